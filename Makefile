@@ -1,0 +1,72 @@
+# What a developer runs is what .ci/run runs. Needs Go, git, make, gcc (for the race detector), bash and coreutils.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+# Tools are built from their Go modules at a pinned version, once, into a folder of the user's cache.
+GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+TOOLS    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/daemongate/tools
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+
+VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Prints the path of the cluster binary, after building it if it is missing.
+DEVCLUSTER_PATH := .ci/build-devcluster
+
+.PHONY: build test test-unit lint tidy vuln bench demo generate build-devcluster clean help
+
+build: ## bin/daemongate
+	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
+
+test: ## every test, on real clusters, with the race detector
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" && set -x && \
+		go test -race -timeout 30m ./... && \
+		cd cmd/devcluster && go test -timeout 15m ./...
+
+test-unit: ## the tests that need no cluster: under a minute
+	go test -short -race ./...
+
+# go vet finds Kubernetes compiled by the build of the cluster binary; golangci-lint on that module would type-check
+# all of it from source, for a few hundred lines of ours.
+lint: $(GOLANGCI) ## formatting, go.mod, the floors and the linters of .golangci.yml
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	go mod tidy -diff
+	cd cmd/devcluster && go mod tidy -diff
+	$(GOLANGCI) run ./...
+	@$(DEVCLUSTER_PATH) >/dev/null
+	cd cmd/devcluster && go vet ./...
+
+$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI_VERSION), once, takes a minute…"
+	@mkdir -p $(TOOLS) && folder=$$(mktemp -d $(TOOLS)/build.XXXXXX) && trap 'rm -rf "$$folder"' EXIT && \
+		GOBIN="$$folder" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) && \
+		mv "$$folder/golangci-lint" $@
+
+tidy: ## gofmt, go mod tidy
+	gofmt -w .
+	go mod tidy
+	cd cmd/devcluster && go mod tidy
+
+vuln: ## known vulnerabilities that the code can reach (asks vuln.go.dev)
+	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
+
+bench: ## the benchmarks, on real clusters
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" && set -x && \
+		go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+demo: build ## the story, on a real control plane, in this terminal
+	@path=$$($(DEVCLUSTER_PATH)) && DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" go run ./cmd/demo
+
+generate: ## what is generated from the sources, such as the CRD
+	go generate ./...
+
+build-devcluster: ## the binary of the cluster, into the user's cache
+	@$(DEVCLUSTER_PATH)
+
+clean: ## remove bin; the caches stay
+	rm -rf bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
