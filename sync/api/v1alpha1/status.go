@@ -1,0 +1,246 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// CommitState is what became of a commit.
+type CommitState string
+
+// The states of a commit. Held, Applying and RollingOut are on the way; the others are settled.
+const (
+	Held       CommitState = "Held"
+	Applying   CommitState = "Applying"
+	RollingOut CommitState = "RollingOut"
+	Complete   CommitState = "Complete"
+	Stuck      CommitState = "Stuck"
+	Failed     CommitState = "Failed"
+	Unchanged  CommitState = "Unchanged"
+	Carried    CommitState = "Carried"
+	Dropped    CommitState = "Dropped"
+)
+
+// Settled reports whether the state lets the next commit through.
+func (s CommitState) Settled() bool {
+	switch s {
+	case Held, Applying, RollingOut, "":
+		return false
+	}
+	return true
+}
+
+// SyncStatus is what Daemongate has seen and done. A restart goes on from it alone.
+type SyncStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Summary is what kubectl get shows.
+	// +optional
+	Summary Summary `json:"summary,omitempty"`
+
+	GateStatus `json:",inline"`
+
+	// Inventory names everything that was written and not pruned.
+	// +optional
+	Inventory []InventoryEntry `json:"inventory,omitempty"`
+}
+
+// Summary is the Sync in one line.
+type Summary struct {
+	// Commit in flight, or the last one, shortened.
+	// +optional
+	Commit string `json:"commit,omitempty"`
+	// +optional
+	State CommitState `json:"state,omitempty"`
+	// Nodes that have settled, of those that shall.
+	// +optional
+	Nodes string `json:"nodes,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// GateStatus is the gate's memory.
+type GateStatus struct {
+	// Head is the newest commit of the tracked ref.
+	// +optional
+	Head string `json:"head,omitempty"`
+	// Passed is the newest commit that the gate is done with: it was applied, or repeats what was.
+	// +optional
+	Passed string `json:"passed,omitempty"`
+	// PassedGeneration is the generation of the spec that Passed was rendered for.
+	// +optional
+	PassedGeneration int64 `json:"passedGeneration,omitempty"`
+	// LastComplete is the newest commit that rolled out completely.
+	// +optional
+	LastComplete string `json:"lastComplete,omitempty"`
+	// InFlight is the last commit that was applied. It stays here, settled, until the next one.
+	// +optional
+	InFlight *Flight `json:"inFlight,omitempty"`
+	// Held are the commits that wait at the gate.
+	// +optional
+	Held HeldCommits `json:"held,omitempty"`
+	// Failed are the commits after Passed that could not be rendered or were refused, newest last.
+	// +optional
+	Failed []FailedCommit `json:"failed,omitempty"`
+	// History is the last 20 commits that reached a state, newest first.
+	// +optional
+	History []Record `json:"history,omitempty"`
+}
+
+// HeldCommits wait at the gate.
+type HeldCommits struct {
+	// +optional
+	Count int `json:"count,omitempty"`
+	// +optional
+	Newest string `json:"newest,omitempty"`
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// Commits are those that wait, oldest first; of more than 1,000 the newest.
+	// +optional
+	Commits []string `json:"commits,omitempty"`
+}
+
+// Flight is a commit whose set was, or is being, written.
+type Flight struct {
+	Commit string `json:"commit"`
+	// Generation of the spec it was rendered for.
+	Generation int64 `json:"generation"`
+	// Digest of its set.
+	Digest string `json:"digest"`
+	// State is Applying, RollingOut, Stuck or Complete.
+	State CommitState `json:"state"`
+	// Since is when its first write was decided on.
+	Since metav1.MicroTime `json:"since"`
+	// Followers take over this commit's state: those it carries, and those that repeat its set.
+	// +optional
+	Followers []Follower `json:"followers,omitempty"`
+	// Message of its state.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Causes of its present trouble, the deepest first.
+	// +optional
+	Causes []Cause `json:"causes,omitempty"`
+	// Attempts to write it that failed.
+	// +optional
+	Attempts int `json:"attempts,omitempty"`
+	// RetryAt is when the next attempt may start.
+	// +optional
+	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
+	// Workloads are judged until they have taken over.
+	// +optional
+	Workloads []Workload `json:"workloads,omitempty"`
+	// Released by a person, although stuck.
+	// +optional
+	Released bool `json:"released,omitempty"`
+	// Pruned is set when what this commit no longer asks for is gone.
+	// +optional
+	Pruned bool `json:"pruned,omitempty"`
+	// Nodes is how many nodes shall run this commit's pods, and how many have settled.
+	// +optional
+	Nodes NodeCounts `json:"nodes,omitempty"`
+}
+
+// Follower is a commit that takes over the state of another.
+type Follower struct {
+	Commit string `json:"commit"`
+	// State is Carried or Unchanged.
+	State CommitState `json:"state"`
+}
+
+// NodeCounts are summed over the DaemonSets of a commit.
+type NodeCounts struct {
+	Desired int `json:"desired"`
+	Updated int `json:"updated"`
+	Settled int `json:"settled"`
+}
+
+// Cause is why a rollout does not go on.
+type Cause struct {
+	Code string `json:"code"`
+	// Object whose rollout it is.
+	// +optional
+	Object string `json:"object,omitempty"`
+	// NodeCount is how many nodes are concerned; up to 20 of them are named in Nodes.
+	// +optional
+	NodeCount int `json:"nodeCount,omitempty"`
+	// +optional
+	Nodes []string `json:"nodes,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// +optional
+	Remedy string `json:"remedy,omitempty"`
+	// +optional
+	Since metav1.Time `json:"since,omitempty"`
+}
+
+// Workload is an object whose pods must take over.
+type Workload struct {
+	Group     string    `json:"group,omitempty"`
+	Kind      string    `json:"kind"`
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid"`
+	// Generation that the write of this commit returned.
+	Generation int64 `json:"generation"`
+	// AppliedAt is when that write returned.
+	AppliedAt metav1.MicroTime `json:"appliedAt"`
+	// OnDelete is set if the commit's own update strategy is OnDelete.
+	// +optional
+	OnDelete bool `json:"onDelete,omitempty"`
+	// HadNodes is set if the workload ran on some node before this commit.
+	// +optional
+	HadNodes bool `json:"hadNodes,omitempty"`
+	// Memory is what judging it must not forget.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +optional
+	Memory runtime.RawExtension `json:"memory,omitempty"`
+}
+
+// FailedCommit could not be rendered, or was refused; nothing of it was written.
+type FailedCommit struct {
+	Commit string `json:"commit"`
+	// Generation of the spec it failed for.
+	Generation int64 `json:"generation"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Attempts that failed.
+	Attempts int `json:"attempts"`
+	// RetryAt is when it is tried again; not by time alone if empty.
+	// +optional
+	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
+}
+
+// Record is a line of the history.
+type Record struct {
+	Commit string `json:"commit"`
+	// +optional
+	Subject string           `json:"subject,omitempty"`
+	State   CommitState      `json:"state"`
+	Since   metav1.MicroTime `json:"since"`
+	// First is when the commit reached its first state.
+	First metav1.MicroTime `json:"first"`
+	// By is the commit whose state this one takes over.
+	// +optional
+	By string `json:"by,omitempty"`
+	// Outcome is By's state.
+	// +optional
+	Outcome CommitState `json:"outcome,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// InventoryEntry names one object that was written.
+type InventoryEntry struct {
+	Group     string    `json:"group,omitempty"`
+	Version   string    `json:"version"`
+	Kind      string    `json:"kind"`
+	Namespace string    `json:"namespace,omitempty"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid,omitempty"`
+}

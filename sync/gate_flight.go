@@ -1,0 +1,166 @@
+package sync
+
+import (
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// causeApplyFailed is the only cause that the gate itself names.
+const causeApplyFailed = "ApplyFailed"
+
+// fly brings the flight forward: its writing, its verdict, its pruning.
+func (t *turn) fly() {
+	f := t.s.InFlight
+	if f == nil {
+		return
+	}
+	if f.State == api.Stuck && t.o.Released == f.Commit {
+		f.Released = true
+	}
+	t.written(f)
+	if unwritten(f) {
+		t.write(f)
+		return
+	}
+	t.judged(f)
+	t.prune(f)
+}
+
+// unwritten reports whether the flight's set has not been written whole.
+func unwritten(f *api.Flight) bool { return f.State == api.Applying || f.Attempts > 0 }
+
+// written takes in the result of writing the flight's set.
+func (t *turn) written(f *api.Flight) {
+	w := t.o.Written
+	if w == nil || w.Commit != f.Commit || w.Digest != f.Digest || !unwritten(f) {
+		return
+	}
+	if w.Problem == "" {
+		f.Workloads = w.Workloads
+		f.Attempts, f.RetryAt, f.Message = 0, nil, ""
+		if f.State == api.Applying {
+			t.flightMove(f, api.RollingOut, "")
+		}
+		return
+	}
+	if len(w.Workloads) > 0 {
+		f.Workloads = w.Workloads
+	}
+	if f.RetryAt == nil || !w.At.Before(f.RetryAt.Time) {
+		t.writeFailed(f, w.At, w.Problem)
+	}
+}
+
+// writeFailed notes a failed attempt. The commit stays in flight; past the deadline it is Stuck.
+func (t *turn) writeFailed(f *api.Flight, at time.Time, problem string) {
+	f.Attempts++
+	retry := metav1.NewMicroTime(at.Add(backoff(f.Attempts, time.Second, 30*time.Second)))
+	f.RetryAt, f.Message = &retry, problem
+	if f.State == api.Applying && !t.o.Now.Before(f.Since.Add(t.gate.Deadline)) {
+		f.Causes = []api.Cause{{Code: causeApplyFailed, Message: problem, Since: metav1.NewTime(f.Since.Time)}}
+		t.flightMove(f, api.Stuck, causeApplyFailed+": "+problem)
+	}
+}
+
+// write decides on the next attempt to write the flight's set.
+func (t *turn) write(f *api.Flight) {
+	if t.o.Suspended {
+		return
+	}
+	if f.RetryAt != nil && t.o.Now.Before(f.RetryAt.Time) {
+		t.wake(f.RetryAt.Time)
+		return
+	}
+	p := t.prepared(f.Commit)
+	switch {
+	case p == nil:
+		t.d.Prepare = f.Commit
+	case p.Outcome == Ready:
+		f.Digest, f.Generation = p.Digest, p.Generation
+		t.d.Apply = f.Commit
+	case p.Outcome == Unavailable:
+		t.wake(p.RetryAt)
+	default:
+		t.writeFailed(f, t.o.Now, p.Problem)
+		t.wake(f.RetryAt.Time)
+	}
+}
+
+// prepared returns the result of preparing a commit for the present spec, or nil if it must be prepared.
+func (t *turn) prepared(commit string) *Prepared {
+	p := t.o.Prepared
+	if p == nil || p.Commit != commit || p.Generation != t.o.Generation {
+		return nil
+	}
+	if p.Outcome == Unavailable && !t.o.Now.Before(p.RetryAt) {
+		return nil
+	}
+	return p
+}
+
+// judged takes in the verdict on the flight's workloads. Complete is final; Stuck ends only by Complete.
+func (t *turn) judged(f *api.Flight) {
+	r := t.o.Rollout
+	if r == nil || r.Commit != f.Commit || r.Digest != f.Digest || f.State == api.Complete {
+		return
+	}
+	was := f.Causes
+	f.Nodes, f.Causes, f.Workloads = r.Nodes, r.Causes, r.Workloads
+	if !r.Wake.IsZero() {
+		t.wake(r.Wake)
+	}
+	switch {
+	case r.State == api.Complete:
+		t.s.LastComplete = f.Commit
+		t.flightMove(f, api.Complete, r.Message)
+	case r.State == api.Stuck && (f.State != api.Stuck || !sameCodes(was, r.Causes)):
+		t.flightMove(f, api.Stuck, r.Message)
+	case r.State == api.RollingOut && f.State == api.Stuck:
+		f.Causes = was
+	default:
+		f.Message = r.Message
+	}
+}
+
+// flightMove brings the flight and everyone who follows it to a state.
+func (t *turn) flightMove(f *api.Flight, state api.CommitState, message string) {
+	f.State, f.Message = state, message
+	t.move(Move{Commit: f.Commit, State: state, Message: message})
+	for _, follower := range f.Followers {
+		t.move(Move{Commit: follower.Commit, State: follower.State, By: f.Commit, Outcome: state, Message: message})
+	}
+}
+
+// prune lets go, once, of what a completed commit no longer asks for. Pods of an older revision may still
+// use it, so they go first.
+func (t *turn) prune(f *api.Flight) {
+	if f.State != api.Complete || f.Pruned {
+		return
+	}
+	p := t.o.Pruned
+	ours := p != nil && p.Commit == f.Commit && p.Digest == f.Digest
+	switch {
+	case !t.gate.Prune, ours && p.Done:
+		f.Pruned = true
+	case t.o.Suspended, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods:
+	case ours && t.o.Now.Before(p.RetryAt):
+		t.wake(p.RetryAt)
+	default:
+		t.d.Prune = true
+	}
+}
+
+// sameCodes reports whether two lists name the same causes in the same order.
+func sameCodes(a, b []api.Cause) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Code != b[i].Code || a[i].Object != b[i].Object {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,211 @@
+package sync
+
+import (
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// maxFollowers bounds how many commits are followed one by one; of more, the newest are.
+const maxFollowers = 1000
+
+// maxHistory is how many commits the status remembers.
+const maxHistory = 20
+
+// Observation is everything the gate may look at in one turn.
+type Observation struct {
+	Now time.Time
+	// Generation of the Sync's spec.
+	Generation int64
+	Suspended  bool
+	// Again asks to try a failed head again at once.
+	Again bool
+	// Released is the stuck commit that a person lets the next one pass; empty if none.
+	Released string
+	// History is nil until the repository has been seen.
+	History *History
+	// Prepared, Written, Rollout and Pruned are the newest results of earlier decisions, nil if there are none.
+	Prepared *Prepared
+	Written  *Written
+	Rollout  *Rollout
+	Pruned   *Pruned
+}
+
+// Commit is a commit of the tracked ref.
+type Commit struct{ Hash, Subject string }
+
+// History is what the repository said last.
+type History struct {
+	Head string
+	// After is the commit that was Passed when the history was read.
+	After string
+	// Commits are the first-parent commits after After up to Head, oldest first; after a rewritten history
+	// those after the merge base, and at least the head itself.
+	Commits []Commit
+}
+
+// after returns the commits after passed, and whether they are known.
+func (h *History) after(passed string) ([]Commit, bool) {
+	for i, c := range h.Commits {
+		if c.Hash == passed {
+			return h.Commits[i+1:], true
+		}
+	}
+	return h.Commits, h.After == passed
+}
+
+func (h *History) subject(commit string) string {
+	if h == nil {
+		return ""
+	}
+	for _, c := range h.Commits {
+		if c.Hash == commit {
+			return c.Subject
+		}
+	}
+	return ""
+}
+
+// Outcome is how preparing a commit ended.
+type Outcome string
+
+const (
+	// Ready means that the set was rendered and that the cluster would accept it.
+	Ready Outcome = "Ready"
+	// Invalid means that the commit itself is at fault: it could not be verified or rendered.
+	Invalid Outcome = "Invalid"
+	// Refused means that the cluster would not accept the set.
+	Refused Outcome = "Refused"
+	// Unavailable means that Git or the API server could not be asked; the commit goes on waiting.
+	Unavailable Outcome = "Unavailable"
+)
+
+// Prepared is the result of Decision.Prepare.
+type Prepared struct {
+	Commit     string
+	Generation int64
+	Outcome    Outcome
+	// Digest of the set, if Ready.
+	Digest string
+	// Problem in words, if not Ready.
+	Problem string
+	// RetryAt is when an Unavailable commit may be prepared again.
+	RetryAt time.Time
+}
+
+// Written is the result of Decision.Apply.
+type Written struct {
+	Commit string
+	Digest string
+	At     time.Time
+	// Workloads that were written, also if others were not.
+	Workloads []api.Workload
+	// Problem in words if the set was not written whole.
+	Problem string
+}
+
+// Rollout is how the workloads of the flight are doing.
+type Rollout struct {
+	Commit string
+	Digest string
+	// State is RollingOut, Stuck or Complete.
+	State   api.CommitState
+	Message string
+	Causes  []api.Cause
+	Nodes   api.NodeCounts
+	// Workloads as they were judged, with their new memory.
+	Workloads []api.Workload
+	// OldPods is set while pods of an older revision are left.
+	OldPods bool
+	// Wake is when the verdict can change by time alone; zero if it cannot.
+	Wake time.Time
+}
+
+// Pruned is the result of Decision.Prune.
+type Pruned struct {
+	Commit string
+	Digest string
+	// Done is set if everything is gone that may go.
+	Done    bool
+	RetryAt time.Time
+}
+
+// Decision is everything there is to do after one turn. There is room for one commit to apply.
+type Decision struct {
+	// Prepare is the commit to render and to check against the cluster.
+	Prepare string
+	// Apply is the commit whose prepared set is to be written.
+	Apply string
+	// Prune asks to delete what the inventory names and the set in flight does not.
+	Prune bool
+	// Moves are the commits that came to a new state, in order.
+	Moves []Move
+	// Wake is when the next turn is due even if nothing happens; zero if nothing can change by itself.
+	Wake time.Time
+}
+
+// Idle reports whether there is nothing to do but to remember and to report.
+func (d Decision) Idle() bool { return d.Prepare == "" && d.Apply == "" && !d.Prune }
+
+// Move says that a commit came to a state.
+type Move struct {
+	Commit  string
+	Subject string
+	State   api.CommitState
+	// By is the commit whose state this one takes over, and Outcome that state.
+	By      string
+	Outcome api.CommitState
+	Message string
+	At      time.Time
+}
+
+// remember puts a move into the history, newest commit first.
+func remember(history []api.Record, m Move) []api.Record {
+	r := api.Record{Commit: m.Commit, Subject: m.Subject, State: m.State, By: m.By, Outcome: m.Outcome,
+		Message: m.Message, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At)}
+	for i, old := range history {
+		if old.Commit != m.Commit {
+			continue
+		}
+		r.First = old.First
+		if r.Subject == "" {
+			r.Subject = old.Subject
+		}
+		history[i] = r
+		return history
+	}
+	history = append([]api.Record{r}, history...)
+	return history[:min(len(history), maxHistory)]
+}
+
+// keep returns the elements that satisfy ok, nil if none does.
+func keep[T any](list []T, ok func(T) bool) []T {
+	var kept []T
+	for _, v := range list {
+		if ok(v) {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// newest returns the last n elements.
+func newest[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
+
+// backoff doubles from base to limit with every attempt after the first.
+func backoff(attempts int, base, limit time.Duration) time.Duration {
+	d := base
+	for i := 1; i < attempts && d < limit; i++ {
+		d *= 2
+	}
+	return min(d, limit)
+}
+
+// unconsumed drops a result that one turn has used up, so that the next one asks anew.
+func unconsumed(p *Prepared) *Prepared {
+	if p != nil && (p.Outcome == Invalid || p.Outcome == Refused) {
+		return nil
+	}
+	return p
+}
