@@ -1,0 +1,18 @@
+// Command daemongate lets the next commit through only when the DaemonSets of the last one have taken over every node.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker: see the Makefile.
+var version string
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(conclude(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr), os.Stderr))
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// result is what a person sees of one call of the program.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// daemongate calls the whole program but for main, in this process.
+func daemongate(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	err := run(t.Context(), append([]string{"daemongate"}, args...), strings.NewReader(stdin), &stdout, &stderr)
+	code := conclude(err, &stderr)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// A command line that makes no sense exits 2, prints nothing to stdout, says what is wrong and where to read on.
+func TestMisuseIsExplained(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		says []string
+	}{
+		{"explode", []string{`unknown command "explode"`, "See 'daemongate --help'"}},
+		{"versoin", []string{"did you mean version?"}},
+		{"--fast", []string{"unknown flag: --fast"}},
+		{"version now", []string{`"now"`, "See 'daemongate version --help'"}},
+		{"version -o toml", []string{`"toml"`, "want table, json or yaml"}},
+		{"completion cobol", []string{`"cobol"`, "See 'daemongate completion --help'"}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			r := daemongate(t, "", strings.Fields(c.args)...)
+			if r.code != 2 || r.stdout != "" {
+				t.Errorf("exit code %d, stdout %q", r.code, r.stdout)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(r.stderr, want) {
+					t.Errorf("stderr does not say %s:\n%s", want, r.stderr)
+				}
+			}
+		})
+	}
+}
+
+// Without a command the program says what it can do, and that is fine.
+func TestHelpNamesTheCommands(t *testing.T) {
+	r := daemongate(t, "")
+	if r.code != 0 || r.stderr != "" {
+		t.Fatalf("exit code %d, stderr %q", r.code, r.stderr)
+	}
+	for _, want := range []string{"version", "completion", "Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("help does not name %q:\n%s", want, r.stdout)
+		}
+	}
+}
+
+// Installed as kubectl-daemongate it calls itself what the user typed.
+func TestKubectlPluginKnowsItsName(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), []string{"/usr/bin/kubectl-daemongate", "version", "--help"}, nil, &stdout, &stderr); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(stdout.String(), "kubectl daemongate version [flags]") {
+		t.Errorf("help:\n%s", stdout.String())
+	}
+}
+
+// The version is for people and for scripts.
+func TestVersion(t *testing.T) {
+	if r := daemongate(t, "", "version"); r.code != 0 || !strings.HasPrefix(r.stdout, "daemongate ") {
+		t.Errorf("version: %+v", r)
+	}
+	var b build
+	r := daemongate(t, "", "version", "-o", "json")
+	if err := json.Unmarshal([]byte(r.stdout), &b); err != nil || b.Version == "" || b.Go == "" || b.Platform == "" {
+		t.Errorf("version -o json: %v in %s", err, r.stdout)
+	}
+	if r := daemongate(t, "", "version", "-o", "yaml"); !strings.Contains(r.stdout, "\nversion: ") {
+		t.Errorf("version -o yaml: %s", r.stdout)
+	}
+}
+
+// The shells that cobra knows get their completion script.
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if r := daemongate(t, "", "completion", shell); r.code != 0 || !strings.Contains(r.stdout, "daemongate") {
+			t.Errorf("completion %s: exit code %d, stderr %s", shell, r.code, r.stderr)
+		}
+	}
+}
