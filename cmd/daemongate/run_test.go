@@ -29,7 +29,7 @@ func TestMisuseIsExplained(t *testing.T) {
 		says []string
 	}{
 		{"explode", []string{`unknown command "explode"`, "See 'daemongate --help'"}},
-		{"versoin", []string{"did you mean version?"}},
+		{"verzion", []string{"did you mean version?"}},
 		{"--fast", []string{"unknown flag: --fast"}},
 		{"version now", []string{`"now"`, "See 'daemongate version --help'"}},
 		{"version -o toml", []string{`"toml"`, "want table, json or yaml"}},
