@@ -1,0 +1,201 @@
+package manifests
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// refusal turns the API server's answer to a write of the object into what its reader can act on: a Rejected, Conflicts,
+// or the trouble itself if the object is not to blame. A Secret's answer is never passed on: it may hold its values.
+func refusal(id ID, err error) error {
+	var api apierrors.APIStatus
+	if err == nil || !errors.As(err, &api) {
+		return wrap(id, err)
+	}
+	status := api.Status()
+	if causes := fieldConflicts(status); len(causes) > 0 {
+		return conflicts(id, causes)
+	}
+	if isSecret(id) {
+		status = withoutText(status)
+	}
+	switch {
+	case isSchemaError(api.Status()):
+		return &Rejected{id, ReasonInvalid, "does not fit its schema: " + schemaText(status.Message)}
+	case apierrors.HasStatusCause(err, namespaceTerminating):
+		return &unready{id, "its namespace is being deleted: waiting until it is gone"}
+	case transientStatus(status):
+		return fmt.Errorf("%s: %w", id, &apierrors.StatusError{ErrStatus: status})
+	}
+	reason, message := judge(id, api.Status(), status)
+	return &Rejected{id, reason, message}
+}
+
+const namespaceTerminating metav1.CauseType = "NamespaceTerminating" // corev1.NamespaceTerminatingCause
+
+func wrap(id ID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", id, err)
+}
+
+// judge sorts an answer that blames the object; told is the answer without what must not be said.
+func judge(id ID, status, told metav1.Status) (Reason, string) {
+	switch {
+	case strings.Contains(status.Message, "denied the request") || strings.Contains(status.Message, "denied request"):
+		return ReasonDenied, "was denied by an admission check: " + told.Message
+	case status.Code == http.StatusForbidden:
+		return forbidden(id, told)
+	case status.Code == http.StatusNotFound:
+		return ReasonNotFound, told.Message + ": add it to Git or create it"
+	case status.Code == http.StatusUnprocessableEntity:
+		return invalid(id, told)
+	}
+	return ReasonInvalid, told.Message
+}
+
+// forbidden tells missing rights, which the answer names, from the admission plugins that answer with the same code.
+func forbidden(id ID, status metav1.Status) (Reason, string) {
+	text := status.Message
+	_, lacks, found := strings.Cut(text, " is forbidden: ")
+	if !found {
+		lacks = text
+	}
+	if strings.HasPrefix(lacks, "User ") && strings.Contains(lacks, " cannot ") || lacks == withheld || lacks == "" {
+		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; Daemongate needs get, create, patch and delete on this kind%s: grant them by a Role or ClusterRole",
+			orUnexplained(lacks), inNamespace(id))
+	}
+	if strings.Contains(lacks, "attempting to grant RBAC permissions not currently held") {
+		return ReasonForbidden, "grants rights that Daemongate does not hold itself: " + lacks
+	}
+	return ReasonDenied, "was denied by an admission check: " + lacks
+}
+
+func orUnexplained(text string) string {
+	if text == "" {
+		return "the API server gave no explanation"
+	}
+	return text
+}
+
+func inNamespace(id ID) string {
+	if id.Namespace == "" {
+		return ""
+	}
+	return " in namespace " + id.Namespace
+}
+
+// invalid tells what can be repaired in Git alone from what cannot change on an existing object.
+func invalid(id ID, status metav1.Status) (Reason, string) {
+	fields := fieldsOf(status, immutableText)
+	if len(fields) == 0 {
+		return ReasonInvalid, "is invalid: " + trimPrefixTo(status.Message, " is invalid: ")
+	}
+	what := strings.Join(fields, ", ")
+	if isDaemonSet(id) && slices.Contains(fields, "spec.selector") {
+		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old selector back, give the DaemonSet another name, or delete it first with: kubectl delete daemonset %s -n %s (its pods go with it)",
+			id.Name, id.Namespace)
+	}
+	return ReasonImmutable, fmt.Sprintf("%s cannot change on an existing %s: put the old value back, give the object another name, or delete it so that it is created anew",
+		what, id.Kind)
+}
+
+// immutableText recognises the texts with which Kubernetes' validation refuses a change as such.
+func immutableText(message string) bool {
+	for _, mark := range []string{"field is immutable", "may not change once set", "cannot change roleRef", "are forbidden", "updates to provisioner", "is immutable after creation", "is immutable once set"} {
+		if strings.Contains(message, mark) {
+			return strings.Contains(message, "immutable") || strings.Contains(message, "change") || strings.Contains(message, "pdates to ")
+		}
+	}
+	return false
+}
+
+func fieldsOf(s metav1.Status, match func(message string) bool) []string {
+	var fields []string
+	if s.Details == nil {
+		return nil
+	}
+	for _, c := range s.Details.Causes {
+		if match(c.Message) && !slices.Contains(fields, c.Field) {
+			fields = append(fields, c.Field)
+		}
+	}
+	return fields
+}
+
+// isSchemaError recognises what the API server answers, with code 500, to an object that its schema does not know.
+func isSchemaError(s metav1.Status) bool {
+	return strings.Contains(s.Message, "failed to create typed patch object") || strings.Contains(s.Message, "failed to convert new object")
+}
+
+func schemaText(message string) string {
+	return trimPrefixTo(message, "): ")
+}
+
+func trimPrefixTo(text, mark string) string {
+	if _, rest, found := strings.Cut(text, mark); found {
+		return rest
+	}
+	return text
+}
+
+// conflicts makes one Conflict per field manager, in the order of the answer.
+func conflicts(id ID, causes []metav1.StatusCause) error {
+	var all []error
+	byManager := map[string]*Conflict{}
+	for _, cause := range causes {
+		manager := managerIn(cause.Message)
+		if byManager[manager] == nil {
+			byManager[manager] = &Conflict{Object: id, Manager: manager}
+			all = append(all, byManager[manager])
+		}
+		byManager[manager].Fields = append(byManager[manager].Fields, cause.Field)
+	}
+	return errors.Join(all...)
+}
+
+// managerIn takes the name out of `conflict with "kubectl-edit" using apps/v1 at …`.
+func managerIn(message string) string {
+	rest := strings.TrimPrefix(message, "conflict with ")
+	quoted, err := strconv.QuotedPrefix(rest)
+	if err != nil {
+		return rest
+	}
+	name, err := strconv.Unquote(quoted)
+	if err != nil {
+		return rest
+	}
+	return name
+}
+
+const withheld = "the API server's words are withheld because they may hold the Secret's values"
+
+// withoutText keeps what an answer about a Secret may say: code, reason and the names of fields, never a value.
+func withoutText(s metav1.Status) metav1.Status {
+	bare := metav1.Status{Status: s.Status, Code: s.Code, Reason: s.Reason, Message: withheld}
+	if s.Details == nil {
+		return bare
+	}
+	bare.Details = &metav1.StatusDetails{Name: s.Details.Name, Group: s.Details.Group, Kind: s.Details.Kind, RetryAfterSeconds: s.Details.RetryAfterSeconds}
+	var fields []string
+	for _, c := range s.Details.Causes {
+		message := ""
+		if immutableText(c.Message) {
+			message = "field is immutable"
+		}
+		bare.Details.Causes = append(bare.Details.Causes, metav1.StatusCause{Type: c.Type, Field: c.Field, Message: message})
+		fields = append(fields, c.Field)
+	}
+	if len(fields) > 0 {
+		bare.Message = strings.Join(fields, ", ") + " (" + withheld + ")"
+	}
+	return bare
+}

@@ -1,0 +1,176 @@
+package manifests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// Applied is what the API server answered to the apply of one object.
+type Applied struct {
+	ID
+	Version    string
+	UID        types.UID
+	Generation int64
+	Changed    bool // false: the object was already as asked, and nothing was written
+	Created    bool
+	Object     *unstructured.Unstructured // as it is now
+}
+
+// Apply writes a resolved set in order, the objects of one rank side by side, and the objects of a new kind when its
+// definition is Established. With an error it returns what was applied before it; nothing of a later rank was written.
+func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error) {
+	brought := definitionsOf(s.objects)
+	var done []Applied
+	for _, rank := range byRank(s.objects, IDOf) {
+		written, err := c.applyRank(ctx, rank, brought, o)
+		done = append(done, written...)
+		if err == nil {
+			err = c.established(ctx, written)
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, brought definitions, o Options) ([]Applied, error) {
+	results := make([]Applied, len(rank))
+	problems := make([]error, len(rank))
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, object := range rank {
+		group.Go(func() error {
+			results[i], problems[i] = c.applyOne(ctx, object, brought, o)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	var written []Applied
+	for i, err := range problems {
+		if err == nil {
+			written = append(written, results[i])
+		}
+	}
+	return written, errors.Join(problems...)
+}
+
+func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, brought definitions, o Options) (Applied, error) {
+	t, err := c.locate(ctx, object, brought)
+	if err != nil {
+		return Applied{}, err
+	}
+	live, err := c.read(ctx, t)
+	if err != nil {
+		return Applied{}, err
+	}
+	if err := mayWrite(t.id, live, o.Owner); err != nil {
+		return Applied{}, err
+	}
+	if fold, err := c.mustFold(ctx, t, live, o); err != nil {
+		return Applied{}, err
+	} else if fold {
+		if err := c.fold(ctx, t, live); err != nil {
+			return Applied{}, err
+		}
+	}
+	answer, err := c.putOver(ctx, t, live, brought, o)
+	if err != nil {
+		return Applied{}, refusal(t.id, err)
+	}
+	return applied(t, live, answer), nil
+}
+
+// mustFold decides law 8: kubectl's managers are folded in before our first apply of an object, and on drift.
+func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unstructured, o Options) (bool, error) {
+	if live == nil {
+		return false, nil
+	}
+	if !isOurs(live) {
+		return true, nil
+	}
+	if _, kubectl := renamed(live.GetManagedFields()); !o.Correct || kubectl.Len() == 0 {
+		return false, nil
+	}
+	answer, err := c.try(ctx, t, o)
+	if err != nil {
+		return false, refusal(t.id, err)
+	}
+	return answer != nil && len(differences(live, answer)) > 0, nil
+}
+
+// putOver applies without force first. kubectl's managers that stand in the way are folded in (a change by kubectl is
+// drift); others only give way to Options.Force.
+func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions, o Options) (*unstructured.Unstructured, error) {
+	answer, err := c.putServed(ctx, t, brought)
+	managers := managersIn(err)
+	if len(managers) == 0 {
+		return answer, err
+	}
+	if !o.Force && !allKubectl(managers) {
+		return nil, err
+	}
+	if kubectlManagers.HasAny(managers...) && live != nil {
+		if err := c.fold(ctx, t, live); err != nil {
+			return nil, err
+		}
+	}
+	return c.put(ctx, t, write{force: o.Force})
+}
+
+// putServed applies, and gives the API server a moment to serve a kind whose definition the set has just brought.
+func (c *Client) putServed(ctx context.Context, t target, brought definitions) (answer *unstructured.Unstructured, err error) {
+	fresh := brought.mapping(t.object.GroupVersionKind()) != nil
+	within, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	waitErr := wait.PollUntilContextCancel(within, 100*time.Millisecond, true, func(context.Context) (bool, error) {
+		answer, err = c.put(ctx, t, write{})
+		return !fresh || !notServed(err), nil
+	})
+	if waitErr != nil && err == nil {
+		err = waitErr
+	}
+	return answer, err
+}
+
+// notServed tells "no such path" from "no such object": only the latter names one.
+func notServed(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsNotFound(err) || !errors.As(err, &status) {
+		return false
+	}
+	details := status.Status().Details
+	return details == nil || details.Name == "" || len(details.Causes) > 0
+}
+
+func applied(t target, live, answer *unstructured.Unstructured) Applied {
+	a := Applied{
+		ID:         t.id,
+		Version:    t.object.GroupVersionKind().Version,
+		UID:        answer.GetUID(),
+		Generation: answer.GetGeneration(),
+		Created:    live == nil || live.GetUID() != answer.GetUID(),
+		Object:     answer,
+	}
+	a.Changed = a.Created || live.GetResourceVersion() != answer.GetResourceVersion()
+	return a
+}
+
+// String is for messages: "DaemonSet platform/agent created".
+func (a Applied) String() string {
+	switch {
+	case a.Created:
+		return fmt.Sprintf("%s created", a.ID)
+	case a.Changed:
+		return fmt.Sprintf("%s changed", a.ID)
+	}
+	return fmt.Sprintf("%s unchanged", a.ID)
+}

@@ -1,0 +1,103 @@
+package manifests
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Drift is one object that is not as the set asks.
+type Drift struct {
+	Object   ID
+	Missing  bool
+	Changes  []Change
+	Managers []string // other field managers that set fields of the set to other values
+}
+
+// Change is a field that an apply would change: JSON values, "" for an absent one. A Secret's values are withheld.
+type Change struct{ Path, Live, Want string }
+
+// Drifted compares a resolved set with the cluster by a dry run of its apply, in the set's order. Fields that the set
+// does not name are no drift. An object that cannot be compared is in the error; the others are reported all the same.
+func (c *Client) Drifted(ctx context.Context, s Set, o Options) ([]Drift, error) {
+	brought := definitionsOf(s.objects)
+	drifts := make([]*Drift, s.Len())
+	problems := make([]error, s.Len())
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, object := range s.objects {
+		group.Go(func() error {
+			drifts[i], problems[i] = c.drift(ctx, s, object, brought, o)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	var found []Drift
+	for _, d := range drifts {
+		if d != nil {
+			found = append(found, *d)
+		}
+	}
+	return found, errors.Join(problems...)
+}
+
+func (c *Client) drift(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (*Drift, error) {
+	t, err := c.locate(ctx, object, brought)
+	if err != nil {
+		return nil, err
+	}
+	live, err := c.read(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := mayWrite(t.id, live, o.Owner); err != nil {
+		return nil, err
+	}
+	answer, err := c.put(ctx, t, write{dryRun: true})
+	managers := managersIn(err)
+	if len(managers) > 0 {
+		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
+	}
+	switch {
+	case live == nil && (err == nil || willExist(s, t, err)):
+		return &Drift{Object: t.id, Missing: true}, nil
+	case unsupported(err):
+		return nil, nil
+	case err != nil:
+		return nil, refusal(t.id, err)
+	}
+	changes := changesOf(t.id, differences(live, answer))
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	slices.Sort(managers)
+	return &Drift{Object: t.id, Changes: changes, Managers: slices.Compact(managers)}, nil
+}
+
+func changesOf(id ID, found []difference) []Change {
+	changes := make([]Change, 0, len(found))
+	for _, d := range found {
+		changes = append(changes, Change{Path: d.path, Live: shown(id, d.path, d.live), Want: shown(id, d.path, d.want)})
+	}
+	return changes
+}
+
+// shown is a value as JSON. Of a Secret only what is certainly no secret is shown: labels.
+func shown(id ID, path string, value any) string {
+	switch {
+	case value == nil:
+		return ""
+	case isSecret(id) && !strings.HasPrefix(path, "metadata.labels"):
+		return "(withheld)"
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return "(not JSON)"
+	}
+	return string(data)
+}

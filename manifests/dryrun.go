@@ -1,0 +1,111 @@
+package manifests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// DryRun asks the API server about every object of a resolved set and writes nothing. The error joins a *Rejected or
+// *Conflict for each object that would not be taken, and the trouble (Temporary) that kept others from being asked.
+func (c *Client) DryRun(ctx context.Context, s Set, o Options) error {
+	brought := definitionsOf(s.objects)
+	problems := make([]error, s.Len())
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, object := range s.objects {
+		group.Go(func() error {
+			problems[i] = c.dryRun(ctx, s, object, brought, o)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return errors.Join(problems...)
+}
+
+func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) error {
+	t, err := c.locate(ctx, object, brought)
+	if err != nil {
+		return err
+	}
+	live, err := c.read(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := mayWrite(t.id, live, o.Owner); err != nil {
+		return err
+	}
+	_, err = c.try(ctx, t, o)
+	if live == nil && willExist(s, t, err) {
+		return nil
+	}
+	return refusal(t.id, err)
+}
+
+// locate finds where an object of a set lives.
+func (c *Client) locate(ctx context.Context, object *unstructured.Unstructured, brought definitions) (target, error) {
+	mapping, err := c.mappingOf(ctx, object, brought)
+	return target{id: IDOf(object), object: object, mapping: mapping}, err
+}
+
+// try is the dry run of what apply would do: what stands in the way of kubectl's managers only will be folded in.
+func (c *Client) try(ctx context.Context, t target, o Options) (*unstructured.Unstructured, error) {
+	answer, err := c.put(ctx, t, write{dryRun: true})
+	if conflicting := managersIn(err); len(conflicting) > 0 && (o.Force || allKubectl(conflicting)) {
+		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
+	}
+	if unsupported(err) {
+		return nil, nil
+	}
+	return answer, err
+}
+
+// mayWrite refuses an object that belongs to another Sync, and one that is on its way out: what is applied to it would
+// vanish with it.
+func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
+	if live == nil {
+		return nil
+	}
+	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
+		return &Rejected{id, ReasonOwned, fmt.Sprintf(
+			"belongs to Sync %s: remove it there first, or if that Sync has let go of it, remove the label %s from it", ownerOf(holder), OwnerLabel)}
+	}
+	if live.GetDeletionTimestamp() != nil {
+		return &unready{id, "is being deleted: waiting until it is gone"}
+	}
+	return nil
+}
+
+// willExist reports whether the refusal only says that something is missing which the set itself brings: its namespace,
+// its definition, the role that a binding names.
+func willExist(s Set, t target, err error) bool {
+	if !apierrors.IsNotFound(err) {
+		return false
+	}
+	if definitionsOf(s.objects).mapping(t.object.GroupVersionKind()) != nil {
+		return true
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	missing := status.Status().Details
+	for _, o := range s.objects {
+		plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
+		if o.GetName() == missing.Name && plural.Resource == missing.Kind && plural.Group == missing.Group {
+			return true
+		}
+	}
+	return false
+}
+
+// unsupported recognises an admission webhook that cannot be asked without side effects. It will be asked at the apply.
+func unsupported(err error) bool {
+	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
+}

@@ -1,0 +1,90 @@
+// Package manifests knows the objects a commit asks for and is the only writer to them: identity, order, server-side
+// apply, inventory, prune, drift and the brake.
+package manifests
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+const (
+	// FieldManager is the name under which everything is applied.
+	FieldManager = "daemongate"
+	// OwnerLabel marks every managed object with its Sync; nothing without it is ever pruned.
+	OwnerLabel = "daemongate.io/sync"
+	// PruneAnnotation is "disabled" on an object that must outlive its manifest, and "enabled" on a
+	// CustomResourceDefinition, Namespace or PersistentVolumeClaim that must not.
+	PruneAnnotation = "daemongate.io/prune"
+	// OriginAnnotation may name the file an object was read from. It serves error texts and is never applied.
+	OriginAnnotation = "daemongate.io/origin"
+)
+
+// ID names an object whatever version of its kind is asked for.
+type ID struct {
+	Group     string `json:"group,omitempty"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+}
+
+// IDOf reads an object's identity.
+func IDOf(o *unstructured.Unstructured) ID {
+	gvk := o.GroupVersionKind()
+	return ID{Group: gvk.Group, Kind: gvk.Kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// String is how people name it: "DaemonSet platform/agent", "Namespace logging".
+func (id ID) String() string {
+	if id.Namespace == "" {
+		return id.Kind + " " + id.Name
+	}
+	return id.Kind + " " + id.Namespace + "/" + id.Name
+}
+
+func (id ID) groupKind() schema.GroupKind { return schema.GroupKind{Group: id.Group, Kind: id.Kind} }
+
+// Owner is the Sync that manages a set.
+type Owner struct{ Namespace, Name string }
+
+// String is "namespace/name".
+func (o Owner) String() string { return o.Namespace + "/" + o.Name }
+
+// Label is the value of OwnerLabel: "namespace.name". A label holds 63 characters; a longer value is cut and ends in
+// a hash of the whole, so that two Syncs never share one.
+func (o Owner) Label() string {
+	const limit, digits = 63, 16
+	value := o.Namespace + "." + o.Name
+	if len(value) <= limit {
+		return value
+	}
+	sum := sha256.Sum256([]byte(value))
+	head := strings.TrimRight(value[:limit-digits-1], "-.")
+	return head + "-" + hex.EncodeToString(sum[:])[:digits]
+}
+
+// ownerOf turns a label's value back into words. A namespace has no dot in its name, so the first one divides.
+func ownerOf(label string) string {
+	namespace, name, found := strings.Cut(label, ".")
+	if !found {
+		return label
+	}
+	return namespace + "/" + name
+}
+
+// Options say for whom and how a set is written.
+type Options struct {
+	Owner Owner
+	// Force takes fields over from other field managers instead of reporting a Conflict.
+	Force bool
+	// TargetNamespace, if set, replaces the namespace of every namespaced object.
+	TargetNamespace string
+	// DefaultNamespace is for namespaced objects that name none.
+	DefaultNamespace string
+	// Correct says that the set was applied before, so that what differs now is drift: kubectl's field managers are
+	// then folded in for any difference and not only where they stand in the way (law 8).
+	Correct bool
+}

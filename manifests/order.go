@@ -1,0 +1,116 @@
+package manifests
+
+import (
+	"cmp"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// The ranks in which a set is written. Objects of one rank do not need each other and are written side by side; an
+// object needs at most what has a lower rank. Prune goes the other way.
+const (
+	rankNamespace = iota
+	rankDefinition
+	rankClusterWide
+	rankAccount
+	rankData
+	rankRole
+	rankBinding
+	rankService
+	rankOther // custom objects and whatever else: a workload may need it, and it needs no workload
+	rankWorkload
+	rankOnWorkload
+	rankGatekeeper // what can refuse or reroute the API's own requests comes when its servers have been written
+)
+
+// rankOf is the rank of a kind.
+func rankOf(gk schema.GroupKind) int {
+	switch gk.Group {
+	case "":
+		return coreRank(gk.Kind)
+	case "apps", "batch":
+		return rankWorkload
+	case "apiextensions.k8s.io":
+		return rankDefinition
+	case "scheduling.k8s.io", "storage.k8s.io", "node.k8s.io", "networking.k8s.io", "policy":
+		return networkingAndPolicyRank(gk.Kind)
+	case "rbac.authorization.k8s.io":
+		return rbacRank(gk.Kind)
+	case "autoscaling":
+		return rankOnWorkload
+	case "admissionregistration.k8s.io", "apiregistration.k8s.io":
+		return rankGatekeeper
+	}
+	return rankOther
+}
+
+func coreRank(kind string) int {
+	switch kind {
+	case "Namespace":
+		return rankNamespace
+	case "ResourceQuota", "LimitRange", "PersistentVolume":
+		return rankClusterWide
+	case "ServiceAccount":
+		return rankAccount
+	case "ConfigMap", "Secret", "PersistentVolumeClaim":
+		return rankData
+	case "Service", "Endpoints":
+		return rankService
+	case "Pod", "ReplicationController", "PodTemplate":
+		return rankWorkload
+	}
+	return rankOther
+}
+
+func networkingAndPolicyRank(kind string) int {
+	if kind == "Ingress" {
+		return rankOnWorkload
+	}
+	return rankClusterWide
+}
+
+// rbacRank puts a binding after the role it names: whoever may not grant everything is checked against the role.
+func rbacRank(kind string) int {
+	if kind == "RoleBinding" || kind == "ClusterRoleBinding" {
+		return rankBinding
+	}
+	return rankRole
+}
+
+// compareIDs orders by rank and then by name: the same objects are in the same order from whatever files they come.
+func compareIDs(a, b ID) int {
+	return cmp.Or(
+		cmp.Compare(rankOf(a.groupKind()), rankOf(b.groupKind())),
+		cmp.Compare(a.Kind, b.Kind),
+		cmp.Compare(a.Group, b.Group),
+		cmp.Compare(a.Namespace, b.Namespace),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
+
+// byRank cuts what is in order of rank into the runs that may be written side by side.
+func byRank[T any](ordered []T, id func(T) ID) [][]T {
+	var runs [][]T
+	last := -1
+	for _, x := range ordered {
+		if rank := rankOf(id(x).groupKind()); rank != last {
+			runs = append(runs, nil)
+			last = rank
+		}
+		runs[len(runs)-1] = append(runs[len(runs)-1], x)
+	}
+	return runs
+}
+
+func isWorkload(o *unstructured.Unstructured) bool {
+	return rankOf(o.GroupVersionKind().GroupKind()) == rankWorkload
+}
+
+func isDaemonSet(id ID) bool { return id.Group == "apps" && id.Kind == "DaemonSet" }
+
+func isSecret(id ID) bool { return id.Group == "" && id.Kind == "Secret" }
+
+func isDefinition(id ID) bool {
+	return id.Group == "apiextensions.k8s.io" && id.Kind == "CustomResourceDefinition"
+}

@@ -1,0 +1,122 @@
+package manifests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Kept is an object that the inventory names and that was not deleted, with the reason. It is no longer managed.
+type Kept struct {
+	Entry
+	Reason string
+}
+
+// Prune deletes what the inventory names, in the reverse order of apply, and nothing else: only objects with our Sync's
+// label and the recorded UID, and CustomResourceDefinitions, Namespaces and PersistentVolumeClaims only if annotated so
+// (law 7). What is gone already counts as gone. An entry that is neither gone nor kept is in the error: try it again.
+func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inventory, kept []Kept, err error) {
+	entries := slices.Clone(inv).sorted()
+	slices.Reverse(entries)
+	var problems []error
+	for _, rank := range byRank(entries, func(e Entry) ID { return e.ID }) {
+		reasons := make([]string, len(rank))
+		failed := make([]error, len(rank))
+		var group errgroup.Group
+		group.SetLimit(parallel)
+		for i, e := range rank {
+			group.Go(func() error {
+				reasons[i], failed[i] = c.prune(ctx, e, o.Owner)
+				return nil
+			})
+		}
+		_ = group.Wait()
+		for i, e := range rank {
+			switch {
+			case failed[i] != nil:
+				problems = append(problems, failed[i])
+			case reasons[i] != "":
+				kept = append(kept, Kept{e, reasons[i]})
+			default:
+				gone = append(gone, e)
+			}
+		}
+	}
+	return gone.sorted(), kept, errors.Join(problems...)
+}
+
+// prune deletes one object, or says why it is kept. When others write the object between look and deletion it looks again.
+func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep string, err error) {
+	const tries = 5
+	t := target{id: e.ID}
+	t.mapping, err = c.mapper.find(ctx, e.groupKind(), e.Version)
+	if meta.IsNoMatchError(err) {
+		t.mapping, err = c.mapper.find(ctx, e.groupKind(), "")
+	}
+	if meta.IsNoMatchError(err) {
+		return "", nil // a kind that is gone has taken its objects along
+	}
+	if err != nil {
+		return "", wrap(e.ID, err)
+	}
+	for range tries {
+		live, err := c.read(ctx, t)
+		if err != nil || live == nil {
+			return "", err
+		}
+		if keep := mustKeep(e, live, owner); keep != "" || live.GetDeletionTimestamp() != nil {
+			return keep, nil
+		}
+		err = c.remove(ctx, t, live)
+		if err == nil || apierrors.IsNotFound(err) {
+			return "", nil
+		}
+		if !apierrors.IsConflict(err) {
+			return "", refusal(e.ID, err)
+		}
+	}
+	return "", &unready{e.ID, "others keep writing it"}
+}
+
+// remove deletes exactly what was looked at: another object of that name, or a changed one, stays.
+func (c *Client) remove(ctx context.Context, t target, live *unstructured.Unstructured) error {
+	uid, version := live.GetUID(), live.GetResourceVersion()
+	background := metav1.DeletePropagationBackground
+	return c.resource(t).Delete(about(ctx, t.id), t.id.Name, metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
+		PropagationPolicy: &background,
+	})
+}
+
+// mustKeep is law 7: why the live object may not be deleted, "" if it may.
+func mustKeep(e Entry, live *unstructured.Unstructured, owner Owner) string {
+	switch holder := live.GetLabels()[OwnerLabel]; {
+	case e.UID == "":
+		return "nobody recorded whether Daemongate wrote it: its UID is unknown"
+	case e.UID != live.GetUID():
+		return "is another object of the same name: somebody deleted and created it since"
+	case holder == "":
+		return "its label " + OwnerLabel + " was removed"
+	case holder != owner.Label():
+		return "belongs to Sync " + ownerOf(holder) + " now"
+	}
+	switch wish := live.GetAnnotations()[PruneAnnotation]; {
+	case wish == "disabled":
+		return "is annotated " + PruneAnnotation + ": disabled"
+	case holdsData(e.ID) && wish != "enabled":
+		return fmt.Sprintf("a %s is deleted only if it is annotated %s: enabled", e.Kind, PruneAnnotation)
+	}
+	return ""
+}
+
+// holdsData names the kinds whose deletion takes along what no commit can bring back.
+func holdsData(id ID) bool {
+	return isDefinition(id) || id.Group == "" && (id.Kind == "Namespace" || id.Kind == "PersistentVolumeClaim")
+}

@@ -1,0 +1,72 @@
+package manifests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Resolve fills in what depends on the cluster and the Sync: namespaces, by whether a kind has them, and the owner's
+// label. Its result is what DryRun and Apply take. Kinds that neither the cluster nor the set defines are Rejected.
+func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
+	brought := definitionsOf(s.objects)
+	resolved := make([]*unstructured.Unstructured, 0, s.Len())
+	var problems []error
+	for _, wish := range s.objects {
+		mapping, err := c.mappingOf(ctx, wish, brought)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		object := wish.DeepCopy()
+		object.SetNamespace(namespaceFor(wish.GetNamespace(), mapping, o))
+		label(object, o.Owner)
+		resolved = append(resolved, object)
+	}
+	if len(problems) > 0 {
+		return Set{}, errors.Join(problems...)
+	}
+	return NewSet(resolved)
+}
+
+// mappingOf finds the object's resource in the cluster, or else in the set's own definitions.
+func (c *Client) mappingOf(ctx context.Context, o *unstructured.Unstructured, brought definitions) (*meta.RESTMapping, error) {
+	gvk := o.GroupVersionKind()
+	mapping, err := c.mapper.find(ctx, gvk.GroupKind(), gvk.Version)
+	if err == nil {
+		return mapping, nil
+	}
+	if !meta.IsNoMatchError(err) {
+		return nil, wrap(IDOf(o), err)
+	}
+	if mapping := brought.mapping(gvk); mapping != nil {
+		return mapping, nil
+	}
+	return nil, &Rejected{IDOf(o), ReasonUnknownKind, fmt.Sprintf(
+		"the cluster has no kind %s in %s: install its CustomResourceDefinition, add it to this set, or correct apiVersion and kind",
+		gvk.Kind, gvk.GroupVersion())}
+}
+
+func namespaceFor(asked string, mapping *meta.RESTMapping, o Options) string {
+	switch {
+	case mapping.Scope.Name() == meta.RESTScopeNameRoot:
+		return ""
+	case o.TargetNamespace != "":
+		return o.TargetNamespace
+	case asked != "":
+		return asked
+	}
+	return o.DefaultNamespace
+}
+
+func label(o *unstructured.Unstructured, owner Owner) {
+	labels := o.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[OwnerLabel] = owner.Label()
+	o.SetLabels(labels)
+}

@@ -1,0 +1,166 @@
+package manifests
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Set is the objects a commit asks for, in the order in which they are written. It never changes.
+type Set struct {
+	objects    []*unstructured.Unstructured
+	daemonSets []*appsv1.DaemonSet
+}
+
+// NewSet copies and orders the objects. What only an API server fills in (uid, resourceVersion, managedFields …) is left
+// out. The error names every object that has no apiVersion, kind or name, or is there twice, with its file if
+// OriginAnnotation tells it.
+func NewSet(objects []*unstructured.Unstructured) (Set, error) {
+	var problems []error
+	seen := make(map[ID]string, len(objects))
+	kept := make([]*unstructured.Unstructured, 0, len(objects))
+	for i, o := range objects {
+		origin := originOf(o)
+		where := atFile(origin)
+		if err := identified(o); err != nil {
+			problems = append(problems, fmt.Errorf("object %d%s: %w", i+1, where, err))
+			continue
+		}
+		id := IDOf(o)
+		if first, twice := seen[id]; twice {
+			problems = append(problems, fmt.Errorf("%s%s: is in the set twice%s: remove one", id, where, firstAt(first)))
+			continue
+		}
+		seen[id] = origin
+		kept = append(kept, asWished(o))
+	}
+	slices.SortStableFunc(kept, func(a, b *unstructured.Unstructured) int { return compareIDs(IDOf(a), IDOf(b)) })
+	daemonSets, err := typedDaemonSets(kept)
+	if err := errors.Join(append(problems, err)...); err != nil {
+		return Set{}, err
+	}
+	return Set{objects: kept, daemonSets: daemonSets}, nil
+}
+
+// Objects are the objects in the order in which they are written. They are shared: copy before changing one.
+func (s Set) Objects() []*unstructured.Unstructured { return slices.Clone(s.objects) }
+
+// Len is the number of objects.
+func (s Set) Len() int { return len(s.objects) }
+
+// IDs name the objects in the order in which they are written.
+func (s Set) IDs() []ID {
+	ids := make([]ID, len(s.objects))
+	for i, o := range s.objects {
+		ids[i] = IDOf(o)
+	}
+	return ids
+}
+
+// Workloads are the objects that run pods.
+func (s Set) Workloads() []*unstructured.Unstructured {
+	var workloads []*unstructured.Unstructured
+	for _, o := range s.objects {
+		if isWorkload(o) {
+			workloads = append(workloads, o)
+		}
+	}
+	return workloads
+}
+
+// DaemonSets are the set's DaemonSets as the API's own type, without the defaults that a server fills in.
+func (s Set) DaemonSets() []*appsv1.DaemonSet { return slices.Clone(s.daemonSets) }
+
+// Digest is the SHA-256 of the set in canonical JSON, in hex: equal sets have equal digests, in whatever order and
+// from whatever files their objects came.
+func (s Set) Digest() string {
+	hash := sha256.New()
+	out := json.NewEncoder(hash) // sorts the keys of maps, ends each object with a newline
+	for _, o := range s.objects {
+		if err := out.Encode(o.Object); err != nil {
+			// Objects are JSON values: the only thing that cannot be encoded is a number that JSON does not know.
+			fmt.Fprintf(hash, "%#v\n", o.Object)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+func identified(o *unstructured.Unstructured) error {
+	switch {
+	case o == nil || o.Object == nil:
+		return errors.New("is empty")
+	case o.GetAPIVersion() == "":
+		return fmt.Errorf("kind %q, name %q: has no apiVersion", o.GetKind(), o.GetName())
+	case o.GetKind() == "":
+		return fmt.Errorf("apiVersion %q, name %q: has no kind", o.GetAPIVersion(), o.GetName())
+	case o.GetKind() == "List" && o.GetAPIVersion() == "v1":
+		return errors.New("is a List: put each of its items into a document of its own")
+	case o.GetName() == "" && o.GetGenerateName() != "":
+		return fmt.Errorf("%s: has generateName only: give it a metadata.name, or every commit would make another one", o.GetKind())
+	case o.GetName() == "":
+		return fmt.Errorf("%s: has no metadata.name", o.GetKind())
+	}
+	return nil
+}
+
+// asWished copies the object without what it cannot wish for.
+func asWished(o *unstructured.Unstructured) *unstructured.Unstructured {
+	wish := o.DeepCopy()
+	for _, field := range []string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink",
+		"deletionTimestamp", "deletionGracePeriodSeconds"} {
+		unstructured.RemoveNestedField(wish.Object, "metadata", field)
+	}
+	unstructured.RemoveNestedField(wish.Object, "metadata", "annotations", OriginAnnotation)
+	if len(wish.GetAnnotations()) == 0 {
+		unstructured.RemoveNestedField(wish.Object, "metadata", "annotations")
+	}
+	return wish
+}
+
+func typedDaemonSets(objects []*unstructured.Unstructured) ([]*appsv1.DaemonSet, error) {
+	var sets []*appsv1.DaemonSet
+	var problems []error
+	for _, o := range objects {
+		if !isDaemonSet(IDOf(o)) {
+			continue
+		}
+		data, err := o.MarshalJSON()
+		ds := &appsv1.DaemonSet{}
+		if err == nil {
+			err = json.Unmarshal(data, ds)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: is not a DaemonSet as the API knows it: %w", IDOf(o), err))
+			continue
+		}
+		sets = append(sets, ds)
+	}
+	return sets, errors.Join(problems...)
+}
+
+func originOf(o *unstructured.Unstructured) string {
+	if o == nil {
+		return ""
+	}
+	return o.GetAnnotations()[OriginAnnotation]
+}
+
+func atFile(origin string) string {
+	if origin == "" {
+		return ""
+	}
+	return " (" + origin + ")"
+}
+
+func firstAt(origin string) string {
+	if origin == "" {
+		return ""
+	}
+	return ", first in " + origin
+}

@@ -1,0 +1,250 @@
+package manifests
+
+import (
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// object parses one YAML document.
+func object(t testing.TB, text string) *unstructured.Unstructured {
+	t.Helper()
+	o := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return o
+}
+
+// objects parses YAML documents.
+func objects(t testing.TB, text string) []*unstructured.Unstructured {
+	t.Helper()
+	var all []*unstructured.Unstructured
+	for _, document := range strings.Split(text, "\n---\n") {
+		all = append(all, object(t, document))
+	}
+	return all
+}
+
+// set makes a set of YAML documents.
+func set(t testing.TB, text string) Set {
+	t.Helper()
+	s, err := NewSet(objects(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+const fleet = `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: platform}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: agent:1}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: agent}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: agent, namespace: platform}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: agent}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: agent}
+---
+apiVersion: agents.example.com/v1
+kind: Route
+metadata: {name: logs, namespace: platform}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: agent, namespace: platform}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: routes.agents.example.com}
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: agent}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: platform}`
+
+// Whatever files objects come from, everything is written after what it needs.
+func TestSetIsInTheOrderInWhichObjectsNeedEachOther(t *testing.T) {
+	want := []string{
+		"Namespace platform",
+		"CustomResourceDefinition routes.agents.example.com",
+		"PriorityClass agent",
+		"ServiceAccount platform/agent",
+		"ConfigMap platform/agent",
+		"ClusterRole agent",
+		"ClusterRoleBinding agent",
+		"Route platform/logs",
+		"DaemonSet platform/agent",
+		"ValidatingWebhookConfiguration agent",
+	}
+	given := objects(t, fleet)
+	for seed := range int64(20) {
+		rand.New(rand.NewSource(seed)).Shuffle(len(given), func(i, j int) { given[i], given[j] = given[j], given[i] })
+		s, err := NewSet(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, id := range s.IDs() {
+			got = append(got, id.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// The digest is the same for the same set in any order, and another one for any change that would be applied.
+func TestDigestChangesWithTheSetAndWithNothingElse(t *testing.T) {
+	given := objects(t, fleet)
+	before, err := NewSet(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(given)
+	given[0].SetAnnotations(map[string]string{OriginAnnotation: "base/namespace.yaml"})
+	given[0].SetResourceVersion("41")
+	turned, err := NewSet(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Digest() != turned.Digest() {
+		t.Error("order, origin or resourceVersion changed the digest")
+	}
+	changed, err := NewSet(objects(t, strings.Replace(fleet, "agent:1", "agent:2", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Digest() == changed.Digest() {
+		t.Error("another image did not change the digest")
+	}
+}
+
+// A set is a copy: what its maker does to the objects later does not reach it, and neither does the other way round.
+func TestSetCopiesItsObjects(t *testing.T) {
+	given := objects(t, fleet)
+	s, err := NewSet(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := s.Digest()
+	for _, o := range given {
+		o.SetName("changed")
+	}
+	if s.Digest() != digest {
+		t.Error("the set changed with the objects it was made of")
+	}
+}
+
+// What cannot be applied is refused with the object's name and file, all of it at once.
+func TestBadObjectsAreAllNamed(t *testing.T) {
+	bad := objects(t, `
+kind: ConfigMap
+metadata: {name: nameless-version, annotations: {daemongate.io/origin: a.yaml}}
+---
+apiVersion: v1
+metadata: {name: kindless}
+---
+apiVersion: v1
+kind: Secret
+metadata: {annotations: {daemongate.io/origin: b.yaml}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {generateName: job-}
+---
+apiVersion: v1
+kind: List
+items: []
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice, annotations: {daemongate.io/origin: c.yaml}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice, annotations: {daemongate.io/origin: d.yaml}}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: typed}
+spec: {template: {spec: {containers: [{name: 7}]}}}`)
+	_, err := NewSet(append(bad, nil, &unstructured.Unstructured{}))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`object 1 (a.yaml): kind "ConfigMap", name "nameless-version": has no apiVersion`,
+		`object 2: apiVersion "v1", name "kindless": has no kind`,
+		`object 3 (b.yaml): Secret: has no metadata.name`,
+		`object 4: Job: has generateName only`,
+		`object 5: is a List`,
+		`ConfigMap twice (d.yaml): is in the set twice, first in c.yaml`,
+		`DaemonSet typed: is not a DaemonSet as the API knows it`,
+		`object 9: is empty`,
+		`object 10: is empty`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+}
+
+// The rollout's judges get the DaemonSets typed; workloads are what runs pods.
+func TestWorkloadsAndDaemonSets(t *testing.T) {
+	s := set(t, fleet)
+	if ds := s.DaemonSets(); len(ds) != 1 || ds[0].Spec.Template.Spec.Containers[0].Image != "agent:1" {
+		t.Errorf("DaemonSets: %v", ds)
+	}
+	if w := s.Workloads(); len(w) != 1 || w[0].GetName() != "agent" || w[0].GetKind() != "DaemonSet" {
+		t.Errorf("workloads: %v", w)
+	}
+}
+
+// Two Syncs never share a label, also where a label is too short for their names, and no label is refused for its form.
+func TestOwnerLabel(t *testing.T) {
+	long := strings.Repeat("a", 62)
+	labels := map[string]Owner{}
+	for _, o := range []Owner{
+		{"platform", "agents"}, {"platform", "agents.v2"}, {"platform", long}, {"platform", long + "b"}, {"platform", long + "c"},
+		{strings.Repeat("n", 63), "x"}, {"ns", strings.Repeat("a", 42) + "." + strings.Repeat("b", 60)},
+	} {
+		value := o.Label()
+		if other, taken := labels[value]; taken {
+			t.Errorf("%v and %v share the label %s", o, other, value)
+		}
+		labels[value] = o
+		if len(value) > 63 || strings.Trim(value, "-.") != value {
+			t.Errorf("%v: label %q is not valid", o, value)
+		}
+	}
+	if got := (Owner{"platform", "agents"}).Label(); got != "platform.agents" {
+		t.Errorf("label %q", got)
+	}
+	if got := ownerOf("platform.agents.v2"); got != "platform/agents.v2" {
+		t.Errorf("owner %q", got)
+	}
+}
