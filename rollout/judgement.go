@@ -1,0 +1,100 @@
+package rollout
+
+import "time"
+
+// Judgement is what one look says about a rollout.
+type Judgement struct {
+	Verdict Verdict `json:"verdict"`
+	// Headline is the rollout in one line: kubectl's own words wherever they are true.
+	Headline string `json:"headline"`
+	// Desired is how many nodes shall run a settled pod: the eligible ones that are neither absent, late nor failing
+	// before.
+	Desired int `json:"desired"`
+	// Updated is how many of them have a pod of the target's template, and Settled how many a settled one.
+	Updated int `json:"updated"`
+	Settled int `json:"settled"`
+	// Eligible is how many nodes the DaemonSet is meant for, whatever their health.
+	Eligible int `json:"eligible"`
+	// Mark is the largest number of settled nodes so far.
+	Mark int `json:"mark"`
+
+	// Nodes by class, each sorted. Old are those that still run a pod of another template, and no updated one.
+	Absent        []string `json:"absent,omitempty"`
+	Lost          []string `json:"lost,omitempty"`
+	Late          []string `json:"late,omitempty"`
+	FailingBefore []string `json:"failingBefore,omitempty"`
+	Old           []string `json:"old,omitempty"`
+	// Nodes are all of them one by one, sorted by name, also those that are not eligible.
+	Nodes []Node `json:"nodes,omitempty"`
+
+	// Causes of the present trouble, the deepest first. The first is the present reason.
+	Causes []Cause `json:"causes,omitempty"`
+	// Notes are things worth knowing that are nobody's trouble.
+	Notes []string `json:"notes,omitempty"`
+
+	// Ended are the nodes with an updated pod of which a container has ended and that has not settled since, sorted.
+	Ended []string `json:"ended,omitempty"`
+	// OldAvailable is how many nodes still have an available pod of another template: what the brake could save.
+	OldAvailable int `json:"oldAvailable,omitempty"`
+	// Brake is what is to be done about the brake.
+	Brake BrakeAdvice `json:"brake,omitempty"`
+	// ReadLeases is set when only the nodes' Leases, which the look lacks, stand between this and Complete.
+	ReadLeases bool `json:"readLeases,omitempty"`
+
+	// Wake is the next instant at which the judgement can change by time alone. Zero if only events can change it.
+	Wake time.Time `json:"wake,omitzero"`
+}
+
+// Cause is one reason why a rollout does not go on.
+type Cause struct {
+	Code Code `json:"code"`
+	// Nodes and Pods that show it, sorted. Both may be empty if it is the DaemonSet itself.
+	Nodes []string `json:"nodes,omitempty"`
+	Pods  []string `json:"pods,omitempty"`
+	// Message is the evidence, in one sentence that holds for all of the nodes; Remedy is what to do.
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+	// Since is when the trouble began, as far as can be told.
+	Since time.Time `json:"since"`
+	// Final says that it has lasted long enough, on more nodes than may fail, to make the verdict Stuck.
+	Final bool `json:"final"`
+}
+
+// NodeState is what a rollout has made of one node.
+type NodeState string
+
+// The states of a node.
+const (
+	IsNotEligible   NodeState = "NotEligible"   // the DaemonSet is not meant for it: see Why
+	IsAbsent        NodeState = "Absent"        // not ready, not this rollout's doing
+	IsLost          NodeState = "Lost"          // not ready, or rebooted, soon after its pod was updated
+	IsLate          NodeState = "Late"          // joined after the commit was applied
+	IsFailingBefore NodeState = "FailingBefore" // was sick already when the commit was applied
+	IsMissing       NodeState = "Missing"       // has no pod
+	IsOld           NodeState = "Old"           // runs a pod of another template
+	IsUpdated       NodeState = "Updated"       // runs a pod of the target's template that has not settled yet
+	IsFailing       NodeState = "Failing"       // its pod shows a cause
+	IsSettled       NodeState = "Settled"       // runs a settled pod of the target's template
+)
+
+// Node is one node in a judgement.
+type Node struct {
+	Name  string    `json:"name"`
+	State NodeState `json:"state"`
+	// Pod that its state is about, the updated one if there is one.
+	Pod string `json:"pod,omitempty"`
+	// Cause it shows, if any.
+	Cause Code `json:"cause,omitempty"`
+	// Why it is not eligible.
+	Why string `json:"why,omitempty"`
+}
+
+// BrakeAdvice is what is to be done about the brake.
+type BrakeAdvice string
+
+// What is to be done about the brake.
+const (
+	BrakeLeave BrakeAdvice = ""     // leave it as it is
+	BrakePull  BrakeAdvice = "Pull" // more nodes than may fail have an ended container, and old pods can still be saved
+	BrakeLift  BrakeAdvice = "Lift" // every node it was pulled for has settled or is gone
+)

@@ -1,0 +1,30 @@
+package rollout
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Target is what a commit asked for: one DaemonSet, as its apply left it.
+type Target struct {
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid,omitempty"`
+	// Generation that the apply returned. Nothing counts before the controller has observed it.
+	Generation int64 `json:"generation,omitempty"`
+	// AppliedAt is when the apply returned. Zero if unknown (offline): then no node is late, and times are counted from
+	// the newest updated pod.
+	AppliedAt time.Time `json:"appliedAt,omitzero"`
+	// OnDelete is the commit's own update strategy, never the live one, which the brake may have changed.
+	OnDelete bool `json:"onDelete,omitempty"`
+	// Applied is the object as the commit asks for it, to tell whether somebody else has changed it since. May be nil:
+	// then only the generation is compared.
+	Applied *unstructured.Unstructured `json:"-"`
+	// HadNodes says that some node ran or should have run the DaemonSet before this commit.
+	HadNodes bool `json:"hadNodes,omitempty"`
+	// FailingBefore are the nodes whose pod of the last completed template was not Ready when the commit was applied
+	// (see FailingBefore), at most 100.
+	FailingBefore []string `json:"failingBefore,omitempty"`
+}

@@ -1,0 +1,45 @@
+package rollout
+
+// Verdict is what became of a rollout.
+type Verdict string
+
+// The verdicts. Stuck may heal; Complete is meant to be final (docs/design.md, law 6), which the caller keeps: Judge
+// only says what it sees.
+const (
+	// Progressing means that waiting is still the best thing to do.
+	Progressing Verdict = "Progressing"
+	// Complete means that every eligible, present node that is not late runs a settled pod of the target's template.
+	Complete Verdict = "Complete"
+	// Stuck means that a cause has lasted longer than waiting could help.
+	Stuck Verdict = "Stuck"
+)
+
+// Code names a cause (docs/design.md §6).
+type Code string
+
+// The causes.
+const (
+	InvalidImage    Code = "InvalidImage"
+	ImagePull       Code = "ImagePull"
+	CrashLoop       Code = "CrashLoop"
+	ProbeFailing    Code = "ProbeFailing"
+	ConfigError     Code = "ConfigError"
+	VolumeMount     Code = "VolumeMount"
+	Sandbox         Code = "Sandbox"
+	Unschedulable   Code = "Unschedulable"
+	Forbidden       Code = "Forbidden"
+	Rejected        Code = "Rejected"
+	Terminating     Code = "Terminating"
+	NodeLost        Code = "NodeLost"
+	BudgetSpent     Code = "BudgetSpent"
+	ClockSkew       Code = "ClockSkew"
+	NotObserved     Code = "NotObserved"
+	NotScheduled    Code = "NotScheduled"
+	Overwritten     Code = "Overwritten"
+	Deleted         Code = "Deleted"
+	ApplyFailed     Code = "ApplyFailed" // known to who applies, never a result of Judge
+	NoEligibleNodes Code = "NoEligibleNodes"
+	NoProgress      Code = "NoProgress"
+	// Starting is only ever the present reason, never a verdict: pods are being pulled, initialised or started.
+	Starting Code = "Starting"
+)
