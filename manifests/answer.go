@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,40 +96,46 @@ func inNamespace(id ID) string {
 
 // invalid tells what can be repaired in Git alone from what cannot change on an existing object.
 func invalid(id ID, status metav1.Status) (Reason, string) {
-	fields := fieldsOf(status, immutableText)
-	if len(fields) == 0 {
+	fixed, others := causesOf(status)
+	if len(fixed) == 0 {
 		return ReasonInvalid, "is invalid: " + trimPrefixTo(status.Message, " is invalid: ")
 	}
-	what := strings.Join(fields, ", ")
-	if isDaemonSet(id) && slices.Contains(fields, "spec.selector") {
-		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old selector back, give the DaemonSet another name, or delete it first with: kubectl delete daemonset %s -n %s (its pods go with it)",
-			id.Name, id.Namespace)
+	also := ""
+	if len(others) > 0 {
+		also = "; it is also invalid: " + strings.Join(others, ", ")
 	}
-	return ReasonImmutable, fmt.Sprintf("%s cannot change on an existing %s: put the old value back, give the object another name, or delete it so that it is created anew",
-		what, id.Kind)
+	if isDaemonSet(id) && slices.Contains(fixed, "spec.selector") {
+		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old selector back, give the DaemonSet another name, or delete it first with: kubectl delete daemonset %s -n %s (its pods go with it)%s",
+			id.Name, id.Namespace, also)
+	}
+	return ReasonImmutable, fmt.Sprintf("%s cannot change on an existing %s: put the old value back, give the object another name, or delete it so that it is created anew%s",
+		strings.Join(fixed, ", "), id.Kind, also)
+}
+
+// causesOf tells the fields of an invalid object that cannot change from its other faults.
+func causesOf(s metav1.Status) (fixed, others []string) {
+	if s.Details == nil {
+		return nil, nil
+	}
+	for _, c := range s.Details.Causes {
+		switch {
+		case !immutableText(c.Message):
+			others = append(others, strings.TrimSuffix(c.Field+": "+c.Message, ": "))
+		case !slices.Contains(fixed, c.Field):
+			fixed = append(fixed, c.Field)
+		}
+	}
+	return fixed, others
 }
 
 // immutableText recognises the texts with which Kubernetes' validation refuses a change as such.
 func immutableText(message string) bool {
-	for _, mark := range []string{"field is immutable", "may not change once set", "cannot change roleRef", "are forbidden", "updates to provisioner", "is immutable after creation", "is immutable once set"} {
+	for _, mark := range []string{"immutable", "may not change once set", "cannot change", "may not be changed", "updates to ", "updates may not change"} {
 		if strings.Contains(message, mark) {
-			return strings.Contains(message, "immutable") || strings.Contains(message, "change") || strings.Contains(message, "pdates to ")
+			return true
 		}
 	}
 	return false
-}
-
-func fieldsOf(s metav1.Status, match func(message string) bool) []string {
-	var fields []string
-	if s.Details == nil {
-		return nil
-	}
-	for _, c := range s.Details.Causes {
-		if match(c.Message) && !slices.Contains(fields, c.Field) {
-			fields = append(fields, c.Field)
-		}
-	}
-	return fields
 }
 
 // isSchemaError recognises what the API server answers, with code 500, to an object that its schema does not know.
@@ -136,9 +143,16 @@ func isSchemaError(s metav1.Status) bool {
 	return strings.Contains(s.Message, "failed to create typed patch object") || strings.Contains(s.Message, "failed to convert new object")
 }
 
+// schemaText cuts what only a developer of the API server understands off such an answer.
 func schemaText(message string) string {
-	return trimPrefixTo(message, "): ")
+	text := trimPrefixTo(trimPrefixTo(message, "): "), "to proper version: ")
+	if strings.HasPrefix(text, "unable to convert unstructured object to ") {
+		text = trimPrefixTo(text, ": ")
+	}
+	return goValue.ReplaceAllString(text, "$1")
 }
+
+var goValue = regexp.MustCompile(`&value\.valueUnstructured\{Value:([^}]*)\}`)
 
 func trimPrefixTo(text, mark string) string {
 	if _, rest, found := strings.Cut(text, mark); found {
@@ -174,28 +188,4 @@ func managerIn(message string) string {
 		return rest
 	}
 	return name
-}
-
-const withheld = "the API server's words are withheld because they may hold the Secret's values"
-
-// withoutText keeps what an answer about a Secret may say: code, reason and the names of fields, never a value.
-func withoutText(s metav1.Status) metav1.Status {
-	bare := metav1.Status{Status: s.Status, Code: s.Code, Reason: s.Reason, Message: withheld}
-	if s.Details == nil {
-		return bare
-	}
-	bare.Details = &metav1.StatusDetails{Name: s.Details.Name, Group: s.Details.Group, Kind: s.Details.Kind, RetryAfterSeconds: s.Details.RetryAfterSeconds}
-	var fields []string
-	for _, c := range s.Details.Causes {
-		message := ""
-		if immutableText(c.Message) {
-			message = "field is immutable"
-		}
-		bare.Details.Causes = append(bare.Details.Causes, metav1.StatusCause{Type: c.Type, Field: c.Field, Message: message})
-		fields = append(fields, c.Field)
-	}
-	if len(fields) > 0 {
-		bare.Message = strings.Join(fields, ", ") + " (" + withheld + ")"
-	}
-	return bare
 }

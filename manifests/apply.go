@@ -84,7 +84,7 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 	}
 	answer, err := c.putOver(ctx, t, live, brought, o)
 	if err != nil {
-		return Applied{}, refusal(t.id, err)
+		return Applied{}, explainSecret(object, refusal(t.id, err))
 	}
 	return applied(t, live, answer), nil
 }
@@ -151,6 +151,8 @@ func notServed(err error) bool {
 	return details == nil || details.Name == "" || len(details.Causes) > 0
 }
 
+// applied reads the answer. An apply that changes nothing leaves the resourceVersion; one that has moved says nothing by
+// itself, for a controller may have written the status between our look and our apply.
 func applied(t target, live, answer *unstructured.Unstructured) Applied {
 	a := Applied{
 		ID:         t.id,
@@ -160,7 +162,8 @@ func applied(t target, live, answer *unstructured.Unstructured) Applied {
 		Created:    live == nil || live.GetUID() != answer.GetUID(),
 		Object:     answer,
 	}
-	a.Changed = a.Created || live.GetResourceVersion() != answer.GetResourceVersion()
+	a.Changed = a.Created || live.GetGeneration() != answer.GetGeneration() ||
+		live.GetResourceVersion() != answer.GetResourceVersion() && len(differences(live, answer)) > 0
 	return a
 }
 

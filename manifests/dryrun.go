@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -43,9 +44,29 @@ func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstruc
 	}
 	_, err = c.try(ctx, t, o)
 	if live == nil && willExist(s, t, err) {
+		return c.tryElsewhere(ctx, s, t)
+	}
+	return explainSecret(object, refusal(t.id, err))
+}
+
+// tryElsewhere asks about an object whose namespace the set itself brings in a namespace that is always there. What that
+// namespace's own rights, quotas and policies say to it counts for nothing, but an invalid object is one everywhere.
+func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
+	if t.id.Namespace == "" || definitionsOf(s.objects).mapping(t.object.GroupVersionKind()) != nil {
 		return nil
 	}
-	return refusal(t.id, err)
+	there := target{id: t.id, object: t.object.DeepCopy(), mapping: t.mapping}
+	there.id.Namespace = metav1.NamespaceDefault
+	there.object.SetNamespace(metav1.NamespaceDefault)
+	if taken, err := c.read(ctx, there); err != nil || taken != nil {
+		return nil
+	}
+	_, err := c.put(ctx, there, write{dryRun: true})
+	var rejected *Rejected
+	if errors.As(refusal(t.id, err), &rejected) && rejected.Reason == ReasonInvalid {
+		return explainSecret(t.object, rejected)
+	}
+	return nil
 }
 
 // locate finds where an object of a set lives.

@@ -150,14 +150,17 @@ func renamed(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, 
 	return out, names
 }
 
-// disownRestart takes the annotation of `kubectl rollout restart` out of an entry: without an owner it stays, owned by us
-// the next apply would remove it and restart every pod once more.
+// disownRestart takes the annotation of `kubectl rollout restart`, and the map it stands in, out of an entry: without an
+// owner it stays, owned by us the next apply would remove it and restart every pod once more.
 func disownRestart(e *metav1.ManagedFieldsEntry) error {
 	fields := &fieldpath.Set{}
 	if err := fields.FromJSON(e.FieldsV1.GetRawReader()); err != nil {
 		return err
 	}
-	restarted := fieldpath.NewSet(fieldpath.MakePathOrDie("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"))
+	restarted := fieldpath.NewSet(
+		fieldpath.MakePathOrDie("spec", "template", "metadata", "annotations"),
+		fieldpath.MakePathOrDie("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"),
+	)
 	data, err := fields.Difference(restarted).ToJSON()
 	if err != nil {
 		return err

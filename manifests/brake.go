@@ -1,0 +1,126 @@
+package manifests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// BrakeAnnotation on a DaemonSet is the only record of a pulled brake: "<commit> <node>,<node>…".
+const BrakeAnnotation = "daemongate.io/brake"
+
+// maxBrakeNodes keeps the annotation far below the 256 KiB that all annotations of an object may take (a node's name has
+// at most 253 bytes). That many nodes hold the brake as well as more would.
+const maxBrakeNodes = 500
+
+// Brake is why a DaemonSet's rollout was stopped: the commit that was rolling out, and the nodes whose pods ended.
+type Brake struct {
+	Commit string
+	Nodes  []string // sorted
+}
+
+// ReadBrake reads the brake off a live object.
+func ReadBrake(o *unstructured.Unstructured) (Brake, bool) {
+	fields := strings.Fields(o.GetAnnotations()[BrakeAnnotation])
+	if len(fields) == 0 {
+		return Brake{}, false
+	}
+	b := Brake{Commit: fields[0]}
+	if len(fields) > 1 {
+		b.Nodes = strings.Split(fields[1], ",")
+	}
+	return b, true
+}
+
+// String is the annotation's value.
+func (b Brake) String() string {
+	nodes := slices.Compact(slices.Sorted(slices.Values(b.Nodes)))
+	return b.Commit + " " + strings.Join(nodes[:min(len(nodes), maxBrakeNodes)], ",")
+}
+
+// Braked is the object as it is applied while the brake is pulled: whole, but with updateStrategy OnDelete and the record.
+func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
+	braked := o.DeepCopy()
+	// A rollingUpdate that Git names goes with it. One that the API server filled in stays, without effect under OnDelete
+	// (asking for null makes the server fill in a maxUnavailable of 0).
+	strategy := map[string]any{"type": "OnDelete"}
+	if err := unstructured.SetNestedField(braked.Object, strategy, "spec", "updateStrategy"); err != nil {
+		return braked // spec is no object: the API server refuses it with a better text than could be made here
+	}
+	annotations := braked.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[BrakeAnnotation] = b.String()
+	braked.SetAnnotations(annotations)
+	return braked
+}
+
+// Brake stops the rollout of a DaemonSet: it applies the commit's whole object, as Resolve returned it, with
+// updateStrategy OnDelete. Another manager's hold on the update strategy is overruled, and no other (a *Conflict): a dry
+// run shows which there are. The brake is released by applying the plain object again.
+func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b Brake, o Options) (Applied, error) {
+	id := IDOf(object)
+	if !isDaemonSet(id) {
+		return Applied{}, fmt.Errorf("%s: only a DaemonSet has a brake", id)
+	}
+	t, err := c.locate(ctx, Braked(object, b), nil)
+	if err != nil {
+		return Applied{}, err
+	}
+	live, err := c.read(ctx, t)
+	if err != nil {
+		return Applied{}, err
+	}
+	if live == nil {
+		return Applied{}, fmt.Errorf("%s: is gone: nothing to brake", id)
+	}
+	if err := mayWrite(id, live, o.Owner); err != nil {
+		return Applied{}, err
+	}
+	force, err := c.standsInTheWay(ctx, t, live)
+	if err != nil {
+		return Applied{}, err
+	}
+	answer, err := c.put(ctx, t, write{force: force})
+	if err != nil {
+		return Applied{}, refusal(id, err)
+	}
+	return applied(t, live, answer), nil
+}
+
+// standsInTheWay asks by a dry run what keeps the brake from being pulled. What kubectl's managers hold is folded in; the
+// answer is whether another's hold on the update strategy must be overruled.
+func (c *Client) standsInTheWay(ctx context.Context, t target, live *unstructured.Unstructured) (force bool, err error) {
+	_, err = c.put(ctx, t, write{dryRun: true})
+	if kubectlManagers.HasAny(managersIn(err)...) {
+		if err := c.fold(ctx, t, live); err != nil {
+			return false, err
+		}
+		_, err = c.put(ctx, t, write{dryRun: true})
+	}
+	if onlyStrategy(err) {
+		return true, nil
+	}
+	return false, refusal(t.id, err)
+}
+
+// onlyStrategy reports whether a refusal consists of conflicts about the update strategy alone.
+func onlyStrategy(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	conflicting := fieldConflicts(status.Status())
+	for _, c := range conflicting {
+		if c.Field != ".spec.updateStrategy" && !strings.HasPrefix(c.Field, ".spec.updateStrategy.") {
+			return false
+		}
+	}
+	return len(conflicting) > 0
+}
