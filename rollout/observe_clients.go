@@ -1,0 +1,50 @@
+package rollout
+
+import (
+	"fmt"
+
+	"k8s.io/client-go/kubernetes/typed/apps/v1"
+	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+// Clients are what an Observer reads with.
+type Clients struct {
+	Core interface {
+		corev1.PodsGetter
+		corev1.NodesGetter
+		corev1.EventsGetter
+	}
+	Apps interface {
+		v1.DaemonSetsGetter
+		v1.ControllerRevisionsGetter
+	}
+	Leases coordinationv1.LeasesGetter
+}
+
+// NewClients makes the clients for one cluster. They ask the cluster nothing yet.
+func NewClients(config *rest.Config) (Clients, error) {
+	config = rest.CopyConfig(config)
+	config.QPS = -1 // client-go's own limit of 5 a second would hold back the first look; priority and fairness guards the server
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	core, err := corev1.NewForConfigAndClient(config, client)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	apps, err := v1.NewForConfigAndClient(config, client)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	leases, err := coordinationv1.NewForConfigAndClient(config, client)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	return Clients{Core: core, Apps: apps, Leases: leases}, nil
+}

@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// What is kept of the objects that there are many of. Everything else would be memory for nothing, and may be a secret
+// that has no business here, such as a container's environment. That Judge says the same of what is kept as of the whole
+// is held by a test over the recorded rollouts.
+
+// maxMessage is how much of an Event's or a container's message is kept, in bytes.
+const maxMessage = 1024
+
+// trimNode keeps what decides whether a node is eligible, healthy and large enough. Heartbeats are left out, so two
+// nodes that differ in nothing else are equal.
+func trimNode(n *corev1.Node) *corev1.Node {
+	kept := &corev1.Node{ObjectMeta: trimMeta(n.ObjectMeta)}
+	kept.Spec = corev1.NodeSpec{Unschedulable: n.Spec.Unschedulable, Taints: n.Spec.Taints}
+	kept.Status.Allocatable = n.Status.Allocatable
+	kept.Status.NodeInfo.BootID = n.Status.NodeInfo.BootID
+	for _, c := range n.Status.Conditions {
+		c.LastHeartbeatTime = metav1.Time{}
+		kept.Status.Conditions = append(kept.Status.Conditions, c)
+	}
+	return kept
+}
+
+func trimRevision(r *appsv1.ControllerRevision) *appsv1.ControllerRevision {
+	return &appsv1.ControllerRevision{ObjectMeta: trimMeta(r.ObjectMeta), Data: r.Data, Revision: r.Revision}
+}
+
+// trimMeta keeps what tells an object from others, its labels, its owner and its times.
+func trimMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Name: m.Name, Namespace: m.Namespace, UID: m.UID, Labels: m.Labels, OwnerReferences: m.OwnerReferences,
+		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp,
+		DeletionGracePeriodSeconds: m.DeletionGracePeriodSeconds, Finalizers: m.Finalizers,
+	}
+}
+
+// trimEvent keeps what an Event says, about what, and when.
+func trimEvent(e *corev1.Event) *corev1.Event {
+	about := e.InvolvedObject
+	kept := &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: e.Name, Namespace: e.Namespace, CreationTimestamp: e.CreationTimestamp},
+		InvolvedObject: corev1.ObjectReference{Kind: about.Kind, Namespace: about.Namespace, Name: about.Name, UID: about.UID,
+			FieldPath: about.FieldPath},
+		Reason: e.Reason, Type: e.Type, Count: e.Count, FirstTimestamp: e.FirstTimestamp, LastTimestamp: e.LastTimestamp,
+		EventTime: e.EventTime, Series: e.Series, Source: e.Source, ReportingController: e.ReportingController,
+	}
+	if isEvidence(e) {
+		kept.Message = cut(e.Message)
+	}
+	return kept
+}
+
+// isEvidence reports whether an Event can explain why a pod is missing or not ready. Of the normal ones only an image
+// pull that has begun, and a container that was killed for its probe's sake, can.
+func isEvidence(e *corev1.Event) bool {
+	if e.InvolvedObject.Kind != "Pod" && e.InvolvedObject.Kind != "DaemonSet" {
+		return false
+	}
+	switch {
+	case e.Type != corev1.EventTypeNormal, e.Reason == "Pulling", e.Reason == "Preempted", e.Reason == "Preempting":
+		return true
+	case e.Reason == "Killing":
+		return !strings.HasPrefix(e.Message, "Stopping container") // which every replaced pod has
+	}
+	return false
+}
+
+// endsPull reports whether an Event says that an image is there.
+func endsPull(e *corev1.Event) bool { return e.Reason == "Pulled" && e.InvolvedObject.Kind == "Pod" }
+
+// isAnsweredBy reports whether an Event is the beginning of the pull that another one ends.
+func isAnsweredBy(e, pulled *corev1.Event) bool {
+	return e.Reason == "Pulling" && e.InvolvedObject.FieldPath == pulled.InvolvedObject.FieldPath &&
+		!e.LastTimestamp.After(pulled.LastTimestamp.Time)
+}
+
+// cut keeps the beginning of a text.
+func cut(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
+}
+
+// podTrimmer trims the pods of one DaemonSet. Most of them are alike, so they share what is equal.
+type podTrimmer struct{ like *corev1.Pod }
+
+// trim is called by one goroutine only, that of the watch.
+func (t *podTrimmer) trim(p *corev1.Pod) *corev1.Pod {
+	kept := trimPod(p)
+	if t.like == nil || t.like.Labels[appsv1.ControllerRevisionHashLabelKey] != kept.Labels[appsv1.ControllerRevisionHashLabelKey] {
+		t.like = kept
+		return kept
+	}
+	share(&kept.Labels, t.like.Labels)
+	share(&kept.OwnerReferences, t.like.OwnerReferences)
+	share(&kept.Spec.Containers, t.like.Spec.Containers)
+	share(&kept.Spec.InitContainers, t.like.Spec.InitContainers)
+	return kept
+}
+
+// share has a value stand on the memory of an equal one.
+func share[T any](value *T, like T) {
+	if equality.Semantic.DeepEqual(*value, like) {
+		*value = like
+	}
+}

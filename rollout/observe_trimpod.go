@@ -1,0 +1,74 @@
+package rollout
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// trimPod keeps of a pod whose it is, where it runs or shall run, what it asks for, its probes, and how its containers
+// are.
+func trimPod(p *corev1.Pod) *corev1.Pod {
+	kept := &corev1.Pod{ObjectMeta: trimMeta(p.ObjectMeta)}
+	kept.Spec = corev1.PodSpec{
+		NodeName: p.Spec.NodeName, HostNetwork: p.Spec.HostNetwork, RestartPolicy: p.Spec.RestartPolicy,
+		TerminationGracePeriodSeconds: p.Spec.TerminationGracePeriodSeconds, SchedulingGates: p.Spec.SchedulingGates,
+		SchedulerName: p.Spec.SchedulerName, Priority: p.Spec.Priority, Overhead: p.Spec.Overhead,
+		Resources: p.Spec.Resources, Containers: trimContainers(p.Spec.Containers),
+		InitContainers: trimContainers(p.Spec.InitContainers),
+	}
+	if p.Spec.NodeName == "" {
+		kept.Spec.Affinity = p.Spec.Affinity // names the node that the pod is meant for
+		kept.Spec.PriorityClassName = p.Spec.PriorityClassName
+	}
+	kept.Status = corev1.PodStatus{
+		Phase: p.Status.Phase, Reason: p.Status.Reason, Message: cut(p.Status.Message), StartTime: p.Status.StartTime,
+		NominatedNodeName: p.Status.NominatedNodeName, Conditions: trimConditions(p.Status.Conditions),
+		ContainerStatuses:     trimStatuses(p.Status.ContainerStatuses),
+		InitContainerStatuses: trimStatuses(p.Status.InitContainerStatuses),
+	}
+	return kept
+}
+
+func trimContainers(containers []corev1.Container) []corev1.Container {
+	kept := make([]corev1.Container, 0, len(containers))
+	for _, c := range containers {
+		kept = append(kept, corev1.Container{
+			Name: c.Name, Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, Resources: c.Resources, Ports: c.Ports,
+			RestartPolicy: c.RestartPolicy, LivenessProbe: c.LivenessProbe, ReadinessProbe: c.ReadinessProbe,
+			StartupProbe: c.StartupProbe,
+		})
+	}
+	return kept
+}
+
+// trimConditions keeps only the conditions that say something about scheduling and readiness.
+func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	for _, c := range conditions {
+		kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime,
+			Reason: c.Reason, Message: cut(c.Message)})
+	}
+	return kept
+}
+
+func trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var kept []corev1.ContainerStatus
+	for _, s := range statuses {
+		kept = append(kept, corev1.ContainerStatus{
+			Name: s.Name, Image: s.Image, State: trimState(s.State), LastTerminationState: trimState(s.LastTerminationState),
+			Ready: s.Ready, RestartCount: s.RestartCount, Started: s.Started,
+		})
+	}
+	return kept
+}
+
+func trimState(s corev1.ContainerState) corev1.ContainerState {
+	kept := corev1.ContainerState{Running: s.Running}
+	if w := s.Waiting; w != nil {
+		kept.Waiting = &corev1.ContainerStateWaiting{Reason: w.Reason, Message: cut(w.Message)}
+	}
+	if t := s.Terminated; t != nil {
+		kept.Terminated = &corev1.ContainerStateTerminated{ExitCode: t.ExitCode, Signal: t.Signal, Reason: t.Reason,
+			Message: cut(t.Message), StartedAt: t.StartedAt, FinishedAt: t.FinishedAt}
+	}
+	return kept
+}
