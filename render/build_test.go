@@ -1,0 +1,110 @@
+package render_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/daemongate/daemongate/render"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+)
+
+// tree reads a story's files: each begins with a line "-- path --", a link with "-- path -> target --".
+func tree(t testing.TB, archive string) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	var file *fstest.MapFile
+	for line := range strings.Lines(archive) {
+		if name, ok := strings.CutPrefix(line, "-- "); ok {
+			name = strings.TrimSuffix(strings.TrimSpace(name), " --")
+			file = &fstest.MapFile{Mode: 0o644}
+			if link, target, ok := strings.Cut(name, " -> "); ok {
+				name, file = link, &fstest.MapFile{Mode: os.ModeSymlink | 0o777, Data: []byte(target)}
+			}
+			files[name] = file
+			continue
+		}
+		if file == nil {
+			t.Fatalf("the archive begins with %q and not with a file name", line)
+		}
+		file.Data = append(file.Data, line...)
+	}
+	return files
+}
+
+// archive is a story's files from testdata.
+func archive(t testing.TB, name string) fstest.MapFS {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree(t, string(data))
+}
+
+// onDisk writes a story's files into a folder, as a checkout would.
+func onDisk(t testing.TB, files fstest.MapFS) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, file := range files {
+		to := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if file.Mode&os.ModeSymlink != 0 {
+			err = os.Symlink(string(file.Data), to)
+		} else {
+			err = os.WriteFile(to, file.Data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// kustomize is what krusty itself makes of a folder, as YAML.
+func kustomize(disk filesys.FileSystem, dir string) ([]byte, error) {
+	o := krusty.MakeDefaultOptions()
+	o.LoadRestrictions = types.LoadRestrictionsNone
+	resources, err := krusty.MakeKustomizer(o).Run(disk, dir)
+	if err != nil {
+		return nil, err
+	}
+	return resources.AsYaml()
+}
+
+// printed is a set as kustomize prints one.
+func printed(t testing.TB, objects []*unstructured.Unstructured) string {
+	t.Helper()
+	var out bytes.Buffer
+	for i, o := range objects {
+		text, err := yaml.Marshal(o.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		out.Write(text)
+	}
+	return out.String()
+}
+
+func build(t testing.TB, files fstest.MapFS, dir string) render.Result {
+	t.Helper()
+	result, err := render.Build(context.Background(), files, dir, render.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}

@@ -1,0 +1,164 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+)
+
+// open finds the folder that is to be rendered, and stands in for its kustomization file if it has none.
+func (r *reader) open(folder string) error {
+	rel, isDir, err := r.find(inside(folder))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: is not in the tree%s", folder, r.present(folder))
+	case err != nil:
+		return err
+	case !isDir:
+		return fmt.Errorf("%s: is a file: give the folder that is to be rendered", folder)
+	}
+	if own, err := r.kustomized(rel); own || err != nil {
+		return err
+	}
+	k := types.Kustomization{}
+	if k.Resources, err = r.scan(rel, rel); err != nil {
+		return r.refuse(err)
+	}
+	if len(k.Resources) == 0 {
+		return fmt.Errorf("%s: has neither a kustomization file nor any *.yaml or *.yml file%s", folder, r.present(path.Join(folder, "?")))
+	}
+	content, err := yaml.Marshal(k)
+	if err != nil {
+		return fmt.Errorf("%s: list its files: %w", folder, err)
+	}
+	r.listing = path.Join(rel, konfig.DefaultKustomizationFileName())
+	r.files[r.listing] = content
+	return nil
+}
+
+// kustomized says whether a folder has a kustomization file.
+func (r *reader) kustomized(folder string) (bool, error) {
+	var found []string
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		if r.isFile(path.Join(folder, name)) {
+			found = append(found, name)
+		}
+	}
+	if len(found) > 1 {
+		return true, fmt.Errorf("%s: has %s: keep one of them", folder, strings.Join(found, " and "))
+	}
+	return len(found) == 1, r.reason()
+}
+
+// scan lists what a folder without a kustomization file asks for, relative to base.
+func (r *reader) scan(base, folder string) (resources []string, err error) {
+	r.note(folder)
+	entries, err := fs.ReadDir(r.tree, folder)
+	if err != nil {
+		return nil, &TreeError{Path: folder, Err: err}
+	}
+	for _, entry := range entries {
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		name := path.Join(folder, entry.Name())
+		ext := path.Ext(name)
+		isYAML := ext == ".yaml" || ext == ".yml"
+		if strings.HasPrefix(entry.Name(), ".") || !entry.IsDir() && !isYAML && entry.Type()&fs.ModeSymlink == 0 {
+			continue
+		}
+		rel, isDir, err := r.find(inside(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("%s: is a link to nothing: remove it", name)
+		case err != nil:
+			return nil, err
+		case isDir && rel != name:
+			r.warn(name + ": is a link to a folder and not followed: list it in a kustomization file")
+			continue
+		case isDir:
+			below, err := r.scanBelow(base, name)
+			if err != nil {
+				return nil, err
+			}
+			resources = append(resources, below...)
+			continue
+		}
+		if isYAML {
+			if resources, err = r.list(resources, base, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return resources, nil
+}
+
+// scanBelow lists a subfolder: as a base if it has a kustomization file, else by its files.
+func (r *reader) scanBelow(base, folder string) ([]string, error) {
+	own, err := r.kustomized(folder)
+	if err != nil {
+		return nil, err
+	}
+	if own {
+		return []string{strings.TrimPrefix(folder, prefix(base))}, nil
+	}
+	return r.scan(base, folder)
+}
+
+// list adds a file unless there is nothing in it, which kustomize would not take.
+func (r *reader) list(resources []string, base, name string) ([]string, error) {
+	r.roles[name] |= asObjects
+	content, err := r.read(inside(name))
+	if err != nil {
+		return nil, err
+	}
+	docs, err := documents(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: is no YAML: %w", name, err)
+	}
+	for _, doc := range docs {
+		if doc.node != nil {
+			return append(resources, strings.TrimPrefix(name, prefix(base))), nil
+		}
+	}
+	return resources, nil
+}
+
+func prefix(base string) string {
+	if base == "." {
+		return ""
+	}
+	return base + "/"
+}
+
+const mostNamed = 10 // entries of a folder in an error
+
+// present says what there is in the last folder on the way that exists.
+func (r *reader) present(missing string) string {
+	for folder := path.Dir(missing); ; folder = path.Dir(folder) {
+		entries, err := fs.ReadDir(r.tree, folder)
+		if err != nil && folder != "." {
+			continue
+		}
+		var names []string
+		for _, e := range entries[:min(len(entries), mostNamed)] {
+			names = append(names, e.Name())
+		}
+		if len(entries) > mostNamed {
+			names = append(names, fmt.Sprintf("and %d more", len(entries)-mostNamed))
+		}
+		if len(names) == 0 {
+			names = []string{"nothing"}
+		}
+		if folder == "." {
+			folder = "the root of the tree"
+		}
+		return fmt.Sprintf(": %s holds %s", folder, strings.Join(names, ", "))
+	}
+}

@@ -1,0 +1,171 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// kustomization is one kustomization file.
+type kustomization struct {
+	types.Kustomization
+	dir string // of the tree
+	doc document
+}
+
+// kustomization checks a kustomization file, gives the files that it names their roles, and returns it without the
+// deprecated fields that have an exact replacement: kustomize would print a line to the standard error for each.
+func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
+	k, err := parseKustomization(path.Dir(named), content, r.limit.FileSize)
+	if err != nil {
+		return nil, err
+	}
+	if err := weighTexts(k.doc, k.doc.node, r.limit.FileSize); err != nil {
+		return nil, err
+	}
+	for _, warning := range *k.CheckDeprecatedFields() {
+		r.warn(named + ": " + deprecation(warning))
+	}
+	deprecated := k.Bases != nil || k.ImageTags != nil
+	k.FixKustomization() // renames old fields, as kustomize will
+	if err := k.refused(); err != nil {
+		return nil, err
+	}
+	for _, ref := range k.references() {
+		if err := r.reference(k, ref); err != nil {
+			return nil, err
+		}
+	}
+	if deprecated && r.roles[named]&asData == 0 {
+		return k.rewritten(content), nil
+	}
+	return content, nil
+}
+
+func parseKustomization(dir string, content []byte, limit int64) (kustomization, error) {
+	k := kustomization{dir: dir}
+	docs, err := documents(content)
+	if err != nil {
+		return k, fmt.Errorf("is no YAML: %w", err)
+	}
+	for _, doc := range docs {
+		switch {
+		case doc.node == nil:
+		case k.doc.node != nil || doc.first != docs[0].first:
+			return k, fmt.Errorf("line %d: a second document would be left out: a kustomization file is one document", doc.line(doc.node))
+		default:
+			k.doc = doc
+		}
+	}
+	if k.doc.node == nil {
+		return k, errors.New("is empty: list at least one of resources")
+	}
+	if err := errors.Join(weigh(k.doc, limit), strict(k.doc)); err != nil {
+		return k, err
+	}
+	if err := k.Unmarshal(content); err != nil {
+		return k, k.misfit(err)
+	}
+	return k, nil
+}
+
+var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
+
+// misfit words what kustomize says of a file that does not fit its type.
+func (k kustomization) misfit(err error) error {
+	found := unknownField.FindStringSubmatch(err.Error())
+	if found == nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "invalid Kustomization: "))
+	}
+	return fmt.Errorf("line %d: kustomize knows no field %q: correct or remove it", k.line(found[1], ""), found[1])
+}
+
+// refused are the fields whose work would leave the tree, or this render.
+func (k kustomization) refused() error {
+	refuse := func(field, why string) error {
+		return fmt.Errorf("line %d: %s: %s", k.line(field, ""), field, why)
+	}
+	switch {
+	case k.OpenAPI != nil:
+		return refuse("openapi", "is refused: kustomize would apply it to every other render of the process too; remove it, and patch lists of custom resources with JSON patches")
+	case len(k.HelmCharts) > 0 || k.HelmGlobals != nil:
+		field := "helmCharts"
+		for key := range pairs(k.doc.node) {
+			if strings.HasPrefix(strings.ToLower(key.Value), "helm") {
+				field = key.Value
+			}
+		}
+		return refuse(field, "is refused: helm is not run; commit what the chart renders to")
+	}
+	return nil
+}
+
+// line is where a value of a top-level field stands, else the field, else the first line of the document.
+func (k kustomization) line(field, value string) int {
+	for key, below := range pairs(k.doc.node) {
+		if strings.EqualFold(key.Value, field) {
+			if n := scalar(below, value); n != nil && value != "" {
+				return k.doc.line(n)
+			}
+			return k.doc.line(key)
+		}
+	}
+	if n := scalarKey(k.doc.node, field); n != nil {
+		return k.doc.line(n)
+	}
+	return k.doc.line(k.doc.node)
+}
+
+// scalar is the first scalar of that value.
+func scalar(n *yaml.Node, value string) *yaml.Node {
+	if n.Kind == yaml.ScalarNode && n.Value == value {
+		return n
+	}
+	for _, c := range n.Content {
+		if found := scalar(c, value); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// scalarKey is the first key of that name, at any depth.
+func scalarKey(n *yaml.Node, name string) *yaml.Node {
+	for key := range pairs(n) {
+		if strings.EqualFold(key.Value, name) {
+			return key
+		}
+	}
+	for _, c := range n.Content {
+		if found := scalarKey(c, name); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// rewritten is the file with its fields renamed, or the content itself if the way through YAML and back changes anything.
+func (k kustomization) rewritten(content []byte) []byte {
+	out, err := sigsyaml.Marshal(k.Kustomization)
+	if err != nil {
+		return content
+	}
+	var back types.Kustomization
+	if err := back.Unmarshal(out); err != nil || !reflect.DeepEqual(back, k.Kustomization) {
+		return content
+	}
+	return out
+}
+
+var deprecatedField = regexp.MustCompile(`^# Warning: '(\w+)' is deprecated\. Please use '(\w+)' instead\.`)
+
+func deprecation(warning string) string {
+	return deprecatedField.ReplaceAllString(strings.SplitAfter(warning, "instead.")[0], "$1 is deprecated: use $2")
+}

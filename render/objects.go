@@ -1,0 +1,85 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/kustomize/api/resource"
+)
+
+// objects makes what kustomize came to into objects, by way of its own JSON: what it would print is what they hold.
+func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstructured, error) {
+	if len(resources) > r.limit.Objects {
+		return nil, fmt.Errorf("renders to %d objects, more than %d: render fewer or raise the limit", len(resources), r.limit.Objects)
+	}
+	objects := make([]*unstructured.Unstructured, 0, len(resources))
+	first := make(map[identity]*resource.Resource, len(resources))
+	for _, res := range resources {
+		object, err := r.object(res)
+		if err != nil {
+			return nil, err
+		}
+		id := identityOf(object)
+		if other, twice := first[id]; twice {
+			return nil, fmt.Errorf("%s: is there twice: %s: remove or rename one", id, r.places(other, res))
+		}
+		first[id] = res
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+func (r *reader) object(res *resource.Resource) (*unstructured.Unstructured, error) {
+	json, err := res.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: cannot be written as JSON: %w", res.GetKind(), res.GetName(), err)
+	}
+	object := &unstructured.Unstructured{}
+	if err := object.UnmarshalJSON(json); err != nil {
+		return nil, fmt.Errorf("%s %s: is no object: %w", res.GetKind(), res.GetName(), err)
+	}
+	if object.GetAPIVersion() == "" || object.GetKind() == "" || object.GetName() == "" {
+		return nil, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(), r.places(res))
+	}
+	annotations := object.GetAnnotations()
+	before := len(annotations)
+	maps.DeleteFunc(annotations, func(key, _ string) bool { return strings.HasPrefix(key, "internal.config.kubernetes.io/") })
+	if len(annotations) < before {
+		object.SetAnnotations(annotations)
+	}
+	return object, nil
+}
+
+// identity is what two objects of a cluster cannot have in common.
+type identity struct {
+	schema.GroupKind
+	namespace, name string
+}
+
+func identityOf(o *unstructured.Unstructured) identity {
+	return identity{GroupKind: o.GroupVersionKind().GroupKind(), namespace: o.GetNamespace(), name: o.GetName()}
+}
+
+func (i identity) String() string {
+	return strings.TrimSpace(i.Kind + " " + strings.TrimPrefix(i.namespace+"/"+i.name, "/"))
+}
+
+// places are the files that the resources come from, as far as that is known: a generated one comes from none.
+func (r *reader) places(resources ...*resource.Resource) string {
+	var all []string
+	for _, res := range resources {
+		for _, place := range r.index[res.OrgId().String()] {
+			if !slices.Contains(all, place) {
+				all = append(all, place)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return "generated"
+	}
+	return strings.Join(all, " and ")
+}

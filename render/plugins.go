@@ -1,0 +1,189 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// What configures a generator, a transformer or a validator names paths of its own, which kustomize reads through the
+// loader that goes to the network. It is looked into before kustomize is, where the kustomization file that lists it is
+// read, because the paths are relative to that one.
+
+const maxPluginFolders = 20 // one below the other; more is a circle
+
+// plugins checks a file that configures plugins, or a folder of such files.
+func (r *reader) plugins(dir, named string, depth int) error {
+	rel, isDir, err := r.find(inside(named))
+	if err != nil {
+		return nil // kustomize says what is missing
+	}
+	if isDir {
+		return r.pluginFolder(dir, rel, depth)
+	}
+	r.roles[named] |= asPlugin
+	content, err := r.read(inside(named))
+	if err != nil {
+		return err
+	}
+	docs, err := documents(content)
+	if err != nil {
+		return fmt.Errorf("%s: is no YAML: %w", named, err)
+	}
+	for _, doc := range docs {
+		if err := r.plugin(dir, doc, doc.node); err != nil {
+			return fmt.Errorf("%s: %w", named, err)
+		}
+	}
+	return nil
+}
+
+// pluginFolder is a kustomization whose objects configure plugins. One that does more than list them could put together
+// what no file says, so it is refused.
+func (r *reader) pluginFolder(dir, folder string, depth int) error {
+	if depth >= maxPluginFolders {
+		return fmt.Errorf("%s: is in a circle of folders that list each other", folder)
+	}
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		named := path.Join(folder, name)
+		if !r.isFile(named) {
+			continue
+		}
+		content, err := r.read(inside(named))
+		if err != nil {
+			return err
+		}
+		k, err := parseKustomization(folder, content, r.limit.FileSize)
+		if err != nil {
+			return fmt.Errorf("%s: %w", named, err)
+		}
+		k.FixKustomization()
+		rest := k.Kustomization
+		rest.TypeMeta, rest.MetaData, rest.Resources = types.TypeMeta{}, nil, nil
+		if !reflect.DeepEqual(rest, types.Kustomization{}) {
+			return fmt.Errorf("%s: is listed as a generator, transformer or validator and may only list resources", named)
+		}
+		for _, below := range k.Resources {
+			if err := r.plugins(dir, path.Join(folder, below), depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inlinePlugin checks what stands in the kustomization file itself.
+func (r *reader) inlinePlugin(k kustomization, at, value string) error {
+	docs, err := documents([]byte(value))
+	if err != nil {
+		return fmt.Errorf("%s: is no YAML: %w", at, err)
+	}
+	for _, doc := range docs {
+		if err := errors.Join(weigh(doc, r.limit.FileSize), strict(doc)); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+		if err := r.plugin(k.dir, doc, doc.node); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+	}
+	return nil
+}
+
+// plugin refuses everything but kustomize's builtin plugins with paths of the tree.
+func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
+	if n == nil || len(n.Content) == 0 && n.Kind == yaml.MappingNode {
+		return nil
+	}
+	if items := field(n, "items"); items != nil && isList(text(n, "kind")) {
+		for _, item := range items.Content {
+			if err := r.plugin(dir, doc, item); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := builtin(n); err != nil {
+		return fmt.Errorf("line %d: %w", doc.line(n), err)
+	}
+	if err := weighTexts(doc, n, r.limit.FileSize); err != nil {
+		return err
+	}
+	return r.pluginPaths(dir, doc, n)
+}
+
+func builtin(n *yaml.Node) error {
+	annotations := field(field(n, "metadata"), "annotations")
+	for _, function := range []string{"config.kubernetes.io/function", "config.k8s.io/function"} {
+		if field(annotations, function) != nil {
+			return fmt.Errorf("%s: %s is refused: no container or program is started for a render", text(n, "kind"), function)
+		}
+	}
+	switch apiVersion, kind := text(n, "apiVersion"), text(n, "kind"); {
+	case merges(n):
+		return errors.New("<< is refused in what configures a plugin: write it out")
+	case kind == "HelmChartInflationGenerator":
+		return errors.New("HelmChartInflationGenerator is refused: helm is not run; commit what the chart renders to")
+	case apiVersion != konfig.BuiltinPluginApiVersion:
+		return fmt.Errorf("%s of %s is a plugin that would execute something, which is refused: only kustomize's own (apiVersion: builtin) are run", kind, apiVersion)
+	}
+	return nil
+}
+
+// pluginPaths checks everything that a builtin plugin may take for a path. Which fields that are differs by plugin; none
+// of them uses one of these names for anything that may be remote.
+func (r *reader) pluginPaths(dir string, doc document, n *yaml.Node) error {
+	names := []string{"path", "paths", "files", "env", "envs", "targetfilepath"}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	for key, value := range pairs(n) {
+		if slices.Contains(names, strings.ToLower(key.Value)) {
+			if err := r.pluginPath(dir, doc, key.Value, value); err != nil {
+				return err
+			}
+		}
+		if err := r.pluginPaths(dir, doc, value); err != nil {
+			return err
+		}
+	}
+	if n.Kind == yaml.SequenceNode {
+		for _, c := range n.Content {
+			if err := r.pluginPaths(dir, doc, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	for _, c := range n.Content {
+		if err := r.pluginPath(dir, doc, key, c); err != nil {
+			return err
+		}
+	}
+	if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, "\n") {
+		return nil
+	}
+	for _, value := range []string{n.Value, afterKey(n.Value)} {
+		if scheme(value) {
+			return fmt.Errorf("line %d: %s: %s: is remote, and only what the repository holds is rendered: copy it in", doc.line(n), key, value)
+		}
+	}
+	as := asYAML
+	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {
+		as = asData
+	}
+	r.roles[path.Join(dir, afterKey(n.Value))] |= as
+	return nil
+}

@@ -1,0 +1,135 @@
+package render
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// reader is the tree as one render sees it: bounded, checked before kustomize sees it, and with a memory of what was
+// asked for. kustomize uses it from one goroutine; the lock is for the Build that stops waiting for it.
+type reader struct {
+	ctx   context.Context
+	tree  fs.FS
+	limit Options
+
+	files    map[string][]byte  // by the path that links lead to
+	roles    map[string]role    // by the path that a kustomization file names
+	checked  map[string]checked // by that path too
+	checking map[string]bool    // right now
+	plain    map[string]bool    // folders that are no links
+	index    index              // what the files of objects declare
+	listing  string             // the kustomization file that stands for a folder without one, if any
+	total    int64
+	docs     int
+
+	mu       sync.Mutex
+	asked    map[string]struct{}
+	refused  error // the first reason; kustomize forgets them
+	warnings []string
+}
+
+func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
+	return &reader{
+		ctx: ctx, tree: tree, limit: o,
+		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
+		checking: map[string]bool{}, plain: map[string]bool{}, index: index{},
+		asked: map[string]struct{}{},
+	}
+}
+
+// seen is what was asked for, sorted, and what there is to warn of.
+func (r *reader) seen() (read, warnings []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.asked)), slices.Clone(r.warnings)
+}
+
+func (r *reader) note(rel string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[rel] = struct{}{}
+}
+
+func (r *reader) warn(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.warnings, text) {
+		r.warnings = append(r.warnings, text)
+	}
+}
+
+// refuse keeps the first reason there is not to render, and returns it.
+func (r *reader) refuse(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refused == nil {
+		r.refused = err
+	}
+	return err
+}
+
+func (r *reader) reason() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused
+}
+
+// read returns a file's content after it was checked for what its role allows.
+func (r *reader) read(name string) ([]byte, error) {
+	rel, isDir, err := r.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if isDir {
+		return nil, &fs.PathError{Op: "read", Path: rel, Err: errors.New("is a folder")}
+	}
+	content, known := r.files[rel]
+	if !known {
+		if content, err = r.load(rel); err != nil {
+			return nil, r.refuse(err)
+		}
+		r.files[rel] = content
+	}
+	named, _ := outside(name)
+	checked, err := r.check(named, content)
+	if err != nil {
+		return nil, r.refuse(err)
+	}
+	return bytes.Clone(checked), nil
+}
+
+// load reads a file that exists, within the limits.
+func (r *reader) load(rel string) ([]byte, error) {
+	file, err := r.tree.Open(rel)
+	if err != nil {
+		return nil, &TreeError{Path: rel, Err: err}
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, r.limit.FileSize+1))
+	if err != nil {
+		return nil, &TreeError{Path: rel, Err: err}
+	}
+	if int64(len(content)) > r.limit.FileSize {
+		return nil, fmt.Errorf("%s: is larger than %d bytes: split it up or raise the limit", rel, r.limit.FileSize)
+	}
+	if r.total += int64(len(content)); r.total > r.limit.TotalSize {
+		return nil, fmt.Errorf("%s: with it more than %d bytes are read: render fewer files or raise the limit", rel, r.limit.TotalSize)
+	}
+	if r.docs += 1 + bytes.Count(content, []byte("\n---")); r.docs > r.limit.Objects {
+		return nil, fmt.Errorf("%s: with it more than %d YAML documents are read: render fewer objects or raise the limit", rel, r.limit.Objects)
+	}
+	if strings.HasPrefix(string(content[:min(len(content), len(lfs))]), lfs) {
+		return nil, fmt.Errorf("%s: is a Git LFS pointer, and LFS files are not fetched: commit the file itself", rel)
+	}
+	return content, nil
+}
+
+const lfs = "version https://git-lfs.github.com/spec/"

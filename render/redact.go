@@ -1,0 +1,102 @@
+package render
+
+import (
+	"cmp"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+const shortestSecret = 4 // bytes; shorter ones would blacken half of a text
+
+// redact takes out of a text whatever a Secret of the files that were read holds: errors are shown in many places.
+func (r *reader) redact(text string) string {
+	secrets := map[string]struct{}{}
+	add := func(value string) {
+		for _, line := range append(strings.Split(value, "\n"), value) {
+			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
+				secrets[line] = struct{}{}
+			}
+		}
+	}
+	for named, c := range r.checked {
+		if r.roles[named]&asSecret != 0 {
+			for line := range strings.Lines(string(c.content)) {
+				add(line)
+				add(afterKey(line))
+			}
+			continue
+		}
+		docs, err := documents(c.content)
+		if err != nil {
+			continue
+		}
+		for _, doc := range docs {
+			if isKustomization(named) {
+				generatedSecrets(doc.node, add)
+			}
+			secretValues(doc.node, add)
+		}
+	}
+	longestFirst := make([]string, 0, len(secrets))
+	for s := range secrets {
+		longestFirst = append(longestFirst, s)
+	}
+	slices.SortFunc(longestFirst, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	for _, s := range longestFirst {
+		text = strings.ReplaceAll(text, s, "…")
+	}
+	return text
+}
+
+// secretValues are the values of Secrets and of patches of Secrets, at any depth, plain and decoded.
+func secretValues(n *yaml.Node, add func(string)) {
+	if n == nil {
+		return
+	}
+	if text(n, "kind") == "Secret" {
+		scalars(field(n, "stringData"), add)
+		scalars(field(n, "data"), func(value string) {
+			add(value)
+			if plain, err := base64.StdEncoding.DecodeString(value); err == nil {
+				add(string(plain))
+			}
+		})
+	}
+	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "Secret") { // an inline patch
+		docs, _ := documents([]byte(n.Value))
+		for _, doc := range docs {
+			if doc.node != nil && doc.node.Kind != yaml.ScalarNode {
+				secretValues(doc.node, add)
+			}
+		}
+	}
+	for _, c := range n.Content {
+		secretValues(c, add)
+	}
+}
+
+// generatedSecrets are the literals of secret generators.
+func generatedSecrets(kustomization *yaml.Node, add func(string)) {
+	generators := field(kustomization, "secretGenerator")
+	if generators == nil {
+		return
+	}
+	for _, generator := range generators.Content {
+		scalars(field(generator, "literals"), func(literal string) { add(afterKey(literal)) })
+	}
+}
+
+func scalars(n *yaml.Node, add func(string)) {
+	if n == nil {
+		return
+	}
+	if n.Kind == yaml.ScalarNode {
+		add(n.Value)
+	}
+	for _, c := range n.Content {
+		scalars(c, add)
+	}
+}

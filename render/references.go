@@ -1,0 +1,126 @@
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+)
+
+// reference is a value of a kustomization file that kustomize takes for a path, or may.
+type reference struct {
+	field  string
+	value  string
+	role   role
+	folder bool // a folder can stand there, and with it what kustomize takes for a repository
+	inline bool // the content itself can stand there
+}
+
+// references are all the paths that a kustomization file names, its deprecated fields renamed.
+func (k kustomization) references() (all []reference) {
+	add := func(as reference, values ...string) {
+		for _, v := range values {
+			as.value = v
+			all = append(all, as)
+		}
+	}
+	add(reference{field: "resources", role: asObjects, folder: true}, k.Resources...)
+	add(reference{field: "components", folder: true}, k.Components...)
+	add(reference{field: "crds", role: asYAML}, k.Crds...)
+	add(reference{field: "configurations", role: asYAML}, k.Configurations...)
+	add(reference{field: "generators", role: asPlugin, folder: true, inline: true}, k.Generators...)
+	add(reference{field: "transformers", role: asPlugin, folder: true, inline: true}, k.Transformers...)
+	add(reference{field: "validators", role: asPlugin, folder: true, inline: true}, k.Validators...)
+	for _, p := range k.PatchesStrategicMerge {
+		add(reference{field: "patchesStrategicMerge", role: asYAML, inline: true}, string(p))
+	}
+	for _, p := range k.Patches {
+		add(reference{field: "patches", role: asYAML}, p.Path)
+	}
+	for _, p := range k.PatchesJson6902 {
+		add(reference{field: "patchesJson6902", role: asYAML}, p.Path)
+	}
+	for _, p := range k.Replacements {
+		add(reference{field: "replacements", role: asYAML}, p.Path)
+	}
+	for _, g := range k.ConfigMapGenerator {
+		add(reference{field: "configMapGenerator", role: asData}, sources(g.KvPairSources)...)
+	}
+	for _, g := range k.SecretGenerator {
+		add(reference{field: "secretGenerator", role: asData | asSecret}, sources(g.KvPairSources)...)
+	}
+	return all
+}
+
+// sources are a generator's files, without the keys they are put under.
+func sources(kv types.KvPairSources) (paths []string) {
+	for _, f := range kv.FileSources {
+		paths = append(paths, afterKey(f))
+	}
+	return append(append(paths, kv.EnvSources...), kv.EnvSource)
+}
+
+func afterKey(source string) string {
+	if _, file, ok := strings.Cut(source, "="); ok {
+		return file
+	}
+	return source
+}
+
+// reference checks a path that a kustomization file names, and gives the file its role.
+func (r *reader) reference(k kustomization, ref reference) error {
+	if ref.value == "" {
+		return nil
+	}
+	at := fmt.Sprintf("line %d: %s", k.line(ref.field, ref.value), ref.field)
+	if ref.inline && strings.ContainsAny(ref.value, "\n{") && !schemes.MatchString(ref.value) && !repository.MatchString(ref.value) {
+		if ref.role == asPlugin {
+			return r.inlinePlugin(k, at, ref.value)
+		}
+		return nil
+	}
+	if err := r.local(k.dir, ref.value, ref.folder); err != nil {
+		return fmt.Errorf("%s: %s: %w", at, ref.value, err)
+	}
+	if ref.role == asPlugin {
+		if err := r.plugins(k.dir, path.Join(k.dir, ref.value), 0); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+	}
+	r.roles[path.Join(k.dir, ref.value)] |= ref.role
+	return nil
+}
+
+// local refuses what kustomize would fetch, and what is not in the tree.
+func (r *reader) local(dir, value string, folder bool) error {
+	if scheme(value) || folder && repository.MatchString(value) && !r.isFile(path.Join(dir, value)) {
+		return fmt.Errorf("is remote, and only what the repository holds is rendered: copy it in")
+	}
+	if path.IsAbs(value) {
+		return fmt.Errorf("is an absolute path: give it relative to the file that names it")
+	}
+	if !fs.ValidPath(path.Join(dir, value)) {
+		return fmt.Errorf("leads out of the tree: only what the repository holds is read")
+	}
+	return nil
+}
+
+// scheme says that kustomize would go to the network, or to git, by the look of the value alone.
+func scheme(value string) bool {
+	return schemes.MatchString(value) || strings.Contains(value, "://") && !strings.Contains(value, "\n")
+}
+
+var (
+	schemes = regexp.MustCompile(`(?i)^(git::)?(https?:|ssh://|file://)|^git::`)
+	// repository is what kustomize takes for a repository if there is no file of that name: a wider net than kustomize's
+	// own, which also wants a path behind it.
+	repository = regexp.MustCompile(`(?i)^(github\.com[/:]|[a-z][a-z0-9-]*@)`)
+)
+
+func (r *reader) isFile(rel string) bool {
+	_, isDir, err := r.find(inside(rel))
+	return err == nil && !isDir
+}

@@ -1,0 +1,113 @@
+// Package render turns a commit's tree into the objects it asks for: with kustomize, in memory, off the network.
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Options bound what one render may cost. A zero is the default; there is no "unlimited".
+type Options struct {
+	FileSize  int64         // bytes of one file, and what the aliases of one file may repeat; default 4 MiB
+	TotalSize int64         // bytes of all files that are read, each counted once; default 64 MiB
+	Objects   int           // YAML documents that are read, and objects that come out; default 10,000
+	Timeout   time.Duration // of the whole render; default 1 minute
+}
+
+func (o Options) withDefaults() Options {
+	if o.FileSize <= 0 {
+		o.FileSize = 4 << 20
+	}
+	if o.TotalSize <= 0 {
+		o.TotalSize = 64 << 20
+	}
+	if o.Objects <= 0 {
+		o.Objects = 10_000
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = time.Minute
+	}
+	return o
+}
+
+// Result is what a folder of a tree renders to.
+type Result struct {
+	// Objects in kustomize's order: the depth-first order of the resources. Numbers are int64 or float64.
+	Objects []*unstructured.Unstructured
+	// Read is every path that was read, or looked for and missed, sorted, slash-separated and relative to the tree's
+	// root. A folder among them was listed with all that is below it, or was missing. A tree in which each of them is
+	// what it was (the same content, or still missing) renders to the same result, also when that is an error.
+	// Links are in it beside what they point at. After a timeout it may be incomplete.
+	Read []string
+	// Warnings are what a person should know and kustomize would have printed, or kept to itself.
+	Warnings []string
+}
+
+// TreeError says that the tree could not be read: that is the fault of where it comes from and not of the commit.
+type TreeError struct {
+	Path string
+	Err  error
+}
+
+func (e *TreeError) Error() string { return fmt.Sprintf("%s: read from the tree: %v", e.Path, e.Err) }
+
+// Unwrap gives the file system's own error.
+func (e *TreeError) Unwrap() error { return e.Err }
+
+// Build renders one folder of the tree, which must be safe for use from another goroutine. It writes nothing and calls
+// nobody: remote bases, plugins that execute something and helm are refused, as is every path or link that leads out of
+// the tree. Files elsewhere in the tree may be named (kustomize's own default would keep a kustomization to its folder).
+//
+// A folder without a kustomization file is rendered as Flux does it: as if it had one that lists all its *.yaml and *.yml
+// files, those of its subfolders included, in the order of their paths; a subfolder with a kustomization file is a base,
+// and what begins with a dot is passed over.
+//
+// Result.Read and Result.Warnings are there with an error too. The error names file and line where there is one. It is a
+// *TreeError if the tree could not be read, and wraps ctx's error, or context.DeadlineExceeded after Options.Timeout.
+// kustomize cannot be interrupted: Build returns all the same, and the goroutine that it leaves behind ends at its next
+// read of a file or when kustomize is done with what it has.
+func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, error) {
+	o = o.withDefaults()
+	limited, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTooSlow)
+	defer cancel()
+	folder, err := folderPath(dir)
+	if err != nil {
+		return Result{}, err
+	}
+	r := newReader(limited, tree, o)
+	done := make(chan outcome, 1)
+	go func() { done <- run(r, folder) }()
+	var out outcome
+	select {
+	case out = <-done:
+	case <-limited.Done():
+		out.err = fmt.Errorf("%s: %w", folder, context.Cause(limited))
+	}
+	if errors.Is(out.err, errTooSlow) {
+		out.err = fmt.Errorf("%s: did not render within %s: split it up or raise the limit: %w", folder, o.Timeout, context.DeadlineExceeded)
+	}
+	result := Result{Objects: out.objects}
+	result.Read, result.Warnings = r.seen()
+	return result, out.err
+}
+
+var errTooSlow = errors.New("render takes too long")
+
+// folderPath is dir as io/fs writes paths: "" and "/" are the root of the tree, "./apps/" is "apps".
+func folderPath(dir string) (string, error) {
+	clean := path.Clean(strings.TrimLeft(dir, "/"))
+	if clean == "" || clean == "/" {
+		clean = "."
+	}
+	if !fs.ValidPath(clean) {
+		return "", fmt.Errorf("%s: leads out of the tree: give a folder below its root", dir)
+	}
+	return clean, nil
+}

@@ -1,0 +1,43 @@
+package render
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+)
+
+// outcome is what one run of kustomize came to.
+type outcome struct {
+	objects []*unstructured.Unstructured
+	err     error
+}
+
+// run renders the folder. kustomize panics on some plain inputs (annotations that are a list, a patch that takes the
+// name away), hence the recover. A reason that the reader kept outranks what kustomize says: it swallows errors of
+// reading, and goes on after some of them.
+func run(r *reader, folder string) (out outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs", p))}
+		}
+	}()
+	if err := r.open(folder); err != nil {
+		return outcome{err: err}
+	}
+	o := krusty.MakeDefaultOptions()                // no plugins, no helm
+	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree
+	resources, err := krusty.MakeKustomizer(o).Run(fileSystem{reader: r}, inside(folder))
+	if err != nil {
+		return outcome{err: r.explain(folder, err)}
+	}
+	if reason := r.reason(); reason != nil {
+		return outcome{err: reason}
+	}
+	objects, err := r.objects(resources.Resources())
+	if err != nil {
+		return outcome{err: fmt.Errorf("%s: %w", folder, err)}
+	}
+	return outcome{objects: objects}
+}

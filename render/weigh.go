@@ -1,0 +1,96 @@
+package render
+
+import (
+	"fmt"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// nodeWeight is what a node counts beside its text, in bytes. In memory it is some times more.
+const nodeWeight = 64
+
+// weigh refuses a document whose aliases repeat themselves, or more than limit bytes. kustomize writes aliases out: 400
+// bytes can become gigabytes, and an anchor that holds itself never ends. The error begins with the line.
+func weigh(doc document, limit int64) error {
+	if doc.node == nil {
+		return nil
+	}
+	plain, aliases := plainWeight(doc.node)
+	if !aliases {
+		return nil
+	}
+	s := scale{doc: doc, max: plain + limit, weights: map[*yaml.Node]int64{}}
+	_, err := s.weigh(doc.node)
+	return err
+}
+
+// plainWeight is the weight of what is written, and whether any of it is an alias.
+func plainWeight(n *yaml.Node) (weight int64, aliases bool) {
+	weight, aliases = nodeWeight+int64(len(n.Value)), n.Kind == yaml.AliasNode
+	for _, c := range n.Content {
+		below, found := plainWeight(c)
+		weight, aliases = weight+below, aliases || found
+	}
+	return weight, aliases
+}
+
+// scale weighs a document with its aliases written out, each node once.
+type scale struct {
+	doc     document
+	max     int64
+	weights map[*yaml.Node]int64
+}
+
+const beingWeighed = -1
+
+func (s *scale) weigh(n *yaml.Node) (int64, error) {
+	weight, known := s.weights[n]
+	if weight == beingWeighed {
+		return 0, fmt.Errorf("line %d: the anchor %q holds an alias of itself", s.doc.line(n), n.Anchor)
+	}
+	if known {
+		return weight, nil
+	}
+	s.weights[n] = beingWeighed
+	weight = nodeWeight + int64(len(n.Value))
+	below := n.Content
+	if n.Kind == yaml.AliasNode {
+		below = []*yaml.Node{n.Alias}
+	}
+	for _, c := range below {
+		w, err := s.weigh(c)
+		if err != nil {
+			return 0, err
+		}
+		if weight += w; weight > s.max {
+			return 0, fmt.Errorf("line %d: with its aliases written out the document is larger than allowed by %d bytes or more: use fewer aliases", s.doc.line(n), weight-s.max)
+		}
+	}
+	s.weights[n] = weight
+	return weight, nil
+}
+
+// weighTexts weighs the YAML that stands as text in a node, such as an inline patch, and may be parsed by kustomize.
+func weighTexts(doc document, n *yaml.Node, limit int64) error {
+	if n.Kind == yaml.ScalarNode && mayHoldAliases([]byte(n.Value)) {
+		inner, _ := documents([]byte(n.Value)) // what is no YAML is not written out by kustomize either
+		for _, d := range inner {
+			if d.node == nil {
+				continue
+			}
+			d.first += doc.line(n)
+			if err := weigh(d, limit); err != nil {
+				return err
+			}
+			if err := weighTexts(d, d.node, limit); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range n.Content {
+		if err := weighTexts(doc, c, limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
