@@ -1,0 +1,94 @@
+package gitsource
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Commit is what a person needs to recognise a commit. Subject and Author are one line each, without control characters.
+type Commit struct {
+	Hash, Subject, Author string
+	Time                  time.Time // when it was committed
+}
+
+// commit is a commit as the mirror reads it.
+type commit struct {
+	hash, tree      plumbing.Hash
+	parents         []plumbing.Hash
+	subject, author string
+	time            time.Time
+}
+
+func (c *commit) summary() Commit {
+	return Commit{Hash: c.hash.String(), Subject: c.subject, Author: c.author, Time: c.time}
+}
+
+func (r *reader) commit(h plumbing.Hash) (*commit, error) {
+	_, content, err := r.content(plumbing.CommitObject, h, maxObject)
+	if err != nil {
+		return nil, fmt.Errorf("commit %s: %w", short(h), err)
+	}
+	var c object.Commit
+	if err := c.Decode(inMemory(plumbing.CommitObject, content)); err != nil {
+		return nil, fmt.Errorf("commit %s: %w", short(h), err)
+	}
+	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\n"), "\n")
+	return &commit{hash: h, tree: c.TreeHash, parents: c.ParentHashes,
+		subject: printable(subject), author: printable(c.Author.Name), time: c.Committer.When}, nil
+}
+
+// printable makes a text safe to show: whoever writes a commit must not steer a terminal.
+func printable(s string) string {
+	return strings.TrimSpace(strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || !unicode.IsPrint(c) && !unicode.IsSpace(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// peel follows a tag to the commit that it stands for.
+func (r *reader) peel(h plumbing.Hash) (plumbing.Hash, error) {
+	const deepest = 20
+	for range deepest {
+		t, content, err := r.content(plumbing.AnyObject, h, maxObject)
+		if err != nil {
+			return plumbing.ZeroHash, fmt.Errorf("object %s: %w", short(h), err)
+		}
+		switch t {
+		case plumbing.CommitObject:
+			return h, nil
+		case plumbing.TagObject:
+			var tag object.Tag
+			if err := tag.Decode(inMemory(t, content)); err != nil {
+				return plumbing.ZeroHash, fmt.Errorf("tag %s: %w", short(h), err)
+			}
+			h = tag.Target
+		default:
+			return plumbing.ZeroHash, fmt.Errorf("%s %s is not a commit", t, short(h))
+		}
+	}
+	return plumbing.ZeroHash, errors.New("a tag of too many tags")
+}
+
+func (m *mirror) commit(h plumbing.Hash) (c *commit, err error) {
+	err = m.objects.use(func(r *reader) error {
+		c, err = r.commit(h)
+		return err
+	})
+	return c, err
+}
+
+func (m *mirror) peel(h plumbing.Hash) (commit plumbing.Hash, err error) {
+	err = m.objects.use(func(r *reader) error {
+		commit, err = r.peel(h)
+		return err
+	})
+	return commit, err
+}

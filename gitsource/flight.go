@@ -1,0 +1,198 @@
+package gitsource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
+)
+
+// flight is one poll, and all who wait for what it brings.
+type flight struct {
+	answers map[Ref]answer // written before landed is closed
+	landed  chan struct{}
+}
+
+type answer struct {
+	commit string
+	err    error
+}
+
+// boarding is how long a poll waits for others who want the same.
+const boarding = 3 * time.Millisecond
+
+// board joins the next poll that starts: what a poll under way has been told may be too old.
+func (r *Repository) board(ref Ref) *flight {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil {
+		r.next = &flight{answers: map[Ref]answer{}, landed: make(chan struct{})}
+	}
+	f := r.next
+	f.answers[ref] = answer{}
+	if !r.flying {
+		r.flying = true
+		go r.fly()
+	}
+	return f
+}
+
+// fly polls until nobody waits any more, one poll at a time.
+func (r *Repository) fly() {
+	for {
+		time.Sleep(boarding)
+		r.mu.Lock()
+		f := r.next
+		r.next = nil
+		r.flying = f != nil
+		r.mu.Unlock()
+		if f == nil {
+			return
+		}
+		r.run(f)
+		close(f.landed)
+	}
+}
+
+// run polls for one flight. go-git's decoders read what a stranger sends: a panic there is that poll's error.
+func (r *Repository) run(f *flight) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.failed(fmt.Errorf("%s: what the server sent cannot be read: %v", r, p))
+		}
+	}()
+	stage := newStage(r.ctx, r.options.PollTimeout)
+	defer stage.end()
+	if err := r.poll(stage, f); err != nil {
+		f.failed(err)
+	}
+}
+
+// failed gives everybody who has no answer yet the error.
+func (f *flight) failed(err error) {
+	for ref, a := range f.answers {
+		if a == (answer{}) {
+			f.answers[ref] = answer{err: err}
+		}
+	}
+}
+
+func (r *Repository) poll(stage *stage, f *flight) error {
+	to := r.remote.Load()
+	server, err := to.Read(stage.ctx)
+	if err != nil {
+		return r.unborn(f, err)
+	}
+	calls := &calls{ctx: stage.ctx, to: to, open: server}
+	defer calls.end()
+	wanted := r.wanted(f, server)
+	stage.extend(r.options.FetchTimeout)
+	if err := r.mirror.bring(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {
+		return fmt.Errorf("%s: %w", r, bare(err))
+	}
+	for ref, tip := range wanted {
+		commit, err := r.mirror.peel(tip.hash)
+		if err != nil {
+			f.answers[ref] = answer{err: fmt.Errorf("%s: %s: %w", r, ref, err)}
+			continue
+		}
+		f.answers[ref] = answer{commit: commit.String()}
+	}
+	return nil
+}
+
+// wanted finds the refs in the advertisement. Those that are not there get their answer.
+func (r *Repository) wanted(f *flight, server *remote.Conversation) map[Ref]tip {
+	wanted := map[Ref]tip{}
+	for ref := range f.answers {
+		if ref.Commit != "" {
+			wanted[ref] = tip{hash: plumbing.NewHash(ref.Commit)}
+			continue
+		}
+		hash, err := ref.find(server.Refs)
+		if err != nil {
+			f.answers[ref] = answer{err: fmt.Errorf("%s: %w", r, err)}
+			continue
+		}
+		wanted[ref] = tip{name: ref.fullName(), hash: hash}
+	}
+	return wanted
+}
+
+// unborn says to which branch a first commit is to be pushed.
+func (r *Repository) unborn(f *flight, err error) error {
+	if errors.Is(err, remote.ErrEmpty) {
+		for ref := range f.answers {
+			f.answers[ref] = answer{err: fmt.Errorf("%s: %s does not exist: %w", r, ref, remote.ErrEmpty)}
+		}
+	}
+	return err
+}
+
+// bare drops the repository's address from an error that gets it anyway.
+func bare(err error) error {
+	var e *remote.Error
+	if errors.As(err, &e) {
+		return e.Bare()
+	}
+	return err
+}
+
+// stage is a context whose deadline is moved when one part of the work is done and the next begins.
+type stage struct {
+	ctx   context.Context
+	end   func()
+	timer *time.Timer
+}
+
+func newStage(parent context.Context, limit time.Duration) *stage {
+	ctx, cancel := context.WithCancelCause(parent)
+	s := &stage{ctx: ctx}
+	stop := context.AfterFunc(parent, func() { cancel(errClosed) })
+	s.timer = time.AfterFunc(limit, func() { cancel(errTooLong) })
+	s.end = func() {
+		stop()
+		s.timer.Stop()
+		cancel(nil)
+	}
+	return s
+}
+
+func (s *stage) extend(limit time.Duration) { s.timer.Reset(limit) }
+
+var errTooLong = errors.New("the server took longer than allowed")
+
+// calls are the conversations with the server that one poll needs: the one that is open, and further ones if what it
+// brought is not whole.
+type calls struct {
+	ctx  context.Context
+	to   *remote.Remote
+	open *remote.Conversation
+	used bool
+}
+
+func (c *calls) conversation() (*remote.Conversation, error) {
+	if c.used {
+		c.end()
+		fresh, err := c.to.Read(c.ctx)
+		if err != nil {
+			c.open = nil
+			return nil, err
+		}
+		c.open = fresh
+	}
+	c.used = true
+	return c.open, nil
+}
+
+func (c *calls) end() {
+	if c.open != nil {
+		_ = c.open.Close() // everything that was wanted has been read
+	}
+}

@@ -1,0 +1,120 @@
+package gitsource
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// folder is one decoded tree object. It does not change.
+type folder struct {
+	entries []object.TreeEntry // sorted by name
+	byName  map[string]int
+}
+
+func (f *folder) find(name string) (object.TreeEntry, bool) {
+	i, ok := f.byName[name]
+	if !ok {
+		return object.TreeEntry{}, false
+	}
+	return f.entries[i], true
+}
+
+// newFolder refuses a folder with a name that git itself would not have let in: whoever made it is up to something.
+func newFolder(entries []object.TreeEntry) (*folder, error) {
+	f := &folder{entries: entries, byName: make(map[string]int, len(entries))}
+	for i, e := range entries {
+		if reason := hostile(e.Name); reason != "" {
+			return nil, fmt.Errorf("the name %q in it %s: the commit was not made by git; rewrite it", e.Name, reason)
+		}
+		if _, twice := f.byName[e.Name]; twice {
+			return nil, fmt.Errorf("the name %q is in it twice: the commit was not made by git; rewrite it", e.Name)
+		}
+		f.byName[e.Name] = i
+	}
+	return f, nil
+}
+
+func hostile(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case name == "." || name == "..":
+		return "leads elsewhere"
+	case strings.ContainsAny(name, "/\x00"):
+		return "is no name of one file"
+	case strings.EqualFold(name, ".git"):
+		return "is git's own"
+	}
+	return ""
+}
+
+// folders keeps decoded folders: most of a commit's are those of the commit before. When the young are too many they
+// become the old, and the old are forgotten unless they were asked for meanwhile.
+type folders struct {
+	mu         sync.Mutex
+	young, old map[plumbing.Hash]*folder
+	weight     int // entries of the young
+}
+
+const maxYoung = 100_000 // entries, some 20 MB
+
+func newFolders() *folders { return &folders{young: map[plumbing.Hash]*folder{}} }
+
+func (c *folders) get(h plumbing.Hash) *folder {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.young[h]; f != nil {
+		return f
+	}
+	f := c.old[h]
+	if f != nil {
+		c.add(h, f)
+	}
+	return f
+}
+
+func (c *folders) put(h plumbing.Hash, f *folder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(h, f)
+}
+
+func (c *folders) add(h plumbing.Hash, f *folder) {
+	if c.weight > maxYoung {
+		c.old, c.young, c.weight = c.young, map[plumbing.Hash]*folder{}, 0
+	}
+	c.young[h] = f
+	c.weight += len(f.entries) + 1
+}
+
+// folder returns a folder of the tree, decoded.
+func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
+	if f := t.mirror.folders.get(h); f != nil {
+		return f, nil
+	}
+	content, err := t.content(plumbing.TreeObject, h, maxObject)
+	if err != nil {
+		return nil, err
+	}
+	var tree object.Tree
+	if err := tree.Decode(inMemory(plumbing.TreeObject, content)); err != nil {
+		return nil, fmt.Errorf("folder %s: %w", short(h), err)
+	}
+	sortByName(tree.Entries)
+	f, err := newFolder(tree.Entries)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", short(h), err)
+	}
+	t.mirror.folders.put(h, f)
+	return f, nil
+}
+
+// isLink and its like say what an entry is.
+func isLink(e object.TreeEntry) bool      { return e.Mode == filemode.Symlink }
+func isDir(e object.TreeEntry) bool       { return e.Mode == filemode.Dir }
+func isSubmodule(e object.TreeEntry) bool { return e.Mode == filemode.Submodule }

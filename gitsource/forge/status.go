@@ -1,0 +1,76 @@
+// Package forge tells a Git host, or the repository itself, what became of commits.
+package forge
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// State is how a commit fares, in the words that Git hosts share.
+type State string
+
+// The states of a commit.
+const (
+	Pending State = "pending" // waits, or is under way
+	Success State = "success" // has taken over
+	Failure State = "failure" // has not, and why is known
+	Error   State = "error"   // could not be tried
+)
+
+// Status says how one commit fares in one context.
+type Status struct {
+	// Commit is the full hash.
+	Commit string
+	// Context tells Syncs and clusters apart that report on the same commit.
+	Context string
+	State   State
+	// Description is for a person; it is cut to one line of at most MaxDescription characters.
+	Description string
+	// URL leads to more; it may be empty.
+	URL  string
+	Time time.Time
+}
+
+// MaxDescription is how many characters of a description are kept: what every Git host takes.
+const MaxDescription = 140
+
+// sanitised is the status as it may be shown: one line each, without what could steer a terminal.
+func (s Status) sanitised() Status {
+	s.Context = oneLine(s.Context, 255)
+	s.Description = oneLine(s.Description, MaxDescription)
+	s.URL = strings.ReplaceAll(oneLine(s.URL, 2000), " ", "%20")
+	return s
+}
+
+// String is the status on one line, without its commit.
+func (s Status) String() string {
+	s = s.sanitised()
+	line := fmt.Sprintf("%s: %s", s.Context, s.State)
+	if s.Description != "" {
+		line += ": " + s.Description
+	}
+	if s.URL != "" {
+		line += " <" + s.URL + ">"
+	}
+	return line
+}
+
+// oneLine makes one line of a text, of at most limit characters.
+func oneLine(text string, limit int) string {
+	text = strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsSpace(c), unicode.IsControl(c):
+			return ' '
+		case !unicode.IsPrint(c):
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	text = strings.Join(strings.Fields(text), " ")
+	if cut := []rune(text); len(cut) > limit {
+		text = string(cut[:limit-1]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,144 @@
+package gitsource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// History is what lies between two commits.
+type History struct {
+	// Commits are the first-parent commits after Base up to and including the newer one, oldest first.
+	Commits []Commit
+	// Base is where they begin: the older commit, or the newest commit that both have in their history. If there is none,
+	// it is empty and Commits is the newer commit alone.
+	Base string
+	// Rewritten says that the older commit is no first-parent ancestor of the newer one, as after a force-push.
+	Rewritten bool
+}
+
+// Between returns the first-parent commits after from, up to and including to, which the mirror must have. Without from
+// that is to alone.
+func (r *Repository) Between(ctx context.Context, from, to string) (History, error) {
+	newest, err := parseHash(to)
+	var oldest plumbing.Hash
+	if err == nil && from != "" {
+		oldest, err = parseHash(from)
+	}
+	if err != nil {
+		return History{}, fmt.Errorf("%s: %w", r, err)
+	}
+	h, err := r.mirror.between(ctx, oldest, newest)
+	if err != nil {
+		return History{}, fmt.Errorf("%s: history of %s: %w", r, to, err)
+	}
+	return h, nil
+}
+
+func (m *mirror) between(ctx context.Context, from, to plumbing.Hash) (History, error) {
+	tip, err := m.commit(to)
+	if err != nil {
+		return History{}, err
+	}
+	alone := History{Commits: []Commit{tip.summary()}}
+	if from.IsZero() {
+		return alone, nil
+	}
+	alone.Rewritten = true
+	if _, err := m.commit(from); errors.Is(err, errAbsent) {
+		return alone, nil
+	}
+	line, err := m.line(ctx, tip, from)
+	if err != nil {
+		return History{}, err
+	}
+	if last := line[len(line)-1]; last.hash == from {
+		return history(line[:len(line)-1], from, false), nil
+	}
+	at, err := m.meet(ctx, from, line)
+	if err != nil || at < 0 {
+		return alone, err
+	}
+	return history(line[:at], line[at].hash, true), nil
+}
+
+// history puts a line, newest first, into the order in which it came about.
+func history(line []*commit, base plumbing.Hash, rewritten bool) History {
+	h := History{Base: base.String(), Rewritten: rewritten}
+	for _, c := range slices.Backward(line) {
+		h.Commits = append(h.Commits, c.summary())
+	}
+	return h
+}
+
+// line follows first parents from a tip until it meets a commit, or the root: newest first.
+func (m *mirror) line(ctx context.Context, tip *commit, until plumbing.Hash) ([]*commit, error) {
+	line := []*commit{tip}
+	for c := tip; c.hash != until && len(c.parents) > 0 && !m.isShallow(c.hash); {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		parent, err := m.ancestor(c.parents[0])
+		if err != nil {
+			return nil, err
+		}
+		line = append(line, parent)
+		c = parent
+	}
+	return line, nil
+}
+
+// meet finds the newest commit of a line that is an ancestor of from: its place, or -1. Beyond a commit of the line there
+// are only older ones of it.
+func (m *mirror) meet(ctx context.Context, from plumbing.Hash, line []*commit) (int, error) {
+	place := make(map[plumbing.Hash]int, len(line))
+	for i, c := range line {
+		place[c.hash] = i
+	}
+	best, seen := -1, map[plumbing.Hash]bool{from: true}
+	for queue := []plumbing.Hash{from}; len(queue) > 0; {
+		if err := ctx.Err(); err != nil {
+			return -1, err
+		}
+		h := queue[0]
+		queue = queue[1:]
+		if i, ok := place[h]; ok {
+			if best < 0 || i < best {
+				best = i
+			}
+			continue
+		}
+		if m.isShallow(h) {
+			continue
+		}
+		c, err := m.ancestor(h)
+		if err != nil {
+			return -1, err
+		}
+		for _, p := range c.parents {
+			if !seen[p] {
+				seen[p] = true
+				queue = append(queue, p)
+			}
+		}
+	}
+	return best, nil
+}
+
+// ancestor reads a commit that must be there, because its child is.
+func (m *mirror) ancestor(h plumbing.Hash) (*commit, error) {
+	c, err := m.commit(h)
+	if err != nil {
+		return nil, m.damaged(err)
+	}
+	return c, nil
+}
+
+func (m *mirror) isShallow(h plumbing.Hash) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.shallow[h]
+}

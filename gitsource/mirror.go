@@ -1,0 +1,144 @@
+package gitsource
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	git "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// mirror is a repository's folder on disk. Of the bare repositories N.git in it the one with the highest number counts:
+// a new one is made under another name and gets its number when it is known to be whole.
+type mirror struct {
+	home     string
+	maxPacks int
+	objects  *objects
+	folders  *folders
+	// suspect is set when something is read that should be there, and is not, or is damaged.
+	suspect atomic.Bool
+
+	mu      sync.Mutex
+	dir     string                 // the repository that counts; "" before the first
+	known   map[plumbing.Hash]bool // tips that were seen to be whole since the process began
+	shallow map[plumbing.Hash]bool // commits whose parents the mirror does not have, and need not
+}
+
+func newMirror(home string, o Options) *mirror {
+	m := &mirror{home: home, maxPacks: o.MaxPacks, objects: newObjects(), folders: newFolders(), known: map[plumbing.Hash]bool{}}
+	if dir, _ := m.newest(); dir != "" {
+		m.adopt(dir)
+	}
+	return m
+}
+
+const suffix = ".git"
+
+// newest finds the repository that counts, and its number.
+func (m *mirror) newest() (dir string, number int) {
+	entries, err := os.ReadDir(m.home)
+	if err != nil {
+		return "", 0
+	}
+	for _, e := range entries {
+		text, ok := strings.CutSuffix(e.Name(), suffix)
+		if n, err := strconv.Atoi(text); ok && err == nil && n > number {
+			dir, number = filepath.Join(m.home, e.Name()), n
+		}
+	}
+	return dir, number
+}
+
+// adopt makes a repository the one that is read. Nothing is known of it yet.
+func (m *mirror) adopt(dir string) {
+	shallow := map[plumbing.Hash]bool{}
+	if list, err := m.storage(dir).Shallow(); err == nil {
+		for _, h := range list {
+			shallow[h] = true
+		}
+	}
+	m.mu.Lock()
+	m.dir, m.known, m.shallow = dir, map[plumbing.Hash]bool{}, shallow
+	m.mu.Unlock()
+	m.objects.renew(dir)
+}
+
+// storage opens a repository for writing and for its refs.
+func (m *mirror) storage(dir string) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(readerCache),
+		filesystem.Options{MaxOpenDescriptors: readerPacks})
+}
+
+// begin makes an empty repository that does not count yet.
+func (m *mirror) begin() (dir string, err error) {
+	if dir, err = os.MkdirTemp(m.home, "new-"); err != nil {
+		return "", err
+	}
+	if _, err := git.Init(m.storage(dir), nil); err != nil {
+		return "", err
+	}
+	return dir, nil
+}
+
+// install lets a repository count from now on, and removes the one that did.
+func (m *mirror) install(fresh string) error {
+	old, number := m.newest()
+	dir := filepath.Join(m.home, strconv.Itoa(number+1)+suffix)
+	if err := os.Rename(fresh, dir); err != nil {
+		return err
+	}
+	m.adopt(dir)
+	m.suspect.Store(false)
+	if old == "" {
+		return nil
+	}
+	return os.RemoveAll(old)
+}
+
+// tidy removes what a killed process left behind. The folder must be locked.
+func (m *mirror) tidy() error {
+	dir, _ := m.newest()
+	entries, err := os.ReadDir(m.home)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		path := filepath.Join(m.home, e.Name())
+		if e.IsDir() && path != dir {
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	drafts, err := filepath.Glob(filepath.Join(m.home, "*"+suffix, "objects", "pack", "tmp_*"))
+	errs = append(errs, err)
+	for _, draft := range drafts {
+		errs = append(errs, os.Remove(draft))
+	}
+	return errors.Join(errs...)
+}
+
+// packs counts the packs of the repository that counts.
+func (m *mirror) packs() int {
+	packs, err := filepath.Glob(filepath.Join(m.dir, "objects", "pack", "*.pack"))
+	if err != nil {
+		return 0
+	}
+	return len(packs)
+}
+
+// damaged says of an object that should be there that it cannot be read, and has the mirror made anew at the next poll.
+func (m *mirror) damaged(err error) error {
+	m.suspect.Store(true)
+	return fmt.Errorf("%w; the mirror is made anew at the next poll", err)
+}
+
+func short(h plumbing.Hash) string { return h.String()[:10] }

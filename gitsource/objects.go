@@ -1,0 +1,192 @@
+package gitsource
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+)
+
+const (
+	readerCache = 8 << 20 // bytes of delta bases that a reader keeps
+	readerPacks = 8       // packs that a reader keeps open
+)
+
+// errAbsent is the error of an object that is not in the mirror.
+var errAbsent = errors.New("not in the mirror")
+
+// objects reads a mirror's object database. go-git's storage must not be used by two goroutines at once and does not
+// see packs that come later, so a few storages are passed around, and all are dropped when the mirror has changed.
+type objects struct {
+	slots chan struct{} // bounds the readers, and with them memory and open files
+
+	mu         sync.Mutex
+	dir        string
+	generation int
+	idle       []*reader
+}
+
+// reader is a storage of one goroutine at a time.
+type reader struct {
+	*filesystem.ObjectStorage
+	generation int
+}
+
+func newObjects() *objects {
+	return &objects{slots: make(chan struct{}, min(runtime.GOMAXPROCS(0), 4))}
+}
+
+// renew has later reads see what has come into the folder, or another folder. Reads under way end as they began.
+func (o *objects) renew(dir string) {
+	o.mu.Lock()
+	o.dir = dir
+	o.generation++
+	idle := o.idle
+	o.idle = nil
+	o.mu.Unlock()
+	for _, r := range idle {
+		_ = r.Close() // it has only read
+	}
+}
+
+func (o *objects) close() { o.renew("") }
+
+func (o *objects) borrow() (*reader, error) {
+	o.slots <- struct{}{}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := len(o.idle); n > 0 {
+		r := o.idle[n-1]
+		o.idle = o.idle[:n-1]
+		return r, nil
+	}
+	if o.dir == "" {
+		<-o.slots
+		return nil, errAbsent
+	}
+	return &reader{newStorage(o.dir), o.generation}, nil
+}
+
+func newStorage(dir string) *filesystem.ObjectStorage {
+	return filesystem.NewObjectStorageWithOptions(dotgit.New(osfs.New(dir)),
+		cache.NewObjectLRU(readerCache), filesystem.Options{MaxOpenDescriptors: readerPacks})
+}
+
+func (o *objects) giveBack(r *reader) {
+	o.mu.Lock()
+	if r.generation == o.generation {
+		o.idle, r = append(o.idle, r), nil
+	}
+	o.mu.Unlock()
+	<-o.slots
+	if r != nil {
+		_ = r.Close() // it has only read
+	}
+}
+
+func (o *objects) present() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.generation
+}
+
+// use lends a reader. If it fails and the mirror has been put in another's place meanwhile, it is done again on that one.
+func (o *objects) use(do func(*reader) error) error {
+	for {
+		r, err := o.borrow()
+		if err != nil {
+			return err
+		}
+		err = guarded(r, do)
+		began := r.generation
+		o.giveBack(r)
+		if err == nil || o.present() == began {
+			return err
+		}
+	}
+}
+
+// alone lends a reader that is nobody else's turn: for what takes long.
+func (o *objects) alone(do func(*reader) error) error {
+	o.mu.Lock()
+	dir, generation := o.dir, o.generation
+	o.mu.Unlock()
+	if dir == "" {
+		return errAbsent
+	}
+	r := &reader{newStorage(dir), generation}
+	defer r.Close()
+	return guarded(r, do)
+}
+
+// guarded turns a panic of go-git on a damaged file into an error.
+func guarded(r *reader, do func(*reader) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("unreadable: %v", p)
+		}
+	}()
+	return do(r)
+}
+
+// has tells whether an object is there, without reading it.
+func (r *reader) has(h plumbing.Hash) error {
+	err := r.HasEncodedObject(h)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return errAbsent
+	}
+	return err
+}
+
+// tooLargeError is the error of an object that nobody should hold in memory.
+type tooLargeError struct{ size, limit int64 }
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("is too large: %d bytes, and %d are allowed", e.size, e.limit)
+}
+
+// content reads an object of up to limit bytes and checks it against its name: what is damaged is an error, never a
+// content. No error of it is an fs.ErrNotExist.
+func (r *reader) content(want plumbing.ObjectType, h plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
+	obj, err := r.EncodedObject(want, h)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return 0, nil, errAbsent
+	}
+	if err != nil {
+		return 0, nil, fmt.Errorf("unreadable: %v", err) //nolint:errorlint // a missing pack file is not a missing file of the tree
+	}
+	if obj.Size() > limit {
+		return 0, nil, &tooLargeError{obj.Size(), limit}
+	}
+	stream, err := obj.Reader()
+	if err != nil {
+		return 0, nil, fmt.Errorf("unreadable: %v", err) //nolint:errorlint // as above
+	}
+	defer stream.Close()
+	var b bytes.Buffer
+	b.Grow(int(obj.Size()) + bytes.MinRead)
+	if _, err := io.Copy(&b, io.LimitReader(stream, limit+1)); err != nil {
+		return 0, nil, fmt.Errorf("unreadable: %v", err) //nolint:errorlint // as above
+	}
+	if name(obj.Type(), b.Bytes()) != h {
+		return 0, nil, errors.New("damaged: its content does not have its name")
+	}
+	return obj.Type(), b.Bytes(), nil
+}
+
+// name is the hash under which git stores a content.
+func name(t plumbing.ObjectType, content []byte) plumbing.Hash {
+	hash := sha1.New() // git's choice; collisions made on purpose are refused when a pack comes in
+	fmt.Fprintf(hash, "%s %d\x00", t, len(content))
+	hash.Write(content)
+	return plumbing.Hash(hash.Sum(nil))
+}

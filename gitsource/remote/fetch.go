@@ -1,0 +1,102 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// Conversation is a server's ref advertisement, and the open connection on which to ask for objects once.
+type Conversation struct {
+	// Refs are all refs of the repository by full name, HEAD among them. A tag's is the tag object's hash.
+	Refs map[string]plumbing.Hash
+	// Shallow are the commits whose parents the server itself does not have.
+	Shallow []plumbing.Hash
+
+	remote       *Remote
+	ctx          context.Context
+	session      session
+	capabilities *capability.List
+}
+
+// Read connects and reads the ref advertisement: one request. The conversation ends with the context. The error is an
+// ErrEmpty if the repository has no commit.
+func (r *Remote) Read(ctx context.Context) (*Conversation, error) {
+	return r.open(ctx, transport.UploadPackServiceName)
+}
+
+func (r *Remote) open(ctx context.Context, service string) (*Conversation, error) {
+	s, err := r.session(ctx, service)
+	if err != nil {
+		return nil, r.explain(ctx, err)
+	}
+	adv, err := s.advertisement()
+	if err != nil {
+		_ = s.Close() // the advertisement's error says more
+		return nil, r.explain(ctx, err)
+	}
+	c := &Conversation{Refs: map[string]plumbing.Hash{}, Shallow: adv.Shallows, remote: r, ctx: ctx, session: s,
+		capabilities: adv.Capabilities}
+	for name, hash := range adv.References {
+		c.Refs[name] = hash
+	}
+	if adv.Head != nil {
+		c.Refs["HEAD"] = *adv.Head
+	}
+	return c, nil
+}
+
+// AnyCommit is true if the server hands out commits that no ref points at.
+func (c *Conversation) AnyCommit() bool {
+	return c.capabilities.Supports(capability.AllowReachableSHA1InWant) || c.capabilities.Supports("allow-any-sha1-in-want")
+}
+
+// Fetch stores the wanted objects and everything they need, but for what the haves lead to. That it ends without an
+// error is no proof that everything came: look for it.
+func (c *Conversation) Fetch(storage storer.Storer, wants, haves []plumbing.Hash) error {
+	return c.remote.explain(c.ctx, c.fetch(storage, wants, haves))
+}
+
+func (c *Conversation) fetch(storage storer.Storer, wants, haves []plumbing.Hash) (err error) {
+	req := packp.NewUploadPackRequestFromCapabilities(c.capabilities)
+	if c.capabilities.Supports(capability.NoProgress) {
+		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
+			return err
+		}
+	}
+	req.Wants, req.Haves = wants, haves
+	pack, err := c.session.upload(req)
+	if errors.Is(err, transport.ErrEmptyUploadPackRequest) {
+		return errNoPack
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pack.Close()) }()
+	if err := packfile.UpdateObjectStorage(storage, demultiplexed(req.Capabilities, pack)); err != nil {
+		return fmt.Errorf("the pack that the server sent: %w", err)
+	}
+	return nil
+}
+
+func demultiplexed(agreed *capability.List, pack io.Reader) io.Reader {
+	switch {
+	case agreed.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, pack)
+	case agreed.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, pack)
+	}
+	return pack
+}
+
+// Close ends the conversation.
+func (c *Conversation) Close() error { return c.session.Close() }

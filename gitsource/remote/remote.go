@@ -1,0 +1,93 @@
+package remote
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+)
+
+// DefaultIdle is how long a connection may be silent before it is given up. Servers send a sign of life every five
+// seconds while they prepare a pack.
+const DefaultIdle = 45 * time.Second
+
+// Remote is a repository on a Git server, and the credentials to speak to it. It is safe for concurrent use.
+type Remote struct {
+	address Address
+	auth    Auth
+	idle    time.Duration
+	http    *http.Client // nil unless the scheme is http or https
+}
+
+// New reads a repository's URL (see ParseAddress) and checks its credentials without connecting. A connection that is
+// silent for longer than idle is given up; DefaultIdle if it is zero.
+func New(rawURL string, auth Auth, idle time.Duration) (*Remote, error) {
+	address, auth, err := ParseAddress(rawURL, auth)
+	if err != nil {
+		return nil, err
+	}
+	if idle <= 0 {
+		idle = DefaultIdle
+	}
+	r := &Remote{address: address, auth: auth, idle: idle}
+	switch address.Scheme {
+	case "http", "https":
+		r.http, err = newHTTPClient(auth, idle)
+	case "ssh":
+		err = checkSSH(auth)
+	}
+	if err != nil {
+		return nil, r.explain(context.Background(), err)
+	}
+	return r, nil
+}
+
+// String is the repository's address, without credentials.
+func (r *Remote) String() string { return r.address.String() }
+
+// Auth returns the credentials, with those that were part of the URL.
+func (r *Remote) Auth() Auth { return r.auth }
+
+// Close gives up idle connections.
+func (r *Remote) Close() {
+	if r.http != nil {
+		r.http.CloseIdleConnections()
+	}
+}
+
+// session opens the Git service for reading (upload) or writing.
+func (r *Remote) session(ctx context.Context, service string) (session, error) {
+	switch r.address.Scheme {
+	case "http", "https":
+		return r.httpSession(ctx, service)
+	case "ssh":
+		return r.sshSession(ctx, service)
+	}
+	return r.fileSession(ctx, service)
+}
+
+func (r *Remote) httpSession(ctx context.Context, service string) (session, error) {
+	endpoint, err := transport.NewEndpoint(r.address.String())
+	if err != nil {
+		return nil, err
+	}
+	client := githttp.NewClient(r.http)
+	if service == transport.UploadPackServiceName {
+		s, err := client.NewUploadPackSession(endpoint, r.httpAuth())
+		return httpSession{ctx: ctx, Session: s, up: s}, err
+	}
+	s, err := client.NewReceivePackSession(endpoint, r.httpAuth())
+	return httpSession{ctx: ctx, Session: s, down: s}, err
+}
+
+func (r *Remote) httpAuth() transport.AuthMethod {
+	if r.auth.Bearer != "" {
+		return &githttp.TokenAuth{Token: r.auth.Bearer}
+	}
+	if user, password, ok := r.auth.basic(); ok {
+		return &githttp.BasicAuth{Username: user, Password: password}
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/skeema/knownhosts"
+	"golang.org/x/crypto/ssh"
+)
+
+// checkSSH looks at the credentials before the first connection.
+func checkSSH(auth Auth) error {
+	if len(auth.KnownHosts) == 0 {
+		return errors.New("ssh needs the server's host key: give known_hosts lines, such as ssh-keyscan prints them, after checking the key")
+	}
+	if len(auth.SSHKey) == 0 && auth.Password == "" {
+		return errors.New("ssh needs a private key")
+	}
+	_, err := sshMethods(auth)
+	return err
+}
+
+func sshMethods(auth Auth) ([]ssh.AuthMethod, error) {
+	if len(auth.SSHKey) == 0 {
+		return []ssh.AuthMethod{ssh.Password(auth.Password)}, nil
+	}
+	signer, err := ssh.ParsePrivateKey(auth.SSHKey)
+	var locked *ssh.PassphraseMissingError
+	if errors.As(err, &locked) {
+		if auth.SSHPassphrase == "" {
+			return nil, errors.New("the private ssh key is encrypted: give its passphrase")
+		}
+		signer, err = ssh.ParsePrivateKeyWithPassphrase(auth.SSHKey, []byte(auth.SSHPassphrase))
+	}
+	if err != nil {
+		return nil, errors.New("the private ssh key cannot be read: expected PEM or OpenSSH format and, if it is encrypted, the right passphrase")
+	}
+	return []ssh.AuthMethod{ssh.PublicKeys(signer)}, nil
+}
+
+// sshSession runs the service on the server. Neither the ssh configuration nor the agent of whoever runs the program
+// plays a part.
+func (r *Remote) sshSession(ctx context.Context, service string) (session, error) {
+	client, err := r.dialSSH(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// What hangs on the connection ends with the context.
+	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
+	hangUp := func() error { stop(); return ignoreClosed(client.Close()) }
+	s, err := startSSH(client, service+" "+shellQuoted(r.address.Path), hangUp)
+	if err != nil {
+		_ = hangUp()
+		return nil, err
+	}
+	s.reading = service == transport.UploadPackServiceName
+	return s, nil
+}
+
+func startSSH(client *ssh.Client, command string, hangUp func() error) (*stream, error) {
+	channel, err := client.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	s := &stream{said: new(complaint), hangUp: func() error {
+		return errors.Join(ignoreClosed(channel.Close()), hangUp())
+	}}
+	channel.Stderr = s.said
+	if s.in, err = channel.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := channel.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	s.out = out
+	return s, channel.Start(command)
+}
+
+func (r *Remote) dialSSH(ctx context.Context) (*ssh.Client, error) {
+	address := r.address.Host
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		address = net.JoinHostPort(strings.Trim(address, "[]"), "22")
+	}
+	methods, err := sshMethods(r.auth)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := knownHosts(r.auth.KnownHosts)
+	if err != nil {
+		return nil, err
+	}
+	config := &ssh.ClientConfig{
+		User: "git", Auth: methods, Timeout: dialTimeout,
+		HostKeyCallback:   explainedHostKey(hosts),
+		HostKeyAlgorithms: hosts.HostKeyAlgorithms(address),
+	}
+	if r.address.User != "" {
+		config.User = r.address.User
+	}
+	conn, err := dialer(r.idle)(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	c, channels, requests, err := ssh.NewClientConn(conn, address, config)
+	if err != nil {
+		_ = conn.Close() // the handshake's error says more
+		return nil, sshAdvice(err, config.User)
+	}
+	return ssh.NewClient(c, channels, requests), nil
+}
+
+func sshAdvice(err error, user string) error {
+	if strings.Contains(err.Error(), "unable to authenticate") {
+		return fmt.Errorf("the server does not accept the ssh key of user %s: add its public key to the repository's deploy keys", user)
+	}
+	return err
+}
+
+// explainedHostKey checks the server's key and says, of one that is not known, which line would make it known.
+func explainedHostKey(hosts *knownhosts.HostKeyDB) ssh.HostKeyCallback {
+	check := hosts.HostKeyCallback()
+	return func(host string, address net.Addr, key ssh.PublicKey) error {
+		err := check(host, address, key)
+		switch {
+		case err == nil:
+			return nil
+		case knownhosts.IsHostUnknown(err):
+			return fmt.Errorf("the host key of %s is not known (%s %s): if it is the right one, add to known_hosts: %s",
+				host, key.Type(), ssh.FingerprintSHA256(key), knownhosts.Line([]string{host}, key))
+		case knownhosts.IsHostKeyChanged(err):
+			return fmt.Errorf("the host key of %s is not the one in known_hosts (the server has %s %s): find out why before you change known_hosts",
+				host, key.Type(), ssh.FingerprintSHA256(key))
+		}
+		return err
+	}
+}
+
+// knownHosts reads known_hosts lines; the library reads files only.
+func knownHosts(lines []byte) (*knownhosts.HostKeyDB, error) {
+	f, err := os.CreateTemp("", "known_hosts-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(lines)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	hosts, err := knownhosts.NewDB(f.Name())
+	if err != nil {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), f.Name(), "known_hosts"))
+	}
+	return hosts, nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// shellQuoted quotes a path for the shell that the server may run the command with.
+func shellQuoted(path string) string {
+	return "'" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(path) + "'"
+}

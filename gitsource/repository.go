@@ -1,0 +1,125 @@
+package gitsource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
+)
+
+// Repository is a mirrored repository. It is safe for concurrent use.
+type Repository struct {
+	ctx     context.Context // the store's
+	options Options
+	remote  atomic.Pointer[remote.Remote]
+	mirror  *mirror
+
+	mu     sync.Mutex
+	flying bool    // somebody polls
+	next   *flight // who waits for the next poll
+}
+
+func newRepository(ctx context.Context, to *remote.Remote, home string, o Options) *Repository {
+	r := &Repository{ctx: ctx, options: o, mirror: newMirror(home, o)}
+	r.remote.Store(to)
+	return r
+}
+
+// String is the repository's address, without credentials.
+func (r *Repository) String() string { return r.remote.Load().String() }
+
+func (r *Repository) replaceRemote(to *remote.Remote) {
+	if string(r.remote.Load().Auth().Fingerprint()) == string(to.Auth().Fingerprint()) {
+		return // and keep the open connections
+	}
+	r.remote.Swap(to).Close()
+}
+
+func (r *Repository) close() {
+	r.remote.Load().Close()
+	r.mirror.objects.close()
+}
+
+// Head asks the server where the ref is, and returns the full hash of the commit there. That costs one ref advertisement;
+// objects are fetched only if the commit is not in the mirror yet. The answer is never older than the call; callers that
+// come at the same time share one poll.
+//
+// Errors say what to do, hold no credentials and come in bounded time. A full commit that the mirror has costs nothing.
+func (r *Repository) Head(ctx context.Context, ref Ref) (string, error) {
+	if err := ref.check(); err != nil {
+		return "", fmt.Errorf("%s: %w", r, err)
+	}
+	if ref.Commit != "" && r.mirror.holds(plumbing.NewHash(ref.Commit)) {
+		return ref.Commit, nil
+	}
+	f := r.board(ref)
+	select {
+	case <-f.landed:
+		a := f.answers[ref]
+		return a.commit, a.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("%s: gave up waiting for the server: %w", r, context.Cause(ctx))
+	}
+}
+
+// Commit returns a commit of the mirror.
+func (r *Repository) Commit(hash string) (Commit, error) {
+	h, err := parseHash(hash)
+	if err != nil {
+		return Commit{}, fmt.Errorf("%s: %w", r, err)
+	}
+	c, err := r.mirror.commit(h)
+	if err != nil {
+		return Commit{}, fmt.Errorf("%s: %w", r, err)
+	}
+	return c.summary(), nil
+}
+
+// Tree returns the files of a commit of the mirror. Nothing is checked out.
+func (r *Repository) Tree(ctx context.Context, commit string) (*Tree, error) {
+	h, err := parseHash(commit)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
+	}
+	c, err := r.mirror.commit(h)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
+	}
+	t := &Tree{mirror: r.mirror, root: c.tree, time: c.time, maxFile: r.options.MaxFile}
+	if _, err := t.folder(c.tree); err != nil {
+		return nil, fmt.Errorf("%s: commit %s: %w", r, commit, err)
+	}
+	return t, nil
+}
+
+// Keep keeps a commit and its files in the mirror under a name, also if the server drops it. An empty commit lets go.
+func (r *Repository) Keep(name, commit string) error {
+	var h plumbing.Hash
+	if commit != "" {
+		var err error
+		if h, err = parseHash(commit); err != nil {
+			return fmt.Errorf("%s: %w", r, err)
+		}
+	}
+	if err := r.mirror.keep(name, h); err != nil {
+		return fmt.Errorf("%s: keep %s: %w", r, name, err)
+	}
+	return nil
+}
+
+func parseHash(text string) (plumbing.Hash, error) {
+	if !fullHash.MatchString(text) {
+		return plumbing.ZeroHash, fmt.Errorf("commit %q is not a full hash of 40 hexadecimal digits", text)
+	}
+	return plumbing.NewHash(text), nil
+}
+
+var errClosed = errors.New("the store of mirrors was closed")

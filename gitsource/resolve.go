@@ -1,0 +1,123 @@
+package gitsource
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+const (
+	maxLinks  = 40   // as many as Linux follows in one path
+	maxPath   = 4096 // bytes
+	maxTarget = maxPath
+)
+
+// resolve finds what a path names. A link in the middle of it is always followed, the last one only on demand.
+func (t *Tree) resolve(op, name string, follow bool) (object.TreeEntry, error) {
+	fail := func(err error) (object.TreeEntry, error) {
+		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	if !fs.ValidPath(name) {
+		return fail(fs.ErrInvalid)
+	}
+	if len(name) > maxPath {
+		return fail(fmt.Errorf("path too long: %w", fs.ErrInvalid))
+	}
+	w := walk{tree: t, trail: []object.TreeEntry{{Mode: filemode.Dir, Hash: t.root}}, ahead: strings.Split(name, "/")}
+	e, err := w.run(follow)
+	if err != nil {
+		return fail(err)
+	}
+	return e, nil
+}
+
+// walk is a way through the tree.
+type walk struct {
+	tree  *Tree
+	trail []object.TreeEntry // the folders from the root to where the walk is; the last may be a file, at its end
+	ahead []string           // names still to go
+	links int                // links followed
+	link  string             // the last of them, for the error of whoever it leads astray
+}
+
+func (w *walk) run(follow bool) (object.TreeEntry, error) {
+	for len(w.ahead) > 0 {
+		part := w.ahead[0]
+		w.ahead = w.ahead[1:]
+		if err := w.step(part, follow); err != nil {
+			return object.TreeEntry{}, err
+		}
+	}
+	return w.here(), nil
+}
+
+func (w *walk) here() object.TreeEntry { return w.trail[len(w.trail)-1] }
+
+func (w *walk) step(part string, follow bool) error {
+	switch part {
+	case "", ".":
+		return nil
+	case "..":
+		if len(w.trail) == 1 {
+			return fmt.Errorf("the symbolic link %s leads out of the repository, and is not followed", w.link)
+		}
+		w.trail = w.trail[:len(w.trail)-1]
+		return nil
+	}
+	switch at := w.here(); {
+	case isSubmodule(at):
+		return errSubmodule
+	case !isDir(at):
+		return fmt.Errorf("%s is a file, not a folder: %w", at.Name, fs.ErrNotExist)
+	}
+	f, err := w.tree.folder(w.here().Hash)
+	if err != nil {
+		return err
+	}
+	e, ok := f.find(part)
+	switch {
+	case !ok && w.links > 0:
+		return fmt.Errorf("the symbolic link %s leads to nothing: %w", w.link, fs.ErrNotExist)
+	case !ok:
+		return fs.ErrNotExist
+	case isLink(e) && (follow || len(w.ahead) > 0):
+		return w.follow(e)
+	}
+	w.trail = append(w.trail, e)
+	return nil
+}
+
+// follow puts the link's way before what is still ahead.
+func (w *walk) follow(e object.TreeEntry) error {
+	target, err := w.tree.target(e)
+	if err != nil {
+		return err
+	}
+	w.link = fmt.Sprintf("%s -> %s", e.Name, printable(target))
+	w.links++
+	switch {
+	case w.links > maxLinks:
+		return fmt.Errorf("too many symbolic links, the last being %s: they lead in a circle", w.link)
+	case target == "":
+		return fmt.Errorf("the symbolic link %s is empty", e.Name)
+	case strings.HasPrefix(target, "/"):
+		return fmt.Errorf("the symbolic link %s leads out of the repository, and is not followed", w.link)
+	}
+	ahead := append(strings.Split(target, "/"), w.ahead...)
+	if len(ahead) > maxPath {
+		return errors.New("the symbolic links make the path too long")
+	}
+	w.ahead = ahead
+	return nil
+}
+
+// target is what a symbolic link holds.
+func (t *Tree) target(e object.TreeEntry) (string, error) {
+	content, err := t.content(plumbing.BlobObject, e.Hash, maxTarget)
+	return string(content), err
+}

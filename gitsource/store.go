@@ -1,0 +1,146 @@
+package gitsource
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
+)
+
+// Auth is how to identify to a Git server.
+type Auth = remote.Auth
+
+// Options bound what a mirror may cost. A zero field means its default.
+type Options struct {
+	// Idle is how long a connection may be silent before it is given up (45 s).
+	Idle time.Duration
+	// PollTimeout bounds a ref advertisement, connecting included (1 min).
+	PollTimeout time.Duration
+	// FetchTimeout bounds the transfer of objects (30 min).
+	FetchTimeout time.Duration
+	// MaxPacks is the number of fetches after which a mirror is made anew, in one pack (200).
+	MaxPacks int
+	// MaxFile is the size in bytes above which a file of a tree is refused (32 MiB).
+	MaxFile int64
+}
+
+func (o Options) withDefaults() Options {
+	set(&o.Idle, remote.DefaultIdle)
+	set(&o.PollTimeout, time.Minute)
+	set(&o.FetchTimeout, 30*time.Minute)
+	set(&o.MaxPacks, 200)
+	set(&o.MaxFile, 32<<20)
+	return o
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Store is a folder of mirrors. It is safe for concurrent use, also by several processes.
+type Store struct {
+	dir     string
+	options Options
+	ctx     context.Context // ends the polls that are under way at Close
+	cancel  context.CancelFunc
+
+	mu           sync.Mutex
+	key          []byte
+	repositories map[string]*Repository
+}
+
+// Open returns the store in the folder, which is made when the first repository is mirrored.
+func Open(dir string, o Options) *Store {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Store{dir: dir, options: o.withDefaults(), ctx: ctx, cancel: cancel, repositories: map[string]*Repository{}}
+}
+
+// Close ends what is under way. Mirrors stay on disk.
+func (s *Store) Close() {
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.repositories {
+		r.close()
+	}
+}
+
+// Repository returns the mirror of a repository for these credentials, always the same one; nothing is connected to yet.
+// Credentials of an Identity that is already known replace the earlier ones.
+func (s *Store) Repository(url string, auth Auth) (*Repository, error) {
+	to, err := remote.New(url, auth, s.options.Idle)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, err := s.identify(to)
+	if err != nil {
+		return nil, err
+	}
+	if r := s.repositories[id]; r != nil {
+		r.replaceRemote(to)
+		return r, nil
+	}
+	r := newRepository(s.ctx, to, filepath.Join(s.dir, id), s.options)
+	s.repositories[id] = r
+	return r, nil
+}
+
+// identify names a mirror's folder. Whoever reads the name, and tries passwords on it, must have the key.
+func (s *Store) identify(to *remote.Remote) (string, error) {
+	if s.key == nil {
+		key, err := readKey(s.dir)
+		if err != nil {
+			return "", fmt.Errorf("mirrors in %s: %w", s.dir, err)
+		}
+		s.key = key
+	}
+	mac := hmac.New(sha256.New, s.key)
+	auth := to.Auth()
+	if auth.Identity != "" {
+		fmt.Fprintf(mac, "%s\nby name %s", to, auth.Identity)
+	} else {
+		fmt.Fprintf(mac, "%s\nby value %s", to, auth.Fingerprint())
+	}
+	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
+}
+
+// readKey returns the store's own key, which is made with the store.
+func readKey(dir string) ([]byte, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "names.key")
+	fresh := make([]byte, 32)
+	if _, err := rand.Read(fresh); err != nil {
+		return nil, err
+	}
+	// Written whole or not at all, and by one process only.
+	draft, err := os.CreateTemp(dir, "names.key.*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.Write(fresh)
+	if err := errors.Join(err, draft.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}

@@ -1,0 +1,151 @@
+package gitsource
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Tree is the files of a commit, read-only and never checked out. It is an fs.FS, and safe for concurrent use.
+//
+// Symbolic links are followed within the tree. One that leads out of it, a submodule and a file that Git LFS keeps
+// elsewhere are errors when they are read. What cannot be read is never an fs.ErrNotExist: a reader must not take a
+// damaged mirror for a smaller commit.
+type Tree struct {
+	mirror  *mirror
+	root    plumbing.Hash
+	time    time.Time
+	maxFile int64
+}
+
+var (
+	_ fs.ReadFileFS = (*Tree)(nil)
+	_ fs.ReadDirFS  = (*Tree)(nil)
+	_ fs.StatFS     = (*Tree)(nil)
+	_ fs.ReadLinkFS = (*Tree)(nil)
+)
+
+// Blob returns the hash of what is at a path, links followed: a file's content, or a whole folder. Two commits with the
+// same hash there have the same there.
+func (t *Tree) Blob(name string) (string, error) {
+	e, err := t.resolve("blob", name, true)
+	if err != nil {
+		return "", err
+	}
+	return e.Hash.String(), nil
+}
+
+// ReadFile returns a file's content.
+func (t *Tree) ReadFile(name string) ([]byte, error) {
+	e, err := t.resolve("read", name, true)
+	if err != nil {
+		return nil, err
+	}
+	content, err := t.read(e)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return content, nil
+}
+
+// ReadDir lists a folder, sorted by name.
+func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	e, err := t.resolve("readdir", name, true)
+	if err != nil {
+		return nil, err
+	}
+	list, err := t.list(e)
+	if err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
+	return list, nil
+}
+
+// Stat describes what is at a path, links followed.
+func (t *Tree) Stat(name string) (fs.FileInfo, error) { return t.stat("stat", name, true) }
+
+// Lstat describes what is at a path, a link being a link.
+func (t *Tree) Lstat(name string) (fs.FileInfo, error) { return t.stat("lstat", name, false) }
+
+func (t *Tree) stat(op, name string, follow bool) (fs.FileInfo, error) {
+	e, err := t.resolve(op, name, follow)
+	if err != nil {
+		return nil, err
+	}
+	i, err := t.info(baseName(name), e)
+	if err != nil {
+		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return i, nil
+}
+
+// ReadLink returns where a symbolic link leads, as it was committed.
+func (t *Tree) ReadLink(name string) (string, error) {
+	e, err := t.resolve("readlink", name, false)
+	if err != nil {
+		return "", err
+	}
+	if !isLink(e) {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: errors.New("is not a symbolic link")}
+	}
+	target, err := t.target(e)
+	if err != nil {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+	}
+	return target, nil
+}
+
+// read returns what a file holds.
+func (t *Tree) read(e object.TreeEntry) ([]byte, error) {
+	switch {
+	case isDir(e):
+		return nil, errors.New("is a folder")
+	case isSubmodule(e):
+		return nil, errSubmodule
+	}
+	content, err := t.content(plumbing.BlobObject, e.Hash, t.maxFile)
+	if err != nil {
+		return nil, err
+	}
+	if isLFS(content) {
+		return nil, errors.New("is kept by Git LFS, which is not read: commit the file itself")
+	}
+	return content, nil
+}
+
+var errSubmodule = errors.New("is a submodule, which is not followed: commit the files themselves")
+
+// isLFS recognises the text that Git LFS commits in a file's place.
+func isLFS(content []byte) bool {
+	return len(content) < 1024 && bytes.HasPrefix(content, []byte("version https://git-lfs.github.com/spec/v1\n")) &&
+		bytes.Contains(content, []byte("\noid "))
+}
+
+// content reads an object of the tree. It must be there: the mirror's tips are whole.
+func (t *Tree) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
+	err = t.mirror.objects.use(func(r *reader) error {
+		_, content, err = r.content(kind, h, limit)
+		return err
+	})
+	var large *tooLargeError
+	if errors.As(err, &large) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, t.mirror.damaged(fmt.Errorf("its %s %s: %w", kind, short(h), err))
+	}
+	return content, nil
+}
+
+func sortByName(entries []object.TreeEntry) {
+	slices.SortFunc(entries, func(a, b object.TreeEntry) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func baseName(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
