@@ -104,7 +104,7 @@ func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unst
 	if err != nil {
 		return false, refusal(t.id, err)
 	}
-	return answer != nil && len(differences(live, answer)) > 0, nil
+	return len(differences(live, answer)) > 0, nil
 }
 
 // putOver applies without force first. kubectl's managers that stand in the way are folded in (a change by kubectl is

@@ -58,11 +58,7 @@ func (d definitions) mapping(gvk schema.GroupVersionKind) *meta.RESTMapping {
 	if !found || !slices.Contains(def.versions, gvk.Version) {
 		return nil
 	}
-	scope := meta.RESTScopeRoot
-	if def.namespaced {
-		scope = meta.RESTScopeNamespace
-	}
-	return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(def.plural), GroupVersionKind: gvk, Scope: scope}
+	return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(def.plural), GroupVersionKind: gvk, Scope: scopeOf(def.namespaced)}
 }
 
 // establishWithin bounds the wait for a new definition to be served. It takes the API server a fraction of a second.

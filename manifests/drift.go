@@ -66,8 +66,6 @@ func (c *Client) drift(ctx context.Context, s Set, object *unstructured.Unstruct
 	switch {
 	case live == nil && (err == nil || willExist(s, t, err)):
 		return &Drift{Object: t.id, Missing: true}, nil
-	case unsupported(err):
-		return nil, nil
 	case err != nil:
 		return nil, refusal(t.id, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -81,9 +80,6 @@ func (c *Client) try(ctx context.Context, t target, o Options) (*unstructured.Un
 	if conflicting := managersIn(err); len(conflicting) > 0 && (o.Force || allKubectl(conflicting)) {
 		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
 	}
-	if unsupported(err) {
-		return nil, nil
-	}
 	return answer, err
 }
 
@@ -124,9 +120,4 @@ func willExist(s Set, t target, err error) bool {
 		}
 	}
 	return false
-}
-
-// unsupported recognises an admission webhook that cannot be asked without side effects. It will be asked at the apply.
-func unsupported(err error) bool {
-	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
 }

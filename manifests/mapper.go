@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 	"k8s.io/client-go/restmapper"
 )
 
-// refreshEvery bounds how often unknown kinds make the mapper read the discovery documents again.
-const refreshEvery = 3 * time.Second
+// refreshEvery bounds how often kinds of which nothing is known make the mapper read all discovery documents again.
+const refreshEvery = 10 * time.Second
 
 // mapper finds the resource of a kind. client-go's deferred mapper never sees a kind that was added after its first
 // look, so an unknown kind makes this one look again.
@@ -46,15 +47,14 @@ func (m *mapper) find(ctx context.Context, gk schema.GroupKind, version string) 
 	if !meta.IsNoMatchError(err) {
 		return mapping, err
 	}
-	if m.lookAgain(ctx, looks) {
-		mapping, err = m.deferred.RESTMappingWithContext(ctx, gk, versions...)
+	if served, trouble := m.served(ctx, gk.WithVersion(version)); served != nil || trouble != nil {
+		m.lookAgain(ctx, looks, true)
+		return served, trouble
 	}
-	if meta.IsNoMatchError(err) && version != "" {
-		if trouble := m.unreadable(ctx, gk.WithVersion(version).GroupVersion()); trouble != nil {
-			return nil, trouble
-		}
+	if !m.lookAgain(ctx, looks, false) {
+		return nil, err
 	}
-	return mapping, err
+	return m.deferred.RESTMappingWithContext(ctx, gk, versions...)
 }
 
 func (m *mapper) looked() int {
@@ -63,15 +63,15 @@ func (m *mapper) looked() int {
 	return m.looks
 }
 
-// lookAgain drops what is known if nobody has since the caller looked and the last time is long enough ago. It reports
-// whether another look may find more.
-func (m *mapper) lookAgain(ctx context.Context, looks int) bool {
+// lookAgain drops what is known, unless somebody has since the caller looked. Where it is not certain that there is more
+// to see it does so only every so often. It reports whether another look may find more.
+func (m *mapper) lookAgain(ctx context.Context, looks int, certain bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.looks != looks {
 		return true
 	}
-	if time.Since(m.refreshed) < refreshEvery {
+	if !certain && time.Since(m.refreshed) < refreshEvery {
 		return false
 	}
 	m.drop(ctx)
@@ -91,12 +91,31 @@ func (m *mapper) drop(ctx context.Context) {
 	m.refreshed = time.Now()
 }
 
-// unreadable tells a kind that does not exist from one whose aggregated API server does not answer: the discovery
-// documents leave out both.
-func (m *mapper) unreadable(ctx context.Context, gv schema.GroupVersion) error {
-	_, err := m.discovery.ServerResourcesForGroupVersionWithContext(ctx, gv.String())
-	if apierrors.IsNotFound(err) {
-		return nil
+// served asks the API server itself about a kind in a version: one small document, nil if it does not serve it. It tells
+// a kind that does not exist from one whose aggregated API server does not answer; the list of all kinds lacks both.
+func (m *mapper) served(ctx context.Context, gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
+	if gvk.Version == "" {
+		return nil, nil
 	}
-	return err
+	list, err := m.discovery.ServerResourcesForGroupVersionWithContext(ctx, gvk.GroupVersion().String())
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list.APIResources {
+		if r.Kind != gvk.Kind || strings.Contains(r.Name, "/") { // a subresource
+			continue
+		}
+		return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(r.Name), GroupVersionKind: gvk, Scope: scopeOf(r.Namespaced)}, nil
+	}
+	return nil, nil
+}
+
+func scopeOf(namespaced bool) meta.RESTScope {
+	if namespaced {
+		return meta.RESTScopeNamespace
+	}
+	return meta.RESTScopeRoot
 }

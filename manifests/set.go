@@ -81,12 +81,13 @@ func (s Set) DaemonSets() []*appsv1.DaemonSet { return slices.Clone(s.daemonSets
 // from whatever files their objects came.
 func (s Set) Digest() string {
 	hash := sha256.New()
-	out := json.NewEncoder(hash) // sorts the keys of maps, ends each object with a newline
 	for _, o := range s.objects {
-		if err := out.Encode(o.Object); err != nil {
+		data, err := json.Marshal(o.Object) // sorts the keys of maps
+		if err != nil {
 			// Objects are JSON values: the only thing that cannot be encoded is a number that JSON does not know.
-			fmt.Fprintf(hash, "%#v\n", o.Object)
+			data = fmt.Appendf(nil, "%#v", o.Object)
 		}
+		hash.Write(append(data, '\n'))
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }
