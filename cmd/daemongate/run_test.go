@@ -31,6 +31,8 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"explode", []string{`unknown command "explode"`, "See 'daemongate --help'"}},
 		{"verzion", []string{"did you mean version?"}},
 		{"--fast", []string{"unknown flag: --fast"}},
+		{"render", []string{"accepts 1 arg(s), received 0", "See 'daemongate render --help'"}},
+		{"render . --ref main --commit " + strings.Repeat("a", 40), []string{"--ref and --commit: give one of them"}},
 		{"version now", []string{`"now"`, "See 'daemongate version --help'"}},
 		{"version -o toml", []string{`"toml"`, "want table, json or yaml"}},
 		{"completion cobol", []string{`"cobol"`, "See 'daemongate completion --help'"}},
@@ -55,7 +57,7 @@ func TestHelpNamesTheCommands(t *testing.T) {
 	if r.code != 0 || r.stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", r.code, r.stderr)
 	}
-	for _, want := range []string{"version", "completion", "Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
+	for _, want := range []string{"render", "version", "completion", "Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("help does not name %q:\n%s", want, r.stdout)
 		}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/render"
+)
+
+func newRender() *cobra.Command {
+	from := &origin{}
+	var path string
+	c := &cobra.Command{
+		Use:   "render URL|FOLDER",
+		Short: "Print what a commit asks for, as YAML",
+		Long: `Print the objects that a commit asks for, in the order in which they are applied, as YAML.
+
+URL is a Git repository. A local folder that is one is read like any other: its newest commit counts, and not what is
+changed in the work tree. A folder that is no Git repository is rendered as it is. Which commit it was, and warnings, go
+to stderr.`,
+		Example: `  daemongate render https://git.example.com/platform/fleet.git --path clusters/prod/agents --ref main
+  daemongate render . --path clusters/prod/agents
+  kubectl diff -f <(daemongate render . --path clusters/prod/agents)`,
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if from.location = args[0]; from.ref != "" && from.commit != "" {
+				return usage(c, errors.New("--ref and --commit: give one of them"))
+			}
+			return from.render(c.Context(), path, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the root")
+	c.Flags().StringVar(&from.ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
+	c.Flags().StringVar(&from.commit, "commit", "", "full hash of a commit")
+	c.Flags().StringVar(&from.cache, "data-dir", cacheDir(), "folder for the mirrors of repositories")
+	return c
+}
+
+func (from *origin) render(ctx context.Context, path string, out, notes io.Writer) error {
+	tree, err := from.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer tree.close()
+	if tree.what != "" {
+		_, _ = fmt.Fprintln(notes, tree.what)
+	}
+	result, err := render.Build(ctx, tree.files, path, render.Options{})
+	for _, w := range result.Warnings {
+		_, _ = fmt.Fprintln(notes, "warning:", w)
+	}
+	if err != nil {
+		return err
+	}
+	set, err := manifests.NewSet(result.Objects)
+	if err != nil {
+		return err
+	}
+	return printSet(out, set)
+}
+
+// printSet prints one document per object. It is whole or not at all: half a set in a pipe would be taken for one.
+func printSet(out io.Writer, set manifests.Set) error {
+	var b strings.Builder
+	for _, o := range set.Objects() {
+		text, err := yaml.Marshal(o.Object)
+		if err != nil {
+			return fmt.Errorf("%s: %w", manifests.IDOf(o), err)
+		}
+		b.WriteString("---\n")
+		b.Write(text)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
