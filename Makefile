@@ -44,8 +44,8 @@ $(GOLANGCI):
 		GOBIN="$$folder" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) && \
 		mv "$$folder/golangci-lint" $@
 
-tidy: ## gofmt, go mod tidy
-	gofmt -w .
+tidy: $(GOLANGCI) ## formatting, go mod tidy
+	$(GOLANGCI) fmt
 	go mod tidy
 	cd cmd/devcluster && go mod tidy
 
