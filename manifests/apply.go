@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // Applied is what the API server answered to the apply of one object.
@@ -126,17 +125,25 @@ func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstr
 	return c.put(ctx, t, write{force: o.Force})
 }
 
-// putServed applies, and gives the API server a moment to serve a kind whose definition the set has just brought.
+// putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the kind,
+// version and schema that the definition has just been given.
 func (c *Client) putServed(ctx context.Context, t target, brought definitions) (answer *unstructured.Unstructured, err error) {
-	fresh := brought.mapping(t.object.GroupVersionKind()) != nil
-	within, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	waitErr := wait.PollUntilContextCancel(within, 100*time.Millisecond, true, func(context.Context) (bool, error) {
-		answer, err = c.put(ctx, t, write{})
-		return !fresh || !notServed(err), nil
-	})
-	if waitErr != nil && err == nil {
-		err = waitErr
+	const moment = 10 * time.Second
+	answer, err = c.put(ctx, t, write{})
+	if brought.mapping(t.object.GroupVersionKind()) == nil {
+		return answer, err
+	}
+	deadline := time.NewTimer(moment)
+	defer deadline.Stop()
+	for notServed(err) || isInvalid(refusal(t.id, err)) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			return nil, err
+		case <-time.After(100 * time.Millisecond):
+			answer, err = c.put(ctx, t, write{})
+		}
 	}
 	return answer, err
 }

@@ -45,7 +45,38 @@ func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstruc
 	if live == nil && willExist(s, t, err) {
 		return c.tryElsewhere(ctx, s, t)
 	}
-	return explainSecret(object, refusal(t.id, err))
+	err = explainSecret(object, refusal(t.id, err))
+	if isInvalid(err) && c.redefines(ctx, s, object) {
+		return nil
+	}
+	return err
+}
+
+func isInvalid(err error) bool {
+	var rejected *Rejected
+	return errors.As(err, &rejected) && rejected.Reason == ReasonInvalid
+}
+
+// redefines reports whether the set changes the definition of the object's kind: then the schema that the dry run judged
+// by is not the one that will be in force.
+func (c *Client) redefines(ctx context.Context, s Set, object *unstructured.Unstructured) bool {
+	gk := object.GroupVersionKind().GroupKind()
+	for _, o := range s.objects {
+		if _, defines := definitionsOf([]*unstructured.Unstructured{o})[gk]; !defines {
+			continue
+		}
+		t, err := c.locate(ctx, o, nil)
+		if err != nil {
+			return false
+		}
+		live, err := c.read(ctx, t)
+		if err != nil || live == nil {
+			return false
+		}
+		answer, err := c.put(ctx, t, write{dryRun: true, force: true})
+		return err == nil && len(differences(live, answer)) > 0
+	}
+	return false
 }
 
 // tryElsewhere asks about an object whose namespace the set itself brings in a namespace that is always there. What that
@@ -61,9 +92,8 @@ func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 		return nil
 	}
 	_, err := c.put(ctx, there, write{dryRun: true})
-	var rejected *Rejected
-	if errors.As(refusal(t.id, err), &rejected) && rejected.Reason == ReasonInvalid {
-		return explainSecret(t.object, rejected)
+	if err := explainSecret(t.object, refusal(t.id, err)); isInvalid(err) {
+		return err
 	}
 	return nil
 }
@@ -105,8 +135,8 @@ func willExist(s Set, t target, err error) bool {
 	if !apierrors.IsNotFound(err) {
 		return false
 	}
-	if definitionsOf(s.objects).mapping(t.object.GroupVersionKind()) != nil {
-		return true
+	if notServed(err) {
+		return definitionsOf(s.objects).mapping(t.object.GroupVersionKind()) != nil
 	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil {
