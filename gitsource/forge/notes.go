@@ -1,0 +1,173 @@
+package forge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
+)
+
+// NotesRef is where the notes are: git log --notes=daemongate shows them, once fetched.
+const NotesRef = "refs/notes/daemongate"
+
+// notesTimeout bounds one write of notes, with all its repetitions.
+const notesTimeout = 2 * time.Minute
+
+// Notes reports into the repository itself: a note per commit in NotesRef, with a line per context. A newer state of a
+// context replaces its line; lines of others stay. It works with every Git server that can be pushed to.
+//
+// It is the one writer of its process for a repository: what is reported while a push is under way goes with the next,
+// in one commit. Writers elsewhere are merged with. Safe for concurrent use.
+type Notes struct {
+	url  string
+	auth remote.Auth
+	dir  string
+
+	turn chan struct{} // held by who writes, for all who wait
+
+	mu      sync.Mutex
+	waiting []*job
+}
+
+// job is one call of Report.
+type job struct {
+	statuses []Status
+	done     chan struct{}
+	err      error // written before done is closed
+}
+
+// NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder of its own under
+// dir. A URL that cannot be used is an error of Report.
+func NewNotes(url string, auth remote.Auth, dir string) *Notes {
+	return &Notes{url: url, auth: auth, dir: dir, turn: make(chan struct{}, 1)}
+}
+
+// Report returns when all the statuses are in the repository, or what is wrong. Of several for one commit and context the
+// last counts. If there is nothing to change, nothing is pushed.
+func (n *Notes) Report(ctx context.Context, statuses []Status) error {
+	good, invalid := valid(statuses)
+	if len(good) == 0 {
+		return invalid
+	}
+	j := &job{statuses: good, done: make(chan struct{})}
+	n.enqueue(j)
+	select {
+	case n.turn <- struct{}{}:
+		n.lead(ctx, j)
+		<-n.turn
+	case <-j.done:
+	case <-ctx.Done():
+		n.take(j)
+		return errors.Join(fmt.Errorf("notes: %w", context.Cause(ctx)), invalid)
+	}
+	return errors.Join(j.err, invalid)
+}
+
+func (n *Notes) enqueue(jobs ...*job) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.waiting = append(n.waiting, jobs...)
+}
+
+// take removes one job from those that wait, or all of them.
+func (n *Notes) take(only *job) []*job {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if only == nil {
+		all := n.waiting
+		n.waiting = nil
+		return all
+	}
+	for i, j := range n.waiting {
+		if j == only {
+			n.waiting = append(n.waiting[:i:i], n.waiting[i+1:]...)
+			return []*job{j}
+		}
+	}
+	return nil
+}
+
+// lead writes for all who wait. If the leader has no more time, the others get their own turn.
+func (n *Notes) lead(ctx context.Context, leader *job) {
+	select {
+	case <-leader.done: // somebody else did it
+		return
+	default:
+	}
+	jobs := n.take(nil)
+	var all []Status
+	for _, j := range jobs {
+		all = append(all, j.statuses...)
+	}
+	limited, cancel := context.WithTimeout(ctx, notesTimeout)
+	defer cancel()
+	err := n.write(limited, all)
+	if err != nil && ctx.Err() != nil {
+		leader.err = err
+		n.requeue(jobs, leader)
+		return
+	}
+	for _, j := range jobs {
+		j.err = err
+		close(j.done)
+	}
+}
+
+func (n *Notes) requeue(jobs []*job, but *job) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var rest []*job
+	for _, j := range jobs {
+		if j != but {
+			rest = append(rest, j)
+		}
+	}
+	n.waiting = append(rest, n.waiting...)
+}
+
+// write moves the ref on, from wherever it is by then.
+func (n *Notes) write(ctx context.Context, statuses []Status) error {
+	to, err := remote.New(n.url, n.auth, 0)
+	if err != nil {
+		return fmt.Errorf("notes: %w", err)
+	}
+	defer to.Close()
+	name := sha256.Sum256([]byte(to.String()))
+	p := &push{to: to, dir: filepath.Join(n.dir, hex.EncodeToString(name[:16])), statuses: statuses, now: time.Now()}
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		return fmt.Errorf("notes: %w", err)
+	}
+	if err := p.run(ctx); err != nil {
+		return fmt.Errorf("notes: %w", err)
+	}
+	return nil
+}
+
+var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// valid tells what can be written from what cannot, and why.
+func valid(statuses []Status) (good []Status, err error) {
+	var errs []error
+	for _, s := range statuses {
+		s = s.sanitised()
+		switch {
+		case !fullHash.MatchString(s.Commit):
+			errs = append(errs, fmt.Errorf("status of commit %q: not a full hash", s.Commit))
+		case s.Context == "":
+			errs = append(errs, fmt.Errorf("status of commit %s: it has no context", s.Commit))
+		case !s.State.known():
+			errs = append(errs, fmt.Errorf("status of commit %s: unknown state %q", s.Commit, s.State))
+		default:
+			good = append(good, s)
+		}
+	}
+	return good, errors.Join(errs...)
+}

@@ -1,0 +1,213 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	git "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
+)
+
+const (
+	maxTries = 12  // pushes that met another writer
+	maxStuck = 3   // refusals although nobody moved the ref
+	maxPacks = 200 // fetches and pushes, after which the folder is begun anew
+)
+
+// push brings statuses into a repository's notes.
+type push struct {
+	to       *remote.Remote
+	dir      string
+	statuses []Status
+	now      time.Time
+}
+
+// run reads where the ref is, writes the notes on top and pushes; if another writer was quicker, once more from there.
+func (p *push) run(ctx context.Context) error {
+	var last plumbing.Hash
+	for try, stuck := 1, 0; ; try++ {
+		from, err := p.attempt(ctx)
+		var refused *remote.Refused
+		if err == nil || !errors.As(err, &refused) {
+			return err
+		}
+		if try > 1 && from == last && !strings.Contains(refused.Reason, "lock") {
+			stuck++
+		}
+		if last = from; try == maxTries || stuck == maxStuck {
+			return fmt.Errorf("%w (tried %d times)", err, try)
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// pause keeps writers that met from meeting again.
+func pause(ctx context.Context, try int) error {
+	longest := min(20*time.Millisecond<<try, time.Second)
+	select {
+	case <-time.After(rand.N(longest)):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// attempt is one advertisement, a fetch if somebody else wrote, and one push if there is something to change.
+func (p *push) attempt(ctx context.Context) (from plumbing.Hash, err error) {
+	server, err := p.to.Write(ctx)
+	if err != nil {
+		return from, err
+	}
+	defer server.Close()
+	from = server.Refs[NotesRef]
+	commit, fresh, err := p.onTopOf(ctx, from)
+	if err != nil || commit.IsZero() {
+		return from, err
+	}
+	err = server.Push(fresh.storage, remote.Update{Ref: NotesRef, From: from, To: commit}, fresh.hashes)
+	if err == nil {
+		p.remember(fresh)
+	}
+	return from, err
+}
+
+// onTopOf writes the notes on top of a commit. Zero means that there is nothing to change. What cannot be read here is
+// fetched anew, once.
+func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, *newObjects, error) {
+	known, err := p.open()
+	if err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	commit, fresh, err := p.edit(known, from)
+	if err == nil || from.IsZero() {
+		return commit, fresh, err
+	}
+	if known, err = p.fetch(ctx, known, from); err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	if commit, fresh, err = p.edit(known, from); err == nil {
+		return commit, fresh, nil
+	}
+	if err := os.RemoveAll(p.dir); err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	if known, err = p.open(); err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	if known, err = p.fetch(ctx, known, from); err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	return p.edit(known, from)
+}
+
+// open returns what was read of the notes before; nothing, if that has become too much.
+func (p *push) open() (*filesystem.Storage, error) {
+	packs, err := filepath.Glob(filepath.Join(p.dir, "objects", "pack", "*.pack"))
+	if err != nil {
+		return nil, err
+	}
+	if len(packs) > maxPacks {
+		if err := os.RemoveAll(p.dir); err != nil {
+			return nil, err
+		}
+	}
+	s := filesystem.NewStorage(osfs.New(p.dir), cache.NewObjectLRU(4<<20))
+	if _, err := git.Init(s, nil); err != nil && !errors.Is(err, git.ErrRepositoryAlreadyExists) {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbing.Hash) (*filesystem.Storage, error) {
+	server, err := p.to.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer server.Close()
+	if server.Refs[NotesRef] != want {
+		return nil, &remote.Refused{Ref: NotesRef, Reason: "it moved meanwhile"}
+	}
+	var haves []plumbing.Hash
+	name := plumbing.ReferenceName(NotesRef)
+	if old, err := known.Reference(name); err == nil && known.HasEncodedObject(old.Hash()) == nil && old.Hash() != want {
+		haves = []plumbing.Hash{old.Hash()}
+	}
+	if err := server.Fetch(known, []plumbing.Hash{want}, haves); err != nil {
+		return nil, err
+	}
+	return p.openAt(want)
+}
+
+// openAt notes where the ref is now; it is what need not be fetched again.
+func (p *push) openAt(at plumbing.Hash) (*filesystem.Storage, error) {
+	s, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	return s, s.SetReference(plumbing.NewHashReference(NotesRef, at))
+}
+
+// remember stores what was pushed, so that it need not be fetched. If that fails, it will be.
+func (p *push) remember(fresh *newObjects) {
+	var pack bytes.Buffer
+	if _, err := packfile.NewEncoder(&pack, fresh.storage, false).Encode(fresh.hashes, 0); err != nil {
+		return
+	}
+	s, err := p.open()
+	if err != nil || packfile.UpdateObjectStorage(s, io.Reader(&pack)) != nil {
+		return
+	}
+	_, _ = p.openAt(fresh.commit) // as above
+}
+
+// edit makes the commit that follows from.
+func (p *push) edit(known *filesystem.Storage, from plumbing.Hash) (plumbing.Hash, *newObjects, error) {
+	var root plumbing.Hash
+	var parents []plumbing.Hash
+	if !from.IsZero() {
+		old, err := object.GetCommit(known, from)
+		if err != nil {
+			return plumbing.ZeroHash, nil, fmt.Errorf("commit %s: %w", from, err)
+		}
+		root, parents = old.TreeHash, []plumbing.Hash{from}
+	}
+	e := newEditor(known)
+	tree, err := e.change(root, 0, byCommit(p.statuses))
+	if err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	if tree == root {
+		return plumbing.ZeroHash, nil, nil
+	}
+	who := object.Signature{Name: "Daemongate", Email: "noreply@daemongate.io", When: p.now}
+	commit := &object.Commit{Author: who, Committer: who, Message: "Notes added by Daemongate\n", TreeHash: tree, ParentHashes: parents}
+	hash, err := e.fresh.add(commit)
+	e.fresh.commit = hash
+	return hash, e.fresh, err
+}
+
+// byCommit groups the statuses.
+func byCommit(statuses []Status) map[string][]Status {
+	groups := map[string][]Status{}
+	for _, s := range statuses {
+		groups[s.Commit] = append(groups[s.Commit], s)
+	}
+	return groups
+}
