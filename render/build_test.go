@@ -9,12 +9,13 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/daemongate/daemongate/render"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render"
 )
 
 // tree reads a story's files: each begins with a line "-- path --", a link with "-- path -> target --".

@@ -14,14 +14,30 @@ func (r *reader) explain(folder string, err error) error {
 	}
 	text := r.redact(tidy(err.Error()))
 	if found := registered.FindStringSubmatch(text); found != nil {
-		if places := r.index[found[1]]; len(places) > 0 {
-			text = fmt.Sprintf("%s is there twice, in %s: %s", found[1], strings.Join(places, " and "), text)
+		if places := r.index[found[1]]; len(places) > 1 {
+			text = fmt.Sprintf("%s: is there twice: %s: remove or rename one", plainID(found[1]), strings.Join(places, " and "))
+		} else if len(places) == 1 {
+			text = fmt.Sprintf("%s: %s", places[0], text)
 		}
 	}
 	return fmt.Errorf("%s: %w", folder, errors.New(text))
 }
 
-var registered = regexp.MustCompile(`already registered id: (\S+)`)
+var registered = regexp.MustCompile(`already registered id: ([^\s']+)`)
+
+// plainID is kustomize's "DaemonSet.v1.apps/fluentd.logging" as "DaemonSet logging/fluentd".
+func plainID(id string) string {
+	typ, object, _ := strings.Cut(id, "/")
+	kind, _, _ := strings.Cut(typ, ".")
+	name, namespace := object, ""
+	if dot := strings.LastIndex(object, "."); dot >= 0 {
+		name, namespace = object[:dot], object[dot+1:]
+	}
+	if strings.HasPrefix(namespace, "[") { // [noNs]
+		return kind + " " + name
+	}
+	return kind + " " + namespace + "/" + name
+}
 
 // dumped are the places where kustomize prints whole objects and configurations into its errors. They are noise, and they
 // can hold Secrets.
@@ -29,7 +45,7 @@ var registered = regexp.MustCompile(`already registered id: (\S+)`)
 const longest = 1000 // bytes of kustomize's text
 
 func tidy(text string) string {
-	text = shorten(text)
+	text = tried.ReplaceAllString(shorten(text), "")
 	for _, d := range dumped {
 		text = d.ReplaceAllString(text, "$1")
 	}
@@ -40,8 +56,12 @@ func tidy(text string) string {
 	return text
 }
 
+// tried is what kustomize says of a folder that it first tried as a file.
+var tried = regexp.MustCompile(`accumulation err='accumulating resources from '[^']*': read \S+: is a folder': `)
+
 var dumped = []*regexp.Regexp{
 	regexp.MustCompile("(?s)( with config): `.*?\n`"),
+	regexp.MustCompile(`(?s)line \[[\d ]*\] (has invalid utf8 bytes).*`),
 	regexp.MustCompile(`(?s)(\[patch): "(?:[^"\\]|\\.)*"`),
 	regexp.MustCompile(`(?s)(empty item at \S+) in object .*`),
 	regexp.MustCompile(`(?s)(must specify one of patch and path|patch and path can't be set at the same time).*`),

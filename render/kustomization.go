@@ -76,21 +76,27 @@ func parseKustomization(dir string, content []byte, limit int64) (kustomization,
 	return k, nil
 }
 
-var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
+var (
+	unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
+	wrongType    = regexp.MustCompile(`cannot unmarshal (\w+) into Go struct field (?:\w+\.)*(\w+) of type (\S+)`)
+)
 
 // misfit words what kustomize says of a file that does not fit its type.
 func (k kustomization) misfit(err error) error {
-	found := unknownField.FindStringSubmatch(err.Error())
-	if found == nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "invalid Kustomization: "))
+	text := strings.TrimPrefix(err.Error(), "invalid Kustomization: ")
+	if found := unknownField.FindStringSubmatch(text); found != nil {
+		return fmt.Errorf("line %d: kustomize knows no field %q: correct or remove it", k.keyLine(found[1]), found[1])
 	}
-	return fmt.Errorf("line %d: kustomize knows no field %q: correct or remove it", k.line(found[1], ""), found[1])
+	if found := wrongType.FindStringSubmatch(text); found != nil {
+		return fmt.Errorf("line %d: %s: is a %s where kustomize wants a %s", k.keyLine(found[2]), found[2], found[1], found[3])
+	}
+	return errors.New(text)
 }
 
 // refused are the fields whose work would leave the tree, or this render.
 func (k kustomization) refused() error {
 	refuse := func(field, why string) error {
-		return fmt.Errorf("line %d: %s: %s", k.line(field, ""), field, why)
+		return fmt.Errorf("line %d: %s: %s", k.keyLine(field), field, why)
 	}
 	switch {
 	case k.OpenAPI != nil:
@@ -107,25 +113,27 @@ func (k kustomization) refused() error {
 	return nil
 }
 
-// line is where a value of a top-level field stands, else the field, else the first line of the document.
-func (k kustomization) line(field, value string) int {
+// where is the line of a value and the top-level field that it stands below: the field that is meant, or another one,
+// because deprecated fields are looked at under their new names. Without the value it is the field's own line.
+func (k kustomization) where(name, value string) (line int, found string) {
+	line, found = k.doc.line(k.doc.node), name
 	for key, below := range pairs(k.doc.node) {
-		if strings.EqualFold(key.Value, field) {
-			if n := scalar(below, value); n != nil && value != "" {
-				return k.doc.line(n)
+		meant := strings.EqualFold(key.Value, name)
+		if n := scalar(below, value); value != "" && n != nil {
+			line, found = k.doc.line(n), key.Value
+			if meant {
+				return line, found
 			}
-			return k.doc.line(key)
+		} else if meant && found == name {
+			line = k.doc.line(key)
 		}
 	}
-	if n := scalarKey(k.doc.node, field); n != nil {
-		return k.doc.line(n)
-	}
-	return k.doc.line(k.doc.node)
+	return line, found
 }
 
-// scalar is the first scalar of that value.
+// scalar is the first scalar that is the value, or a generator's key and the value.
 func scalar(n *yaml.Node, value string) *yaml.Node {
-	if n.Kind == yaml.ScalarNode && n.Value == value {
+	if n.Kind == yaml.ScalarNode && (n.Value == value || afterKey(n.Value) == value) {
 		return n
 	}
 	for _, c := range n.Content {
@@ -136,15 +144,22 @@ func scalar(n *yaml.Node, value string) *yaml.Node {
 	return nil
 }
 
-// scalarKey is the first key of that name, at any depth.
-func scalarKey(n *yaml.Node, name string) *yaml.Node {
+// keyLine is where the first key of that name stands, at any depth; else the first line.
+func (k kustomization) keyLine(name string) int {
+	if key := deepKey(k.doc.node, name); key != nil {
+		return k.doc.line(key)
+	}
+	return k.doc.line(k.doc.node)
+}
+
+func deepKey(n *yaml.Node, name string) *yaml.Node {
 	for key := range pairs(n) {
 		if strings.EqualFold(key.Value, name) {
 			return key
 		}
 	}
 	for _, c := range n.Content {
-		if found := scalarKey(c, name); found != nil {
+		if found := deepKey(c, name); found != nil {
 			return found
 		}
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -75,7 +76,9 @@ func (r *reader) reference(k kustomization, ref reference) error {
 	if ref.value == "" {
 		return nil
 	}
-	at := fmt.Sprintf("line %d: %s", k.line(ref.field, ref.value), ref.field)
+	line, field := k.where(ref.field, ref.value)
+	shown, _, _ := strings.Cut(userinfo.ReplaceAllString(ref.value, "://…@"), "\n")
+	at := fmt.Sprintf("line %d: %s", line, field)
 	if ref.inline && strings.ContainsAny(ref.value, "\n{") && !schemes.MatchString(ref.value) && !repository.MatchString(ref.value) {
 		if ref.role == asPlugin {
 			return r.inlinePlugin(k, at, ref.value)
@@ -83,27 +86,51 @@ func (r *reader) reference(k kustomization, ref reference) error {
 		return nil
 	}
 	if err := r.local(k.dir, ref.value, ref.folder); err != nil {
-		return fmt.Errorf("%s: %s: %w", at, ref.value, err)
+		return fmt.Errorf("%s: %s: %w", at, shown, err)
+	}
+	r.roles[path.Join(k.dir, ref.value)] |= ref.role
+	if err := r.there(path.Join(k.dir, ref.value), ref); err != nil {
+		return fmt.Errorf("%s: %s: %w", at, shown, err)
 	}
 	if ref.role == asPlugin {
 		if err := r.plugins(k.dir, path.Join(k.dir, ref.value), 0); err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
 	}
-	r.roles[path.Join(k.dir, ref.value)] |= ref.role
+	return nil
+}
+
+// there says what is missing in fewer words than kustomize, which tries a path as all that it could be.
+func (r *reader) there(named string, ref reference) error {
+	rel, isDir, err := r.find(inside(named))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("is not in the tree%s", r.present(named))
+	case err != nil:
+		return err
+	case isDir && !ref.folder:
+		return errors.New("is a folder, not a file")
+	case !isDir && ref.field == "components":
+		return errors.New("is a file, not a folder")
+	case isDir:
+		own, err := r.kustomized(rel)
+		if err == nil && !own {
+			return errors.New("is a folder without a kustomization file: add one, or list its files")
+		}
+		return err
+	}
 	return nil
 }
 
 // local refuses what kustomize would fetch, and what is not in the tree.
 func (r *reader) local(dir, value string, folder bool) error {
-	if scheme(value) || folder && repository.MatchString(value) && !r.isFile(path.Join(dir, value)) {
-		return fmt.Errorf("is remote, and only what the repository holds is rendered: copy it in")
-	}
-	if path.IsAbs(value) {
-		return fmt.Errorf("is an absolute path: give it relative to the file that names it")
-	}
-	if !fs.ValidPath(path.Join(dir, value)) {
-		return fmt.Errorf("leads out of the tree: only what the repository holds is read")
+	switch {
+	case scheme(value), folder && repository.MatchString(value) && !r.isFile(path.Join(dir, value)):
+		return errors.New("is remote, and only what the repository holds is rendered: copy it in")
+	case path.IsAbs(value):
+		return errors.New("is an absolute path: give it relative to the file that names it")
+	case !fs.ValidPath(path.Join(dir, value)):
+		return errors.New("leads out of the tree: only what the repository holds is read")
 	}
 	return nil
 }
@@ -118,6 +145,8 @@ var (
 	// repository is what kustomize takes for a repository if there is no file of that name: a wider net than kustomize's
 	// own, which also wants a path behind it.
 	repository = regexp.MustCompile(`(?i)^(github\.com[/:]|[a-z][a-z0-9-]*@)`)
+	// userinfo can be a password.
+	userinfo = regexp.MustCompile(`://[^/\s]*@`)
 )
 
 func (r *reader) isFile(rel string) bool {

@@ -2,10 +2,12 @@ package render
 
 import (
 	"fmt"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
 
 // outcome is what one run of kustomize came to.
@@ -14,18 +16,23 @@ type outcome struct {
 	err     error
 }
 
+// parseSchema has kustomize parse the schema that is built into it, which the whole process shares, before anybody looks
+// into it: kustomize does it at the first patch, while other renders read that map without a lock.
+var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
+
 // run renders the folder. kustomize panics on some plain inputs (annotations that are a list, a patch that takes the
 // name away), hence the recover. A reason that the reader kept outranks what kustomize says: it swallows errors of
 // reading, and goes on after some of them.
 func run(r *reader, folder string) (out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
-			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs", p))}
+			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs, and for a patch that removes a name", p))}
 		}
 	}()
 	if err := r.open(folder); err != nil {
 		return outcome{err: err}
 	}
+	parseSchema()
 	o := krusty.MakeDefaultOptions()                // no plugins, no helm
 	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree
 	resources, err := krusty.MakeKustomizer(o).Run(fileSystem{reader: r}, inside(folder))
