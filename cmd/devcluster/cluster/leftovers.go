@@ -1,0 +1,61 @@
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// remembered is what a process file holds. The birth keeps a process that got the same id later from being killed.
+type remembered struct {
+	PID   int    `json:"pid"`
+	Birth string `json:"birth"`
+}
+
+func (f Folder) remember(name string, pid int) error {
+	text, err := json.Marshal(remembered{pid, birth(pid)})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(f.path("run", name+".json"), text, 0o600)
+}
+
+func (f Folder) forget(name string) { _ = os.Remove(f.path("run", name+".json")) }
+
+// sweep ends the processes that an earlier run in this folder left behind. Only the holder of the lock may call it.
+func (f Folder) sweep() error {
+	files, err := filepath.Glob(f.path("run", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		var old remembered
+		text, err := os.ReadFile(file)
+		if err == nil && json.Unmarshal(text, &old) == nil && old.alive() {
+			if err := old.kill(); err != nil {
+				return fmt.Errorf("process %d, left behind by an earlier run (%s): %w: end it by hand", old.PID, file, err)
+			}
+		}
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r remembered) alive() bool { return r.PID > 1 && r.Birth != "" && birth(r.PID) == r.Birth }
+
+func (r remembered) kill() error {
+	if err := syscall.Kill(r.PID, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+		return err
+	}
+	for deadline := time.Now().Add(10 * time.Second); r.alive(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still there 10 s after it was killed")
+		}
+	}
+	return nil
+}

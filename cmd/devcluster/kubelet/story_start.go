@@ -1,0 +1,102 @@
+package kubelet
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// mountVolumes returns once all volumes can be mounted. A kubelet tries again after half a second, then doubles the
+// pause up to two minutes, with an Event each time and nothing in the status.
+func (s *story) mountVolumes(ctx context.Context) {
+	for retry := 500 * time.Millisecond; ctx.Err() == nil; retry = min(2*retry, 122*time.Second) {
+		failure := s.missingVolume(ctx)
+		if failure == "" {
+			return
+		}
+		s.event(s.pod, "", corev1.EventTypeWarning, "FailedMount", failure)
+		s.pause(ctx, retry)
+	}
+}
+
+func (s *story) missingVolume(ctx context.Context) string {
+	const failed = "MountVolume.SetUp failed for volume %q : %s"
+	if s.trouble.kind == mountFails {
+		return fmt.Sprintf(failed, "credentials", `secret "devcluster-missing" not found`)
+	}
+	for _, o := range needs(&s.pod.Spec) {
+		if o.volume != "" && !s.exists(ctx, s.pod.Namespace, o) {
+			return fmt.Sprintf(failed, o.volume, o.notFound())
+		}
+	}
+	return ""
+}
+
+// makeSandbox returns once the pod has its network.
+func (s *story) makeSandbox(ctx context.Context) {
+	for s.trouble.kind == sandboxFails && ctx.Err() == nil {
+		s.event(s.pod, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", fmt.Sprintf("Failed to create pod sandbox: "+
+			"rpc error: code = Unknown desc = failed to setup network for sandbox %q: plugin type=\"devcluster-cni\" failed "+
+			"(add): no IP addresses available in range set", newContainerID()[len("containerd://"):]))
+		s.pause(ctx, syncPeriod())
+	}
+	s.status.PodIP = s.ip
+	s.status.PodIPs = []corev1.PodIP{{IP: s.ip}}
+	setCondition(&s.status, corev1.PodReadyToStartContainers, true, "", "", time.Now())
+	s.pause(ctx, 200*time.Millisecond)
+	s.show(ctx)
+}
+
+// configure returns once the ConfigMaps and Secrets of a container's environment are there.
+func (s *story) configure(ctx context.Context, c *corev1.ContainerStatus) {
+	for ctx.Err() == nil {
+		missing := s.missingConfig(ctx, c.Name)
+		if missing == "" {
+			return
+		}
+		s.event(s.pod, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
+		s.event(s.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: "+missing)
+		wait(c, "CreateContainerConfigError", missing)
+		s.show(ctx)
+		s.pause(ctx, syncPeriod())
+	}
+}
+
+func (s *story) missingConfig(ctx context.Context, container string) string {
+	if s.trouble.kind == configError && s.trouble.container == container {
+		return `configmap "devcluster-missing" not found`
+	}
+	for _, o := range needs(&s.pod.Spec) {
+		if o.container == container && !s.exists(ctx, s.pod.Namespace, o) {
+			return o.notFound()
+		}
+	}
+	return ""
+}
+
+// evict ends the pod as a kubelet does that runs out of memory.
+func (s *story) evict(ctx context.Context) {
+	s.pause(ctx, 10*time.Second)
+	for i := range s.status.ContainerStatuses {
+		if c := &s.status.ContainerStatuses[i]; c.State.Running != nil {
+			end(c, corev1.ContainerStateTerminated{ExitCode: 137, Reason: "Error"}, time.Now())
+		}
+	}
+	const why = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 84Mi. "
+	s.event(s.pod, "", corev1.EventTypeWarning, "Evicted", why)
+	s.fail(ctx, "Evicted", why)
+}
+
+// fail makes the pod one that never runs again: its controller has to make another.
+func (s *story) fail(ctx context.Context, reason, message string) {
+	if reason != "Evicted" {
+		s.event(s.pod, "", corev1.EventTypeWarning, reason, message)
+		s.status.ContainerStatuses, s.status.InitContainerStatuses = nil, nil
+	} else {
+		conclude(&s.status, time.Now())
+	}
+	s.status.Phase, s.status.Reason, s.status.Message = corev1.PodFailed, reason, message
+	s.show(ctx)
+}
