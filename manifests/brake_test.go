@@ -1,0 +1,142 @@
+package manifests
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const rolling = `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, annotations: {team: nodes}}
+spec:
+  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: "10%"}}
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      containers: [{name: agent, image: "registry.example.com/agent:1"}]`
+
+var pulled = Brake{Commit: "9f3e2d1c0b5a49788f6e5d4c3b2a190817263544", Nodes: []string{"node-2", "node-1"}}
+
+func (w *world) brake(s Set) Applied {
+	w.t.Helper()
+	a, err := w.client.Brake(w.ctx, s.Objects()[0], pulled, w.opts)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// The brake turns the rollout off and changes nothing else; its record is on the object; releasing it brings back the
+// strategy that Git asks for, whether Git names one or leaves it to the defaults.
+func TestBrakeAndRelease(t *testing.T) {
+	for name, text := range map[string]string{
+		"strategy named":     rolling,
+		"strategy defaulted": strings.Replace(rolling, "  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: \"10%\"}}\n", "", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := w.set(text)
+			before := w.apply(s)[0].Object
+			a := w.brake(s)
+			if got := valueAt(a.Object, "spec", "updateStrategy", "type"); got != "OnDelete" || !a.Changed || a.UID != before.GetUID() {
+				t.Errorf("braked: %s, %v", got, a)
+			}
+			if got := valueAt(a.Object, "spec", "updateStrategy", "rollingUpdate"); strings.Contains(got, "10%") {
+				t.Errorf("Git's rollingUpdate is left: %s", got)
+			}
+			if b, found := ReadBrake(a.Object); !found || b.Commit != pulled.Commit || !slices.Equal(b.Nodes, []string{"node-1", "node-2"}) {
+				t.Errorf("record: %+v", b)
+			}
+			for _, d := range differences(before, a.Object) {
+				if !strings.HasPrefix(d.path, "spec.updateStrategy") && !strings.Contains(d.path, BrakeAnnotation) {
+					t.Errorf("the brake changed %s", d.path)
+				}
+			}
+			if w.brake(s).Changed {
+				t.Error("braking twice changed it twice")
+			}
+			released := w.apply(s)[0].Object
+			if left := differences(before, released); len(left) != 0 {
+				t.Errorf("after the release: %v", left)
+			}
+			if _, found := ReadBrake(released); found {
+				t.Error("the record is left")
+			}
+		})
+	}
+}
+
+// Somebody who holds the update strategy does not keep the brake from being pulled; whoever holds another field does, as
+// with every apply, and is named.
+func TestBrakeForcesTheStrategyAndNothingElse(t *testing.T) {
+	w := newWorld(t)
+	s := w.set(rolling)
+	w.apply(s)
+	id := w.id("DaemonSet", "agent")
+	w.patch("strategist", id, types.ApplyPatchType, `{"apiVersion":"apps/v1","kind":"DaemonSet","spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
+	if got := valueAt(w.brake(s).Object, "spec", "updateStrategy", "type"); got != "OnDelete" {
+		t.Errorf("strategy: %s", got)
+	}
+	w.by("strategist", id, `{"metadata":{"annotations":{"team":"others"}},"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
+	_, err := w.client.Brake(w.ctx, s.Objects()[0], pulled, w.opts)
+	var conflict *Conflict
+	if !errors.As(err, &conflict) || conflict.Manager != "strategist" {
+		t.Errorf("got %v", err)
+	}
+	if got := valueAt(w.live(id), "spec", "updateStrategy", "type"); got != "RollingUpdate" {
+		t.Errorf("an apply with another conflict was forced: %s", got)
+	}
+}
+
+// What kubectl changed in passing does not hold the brake back.
+func TestBrakeFoldsKubectlIn(t *testing.T) {
+	w := newWorld(t)
+	s := w.set(rolling)
+	w.apply(s)
+	w.by("kubectl-edit", w.id("DaemonSet", "agent"), `{"metadata":{"annotations":{"team":"others"}},"spec":{"updateStrategy":{"rollingUpdate":{"maxUnavailable":5}}}}`)
+	a := w.brake(s)
+	if got := valueAt(a.Object, "spec", "updateStrategy"); got != "map[type:OnDelete]" || a.Object.GetAnnotations()["team"] != "nodes" {
+		t.Errorf("strategy %s, annotations %v", got, a.Object.GetAnnotations())
+	}
+}
+
+// What is not there, not a DaemonSet or not ours cannot be braked.
+func TestBrakeRefuses(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.client.Brake(w.ctx, w.set(rolling).Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "is gone") {
+		t.Errorf("missing: %v", err)
+	}
+	if _, err := w.client.Brake(w.ctx, w.set(agent).Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "only a DaemonSet") {
+		t.Errorf("a ServiceAccount: %v", err)
+	}
+	s := w.set(rolling)
+	w.apply(s)
+	w.opts.Owner.Name = "others"
+	if _, err := w.client.Brake(w.ctx, s.Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "belongs to Sync") {
+		t.Errorf("another Sync's: %v", err)
+	}
+}
+
+// The record is readable, sorted, and bounded on a fleet of any size.
+func TestBrakeRecord(t *testing.T) {
+	many := Brake{Commit: "c"}
+	for range 5000 {
+		many.Nodes = append(many.Nodes, strings.Repeat("n", 200)+string(rune('a'+len(many.Nodes)%26))+strings.Repeat("x", len(many.Nodes)%50))
+	}
+	if text := many.String(); len(text) > 200<<10 {
+		t.Errorf("the record takes %d bytes", len(text))
+	}
+	o := Braked(object(t, rolling), pulled)
+	if got := o.GetAnnotations()[BrakeAnnotation]; got != pulled.Commit+" node-1,node-2" {
+		t.Errorf("record %q", got)
+	}
+	if _, found := ReadBrake(object(t, rolling)); found {
+		t.Error("found a brake where there is none")
+	}
+}
