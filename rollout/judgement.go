@@ -36,9 +36,14 @@ type Judgement struct {
 	Ended []string `json:"ended,omitempty"`
 	// OldAvailable is how many nodes still have an available pod of another template: what the brake could save.
 	OldAvailable int `json:"oldAvailable,omitempty"`
+	// OldPods is how many pods of other templates are left, anywhere, also those that are going.
+	OldPods int `json:"oldPods,omitempty"`
+	// Braked says that the brake is pulled: the annotation is on the DaemonSet.
+	Braked bool `json:"braked,omitempty"`
 	// Brake is what is to be done about the brake.
 	Brake BrakeAdvice `json:"brake,omitempty"`
-	// ReadLeases is set when only the nodes' Leases, which the look lacks, stand between this and Complete.
+	// ReadLeases is set with a Complete that was given without the nodes' Leases: before it is believed they are to be
+	// read once, put into the look, and judged again (docs/design.md §5).
 	ReadLeases bool `json:"readLeases,omitempty"`
 
 	// Wake is the next instant at which the judgement can change by time alone. Zero if only events can change it.
@@ -51,13 +56,28 @@ type Cause struct {
 	// Nodes and Pods that show it, sorted. Both may be empty if it is the DaemonSet itself.
 	Nodes []string `json:"nodes,omitempty"`
 	Pods  []string `json:"pods,omitempty"`
+	// About is what of the commit it is about, such as an image or a container's exit code: only objects of the set and
+	// figures, so that it may be shown where Message and Remedy may not (docs/design.md, law 11).
+	About string `json:"about,omitempty"`
 	// Message is the evidence, in one sentence that holds for all of the nodes; Remedy is what to do.
 	Message string `json:"message"`
 	Remedy  string `json:"remedy"`
+	// Shortfalls are what the nodes of an Unschedulable cause are short of, by node; of the first 20.
+	Shortfalls []Shortfall `json:"shortfalls,omitempty"`
 	// Since is when the trouble began, as far as can be told.
 	Since time.Time `json:"since"`
 	// Final says that it has lasted long enough, on more nodes than may fail, to make the verdict Stuck.
 	Final bool `json:"final"`
+}
+
+// Shortfall is what a node has too little of for the pod. Quantities as Kubernetes writes them; "" where unknown.
+type Shortfall struct {
+	Node        string `json:"node"`
+	Resource    string `json:"resource"`
+	Asked       string `json:"asked"`
+	Allocatable string `json:"allocatable,omitempty"` // by the whole node
+	Free        string `json:"free,omitempty"`        // known only when all pods of the node are
+	ShortBy     string `json:"shortBy,omitempty"`     // at least
 }
 
 // NodeState is what a rollout has made of one node.

@@ -2,14 +2,56 @@ package rollout
 
 import "time"
 
+// maxRemembered bounds each list of Memory, so that it stays a few KB whatever the size of the fleet.
+const maxRemembered = 100
+
 // Memory is what must not be forgotten from one look to the next, also over a restart: it is kept as JSON, a few KB at
 // most. It belongs to one Target; the zero value is a new rollout's. It is only ever made by Judge.
 type Memory struct {
+	// First is when the first look was taken.
+	First time.Time `json:"first,omitzero"`
+	// Seen says that the target's DaemonSet was seen, so that it can be missed.
+	Seen bool `json:"seen,omitempty"`
 	// Hash of the template that the rest is about.
 	Hash string `json:"hash,omitempty"`
-	// Observed is when that template was first seen to be observed by the controller.
+	// Observed is since when the controller works with that template, as far as can be told: what was seen of it before
+	// is about another one.
 	Observed time.Time `json:"observed,omitzero"`
 	// Mark is the largest number of settled nodes so far, and Rose when it last rose.
 	Mark int       `json:"mark,omitempty"`
 	Rose time.Time `json:"rose,omitzero"`
+	// Since is when a symptom that carries no time of its own was first seen, by code and node.
+	Since map[string]time.Time `json:"since,omitempty"`
+	// Lost are the nodes that this rollout lost, with the time.
+	Lost map[string]time.Time `json:"lost,omitempty"`
+	// Boots are the boots of the nodes whose pod was updated lately, to notice a reboot.
+	Boots map[string]string `json:"boots,omitempty"`
+	// Rejected are the nodes that refused their pods.
+	Rejected map[string]Rejections `json:"rejected,omitempty"`
+	// Brake are the causes that the brake was pulled for.
+	Brake []Cause `json:"brake,omitempty"`
+}
+
+// Rejections are how often a node refused its pod, and the last pod that it refused.
+type Rejections struct {
+	Count int    `json:"count"`
+	UID   string `json:"uid"`
+}
+
+// next is the memory that a look begins with: what holds until it is known better. The lists are made anew, of what is
+// still so.
+func (m Memory) next() Memory {
+	m.Since, m.Lost, m.Boots, m.Rejected = nil, nil, nil, nil
+	return m
+}
+
+// remember puts something into one of the lists, unless it is full. What was remembered before has its place already.
+func remember[T any](list *map[string]T, before map[string]T, key string, value T) {
+	if _, had := before[key]; !had && len(*list)+len(before) >= maxRemembered {
+		return
+	}
+	if *list == nil {
+		*list = map[string]T{}
+	}
+	(*list)[key] = value
 }

@@ -29,6 +29,57 @@ type Options struct {
 	WaitOnDelete bool
 	// NoBrake turns the brake's advice off.
 	NoBrake bool
-	// After is how long a cause must last before it makes the verdict Stuck, where it differs from the default.
+	// After is how long a cause must last before it makes the verdict Stuck, where it differs from the default. For a
+	// cause that is counted (a second end, a second failed pull) it is a time on top of the count. Terminating counts
+	// from the pod's deletionTimestamp.
 	After map[Code]time.Duration
+}
+
+// Figures that are no options: they say how evidence is read, not how long somebody is willing to wait.
+const (
+	lostWithin     = 10 * time.Minute // of a pod's update: a node that dies then is this rollout's loss
+	leaseTolerance = 25 * time.Second // renewed every 10 s; NotReady comes 40 s after the last renewal
+	skewTolerance  = 2 * time.Second  // between two clocks, before it is worth a word
+	availableSlack = 5 * time.Second  // for the controller to notice that a pod has become available
+	probationCap   = 10               // times Probation
+)
+
+// after is how long a cause must last before it is final.
+func (o Options) after(c Code) time.Duration {
+	if d, set := o.After[c]; set {
+		return d
+	}
+	switch c {
+	case InvalidImage, NodeLost, NoEligibleNodes:
+		return 10 * time.Second
+	case ImagePull, Forbidden, Terminating, ClockSkew:
+		return 30 * time.Second
+	case ConfigError, Sandbox, NotObserved, NotScheduled:
+		return time.Minute
+	case Unschedulable:
+		return 2 * time.Minute
+	case VolumeMount:
+		return 3 * time.Minute
+	case BudgetSpent:
+		return 5 * time.Minute
+	}
+	return 0
+}
+
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	defaultTo(&o.Settle, 10*time.Second)
+	defaultTo(&o.Probation, time.Minute)
+	defaultTo(&o.ProgressDeadline, 15*time.Minute)
+	defaultTo(&o.FailureBudget, intstr.FromString("1%"))
+	defaultTo(&o.AbsentBudget, intstr.FromString("20%"))
+	defaultTo(&o.MaxRemoved, intstr.FromString("50%"))
+	return o
+}
+
+func defaultTo[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
 }

@@ -1,0 +1,120 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/daemongate/daemongate/manifests"
+)
+
+// brake is what the DaemonSet's annotation says of the brake.
+type brake struct {
+	pulled bool
+	nodes  []string // that it was pulled for
+}
+
+// brakeOf reads the brake off a live object (see manifests.Brake).
+func brakeOf(d *appsv1.DaemonSet) brake {
+	fields := strings.Fields(d.Annotations[manifests.BrakeAnnotation])
+	switch len(fields) {
+	case 0:
+		return brake{}
+	case 1:
+		return brake{pulled: true}
+	}
+	nodes := strings.Split(fields[1], ",")
+	slices.Sort(nodes)
+	return brake{pulled: true, nodes: nodes}
+}
+
+// TargetOf is the target of a rollout of which nothing is known but the live object. A braked DaemonSet's own strategy was
+// a rolling update.
+func TargetOf(d *appsv1.DaemonSet) Target {
+	return Target{
+		Namespace: d.Namespace, Name: d.Name, UID: d.UID,
+		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType && !brakeOf(d).pulled,
+	}
+}
+
+// adviseBrake says what is to be done about the brake (docs/design.md §6, "The brake").
+func (s *survey) adviseBrake(j *Judgement) {
+	budget := portion(s.options.FailureBudget, j.Eligible)
+	switch {
+	case s.brake.pulled:
+		if s.brakeHasDoneItsWork() {
+			j.Brake = BrakeLift
+		}
+	case s.options.NoBrake || s.target.OnDelete:
+	case len(j.Ended) > budget && j.OldAvailable > 0:
+		j.Brake = BrakePull
+	}
+	s.rememberWhy(j)
+}
+
+// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone.
+func (s *survey) brakeHasDoneItsWork() bool {
+	for _, name := range s.brake.nodes {
+		if at := s.siteOf(name); at != nil && at.state != IsNotEligible && !at.settled {
+			return false
+		}
+	}
+	return true
+}
+
+// rememberWhy keeps the causes that the brake is pulled for, for as long as it is: they stay the cause even when the pods
+// that showed them are gone.
+func (s *survey) rememberWhy(j *Judgement) {
+	if !s.brake.pulled && j.Brake != BrakePull {
+		s.memory.Brake = nil
+		return
+	}
+	if s.brake.pulled && len(s.memory.Brake) > 0 {
+		return
+	}
+	s.memory.Brake = nil
+	for _, c := range j.Causes {
+		if !isEnding(c.Code) {
+			continue
+		}
+		c.Nodes, c.Pods = c.Nodes[:min(len(c.Nodes), 20)], nil
+		c.Final = c.Final || s.brake.pulled
+		s.memory.Brake = append(s.memory.Brake, c)
+		if len(s.memory.Brake) == 3 {
+			return
+		}
+	}
+}
+
+// isEnding reports whether a cause is one that ends containers.
+func isEnding(c Code) bool { return c == CrashLoop || c == ProbeFailing || c == ConfigError }
+
+// brakedFor are the findings that the brake was pulled for, of nodes that show no cause of their own any more and have
+// not settled.
+func (s *survey) brakedFor() []finding {
+	if !s.brake.pulled || s.brakeHasDoneItsWork() {
+		return nil
+	}
+	why := s.before.Brake
+	if len(why) == 0 {
+		why = []Cause{{
+			Code: CrashLoop, Nodes: s.brake.nodes, Since: s.since(CrashLoop, "", true),
+			Message: "containers of this commit's pods ended on more nodes than may fail, so the rollout was braked",
+			Remedy:  "Read the logs of the pods that ended, fix the commit and push; the brake is lifted with it.",
+		}}
+	}
+	var list []finding
+	for i := range why {
+		for _, node := range why[i].Nodes {
+			if at := s.siteOf(node); at == nil || at.state == IsNotEligible || at.settled || at.finding != nil && at.finding.code != Starting {
+				continue
+			}
+			list = append(list, finding{
+				code: why[i].Code, key: "brake", node: node, about: why[i].About, message: why[i].Message,
+				remedy: why[i].Remedy, since: why[i].Since, final: true,
+			})
+		}
+	}
+	return list
+}

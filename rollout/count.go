@@ -1,0 +1,72 @@
+package rollout
+
+import corev1 "k8s.io/api/core/v1"
+
+// count is the judgement's part that is only counted.
+func (s *survey) count() Judgement {
+	j := Judgement{Verdict: Progressing, Mark: s.memory.Mark, OldPods: s.oldPods, Braked: s.brake.pulled}
+	j.Nodes = make([]Node, 0, len(s.sites))
+	for i := range s.sites {
+		at := &s.sites[i]
+		j.Nodes = append(j.Nodes, nodeOf(at))
+		if at.state == IsNotEligible {
+			continue
+		}
+		j.Eligible++
+		s.countClass(&j, at)
+		if at.updated != nil && at.ends > 0 && !at.settled && at.state != IsFailingBefore {
+			j.Ended = append(j.Ended, at.name)
+		}
+		if !at.counts() {
+			continue
+		}
+		j.Desired++
+		if at.updated != nil {
+			j.Updated++
+		}
+		if at.settled {
+			j.Settled++
+		}
+		if at.old != nil && s.isAvailable(at.old) && at.down.IsZero() {
+			j.OldAvailable++
+		}
+	}
+	if s.live != nil && s.look.lacks(KindNodes) { // only nodes with pods are known; the controller knows how many there are
+		j.Eligible = max(j.Eligible, int(s.live.Status.DesiredNumberScheduled))
+		j.Desired = max(j.Desired, int(s.live.Status.DesiredNumberScheduled))
+	}
+	return j
+}
+
+// countClass puts a node on the list of its class.
+func (s *survey) countClass(j *Judgement, at *site) {
+	switch at.state {
+	case IsAbsent:
+		j.Absent = append(j.Absent, at.name)
+	case IsLost:
+		j.Lost = append(j.Lost, at.name)
+	case IsLate:
+		j.Late = append(j.Late, at.name)
+	case IsFailingBefore:
+		j.FailingBefore = append(j.FailingBefore, at.name)
+	default:
+		if at.updated == nil && at.old != nil {
+			j.Old = append(j.Old, at.name)
+		}
+	}
+}
+
+// nodeOf is a site as the judgement tells it.
+func nodeOf(at *site) Node {
+	n := Node{Name: at.name, State: at.state, Why: at.why}
+	if at.finding != nil {
+		n.Cause = at.finding.code
+	}
+	for _, p := range [...]*corev1.Pod{at.updated, at.old, at.leaving, at.failed} {
+		if p != nil {
+			n.Pod = p.Name
+			break
+		}
+	}
+	return n
+}

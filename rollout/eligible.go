@@ -1,0 +1,120 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+)
+
+// wish is which nodes a template is meant for: the DaemonSet controller's own rule (kubernetes pkg/controller/daemon,
+// nodeShouldRunDaemonPod), read once per look.
+type wish struct {
+	nodeName    string
+	affinity    nodeaffinity.RequiredNodeAffinity
+	tolerations []corev1.Toleration
+}
+
+func wishOf(t *corev1.PodTemplateSpec) wish {
+	return wish{
+		nodeName:    t.Spec.NodeName,
+		affinity:    nodeaffinity.NewRequiredNodeAffinity(t.Spec.NodeSelector, t.Spec.Affinity),
+		tolerations: append(controllersTolerations(t.Spec.HostNetwork), t.Spec.Tolerations...),
+	}
+}
+
+// controllersTolerations are those that the controller adds to every pod (pkg/controller/daemon/util,
+// AddOrUpdateDaemonPodTolerations).
+func controllersTolerations(hostNetwork bool) []corev1.Toleration {
+	tolerate := func(key string, effect corev1.TaintEffect) corev1.Toleration {
+		return corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists, Effect: effect}
+	}
+	list := []corev1.Toleration{
+		tolerate(corev1.TaintNodeNotReady, corev1.TaintEffectNoExecute),
+		tolerate(corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute),
+		tolerate(corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule),
+		tolerate(corev1.TaintNodeMemoryPressure, corev1.TaintEffectNoSchedule),
+		tolerate(corev1.TaintNodePIDPressure, corev1.TaintEffectNoSchedule),
+		tolerate(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule),
+	}
+	if hostNetwork {
+		list = append(list, tolerate(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule))
+	}
+	return list
+}
+
+// refuses says why a node is not meant; "" if it is. Taints that say nothing but that a node is not ready are ignored: a
+// node that comes back is meant again.
+func (w wish) refuses(n *corev1.Node) (why string) {
+	if w.nodeName != "" && w.nodeName != n.Name {
+		return "the template names node " + w.nodeName
+	}
+	if match, err := w.affinity.Match(n); err != nil {
+		return "its node affinity cannot be read: " + err.Error()
+	} else if !match {
+		return "nodeSelector or required node affinity does not match its labels"
+	}
+	for i := range n.Spec.Taints {
+		taint := &n.Spec.Taints[i]
+		if !saysNotReady(taint) && !w.tolerates(taint) {
+			return fmt.Sprintf("taint %s is not tolerated", taint.ToString())
+		}
+	}
+	return ""
+}
+
+// shunned reports whether the controller counts a meant node out for not being ready.
+func (w wish) shunned(n *corev1.Node) bool {
+	for i := range n.Spec.Taints {
+		if taint := &n.Spec.Taints[i]; saysNotReady(taint) && !w.tolerates(taint) {
+			return true
+		}
+	}
+	return false
+}
+
+// tolerates reports whether a taint keeps no pod of the template away.
+func (w wish) tolerates(taint *corev1.Taint) bool {
+	return taint.Effect == corev1.TaintEffectPreferNoSchedule ||
+		schedulingv1.TolerationsTolerateTaint(logr.Discard(), w.tolerations, taint, true)
+}
+
+func saysNotReady(t *corev1.Taint) bool {
+	return t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable
+}
+
+// notReadySince says whether a node is not ready, or so tainted, and since when. What is dated after now has not happened
+// yet; a taint without a time stands since the node's creation.
+func notReadySince(n *corev1.Node, now time.Time) (since time.Time, notReady bool) {
+	earliest := func(t time.Time) {
+		if t.After(now) {
+			return
+		}
+		if !notReady || t.Before(since) {
+			since = t
+		}
+		notReady = true
+	}
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+			earliest(c.LastTransitionTime.Time)
+		}
+	}
+	if notReady {
+		return since, true // the condition is what the taints follow
+	}
+	for i := range n.Spec.Taints {
+		t := &n.Spec.Taints[i]
+		switch {
+		case !saysNotReady(t):
+		case t.TimeAdded == nil:
+			earliest(n.CreationTimestamp.Time)
+		default:
+			earliest(t.TimeAdded.Time)
+		}
+	}
+	return since, notReady
+}

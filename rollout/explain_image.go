@@ -1,0 +1,115 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// silentPull is how long a pull that is known to have failed once may go without a word before that is enough: the
+// kubelet tries again within seconds, but drops Events of a pod that has many.
+const silentPull = 2 * time.Minute
+
+// invalidImage is an image that no registry can be asked for.
+func (s *survey) invalidImage(at *site, c containerCase) *finding {
+	reason, message := c.waiting()
+	image := c.image()
+	f := &finding{code: InvalidImage, key: image, about: "image " + image}
+	switch reason {
+	case "InvalidImageName":
+		f.message = fmt.Sprintf("%s: %q is not a valid image name: %s", c.kind(), image, lastClause(message))
+		f.remedy = fmt.Sprintf("Correct the image of %s in Git: a repository is lower case, and has one tag or one digest.", c.kind())
+	case "ErrImageNeverPull":
+		f.message = fmt.Sprintf("%s: image %q is not on the node, and imagePullPolicy is Never", c.kind(), image)
+		f.remedy = "Put the image on the nodes, or set imagePullPolicy to IfNotPresent in Git."
+	default:
+		return nil
+	}
+	said := s.traceOf(c.pod.UID, ofContainer(c.status.Name, withReason("Failed", "InspectFailed", "ErrImageNeverPull")))
+	f.since = s.since(InvalidImage, at.name, false, said.first, s.hint(c.pod))
+	return s.ripen(f)
+}
+
+// imagePull is an image that cannot be had. While it is being pulled, once more, nobody knows.
+func (s *survey) imagePull(at *site, c containerCase) *finding {
+	reason, message := c.waiting()
+	if !slices.Contains([]string{"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"}, reason) {
+		return nil
+	}
+	image, name, uid := c.image(), c.status.Name, c.pod.UID
+	failed := s.traceOf(uid, ofContainer(name, isFailedPull))
+	begun := s.traceOf(uid, ofContainer(name, withReason("Pulling")))
+	answered := s.traceOf(uid, ofContainer(name, withReason("Failed", "BackOff", "Pulled")))
+	if begun.last.After(answered.last) {
+		return nil
+	}
+	why := pullError(message)
+	f := &finding{
+		code: ImagePull, key: image, about: "image " + image,
+		message: fmt.Sprintf("%s: image %q cannot be pulled: %s", c.kind(), image, why),
+		remedy:  s.pullRemedy(image, why, c.pod.Name),
+		since:   s.since(ImagePull, at.name, false, failed.first, s.hint(c.pod)),
+	}
+	if !failed.found() {
+		return s.ripen(f)
+	}
+	f = s.ripenCounted(f, failed.count)
+	if enough := f.since.Add(max(silentPull, s.options.after(ImagePull))); !s.now.Before(enough) {
+		f.final = true
+	} else {
+		s.wakeAt(enough)
+	}
+	return f
+}
+
+func isFailedPull(e *corev1.Event) bool {
+	return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull image")
+}
+
+// pullError is the registry's own words in what the kubelet says.
+func pullError(message string) string {
+	if _, inner, found := strings.Cut(message, "ErrImagePull: "); found {
+		message = inner
+	}
+	for _, wrapping := range []string{"failed to resolve image: ", "failed to do request: ", "rpc error: code = "} {
+		if _, inner, found := strings.Cut(message, wrapping); found {
+			message = inner
+		}
+	}
+	if message == "" {
+		return "the kubelet does not say why"
+	}
+	return message
+}
+
+// pullRemedy is what to do about a pull that failed for some reason.
+func (s *survey) pullRemedy(image, why, pod string) string {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(why), w) })
+	}
+	look := fmt.Sprintf("Details: `kubectl -n %s describe pod %s`.", s.live.Namespace, pod)
+	switch {
+	case says("unauthorized", "denied", "forbidden", "authentication", "401", "403"):
+		return fmt.Sprintf("Either %s does not exist or the nodes may not pull it: check the tag, then the imagePullSecrets of "+
+			"the pod and of its ServiceAccount. %s", image, look)
+	case says("not found", "manifest unknown", "does not exist", "no match for platform", "404"):
+		return fmt.Sprintf("Push %s to its registry (for the nodes' platform), or correct the tag in Git. %s", image, look)
+	case says("toomanyrequests", "rate limit", "429"):
+		return fmt.Sprintf("The registry limits pulls: pull with credentials, or through a mirror. %s", look)
+	case says("no such host", "timeout", "refused", "unreachable", "x509", "tls", "eof", "503", "502", "i/o"):
+		return fmt.Sprintf("The node does not get through to the registry: check that the registry's name in %s is right, then "+
+			"the node's DNS, proxy, CA and network. %s", image, look)
+	case says("no space left"):
+		return fmt.Sprintf("The node's disk is full: `kubectl describe node` shows DiskPressure; free it. %s", look)
+	}
+	return fmt.Sprintf("Check that %s exists and that the nodes may pull it; correct the image in Git if not. %s", image, look)
+}
+
+// lastClause is the innermost part of a nested error text.
+func lastClause(message string) string {
+	parts := strings.Split(message, ": ")
+	return strings.Join(parts[max(0, len(parts)-2):], ": ")
+}

@@ -1,0 +1,110 @@
+package rollout
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails. Only the Killing
+// Event tells such an end from a crash.
+func (s *survey) probeKills(at *site, c containerCase) *finding {
+	if c.ends == 0 {
+		return nil
+	}
+	for _, probe := range []string{"startup", "liveness"} {
+		killed := s.traceOf(c.pod.UID, ofContainer(c.status.Name, func(e *corev1.Event) bool {
+			return e.Reason == "Killing" && strings.Contains(e.Message, "failed "+probe+" probe")
+		}))
+		if !killed.found() {
+			continue
+		}
+		f := s.probeFinding(c, probe)
+		f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), probe, s.asks(c, probe), s.unhealthy(c, probe))
+		f.since = s.firstEnd(ProbeFailing, at, c)
+		return s.ripenCounted(f, c.ends)
+	}
+	return nil
+}
+
+// readiness is a container that runs but that its readiness probe keeps from being Ready. It may still become so: only
+// the deadline makes it final.
+func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
+	for i := range p.Status.ContainerStatuses {
+		status := &p.Status.ContainerStatuses[i]
+		c := containerCase{pod: p, status: status}
+		spec := s.container(status.Name)
+		if spec == nil || spec.ReadinessProbe == nil || status.Ready || status.State.Running == nil ||
+			(status.Started != nil && !*status.Started) {
+			continue
+		}
+		said := s.unhealthy(c, "readiness")
+		if said == "" && !s.look.lacks(KindEvents) && s.now.Sub(status.State.Running.StartedAt.Time) < s.options.after(ConfigError) {
+			continue // it was not asked yet, or has just begun to answer
+		}
+		f := s.probeFinding(c, "readiness")
+		f.message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.kind(), s.asks(c, "readiness"), said)
+		f.since = s.since(ProbeFailing, at.name, false, status.State.Running.StartedAt.Time)
+		return f
+	}
+	return nil
+}
+
+func (s *survey) probeFinding(c containerCase, probe string) *finding {
+	return &finding{
+		code: ProbeFailing, key: c.status.Name + " " + probe, about: fmt.Sprintf("%s probe of %s", probe, c.kind()),
+		remedy: fmt.Sprintf("Compare the probe with what the agent serves, and give it time if it only needs more "+
+			"(initialDelaySeconds, failureThreshold). What it logs: `kubectl -n %s logs %s -c %s`.",
+			s.live.Namespace, c.pod.Name, c.status.Name),
+	}
+}
+
+// unhealthy is what the kubelet last said of a failing probe, ": connection refused".
+func (s *survey) unhealthy(c containerCase, probe string) string {
+	said := s.traceOf(c.pod.UID, ofContainer(c.status.Name, func(e *corev1.Event) bool {
+		return e.Reason == "Unhealthy" && len(e.Message) > len(probe) && strings.EqualFold(e.Message[:len(probe)], probe)
+	}))
+	if !said.found() {
+		return ""
+	}
+	_, why, _ := strings.Cut(said.message, "failed: ")
+	if why = strings.TrimSpace(why); why == "" {
+		return " without a word"
+	}
+	return ": " + shorten(why, 300)
+}
+
+// asks is what a probe asks for, " (GET http on port 9)", from the template.
+func (s *survey) asks(c containerCase, kind string) string {
+	spec := s.container(c.status.Name)
+	if spec == nil {
+		return ""
+	}
+	p := map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe, "readiness": spec.ReadinessProbe}[kind]
+	switch {
+	case p == nil:
+		return ""
+	case p.HTTPGet != nil:
+		scheme := strings.ToLower(string(p.HTTPGet.Scheme))
+		if scheme == "" {
+			scheme = "http"
+		}
+		return fmt.Sprintf(" (%s GET %s on port %s)", scheme, orSlash(p.HTTPGet.Path), p.HTTPGet.Port.String())
+	case p.TCPSocket != nil:
+		return " (TCP port " + p.TCPSocket.Port.String() + ")"
+	case p.GRPC != nil:
+		return " (gRPC on port " + strconv.Itoa(int(p.GRPC.Port)) + ")"
+	case p.Exec != nil:
+		return " (exec " + shorten(strings.Join(p.Exec.Command, " "), 80) + ")"
+	}
+	return ""
+}
+
+func orSlash(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}

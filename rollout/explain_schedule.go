@@ -1,0 +1,153 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/resource"
+)
+
+// unscheduled is an updated pod that is not on its node yet and does not get there.
+func (s *survey) unscheduled(at *site, p *corev1.Pod) *finding {
+	if p.Spec.NodeName != "" {
+		return nil
+	}
+	c := podCondition(p, corev1.PodScheduled)
+	var f *finding
+	switch {
+	case c == nil || c.Reason == corev1.PodReasonSchedulingGated:
+		f = s.notScheduled(at, p, c)
+	case c.Status != corev1.ConditionFalse:
+		return nil
+	case p.Status.NominatedNodeName != "":
+		return nil // others are being preempted for it
+	default:
+		f = s.unschedulable(at, p, c)
+	}
+	f.pod = p.Name
+	return s.ripen(f)
+}
+
+// notScheduled is a pod that no scheduler has looked at, or that is held back from it.
+func (s *survey) notScheduled(at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
+	f := &finding{code: NotScheduled, since: s.since(NotScheduled, at.name, false, p.CreationTimestamp.Time)}
+	if c != nil {
+		var gates []string
+		for _, g := range p.Spec.SchedulingGates {
+			gates = append(gates, g.Name)
+		}
+		f.key = "gated"
+		f.message = "the pod is held back from scheduling by its scheduling gates: " + strings.Join(gates, ", ")
+		f.remedy = "Whoever set the gates must remove them, or leave them out of the template."
+		return f
+	}
+	scheduler := p.Spec.SchedulerName
+	if scheduler == "" {
+		scheduler = corev1.DefaultSchedulerName
+	}
+	f.message = fmt.Sprintf("scheduler %s has not looked at the pod", scheduler)
+	f.remedy = fmt.Sprintf("See whether a scheduler of the name %s runs: `kubectl -n kube-system get pods,leases | grep scheduler`.", scheduler)
+	return f
+}
+
+// unschedulable is a pod that its node has no room for, or that it may not have.
+func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
+	reasons := schedulerReasons(c.Message)
+	f := &finding{
+		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, c.LastTransitionTime.Time),
+		shortfalls: shortfalls(at, p, reasons),
+	}
+	f.about = f.key
+	f.message = "the scheduler finds no room for the pod on its node: " + f.key
+	room := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.name)
+	switch {
+	case strings.Contains(f.key, "free ports") && s.surges():
+		f.message += "; with maxSurge the old pod holds the host port until the new one is ready, so neither can ever give way"
+		f.remedy = "Use maxUnavailable in place of maxSurge for a DaemonSet with host ports."
+	case strings.Contains(f.key, "free ports"):
+		f.remedy = "Another pod of the node holds the host port: find it, or choose another port in Git. " + room
+	case len(f.shortfalls) > 0:
+		f.remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the DaemonSet's " +
+			"priorityClassName so that the scheduler preempts them, or leave such nodes out. " + room
+	case strings.Contains(f.key, "volume"):
+		f.remedy = fmt.Sprintf("The pod's volume cannot be used on that node: `kubectl -n %s describe pod %s`.", s.live.Namespace, p.Name)
+	default:
+		f.remedy = fmt.Sprintf("Details: `kubectl -n %s describe pod %s`. %s", s.live.Namespace, p.Name, room)
+	}
+	return f
+}
+
+// schedulerReasons are what the scheduler holds against the pod's own node, of "0/3 nodes are available: 1 Insufficient
+// cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: …": that the other nodes are not its node is no
+// reason.
+func schedulerReasons(message string) []string {
+	_, text, found := strings.Cut(message, "available: ")
+	if !found {
+		return []string{shorten(message, 200)}
+	}
+	text, _, _ = strings.Cut(text, " preemption: ")
+	var own, all []string
+	for _, part := range strings.Split(strings.TrimSuffix(strings.TrimSpace(text), "."), ", ") {
+		count, reason, counted := strings.Cut(part, " ")
+		if !counted || strings.Trim(count, "0123456789") != "" {
+			reason = part
+		}
+		all = append(all, reason)
+		if !strings.Contains(reason, "NodeAffinity") && !strings.Contains(reason, "node affinity/selector") {
+			own = append(own, reason)
+		}
+	}
+	if len(own) == 0 {
+		own = all
+	}
+	slices.Sort(own)
+	return slices.Compact(own)
+}
+
+// surges reports whether new pods come beside the old ones.
+func (s *survey) surges() bool {
+	r := s.live.Spec.UpdateStrategy.RollingUpdate
+	return r != nil && r.MaxSurge != nil && r.MaxSurge.String() != "0" && r.MaxSurge.String() != "0%"
+}
+
+// shortfalls are the resources that a node has too little of: what the pod asks for and what the node has at all. What
+// the node's other pods leave free is known only when all of them are (Look.Others).
+func shortfalls(at *site, p *corev1.Pod, reasons []string) []Shortfall {
+	asked := resource.PodRequests(p, resource.PodResourcesOptions{})
+	var list []Shortfall
+	for _, reason := range reasons {
+		name, short := strings.CutPrefix(reason, "Insufficient ")
+		if !short {
+			continue
+		}
+		want := asked[corev1.ResourceName(name)]
+		f := Shortfall{Node: at.name, Resource: name, Asked: want.String()}
+		if at.node != nil {
+			if has, known := at.node.Status.Allocatable[corev1.ResourceName(name)]; known {
+				f.Allocatable = has.String()
+				if lacks := want.DeepCopy(); want.Cmp(has) > 0 {
+					lacks.Sub(has)
+					f.ShortBy = lacks.String()
+				}
+			}
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// String is one line for a person.
+func (f Shortfall) String() string {
+	text := fmt.Sprintf("%s: asks for %s %s", f.Node, f.Resource, f.Asked)
+	switch {
+	case f.Free != "":
+		return fmt.Sprintf("%s, %s is free, short by %s", text, f.Free, f.ShortBy)
+	case f.ShortBy != "":
+		return fmt.Sprintf("%s, the whole node has %s, short by at least %s", text, f.Allocatable, f.ShortBy)
+	case f.Allocatable != "":
+		return fmt.Sprintf("%s, less than that is free of %s", text, f.Allocatable)
+	}
+	return text + ", less than that is free"
+}

@@ -1,0 +1,49 @@
+package rollout
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// starting is a pod that is on its way, as far as can be told. It is never a verdict.
+func (s *survey) starting(at *site, p *corev1.Pod) *finding {
+	if !at.ready.IsZero() {
+		return nil // Ready already: it settles
+	}
+	f := &finding{
+		code: Starting, since: s.since(Starting, "", false, p.CreationTimestamp.Time),
+		remedy: "Nothing to do yet: it is being waited for.",
+	}
+	f.key = whatStarts(p)
+	f.message = f.key
+	return f
+}
+
+// whatStarts says how far a pod has come.
+func whatStarts(p *corev1.Pod) string {
+	if p.Spec.NodeName == "" {
+		return "the pod waits to be scheduled"
+	}
+	for i := range p.Status.InitContainerStatuses {
+		status := &p.Status.InitContainerStatuses[i]
+		switch {
+		case status.State.Running != nil && !isSidecar(p, status.Name):
+			return fmt.Sprintf("init container %s is running", status.Name)
+		case status.State.Waiting != nil && status.State.Waiting.Reason != "PodInitializing" && status.State.Waiting.Reason != "":
+			return fmt.Sprintf("init container %s is being made", status.Name)
+		}
+	}
+	for i := range p.Status.ContainerStatuses {
+		status := &p.Status.ContainerStatuses[i]
+		switch {
+		case status.State.Waiting != nil:
+			return fmt.Sprintf("container %s is being pulled and made", status.Name)
+		case status.State.Running != nil && status.Started != nil && !*status.Started:
+			return fmt.Sprintf("container %s runs, its startup probe has not passed yet", status.Name)
+		case !status.Ready:
+			return fmt.Sprintf("container %s runs but is not ready yet", status.Name)
+		}
+	}
+	return "the pod is being started"
+}

@@ -1,0 +1,101 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// unprepared is a pod on its node whose containers cannot even be created: its volumes or its sandbox are missing. Only
+// Events tell; the later one of the two is what the kubelet is at, and neither is if it has come to the images since.
+func (s *survey) unprepared(at *site, p *corev1.Pod) *finding {
+	if !isCreating(p) {
+		return nil
+	}
+	mount := s.traceOf(p.UID, withReason("FailedMount", "FailedAttachVolume", "FailedMapVolume"))
+	sandbox := s.traceOf(p.UID, withReason("FailedCreatePodSandBox"))
+	beyond := s.traceOf(p.UID, withReason("Pulling", "Pulled", "Created", "Started"))
+	switch {
+	case sandbox.found() && !sandbox.last.Before(mount.last) && !beyond.last.After(sandbox.last):
+		return s.sandbox(at, p, sandbox)
+	case mount.found() && !beyond.last.After(mount.last):
+		return s.volumeMount(at, p, mount)
+	}
+	return nil
+}
+
+// isCreating reports whether none of the pod's containers has come into being yet.
+func isCreating(p *corev1.Pod) bool {
+	if p.Spec.NodeName == "" || p.Status.Phase != corev1.PodPending {
+		return false
+	}
+	for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
+		for i := range list {
+			w := list[i].State.Waiting
+			if w == nil || (w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" && w.Reason != "") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *survey) volumeMount(at *site, p *corev1.Pod, said trace) *finding {
+	volume := quoted(said.message)
+	what := "a volume"
+	if volume != "" {
+		what = "volume " + volume
+	}
+	remedy := fmt.Sprintf("Provide what the volume needs, or correct it in Git. Details: `kubectl -n %s describe pod %s`.",
+		s.live.Namespace, p.Name)
+	for _, kind := range []string{"secret", "configmap"} {
+		if strings.Contains(said.message, kind+` "`) {
+			remedy = fmt.Sprintf("Put the %s into Git beside the DaemonSet, correct the volume's reference, or mark it optional. "+
+				"What there is: `kubectl -n %s get %ss`.", kind, s.live.Namespace, kind)
+		}
+	}
+	return s.ripen(&finding{
+		code: VolumeMount, key: volume, about: what, remedy: remedy,
+		message: fmt.Sprintf("%s cannot be mounted: %s", what, shorten(unwrapMount(said.message), 400)),
+		since:   s.since(VolumeMount, at.name, false, said.first),
+	})
+}
+
+func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {
+	return s.ripen(&finding{
+		code: Sandbox, message: "the pod's network or sandbox cannot be made: " + shorten(unwrapSandbox(said.message), 400),
+		remedy: fmt.Sprintf("This is the node's trouble, not the image's: see whether its CNI agent and container runtime are "+
+			"well, `kubectl get pods -A --field-selector spec.nodeName=%s`, and that the template's runtimeClassName exists.", at.name),
+		since: s.since(Sandbox, at.name, false, said.first),
+	})
+}
+
+// quoted is the first quoted word of a text.
+func quoted(text string) string {
+	_, rest, _ := strings.Cut(text, `"`)
+	word, _, found := strings.Cut(rest, `"`)
+	if !found {
+		return ""
+	}
+	return word
+}
+
+// unwrapMount leaves the cause of what the kubelet says of a volume.
+func unwrapMount(message string) string {
+	if _, why, found := strings.Cut(message, `" : `); found {
+		return why
+	}
+	return message
+}
+
+// unwrapSandbox leaves out what the kubelet puts before the runtime's own words.
+func unwrapSandbox(message string) string {
+	if _, why, found := strings.Cut(message, "Failed to create pod sandbox: "); found {
+		message = why
+	}
+	if _, why, found := strings.Cut(message, "desc = "); found {
+		message = why
+	}
+	return message
+}

@@ -1,0 +1,61 @@
+package rollout
+
+import "fmt"
+
+// headline is the rollout in one line. kubectl's four lines are used where they are true (kubectl polymorphichelpers,
+// rollout_status.go): never "successfully rolled out" before Complete, never "waiting" for what waiting cannot help, and no
+// count of available pods that counts old ones.
+func (s *survey) headline(j *Judgement) string {
+	name := s.target.Name
+	switch {
+	case j.Verdict == Stuck && len(j.Causes) > 0:
+		return stuckLine(name, j)
+	case j.Verdict == Complete && s.target.OnDelete && len(j.Old) > 0:
+		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes still run them", name, len(j.Old), j.Desired)
+	case j.Verdict == Complete:
+		return fmt.Sprintf("daemon set %q successfully rolled out", name)
+	case s.live != nil && s.live.Status.ObservedGeneration < max(s.target.Generation, s.live.Generation):
+		return "Waiting for daemon set spec update to be observed..."
+	case s.revision.hash == "":
+		return fmt.Sprintf("daemon set %q: nothing can be counted yet", name)
+	case s.target.OnDelete:
+		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes run a settled new pod", name, j.Settled, j.Desired)
+	}
+	return s.progressLine(j)
+}
+
+// progressLine is kubectl's line if the controller's counters are those that count.
+func (s *survey) progressLine(j *Judgement) string {
+	status, name := &s.live.Status, s.target.Name
+	desired, updated, available := int(status.DesiredNumberScheduled), int(status.UpdatedNumberScheduled), 0
+	ours := 0
+	for i := range s.sites {
+		at := &s.sites[i]
+		if at.updated != nil && at.state != IsNotEligible {
+			ours++
+			if s.isAvailable(at.updated) {
+				available++
+			}
+		}
+	}
+	switch {
+	case updated < desired && updated == ours:
+		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d out of %d new pods have been updated...", name, updated, desired)
+	case updated >= desired && int(status.NumberAvailable) < desired && int(status.NumberAvailable) == available:
+		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d of %d updated pods are available...", name, available, desired)
+	}
+	return fmt.Sprintf("daemon set %q: %d of %d nodes run a settled new pod", name, j.Settled, j.Desired)
+}
+
+// stuckLine names the leading cause and where it is.
+func stuckLine(name string, j *Judgement) string {
+	c := &j.Causes[0]
+	line := fmt.Sprintf("daemon set %q is stuck: %s", name, c.Code)
+	if c.About != "" {
+		line += " (" + c.About + ")"
+	}
+	if len(c.Nodes) > 0 {
+		line += " on " + listed(c.Nodes)
+	}
+	return line
+}

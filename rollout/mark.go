@@ -1,0 +1,98 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// raiseMark raises the high-water mark of settled nodes. It comes before anybody asks for the deadline, which counts from
+// the mark's last rise: a rollout that moves is never stuck.
+func (s *survey) raiseMark() {
+	settled := 0
+	for i := range s.sites {
+		if s.sites[i].counts() && s.sites[i].settled {
+			settled++
+		}
+	}
+	if settled > s.memory.Mark {
+		s.memory.Mark, s.memory.Rose = settled, s.now
+	}
+	if s.offline() {
+		s.memory.Rose = s.lastMove()
+	}
+}
+
+// lastMove is what a dump has for the mark's last rise: when the newest updated pod was created or became Ready.
+func (s *survey) lastMove() time.Time {
+	moved := s.memory.Observed
+	for i := range s.sites {
+		if at := &s.sites[i]; at.updated != nil && at.counts() {
+			moved = latest(moved, latest(at.updated.CreationTimestamp.Time, at.ready))
+		}
+	}
+	return moved
+}
+
+// deadlinePassed reports whether no further node has settled for too long.
+func (s *survey) deadlinePassed() bool {
+	if s.target.OnDelete {
+		return false // a person does it, when they do it
+	}
+	deadline := s.memory.Rose.Add(s.options.ProgressDeadline + allowance(s.live))
+	s.wakeAt(deadline)
+	return !s.now.Before(deadline)
+}
+
+// noProgress is a deadline that passed with nothing to explain it: it says what is known.
+func (s *survey) noProgress(j *Judgement) finding {
+	known := []string{fmt.Sprintf("%d of %d nodes have settled", j.Settled, j.Desired)}
+	say := func(what string, names []string) {
+		if len(names) > 0 {
+			known = append(known, fmt.Sprintf("%s %s", listed(names), what))
+		}
+	}
+	say("still on the old pod", j.Old)
+	say("without a pod", s.namesOf(func(at *site) bool { return at.counts() && at.missing() }))
+	say("with a new pod that has not settled", s.namesOf(func(at *site) bool { return at.counts() && at.updated != nil && !at.settled }))
+	say("absent", j.Absent)
+	if last := s.lastWarning(); last != "" {
+		known = append(known, "the last Event: "+last)
+	}
+	return finding{
+		code: NoProgress, final: true, since: s.memory.Rose,
+		message: fmt.Sprintf("no further node has settled for longer than %s: %s",
+			s.options.ProgressDeadline+allowance(s.live), strings.Join(known, "; ")),
+		remedy: fmt.Sprintf("Look at a pod that has not settled, and at the DaemonSet's Events: `kubectl -n %[1]s describe ds %[2]s`, "+
+			"`kubectl -n %[1]s get events --sort-by=.lastTimestamp`.", s.live.Namespace, s.live.Name),
+	}
+}
+
+// lastWarning is the newest warning about the DaemonSet or an unsettled pod of it.
+func (s *survey) lastWarning() string {
+	var all trace
+	warn := func(t trace) {
+		if t.last.After(all.last) || (t.last.Equal(all.last) && t.message < all.message) {
+			all = t
+		}
+	}
+	isWarning := func(e *corev1.Event) bool { return e.Type == corev1.EventTypeWarning }
+	warn(s.traceOf(s.live.UID, isWarning))
+	for i := range s.sites {
+		if at := &s.sites[i]; at.updated != nil && !at.settled {
+			warn(s.traceOf(at.updated.UID, isWarning))
+		}
+	}
+	return shorten(all.message, 300)
+}
+
+// listed are names for a sentence: the first few, and how many more.
+func listed(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

@@ -1,0 +1,201 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// site is one node, and what the DaemonSet has on it.
+type site struct {
+	name  string
+	node  *corev1.Node // nil: pods stand on a node that the look does not know
+	state NodeState
+	why   string // it is not eligible
+
+	updated *corev1.Pod // of the current template and alive; the settled one if there are several
+	old     *corev1.Pod // of another template and alive
+	leaving *corev1.Pod // being deleted, and not over yet
+	failed  *corev1.Pod // over, and not deleted yet
+
+	ends    int       // of the updated pod's containers
+	ready   time.Time // since when the updated pod is Ready without interruption; zero if it is not
+	settled bool      // the updated pod has been Ready for long enough
+	down    time.Time // since when the node is not ready; zero if it is
+	lostAt  time.Time // when this rollout lost the node; zero if it did not
+	shunned bool      // the controller does not want the node as long as it is not ready
+	stale   bool      // its Lease has not been renewed
+	finding *finding
+}
+
+// counts reports whether the rollout must reach the node.
+func (at *site) counts() bool {
+	switch at.state {
+	case IsNotEligible, IsAbsent, IsLate, IsFailingBefore:
+		return false
+	}
+	return true
+}
+
+// missing reports whether the node has no pod at all, not even one that is going.
+func (at *site) missing() bool { return at.updated == nil && at.old == nil && at.leaving == nil }
+
+// visit makes a site of every node, and of every node that only pods know.
+func (s *survey) visit() {
+	s.sites = make([]site, 0, len(s.look.Nodes))
+	for _, n := range s.look.Nodes {
+		s.sites = append(s.sites, site{name: n.Name, node: n})
+	}
+	byName := func(a, b site) int { return strings.Compare(a.name, b.name) }
+	if !slices.IsSortedFunc(s.sites, byName) {
+		slices.SortFunc(s.sites, byName)
+	}
+	s.sites = slices.CompactFunc(s.sites, func(a, b site) bool { return a.name == b.name })
+	s.place()
+	leases := s.leaseTimes()
+	failingBefore := make(map[string]bool, len(s.target.FailingBefore))
+	for _, name := range s.target.FailingBefore {
+		failingBefore[name] = true
+	}
+	for i := range s.sites {
+		at := &s.sites[i]
+		renewed, known := leases[at.name]
+		at.stale = known && s.now.Sub(renewed) > leaseTolerance
+		s.classify(at, failingBefore[at.name])
+	}
+}
+
+// place puts every pod that the DaemonSet owns on its site.
+func (s *survey) place() {
+	known := make(map[string]int, len(s.sites))
+	for i := range s.sites {
+		known[s.sites[i].name] = i
+	}
+	for _, p := range s.look.Pods {
+		name := targetNode(p)
+		if name == "" || !owns(s.live, p) {
+			continue
+		}
+		i, found := known[name]
+		if !found {
+			i = len(s.sites)
+			known[name] = i
+			s.sites = append(s.sites, site{name: name})
+		}
+		s.stand(&s.sites[i], p)
+	}
+	slices.SortFunc(s.sites, func(a, b site) int { return strings.Compare(a.name, b.name) })
+}
+
+// stand puts one pod on its site. Of two of a kind the same one is taken whatever order they come in.
+func (s *survey) stand(at *site, p *corev1.Pod) {
+	if !isOver(p) && !s.isUpdated(p) {
+		s.oldPods++
+	}
+	switch {
+	case isOver(p):
+		if p.DeletionTimestamp == nil {
+			at.failed = elder(at.failed, p)
+		}
+	case p.DeletionTimestamp != nil:
+		at.leaving = elder(at.leaving, p)
+	case !s.isUpdated(p):
+		at.old = elder(at.old, p)
+	default:
+		s.standUpdated(at, p)
+	}
+}
+
+// standUpdated weighs an updated pod against the one that stands there already.
+func (s *survey) standUpdated(at *site, p *corev1.Pod) {
+	ends := endsOf(p)
+	ready, isReady := readySince(p)
+	settled := false
+	if isReady {
+		instant := ready.Add(s.options.settlesAfter(s.minReady, ends))
+		settled = !s.now.Before(instant)
+		s.wakeAt(instant)
+	}
+	if at.updated == nil || (settled && !at.settled) || (settled == at.settled && elder(at.updated, p) == p) {
+		at.updated, at.ends, at.ready, at.settled = p, ends, ready, settled
+	}
+}
+
+// elder is the pod that the controller would keep of two: the one that is bound to its node, then the older one.
+func elder(a, b *corev1.Pod) *corev1.Pod {
+	if a == nil {
+		return b
+	}
+	if bound := a.Spec.NodeName != ""; bound != (b.Spec.NodeName != "") {
+		if bound {
+			return a
+		}
+		return b
+	}
+	if at, bt := a.CreationTimestamp.Time, b.CreationTimestamp.Time; !at.Equal(bt) {
+		if at.Before(bt) {
+			return a
+		}
+		return b
+	}
+	if a.Name <= b.Name {
+		return a
+	}
+	return b
+}
+
+// classify says what a node is to the rollout (docs/design.md §5, "Which nodes").
+func (s *survey) classify(at *site, failingBefore bool) {
+	if at.node != nil {
+		at.down, _ = notReadySince(at.node, s.now)
+		at.shunned = s.wish.shunned(at.node)
+		at.why = s.wish.refuses(at.node)
+	}
+	late := at.node != nil && !s.offline() && at.node.CreationTimestamp.After(s.target.AppliedAt)
+	switch {
+	case at.why != "":
+		at.state = IsNotEligible
+	case failingBefore:
+		at.state = IsFailingBefore
+	case late:
+		at.state = IsLate
+	case s.lost(at):
+		at.state = IsLost
+	case !at.down.IsZero():
+		at.state = IsAbsent
+	default:
+		at.state = podState(at)
+	}
+	if at.stale || !at.down.IsZero() {
+		at.settled = false // a pod cannot be better than its node
+	}
+	if at.state == IsSettled && !at.settled {
+		at.state = IsUpdated
+	}
+}
+
+// podState is what a present node's pods make of it.
+func podState(at *site) NodeState {
+	switch {
+	case at.settled:
+		return IsSettled
+	case at.updated != nil:
+		return IsUpdated
+	case at.old != nil || at.leaving != nil:
+		return IsOld
+	}
+	return IsMissing
+}
+
+// leaseTimes are when the nodes' Leases were last renewed, as far as they were read.
+func (s *survey) leaseTimes() map[string]time.Time {
+	times := make(map[string]time.Time, len(s.look.Leases))
+	for _, l := range s.look.Leases {
+		if l.Spec.RenewTime != nil {
+			times[l.Name] = l.Spec.RenewTime.Time
+		}
+	}
+	return times
+}

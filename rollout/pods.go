@@ -1,0 +1,153 @@
+package rollout
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// targetNode is the node that a pod runs on, or that the DaemonSet controller made it for.
+func targetNode(p *corev1.Pod) string {
+	if p.Spec.NodeName != "" || p.Spec.Affinity == nil || p.Spec.Affinity.NodeAffinity == nil {
+		return p.Spec.NodeName
+	}
+	required := p.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	if required == nil {
+		return ""
+	}
+	for _, term := range required.NodeSelectorTerms {
+		for _, f := range term.MatchFields {
+			if f.Key == "metadata.name" && f.Operator == corev1.NodeSelectorOpIn && len(f.Values) == 1 {
+				return f.Values[0]
+			}
+		}
+	}
+	return ""
+}
+
+// isOver reports whether a pod has ended for good; the controller replaces it.
+func isOver(p *corev1.Pod) bool {
+	return p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
+}
+
+// podCondition returns a condition of a pod, nil if it has none such.
+func podCondition(p *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range p.Status.Conditions {
+		if p.Status.Conditions[i].Type == kind {
+			return &p.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+func isReady(p *corev1.Pod) bool {
+	c := podCondition(p, corev1.PodReady)
+	return c != nil && c.Status == corev1.ConditionTrue
+}
+
+// readySince is since when a pod has been Ready without interruption. The Ready condition does not move when a container
+// restarts within one turn of the kubelet, so every container's own times count as well.
+func readySince(p *corev1.Pod) (since time.Time, ready bool) {
+	c := podCondition(p, corev1.PodReady)
+	if c == nil || c.Status != corev1.ConditionTrue || p.DeletionTimestamp != nil || isOver(p) {
+		return time.Time{}, false
+	}
+	since = c.LastTransitionTime.Time
+	for i := range p.Status.ContainerStatuses {
+		status := &p.Status.ContainerStatuses[i]
+		if status.State.Running == nil {
+			return time.Time{}, false // the condition is older than what is known of the container
+		}
+		since = latest(since, lastMoved(status))
+	}
+	for i := range p.Status.InitContainerStatuses {
+		since = latest(since, lastMoved(&p.Status.InitContainerStatuses[i]))
+	}
+	return since, true
+}
+
+// lastMoved is when a container last started or ended.
+func lastMoved(c *corev1.ContainerStatus) time.Time {
+	var t time.Time
+	if r := c.State.Running; r != nil {
+		t = r.StartedAt.Time
+	}
+	for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
+		if end != nil {
+			t = latest(t, latest(end.StartedAt.Time, end.FinishedAt.Time))
+		}
+	}
+	return t
+}
+
+// endsOf is how often the containers of a pod have ended since it was created, all together.
+func endsOf(p *corev1.Pod) int {
+	n := 0
+	for i := range p.Status.InitContainerStatuses {
+		status := &p.Status.InitContainerStatuses[i]
+		n += containerEnds(status, !isSidecar(p, status.Name))
+	}
+	for i := range p.Status.ContainerStatuses {
+		n += containerEnds(&p.Status.ContainerStatuses[i], false)
+	}
+	return n
+}
+
+// containerEnds is how often a container has ended. Each restart followed an end; an end that no restart has followed yet
+// shows as state terminated, or as a last state while it waits. An init container is meant to end with 0.
+func containerEnds(c *corev1.ContainerStatus, init bool) int {
+	n := int(c.RestartCount)
+	switch {
+	case c.State.Terminated != nil:
+		if !init || c.State.Terminated.ExitCode != 0 {
+			n++
+		}
+	case c.State.Waiting != nil && c.LastTerminationState.Terminated != nil:
+		n++
+	}
+	if last := c.LastTerminationState.Terminated; init && n > 0 && last != nil && last.ExitCode == 0 {
+		n-- // the pod's sandbox was made anew, and the init containers ran again
+	}
+	return n
+}
+
+// isSidecar reports whether an init container is meant to go on running.
+func isSidecar(p *corev1.Pod, name string) bool {
+	for i := range p.Spec.InitContainers {
+		c := &p.Spec.InitContainers[i]
+		if c.Name == name {
+			return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		}
+	}
+	return false
+}
+
+// settlesAfter is how long a pod must be Ready before it has settled: the longest of minReadySeconds, the settling time
+// and, if containers of it have ended, its probation.
+func (o Options) settlesAfter(minReady time.Duration, ends int) time.Duration {
+	wait := max(minReady, o.Settle)
+	if ends == 0 {
+		return wait
+	}
+	probation := o.Probation
+	for range ends - 1 {
+		if probation *= 2; probation >= probationCap*o.Probation {
+			probation = probationCap * o.Probation
+			break
+		}
+	}
+	return max(wait, probation)
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// isAvailable reports whether the controller would call a pod available: Ready for minReadySeconds.
+func (s *survey) isAvailable(p *corev1.Pod) bool {
+	c := podCondition(p, corev1.PodReady)
+	return c != nil && c.Status == corev1.ConditionTrue && !s.now.Before(c.LastTransitionTime.Add(s.minReady))
+}

@@ -1,0 +1,128 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// survey is one look, gone through: what Judge works on. It lives for one call.
+type survey struct {
+	look    Look
+	target  Target
+	before  Memory // of the look before
+	memory  Memory // for the next one
+	options Options
+	now     time.Time
+
+	live     *appsv1.DaemonSet // nil if there is none
+	revision revision          // of the commit's template; no hash: nothing counts yet
+	wish     wish
+	minReady time.Duration
+	brake    brake
+
+	sites      []site // sorted by name
+	oldPods    int    // of other templates, anywhere, and not over yet
+	events     history
+	refusal    trace            // the DaemonSet's FailedCreate Events
+	rejections map[string]trace // its FailedDaemonPod Events, by node
+	wake       time.Time
+}
+
+// newSurvey reads what does not depend on single nodes.
+func newSurvey(l Look, t Target, m Memory, o Options) *survey {
+	s := &survey{look: l, target: t, before: m, memory: m.next(), options: o.withDefaults(), now: l.Now, live: l.DaemonSet}
+	if s.memory.First.IsZero() {
+		s.memory.First = s.now
+	}
+	if s.live != nil && t.UID != "" && s.live.UID != "" && s.live.UID != t.UID {
+		s.live = nil // another one of the same name
+	}
+	if s.live != nil {
+		s.memory.Seen = true
+		s.wish = wishOf(&s.live.Spec.Template)
+		s.minReady = time.Duration(s.live.Spec.MinReadySeconds) * time.Second
+		s.brake = brakeOf(s.live)
+	}
+	s.events = histories(l.Events, s.now)
+	return s
+}
+
+// offline reports whether nobody knows when the commit was applied: a dump is judged by the objects' own times.
+func (s *survey) offline() bool { return s.target.AppliedAt.IsZero() }
+
+// wakeAt asks for a look at an instant, if it is still to come.
+func (s *survey) wakeAt(t time.Time) {
+	if t.After(s.now) && (s.wake.IsZero() || t.Before(s.wake)) {
+		s.wake = t
+	}
+}
+
+// since is when a symptom began: the earliest of what is known of it, but not before the apply. A symptom of which
+// nothing is known began when it was first seen, which is remembered; so is one whose known times move.
+func (s *survey) since(code Code, node string, moves bool, known ...time.Time) time.Time {
+	key := string(code) + "/" + node
+	seen, began := s.before.Since[key], time.Time{}
+	for _, t := range append(known, seen) {
+		if !t.IsZero() && !t.After(s.now) && (began.IsZero() || t.Before(began)) {
+			began = t
+		}
+	}
+	if began.IsZero() {
+		began, moves = s.now, true
+	}
+	began = latest(began, s.target.AppliedAt)
+	if began.After(s.now) {
+		began = s.now
+	}
+	if moves || !seen.IsZero() {
+		remember(&s.memory.Since, s.before.Since, key, began)
+	}
+	return began
+}
+
+// counted are the sites of the nodes that the rollout must reach.
+func (s *survey) counted() (n int) {
+	for i := range s.sites {
+		if s.sites[i].counts() {
+			n++
+		}
+	}
+	return n
+}
+
+// namesOf are the names of the nodes that satisfy a condition, sorted.
+func (s *survey) namesOf(which func(*site) bool) []string {
+	var names []string
+	for i := range s.sites {
+		if which(&s.sites[i]) {
+			names = append(names, s.sites[i].name)
+		}
+	}
+	return names
+}
+
+// siteOf finds a node's site, nil if the look has none.
+func (s *survey) siteOf(name string) *site {
+	i, found := slices.BinarySearchFunc(s.sites, name, func(at site, name string) int { return strings.Compare(at.name, name) })
+	if !found {
+		return nil
+	}
+	return &s.sites[i]
+}
+
+// container is the template's container of a name, nil if it has none such.
+func (s *survey) container(name string) *corev1.Container {
+	spec := &s.live.Spec.Template.Spec
+	for _, list := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}

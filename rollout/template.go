@@ -1,0 +1,133 @@
+package rollout
+
+import (
+	"encoding/json"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// hashLabel is on every pod and ControllerRevision of a DaemonSet.
+const hashLabel = appsv1.DefaultDaemonSetUniqueLabelKey
+
+// revision is the ControllerRevision of a template. Its hash is that of its label, never computed here.
+type revision struct {
+	hash   string
+	number int64
+	since  time.Time // the controller can have worked with it no earlier
+}
+
+// currentRevision finds the revision of the live template: of the owned ones that equal it the one with the highest
+// number. A rollback makes no new one but raises the number of the old.
+func currentRevision(d *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (current revision, found bool) {
+	var newest time.Time // when one was last made: whatever was rolled back to is older, but works only since then
+	for _, r := range revisions {
+		if !owns(d, r) {
+			continue
+		}
+		newest = latest(newest, r.CreationTimestamp.Time)
+		hash := r.Labels[hashLabel]
+		if hash == "" || (found && r.Revision <= current.number) {
+			continue
+		}
+		if t, ok := templateOf(r); ok && equality.Semantic.DeepEqual(t, &d.Spec.Template) {
+			current, found = revision{hash: hash, number: r.Revision}, true
+		}
+	}
+	current.since = newest
+	return current, found
+}
+
+// previousTemplate is the template that was rolled out before the current one, as far as the revisions tell.
+func previousTemplate(d *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, current revision) *corev1.PodTemplateSpec {
+	var before *appsv1.ControllerRevision
+	for _, r := range revisions {
+		if owns(d, r) && r.Revision < current.number && (before == nil || r.Revision > before.Revision) {
+			before = r
+		}
+	}
+	if before == nil {
+		return nil
+	}
+	t, _ := templateOf(before)
+	return t
+}
+
+// templateOf reads data.spec.template of a DaemonSet's ControllerRevision.
+func templateOf(r *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, bool) {
+	var data struct {
+		Spec struct {
+			Template corev1.PodTemplateSpec `json:"template"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(r.Data.Raw, &data); err != nil {
+		return nil, false
+	}
+	return &data.Spec.Template, true
+}
+
+// owns reports whether the DaemonSet controls an object. Dumps may lack UIDs; then the name must do.
+func owns(d *appsv1.DaemonSet, o metav1.Object) bool {
+	ref := metav1.GetControllerOfNoCopy(o)
+	switch {
+	case ref == nil || ref.Kind != "DaemonSet":
+		return false
+	case ref.UID == "" || d.UID == "":
+		return ref.Name == d.Name
+	}
+	return ref.UID == d.UID
+}
+
+// guessHash is for a look without revisions: the newest hash among the pods counts as current, unless the controller's
+// own marks say that no pod is of the live template.
+func guessHash(d *appsv1.DaemonSet, pods []*corev1.Pod) revision {
+	var newest *corev1.Pod
+	for _, p := range pods {
+		if p.Labels[hashLabel] == "" || !owns(d, p) {
+			continue
+		}
+		if newest == nil || newest.CreationTimestamp.Before(&p.CreationTimestamp) ||
+			(newest.CreationTimestamp.Equal(&p.CreationTimestamp) && p.Name > newest.Name) {
+			newest = p
+		}
+	}
+	if newest == nil || d.Status.UpdatedNumberScheduled == 0 && d.Status.DesiredNumberScheduled > 0 {
+		return revision{}
+	}
+	live := d.Annotations[appsv1.DeprecatedTemplateGeneration]
+	if pods := newest.Labels["pod-template-generation"]; live != "" && pods != "" && live != pods {
+		return revision{}
+	}
+	return revision{hash: newest.Labels[hashLabel], since: newest.CreationTimestamp.Time}
+}
+
+// allowance is how long a pod of a template may take to go and to come, on top of the progress deadline:
+// minReadySeconds, terminationGracePeriodSeconds and the budget of its startup probes.
+func allowance(d *appsv1.DaemonSet) time.Duration {
+	spec := &d.Spec.Template.Spec
+	seconds := d.Spec.MinReadySeconds
+	if g := spec.TerminationGracePeriodSeconds; g != nil {
+		seconds += int32(min(*g, 24*3600))
+	}
+	startup := int32(0)
+	for i := range spec.InitContainers {
+		startup += startupSeconds(&spec.InitContainers[i]) // one after the other
+	}
+	longest := int32(0)
+	for i := range spec.Containers {
+		longest = max(longest, startupSeconds(&spec.Containers[i])) // side by side
+	}
+	return time.Duration(seconds+startup+longest) * time.Second
+}
+
+// startupSeconds is how long a container's startup probe lets it start.
+func startupSeconds(c *corev1.Container) int32 {
+	p := c.StartupProbe
+	if p == nil {
+		return 0
+	}
+	return p.InitialDelaySeconds + max(1, p.PeriodSeconds)*max(1, p.FailureThreshold)
+}
