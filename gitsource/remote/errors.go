@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
@@ -66,6 +68,10 @@ func (r *Remote) advice(err error) string {
 	if errors.As(err, &unexpected) { // it does not unwrap
 		err = unexpected.Err
 	}
+	var request *url.Error
+	if errors.As(err, &request) { // it repeats the URL
+		err = request.Err
+	}
 	switch {
 	case errors.Is(err, transport.ErrAuthenticationRequired) && r.auth.Empty():
 		return "the server asks for credentials (401): give a user and password or a token that may read the repository"
@@ -106,6 +112,10 @@ func networkAdvice(err error) string {
 	switch {
 	case errors.As(err, &garbled):
 		return garbledAdvice(garbled)
+	case errors.Is(err, pktline.ErrInvalidPktLen):
+		return "what answers is not a Git server: check that the URL is the one to clone from"
+	case errors.Is(err, packp.ErrEmptyInput):
+		return "the server answered with nothing: check that the URL is the one to clone from"
 	case errors.As(err, &dns):
 		return "the host " + dns.Name + " is not known: check the URL"
 	case errors.As(err, &unknown):
