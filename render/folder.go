@@ -12,20 +12,31 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// open finds the folder that is to be rendered, and stands in for its kustomization file if it has none.
-func (r *reader) open(folder string) error {
+// open finds the folder that is to be rendered and reads its kustomization file, or stands in for it if it has none.
+// ordered says that the file has sortOptions.
+func (r *reader) open(folder string) (ordered bool, err error) {
 	rel, isDir, err := r.find(inside(folder))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: is not in the tree%s", folder, r.present(folder))
+		return false, fmt.Errorf("%s: is not in the tree%s", folder, r.present(folder))
 	case err != nil:
-		return err
+		return false, err
 	case !isDir:
-		return fmt.Errorf("%s: is a file: give the folder that is to be rendered", folder)
+		return false, fmt.Errorf("%s: is a file: give the folder that is to be rendered", folder)
 	}
-	if own, err := r.kustomized(rel); own || err != nil {
-		return err
+	own, err := r.kustomized(rel)
+	switch {
+	case err != nil:
+		return false, err
+	case own != "":
+		_, err = r.read(inside(own))
+		return r.sorted[own], err
 	}
+	return false, r.standIn(folder, rel)
+}
+
+// standIn makes the kustomization file of a folder that has none.
+func (r *reader) standIn(folder, rel string) (err error) {
 	k := types.Kustomization{}
 	if k.Resources, err = r.scan(rel, rel); err != nil {
 		return r.refuse(err)
@@ -42,8 +53,8 @@ func (r *reader) open(folder string) error {
 	return nil
 }
 
-// kustomized says whether a folder has a kustomization file.
-func (r *reader) kustomized(folder string) (bool, error) {
+// kustomized is the kustomization file of a folder, "" without one.
+func (r *reader) kustomized(folder string) (string, error) {
 	var found []string
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		if r.isFile(path.Join(folder, name)) {
@@ -51,9 +62,12 @@ func (r *reader) kustomized(folder string) (bool, error) {
 		}
 	}
 	if len(found) > 1 {
-		return true, fmt.Errorf("%s: has %s: keep one of them", folder, strings.Join(found, " and "))
+		return "", fmt.Errorf("%s: has %s: keep one of them", folder, strings.Join(found, " and "))
 	}
-	return len(found) == 1, r.reason()
+	if len(found) == 0 || r.reason() != nil {
+		return "", r.reason()
+	}
+	return path.Join(folder, found[0]), nil
 }
 
 // scan lists what a folder without a kustomization file asks for, relative to base.
@@ -105,7 +119,7 @@ func (r *reader) scanBelow(base, folder string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own {
+	if own != "" {
 		return []string{strings.TrimPrefix(folder, prefix(base))}, nil
 	}
 	return r.scan(base, folder)
@@ -146,6 +160,7 @@ func (r *reader) present(missing string) string {
 		if err != nil && folder != "." {
 			continue
 		}
+		r.note(folder)
 		var names []string
 		for _, e := range entries[:min(len(entries), mostNamed)] {
 			names = append(names, e.Name())

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -32,6 +33,20 @@ func TestOverlayRendersToWhatKustomizeMakesOfItOnDisk(t *testing.T) {
 			}
 			golden(t, strings.TrimSuffix(name, ".txt")+".golden", got)
 		})
+	}
+}
+
+// Files written on Windows render to the same set.
+func TestWindowsLineEndings(t *testing.T) {
+	files := archive(t, "agents.txt")
+	want := printed(t, build(t, files, "prod").Objects)
+	for name, file := range files {
+		if filepath.Ext(name) == ".yaml" {
+			file.Data = bytes.ReplaceAll(file.Data, []byte("\n"), []byte("\r\n"))
+		}
+	}
+	if got := printed(t, build(t, files, "prod").Objects); got != want {
+		t.Error(got)
 	}
 }
 

@@ -30,6 +30,7 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 	if err := weighTexts(k.doc, k.doc.node, r.limit.FileSize); err != nil {
 		return nil, err
 	}
+	r.sorted[named] = k.SortOptions != nil
 	for _, warning := range *k.CheckDeprecatedFields() {
 		r.warn(named + ": " + deprecation(warning))
 	}

@@ -25,6 +25,7 @@ type reader struct {
 	checked  map[string]checked // by that path too
 	checking map[string]bool    // right now
 	plain    map[string]bool    // folders that are no links
+	sorted   map[string]bool    // kustomization files with sortOptions
 	index    index              // what the files of objects declare
 	listing  string             // the kustomization file that stands for a folder without one, if any
 	total    int64
@@ -40,7 +41,7 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 	return &reader{
 		ctx: ctx, tree: tree, limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
-		checking: map[string]bool{}, plain: map[string]bool{}, index: index{},
+		checking: map[string]bool{}, plain: map[string]bool{}, sorted: map[string]bool{}, index: index{},
 		asked: map[string]struct{}{},
 	}
 }

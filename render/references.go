@@ -114,7 +114,7 @@ func (r *reader) there(named string, ref reference) error {
 		return errors.New("is a file, not a folder")
 	case isDir:
 		own, err := r.kustomized(rel)
-		if err == nil && !own {
+		if err == nil && own == "" {
 			return errors.New("is a folder without a kustomization file: add one, or list its files")
 		}
 		return err

@@ -18,7 +18,7 @@ type Options struct {
 	FileSize  int64         // bytes of one file, and what the aliases of one file may repeat; default 4 MiB
 	TotalSize int64         // bytes of all files that are read, each counted once; default 64 MiB
 	Objects   int           // YAML documents that are read, and objects that come out; default 10,000
-	Timeout   time.Duration // of the whole render; default 1 minute
+	Timeout   time.Duration // of the whole render; default 2 minutes
 }
 
 func (o Options) withDefaults() Options {
@@ -32,7 +32,7 @@ func (o Options) withDefaults() Options {
 		o.Objects = 10_000
 	}
 	if o.Timeout <= 0 {
-		o.Timeout = time.Minute
+		o.Timeout = 2 * time.Minute
 	}
 	return o
 }

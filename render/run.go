@@ -29,12 +29,16 @@ func run(r *reader, folder string) (out outcome) {
 			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs, and for a patch that removes a name", p))}
 		}
 	}()
-	if err := r.open(folder); err != nil {
+	ordered, err := r.open(folder)
+	if err != nil {
 		return outcome{err: err}
 	}
 	parseSchema()
 	o := krusty.MakeDefaultOptions()                // no plugins, no helm
 	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree
+	if ordered {
+		o.Reorder = krusty.ReorderOptionUnspecified // else it prints that the file is taken over an option
+	}
 	resources, err := krusty.MakeKustomizer(o).Run(fileSystem{reader: r}, inside(folder))
 	if err != nil {
 		return outcome{err: r.explain(folder, err)}

@@ -70,25 +70,30 @@ func (s *scale) weigh(n *yaml.Node) (int64, error) {
 	return weight, nil
 }
 
+const deepestText = 4 // YAML in the text of YAML in the text …: kustomize goes two deep
+
 // weighTexts weighs the YAML that stands as text in a node, such as an inline patch, and may be parsed by kustomize.
-func weighTexts(doc document, n *yaml.Node, limit int64) error {
-	if n.Kind == yaml.ScalarNode && mayHoldAliases([]byte(n.Value)) {
-		inner, _ := documents([]byte(n.Value)) // what is no YAML is not written out by kustomize either
-		for _, d := range inner {
-			if d.node == nil {
-				continue
-			}
-			d.first += doc.line(n)
-			if err := weigh(d, limit); err != nil {
-				return err
-			}
-			if err := weighTexts(d, d.node, limit); err != nil {
-				return err
-			}
+func weighTexts(doc document, n *yaml.Node, limit int64) error { return weighText(doc, n, limit, 0) }
+
+func weighText(doc document, n *yaml.Node, limit int64, depth int) error {
+	for _, c := range n.Content {
+		if err := weighText(doc, c, limit, depth); err != nil {
+			return err
 		}
 	}
-	for _, c := range n.Content {
-		if err := weighTexts(doc, c, limit); err != nil {
+	if n.Kind != yaml.ScalarNode || depth == deepestText || !mayHoldAliases([]byte(n.Value)) {
+		return nil
+	}
+	inner, _ := documents([]byte(n.Value)) // what is no YAML is not written out by kustomize either
+	for _, d := range inner {
+		if d.node == nil {
+			continue
+		}
+		d.first += doc.line(n)
+		if err := weigh(d, limit); err != nil {
+			return err
+		}
+		if err := weighText(d, d.node, limit, depth+1); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,124 @@
+package render_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/daemongate/daemongate/render"
+)
+
+// fleet is an overlay of so many objects: agents of a file each, one patch and a ConfigMap for each ten of them.
+func fleet(objects int) fstest.MapFS {
+	files := fstest.MapFS{}
+	base, prod := "resources:\n", "namespace: agents\nnamePrefix: prod-\nresources: [../base]\nimages: [{name: agent, newTag: v2}]\nconfigMapGenerator:\n"
+	patches := "patches:\n"
+	for i := range objects {
+		if i%10 == 9 {
+			prod += fmt.Sprintf("- {name: config%d, literals: [level=info]}\n", i-9)
+			patches += fmt.Sprintf("- patch: |\n    apiVersion: apps/v1\n    kind: DaemonSet\n    metadata: {name: agent%d}\n    spec: {template: {spec: {containers: [{name: agent, env: [{name: A, value: b}]}]}}}\n", i-9)
+			continue
+		}
+		base += fmt.Sprintf("- agent%d.yaml\n", i)
+		files[fmt.Sprintf("base/agent%d.yaml", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, agent, i, i, i, i/10*10)}
+	}
+	files["base/kustomization.yaml"] = &fstest.MapFile{Data: []byte(base)}
+	files["prod/kustomization.yaml"] = &fstest.MapFile{Data: []byte(prod + patches)}
+	return files
+}
+
+const agent = `apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: agent%d
+  labels: {app: agent}
+spec:
+  minReadySeconds: 5
+  selector:
+    matchLabels: {app: agent%d}
+  updateStrategy:
+    type: RollingUpdate
+    rollingUpdate: {maxUnavailable: 10%%}
+  template:
+    metadata:
+      labels: {app: agent%d}
+    spec:
+      priorityClassName: system-node-critical
+      tolerations:
+      - {operator: Exists}
+      containers:
+      - name: agent
+        image: agent:v1
+        args: ["--config=/etc/agent/agent.yaml", "--log-level=info"]
+        env:
+        - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+        resources:
+          requests: {cpu: 50m, memory: 64Mi}
+          limits: {memory: 128Mi}
+        readinessProbe:
+          httpGet: {path: /ready, port: 8080}
+        volumeMounts:
+        - {name: config, mountPath: /etc/agent}
+        - {name: logs, mountPath: /var/log, readOnly: true}
+      volumes:
+      - {name: config, configMap: {name: config%d}}
+      - {name: logs, hostPath: {path: /var/log}}
+`
+
+// An overlay against krusty alone, on a copy of the same files in kustomize's own memory file system and made into the
+// same objects. The two take turns, and the fastest of each counts: a busy machine slows both, but not equally.
+func BenchmarkBuild(b *testing.B) {
+	for _, objects := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprint(objects), func(b *testing.B) {
+			files := fleet(objects)
+			memory := filesys.MakeFsInMemory()
+			for name, file := range files {
+				if err := memory.WriteFile("/"+name, file.Data); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var ours, theirs []time.Duration
+			for b.Loop() {
+				start := time.Now()
+				result, err := render.Build(context.Background(), files, "prod", render.Options{})
+				if err != nil || len(result.Objects) != objects {
+					b.Fatal(len(result.Objects), err)
+				}
+				between := time.Now()
+				if got := krustyAlone(b, memory); got != objects {
+					b.Fatal(got)
+				}
+				ours, theirs = append(ours, between.Sub(start)), append(theirs, time.Since(between))
+			}
+			build, alone := slices.Min(ours), slices.Min(theirs)
+			b.ReportMetric(build.Seconds()*1000, "ms/build")
+			b.ReportMetric(alone.Seconds()*1000, "ms/krusty")
+			b.ReportMetric(build.Seconds()/alone.Seconds(), "times-krusty")
+		})
+	}
+}
+
+func krustyAlone(b *testing.B, disk filesys.FileSystem) (objects int) {
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(disk, "/prod")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, r := range resources.Resources() {
+		json, err := r.MarshalJSON()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := (&unstructured.Unstructured{}).UnmarshalJSON(json); err != nil {
+			b.Fatal(err)
+		}
+		objects++
+	}
+	return objects
+}

@@ -1,0 +1,107 @@
+package render_test
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/daemongate/daemongate/render"
+)
+
+// came is all that a render came to, for comparing.
+func came(t *testing.T, files fstest.MapFS) (string, []string) {
+	t.Helper()
+	result, err := render.Build(context.Background(), files, "prod", render.Options{})
+	if err != nil {
+		return "error: " + err.Error(), result.Read
+	}
+	return printed(t, result.Objects), result.Read
+}
+
+// covers says that a consumer who compares the paths of the read set sees a change of this path.
+func covers(read []string, changed string) bool {
+	for ; ; changed = path.Dir(changed) {
+		if slices.Contains(read, changed) {
+			return true
+		}
+		if changed == "." {
+			return false
+		}
+	}
+}
+
+func trees(t *testing.T) map[string]fstest.MapFS {
+	t.Helper()
+	archives, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]fstest.MapFS{}
+	for _, name := range archives {
+		all[filepath.Base(name)] = archive(t, filepath.Base(name))
+	}
+	object := strings.ReplaceAll(configMap, "%s", "a")
+	all["a plain folder"] = tree(t, "-- prod/a.yaml --\n"+object+"-- prod/README --\nx\n-- prod/sub/kustomization.yaml --\nnamePrefix: b-\nresources: [../../base/a.yaml]\n-- base/a.yaml --\n"+object)
+	all["links"] = tree(t, "-- prod -> live --\n-- live/kustomization.yaml --\nresources: [x, y.yaml]\n-- live/x -> ../base --\n-- base/kustomization.yaml --\nnamePrefix: b-\nresources: [a.yaml]\n-- base/a.yaml --\n"+
+		object+"-- live/y.yaml -> ../base/a.yaml --\n")
+	all["a missing base"] = tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- other/a.yaml --\n"+object)
+	all["a missing file"] = tree(t, "-- prod/kustomization.yaml --\nresources: [a/b.yaml]\n-- other/a.yaml --\n"+object)
+	all["a missing folder"] = tree(t, "-- other/a.yaml --\n"+object)
+	return all
+}
+
+// The read set is exact: whatever changes what a render comes to, errors included, is in it, be it a file that changed or
+// vanished or one that was looked for and is there now. Whatever is not in it changes nothing.
+func TestReadSetHoldsWhateverChangesTheRender(t *testing.T) {
+	for name, files := range trees(t) {
+		t.Run(name, func(t *testing.T) {
+			before, read := came(t, files)
+			if !slices.IsSorted(read) || len(slices.Compact(slices.Clone(read))) != len(read) {
+				t.Errorf("is not sorted or not unique: %v", read)
+			}
+			try := func(what, changed string, file *fstest.MapFile) {
+				other := maps.Clone(files)
+				if other[changed] = file; file == nil {
+					delete(other, changed)
+				}
+				if after, _ := came(t, other); after != before && !covers(read, changed) {
+					t.Errorf("%s %s changes the render and is not in %v", what, changed, read)
+				}
+			}
+			folders := map[string]bool{".": true, "base": true, "prod": true, "prod/a": true, "a": true}
+			for file, content := range files {
+				folders[path.Dir(file)] = true
+				try("without", file, nil)
+				try("with another", file, &fstest.MapFile{Data: append([]byte("another: {{\n"), content.Data...)})
+				try("with a link for", file, &fstest.MapFile{Mode: os.ModeSymlink, Data: []byte("nowhere")})
+			}
+			for folder := range folders {
+				for _, added := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "new.yaml", "b.yaml", "README"} {
+					if _, there := files[path.Join(folder, added)]; !there {
+						try("with a new", path.Join(folder, added), &fstest.MapFile{Data: []byte("resources: [new.yaml]\n")})
+					}
+				}
+			}
+		})
+	}
+}
+
+// The read set holds no more than what was looked at: a commit that only touches a README need not be rendered.
+func TestReadSetOfAnOverlay(t *testing.T) {
+	files := archive(t, "agents.txt")
+	files["base/README.md"] = &fstest.MapFile{Data: []byte("x")}
+	want := []string{
+		"base/Kustomization", "base/daemonset.yaml", "base/extra/parsers.conf", "base/fluent.conf", "base/kustomization.yaml",
+		"base/kustomization.yml", "base/rbac.yaml", "prod/Kustomization", "prod/kustomization.yaml", "prod/kustomization.yml",
+		"prod/limits.yaml", "prod/secret.env", "tolerate/Kustomization", "tolerate/kustomization.yaml", "tolerate/kustomization.yml",
+	}
+	if got := build(t, files, "prod").Read; !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+}
