@@ -19,7 +19,7 @@ func downCommand(s *settings) *cobra.Command {
 			if err := folder.Down(); err != nil {
 				return err
 			}
-			s.printf("Cluster %q is down.\n", s.name)
+			s.printf("The cluster in %s is down.\n", folder)
 			return nil
 		},
 	}

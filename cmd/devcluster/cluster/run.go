@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"github.com/daemongate/daemongate/cmd/devcluster/kubelet"
 	"github.com/daemongate/daemongate/cmd/devcluster/stages"
@@ -96,7 +97,9 @@ func (o Options) start(ctx context.Context, children *processes, at addresses, r
 			return err
 		}
 	}
-	go kubelet.Run(ctx, config)
+	if err := errors.Join(o.Folder.quiet(), kubelet.Start(ctx, config)); err != nil {
+		return err
+	}
 	git, err := serveGit(ctx, o.Folder.Repositories())
 	if err != nil {
 		return err
@@ -115,6 +118,17 @@ func (o Options) start(ctx context.Context, children *processes, at addresses, r
 		return err
 	}
 	ready(info)
+	return nil
+}
+
+// quiet sends what client-go logs in this process to a file of its own.
+func (f Folder) quiet() error {
+	log, err := os.Create(f.Log("kubelet"))
+	if err != nil {
+		return err
+	}
+	klog.LogToStderr(false)
+	klog.SetOutput(log)
 	return nil
 }
 

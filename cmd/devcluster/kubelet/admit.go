@@ -42,20 +42,18 @@ func (k *kubelets) exists(ctx context.Context, namespace string, o object) bool 
 	return exists(ctx, k.client, namespace, o)
 }
 
-// publish writes a status, unless the pod has been replaced by one of the same name. While the node's kubelet is dead it
-// waits, and what went wrong with the API server it tries again: a kubelet would.
+// publish writes a status, unless the pod has been replaced by one of the same name. What went wrong with the API server
+// it tries again, as a kubelet would.
 func (k *kubelets) publish(ctx context.Context, pod *corev1.Pod, status corev1.PodStatus) error {
 	patch, err := statusPatch(pod, status)
 	if err != nil {
 		return err
 	}
 	for {
-		if k.alive(pod.Spec.NodeName) {
-			_, err := k.client.CoreV1().Pods(pod.Namespace).
-				Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
-			if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
-				return err
-			}
+		_, err := k.client.CoreV1().Pods(pod.Namespace).
+			Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
+			return err
 		}
 		select {
 		case <-ctx.Done():

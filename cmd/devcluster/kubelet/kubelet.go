@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // AliveLabel is on a node, with the value Alive, while its kubelet lives.
@@ -36,8 +36,8 @@ type kubelets struct {
 	stories map[types.UID]context.CancelFunc // of the pods that are admitted
 }
 
-// Run plays kubelets until ctx ends.
-func Run(ctx context.Context, config *rest.Config) error {
+// Start plays the kubelets of all nodes, in the background, until ctx ends.
+func Start(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.UserAgent = "kubelet"
 	client, err := kubernetes.NewForConfig(config)
@@ -55,7 +55,7 @@ func Run(ctx context.Context, config *rest.Config) error {
 		return err
 	}
 	k := &kubelets{
-		speaker: newSpeaker(client), client: client, nodes: nodes.GetStore(), pods: pods.GetIndexer(),
+		speaker: newSpeaker(ctx, client), client: client, nodes: nodes.GetStore(), pods: pods.GetIndexer(),
 		stories: map[types.UID]context.CancelFunc{},
 	}
 	if err := k.listen(ctx, nodes, pods); err != nil {
@@ -63,7 +63,6 @@ func Run(ctx context.Context, config *rest.Config) error {
 	}
 	alive.Start(ctx.Done())
 	bound.Start(ctx.Done())
-	<-ctx.Done()
 	return nil
 }
 
@@ -112,7 +111,7 @@ func (k *kubelets) look(ctx context.Context, before, o any) {
 		return
 	}
 	old, _ := before.(*corev1.Pod)
-	if !k.alive(pod.Spec.NodeName) {
+	if !k.lives(pod.Spec.NodeName) {
 		return
 	}
 	switch {
@@ -129,9 +128,18 @@ func (k *kubelets) look(ctx context.Context, before, o any) {
 	}
 }
 
-func (k *kubelets) alive(node string) bool {
+func (k *kubelets) lives(node string) bool {
 	_, ok, _ := k.nodes.GetByKey(node)
 	return ok
+}
+
+func (k *kubelets) alive(ctx context.Context, node string) {
+	for !k.lives(node) && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // begin reports whether nobody has begun with the pod yet.

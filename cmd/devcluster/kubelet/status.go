@@ -114,8 +114,11 @@ func run(c *corev1.ContainerStatus, now time.Time) {
 	c.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
 }
 
-// end makes a running container an ended one.
+// end makes a running container an ended one; one that does not run stays as it is.
 func end(c *corev1.ContainerStatus, how corev1.ContainerStateTerminated, now time.Time) {
+	if c.State.Running == nil {
+		return
+	}
 	how.ContainerID, how.StartedAt, how.FinishedAt = c.ContainerID, c.State.Running.StartedAt, metav1.NewTime(now)
 	c.State = corev1.ContainerState{Terminated: &how}
 	c.Ready, c.Started = false, new(bool)

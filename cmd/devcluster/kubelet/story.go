@@ -9,8 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// world is what a story touches: the API server, in which its node's kubelet may be dead at times.
+// world is what a story touches: the API server, and whether its node's kubelet lives.
 type world interface {
+	// alive returns when the node's kubelet lives, or ctx ends.
+	alive(ctx context.Context, node string)
 	publish(ctx context.Context, pod *corev1.Pod, status corev1.PodStatus) error
 	event(pod *corev1.Pod, container, kind, reason, message string)
 	exists(ctx context.Context, namespace string, o object) bool
@@ -134,9 +136,9 @@ func (s *story) start(ctx context.Context, c *corev1.ContainerStatus, ready bool
 	if ctx.Err() != nil {
 		return
 	}
-	s.event(s.pod, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
-	s.event(s.pod, c.Name, corev1.EventTypeNormal, "Created", "Container created")
-	s.event(s.pod, c.Name, corev1.EventTypeNormal, "Started", "Container started")
+	s.say(ctx, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
+	s.say(ctx, c.Name, corev1.EventTypeNormal, "Created", "Container created")
+	s.say(ctx, c.Name, corev1.EventTypeNormal, "Started", "Container started")
 	run(c, time.Now())
 	c.Ready, c.Started = ready, new(ready)
 	s.show(ctx)
@@ -167,13 +169,22 @@ func (s *story) show(ctx context.Context) {
 	_ = s.publish(ctx, s.pod, *s.status.DeepCopy()) // a pod that is gone ends the story by its context
 }
 
-// pause returns early when ctx ends.
+// say records an Event on one of the pod's containers, or on the pod if none is named.
+func (s *story) say(ctx context.Context, container, kind, reason, message string) {
+	if ctx.Err() == nil {
+		s.event(s.pod, container, kind, reason, message)
+	}
+}
+
+// pause returns early when ctx ends, and late if the kubelet has died meanwhile: then nothing happens to the pod until
+// it lives again.
 func (s *story) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+		s.alive(ctx, s.pod.Spec.NodeName)
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *story) waitForRestart(ctx context.Context, c *corev1.ContainerStatus) {
 	}
 	backoff := min(10*time.Second<<min(c.RestartCount-1, 5), 5*time.Minute)
 	rest := between(backoff, backoff*3/2)
-	s.backOffRestart(c)
+	s.backOffRestart(ctx, c)
 	if minute := between(60*time.Second, 66*time.Second); rest > minute {
 		s.pause(ctx, minute)
 		s.showCrashLoop(ctx, c, backoff)
@@ -48,13 +48,13 @@ func (s *story) waitForRestart(ctx context.Context, c *corev1.ContainerStatus) {
 }
 
 func (s *story) showCrashLoop(ctx context.Context, c *corev1.ContainerStatus, backoff time.Duration) {
-	s.backOffRestart(c)
+	s.backOffRestart(ctx, c)
 	wait(c, "CrashLoopBackOff", fmt.Sprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)",
 		backoff, c.Name, s.pod.Name, s.pod.Namespace, s.pod.UID))
 	s.show(ctx)
 }
 
-func (s *story) backOffRestart(c *corev1.ContainerStatus) {
-	s.event(s.pod, c.Name, corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s)",
+func (s *story) backOffRestart(ctx context.Context, c *corev1.ContainerStatus) {
+	s.say(ctx, c.Name, corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s)",
 		c.Name, s.pod.Name, s.pod.Namespace, s.pod.UID))
 }

@@ -23,9 +23,9 @@ func (s *story) pullImage(ctx context.Context, c *corev1.ContainerStatus) {
 func (s *story) failPull(ctx context.Context, c *corev1.ContainerStatus) {
 	failure := pullError(c.Image)
 	wait(c, "ErrImagePull", failure)
-	s.pullOnce(c, failure)
+	s.pullOnce(ctx, c, failure)
 	s.show(ctx)
-	s.backOff(c)
+	s.backOff(ctx, c)
 	found, backoff, since := "ImagePullBackOff", 10*time.Second, time.Now()
 	for ctx.Err() == nil {
 		s.pause(ctx, syncPeriod())
@@ -36,24 +36,24 @@ func (s *story) failPull(ctx context.Context, c *corev1.ContainerStatus) {
 		wait(c, found, message)
 		s.show(ctx)
 		if time.Since(since) >= backoff {
-			s.pullOnce(c, failure)
+			s.pullOnce(ctx, c, failure)
 			found, backoff, since = "ErrImagePull", min(2*backoff, 5*time.Minute), time.Now()
 		} else {
-			s.backOff(c)
+			s.backOff(ctx, c)
 			found = "ImagePullBackOff"
 		}
 	}
 }
 
-func (s *story) pullOnce(c *corev1.ContainerStatus, failure string) {
-	s.event(s.pod, c.Name, corev1.EventTypeNormal, "Pulling", `Pulling image "`+c.Image+`"`)
-	s.event(s.pod, c.Name, corev1.EventTypeWarning, "Failed", `Failed to pull image "`+c.Image+`": `+failure)
-	s.event(s.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: ErrImagePull")
+func (s *story) pullOnce(ctx context.Context, c *corev1.ContainerStatus, failure string) {
+	s.say(ctx, c.Name, corev1.EventTypeNormal, "Pulling", `Pulling image "`+c.Image+`"`)
+	s.say(ctx, c.Name, corev1.EventTypeWarning, "Failed", `Failed to pull image "`+c.Image+`": `+failure)
+	s.say(ctx, c.Name, corev1.EventTypeWarning, "Failed", "Error: ErrImagePull")
 }
 
-func (s *story) backOff(c *corev1.ContainerStatus) {
-	s.event(s.pod, c.Name, corev1.EventTypeNormal, "BackOff", `Back-off pulling image "`+c.Image+`"`)
-	s.event(s.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: ImagePullBackOff")
+func (s *story) backOff(ctx context.Context, c *corev1.ContainerStatus) {
+	s.say(ctx, c.Name, corev1.EventTypeNormal, "BackOff", `Back-off pulling image "`+c.Image+`"`)
+	s.say(ctx, c.Name, corev1.EventTypeWarning, "Failed", "Error: ImagePullBackOff")
 }
 
 // refuseImage plays an image name that is none: nothing changes any more, the kubelet only repeats itself.
@@ -61,8 +61,8 @@ func (s *story) refuseImage(ctx context.Context, c *corev1.ContainerStatus, mess
 	wait(c, "InvalidImageName", message)
 	s.show(ctx)
 	for ctx.Err() == nil {
-		s.event(s.pod, c.Name, corev1.EventTypeWarning, "InspectFailed", message)
-		s.event(s.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: InvalidImageName")
+		s.say(ctx, c.Name, corev1.EventTypeWarning, "InspectFailed", message)
+		s.say(ctx, c.Name, corev1.EventTypeWarning, "Failed", "Error: InvalidImageName")
 		s.pause(ctx, syncPeriod())
 	}
 }

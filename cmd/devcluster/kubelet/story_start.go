@@ -16,7 +16,7 @@ func (s *story) mountVolumes(ctx context.Context) {
 		if failure == "" {
 			return
 		}
-		s.event(s.pod, "", corev1.EventTypeWarning, "FailedMount", failure)
+		s.say(ctx, "", corev1.EventTypeWarning, "FailedMount", failure)
 		s.pause(ctx, retry)
 	}
 }
@@ -37,7 +37,7 @@ func (s *story) missingVolume(ctx context.Context) string {
 // makeSandbox returns once the pod has its network.
 func (s *story) makeSandbox(ctx context.Context) {
 	for s.trouble.kind == sandboxFails && ctx.Err() == nil {
-		s.event(s.pod, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", fmt.Sprintf("Failed to create pod sandbox: "+
+		s.say(ctx, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", fmt.Sprintf("Failed to create pod sandbox: "+
 			"rpc error: code = Unknown desc = failed to setup network for sandbox %q: plugin type=\"devcluster-cni\" failed "+
 			"(add): no IP addresses available in range set", newContainerID()[len("containerd://"):]))
 		s.pause(ctx, syncPeriod())
@@ -56,8 +56,8 @@ func (s *story) configure(ctx context.Context, c *corev1.ContainerStatus) {
 		if missing == "" {
 			return
 		}
-		s.event(s.pod, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
-		s.event(s.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: "+missing)
+		s.say(ctx, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
+		s.say(ctx, c.Name, corev1.EventTypeWarning, "Failed", "Error: "+missing)
 		wait(c, "CreateContainerConfigError", missing)
 		s.show(ctx)
 		s.pause(ctx, syncPeriod())
@@ -85,14 +85,14 @@ func (s *story) evict(ctx context.Context) {
 		}
 	}
 	const why = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 84Mi. "
-	s.event(s.pod, "", corev1.EventTypeWarning, "Evicted", why)
+	s.say(ctx, "", corev1.EventTypeWarning, "Evicted", why)
 	s.fail(ctx, "Evicted", why)
 }
 
 // fail makes the pod one that never runs again: its controller has to make another.
 func (s *story) fail(ctx context.Context, reason, message string) {
 	if reason != "Evicted" {
-		s.event(s.pod, "", corev1.EventTypeWarning, reason, message)
+		s.say(ctx, "", corev1.EventTypeWarning, reason, message)
 		s.status.ContainerStatuses, s.status.InitContainerStatuses = nil, nil
 	} else {
 		conclude(&s.status, time.Now())
