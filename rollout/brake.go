@@ -29,15 +29,6 @@ func brakeOf(d *appsv1.DaemonSet) brake {
 	return brake{pulled: true, nodes: nodes}
 }
 
-// TargetOf is the target of a rollout of which nothing is known but the live object. A braked DaemonSet's own strategy was
-// a rolling update.
-func TargetOf(d *appsv1.DaemonSet) Target {
-	return Target{
-		Namespace: d.Namespace, Name: d.Name, UID: d.UID,
-		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType && !brakeOf(d).pulled,
-	}
-}
-
 // adviseBrake says what is to be done about the brake (docs/design.md §6, "The brake").
 func (s *survey) adviseBrake(j *Judgement) {
 	budget := portion(s.options.FailureBudget, j.Eligible)

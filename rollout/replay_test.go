@@ -1,0 +1,176 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// truth is what a recording amounts to in the end.
+type truth struct {
+	verdict Verdict
+	code    Code
+	nodes   string
+	says    []string // in the message
+}
+
+var truths = map[string]truth{
+	"healthy":                {verdict: Complete},
+	"fleet-good-rollout":     {verdict: Complete},
+	"fleet-good-minready":    {verdict: Complete},
+	"fleet-surge":            {verdict: Complete},
+	"fleet-typo-then-fix":    {verdict: Complete},
+	"on-delete":              {verdict: Complete},
+	"fleet-ondelete":         {verdict: Complete},
+	"node-selector-none":     {verdict: Complete},
+	"image-typo":             {Stuck, ImagePull, "real-1", []string{"registry.local/agent:v2-typo", "no such host"}},
+	"init-image-typo":        {Stuck, ImagePull, "real-1", []string{"init container", "registry.local/agent:typo"}},
+	"fleet-typo":             {Stuck, ImagePull, "real-3", []string{"registry.local/agent:v9-typo"}},
+	"invalid-image-name":     {Stuck, InvalidImage, "real-1", []string{"must be lowercase"}},
+	"crash-loop":             {Stuck, CrashLoop, "real-1", []string{"exit code 3"}},
+	"fleet-crash-flap":       {Stuck, CrashLoop, "real-1 real-2 real-3", []string{"exit code 3"}},
+	"fleet-crash-minready":   {Stuck, CrashLoop, "real-3", []string{"exit code 3"}},
+	"readiness-fails":        {Stuck, ProbeFailing, "real-1", []string{"readiness probe", "port 9", "connection refused"}},
+	"startup-fails":          {Stuck, ProbeFailing, "real-1", []string{"startup probe", "port 9", "connection refused"}},
+	"missing-configmap-env":  {Stuck, ConfigError, "real-1", []string{`configmap "nope" not found`}},
+	"missing-secret-volume":  {Stuck, VolumeMount, "real-1", []string{`secret "nope" not found`}},
+	"insufficient-cpu":       {Stuck, Unschedulable, "real-1", []string{"Insufficient cpu", "short by at least"}},
+	"fleet-one-node-full":    {Stuck, Unschedulable, "real-3", []string{"Insufficient cpu", "asks for cpu 1"}},
+	"missing-serviceaccount": {Stuck, Forbidden, "real-1", []string{`serviceaccount "nope" not found`}},
+	"fleet-quota":            {Stuck, Forbidden, "real-2", []string{"exceeded quota: q"}},
+	"fleet-selector-to-none": {Stuck, NoEligibleNodes, "", nil},
+	"fleet-node-dies-plain":  {Stuck, BudgetSpent, "real-2", []string{"real-1", "real-3", "not ready"}},
+}
+
+func (w truth) check(t *testing.T, j Judgement) {
+	t.Helper()
+	if j.Verdict != w.verdict {
+		t.Fatalf("verdict %s, want %s\n%s", j.Verdict, w.verdict, plain(j))
+	}
+	if w.code == "" {
+		return
+	}
+	if len(j.Causes) == 0 || j.Causes[0].Code != w.code || !j.Causes[0].Final {
+		t.Fatalf("want cause %s\n%s", w.code, plain(j))
+	}
+	c := j.Causes[0]
+	if got := strings.Join(c.Nodes, " "); got != w.nodes {
+		t.Errorf("nodes %q, want %q", got, w.nodes)
+	}
+	for _, said := range w.says {
+		if !strings.Contains(c.Message, said) {
+			t.Errorf("the message lacks %q: %s", said, c.Message)
+		}
+	}
+	if c.Remedy == "" || c.Since.IsZero() || c.Since.After(time.Now()) && false {
+		t.Errorf("no remedy or no time: %+v", c)
+	}
+}
+
+// plain is a judgement for reading.
+func plain(j Judgement) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s | %s | %d/%d/%d mark %d\n", j.Verdict, j.Headline, j.Settled, j.Updated, j.Desired, j.Mark)
+	for _, c := range j.Causes {
+		fmt.Fprintf(&b, "  %s final=%v %v since %s: %s\n    -> %s\n", c.Code, c.Final, c.Nodes, c.Since.Format(time.TimeOnly), c.Message, c.Remedy)
+	}
+	for _, n := range j.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", n)
+	}
+	return b.String()
+}
+
+// Every recording ends as it did in truth: watched from its beginning, with a restart before every look, and twenty
+// minutes after the last one.
+func TestRecordedRolloutsAsTheyHappen(t *testing.T) {
+	for _, r := range readRecordings(t) {
+		t.Run(r.name, func(t *testing.T) {
+			var m, unbroken Memory
+			generation := int64(0)
+			for i := range r.Snapshots {
+				target := r.target(i)
+				if target.Generation != generation {
+					generation, m, unbroken = target.Generation, Memory{}, Memory{}
+				}
+				var j, same Judgement
+				j, m = Judge(r.look(i, 0), target, overAgain(t, m), Options{})
+				same, unbroken = Judge(r.look(i, 0), target, unbroken, Options{})
+				t.Logf("t=%.1f %s", r.Snapshots[i].T, plain(j))
+				sameJudgement(t, j, same)
+				neverTooEarly(t, r, i, j)
+			}
+			last := len(r.Snapshots) - 1
+			j, _ := Judge(r.look(last, 20*time.Minute), r.target(last), overAgain(t, m), Options{})
+			t.Logf("20 minutes later: %s", plain(j))
+			truths[r.name].check(t, j)
+		})
+	}
+}
+
+// Every recording ends as it did in truth also for whoever has only a dump of its last moment.
+func TestRecordedRolloutsFromADump(t *testing.T) {
+	for _, r := range readRecordings(t) {
+		t.Run(r.name, func(t *testing.T) {
+			for i := range r.Snapshots {
+				j, _ := Judge(r.look(i, 0), r.fromDump(i), Memory{}, Options{})
+				t.Logf("t=%.1f %s", r.Snapshots[i].T, plain(j))
+				neverTooEarly(t, r, i, j)
+			}
+			last := len(r.Snapshots) - 1
+			j, _ := Judge(r.look(last, 20*time.Minute), r.fromDump(last), Memory{}, Options{})
+			t.Logf("20 minutes later: %s", plain(j))
+			truths[r.name].check(t, j)
+		})
+	}
+}
+
+// neverTooEarly holds that no look at a rollout that fails is Complete.
+func neverTooEarly(t *testing.T, r recording, i int, j Judgement) {
+	t.Helper()
+	failing := truths[r.name].verdict == Stuck
+	before := r.Snapshots[i].DaemonSet.Generation < r.Snapshots[len(r.Snapshots)-1].DaemonSet.Generation
+	if failing && !before && j.Verdict == Complete {
+		t.Errorf("t=%.1f: Complete\n%s", r.Snapshots[i].T, plain(j))
+	}
+	if strings.Contains(j.Headline, "successfully") && j.Verdict != Complete {
+		t.Errorf("t=%.1f: the headline lies: %s", r.Snapshots[i].T, j.Headline)
+	}
+}
+
+func sameJudgement(t *testing.T, a, b Judgement) {
+	t.Helper()
+	if !reflect.DeepEqual(jsonOf(t, a), jsonOf(t, b)) {
+		t.Errorf("a restart changed the judgement:\n%s\n%s", plain(a), plain(b))
+	}
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// Whatever order the watches deliver in, the judgement is the same.
+func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
+	for _, r := range readRecordings(t) {
+		for i := range r.Snapshots {
+			l := r.look(i, time.Minute)
+			a, _ := Judge(l, r.target(i), Memory{}, Options{})
+			back := l
+			back.Pods, back.Nodes, back.Events, back.Revisions = slices.Clone(l.Pods), slices.Clone(l.Nodes), slices.Clone(l.Events), slices.Clone(l.Revisions)
+			slices.Reverse(back.Pods)
+			slices.Reverse(back.Nodes)
+			slices.Reverse(back.Events)
+			slices.Reverse(back.Revisions)
+			b, _ := Judge(back, r.target(i), Memory{}, Options{})
+			sameJudgement(t, a, b)
+		}
+	}
+}
