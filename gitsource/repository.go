@@ -33,13 +33,6 @@ func newRepository(ctx context.Context, to *remote.Remote, home string, o Option
 // String is the repository's address, without credentials.
 func (r *Repository) String() string { return r.remote.Load().String() }
 
-func (r *Repository) replaceRemote(to *remote.Remote) {
-	if string(r.remote.Load().Auth().Fingerprint()) == string(to.Auth().Fingerprint()) {
-		return // and keep the open connections
-	}
-	r.remote.Swap(to).Close()
-}
-
 func (r *Repository) close() {
 	r.remote.Load().Close()
 	r.mirror.objects.close()

@@ -81,27 +81,35 @@ func (s *Store) Close() {
 // Repository returns the mirror of a repository for these credentials, always the same one; nothing is connected to yet.
 // Credentials of an Identity that is already known replace the earlier ones.
 func (s *Store) Repository(url string, auth Auth) (*Repository, error) {
-	to, err := remote.New(url, auth, s.options.Idle)
+	address, auth, err := remote.ParseAddress(url, auth)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id, err := s.identify(to)
+	id, err := s.identify(address, auth)
 	if err != nil {
 		return nil, err
 	}
-	if r := s.repositories[id]; r != nil {
-		r.replaceRemote(to)
+	r := s.repositories[id]
+	if r != nil && r.remote.Load().Auth().Equal(auth) {
 		return r, nil
 	}
-	r := newRepository(s.ctx, to, filepath.Join(s.dir, id), s.options)
+	to, err := remote.New(url, auth, s.options.Idle)
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		r.remote.Swap(to).Close()
+		return r, nil
+	}
+	r = newRepository(s.ctx, to, filepath.Join(s.dir, id), s.options)
 	s.repositories[id] = r
 	return r, nil
 }
 
 // identify names a mirror's folder. Whoever reads the name, and tries passwords on it, must have the key.
-func (s *Store) identify(to *remote.Remote) (string, error) {
+func (s *Store) identify(address remote.Address, auth Auth) (string, error) {
 	if s.key == nil {
 		key, err := readKey(s.dir)
 		if err != nil {
@@ -110,11 +118,10 @@ func (s *Store) identify(to *remote.Remote) (string, error) {
 		s.key = key
 	}
 	mac := hmac.New(sha256.New, s.key)
-	auth := to.Auth()
 	if auth.Identity != "" {
-		fmt.Fprintf(mac, "%s\nby name %s", to, auth.Identity)
+		fmt.Fprintf(mac, "%s\nby name %s", address, auth.Identity)
 	} else {
-		fmt.Fprintf(mac, "%s\nby value %s", to, auth.Fingerprint())
+		fmt.Fprintf(mac, "%s\nby value %s", address, auth.Fingerprint())
 	}
 	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
 }

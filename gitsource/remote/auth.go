@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -55,6 +56,9 @@ func (a Auth) MarshalJSON() ([]byte, error) { return []byte(`"` + a.String() + `
 func (a Auth) Empty() bool {
 	return a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && len(a.passwords()) == 0
 }
+
+// Equal is true of the same credentials, certificates and known hosts.
+func (a Auth) Equal(b Auth) bool { return reflect.DeepEqual(a, b) }
 
 // Fingerprint is everything that tells one set of credentials from another. It is secret: hash it with a key.
 func (a Auth) Fingerprint() []byte {
