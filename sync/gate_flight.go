@@ -16,7 +16,7 @@ func (t *turn) fly() {
 	if f == nil {
 		return
 	}
-	if f.State == api.Stuck && t.o.Released == f.Commit {
+	if f.State.Settled() && t.o.Released == f.Commit {
 		f.Released = true
 	}
 	t.written(f)
@@ -115,7 +115,7 @@ func (t *turn) judged(f *api.Flight) {
 	case r.State == api.Complete:
 		t.s.LastComplete = f.Commit
 		t.flightMove(f, api.Complete, r.Message)
-	case r.State == api.Stuck && (f.State != api.Stuck || !sameCodes(was, r.Causes)):
+	case r.State == api.Stuck && (f.State != api.Stuck || leading(was) != leading(r.Causes)):
 		t.flightMove(f, api.Stuck, r.Message)
 	case r.State == api.RollingOut && f.State == api.Stuck:
 		f.Causes = was
@@ -145,11 +145,20 @@ func (t *turn) prune(f *api.Flight) {
 	case !t.gate.Prune, ours && p.Done:
 		f.Pruned = true
 	case t.o.Suspended, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods:
+	case ours && p.NeedsRelease && !f.Released:
 	case ours && t.o.Now.Before(p.RetryAt):
 		t.wake(p.RetryAt)
 	default:
 		t.d.Prune = true
 	}
+}
+
+// leading is the cause that a verdict names first.
+func leading(causes []api.Cause) string {
+	if len(causes) == 0 {
+		return ""
+	}
+	return causes[0].Code + " " + causes[0].Object
 }
 
 // sameCodes reports whether two lists name the same causes in the same order.

@@ -127,8 +127,10 @@ type Pruned struct {
 	Commit string
 	Digest string
 	// Done is set if everything is gone that may go.
-	Done    bool
-	RetryAt time.Time
+	Done bool
+	// NeedsRelease is set if so much would go that a person must allow it first.
+	NeedsRelease bool
+	RetryAt      time.Time
 }
 
 // Decision is everything there is to do after one turn. There is room for one commit to apply.

@@ -37,12 +37,16 @@ type SyncList struct {
 // SyncSpec says what to sync and how to let commits through.
 type SyncSpec struct {
 	Source Source `json:"source"`
+	// +kubebuilder:default={}
 	// +optional
 	Gate Gate `json:"gate,omitempty"`
+	// +kubebuilder:default={}
 	// +optional
 	Rollout Rollout `json:"rollout,omitempty"`
+	// +kubebuilder:default={}
 	// +optional
 	Apply Apply `json:"apply,omitempty"`
+	// +kubebuilder:default={}
 	// +optional
 	Report Report `json:"report,omitempty"`
 	// Suspend stops polls, applies and prune. What runs is still judged and reported.
@@ -199,6 +203,9 @@ type Report struct {
 	// +kubebuilder:default=None
 	// +optional
 	Provider Provider `json:"provider,omitempty"`
+	// Unchanged reports commits, too, that leave the set as it was.
+	// +optional
+	Unchanged bool `json:"unchanged,omitempty"`
 	// Context tells the states of several Syncs on one commit apart; daemongate/<namespace>/<name> if empty.
 	// +optional
 	Context string `json:"context,omitempty"`

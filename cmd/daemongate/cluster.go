@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/daemongate/daemongate/sync"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// cluster is where the commands find the API server: the flags that kubectl's users know.
+type cluster struct{ kubeconfig, context, namespace string }
+
+func (k *cluster) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "path of the kubeconfig file (default: $KUBECONFIG, ~/.kube/config, or the pod's own account)")
+	flags.StringVar(&k.context, "context", "", "context of the kubeconfig file")
+	flags.StringVarP(&k.namespace, "namespace", "n", "", "namespace (default: that of the context)")
+}
+
+func (k *cluster) loader() clientcmd.ClientConfig {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = k.kubeconfig
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: k.context}
+	overrides.Context.Namespace = k.namespace
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+}
+
+// connect returns how to reach the API server, without client-go's own limit on requests, and the namespace.
+func (k *cluster) connect() (*rest.Config, string, error) {
+	loader := k.loader()
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", fmt.Errorf("no cluster to talk to: %w (give --kubeconfig or set KUBECONFIG)", err)
+	}
+	config.QPS = -1
+	config.UserAgent = "daemongate/" + thisBuild().Version
+	namespace, _, err := loader.Namespace()
+	return config, namespace, err
+}
+
+// syncs connects to the Syncs of the cluster.
+func (k *cluster) syncs() (*sync.Syncs, string, error) {
+	config, namespace, err := k.connect()
+	if err != nil {
+		return nil, "", err
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, "", err
+	}
+	return sync.NewSyncs(client), namespace, nil
+}

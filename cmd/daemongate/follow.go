@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	gosync "sync"
+	"time"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/sirupsen/logrus"
+)
+
+// follower prints one line per change of state, for a person to follow, and logs trouble.
+type follower struct {
+	out io.Writer
+	log logrus.FieldLogger
+
+	mu   gosync.Mutex
+	last map[string]string
+}
+
+// Moved prints that a commit came to a state.
+func (f *follower) Moved(s *api.Sync, m sync.Move) {
+	state := string(m.State)
+	if m.By != "" {
+		state = fmt.Sprintf("%s by %s (%s)", m.State, sync.Short(m.By), m.Outcome)
+	}
+	text := m.Message
+	if text == "" && m.Subject != "" {
+		text = fmt.Sprintf("%q", m.Subject)
+	}
+	f.print(s, m.At, m.Commit, state, text)
+}
+
+// Progressed prints the flight's counts in quarters, and its present causes when they change.
+func (f *follower) Progressed(s *api.Sync) {
+	flight := s.Status.InFlight
+	if flight == nil || flight.State.Settled() {
+		return
+	}
+	text := progress(flight)
+	f.mu.Lock()
+	said := f.last[s.Namespace+"/"+s.Name] == flight.Commit+text
+	if f.last == nil {
+		f.last = map[string]string{}
+	}
+	f.last[s.Namespace+"/"+s.Name] = flight.Commit + text
+	f.mu.Unlock()
+	if !said && text != "" {
+		f.print(s, time.Now(), flight.Commit, string(flight.State), text)
+	}
+}
+
+// Pruned prints what was deleted.
+func (f *follower) Pruned(s *api.Sync, gone manifests.Inventory) {
+	for _, e := range gone {
+		f.print(s, time.Now(), s.Status.InFlight.Commit, "pruned", e.String())
+	}
+}
+
+// passing are the causes that every rollout shows for a moment.
+var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true, string(rollout.NotObserved): true}
+
+// progress says how far a flight is, in steps coarse enough to be worth a line each.
+func progress(flight *api.Flight) string {
+	for _, c := range flight.Causes {
+		if !passing[c.Code] {
+			return fmt.Sprintf("%s on %s", c.Code, counted(c.NodeCount, "node"))
+		}
+	}
+	n := flight.Nodes
+	if n.Desired == 0 || n.Settled*4 < n.Desired {
+		return ""
+	}
+	return fmt.Sprintf("%d%% of %s settled", 25*(n.Settled*4/n.Desired), counted(n.Desired, "node"))
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, sync.Short(commit), state, text)
+}
+
+// Trouble logs what will be tried again.
+func (f *follower) Trouble(s *api.Sync, err error) {
+	f.log.WithField("sync", s.Namespace+"/"+s.Name).Warn(err)
+}

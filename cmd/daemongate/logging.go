@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"log/slog"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+)
+
+// logOptions are the flags of the log.
+type logOptions struct{ level, format string }
+
+func (o *logOptions) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&o.level, "log-level", "info", "debug, info, warning or error")
+	flags.StringVar(&o.format, "log-format", "text", "text or json")
+}
+
+// logger returns the log, and has client-go and the standard library write into it.
+func (o *logOptions) logger(out io.Writer) *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(out)
+	if level, err := logrus.ParseLevel(o.level); err == nil {
+		l.SetLevel(level)
+	}
+	if o.format == "json" {
+		l.SetFormatter(&logrus.JSONFormatter{})
+	}
+	klog.SetSlogLogger(slog.New(&bridge{log: l}))
+	log.SetFlags(0)
+	log.SetOutput(l.WriterLevel(logrus.InfoLevel))
+	return l
+}
+
+// bridge is a slog.Handler that writes to logrus. What client-go calls info is for its developers: debug here.
+type bridge struct{ log logrus.FieldLogger }
+
+// Enabled leaves the choice to logrus.
+func (b *bridge) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle writes one record.
+func (b *bridge) Handle(_ context.Context, r slog.Record) error {
+	entry := b.log
+	r.Attrs(func(a slog.Attr) bool {
+		entry = entry.WithField(a.Key, a.Value.String())
+		return true
+	})
+	switch {
+	case r.Level >= slog.LevelError:
+		entry.Warn(r.Message)
+	case r.Level >= slog.LevelWarn:
+		entry.Info(r.Message)
+	default:
+		entry.Debug(r.Message)
+	}
+	return nil
+}
+
+// WithAttrs keeps fields for later records.
+func (b *bridge) WithAttrs(attrs []slog.Attr) slog.Handler {
+	entry := b.log
+	for _, a := range attrs {
+		entry = entry.WithField(a.Key, a.Value.String())
+	}
+	return &bridge{log: entry}
+}
+
+// WithGroup is not needed by what writes here.
+func (b *bridge) WithGroup(string) slog.Handler { return b }

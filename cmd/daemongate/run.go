@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/dynamic"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+// runOptions are the flags of the controller.
+type runOptions struct {
+	cluster
+	file, dataDir string
+	allNamespaces bool
+	workers       int
+	logs          logOptions
+}
+
+func newRun() *cobra.Command {
+	o := &runOptions{}
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the controller",
+		Long: `Run the controller in the foreground and print a line for every change of state.
+
+With -f, install the Sync resource and the Sync of that file first, and look after the Syncs of its namespace.`,
+		Example: "  daemongate run -f sync.yaml",
+		Args:    arguments(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	o.addTo(c.Flags())
+	o.logs.addTo(c.Flags())
+	c.Flags().StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
+	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories")
+	c.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
+	c.Flags().IntVar(&o.workers, "workers", 4, "how many Syncs have their turn at once")
+	return c
+}
+
+func defaultDataDir() string {
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "daemongate")
+	}
+	return filepath.Join(os.TempDir(), "daemongate")
+}
+
+func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
+	log := o.logs.logger(errs)
+	config, namespace, err := o.connect()
+	if err != nil {
+		return err
+	}
+	if o.file != "" {
+		s, err := installSync(ctx, config, o.file, namespace)
+		if err != nil {
+			return err
+		}
+		namespace = s.Namespace
+	}
+	if o.allNamespaces {
+		namespace = ""
+	}
+	controller, err := o.controller(config, namespace)
+	if err != nil {
+		return err
+	}
+	defer controller.Observer.Stop()
+	controller.Tell = &follower{out: out, log: log}
+	return controller.Run(ctx)
+}
+
+// controller wires the parts together.
+func (o *runOptions) controller(config *rest.Config, namespace string) (*sync.Controller, error) {
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
+	core, err := corev1.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
+	clients, err := rollout.NewClients(config)
+	if err != nil {
+		return nil, err
+	}
+	return &sync.Controller{
+		Syncs: sync.NewSyncs(client),
+		Connect: &connections{config: config, secrets: core,
+			mirrors: gitsource.Open(filepath.Join(o.dataDir, "mirrors"), gitsource.Options{}),
+			notes:   filepath.Join(o.dataDir, "notes")},
+		Observer:   rollout.NewObserver(clients),
+		ConfigMaps: core,
+		Now:        time.Now,
+		Namespace:  namespace,
+		Workers:    o.workers,
+	}, nil
+}

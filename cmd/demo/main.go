@@ -1,0 +1,151 @@
+// Command demo plays the story of a handful of pushes on a real control plane, in the terminal, in a few minutes.
+//
+// It needs two binaries, which the Makefile builds: $DEVCLUSTER and $DAEMONGATE.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/install"
+	"k8s.io/client-go/dynamic"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	daemongate := os.Getenv("DAEMONGATE")
+	if daemongate == "" {
+		return fmt.Errorf("DAEMONGATE is not set to the binary: run make demo")
+	}
+	dir, err := os.MkdirTemp("", "daemongate-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	_, _ = fmt.Fprintln(out, "Starting a cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and 12 nodes.")
+	cluster, down, err := clustertest.StartMain()
+	if err != nil {
+		return err
+	}
+	defer down()
+	p, err := stage(ctx, cluster, dir, out)
+	if err != nil {
+		return err
+	}
+	controller, err := startController(ctx, daemongate, cluster.Kubeconfig, dir, out)
+	if err != nil {
+		return err
+	}
+	defer controller.stop()
+	if err := p.play(ctx, story()); err != nil {
+		return err
+	}
+	return conclude(ctx, p, out)
+}
+
+// stage prepares everything but Daemongate: the repository to push to, the Sync, and who watches it. The Sync
+// resource is installed here already, so that not the first moment of it is missed.
+func stage(ctx context.Context, cluster *clustertest.Cluster, dir string, out io.Writer) (*player, error) {
+	url, err := cluster.CreateRepo("fleet")
+	if err != nil {
+		return nil, err
+	}
+	repo, err := clone(ctx, url, filepath.Join(dir, "work"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "sync.yaml"), []byte(fmt.Sprintf(syncYAML, url)), 0o600); err != nil {
+		return nil, err
+	}
+	crd, err := install.CRD()
+	if err != nil {
+		return nil, err
+	}
+	if err := install.Apply(ctx, cluster.Config, crd); err != nil {
+		return nil, err
+	}
+	client, err := dynamic.NewForConfig(cluster.Config)
+	if err != nil {
+		return nil, err
+	}
+	recorder, err := record(ctx, client, "platform")
+	if err != nil {
+		return nil, err
+	}
+	return &player{out: out, repo: repo, recorder: recorder, files: newFiles()}, nil
+}
+
+// conclude prints what became of the commits, and what the repository says about it.
+func conclude(ctx context.Context, p *player, out io.Writer) error {
+	_, _ = fmt.Fprintln(out, "\n── What became of every commit")
+	p.table()
+	notes, err := p.repo.notes(ctx, p.pushed[len(p.pushed)-1].hash)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "\n── git log --notes=daemongate\n%s\n", notes)
+	return err
+}
+
+const syncYAML = `apiVersion: daemongate.io/v1alpha1
+kind: Sync
+metadata: {name: node-agents, namespace: platform}
+spec:
+  source:
+    url: %s
+    ref: {branch: main}
+    path: clusters/demo/agents
+    interval: 1s
+  report: {provider: Notes, context: daemongate/demo, unchanged: true}
+`
+
+// controller is daemongate run, as a child process.
+type controller struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// startController starts Daemongate in the foreground of the demo.
+func startController(ctx context.Context, binary, kubeconfig, dir string, out io.Writer) (*controller, error) {
+	args := []string{"run", "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data")}
+	_, _ = fmt.Fprintln(out, "$ daemongate run -f sync.yaml")
+	c := &controller{cmd: exec.CommandContext(ctx, binary, args...), done: make(chan struct{})}
+	c.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	c.cmd.Stdout, c.cmd.Stderr = out, out
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = c.cmd.Wait()
+		close(c.done)
+	}()
+	return c, nil
+}
+
+// stop ends it as Ctrl-C does, and waits.
+func (c *controller) stop() {
+	_ = c.cmd.Process.Signal(os.Interrupt)
+	<-c.done
+}
+
+// kill ends it as a crash does, and waits.
+func (c *controller) kill() {
+	_ = c.cmd.Process.Kill()
+	<-c.done
+}

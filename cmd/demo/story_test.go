@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	gate "github.com/daemongate/daemongate/sync"
+)
+
+// want is what every commit of the story comes to, in order.
+var want = map[string]string{
+	"v1":     "Applying → RollingOut → Complete",
+	"v2":     "Applying → RollingOut → Complete",
+	"v3":     "Held → Carried by v4 (Complete)",
+	"v4":     "Held → Applying → RollingOut → Complete",
+	"typo":   "Applying → RollingOut → Stuck",
+	"fix":    "Applying → RollingOut → Complete",
+	"crash":  "Applying → RollingOut → Stuck",
+	"revert": "Applying → RollingOut → Complete",
+	"readme": "Unchanged by revert (Complete)",
+	"remove": "Applying → RollingOut → Complete",
+}
+
+// The story of the demo: every commit comes to its state by the way it should, and to no other in between. The
+// crash-looping agent is never Complete.
+func TestTheStory(t *testing.T) {
+	w := newWorld(t)
+	w.start(t)
+	if err := w.player.play(t.Context(), story()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.player.pushed {
+		if got := w.named(words(w.player.recorder.of(c.hash))); got != want[c.name] {
+			t.Errorf("%s came to\n  %s, want\n  %s", c.name, got, want[c.name])
+		}
+	}
+	notes, err := w.player.repo.notes(t.Context(), w.player.hash("remove"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(notes, "daemongate/demo"); n != len(want) {
+		t.Errorf("%d commits have a note, want %d:\n%s", n, len(want), notes)
+	}
+}
+
+// The same story with Daemongate killed ten times at random moments and started again: every commit comes to the
+// same state in the end.
+func TestKillNineChangesNoEnding(t *testing.T) {
+	w := newWorld(t)
+	w.start(t)
+	const times = 10
+	ctx, cancel := context.WithCancel(t.Context())
+	killed := make(chan int, 1)
+	go func() { killed <- w.killAtRandom(ctx, t, times) }()
+	err := w.player.play(t.Context(), story())
+	cancel()
+	if n := <-killed; n != times {
+		t.Errorf("killed %d times, want %d", n, times)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.player.pushed {
+		got := w.named(words(w.player.recorder.of(c.hash)))
+		if last, end := after(got), after(want[c.name]); last != end {
+			t.Errorf("%s ended as %q, want %q (came to %s)", c.name, last, end, got)
+		}
+	}
+}
+
+func after(states string) string {
+	return states[strings.LastIndex("→ "+states, "→ "):]
+}
+
+// world is a cluster, a repository and Daemongate.
+type world struct {
+	dir, binary string
+	cluster     *clustertest.Cluster
+	player      *player
+	controller  *controller
+}
+
+func newWorld(t *testing.T) *world {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	w := &world{dir: t.TempDir(), cluster: clustertest.Start(t, clustertest.Options{Nodes: 12})}
+	w.binary = filepath.Join(w.dir, "daemongate")
+	build := exec.Command("go", "build", "-race", "-o", w.binary, "../daemongate")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	var err error
+	if w.player, err = stage(t.Context(), w.cluster, w.dir, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) start(t *testing.T) {
+	var err error
+	if w.controller, err = startController(context.WithoutCancel(t.Context()), w.binary, w.cluster.Kubeconfig, w.dir, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.controller.stop() })
+}
+
+// killAtRandom kills and restarts Daemongate, and returns how often.
+func (w *world) killAtRandom(ctx context.Context, t *testing.T, times int) int {
+	for n := range times {
+		select {
+		case <-ctx.Done():
+			return n
+		case <-time.After(time.Duration(1+rand.IntN(12000)) * time.Millisecond):
+		}
+		w.controller.kill()
+		c, err := startController(context.WithoutCancel(ctx), w.binary, w.cluster.Kubeconfig, w.dir, t.Output())
+		if err != nil {
+			t.Errorf("start again: %v", err)
+			return n
+		}
+		w.controller = c
+	}
+	return times
+}
+
+// named puts the names of the story for the hashes.
+func (w *world) named(text string) string {
+	for _, c := range w.player.pushed {
+		text = strings.ReplaceAll(text, gate.Short(c.hash), c.name)
+	}
+	return text
+}
+
+func TestMain(m *testing.M) {
+	// Children of the tests must not read the configuration of who runs them.
+	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	os.Exit(m.Run())
+}

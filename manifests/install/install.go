@@ -1,0 +1,77 @@
+// Package install holds the manifests that install Daemongate itself.
+package install
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/daemongate/daemongate/manifests"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
+)
+
+//go:embed daemongate.io_syncs.yaml
+var crd string
+
+//go:embed daemongate.yaml
+var controller string
+
+// Owner is who the installed objects belong to.
+var Owner = manifests.Owner{Namespace: "daemongate-system", Name: "install"}
+
+// Options are what can be chosen about an installation.
+type Options struct {
+	// Image of the controller.
+	Image string
+}
+
+// CRD is the definition of the Sync resource.
+func CRD() ([]*unstructured.Unstructured, error) { return parse(crd) }
+
+// All is everything that runs Daemongate in a cluster, the definition of the Sync resource included.
+func All(o Options) ([]*unstructured.Unstructured, error) {
+	return parse(crd + "\n---\n" + strings.ReplaceAll(controller, "IMAGE", o.Image))
+}
+
+// Apply writes objects to a cluster, whole or not at all.
+func Apply(ctx context.Context, config *rest.Config, objects []*unstructured.Unstructured) error {
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return err
+	}
+	set, err := manifests.NewSet(objects)
+	if err != nil {
+		return err
+	}
+	options := manifests.Options{Owner: Owner, DefaultNamespace: Owner.Namespace}
+	if set, err = client.Resolve(ctx, set, options); err != nil {
+		return err
+	}
+	if err := client.DryRun(ctx, set, options); err != nil {
+		return err
+	}
+	_, err = client.Apply(ctx, set, options)
+	return err
+}
+
+func parse(text string) ([]*unstructured.Unstructured, error) {
+	documents := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	var objects []*unstructured.Unstructured
+	for {
+		u := &unstructured.Unstructured{}
+		err := documents.Decode(&u.Object)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(u.Object) > 0 {
+			objects = append(objects, u)
+		}
+	}
+}

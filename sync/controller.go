@@ -1,0 +1,142 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	gosync "sync"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+)
+
+// Controller brings every Sync of a cluster to its newest commit.
+//
+// Informers, polls and timers only wake a Sync. What is to be done is decided in its turn, from everything
+// that can be seen then; so a restart, a lost wake or a doubled one changes nothing.
+type Controller struct {
+	Syncs    *Syncs
+	Connect  Connections
+	Observer Observer
+	// ConfigMaps hold the outboxes.
+	ConfigMaps corev1.ConfigMapsGetter
+	Tell       Teller
+	// Now is the clock.
+	Now func() time.Time
+	// Namespace restricts the controller to the Syncs of one namespace; all if empty.
+	Namespace string
+	// Workers is how many Syncs have their turn at once.
+	Workers int
+
+	queue workqueue.TypedRateLimitingInterface[string]
+	mu    gosync.Mutex
+	lanes map[string]*lane
+}
+
+// Run works until the context ends.
+func (c *Controller) Run(ctx context.Context) error {
+	c.lanes = map[string]*lane{}
+	c.queue = workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
+	informer := c.Syncs.Informer(c.Namespace)
+	if err := c.wakeOnChange(informer); err != nil {
+		return err
+	}
+	var running gosync.WaitGroup
+	running.Go(func() { informer.RunWithContext(ctx) })
+	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		running.Wait()
+		return fmt.Errorf("the Syncs could not be read: %w", context.Cause(ctx))
+	}
+	for range max(c.Workers, 1) {
+		running.Go(func() { c.work(ctx, informer.GetStore()) })
+	}
+	<-ctx.Done()
+	c.queue.ShutDown()
+	running.Wait()
+	for _, l := range c.lanes {
+		l.background.Wait()
+	}
+	return nil
+}
+
+// Poll has a Sync's repository polled now, as a webhook asks.
+func (c *Controller) Poll(key string) {
+	if l := c.lane(key); l != nil {
+		l.poller.ask()
+		c.queue.Add(key)
+	}
+}
+
+func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
+	wake := func(o any) {
+		if key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
+			c.queue.Add(key)
+		}
+	}
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    wake,
+		UpdateFunc: func(_, o any) { wake(o) },
+		DeleteFunc: wake,
+	})
+	return err
+}
+
+func (c *Controller) work(ctx context.Context, store cache.Store) {
+	for {
+		key, stop := c.queue.Get()
+		if stop {
+			return
+		}
+		c.turn(ctx, store, key)
+		c.queue.Done(key)
+	}
+}
+
+// turn gives one Sync its turn.
+func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
+	sync, err := seen(store, key)
+	if err != nil || sync == nil {
+		c.forget(key)
+		return
+	}
+	l, err := c.enter(ctx, key, sync)
+	if err == nil {
+		err = c.tick(ctx, l)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.Tell.Trouble(sync, err)
+		c.queue.AddRateLimited(key)
+		return
+	}
+	c.queue.Forget(key)
+}
+
+// seen returns the Sync as the informer has it, nil if it is gone.
+func seen(store cache.Store, key string) (*api.Sync, error) {
+	o, exists, err := store.GetByKey(key)
+	if err != nil || !exists {
+		return nil, err
+	}
+	return typedObject(o)
+}
+
+func (c *Controller) lane(key string) *lane {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lanes[key]
+}
+
+// forget drops what is kept in memory for a Sync that is gone. What it wrote stays in the cluster.
+func (c *Controller) forget(key string) {
+	c.mu.Lock()
+	l := c.lanes[key]
+	delete(c.lanes, key)
+	c.mu.Unlock()
+	if l != nil {
+		l.stop()
+		c.Observer.Unwatch(key)
+	}
+}

@@ -1,0 +1,143 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// maxNames is how many nodes of a cause the status names.
+const maxNames = 20
+
+// judge looks at the workloads of the flight and judges them. It returns nil while there is nothing to judge,
+// or while not everything has been seen yet.
+func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
+	f := l.sync.Status.InFlight
+	if f == nil || unwritten(f) || (f.State == api.Complete && f.Pruned) {
+		c.unwatch(l)
+		return nil, nil
+	}
+	options, err := rolloutOptions(l.sync)
+	if err != nil {
+		return nil, err
+	}
+	targets := targetsOf(l, f)
+	c.watch(l, f, targets)
+	r := &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
+	var judgements []rollout.Judgement
+	for i, target := range targets {
+		look, synced := c.Observer.Look(target)
+		if !synced {
+			return nil, c.Observer.Trouble(target)
+		}
+		look.Now = now
+		w, j, err := judgeOne(f.Workloads[i], look, target, options)
+		if err == nil && j.ReadLeases {
+			if look.Leases, err = c.Observer.Leases(ctx); err == nil {
+				w, j, err = judgeOne(f.Workloads[i], look, target, options)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Workloads = append(r.Workloads, w)
+		judgements = append(judgements, j)
+		r.add(target, j)
+	}
+	r.Message = message(judgements)
+	return r, nil
+}
+
+// watch has the Sync woken by what happens to its flight.
+func (c *Controller) watch(l *lane, f *api.Flight, targets []rollout.Target) {
+	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation)
+	if l.watched == flight || len(targets) == 0 {
+		return
+	}
+	l.watched = flight
+	key := l.key
+	c.Observer.Watch(key, targets, func() { c.queue.Add(key) })
+}
+
+func (c *Controller) unwatch(l *lane) {
+	if l.watched != "" {
+		l.watched = ""
+		c.Observer.Unwatch(l.key)
+	}
+}
+
+// judgeOne judges one workload, from what it remembers to what it must not forget.
+func judgeOne(w api.Workload, look rollout.Look, target rollout.Target, o rollout.Options) (api.Workload, rollout.Judgement, error) {
+	var memory rollout.Memory
+	if len(w.Memory.Raw) > 0 {
+		if err := json.Unmarshal(w.Memory.Raw, &memory); err != nil {
+			return w, rollout.Judgement{}, fmt.Errorf("memory of %s %s/%s: %w", w.Kind, w.Namespace, w.Name, err)
+		}
+	}
+	j, memory := rollout.Judge(look, target, memory, o)
+	raw, err := json.Marshal(memory)
+	w.Memory.Raw = raw
+	return w, j, err
+}
+
+// add puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
+// all must be complete for it to be complete.
+func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
+	switch {
+	case j.Verdict == rollout.Stuck:
+		r.State = api.Stuck
+	case j.Verdict != rollout.Complete && r.State == api.Complete:
+		r.State = api.RollingOut
+	}
+	r.Nodes.Desired += j.Desired
+	r.Nodes.Updated += j.Updated
+	r.Nodes.Settled += j.Settled
+	r.OldPods = r.OldPods || len(j.Old) > 0
+	if !j.Wake.IsZero() && (r.Wake.IsZero() || j.Wake.Before(r.Wake)) {
+		r.Wake = j.Wake
+	}
+	for _, cause := range j.Causes {
+		r.Causes = append(r.Causes, api.Cause{Code: string(cause.Code), Object: "DaemonSet " + t.Namespace + "/" + t.Name,
+			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
+			Message: cause.Message, Remedy: cause.Remedy, Since: metav1.NewTime(cause.Since)})
+	}
+}
+
+// targetsOf are the workloads of a flight as rollout judges them.
+func targetsOf(l *lane, f *api.Flight) []rollout.Target {
+	asked := map[string]*unstructured.Unstructured{}
+	if l.flying != nil && l.flying.Digest == f.Digest {
+		for _, o := range l.flying.set.Workloads() {
+			asked[o.GetKind()+" "+o.GetNamespace()+"/"+o.GetName()] = o
+		}
+	}
+	targets := make([]rollout.Target, 0, len(f.Workloads))
+	for _, w := range f.Workloads {
+		targets = append(targets, rollout.Target{
+			Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
+			OnDelete: w.OnDelete, HadNodes: w.HadNodes, Applied: asked[w.Kind+" "+w.Namespace+"/"+w.Name],
+		})
+	}
+	return targets
+}
+
+// rolloutOptions are the figures of the spec.
+func rolloutOptions(s *api.Sync) (rollout.Options, error) {
+	budget := intstr.Parse(s.Spec.Gate.FailureBudget)
+	if _, err := intstr.GetScaledValueFromIntOrPercent(&budget, 100, false); err != nil {
+		return rollout.Options{}, fmt.Errorf("Sync %s/%s: spec.gate.failureBudget %q is neither a number nor a percentage",
+			s.Namespace, s.Name, s.Spec.Gate.FailureBudget)
+	}
+	return rollout.Options{
+		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
+		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget,
+		WaitOnDelete: s.Spec.Rollout.OnDelete == api.OnDeleteWait,
+	}, nil
+}

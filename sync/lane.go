@@ -1,0 +1,136 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	gosync "sync"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// lane is what is kept in memory for one Sync. All of it can be had again after a restart.
+type lane struct {
+	key string
+	// sync is the Sync with its status as it was last decided, which may be newer than the informer's.
+	sync *api.Sync
+	// saved is the status as it was last written, and when.
+	saved   api.SyncStatus
+	savedAt time.Time
+
+	repo   Repository
+	poller poller
+	outbox *outbox
+
+	// The newest results of earlier decisions.
+	ready *readySet
+	// flying is the set in flight, once it has been rendered by this process.
+	flying  *readySet
+	written *Written
+	pruned  *Pruned
+	// again is set while a person's request to try once more is served.
+	again     bool
+	requested string
+	watched   string
+
+	stop       context.CancelFunc
+	life       context.Context
+	background gosync.WaitGroup
+}
+
+// requestAnnotation asks for a poll and another try of a failed head; its value is new with every request.
+const requestAnnotation = "daemongate.io/requested-at"
+
+// releaseAnnotation names the settled commit that a person lets go on.
+const releaseAnnotation = "daemongate.io/release"
+
+// enter returns the lane of a Sync, with the newest spec. A new one begins with the status that the API server
+// has, not with an informer's that may be behind.
+func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*lane, error) {
+	l := c.lane(key)
+	if l != nil && l.sync.UID != seen.UID {
+		c.forget(key)
+		l = nil
+	}
+	if l == nil {
+		return c.open(ctx, key, seen)
+	}
+	if seen.Generation > l.sync.Generation && !equality.Semantic.DeepEqual(seen.Spec.Source, l.sync.Spec.Source) {
+		if err := c.reopen(ctx, l, seen); err != nil {
+			return nil, err
+		}
+	}
+	if seen.Generation >= l.sync.Generation {
+		status := l.sync.Status
+		l.sync = seen.DeepCopy()
+		l.sync.Status = status
+	}
+	if r := seen.Annotations[requestAnnotation]; r != l.requested {
+		l.requested, l.again = r, true
+		l.poller.ask()
+	}
+	return l, nil
+}
+
+// open makes the lane of a Sync that this process has not met.
+func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*lane, error) {
+	sync, err := c.Syncs.Get(ctx, seen.Namespace, seen.Name)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := c.Connect.Repository(ctx, sync)
+	if err != nil {
+		return nil, err
+	}
+	l := &lane{key: key, sync: sync, saved: *sync.Status.DeepCopy(), repo: repo, requested: sync.Annotations[requestAnnotation]}
+	l.life, l.stop = context.WithCancel(ctx)
+	if err := c.openOutbox(ctx, l); err != nil {
+		l.stop()
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lanes[key] = l
+	return l, nil
+}
+
+// reopen follows a changed source. The commits of another repository are another history.
+func (c *Controller) reopen(ctx context.Context, l *lane, seen *api.Sync) error {
+	repo, err := c.Connect.Repository(ctx, seen)
+	if err != nil {
+		return err
+	}
+	l.repo = repo
+	l.poller.forget()
+	return nil
+}
+
+// observe gathers everything that the gate may look at.
+func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) {
+	history, pollErr := l.poller.last()
+	o := Observation{
+		Now: c.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.again,
+		Released: l.sync.Annotations[releaseAnnotation], History: history, Written: l.written, Pruned: l.pruned,
+	}
+	if l.ready != nil {
+		o.Prepared = &l.ready.Prepared
+	}
+	rollout, err := c.judge(ctx, l, o.Now)
+	if err != nil {
+		return o, err
+	}
+	o.Rollout = rollout
+	noteSource(&l.sync.Status, l.sync.Generation, pollErr, history != nil, o.Now)
+	return o, nil
+}
+
+// typedObject converts what an informer holds.
+func typedObject(o any) (*api.Sync, error) {
+	u, ok := o.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("the informer of Syncs holds a %T", o)
+	}
+	return typed(u)
+}

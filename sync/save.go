@@ -1,0 +1,64 @@
+package sync
+
+import (
+	"context"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// progressPause is how often mere progress is written at most.
+const progressPause = 10 * time.Second
+
+// save writes the status if it says anything new. Mere progress waits up to progressPause.
+func (c *Controller) save(ctx context.Context, l *lane, next api.SyncStatus) error {
+	before := l.sync.Status
+	l.sync.Status = next
+	if equality.Semantic.DeepEqual(l.saved, next) {
+		return nil
+	}
+	now := c.Now()
+	if due := l.savedAt.Add(progressPause); now.Before(due) && equality.Semantic.DeepEqual(withoutProgress(l.saved), withoutProgress(next)) {
+		c.sleep(l, due)
+		return nil
+	}
+	updated, err := c.Syncs.UpdateStatus(ctx, l.sync)
+	if err != nil {
+		l.sync.Status = before
+		return err
+	}
+	if updated.Generation >= l.sync.Generation {
+		l.sync.ResourceVersion = updated.ResourceVersion
+	}
+	l.saved, l.savedAt = *next.DeepCopy(), now
+	return nil
+}
+
+// withoutProgress is a status without all that changes while pods come and go and no commit's state does.
+func withoutProgress(s api.SyncStatus) api.SyncStatus {
+	s = *s.DeepCopy()
+	s.Summary.Nodes, s.Summary.Message = "", ""
+	for i := range s.Conditions {
+		s.Conditions[i].Message = ""
+	}
+	if f := s.InFlight; f != nil {
+		f.Nodes, f.Message = api.NodeCounts{}, ""
+		for i := range f.Workloads {
+			f.Workloads[i].Memory = runtime.RawExtension{}
+		}
+		for i, cause := range f.Causes {
+			f.Causes[i] = api.Cause{Code: cause.Code, Object: cause.Object}
+		}
+	}
+	return s
+}
+
+// progressed reports whether a person who follows a flight would want to know of the difference.
+func progressed(before, now *api.Flight) bool {
+	if before == nil || now == nil || before.Commit != now.Commit {
+		return false
+	}
+	return before.Nodes != now.Nodes || !sameCodes(before.Causes, now.Causes)
+}

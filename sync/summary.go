@@ -1,0 +1,84 @@
+package sync
+
+import (
+	"fmt"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The conditions follow the conventions of kstatus: Ready, and Reconciling or Stalled while it is not.
+const (
+	conditionReady       = "Ready"
+	conditionReconciling = "Reconciling"
+	conditionStalled     = "Stalled"
+	conditionSource      = "SourceReady"
+)
+
+// summarize writes what kubectl get shows, and the conditions, from the rest of the status.
+func summarize(s *api.SyncStatus, now time.Time) {
+	s.Summary = summaryOf(s)
+	state, message := s.Summary.State, s.Summary.Message
+	set := func(kind string, status metav1.ConditionStatus) {
+		reason := string(state)
+		if reason == "" {
+			reason = "NoCommit"
+		}
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
+			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
+	}
+	switch {
+	case state == api.Complete:
+		set(conditionReady, metav1.ConditionTrue)
+		set(conditionReconciling, metav1.ConditionFalse)
+		set(conditionStalled, metav1.ConditionFalse)
+	case state == api.Stuck || state == api.Failed:
+		set(conditionReady, metav1.ConditionFalse)
+		set(conditionReconciling, metav1.ConditionFalse)
+		set(conditionStalled, metav1.ConditionTrue)
+	default:
+		set(conditionReady, metav1.ConditionUnknown)
+		set(conditionReconciling, metav1.ConditionTrue)
+		set(conditionStalled, metav1.ConditionFalse)
+	}
+}
+
+// summaryOf is the Sync in one line: a head that failed, else the flight.
+func summaryOf(s *api.SyncStatus) api.Summary {
+	for _, f := range s.Failed {
+		if f.Commit == s.Head {
+			return api.Summary{Commit: Short(f.Commit), State: api.Failed, Message: f.Message}
+		}
+	}
+	f := s.InFlight
+	if f == nil {
+		return api.Summary{Commit: Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
+	}
+	summary := api.Summary{Commit: Short(f.Commit), State: f.State, Message: f.Message}
+	if f.Nodes.Desired > 0 {
+		summary.Nodes = fmt.Sprintf("%d/%d", f.Nodes.Settled, f.Nodes.Desired)
+	}
+	return summary
+}
+
+func waitingState(s *api.SyncStatus) api.CommitState {
+	if s.Held.Count > 0 {
+		return api.Held
+	}
+	return ""
+}
+
+// noteSource says whether the repository could be polled.
+func noteSource(s *api.SyncStatus, generation int64, err error, polled bool, now time.Time) {
+	condition := metav1.Condition{Type: conditionSource, Status: metav1.ConditionTrue, Reason: "Polled",
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now)}
+	switch {
+	case err != nil:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "PollFailed", err.Error()
+	case !polled:
+		return
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+}

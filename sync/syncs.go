@@ -1,0 +1,123 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Syncs reads and writes Sync resources.
+type Syncs struct{ client dynamic.Interface }
+
+// NewSyncs returns the Syncs of a cluster.
+func NewSyncs(client dynamic.Interface) *Syncs { return &Syncs{client} }
+
+// Get reads one Sync from the API server.
+func (s *Syncs) Get(ctx context.Context, namespace, name string) (*api.Sync, error) {
+	u, err := s.client.Resource(api.Resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("Sync %s/%s: %w", namespace, name, err)
+	}
+	return typed(u)
+}
+
+// List reads the Syncs of a namespace, or of all if it is empty.
+func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error) {
+	list, err := s.client.Resource(api.Resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("list Syncs: %w", err)
+	}
+	var syncs []*api.Sync
+	for i := range list.Items {
+		t, err := typed(&list.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		syncs = append(syncs, t)
+	}
+	return syncs, nil
+}
+
+// UpdateStatus writes a status and returns the Sync as it is then. The controller is the only writer of a
+// status, so a concurrent change of the rest does not make it void: it is written onto the newer resource.
+func (s *Syncs) UpdateStatus(ctx context.Context, sync *api.Sync) (*api.Sync, error) {
+	for attempt := 0; ; attempt++ {
+		u, err := untyped(sync)
+		if err != nil {
+			return nil, err
+		}
+		u, err = s.client.Resource(api.Resource).Namespace(sync.Namespace).UpdateStatus(ctx, u, metav1.UpdateOptions{})
+		if err == nil {
+			return typed(u)
+		}
+		if !errors.IsConflict(err) || attempt == 5 {
+			return nil, fmt.Errorf("status of Sync %s/%s: %w", sync.Namespace, sync.Name, err)
+		}
+		newer, err := s.Get(ctx, sync.Namespace, sync.Name)
+		if err != nil {
+			return nil, err
+		}
+		if newer.UID != sync.UID {
+			return nil, fmt.Errorf("status of Sync %s/%s: it was deleted and made anew", sync.Namespace, sync.Name)
+		}
+		newer.Status = sync.Status
+		sync = newer
+	}
+}
+
+// Informer returns a watch of the Syncs of a namespace, or of all if it is empty.
+func (s *Syncs) Informer(namespace string) cache.SharedIndexInformer {
+	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0, cache.Indexers{}, nil).Informer()
+}
+
+// typed converts what the API server sent.
+func typed(u *unstructured.Unstructured) (*api.Sync, error) {
+	s := &api.Sync{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, s); err != nil {
+		return nil, fmt.Errorf("Sync %s/%s: %w", u.GetNamespace(), u.GetName(), err)
+	}
+	return s, nil
+}
+
+func untyped(s *api.Sync) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(s)
+	if err != nil {
+		return nil, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
+	}
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(api.Kind)
+	return u, nil
+}
+
+// Request asks the controller to poll now and to try a failed head again.
+func (s *Syncs) Request(ctx context.Context, namespace, name string, now time.Time) error {
+	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano))
+}
+
+// Release says that a person lets the gate go on after a settled commit.
+func (s *Syncs) Release(ctx context.Context, namespace, name, commit string) error {
+	return s.annotate(ctx, namespace, name, releaseAnnotation, commit)
+}
+
+func (s *Syncs) annotate(ctx context.Context, namespace, name, key, value string) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}})
+	if err != nil {
+		return err
+	}
+	_, err = s.client.Resource(api.Resource).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		return fmt.Errorf("Sync %s/%s: %w", namespace, name, err)
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+package sync
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/install"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// shared is the cluster of this package's tests; each test has a namespace of its own.
+var shared *clustertest.Cluster
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	os.Exit(runAll(m))
+}
+
+func runAll(m *testing.M) int {
+	if testing.Short() {
+		return m.Run()
+	}
+	cluster, stop, err := clustertest.StartMain()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stop()
+	shared = cluster
+	crd, err := install.CRD()
+	if err == nil {
+		err = install.Apply(context.Background(), cluster.Config, crd)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// world is a namespace, a repository to push to, and a Sync of the two.
+type world struct {
+	t         *testing.T
+	namespace string
+	work, url string
+	kube      kubernetes.Interface
+	client    dynamic.Interface
+	syncs     *Syncs
+	files     map[string]string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	w := &world{t: t, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"), files: map[string]string{}}
+	w.client = must(dynamic.NewForConfig(shared.Config))
+	w.kube = must(kubernetes.NewForConfig(shared.Config))
+	w.syncs = NewSyncs(w.client)
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"generateName": "sync-test-"}}}
+	created, err := w.client.Resource(namespaces).Create(t.Context(), namespace, metav1.CreateOptions{})
+	w.check(err)
+	w.namespace = created.GetName()
+	w.check(os.MkdirAll(w.work, 0o755))
+	w.git("init", "-q", "--bare", "-b", "main", w.url)
+	w.git("init", "-q", "-b", "main")
+	w.git("remote", "add", "origin", w.url)
+	return w
+}
+
+var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+// git runs git in the work tree.
+func (w *world) git(args ...string) string {
+	w.t.Helper()
+	c := exec.Command("git", args...)
+	c.Dir = w.work
+	c.Env = append(os.Environ(), "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com")
+	out, err := c.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// push commits the files given, on top of those before; an empty text removes a file.
+func (w *world) push(subject string, files map[string]string) string {
+	w.t.Helper()
+	maps.Copy(w.files, files)
+	for name, text := range files {
+		path := filepath.Join(w.work, name)
+		if text == "" {
+			w.check(os.Remove(path))
+			continue
+		}
+		w.check(os.WriteFile(path, []byte(text), 0o644))
+	}
+	w.git("add", "-A")
+	w.git("commit", "-q", "-m", subject)
+	w.git("push", "-q", "-f", "origin", "main")
+	return w.git("rev-parse", "HEAD")
+}
+
+// agent is a DaemonSet on all nodes; name must be unique in the cluster's namespace of the test.
+func agent(image string, args ...string) string {
+	return fmt.Sprintf(`apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  updateStrategy: {rollingUpdate: {maxUnavailable: 100%%}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: agent, image: "registry.local/agent:%s", args: [%s]}]
+`, image, strings.Join(args, ", "))
+}
+
+func configMap(name, value string) string {
+	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {key: %q}\n", name, value)
+}
+
+// create makes the Sync; change may alter its spec before.
+func (w *world) create(change func(spec *api.SyncSpec)) {
+	w.t.Helper()
+	seconds := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
+	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "agents"}, Spec: api.SyncSpec{
+		Source:  api.Source{URL: w.url, Interval: seconds(time.Second)},
+		Gate:    api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, ProgressDeadline: seconds(5 * time.Minute), FailureBudget: "1%"},
+		Rollout: api.Rollout{OnDelete: api.OnDeletePass, Settle: seconds(500 * time.Millisecond), Probation: seconds(time.Minute)},
+		Report:  api.Report{Provider: api.ProviderNotes, Unchanged: true},
+	}}
+	if change != nil {
+		change(&s.Spec)
+	}
+	u := must(untyped(s))
+	unstructured.RemoveNestedField(u.Object, "status")
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Create(w.t.Context(), u, metav1.CreateOptions{})
+	w.check(err)
+}
+
+// controller runs Daemongate in this process until it is stopped. data outlives it, as a disk does.
+func (w *world) controller(config *rest.Config, data string) (stop func()) {
+	w.t.Helper()
+	clients := must(rollout.NewClients(config))
+	c := &Controller{
+		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
+		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{}), data: data},
+		Observer:   rollout.NewObserver(clients),
+		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
+		Tell:       teller{w.t},
+		Now:        time.Now,
+		Namespace:  w.namespace,
+		Workers:    2,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running gosync.WaitGroup
+	running.Go(func() {
+		if err := c.Run(ctx); err != nil {
+			w.t.Logf("controller: %v", err)
+		}
+		c.Observer.Stop()
+	})
+	stop = gosync.OnceFunc(func() { cancel(); running.Wait() })
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// plainConnections writes as the test does and reports by notes.
+type plainConnections struct {
+	config *rest.Config
+	store  *gitsource.Store
+	data   string
+}
+
+func (k *plainConnections) Repository(_ context.Context, s *api.Sync) (Repository, error) {
+	return k.store.Repository(s.Spec.Source.URL, gitsource.Auth{})
+}
+
+func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.NewClient(k.config) }
+
+func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, error) {
+	return forge.NewNotes(s.Spec.Source.URL, gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
+}
+
+type teller struct{ t *testing.T }
+
+func (l teller) Moved(_ *api.Sync, m Move) {
+	l.t.Logf("%s %s by %s (%s): %s", Short(m.Commit), m.State, Short(m.By), m.Outcome, m.Message)
+}
+func (l teller) Progressed(*api.Sync)                         {}
+func (l teller) Pruned(_ *api.Sync, gone manifests.Inventory) { l.t.Logf("pruned %v", gone) }
+func (l teller) Trouble(_ *api.Sync, err error)               { l.t.Logf("trouble: %v", err) }
+
+// status reads the Sync's status.
+func (w *world) status() api.SyncStatus {
+	w.t.Helper()
+	s, err := w.syncs.Get(w.t.Context(), w.namespace, "agents")
+	w.check(err)
+	return s.Status
+}
+
+// wait returns when the status satisfies a condition.
+func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatus {
+	w.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		s := w.status()
+		if holds(s) {
+			return s
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("waited a minute for %s; the Sync says %+v, in flight %+v", what, s.Summary, s.InFlight)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// waitFor returns when a commit has come to a state, and what it wrote is pruned.
+func (w *world) waitFor(commit string, state api.CommitState) api.Record {
+	w.t.Helper()
+	var found api.Record
+	w.wait(fmt.Sprintf("%s to be %s", Short(commit), state), func(s api.SyncStatus) bool {
+		for _, r := range s.History {
+			if r.Commit == commit && r.State == state {
+				found = r
+				return state != api.Complete || s.InFlight.Pruned
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func mkdir(root string, names ...string) error {
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// prunePause is how long a prune waits that could not be finished.
+const prunePause = 30 * time.Second
+
+// write writes the prepared set, and says what the API server answered.
+func (c *Controller) write(ctx context.Context, l *lane) *Written {
+	l.flying = l.ready
+	w := &Written{Commit: l.flying.Commit, Digest: l.flying.Digest}
+	writer, err := c.Connect.Writer(l.sync)
+	if err == nil {
+		var applied []manifests.Applied
+		applied, err = writer.Apply(ctx, l.flying.set, writeOptions(l.sync))
+		setInventory(l.sync, inventoryOf(l.sync).Union(manifests.Recorded(applied)))
+		w.Workloads = workloads(applied, l.sync.Status.InFlight, c.Now())
+	}
+	w.At = c.Now()
+	if err != nil {
+		w.Problem = err.Error()
+	}
+	return w
+}
+
+// workloads are the written objects whose pods must take over. What was written by an earlier attempt of the
+// same flight keeps its generation: the template counts from when it was first written.
+func workloads(applied []manifests.Applied, f *api.Flight, now time.Time) []api.Workload {
+	var list []api.Workload
+	for _, a := range applied {
+		if a.Kind != "DaemonSet" || a.Group != "apps" {
+			continue
+		}
+		w := api.Workload{Group: a.Group, Kind: a.Kind, Namespace: a.Namespace, Name: a.Name, UID: a.UID,
+			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now), HadNodes: ranBefore(a), OnDelete: onDelete(a)}
+		for _, old := range f.Workloads {
+			if old.UID == w.UID && !a.Changed {
+				w = old
+			}
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+func ranBefore(a manifests.Applied) bool {
+	n, _, _ := unstructured.NestedInt64(a.Object.Object, "status", "desiredNumberScheduled")
+	return n > 0
+}
+
+func onDelete(a manifests.Applied) bool {
+	strategy, _, _ := unstructured.NestedString(a.Object.Object, "spec", "updateStrategy", "type")
+	return strategy == "OnDelete"
+}
+
+// prune deletes what the inventory names and the set in flight does not.
+func (c *Controller) prune(ctx context.Context, l *lane) (*Pruned, error) {
+	f := l.sync.Status.InFlight
+	p := &Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: c.Now().Add(prunePause)}
+	set, err := c.flightSet(ctx, l)
+	if err != nil {
+		return p, fmt.Errorf("prune after %s: %w", Short(f.Commit), err)
+	}
+	inventory := inventoryOf(l.sync)
+	goes := inventory.Without(set)
+	switch {
+	case len(goes) == 0:
+		p.Done = true
+		return p, nil
+	case !f.Released && (set.Len() == 0 || 2*len(goes) > len(inventory)):
+		p.NeedsRelease = true
+		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release allows it", Short(f.Commit), len(goes), len(inventory))
+	}
+	writer, err := c.Connect.Writer(l.sync)
+	if err != nil {
+		return p, err
+	}
+	gone, _, err := writer.Prune(ctx, goes, writeOptions(l.sync))
+	setInventory(l.sync, inventory.Minus(gone))
+	if len(gone) > 0 {
+		c.Tell.Pruned(l.sync, gone)
+	}
+	p.Done = err == nil
+	return p, err
+}
+
+// flightSet is the set in flight, rendered again if a restart lost it.
+func (c *Controller) flightSet(ctx context.Context, l *lane) (manifests.Set, error) {
+	f := l.sync.Status.InFlight
+	if l.flying != nil && l.flying.Digest == f.Digest {
+		return l.flying.set, nil
+	}
+	r := c.prepare(ctx, l, f.Commit)
+	switch {
+	case r.Outcome != Ready:
+		return manifests.Set{}, fmt.Errorf("its set cannot be rendered again: %s", r.Problem)
+	case r.Digest != f.Digest:
+		return manifests.Set{}, fmt.Errorf("its set renders differently now")
+	}
+	l.flying = r
+	return r.set, nil
+}
