@@ -103,8 +103,12 @@ func (r recording) target(i int) Target {
 	return t
 }
 
-// dumpTarget is the commit that a snapshot is of, as a dump knows it.
-func (r recording) fromDump(i int) Target { return dumpTarget(r.Snapshots[i].DaemonSet) }
+// fromDump is the commit that a snapshot is of, as a dump knows it: what the object asks for.
+func (r recording) fromDump(i int) Target {
+	t := r.target(i)
+	t.AppliedAt, t.HadNodes = time.Time{}, false
+	return t
+}
 
 // overAgain sends a memory through its storage.
 func overAgain(t testing.TB, m Memory) Memory {

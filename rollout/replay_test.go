@@ -66,7 +66,7 @@ func (w truth) check(t *testing.T, j Judgement) {
 			t.Errorf("the message lacks %q: %s", said, c.Message)
 		}
 	}
-	if c.Remedy == "" || c.Since.IsZero() || c.Since.After(time.Now()) && false {
+	if c.Remedy == "" || c.Since.IsZero() {
 		t.Errorf("no remedy or no time: %+v", c)
 	}
 }
