@@ -103,6 +103,9 @@ func (w *daemonSetWatch) look(l *Look) bool {
 	if s == nil {
 		return ready && l.DaemonSet == nil
 	}
+	if l.DaemonSet != nil && s.selector != metav1.FormatLabelSelector(l.DaemonSet.Spec.Selector) {
+		return false // it was made anew this very moment
+	}
 	l.Pods, l.Revisions = s.pods.list(), s.revisions.list()
 	return ready && s.pods.ready() && s.revisions.ready()
 }

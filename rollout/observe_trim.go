@@ -53,34 +53,10 @@ func trimEvent(e *corev1.Event) *corev1.Event {
 		Reason: e.Reason, Type: e.Type, Count: e.Count, FirstTimestamp: e.FirstTimestamp, LastTimestamp: e.LastTimestamp,
 		EventTime: e.EventTime, Series: e.Series, Source: e.Source, ReportingController: e.ReportingController,
 	}
-	if isEvidence(e) {
+	if isEvidence(e) || e.Reason == "Killing" { // whose message tells one kind from the other
 		kept.Message = cut(e.Message)
 	}
 	return kept
-}
-
-// isEvidence reports whether an Event can explain why a pod is missing or not ready. Of the normal ones only an image
-// pull that has begun, and a container that was killed for its probe's sake, can.
-func isEvidence(e *corev1.Event) bool {
-	if e.InvolvedObject.Kind != "Pod" && e.InvolvedObject.Kind != "DaemonSet" {
-		return false
-	}
-	switch {
-	case e.Type != corev1.EventTypeNormal, e.Reason == "Pulling", e.Reason == "Preempted", e.Reason == "Preempting":
-		return true
-	case e.Reason == "Killing":
-		return !strings.HasPrefix(e.Message, "Stopping container") // which every replaced pod has
-	}
-	return false
-}
-
-// endsPull reports whether an Event says that an image is there.
-func endsPull(e *corev1.Event) bool { return e.Reason == "Pulled" && e.InvolvedObject.Kind == "Pod" }
-
-// isAnsweredBy reports whether an Event is the beginning of the pull that another one ends.
-func isAnsweredBy(e, pulled *corev1.Event) bool {
-	return e.Reason == "Pulling" && e.InvolvedObject.FieldPath == pulled.InvolvedObject.FieldPath &&
-		!e.LastTimestamp.After(pulled.LastTimestamp.Time)
 }
 
 // cut keeps the beginning of a text.

@@ -1,0 +1,109 @@
+package rollout
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// dumped is what the files of a dump hold.
+type dumped struct {
+	daemonSets []*appsv1.DaemonSet
+	revisions  []*appsv1.ControllerRevision
+	pods       []*corev1.Pod
+	nodes      []*corev1.Node
+	events     []*corev1.Event
+	leases     []*coordinationv1.Lease
+	evidence   evidence // those of the Events that explain something
+}
+
+// kind is the sort of an object.
+type kind struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+}
+
+// add takes an object, if it is of a kind that says something about rollouts.
+func (d *dumped) add(object json.RawMessage, implied kind) error {
+	var head struct {
+		kind
+		Metadata struct {
+			Name      string `json:"name"`
+			Namespace string `json:"namespace"`
+		} `json:"metadata"`
+	}
+	if err := utiljson.Unmarshal(object, &head); err != nil {
+		return err
+	}
+	if head.Kind == "" {
+		head.kind = implied
+	}
+	switch head.Kind {
+	case "":
+		return errors.New("no kind: want an object of Kubernetes")
+	case "List":
+		return errors.New("a List inside a List")
+	}
+	if err := d.decode(object, head.kind); err != nil {
+		name := head.Metadata.Name
+		if head.Metadata.Namespace != "" {
+			name = head.Metadata.Namespace + "/" + name
+		}
+		return fmt.Errorf("%s %s: %w", head.Kind, name, err)
+	}
+	return nil
+}
+
+// decode takes an object of a kind that says something about rollouts, trimmed, and passes over any other.
+func (d *dumped) decode(object json.RawMessage, k kind) error {
+	switch k {
+	case kind{"apps/v1", "DaemonSet"}:
+		return decode(object, &d.daemonSets, func(o *appsv1.DaemonSet) *appsv1.DaemonSet { return o })
+	case kind{"apps/v1", "ControllerRevision"}:
+		return decode(object, &d.revisions, trimRevision)
+	case kind{"v1", "Pod"}:
+		return decode(object, &d.pods, trimPod)
+	case kind{"v1", "Node"}:
+		return decode(object, &d.nodes, trimNode)
+	case kind{"v1", "Event"}:
+		return decode(object, &d.events, trimEvent)
+	case kind{"events.k8s.io/v1", "Event"}:
+		return decode(object, &d.events, func(e *eventsv1.Event) *corev1.Event { return trimEvent(coreEvent(e)) })
+	case kind{"coordination.k8s.io/v1", "Lease"}:
+		return decode(object, &d.leases, func(o *coordinationv1.Lease) *coordinationv1.Lease { return o })
+	}
+	return nil
+}
+
+func decode[T any, K metav1.Object](object json.RawMessage, list *[]K, trim func(*T) K) error {
+	value := new(T)
+	if err := utiljson.Unmarshal(object, value); err != nil {
+		return err
+	}
+	kept := trim(value)
+	if kept.GetName() == "" {
+		return errors.New("no metadata.name")
+	}
+	*list = append(*list, kept)
+	return nil
+}
+
+// coreEvent is an Event of the newer API in the words of the older one.
+func coreEvent(e *eventsv1.Event) *corev1.Event {
+	c := &corev1.Event{
+		ObjectMeta: e.ObjectMeta, InvolvedObject: e.Regarding, Reason: e.Reason, Message: e.Note, Type: e.Type,
+		EventTime: e.EventTime, Count: e.DeprecatedCount, FirstTimestamp: e.DeprecatedFirstTimestamp,
+		LastTimestamp: e.DeprecatedLastTimestamp, Source: e.DeprecatedSource, ReportingController: e.ReportingController,
+	}
+	if e.Series != nil {
+		c.Series = &corev1.EventSeries{Count: e.Series.Count, LastObservedTime: e.Series.LastObservedTime}
+	}
+	return c
+}
