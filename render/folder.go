@@ -78,39 +78,39 @@ func (r *reader) scan(base, folder string) (resources []string, err error) {
 		return nil, &TreeError{Path: folder, Err: err}
 	}
 	for _, entry := range entries {
-		if err := r.ctx.Err(); err != nil {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		below, err := r.scanEntry(base, path.Join(folder, entry.Name()), entry.Type())
+		if err != nil {
 			return nil, err
 		}
-		name := path.Join(folder, entry.Name())
-		ext := path.Ext(name)
-		isYAML := ext == ".yaml" || ext == ".yml"
-		if strings.HasPrefix(entry.Name(), ".") || !entry.IsDir() && !isYAML && entry.Type()&fs.ModeSymlink == 0 {
-			continue
-		}
-		rel, isDir, err := r.find(inside(name))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("%s: is a link to nothing: remove it", name)
-		case err != nil:
-			return nil, err
-		case isDir && rel != name:
-			r.warn(name + ": is a link to a folder and not followed: list it in a kustomization file")
-			continue
-		case isDir:
-			below, err := r.scanBelow(base, name)
-			if err != nil {
-				return nil, err
-			}
-			resources = append(resources, below...)
-			continue
-		}
-		if isYAML {
-			if resources, err = r.list(resources, base, name); err != nil {
-				return nil, err
-			}
-		}
+		resources = append(resources, below...)
 	}
 	return resources, nil
+}
+
+// scanEntry lists what a file, or a subfolder with all that is below it, asks for.
+func (r *reader) scanEntry(base, name string, typ fs.FileMode) ([]string, error) {
+	isYAML := path.Ext(name) == ".yaml" || path.Ext(name) == ".yml"
+	if typ.IsRegular() && !isYAML {
+		return nil, nil
+	}
+	rel, isDir, err := r.find(inside(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: is a link to nothing: remove it", name)
+	case err != nil:
+		return nil, err
+	case isDir && rel != name:
+		r.warn(name + ": is a link to a folder and not followed: list it in a kustomization file")
+		return nil, nil
+	case isDir:
+		return r.scanBelow(base, name)
+	case !isYAML:
+		return nil, nil
+	}
+	return r.list(base, name)
 }
 
 // scanBelow lists a subfolder: as a base if it has a kustomization file, else by its files.
@@ -125,8 +125,8 @@ func (r *reader) scanBelow(base, folder string) ([]string, error) {
 	return r.scan(base, folder)
 }
 
-// list adds a file unless there is nothing in it, which kustomize would not take.
-func (r *reader) list(resources []string, base, name string) ([]string, error) {
+// list lists a file unless there is nothing in it, which kustomize would not take.
+func (r *reader) list(base, name string) ([]string, error) {
 	r.roles[name] |= asObjects
 	content, err := r.read(inside(name))
 	if err != nil {
@@ -138,10 +138,10 @@ func (r *reader) list(resources []string, base, name string) ([]string, error) {
 	}
 	for _, doc := range docs {
 		if doc.node != nil {
-			return append(resources, strings.TrimPrefix(name, prefix(base))), nil
+			return []string{strings.TrimPrefix(name, prefix(base))}, nil
 		}
 	}
-	return resources, nil
+	return nil, nil
 }
 
 func prefix(base string) string {

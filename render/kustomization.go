@@ -36,6 +36,7 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 	}
 	deprecated := k.Bases != nil || k.ImageTags != nil
 	k.FixKustomization() // renames old fields, as kustomize will
+	r.labels.custom = r.labels.custom || len(k.Configurations)+len(k.Crds)+len(k.BuildMetadata) > 0
 	if err := k.refused(); err != nil {
 		return nil, err
 	}
@@ -44,11 +45,23 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if deprecated && r.roles[named]&asData == 0 {
+	if r.roles[named]&asData != 0 {
+		return content, nil
+	}
+	if len(k.CommonLabels) > 0 && !r.labels.keep {
+		k.Labels = append(k.Labels, types.Label{Pairs: k.CommonLabels, IncludeSelectors: true})
+		k.CommonLabels = nil
+		deprecated, r.labels.renamed = true, true
+	}
+	if deprecated {
 		return k.rewritten(content), nil
 	}
 	return content, nil
 }
+
+// labels is how commonLabels are treated: as the labels that they are, unless a file of the same render configures
+// kustomize's transformers, for which it is not quite the same.
+type labels struct{ renamed, custom, keep bool }
 
 func parseKustomization(dir string, content []byte, limit int64) (kustomization, error) {
 	k := kustomization{dir: dir}

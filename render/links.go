@@ -53,13 +53,9 @@ func (w *way) to(rel string) (string, bool, error) {
 		rel = path.Join(folder, path.Base(rel))
 	}
 	info, err := fs.Lstat(w.tree, rel)
-	switch {
-	case err == nil && info.IsDir():
+	if err == nil && info.IsDir() {
 		w.plain[rel] = true
 		return rel, true, nil
-	case err == nil && info.Mode().IsRegular():
-		w.note(rel)
-		return rel, false, nil
 	}
 	w.note(rel)
 	switch {
@@ -69,9 +65,10 @@ func (w *way) to(rel string) (string, bool, error) {
 		return "", false, w.refuse(&TreeError{Path: rel, Err: err})
 	case info.Mode()&fs.ModeSymlink != 0:
 		return w.link(rel)
-	default:
+	case !info.Mode().IsRegular():
 		return "", false, w.refuse(fmt.Errorf("%s: is neither a file nor a folder (a submodule?): only files of the repository itself are read", rel))
 	}
+	return rel, false, nil
 }
 
 // link goes where a symbolic link points to, step by step, because a ".." leads up from where a link has led.

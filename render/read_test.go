@@ -2,6 +2,10 @@ package render_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -24,16 +28,42 @@ func came(t *testing.T, files fstest.MapFS) (string, []string) {
 	return printed(t, result.Objects), result.Read
 }
 
-// covers says that a consumer who compares the paths of the read set sees a change of this path.
-func covers(read []string, changed string) bool {
-	for ; ; changed = path.Dir(changed) {
-		if slices.Contains(read, changed) {
-			return true
-		}
-		if changed == "." {
-			return false
-		}
+// hashed is a tree that hashes, as a commit's does.
+type hashed struct{ fstest.MapFS }
+
+func (h hashed) Blob(name string) (string, error) {
+	info, err := fs.Stat(h.MapFS, name)
+	if err != nil {
+		return "", err
 	}
+	sum := sha256.New()
+	if !info.IsDir() {
+		content, err := fs.ReadFile(h.MapFS, name)
+		sum.Write(content)
+		return hex.EncodeToString(sum.Sum(nil)), err
+	}
+	entries, err := fs.ReadDir(h.MapFS, name)
+	for _, e := range entries {
+		below, err := h.Blob(path.Join(name, e.Name()))
+		if target, linkErr := fs.ReadLink(h.MapFS, path.Join(name, e.Name())); linkErr == nil {
+			below, err = target, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %s %s\n", e.Type(), e.Name(), below)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// unchanged is what a consumer asks who would rather not render again.
+func unchanged(t *testing.T, read []string, before, after fstest.MapFS) bool {
+	t.Helper()
+	same, err := render.Unchanged(read, hashed{before}, hashed{after})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return same
 }
 
 func trees(t *testing.T) map[string]fstest.MapFS {
@@ -70,8 +100,13 @@ func TestReadSetHoldsWhateverChangesTheRender(t *testing.T) {
 				if other[changed] = file; file == nil {
 					delete(other, changed)
 				}
-				if after, _ := came(t, other); after != before && !covers(read, changed) {
+				after, _ := came(t, other)
+				same := unchanged(t, read, files, other)
+				if after != before && same {
 					t.Errorf("%s %s changes the render and is not in %v", what, changed, read)
+				}
+				if slices.Contains(read, changed) && same {
+					t.Errorf("%s %s changes what was read, and that is not seen", what, changed)
 				}
 			}
 			folders := map[string]bool{".": true, "base": true, "prod": true, "prod/a": true, "a": true}
@@ -101,7 +136,28 @@ func TestReadSetOfAnOverlay(t *testing.T) {
 		"base/kustomization.yml", "base/rbac.yaml", "prod/Kustomization", "prod/kustomization.yaml", "prod/kustomization.yml",
 		"prod/limits.yaml", "prod/secret.env", "tolerate/Kustomization", "tolerate/kustomization.yaml", "tolerate/kustomization.yml",
 	}
-	if got := build(t, files, "prod").Read; !slices.Equal(got, want) {
+	got := build(t, files, "prod").Read
+	if !slices.Equal(got, want) {
 		t.Errorf("%v", got)
+	}
+	after := maps.Clone(files)
+	after["base/README.md"] = &fstest.MapFile{Data: []byte("y")}
+	if !unchanged(t, got, files, after) {
+		t.Error("a README counts as a change")
+	}
+}
+
+// A folder that becomes a link to the same files elsewhere is a change: what they name beside them is elsewhere too.
+func TestFolderThatBecomesALinkIsAChange(t *testing.T) {
+	object := strings.ReplaceAll(configMap, "%s", "a")
+	before := tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yaml --\nresources: [../a.yaml]\n-- a.yaml --\n"+object+"-- deep/a.yaml --\n"+object+"data: {deep: \"yes\"}\n")
+	after := maps.Clone(before)
+	delete(after, "base/kustomization.yaml")
+	after["base"] = &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("deep/base")}
+	after["deep/base/kustomization.yaml"] = before["base/kustomization.yaml"]
+	first, read := came(t, before)
+	second, _ := came(t, after)
+	if first == second || unchanged(t, read, before, after) {
+		t.Errorf("is taken for the same:\n%s\n%s", first, second)
 	}
 }

@@ -27,6 +27,7 @@ type reader struct {
 	plain    map[string]bool    // folders that are no links
 	sorted   map[string]bool    // kustomization files with sortOptions
 	index    index              // what the files of objects declare
+	labels   labels             // what became of commonLabels
 	listing  string             // the kustomization file that stands for a folder without one, if any
 	total    int64
 	docs     int
@@ -81,6 +82,14 @@ func (r *reader) reason() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.refused
+}
+
+// again forgets what was checked, but nothing that was read.
+func (r *reader) again() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused = nil
+	r.checked = map[string]checked{}
 }
 
 // read returns a file's content after it was checked for what its role allows.

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("PATH", ""); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 type noNetwork struct{}

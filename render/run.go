@@ -20,10 +20,21 @@ type outcome struct {
 // into it: kustomize does it at the first patch, while other renders read that map without a lock.
 var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
 
-// run renders the folder. kustomize panics on some plain inputs (annotations that are a list, a patch that takes the
-// name away), hence the recover. A reason that the reader kept outranks what kustomize says: it swallows errors of
+// run renders the folder.
+func run(r *reader, folder string) outcome {
+	out := attempt(r, folder)
+	if r.labels.renamed && r.labels.custom { // which is known only now
+		r.again()
+		r.labels.keep = true
+		out = attempt(r, folder)
+	}
+	return out
+}
+
+// attempt has kustomize render the folder. It panics on some plain inputs (annotations that are a list, a patch that takes
+// the name away), hence the recover. A reason that the reader kept outranks what kustomize says: it swallows errors of
 // reading, and goes on after some of them.
-func run(r *reader, folder string) (out outcome) {
+func attempt(r *reader, folder string) (out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs, and for a patch that removes a name", p))}

@@ -284,7 +284,7 @@ func TestLinksInsideTheTreeAreFollowed(t *testing.T) {
 
 // Deprecated fields are warnings of the result. The ones with an exact replacement are not printed behind our back.
 func TestDeprecatedFieldsAreWarnings(t *testing.T) {
-	files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\nimageTags: [{name: a, newTag: b}]\n")
+	files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\ncommonLabels: {a: b}\nimageTags: [{name: a, newTag: b}]\n")
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestDeprecatedFieldsAreWarnings(t *testing.T) {
 	if err != nil || len(noise) > 0 {
 		t.Errorf("%v, printed %q", err, noise)
 	}
-	want := []string{"prod/kustomization.yaml: bases is deprecated: use resources", "prod/kustomization.yaml: imageTags is deprecated: use images"}
+	want := []string{"prod/kustomization.yaml: bases is deprecated: use resources", "prod/kustomization.yaml: commonLabels is deprecated: use labels", "prod/kustomization.yaml: imageTags is deprecated: use images"}
 	if !reflect.DeepEqual(result.Warnings, want) {
 		t.Error(result.Warnings)
 	}
