@@ -19,6 +19,7 @@ type Remote struct {
 	auth    Auth
 	idle    time.Duration
 	http    *http.Client // nil unless the scheme is http or https
+	ssh     *sshIdentity // nil unless it is ssh
 }
 
 // New reads a repository's URL (see ParseAddress) and checks its credentials without connecting. A connection that is
@@ -36,7 +37,7 @@ func New(rawURL string, auth Auth, idle time.Duration) (*Remote, error) {
 	case "http", "https":
 		r.http, err = newHTTPClient(auth, idle)
 	case "ssh":
-		err = checkSSH(auth)
+		r.ssh, err = newSSHIdentity(auth)
 	}
 	if err != nil {
 		return nil, r.explain(context.Background(), err)

@@ -14,16 +14,28 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// checkSSH looks at the credentials before the first connection.
-func checkSSH(auth Auth) error {
+// sshIdentity is what an SSH connection needs, read once: opening an encrypted key takes long on purpose.
+type sshIdentity struct {
+	methods []ssh.AuthMethod
+	hosts   *knownhosts.HostKeyDB
+}
+
+func newSSHIdentity(auth Auth) (*sshIdentity, error) {
 	if len(auth.KnownHosts) == 0 {
-		return errors.New("ssh needs the server's host key: give known_hosts lines, such as ssh-keyscan prints them, after checking the key")
+		return nil, errors.New("ssh needs the server's host key: give known_hosts lines, such as ssh-keyscan prints them, after checking the key")
 	}
 	if len(auth.SSHKey) == 0 && auth.Password == "" {
-		return errors.New("ssh needs a private key")
+		return nil, errors.New("ssh needs a private key")
 	}
-	_, err := sshMethods(auth)
-	return err
+	methods, err := sshMethods(auth)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := knownHosts(auth.KnownHosts)
+	if err != nil {
+		return nil, err
+	}
+	return &sshIdentity{methods, hosts}, nil
 }
 
 func sshMethods(auth Auth) ([]ssh.AuthMethod, error) {
@@ -88,18 +100,10 @@ func (r *Remote) dialSSH(ctx context.Context) (*ssh.Client, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		address = net.JoinHostPort(strings.Trim(address, "[]"), "22")
 	}
-	methods, err := sshMethods(r.auth)
-	if err != nil {
-		return nil, err
-	}
-	hosts, err := knownHosts(r.auth.KnownHosts)
-	if err != nil {
-		return nil, err
-	}
 	config := &ssh.ClientConfig{
-		User: "git", Auth: methods, Timeout: dialTimeout,
-		HostKeyCallback:   explainedHostKey(hosts),
-		HostKeyAlgorithms: hosts.HostKeyAlgorithms(address),
+		User: "git", Auth: r.ssh.methods, Timeout: dialTimeout,
+		HostKeyCallback:   explainedHostKey(r.ssh.hosts),
+		HostKeyAlgorithms: r.ssh.hosts.HostKeyAlgorithms(address),
 	}
 	if r.address.User != "" {
 		config.User = r.address.User
