@@ -28,7 +28,8 @@ func (c *Controller) openOutbox(ctx context.Context, l *lane) error {
 	}
 	l.outbox = newOutbox(letters)
 	l.outbox.put(c.statuses(l, recorded(l.sync)))
-	l.background.Go(func() { c.deliver(l.life, l.sync.DeepCopy(), l.outbox, reporter) })
+	s := l.sync.DeepCopy()
+	l.background.Go(func() { c.deliver(l.life, s, l.outbox, reporter) })
 	return nil
 }
 

@@ -28,6 +28,9 @@ func (t *turn) admit() {
 	case p.Outcome == Unavailable:
 		t.reason = "cannot be checked yet: " + p.Problem
 		t.wake(p.RetryAt)
+	case p.Outcome == Early:
+		t.reason = p.Problem
+		t.wake(p.RetryAt)
 	case p.Outcome != Ready:
 		t.fail(candidate, p)
 		t.admit()

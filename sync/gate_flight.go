@@ -80,7 +80,7 @@ func (t *turn) write(f *api.Flight) {
 	case p.Outcome == Ready:
 		f.Digest, f.Generation = p.Digest, p.Generation
 		t.d.Apply = f.Commit
-	case p.Outcome == Unavailable:
+	case p.Outcome == Unavailable, p.Outcome == Early:
 		t.wake(p.RetryAt)
 	default:
 		t.writeFailed(f, t.o.Now, p.Problem)
@@ -94,7 +94,7 @@ func (t *turn) prepared(commit string) *Prepared {
 	if p == nil || p.Commit != commit || p.Generation != t.o.Generation {
 		return nil
 	}
-	if p.Outcome == Unavailable && !t.o.Now.Before(p.RetryAt) {
+	if (p.Outcome == Unavailable || p.Outcome == Early) && !t.o.Now.Before(p.RetryAt) {
 		return nil
 	}
 	return p

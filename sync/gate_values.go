@@ -79,6 +79,8 @@ const (
 	Refused Outcome = "Refused"
 	// Unavailable means that Git or the API server could not be asked; the commit goes on waiting.
 	Unavailable Outcome = "Unavailable"
+	// Early means that the set must not be written before RetryAt.
+	Early Outcome = "Early"
 )
 
 // Prepared is the result of Decision.Prepare.
@@ -90,7 +92,7 @@ type Prepared struct {
 	Digest string
 	// Problem in words, if not Ready.
 	Problem string
-	// RetryAt is when an Unavailable commit may be prepared again.
+	// RetryAt is when an Unavailable or Early commit may be prepared again.
 	RetryAt time.Time
 }
 

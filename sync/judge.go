@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -122,7 +123,7 @@ func targetsOf(l *lane, f *api.Flight) []rollout.Target {
 	for _, w := range f.Workloads {
 		targets = append(targets, rollout.Target{
 			Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
-			OnDelete: w.OnDelete, HadNodes: w.HadNodes, Applied: asked[w.Kind+" "+w.Namespace+"/"+w.Name],
+			OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore, Applied: asked[w.Kind+" "+w.Namespace+"/"+w.Name],
 		})
 	}
 	return targets
@@ -130,14 +131,26 @@ func targetsOf(l *lane, f *api.Flight) []rollout.Target {
 
 // rolloutOptions are the figures of the spec.
 func rolloutOptions(s *api.Sync) (rollout.Options, error) {
-	budget := intstr.Parse(s.Spec.Gate.FailureBudget)
-	if _, err := intstr.GetScaledValueFromIntOrPercent(&budget, 100, false); err != nil {
-		return rollout.Options{}, fmt.Errorf("Sync %s/%s: spec.gate.failureBudget %q is neither a number nor a percentage",
-			s.Namespace, s.Name, s.Spec.Gate.FailureBudget)
+	budget, budgetErr := share("spec.gate.failureBudget", s.Spec.Gate.FailureBudget)
+	removed, removedErr := share("spec.rollout.maxRemoved", s.Spec.Rollout.MaxRemoved)
+	if err := errors.Join(budgetErr, removedErr); err != nil {
+		return rollout.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
 	}
 	return rollout.Options{
 		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
-		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget,
+		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget, MaxRemoved: removed,
 		WaitOnDelete: s.Spec.Rollout.OnDelete == api.OnDeleteWait,
 	}, nil
+}
+
+// share reads a number or a percentage; an empty text is the default.
+func share(field, text string) (intstr.IntOrString, error) {
+	if text == "" {
+		return intstr.IntOrString{}, nil
+	}
+	v, err := rollout.ParseBudget(text)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", field, err)
+	}
+	return v, nil
 }

@@ -36,6 +36,8 @@ type Observer interface {
 	Unwatch(key string)
 	// Look returns what is known of a target now; false until everything has been read once.
 	Look(target rollout.Target) (rollout.Look, bool)
+	// Before reads what is there before the first write of a commit.
+	Before(ctx context.Context, namespace, name string) (rollout.Look, error)
 	// Trouble says why nothing is known of a target, nil if it only has not been read yet.
 	Trouble(target rollout.Target) error
 	// Leases reads the nodes' Leases.

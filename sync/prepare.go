@@ -16,6 +16,8 @@ const unavailablePause = 5 * time.Second
 type readySet struct {
 	Prepared
 	set manifests.Set
+	// sick are the nodes of each DaemonSet that are failing before the first write.
+	sick map[manifests.ID][]string
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
@@ -48,7 +50,7 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if err := writer.DryRun(ctx, set, writeOptions(l.sync)); err != nil {
 		return r.refused(err, c.Now())
 	}
-	return r
+	return c.lookAhead(ctx, l, r)
 }
 
 // refused says that the cluster would not take the set, unless it is the cluster that is in trouble.

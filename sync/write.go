@@ -23,7 +23,7 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 		var applied []manifests.Applied
 		applied, err = writer.Apply(ctx, l.flying.set, writeOptions(l.sync))
 		setInventory(l.sync, inventoryOf(l.sync).Union(manifests.Recorded(applied)))
-		w.Workloads = workloads(applied, l.sync.Status.InFlight, c.Now())
+		w.Workloads = workloads(applied, l.flying.sick, l.sync.Status.InFlight, c.Now())
 	}
 	w.At = c.Now()
 	if err != nil {
@@ -34,14 +34,14 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 
 // workloads are the written objects whose pods must take over. What was written by an earlier attempt of the
 // same flight keeps its generation: the template counts from when it was first written.
-func workloads(applied []manifests.Applied, f *api.Flight, now time.Time) []api.Workload {
+func workloads(applied []manifests.Applied, sick map[manifests.ID][]string, f *api.Flight, now time.Time) []api.Workload {
 	var list []api.Workload
 	for _, a := range applied {
 		if a.Kind != "DaemonSet" || a.Group != "apps" {
 			continue
 		}
 		w := api.Workload{Group: a.Group, Kind: a.Kind, Namespace: a.Namespace, Name: a.Name, UID: a.UID,
-			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now), HadNodes: ranBefore(a), OnDelete: onDelete(a)}
+			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now), HadNodes: ranBefore(a), OnDelete: onDelete(a), FailingBefore: sick[a.ID]}
 		for _, old := range f.Workloads {
 			if old.UID == w.UID && !a.Changed {
 				w = old

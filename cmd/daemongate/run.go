@@ -77,7 +77,16 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return err
 	}
 	defer controller.Observer.Stop()
-	controller.Tell = &follower{out: out, log: log}
+	core, err := corev1.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("cluster connection: %w", err)
+	}
+	announcer, stop, err := newAnnouncer(core)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	controller.Tell = tellers{&follower{out: out, log: log}, announcer}
 	return controller.Run(ctx)
 }
 

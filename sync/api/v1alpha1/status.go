@@ -195,6 +195,9 @@ type Workload struct {
 	// HadNodes is set if the workload ran on some node before this commit.
 	// +optional
 	HadNodes bool `json:"hadNodes,omitempty"`
+	// FailingBefore are the nodes, at most 100, that were sick before this commit was written.
+	// +optional
+	FailingBefore []string `json:"failingBefore,omitempty"`
 	// Memory is what judging it must not forget.
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless

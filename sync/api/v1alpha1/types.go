@@ -167,6 +167,12 @@ type Rollout struct {
 	// +kubebuilder:default="1m"
 	// +optional
 	Probation metav1.Duration `json:"probation,omitempty"`
+	// MaxRemoved is how many of its nodes, as a number or a percentage, a commit may take a DaemonSet off.
+	// +kubebuilder:default="50%"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
+	// +optional
+	MaxRemoved string `json:"maxRemoved,omitempty"`
 }
 
 // Apply is how a commit's objects are written.

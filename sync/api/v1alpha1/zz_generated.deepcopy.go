@@ -453,6 +453,11 @@ func (in *SyncStatus) DeepCopy() *SyncStatus {
 func (in *Workload) DeepCopyInto(out *Workload) {
 	*out = *in
 	in.AppliedAt.DeepCopyInto(&out.AppliedAt)
+	if in.FailingBefore != nil {
+		in, out := &in.FailingBefore, &out.FailingBefore
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	in.Memory.DeepCopyInto(&out.Memory)
 }
 

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/runtime"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/record"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// announcer tells by Events on the Sync.
+type announcer struct{ events record.EventRecorder }
+
+// newAnnouncer begins to record Events, until stop is called.
+func newAnnouncer(core corev1client.EventsGetter) (a *announcer, stop func(), err error) {
+	scheme := runtime.NewScheme()
+	if err := api.AddToScheme(scheme); err != nil {
+		return nil, nil, err
+	}
+	broadcaster := record.NewBroadcaster()
+	broadcaster.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: core.Events("")})
+	return &announcer{broadcaster.NewRecorder(scheme, corev1.EventSource{Component: "daemongate"})}, broadcaster.Shutdown, nil
+}
+
+// Moved records that a commit came to a state. What every commit passes through is told by the status alone.
+func (a *announcer) Moved(s *api.Sync, m sync.Move) {
+	kind := corev1.EventTypeNormal
+	switch m.State {
+	case api.Stuck, api.Failed, api.Dropped:
+		kind = corev1.EventTypeWarning
+	case api.Complete, api.Applying:
+	default:
+		return
+	}
+	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", sync.Short(m.Commit), or(m.Message, m.Subject)))
+}
+
+// Progressed is told by the status alone.
+func (a *announcer) Progressed(*api.Sync) {}
+
+// Pruned records what was deleted.
+func (a *announcer) Pruned(s *api.Sync, gone manifests.Inventory) {
+	a.events.Event(s, corev1.EventTypeNormal, "Pruned", fmt.Sprintf("deleted %s that commit %s no longer asks for",
+		counted(len(gone), "object"), sync.Short(s.Status.InFlight.Commit)))
+}
+
+// Trouble records what will be tried again.
+func (a *announcer) Trouble(s *api.Sync, err error) {
+	a.events.Event(s, corev1.EventTypeWarning, "Trouble", err.Error())
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// tellers tells several.
+type tellers []sync.Teller
+
+// Moved tells all.
+func (t tellers) Moved(s *api.Sync, m sync.Move) {
+	for _, one := range t {
+		one.Moved(s, m)
+	}
+}
+
+// Progressed tells all.
+func (t tellers) Progressed(s *api.Sync) {
+	for _, one := range t {
+		one.Progressed(s)
+	}
+}
+
+// Pruned tells all.
+func (t tellers) Pruned(s *api.Sync, gone manifests.Inventory) {
+	for _, one := range t {
+		one.Pruned(s, gone)
+	}
+}
+
+// Trouble tells all.
+func (t tellers) Trouble(s *api.Sync, err error) {
+	for _, one := range t {
+		one.Trouble(s, err)
+	}
+}
