@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -306,4 +307,13 @@ func (f *fleet) wakesIn(j Judgement, d time.Duration) {
 	if want := f.now.Add(d); !j.Wake.Equal(want) {
 		f.t.Errorf("wakes in %s, want %s", j.Wake.Sub(f.now), d)
 	}
+}
+
+func leases(renewed time.Time, nodes ...string) []*coordinationv1.Lease {
+	var list []*coordinationv1.Lease
+	for _, n := range nodes {
+		at := metav1.NewMicroTime(renewed)
+		list = append(list, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: n}, Spec: coordinationv1.LeaseSpec{RenewTime: &at}})
+	}
+	return list
 }

@@ -168,7 +168,7 @@ func (s *survey) classify(at *site, failingBefore bool) {
 	default:
 		at.state = podState(at)
 	}
-	if at.stale || !at.down.IsZero() {
+	if at.stale || at.state == IsLost || !at.down.IsZero() {
 		at.settled = false // a pod cannot be better than its node
 	}
 	if at.state == IsSettled && !at.settled {

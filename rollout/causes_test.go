@@ -1,0 +1,345 @@
+package rollout
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// unready is a fleet of three nodes with a commit under way: node-1's new pod is there, and not Ready.
+func unready(t *testing.T) (*fleet, *corev1.Pod) {
+	f := newFleet(t, 3).image("v2")
+	return f, f.replace("node-1")
+}
+
+// Each cause is the present reason as soon as its evidence is seen, and final exactly when its time has passed. Nothing
+// asks for a look in between, and the look that makes it final is asked for.
+func TestHowLongEachCauseLasts(t *testing.T) {
+	for name, c := range map[string]struct {
+		show  func(f *fleet, p *corev1.Pod)
+		code  Code
+		lasts time.Duration
+		about string
+	}{
+		"image name":      {func(f *fleet, p *corev1.Pod) { f.waits(p, "InvalidImageName", "x: must be lowercase") }, InvalidImage, 10 * time.Second, "must be lowercase"},
+		"never pulled":    {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImageNeverPull", "") }, InvalidImage, 10 * time.Second, "imagePullPolicy is Never"},
+		"pull, no Events": {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImagePull", "not found") }, ImagePull, 30 * time.Second, "agent:v2"},
+		"config":          {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerConfigError", `secret "s" not found`) }, ConfigError, time.Minute, `secret "s"`},
+		"container":       {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerError", "no command") }, ConfigError, time.Minute, "no command"},
+		"command": {func(f *fleet, p *corev1.Pod) {
+			f.ends(p, 128, "StartError")
+			p.Status.ContainerStatuses[0].State.Terminated.Message = "exec: no such file or directory"
+			f.waits(p, "CrashLoopBackOff", "back-off")
+		}, ConfigError, time.Minute, "no such file"},
+		"volume": {func(f *fleet, p *corev1.Pod) {
+			f.event(p, "Pod", "FailedMount", `MountVolume.SetUp failed for volume "v" : configmap "c" not found`)
+		}, VolumeMount, 3 * time.Minute, `configmap "c" not found`},
+		"attach": {func(f *fleet, p *corev1.Pod) { f.event(p, "Pod", "FailedAttachVolume", "Multi-Attach error") }, VolumeMount, 3 * time.Minute, "Multi-Attach"},
+		"sandbox": {func(f *fleet, p *corev1.Pod) {
+			f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = cni plugin not initialized")
+		}, Sandbox, time.Minute, "cni plugin"},
+		"cpu": {func(f *fleet, p *corev1.Pod) {
+			f.pending(p, "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: none.")
+		}, Unschedulable, 2 * time.Minute, "node-1: asks for cpu"},
+		"gated": {func(f *fleet, p *corev1.Pod) {
+			f.pending(p, "")
+			p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
+			podCondition(p, corev1.PodScheduled).Reason = corev1.PodReasonSchedulingGated
+		}, NotScheduled, time.Minute, "example.com/wait"},
+		"no scheduler": {func(f *fleet, p *corev1.Pod) { f.pending(p, ""); p.Status.Conditions = p.Status.Conditions[:1] }, NotScheduled, time.Minute, "default-scheduler"},
+		"forbidden": {func(f *fleet, p *corev1.Pod) {
+			f.gone("node-1")
+			f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: exceeded quota: q`)
+		}, Forbidden, 30 * time.Second, "exceeded quota: q"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, p := unready(t)
+			c.show(f, p)
+			j := f.want(Progressing, c.code)
+			if cause := j.Causes[0]; strings.Join(cause.Nodes, "") != "node-1" || !strings.Contains(cause.Message, c.about) || cause.Final {
+				t.Errorf("%+v", cause)
+			}
+			f.wakesIn(j, c.lasts)
+			f.after(c.lasts-1).want(Progressing, c.code)
+			if j = f.after(1).want(Stuck, c.code); !j.Causes[0].Final || !j.Causes[0].Since.Equal(f.now.Add(-c.lasts)) {
+				t.Errorf("%+v", j.Causes[0])
+			}
+		})
+	}
+}
+
+// pending takes a pod back to the scheduler.
+func (f *fleet) pending(p *corev1.Pod, message string) {
+	p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+		NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchFields: []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{p.Spec.NodeName}}}}}}}}
+	p.Spec.NodeName, p.Status.ContainerStatuses = "", nil
+	f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, corev1.PodReasonUnschedulable, message)
+}
+
+// Every time of the table is an option.
+func TestEachTimeIsAnOption(t *testing.T) {
+	f, p := unready(t)
+	f.options.After = map[Code]time.Duration{ConfigError: 5 * time.Minute, CrashLoop: time.Minute}
+	f.waits(p, "CreateContainerConfigError", "no")
+	f.want(Progressing, ConfigError)
+	f.after(5*time.Minute-1).want(Progressing, ConfigError)
+	f.after(1).want(Stuck, ConfigError)
+	p = f.replace("node-1")
+	f.ends(f.ready(f.ends(f.runs(p), 1, "Error")), 1, "Error")
+	f.want(Progressing, CrashLoop)
+	f.after(time.Minute).want(Stuck, CrashLoop)
+}
+
+// A container's first end may happen; its second is a cause. Running for a moment in between heals nothing.
+func TestCrashLoop(t *testing.T) {
+	f, p := unready(t)
+	f.ends(f.ready(p), 3, "Error")
+	f.want(Progressing, CrashLoop)
+	f.after(time.Second).ready(p)
+	f.want(Progressing, CrashLoop)
+	p.Status.ContainerStatuses[0].State.Running.StartedAt = metav1.NewTime(f.now)
+	f.ends(p, 3, "Error")
+	p.Status.ContainerStatuses[0].State.Terminated.Message = "starting\ncannot open /etc/agent.conf\n"
+	j := f.want(Stuck, CrashLoop)
+	if c := j.Causes[0]; !strings.Contains(c.Message, "exit code 3: cannot open /etc/agent.conf") || !strings.Contains(c.Remedy, "kubectl -n platform logs "+p.Name+" -c agent --previous") {
+		t.Errorf("%+v", c)
+	}
+	f.after(20 * time.Second).ready(p)
+	f.want(Stuck, CrashLoop)
+	f.after(2 * time.Minute).want(Progressing) // it has settled after all
+}
+
+// OOMKilled leads over everything, with the limit; 137 alone is said to prove nothing.
+func TestOutOfMemory(t *testing.T) {
+	f, p := unready(t)
+	f.ds.Spec.Template.Spec.Containers[0].Resources.Limits = corev1.ResourceList{"memory": resource.MustParse("64Mi")}
+	f.apply(func(*appsv1.DaemonSet) {})
+	p = f.replace("node-1")
+	f.ends(f.ready(f.ends(f.runs(p), 137, "OOMKilled")), 137, "OOMKilled")
+	f.event(p, "Pod", "Killing", "Container agent failed liveness probe, will be restarted")
+	if c := f.want(Stuck, CrashLoop).Causes[0]; !strings.Contains(c.Message, "64Mi") || !strings.Contains(c.About, "OOMKilled") {
+		t.Errorf("%+v", c)
+	}
+	f.events = nil
+	f.ends(f.ready(p), 137, "Error")
+	if c := f.want(Stuck, CrashLoop).Causes[0]; !strings.Contains(c.Message, "not recorded") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// An init container that keeps failing is named as one; what waits for it is not.
+func TestAnInitContainerCrashes(t *testing.T) {
+	f, p := unready(t)
+	p.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:v1"}}
+	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "setup", RestartCount: 2, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, FinishedAt: metav1.NewTime(f.now)}}}}
+	f.waits(p, "PodInitializing", "")
+	if c := f.want(Stuck, CrashLoop).Causes[0]; !strings.Contains(c.Message, "init container setup keeps ending: exit code 1") {
+		t.Errorf("%+v", c)
+	}
+	p.Status.InitContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 0}}
+	f.want(Progressing, Starting) // it has done its work at last
+}
+
+// A registry that is away for ten seconds makes nobody Stuck, also with an image that then takes minutes to pull; one that
+// stays away does at the second failed pull, and heals when it is back.
+func TestARegistryOutage(t *testing.T) {
+	f, p := unready(t)
+	fails := func() {
+		f.event(p, "Pod", "Pulling", `Pulling image "registry.example.com/agent:v2"`)
+		f.after(time.Second)
+		f.event(p, "Pod", "Failed", `Failed to pull image "registry.example.com/agent:v2": connection refused`)
+		f.event(p, "Pod", "Failed", "Error: ErrImagePull")
+		f.waits(p, "ErrImagePull", "connection refused")
+	}
+	fails()
+	f.want(Progressing, ImagePull)
+	f.after(12 * time.Second)
+	f.event(p, "Pod", "Pulling", `Pulling image "registry.example.com/agent:v2"`)
+	f.want(Progressing, Starting)
+	f.after(9*time.Minute).want(Progressing, Starting)
+	fails()
+	j := f.want(Stuck, ImagePull)
+	if !strings.Contains(j.Headline, "image registry.example.com/agent:v2") || !strings.Contains(j.Causes[0].Remedy, "DNS") {
+		t.Errorf("%s\n%s", j.Headline, j.Causes[0].Remedy)
+	}
+	f.after(time.Minute)
+	f.event(p, "Pod", "Pulled", "Successfully pulled image")
+	f.ready(p)
+	f.want(Progressing)
+}
+
+// An end that a probe brought about is the probe's, not a crash; the probe and what it asks for are named.
+func TestProbesThatKill(t *testing.T) {
+	for _, probe := range []string{"startup", "liveness"} {
+		f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) {
+			p := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(8080)}}}
+			d.Spec.Template.Spec.Containers[0].StartupProbe, d.Spec.Template.Spec.Containers[0].LivenessProbe = p, p
+		})
+		p := f.runs(f.replace("node-1"))
+		f.event(p, "Pod", "Unhealthy", strings.ToUpper(probe[:1])+probe[1:]+" probe failed: HTTP probe failed with statuscode: 500")
+		f.event(p, "Pod", "Killing", "Container agent failed "+probe+" probe, will be restarted")
+		f.ends(p, 137, "Error")
+		f.want(Progressing, ProbeFailing)
+		f.ends(f.runs(p), 137, "Error")
+		c := f.want(Stuck, ProbeFailing).Causes[0]
+		for _, said := range []string{probe + " probe", "http GET /healthz on port 8080", "statuscode: 500"} {
+			if !strings.Contains(c.Message, said) {
+				t.Errorf("%s lacks %q", c.Message, said)
+			}
+		}
+	}
+}
+
+// A pod that never becomes Ready for its readiness probe is only final at the deadline: it may still become so.
+func TestReadinessWaitsForTheDeadline(t *testing.T) {
+	f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Containers[0].ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(9)}}}
+	})
+	p := f.runs(f.replace("node-1"))
+	f.want(Progressing, Starting)
+	f.after(time.Second).event(p, "Pod", "Unhealthy", "Readiness probe failed: dial tcp 10.0.0.1:9: connection refused")
+	f.want(Progressing, ProbeFailing)
+	f.after(15*time.Minute-time.Second-1).want(Progressing, ProbeFailing)
+	if c := f.after(1).want(Stuck, ProbeFailing).Causes[0]; !strings.Contains(c.Message, "TCP port 9") || !c.Final {
+		t.Errorf("%+v", c)
+	}
+}
+
+// An Event of before this template proves nothing, and neither does one after which pods could be made again.
+func TestOldRefusalsProveNothing(t *testing.T) {
+	f := newFleet(t, 3)
+	refuse := func() { f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`) }
+	refuse()
+	f.after(time.Minute).image("v2")
+	f.gone("node-1")
+	f.want(Progressing)
+	f.after(time.Second)
+	refuse()
+	f.want(Progressing, Forbidden)
+	f.after(time.Minute).want(Stuck, Forbidden)
+	f.roll("node-1")
+	f.gone("node-2")
+	f.want(Progressing)
+}
+
+// A refusal of the commit before is not held against its fix, however long the controller takes to see the fix.
+func TestARefusalOfTheCommitBefore(t *testing.T) {
+	f := newFleet(t, 1)
+	f.gone("node-1")
+	f.change(func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.ServiceAccountName = "there" })
+	f.target = Target{Namespace: "platform", Name: "agent", UID: "ds", Generation: f.ds.Generation, AppliedAt: f.now}
+	f.memory = Memory{}
+	f.want(Progressing, NotObserved)
+	f.after(40 * time.Second)
+	f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
+	f.after(5 * time.Second).observe()
+	f.want(Progressing)
+}
+
+// Once a node may refuse a pod; the second time is a cause, counted also over pods that are gone.
+func TestRejected(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	reject := func() {
+		p := f.replace("node-1")
+		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "UnexpectedAdmissionError", "no gpu is free"
+	}
+	reject()
+	f.want(Progressing, Rejected)
+	f.after(time.Second).want(Progressing, Rejected)
+	f.after(time.Second)
+	reject()
+	if c := f.want(Stuck, Rejected).Causes[0]; !strings.Contains(c.Message, "UnexpectedAdmissionError: no gpu is free") {
+		t.Errorf("%+v", c)
+	}
+	f.roll("node-1")
+	f.want(Progressing)
+}
+
+// The controller's own Events tell of rejected pods that no look has seen.
+func TestRejectedByEvents(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.gone("node-1")
+	for _, pod := range []string{"agent-x", "agent-y"} {
+		f.after(time.Second).event(f.ds, "DaemonSet", "FailedDaemonPod", "Found failed daemon pod platform/"+pod+" on node node-1, will try to kill it")
+	}
+	f.want(Stuck, Rejected)
+}
+
+// A pod that does not go holds up the new one: half a minute after it should have gone.
+func TestTerminating(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	p := f.terminate(f.pod("node-1"))
+	f.wakesIn(f.want(Progressing), time.Minute)
+	f.after(time.Minute - 1).want(Progressing)
+	j := f.after(1).want(Stuck, Terminating)
+	if c := j.Causes[0]; c.Nodes[0] != "node-1" || c.Pods[0] != p.Name || !strings.Contains(c.Remedy, "--force") {
+		t.Errorf("%+v", c)
+	}
+	p.Finalizers = []string{"example.com/hold"}
+	if c := f.want(Stuck, Terminating).Causes[0]; !strings.Contains(c.Message, "example.com/hold") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A pod that others make room for is not unschedulable.
+func TestPreemptionIsUnderWay(t *testing.T) {
+	f, p := unready(t)
+	f.pending(p, "0/3 nodes are available: 3 Insufficient cpu.")
+	p.Status.NominatedNodeName = "node-1"
+	f.after(5*time.Minute).want(Progressing, Starting)
+}
+
+// A host port can never be had beside the old pod: with maxSurge that is said.
+func TestAHostPortWithSurge(t *testing.T) {
+	f := newFleet(t, 1)
+	f.apply(func(d *appsv1.DaemonSet) {
+		one, zero := intstr.FromInt32(1), intstr.FromInt32(0)
+		d.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: &one, MaxUnavailable: &zero}
+		d.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80, ContainerPort: 80}}
+	})
+	f.pending(f.newPod("node-1"), "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.")
+	c := f.after(2*time.Minute).want(Stuck, Unschedulable).Causes[0]
+	if !strings.Contains(c.Message, "maxSurge") || !strings.Contains(c.Remedy, "maxUnavailable") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A node whose clock goes ahead keeps its Ready pods from being available: that is named once minReadySeconds and five
+// seconds have passed.
+func TestClockSkew(t *testing.T) {
+	f := newFleet(t, 2)
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.MinReadySeconds = 10
+		d.Spec.Template.Spec.Containers[0].Image = "v2"
+	})
+	p := f.ready(f.replace("node-1"))
+	f.want(Progressing)
+	ahead := metav1.NewTime(f.now.Add(5 * time.Minute))
+	podCondition(p, corev1.PodReady).LastTransitionTime = ahead
+	p.Status.ContainerStatuses[0].State.Running.StartedAt = ahead
+	f.wakesIn(f.want(Progressing), 15*time.Second)
+	f.after(15*time.Second).want(Progressing, ClockSkew)
+	if c := f.after(30*time.Second).want(Stuck, ClockSkew).Causes[0]; !strings.Contains(c.Message, "ahead by 4m15s") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Many nodes with one trouble are one cause; another trouble of the same kind is another, after it.
+func TestCausesAreGathered(t *testing.T) {
+	f := newFleet(t, 5).image("v2")
+	for _, n := range []string{"node-4", "node-1", "node-2"} {
+		f.waits(f.replace(n), "ErrImagePull", "not found on "+n)
+	}
+	f.waits(f.replace("node-3"), "CreateContainerConfigError", "x")
+	j := f.want(Progressing, ImagePull)
+	if len(j.Causes) != 2 || strings.Join(j.Causes[0].Nodes, " ") != "node-1 node-2 node-4" || !strings.Contains(j.Causes[0].Message, "not found on node-1") {
+		t.Errorf("%s", plain(j))
+	}
+}

@@ -1,0 +1,213 @@
+package rollout
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func (f *fleet) roll(nodes ...string) {
+	for _, n := range nodes {
+		f.ready(f.replace(n))
+	}
+}
+
+func stateOf(j Judgement, node string) NodeState {
+	i := slices.IndexFunc(j.Nodes, func(n Node) bool { return n.Name == node })
+	return j.Nodes[i].State
+}
+
+// A node that was down before the rollout reached it does not count: the others complete the rollout without it.
+func TestAnAbsentNodeDoesNotCount(t *testing.T) {
+	f := newFleet(t, 3)
+	f.setReady("node-3", false)
+	f.after(time.Minute).image("v2").roll("node-1", "node-2")
+	f.after(10 * time.Second)
+	j := f.want(Complete)
+	if len(j.Absent) != 1 || j.Desired != 2 || stateOf(j, "node-3") != IsAbsent {
+		t.Errorf("%+v", j)
+	}
+}
+
+// One absent node, or a fifth of them, is allowed; with more the rollout is not called complete.
+func TestTooManyAbsentNodesKeepARolloutOpen(t *testing.T) {
+	f := newFleet(t, 11)
+	f.image("v2")
+	for _, n := range f.nodes {
+		f.ready(f.replace(n.Name))
+	}
+	f.after(time.Minute)
+	for i, n := range f.nodes[:3] {
+		f.ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = nil
+		f.gone(n.Name)
+		f.setReady(n.Name, false)
+		want := Complete
+		if i == 2 {
+			want = Progressing
+		}
+		if j := f.judge(); j.Verdict != want || len(j.Absent) != i+1 {
+			t.Fatalf("%d absent: %s", i+1, plain(j))
+		}
+	}
+	f.after(16*time.Minute).want(Stuck, NoProgress)
+}
+
+// A node that goes down within ten minutes after its pod was updated is this rollout's loss, and stays it when its pod is
+// taken away; it is no longer when it comes back.
+func TestALostNode(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.roll("node-1")
+	f.after(10*time.Minute).setReady("node-1", false)
+	j := f.want(Progressing, NodeLost)
+	f.wakesIn(j, 10*time.Second)
+	if len(j.Lost) != 1 || j.Desired != 3 {
+		t.Errorf("%+v", j)
+	}
+	f.after(10*time.Second).want(Stuck, NodeLost)
+	f.gone("node-1")
+	f.after(time.Second).want(Stuck, NodeLost)
+	f.setReady("node-1", true)
+	f.want(Progressing)
+}
+
+// Later than that, or on a node that somebody cordoned, it is not held against the commit.
+func TestANodeThatGoesForOtherReasonsIsAbsent(t *testing.T) {
+	for name, story := range map[string]func(*fleet){
+		"ten minutes later": func(f *fleet) { f.after(10*time.Minute + time.Second) },
+		"cordoned":          func(f *fleet) { f.node("node-1").Spec.Unschedulable = true },
+	} {
+		f := newFleet(t, 3).image("v2")
+		f.roll("node-1")
+		story(f)
+		f.setReady("node-1", false)
+		j := f.judge()
+		if len(j.Absent) != 1 || len(j.Lost) != 0 {
+			t.Errorf("%s: %s", name, plain(j))
+		}
+	}
+}
+
+// A node that boots anew soon after its pod was updated is lost, although it is ready again, until its pod has settled.
+func TestARebootedNodeIsLostUntilItsPodSettles(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.roll("node-1")
+	f.after(30 * time.Second).want(Progressing)
+	f.node("node-1").Status.NodeInfo.BootID = "another-boot"
+	f.want(Progressing, NodeLost) // the pod's status is still that of before
+	f.after(10*time.Second).want(Stuck, NodeLost)
+	p := f.pod("node-1")
+	f.ready(f.ends(p, 255, "Unknown"))
+	f.after(59*time.Second).want(Stuck, NodeLost)
+	f.after(time.Second).want(Progressing)
+	f.after(time.Second).want(Progressing)
+}
+
+// A node that joined after the commit was applied never keeps it open, and never moves the mark; its failing pod is
+// evidence all the same.
+func TestALateNodeNeverBlocks(t *testing.T) {
+	f := newFleet(t, 1).image("v2")
+	f.after(5 * time.Second).addNode("node-2")
+	f.roll("node-1")
+	p := f.newPod("node-2")
+	f.ends(f.runs(p), 3, "Error")
+	j := f.want(Progressing, CrashLoop)
+	if len(j.Late) != 1 || j.Desired != 1 {
+		t.Errorf("%+v", j)
+	}
+	f.ready(p)
+	f.ends(p, 3, "Error")
+	f.want(Stuck, CrashLoop)
+	f.after(10 * time.Second)
+	if j := f.want(Complete, CrashLoop); j.Mark != 1 || j.Causes[0].Final {
+		t.Errorf("%+v", j)
+	}
+}
+
+// A node that was sick before the commit neither counts nor brakes; it is listed. One that another template broke is not
+// among them: its fix must reach it.
+func TestANodeThatWasFailingBefore(t *testing.T) {
+	f := newFleet(t, 3)
+	f.ends(f.pod("node-3"), 1, "Error")
+	sick := FailingBefore(f.ds, f.pods, "h1")
+	if !slices.Equal(sick, []string{"node-3"}) || FailingBefore(f.ds, f.pods, "h0") != nil {
+		t.Fatalf("failing before: %v", sick)
+	}
+	f.image("v2")
+	f.target.FailingBefore = sick
+	f.roll("node-1", "node-2")
+	f.ends(f.runs(f.replace("node-3")), 1, "Error")
+	if j := f.want(Progressing); len(j.Ended) != 0 || len(j.FailingBefore) != 1 {
+		t.Errorf("%+v", j)
+	}
+	f.after(10 * time.Second).want(Complete)
+}
+
+// Eligible is the DaemonSet controller's own rule, but a node that is only not ready is still meant.
+func TestWhichNodesAreMeant(t *testing.T) {
+	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+		NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "pool", Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}}}}}}}
+	taint := func(key string, effect corev1.TaintEffect) []corev1.Taint {
+		return []corev1.Taint{{Key: key, Effect: effect}}
+	}
+	for name, c := range map[string]struct {
+		spec  corev1.PodSpec
+		taint []corev1.Taint
+		meant bool
+	}{
+		"plain":                              {corev1.PodSpec{}, nil, true},
+		"another pool":                       {corev1.PodSpec{NodeSelector: map[string]string{"pool": "b"}}, nil, false},
+		"another pool, by affinity":          {corev1.PodSpec{Affinity: affinity}, nil, false},
+		"another node by name":               {corev1.PodSpec{NodeName: "node-9"}, nil, false},
+		"untolerated taint":                  {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectNoSchedule), false},
+		"untolerated NoExecute":              {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectNoExecute), false},
+		"PreferNoSchedule":                   {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectPreferNoSchedule), true},
+		"tolerated taint":                    {corev1.PodSpec{Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}}, taint("gpu", corev1.TaintEffectNoSchedule), true},
+		"cordoned":                           {corev1.PodSpec{}, taint(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule), true},
+		"disk pressure":                      {corev1.PodSpec{}, taint(corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule), true},
+		"not ready":                          {corev1.PodSpec{}, taint(corev1.TaintNodeNotReady, corev1.TaintEffectNoSchedule), true},
+		"unreachable":                        {corev1.PodSpec{}, taint(corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute), true},
+		"no network":                         {corev1.PodSpec{}, taint(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule), false},
+		"no network, but the host's is used": {corev1.PodSpec{HostNetwork: true}, taint(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule), true},
+	} {
+		n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{"pool": "a"}}, Spec: corev1.NodeSpec{Taints: c.taint}}
+		why := wishOf(&corev1.PodTemplateSpec{Spec: c.spec}).refuses(n)
+		if (why == "") != c.meant {
+			t.Errorf("%s: %q", name, why)
+		}
+	}
+}
+
+// A node that the commit no longer means is not waited for, and its class says why.
+func TestANodeThatIsNotMeant(t *testing.T) {
+	f := newFleet(t, 3)
+	f.node("node-3").Labels = map[string]string{"pool": "b"}
+	f.apply(func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.NodeSelector = map[string]string{"pool": "a"} })
+	f.gone("node-3")
+	f.roll("node-1", "node-2")
+	f.after(10 * time.Second)
+	j := f.want(Complete)
+	if stateOf(j, "node-3") != IsNotEligible || j.Nodes[2].Why == "" || j.Eligible != 2 {
+		t.Errorf("%+v", j)
+	}
+}
+
+// Before Complete is believed the Leases are read: a node that stopped renewing its own is not settled, although nobody
+// has called it not ready yet.
+func TestAStaleLeaseIsNotSettled(t *testing.T) {
+	f := newFleet(t, 2).image("v2")
+	f.roll("node-1", "node-2")
+	f.after(time.Minute)
+	l := f.look()
+	l.Leases = leases(f.now.Add(-25*time.Second), "node-1", "node-2")
+	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Complete || j.ReadLeases {
+		t.Errorf("renewed in time: %s", plain(j))
+	}
+	l.Leases[1].Spec.RenewTime.Time = f.now.Add(-26 * time.Second)
+	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Progressing || j.Settled != 1 || j.Wake.IsZero() {
+		t.Errorf("overdue: %s", plain(j))
+	}
+}
