@@ -86,12 +86,12 @@ func dumpTarget(d *appsv1.DaemonSet) Target {
 func (d *dumped) look(ds *appsv1.DaemonSet, now time.Time) Look {
 	l := Look{Now: now, DaemonSet: ds, Nodes: d.nodes, Leases: d.leases}
 	for _, r := range d.revisions {
-		if metav1.IsControlledBy(r, ds) {
+		if r.Namespace == ds.Namespace && owns(ds, r) {
 			l.Revisions = append(l.Revisions, r)
 		}
 	}
 	for _, p := range d.pods {
-		if metav1.IsControlledBy(p, ds) {
+		if p.Namespace == ds.Namespace && owns(ds, p) {
 			l.Pods = append(l.Pods, p)
 		}
 	}
@@ -116,9 +116,6 @@ func (d *dumped) missing(l Look) []string {
 	}
 	if len(d.events) == 0 {
 		kinds = append(kinds, KindEvents)
-	}
-	if len(d.leases) == 0 {
-		kinds = append(kinds, KindLeases)
 	}
 	return kinds
 }

@@ -85,7 +85,7 @@ func TestWhatIsLaterThanNowIsNotLookedAt(t *testing.T) {
 func TestKindsThatAreMissingAreNamed(t *testing.T) {
 	only := `{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"agent","namespace":"platform","uid":"d1"},"status":{"currentNumberScheduled":2}}`
 	d := readOne(t, time.Time{}, file(only))
-	if got := strings.Join(d.Look.Missing, " "); got != "controllerrevisions pods nodes events leases" {
+	if got := strings.Join(d.Look.Missing, " "); got != "controllerrevisions pods nodes events" {
 		t.Errorf("missing: %s", got)
 	}
 	none := strings.Replace(only, `"currentNumberScheduled":2`, `"currentNumberScheduled":0`, 1)

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -25,15 +26,17 @@ func (v evidence) about(d *appsv1.DaemonSet, pods []*corev1.Pod) []*corev1.Event
 	return list
 }
 
-// put takes a new or changed Event and reports whether that is news. An image that was pulled takes away the beginning
-// of the pull that it answers: a rollout that goes well leaves nothing here.
+// put takes a new or changed Event and reports whether that is news. Of what a container comes through on its way up only
+// the last step is kept, and none once it has started: a rollout that goes well leaves nothing here.
 func (v evidence) put(event *corev1.Event) (news bool) {
 	uid := event.InvolvedObject.UID
-	if endsPull(event) {
-		return v.remove(uid, func(old *corev1.Event) bool { return isAnsweredBy(old, event) })
+	if step(event) > 0 {
+		news = v.remove(uid, func(old *corev1.Event) bool {
+			return step(old) > 0 && old.Name != event.Name && old.InvolvedObject.FieldPath == event.InvolvedObject.FieldPath
+		})
 	}
 	if !isEvidence(event) {
-		return false
+		return news
 	}
 	events := v[uid]
 	i := slices.IndexFunc(events, func(old *corev1.Event) bool { return old.Name == event.Name })
@@ -41,19 +44,21 @@ func (v evidence) put(event *corev1.Event) (news bool) {
 		v[uid] = append(events, event)
 		return true
 	}
-	news = !equality.Semantic.DeepEqual(events[i], event)
+	news = news || !equality.Semantic.DeepEqual(events[i], event)
 	events[i] = event
 	return news
 }
 
-// putAll takes Events that come in no order: answers after their questions.
+// putAll takes Events that come in no order.
 func (v evidence) putAll(events []*corev1.Event) {
-	for _, answers := range []bool{false, true} {
-		for _, e := range events {
-			if endsPull(e) == answers {
-				v.put(e)
-			}
-		}
+	events = slices.Clone(events)
+	slices.SortStableFunc(events, func(a, b *corev1.Event) int {
+		aLast, _ := lastSeen(a, endOfTime)
+		bLast, _ := lastSeen(b, endOfTime)
+		return cmp.Or(aLast.Compare(bLast), cmp.Compare(step(a), step(b)))
+	})
+	for _, e := range events {
+		v.put(e)
 	}
 }
 
@@ -70,26 +75,25 @@ func (v evidence) remove(uid types.UID, which func(*corev1.Event) bool) (news bo
 	return left != before
 }
 
-// isEvidence reports whether an Event can explain why a pod is missing or not ready. Of the normal ones only an image
-// pull that has begun, a container that was killed for its probe's sake, and a preemption can.
+// isEvidence reports whether an Event can explain why a pod is missing or not ready, or that it is on its way. Most
+// normal ones cannot.
 func isEvidence(e *corev1.Event) bool {
 	if e.InvolvedObject.Kind != "Pod" && e.InvolvedObject.Kind != "DaemonSet" {
 		return false
 	}
-	switch {
-	case e.Type != corev1.EventTypeNormal, e.Reason == "Pulling", e.Reason == "Preempted", e.Reason == "Preempting":
+	switch e.Reason {
+	case "Pulling", "Pulled", "Created", "BackOff", "Preempted", "Preempting":
 		return true
-	case e.Reason == "Killing":
+	case "Killing":
 		return !strings.HasPrefix(e.Message, "Stopping container") // which every replaced pod has
 	}
-	return false
+	return e.Type != corev1.EventTypeNormal
 }
 
-// endsPull reports whether an Event says that an image is there.
-func endsPull(e *corev1.Event) bool { return e.Reason == "Pulled" && e.InvolvedObject.Kind == "Pod" }
-
-// isAnsweredBy reports whether an Event is the beginning of the pull that another one ends.
-func isAnsweredBy(e, pulled *corev1.Event) bool {
-	return e.Reason == "Pulling" && e.InvolvedObject.FieldPath == pulled.InvolvedObject.FieldPath &&
-		!e.LastTimestamp.After(pulled.LastTimestamp.Time)
+// step numbers what a container comes through on its way up; 0 for anything else.
+func step(e *corev1.Event) int {
+	if e.InvolvedObject.Kind != "Pod" {
+		return 0
+	}
+	return 1 + slices.Index([]string{"Pulling", "Pulled", "Created", "Started"}, e.Reason)
 }
