@@ -42,7 +42,7 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
-	root.AddCommand(newCompletion(), newRender(), newVersion(),
+	root.AddCommand(newCompletion(), newExplain(), newRender(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease())
 	return root
 }

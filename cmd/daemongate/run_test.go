@@ -33,6 +33,8 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"--fast", []string{"unknown flag: --fast"}},
 		{"render", []string{"accepts 1 arg(s), received 0", "See 'daemongate render --help'"}},
 		{"render . --ref main --commit " + strings.Repeat("a", 40), []string{"--ref and --commit: give one of them"}},
+		{"explain", []string{"give a dump with -f", "kubectl get ds", "See 'daemongate explain --help'"}},
+		{"explain -f - --at yesterday", []string{"--at yesterday", "want a time such as"}},
 		{"version now", []string{`"now"`, "See 'daemongate version --help'"}},
 		{"version -o toml", []string{`"toml"`, "want table, json or yaml"}},
 		{"completion cobol", []string{`"cobol"`, "See 'daemongate completion --help'"}},
@@ -57,7 +59,7 @@ func TestHelpNamesTheCommands(t *testing.T) {
 	if r.code != 0 || r.stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", r.code, r.stderr)
 	}
-	for _, want := range []string{"render", "version", "completion", "Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
+	for _, want := range []string{"explain", "render", "version", "completion", "Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("help does not name %q:\n%s", want, r.stdout)
 		}
