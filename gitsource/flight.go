@@ -84,13 +84,14 @@ func (f *flight) failed(err error) {
 }
 
 func (r *Repository) poll(stage *stage, f *flight) error {
-	to := r.remote.Load()
+	to, began := r.remote.Load(), time.Now()
 	server, err := to.Read(stage.ctx)
 	if err != nil {
 		return r.unborn(f, err)
 	}
 	calls := &calls{ctx: stage.ctx, to: to, open: server}
 	defer calls.end()
+	r.noted(server.Refs, began)
 	wanted := r.wanted(f, server)
 	stage.extend(r.options.FetchTimeout)
 	if err := r.mirror.bring(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {

@@ -2,11 +2,13 @@ package gitsource_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -214,6 +216,112 @@ func TestRotIsNoticedAndHeals(t *testing.T) {
 	m.intact(m.restart())
 	_ = head(t, r)
 	m.intact(r)
+}
+
+// The same while the process runs and goes on fetching: it may take an error and one more poll.
+func TestDamageBetweenPollsHeals(t *testing.T) {
+	for what, damage := range map[string]func(m *mirrored){
+		"pack of garbage":  func(m *mirrored) { overwrite(m, m.files(".pack")[0]) },
+		"index of garbage": func(m *mirrored) { overwrite(m, m.files(".idx")[0]) },
+		"everything lost":  func(m *mirrored) { removeAll(m, filepath.Dir(m.files("HEAD")[0])) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			m := mirror(t)
+			m.TB, m.work.TB = t, t
+			r := m.restart()
+			m.intact(r)
+			damage(m)
+			tip := m.change("d1/f1", "later")
+			for range 2 {
+				_, _ = r.Head(t.Context(), main)
+				if tree, err := r.Tree(t.Context(), tip); err == nil {
+					_, _ = tree.ReadFile("d2/f2")
+				}
+			}
+			m.intact(r)
+		})
+	}
+}
+
+// An object that has the name of another is damage, although nothing about it is malformed.
+func TestObjectUnderAnothersName(t *testing.T) {
+	m := mirror(t)
+	tip := head(t, m.restart())
+	hash := m.git("rev-parse", "main:d2/f2")
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	fmt.Fprint(z, "blob 6\x00forged")
+	z.Close()
+	path := filepath.Join(filepath.Dir(m.files("HEAD")[0]), "objects", hash[:2], hash[2:])
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, packed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	removeAll(m, m.files(".idx")[0])
+	index := exec.Command("git", "index-pack", m.files(".pack")[0]) // so that the loose object is the first to be found
+	if out, err := index.CombinedOutput(); err != nil {
+		t.Fatal(string(out))
+	}
+	r := m.restart()
+	for range 2 {
+		tree, err := r.Tree(t.Context(), tip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content, err := tree.ReadFile("d2/f2"); err == nil && string(content) == "forged" {
+			t.Fatal("a forged content was read")
+		}
+		head(t, r)
+	}
+	m.intact(r)
+}
+
+// A server that answers a fetch with a well-formed pack in which something lacks is not believed.
+func TestIncompletePackIsNotBelieved(t *testing.T) {
+	m := mirror(t)
+	var lacks atomic.Value
+	lacks.Store("d2/f2")
+	m.host.before = func(w http.ResponseWriter, r *http.Request) bool {
+		path := lacks.Load().(string)
+		if !strings.HasSuffix(r.URL.Path, "/git-upload-pack") || path == "" {
+			return false
+		}
+		var send []string
+		for _, line := range strings.Split(m.git("rev-list", "--objects", "main"), "\n") {
+			if hash, name, _ := strings.Cut(line, " "); name != path {
+				send = append(send, hash)
+			}
+		}
+		pack := m.bytes(strings.Join(send, "\n")+"\n", "pack-objects", "--stdout", "-q")
+		fmt.Fprint(w, pktLine("NAK\n"))
+		for len(pack) > 0 {
+			n := min(len(pack), 60_000)
+			fmt.Fprint(w, pktLine("\x01"+string(pack[:n])))
+			pack = pack[n:]
+		}
+		fmt.Fprint(w, "0000")
+		return true
+	}
+	r := m.restart()
+	for _, path := range []string{"d2/f2", "d2"} {
+		lacks.Store(path)
+		wrong(t, r, main, "did not send all")
+	}
+	lacks.Store("")
+	m.intact(r)
+}
+
+// bytes returns what git writes, byte for byte.
+func (w *work) bytes(stdin string, args ...string) []byte {
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = w.dir, gitEnv(w.dir), strings.NewReader(stdin)
+	out, err := cmd.Output()
+	if err != nil {
+		w.Errorf("git %v: %v", args, err)
+	}
+	return out
 }
 
 // A transfer that is cut leaves nothing that is taken for a repository; when the server is well again, so is the mirror.

@@ -27,6 +27,9 @@ type mirror struct {
 	// suspect is set when something is read that should be there, and is not, or is damaged.
 	suspect atomic.Bool
 
+	checking sync.Mutex
+	done     map[plumbing.Hash]bool // folders and files that were seen to be whole: most of a commit's are those of the one before
+
 	mu      sync.Mutex
 	dir     string                 // the repository that counts; "" before the first
 	known   map[plumbing.Hash]bool // tips that were seen to be whole since the process began
@@ -34,7 +37,8 @@ type mirror struct {
 }
 
 func newMirror(home string, o Options) *mirror {
-	m := &mirror{home: home, maxPacks: o.MaxPacks, objects: newObjects(), folders: newFolders(), known: map[plumbing.Hash]bool{}}
+	m := &mirror{home: home, maxPacks: o.MaxPacks, objects: newObjects(), folders: newFolders()}
+	m.forget()
 	if dir, _ := m.newest(); dir != "" {
 		m.adopt(dir)
 	}
@@ -66,8 +70,9 @@ func (m *mirror) adopt(dir string) {
 			shallow[h] = true
 		}
 	}
+	m.forget()
 	m.mu.Lock()
-	m.dir, m.known, m.shallow = dir, map[plumbing.Hash]bool{}, shallow
+	m.dir, m.shallow = dir, shallow
 	m.mu.Unlock()
 	m.objects.renew(dir)
 }

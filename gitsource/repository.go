@@ -22,6 +22,7 @@ type Repository struct {
 	mu     sync.Mutex
 	flying bool    // somebody polls
 	next   *flight // who waits for the next poll
+	latest advertised
 }
 
 func newRepository(ctx context.Context, to *remote.Remote, home string, o Options) *Repository {

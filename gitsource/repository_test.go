@@ -2,6 +2,7 @@ package gitsource_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
 )
@@ -25,6 +26,35 @@ func TestPollFetchesOnlyWhatMoved(t *testing.T) {
 		t.Fatalf("head is %s, want %s", got, second)
 	}
 	expect(t, server, 5, 2)
+}
+
+// Who is content with an older answer costs nothing while there is one.
+func TestOlderAnswersAreShared(t *testing.T) {
+	w := newWork(t)
+	first := w.commit("a")
+	server := serve(t, w.dir)
+	r := open(t, server.URL+"/.git", gitsource.Auth{}, gitsource.Options{})
+	within := func(ref gitsource.Ref, age time.Duration) string {
+		got, err := r.HeadWithin(t.Context(), ref, age)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	within(main, time.Hour)
+	second := w.commit("b")
+	if got := within(main, time.Hour); got != first {
+		t.Errorf("head is %s, want %s", got, first)
+	}
+	expect(t, server, 1, 1)
+	if got := within(main, 0); got != second {
+		t.Errorf("head is %s, want %s", got, second)
+	}
+	expect(t, server, 2, 2)
+	w.git("tag", "v1", "main")
+	if got := within(gitsource.Ref{Tag: "v1"}, time.Hour); got != second {
+		t.Errorf("the tag is at %s, want %s", got, second)
+	}
 }
 
 func expect(t *testing.T, h *host, adverts, fetches int64) {

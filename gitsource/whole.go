@@ -108,7 +108,11 @@ func (m *mirror) know(tips []tip) {
 	}
 }
 
+// forget has everything looked at again.
 func (m *mirror) forget() {
+	m.checking.Lock()
+	m.done = map[plumbing.Hash]bool{}
+	m.checking.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known = map[plumbing.Hash]bool{}
@@ -126,12 +130,18 @@ func (m *mirror) holds(commit plumbing.Hash) bool {
 
 // lacking returns the tips that are not whole.
 func (m *mirror) lacking(ctx context.Context, tips []tip) ([]tip, error) {
+	m.checking.Lock()
+	defer m.checking.Unlock()
+	const most = 500_000 // objects, some 20 MB
+	if len(m.done) > most {
+		m.done = map[plumbing.Hash]bool{}
+	}
 	var lacking []tip
 	for _, t := range tips {
 		if m.knows([]tip{t}) {
 			continue
 		}
-		if err := m.objects.whole(ctx, t.hash, map[plumbing.Hash]bool{}); err != nil {
+		if err := m.objects.whole(ctx, t.hash, m.done); err != nil {
 			lacking = append(lacking, t)
 			continue
 		}
