@@ -52,7 +52,9 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 		judgements = append(judgements, j)
 		r.add(target, j)
 	}
-	r.Message = message(judgements)
+	if r.Message = rollout.Summarize(judgements); len(judgements) == 0 {
+		r.Message = "nothing to roll out"
+	}
 	return r, nil
 }
 

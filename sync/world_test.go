@@ -20,6 +20,7 @@ import (
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -61,7 +62,7 @@ func runAll(m *testing.M) int {
 
 // world is a namespace, a repository to push to, and a Sync of the two.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	namespace string
 	work, url string
 	kube      kubernetes.Interface
@@ -70,7 +71,7 @@ type world struct {
 	files     map[string]string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -166,8 +167,14 @@ func (w *world) create(change func(spec *api.SyncSpec)) {
 // controller runs Daemongate in this process until it is stopped. data outlives it, as a disk does.
 func (w *world) controller(config *rest.Config, data string) (stop func()) {
 	w.t.Helper()
+	_, stop = w.run(config, data)
+	return stop
+}
+
+func (w *world) run(config *rest.Config, data string) (c *Controller, stop func()) {
+	w.t.Helper()
 	clients := must(rollout.NewClients(config))
-	c := &Controller{
+	c = &Controller{
 		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
 		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{}), data: data},
 		Observer:   rollout.NewObserver(clients),
@@ -187,7 +194,7 @@ func (w *world) controller(config *rest.Config, data string) (stop func()) {
 	})
 	stop = gosync.OnceFunc(func() { cancel(); running.Wait() })
 	w.t.Cleanup(stop)
-	return stop
+	return c, stop
 }
 
 // plainConnections writes as the test does and reports by notes.
@@ -207,7 +214,7 @@ func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, e
 	return forge.NewNotes(s.Spec.Source.URL, gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
 }
 
-type teller struct{ t *testing.T }
+type teller struct{ t testing.TB }
 
 func (l teller) Moved(_ *api.Sync, m Move) {
 	l.t.Logf("%s %s by %s (%s): %s", Short(m.Commit), m.State, Short(m.By), m.Outcome, m.Message)
@@ -277,4 +284,36 @@ func mkdir(root string, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// lastReady waits until every pod of the agent is Ready with the DaemonSet's newest template, and returns since when the
+// last of them has been, to the second.
+func (w *world) lastReady() time.Time {
+	w.t.Helper()
+	var last time.Time
+	w.wait("the pods to be Ready", func(api.SyncStatus) bool {
+		d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(w.t.Context(), "agent", metav1.GetOptions{})
+		w.check(err)
+		pods, err := w.kube.CoreV1().Pods(w.namespace).List(w.t.Context(), metav1.ListOptions{})
+		w.check(err)
+		last = time.Time{}
+		ready := 0
+		for _, p := range pods.Items {
+			for _, c := range p.Status.Conditions {
+				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && p.Spec.Containers[0].Image == d.Spec.Template.Spec.Containers[0].Image {
+					ready++
+					if c.LastTransitionTime.After(last) {
+						last = c.LastTransitionTime.Time
+					}
+				}
+			}
+			for _, c := range p.Status.ContainerStatuses {
+				if c.State.Running != nil && c.State.Running.StartedAt.After(last) {
+					last = c.State.Running.StartedAt.Time
+				}
+			}
+		}
+		return ready == int(d.Status.DesiredNumberScheduled) && ready > 0
+	})
+	return last
 }

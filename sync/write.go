@@ -77,7 +77,7 @@ func (c *Controller) prune(ctx context.Context, l *lane) (*Pruned, error) {
 		p.Done = true
 		return p, nil
 	case !f.Released && (set.Len() == 0 || 2*len(goes) > len(inventory)):
-		p.NeedsRelease = true
+		p.NeedsRelease, p.RetryAt = true, time.Time{}
 		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release allows it", Short(f.Commit), len(goes), len(inventory))
 	}
 	writer, err := c.Connect.Writer(l.sync)
