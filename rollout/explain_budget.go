@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -64,7 +65,7 @@ func (s *survey) spends(at *site) (spender, bool) {
 	switch {
 	case at.updated == nil && at.old == nil && at.leaving != nil:
 		foreign = strings.TrimPrefix(foreign+", its old pod does not end", ", ")
-		since = latest(since, at.leaving.DeletionTimestamp.Time)
+		since = latest(since, goesSince(at.leaving))
 	case at.updated == nil && at.old == nil:
 		if at.shunned || at.node == nil {
 			return spender{}, false // the controller does not want it there
@@ -79,6 +80,15 @@ func (s *survey) spends(at *site) (spender, bool) {
 		return spender{}, false
 	}
 	return spender{at.name, foreign, since}, true
+}
+
+// goesSince is when a pod was deleted: its deletionTimestamp is when it is to be gone.
+func goesSince(p *corev1.Pod) time.Time {
+	grace := int64(0)
+	if p.DeletionGracePeriodSeconds != nil {
+		grace = *p.DeletionGracePeriodSeconds
+	}
+	return p.DeletionTimestamp.Add(-time.Duration(grace) * time.Second)
 }
 
 // overdue reports whether a pod should have gone by now.

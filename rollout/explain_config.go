@@ -34,7 +34,7 @@ func (s *survey) configError(at *site, c containerCase) *finding {
 	}))
 	return s.ripen(&finding{
 		code: ConfigError, key: c.status.Name + " " + reason, about: c.kind() + ", " + reason,
-		message: fmt.Sprintf("%s cannot be started: %s", c.kind(), shorten(strings.TrimSpace(message), 400)),
+		message: fmt.Sprintf("%s cannot be started: %s", c.kind(), clip(strings.TrimSpace(message), 400)),
 		remedy:  s.configRemedy(c, message),
 		since:   s.since(ConfigError, at.name, c.ends > 0, said.first, s.hint(c.pod)),
 	})

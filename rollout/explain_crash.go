@@ -89,11 +89,11 @@ func lastWords(end *corev1.ContainerStateTerminated) string {
 	if last == "" {
 		return ""
 	}
-	return ": " + shorten(last, 300)
+	return ": " + clip(last, 300)
 }
 
-// shorten cuts a text that somebody else wrote.
-func shorten(text string, most int) string {
+// clip cuts a text that somebody else wrote.
+func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

@@ -46,7 +46,7 @@ func refusalText(message string) string {
 	if _, why, found := strings.Cut(message, "Error creating: "); found {
 		message = why
 	}
-	return shorten(generatedName.ReplaceAllString(message, ""), 400)
+	return clip(generatedName.ReplaceAllString(message, ""), 400)
 }
 
 // forbiddenRemedy is what to do about a refusal.

@@ -73,7 +73,7 @@ func (s *survey) unhealthy(c containerCase, probe string) string {
 	if why = strings.TrimSpace(why); why == "" {
 		return " without a word"
 	}
-	return ": " + shorten(why, 300)
+	return ": " + clip(why, 300)
 }
 
 // asks is what a probe asks for, " (GET http on port 9)", from the template.
@@ -97,7 +97,7 @@ func (s *survey) asks(c containerCase, kind string) string {
 	case p.GRPC != nil:
 		return " (gRPC on port " + strconv.Itoa(int(p.GRPC.Port)) + ")"
 	case p.Exec != nil:
-		return " (exec " + shorten(strings.Join(p.Exec.Command, " "), 80) + ")"
+		return " (exec " + clip(strings.Join(p.Exec.Command, " "), 80) + ")"
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ func (s *survey) rejected(at *site) *finding {
 	}
 	why := "its pod failed"
 	if at.failed != nil && at.failed.Status.Reason != "" {
-		why = fmt.Sprintf("%s: %s", at.failed.Status.Reason, shorten(at.failed.Status.Message, 300))
+		why = fmt.Sprintf("%s: %s", at.failed.Status.Reason, clip(at.failed.Status.Message, 300))
 	}
 	f := &finding{
 		code: Rejected, message: "the node refuses the pod: " + why,

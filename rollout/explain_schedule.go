@@ -85,7 +85,7 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 func schedulerReasons(message string) []string {
 	_, text, found := strings.Cut(message, "available: ")
 	if !found {
-		return []string{shorten(message, 200)}
+		return []string{clip(message, 200)}
 	}
 	text, _, _ = strings.Cut(text, " preemption: ")
 	var own, all []string

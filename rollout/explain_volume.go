@@ -57,14 +57,14 @@ func (s *survey) volumeMount(at *site, p *corev1.Pod, said trace) *finding {
 	}
 	return s.ripen(&finding{
 		code: VolumeMount, key: volume, about: what, remedy: remedy,
-		message: fmt.Sprintf("%s cannot be mounted: %s", what, shorten(unwrapMount(said.message), 400)),
+		message: fmt.Sprintf("%s cannot be mounted: %s", what, clip(unwrapMount(said.message), 400)),
 		since:   s.since(VolumeMount, at.name, false, said.first),
 	})
 }
 
 func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {
 	return s.ripen(&finding{
-		code: Sandbox, message: "the pod's network or sandbox cannot be made: " + shorten(unwrapSandbox(said.message), 400),
+		code: Sandbox, message: "the pod's network or sandbox cannot be made: " + clip(unwrapSandbox(said.message), 400),
 		remedy: fmt.Sprintf("This is the node's trouble, not the image's: see whether its CNI agent and container runtime are "+
 			"well, `kubectl get pods -A --field-selector spec.nodeName=%s`, and that the template's runtimeClassName exists.", at.name),
 		since: s.since(Sandbox, at.name, false, said.first),

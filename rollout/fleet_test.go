@@ -251,7 +251,8 @@ func (f *fleet) waits(p *corev1.Pod, reason, message string) *corev1.Pod {
 // terminate has a pod begin to go, with a grace of 30 s.
 func (f *fleet) terminate(p *corev1.Pod) *corev1.Pod {
 	at := metav1.NewTime(f.now.Add(30 * time.Second))
-	p.DeletionTimestamp = &at
+	grace := int64(30)
+	p.DeletionTimestamp, p.DeletionGracePeriodSeconds = &at, &grace
 	return p
 }
 

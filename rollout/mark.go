@@ -85,7 +85,7 @@ func (s *survey) lastWarning() string {
 			warn(s.traceOf(at.updated.UID, isWarning))
 		}
 	}
-	return shorten(all.message, 300)
+	return clip(all.message, 300)
 }
 
 // listed are names for a sentence: the first few, and how many more.

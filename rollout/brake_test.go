@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/daemongate/daemongate/manifests"
+)
+
+// brake pulls the brake as sync does: the strategy and the record, which make a generation but no revision.
+func (f *fleet) brake(nodes string) {
+	f.change(func(d *appsv1.DaemonSet) {
+		d.Annotations = map[string]string{manifests.BrakeAnnotation: "9f3e2d1 " + nodes}
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+	})
+	f.observe()
+}
+
+// At the first end of a container, while old pods can still be saved, the brake is to be pulled; not when nothing is left
+// to save, not within the failure budget, not when it is turned off.
+func TestTheBrakeIsPulledAtTheFirstEnd(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	p := f.ready(f.replace("node-1"))
+	if j := f.want(Progressing); j.Brake != BrakeLeave {
+		t.Errorf("%+v", j)
+	}
+	f.after(40 * time.Second)
+	f.ends(p, 3, "Error")
+	j := f.want(Progressing, CrashLoop)
+	if j.Brake != BrakePull || strings.Join(j.Ended, " ") != "node-1" || j.OldAvailable != 2 {
+		t.Errorf("%+v", j)
+	}
+	for name, change := range map[string]func(*fleet){
+		"turned off":            func(f *fleet) { f.options.NoBrake = true },
+		"within the budget":     func(f *fleet) { f.options.FailureBudget, _ = ParseBudget("1") },
+		"the commit's OnDelete": func(f *fleet) { f.target.OnDelete = true },
+		"nothing left to save": func(f *fleet) {
+			for _, p := range f.pods[:2] {
+				f.condition(p, corev1.PodReady, corev1.ConditionFalse, "", "")
+			}
+		},
+	} {
+		g := *f
+		g.pods = nil
+		for _, p := range f.pods {
+			g.pods = append(g.pods, p.DeepCopy())
+		}
+		change(&g)
+		if j := g.judge(); j.Brake != BrakeLeave {
+			t.Errorf("%s: %s", name, j.Brake)
+		}
+	}
+}
+
+// A braked rollout is judged as the rolling update that it was, cannot be Complete, and keeps the cause it was pulled for
+// even when the pods that showed it are gone, over a restart too.
+func TestABrakedRolloutKeepsItsCause(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.target.Applied = f.asked()
+	f.ends(f.ready(f.ends(f.runs(f.replace("node-1")), 3, "Error")), 3, "Error")
+	if j := f.want(Stuck, CrashLoop); j.Brake != BrakePull {
+		t.Fatalf("%+v", j)
+	}
+	f.brake("node-1")
+	j := f.want(Stuck, CrashLoop)
+	if !j.Braked || j.Brake != BrakeLeave {
+		t.Errorf("%+v", j)
+	}
+	f.gone("node-1")
+	j = f.want(Stuck, CrashLoop)
+	if c := j.Causes[0]; strings.Join(c.Nodes, "") != "node-1" || !strings.Contains(c.Message, "exit code 3") {
+		t.Errorf("%+v", c)
+	}
+	f.memory = Memory{}
+	if c := f.want(Stuck, CrashLoop).Causes[0]; strings.Join(c.Nodes, "") != "node-1" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// It is to be lifted when each node that it was pulled for has a settled new pod, or is gone; until then everything else
+// may be settled, and the rollout is still not Complete.
+func TestTheBrakeIsLifted(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.brake("node-1,node-2")
+	f.roll("node-3")
+	f.ready(f.ends(f.runs(f.replace("node-1")), 3, "Error"))
+	f.after(time.Minute)
+	if j := f.judge(); j.Brake != BrakeLeave || j.Verdict == Complete {
+		t.Errorf("%s", plain(j))
+	}
+	f.nodes, f.pods = f.nodes[:1], f.pods[1:]
+	f.gone("node-2")
+	if j := f.judge(); j.Brake != BrakeLift || j.Verdict == Complete {
+		t.Errorf("%s %s", j.Brake, plain(j))
+	}
+}
