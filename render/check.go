@@ -69,7 +69,7 @@ func (r *reader) checkFile(named string, as role, content []byte) error {
 		return fmt.Errorf("is no YAML: %w", err)
 	}
 	for i, doc := range docs {
-		if err := weigh(doc, r.limit.FileSize); err != nil {
+		if err := r.aliases.weigh(doc); err != nil {
 			return err
 		}
 		if !known || doc.node == nil {

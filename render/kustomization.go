@@ -23,11 +23,11 @@ type kustomization struct {
 // kustomization checks a kustomization file, gives the files that it names their roles, and returns it without the
 // deprecated fields that have an exact replacement: kustomize would print a line to the standard error for each.
 func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
-	k, err := parseKustomization(path.Dir(named), content, r.limit.FileSize)
+	k, err := parseKustomization(path.Dir(named), content, r.aliases)
 	if err != nil {
 		return nil, err
 	}
-	if err := weighTexts(k.doc, k.doc.node, r.limit.FileSize); err != nil {
+	if err := r.aliases.weighTexts(k.doc, k.doc.node); err != nil {
 		return nil, err
 	}
 	r.sorted[named] = k.SortOptions != nil
@@ -63,7 +63,7 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 // kustomize's transformers, for which it is not quite the same.
 type labels struct{ renamed, custom, keep bool }
 
-func parseKustomization(dir string, content []byte, limit int64) (kustomization, error) {
+func parseKustomization(dir string, content []byte, aliases *budget) (kustomization, error) {
 	k := kustomization{dir: dir}
 	docs, err := documents(content)
 	if err != nil {
@@ -81,7 +81,7 @@ func parseKustomization(dir string, content []byte, limit int64) (kustomization,
 	if k.doc.node == nil {
 		return k, errors.New("is empty: list at least one of resources")
 	}
-	if err := errors.Join(weigh(k.doc, limit), strict(k.doc)); err != nil {
+	if err := errors.Join(aliases.weigh(k.doc), strict(k.doc)); err != nil {
 		return k, err
 	}
 	if err := k.Unmarshal(content); err != nil {

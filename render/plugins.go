@@ -60,7 +60,7 @@ func (r *reader) pluginFolder(dir, folder string, depth int) error {
 		if err != nil {
 			return err
 		}
-		k, err := parseKustomization(folder, content, r.limit.FileSize)
+		k, err := parseKustomization(folder, content, r.aliases)
 		if err != nil {
 			return fmt.Errorf("%s: %w", named, err)
 		}
@@ -86,7 +86,7 @@ func (r *reader) inlinePlugin(k kustomization, at, value string) error {
 		return fmt.Errorf("%s: is no YAML: %w", at, err)
 	}
 	for _, doc := range docs {
-		if err := errors.Join(weigh(doc, r.limit.FileSize), strict(doc)); err != nil {
+		if err := errors.Join(r.aliases.weigh(doc), strict(doc)); err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
 		if err := r.plugin(k.dir, doc, doc.node); err != nil {
@@ -112,7 +112,7 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 	if err := builtin(n); err != nil {
 		return fmt.Errorf("line %d: %w", doc.line(n), err)
 	}
-	if err := weighTexts(doc, n, r.limit.FileSize); err != nil {
+	if err := r.aliases.weighTexts(doc, n); err != nil {
 		return err
 	}
 	return r.pluginPaths(dir, doc, n)

@@ -29,6 +29,7 @@ type reader struct {
 	index    index              // what the files of objects declare
 	labels   labels             // what became of commonLabels
 	listing  string             // the kustomization file that stands for a folder without one, if any
+	aliases  *budget
 	total    int64
 	docs     int
 
@@ -43,7 +44,8 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 		ctx: ctx, tree: tree, limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
 		checking: map[string]bool{}, plain: map[string]bool{}, sorted: map[string]bool{}, index: index{},
-		asked: map[string]struct{}{},
+		aliases: &budget{document: o.FileSize, left: o.TotalSize},
+		asked:   map[string]struct{}{},
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 
 // Options bound what one render may cost. A zero is the default; there is no "unlimited".
 type Options struct {
-	FileSize  int64         // bytes of one file, and what the aliases of one file may repeat; default 4 MiB
-	TotalSize int64         // bytes of all files that are read, each counted once; default 64 MiB
+	FileSize  int64         // bytes of one file, and what the aliases of one document may repeat; default 4 MiB
+	TotalSize int64         // bytes of all files that are read, each counted once, and what all aliases may repeat; default 64 MiB
 	Objects   int           // YAML documents that are read, and objects that come out; default 10,000
 	Timeout   time.Duration // of the whole render; default 2 minutes
 }

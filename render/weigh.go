@@ -9,9 +9,15 @@ import (
 // nodeWeight is what a node counts beside its text, in bytes. In memory it is some times more.
 const nodeWeight = 64
 
-// weigh refuses a document whose aliases repeat themselves, or more than limit bytes. kustomize writes aliases out: 400
-// bytes can become gigabytes, and an anchor that holds itself never ends. The error begins with the line.
-func weigh(doc document, limit int64) error {
+// budget is what aliases may repeat, in bytes. kustomize writes them out: 400 bytes can become gigabytes, and an anchor that
+// holds itself never ends.
+type budget struct {
+	document int64 // of one document
+	left     int64 // of all that are still to come
+}
+
+// weigh refuses a document whose aliases repeat themselves, or too much. The error begins with the line.
+func (b *budget) weigh(doc document) error {
 	if doc.node == nil {
 		return nil
 	}
@@ -19,8 +25,9 @@ func weigh(doc document, limit int64) error {
 	if !aliases {
 		return nil
 	}
-	s := scale{doc: doc, max: plain + limit, weights: map[*yaml.Node]int64{}}
-	_, err := s.weigh(doc.node)
+	s := scale{doc: doc, max: plain + min(b.document, b.left), weights: map[*yaml.Node]int64{}}
+	written, err := s.weigh(doc.node)
+	b.left -= max(written-plain, 0)
 	return err
 }
 
@@ -63,7 +70,7 @@ func (s *scale) weigh(n *yaml.Node) (int64, error) {
 			return 0, err
 		}
 		if weight += w; weight > s.max {
-			return 0, fmt.Errorf("line %d: with its aliases written out the document is larger than allowed by %d bytes or more: use fewer aliases", s.doc.line(n), weight-s.max)
+			return 0, fmt.Errorf("line %d: its aliases repeat %d bytes more than a render may: use fewer of them, or raise the limit", s.doc.line(n), weight-s.max)
 		}
 	}
 	s.weights[n] = weight
@@ -73,11 +80,11 @@ func (s *scale) weigh(n *yaml.Node) (int64, error) {
 const deepestText = 4 // YAML in the text of YAML in the text …: kustomize goes two deep
 
 // weighTexts weighs the YAML that stands as text in a node, such as an inline patch, and may be parsed by kustomize.
-func weighTexts(doc document, n *yaml.Node, limit int64) error { return weighText(doc, n, limit, 0) }
+func (b *budget) weighTexts(doc document, n *yaml.Node) error { return b.weighText(doc, n, 0) }
 
-func weighText(doc document, n *yaml.Node, limit int64, depth int) error {
+func (b *budget) weighText(doc document, n *yaml.Node, depth int) error {
 	for _, c := range n.Content {
-		if err := weighText(doc, c, limit, depth); err != nil {
+		if err := b.weighText(doc, c, depth); err != nil {
 			return err
 		}
 	}
@@ -90,10 +97,10 @@ func weighText(doc document, n *yaml.Node, limit int64, depth int) error {
 			continue
 		}
 		d.first += doc.line(n)
-		if err := weigh(d, limit); err != nil {
+		if err := b.weigh(d); err != nil {
 			return err
 		}
-		if err := weighText(d, d.node, limit, depth+1); err != nil {
+		if err := b.weighText(d, d.node, depth+1); err != nil {
 			return err
 		}
 	}
