@@ -3,6 +3,7 @@ package gitsource_test
 import (
 	"bytes"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -213,9 +214,8 @@ func TestRotIsNoticedAndHeals(t *testing.T) {
 	if err == nil {
 		t.Fatal("rot was read as if it were content")
 	}
-	m.intact(m.restart())
-	_ = head(t, r)
 	m.intact(r)
+	m.intact(m.restart())
 }
 
 // The same while the process runs and goes on fetching: it may take an error and one more poll.
@@ -259,23 +259,53 @@ func TestObjectUnderAnothersName(t *testing.T) {
 	if err := os.WriteFile(path, packed.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	removeAll(m, m.files(".idx")[0])
-	index := exec.Command("git", "index-pack", m.files(".pack")[0]) // so that the loose object is the first to be found
-	if out, err := index.CombinedOutput(); err != nil {
-		t.Fatal(string(out))
-	}
+	m.lose("d2/f2") // so that the forged one is what is found
 	r := m.restart()
-	for range 2 {
-		tree, err := r.Tree(t.Context(), tip)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if content, err := tree.ReadFile("d2/f2"); err == nil && string(content) == "forged" {
-			t.Fatal("a forged content was read")
-		}
-		head(t, r)
+	tree, err := r.Tree(t.Context(), tip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := tree.ReadFile("d2/f2"); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Fatalf("read %q, %v", content, err)
 	}
 	m.intact(r)
+}
+
+// A folder that the mirror lost is an error wherever it is met, never a folder that does not exist, or one that is empty:
+// whoever deletes what is not in Git would delete what was in it.
+func TestLostFolderIsNoSmallerCommit(t *testing.T) {
+	m := mirror(t)
+	tip := head(t, m.restart())
+	m.lose("d2")
+	tree, err := m.restart().Tree(t.Context(), tip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, look := range map[string]func() error{
+		"ReadDir":  func() error { _, err := tree.ReadDir("d2"); return err },
+		"Stat":     func() error { _, err := tree.Stat("d2/f2"); return err },
+		"ReadFile": func() error { _, err := tree.ReadFile("d2/f2"); return err },
+		"Open":     func() error { _, err := tree.Open("d2/f2"); return err },
+		"Blob":     func() error { _, err := tree.Blob("d2/f2"); return err },
+		"fs":       func() error { _, err := fs.ReadFile(tree, "d2/nothing"); return err },
+		"WalkDir": func() error {
+			return fs.WalkDir(tree, ".", func(_ string, _ fs.DirEntry, err error) error { return err })
+		},
+	} {
+		if err := look(); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "made anew") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// lose replaces the mirror's pack by one without what is at a path.
+func (m *mirrored) lose(path string) {
+	m.Helper()
+	old := []string{m.files(".idx")[0], m.files(".pack")[0]}
+	m.bytes(m.objectsBut(path), "pack-objects", "-q", filepath.Join(filepath.Dir(old[0]), "pack"))
+	for _, path := range old {
+		remove(m, path)
+	}
 }
 
 // A server that answers a fetch with a well-formed pack in which something lacks is not believed.
@@ -288,13 +318,7 @@ func TestIncompletePackIsNotBelieved(t *testing.T) {
 		if !strings.HasSuffix(r.URL.Path, "/git-upload-pack") || path == "" {
 			return false
 		}
-		var send []string
-		for _, line := range strings.Split(m.git("rev-list", "--objects", "main"), "\n") {
-			if hash, name, _ := strings.Cut(line, " "); name != path {
-				send = append(send, hash)
-			}
-		}
-		pack := m.bytes(strings.Join(send, "\n")+"\n", "pack-objects", "--stdout", "-q")
+		pack := m.bytes(m.objectsBut(path), "pack-objects", "--stdout", "-q")
 		fmt.Fprint(w, pktLine("NAK\n"))
 		for len(pack) > 0 {
 			n := min(len(pack), 60_000)
@@ -311,6 +335,17 @@ func TestIncompletePackIsNotBelieved(t *testing.T) {
 	}
 	lacks.Store("")
 	m.intact(r)
+}
+
+// objectsBut lists all objects of the branch but what is at a path.
+func (w *work) objectsBut(path string) string {
+	var list strings.Builder
+	for _, line := range strings.Split(w.git("rev-list", "--objects", "main"), "\n") {
+		if hash, name, _ := strings.Cut(line, " "); name != path {
+			fmt.Fprintln(&list, hash)
+		}
+	}
+	return list.String()
 }
 
 // bytes returns what git writes, byte for byte.

@@ -30,13 +30,12 @@ func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
 		proxy = http.ProxyURL(u)
 	}
 	return &http.Client{Transport: &http.Transport{
-		Proxy:                 proxy,
-		DialContext:           dialer(idle),
-		TLSClientConfig:       config,
-		TLSHandshakeTimeout:   dialTimeout,
-		ResponseHeaderTimeout: idle,
-		IdleConnTimeout:       90 * time.Second,
-		ForceAttemptHTTP2:     true,
+		Proxy:               proxy,
+		DialContext:         dialer(idle),
+		TLSClientConfig:     config,
+		TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout:     90 * time.Second,
+		ForceAttemptHTTP2:   true,
 	}}, nil
 }
 
