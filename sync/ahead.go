@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
+
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	appsv1 "k8s.io/api/apps/v1"
 )
 
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if

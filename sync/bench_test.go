@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/client-go/rest"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // BenchmarkPushToApply is how long it takes from a push to the first write of its set, with the poll woken by

@@ -6,10 +6,11 @@ import (
 	gosync "sync"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // Controller brings every Sync of a cluster to its newest commit.

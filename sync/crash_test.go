@@ -8,9 +8,10 @@ import (
 	gosync "sync"
 	"testing"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // Law 4: Daemongate dies right before, or right after, its nth write, for every n from the push to the end, and is

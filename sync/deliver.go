@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // outboxKey is the key of the ConfigMap that holds the letters.

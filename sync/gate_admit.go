@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // admit lets the next commit through if nothing stands in its way.

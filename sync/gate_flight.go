@@ -3,8 +3,9 @@ package sync
 import (
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // causeApplyFailed is the only cause that the gate itself names.

@@ -54,7 +54,6 @@ type stage struct {
 	commits []Commit
 	// sets is what preparing gives, by commit: a digest, or an outcome and a problem.
 	sets  map[string]string
-	apply string
 	out   strings.Builder
 }
 

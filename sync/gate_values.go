@@ -3,8 +3,9 @@ package sync
 import (
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // maxFollowers bounds how many commits are followed one by one; of more, the newest are.

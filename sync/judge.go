@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/daemongate/daemongate/rollout"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // maxNames is how many nodes of a cause the status names.

@@ -6,9 +6,10 @@ import (
 	gosync "sync"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // lane is what is kept in memory for one Sync. All of it can be had again after a restart.
@@ -117,6 +118,9 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	if l.ready != nil {
 		o.Prepared = &l.ready.Prepared
 	}
+	if l.nothingToPrune() {
+		o.Pruned = &Pruned{Commit: l.flying.Commit, Digest: l.flying.Digest, Done: true}
+	}
 	rollout, err := c.judge(ctx, l, o.Now)
 	if err != nil {
 		return o, err
@@ -124,6 +128,13 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	o.Rollout = rollout
 	noteSource(&l.sync.Status, l.sync.Generation, pollErr, history != nil, o.Now)
 	return o, nil
+}
+
+// nothingToPrune reports whether the set in flight is known and asks for all that the inventory names.
+func (l *lane) nothingToPrune() bool {
+	f := l.sync.Status.InFlight
+	return f != nil && l.flying != nil && l.flying.Commit == f.Commit && l.flying.Digest == f.Digest &&
+		len(inventoryOf(l.sync).Without(l.flying.set)) == 0
 }
 
 // typedObject converts what an informer holds.

@@ -3,12 +3,13 @@ package sync
 import (
 	"context"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
+
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	coordinationv1 "k8s.io/api/coordination/v1"
 )
 
 // Repository is a mirrored Git repository.

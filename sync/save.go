@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // progressPause is how often mere progress is written at most.

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // A commit that the cluster refuses is Failed and leaves nothing behind, also of the objects that are fine; the

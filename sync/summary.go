@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // The conditions follow the conventions of kstatus: Ready, and Reconciling or Stalled while it is not.

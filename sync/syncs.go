@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,6 +14,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/tools/cache"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // Syncs reads and writes Sync resources.

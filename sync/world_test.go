@@ -13,13 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daemongate/daemongate/gitsource"
-	"github.com/daemongate/daemongate/gitsource/forge"
-	"github.com/daemongate/daemongate/manifests"
-	"github.com/daemongate/daemongate/manifests/clustertest"
-	"github.com/daemongate/daemongate/manifests/install"
-	"github.com/daemongate/daemongate/rollout"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,6 +20,14 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/install"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // shared is the cluster of this package's tests; each test has a namespace of its own.

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/daemongate/daemongate/manifests"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // prunePause is how long a prune waits that could not be finished.

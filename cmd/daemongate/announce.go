@@ -3,12 +3,13 @@ package main
 import (
 	"fmt"
 
-	"github.com/daemongate/daemongate/manifests"
-	"github.com/daemongate/daemongate/sync"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/runtime"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 
 	corev1 "k8s.io/api/core/v1"
 )

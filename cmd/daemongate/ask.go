@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/daemongate/daemongate/sync"
 	"github.com/spf13/cobra"
+
+	"github.com/daemongate/daemongate/sync"
 )
 
 // newSync asks for a poll and for another try of a commit that failed.

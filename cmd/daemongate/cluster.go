@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 
-	"github.com/daemongate/daemongate/sync"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/daemongate/daemongate/sync"
 )
 
 // cluster is where the commands find the API server: the flags that kubectl's users know.

@@ -8,14 +8,15 @@ import (
 	"strings"
 	gosync "sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
 )
 
 // connections opens repositories, writers and reporters for Syncs, and shares what can be shared.

@@ -6,11 +6,12 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	"github.com/sirupsen/logrus"
 )
 
 // follower prints one line per change of state, for a person to follow, and logs trouble.

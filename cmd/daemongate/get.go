@@ -6,9 +6,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 func newGet() *cobra.Command {

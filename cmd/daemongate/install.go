@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/manifests/install"
 )
 
 func newInstall() *cobra.Command {

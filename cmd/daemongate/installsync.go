@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/daemongate/daemongate/manifests/install"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +13,9 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/manifests/install"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // fieldManager is the manager of what the commands write; the controller's own is manifests'.

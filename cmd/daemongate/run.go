@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/daemongate/daemongate/gitsource"
-	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/sync"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/dynamic"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync"
 )
 
 // runOptions are the flags of the controller.

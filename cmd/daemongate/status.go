@@ -6,12 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daemongate/daemongate/sync"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 func newStatus() *cobra.Command {

@@ -13,9 +13,10 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"k8s.io/client-go/dynamic"
+
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
-	"k8s.io/client-go/dynamic"
 )
 
 func main() {

@@ -7,10 +7,11 @@ import (
 	"sync"
 	"time"
 
-	gate "github.com/daemongate/daemongate/sync"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
+
+	gate "github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,7 +25,7 @@ type recorder struct {
 	changed chan struct{}
 }
 
-// record watches the Syncs of a namespace until the context ends.
+// record watches the Syncs of a namespace until the context ends. It returns when the watch has begun.
 func record(ctx context.Context, client dynamic.Interface, namespace string) (*recorder, error) {
 	r := &recorder{states: map[string][]api.Record{}, changed: make(chan struct{}, 1)}
 	informer := gate.NewSyncs(client).Informer(namespace)
@@ -36,6 +37,9 @@ func record(ctx context.Context, client dynamic.Interface, namespace string) (*r
 		return nil, err
 	}
 	go informer.RunWithContext(ctx)
+	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		return nil, fmt.Errorf("watch the Syncs: %w", context.Cause(ctx))
+	}
 	return r, nil
 }
 

@@ -8,10 +8,11 @@ import (
 	"io"
 	"strings"
 
-	"github.com/daemongate/daemongate/manifests"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/manifests"
 )
 
 //go:embed daemongate.io_syncs.yaml
