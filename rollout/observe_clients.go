@@ -3,7 +3,7 @@ package rollout
 import (
 	"fmt"
 
-	"k8s.io/client-go/kubernetes/typed/apps/v1"
+	appsv1 "k8s.io/client-go/kubernetes/typed/apps/v1"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -17,8 +17,8 @@ type Clients struct {
 		corev1.EventsGetter
 	}
 	Apps interface {
-		v1.DaemonSetsGetter
-		v1.ControllerRevisionsGetter
+		appsv1.DaemonSetsGetter
+		appsv1.ControllerRevisionsGetter
 	}
 	Leases coordinationv1.LeasesGetter
 }
@@ -26,7 +26,7 @@ type Clients struct {
 // NewClients makes the clients for one cluster. They ask the cluster nothing yet.
 func NewClients(config *rest.Config) (Clients, error) {
 	config = rest.CopyConfig(config)
-	config.QPS = -1 // client-go's own limit of 5 a second would hold back the first look; priority and fairness guards the server
+	config.QPS = -1 // client-go's own limit of 5 a second would hold back the first look; the server guards itself
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.WarningHandlerWithContext = rest.NoWarnings{}
@@ -38,7 +38,7 @@ func NewClients(config *rest.Config) (Clients, error) {
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
 	}
-	apps, err := v1.NewForConfigAndClient(config, client)
+	apps, err := appsv1.NewForConfigAndClient(config, client)
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
 	}

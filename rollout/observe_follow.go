@@ -103,7 +103,9 @@ type follower interface {
 
 // follow keeps a store in step with the API server until the returned function is called or the Observer is stopped.
 // Errors are told to the store and never printed; they are tried again with a growing pause of at most a minute.
-func follow[L runtime.Object](o *Observer, r reader[L], s selection, example runtime.Object, store follower) context.CancelFunc {
+func follow[L runtime.Object](
+	o *Observer, r reader[L], s selection, example runtime.Object, store follower,
+) context.CancelFunc {
 	ctx, cancel := context.WithCancel(logr.NewContext(o.ctx, logr.Discard()))
 	silent := logr.Discard()
 	reflector := toolscache.NewReflectorWithOptions(listWatch(r, s, store.failed), example, store,

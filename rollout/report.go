@@ -1,0 +1,97 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// Judged is a DaemonSet and what one look says about it.
+type Judged struct {
+	Target    Target
+	Look      Look
+	Judgement Judgement
+}
+
+// Report is how rollouts are told: to scripts as it is (docs/design.md §9), to people by Text. Its lists are never null.
+type Report struct {
+	// Verdict is the worst of the DaemonSets'.
+	Verdict Verdict `json:"verdict"`
+	// Now is the time of the look.
+	Now        time.Time         `json:"now"`
+	DaemonSets []DaemonSetReport `json:"daemonSets"`
+}
+
+// DaemonSetReport is one rollout as it is told.
+type DaemonSetReport struct {
+	Name      string  `json:"name"`
+	Namespace string  `json:"namespace"`
+	Verdict   Verdict `json:"verdict"`
+	Headline  string  `json:"headline"`
+	// Desired nodes shall run a settled pod; Updated of them have a new pod, Settled a settled one.
+	Desired int `json:"desired"`
+	Updated int `json:"updated"`
+	Settled int `json:"settled"`
+	// Names of nodes by class.
+	Absent        []string      `json:"absent"`
+	Lost          []string      `json:"lost"`
+	Late          []string      `json:"late"`
+	FailingBefore []string      `json:"failingBefore"`
+	Old           []string      `json:"old"`
+	Causes        []CauseReport `json:"causes"`
+	Notes         []string      `json:"notes"`
+	// Missing kinds, which the look knows nothing of.
+	Missing []string `json:"missing"`
+
+	nodes    []Node
+	onDelete bool
+}
+
+// CauseReport is one cause as it is told.
+type CauseReport struct {
+	Code    Code     `json:"code"`
+	Nodes   []string `json:"nodes"`
+	Pods    []string `json:"pods"`
+	Message string   `json:"message"`
+	Remedy  string   `json:"remedy"`
+	// Since is when the trouble began.
+	Since time.Time `json:"since"`
+	// Final says that it has lasted long enough to be Stuck; before, it is only the present reason.
+	Final bool `json:"final"`
+	// Help is where the cause is described.
+	Help string `json:"help"`
+}
+
+// helpURL is the page with a heading for every cause.
+const helpURL = "https://github.com/daemongate/daemongate/blob/main/docs/troubleshooting.md"
+
+// NewReport gathers what is to be told of rollouts. All looks are of the same time.
+func NewReport(judged ...Judged) Report {
+	r := Report{Verdict: Complete, DaemonSets: []DaemonSetReport{}}
+	for _, d := range judged {
+		r.Now = d.Look.Now
+		if d.Judgement.Verdict == Stuck || r.Verdict == Complete {
+			r.Verdict = d.Judgement.Verdict
+		}
+		r.DaemonSets = append(r.DaemonSets, newDaemonSetReport(d))
+	}
+	return r
+}
+
+func newDaemonSetReport(d Judged) DaemonSetReport {
+	j := d.Judgement
+	r := DaemonSetReport{
+		Name: d.Target.Name, Namespace: d.Target.Namespace, Verdict: j.Verdict, Headline: j.Headline,
+		Desired: j.Desired, Updated: j.Updated, Settled: j.Settled,
+		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore), Old: nonNil(j.Old),
+		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: []CauseReport{},
+		nodes: j.Nodes, onDelete: d.Target.OnDelete,
+	}
+	for _, c := range j.Causes {
+		r.Causes = append(r.Causes, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Message: c.Message,
+			Remedy: c.Remedy, Since: c.Since, Final: c.Final, Help: c.Code.Help()})
+	}
+	return r
+}
+
+// nonNil is a list that is not null in JSON.
+func nonNil(names []string) []string { return append([]string{}, slices.Clone(names)...) }

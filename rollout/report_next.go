@@ -1,0 +1,62 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+)
+
+// maxCommands is how many commands are offered: more than a few is no advice.
+const maxCommands = 5
+
+// commands are what to run next, the most telling first: for each cause, of one of its pods or nodes.
+func (r *DaemonSetReport) commands() []string {
+	var all []string
+	for i := range r.Causes {
+		for _, c := range r.commandsFor(&r.Causes[i]) {
+			if !slices.Contains(all, c) && len(all) < maxCommands {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+func (r *DaemonSetReport) commandsFor(c *CauseReport) []string {
+	in := "kubectl -n " + r.Namespace + " "
+	itself := in + "describe ds " + r.Name
+	pod := func(verb, flags string) string {
+		if len(c.Pods) == 0 {
+			return itself
+		}
+		return in + verb + " " + c.Pods[0] + flags
+	}
+	node := func(verb string) string {
+		if len(c.Nodes) == 0 {
+			return itself
+		}
+		return "kubectl " + verb + " " + c.Nodes[0]
+	}
+	switch c.Code {
+	case Starting:
+		return nil
+	case CrashLoop, ProbeFailing:
+		return []string{pod("logs", " --previous"), pod("describe pod", "")}
+	case Unschedulable:
+		return []string{pod("describe pod", ""), node("describe node")}
+	case Forbidden:
+		return []string{itself, in + "get resourcequota,serviceaccount"}
+	case NodeLost, BudgetSpent, ClockSkew:
+		return []string{node("describe node"), in + "get pods -o wide"}
+	case Overwritten:
+		return []string{in + "get ds " + r.Name + " -o yaml --show-managed-fields"}
+	case Deleted, ApplyFailed:
+		return []string{in + "get events --sort-by=.lastTimestamp"}
+	case NotObserved:
+		return []string{itself, "kubectl -n kube-system get pods"}
+	case NoEligibleNodes:
+		return []string{"kubectl get nodes --show-labels", fmt.Sprintf("%sget ds %s -o yaml", in, r.Name)}
+	case NoProgress:
+		return []string{itself, in + "get pods -o wide", in + "get events --sort-by=.lastTimestamp"}
+	}
+	return []string{pod("describe pod", "")}
+}

@@ -1,0 +1,117 @@
+package rollout
+
+import (
+	"fmt"
+)
+
+// maxSummary is how long a summary may be, in characters: with the commit's state before it, it fits into the 140 that
+// Git hosts show.
+const maxSummary = 110
+
+// Summarize is what a Git host may be told of rollouts (docs/design.md, law 11): the cause, how many nodes, and the
+// image or object of the commit that it is about. No node's name, no container's message, no clock, and no count that
+// moves while nothing else does, so that a summary changes only when there is news.
+func Summarize(judgements []Judgement) string {
+	var stuck, moving []Judgement
+	for _, j := range judgements {
+		switch j.Verdict {
+		case Stuck:
+			stuck = append(stuck, j)
+		case Progressing:
+			moving = append(moving, j)
+		}
+	}
+	switch {
+	case len(stuck) > 0:
+		return squeeze(others(stuckWords(stuck[0]), len(stuck)-1))
+	case len(moving) > 0:
+		return squeeze(movingWords(moving))
+	}
+	return completeWords(judgements)
+}
+
+func stuckWords(j Judgement) string {
+	if len(j.Causes) == 0 {
+		return string(NoProgress)
+	}
+	c := j.Causes[0]
+	text := string(c.Code)
+	if len(c.Nodes) > 0 {
+		text += fmt.Sprintf(" on %d of %s", len(c.Nodes), plural(max(j.Eligible, len(c.Nodes)), "node"))
+	}
+	if c.About != "" {
+		text += ": " + c.About
+	}
+	if j.Braked {
+		text += "; brake pulled"
+	}
+	return text
+}
+
+// movingWords tell progress in quarters, and the present reason without how many show it.
+func movingWords(moving []Judgement) string {
+	desired, settled := 0, 0
+	var reason string
+	for _, j := range moving {
+		desired += j.Desired
+		settled += j.Settled
+		if reason == "" && len(j.Causes) > 0 && j.Causes[0].Code != Starting {
+			c := j.Causes[0]
+			reason = string(c.Code)
+			if c.About != "" {
+				reason += " (" + c.About + ")"
+			}
+		}
+	}
+	text := plural(desired, "node")
+	if quarter := quarters(settled, desired); quarter != "" {
+		text += ", " + quarter
+	}
+	if reason != "" {
+		text += "; at present " + reason
+	}
+	return text
+}
+
+// quarters is how much of a rollout is done.
+func quarters(settled, desired int) string {
+	if desired == 0 {
+		return ""
+	}
+	return []string{"", "a quarter done", "half done", "three quarters done", ""}[min(4, max(0, settled)*4/desired)]
+}
+
+func completeWords(judgements []Judgement) string {
+	desired, absent := 0, 0
+	for _, j := range judgements {
+		desired += j.Desired
+		absent += len(j.Absent)
+	}
+	switch {
+	case len(judgements) == 0:
+		return ""
+	case desired == 0:
+		return "no eligible nodes"
+	case absent > 0:
+		return fmt.Sprintf("%s, without %d absent", plural(desired, "node"), absent)
+	}
+	return plural(desired, "node")
+}
+
+// others says how many more DaemonSets are stuck.
+func others(text string, n int) string {
+	if n == 0 {
+		return text
+	}
+	return text + fmt.Sprintf(" (and %s)", plural(n, "other DaemonSet"))
+}
+
+// squeeze takes out of the middle what is too long: a cause stands at the beginning, an image's tag at the end.
+func squeeze(text string) string {
+	runes := []rune(text)
+	if len(runes) <= maxSummary {
+		return string(runes)
+	}
+	const head = 40
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(maxSummary-head-1):])
+}
