@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,7 +14,7 @@ import (
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
 // that is nothing that a rollout can be stopped at.
 func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet) *readySet {
-	options, err := rolloutOptions(l.sync)
+	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
@@ -52,8 +51,8 @@ func failingBefore(last *api.Flight, id manifests.ID, look rollout.Look) []strin
 		if last.State != api.Complete {
 			return w.FailingBefore
 		}
-		var memory rollout.Memory
-		if err := json.Unmarshal(w.Memory.Raw, &memory); err != nil {
+		_, memory, err := Recall(w)
+		if err != nil {
 			return nil
 		}
 		return rollout.FailingBefore(look.DaemonSet, look.Pods, memory.Hash)

@@ -53,8 +53,8 @@ type stage struct {
 	start   time.Time
 	commits []Commit
 	// sets is what preparing gives, by commit: a digest, or an outcome and a problem.
-	sets  map[string]string
-	out   strings.Builder
+	sets map[string]string
+	out  strings.Builder
 }
 
 func newStage(t *testing.T) *stage {

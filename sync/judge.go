@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -26,11 +27,14 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 		c.unwatch(l)
 		return nil, nil
 	}
-	options, err := rolloutOptions(l.sync)
+	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil, err
 	}
-	targets := targetsOf(l, f)
+	targets, err := targetsOf(l, f)
+	if err != nil {
+		return nil, err
+	}
 	c.watch(l, f, targets)
 	r := &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	var judgements []rollout.Judgement
@@ -79,16 +83,29 @@ func (c *Controller) unwatch(l *lane) {
 
 // judgeOne judges one workload, from what it remembers to what it must not forget.
 func judgeOne(w api.Workload, look rollout.Look, target rollout.Target, o rollout.Options) (api.Workload, rollout.Judgement, error) {
-	var memory rollout.Memory
-	if len(w.Memory.Raw) > 0 {
-		if err := json.Unmarshal(w.Memory.Raw, &memory); err != nil {
-			return w, rollout.Judgement{}, fmt.Errorf("memory of %s %s/%s: %w", w.Kind, w.Namespace, w.Name, err)
-		}
+	_, memory, err := Recall(w)
+	if err != nil {
+		return w, rollout.Judgement{}, err
 	}
 	j, memory := rollout.Judge(look, target, memory, o)
-	raw, err := json.Marshal(memory)
-	w.Memory.Raw = raw
+	w.Memory.Raw, err = json.Marshal(memory)
 	return w, j, err
+}
+
+// Recall is a workload as rollout judges it: what the commit asked for, and what is remembered of earlier looks.
+func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
+	target := rollout.Target{
+		Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
+		OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore,
+	}
+	var memory rollout.Memory
+	if len(w.Memory.Raw) == 0 {
+		return target, memory, nil
+	}
+	if err := json.Unmarshal(w.Memory.Raw, &memory); err != nil {
+		return target, memory, fmt.Errorf("memory of %s %s/%s: %w", w.Kind, w.Namespace, w.Name, err)
+	}
+	return target, memory, nil
 }
 
 // add puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
@@ -115,25 +132,27 @@ func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
 }
 
 // targetsOf are the workloads of a flight as rollout judges them.
-func targetsOf(l *lane, f *api.Flight) []rollout.Target {
-	asked := map[string]*unstructured.Unstructured{}
+func targetsOf(l *lane, f *api.Flight) ([]rollout.Target, error) {
+	asked := map[manifests.ID]*unstructured.Unstructured{}
 	if l.flying != nil && l.flying.Digest == f.Digest {
 		for _, o := range l.flying.set.Workloads() {
-			asked[o.GetKind()+" "+o.GetNamespace()+"/"+o.GetName()] = o
+			asked[manifests.IDOf(o)] = o
 		}
 	}
 	targets := make([]rollout.Target, 0, len(f.Workloads))
 	for _, w := range f.Workloads {
-		targets = append(targets, rollout.Target{
-			Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
-			OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore, Applied: asked[w.Kind+" "+w.Namespace+"/"+w.Name],
-		})
+		target, _, err := Recall(w)
+		if err != nil {
+			return nil, err
+		}
+		target.Applied = asked[manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}]
+		targets = append(targets, target)
 	}
-	return targets
+	return targets, nil
 }
 
-// rolloutOptions are the figures of the spec.
-func rolloutOptions(s *api.Sync) (rollout.Options, error) {
+// RolloutOptions are the figures of a Sync's spec. The error names the field that cannot be read.
+func RolloutOptions(s *api.Sync) (rollout.Options, error) {
 	budget, budgetErr := share("spec.gate.failureBudget", s.Spec.Gate.FailureBudget)
 	removed, removedErr := share("spec.rollout.maxRemoved", s.Spec.Rollout.MaxRemoved)
 	if err := errors.Join(budgetErr, removedErr); err != nil {

@@ -11,33 +11,34 @@ import (
 )
 
 func newExplain() *cobra.Command {
-	d := &dump{}
+	d, k := &dump{}, &cluster{}
 	var at string
 	format := formatTable
 	c := &cobra.Command{
-		Use:   "explain -f DUMP...",
-		Short: "Say whether a DaemonSet has taken over its nodes and, if not, why not and what to do",
-		Long: `Judge the DaemonSets of a dump, without a cluster: which nodes they have taken over, what keeps them from the others,
-and what to do about it.
+		Use:   "explain NAME | explain -f DUMP...",
+		Short: "Say whether a commit has taken over its nodes and, if not, why not and what to do",
+		Long: `Judge the DaemonSets that a Sync has in flight: which nodes they have taken over, what keeps them from the others, and
+what to do about it.
 
-A dump is one or more files that kubectl has written, in JSON or YAML; - is stdin. What is missing from it makes the
-answer poorer and is named. The exit code is 3 if a DaemonSet is stuck.`,
-		Example: fmt.Sprintf("  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
+With -f, judge the DaemonSets of a dump instead, without a cluster. A dump is one or more files that kubectl has
+written, in JSON or YAML; - is stdin. What is missing from it makes the answer poorer and is named.
+
+The exit code is 3 if a DaemonSet is stuck.`,
+		Example: fmt.Sprintf("  daemongate explain node-agents\n  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
 			rollout.DumpCommand, rollout.DumpCommand),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(d.files) == 0 && len(args) == 1 && at == "" {
+				judged, err := explainLive(c.Context(), k, args[0], d.only)
+				return tell(c.OutOrStdout(), format, judged, err)
+			}
 			if err := d.complete(args, at); err != nil {
 				return usage(c, err)
 			}
-			e, err := d.explain(c.InOrStdin())
-			if err != nil {
-				return err
-			}
-			if err := format.print(c.OutOrStdout(), e, func(w io.Writer) error { return printExplanation(w, e) }); err != nil {
-				return err
-			}
-			return e.outcome()
+			judged, err := d.judge(c.InOrStdin())
+			return tell(c.OutOrStdout(), format, judged, err)
 		},
 	}
+	k.addTo(c.Flags())
 	c.Flags().StringArrayVarP(&d.files, "filename", "f", nil, "a dump, or - for stdin; may be repeated, and further files may follow")
 	c.Flags().StringVar(&at, "at", "", "when to look at it, such as 2026-11-24T10:00:00Z (default: the newest that has happened in it)")
 	c.Flags().StringVar(&d.only, "daemonset", "", "only this DaemonSet: NAME or NAMESPACE/NAME")
@@ -45,10 +46,26 @@ answer poorer and is named. The exit code is 3 if a DaemonSet is stuck.`,
 	return c
 }
 
+// tell prints what was judged, unless it could not be, and answers by the exit code too.
+func tell(out io.Writer, f format, judged []rollout.Judged, err error) error {
+	if err != nil {
+		return err
+	}
+	r := rollout.NewReport(judged...)
+	err = f.print(out, r, func(w io.Writer) error {
+		_, err := io.WriteString(w, r.Text())
+		return err
+	})
+	if err == nil && r.Verdict == rollout.Stuck {
+		return stuck
+	}
+	return err
+}
+
 // complete takes over what is not a flag's value as it stands: further files, and the time.
 func (d *dump) complete(args []string, at string) error {
 	if len(d.files) == 0 {
-		return fmt.Errorf("give a dump with -f; make one with: %s -A > dump.json", rollout.DumpCommand)
+		return fmt.Errorf("name a Sync, or give a dump with -f; make one with: %s -A > dump.json", rollout.DumpCommand)
 	}
 	d.files = append(d.files, args...)
 	if at == "" {

@@ -18,13 +18,13 @@ type dump struct {
 	only  string    // NAME or NAMESPACE/NAME of a DaemonSet; "" for all
 }
 
-// explain reads the files and judges each DaemonSet, at one look: nothing is remembered of an earlier one.
-func (d *dump) explain(stdin io.Reader) (explanation, error) {
+// judge reads the files and judges each DaemonSet, at one look: nothing is remembered of an earlier one.
+func (d *dump) judge(stdin io.Reader) ([]rollout.Judged, error) {
 	read, err := d.read(stdin)
 	if err != nil {
-		return explanation{}, err
+		return nil, err
 	}
-	e := explanation{Verdict: rollout.Complete, Time: read.Now, DaemonSets: []explained{}}
+	var judged []rollout.Judged
 	var names []string
 	for _, one := range read.DaemonSets {
 		name := one.Target.Namespace + "/" + one.Target.Name
@@ -33,13 +33,12 @@ func (d *dump) explain(stdin io.Reader) (explanation, error) {
 			continue
 		}
 		j, _ := rollout.Judge(one.Look, one.Target, rollout.Memory{}, rollout.Options{})
-		e.DaemonSets = append(e.DaemonSets, newExplained(name, j, one.Look.Missing))
-		e.Verdict = worse(e.Verdict, j.Verdict)
+		judged = append(judged, rollout.Judged{Target: one.Target, Look: one.Look, Judgement: j})
 	}
-	if len(e.DaemonSets) == 0 {
-		return explanation{}, fmt.Errorf("DaemonSet %s: not in the dump, which has %s", d.only, strings.Join(names, ", "))
+	if len(judged) == 0 {
+		return nil, fmt.Errorf("DaemonSet %s: not in the dump, which has %s", d.only, strings.Join(names, ", "))
 	}
-	return e, nil
+	return judged, nil
 }
 
 // read opens the files one after the other and closes them.

@@ -18,10 +18,10 @@ const (
 )
 
 // explainJSON calls explain -o json and reads the answer.
-func explainJSON(t *testing.T, args ...string) (explanation, result) {
+func explainJSON(t *testing.T, args ...string) (rollout.Report, result) {
 	t.Helper()
 	r := daemongate(t, "", append([]string{"explain", "-o", "json"}, args...)...)
-	var e explanation
+	var e rollout.Report
 	if err := json.Unmarshal([]byte(r.stdout), &e); err != nil {
 		t.Fatalf("%v\n%s%s", err, r.stdout, r.stderr)
 	}
@@ -44,7 +44,7 @@ func TestExplainAnswersScripts(t *testing.T) {
 	if r.code != 3 {
 		t.Errorf("exit code %d, stderr %s", r.code, r.stderr)
 	}
-	for _, want := range []string{`"verdict": "Stuck"`, `"name": "f-fleet-typo/agent"`, `"desired": 3`, `"updated": 1`,
+	for _, want := range []string{`"verdict": "Stuck"`, `"name": "agent"`, `"namespace": "f-fleet-typo"`, `"desired": 3`, `"updated": 1`,
 		`"settled": 0`, `"absent": []`, `"code": "ImagePull"`, `"pods": [`, `"message": `, `"remedy": `, `"since": "2026-11-23T17:`} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("there is no %s in %s", want, r.stdout)
@@ -113,7 +113,7 @@ func TestExplainReadsWhatKubectlWrites(t *testing.T) {
 func TestExplainOneDaemonSet(t *testing.T) {
 	name := func(r result) string { return strings.SplitN(r.stdout, "\n", 2)[0] }
 	for _, only := range []string{"agent", "f-fleet-typo/agent"} {
-		if r := daemongate(t, "", "explain", "-f", typo, "--daemonset", only); !strings.HasPrefix(name(r), "DaemonSet f-fleet-typo/agent: ") {
+		if r := daemongate(t, "", "explain", "-f", typo, "--daemonset", only); name(r) != "DaemonSet f-fleet-typo/agent" {
 			t.Errorf("%s: %s%s", only, r.stdout, r.stderr)
 		}
 	}
