@@ -25,7 +25,7 @@ func (m *mirror) bring(ctx context.Context, server *calls, tips []tip) error {
 	if m.knows(tips) && !m.suspect.Load() {
 		return nil
 	}
-	unlock, err := lock(m.home)
+	unlock, err := lock(ctx, m.home, "fetch")
 	if err != nil {
 		return fmt.Errorf("mirror: %w", err)
 	}
@@ -34,16 +34,19 @@ func (m *mirror) bring(ctx context.Context, server *calls, tips []tip) error {
 		return fmt.Errorf("mirror: %w", err)
 	}
 	dir, _ := m.newest()
+	if dir != "" && dir != m.current() { // another process made it
+		m.adopt(dir)
+	}
 	if dir == "" || m.suspect.Load() {
 		return m.again(ctx, server, tips)
-	}
-	if dir != m.dir { // another process made it
-		m.adopt(dir)
 	}
 	if err := m.update(ctx, server, tips); err != nil {
 		return err
 	}
-	return m.record(m.dir, tips)
+	if err := m.record(m.current(), tips); err != nil {
+		return fmt.Errorf("mirror: %w", err)
+	}
+	return nil
 }
 
 // update fetches what lacks. The result is whole, or the mirror was made anew.
@@ -55,8 +58,8 @@ func (m *mirror) update(ctx context.Context, server *calls, tips []tip) error {
 	if m.packs() >= m.maxPacks {
 		return m.again(ctx, server, tips)
 	}
-	err = m.fetch(server, m.dir, lacking, m.haves())
-	m.objects.renew(m.dir)
+	err = m.fetch(server, m.current(), lacking, m.haves())
+	m.objects.renew(m.current())
 	if err != nil {
 		return m.orAgain(ctx, server, tips, err)
 	}
@@ -72,7 +75,7 @@ func (m *mirror) orAgain(ctx context.Context, server *calls, tips []tip, failure
 	if ctx.Err() != nil {
 		return failure
 	}
-	held, err := m.refs(m.dir, tracked)
+	held, err := m.refs(m.current(), tracked)
 	if err == nil {
 		m.forget()
 		lacking, err := m.lacking(ctx, held)
@@ -81,47 +84,6 @@ func (m *mirror) orAgain(ctx context.Context, server *calls, tips []tip, failure
 		}
 	}
 	return m.again(ctx, server, tips)
-}
-
-// fetch asks for the tips, and for all branches if the server does not hand out a commit by its name.
-func (m *mirror) fetch(server *calls, dir string, tips []tip, haves []plumbing.Hash) error {
-	c, err := server.conversation()
-	if err != nil {
-		return err
-	}
-	offered := map[plumbing.Hash]bool{}
-	for _, h := range c.Refs {
-		offered[h] = true
-	}
-	wants := map[plumbing.Hash]bool{}
-	for _, t := range tips {
-		switch {
-		case offered[t.hash] || c.AnyCommit():
-			wants[t.hash] = true
-		case t.name == "":
-			for _, h := range c.Refs {
-				wants[h] = true
-			}
-		}
-	}
-	if len(wants) == 0 {
-		return errors.New("the repository has changed during the poll")
-	}
-	s := m.storage(dir)
-	if len(c.Shallow) > 0 {
-		if err := s.SetShallow(c.Shallow); err != nil {
-			return err
-		}
-	}
-	return errors.Join(c.Fetch(s, keys(wants), haves), s.Close())
-}
-
-func keys(set map[plumbing.Hash]bool) []plumbing.Hash {
-	list := make([]plumbing.Hash, 0, len(set))
-	for h := range set {
-		list = append(list, h)
-	}
-	return list
 }
 
 // again mirrors into a new folder, which counts only when it is whole. What was kept by name comes along.
@@ -143,17 +105,28 @@ func (m *mirror) again(ctx context.Context, server *calls, tips []tip) error {
 			return notThere(t, err)
 		}
 	}
-	if err := m.carry(ctx, fresh, dir); err != nil {
-		return fmt.Errorf("mirror: %w", err)
-	}
-	if err := m.record(dir, tips); err != nil {
-		return err
-	}
-	if err := m.install(dir); err != nil {
+	if err := m.replace(ctx, fresh, dir, tips); err != nil {
 		return fmt.Errorf("mirror: %w", err)
 	}
 	m.know(tips)
 	return nil
+}
+
+// replace lets a repository that is whole count, with the refs that it needs. Nobody keeps a commit in the old one
+// meanwhile.
+func (m *mirror) replace(ctx context.Context, fresh *objects, dir string, tips []tip) error {
+	unlock, err := lock(ctx, m.home, "refs")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := m.carry(ctx, fresh, dir); err != nil {
+		return err
+	}
+	if err := m.record(dir, tips); err != nil {
+		return err
+	}
+	return m.install(dir)
 }
 
 func notThere(t tip, err error) error {
@@ -183,36 +156,6 @@ func (m *mirror) stillTracked(server *calls, tips []tip) []tip {
 	return all
 }
 
-// haves are commits that the server need not send again: the mirror's tips and their recent ancestors, so that a branch
-// that was rewritten still meets what is common.
-func (m *mirror) haves() []plumbing.Hash {
-	const most = 256
-	held, err := m.refs(m.dir, "refs/")
-	if err != nil {
-		return nil
-	}
-	var haves, queue []plumbing.Hash
-	seen := map[plumbing.Hash]bool{}
-	for _, t := range held {
-		if h, err := m.peel(t.hash); err == nil {
-			queue = append(queue, h)
-		}
-	}
-	for len(queue) > 0 && len(haves) < most {
-		h := queue[0]
-		queue = queue[1:]
-		if seen[h] {
-			continue
-		}
-		seen[h] = true
-		if c, err := m.commit(h); err == nil {
-			haves = append(haves, h)
-			queue = append(queue, c.parents...)
-		}
-	}
-	return haves
-}
-
 // record writes the tips' refs.
 func (m *mirror) record(dir string, tips []tip) error {
 	s := m.storage(dir)
@@ -225,7 +168,7 @@ func (m *mirror) record(dir string, tips []tip) error {
 			continue
 		}
 		if err := storer.ReferenceStorer(s).SetReference(ref); err != nil {
-			return fmt.Errorf("mirror: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -78,7 +78,7 @@ func (r *reader) peel(h plumbing.Hash) (plumbing.Hash, error) {
 }
 
 func (m *mirror) commit(h plumbing.Hash) (c *commit, err error) {
-	err = m.objects.use(func(r *reader) error {
+	err = m.use(func(r *reader) error {
 		c, err = r.commit(h)
 		return err
 	})
@@ -86,7 +86,7 @@ func (m *mirror) commit(h plumbing.Hash) (c *commit, err error) {
 }
 
 func (m *mirror) peel(h plumbing.Hash) (commit plumbing.Hash, err error) {
-	err = m.objects.use(func(r *reader) error {
+	err = m.use(func(r *reader) error {
 		commit, err = r.peel(h)
 		return err
 	})

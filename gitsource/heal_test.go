@@ -6,14 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -308,106 +303,6 @@ func (m *mirrored) lose(path string) {
 	}
 }
 
-// A server that answers a fetch with a well-formed pack in which something lacks is not believed.
-func TestIncompletePackIsNotBelieved(t *testing.T) {
-	m := mirror(t)
-	var lacks atomic.Value
-	lacks.Store("d2/f2")
-	m.host.before = func(w http.ResponseWriter, r *http.Request) bool {
-		path := lacks.Load().(string)
-		if !strings.HasSuffix(r.URL.Path, "/git-upload-pack") || path == "" {
-			return false
-		}
-		pack := m.bytes(m.objectsBut(path), "pack-objects", "--stdout", "-q")
-		fmt.Fprint(w, pktLine("NAK\n"))
-		for len(pack) > 0 {
-			n := min(len(pack), 60_000)
-			fmt.Fprint(w, pktLine("\x01"+string(pack[:n])))
-			pack = pack[n:]
-		}
-		fmt.Fprint(w, "0000")
-		return true
-	}
-	r := m.restart()
-	for _, path := range []string{"d2/f2", "d2"} {
-		lacks.Store(path)
-		wrong(t, r, main, "did not send all")
-	}
-	lacks.Store("")
-	m.intact(r)
-}
-
-// objectsBut lists all objects of the branch but what is at a path.
-func (w *work) objectsBut(path string) string {
-	var list strings.Builder
-	for _, line := range strings.Split(w.git("rev-list", "--objects", "main"), "\n") {
-		if hash, name, _ := strings.Cut(line, " "); name != path {
-			fmt.Fprintln(&list, hash)
-		}
-	}
-	return list.String()
-}
-
-// bytes returns what git writes, byte for byte.
-func (w *work) bytes(stdin string, args ...string) []byte {
-	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = w.dir, gitEnv(w.dir), strings.NewReader(stdin)
-	out, err := cmd.Output()
-	if err != nil {
-		w.Errorf("git %v: %v", args, err)
-	}
-	return out
-}
-
-// A transfer that is cut leaves nothing that is taken for a repository; when the server is well again, so is the mirror.
-func TestCutTransferThenWell(t *testing.T) {
-	m := mirror(t)
-	var share atomic.Int64 // percent of the answer that comes through
-	share.Store(100)
-	backend := m.host.Config.Handler
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, "/git-upload-pack") || share.Load() == 100 {
-			backend.ServeHTTP(w, r)
-			return
-		}
-		whole := httptest.NewRecorder()
-		backend.ServeHTTP(whole, r)
-		for k, v := range whole.Header() {
-			w.Header()[k] = v
-		}
-		body := whole.Body.Bytes()
-		w.Write(body[:len(body)*int(share.Load())/100])
-	}))
-	t.Cleanup(front.Close)
-	open := func() *gitsource.Repository {
-		store := gitsource.Open(m.dir, gitsource.Options{})
-		t.Cleanup(store.Close)
-		r, err := store.Repository(front.URL+"/.git", gitsource.Auth{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	for _, percent := range []int64{0, 1, 30, 60, 99} {
-		share.Store(percent)
-		if got, err := open().Head(t.Context(), main); err == nil {
-			t.Errorf("with %d%% of the answer the head is %s", percent, got)
-		}
-	}
-	share.Store(100)
-	r := open()
-	m.intact(r)
-	m.change("d2/f2", "second")
-	for _, percent := range []int64{0, 50, 99} {
-		share.Store(percent)
-		if got, err := r.Head(t.Context(), main); err == nil {
-			t.Errorf("with %d%% of the second answer the head is %s", percent, got)
-		}
-	}
-	share.Store(100)
-	m.intact(r)
-}
-
 // What is kept by name stays when the mirror is made anew, also if the server has lost it.
 func TestKeptCommitSurvivesANewMirror(t *testing.T) {
 	m := mirror(t)
@@ -444,36 +339,33 @@ func TestKeptCommitSurvivesANewMirror(t *testing.T) {
 	}
 }
 
-// While a fetch hangs, what is in the mirror can be read.
-func TestReadsDoNotWaitForAFetch(t *testing.T) {
+// Two processes on one store: when one makes the mirror anew, the other goes on with the new one.
+func TestTwoProcessesShareAMirror(t *testing.T) {
 	m := mirror(t)
-	hanging, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	var armed atomic.Bool
-	m.host.before = func(_ http.ResponseWriter, r *http.Request) bool {
-		if armed.Load() && strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
-			once.Do(func() { close(hanging) })
-			<-release
-		}
-		return false
-	}
-	r := m.restart()
-	tip := head(t, r)
-	m.change("d1/f1", "new")
-	armed.Store(true)
-	done := make(chan error, 1)
-	go func() {
-		_, err := r.Head(t.Context(), main)
-		done <- err
-	}()
-	<-hanging
-	readAll(t, r, tip)
-	if h := between(t, r, tip, tip); h.Rewritten {
-		t.Error("history is wrong")
-	}
-	close(release)
-	if err := <-done; err != nil {
+	ours := m.restart()
+	tip := head(t, ours)
+	tree, err := ours.Tree(t.Context(), tip)
+	if err != nil {
 		t.Fatal(err)
 	}
-	m.intact(r)
+	few := gitsource.Open(m.dir, gitsource.Options{MaxPacks: 1})
+	t.Cleanup(few.Close)
+	theirs, err := few.Repository(m.host.URL+"/.git", gitsource.Auth{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := m.files(".pack")[0]
+	m.change("d1/f1", "later")
+	m.intact(theirs)
+	if _, err := os.Stat(old); err == nil {
+		t.Fatal("the mirror was not made anew")
+	}
+	if _, err := tree.ReadFile("d2/f2"); err != nil {
+		t.Error(err)
+	}
+	before := m.host.fetches.Load()
+	m.intact(ours)
+	if n := m.host.fetches.Load(); n != before {
+		t.Error("what the other process has fetched was fetched again")
+	}
 }

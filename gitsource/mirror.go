@@ -75,6 +75,28 @@ func (m *mirror) adopt(dir string) {
 	m.dir, m.shallow = dir, shallow
 	m.mu.Unlock()
 	m.objects.renew(dir)
+	m.suspect.Store(false)
+}
+
+// current is the repository that counts, as far as this process knows.
+func (m *mirror) current() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dir
+}
+
+// use lends a reader. If it fails because another process put a new repository in place, it is done again on that one.
+func (m *mirror) use(do func(*reader) error) error {
+	err := m.objects.use(do)
+	if err == nil {
+		return nil
+	}
+	dir, _ := m.newest()
+	if dir == "" || dir == m.current() {
+		return err
+	}
+	m.adopt(dir)
+	return m.objects.use(do)
 }
 
 // storage opens a repository for writing and for its refs.
@@ -102,7 +124,6 @@ func (m *mirror) install(fresh string) error {
 		return err
 	}
 	m.adopt(dir)
-	m.suspect.Store(false)
 	if old == "" {
 		return nil
 	}
@@ -133,7 +154,7 @@ func (m *mirror) tidy() error {
 
 // packs counts the packs of the repository that counts.
 func (m *mirror) packs() int {
-	packs, err := filepath.Glob(filepath.Join(m.dir, "objects", "pack", "*.pack"))
+	packs, err := filepath.Glob(filepath.Join(m.current(), "objects", "pack", "*.pack"))
 	if err != nil {
 		return 0
 	}

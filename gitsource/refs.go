@@ -51,16 +51,16 @@ func (m *mirror) refs(dir, prefix string) ([]tip, error) {
 
 var keepName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*([./][A-Za-z0-9][A-Za-z0-9_-]*)*$`)
 
-func (m *mirror) keep(name string, commit plumbing.Hash) error {
+func (m *mirror) keep(ctx context.Context, name string, commit plumbing.Hash) error {
 	if !keepName.MatchString(name) || strings.HasSuffix(name, ".lock") {
 		return fmt.Errorf("the name %q cannot be a ref: use letters, digits, '-', '_', and single '.' and '/' between them", name)
 	}
 	if !commit.IsZero() {
-		if err := m.objects.whole(context.Background(), commit, map[plumbing.Hash]bool{}); err != nil {
-			return fmt.Errorf("commit %s: %w", short(commit), err)
+		if lacking, err := m.lacking(ctx, []tip{{hash: commit}}); err != nil || len(lacking) > 0 {
+			return fmt.Errorf("commit %s is not in the mirror, or not all of it", short(commit))
 		}
 	}
-	unlock, err := lock(m.home)
+	unlock, err := lock(ctx, m.home, "refs")
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (m *mirror) copyCommit(ctx context.Context, to shallowStorage, commit plumb
 	found[commit] = true
 	for h := range found {
 		var copied plumbing.MemoryObject
-		err := m.objects.use(func(r *reader) error {
+		err := m.use(func(r *reader) error {
 			t, content, err := r.content(plumbing.AnyObject, h, maxObject)
 			copied = plumbing.MemoryObject{}
 			copied.SetType(t)

@@ -103,7 +103,7 @@ func (r *Repository) Keep(name, commit string) error {
 			return fmt.Errorf("%s: %w", r, err)
 		}
 	}
-	if err := r.mirror.keep(name, h); err != nil {
+	if err := r.mirror.keep(r.ctx, name, h); err != nil {
 		return fmt.Errorf("%s: keep %s: %w", r, name, err)
 	}
 	return nil

@@ -130,7 +130,7 @@ func isLFS(content []byte) bool {
 
 // content reads an object of the tree. It must be there: the mirror's tips are whole.
 func (t *Tree) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
-	err = t.mirror.objects.use(func(r *reader) error {
+	err = t.mirror.use(func(r *reader) error {
 		_, content, err = r.content(kind, h, limit)
 		return err
 	})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -58,30 +57,7 @@ func TestTreeIsThatOfGit(t *testing.T) {
 	for _, line := range strings.Split(strings.TrimRight(w.git("ls-tree", "-r", "-z", "main"), "\x00"), "\x00") {
 		fields, path, _ := strings.Cut(line, "\t")
 		seen[path] = true
-		mode, hash := strings.Fields(fields)[0], strings.Fields(fields)[2]
-		i, err := tree.Lstat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := map[string]fs.FileMode{"100644": 0o444, "100755": 0o555, "120000": fs.ModeSymlink | 0o777}[mode]
-		if i.Mode() != want || i.ModTime().UTC().Year() != 2026 {
-			t.Errorf("%s has mode %v of %v, want %v", path, i.Mode(), i.ModTime(), want)
-		}
-		if mode == "120000" {
-			continue
-		}
-		content, err := tree.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := tree.Blob(path); got != hash || int64(len(content)) != i.Size() {
-			t.Errorf("%s is %s of %d bytes, want %s of %d", path, got, len(content), hash, i.Size())
-		}
-		cmd := exec.Command("git", "cat-file", "blob", hash)
-		cmd.Dir = w.dir
-		if shown, err := cmd.Output(); err != nil || !bytes.Equal(shown, content) {
-			t.Errorf("%s does not hold what git shows: %v", path, err)
-		}
+		sameFile(t, w, tree, path, strings.Fields(fields)[0], strings.Fields(fields)[2])
 	}
 	walked := 0
 	err := fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
@@ -95,6 +71,32 @@ func TestTreeIsThatOfGit(t *testing.T) {
 	})
 	if err != nil || walked != len(seen) {
 		t.Fatalf("walked %d files, git lists %d: %v", walked, len(seen), err)
+	}
+}
+
+// sameFile compares a file with what git says of it.
+func sameFile(t *testing.T, w *work, tree *gitsource.Tree, path, mode, hash string) {
+	t.Helper()
+	i, err := tree.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]fs.FileMode{"100644": 0o444, "100755": 0o555, "120000": fs.ModeSymlink | 0o777}[mode]
+	if i.Mode() != want || i.ModTime().UTC().Year() != 2026 {
+		t.Errorf("%s has mode %v of %v, want %v", path, i.Mode(), i.ModTime(), want)
+	}
+	if mode == "120000" {
+		return
+	}
+	content, err := tree.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := tree.Blob(path); got != hash || int64(len(content)) != i.Size() {
+		t.Errorf("%s is %s of %d bytes, want %s of %d", path, got, len(content), hash, i.Size())
+	}
+	if shown := w.bytes("", "cat-file", "blob", hash); !bytes.Equal(shown, content) {
+		t.Errorf("%s does not hold what git shows", path)
 	}
 }
 

@@ -69,7 +69,7 @@ func (t *Tree) info(name string, e object.TreeEntry) (fs.FileInfo, error) {
 	if isDir(e) || isSubmodule(e) {
 		return i, nil
 	}
-	err := t.mirror.objects.use(func(r *reader) (err error) {
+	err := t.mirror.use(func(r *reader) (err error) {
 		i.size, err = r.EncodedObjectSize(e.Hash)
 		return err
 	})

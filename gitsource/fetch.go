@@ -1,0 +1,78 @@
+package gitsource
+
+import (
+	"errors"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// fetch asks for the tips, and for all branches if the server does not hand out a commit by its name.
+func (m *mirror) fetch(server *calls, dir string, tips []tip, haves []plumbing.Hash) error {
+	c, err := server.conversation()
+	if err != nil {
+		return err
+	}
+	offered := map[plumbing.Hash]bool{}
+	for _, h := range c.Refs {
+		offered[h] = true
+	}
+	wants := map[plumbing.Hash]bool{}
+	for _, t := range tips {
+		switch {
+		case offered[t.hash] || c.AnyCommit():
+			wants[t.hash] = true
+		case t.name == "":
+			for _, h := range c.Refs {
+				wants[h] = true
+			}
+		}
+	}
+	if len(wants) == 0 {
+		return errors.New("the repository has changed during the poll")
+	}
+	s := m.storage(dir)
+	if len(c.Shallow) > 0 {
+		if err := s.SetShallow(c.Shallow); err != nil {
+			return err
+		}
+	}
+	return errors.Join(c.Fetch(s, keys(wants), haves), s.Close())
+}
+
+func keys(set map[plumbing.Hash]bool) []plumbing.Hash {
+	list := make([]plumbing.Hash, 0, len(set))
+	for h := range set {
+		list = append(list, h)
+	}
+	return list
+}
+
+// haves are commits that the server need not send again: the mirror's tips and their recent ancestors, so that a branch
+// that was rewritten still meets what is common.
+func (m *mirror) haves() []plumbing.Hash {
+	const most = 256
+	held, err := m.refs(m.current(), "refs/")
+	if err != nil {
+		return nil
+	}
+	var haves, queue []plumbing.Hash
+	seen := map[plumbing.Hash]bool{}
+	for _, t := range held {
+		if h, err := m.peel(t.hash); err == nil {
+			queue = append(queue, h)
+		}
+	}
+	for len(queue) > 0 && len(haves) < most {
+		h := queue[0]
+		queue = queue[1:]
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
+		if c, err := m.commit(h); err == nil {
+			haves = append(haves, h)
+			queue = append(queue, c.parents...)
+		}
+	}
+	return haves
+}
