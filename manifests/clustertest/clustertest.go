@@ -23,7 +23,7 @@ import (
 // Options says what cluster a test wants; the zero value is twelve nodes.
 type Options struct {
 	Nodes     int           // 0 means 12, a negative number none
-	NodeGrace time.Duration // how long a node may be silent before it is NotReady; 0 means 50 s, as in a real cluster
+	NodeGrace time.Duration // how long a node may be silent before it is NotReady; at least 4 s; 0 means 50 s, as in a real cluster
 }
 
 // Cluster is one that runs.

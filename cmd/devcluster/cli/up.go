@@ -36,8 +36,8 @@ func upCommand(s *settings) *cobra.Command {
 			switch {
 			case flags.nodes < 0 || flags.nodes > 10000:
 				return fmt.Errorf("--nodes %d: 0 to 10000 are possible", flags.nodes)
-			case flags.grace < 2*time.Second:
-				return fmt.Errorf("--node-grace %s: at least 2s", flags.grace)
+			case flags.grace < 4*time.Second:
+				return fmt.Errorf("--node-grace %s: at least 4s", flags.grace)
 			case flags.foreground:
 				return s.upForeground(c.Context(), flags)
 			}

@@ -48,11 +48,9 @@ func Ready(node *corev1.Node) bool {
 	return false
 }
 
-// wait calls try every 50 ms until it succeeds; when ctx ends it returns try's last error.
+// wait calls try until it succeeds, first every 50 ms, later every second; when ctx ends it returns try's last error.
 func wait(ctx context.Context, what string, try func() error) error {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for pause := 50 * time.Millisecond; ; pause = min(pause*11/10, time.Second) {
 		err := try()
 		if err == nil {
 			return nil
@@ -60,7 +58,7 @@ func wait(ctx context.Context, what string, try func() error) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waited for %s: %w: the logs of the components may say why", what, err)
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

@@ -81,10 +81,10 @@ func (k *kubelets) listen(ctx context.Context, nodes, pods cache.SharedInformer)
 		if !ok {
 			return
 		}
-		mine, _ := k.pods.ByIndex("node", node.Name)
-		for _, o := range mine {
-			k.look(ctx, nil, o)
+		for _, pod := range k.podsOn(node.Name) {
+			k.look(ctx, nil, pod)
 		}
+		go k.comeBack(ctx, node.Name)
 	}})
 	if err != nil {
 		return err
@@ -126,6 +126,17 @@ func (k *kubelets) look(ctx context.Context, before, o any) {
 	case old != nil && !running(old) && running(pod) && !troubled(pod):
 		k.sayStarted(pod)
 	}
+}
+
+func (k *kubelets) podsOn(node string) []*corev1.Pod {
+	var pods []*corev1.Pod
+	mine, _ := k.pods.ByIndex("node", node)
+	for _, o := range mine {
+		if pod, ok := o.(*corev1.Pod); ok {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
 }
 
 func (k *kubelets) lives(node string) bool {
