@@ -2,8 +2,12 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -16,6 +20,8 @@ const unavailablePause = 5 * time.Second
 type readySet struct {
 	Prepared
 	set manifests.Set
+	// read is what the render read or looked for.
+	read []string
 	// sick are the nodes of each DaemonSet that are failing before the first write.
 	sick map[manifests.ID][]string
 }
@@ -27,7 +33,14 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if err != nil {
 		return r.not(Unavailable, err, c.Now())
 	}
+	if repeats(ctx, l, tree) {
+		return r.ready(l.flying.set, l.flying.read)
+	}
 	built, err := render.Build(ctx, tree, l.sync.Spec.Source.Path, render.Options{})
+	var unread *render.TreeError
+	if errors.As(err, &unread) || ctx.Err() != nil {
+		return r.not(Unavailable, err, c.Now())
+	}
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
@@ -35,6 +48,25 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
+	return c.check(ctx, l, r, set, built.Read)
+}
+
+// repeats reports whether a tree leaves everything as it was that the set in flight was rendered from.
+func repeats(ctx context.Context, l *lane, tree *gitsource.Tree) bool {
+	f := l.sync.Status.InFlight
+	if l.flying == nil || f == nil || l.flying.Digest != f.Digest || l.flying.Generation != l.sync.Generation || unwritten(f) {
+		return false
+	}
+	before, err := l.repo.Tree(ctx, l.flying.Commit)
+	if err != nil {
+		return false
+	}
+	same, err := render.Unchanged(l.flying.read, before, tree)
+	return err == nil && same
+}
+
+// check asks the cluster about a rendered set, unless it is the one in flight.
+func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manifests.Set, read []string) *readySet {
 	writer, err := c.Connect.Writer(l.sync)
 	if err != nil {
 		return r.not(Unavailable, err, c.Now())
@@ -43,7 +75,10 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if err != nil {
 		return r.refused(err, c.Now())
 	}
-	r.set, r.Digest, r.Outcome = set, set.Digest(), Ready
+	if r.ready(set, read); tooLarge(l.sync, set) {
+		return r.not(Invalid, fmt.Errorf("the set has %d objects: their inventory does not fit into the status of one Sync; "+
+			"split it into several", set.Len()), c.Now())
+	}
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !unwritten(f) {
 		return r
 	}
@@ -51,6 +86,19 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 		return r.refused(err, c.Now())
 	}
 	return c.lookAhead(ctx, l, r)
+}
+
+// maxInventory is how many bytes of JSON an inventory may take: the status has 256 KiB for everything.
+const maxInventory = 160 << 10
+
+func tooLarge(s *api.Sync, set manifests.Set) bool {
+	inventory, err := json.Marshal(inventoryOf(s).Union(set.Inventory()))
+	return err != nil || len(inventory) > maxInventory
+}
+
+func (r *readySet) ready(set manifests.Set, read []string) *readySet {
+	r.set, r.read, r.Digest, r.Outcome = set, read, set.Digest(), Ready
+	return r
 }
 
 // refused says that the cluster would not take the set, unless it is the cluster that is in trouble.
