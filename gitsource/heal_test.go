@@ -348,6 +348,7 @@ func TestTwoProcessesShareAMirror(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	idle := m.restart() // knows where the mirror is, and has opened nothing in it
 	few := gitsource.Open(m.dir, gitsource.Options{MaxPacks: 1})
 	t.Cleanup(few.Close)
 	theirs, err := few.Repository(m.host.URL+"/.git", gitsource.Auth{})
@@ -363,6 +364,7 @@ func TestTwoProcessesShareAMirror(t *testing.T) {
 	if _, err := tree.ReadFile("d2/f2"); err != nil {
 		t.Error(err)
 	}
+	readAll(t, idle, tip)
 	before := m.host.fetches.Load()
 	m.intact(ours)
 	if n := m.host.fetches.Load(); n != before {
