@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daemongate/daemongate/manifests"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/manifests"
 )
 
 // DumpCommand is what makes a dump that ReadDump can make the most of.

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"strings"
+	"unique"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,8 +25,10 @@ func trimNode(n *corev1.Node) *corev1.Node {
 	kept.Status.Allocatable = n.Status.Allocatable
 	kept.Status.NodeInfo.BootID = n.Status.NodeInfo.BootID
 	for _, c := range n.Status.Conditions {
-		c.LastHeartbeatTime = metav1.Time{}
-		kept.Status.Conditions = append(kept.Status.Conditions, c)
+		if c.Type == corev1.NodeReady || c.Status != corev1.ConditionFalse { // the others are true when something is wrong
+			kept.Status.Conditions = append(kept.Status.Conditions, corev1.NodeCondition{Type: c.Type, Status: c.Status,
+				LastTransitionTime: c.LastTransitionTime, Reason: intern(c.Reason), Message: intern(c.Message)})
+		}
 	}
 	return kept
 }
@@ -37,7 +40,7 @@ func trimRevision(r *appsv1.ControllerRevision) *appsv1.ControllerRevision {
 // trimMeta keeps what tells an object from others, its labels, its owner and its times.
 func trimMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
-		Name: m.Name, Namespace: m.Namespace, UID: m.UID, Labels: m.Labels, OwnerReferences: m.OwnerReferences,
+		Name: m.Name, Namespace: intern(m.Namespace), UID: m.UID, Labels: m.Labels, OwnerReferences: m.OwnerReferences,
 		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp,
 		DeletionGracePeriodSeconds: m.DeletionGracePeriodSeconds, Finalizers: m.Finalizers,
 	}
@@ -47,10 +50,10 @@ func trimMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
 func trimEvent(e *corev1.Event) *corev1.Event {
 	about := e.InvolvedObject
 	kept := &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: e.Name, Namespace: e.Namespace, CreationTimestamp: e.CreationTimestamp},
-		InvolvedObject: corev1.ObjectReference{Kind: about.Kind, Namespace: about.Namespace, Name: about.Name, UID: about.UID,
+		ObjectMeta: metav1.ObjectMeta{Name: e.Name, Namespace: intern(e.Namespace), CreationTimestamp: e.CreationTimestamp},
+		InvolvedObject: corev1.ObjectReference{Kind: intern(about.Kind), Namespace: intern(about.Namespace), Name: about.Name, UID: about.UID,
 			FieldPath: about.FieldPath},
-		Reason: e.Reason, Type: e.Type, Count: e.Count, FirstTimestamp: e.FirstTimestamp, LastTimestamp: e.LastTimestamp,
+		Reason: intern(e.Reason), Type: intern(e.Type), Count: e.Count, FirstTimestamp: e.FirstTimestamp, LastTimestamp: e.LastTimestamp,
 		EventTime: e.EventTime, Series: e.Series, Source: e.Source, ReportingController: e.ReportingController,
 	}
 	if isEvidence(e) || e.Reason == "Killing" { // whose message tells one kind from the other
@@ -67,6 +70,9 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
 }
 
+// intern has equal texts, of which there are thousands, stand in memory once.
+func intern(s string) string { return unique.Make(s).Value() }
+
 // podTrimmer trims the pods of one DaemonSet. Most of them are alike, so they share what is equal.
 type podTrimmer struct{ like *corev1.Pod }
 
@@ -78,6 +84,8 @@ func (t *podTrimmer) trim(p *corev1.Pod) *corev1.Pod {
 		return kept
 	}
 	share(&kept.Labels, t.like.Labels)
+	share(&kept.Spec.TerminationGracePeriodSeconds, t.like.Spec.TerminationGracePeriodSeconds)
+	share(&kept.Spec.Priority, t.like.Spec.Priority)
 	share(&kept.OwnerReferences, t.like.OwnerReferences)
 	share(&kept.Spec.Containers, t.like.Spec.Containers)
 	share(&kept.Spec.InitContainers, t.like.Spec.InitContainers)

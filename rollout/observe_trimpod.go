@@ -9,9 +9,9 @@ import (
 func trimPod(p *corev1.Pod) *corev1.Pod {
 	kept := &corev1.Pod{ObjectMeta: trimMeta(p.ObjectMeta)}
 	kept.Spec = corev1.PodSpec{
-		NodeName: p.Spec.NodeName, HostNetwork: p.Spec.HostNetwork, RestartPolicy: p.Spec.RestartPolicy,
+		NodeName: intern(p.Spec.NodeName), HostNetwork: p.Spec.HostNetwork, RestartPolicy: p.Spec.RestartPolicy,
 		TerminationGracePeriodSeconds: p.Spec.TerminationGracePeriodSeconds, SchedulingGates: p.Spec.SchedulingGates,
-		SchedulerName: p.Spec.SchedulerName, Priority: p.Spec.Priority, Overhead: p.Spec.Overhead,
+		SchedulerName: intern(p.Spec.SchedulerName), Priority: p.Spec.Priority, Overhead: p.Spec.Overhead,
 		Resources: p.Spec.Resources, Containers: trimContainers(p.Spec.Containers),
 		InitContainers: trimContainers(p.Spec.InitContainers),
 	}
@@ -40,21 +40,24 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 	return kept
 }
 
-// trimConditions keeps only the conditions that say something about scheduling and readiness.
+// trimConditions keeps the conditions that say whether a pod was scheduled, is Ready, and is being turned out.
 func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
-	var kept []corev1.PodCondition
+	kept := make([]corev1.PodCondition, 0, 2)
 	for _, c := range conditions {
-		kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime,
-			Reason: c.Reason, Message: cut(c.Message)})
+		switch c.Type {
+		case corev1.PodScheduled, corev1.PodReady, corev1.DisruptionTarget:
+			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime,
+				Reason: intern(c.Reason), Message: cut(c.Message)})
+		}
 	}
 	return kept
 }
 
 func trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
-	var kept []corev1.ContainerStatus
+	kept := make([]corev1.ContainerStatus, 0, len(statuses))
 	for _, s := range statuses {
 		kept = append(kept, corev1.ContainerStatus{
-			Name: s.Name, Image: s.Image, State: trimState(s.State), LastTerminationState: trimState(s.LastTerminationState),
+			Name: intern(s.Name), Image: intern(s.Image), State: trimState(s.State), LastTerminationState: trimState(s.LastTerminationState),
 			Ready: s.Ready, RestartCount: s.RestartCount, Started: s.Started,
 		})
 	}
@@ -64,7 +67,7 @@ func trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 func trimState(s corev1.ContainerState) corev1.ContainerState {
 	kept := corev1.ContainerState{Running: s.Running}
 	if w := s.Waiting; w != nil {
-		kept.Waiting = &corev1.ContainerStateWaiting{Reason: w.Reason, Message: cut(w.Message)}
+		kept.Waiting = &corev1.ContainerStateWaiting{Reason: intern(w.Reason), Message: cut(w.Message)}
 	}
 	if t := s.Terminated; t != nil {
 		kept.Terminated = &corev1.ContainerStateTerminated{ExitCode: t.ExitCode, Signal: t.Signal, Reason: t.Reason,
