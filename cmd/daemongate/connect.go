@@ -105,17 +105,15 @@ func (k *connections) auth(ctx context.Context, s *api.Sync) (gitsource.Auth, er
 	if err != nil {
 		return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: %w", err)
 	}
-	username, password := string(secret.Data["username"]), string(secret.Data["password"])
-	if token := string(secret.Data["token"]); token != "" {
-		password = token
-		if username == "" {
-			username = "git"
-		}
+	auth := gitsource.Auth{
+		// Rotated credentials keep the mirror of those before.
+		Identity: s.Namespace + "/" + ref.Name,
+		Username: string(secret.Data["username"]), Password: string(secret.Data["password"]), Token: string(secret.Data["token"]),
 	}
-	if password == "" {
+	if auth.Password == "" && auth.Token == "" {
 		keys := slices.Sorted(maps.Keys(secret.Data))
 		return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: Secret %s/%s has the keys %s, but neither token nor password",
 			s.Namespace, ref.Name, strings.Join(keys, ", "))
 	}
-	return gitsource.Auth{Username: username, Password: password}, nil
+	return auth, nil
 }

@@ -34,6 +34,27 @@ func (f *follower) Moved(s *api.Sync, m sync.Move) {
 		text = fmt.Sprintf("%q", m.Subject)
 	}
 	f.print(s, m.At, m.Commit, state, text)
+	if flight := s.Status.InFlight; m.State == api.Stuck && flight != nil && flight.Commit == m.Commit {
+		f.explain(flight.Causes)
+	}
+}
+
+// explain prints where a commit is stuck and what to do.
+func (f *follower) explain(causes []api.Cause) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range causes {
+		if passing[c.Code] {
+			continue
+		}
+		if len(c.Nodes) > 0 {
+			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, rollout.FoldNames(c.Nodes))
+		}
+		_, _ = fmt.Fprintf(f.out, "          %s\n", c.Message)
+		if c.Remedy != "" {
+			_, _ = fmt.Fprintf(f.out, "          → %s\n", c.Remedy)
+		}
+	}
 }
 
 // Progressed prints the flight's counts in quarters, and its present causes when they change.

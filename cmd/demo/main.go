@@ -48,7 +48,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	controller, err := startController(ctx, daemongate, cluster.Kubeconfig, dir, out)
+	controller, err := startController(ctx, daemongate, cluster.Kubeconfig, dir, p.out)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := p.play(ctx, story()); err != nil {
 		return err
 	}
-	return conclude(ctx, p, out)
+	return conclude(ctx, p, p.out)
 }
 
 // stage prepares everything but Daemongate: the repository to push to, the Sync, and who watches it. The Sync
@@ -88,7 +88,7 @@ func stage(ctx context.Context, cluster *clustertest.Cluster, dir string, out io
 	if err != nil {
 		return nil, err
 	}
-	return &player{out: out, repo: repo, recorder: recorder, files: newFiles()}, nil
+	return &player{out: &transcript{out: out, wrote: recorder.wake}, repo: repo, recorder: recorder, files: newFiles()}, nil
 }
 
 // conclude prints what became of the commits, and what the repository says about it.

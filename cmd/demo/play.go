@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -15,7 +14,7 @@ import (
 
 // player plays the story: it pushes, waits for what must come of it, and says so.
 type player struct {
-	out      io.Writer
+	out      *transcript
 	repo     *repository
 	recorder *recorder
 	files    *files
@@ -52,6 +51,9 @@ func (p *player) chapter(ctx context.Context, c chapter) error {
 		if err != nil {
 			return fmt.Errorf("%w; the commit was %s", err, words(p.recorder.of(commit)))
 		}
+		// The terminal may be a moment behind the cluster, and a killed controller says nothing any more.
+		line := fmt.Sprintf("%s  %s", gate.Short(commit), e.state)
+		_ = p.recorder.wait(ctx, time.Second, "its line", func() bool { return p.out.has(line) })
 	}
 	if c.gone == "" {
 		return nil
@@ -93,7 +95,15 @@ func (p *player) ended(e ending, states []api.Record) bool {
 	}
 	r := states[len(states)-1]
 	return r.State == e.state && r.By == p.hash(e.by) && r.Outcome == e.outcome &&
-		strings.Contains(r.Message, e.cause) && strings.Contains(r.Message, e.says)
+		strings.Contains(r.Message, e.cause) && strings.Contains(r.Message, e.says) &&
+		(e.cause == "" || explained(p.recorder.last().InFlight, e.cause))
+}
+
+// explained reports whether a flight names a cause, with its nodes and what to do.
+func explained(f *api.Flight, code string) bool {
+	return f != nil && slices.ContainsFunc(f.Causes, func(c api.Cause) bool {
+		return c.Code == code && len(c.Nodes) > 0 && c.Remedy != ""
+	})
 }
 
 // hash returns the hash of a pushed commit, empty if there is none of that name.

@@ -61,6 +61,11 @@ func (r *recorder) see(o any) {
 		}
 	}
 	r.mu.Unlock()
+	r.wake()
+}
+
+// wake has those who wait look again.
+func (r *recorder) wake() {
 	select {
 	case r.changed <- struct{}{}:
 	default:

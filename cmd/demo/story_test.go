@@ -106,7 +106,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) start(t *testing.T) {
 	var err error
-	if w.controller, err = startController(context.WithoutCancel(t.Context()), w.binary, w.cluster.Kubeconfig, w.dir, t.Output()); err != nil {
+	if w.controller, err = startController(context.WithoutCancel(t.Context()), w.binary, w.cluster.Kubeconfig, w.dir, w.player.out); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.controller.stop() })
@@ -121,7 +121,7 @@ func (w *world) killAtRandom(ctx context.Context, t *testing.T, times int) int {
 		case <-time.After(time.Duration(1+rand.IntN(12000)) * time.Millisecond):
 		}
 		w.controller.kill()
-		c, err := startController(context.WithoutCancel(ctx), w.binary, w.cluster.Kubeconfig, w.dir, t.Output())
+		c, err := startController(context.WithoutCancel(ctx), w.binary, w.cluster.Kubeconfig, w.dir, w.player.out)
 		if err != nil {
 			t.Errorf("start again: %v", err)
 			return n
