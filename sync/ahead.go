@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
-
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -18,7 +16,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet) *ready
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
-	r.sick = map[manifests.ID][]string{}
+	r.sick, r.brakes = map[manifests.ID][]string{}, map[manifests.ID]manifests.Brake{}
 	for _, next := range r.set.DaemonSets() {
 		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
@@ -32,10 +30,31 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet) *ready
 			r.Outcome, r.Problem, r.RetryAt = Early, ahead.Hold, ahead.HoldUntil
 			return r
 		}
-		id := manifests.ID{Group: appsv1.GroupName, Kind: "DaemonSet", Namespace: next.Namespace, Name: next.Name}
+		id := daemonSetID(next.Namespace, next.Name)
 		r.sick[id] = failingBefore(l.sync.Status.InFlight, id, look)
+		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
+			continue
+		}
+		before, err := c.setBefore(ctx, l, r)
+		if err != nil {
+			return r.not(Unavailable, fmt.Errorf("brake of %s: %w", id, err), c.Now())
+		}
+		if b, stays := stillBraked(before, find(r.set, id), look.DaemonSet); stays {
+			r.brakes[id] = b
+		}
 	}
 	return r
+}
+
+// setBefore is the set that a ready one replaces. One that is written again after a crash replaces itself.
+func (c *Controller) setBefore(ctx context.Context, l *lane, r *readySet) (manifests.Set, error) {
+	switch f := l.sync.Status.InFlight; {
+	case f == nil:
+		return manifests.Set{}, nil
+	case f.Commit == r.Commit && unwritten(f):
+		return r.set, nil
+	}
+	return c.flightSet(ctx, l)
 }
 
 // failingBefore are the nodes that were sick before a commit is written. What an earlier commit broke and did not

@@ -109,6 +109,7 @@ func (t *turn) judged(f *api.Flight) {
 	}
 	was := f.Causes
 	f.Nodes, f.Causes, f.Workloads = r.Nodes, r.Causes, r.Workloads
+	t.d.Brakes = r.Brakes
 	if !r.Wake.IsZero() {
 		t.wake(r.Wake)
 	}

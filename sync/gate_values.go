@@ -119,10 +119,20 @@ type Rollout struct {
 	Nodes   api.NodeCounts
 	// Workloads as they were judged, with their new memory.
 	Workloads []api.Workload
+	// Brakes are to be pulled or lifted.
+	Brakes []BrakeOrder
 	// OldPods is set while pods of an older revision are left.
 	OldPods bool
 	// Wake is when the verdict can change by time alone; zero if it cannot.
 	Wake time.Time
+}
+
+// BrakeOrder says what is to be done about the brake of one DaemonSet.
+type BrakeOrder struct {
+	Namespace, Name string
+	// Pull stops the rollout, for these nodes; otherwise the brake is lifted.
+	Pull  bool
+	Nodes []string
 }
 
 // Pruned is the result of Decision.Prune.
@@ -144,6 +154,8 @@ type Decision struct {
 	Apply string
 	// Prune asks to delete what the inventory names and the set in flight does not.
 	Prune bool
+	// Brakes are to be pulled or lifted, whatever else is to be done.
+	Brakes []BrakeOrder
 	// Moves are the commits that came to a new state, in order.
 	Moves []Move
 	// Wake is when the next turn is due even if nothing happens; zero if nothing can change by itself.

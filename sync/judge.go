@@ -124,6 +124,9 @@ func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
 	if !j.Wake.IsZero() && (r.Wake.IsZero() || j.Wake.Before(r.Wake)) {
 		r.Wake = j.Wake
 	}
+	if j.Brake != rollout.BrakeLeave {
+		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
+	}
 	for _, cause := range j.Causes {
 		r.Causes = append(r.Causes, api.Cause{Code: string(cause.Code), Object: "DaemonSet " + t.Namespace + "/" + t.Name,
 			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
@@ -162,6 +165,7 @@ func RolloutOptions(s *api.Sync) (rollout.Options, error) {
 		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
 		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget, MaxRemoved: removed,
 		WaitOnDelete: s.Spec.Rollout.OnDelete == api.OnDeleteWait,
+		NoBrake:      s.Spec.Rollout.Brake != nil && !*s.Spec.Rollout.Brake,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -35,6 +36,8 @@ type lane struct {
 	again     bool
 	requested string
 	watched   string
+	// braked is the last order that was carried out, by DaemonSet.
+	braked map[manifests.ID]string
 
 	stop       context.CancelFunc
 	life       context.Context

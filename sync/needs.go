@@ -4,6 +4,7 @@ import (
 	"context"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
@@ -27,6 +28,7 @@ type Writer interface {
 	Resolve(ctx context.Context, set manifests.Set, o manifests.Options) (manifests.Set, error)
 	DryRun(ctx context.Context, set manifests.Set, o manifests.Options) error
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
+	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options) (manifests.Applied, error)
 	Prune(ctx context.Context, goes manifests.Inventory, o manifests.Options) (gone manifests.Inventory, kept []manifests.Kept, err error)
 }
 
@@ -60,6 +62,8 @@ type Teller interface {
 	Progressed(s *api.Sync)
 	// Pruned says that objects were deleted that a completed commit no longer asks for.
 	Pruned(s *api.Sync, gone manifests.Inventory)
+	// Braked says that the brake of a DaemonSet was pulled, for some nodes, or lifted.
+	Braked(s *api.Sync, order BrakeOrder)
 	// Trouble says that something could not be done and will be tried again.
 	Trouble(s *api.Sync, err error)
 }

@@ -24,6 +24,8 @@ type readySet struct {
 	read []string
 	// sick are the nodes of each DaemonSet that are failing before the first write.
 	sick map[manifests.ID][]string
+	// brakes are those that outlast the write of the set.
+	brakes map[manifests.ID]manifests.Brake
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.

@@ -1,11 +1,13 @@
 package sync
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -94,4 +96,42 @@ func TestSuspendStopsPolls(t *testing.T) {
 		[]byte(`{"spec":{"suspend":false}}`), metav1.PatchOptions{})
 	w.check(err)
 	w.waitFor(v1, api.Complete)
+}
+
+// Law 13: when more nodes than may fail have an updated pod that ended, no further node is updated. The brake
+// outlasts a commit that leaves the template alone and a restart, and ends with the fix.
+func TestBrakeStopsAnAgentThatKeepsEnding(t *testing.T) {
+	w := newWorld(t)
+	slow := func(image string, args ...string) string {
+		return strings.Replace(agent(image, args...), "maxUnavailable: 100%", "maxUnavailable: 1", 1)
+	}
+	v1 := w.push("v1", map[string]string{"agent.yaml": slow("v1")})
+	w.create(nil)
+	data := t.TempDir()
+	stop := w.controller(shared.Config, data)
+	w.waitFor(v1, api.Complete)
+	crash := w.push("crash", map[string]string{"agent.yaml": slow("v2", "crash")})
+	w.waitFor(crash, api.Stuck)
+	w.braked(true)
+	stop()
+	w.controller(shared.Config, data)
+	config := w.push("config", map[string]string{"config.yaml": configMap("config", "1")})
+	w.waitFor(config, api.Stuck)
+	if lost := w.braked(true); lost > 4 {
+		t.Errorf("%d of 12 nodes run the broken agent", lost)
+	}
+	fix := w.push("fix", map[string]string{"agent.yaml": slow("v3")})
+	w.waitFor(fix, api.Complete)
+	w.braked(false)
+}
+
+// braked checks whether the brake is pulled, and returns how many nodes run the newest template.
+func (w *world) braked(pulled bool) int {
+	w.t.Helper()
+	d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(w.t.Context(), "agent", metav1.GetOptions{})
+	w.check(err)
+	if got := d.Spec.UpdateStrategy.Type == "OnDelete" && d.Annotations[manifests.BrakeAnnotation] != ""; got != pulled {
+		w.t.Errorf("brake pulled: %v, want %v (%s, %q)", got, pulled, d.Spec.UpdateStrategy.Type, d.Annotations[manifests.BrakeAnnotation])
+	}
+	return int(d.Status.UpdatedNumberScheduled)
 }

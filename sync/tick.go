@@ -24,6 +24,7 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 		if err := c.remember(ctx, l, state, d); err != nil {
 			return err
 		}
+		c.brake(ctx, l, d.Brakes)
 		if l.ready != nil && unconsumed(&l.ready.Prepared) == nil {
 			l.ready = nil
 		}

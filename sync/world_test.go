@@ -221,6 +221,7 @@ func (l teller) Moved(_ *api.Sync, m Move) {
 	l.t.Logf("%s %s by %s (%s): %s", Short(m.Commit), m.State, Short(m.By), m.Outcome, m.Message)
 }
 func (l teller) Progressed(*api.Sync)                         {}
+func (l teller) Braked(_ *api.Sync, o BrakeOrder)             { l.t.Logf("brake %+v", o) }
 func (l teller) Pruned(_ *api.Sync, gone manifests.Inventory) { l.t.Logf("pruned %v", gone) }
 func (l teller) Trouble(_ *api.Sync, err error)               { l.t.Logf("trouble: %v", err) }
 

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,11 +21,12 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 	l.flying = l.ready
 	w := &Written{Commit: l.flying.Commit, Digest: l.flying.Digest}
 	writer, err := c.Connect.Writer(l.sync)
-	if err == nil {
+	set, brakeErr := l.flying.withBrakes()
+	if err = errors.Join(err, brakeErr); err == nil {
 		var applied []manifests.Applied
-		applied, err = writer.Apply(ctx, l.flying.set, writeOptions(l.sync))
+		applied, err = writer.Apply(ctx, set, writeOptions(l.sync))
 		setInventory(l.sync, inventoryOf(l.sync).Union(manifests.Recorded(applied)))
-		w.Workloads = workloads(applied, l.flying.sick, l.sync.Status.InFlight, c.Now())
+		w.Workloads = workloads(applied, l.flying, l.sync.Status.InFlight, c.Now())
 	}
 	w.At = c.Now()
 	if err != nil {
@@ -35,14 +37,15 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 
 // workloads are the written objects whose pods must take over. What was written by an earlier attempt of the
 // same flight keeps its generation: the template counts from when it was first written.
-func workloads(applied []manifests.Applied, sick map[manifests.ID][]string, f *api.Flight, now time.Time) []api.Workload {
+func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now time.Time) []api.Workload {
 	var list []api.Workload
 	for _, a := range applied {
 		if a.Kind != "DaemonSet" || a.Group != "apps" {
 			continue
 		}
 		w := api.Workload{Group: a.Group, Kind: a.Kind, Namespace: a.Namespace, Name: a.Name, UID: a.UID,
-			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now), HadNodes: ranBefore(a), OnDelete: onDelete(a), FailingBefore: sick[a.ID]}
+			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now), HadNodes: ranBefore(a), FailingBefore: set.sick[a.ID]}
+		w.OnDelete = onDelete(set.set, w)
 		for _, old := range f.Workloads {
 			if old.UID == w.UID && !a.Changed {
 				w = old
@@ -56,11 +59,6 @@ func workloads(applied []manifests.Applied, sick map[manifests.ID][]string, f *a
 func ranBefore(a manifests.Applied) bool {
 	n, _, _ := unstructured.NestedInt64(a.Object.Object, "status", "desiredNumberScheduled")
 	return n > 0
-}
-
-func onDelete(a manifests.Applied) bool {
-	strategy, _, _ := unstructured.NestedString(a.Object.Object, "spec", "updateStrategy", "type")
-	return strategy == "OnDelete"
 }
 
 // prune deletes what the inventory names and the set in flight does not.

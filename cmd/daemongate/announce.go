@@ -50,6 +50,11 @@ func (a *announcer) Pruned(s *api.Sync, gone manifests.Inventory) {
 		counted(len(gone), "object"), sync.Short(s.Status.InFlight.Commit)))
 }
 
+// Braked records that a brake was pulled or lifted.
+func (a *announcer) Braked(s *api.Sync, o sync.BrakeOrder) {
+	a.events.Event(s, corev1.EventTypeWarning, "Brake", brakeText(o))
+}
+
 // Trouble records what will be tried again.
 func (a *announcer) Trouble(s *api.Sync, err error) {
 	a.events.Event(s, corev1.EventTypeWarning, "Trouble", err.Error())
@@ -83,6 +88,13 @@ func (t tellers) Progressed(s *api.Sync) {
 func (t tellers) Pruned(s *api.Sync, gone manifests.Inventory) {
 	for _, one := range t {
 		one.Pruned(s, gone)
+	}
+}
+
+// Braked tells all.
+func (t tellers) Braked(s *api.Sync, o sync.BrakeOrder) {
+	for _, one := range t {
+		one.Braked(s, o)
 	}
 }
 

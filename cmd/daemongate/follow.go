@@ -83,6 +83,18 @@ func (f *follower) Pruned(s *api.Sync, gone manifests.Inventory) {
 	}
 }
 
+// Braked prints that a brake was pulled or lifted.
+func (f *follower) Braked(s *api.Sync, o sync.BrakeOrder) {
+	f.print(s, time.Now(), s.Status.InFlight.Commit, "brake", brakeText(o))
+}
+
+func brakeText(o sync.BrakeOrder) string {
+	if o.Pull {
+		return fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
+	}
+	return fmt.Sprintf("lifted on DaemonSet %s/%s", o.Namespace, o.Name)
+}
+
 // passing are the causes that every rollout shows for a moment.
 var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true, string(rollout.NotObserved): true}
 

@@ -167,6 +167,10 @@ type Rollout struct {
 	// +kubebuilder:default="1m"
 	// +optional
 	Probation metav1.Duration `json:"probation,omitempty"`
+	// Brake stops an agent that keeps ending from spreading to further nodes.
+	// +kubebuilder:default=true
+	// +optional
+	Brake *bool `json:"brake,omitempty"`
 	// MaxRemoved is how many of its nodes, as a number or a percentage, a commit may take a DaemonSet off.
 	// +kubebuilder:default="50%"
 	// +kubebuilder:validation:XIntOrString
