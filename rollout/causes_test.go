@@ -115,17 +115,34 @@ func TestCrashLoop(t *testing.T) {
 	f.after(2 * time.Minute).want(Progressing) // it has settled after all
 }
 
+// However often a container ended in its life: once it has settled, the next end is a first one again.
+func TestEndsCountSinceTheContainerLastSettled(t *testing.T) {
+	f := newFleet(t, 3)
+	p := f.pod("node-1")
+	p.Status.ContainerStatuses[0].RestartCount = 7
+	f.after(24 * time.Hour).apply(func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 1 })
+	f.want(Complete)
+	f.ends(p, 3, "Error")
+	f.want(Progressing, CrashLoop)
+	f.ends(f.ready(p), 3, "Error")
+	f.want(Stuck, CrashLoop)
+}
+
 // OOMKilled leads over everything, with the limit; 137 alone is said to prove nothing.
 func TestOutOfMemory(t *testing.T) {
-	f, p := unready(t)
+	f, _ := unready(t)
 	f.ds.Spec.Template.Spec.Containers[0].Resources.Limits = corev1.ResourceList{"memory": resource.MustParse("64Mi")}
 	f.apply(func(*appsv1.DaemonSet) {})
-	p = f.replace("node-1")
+	p := f.replace("node-1")
 	f.ends(f.ready(f.ends(f.runs(p), 137, "OOMKilled")), 137, "OOMKilled")
 	f.event(p, "Pod", "Killing", "Container agent failed liveness probe, will be restarted")
 	if c := f.want(Stuck, CrashLoop).Causes[0]; !strings.Contains(c.Message, "64Mi") || !strings.Contains(c.About, "OOMKilled") {
 		t.Errorf("%+v", c)
 	}
+	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "sidecar", State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "not found"}}})
+	f.want(Stuck, CrashLoop)
+	p.Status.ContainerStatuses = p.Status.ContainerStatuses[:1]
 	f.events = nil
 	f.ends(f.ready(p), 137, "Error")
 	if c := f.want(Stuck, CrashLoop).Causes[0]; !strings.Contains(c.Message, "not recorded") {
@@ -227,6 +244,61 @@ func TestOldRefusalsProveNothing(t *testing.T) {
 	f.roll("node-1")
 	f.gone("node-2")
 	f.want(Progressing)
+}
+
+// What is dated later than the look has not happened, and a trouble is never older than the commit that it is held
+// against.
+func TestTimesThatCannotBe(t *testing.T) {
+	f := newFleet(t, 3)
+	f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
+	f.after(time.Minute).image("v2")
+	f.gone("node-1")
+	f.after(time.Hour).event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
+	f.after(-time.Hour + time.Second).want(Progressing) // once, a minute before the commit, is all that has happened
+	f.after(time.Hour)
+	f.memory = Memory{}
+	if c := f.judge().Causes[0]; c.Code != Forbidden || !c.Since.Equal(f.target.AppliedAt) {
+		t.Errorf("%+v", c)
+	}
+
+	f = newFleet(t, 2)
+	f.condition(f.pod("node-1"), corev1.PodReady, corev1.ConditionFalse, "", "")
+	f.after(time.Hour).apply(func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 5 })
+	f.ds.Spec.Template.Spec.Containers[0].ReadinessProbe = &corev1.Probe{}
+	f.revs = nil
+	f.observe()
+	f.pod("node-1").Status.ContainerStatuses[0].Ready = false
+	for _, p := range f.pods {
+		p.Labels[hashLabel] = f.revs[0].Labels[hashLabel]
+	}
+	if c := f.want(Progressing, ProbeFailing).Causes[0]; !c.Since.Equal(f.target.AppliedAt) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Once the kubelet swallows Events, a pull without an answer is no sign of hope any more.
+func TestASwallowedAnswerIsNotMissing(t *testing.T) {
+	f, p := unready(t)
+	f.waits(p, "ImagePullBackOff", "not found")
+	for range 8 {
+		f.event(p, "Pod", "Pulling", "Pulling image")
+		f.after(time.Second).event(p, "Pod", "Failed", `Failed to pull image "registry.example.com/agent:v2": not found`)
+		f.event(p, "Pod", "Failed", "Error: ErrImagePull")
+	}
+	f.after(time.Minute).event(p, "Pod", "Pulling", "Pulling image")
+	f.want(Stuck, ImagePull)
+	f.events[0].Count-- // one less, and it could still be under way
+	f.want(Progressing, Starting)
+}
+
+// A pull that failed once and of which nothing more is heard is enough after two minutes: the kubelet drops Events.
+func TestAPullOfWhichNothingMoreIsHeard(t *testing.T) {
+	f, p := unready(t)
+	f.event(p, "Pod", "Failed", `Failed to pull image "registry.example.com/agent:v2": not found`)
+	f.waits(p, "ImagePullBackOff", "not found")
+	f.wakesIn(f.want(Progressing, ImagePull), 30*time.Second)
+	f.after(2*time.Minute-1).want(Progressing, ImagePull)
+	f.after(1).want(Stuck, ImagePull)
 }
 
 // A refusal of the commit before is not held against its fix, however long the controller takes to see the fix.

@@ -147,6 +147,19 @@ func (c containerCase) lastEnd() *corev1.ContainerStateTerminated {
 	return cmp.Or(c.status.State.Terminated, c.status.LastTerminationState.Terminated)
 }
 
+// endsUnsettled is how often the container has ended since it last settled: one that ran for long enough before its last
+// end had settled by then, however often it ended in its life.
+func (s *survey) endsUnsettled(c containerCase) int {
+	end := c.lastEnd()
+	if c.ends < 2 || end == nil || end.StartedAt.Unix() <= 0 {
+		return c.ends
+	}
+	if end.FinishedAt.Sub(end.StartedAt.Time) >= s.options.settlesAfter(s.minReady, c.ends-1) {
+		return 1
+	}
+	return c.ends
+}
+
 // kind is what a container is called in a sentence.
 func (c containerCase) kind() string {
 	if c.init {

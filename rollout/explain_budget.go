@@ -3,7 +3,6 @@ package rollout
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,39 +46,39 @@ func (s *survey) budgetSpent() *finding {
 	return s.ripen(f)
 }
 
-// spends reports whether a node spends the budget for reasons of its own: the controller's rule for a rolling update
-// without surge (kubernetes pkg/controller/daemon/update.go), asked only of nodes that are absent, were failing before, or
-// whose old pod does not end.
+// spends reports whether a node spends the budget for reasons of its own.
 func (s *survey) spends(at *site) (spender, bool) {
-	foreign := ""
-	since := at.down
+	p := spender{node: at.name, since: at.down}
 	switch {
 	case at.state == IsAbsent:
-		foreign = "not ready"
+		p.why = "not ready"
 	case at.state == IsFailingBefore:
-		foreign, since = "was failing before", s.memory.Observed
-	case at.leaving != nil && at.updated == nil && s.overdue(at):
+		p.why, p.since = "was failing before", s.memory.Observed
+	case at.counts() && at.updated == nil && at.old == nil && at.leaving != nil && s.overdue(at):
+		p.why, p.since = "does not let its old pod go", goesSince(at.leaving)
+		return p, true
 	default:
-		return spender{}, false
+		return p, false
 	}
+	return s.spendsByItsPods(at, p)
+}
+
+// spendsByItsPods is the controller's rule for a rolling update without surge (kubernetes pkg/controller/daemon/update.go):
+// what spends the budget is a node with no available pod, or with none but a pod that is going.
+func (s *survey) spendsByItsPods(at *site, p spender) (spender, bool) {
 	switch {
-	case at.updated == nil && at.old == nil && at.leaving != nil:
-		foreign = strings.TrimPrefix(foreign+", its old pod does not end", ", ")
-		since = latest(since, goesSince(at.leaving))
-	case at.updated == nil && at.old == nil:
-		if at.shunned || at.node == nil {
-			return spender{}, false // the controller does not want it there
-		}
-		foreign += ", has no pod"
 	case at.updated != nil && at.old == nil:
-		if s.isAvailable(at.updated) {
-			return spender{}, false
-		}
-		foreign += ", its new pod is not available"
-	case at.old != nil && s.isAvailable(at.old):
-		return spender{}, false
+		p.why += ", its new pod is not available"
+		return p, !s.isAvailable(at.updated)
+	case at.old != nil:
+		return p, !s.isAvailable(at.old)
+	case at.leaving != nil:
+		p.why += ", its old pod does not end"
+		p.since = latest(p.since, goesSince(at.leaving))
+		return p, true
 	}
-	return spender{at.name, foreign, since}, true
+	p.why += ", has no pod"
+	return p, !at.shunned && at.node != nil // else the controller does not want one there
 }
 
 // goesSince is when a pod was deleted: its deletionTimestamp is when it is to be gone.

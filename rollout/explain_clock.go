@@ -14,7 +14,7 @@ func (s *survey) clockSkew(at *site, p *corev1.Pod) *finding {
 	if s.minReady == 0 || ready == nil || ready.Status != corev1.ConditionTrue || s.isAvailable(p) {
 		return nil
 	}
-	ahead := max(s.skewOf(at.name), ready.LastTransitionTime.Sub(s.now))
+	ahead := max(at.ahead, ready.LastTransitionTime.Sub(s.now))
 	seen := s.before.Since[string(ClockSkew)+"/"+at.name]
 	if ahead <= skewTolerance && seen.IsZero() {
 		return nil
@@ -33,20 +33,4 @@ func (s *survey) clockSkew(at *site, p *corev1.Pod) *finding {
 	f.remedy = fmt.Sprintf("Set the node's clock right: `timedatectl` or `chronyc tracking` on %s. It resolves itself when the "+
 		"cluster's clock has caught up.", at.name)
 	return s.ripen(f)
-}
-
-// skewOf is how far a node's clock is ahead of the API server's, as its Lease tells: renewed by the node's clock, written
-// by the server's. Zero if that is not known.
-func (s *survey) skewOf(node string) time.Duration {
-	for _, l := range s.look.Leases {
-		if l.Name != node || l.Spec.RenewTime == nil {
-			continue
-		}
-		for _, e := range l.ManagedFields {
-			if e.Time != nil {
-				return l.Spec.RenewTime.Sub(e.Time.Time)
-			}
-		}
-	}
-	return 0
 }

@@ -22,7 +22,7 @@ func (s *survey) crashLoop(at *site, c containerCase) *finding {
 			s.live.Namespace, c.pod.Name, c.status.Name),
 		since: s.firstEnd(CrashLoop, at, c),
 	}
-	return s.ripenCounted(f, c.ends)
+	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
 // outOfMemory is a container that the kernel killed for its memory. It leads over whatever else there is.
@@ -42,7 +42,7 @@ func (s *survey) outOfMemory(at *site, c containerCase) *finding {
 			"`kubectl -n %s top pod %s --containers`.", c.kind(), s.live.Namespace, c.pod.Name),
 		since: s.firstEnd(CrashLoop, at, c),
 	}
-	return s.ripenCounted(f, c.ends)
+	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
 // firstEnd is when a container first ended, as far as is known: its status keeps only the last two ends.

@@ -43,7 +43,7 @@ func (s *survey) imagePull(at *site, c containerCase) *finding {
 	failed := s.traceOf(uid, ofContainer(name, isFailedPull))
 	begun := s.traceOf(uid, ofContainer(name, withReason("Pulling")))
 	answered := s.traceOf(uid, ofContainer(name, withReason("Failed", "BackOff", "Pulled")))
-	if begun.last.After(answered.last) {
+	if begun.last.After(answered.last) && s.traceOf(uid, anything).count < eventBurst {
 		return nil
 	}
 	why := pullError(message)
@@ -64,6 +64,12 @@ func (s *survey) imagePull(at *site, c containerCase) *finding {
 	}
 	return f
 }
+
+// eventBurst is how many Events the kubelet sends about one pod before it swallows most of them (client-go's spam filter;
+// one more every five minutes). From then on an answer that is missing may have been swallowed.
+const eventBurst = 25
+
+func anything(*corev1.Event) bool { return true }
 
 func isFailedPull(e *corev1.Event) bool {
 	return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull image")

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -26,7 +25,7 @@ func (s *survey) overwritten() *finding {
 	if s.brake.pulled {
 		delete(want, "updateStrategy")
 	}
-	path, changed := firstChange(want, have, []string{"spec"})
+	path, changed := comparison{ours: ownFields(s.live.ManagedFields)}.firstChange(want, have, []string{"spec"})
 	if !changed {
 		return nil
 	}
@@ -95,38 +94,56 @@ func isZero(v any) bool {
 	return false
 }
 
+// comparison looks for what others changed. A value that is not what was asked for, but is still held by our own apply,
+// was made so by a webhook in the course of that apply.
+type comparison struct{ ours []byte }
+
+// changed reports whether a field that differs is no longer ours.
+func (c comparison) changed(path []string) ([]string, bool) {
+	return path, len(c.ours) == 0 || !managesField(c.ours, path)
+}
+
 // firstChange finds the first field, by name, of which what is there is not what is wanted. More may be there.
-func firstChange(want, have any, path []string) ([]string, bool) {
+func (c comparison) firstChange(want, have any, path []string) ([]string, bool) {
 	switch want := want.(type) {
 	case nil:
-		return path, !isZero(have)
+		if isZero(have) {
+			return nil, false
+		}
+		return c.changed(path)
 	case map[string]any:
 		there, ok := have.(map[string]any)
 		if !ok {
-			return path, len(want) > 0
+			if len(want) == 0 {
+				return nil, false
+			}
+			return c.changed(path)
 		}
 		for _, name := range sortedKeys(want) {
-			if p, changed := firstChange(want[name], there[name], append(slices.Clip(path), name)); changed {
+			if p, changed := c.firstChange(want[name], there[name], append(slices.Clip(path), name)); changed {
 				return p, true
 			}
 		}
 		return nil, false
 	case []any:
 		there, _ := have.([]any)
-		return firstListChange(want, there, path)
+		return c.firstListChange(want, there, path)
 	}
-	return path, want != have
+	if want == have {
+		return nil, false
+	}
+	return c.changed(path)
 }
 
 // firstListChange compares lists. In those whose elements have a key others may have put elements of their own.
-func firstListChange(want, have []any, path []string) ([]string, bool) {
+func (c comparison) firstListChange(want, have []any, path []string) ([]string, bool) {
 	for i, element := range want {
 		key, value := listKey(element)
 		if key == "" {
 			if len(want) != len(have) {
-				return path, true
+				return c.changed(path)
 			}
-			if p, changed := firstChange(element, have[i], path); changed {
+			if p, changed := c.firstChange(element, have[i], path); changed {
 				return p, true
 			}
 			continue
@@ -134,9 +151,9 @@ func firstListChange(want, have []any, path []string) ([]string, bool) {
 		at := slices.IndexFunc(have, func(h any) bool { k, v := listKey(h); return k == key && v == value })
 		here := append(slices.Clip(path), fmt.Sprintf("[%s=%v]", key, value))
 		if at < 0 {
-			return here, true
+			return c.changed(here)
 		}
-		if p, changed := firstChange(element, have[at], here); changed {
+		if p, changed := c.firstChange(element, have[at], here); changed {
 			return p, true
 		}
 	}
@@ -155,59 +172,6 @@ func listKey(element any) (key string, value any) {
 		}
 	}
 	return "", nil
-}
-
-// managerOf names whoever manages a field; the one that wrote last if the entries do not tell.
-func managerOf(entries []metav1.ManagedFieldsEntry, path []string) string {
-	name, when, owns := "somebody", metav1.Time{}, false
-	for _, e := range entries {
-		if e.Manager == "daemongate" || e.Subresource != "" || e.FieldsV1 == nil {
-			continue
-		}
-		has := managesField(e.FieldsV1.Raw, path)
-		if has == owns && (e.Time == nil || !when.Before(e.Time)) || owns && !has {
-			continue
-		}
-		name, owns = e.Manager, has
-		if e.Time != nil {
-			when = *e.Time
-		}
-	}
-	return name
-}
-
-// managesField walks a field set (structured-merge-diff's FieldsV1) along a path.
-func managesField(raw []byte, path []string) bool {
-	var set map[string]any
-	if json.Unmarshal(raw, &set) != nil {
-		return false
-	}
-	for _, step := range path {
-		next, ok := set["f:"+step].(map[string]any)
-		if key, isElement := strings.CutPrefix(step, "["); isElement {
-			next, ok = elementSet(set, strings.TrimSuffix(key, "]"))
-		}
-		if !ok {
-			return false
-		}
-		set = next
-	}
-	return true
-}
-
-// elementSet finds the fields of a list's element, "name=agent", whose key may have more parts than that.
-func elementSet(set map[string]any, element string) (map[string]any, bool) {
-	name, value, _ := strings.Cut(element, "=")
-	for _, entry := range sortedKeys(set) {
-		raw, isKey := strings.CutPrefix(entry, "k:")
-		var key map[string]any
-		if !isKey || json.Unmarshal([]byte(raw), &key) != nil || fmt.Sprint(key[name]) != value {
-			continue
-		}
-		fields, ok := set[entry].(map[string]any)
-		return fields, ok
-	}
-	return nil, false
 }
 
 func sortedKeys(m map[string]any) []string {

@@ -4,9 +4,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
+
+// probeSilence is how long a container may run without being ready before that is its readiness probe's doing, also
+// without an Event that says so.
+const probeSilence = time.Minute
 
 // probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails. Only the Killing
 // Event tells such an end from a crash.
@@ -24,7 +29,7 @@ func (s *survey) probeKills(at *site, c containerCase) *finding {
 		f := s.probeFinding(c, probe)
 		f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), probe, s.asks(c, probe), s.unhealthy(c, probe))
 		f.since = s.firstEnd(ProbeFailing, at, c)
-		return s.ripenCounted(f, c.ends)
+		return s.ripenCounted(f, s.endsUnsettled(c))
 	}
 	return nil
 }
@@ -41,8 +46,9 @@ func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
 			continue
 		}
 		said := s.unhealthy(c, "readiness")
-		if said == "" && !s.look.lacks(KindEvents) && s.now.Sub(status.State.Running.StartedAt.Time) < s.options.after(ConfigError) {
-			continue // it was not asked yet, or has just begun to answer
+		if asked := status.State.Running.StartedAt.Add(probeSilence); said == "" && s.now.Before(asked) {
+			s.wakeAt(asked)
+			continue // it was not asked yet
 		}
 		f := s.probeFinding(c, "readiness")
 		f.message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.kind(), s.asks(c, "readiness"), said)

@@ -38,8 +38,8 @@ func (s *survey) lastMove() time.Time {
 
 // deadlinePassed reports whether no further node has settled for too long.
 func (s *survey) deadlinePassed() bool {
-	if s.target.OnDelete {
-		return false // a person does it, when they do it
+	if s.target.OnDelete || s.look.lacks(KindPods) {
+		return false // a person does it, when they do it; and what is not seen is not missed
 	}
 	deadline := s.memory.Rose.Add(s.options.ProgressDeadline + allowance(s.live))
 	s.wakeAt(deadline)

@@ -20,13 +20,14 @@ type site struct {
 	leaving *corev1.Pod // being deleted, and not over yet
 	failed  *corev1.Pod // over, and not deleted yet
 
-	ends    int       // of the updated pod's containers
-	ready   time.Time // since when the updated pod is Ready without interruption; zero if it is not
-	settled bool      // the updated pod has been Ready for long enough
-	down    time.Time // since when the node is not ready; zero if it is
-	lostAt  time.Time // when this rollout lost the node; zero if it did not
-	shunned bool      // the controller does not want the node as long as it is not ready
-	stale   bool      // its Lease has not been renewed
+	ends    int           // of the updated pod's containers
+	ready   time.Time     // since when the updated pod is Ready without interruption; zero if it is not
+	settled bool          // the updated pod has been Ready for long enough
+	down    time.Time     // since when the node is not ready; zero if it is
+	lostAt  time.Time     // when this rollout lost the node; zero if it did not
+	shunned bool          // the controller does not want the node as long as it is not ready
+	ahead   time.Duration // of the API server's clock, as far as its Lease tells
+	stale   bool          // its Lease has not been renewed
 	finding *finding
 }
 
@@ -48,22 +49,28 @@ func (s *survey) visit() {
 	for _, n := range s.look.Nodes {
 		s.sites = append(s.sites, site{name: n.Name, node: n})
 	}
-	byName := func(a, b site) int { return strings.Compare(a.name, b.name) }
-	if !slices.IsSortedFunc(s.sites, byName) {
-		slices.SortFunc(s.sites, byName)
-	}
+	s.sortSites()
 	s.sites = slices.CompactFunc(s.sites, func(a, b site) bool { return a.name == b.name })
 	s.place()
-	leases := s.leaseTimes()
+	s.sortSites()
+	leases := s.heartbeats()
 	failingBefore := make(map[string]bool, len(s.target.FailingBefore))
 	for _, name := range s.target.FailingBefore {
 		failingBefore[name] = true
 	}
 	for i := range s.sites {
 		at := &s.sites[i]
-		renewed, known := leases[at.name]
-		at.stale = known && s.now.Sub(renewed) > leaseTolerance
+		if beat, known := leases[at.name]; known {
+			at.stale, at.ahead = s.now.Sub(beat.last) > leaseTolerance, beat.ahead
+		}
 		s.classify(at, failingBefore[at.name])
+	}
+}
+
+func (s *survey) sortSites() {
+	byName := func(a, b site) int { return strings.Compare(a.name, b.name) }
+	if !slices.IsSortedFunc(s.sites, byName) {
+		slices.SortFunc(s.sites, byName)
 	}
 }
 
@@ -86,7 +93,6 @@ func (s *survey) place() {
 		}
 		s.stand(&s.sites[i], p)
 	}
-	slices.SortFunc(s.sites, func(a, b site) int { return strings.Compare(a.name, b.name) })
 }
 
 // stand puts one pod on its site. Of two of a kind the same one is taken whatever order they come in.
@@ -187,15 +193,4 @@ func podState(at *site) NodeState {
 		return IsOld
 	}
 	return IsMissing
-}
-
-// leaseTimes are when the nodes' Leases were last renewed, as far as they were read.
-func (s *survey) leaseTimes() map[string]time.Time {
-	times := make(map[string]time.Time, len(s.look.Leases))
-	for _, l := range s.look.Leases {
-		if l.Spec.RenewTime != nil {
-			times[l.Name] = l.Spec.RenewTime.Time
-		}
-	}
-	return times
 }

@@ -207,6 +207,12 @@ func TestAStaleLeaseIsNotSettled(t *testing.T) {
 		t.Errorf("renewed in time: %s", plain(j))
 	}
 	l.Leases[1].Spec.RenewTime.Time = f.now.Add(-26 * time.Second)
+	written := metav1.NewTime(f.now.Add(-5 * time.Second))
+	l.Leases[1].ManagedFields = []metav1.ManagedFieldsEntry{{Time: &written}} // by the API server's clock: the node's is behind
+	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Complete {
+		t.Errorf("a clock that is behind: %s", plain(j))
+	}
+	l.Leases[1].ManagedFields = nil
 	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Progressing || j.Settled != 1 || j.Wake.IsZero() {
 		t.Errorf("overdue: %s", plain(j))
 	}

@@ -215,6 +215,8 @@ func TestHeadlines(t *testing.T) {
 	f.replace("node-2")
 	status(2, 1)
 	says(`Waiting for daemon set "agent" rollout to finish: 1 of 2 updated pods are available...`)
+	status(2, 0)
+	says(`daemon set "agent": 0 of 2 nodes run a settled new pod`) // the counter is late: one is available
 	f.ready(f.pod("node-2"))
 	status(2, 2)
 	says(`daemon set "agent": 0 of 2 nodes run a settled new pod`) // kubectl would call it a success

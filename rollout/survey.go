@@ -84,16 +84,6 @@ func (s *survey) since(code Code, node string, moves bool, known ...time.Time) t
 	return began
 }
 
-// counted are the sites of the nodes that the rollout must reach.
-func (s *survey) counted() (n int) {
-	for i := range s.sites {
-		if s.sites[i].counts() {
-			n++
-		}
-	}
-	return n
-}
-
 // namesOf are the names of the nodes that satisfy a condition, sorted.
 func (s *survey) namesOf(which func(*site) bool) []string {
 	var names []string

@@ -150,10 +150,10 @@ func TestOverwritten(t *testing.T) {
 			f.change(c.change)
 			now := metav1.NewTime(f.now)
 			f.ds.ManagedFields = []metav1.ManagedFieldsEntry{
-				{Manager: "daemongate", Operation: "Apply", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}},
-				{Manager: "webhook", Time: &now, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{}}`)}},
-				{Manager: "kubectl-edit", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:minReadySeconds":{},"f:updateStrategy":{"f:type":{}},` +
-					`"f:template":{"f:metadata":{"f:labels":{"f:tier":{}}},"f:spec":{"f:hostPID":{},"f:tolerations":{},"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)}},
+				{Manager: "daemongate", Operation: "Apply", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
+				{Manager: "webhook", Time: &now, FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{}}`)},
+				{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:minReadySeconds":{},"f:updateStrategy":{"f:type":{}},` +
+					`"f:template":{"f:metadata":{"f:labels":{"f:tier":{}}},"f:spec":{"f:hostPID":{},"f:tolerations":{},"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)},
 			}
 			f.observe()
 			j := f.want(Stuck, Overwritten)
@@ -162,6 +162,21 @@ func TestOverwritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A value that a webhook made of the commit's own apply is still ours, and no change of anybody else's.
+func TestWhatAWebhookMadeOfOurApplyIsOurs(t *testing.T) {
+	f := newFleet(t, 1).image("v2")
+	f.target.Applied = f.asked()
+	f.change(func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Containers[0].Image = "mirror.example.com/agent:v2"
+		d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "daemongate", Operation: "Apply", FieldsV1: metav1.NewFieldsV1(
+			`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)}}
+	})
+	f.observe()
+	f.want(Progressing)
+	f.ds.ManagedFields[0].Operation = "Update"
+	f.want(Stuck, Overwritten)
 }
 
 // When what the commit asked for is not known, after a restart, a changed template is not taken for the commit's.
