@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/component-base/version"
 
 	"github.com/daemongate/daemongate/cmd/devcluster/cluster"
 )
@@ -90,7 +91,8 @@ func (s *settings) upBackground(flags upFlags) error {
 	if err != nil {
 		return err
 	}
-	s.printf("Cluster %q is up after %s: Kubernetes v1.37.2, %d nodes.\n", info.Name, time.Since(started).Round(100*time.Millisecond), flags.nodes)
+	s.printf("Cluster %q is up after %s: Kubernetes %s, %d nodes.\n", info.Name,
+		time.Since(started).Round(100*time.Millisecond), version.Get().GitVersion, flags.nodes)
 	s.printInfo(info)
 	return nil
 }

@@ -2,9 +2,11 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,12 +108,39 @@ func TestNextStartAfterKill(t *testing.T) {
 		t.Error(err)
 	}
 	for _, old := range pids {
-		if now := c.processes(); len(now) != 5 || contains(now, old) {
+		if now := c.processes(); len(now) != 5 || slices.Contains(now, old) {
 			t.Errorf("process %s still runs", old)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(c.dir, "git", filepath.Base(url))); err != nil {
 		t.Error(err)
+	}
+}
+
+// A cluster that has lost a component is no cluster: it stops as a whole, and its log names the component.
+func TestClusterStopsWithItsFirstComponent(t *testing.T) {
+	t.Parallel()
+	c := up(t, "--nodes=1")
+	var etcd struct{ PID int }
+	text, err := os.ReadFile(filepath.Join(c.dir, "run", "etcd.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &etcd); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(etcd.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "end", func() error {
+		if left := c.processes(); len(left) > 0 {
+			return fmt.Errorf("%d components still run", len(left))
+		}
+		return nil
+	})
+	log, err := os.ReadFile(filepath.Join(c.dir, "logs", "devcluster.log"))
+	if err != nil || !strings.Contains(string(log), "etcd ended") {
+		t.Errorf("the log says %q (%v), want that etcd ended", log, err)
 	}
 }
 
@@ -128,15 +157,6 @@ func (c *testCluster) processes() []string {
 		all = append(all, string(text))
 	}
 	return all
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // Two clusters live side by side; stopping one leaves the other alone; starting one twice says that it is there.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/component-base/version"
 
 	"github.com/daemongate/daemongate/cmd/devcluster/kubelet"
 )
@@ -73,7 +74,7 @@ func node(n int) *corev1.Node {
 			},
 			NodeInfo: corev1.NodeSystemInfo{
 				Architecture: "amd64", OperatingSystem: "linux", OSImage: "devcluster",
-				KubeletVersion: "v1.37.2", ContainerRuntimeVersion: "containerd://2.4.2", KernelVersion: "6.12.0",
+				KubeletVersion: version.Get().GitVersion, ContainerRuntimeVersion: "containerd://2.4.2", KernelVersion: "6.12.0",
 				BootID: fmt.Sprintf("00000000-0000-4000-8000-%012d", n), MachineID: fmt.Sprintf("%032d", n),
 			},
 		},

@@ -15,7 +15,6 @@ type process struct {
 	log  string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
-	err  error         // why, valid once done is closed
 }
 
 // processes starts the components as children of this process and keeps a file for each, by which a later run finds
@@ -67,7 +66,7 @@ func (p *processes) start(c command) error {
 }
 
 func (p *process) wait(ended chan<- *process) {
-	p.err = p.cmd.Wait()
+	_ = p.cmd.Wait() // how it ended is in ProcessState
 	close(p.done)
 	ended <- p
 }
@@ -77,7 +76,7 @@ func (p *process) failure() error {
 	text, _ := os.ReadFile(p.log)
 	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
 	last := lines[max(0, len(lines)-5):]
-	return fmt.Errorf("%s ended (%v), its log %s says last:\n  %s", p.name, p.err, p.log, strings.Join(last, "\n  "))
+	return fmt.Errorf("%s ended (%v), its log %s says last:\n  %s", p.name, p.cmd.ProcessState, p.log, strings.Join(last, "\n  "))
 }
 
 // stop ends all components at once: nothing of theirs is kept.

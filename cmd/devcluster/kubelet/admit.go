@@ -21,12 +21,24 @@ func (k *kubelets) admit(ctx context.Context, pod *corev1.Pod) {
 		k.event(pod, "", corev1.EventTypeWarning, "DevclusterBehaviour", err.Error())
 	}
 	if what.kind == "" && !k.lacksObject(ctx, pod) {
-		_ = k.publish(ctx, pod, admitted(pod, time.Now()))
+		_ = k.publish(ctx, pod, admitted(pod, k.hostIP(pod.Spec.NodeName), time.Now()))
 		return
 	}
 	n := k.nextIP.Add(1)
-	s := &story{world: k, pod: pod, trouble: what, ip: fmt.Sprintf("10.88.%d.%d", n/250%250, n%250+1)}
+	s := &story{
+		world: k, pod: pod, trouble: what,
+		ip: fmt.Sprintf("10.88.%d.%d", n/250%250, n%250+1), hostIP: k.hostIP(pod.Spec.NodeName),
+	}
 	s.play(ctx)
+}
+
+// hostIP is the node's address, empty if the node is gone.
+func (k *kubelets) hostIP(node string) string {
+	o, _, _ := k.nodes.GetByKey(node)
+	if n, ok := o.(*corev1.Node); ok && len(n.Status.Addresses) > 0 {
+		return n.Status.Addresses[0].Address
+	}
+	return ""
 }
 
 func (k *kubelets) lacksObject(ctx context.Context, pod *corev1.Pod) bool {

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +82,33 @@ func TestRegistryHasReleasedTags(t *testing.T) {
 		if got := pullable(image); got != want {
 			t.Errorf("%s: pullable %t, want %t", image, got, want)
 		}
+	}
+}
+
+// A pod needs what its volumes and its environment name, unless it says that it can do without.
+func TestPodNeedsItsConfigMapsAndSecrets(t *testing.T) {
+	pod := agent("")
+	name := func(name string) corev1.LocalObjectReference { return corev1.LocalObjectReference{Name: name} }
+	pod.Spec.Volumes = []corev1.Volume{
+		{Name: "a", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: name("files")}}},
+		{Name: "b", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "keys"}}},
+		{Name: "c", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "perhaps", Optional: new(true)}}},
+	}
+	pod.Spec.Containers[1].Env = []corev1.EnvVar{
+		{Name: "PLAIN", Value: "1"},
+		{Name: "A", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: name("one")}}},
+		{Name: "B", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: name("two")}}},
+	}
+	pod.Spec.Containers[1].EnvFrom = []corev1.EnvFromSource{
+		{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: name("three")}},
+		{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: name("four"), Optional: new(true)}},
+	}
+	want := []object{
+		{kind: "configmap", name: "files", volume: "a"}, {kind: "secret", name: "keys", volume: "b"},
+		{kind: "configmap", name: "one", container: "proxy"}, {kind: "secret", name: "two", container: "proxy"},
+		{kind: "configmap", name: "three", container: "proxy"},
+	}
+	if got := needs(&pod.Spec); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -23,27 +23,43 @@ func (o object) notFound() string { return fmt.Sprintf("%s %q not found", o.kind
 func needs(spec *corev1.PodSpec) []object {
 	var all []object
 	for _, v := range spec.Volumes {
-		switch {
-		case v.ConfigMap != nil && !isTrue(v.ConfigMap.Optional):
+		if v.ConfigMap != nil && !isTrue(v.ConfigMap.Optional) {
 			all = append(all, object{kind: "configmap", name: v.ConfigMap.Name, volume: v.Name})
-		case v.Secret != nil && !isTrue(v.Secret.Optional):
+		}
+		if v.Secret != nil && !isTrue(v.Secret.Optional) {
 			all = append(all, object{kind: "secret", name: v.Secret.SecretName, volume: v.Name})
 		}
 	}
 	for _, c := range allContainers(spec) {
-		for _, e := range c.Env {
-			if from := e.ValueFrom; from != nil && from.ConfigMapKeyRef != nil && !isTrue(from.ConfigMapKeyRef.Optional) {
-				all = append(all, object{kind: "configmap", name: from.ConfigMapKeyRef.Name, container: c.Name})
-			} else if from != nil && from.SecretKeyRef != nil && !isTrue(from.SecretKeyRef.Optional) {
-				all = append(all, object{kind: "secret", name: from.SecretKeyRef.Name, container: c.Name})
-			}
+		all = append(all, environmentOf(&c)...)
+	}
+	return all
+}
+
+func environmentOf(c *corev1.Container) []object {
+	var all []object
+	add := func(kind, name string, optional *bool) {
+		if !isTrue(optional) {
+			all = append(all, object{kind: kind, name: name, container: c.Name})
 		}
-		for _, e := range c.EnvFrom {
-			if from := e.ConfigMapRef; from != nil && !isTrue(from.Optional) {
-				all = append(all, object{kind: "configmap", name: from.Name, container: c.Name})
-			} else if from := e.SecretRef; from != nil && !isTrue(from.Optional) {
-				all = append(all, object{kind: "secret", name: from.Name, container: c.Name})
-			}
+	}
+	for _, e := range c.Env {
+		if e.ValueFrom == nil {
+			continue
+		}
+		if from := e.ValueFrom.ConfigMapKeyRef; from != nil {
+			add("configmap", from.Name, from.Optional)
+		}
+		if from := e.ValueFrom.SecretKeyRef; from != nil {
+			add("secret", from.Name, from.Optional)
+		}
+	}
+	for _, e := range c.EnvFrom {
+		if from := e.ConfigMapRef; from != nil {
+			add("configmap", from.Name, from.Optional)
+		}
+		if from := e.SecretRef; from != nil {
+			add("secret", from.Name, from.Optional)
 		}
 	}
 	return all

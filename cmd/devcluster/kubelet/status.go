@@ -17,12 +17,13 @@ import (
 const TroubleCondition corev1.PodConditionType = "devcluster.daemongate.io/Trouble"
 
 // admitted is the first status that a kubelet writes: nothing has started.
-func admitted(pod *corev1.Pod, now time.Time) corev1.PodStatus {
+func admitted(pod *corev1.Pod, hostIP string, now time.Time) corev1.PodStatus {
 	status := *pod.Status.DeepCopy()
 	start := metav1.NewTime(now)
 	status.Phase, status.StartTime, status.ObservedGeneration = corev1.PodPending, &start, pod.Generation
-	status.HostIP = "127.0.0.1"
-	status.HostIPs = []corev1.HostIP{{IP: status.HostIP}}
+	if hostIP != "" {
+		status.HostIP, status.HostIPs = hostIP, []corev1.HostIP{{IP: hostIP}}
+	}
 	reason := "ContainerCreating"
 	if len(pod.Spec.InitContainers) > 0 {
 		reason = "PodInitializing"

@@ -25,12 +25,13 @@ type story struct {
 	pod     *corev1.Pod
 	trouble trouble
 	status  corev1.PodStatus
-	ip      string
+	ip      string // of the pod
+	hostIP  string // of its node
 }
 
 // play returns when nothing more can happen to the pod by itself.
 func (s *story) play(ctx context.Context) {
-	s.status = admitted(s.pod, time.Now())
+	s.status = admitted(s.pod, s.hostIP, time.Now())
 	setCondition(&s.status, TroubleCondition, true, reasonOf(s.trouble), "", time.Now())
 	s.show(ctx)
 	switch s.trouble.kind {

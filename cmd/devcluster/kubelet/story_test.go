@@ -72,7 +72,7 @@ func perform(t *testing.T, pod *corev1.Pod, s *stage, length time.Duration, mean
 		ctx, cancel := context.WithTimeout(t.Context(), length)
 		defer cancel()
 		s.start = time.Now()
-		story := &story{world: s, pod: pod, trouble: trouble, ip: "10.88.3.18"}
+		story := &story{world: s, pod: pod, trouble: trouble, ip: "10.88.3.18", hostIP: "10.1.0.1"}
 		for _, f := range meanwhile {
 			go f()
 		}
