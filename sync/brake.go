@@ -18,7 +18,7 @@ const brakePause = time.Second
 // brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again.
 func (c *Controller) brake(ctx context.Context, l *lane, orders []BrakeOrder) {
 	for _, order := range orders {
-		id, done := daemonSetID(order.Namespace, order.Name), fmt.Sprint(l.sync.Status.InFlight.Commit, order)
+		id, done := daemonSetID(order.Namespace, order.Name), fmt.Sprint(l.sync.Status.InFlight.Commit, order.Pull)
 		if l.braked[id] == done {
 			continue
 		}
