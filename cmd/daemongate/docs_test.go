@@ -1,0 +1,100 @@
+package main
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+func page(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Every field of a Sync's spec has a row in docs/sync.md, and every row a field.
+func TestDocsHaveEveryFieldOfTheSpec(t *testing.T) {
+	reference, _, _ := strings.Cut(page(t, "docs/sync.md"), "\n## status")
+	var documented []string
+	section := ""
+	for line := range strings.Lines(reference) {
+		if m := regexp.MustCompile(`^## spec\.(\w+)`).FindStringSubmatch(line); m != nil {
+			section = m[1]
+		}
+		if m := regexp.MustCompile("^\\| `([\\w.]+)`").FindStringSubmatch(line); m != nil {
+			documented = append(documented, section+"."+m[1])
+		}
+	}
+	if section == "suspend" {
+		documented = append(documented, section) // has a section instead of a row
+	}
+	slices.Sort(documented)
+	if fields := leaves(reflect.TypeFor[api.SyncSpec](), ""); !slices.Equal(fields, documented) {
+		t.Errorf("the fields are\n%q\nand documented are\n%q", fields, documented)
+	}
+}
+
+// leaves are the paths of a struct's JSON fields that are no structs, sorted.
+func leaves(in reflect.Type, prefix string) []string {
+	var paths []string
+	for f := range in.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		of := f.Type
+		if of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct && of != reflect.TypeFor[metav1.Duration]() {
+			paths = append(paths, leaves(of, prefix+name+".")...)
+		} else {
+			paths = append(paths, prefix+name)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// The Syncs that the documents show are Syncs: no field is misspelt or gone.
+func TestSyncsInTheDocsAreValid(t *testing.T) {
+	for _, path := range []string{"README.md", "docs/sync.md"} {
+		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(page(t, path), -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s: shows no Sync", path)
+		}
+		for _, b := range blocks {
+			var s api.Sync
+			if err := yaml.UnmarshalStrict([]byte(b[1]), &s); err != nil || s.Kind != "Sync" {
+				t.Errorf("%s: %v in\n%s", path, err, b[1])
+			}
+		}
+	}
+}
+
+// Every cause that a rollout can show is in the design's table and has a heading where explain sends people.
+func TestDocsHaveEveryCause(t *testing.T) {
+	design, troubleshooting := page(t, "docs/design.md"), page(t, "docs/troubleshooting.md")
+	for _, code := range causes {
+		if !regexp.MustCompile(`\n\| [^|]*\b` + string(code) + `\b`).MatchString(design) {
+			t.Errorf("docs/design.md: no row for %s", code)
+		}
+		if !strings.Contains(troubleshooting, "\n## "+string(code)+"\n") {
+			t.Errorf("docs/troubleshooting.md: no heading for %s", code)
+		}
+	}
+}
+
+var causes = []rollout.Code{rollout.InvalidImage, rollout.ImagePull, rollout.CrashLoop, rollout.ProbeFailing,
+	rollout.ConfigError, rollout.VolumeMount, rollout.Sandbox, rollout.Unschedulable, rollout.Forbidden, rollout.Rejected,
+	rollout.Terminating, rollout.NodeLost, rollout.BudgetSpent, rollout.ClockSkew, rollout.NotObserved, rollout.NotScheduled,
+	rollout.Overwritten, rollout.Deleted, rollout.ApplyFailed, rollout.NoEligibleNodes, rollout.NoProgress}
