@@ -31,6 +31,9 @@ func TestTheBrakeIsPulledAtTheFirstEnd(t *testing.T) {
 	f.after(40 * time.Second)
 	f.ends(p, 3, "Error")
 	j := f.want(Progressing, CrashLoop)
+	if settled, _ := Judge(withReady(f, p), f.target, f.memory, f.options); settled.Brake != BrakeLeave || len(settled.Ended) != 0 {
+		t.Errorf("after its probation: %+v", settled)
+	}
 	if j.Brake != BrakePull || strings.Join(j.Ended, " ") != "node-1" || j.OldAvailable != 2 {
 		t.Errorf("%+v", j)
 	}
@@ -54,6 +57,14 @@ func TestTheBrakeIsPulledAtTheFirstEnd(t *testing.T) {
 			t.Errorf("%s: %s", name, j.Brake)
 		}
 	}
+}
+
+// withReady is the look some minutes later, the pod having been Ready since.
+func withReady(f *fleet, p *corev1.Pod) Look {
+	g := *f
+	again := g.ready(p.DeepCopy())
+	g.pods = []*corev1.Pod{again}
+	return g.after(5 * time.Minute).look()
 }
 
 // A braked rollout is judged as the rolling update that it was, cannot be Complete, and keeps the cause it was pulled for

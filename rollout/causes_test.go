@@ -142,6 +142,7 @@ func TestOutOfMemory(t *testing.T) {
 	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "sidecar", State: corev1.ContainerState{
 		Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "not found"}}})
 	f.want(Stuck, CrashLoop)
+	f.after(time.Minute).want(Stuck, CrashLoop) // the pull is final too by now
 	p.Status.ContainerStatuses = p.Status.ContainerStatuses[:1]
 	f.events = nil
 	f.ends(f.ready(p), 137, "Error")
@@ -254,6 +255,7 @@ func TestTimesThatCannotBe(t *testing.T) {
 	f.after(time.Minute).image("v2")
 	f.gone("node-1")
 	f.after(time.Hour).event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
+	f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-y" is forbidden: another reason`)
 	f.after(-time.Hour + time.Second).want(Progressing) // once, a minute before the commit, is all that has happened
 	f.after(time.Hour)
 	f.memory = Memory{}
@@ -313,6 +315,11 @@ func TestARefusalOfTheCommitBefore(t *testing.T) {
 	f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
 	f.after(5 * time.Second).observe()
 	f.want(Progressing)
+	observed := f.now
+	f.after(time.Second).event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
+	if c := f.want(Progressing, Forbidden).Causes[0]; !c.Since.Equal(observed) {
+		t.Errorf("%+v", c)
+	}
 }
 
 // Once a node may refuse a pod; the second time is a cause, counted also over pods that are gone.
@@ -358,6 +365,18 @@ func TestTerminating(t *testing.T) {
 	if c := f.want(Stuck, Terminating).Causes[0]; !strings.Contains(c.Message, "example.com/hold") {
 		t.Errorf("%+v", c)
 	}
+}
+
+// A pod that has come to its images has its volumes and its sandbox.
+func TestWhatThePodHasComeBeyondIsNoCause(t *testing.T) {
+	f, p := unready(t)
+	f.event(p, "Pod", "FailedMount", "no")
+	f.after(time.Second).event(p, "Pod", "FailedCreatePodSandBox", "no")
+	f.want(Progressing, Sandbox)
+	f.after(time.Second).event(p, "Pod", "FailedMount", "no")
+	f.want(Progressing, VolumeMount)
+	f.after(time.Second).event(p, "Pod", "Pulling", "Pulling image")
+	f.after(10*time.Minute).want(Progressing, Starting)
 }
 
 // A pod that others make room for is not unschedulable.

@@ -46,10 +46,10 @@ func isReady(p *corev1.Pod) bool {
 }
 
 // readySince is since when a pod has been Ready without interruption. The Ready condition does not move when a container
-// restarts within one turn of the kubelet, so every container's own times count as well.
+// restarts within one turn of the kubelet, so every container's own times count as well. A pod that is going is not asked.
 func readySince(p *corev1.Pod) (since time.Time, ready bool) {
 	c := podCondition(p, corev1.PodReady)
-	if c == nil || c.Status != corev1.ConditionTrue || p.DeletionTimestamp != nil || isOver(p) {
+	if c == nil || c.Status != corev1.ConditionTrue {
 		return time.Time{}, false
 	}
 	since = c.LastTransitionTime.Time

@@ -121,6 +121,22 @@ func TestBudgetSpent(t *testing.T) {
 	f.want(Progressing)
 }
 
+// Not every absent node spends the budget: one whose old pod still counts as available does not, nor one without a pod
+// that the controller does not want there as long as it is not ready.
+func TestAbsentNodesThatDoNotSpendTheBudget(t *testing.T) {
+	f := newFleet(t, 3)
+	f.setReady("node-2", false)
+	f.after(time.Minute).image("v2").want(Progressing)
+	f.condition(f.pod("node-2"), corev1.PodReady, corev1.ConditionFalse, "", "")
+	f.want(Progressing, BudgetSpent)
+	f.gone("node-2")
+	f.want(Progressing)
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	})
+	f.want(Progressing, BudgetSpent)
+}
+
 // A trouble of this commit that uses the budget up is that trouble, not BudgetSpent.
 func TestABudgetSpentByTheCommitIsTheCommitsCause(t *testing.T) {
 	f := newFleet(t, 3).image("v2")

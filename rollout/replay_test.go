@@ -174,3 +174,21 @@ func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
 		}
 	}
 }
+
+// On the recorded crash loop the brake is to be pulled at the first look that shows an end, while one node still has its
+// old pod; kubectl had called the rollout a success by then.
+func TestTheRecordedCrashLoopIsBraked(t *testing.T) {
+	r := recorded(t, "fleet-crash-flap")
+	var m Memory
+	for i := range r.Snapshots {
+		var j Judgement
+		j, m = Judge(r.look(i, 0), r.target(i), m, Options{})
+		if len(j.Ended) > 0 {
+			if j.Brake != BrakePull || j.OldAvailable != 1 || !slices.Equal(j.Ended, []string{"real-1"}) {
+				t.Errorf("t=%.1f %s %v\n%s", r.Snapshots[i].T, j.Brake, j.Ended, plain(j))
+			}
+			return
+		}
+	}
+	t.Error("no end was seen")
+}

@@ -82,6 +82,19 @@ func TestARollbackUsesTheOldRevision(t *testing.T) {
 	f.after(10 * time.Second).want(Complete)
 }
 
+// Without a revision of its template the commit is not observed, whatever the generation says: an OnDelete rollout, which
+// asks for nothing else, does not pass either.
+func TestNothingCountsWithoutARevision(t *testing.T) {
+	f := newFleet(t, 2)
+	before := f.revs
+	f.image("v2")
+	f.revs, f.target.OnDelete = before, true
+	f.want(Progressing, NotObserved)
+	f.after(time.Minute).want(Stuck, NotObserved)
+	f.observe()
+	f.want(Complete)
+}
+
 // Revisions that others own, or whose template only looks alike, are not the current one.
 func TestTheCurrentRevisionIsOwnedAndEqual(t *testing.T) {
 	f := newFleet(t, 1)
