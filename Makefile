@@ -49,7 +49,7 @@ tidy: $(GOLANGCI) ## formatting, go mod tidy
 	go mod tidy
 	cd cmd/devcluster && go mod tidy
 
-vuln: ## known vulnerabilities that the code can reach (asks vuln.go.dev)
+vuln: ## known vulnerabilities that the code can reach
 	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
 
 bench: ## the benchmarks, on real clusters

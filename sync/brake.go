@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/daemongate/daemongate/manifests"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // brakePause is how soon a brake is tried again that could not be pulled or lifted.
