@@ -120,7 +120,7 @@ func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
 	r.Nodes.Desired += j.Desired
 	r.Nodes.Updated += j.Updated
 	r.Nodes.Settled += j.Settled
-	r.OldPods = r.OldPods || len(j.Old) > 0
+	r.OldPods = r.OldPods || j.OldPods > 0
 	if !j.Wake.IsZero() && (r.Wake.IsZero() || j.Wake.Before(r.Wake)) {
 		r.Wake = j.Wake
 	}

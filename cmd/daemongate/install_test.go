@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// What install installs is enough to roll out a commit, and not more than what a Sync's own account may do is written:
+// the controller runs with its account's token, and the Sync names an account that may write in its namespace alone.
+func TestInstalledRightsSuffice(t *testing.T) {
+	cluster := clustertest.Start(t, clustertest.Options{Nodes: 3})
+	if r := daemongate(t, "", "install", "--image", "example.com/daemongate:v1", "--kubeconfig", cluster.Kubeconfig); r.code != 0 {
+		t.Fatalf("install: exit code %d, %s", r.code, r.stderr)
+	}
+	kube, err := kubernetes.NewForConfig(cluster.Config)
+	check(t, err)
+	deployer(t, kube)
+	dir := t.TempDir()
+	pushAgent(t, dir)
+	write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
+kind: Sync
+metadata: {name: agents, namespace: platform}
+spec:
+  source: {url: `+filepath.Join(dir, "fleet")+`, interval: 1s}
+  rollout: {settle: 1s}
+  apply: {serviceAccountName: deployer}
+`)
+	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
+	check(t, err)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"daemongate", "run", "--all-namespaces", "--data-dir", filepath.Join(dir, "data"),
+			"--kubeconfig", tokenConfig(t, cluster, kube, dir)}, nil, t.Output(), t.Output())
+	}()
+	defer func() { cancel(); <-ended }()
+	client, err := dynamic.NewForConfig(cluster.Config)
+	check(t, err)
+	waitComplete(t, sync.NewSyncs(client), ended)
+}
+
+// deployer makes the account whose rights the Sync uses.
+func deployer(t *testing.T, kube kubernetes.Interface) {
+	t.Helper()
+	_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "platform"}}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.CoreV1().ServiceAccounts("platform").Create(t.Context(),
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "deployer"}}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().RoleBindings("platform").Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "deployer"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
+		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Name: "deployer", Namespace: "platform"}},
+	}, metav1.CreateOptions{})
+	check(t, err)
+}
+
+// pushAgent makes a repository with a DaemonSet.
+func pushAgent(t *testing.T, dir string) {
+	t.Helper()
+	repo := filepath.Join(dir, "fleet")
+	check(t, os.MkdirAll(repo, 0o755))
+	write(t, filepath.Join(repo, "agent.yaml"), `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: "registry.local/agent:v1"}]}
+`)
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "v1"}} {
+		c := exec.Command("git", args...)
+		c.Dir = repo
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// tokenConfig is a kubeconfig of the installed controller's own account.
+func tokenConfig(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface, dir string) string {
+	token, err := kube.CoreV1().ServiceAccounts("daemongate-system").CreateToken(t.Context(), "daemongate",
+		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	for _, user := range config.AuthInfos {
+		user.ClientCertificateData, user.ClientKeyData, user.ClientCertificate, user.ClientKey = nil, nil, "", ""
+		user.Token = token.Status.Token
+	}
+	path := filepath.Join(dir, "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Error(err)
+	}
+	return path
+}
+
+func waitComplete(t *testing.T, syncs *sync.Syncs, ended <-chan error) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		s, err := syncs.Get(t.Context(), "platform", "agents")
+		check(t, err)
+		if s.Status.Summary.State == api.Complete {
+			return
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the controller ended: %v", err)
+		case <-deadline:
+			t.Fatalf("not Complete after a minute: %+v", s.Status)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
