@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
@@ -20,7 +21,9 @@ func (r *Remote) fileSession(ctx context.Context, service string) (session, erro
 	}
 	cmd := exec.CommandContext(ctx, "git", strings.TrimPrefix(service, "git-"), r.address.Path)
 	cmd.Env = cleanEnv(os.Environ())
-	cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	// Asked to end, git takes the locks of its refs with it; killed, it would leave them for ever.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second // then it is killed; a grandchild may hold the pipes open
 	s := &stream{said: new(complaint), reading: service == transport.UploadPackServiceName}
 	cmd.Stderr = s.said
 	var err error
