@@ -41,11 +41,7 @@ func newRelease() *cobra.Command {
 		Short: "Let the next commit pass a stuck one, or a large prune go on",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			syncs, namespace, err := k.syncs()
-			if err != nil {
-				return err
-			}
-			s, err := syncs.Get(c.Context(), namespace, args[0])
+			s, syncs, err := k.sync(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -53,7 +49,7 @@ func newRelease() *cobra.Command {
 			if f == nil || !f.State.Settled() {
 				return errors.New("there is nothing to release: no commit is stuck, and no prune waits")
 			}
-			if err := syncs.Release(c.Context(), namespace, args[0], f.Commit); err != nil {
+			if err := syncs.Release(c.Context(), s.Namespace, s.Name, f.Commit); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "released %s, which is %s\n", sync.Short(f.Commit), f.State)

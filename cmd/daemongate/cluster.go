@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // cluster is where the commands find the API server: the flags that kubectl's users know.
@@ -52,4 +54,14 @@ func (k *cluster) syncs() (*sync.Syncs, string, error) {
 		return nil, "", err
 	}
 	return sync.NewSyncs(client), namespace, nil
+}
+
+// sync reads one Sync of the namespace, and returns with it where it was read from.
+func (k *cluster) sync(ctx context.Context, name string) (*api.Sync, *sync.Syncs, error) {
+	syncs, namespace, err := k.syncs()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := syncs.Get(ctx, namespace, name)
+	return s, syncs, err
 }

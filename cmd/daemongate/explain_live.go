@@ -15,17 +15,13 @@ const lookTimeout = time.Minute
 
 // explainLive judges what a Sync has in flight, with what the controller remembers of earlier looks.
 func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.Judged, error) {
-	syncs, namespace, err := k.syncs()
-	if err != nil {
-		return nil, err
-	}
-	s, err := syncs.Get(ctx, namespace, name)
+	s, _, err := k.sync(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	f := s.Status.InFlight
 	if f == nil || len(f.Workloads) == 0 {
-		return nil, fmt.Errorf("Sync %s/%s: no DaemonSet was applied yet", namespace, name)
+		return nil, fmt.Errorf("Sync %s/%s: no DaemonSet was applied yet", s.Namespace, s.Name)
 	}
 	options, err := sync.RolloutOptions(s)
 	if err != nil {
@@ -55,7 +51,7 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 		judged = append(judged, one)
 	}
 	if len(judged) == 0 {
-		return nil, fmt.Errorf("DaemonSet %s: Sync %s/%s has none of that name in flight", only, namespace, name)
+		return nil, fmt.Errorf("DaemonSet %s: Sync %s/%s has none of that name in flight", only, s.Namespace, s.Name)
 	}
 	return judged, nil
 }

@@ -20,11 +20,7 @@ func newLog() *cobra.Command {
 		Short: "Show what became of the last commits of a Sync",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			syncs, namespace, err := k.syncs()
-			if err != nil {
-				return err
-			}
-			s, err := syncs.Get(c.Context(), namespace, args[0])
+			s, _, err := k.sync(c.Context(), args[0])
 			if err != nil {
 				return err
 			}

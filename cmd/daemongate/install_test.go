@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,33 @@ spec:
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
+	readsWell(t, cluster.Kubeconfig)
+}
+
+// readsWell asks every reading command about the Sync.
+func readsWell(t *testing.T, kubeconfig string) {
+	t.Helper()
+	for _, story := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"get", "-A"}, "Complete"},
+		{[]string{"get", "-o", "json"}, `"state": "Complete"`},
+		{[]string{"status", "agents"}, "Complete, 3 of 3 nodes settled, 3 updated"},
+		{[]string{"log", "agents"}, "Complete"},
+		{[]string{"explain", "agents"}, "daemon set \"agent\" successfully rolled out"},
+		{[]string{"explain", "agents", "-o", "yaml"}, "verdict: Complete"},
+		{[]string{"sync", "agents"}, "asked for Sync platform/agents"},
+		{[]string{"release", "agents"}, "which is Complete"},
+	} {
+		r := daemongate(t, "", append(story.args, "-n", "platform", "--kubeconfig", kubeconfig)...)
+		if r.code != 0 || !strings.Contains(r.stdout, story.want) {
+			t.Errorf("%v: exit code %d, there is no %q in\n%s%s", story.args, r.code, story.want, r.stdout, r.stderr)
+		}
+	}
+	if r := daemongate(t, "", "status", "nobody", "-n", "platform", "--kubeconfig", kubeconfig); r.code != 1 || !strings.Contains(r.stderr, "Sync platform/nobody") {
+		t.Errorf("status of a Sync that is not there: exit code %d, %s", r.code, r.stderr)
+	}
 }
 
 // deployer makes the account whose rights the Sync uses.
