@@ -55,8 +55,8 @@ func TestSteadyStateIsSilent(t *testing.T) {
 		return err == nil && strings.Contains(m.Data[outboxKey], `"sent":true`)
 	})
 	before := requests.Load()
-	// Several polls pass.
-	time.Sleep(5 * time.Second)
+	// Several polls pass, and the pause after which mere progress is written.
+	time.Sleep(progressPause + 2*time.Second)
 	if n := requests.Load() - before; n > 0 {
 		t.Errorf("%d requests while nothing happened", n)
 	}
