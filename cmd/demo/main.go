@@ -44,6 +44,8 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer down()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // before the cluster goes down: what is still watched then would complain
 	p, err := stage(ctx, cluster, dir, out)
 	if err != nil {
 		return err
