@@ -54,17 +54,12 @@ const releaseAnnotation = "daemongate.io/release"
 // has, not with an informer's that may be behind.
 func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*lane, error) {
 	l := c.lane(key)
-	if l != nil && l.sync.UID != seen.UID {
+	if l != nil && anotherLane(l.sync, seen) {
 		c.forget(key)
 		l = nil
 	}
 	if l == nil {
 		return c.open(ctx, key, seen)
-	}
-	if seen.Generation > l.sync.Generation && !equality.Semantic.DeepEqual(seen.Spec.Source, l.sync.Spec.Source) {
-		if err := c.reopen(ctx, l, seen); err != nil {
-			return nil, err
-		}
 	}
 	if seen.Generation >= l.sync.Generation {
 		status := l.sync.Status
@@ -100,15 +95,14 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*lan
 	return l, nil
 }
 
-// reopen follows a changed source. The commits of another repository are another history.
-func (c *Controller) reopen(ctx context.Context, l *lane, seen *api.Sync) error {
-	repo, err := c.Connect.Repository(ctx, seen)
-	if err != nil {
-		return err
+// anotherLane reports whether what is kept in memory is of no use any more: the Sync was made anew, or it has
+// another repository or another Git host to tell. The commits of another repository are another history.
+func anotherLane(known, seen *api.Sync) bool {
+	if known.UID != seen.UID {
+		return true
 	}
-	l.repo = repo
-	l.poller.forget()
-	return nil
+	return seen.Generation > known.Generation &&
+		!(equality.Semantic.DeepEqual(seen.Spec.Source, known.Spec.Source) && equality.Semantic.DeepEqual(seen.Spec.Report, known.Spec.Report))
 }
 
 // observe gathers everything that the gate may look at.

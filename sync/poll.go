@@ -19,10 +19,8 @@ const (
 // poller asks a repository where its ref is, in the background: a server that hangs holds no worker and
 // keeps nobody from judging what runs.
 type poller struct {
-	mu   gosync.Mutex
-	busy bool
-	// source counts the repositories that were followed: what a poll of an earlier one saw is not wanted.
-	source   int
+	mu       gosync.Mutex
+	busy     bool
 	urgent   bool
 	due      time.Time
 	failures int
@@ -56,24 +54,19 @@ func (p *poller) start(background func(func()), now time.Time, interval time.Dur
 		return p.due
 	}
 	p.busy, p.urgent = true, false
-	source := p.source
 	background(func() {
 		h, err := look()
-		p.finish(source, h, err, now, interval)
+		p.finish(h, err, now, interval)
 		wake()
 	})
 	return time.Time{}
 }
 
 // finish notes what a poll saw. A failed one keeps what was seen before, and the next one waits longer.
-func (p *poller) finish(source int, h *History, err error, began time.Time, interval time.Duration) {
+func (p *poller) finish(h *History, err error, began time.Time, interval time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.busy = false
-	if source != p.source {
-		return
-	}
-	p.err = err
+	p.busy, p.err = false, err
 	if err == nil {
 		p.history, p.failures = h, 0
 	} else {
@@ -119,12 +112,4 @@ func refOf(s *api.Sync) gitsource.Ref {
 		return gitsource.Ref{Branch: "main"}
 	}
 	return gitsource.Ref{Branch: r.Branch, Tag: r.Tag, Commit: r.Commit, Name: r.Name}
-}
-
-// forget drops what was seen of a repository that is no longer the source.
-func (p *poller) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.history, p.err, p.urgent = nil, nil, true
-	p.source++
 }

@@ -150,3 +150,18 @@ func (w *world) braked(pulled bool) int {
 	}
 	return int(d.Status.UpdatedNumberScheduled)
 }
+
+// A Sync that is pointed at another repository follows that one's history, and tells that one.
+func TestAnotherRepositoryIsAnotherHistory(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
+	moved := other.push("moved", map[string]string{"a.yaml": configMap("a", "2")})
+	w.create(nil)
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	patch := []byte(`{"spec":{"source":{"url":"` + other.url + `"}}}`)
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json", patch, metav1.PatchOptions{})
+	w.check(err)
+	w.waitFor(moved, api.Complete)
+	w.wait("the note in the other repository", func(api.SyncStatus) bool { return strings.Contains(other.note(moved), "success") })
+}
