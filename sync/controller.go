@@ -121,7 +121,7 @@ func seen(store cache.Store, key string) (*api.Sync, error) {
 	if err != nil || !exists {
 		return nil, err
 	}
-	return typedObject(o)
+	return FromInformer(o)
 }
 
 func (c *Controller) lane(key string) *lane {

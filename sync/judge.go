@@ -8,10 +8,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -31,7 +29,7 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 	if err != nil {
 		return nil, err
 	}
-	targets, err := targetsOf(l, f)
+	targets, memories, err := recallAll(l, f)
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +42,15 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 			return nil, c.Observer.Trouble(target)
 		}
 		look.Now = now
-		w, j, err := judgeOne(f.Workloads[i], look, target, options)
-		if err == nil && j.ReadLeases {
-			if look.Leases, err = c.Observer.Leases(ctx); err == nil {
-				w, j, err = judgeOne(f.Workloads[i], look, target, options)
+		j, memory := rollout.Judge(look, target, memories[i], options)
+		if j.ReadLeases {
+			if look.Leases, err = c.Observer.Leases(ctx); err != nil {
+				return nil, err
 			}
+			j, memory = rollout.Judge(look, target, memories[i], options)
 		}
-		if err != nil {
+		w := f.Workloads[i]
+		if w.Memory.Raw, err = json.Marshal(memory); err != nil {
 			return nil, err
 		}
 		r.Workloads = append(r.Workloads, w)
@@ -79,17 +79,6 @@ func (c *Controller) unwatch(l *lane) {
 		l.watched = ""
 		c.Observer.Unwatch(l.key)
 	}
-}
-
-// judgeOne judges one workload, from what it remembers to what it must not forget.
-func judgeOne(w api.Workload, look rollout.Look, target rollout.Target, o rollout.Options) (api.Workload, rollout.Judgement, error) {
-	_, memory, err := Recall(w)
-	if err != nil {
-		return w, rollout.Judgement{}, err
-	}
-	j, memory := rollout.Judge(look, target, memory, o)
-	w.Memory.Raw, err = json.Marshal(memory)
-	return w, j, err
 }
 
 // Recall is a workload as rollout judges it: what the commit asked for, and what is remembered of earlier looks.
@@ -134,24 +123,19 @@ func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
 	}
 }
 
-// targetsOf are the workloads of a flight as rollout judges them.
-func targetsOf(l *lane, f *api.Flight) ([]rollout.Target, error) {
-	asked := map[manifests.ID]*unstructured.Unstructured{}
-	if l.flying != nil && l.flying.Digest == f.Digest {
-		for _, o := range l.flying.set.Workloads() {
-			asked[manifests.IDOf(o)] = o
+// recallAll recalls the workloads of a flight, together with what the commit asks of them if its set is known.
+func recallAll(l *lane, f *api.Flight) ([]rollout.Target, []rollout.Memory, error) {
+	targets, memories := make([]rollout.Target, len(f.Workloads)), make([]rollout.Memory, len(f.Workloads))
+	for i, w := range f.Workloads {
+		var err error
+		if targets[i], memories[i], err = Recall(w); err != nil {
+			return nil, nil, err
+		}
+		if l.flying != nil && l.flying.Digest == f.Digest {
+			targets[i].Applied = find(l.flying.set, daemonSetID(w.Namespace, w.Name))
 		}
 	}
-	targets := make([]rollout.Target, 0, len(f.Workloads))
-	for _, w := range f.Workloads {
-		target, _, err := Recall(w)
-		if err != nil {
-			return nil, err
-		}
-		target.Applied = asked[manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}]
-		targets = append(targets, target)
-	}
-	return targets, nil
+	return targets, memories, nil
 }
 
 // RolloutOptions are the figures of a Sync's spec. The error names the field that cannot be read.

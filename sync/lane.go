@@ -134,8 +134,8 @@ func (l *lane) nothingToPrune() bool {
 		len(inventoryOf(l.sync).Without(l.flying.set)) == 0
 }
 
-// typedObject converts what an informer holds.
-func typedObject(o any) (*api.Sync, error) {
+// FromInformer converts what the informer of Syncs holds.
+func FromInformer(o any) (*api.Sync, error) {
 	u, ok := o.(*unstructured.Unstructured)
 	if !ok {
 		return nil, fmt.Errorf("the informer of Syncs holds a %T", o)

@@ -73,15 +73,15 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	if o.allNamespaces {
 		namespace = ""
 	}
-	controller, err := o.controller(config, namespace)
-	if err != nil {
-		return err
-	}
-	defer controller.Observer.Stop()
 	core, err := corev1.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("cluster connection: %w", err)
 	}
+	controller, err := o.controller(config, core, namespace)
+	if err != nil {
+		return err
+	}
+	defer controller.Observer.Stop()
 	announcer, stop, err := newAnnouncer(core)
 	if err != nil {
 		return err
@@ -92,12 +92,8 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 }
 
 // controller wires the parts together.
-func (o *runOptions) controller(config *rest.Config, namespace string) (*sync.Controller, error) {
+func (o *runOptions) controller(config *rest.Config, core corev1.CoreV1Interface, namespace string) (*sync.Controller, error) {
 	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("cluster connection: %w", err)
-	}
-	core, err := corev1.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}

@@ -12,9 +12,6 @@ import (
 
 	gate "github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // recorder watches the Sync and writes down every state that a commit comes to, as the cluster shows it.
@@ -44,12 +41,8 @@ func record(ctx context.Context, client dynamic.Interface, namespace string) (*r
 }
 
 func (r *recorder) see(o any) {
-	u, ok := o.(*unstructured.Unstructured)
-	if !ok {
-		return
-	}
-	s := &api.Sync{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, s); err != nil {
+	s, err := gate.FromInformer(o)
+	if err != nil {
 		return
 	}
 	r.mu.Lock()
