@@ -12,16 +12,20 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# Prints the path of the cluster binary, after building it if it is missing.
+# Each prints the path of a binary, after building it if it is missing: the cluster, and the Git host.
 DEVCLUSTER_PATH := .ci/build-devcluster
+DEVHOST_PATH    := .ci/build-devhost
 
-.PHONY: build test test-unit lint tidy vuln bench demo generate build-devcluster clean help
+# Some shells export a HOST of their own: only one given to make counts.
+DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
+
+.PHONY: build test test-unit lint tidy vuln bench demo generate build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
 
 test: ## every test, on real clusters, with the race detector
-	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" && set -x && \
+	@cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && export DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
 		go test -race -timeout 30m ./... && \
 		cd cmd/devcluster && go test -timeout 15m ./...
 
@@ -34,6 +38,7 @@ lint: $(GOLANGCI) ## formatting, go.mod, the floors and the linters of .golangci
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	go mod tidy -diff
 	cd cmd/devcluster && go mod tidy -diff
+	cd cmd/devhost && go mod tidy -diff && go vet ./...
 	$(GOLANGCI) run ./...
 	@$(DEVCLUSTER_PATH) >/dev/null
 	cd cmd/devcluster && go vet ./...
@@ -48,6 +53,7 @@ tidy: $(GOLANGCI) ## formatting, go mod tidy
 	$(GOLANGCI) fmt
 	go mod tidy
 	cd cmd/devcluster && go mod tidy
+	cd cmd/devhost && go mod tidy
 
 vuln: ## known vulnerabilities that the code can reach
 	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
@@ -56,14 +62,18 @@ bench: ## the benchmarks, on real clusters
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" && set -x && \
 		go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-demo: build ## the story, on a real control plane, in this terminal
-	@path=$$($(DEVCLUSTER_PATH)) && DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" go run ./cmd/demo
+demo: build ## the story, on a real control plane, in this terminal; with HOST=gitea on a real Git host too
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" && \
+		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && go run ./cmd/demo
 
 generate: ## what is generated from the sources, such as the CRD
 	go generate ./...
 
 build-devcluster: ## the binary of the cluster, into the user's cache
 	@$(DEVCLUSTER_PATH)
+
+build-devhost: ## the Git host, into the user's cache
+	@$(DEVHOST_PATH)
 
 clean: ## remove bin; the caches stay
 	rm -rf bin
