@@ -2,6 +2,7 @@ package cli
 
 import (
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -82,6 +83,20 @@ func createRepoCommand(s *settings) *cobra.Command {
 			}
 			s.printf("%s/%s.git\n", info.GitURL, args[0])
 			return nil
+		},
+	}
+}
+
+// signalCommand is one that sends a component a signal.
+func signalCommand(s *settings, use, short string, signal syscall.Signal) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			folder, err := s.folder()
+			if err != nil {
+				return err
+			}
+			return folder.Signal(args[0], signal)
 		},
 	}
 }

@@ -96,6 +96,9 @@ func (f Folder) controllerManager(grace time.Duration) command {
 	}}
 }
 
+// rareHeartbeats is the grace above which Leases are renewed more seldom than by real kubelets.
+const rareHeartbeats = 5 * time.Minute
+
 func (f Folder) scheduler() command {
 	return command{"kube-scheduler", []string{
 		"--kubeconfig=" + f.path("kubeconfigs", "kube-scheduler"),
@@ -106,9 +109,12 @@ func (f Folder) scheduler() command {
 }
 
 // kwok renews Leases four times in their duration: as real kubelets do, every 10 s, or more often if nodes shall be
-// missed sooner.
+// missed sooner. Where they shall not be missed at all, the Leases of thousands of nodes would be most of the load.
 func (f Folder) kwok(grace time.Duration) command {
 	lease := min(40*time.Second, grace/2)
+	if grace > rareHeartbeats {
+		lease = grace / 2
+	}
 	return command{"kwok", []string{
 		fmt.Sprintf("--node-lease-duration-seconds=%d", lease/time.Second),
 		"--kubeconfig=" + f.path("kubeconfigs", "kwok"),

@@ -46,6 +46,22 @@ func (f Folder) sweep() error {
 	return nil
 }
 
+// Signal sends a signal to a component of a cluster that is up, by its name.
+func (f Folder) Signal(component string, signal syscall.Signal) error {
+	if _, err := f.Info(); err != nil {
+		return err
+	}
+	var running remembered
+	text, err := os.ReadFile(f.path("run", filepath.Base(component)+".json"))
+	if err == nil {
+		err = json.Unmarshal(text, &running)
+	}
+	if err != nil || !running.alive() {
+		return fmt.Errorf("no component %q runs: there are etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok", component)
+	}
+	return syscall.Kill(running.PID, signal)
+}
+
 func (r remembered) alive() bool { return r.PID > 1 && r.Birth != "" && birth(r.PID) == r.Birth }
 
 func (r remembered) kill() error {

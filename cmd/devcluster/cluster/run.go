@@ -24,8 +24,12 @@ type Options struct {
 	NodeGrace time.Duration // how long a node may be silent before it is NotReady
 }
 
-// startTime is how long a cluster may take to get ready, on a machine that is busy with other things too.
-const startTime = 3 * time.Minute
+// startTime is how long a cluster may take to get ready, on a machine that is busy with other things too, and how much
+// longer for each node.
+const (
+	startTime   = 3 * time.Minute
+	timePerNode = 200 * time.Millisecond
+)
 
 // Run runs a cluster until ctx ends, and then stops it; ready is called once everything in it works. An error names the
 // component that failed and its log.
@@ -87,7 +91,7 @@ func (o Options) start(ctx context.Context, children *processes, at addresses, r
 	if err != nil {
 		return err
 	}
-	starting, cancel := context.WithTimeout(ctx, startTime)
+	starting, cancel := context.WithTimeout(ctx, startTime+time.Duration(o.Nodes)*timePerNode)
 	defer cancel()
 	if err := waitForServer(starting, client); err != nil {
 		return err

@@ -32,14 +32,16 @@ const (
 	initCrash     = "init-crash"      // the first init container exits 3 half a second after it started, always
 	evicted       = "evicted"         // the pod is evicted ten seconds after it started
 	rejected      = "rejected"        // the kubelet refuses the pod: UnexpectedAdmissionError
+	clockAhead    = "clock-ahead"     // its node's clock goes ahead by so much
+	neverStops    = "never-stops"     // its containers cannot be ended; KWOK leaves it alone
 	slowStart     = "slow-start"      // the image takes so long to pull; played by KWOK
 	slowStop      = "slow-stop"       // the containers take so long to end; played by KWOK
 )
 
-var durations = []string{diesAfter, diesOnceAfter, slowStart, slowStop}
+var durations = []string{diesAfter, diesOnceAfter, clockAhead, slowStart, slowStop}
 
 var behaviours = append([]string{crash, oom, neverReady, livenessFails, startupFails, pullFails, configError, mountFails,
-	sandboxFails, initCrash, evicted, rejected}, durations...)
+	sandboxFails, initCrash, evicted, rejected, neverStops}, durations...)
 
 // trouble is what is wrong with a pod; the zero value is a pod that runs well.
 type trouble struct {
@@ -101,7 +103,7 @@ func askedOf(pod *corev1.Pod) (trouble, error) {
 			return t, fmt.Errorf("annotation %s: %q: a duration belongs to %s and to nothing else, as in %s=40s",
 				BehaviourAnnotation, word, strings.Join(durations, ", "), diesAfter)
 		}
-		if kind != slowStart && kind != slowStop {
+		if kind != slowStart && kind != slowStop && kind != neverStops {
 			t = trouble{kind: kind, after: after}
 		}
 	}
@@ -112,7 +114,7 @@ func askedOf(pod *corev1.Pod) (trouble, error) {
 func whose(t trouble, pod *corev1.Pod) (trouble, error) {
 	containers := pod.Spec.Containers
 	switch t.kind {
-	case "", mountFails, sandboxFails, evicted, rejected:
+	case "", mountFails, sandboxFails, evicted, rejected, clockAhead:
 		return t, nil
 	case initCrash:
 		containers = pod.Spec.InitContainers

@@ -140,7 +140,7 @@ func (s *story) start(ctx context.Context, c *corev1.ContainerStatus, ready bool
 	s.say(ctx, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
 	s.say(ctx, c.Name, corev1.EventTypeNormal, "Created", "Container created")
 	s.say(ctx, c.Name, corev1.EventTypeNormal, "Started", "Container started")
-	run(c, time.Now())
+	run(c, s.clock())
 	c.Ready, c.Started = ready, new(ready)
 	s.show(ctx)
 }
@@ -165,9 +165,17 @@ func (s *story) show(ctx context.Context) {
 		return
 	}
 	if s.status.Phase != corev1.PodFailed {
-		conclude(&s.status, time.Now())
+		conclude(&s.status, s.clock())
 	}
 	_ = s.publish(ctx, s.pod, *s.status.DeepCopy()) // a pod that is gone ends the story by its context
+}
+
+// clock is what the node's clock shows.
+func (s *story) clock() time.Time {
+	if s.trouble.kind == clockAhead {
+		return time.Now().Add(s.trouble.after)
+	}
+	return time.Now()
 }
 
 // say records an Event on one of the pod's containers, or on the pod if none is named.
