@@ -71,7 +71,7 @@ func forbidden(id ID, status metav1.Status) (Reason, string) {
 		lacks = text
 	}
 	if strings.HasPrefix(lacks, "User ") && strings.Contains(lacks, " cannot ") || lacks == withheld || lacks == "" {
-		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; Daemongate needs get, create, patch and delete on this kind%s: grant them by a Role or ClusterRole",
+		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; Daemongate needs get, list, watch, create, patch and delete on this kind%s: grant them by a Role or ClusterRole",
 			orUnexplained(lacks), inNamespace(id))
 	}
 	if strings.Contains(lacks, "attempting to grant RBAC permissions not currently held") {
@@ -105,8 +105,7 @@ func invalid(id ID, status metav1.Status) (Reason, string) {
 		also = "; it is also invalid: " + strings.Join(others, ", ")
 	}
 	if isDaemonSet(id) && slices.Contains(fixed, "spec.selector") {
-		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old selector back, give the DaemonSet another name, or delete it first with: kubectl delete daemonset %s -n %s (its pods go with it)%s",
-			id.Name, id.Namespace, also)
+		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old selector back, give the DaemonSet another name, or set apply.recreate: Orphan in the Sync, which deletes it without its pods and lets a new one adopt them%s", also)
 	}
 	return ReasonImmutable, fmt.Sprintf("%s cannot change on an existing %s: put the old value back, give the object another name, or delete it so that it is created anew%s",
 		strings.Join(fixed, ", "), id.Kind, also)

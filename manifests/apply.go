@@ -21,6 +21,7 @@ type Applied struct {
 	Changed    bool // false: the object was already as asked, and nothing was written
 	Created    bool
 	Object     *unstructured.Unstructured // as it is now
+	Replaced   *unstructured.Unstructured // what was deleted to make place for it, nil if nothing was
 }
 
 // Apply writes a resolved set in order, the objects of one rank side by side, and the objects of a new kind when its
@@ -81,9 +82,9 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 			return Applied{}, err
 		}
 	}
-	answer, err := c.putOver(ctx, t, live, brought, o)
+	answer, err := c.putOrRecreate(ctx, t, live, brought, o)
 	if err != nil {
-		return Applied{}, explainSecret(object, refusal(t.id, err))
+		return Applied{}, explainSecret(object, err)
 	}
 	return applied(t, live, answer), nil
 }
@@ -168,6 +169,9 @@ func applied(t target, live, answer *unstructured.Unstructured) Applied {
 		Generation: answer.GetGeneration(),
 		Created:    live == nil || live.GetUID() != answer.GetUID(),
 		Object:     answer,
+	}
+	if live != nil && a.Created {
+		a.Replaced = live
 	}
 	a.Changed = a.Created || live.GetGeneration() != answer.GetGeneration() ||
 		live.GetResourceVersion() != answer.GetResourceVersion() && len(differences(live, answer)) > 0

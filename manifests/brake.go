@@ -43,13 +43,12 @@ func (b Brake) String() string {
 	return b.Commit + " " + strings.Join(nodes[:min(len(nodes), maxBrakeNodes)], ",")
 }
 
-// Braked is the object as it is applied while the brake is pulled: whole, but with updateStrategy OnDelete and the record.
+// Braked is the object as it is applied while the brake is pulled: whole, but with updateStrategy.type OnDelete and the
+// record.
 func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
 	braked := o.DeepCopy()
-	// A rollingUpdate that Git names goes with it. One that the API server filled in stays, without effect under OnDelete
-	// (asking for null makes the server fill in a maxUnavailable of 0).
-	strategy := map[string]any{"type": "OnDelete"}
-	if err := unstructured.SetNestedField(braked.Object, strategy, "spec", "updateStrategy"); err != nil {
+	// A rollingUpdate stays, without effect under OnDelete: it tells that the brake must not be lifted under a maxSurge.
+	if err := unstructured.SetNestedField(braked.Object, "OnDelete", "spec", "updateStrategy", "type"); err != nil {
 		return braked // spec is no object: the API server refuses it with a better text than could be made here
 	}
 	annotations := braked.GetAnnotations()

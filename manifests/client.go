@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 )
 
@@ -19,8 +20,9 @@ const parallel = 16
 
 // Client writes sets to one cluster with one identity. It is safe for concurrent use.
 type Client struct {
-	dynamic dynamic.Interface
-	mapper  *mapper
+	dynamic  dynamic.Interface
+	metadata metadata.Interface
+	mapper   *mapper
 }
 
 // NewClient makes a client of a cluster. It asks the cluster nothing yet.
@@ -40,11 +42,15 @@ func NewClient(config *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
+	objects, err := metadata.NewForConfigAndClient(metadata.ConfigFor(config), httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
-	return &Client{dynamic: dyn, mapper: newMapper(disco)}, nil
+	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco)}, nil
 }
 
 // Get reads an object in the version the server prefers; nil without an error if there is no such object or kind.

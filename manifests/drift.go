@@ -4,19 +4,47 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Drift is one object that is not as the set asks.
 type Drift struct {
-	Object   ID
-	Missing  bool
-	Changes  []Change
-	Managers []string // other field managers that set fields of the set to other values
+	Object  ID
+	Missing bool
+	Changes []Change
+	// Managers are the other field managers that hold fields of the set with other values; where none does, because a
+	// field was removed, the one that wrote the object last.
+	Managers []string
+}
+
+// String is for messages: "ConfigMap platform/agent is missing", "… has data.level changed by kubectl-edit".
+func (d Drift) String() string {
+	if d.Missing {
+		return d.Object.String() + " is missing"
+	}
+	by := "somebody"
+	if len(d.Managers) > 0 {
+		by = strings.Join(d.Managers, ", ")
+	}
+	return fmt.Sprintf("%s has %s changed by %s", d.Object, d.Field(), by)
+}
+
+// Field is the first field that differs, and how many more do; "" if the object is missing.
+func (d Drift) Field() string {
+	switch n := len(d.Changes); n {
+	case 0:
+		return ""
+	case 1:
+		return d.Changes[0].Path
+	default:
+		return fmt.Sprintf("%s and %d more", d.Changes[0].Path, n-1)
+	}
 }
 
 // Change is a field that an apply would change: JSON values, "" for an absent one. A Secret's values are withheld.
@@ -64,6 +92,8 @@ func (c *Client) drift(ctx context.Context, s Set, object *unstructured.Unstruct
 		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
 	}
 	switch {
+	case live == nil && vanishes(object):
+		return nil, nil
 	case live == nil && (err == nil || willExist(s, t, err)):
 		return &Drift{Object: t.id, Missing: true}, nil
 	case err != nil:
@@ -73,8 +103,32 @@ func (c *Client) drift(ctx context.Context, s Set, object *unstructured.Unstruct
 	if len(changes) == 0 {
 		return nil, nil
 	}
+	if len(managers) == 0 {
+		managers = lastWriter(live)
+	}
 	slices.Sort(managers)
 	return &Drift{Object: t.id, Changes: changes, Managers: slices.Compact(managers)}, nil
+}
+
+// vanishes reports whether the object is a Job that the cluster deletes when it has finished. Making it anew would run it
+// again.
+func vanishes(o *unstructured.Unstructured) bool {
+	_, found, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "ttlSecondsAfterFinished")
+	return found && o.GetKind() == "Job" && o.GroupVersionKind().Group == "batch"
+}
+
+// lastWriter is the other field manager that wrote last what is asked of an object; none if that was ourselves.
+func lastWriter(live *unstructured.Unstructured) []string {
+	var last metav1.ManagedFieldsEntry
+	for _, e := range live.GetManagedFields() {
+		if e.Subresource == "" && e.Time != nil && (last.Time == nil || !e.Time.Before(last.Time)) {
+			last = e
+		}
+	}
+	if last.Manager == "" || last.Manager == FieldManager {
+		return nil
+	}
+	return []string{last.Manager}
 }
 
 func changesOf(id ID, found []difference) []Change {

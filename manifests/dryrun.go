@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,41 +16,55 @@ import (
 // DryRun asks the API server about every object of a resolved set and writes nothing. The error joins a *Rejected or
 // *Conflict for each object that would not be taken, and the trouble (Temporary) that kept others from being asked.
 func (c *Client) DryRun(ctx context.Context, s Set, o Options) error {
+	_, err := c.Preview(ctx, s, o)
+	return err
+}
+
+// Preview is DryRun that also returns what the API server would make of each object, defaults filled in. Those that it
+// cannot be asked about before others of the set are there are left out.
+func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured.Unstructured, error) {
 	brought := definitionsOf(s.objects)
-	problems := make([]error, s.Len())
+	answers, problems := make([]*unstructured.Unstructured, s.Len()), make([]error, s.Len())
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for i, object := range s.objects {
 		group.Go(func() error {
-			problems[i] = c.dryRun(ctx, s, object, brought, o)
+			answers[i], problems[i] = c.dryRun(ctx, s, object, brought, o)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return errors.Join(problems...)
+	there := slices.DeleteFunc(answers, func(u *unstructured.Unstructured) bool { return u == nil })
+	return there, errors.Join(problems...)
 }
 
-func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) error {
+func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (*unstructured.Unstructured, error) {
 	t, err := c.locate(ctx, object, brought)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	live, err := c.read(ctx, t)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := mayWrite(t.id, live, o.Owner); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = c.try(ctx, t, o)
+	answer, err := c.try(ctx, t, o)
+	if err == nil {
+		return answer, nil
+	}
 	if live == nil && willExist(s, t, err) {
-		return c.tryElsewhere(ctx, s, t)
+		return nil, c.tryElsewhere(ctx, s, t)
 	}
 	err = explainSecret(object, refusal(t.id, err))
 	if isInvalid(err) && c.redefines(ctx, s, object) {
-		return nil
+		return nil, nil
 	}
-	return err
+	if o.Recreate && isImmutable(err) && reselects(live, object) {
+		return c.tryRecreate(ctx, t, live, o)
+	}
+	return nil, err
 }
 
 func isInvalid(err error) bool {

@@ -84,6 +84,10 @@ type Options struct {
 	TargetNamespace string
 	// DefaultNamespace is for namespaced objects that name none.
 	DefaultNamespace string
+	// Recreate lets a DaemonSet whose selector changes be deleted without its pods and created anew.
+	Recreate bool
+	// Inventory is what was written so far: nothing else is ever deleted, also not to be recreated.
+	Inventory Inventory
 	// Correct says that the set was applied before, so that what differs now is drift: kubectl's field managers are
 	// then folded in for any difference and not only where they stand in the way (law 8).
 	Correct bool

@@ -23,7 +23,7 @@ func TestAChangedSelectorIsExplained(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	t.Log(err)
-	if !strings.Contains(err.Error(), "spec.selector cannot change") || !strings.Contains(err.Error(), "kubectl delete daemonset agent -n "+w.ns) {
+	if !strings.Contains(err.Error(), "spec.selector cannot change") || !strings.Contains(err.Error(), "apply.recreate: Orphan") {
 		t.Errorf("the error does not help: %v", err)
 	}
 }

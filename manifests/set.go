@@ -63,6 +63,22 @@ func (s Set) IDs() []ID {
 	return ids
 }
 
+// Only is the part of the set that these objects are.
+func (s Set) Only(which func(ID) bool) Set {
+	var part Set
+	for _, o := range s.objects {
+		if which(IDOf(o)) {
+			part.objects = append(part.objects, o)
+		}
+	}
+	for _, d := range s.daemonSets {
+		if which(ID{Group: appsv1.GroupName, Kind: "DaemonSet", Namespace: d.Namespace, Name: d.Name}) {
+			part.daemonSets = append(part.daemonSets, d)
+		}
+	}
+	return part
+}
+
 // Workloads are the objects that run pods.
 func (s Set) Workloads() []*unstructured.Unstructured {
 	var workloads []*unstructured.Unstructured

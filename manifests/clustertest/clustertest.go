@@ -3,8 +3,6 @@
 package clustertest
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -37,8 +35,12 @@ type Cluster struct {
 	stop   func()
 }
 
-// startTime is how long a cluster may take to get ready when the machine is busy with other tests.
-const startTime = 3 * time.Minute
+// startTime is how long a cluster may take to get ready when the machine is busy with other tests, and how much longer
+// for each node.
+const (
+	startTime   = 3 * time.Minute
+	timePerNode = 200 * time.Millisecond
+)
 
 // Start starts a cluster and stops it when the test ends. It takes about five seconds. Under testing.Short the test is
 // skipped; without $DEVCLUSTER it fails.
@@ -98,15 +100,15 @@ func start(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	child, err := startChild(binary, dir, o.args(dir))
+	child, err := StartChild(binary, dir, o.args(dir)...)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("$DEVCLUSTER %s: %w", binary, err), os.RemoveAll(dir))
 	}
 	c := &Cluster{Dir: dir, binary: binary, stop: sync.OnceFunc(func() {
-		child.stop()
+		child.Stop()
 		_ = os.RemoveAll(dir)
 	})}
-	if err := c.read(child); err != nil {
+	if err := c.read(child, startTime+time.Duration(max(0, o.Nodes))*timePerNode); err != nil {
 		c.stop()
 		return nil, err
 	}
@@ -128,26 +130,15 @@ func (o Options) args(dir string) []string {
 }
 
 // read waits for the line that says how to reach the cluster.
-func (c *Cluster) read(child *child) error {
-	timeout := time.AfterFunc(startTime, child.stop)
-	defer timeout.Stop()
-	lines := bufio.NewScanner(child.out)
-	for lines.Scan() {
-		text, ok := strings.CutPrefix(lines.Text(), "devcluster ready ")
-		if !ok {
-			continue
-		}
-		if err := json.Unmarshal([]byte(text), c); err != nil {
-			return fmt.Errorf("devcluster says %q: %w", text, err)
-		}
-		config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
-		if err != nil {
-			return err
-		}
-		config.QPS = -1
-		c.Config = config
-		return nil
+func (c *Cluster) read(child *Child, within time.Duration) error {
+	if err := child.Ready("devcluster ready ", within, c); err != nil {
+		return fmt.Errorf("the cluster %w", err)
 	}
-	child.stop()
-	return fmt.Errorf("the cluster did not get ready: %s", child.complaint())
+	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	config.QPS = -1
+	c.Config = config
+	return nil
 }

@@ -1,0 +1,77 @@
+package manifests
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Version is a state of an object, as far as its metadata tell: enough to know that it may no longer be as it was.
+type Version struct {
+	uid    types.UID
+	number uint64 // resourceVersion, by which the API server orders the writes of a kind; 0 if it is no number
+	counts bool   // the object has a generation, which rises with every change of what is asked for
+	asked  uint64 // hash of everything that tells a change of what is asked for
+	status uint64 // hash of who wrote the status, and when
+	gone   bool
+}
+
+// Known are the states in which objects were last found, or left, as asked.
+type Known map[ID]Version
+
+// VersionOf reads the state of an object off its metadata.
+func VersionOf(o metav1.Object) Version {
+	v := Version{uid: o.GetUID(), number: numberOf(o.GetResourceVersion()), counts: o.GetGeneration() > 0}
+	asked, status := fnv.New64a(), fnv.New64a()
+	annotations := map[string]string{}
+	for k, a := range o.GetAnnotations() {
+		if k != appsv1.DeprecatedTemplateGeneration { // the API server counts a DaemonSet's templates here
+			annotations[k] = a
+		}
+	}
+	// Maps are printed in the order of their keys.
+	_, _ = fmt.Fprint(asked, o.GetUID(), o.GetGeneration(), o.GetLabels(), annotations, o.GetFinalizers(), o.GetDeletionTimestamp() != nil)
+	for _, e := range o.GetManagedFields() {
+		switch {
+		case e.Subresource == "status":
+			_, _ = fmt.Fprint(status, e.Manager, e.Time, fieldsOf(e))
+		case !v.counts:
+			_, _ = fmt.Fprint(asked, e.Manager, e.Operation, e.Time, fieldsOf(e))
+		}
+	}
+	v.asked, v.status = asked.Sum64(), status.Sum64()
+	return v
+}
+
+// touchedBy reports whether what is seen now may be no longer as what was known. Status writes touch nothing. An object
+// without a generation counts as touched by every write that is not its status's.
+func (known Version) touchedBy(seen Version) bool {
+	switch {
+	case seen.number != 0 && seen.number <= known.number:
+		return false // the watch has not come as far as what is known
+	case seen.gone, seen.asked != known.asked:
+		return true
+	}
+	return !seen.counts && seen.number != known.number && seen.status == known.status
+}
+
+// fieldsOf is a field set in a form that does not depend on the order in which it was written.
+func fieldsOf(e metav1.ManagedFieldsEntry) (fields any) {
+	if e.FieldsV1 != nil {
+		_ = json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) // what is no JSON says nothing
+	}
+	return fields
+}
+
+func numberOf(resourceVersion string) uint64 {
+	n, err := strconv.ParseUint(resourceVersion, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
