@@ -32,20 +32,29 @@ func brakeOf(d *appsv1.DaemonSet) brake {
 // adviseBrake says what is to be done about the brake (docs/design.md §6, "The brake").
 func (s *survey) adviseBrake(j *Judgement) {
 	budget := portion(s.options.FailureBudget, j.Eligible)
+	spreading := len(j.Ended) > budget && j.OldAvailable > 0
 	switch {
-	case s.brake.pulled:
-		if s.brakeHasDoneItsWork() {
+	case s.options.NoBrake:
+		if s.brake.pulled {
 			j.Brake = BrakeLift
 		}
-	case s.options.NoBrake || s.target.OnDelete:
-	case len(j.Ended) > budget && j.OldAvailable > 0:
-		j.Brake = BrakePull
+	case s.brake.pulled && !s.brakeHasDoneItsWork():
+	case s.brake.pulled && !spreading:
+		j.Brake = BrakeLift
+	case s.target.OnDelete:
+	case spreading:
+		j.Brake = BrakePull // also for others than it is pulled for, who alone would have it lifted
 	}
 	s.rememberWhy(j)
 }
 
-// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone.
+// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone. With
+// maxSurge only another template ends it: under OnDelete the controller deletes the new pods that stand beside old ones,
+// and would make them anew.
 func (s *survey) brakeHasDoneItsWork() bool {
+	if s.surges() {
+		return false
+	}
 	for _, name := range s.brake.nodes {
 		if at := s.siteOf(name); at != nil && at.state != IsNotEligible && !at.settled {
 			return false
@@ -70,6 +79,7 @@ func (s *survey) rememberWhy(j *Judgement) {
 			continue
 		}
 		c.Nodes, c.Pods = c.Nodes[:min(len(c.Nodes), 20)], nil
+		c.About, c.Message, c.Remedy = clip(c.About, 200), clip(c.Message, 800), clip(c.Remedy, 800)
 		c.Final = c.Final || s.brake.pulled
 		s.memory.Brake = append(s.memory.Brake, c)
 		if len(s.memory.Brake) == 3 {

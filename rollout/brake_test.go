@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/daemongate/daemongate/manifests"
 )
@@ -107,5 +108,33 @@ func TestTheBrakeIsLifted(t *testing.T) {
 	f.gone("node-2")
 	if j := f.judge(); j.Brake != BrakeLift || j.Verdict == Complete {
 		t.Errorf("%s %s", j.Brake, plain(j))
+	}
+}
+
+// With maxSurge only another template lifts it; turned off it is lifted at once; and it is pulled anew, for the nodes that
+// need it now, where lifting it would only let the agent spread further.
+func TestTheBrakeIsKept(t *testing.T) {
+	healed := func() *fleet {
+		f := newFleet(t, 4).image("v2")
+		f.brake("node-1")
+		f.roll("node-1")
+		return f.after(time.Minute)
+	}
+	if j := healed().judge(); j.Brake != BrakeLift {
+		t.Fatalf("healed: %q", j.Brake)
+	}
+	f, one := healed(), intstr.FromInt32(1)
+	f.ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: &one}
+	if j := f.judge(); j.Brake != BrakeLeave {
+		t.Errorf("with maxSurge: %q", j.Brake)
+	}
+	f.options.NoBrake = true
+	if j := f.judge(); j.Brake != BrakeLift {
+		t.Errorf("turned off: %q", j.Brake)
+	}
+	f = healed()
+	f.ready(f.ends(f.runs(f.replace("node-2")), 3, "Error"))
+	if j := f.judge(); j.Brake != BrakePull || strings.Join(j.Ended, " ") != "node-2" {
+		t.Errorf("another node's pod has ended: %q %v", j.Brake, j.Ended)
 	}
 }

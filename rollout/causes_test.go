@@ -70,6 +70,9 @@ func TestHowLongEachCauseLasts(t *testing.T) {
 			if j = f.after(1).want(Stuck, c.code); !j.Causes[0].Final || !j.Causes[0].Since.Equal(f.now.Add(-c.lasts)) {
 				t.Errorf("%+v", j.Causes[0])
 			}
+			f.options.After = map[Code]time.Duration{c.code: 4 * time.Minute}
+			f.after(4*time.Minute-c.lasts-1).want(Progressing, c.code)
+			f.after(1).want(Stuck, c.code)
 		})
 	}
 }
@@ -417,7 +420,7 @@ func TestClockSkew(t *testing.T) {
 	p.Status.ContainerStatuses[0].State.Running.StartedAt = ahead
 	f.wakesIn(f.want(Progressing), 15*time.Second)
 	f.after(15*time.Second).want(Progressing, ClockSkew)
-	if c := f.after(30*time.Second).want(Stuck, ClockSkew).Causes[0]; !strings.Contains(c.Message, "ahead by 4m15s") {
+	if c := f.after(30*time.Second).want(Stuck, ClockSkew).Causes[0]; !strings.Contains(c.Message, "ahead, by about 5m0s") {
 		t.Errorf("%+v", c)
 	}
 }

@@ -59,6 +59,9 @@ func (s *survey) countClass(j *Judgement, at *site) {
 // nodeOf is a site as the judgement tells it.
 func nodeOf(at *site) Node {
 	n := Node{Name: at.name, State: at.state, Why: at.why}
+	if at.why == "" && !at.down.IsZero() {
+		n.Why = notReadyWhy(at.node)
+	}
 	if at.finding != nil {
 		n.Cause = at.finding.code
 	}

@@ -17,7 +17,8 @@ func (s *survey) decide(j *Judgement, findings []finding) {
 	switch {
 	case complete && !stuck:
 		j.Verdict = Complete
-		j.ReadLeases = len(s.look.Leases) == 0 && !s.target.OnDelete && j.Eligible > 0
+		passes := s.target.OnDelete && !s.options.WaitOnDelete // without a settled pod
+		j.ReadLeases = len(s.look.Leases) == 0 && !passes && j.Eligible > 0
 	case stuck:
 		j.Verdict = Stuck
 	}
@@ -133,6 +134,9 @@ func (s *survey) note(j *Judgement) {
 	if j.Eligible == 0 {
 		add("no eligible nodes")
 	}
+	if s.minReady == 0 && j.Eligible > 0 && j.Verdict != Complete && !s.target.OnDelete {
+		j.Notes = append(j.Notes, noMinReady)
+	}
 	if s.target.OnDelete && len(j.Old) > 0 {
 		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old), j.Desired, listed(j.Old))
 	}
@@ -149,6 +153,8 @@ func (s *survey) note(j *Judgement) {
 		add("no sign of life for longer than %s, so not settled: %s", leaseTolerance, listed(stale))
 		s.wakeAt(s.now.Add(5 * time.Second))
 	}
+	s.noteBudget(add)
+	s.noteClocks(add)
 	if len(s.look.Missing) > 0 {
 		add("judged without %s, so less is known", listed(s.look.Missing))
 	}

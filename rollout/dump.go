@@ -60,9 +60,11 @@ func ReadDump(at time.Time, files ...DumpFile) (Dump, error) {
 	if len(d.daemonSets) == 0 {
 		return Dump{}, fmt.Errorf("%s: no DaemonSet yet at %s", names(files), now.UTC().Format(time.RFC3339))
 	}
-	dump := Dump{Now: now}
+	dump, others := Dump{Now: now}, d.others()
 	for _, ds := range d.daemonSets {
-		dump.DaemonSets = append(dump.DaemonSets, Dumped{Target: dumpTarget(ds), Look: d.look(ds, now)})
+		look := d.look(ds, now)
+		look.Others = others
+		dump.DaemonSets = append(dump.DaemonSets, Dumped{Target: dumpTarget(ds), Look: look})
 	}
 	return dump, nil
 }
@@ -97,6 +99,11 @@ func (d *dumped) look(ds *appsv1.DaemonSet, now time.Time) Look {
 		}
 	}
 	l.Events = d.evidence.about(ds, l.Pods)
+	for _, q := range d.quotas {
+		if q.Namespace == ds.Namespace {
+			l.Quotas = append(l.Quotas, q)
+		}
+	}
 	l.Missing = d.missing(l)
 	return l
 }

@@ -9,6 +9,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
@@ -21,7 +22,15 @@ type dumped struct {
 	nodes      []*corev1.Node
 	events     []*corev1.Event
 	leases     []*coordinationv1.Lease
-	evidence   evidence // those of the Events that explain something
+
+	// What explains a node without room, and a refusal.
+	budgets      []*policyv1.PodDisruptionBudget
+	quotas       []*corev1.ResourceQuota
+	replicaSets  []*appsv1.ReplicaSet
+	statefulSets []*appsv1.StatefulSet
+	deployments  []*appsv1.Deployment
+
+	evidence evidence // those of the Events that explain something
 }
 
 // kind is the sort of an object.
@@ -69,7 +78,7 @@ func (d *dumped) decode(object json.RawMessage, k kind) error {
 	case kind{"apps/v1", "ControllerRevision"}:
 		return decode(object, &d.revisions, trimRevision)
 	case kind{"v1", "Pod"}:
-		return decode(object, &d.pods, trimPod)
+		return decode(object, &d.pods, trimDumpedPod)
 	case kind{"v1", "Node"}:
 		return decode(object, &d.nodes, trimNode)
 	case kind{"v1", "Event"}:
@@ -78,6 +87,29 @@ func (d *dumped) decode(object json.RawMessage, k kind) error {
 		return decode(object, &d.events, func(e *eventsv1.Event) *corev1.Event { return trimEvent(coreEvent(e)) })
 	case kind{"coordination.k8s.io/v1", "Lease"}:
 		return decode(object, &d.leases, func(o *coordinationv1.Lease) *coordinationv1.Lease { return o })
+	}
+	return d.decodeMore(object, k)
+}
+
+// decodeMore takes an object of a kind that explains why there is no room.
+func (d *dumped) decodeMore(object json.RawMessage, k kind) error {
+	switch k {
+	case kind{"policy/v1", "PodDisruptionBudget"}:
+		return decode(object, &d.budgets, func(o *policyv1.PodDisruptionBudget) *policyv1.PodDisruptionBudget { return o })
+	case kind{"v1", "ResourceQuota"}:
+		return decode(object, &d.quotas, func(o *corev1.ResourceQuota) *corev1.ResourceQuota { return o })
+	case kind{"apps/v1", "ReplicaSet"}:
+		return decode(object, &d.replicaSets, func(o *appsv1.ReplicaSet) *appsv1.ReplicaSet {
+			return &appsv1.ReplicaSet{ObjectMeta: trimMeta(o.ObjectMeta), Spec: appsv1.ReplicaSetSpec{Replicas: o.Spec.Replicas}}
+		})
+	case kind{"apps/v1", "StatefulSet"}:
+		return decode(object, &d.statefulSets, func(o *appsv1.StatefulSet) *appsv1.StatefulSet {
+			return &appsv1.StatefulSet{ObjectMeta: trimMeta(o.ObjectMeta), Spec: appsv1.StatefulSetSpec{Replicas: o.Spec.Replicas}}
+		})
+	case kind{"apps/v1", "Deployment"}:
+		return decode(object, &d.deployments, func(o *appsv1.Deployment) *appsv1.Deployment {
+			return &appsv1.Deployment{ObjectMeta: trimMeta(o.ObjectMeta), Spec: appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}}
+		})
 	}
 	return nil
 }

@@ -1,10 +1,13 @@
 package rollout_test
 
 import (
+	"encoding/json"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/daemongate/daemongate/rollout"
 )
@@ -177,19 +180,32 @@ func TestADumpThatIsTooLargeIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzReadDump holds that no input makes ReadDump panic, hang or answer with nothing.
+// FuzzReadDump holds that no input makes explain -f panic, hang, take much memory or answer with nothing.
 func FuzzReadDump(f *testing.F) {
 	for _, seed := range []string{smallDump, "{}", "kind: List\nitems:\n- {kind: Pod, apiVersion: v1}\n", `{"kind":"PodList","apiVersion":"v1","items":[{}]}`,
 		"a: &a [b, b]\nc: &c [*a, *a]\nd: [*c, *c]\n", `{"kind":"List","items":[{"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e"},"series":null}]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
+		var before runtime.MemStats
+		runtime.ReadMemStats(&before)
 		dump, err := rollout.ReadDump(time.Time{}, rollout.DumpFile{Name: "f", Reader: strings.NewReader(string(input))})
 		if err == nil && len(dump.DaemonSets) == 0 {
 			t.Error("neither an answer nor an error")
 		}
 		for _, d := range dump.DaemonSets {
-			rollout.Judge(d.Look, d.Target, rollout.Memory{}, rollout.Options{})
+			j, m := rollout.Judge(d.Look, d.Target, rollout.Memory{}, rollout.Options{})
+			again, _ := rollout.Judge(d.Look, d.Target, m, rollout.Options{})
+			for _, j := range []rollout.Judgement{j, again} {
+				report := rollout.NewReport(rollout.Judged{Target: d.Target, Look: d.Look, Judgement: j})
+				if raw, err := json.Marshal(report); err != nil || !utf8.Valid(raw) || report.Text() == "" {
+					t.Errorf("%s, %v", raw, err)
+				}
+			}
+		}
+		var after runtime.MemStats
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 64<<20+4096*uint64(len(input)) {
+			t.Errorf("%d bytes of input took %d of memory", len(input), after.TotalAlloc-before.TotalAlloc)
 		}
 	})
 }

@@ -86,6 +86,11 @@ func (d *dumped) forgetAfter(now time.Time) {
 	d.revisions = existing(d.revisions, now)
 	d.pods = existing(d.pods, now)
 	d.nodes = existing(d.nodes, now)
+	d.budgets = existing(d.budgets, now)
+	d.quotas = existing(d.quotas, now)
+	d.replicaSets = existing(d.replicaSets, now)
+	d.statefulSets = existing(d.statefulSets, now)
+	d.deployments = existing(d.deployments, now)
 	d.events = slices.DeleteFunc(sortNamed(d.events), func(e *corev1.Event) bool { return firstSeen(e).After(now) })
 	d.evidence = evidence{}
 	d.evidence.putAll(d.events)
@@ -93,6 +98,7 @@ func (d *dumped) forgetAfter(now time.Time) {
 		rewindPod(p, now)
 	}
 	for _, n := range d.nodes {
+		n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.TimeAdded != nil && t.TimeAdded.After(now) })
 		n.Status.Conditions = slices.DeleteFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
 			return c.LastTransitionTime.After(now)
 		})

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -86,12 +87,12 @@ func saysNotReady(t *corev1.Taint) bool {
 	return t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable
 }
 
-// notReadySince says whether a node is not ready, or so tainted, and since when. What is dated after now has not happened
-// yet; a taint without a time stands since the node's creation.
+// notReadySince says whether a node is not ready, or so tainted, and since when: now, if its clock is ahead. A taint
+// without a time stands since the node's creation.
 func notReadySince(n *corev1.Node, now time.Time) (since time.Time, notReady bool) {
 	earliest := func(t time.Time) {
 		if t.After(now) {
-			return
+			t = now
 		}
 		if !notReady || t.Before(since) {
 			since = t
@@ -117,4 +118,22 @@ func notReadySince(n *corev1.Node, now time.Time) (since time.Time, notReady boo
 		}
 	}
 	return since, notReady
+}
+
+// notReadyWhy is what a node, or the cluster, says of its not being ready; "" if it is.
+func notReadyWhy(n *corev1.Node) string {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+			if why := strings.TrimSuffix(strings.TrimSpace(c.Message), "."); why != "" {
+				return clip(why, 160)
+			}
+			return c.Reason
+		}
+	}
+	for i := range n.Spec.Taints {
+		if saysNotReady(&n.Spec.Taints[i]) {
+			return "tainted " + n.Spec.Taints[i].Key
+		}
+	}
+	return ""
 }

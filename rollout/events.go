@@ -53,6 +53,7 @@ type trace struct {
 	count       int
 	first, last time.Time
 	message     string // of the last
+	goesOn      bool   // later than now, in a dump: how often by now is not known
 }
 
 // found reports whether there was any.
@@ -69,6 +70,8 @@ func (t *trace) add(e *corev1.Event, now time.Time) {
 		t.last, t.message = last, e.Message
 	}
 	t.count += count
+	latest, _ := lastSeen(e, endOfTime)
+	t.goesOn = t.goesOn || latest.After(now)
 }
 
 // traceOf gathers an object's Events that satisfy a condition.

@@ -97,6 +97,9 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 	var found *finding
 	consider := func(c containerCase) {
 		f := s.explainContainer(at, c)
+		if f != nil {
+			f.container = c.status.Name
+		}
 		if f != nil && (found == nil || f.leads(found) < 0) {
 			found = f
 		}
@@ -119,16 +122,24 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 	return found
 }
 
-// explainContainer finds the cause of one container's trouble.
+// explainContainer finds the cause of one container's trouble. What the kernel killed for its memory may wait for another
+// reason by now: of the two the one that leads is the cause.
 func (s *survey) explainContainer(at *site, c containerCase) *finding {
-	for _, of := range []func(*site, containerCase) *finding{
-		s.invalidImage, s.imagePull, s.configError, s.outOfMemory, s.probeKills, s.crashLoop,
-	} {
-		if f := of(at, c); f != nil {
+	killed := s.outOfMemory(at, c)
+	for _, of := range []func(*site, containerCase) *finding{s.invalidImage, s.imagePull, s.configError} {
+		if f := of(at, c); f != nil && killed != nil {
+			return lead(killed, f)
+		} else if f != nil {
 			return f
 		}
 	}
-	return nil
+	if killed != nil {
+		return killed
+	}
+	if f := s.probeKills(at, c); f != nil {
+		return f
+	}
+	return s.crashLoop(at, c)
 }
 
 // waiting is what a container waits for; "" if it does not.

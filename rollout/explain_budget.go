@@ -3,108 +3,204 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// spender is a node that uses up maxUnavailable through no fault of this commit.
-type spender struct {
-	node, why string
-	since     time.Time
-}
-
-// budgetSpent is a rollout that the controller may not go on with: maxUnavailable is used up by nodes whose trouble is not
-// this commit's, so that it deletes no further old pod.
+// budgetSpent is a rollout that the controller may not go on with: maxUnavailable (or maxSurge) is used up by nodes whose
+// trouble is not this commit's, so that it replaces no further old pod.
 func (s *survey) budgetSpent() *finding {
-	waiting := s.namesOf(func(at *site) bool { return at.counts() && at.updated == nil && at.old != nil })
-	if !s.rolling() || s.surges() || len(waiting) == 0 {
+	waiting := s.waiting()
+	if !s.rolling() || len(waiting) == 0 {
 		return nil
 	}
-	var spent []spender
-	for i := range s.sites {
-		if p, spends := s.spends(&s.sites[i]); spends {
-			spent = append(spent, p)
-		}
-	}
-	allowed := s.maxUnavailable()
-	if len(spent) < allowed {
+	spent, _ := s.spenders()
+	limit := s.limit()
+	if len(spent) < limit.nodes {
 		return nil
 	}
-	slices.SortStableFunc(spent, func(a, b spender) int { return a.since.Compare(b.since) })
-	f := &finding{code: BudgetSpent, since: s.since(BudgetSpent, "", false, latest(spent[allowed-1].since, s.memory.Observed))}
-	var why []string
+	f := &finding{code: BudgetSpent, since: s.since(BudgetSpent, "", false, latest(spent[limit.nodes-1].since, s.memory.Observed))}
 	for _, p := range spent {
 		f.nodes = append(f.nodes, p.node)
-		why = append(why, p.node+" ("+p.why+")")
 	}
-	f.message = fmt.Sprintf("maxUnavailable %d is used up by %s, so the controller replaces no further pod: %s still wait%s",
-		allowed, listed(why), listed(waiting), map[bool]string{true: "s"}[len(waiting) == 1])
-	f.remedy = fmt.Sprintf("Bring %s back, or take it out of the cluster for good (`kubectl delete node %s`, which also ends its "+
-		"pods), or raise maxUnavailable above %d in Git.", listed(f.nodes), f.nodes[0], allowed)
+	f.message = fmt.Sprintf("%s is used up by %s, so the controller replaces no further pod: %s still wait%s: %s",
+		limit, listed(told(spent)), plural(len(waiting), "node"), map[bool]string{true: "s"}[len(waiting) == 1], foldSome(waiting))
+	f.remedy = spent[0].remedy(s.live.Namespace) + fmt.Sprintf(", or raise %s in Git to more than %s", limit.field, plural(len(spent), "node")) + "."
 	return s.ripen(f)
 }
 
-// spends reports whether a node spends the budget for reasons of its own.
-func (s *survey) spends(at *site) (spender, bool) {
-	p := spender{node: at.name, since: at.down}
-	switch {
-	case at.state == IsAbsent:
-		p.why = "not ready"
-	case at.state == IsFailingBefore:
-		p.why, p.since = "was failing before", s.memory.Observed
-	case at.counts() && at.updated == nil && at.old == nil && at.leaving != nil && s.overdue(at):
-		p.why, p.since = "does not let its old pod go", goesSince(at.leaving)
-		return p, true
-	default:
-		return p, false
-	}
-	return s.spendsByItsPods(at, p)
+// waiting are the nodes that the rollout has not come to.
+func (s *survey) waiting() []string {
+	return s.namesOf(func(at *site) bool { return at.counts() && at.updated == nil && at.old != nil })
 }
 
-// spendsByItsPods is the controller's rule for a rolling update without surge (kubernetes pkg/controller/daemon/update.go):
-// what spends the budget is a node with no available pod, or with none but a pod that is going.
-func (s *survey) spendsByItsPods(at *site, p spender) (spender, bool) {
+// noteBudget says if the budget is used up by other nodes and failing ones together: neither alone explains why nothing
+// moves.
+func (s *survey) noteBudget(add func(format string, args ...any)) {
+	if s.live == nil || !s.rolling() || len(s.waiting()) == 0 {
+		return
+	}
+	others, ours := s.spenders()
+	limit := s.limit()
+	if len(others) == 0 || len(others) >= limit.nodes || len(others)+len(ours) < limit.nodes {
+		return
+	}
+	add("%s is used up, in part by what is not this commit's trouble: %s; and by its own: %s", limit, listed(told(others)), listed(told(ours)))
+}
+
+// spender is a node that uses up one of the budget.
+type spender struct {
+	node, why string
+	since     time.Time
+	down      bool        // the node is not ready
+	pod       *corev1.Pod // that is at fault on a node that is
+}
+
+func told(spent []spender) []string {
+	var list []string
+	for _, p := range spent {
+		list = append(list, p.node+" ("+p.why+")")
+	}
+	return list
+}
+
+// remedy is what to do about a node.
+func (p spender) remedy(namespace string) string {
+	if p.down || p.pod == nil {
+		return fmt.Sprintf("Bring %s back, or take it out of the cluster for good (`kubectl delete node %s`, which also ends its pods)", p.node, p.node)
+	}
+	return fmt.Sprintf("See to %s on %s (`kubectl -n %s describe pod %s`)", p.pod.Name, p.node, namespace, p.pod.Name)
+}
+
+// spenders are the nodes that use up the budget, the longest first: those whose trouble is not this commit's, and those
+// whose new pod shows a cause. A node whose new pod is only starting is neither.
+func (s *survey) spenders() (others, ours []spender) {
+	for i := range s.sites {
+		at := &s.sites[i]
+		spends := s.spends(at)
+		if s.surges() {
+			spends = s.spendsSurge(at)
+		}
+		if !spends {
+			continue
+		}
+		if p, foreign := s.foreign(at); foreign {
+			others = append(others, p)
+		} else if f := at.finding; f != nil && f.code != Starting {
+			ours = append(ours, spender{node: at.name, why: string(f.code), since: f.since})
+		}
+	}
+	slices.SortStableFunc(others, func(a, b spender) int { return a.since.Compare(b.since) })
+	return others, ours
+}
+
+// spends is the controller's rule for a rolling update without surge (kubernetes pkg/controller/daemon/update.go): what
+// spends the budget is a node with no available pod, with two, or with none but a pod that is going. A node that it does
+// not want counts only while it has a pod.
+func (s *survey) spends(at *site) bool {
 	switch {
-	case at.updated != nil && at.old == nil:
-		p.why += ", its new pod is not available"
-		return p, !s.isAvailable(at.updated)
+	case at.updated != nil && at.old != nil:
+		return true
+	case at.updated != nil:
+		return !s.isAvailable(at.updated)
 	case at.old != nil:
-		return p, !s.isAvailable(at.old)
+		return !s.isAvailable(at.old)
 	case at.leaving != nil:
-		p.why += ", its old pod does not end"
-		p.since = latest(p.since, goesSince(at.leaving))
-		return p, true
+		return true
 	}
-	p.why += ", has no pod"
-	return p, !at.shunned && at.node != nil // else the controller does not want one there
+	return at.node != nil && !at.shunned && at.state != IsNotEligible
 }
 
-// goesSince is when a pod was deleted: its deletionTimestamp is when it is to be gone.
-func goesSince(p *corev1.Pod) time.Time {
-	grace := int64(0)
-	if p.DeletionGracePeriodSeconds != nil {
-		grace = *p.DeletionGracePeriodSeconds
-	}
-	return p.DeletionTimestamp.Add(-time.Duration(grace) * time.Second)
+// spendsSurge is its rule with surge: a node whose new pod stands beside the old one and is not available.
+func (s *survey) spendsSurge(at *site) bool {
+	return at.updated != nil && at.old != nil && !s.isAvailable(at.updated)
 }
+
+// foreign says why a node that spends the budget does so for reasons that are not this commit's; false if they are.
+func (s *survey) foreign(at *site) (spender, bool) {
+	p := spender{node: at.name, since: at.down, down: !at.down.IsZero()}
+	var why []string
+	switch {
+	case at.state == IsLost:
+		return p, false
+	case p.down:
+		why = append(why, "not ready since "+stamp(at.down))
+	case at.state == IsFailingBefore:
+		why, p.since = append(why, "was failing before this commit"), s.memory.Observed
+	case at.state == IsNotEligible:
+		why, p.since = append(why, "not meant any more: "+at.why), s.memory.Observed
+	case at.state == IsLate, at.updated != nil, at.old != nil, at.leaving == nil, !s.overdue(at):
+		return p, false // it is this commit's, or will pass
+	}
+	pod, words := s.atFault(at)
+	if words != "" {
+		why = append(why, words)
+	}
+	if at.leaving != nil && pod == at.leaving {
+		p.since = latest(p.since, deletedAt(at.leaving))
+	}
+	p.pod, p.why = pod, strings.Join(why, ", ")
+	return p, true
+}
+
+// atFault is the pod by which a node spends the budget, and how.
+func (s *survey) atFault(at *site) (*corev1.Pod, string) {
+	switch {
+	case at.updated != nil:
+		return at.updated, "its new pod is not available"
+	case at.old != nil:
+		return at.old, "its old pod is not available"
+	case at.leaving != nil:
+		return at.leaving, "its old pod was deleted at " + stamp(deletedAt(at.leaving)) + " and does not end"
+	}
+	return nil, "it has no pod"
+}
+
+// stamp is a time in a sentence.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // overdue reports whether a pod should have gone by now.
 func (s *survey) overdue(at *site) bool {
 	return !s.now.Before(at.leaving.DeletionTimestamp.Add(s.options.after(Terminating)))
 }
 
-// maxUnavailable is how many nodes the controller lets be without an available pod: a percentage of those it wants,
-// rounded up.
-func (s *survey) maxUnavailable() int {
+// limit is how many nodes the controller lets be without an available pod or, with surge, lets have two.
+type limit struct {
+	field string
+	text  string // as Git has it
+	nodes int
+	of    int // how many nodes a percentage is of
+}
+
+// String is the limit in a sentence.
+func (l limit) String() string {
+	if strings.HasSuffix(l.text, "%") {
+		return fmt.Sprintf("%s %s (%d of %s)", l.field, l.text, l.nodes, plural(l.of, "node"))
+	}
+	return l.field + " " + l.text
+}
+
+// limit is the DaemonSet's own: a percentage is of the nodes that the controller wants, rounded up, and at least one.
+func (s *survey) limit() limit {
+	l := limit{field: "maxUnavailable", text: "1", nodes: 1, of: int(s.live.Status.DesiredNumberScheduled)}
 	r := s.live.Spec.UpdateStrategy.RollingUpdate
-	if r == nil || r.MaxUnavailable == nil {
-		return 1
+	if r == nil {
+		return l
 	}
-	n, err := intstr.GetScaledValueFromIntOrPercent(r.MaxUnavailable, int(s.live.Status.DesiredNumberScheduled), true)
-	if err != nil {
-		return 1
+	value := r.MaxUnavailable
+	if s.surges() {
+		l.field, value = "maxSurge", r.MaxSurge
 	}
-	return max(1, n)
+	if value == nil {
+		return l
+	}
+	l.text = value.String()
+	n, err := intstr.GetScaledValueFromIntOrPercent(value, l.of, true)
+	if err == nil {
+		l.nodes = max(1, n)
+	}
+	return l
 }

@@ -56,6 +56,10 @@ func (s *survey) configRemedy(c containerCase, message string) string {
 		}
 	}
 	switch {
+	case strings.Contains(lower, "context deadline exceeded") || strings.Contains(lower, "is reserved for") ||
+		strings.Contains(lower, "name conflict"):
+		return fmt.Sprintf("This is the node's container runtime, which hangs or has not let go of an earlier container: see whether it "+
+			"is well on %s, and restart it there if not. %s", c.pod.Spec.NodeName, look)
 	case strings.Contains(lower, "runasnonroot") || strings.Contains(lower, "non-root"):
 		return "Set runAsUser in the securityContext, or use an image whose user is a number other than 0. " + look
 	case strings.Contains(lower, "executable file not found") || strings.Contains(lower, "no such file or directory"):

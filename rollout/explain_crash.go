@@ -58,6 +58,9 @@ func (s *survey) firstEnd(code Code, at *site, c containerCase) time.Time {
 
 // exitMeaning says what is commonly meant by an exit code. 137 alone proves nothing: whoever kills with SIGKILL leaves it.
 func exitMeaning(end *corev1.ContainerStateTerminated) string {
+	if end.Reason == "ContainerStatusUnknown" {
+		return " (the kubelet lost sight of it, as it does when a node reboots)"
+	}
 	switch end.ExitCode {
 	case 0:
 		return " (it ends by itself, but an agent must go on running)"
@@ -77,7 +80,7 @@ func exitMeaning(end *corev1.ContainerStateTerminated) string {
 		return " (SIGTERM)"
 	}
 	if end.Reason != "" && end.Reason != "Error" {
-		return " (" + end.Reason + ")"
+		return " (" + clip(end.Reason, 80) + ")"
 	}
 	return ""
 }

@@ -18,9 +18,8 @@ func (s *survey) forbidden(at *site) *finding {
 	if !said.found() {
 		return nil
 	}
-	message := refusalText(said.message)
 	return s.ripen(&finding{
-		code: Forbidden, message: "its pod may not be created: " + message, remedy: s.forbiddenRemedy(message),
+		code: Forbidden, message: said.text, remedy: said.remedy,
 		since: s.since(Forbidden, at.name, false, latest(said.first, s.memory.Observed)),
 	})
 }
@@ -36,7 +35,23 @@ func (s *survey) lookForRefusals() {
 			return // pods can be made again
 		}
 	}
-	s.refusal = said
+	s.refusal = s.wordRefusal(said)
+}
+
+// refusal is what the API server says against having pods made, and what to do about it.
+type refusal struct {
+	trace
+	text, remedy string
+}
+
+// wordRefusal puts a refusal into words: a quota's with its figures, any other in the API server's own.
+func (s *survey) wordRefusal(said trace) refusal {
+	message := refusalText(said.message)
+	r := refusal{trace: said, text: "its pod may not be created: " + message, remedy: s.forbiddenRemedy(message)}
+	if text, remedy, over := s.overQuota(message); over {
+		r.text, r.remedy = "its pod may not be created: "+text, remedy
+	}
+	return r
 }
 
 var generatedName = regexp.MustCompile(`^pods "[^"]*" is forbidden: `)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // silentPull is how long a pull that is known to have failed once may go without a word before that is enough: the
@@ -33,14 +34,17 @@ func (s *survey) invalidImage(at *site, c containerCase) *finding {
 	return s.ripen(f)
 }
 
+// cannotPull are what a container waits for when its image cannot be had.
+var cannotPull = []string{"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError"}
+
 // imagePull is an image that cannot be had. While it is being pulled, once more, nobody knows.
 func (s *survey) imagePull(at *site, c containerCase) *finding {
 	reason, message := c.waiting()
-	if !slices.Contains([]string{"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"}, reason) {
+	if !slices.Contains(cannotPull, reason) {
 		return nil
 	}
 	image, name, uid := c.image(), c.status.Name, c.pod.UID
-	failed := s.traceOf(uid, ofContainer(name, isFailedPull))
+	failed := s.failedPulls(uid, name)
 	begun := s.traceOf(uid, ofContainer(name, withReason("Pulling")))
 	answered := s.traceOf(uid, ofContainer(name, withReason("Failed", "BackOff", "Pulled")))
 	if begun.last.After(answered.last) && s.traceOf(uid, anything).count < eventBurst {
@@ -70,6 +74,19 @@ func (s *survey) imagePull(at *site, c containerCase) *finding {
 const eventBurst = 25
 
 func anything(*corev1.Event) bool { return true }
+
+// failedPulls are a container's pulls that failed. The kubelet sends two Events of each: what the runtime said, and the error
+// in short; of either the other may have been swallowed.
+func (s *survey) failedPulls(uid types.UID, container string) trace {
+	said := s.traceOf(uid, ofContainer(container, isFailedPull))
+	short := s.traceOf(uid, ofContainer(container, func(e *corev1.Event) bool {
+		return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Error: ErrImagePull")
+	}))
+	if short.count > said.count {
+		return short
+	}
+	return said
+}
 
 func isFailedPull(e *corev1.Event) bool {
 	return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull image")

@@ -23,7 +23,7 @@ func (s *survey) probeKills(at *site, c containerCase) *finding {
 		killed := s.traceOf(c.pod.UID, ofContainer(c.status.Name, func(e *corev1.Event) bool {
 			return e.Reason == "Killing" && strings.Contains(e.Message, "failed "+probe+" probe")
 		}))
-		if !killed.found() {
+		if !killed.found() || s.endedOtherwise(c, killed) {
 			continue
 		}
 		f := s.probeFinding(c, probe)
@@ -34,11 +34,17 @@ func (s *survey) probeKills(at *site, c containerCase) *finding {
 	return nil
 }
 
+// endedOtherwise reports whether a container's last run ended without the probe that had ended an earlier one: the Killing
+// Event is of before that run. Once the kubelet swallows Events nobody can tell.
+func (s *survey) endedOtherwise(c containerCase, killed trace) bool {
+	end := c.lastEnd()
+	return !killed.goesOn && end != nil && end.StartedAt.Unix() > 0 && killed.last.Before(end.StartedAt.Time) && s.traceOf(c.pod.UID, anything).count < eventBurst
+}
+
 // readiness is a container that runs but that its readiness probe keeps from being Ready. It may still become so: only
 // the deadline makes it final.
 func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
-	for i := range p.Status.ContainerStatuses {
-		status := &p.Status.ContainerStatuses[i]
+	for _, status := range goingOn(p) {
 		c := containerCase{pod: p, status: status}
 		spec := s.container(status.Name)
 		if spec == nil || spec.ReadinessProbe == nil || status.Ready || status.State.Running == nil ||
@@ -51,11 +57,26 @@ func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
 			continue // it was not asked yet
 		}
 		f := s.probeFinding(c, "readiness")
+		f.container = status.Name
 		f.message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.kind(), s.asks(c, "readiness"), said)
 		f.since = s.since(ProbeFailing, at.name, false, status.State.Running.StartedAt.Time)
 		return f
 	}
 	return nil
+}
+
+// goingOn are the containers of a pod that are meant to go on running: its own, and its sidecars.
+func goingOn(p *corev1.Pod) []*corev1.ContainerStatus {
+	var list []*corev1.ContainerStatus
+	for i := range p.Status.InitContainerStatuses {
+		if status := &p.Status.InitContainerStatuses[i]; isSidecar(p, status.Name) {
+			list = append(list, status)
+		}
+	}
+	for i := range p.Status.ContainerStatuses {
+		list = append(list, &p.Status.ContainerStatuses[i])
+	}
+	return list
 }
 
 func (s *survey) probeFinding(c containerCase, probe string) *finding {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/component-helpers/resource"
 )
 
 // unscheduled is an updated pod that is not on its node yet and does not get there.
@@ -57,16 +56,17 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 	reasons := schedulerReasons(c.Message)
 	f := &finding{
 		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, c.LastTransitionTime.Time),
-		shortfalls: shortfalls(at, p, reasons),
 	}
 	f.about = f.key
+	s.measure(f, at, p, reasons)
 	f.message = "the scheduler finds no room for the pod on its node: " + f.key
 	room := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.name)
 	switch {
-	case strings.Contains(f.key, "free ports") && s.surges():
+	case strings.Contains(f.key, noFreePorts) && s.surges():
 		f.message += "; with maxSurge the old pod holds the host port until the new one is ready, so neither can ever give way"
 		f.remedy = "Use maxUnavailable in place of maxSurge for a DaemonSet with host ports."
-	case strings.Contains(f.key, "free ports"):
+		f.relief = nil
+	case strings.Contains(f.key, noFreePorts):
 		f.remedy = "Another pod of the node holds the host port: find it, or choose another port in Git. " + room
 	case len(f.shortfalls) > 0:
 		f.remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the DaemonSet's " +
@@ -110,44 +110,4 @@ func schedulerReasons(message string) []string {
 func (s *survey) surges() bool {
 	r := s.live.Spec.UpdateStrategy.RollingUpdate
 	return r != nil && r.MaxSurge != nil && r.MaxSurge.String() != "0" && r.MaxSurge.String() != "0%"
-}
-
-// shortfalls are the resources that a node has too little of: what the pod asks for and what the node has at all. What
-// the node's other pods leave free is known only when all of them are (Look.Others).
-func shortfalls(at *site, p *corev1.Pod, reasons []string) []Shortfall {
-	asked := resource.PodRequests(p, resource.PodResourcesOptions{})
-	var list []Shortfall
-	for _, reason := range reasons {
-		name, short := strings.CutPrefix(reason, "Insufficient ")
-		if !short {
-			continue
-		}
-		want := asked[corev1.ResourceName(name)]
-		f := Shortfall{Node: at.name, Resource: name, Asked: want.String()}
-		if at.node != nil {
-			if has, known := at.node.Status.Allocatable[corev1.ResourceName(name)]; known {
-				f.Allocatable = has.String()
-				if lacks := want.DeepCopy(); want.Cmp(has) > 0 {
-					lacks.Sub(has)
-					f.ShortBy = lacks.String()
-				}
-			}
-		}
-		list = append(list, f)
-	}
-	return list
-}
-
-// String is one line for a person.
-func (f Shortfall) String() string {
-	text := fmt.Sprintf("%s: asks for %s %s", f.Node, f.Resource, f.Asked)
-	switch {
-	case f.Free != "":
-		return fmt.Sprintf("%s, %s is free, short by %s", text, f.Free, f.ShortBy)
-	case f.ShortBy != "":
-		return fmt.Sprintf("%s, the whole node has %s, short by at least %s", text, f.Allocatable, f.ShortBy)
-	case f.Allocatable != "":
-		return fmt.Sprintf("%s, less than that is free of %s", text, f.Allocatable)
-	}
-	return text + ", less than that is free"
 }

@@ -25,15 +25,33 @@ func whatStarts(p *corev1.Pod) string {
 	if p.Spec.NodeName == "" {
 		return "the pod waits to be scheduled"
 	}
+	if gate := unmetGate(p); gate != "" {
+		return gate
+	}
+	if text := whatInitialises(p); text != "" {
+		return text
+	}
+	return whatRuns(p)
+}
+
+// whatInitialises names the init container or sidecar that is waited for; "" if none is.
+func whatInitialises(p *corev1.Pod) string {
 	for i := range p.Status.InitContainerStatuses {
 		status := &p.Status.InitContainerStatuses[i]
 		switch {
+		case status.State.Running != nil && isSidecar(p, status.Name) && status.Started != nil && !*status.Started:
+			return fmt.Sprintf("sidecar %s runs, its startup probe has not passed yet", status.Name)
 		case status.State.Running != nil && !isSidecar(p, status.Name):
 			return fmt.Sprintf("init container %s is running", status.Name)
 		case status.State.Waiting != nil && status.State.Waiting.Reason != "PodInitializing" && status.State.Waiting.Reason != "":
-			return fmt.Sprintf("init container %s is being made", status.Name)
+			return fmt.Sprintf("%s %s is being made", map[bool]string{true: "sidecar", false: "init container"}[isSidecar(p, status.Name)], status.Name)
 		}
 	}
+	return ""
+}
+
+// whatRuns is whatStarts for a pod whose init containers have done their work.
+func whatRuns(p *corev1.Pod) string {
 	for i := range p.Status.ContainerStatuses {
 		status := &p.Status.ContainerStatuses[i]
 		switch {
@@ -46,4 +64,14 @@ func whatStarts(p *corev1.Pod) string {
 		}
 	}
 	return "the pod is being started"
+}
+
+// unmetGate says that a pod's containers are ready and that only one of its readiness gates is missing, as the kubelet tells
+// it; "" if that is not so.
+func unmetGate(p *corev1.Pod) string {
+	c := podCondition(p, corev1.PodReady)
+	if c == nil || c.Status == corev1.ConditionTrue || c.Reason != "ReadinessGatesNotReady" {
+		return ""
+	}
+	return "its containers are ready, but a readiness gate is not: " + clip(c.Message, 300)
 }

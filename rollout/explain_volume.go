@@ -13,7 +13,7 @@ func (s *survey) unprepared(at *site, p *corev1.Pod) *finding {
 	if !isCreating(p) {
 		return nil
 	}
-	mount := s.traceOf(p.UID, withReason("FailedMount", "FailedAttachVolume", "FailedMapVolume"))
+	mount := s.traceOf(p.UID, withReason(cannotMount...))
 	sandbox := s.traceOf(p.UID, withReason("FailedCreatePodSandBox"))
 	beyond := s.traceOf(p.UID, withReason("Pulling", "Pulled", "Created", "Started"))
 	switch {
@@ -41,8 +41,20 @@ func isCreating(p *corev1.Pod) bool {
 	return true
 }
 
+// cannotMount are the Events of a volume that is not there.
+var cannotMount = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolume"}
+
+// volumeMount is a pod that waits for a volume. From time to time the kubelet sums up which are missing: that says where,
+// but not why, so what it said of the one volume is better where there is any.
 func (s *survey) volumeMount(at *site, p *corev1.Pod, said trace) *finding {
+	why := s.traceOf(p.UID, func(e *corev1.Event) bool { return withReason(cannotMount...)(e) && !sumsUp(e.Message) })
+	if why.found() {
+		said.message = why.message
+	}
 	volume := quoted(said.message)
+	if sumsUp(said.message) {
+		volume = unmounted(said.message)
+	}
 	what := "a volume"
 	if volume != "" {
 		what = "volume " + volume
@@ -60,6 +72,16 @@ func (s *survey) volumeMount(at *site, p *corev1.Pod, said trace) *finding {
 		message: fmt.Sprintf("%s cannot be mounted: %s", what, clip(unwrapMount(said.message), 400)),
 		since:   s.since(VolumeMount, at.name, false, said.first),
 	})
+}
+
+// sumsUp recognises "Unable to attach or mount volumes: unmounted volumes=[config], unattached volumes=[]: timed out …".
+func sumsUp(message string) bool { return strings.Contains(message, "unmounted volumes=[") }
+
+// unmounted are the volumes that such a summary names.
+func unmounted(message string) string {
+	_, rest, _ := strings.Cut(message, "unmounted volumes=[")
+	names, _, _ := strings.Cut(rest, "]")
+	return names
 }
 
 func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {

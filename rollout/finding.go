@@ -12,12 +12,14 @@ type finding struct {
 	// key tells causes of one code apart: findings that share it have one message, one remedy, and become one Cause.
 	key        string
 	node, pod  string
+	container  string
 	nodes      []string // of a finding about the DaemonSet as a whole
 	about      string   // see Cause.About
 	message    string
 	remedy     string
 	since      time.Time
 	shortfalls []Shortfall
+	relief     *Relief
 	final      bool // has lasted long enough
 	deep       bool // leads over everything else
 }
@@ -43,15 +45,17 @@ func (s *survey) hasAfter(c Code) bool {
 	return set
 }
 
-// depth is how near a cause is to the root of the trouble: where two explain one pod, the deeper one leads.
-func depth(c Code) int {
-	order := [...]Code{
+// Codes are all causes that Judge may name, the deepest first: how near each is to the root of the trouble.
+func Codes() []Code {
+	return []Code{
 		Deleted, Overwritten, NotObserved, NoEligibleNodes, NodeLost, InvalidImage, ImagePull, ConfigError, VolumeMount,
 		Sandbox, Unschedulable, Forbidden, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating, BudgetSpent,
 		ClockSkew, NoProgress, Starting,
 	}
-	return slices.Index(order[:], c)
 }
+
+// depth is a cause's place among all: where two explain one pod, the deeper one leads.
+func depth(c Code) int { return slices.Index(Codes(), c) }
 
 // leads orders findings: those that make the verdict first, then the deeper ones.
 func (f *finding) leads(g *finding) int {
@@ -84,7 +88,7 @@ func (s *survey) causes(findings []finding, stuck bool) []Cause {
 		f := &findings[i]
 		g := byKind[kind{f.code, f.key}]
 		if g == nil {
-			g = &group{lead: f, Cause: Cause{Code: f.code, About: f.about, Message: f.message, Remedy: f.remedy, Since: f.since}}
+			g = &group{lead: f, Cause: Cause{Code: f.code, Container: f.container, About: f.about, Message: f.message, Remedy: f.remedy, Since: f.since}}
 			byKind[kind{f.code, f.key}] = g
 			groups = append(groups, g)
 		}
@@ -120,11 +124,14 @@ func (c *Cause) take(f *finding) {
 		c.Nodes = append(c.Nodes, f.node)
 	}
 	c.Nodes = append(c.Nodes, f.nodes...)
-	if f.pod != "" {
+	if f.pod != "" && !slices.Contains(c.Pods[max(0, len(c.Pods)-2):], f.pod) { // findings come in the order of their nodes
 		c.Pods = append(c.Pods, f.pod)
 	}
 	if len(c.Shortfalls) < maxShortfalls {
 		c.Shortfalls = append(c.Shortfalls, f.shortfalls...)
+	}
+	if f.relief != nil {
+		c.Relief = append(c.Relief, *f.relief)
 	}
 	if f.since.Before(c.Since) {
 		c.Since = f.since
@@ -134,8 +141,6 @@ func (c *Cause) take(f *finding) {
 func (c *Cause) tidy() {
 	slices.Sort(c.Nodes)
 	c.Nodes = slices.Compact(c.Nodes)
-	slices.Sort(c.Pods)
-	c.Pods = slices.Compact(c.Pods)
 	for i, short := range c.Shortfalls[:min(3, len(c.Shortfalls))] {
 		c.Message += [...]string{". ", "; ", "; "}[i] + short.String()
 	}

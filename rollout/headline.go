@@ -55,7 +55,7 @@ func stuckLine(name string, j *Judgement) string {
 		line += " (" + c.About + ")"
 	}
 	if len(c.Nodes) > 0 {
-		line += " on " + listed(c.Nodes)
+		line += " on " + foldSome(c.Nodes)
 	}
 	return line
 }

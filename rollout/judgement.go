@@ -45,6 +45,9 @@ type Judgement struct {
 	// ReadLeases is set with a Complete that was given without the nodes' Leases: before it is believed they are to be
 	// read once, put into the look, and judged again (docs/design.md §5).
 	ReadLeases bool `json:"readLeases,omitempty"`
+	// ReadClocks are nodes whose Ready pods do not become available: how their clocks go is to be read, put into the look,
+	// and judged again. It is asked for once a minute at most.
+	ReadClocks []string `json:"readClocks,omitempty"`
 
 	// Wake is the next instant at which the judgement can change by time alone. Zero if only events can change it.
 	Wake time.Time `json:"wake,omitzero"`
@@ -53,9 +56,11 @@ type Judgement struct {
 // Cause is one reason why a rollout does not go on.
 type Cause struct {
 	Code Code `json:"code"`
-	// Nodes and Pods that show it, sorted. Both may be empty if it is the DaemonSet itself.
+	// Nodes that show it, sorted, and Pods, in the order of their nodes. Both may be empty if it is the DaemonSet itself.
 	Nodes []string `json:"nodes,omitempty"`
 	Pods  []string `json:"pods,omitempty"`
+	// Container of these pods that it is about, if it is about one.
+	Container string `json:"container,omitempty"`
 	// About is what of the commit it is about, such as an image or a container's exit code: only objects of the set and
 	// figures, so that it may be shown where Message and Remedy may not (docs/design.md, law 11).
 	About string `json:"about,omitempty"`
@@ -64,6 +69,8 @@ type Cause struct {
 	Remedy  string `json:"remedy"`
 	// Shortfalls are what the nodes of an Unschedulable cause are short of, by node; of the first 20.
 	Shortfalls []Shortfall `json:"shortfalls,omitempty"`
+	// Relief is what would make room on these nodes, if the look knows their other pods; of the first 20.
+	Relief []Relief `json:"relief,omitempty"`
 	// Since is when the trouble began, as far as can be told.
 	Since time.Time `json:"since"`
 	// Final says that it has lasted long enough, on more nodes than may fail, to make the verdict Stuck.
@@ -77,7 +84,9 @@ type Shortfall struct {
 	Asked       string `json:"asked"`
 	Allocatable string `json:"allocatable,omitempty"` // by the whole node
 	Free        string `json:"free,omitempty"`        // known only when all pods of the node are
-	ShortBy     string `json:"shortBy,omitempty"`     // at least
+	ShortBy     string `json:"shortBy,omitempty"`     // at least, where Free is not known
+	// HeldBy are the pods, as namespace/name, that hold a host port.
+	HeldBy []string `json:"heldBy,omitempty"`
 }
 
 // NodeState is what a rollout has made of one node.
@@ -105,7 +114,7 @@ type Node struct {
 	Pod string `json:"pod,omitempty"`
 	// Cause it shows, if any.
 	Cause Code `json:"cause,omitempty"`
-	// Why it is not eligible.
+	// Why it is not eligible, or not ready.
 	Why string `json:"why,omitempty"`
 }
 

@@ -20,7 +20,7 @@ const (
 // Look is what was seen of a DaemonSet at one instant. The objects are shared with caches: nothing here changes them.
 // The kinds come by separate watches, so they may be of different ages.
 type Look struct {
-	// Now is the time of the look. What is dated later is not yet true.
+	// Now is the time of the look, by the API server's clock. What is dated later is not yet true.
 	Now time.Time
 	// DaemonSet is nil if it does not exist.
 	DaemonSet *appsv1.DaemonSet
@@ -34,8 +34,12 @@ type Look struct {
 	Events []*corev1.Event
 	// Leases are the nodes' (namespace kube-node-lease), if they were read.
 	Leases []*coordinationv1.Lease
-	// Others are the other pods of nodes whose resources do not suffice, if they were read.
-	Others []*corev1.Pod
+	// Clocks are how the clocks of single nodes go, if they were read (Judgement.ReadClocks).
+	Clocks []Clock
+	// Others is what else stands on nodes that have no room, if it was read.
+	Others Others
+	// Quotas are the ResourceQuotas of the DaemonSet's namespace, if they were read.
+	Quotas []*corev1.ResourceQuota
 	// Missing are the kinds that are unknown, which makes the answer poorer: an empty list of a kind that is not
 	// missing means that there are none.
 	Missing []string

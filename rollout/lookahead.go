@@ -14,6 +14,10 @@ import (
 // AllowRemoval on a DaemonSet says that a commit may take it off as many of its nodes as it does.
 const AllowRemoval = "daemongate.io/allow-removal"
 
+// noMinReady is the warning of a DaemonSet that does not wait between two nodes.
+const noMinReady = "minReadySeconds is 0: the next node follows as soon as a pod is Ready, however short it lives; 30 makes a " +
+	"broken agent stop by itself"
+
 // Ahead is what a commit would do to a DaemonSet, seen before its first write.
 type Ahead struct {
 	// Refused is why nothing of the commit may be applied; nil if it may.
@@ -31,9 +35,8 @@ type Ahead struct {
 func LookAhead(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*corev1.Pod, now time.Time, o Options) Ahead {
 	o = o.withDefaults()
 	var a Ahead
-	if next.Spec.MinReadySeconds == 0 {
-		a.Warnings = append(a.Warnings, "minReadySeconds is 0: the controller goes on to the next node as soon as a pod is Ready, "+
-			"however short it lives; 30 makes a broken agent stop by itself")
+	if next.Spec.MinReadySeconds == 0 && next.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType {
+		a.Warnings = append(a.Warnings, noMinReady)
 	}
 	if current == nil {
 		return a

@@ -1,7 +1,10 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,8 +61,11 @@ func (s *survey) noProgress(j *Judgement) finding {
 	say("without a pod", s.namesOf(func(at *site) bool { return at.counts() && at.missing() }))
 	say("with a new pod that has not settled", s.namesOf(func(at *site) bool { return at.counts() && at.updated != nil && !at.settled }))
 	say("absent", j.Absent)
-	if last := s.lastWarning(); last != "" {
-		known = append(known, "the last Event: "+last)
+	if gates := s.unmetGates(); gates != "" {
+		known = append(known, gates)
+	}
+	if last := s.lastEvents(); len(last) > 0 {
+		known = append(known, "the last Events: "+strings.Join(last, " | "))
 	}
 	return finding{
 		code: NoProgress, final: true, since: s.memory.Rose,
@@ -70,22 +76,44 @@ func (s *survey) noProgress(j *Judgement) finding {
 	}
 }
 
-// lastWarning is the newest warning about the DaemonSet or an unsettled pod of it.
-func (s *survey) lastWarning() string {
-	var all trace
-	warn := func(t trace) {
-		if t.last.After(all.last) || (t.last.Equal(all.last) && t.message < all.message) {
-			all = t
+// unmetGates is what the pods say whose containers are ready and that are not.
+func (s *survey) unmetGates() string {
+	for i := range s.sites {
+		if at := &s.sites[i]; at.counts() && at.updated != nil && !at.settled {
+			if gate := unmetGate(at.updated); gate != "" {
+				return at.name + ": " + gate
+			}
 		}
 	}
-	isWarning := func(e *corev1.Event) bool { return e.Type == corev1.EventTypeWarning }
-	warn(s.traceOf(s.live.UID, isWarning))
+	return ""
+}
+
+// maxLastEvents is how many Events are repeated where nothing else is known.
+const maxLastEvents = 3
+
+// lastEvents are the newest warnings about the DaemonSet and its unsettled pods, the newest first. What many pods say is
+// repeated once.
+func (s *survey) lastEvents() []string {
+	newest := map[string]time.Time{}
+	see := func(events []*corev1.Event) {
+		for _, e := range events {
+			if e.Type == corev1.EventTypeWarning && e.Message != "" {
+				last, _ := lastSeen(e, s.now)
+				text := e.Reason + ": " + clip(e.Message, 200)
+				newest[text] = latest(newest[text], last)
+			}
+		}
+	}
+	see(s.events[s.live.UID])
 	for i := range s.sites {
 		if at := &s.sites[i]; at.updated != nil && !at.settled {
-			warn(s.traceOf(at.updated.UID, isWarning))
+			see(s.events[at.updated.UID])
 		}
 	}
-	return clip(all.message, 300)
+	texts := slices.SortedFunc(maps.Keys(newest), func(a, b string) int {
+		return cmp.Or(newest[b].Compare(newest[a]), cmp.Compare(a, b))
+	})
+	return texts[:min(len(texts), maxLastEvents)]
 }
 
 // listed are names for a sentence: the first few, and how many more.

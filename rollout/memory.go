@@ -26,6 +26,8 @@ type Memory struct {
 	Lost map[string]time.Time `json:"lost,omitempty"`
 	// Boots are the boots of the nodes whose pod was updated lately, to notice a reboot.
 	Boots map[string]string `json:"boots,omitempty"`
+	// Clocks are what was read of the clocks of nodes whose Ready pods do not become available.
+	Clocks map[string]ReadClock `json:"clocks,omitempty"`
 	// Rejected are the nodes that refused their pods.
 	Rejected map[string]Rejections `json:"rejected,omitempty"`
 	// Brake are the causes that the brake was pulled for.
@@ -38,10 +40,17 @@ type Rejections struct {
 	UID   string `json:"uid"`
 }
 
+// ReadClock is how a node's clock went when it was last read.
+type ReadClock struct {
+	At      time.Time     `json:"at"`
+	Ahead   time.Duration `json:"ahead"`
+	Unknown string        `json:"unknown,omitempty"`
+}
+
 // next is the memory that a look begins with: what holds until it is known better. The lists are made anew, of what is
 // still so.
 func (m Memory) next() Memory {
-	m.Since, m.Lost, m.Boots, m.Rejected = nil, nil, nil, nil
+	m.Since, m.Lost, m.Boots, m.Rejected, m.Clocks = nil, nil, nil, nil, nil
 	return m
 }
 

@@ -26,7 +26,8 @@ type site struct {
 	down    time.Time     // since when the node is not ready; zero if it is
 	lostAt  time.Time     // when this rollout lost the node; zero if it did not
 	shunned bool          // the controller does not want the node as long as it is not ready
-	ahead   time.Duration // of the API server's clock, as far as its Lease tells
+	clocked bool          // how its clock goes is known
+	ahead   time.Duration // of the API server's clock, if it is clocked
 	stale   bool          // its Lease has not been renewed
 	finding *finding
 }
@@ -53,6 +54,7 @@ func (s *survey) visit() {
 	s.sites = slices.CompactFunc(s.sites, func(a, b site) bool { return a.name == b.name })
 	s.place()
 	s.sortSites()
+	s.setClocks()
 	leases := s.heartbeats()
 	failingBefore := make(map[string]bool, len(s.target.FailingBefore))
 	for _, name := range s.target.FailingBefore {
@@ -61,8 +63,9 @@ func (s *survey) visit() {
 	for i := range s.sites {
 		at := &s.sites[i]
 		if beat, known := leases[at.name]; known {
-			at.stale, at.ahead = s.now.Sub(beat.last) > leaseTolerance, beat.ahead
+			at.stale, at.ahead, at.clocked = s.now.Sub(beat.last) > leaseTolerance, beat.ahead, beat.told
 		}
+		s.allowForClock(at)
 		s.classify(at, failingBefore[at.name])
 	}
 }
@@ -159,27 +162,34 @@ func (s *survey) classify(at *site, failingBefore bool) {
 		at.shunned = s.wish.shunned(at.node)
 		at.why = s.wish.refuses(at.node)
 	}
-	late := at.node != nil && !s.offline() && at.node.CreationTimestamp.After(s.target.AppliedAt)
-	switch {
-	case at.why != "":
-		at.state = IsNotEligible
-	case failingBefore:
-		at.state = IsFailingBefore
-	case late:
-		at.state = IsLate
-	case s.lost(at):
-		at.state = IsLost
-	case !at.down.IsZero():
-		at.state = IsAbsent
-	default:
-		at.state = podState(at)
+	if at.node == nil && !s.look.lacks(KindNodes) {
+		at.why = "the node does not exist any more"
 	}
+	at.state = s.stateOf(at, failingBefore)
 	if at.stale || at.state == IsLost || !at.down.IsZero() {
 		at.settled = false // a pod cannot be better than its node
 	}
 	if at.state == IsSettled && !at.settled {
 		at.state = IsUpdated
 	}
+}
+
+// stateOf is a node's class, by the node first and by its pods if it is present.
+func (s *survey) stateOf(at *site, failingBefore bool) NodeState {
+	late := at.node != nil && !s.offline() && at.node.CreationTimestamp.After(s.target.AppliedAt)
+	switch {
+	case at.why != "":
+		return IsNotEligible
+	case failingBefore:
+		return IsFailingBefore
+	case late:
+		return IsLate
+	case s.lost(at):
+		return IsLost
+	case !at.down.IsZero():
+		return IsAbsent
+	}
+	return podState(at)
 }
 
 // podState is what a present node's pods make of it.

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -86,7 +85,7 @@ func (o *Observer) Look(t Target) (Look, bool) {
 	if w == nil {
 		return Look{}, false
 	}
-	l := Look{Now: time.Now()}
+	l := Look{Now: o.clients.Now()}
 	ready := nodes.ready() && w.look(&l)
 	l.Nodes = nodes.list()
 	switch {

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,7 +11,7 @@ import (
 // Before reads what LookAhead needs before the first write of a commit: the DaemonSet as it is now, nil if there is none,
 // its pods and the nodes. Nothing is watched: between two rollouts nothing needs to be.
 func (o *Observer) Before(ctx context.Context, namespace, name string) (Look, error) {
-	l := Look{Now: time.Now()}
+	l := Look{Now: o.clients.Now()}
 	d, err := o.clients.Apps.DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return l, nil

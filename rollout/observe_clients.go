@@ -2,10 +2,12 @@ package rollout
 
 import (
 	"fmt"
+	"net/http"
 
 	appsv1 "k8s.io/client-go/kubernetes/typed/apps/v1"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	policyv1 "k8s.io/client-go/kubernetes/typed/policy/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -15,12 +17,18 @@ type Clients struct {
 		corev1.PodsGetter
 		corev1.NodesGetter
 		corev1.EventsGetter
+		corev1.ResourceQuotasGetter
 	}
 	Apps interface {
 		appsv1.DaemonSetsGetter
 		appsv1.ControllerRevisionsGetter
+		appsv1.ReplicaSetsGetter
+		appsv1.StatefulSetsGetter
 	}
-	Leases coordinationv1.LeasesGetter
+	Leases  coordinationv1.LeasesGetter
+	Budgets policyv1.PodDisruptionBudgetsGetter
+
+	server *serverClock // nil: nobody listens for the API server's time
 }
 
 // NewClients makes the clients for one cluster. They ask the cluster nothing yet.
@@ -30,6 +38,8 @@ func NewClients(config *rest.Config) (Clients, error) {
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.WarningHandlerWithContext = rest.NoWarnings{}
+	server := &serverClock{}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return listening{next, server} })
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
@@ -46,5 +56,9 @@ func NewClients(config *rest.Config) (Clients, error) {
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
 	}
-	return Clients{Core: core, Apps: apps, Leases: leases}, nil
+	budgets, err := policyv1.NewForConfigAndClient(config, client)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	return Clients{Core: core, Apps: apps, Leases: leases, Budgets: budgets, server: server}, nil
 }

@@ -37,6 +37,8 @@ func TestObserver(t *testing.T) {
 		{"does without Events where it must", doesWithoutEvents},
 		{"does not trust what it saw before the wire was cut", doesNotTrustTheLastLook},
 		{"reads the Leases when asked", readsLeases},
+		{"reads the clocks of nodes when asked", readsClocks},
+		{"says that a host port cannot surge", saysThatAHostPortCannotSurge},
 		{"leaves nothing behind", leavesNothingBehind},
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, cluster) })

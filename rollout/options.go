@@ -41,6 +41,7 @@ const (
 	leaseTolerance = 25 * time.Second // renewed every 10 s; NotReady comes 40 s after the last renewal
 	skewTolerance  = 2 * time.Second  // between two clocks, before it is worth a word
 	availableSlack = 5 * time.Second  // for the controller to notice that a pod has become available
+	rereadClocks   = time.Minute      // how old a clock's reading may be
 	probationCap   = 10               // times Probation
 )
 
@@ -64,6 +65,12 @@ func (o Options) after(c Code) time.Duration {
 		return 5 * time.Minute
 	}
 	return 0
+}
+
+// HasTime reports whether a cause has a time of its own that After can set. NoProgress and ApplyFailed have the progress
+// deadline, and Starting is never a verdict.
+func (c Code) HasTime() bool {
+	return depth(c) >= 0 && c != NoProgress && c != Starting
 }
 
 // withDefaults fills in what was left out.

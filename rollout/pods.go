@@ -46,7 +46,8 @@ func isReady(p *corev1.Pod) bool {
 }
 
 // readySince is since when a pod has been Ready without interruption. The Ready condition does not move when a container
-// restarts within one turn of the kubelet, so every container's own times count as well. A pod that is going is not asked.
+// restarts within one turn of the kubelet, so every container's own times count as well. All of them are by the node's
+// clock: where that is known to be behind, by no less than so much is added. A pod that is going is not asked.
 func readySince(p *corev1.Pod) (since time.Time, ready bool) {
 	c := podCondition(p, corev1.PodReady)
 	if c == nil || c.Status != corev1.ConditionTrue {
@@ -61,9 +62,26 @@ func readySince(p *corev1.Pod) (since time.Time, ready bool) {
 		since = latest(since, lastMoved(status))
 	}
 	for i := range p.Status.InitContainerStatuses {
-		since = latest(since, lastMoved(&p.Status.InitContainerStatuses[i]))
+		status := &p.Status.InitContainerStatuses[i]
+		if status.State.Running == nil && isSidecar(p, status.Name) {
+			return time.Time{}, false
+		}
+		since = latest(since, lastMoved(status))
 	}
-	return since, true
+	return since.Add(clockLag(p)), true
+}
+
+// clockLag is how far the clock of a pod's node is behind the API server's, at least: the kubelet cannot have taken the pod
+// up (its startTime) before it was made and bound, which the API server dates.
+func clockLag(p *corev1.Pod) time.Duration {
+	if p.Status.StartTime == nil {
+		return 0
+	}
+	bound := p.CreationTimestamp.Time
+	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionTrue {
+		bound = latest(bound, c.LastTransitionTime.Time)
+	}
+	return max(0, bound.Sub(p.Status.StartTime.Time))
 }
 
 // lastMoved is when a container last started or ended.
@@ -104,6 +122,8 @@ func containerEnds(c *corev1.ContainerStatus, init bool) int {
 		}
 	case c.State.Waiting != nil && c.LastTerminationState.Terminated != nil:
 		n++
+	case c.LastTerminationState.Terminated != nil:
+		n = max(1, n) // the count was lost, the end was not
 	}
 	if last := c.LastTerminationState.Terminated; init && n > 0 && last != nil && last.ExitCode == 0 {
 		n-- // the pod's sandbox was made anew, and the init containers ran again
@@ -149,5 +169,8 @@ func latest(a, b time.Time) time.Time {
 // isAvailable reports whether the controller would call a pod available: Ready for minReadySeconds.
 func (s *survey) isAvailable(p *corev1.Pod) bool {
 	c := podCondition(p, corev1.PodReady)
-	return c != nil && c.Status == corev1.ConditionTrue && !s.now.Before(c.LastTransitionTime.Add(s.minReady))
+	if c == nil || c.Status != corev1.ConditionTrue {
+		return false
+	}
+	return s.minReady == 0 || !s.now.Before(c.LastTransitionTime.Add(s.minReady)) // without it the controller asks no clock
 }

@@ -8,103 +8,25 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// chaos is a fleet to which anything happens, in any order.
-type chaos struct {
-	*fleet
-	*rand.Rand
-	seen []Look // of which any part may still be on show
-}
-
-func (c *chaos) anyNode() string { return c.nodes[c.Intn(len(c.nodes))].Name }
-
-// happen lets one thing happen. Pods are copied before they change, as in a cache.
-func (c *chaos) happen() {
-	c.after(time.Duration(c.Intn(20000)) * time.Millisecond)
-	if len(c.nodes) == 0 {
-		c.addNode("node-new")
-	}
-	node := c.anyNode()
-	switch c.Intn(13) {
-	case 0:
-		c.addNode(fmt.Sprintf("node-%d", 100+c.Intn(900)))
-	case 1:
-		c.gone(node)
-	case 2:
-		c.change(func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = int32(c.Intn(30)) })
-	case 3:
-		c.setCopy(node, func(n *corev1.Node) { n.Spec.Unschedulable = !n.Spec.Unschedulable })
-	case 4, 5:
-		c.setCopy(node, func(*corev1.Node) { c.setReady(node, c.Intn(3) > 0) })
-	default:
-		c.podHappens(node)
-	}
-	if c.Intn(3) > 0 {
-		c.observe()
-	}
-}
-
-func (c *chaos) setCopy(name string, change func(*corev1.Node)) {
-	for i, n := range c.nodes {
-		if n.Name == name {
-			nodes := append([]*corev1.Node(nil), c.nodes...)
-			nodes[i] = n.DeepCopy()
-			c.nodes = nodes
-			change(nodes[i])
-			return
-		}
-	}
-}
-
-func (c *chaos) podHappens(node string) {
-	var p *corev1.Pod
-	for i := range c.pods {
-		if targetNode(c.pods[i]) == node {
-			pods := append([]*corev1.Pod(nil), c.pods...)
-			pods[i] = pods[i].DeepCopy()
-			c.pods, p = pods, pods[i]
-		}
-	}
-	if p == nil {
-		p = c.newPod(node)
-	}
-	switch c.Intn(7) {
-	case 0:
-		c.terminate(p)
-	case 1:
-		c.ends(p, int32(c.Intn(3)), "Error")
-	case 2:
-		c.waits(p, "ImagePullBackOff", "no")
-	case 3:
-		c.replace(node)
-	default:
-		c.ready(p)
-	}
-}
-
-// staleLook is a look of which each kind may be older than the others.
-func (c *chaos) staleLook() Look {
-	l := c.look()
-	c.seen = append(c.seen, l)
-	past := func() Look { return c.seen[max(0, len(c.seen)-1-c.Intn(4))] }
-	l.DaemonSet, l.Revisions, l.Pods = past().DaemonSet, past().Revisions, past().Pods
-	return l
-}
-
 // Whatever happens, in whatever order it is seen: a rollout is never Complete while an eligible, present node that is not
-// late lacks a settled updated pod. The rule is written here a second time, as simply as can be.
+// late lacks a settled updated pod. What is true of each pod and node is written down as it happens, by the story's own
+// clock, and looked up where Judge has to conclude it from statuses.
 func TestNeverCompleteByMistake(t *testing.T) {
-	complete, looks, seeds := 0, 0, 300
+	complete, looks, seeds := 0, 0, 400
 	if testing.Short() {
-		seeds = 60
+		seeds = 80
 	}
 	for seed := range seeds {
-		c := &chaos{fleet: newFleet(t, 1+seed%4), Rand: rand.New(rand.NewSource(int64(seed)))}
-		c.image("v2")
+		c := newChaos(t, int64(seed))
 		for range 60 {
 			c.happen()
 			l := c.staleLook()
+			if c.Intn(6) == 0 {
+				c.memory = Memory{First: c.memory.First, Seen: c.memory.Seen, Hash: c.memory.Hash} // the least that was saved
+			}
 			j, m := Judge(l, c.target, overAgain(t, c.memory), c.options)
 			c.memory = m
 			looks++
@@ -125,11 +47,25 @@ func TestNeverCompleteByMistake(t *testing.T) {
 
 // mistaken says why a look cannot be Complete; "" if it may.
 func (c *chaos) mistaken(l Look) string {
-	if l.DaemonSet.Generation < c.target.Generation || l.DaemonSet.Status.ObservedGeneration < c.target.Generation {
+	truth := c.was[l.DaemonSet]
+	if l.DaemonSet.Generation < c.target.Generation || truth.observed < c.target.Generation {
 		return "the commit was not observed"
 	}
+	if truth.image != c.wanted {
+		return "somebody made it " + truth.image
+	}
+	eligible, absent := 0, 0
 	for _, n := range l.Nodes {
-		if n.CreationTimestamp.After(c.target.AppliedAt) || n.Status.Conditions[0].Status != corev1.ConditionTrue {
+		node := c.nodesWere[n]
+		if node.barred {
+			continue
+		}
+		eligible++
+		if node.made.After(c.target.AppliedAt) {
+			continue
+		}
+		if node.down {
+			absent++
 			continue
 		}
 		settled := false
@@ -140,19 +76,88 @@ func (c *chaos) mistaken(l Look) string {
 			return n.Name + " has no settled new pod"
 		}
 	}
+	if absent > max(1, eligible/5) {
+		return fmt.Sprintf("%d of %d nodes are absent", absent, eligible)
+	}
 	return ""
 }
 
 // surelySettled is the least that a settled pod must be: of the commit's image, alive, Ready, and with nothing having
-// happened to its container for ten seconds, or a minute if it ever ended.
+// happened to any container of it for ten seconds, or for its probation if one ever ended. A node's clock that is behind is
+// known to within a second.
 func (c *chaos) surelySettled(p *corev1.Pod, l Look) bool {
-	s := p.Status.ContainerStatuses[0]
-	if p.Spec.Containers[0].Image != "registry.example.com/agent:v2" || p.DeletionTimestamp != nil || !isReady(p) || s.State.Running == nil {
+	truth := c.podsWere[p]
+	if truth.image != c.wanted || truth.going || !truth.ready {
 		return false
 	}
 	wait := max(10*time.Second, time.Duration(l.DaemonSet.Spec.MinReadySeconds)*time.Second)
-	if s.RestartCount > 0 {
-		wait = max(wait, time.Minute)
+	if truth.ends > 0 {
+		wait = max(wait, time.Duration(min(10, 1<<min(truth.ends-1, 8)))*time.Minute)
 	}
-	return l.Now.Sub(s.State.Running.StartedAt.Time) >= wait
+	return l.Now.Sub(truth.moved) >= wait-time.Second
+}
+
+// The watches may deliver the new DaemonSet, its revision and its pods in any order, each as it was a while ago: whatever
+// has arrived, and whatever is remembered, it is not Complete before a pod that arrived has settled.
+func TestEveryOrderOfArrivalIsComplete(t *testing.T) {
+	orders := [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+	for _, back := range []bool{false, true} { // also back to a template whose revision and pods were there before
+		for _, order := range orders {
+			f := newFleet(t, 2)
+			if back {
+				f.image("v2").roll("node-1", "node-2")
+				f.after(time.Hour)
+			}
+			old := f.look()
+			f.image(map[bool]string{false: "v2", true: "v1"}[back])
+			f.roll("node-1", "node-2")
+			fresh, seen := f.look(), old
+			for step, kind := range order {
+				switch kind {
+				case 0:
+					seen.DaemonSet = fresh.DaemonSet
+				case 1:
+					seen.Revisions = fresh.Revisions
+				case 2:
+					seen.Pods = fresh.Pods
+				}
+				seen.Now = fresh.Now.Add(time.Duration(step+1) * 3 * time.Second)
+				var j Judgement
+				if j, f.memory = Judge(seen, f.target, overAgain(t, f.memory), Options{}); j.Verdict == Complete {
+					t.Errorf("back %v, order %v, step %d: %s", back, order, step, plain(j))
+				}
+			}
+			seen.Now = fresh.Now.Add(10 * time.Second)
+			if j, _ := Judge(seen, f.target, f.memory, Options{}); j.Verdict != Complete {
+				t.Errorf("back %v, order %v: never Complete\n%s", back, order, plain(j))
+			}
+		}
+	}
+}
+
+// newChaos is a fleet to which anything happens, with a commit applied; on half of the seeds some node's clock is wrong.
+func newChaos(t *testing.T, seed int64) *chaos {
+	c := &chaos{fleet: newFleet(t, 1+int(seed%4)), Rand: rand.New(rand.NewSource(seed)), wanted: "registry.example.com/agent:v2",
+		skew: map[string]time.Duration{}, was: map[*appsv1.DaemonSet]setTruth{}, nodesWere: map[*corev1.Node]nodeTruth{}, podsWere: map[*corev1.Pod]podTruth{}}
+	for _, n := range c.nodes {
+		c.nodesWere[n] = nodeTruth{made: n.CreationTimestamp.Time}
+	}
+	if seed%2 == 0 {
+		c.skew["node-1"] = time.Duration(c.Intn(20)-15) * time.Minute
+	}
+	sidecar := corev1.ContainerRestartPolicyAlways
+	c.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Containers[0].Image = c.wanted
+		if seed%3 == 0 {
+			d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "side", Image: "side:v1", RestartPolicy: &sidecar}}
+		}
+	})
+	c.target.Applied = c.asked()
+	c.note()
+	return c
+}
+
+// stamp is an instant as a node's clock has it, in the whole seconds of the API.
+func (c *chaos) stamp(node string) metav1.Time {
+	return metav1.NewTime(c.now.Add(c.skew[node]).Truncate(time.Second))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,15 +77,28 @@ func (r recording) look(i int, later time.Duration) Look {
 	if len(l.Nodes) == 0 {
 		l.Nodes = r.Nodes
 	}
+	l.Nodes = nodesAt(l.Nodes, l.Now)
 	if len(l.Revisions) == 0 {
 		l.Missing = []string{KindRevisions}
 	}
 	for _, e := range r.Events {
-		if last, _ := lastSeen(e, l.Now.Add(time.Hour)); !last.After(l.Now) {
+		if !firstSeen(e).After(l.Now) { // how often and how late by then is for Judge to doubt
 			l.Events = append(l.Events, e)
 		}
 	}
 	return l
+}
+
+// nodesAt are nodes without the conditions and taints that are later than a look.
+func nodesAt(nodes []*corev1.Node, now time.Time) []*corev1.Node {
+	var all []*corev1.Node
+	for _, n := range nodes {
+		n = n.DeepCopy()
+		n.Status.Conditions = slices.DeleteFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool { return c.LastTransitionTime.After(now) })
+		n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.TimeAdded != nil && t.TimeAdded.After(now) })
+		all = append(all, n)
+	}
+	return all
 }
 
 // target is the commit that a snapshot is of, as the one who applied it knows it.

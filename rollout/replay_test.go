@@ -43,7 +43,7 @@ var truths = map[string]truth{
 	"missing-serviceaccount": {Stuck, Forbidden, "real-1", []string{`serviceaccount "nope" not found`}},
 	"fleet-quota":            {Stuck, Forbidden, "real-2", []string{"exceeded quota: q"}},
 	"fleet-selector-to-none": {Stuck, NoEligibleNodes, "", nil},
-	"fleet-node-dies-plain":  {Stuck, BudgetSpent, "real-2", []string{"real-1", "real-3", "not ready"}},
+	"fleet-node-dies-plain":  {Stuck, BudgetSpent, "real-2", []string{"2 nodes still wait: real-[1,3]", "not ready since 2026-11-23 17:50:", "old pod was deleted at 2026-11-23 17:5"}},
 }
 
 func (w truth) check(t *testing.T, j Judgement) {
@@ -128,13 +128,17 @@ func TestRecordedRolloutsFromADump(t *testing.T) {
 	}
 }
 
-// neverTooEarly holds that no look at a rollout that fails is Complete.
+// neverTooEarly holds that no look at a rollout that fails is Complete, that none is Stuck for another cause than the true
+// one, and that one which succeeds is never Stuck.
 func neverTooEarly(t *testing.T, r recording, i int, j Judgement) {
 	t.Helper()
 	failing := truths[r.name].verdict == Stuck
 	before := r.Snapshots[i].DaemonSet.Generation < r.Snapshots[len(r.Snapshots)-1].DaemonSet.Generation
 	if failing && !before && j.Verdict == Complete {
 		t.Errorf("t=%.1f: Complete\n%s", r.Snapshots[i].T, plain(j))
+	}
+	if !before && j.Verdict == Stuck && (len(j.Causes) == 0 || j.Causes[0].Code != truths[r.name].code) {
+		t.Errorf("t=%.1f: Stuck for another cause\n%s", r.Snapshots[i].T, plain(j))
 	}
 	if strings.Contains(j.Headline, "successfully") && j.Verdict != Complete {
 		t.Errorf("t=%.1f: the headline lies: %s", r.Snapshots[i].T, j.Headline)

@@ -31,30 +31,38 @@ type DaemonSetReport struct {
 	Desired int `json:"desired"`
 	Updated int `json:"updated"`
 	Settled int `json:"settled"`
+	// Eligible is how many nodes the DaemonSet is meant for, whatever their health.
+	Eligible int `json:"eligible"`
 	// Names of nodes by class.
-	Absent        []string      `json:"absent"`
-	Lost          []string      `json:"lost"`
-	Late          []string      `json:"late"`
-	FailingBefore []string      `json:"failingBefore"`
-	Old           []string      `json:"old"`
-	Causes        []CauseReport `json:"causes"`
-	Notes         []string      `json:"notes"`
+	Absent        []string `json:"absent"`
+	Lost          []string `json:"lost"`
+	Late          []string `json:"late"`
+	FailingBefore []string `json:"failingBefore"`
+	Old           []string `json:"old"`
+	// Nodes are all of them by what they are to the rollout, also those that are not eligible.
+	Nodes  []Class       `json:"nodes"`
+	Causes []CauseReport `json:"causes"`
+	Notes  []string      `json:"notes"`
 	// Missing kinds, which the look knows nothing of.
 	Missing []string `json:"missing"`
 
-	nodes    []Node
 	onDelete bool
 }
 
 // CauseReport is one cause as it is told.
 type CauseReport struct {
-	Code    Code     `json:"code"`
-	Nodes   []string `json:"nodes"`
-	Pods    []string `json:"pods"`
-	Message string   `json:"message"`
-	Remedy  string   `json:"remedy"`
+	Code  Code     `json:"code"`
+	Nodes []string `json:"nodes"`
+	Pods  []string `json:"pods"`
+	// Container of these pods that it is about, if it is about one.
+	Container string `json:"container,omitempty"`
+	Message   string `json:"message"`
+	Remedy    string `json:"remedy"`
 	// Since is when the trouble began.
 	Since time.Time `json:"since"`
+	// Shortfalls are what nodes have too little of, and Relief what would make room there.
+	Shortfalls []Shortfall `json:"shortfalls"`
+	Relief     []Relief    `json:"relief"`
 	// Final says that it has lasted long enough to be Stuck; before, it is only the present reason.
 	Final bool `json:"final"`
 	// Help is where the cause is described.
@@ -84,14 +92,15 @@ func newDaemonSetReport(d Judged) DaemonSetReport {
 		Desired: j.Desired, Updated: j.Updated, Settled: j.Settled,
 		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore), Old: nonNil(j.Old),
 		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: []CauseReport{},
-		nodes: j.Nodes, onDelete: d.Target.OnDelete,
+		Eligible: j.Eligible, Nodes: Classes(j.Nodes), onDelete: d.Target.OnDelete,
 	}
 	for _, c := range j.Causes {
-		r.Causes = append(r.Causes, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Message: c.Message,
-			Remedy: c.Remedy, Since: c.Since, Final: c.Final, Help: c.Code.Help()})
+		r.Causes = append(r.Causes, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Container: c.Container,
+			Message: c.Message, Remedy: c.Remedy, Shortfalls: nonNil(c.Shortfalls), Relief: nonNil(c.Relief), Since: c.Since,
+			Final: c.Final, Help: c.Code.Help()})
 	}
 	return r
 }
 
 // nonNil is a list that is not null in JSON.
-func nonNil(names []string) []string { return append([]string{}, slices.Clone(names)...) }
+func nonNil[T any](list []T) []T { return append([]T{}, slices.Clone(list)...) }

@@ -39,8 +39,10 @@ func (r *DaemonSetReport) commandsFor(c *CauseReport) []string {
 	switch c.Code {
 	case Starting:
 		return nil
-	case CrashLoop, ProbeFailing:
-		return []string{pod("logs", " --previous"), pod("describe pod", "")}
+	case CrashLoop:
+		return []string{pod("logs", c.of()+" --previous"), pod("describe pod", "")}
+	case ProbeFailing:
+		return []string{pod("describe pod", ""), pod("logs", c.of())}
 	case Unschedulable:
 		return []string{pod("describe pod", ""), node("describe node")}
 	case Forbidden:
@@ -59,4 +61,12 @@ func (r *DaemonSetReport) commandsFor(c *CauseReport) []string {
 		return []string{itself, in + "get pods -o wide", in + "get events --sort-by=.lastTimestamp"}
 	}
 	return []string{pod("describe pod", "")}
+}
+
+// of names the container to kubectl, which takes the first one otherwise.
+func (c *CauseReport) of() string {
+	if c.Container == "" {
+		return ""
+	}
+	return " -c " + c.Container
 }

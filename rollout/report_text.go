@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -47,68 +46,18 @@ func (r *DaemonSetReport) write(b *strings.Builder, now time.Time) {
 	}
 }
 
-// class is nodes of which the same is to be said.
-type class struct {
-	state NodeState
-	cause Code
-	why   string
-}
-
-// classes are the states in the order in which a person wants to hear of them, and what they are called.
-var classes = []struct {
-	state NodeState
-	words string
-}{
-	{IsLost, "lost"}, {IsFailing, "failing"}, {IsMissing, "without a pod"}, {IsUpdated, "updated, not settled"},
-	{IsOld, "old pod"}, {IsSettled, "settled"}, {IsAbsent, "absent: not ready before"},
-	{IsFailingBefore, "failing before this commit"}, {IsLate, "late: joined since"}, {IsNotEligible, "not eligible"},
-}
-
 // writeNodes writes a table of the nodes by class.
 func (r *DaemonSetReport) writeNodes(b *strings.Builder) {
-	members := map[class][]string{}
-	for _, n := range r.nodes {
-		c := class{n.State, n.Cause, n.Why}
-		members[c] = append(members[c], n.Name)
-	}
-	if len(members) == 0 {
+	if len(r.Nodes) == 0 {
 		return
 	}
 	b.WriteString("\n")
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  COUNT\tSTATE\tNODES")
-	for _, known := range classes {
-		for _, c := range sortedClasses(members, known.state) {
-			fmt.Fprintf(t, "  %d\t%s\t%s\n", len(members[c]), c.words(known.words), foldSome(members[c]))
-		}
+	for _, c := range r.Nodes {
+		fmt.Fprintf(t, "  %d\t%s\t%s\n", len(c.Nodes), c.Words(), foldSome(c.Nodes))
 	}
 	_ = t.Flush() // to a strings.Builder
-}
-
-// sortedClasses are the classes of a state, the largest first.
-func sortedClasses(members map[class][]string, state NodeState) []class {
-	var some []class
-	for c := range members {
-		if c.state == state {
-			some = append(some, c)
-		}
-	}
-	slices.SortFunc(some, func(a, b class) int {
-		if d := len(members[b]) - len(members[a]); d != 0 {
-			return d
-		}
-		return strings.Compare(string(a.cause)+a.why, string(b.cause)+b.why)
-	})
-	return some
-}
-
-func (c class) words(state string) string {
-	for _, more := range []string{string(c.cause), c.why} {
-		if more != "" {
-			state += ": " + more
-		}
-	}
-	return state
 }
 
 // foldSome folds names and leaves out what is too much to read.
@@ -141,5 +90,6 @@ func (c *CauseReport) write(b *strings.Builder, now time.Time) {
 	if c.Remedy != "" {
 		fmt.Fprintf(b, "  do:    %s\n", c.Remedy)
 	}
+	c.writeRelief(b)
 	fmt.Fprintf(b, "  more:  %s\n", c.Help)
 }

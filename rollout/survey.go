@@ -27,8 +27,11 @@ type survey struct {
 	sites      []site // sorted by name
 	oldPods    int    // of other templates, anywhere, and not over yet
 	events     history
-	refusal    trace            // the DaemonSet's FailedCreate Events
+	refusal    refusal          // the DaemonSet's FailedCreate Events
 	rejections map[string]trace // its FailedDaemonPod Events, by node
+	crowded    *crowd           // what stands on the nodes; nil until somebody asks
+	readClocks []string         // nodes whose clocks nobody has read lately
+	measured   int              // nodes of which it was found out what they are short of
 	wake       time.Time
 }
 

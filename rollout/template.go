@@ -108,26 +108,29 @@ func guessHash(d *appsv1.DaemonSet, pods []*corev1.Pod) revision {
 // minReadySeconds, terminationGracePeriodSeconds and the budget of its startup probes.
 func allowance(d *appsv1.DaemonSet) time.Duration {
 	spec := &d.Spec.Template.Spec
-	seconds := d.Spec.MinReadySeconds
+	seconds := int64(d.Spec.MinReadySeconds)
 	if g := spec.TerminationGracePeriodSeconds; g != nil {
-		seconds += int32(min(*g, 24*3600))
+		seconds += min(*g, mostSeconds)
 	}
-	startup := int32(0)
+	startup := int64(0)
 	for i := range spec.InitContainers {
 		startup += startupSeconds(&spec.InitContainers[i]) // one after the other
 	}
-	longest := int32(0)
+	longest := int64(0)
 	for i := range spec.Containers {
 		longest = max(longest, startupSeconds(&spec.Containers[i])) // side by side
 	}
 	return time.Duration(seconds+startup+longest) * time.Second
 }
 
+// mostSeconds bounds what a single figure of a pod may add: a day.
+const mostSeconds = 24 * 3600
+
 // startupSeconds is how long a container's startup probe lets it start.
-func startupSeconds(c *corev1.Container) int32 {
+func startupSeconds(c *corev1.Container) int64 {
 	p := c.StartupProbe
 	if p == nil {
 		return 0
 	}
-	return p.InitialDelaySeconds + max(1, p.PeriodSeconds)*max(1, p.FailureThreshold)
+	return min(mostSeconds, int64(p.InitialDelaySeconds)+int64(max(1, p.PeriodSeconds))*int64(max(1, p.FailureThreshold)))
 }
