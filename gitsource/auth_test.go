@@ -117,7 +117,7 @@ func hidden(t *testing.T, what, text string) {
 	}
 }
 
-// A redirect to another host gets no credentials.
+// Another host that a redirect leads to is not even asked by who has credentials.
 func TestRedirectsGetNoCredentials(t *testing.T) {
 	var seen []http.Header
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -129,9 +129,13 @@ func TestRedirectsGetNoCredentials(t *testing.T) {
 		http.Redirect(w, r, other.URL+r.URL.String(), http.StatusFound)
 	}))
 	t.Cleanup(server.Close)
-	wrong(t, open(t, server.URL+"/x.git", gitsource.Auth{Username: "ada", Password: secret}, gitsource.Options{}), main)
-	if len(seen) != 1 || seen[0].Get("Authorization") != "" {
-		t.Fatalf("the other host saw %v", seen)
+	for what, auth := range map[string]gitsource.Auth{
+		"password": {Username: "ada", Password: secret}, "token": {Token: secret}, "bearer": {Bearer: secret},
+	} {
+		wrong(t, open(t, server.URL+"/x.git", auth, gitsource.Options{}), main, "redirects to")
+		if len(seen) != 0 {
+			t.Fatalf("%s: the other host saw %v", what, seen)
+		}
 	}
 }
 
@@ -203,16 +207,19 @@ func TestCustomCAAndClientCertificate(t *testing.T) {
 	tip := w.commit("a")
 	backend := serve(t, w.dir)
 	server := httptest.NewUnstartedServer(backend.Config.Handler)
+	backend.user, backend.password = "ada", secret // a password as well: both go over TLS
 	clientCert, clientKey, pool := clientCertificate(t)
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	at := server.URL + "/.git"
-	auth := gitsource.Auth{CA: ca, ClientCert: clientCert, ClientKey: clientKey}
+	auth := gitsource.Auth{CA: ca, ClientCert: clientCert, ClientKey: clientKey, Username: "ada", Password: secret}
 	if got := head(t, open(t, at, auth, gitsource.Options{})); got != tip {
 		t.Fatalf("head is %s, want %s", got, tip)
 	}
+	err := wrong(t, open(t, at, gitsource.Auth{CA: ca, ClientCert: clientCert, ClientKey: clientKey, Token: "w0rd"}, gitsource.Options{}), main, "does not accept")
+	hidden(t, "a wrong token", err.Error())
 	wrong(t, open(t, at, gitsource.Auth{ClientCert: clientCert, ClientKey: clientKey}, gitsource.Options{}), main, "unknown authority")
 	wrong(t, open(t, at, gitsource.Auth{CA: ca}, gitsource.Options{}), main, "certificate")
 }

@@ -70,6 +70,8 @@ func (r *Repository) run(f *flight) {
 	stage := newStage(r.ctx, r.options.PollTimeout)
 	defer stage.end()
 	if err := r.poll(stage, f); err != nil {
+		r.auth.doubt()
+		r.noted(advertised{err: err, at: time.Now()})
 		f.failed(err)
 	}
 }
@@ -84,14 +86,14 @@ func (f *flight) failed(err error) {
 }
 
 func (r *Repository) poll(stage *stage, f *flight) error {
-	to, began := r.remote.Load(), time.Now()
-	server, err := to.Read(stage.ctx)
+	began := time.Now()
+	to, server, err := r.auth.converse(stage.ctx)
 	if err != nil {
-		return r.unborn(f, err)
+		return r.unborn(f, named(r.address, err))
 	}
 	calls := &calls{ctx: stage.ctx, to: to, open: server}
 	defer calls.end()
-	r.noted(server.Refs, began)
+	r.noted(advertised{refs: server.Refs, at: began})
 	wanted := r.wanted(f, server)
 	stage.extend(r.options.FetchTimeout)
 	if err := r.mirror.bring(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {
@@ -116,12 +118,12 @@ func (r *Repository) wanted(f *flight, server *remote.Conversation) map[Ref]tip 
 			wanted[ref] = tip{hash: plumbing.NewHash(ref.Commit)}
 			continue
 		}
-		hash, err := ref.find(server.Refs)
+		found, err := ref.find(server.Refs)
 		if err != nil {
 			f.answers[ref] = answer{err: fmt.Errorf("%s: %w", r, err)}
 			continue
 		}
-		wanted[ref] = tip{name: ref.fullName(), hash: hash}
+		wanted[ref] = found
 	}
 	return wanted
 }
@@ -134,6 +136,15 @@ func (r *Repository) unborn(f *flight, err error) error {
 		}
 	}
 	return err
+}
+
+// named puts the repository's address before an error, unless that begins with it.
+func named(at remote.Address, err error) error {
+	var e *remote.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", at, err)
 }
 
 // bare drops the repository's address from an error that gets it anyway.

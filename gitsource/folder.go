@@ -2,6 +2,7 @@ package gitsource
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 
@@ -29,10 +30,10 @@ func newFolder(entries []object.TreeEntry) (*folder, error) {
 	f := &folder{entries: entries, byName: make(map[string]int, len(entries))}
 	for i, e := range entries {
 		if reason := hostile(e.Name); reason != "" {
-			return nil, fmt.Errorf("the name %q in it %s: the commit was not made by git; rewrite it", e.Name, reason)
+			return nil, fmt.Errorf("the name %q in it %s: the commit was not made by git; rewrite it: %w", e.Name, reason, fs.ErrInvalid)
 		}
 		if _, twice := f.byName[e.Name]; twice {
-			return nil, fmt.Errorf("the name %q is in it twice: the commit was not made by git; rewrite it", e.Name)
+			return nil, fmt.Errorf("the name %q is in it twice: the commit was not made by git; rewrite it: %w", e.Name, fs.ErrInvalid)
 		}
 		f.byName[e.Name] = i
 	}
@@ -103,7 +104,7 @@ func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
 	}
 	var tree object.Tree
 	if err := tree.Decode(inMemory(plumbing.TreeObject, content)); err != nil {
-		return nil, fmt.Errorf("folder %s: %w", short(h), err)
+		return nil, fmt.Errorf("folder %s: %w: %w", short(h), err, fs.ErrInvalid)
 	}
 	sortByName(tree.Entries)
 	f, err := newFolder(tree.Entries)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime"
 	"sync"
 
@@ -149,6 +150,9 @@ func (r *reader) has(h plumbing.Hash) error {
 
 // tooLargeError is the error of an object that nobody should hold in memory.
 type tooLargeError struct{ size, limit int64 }
+
+// Unwrap says that it is the commit's fault.
+func (e *tooLargeError) Unwrap() error { return fs.ErrInvalid }
 
 func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("is too large: %d bytes, and %d are allowed", e.size, e.limit)

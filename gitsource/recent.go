@@ -2,34 +2,43 @@ package gitsource
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// advertised is what the server last said of its refs.
+// advertised is what came of the last time that the server was asked for its refs.
 type advertised struct {
 	refs map[string]plumbing.Hash
-	at   time.Time // when it was asked
+	err  error
+	at   time.Time // when it was asked, or when it failed to answer
 }
 
-func (r *Repository) noted(refs map[string]plumbing.Hash, at time.Time) {
+func (r *Repository) noted(a advertised) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.latest = advertised{refs, at}
+	r.latest = a
 }
 
-// HeadWithin is Head for who is content with an answer that is up to age old: a thousand Syncs that poll one repository
-// each in its own minute cost one advertisement a minute.
+// HeadWithin is Head for who is content with an answer, or a failure, that is up to age old: a thousand Syncs that poll one
+// repository, each in its own minute, cost one advertisement a minute, also while the server is down.
 func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration) (string, error) {
+	r.touch()
 	r.mu.Lock()
 	latest := r.latest
 	r.mu.Unlock()
-	if ref.check() == nil && ref.Commit == "" && time.Since(latest.at) <= age {
-		if hash, ok := latest.refs[ref.fullName()]; ok && r.mirror.knows([]tip{{hash: hash}}) && !r.mirror.suspect.Load() {
-			if commit, err := r.mirror.peel(hash); err == nil {
-				return commit.String(), nil
-			}
+	if ref.check() != nil || ref.Commit != "" || time.Since(latest.at) > age {
+		return r.Head(ctx, ref)
+	}
+	if latest.err != nil && !errors.Is(latest.err, remote.ErrEmpty) { // whose error names the ref
+		return "", latest.err
+	}
+	if at, err := ref.find(latest.refs); err == nil && r.mirror.knows([]tip{at}) && !r.mirror.suspect.Load() {
+		if commit, err := r.mirror.peel(at.hash); err == nil {
+			return commit.String(), nil
 		}
 	}
 	return r.Head(ctx, ref)

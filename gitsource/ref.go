@@ -11,13 +11,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Ref says which commit of a repository is meant. Exactly one field is set.
+// Ref says which commit of a repository is meant. Exactly one of its texts is set.
 type Ref struct {
 	Branch string // the newest commit of a branch
 	Tag    string // what a tag points at
-	SemVer string // the highest version among the tags within a range; not supported yet
+	SemVer string // the highest version among the tags that is within a range, such as ">=1.2 <2" or "~1.4"
 	Commit string // this commit: 40 hexadecimal digits
 	Name   string // any ref by its full name, such as refs/changes/12/34/5, or HEAD
+
+	Prereleases bool // with SemVer: versions such as 1.3.0-rc.1 count too
 }
 
 // String is the ref as a person would say it.
@@ -46,7 +48,10 @@ func (r Ref) check() error {
 	case len(given) > 1:
 		return fmt.Errorf("more than one ref is given (%s): name one", strings.Join(given, ", "))
 	case r.SemVer != "":
-		return errors.New("version ranges are not supported yet: name a branch or a tag")
+		_, err := parseRange(r.SemVer)
+		return err
+	case r.Prereleases:
+		return errors.New("pre-releases are chosen among versions: give a version range, too")
 	case r.Commit != "" && len(r.Commit) == 64:
 		return fmt.Errorf("commit %s is a SHA-256 name, which is not supported", r.Commit)
 	case r.Commit != "" && !fullHash.MatchString(r.Commit):
@@ -55,7 +60,7 @@ func (r Ref) check() error {
 	return nil
 }
 
-// fullName is the name of the ref on the server; empty for a commit.
+// fullName is the name of the ref on the server; empty for a commit and for a range of versions.
 func (r Ref) fullName() string {
 	switch {
 	case r.Branch != "":
@@ -66,14 +71,17 @@ func (r Ref) fullName() string {
 	return r.Name
 }
 
-// find looks a named ref up in what the server advertises.
-func (r Ref) find(refs map[string]plumbing.Hash) (plumbing.Hash, error) {
+// find looks a ref up in what the server advertises.
+func (r Ref) find(refs map[string]plumbing.Hash) (tip, error) {
+	if r.SemVer != "" {
+		return r.highest(refs)
+	}
 	name := r.fullName()
 	if hash, ok := refs[name]; ok {
-		return hash, nil
+		return tip{name, hash}, nil
 	}
 	kind := name[:strings.LastIndexByte(name, '/')+1]
-	return plumbing.ZeroHash, fmt.Errorf("%s does not exist%s", r, others(refs, kind))
+	return tip{}, fmt.Errorf("%s does not exist%s", r, others(refs, kind))
 }
 
 // others names a few refs that do exist, for whoever mistyped one.

@@ -16,8 +16,11 @@ import (
 type Repository struct {
 	ctx     context.Context // the store's
 	options Options
-	remote  atomic.Pointer[remote.Remote]
+	address remote.Address
+	auth    credentials
 	mirror  *mirror
+	sweep   func()       // the store's
+	touched atomic.Int64 // when the mirror was last marked as in use, in seconds
 
 	mu     sync.Mutex
 	flying bool    // somebody polls
@@ -25,17 +28,15 @@ type Repository struct {
 	latest advertised
 }
 
-func newRepository(ctx context.Context, to *remote.Remote, home string, o Options) *Repository {
-	r := &Repository{ctx: ctx, options: o, mirror: newMirror(home, o)}
-	r.remote.Store(to)
-	return r
+func newRepository(ctx context.Context, at remote.Address, home string, o Options) *Repository {
+	return &Repository{ctx: ctx, options: o, address: at, mirror: newMirror(home, o)}
 }
 
 // String is the repository's address, without credentials.
-func (r *Repository) String() string { return r.remote.Load().String() }
+func (r *Repository) String() string { return r.address.String() }
 
 func (r *Repository) close() {
-	r.remote.Load().Close()
+	r.auth.close()
 	r.mirror.objects.close()
 }
 
@@ -51,6 +52,7 @@ func (r *Repository) Head(ctx context.Context, ref Ref) (string, error) {
 	if ref.Commit != "" && r.mirror.holds(plumbing.NewHash(ref.Commit)) {
 		return ref.Commit, nil
 	}
+	r.touch()
 	f := r.board(ref)
 	select {
 	case <-f.landed:
@@ -83,6 +85,7 @@ func (r *Repository) Tree(ctx context.Context, commit string) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
+	r.touch()
 	c, err := r.mirror.commit(h)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
@@ -115,5 +118,8 @@ func parseHash(text string) (plumbing.Hash, error) {
 	}
 	return plumbing.NewHash(text), nil
 }
+
+// ErrAbsent is the error of a commit, or of a file of it, that the mirror does not have.
+var ErrAbsent = errAbsent
 
 var errClosed = errors.New("the store of mirrors was closed")

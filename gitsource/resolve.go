@@ -18,9 +18,11 @@ const (
 )
 
 // resolve finds what a path names. A link in the middle of it is always followed, the last one only on demand.
-func (t *Tree) resolve(op, name string, follow bool) (object.TreeEntry, error) {
-	fail := func(err error) (object.TreeEntry, error) {
-		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: err}
+//
+// What is within a submodule is in another tree, which is returned with it.
+func (t *Tree) resolve(op, name string, follow bool) (*Tree, object.TreeEntry, error) {
+	fail := func(err error) (*Tree, object.TreeEntry, error) {
+		return nil, object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	if !fs.ValidPath(name) {
 		return fail(fs.ErrInvalid)
@@ -33,7 +35,7 @@ func (t *Tree) resolve(op, name string, follow bool) (object.TreeEntry, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return e, nil
+	return w.tree, e, nil
 }
 
 // walk is a way through the tree.
@@ -53,12 +55,35 @@ func (w *walk) run(follow bool) (object.TreeEntry, error) {
 			return object.TreeEntry{}, err
 		}
 	}
+	if err := w.enter(); err != nil {
+		return object.TreeEntry{}, err
+	}
 	return w.here(), nil
+}
+
+// enter goes into the submodule that the walk has come to, if submodules are followed. From then on its root is the root.
+func (w *walk) enter() error {
+	if w.tree.submodules == nil || !isSubmodule(w.here()) {
+		return nil
+	}
+	names := make([]string, len(w.trail)-1)
+	for i, e := range w.trail[1:] {
+		names[i] = e.Name
+	}
+	sub, err := w.tree.submodule(strings.Join(names, "/"), w.here().Hash)
+	if err != nil {
+		return err
+	}
+	w.tree, w.trail = sub, []object.TreeEntry{{Mode: filemode.Dir, Hash: sub.root}}
+	return nil
 }
 
 func (w *walk) here() object.TreeEntry { return w.trail[len(w.trail)-1] }
 
 func (w *walk) step(part string, follow bool) error {
+	if err := w.enter(); err != nil {
+		return err
+	}
 	switch part {
 	case "", ".":
 		return nil

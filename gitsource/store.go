@@ -30,6 +30,8 @@ type Options struct {
 	FetchTimeout time.Duration
 	// MaxPacks is the number of fetches after which a mirror is made anew, in one pack (200).
 	MaxPacks int
+	// KeepUnused is how long a mirror stays that nobody has polled or read (30 days).
+	KeepUnused time.Duration
 	// MaxFile is the size in bytes above which a file of a tree is refused (32 MiB).
 	MaxFile int64
 }
@@ -39,6 +41,7 @@ func (o Options) withDefaults() Options {
 	set(&o.PollTimeout, time.Minute)
 	set(&o.FetchTimeout, 30*time.Minute)
 	set(&o.MaxPacks, 200)
+	set(&o.KeepUnused, 30*24*time.Hour)
 	set(&o.MaxFile, 32<<20)
 	return o
 }
@@ -92,20 +95,52 @@ func (s *Store) Repository(url string, auth Auth) (*Repository, error) {
 		return nil, err
 	}
 	r := s.repositories[id]
-	if r != nil && r.remote.Load().Auth().Equal(auth) {
+	if r != nil && r.auth.equal(auth) {
 		return r, nil
 	}
 	to, err := remote.New(url, auth, s.options.Idle)
 	if err != nil {
 		return nil, err
 	}
-	if r != nil {
-		r.remote.Swap(to).Close()
-		return r, nil
-	}
-	r = newRepository(s.ctx, to, filepath.Join(s.dir, id), s.options)
-	s.repositories[id] = r
+	r = s.repository(id, address)
+	r.auth.set(to)
 	return r, nil
+}
+
+// Lend returns the mirror of a repository for the credentials of an identity, which names where the source reads them,
+// such as a Secret; always the same one. Nothing is connected to, and the source is not asked, before the first poll.
+func (s *Store) Lend(url, identity string, source Source) (*Repository, error) {
+	address, auth, err := remote.ParseAddress(url, Auth{Identity: identity})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, err := s.identify(address, auth)
+	if err != nil {
+		return nil, err
+	}
+	r := s.repository(id, address)
+	r.auth.follow(source, func(auth Auth) (*remote.Remote, error) {
+		auth.Identity = identity
+		to, err := remote.New(url, auth, s.options.Idle)
+		if err != nil && identity != "" {
+			return nil, fmt.Errorf("%w; the credentials are from %s", err, identity)
+		}
+		return to, err
+	})
+	return r, nil
+}
+
+// repository returns the mirror in the folder of that name.
+func (s *Store) repository(id string, at remote.Address) *Repository {
+	r := s.repositories[id]
+	if r == nil {
+		r = newRepository(s.ctx, at, filepath.Join(s.dir, id), s.options)
+		r.sweep = s.sweep
+		s.repositories[id] = r
+	}
+	return r
 }
 
 // identify names a mirror's folder. Whoever reads the name, and tries passwords on it, must have the key.

@@ -23,6 +23,8 @@ type Tree struct {
 	root    plumbing.Hash
 	time    time.Time
 	maxFile int64
+
+	submodules *submodules // nil if they are not followed
 }
 
 var (
@@ -35,7 +37,7 @@ var (
 // Blob returns the hash of what is at a path, links followed: a file's content, or a whole folder. Two commits with the
 // same hash there have the same there.
 func (t *Tree) Blob(name string) (string, error) {
-	e, err := t.resolve("blob", name, true)
+	_, e, err := t.resolve("blob", name, true)
 	if err != nil {
 		return "", err
 	}
@@ -44,11 +46,11 @@ func (t *Tree) Blob(name string) (string, error) {
 
 // ReadFile returns a file's content.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
-	e, err := t.resolve("read", name, true)
+	at, e, err := t.resolve("read", name, true)
 	if err != nil {
 		return nil, err
 	}
-	content, err := t.read(e)
+	content, err := at.read(e)
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
@@ -57,11 +59,11 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 
 // ReadDir lists a folder, sorted by name.
 func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
-	e, err := t.resolve("readdir", name, true)
+	at, e, err := t.resolve("readdir", name, true)
 	if err != nil {
 		return nil, err
 	}
-	list, err := t.list(e)
+	list, err := at.list(e)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 	}
@@ -75,11 +77,11 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) { return t.stat("stat", na
 func (t *Tree) Lstat(name string) (fs.FileInfo, error) { return t.stat("lstat", name, false) }
 
 func (t *Tree) stat(op, name string, follow bool) (fs.FileInfo, error) {
-	e, err := t.resolve(op, name, follow)
+	at, e, err := t.resolve(op, name, follow)
 	if err != nil {
 		return nil, err
 	}
-	i, err := t.info(baseName(name), e)
+	i, err := at.info(baseName(name), e)
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
@@ -88,14 +90,14 @@ func (t *Tree) stat(op, name string, follow bool) (fs.FileInfo, error) {
 
 // ReadLink returns where a symbolic link leads, as it was committed.
 func (t *Tree) ReadLink(name string) (string, error) {
-	e, err := t.resolve("readlink", name, false)
+	at, e, err := t.resolve("readlink", name, false)
 	if err != nil {
 		return "", err
 	}
 	if !isLink(e) {
 		return "", &fs.PathError{Op: "readlink", Path: name, Err: errors.New("is not a symbolic link")}
 	}
-	target, err := t.target(e)
+	target, err := at.target(e)
 	if err != nil {
 		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
 	}
@@ -115,12 +117,14 @@ func (t *Tree) read(e object.TreeEntry) ([]byte, error) {
 		return nil, err
 	}
 	if isLFS(content) {
-		return nil, errors.New("is kept by Git LFS, which is not read: commit the file itself")
+		return nil, fmt.Errorf("is kept by Git LFS, which is not read: commit the file itself: %w", fs.ErrInvalid)
 	}
 	return content, nil
 }
 
-var errSubmodule = errors.New("is a submodule, which is not followed: commit the files themselves")
+var errSubmodule = fmt.Errorf("is a submodule, which is not followed: set spec.source.submodules, or commit the files themselves: %w", fs.ErrInvalid)
+
+func isAbsence(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // isLFS recognises the text that Git LFS commits in a file's place.
 func isLFS(content []byte) bool {

@@ -13,11 +13,11 @@ import (
 
 // Open opens a file, whose content it reads at once, or a folder.
 func (t *Tree) Open(name string) (fs.File, error) {
-	e, err := t.resolve("open", name, true)
+	at, e, err := t.resolve("open", name, true)
 	if err != nil {
 		return nil, err
 	}
-	f, err := t.open(name, e)
+	f, err := at.open(name, e)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
@@ -107,10 +107,19 @@ type dirEntry struct {
 }
 
 func (d dirEntry) Name() string               { return d.entry.Name }
-func (d dirEntry) IsDir() bool                { return isDir(d.entry) }
-func (d dirEntry) Type() fs.FileMode          { return mode(d.entry).Type() }
-func (d dirEntry) Info() (fs.FileInfo, error) { return d.tree.info(d.entry.Name, d.entry) }
+func (d dirEntry) IsDir() bool                { return isDir(d.shown()) }
+func (d dirEntry) Type() fs.FileMode          { return mode(d.shown()).Type() }
+func (d dirEntry) Info() (fs.FileInfo, error) { return d.tree.info(d.entry.Name, d.shown()) }
 func (d dirEntry) String() string             { return fs.FormatDirEntry(d) }
+
+// shown is the entry as it is shown: a submodule that is followed is a folder.
+func (d dirEntry) shown() object.TreeEntry {
+	e := d.entry
+	if d.tree.submodules != nil && isSubmodule(e) {
+		e.Mode = filemode.Dir
+	}
+	return e
+}
 
 // openFile is a file that is open: its content is in memory.
 type openFile struct {

@@ -17,16 +17,18 @@ type Log struct {
 func NewLog(w io.Writer) *Log { return &Log{w: w} }
 
 // Report writes the statuses, in order.
-func (l *Log) Report(ctx context.Context, statuses []Status) error {
+func (l *Log) Report(ctx context.Context, statuses []Status) (a Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range statuses {
-		if err := ctx.Err(); err != nil {
-			return err
+		if a.Trouble = ctx.Err(); a.Trouble != nil {
+			return a
 		}
 		if _, err := fmt.Fprintf(l.w, "%.10s %s\n", s.Commit, s); err != nil {
-			return fmt.Errorf("status log: %w", err)
+			a.Trouble = fmt.Errorf("status log: %w", err)
+			return a
 		}
+		a.Told = append(a.Told, s)
 	}
-	return nil
+	return a
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"time"
 
@@ -28,7 +26,7 @@ const notesTimeout = 2 * time.Minute
 // in one commit. Writers elsewhere are merged with. Safe for concurrent use.
 type Notes struct {
 	url  string
-	auth remote.Auth
+	auth func(context.Context) (remote.Auth, error)
 	dir  string
 
 	turn chan struct{} // held by who writes, for all who wait
@@ -47,17 +45,31 @@ type job struct {
 // NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder of its own under
 // dir. A URL that cannot be used is an error of Report.
 func NewNotes(url string, auth remote.Auth, dir string) *Notes {
+	return NewNotesFrom(url, func(context.Context) (remote.Auth, error) { return auth, nil }, dir)
+}
+
+// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged.
+func NewNotesFrom(url string, auth func(context.Context) (remote.Auth, error), dir string) *Notes {
 	return &Notes{url: url, auth: auth, dir: dir, turn: make(chan struct{}, 1)}
 }
 
-// Report returns when all the statuses are in the repository, or what is wrong. Of several for one commit and context the
+// Report returns when the statuses are in the repository, or what is wrong. Of several for one commit and context the
 // last counts. If there is nothing to change, nothing is pushed.
-func (n *Notes) Report(ctx context.Context, statuses []Status) error {
-	good, invalid := valid(statuses)
+func (n *Notes) Report(ctx context.Context, statuses []Status) Answer {
+	good, refused := valid(statuses)
+	a := Answer{Refused: refused}
 	if len(good) == 0 {
-		return invalid
+		return a
 	}
-	j := &job{statuses: good, done: make(chan struct{})}
+	if a.Trouble = n.join(ctx, good); a.Trouble == nil {
+		a.Told = good
+	}
+	return a
+}
+
+// join has statuses written together with those of others who wait.
+func (n *Notes) join(ctx context.Context, statuses []Status) error {
+	j := &job{statuses: statuses, done: make(chan struct{})}
 	n.enqueue(j)
 	select {
 	case n.turn <- struct{}{}:
@@ -66,9 +78,9 @@ func (n *Notes) Report(ctx context.Context, statuses []Status) error {
 	case <-j.done:
 	case <-ctx.Done():
 		n.take(j)
-		return errors.Join(fmt.Errorf("notes: %w", context.Cause(ctx)), invalid)
+		return fmt.Errorf("notes: %w", context.Cause(ctx))
 	}
-	return errors.Join(j.err, invalid)
+	return j.err
 }
 
 func (n *Notes) enqueue(jobs ...*job) {
@@ -135,7 +147,11 @@ func (n *Notes) requeue(jobs []*job, but *job) {
 
 // write moves the ref on, from wherever it is by then.
 func (n *Notes) write(ctx context.Context, statuses []Status) error {
-	to, err := remote.New(n.url, n.auth, 0)
+	auth, err := n.auth(ctx)
+	if err != nil {
+		return fmt.Errorf("notes: %w", err)
+	}
+	to, err := remote.New(n.url, auth, 0)
 	if err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}
@@ -149,25 +165,4 @@ func (n *Notes) write(ctx context.Context, statuses []Status) error {
 		return fmt.Errorf("notes: %w", err)
 	}
 	return nil
-}
-
-var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
-
-// valid tells what can be written from what cannot, and why.
-func valid(statuses []Status) (good []Status, err error) {
-	var errs []error
-	for _, s := range statuses {
-		s = s.sanitised()
-		switch {
-		case !fullHash.MatchString(s.Commit):
-			errs = append(errs, fmt.Errorf("status of commit %q: not a full hash", s.Commit))
-		case s.Context == "":
-			errs = append(errs, fmt.Errorf("status of commit %s: it has no context", s.Commit))
-		case !s.State.known():
-			errs = append(errs, fmt.Errorf("status of commit %s: unknown state %q", s.Commit, s.State))
-		default:
-			good = append(good, s)
-		}
-	}
-	return good, errors.Join(errs...)
 }

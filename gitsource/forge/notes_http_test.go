@@ -1,6 +1,7 @@
 package forge_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/cgi"
@@ -90,19 +91,35 @@ func TestPushThatCameTooLate(t *testing.T) {
 	}
 }
 
+// A password that was exchanged is used with the next write: it is read anew each time.
+func TestNotesFollowTheirCredentials(t *testing.T) {
+	r, commits := newRepo(t, 1)
+	s := serve(r)
+	password := "old"
+	n := forge.NewNotesFrom(s.URL+"/.git", func(context.Context) (remote.Auth, error) {
+		return remote.Auth{Username: "ada", Password: password}, nil
+	}, t.TempDir())
+	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
+	if err := n.Report(t.Context(), []forge.Status{letter}).Err(); err == nil {
+		t.Fatal("the old password was taken")
+	}
+	password = secret
+	report(t, n, letter)
+}
+
 // The server does not want us: the error says so, and repeats no password.
 func TestNotesWithoutTheRight(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := serve(r)
 	for _, url := range []string{s.URL + "/.git", strings.Replace(s.URL, "://", "://ada:wr0ng-w0rd@", 1) + "/.git"} {
-		err := forge.NewNotes(url, remote.Auth{}, t.TempDir()).Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")})
+		err := forge.NewNotes(url, remote.Auth{}, t.TempDir()).Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
 		if err == nil || !strings.Contains(err.Error(), "credentials") || strings.Contains(err.Error(), "w0rd") {
 			t.Errorf("the error is %v", err)
 		}
 	}
 	r.git("config", "http.receivepack", "false")
 	err := forge.NewNotes(s.URL+"/.git", remote.Auth{Username: "ada", Password: secret}, t.TempDir()).
-		Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")})
+		Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
 	if err == nil || !strings.Contains(err.Error(), "403") || !strings.Contains(err.Error(), "write") {
 		t.Errorf("the error is %v", err)
 	}

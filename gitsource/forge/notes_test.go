@@ -75,7 +75,7 @@ func status(commit, context string, state forge.State, description string) forge
 
 func report(t testing.TB, n *forge.Notes, statuses ...forge.Status) {
 	t.Helper()
-	if err := n.Report(t.Context(), statuses); err != nil {
+	if err := n.Report(t.Context(), statuses).Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -151,7 +151,7 @@ func TestConcurrentWritersAreMerged(t *testing.T) {
 		group.Go(func() {
 			for i := range rounds {
 				err := n.Report(t.Context(), []forge.Status{
-					status(commits[i], fmt.Sprintf("daemongate/%d", w), forge.Success, fmt.Sprintf("round %d", i))})
+					status(commits[i], fmt.Sprintf("daemongate/%d", w), forge.Success, fmt.Sprintf("round %d", i))}).Err()
 				if err != nil {
 					t.Errorf("writer %d: %v", w, err)
 				}
@@ -228,7 +228,7 @@ func TestDamagedFolderIsReadAnew(t *testing.T) {
 		return err
 	})
 	if err == nil {
-		err = n.Report(t.Context(), []forge.Status{status(commits[0], "b", forge.Success, "Complete")})
+		err = n.Report(t.Context(), []forge.Status{status(commits[0], "b", forge.Success, "Complete")}).Err()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ func TestTroubleIsSaid(t *testing.T) {
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err := notes(r).Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")})
+	err := notes(r).Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
 	if err == nil || !strings.Contains(err.Error(), "hook declined") || !strings.Contains(err.Error(), r.dir) {
 		t.Fatalf("the error is %v", err)
 	}
@@ -254,7 +254,7 @@ func TestTroubleIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = notes(r).Report(t.Context(), []forge.Status{
-		status("main", "a", forge.Success, ""), status(commits[0], "a", "done", ""), status(commits[0], "a", forge.Success, "Complete")})
+		status("main", "a", forge.Success, ""), status(commits[0], "a", "done", ""), status(commits[0], "a", forge.Success, "Complete")}).Err()
 	if err == nil || !strings.Contains(err.Error(), `"main"`) || !strings.Contains(err.Error(), `"done"`) {
 		t.Fatalf("the error is %v", err)
 	}
@@ -267,7 +267,7 @@ func TestTroubleIsSaid(t *testing.T) {
 func TestLog(t *testing.T) {
 	var b bytes.Buffer
 	err := forge.NewLog(&b).Report(context.Background(), []forge.Status{
-		{Commit: strings.Repeat("a", 40), Context: "daemongate/prod", State: forge.Success, Description: "Complete,\x1b[31m\n12 nodes", URL: "https://example.com/x"}})
+		{Commit: strings.Repeat("a", 40), Context: "daemongate/prod", State: forge.Success, Description: "Complete,\x1b[31m\n12 nodes", URL: "https://example.com/x"}}).Err()
 	if want := "aaaaaaaaaa daemongate/prod: success: Complete, [31m 12 nodes <https://example.com/x>\n"; err != nil || b.String() != want {
 		t.Fatalf("%q, %v", b.String(), err)
 	}

@@ -26,6 +26,8 @@ type Status struct {
 	// Context tells Syncs and clusters apart that report on the same commit.
 	Context string
 	State   State
+	// Underway is set of a Pending commit that does not wait any more: some hosts tell the two apart.
+	Underway bool
 	// Description is for a person; it is cut to one line of at most MaxDescription characters.
 	Description string
 	// URL leads to more; it may be empty.
@@ -36,13 +38,22 @@ type Status struct {
 // MaxDescription is how many characters of a description are kept: what every Git host takes.
 const MaxDescription = 140
 
+// maxURL is how many bytes an address may have.
+const maxURL = 2000
+
 // sanitised is the status as it may be shown: one line each, without what could steer a terminal.
 func (s Status) sanitised() Status {
 	s.Context = oneLine(s.Context, 255)
 	s.Description = oneLine(s.Description, MaxDescription)
-	s.URL = strings.ReplaceAll(oneLine(s.URL, 2000), " ", "%20")
+	s.URL = strings.ReplaceAll(oneLine(s.URL, maxURL+1), " ", "%20")
+	if len(s.URL) > maxURL { // half an address leads nowhere
+		s.URL = ""
+	}
 	return s
 }
+
+// Shorten makes a description fit to be shown: one line of at most MaxDescription characters.
+func Shorten(description string) string { return oneLine(description, MaxDescription) }
 
 // String is the status on one line, without its commit.
 func (s Status) String() string {

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/daemongate/daemongate/gitsource/githubapp"
 )
 
 // Auth is how to identify to a Git server. The zero value is nobody. It prints as nothing that is secret, whatever
@@ -23,6 +25,9 @@ type Auth struct {
 	Token string
 	// Bearer is a token for the few servers that want it in a header "Authorization: Bearer".
 	Bearer string
+
+	// App is an installation of a GitHub App, whose tokens are used and renewed.
+	App *githubapp.App
 
 	// CA holds the certificates, in PEM, that sign the server's certificate, besides those that the system trusts.
 	CA []byte
@@ -54,11 +59,15 @@ func (a Auth) MarshalJSON() ([]byte, error) { return []byte(`"` + a.String() + `
 
 // Empty is true if there is nothing to identify with.
 func (a Auth) Empty() bool {
-	return a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && len(a.passwords()) == 0
+	return a.App == nil && a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && len(a.passwords()) == 0
 }
 
 // Equal is true of the same credentials, certificates and known hosts.
-func (a Auth) Equal(b Auth) bool { return reflect.DeepEqual(a, b) }
+func (a Auth) Equal(b Auth) bool {
+	sameApp := a.App == b.App // which has a state of its own
+	a.App, b.App = nil, nil
+	return sameApp && reflect.DeepEqual(a, b)
+}
 
 // Fingerprint is everything that tells one set of credentials from another. It is secret: hash it with a key.
 func (a Auth) Fingerprint() []byte {
@@ -68,14 +77,20 @@ func (a Auth) Fingerprint() []byte {
 	} {
 		b = fmt.Appendf(b, "%d:%s,", len(part), part)
 	}
+	if a.App != nil {
+		b = fmt.Appendf(b, "%s,", a.App)
+	}
 	return b
 }
+
+// tokenUser is who a token belongs to, if nothing else is said: GitHub's name for it, and the others do not look.
+const tokenUser = "x-access-token"
 
 // basic returns the user and password of HTTP basic authentication.
 func (a Auth) basic() (user, password string, ok bool) {
 	switch {
 	case a.Token != "" && a.Username == "":
-		return "x-access-token", a.Token, true
+		return tokenUser, a.Token, true
 	case a.Token != "":
 		return a.Username, a.Token, true
 	case a.Username != "" || a.Password != "":
@@ -92,7 +107,14 @@ func (a Auth) passwords() []string {
 // repeat them. The longest goes first: a secret may be part of another.
 func (a Auth) redact(text string) string {
 	var forms []string
-	for _, secret := range a.passwords() {
+	secrets := a.passwords()
+	if a.App != nil {
+		for _, token := range a.App.Secrets() {
+			secrets = append(secrets, token)
+			forms = append(forms, base64.StdEncoding.EncodeToString([]byte(tokenUser+":"+token)))
+		}
+	}
+	for _, secret := range secrets {
 		forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret),
 			base64.StdEncoding.EncodeToString([]byte(secret)))
 	}

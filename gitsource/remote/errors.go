@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -16,10 +18,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"github.com/daemongate/daemongate/gitsource/githubapp"
 )
 
 // ErrEmpty is the error of reading a repository without a commit.
 var ErrEmpty = errors.New("the repository is empty: push a first commit to it")
+
+// ErrDenied is the error of credentials that the server does not accept, or that lack a right.
+var ErrDenied = errors.New("the server refuses the credentials")
 
 var (
 	errNoAnswer = errors.New("the service ended without an answer")
@@ -28,7 +35,7 @@ var (
 )
 
 // Error is what went wrong with a repository: its address, and a text without credentials. What it wraps is only what
-// callers ask for: ErrEmpty, a *Refused, or the context's error.
+// callers ask for: ErrEmpty, ErrDenied, a *Refused, or the context's error.
 type Error struct {
 	Repository string
 	text       string
@@ -57,9 +64,18 @@ func (r *Remote) explain(ctx context.Context, err error) error {
 		e.text, e.cause = refused.Error(), &Refused{refused.Ref, r.auth.redact(refused.Reason)}
 	default:
 		e.text = r.advice(err)
+		if denied(err) {
+			r.retire()
+			e.cause = ErrDenied
+		}
 	}
 	e.text = r.auth.redact(oneLine(e.text))
 	return e
+}
+
+func denied(err error) bool {
+	return errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) ||
+		errors.Is(err, errKeyRefused) || errors.Is(err, githubapp.ErrRefused)
 }
 
 func (r *Remote) advice(err error) string {
@@ -75,6 +91,8 @@ func (r *Remote) advice(err error) string {
 	switch {
 	case errors.Is(err, transport.ErrAuthenticationRequired) && r.auth.Empty():
 		return "the server asks for credentials (401): give a user and password or a token that may read the repository"
+	case errors.Is(err, transport.ErrAuthenticationRequired) && r.auth.App != nil:
+		return "the server does not accept the App's token (401): check that the App is installed for the repository"
 	case errors.Is(err, transport.ErrAuthenticationRequired):
 		return "the server does not accept the credentials (401): check that they are right and not expired"
 	case errors.Is(err, transport.ErrAuthorizationFailed):
@@ -83,6 +101,9 @@ func (r *Remote) advice(err error) string {
 		return "the repository was not found: check the URL, and that the credentials may see it"
 	case errors.Is(err, os.ErrNotExist):
 		return "there is no such folder: check the path"
+	case errors.As(err, &answer) && answer.StatusCode() == http.StatusProxyAuthRequired,
+		strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
+		return "the proxy does not accept the credentials (407): put the right user and password into the proxy's URL"
 	case errors.As(err, &answer):
 		return fmt.Sprintf("the server answered with status %d", answer.StatusCode())
 	case errors.Is(err, errNoAnswer):
@@ -122,6 +143,8 @@ func networkAdvice(err error) string {
 		return "the server's certificate is signed by an unknown authority: give its CA certificate"
 	case errors.As(err, &hostname):
 		return "the server's certificate is for another host: " + hostname.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server cut the connection; this is tried again at the next poll"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "the connection was silent for too long: " + err.Error()
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -23,13 +24,13 @@ func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
 	}
 	proxy := http.ProxyFromEnvironment
 	if auth.Proxy != "" {
-		u, err := url.Parse(auth.Proxy)
-		if err != nil || u.Host == "" {
-			return nil, errors.New("the proxy is not a URL: expected http://host:port or socks5://host:port")
+		u, err := proxyURL(auth.Proxy)
+		if err != nil {
+			return nil, err
 		}
 		proxy = http.ProxyURL(u)
 	}
-	return &http.Client{Transport: &http.Transport{
+	return &http.Client{CheckRedirect: staysAtHome(auth), Transport: &http.Transport{
 		Proxy:               proxy,
 		DialContext:         dialer(idle),
 		TLSClientConfig:     config,
@@ -37,6 +38,35 @@ func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
 		IdleConnTimeout:     90 * time.Second,
 		ForceAttemptHTTP2:   true,
 	}}, nil
+}
+
+func proxyURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return nil, errors.New("the proxy is not a URL that can be used: expected http://host:port or socks5://host:port")
+	}
+	return u, nil
+}
+
+// redirectError is the error of a redirect that is not followed.
+type redirectError struct{ host string }
+
+func (e *redirectError) Error() string {
+	return "the server redirects to " + e.host + ", and credentials are not sent along to another host: if that is the right one, use that URL"
+}
+
+// staysAtHome keeps who has credentials at the host that they are for: go-git would not send a password along, but would
+// show a client certificate, and the other host's no would be taken for the first one's.
+func staysAtHome(auth Auth) func(*http.Request, []*http.Request) error {
+	return func(to *http.Request, via []*http.Request) error {
+		if len(via) >= 10 {
+			return errors.New("the server redirects in a circle")
+		}
+		if first := via[0].URL; !auth.Empty() && (to.URL.Host != first.Host || to.URL.Scheme != first.Scheme && to.URL.Scheme != "https") {
+			return &redirectError{to.URL.Host}
+		}
+		return nil
+	}
 }
 
 func tlsConfig(auth Auth) (*tls.Config, error) {

@@ -74,21 +74,38 @@ func (r *Remote) httpSession(ctx context.Context, service string) (session, erro
 	if err != nil {
 		return nil, err
 	}
+	method, err := r.httpAuth(ctx)
+	if err != nil {
+		return nil, err
+	}
 	client := githttp.NewClient(r.http)
 	if service == transport.UploadPackServiceName {
-		s, err := client.NewUploadPackSession(endpoint, r.httpAuth())
+		s, err := client.NewUploadPackSession(endpoint, method)
 		return httpSession{ctx: ctx, Session: s, up: s}, err
 	}
-	s, err := client.NewReceivePackSession(endpoint, r.httpAuth())
+	s, err := client.NewReceivePackSession(endpoint, method)
 	return httpSession{ctx: ctx, Session: s, down: s}, err
 }
 
-func (r *Remote) httpAuth() transport.AuthMethod {
+func (r *Remote) httpAuth(ctx context.Context) (transport.AuthMethod, error) {
+	if r.auth.App != nil {
+		token, err := r.auth.App.Token(ctx, r.http)
+		return &githttp.BasicAuth{Username: tokenUser, Password: token}, err
+	}
 	if r.auth.Bearer != "" {
-		return &githttp.TokenAuth{Token: r.auth.Bearer}
+		return &githttp.TokenAuth{Token: r.auth.Bearer}, nil
 	}
 	if user, password, ok := r.auth.basic(); ok {
-		return &githttp.BasicAuth{Username: user, Password: password}
+		return &githttp.BasicAuth{Username: user, Password: password}, nil
 	}
-	return nil
+	return nil, nil
+}
+
+// retire drops the App's token after the server has refused it: the next one may be taken.
+func (r *Remote) retire() {
+	if r.auth.App != nil {
+		for _, token := range r.auth.App.Secrets() {
+			r.auth.App.Refused(token)
+		}
+	}
 }

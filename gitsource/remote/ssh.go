@@ -6,23 +6,30 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/net/proxy"
 )
 
 // sshIdentity is what an SSH connection needs, read once: opening an encrypted key takes long on purpose.
 type sshIdentity struct {
 	methods []ssh.AuthMethod
 	hosts   *knownhosts.HostKeyDB
+	proxy   *url.URL // nil to connect directly
 }
 
 func newSSHIdentity(auth Auth) (*sshIdentity, error) {
 	if len(auth.KnownHosts) == 0 {
 		return nil, errors.New("ssh needs the server's host key: give known_hosts lines, such as ssh-keyscan prints them, after checking the key")
+	}
+	if auth.App != nil {
+		return nil, errors.New("a GitHub App reads over https: use the repository's https URL")
 	}
 	if len(auth.SSHKey) == 0 && auth.Password == "" {
 		return nil, errors.New("ssh needs a private key")
@@ -35,7 +42,47 @@ func newSSHIdentity(auth Auth) (*sshIdentity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sshIdentity{methods, hosts}, nil
+	through, err := sshProxy(auth)
+	if err != nil {
+		return nil, err
+	}
+	return &sshIdentity{methods, hosts, through}, nil
+}
+
+// sshProxy is the proxy that ssh goes through. The environment's is not: it is meant for http.
+func sshProxy(auth Auth) (*url.URL, error) {
+	if auth.Proxy == "" {
+		return nil, nil
+	}
+	u, err := proxyURL(auth.Proxy)
+	if err == nil && !strings.HasPrefix(u.Scheme, "socks5") {
+		return nil, errors.New("ssh goes through a proxy of the kind socks5://host:port only")
+	}
+	return u, err
+}
+
+// dial connects to an address, through the proxy if there is one.
+func (i *sshIdentity) dial(ctx context.Context, idle time.Duration, address string) (net.Conn, error) {
+	direct := dialFunc(dialer(idle))
+	if i.proxy == nil {
+		return direct(ctx, "tcp", address)
+	}
+	through, err := proxy.FromURL(i.proxy, direct)
+	if err != nil {
+		return nil, errors.New("the proxy cannot be used: expected socks5://host:port")
+	}
+	return through.(proxy.ContextDialer).DialContext(ctx, "tcp", address) //nolint:errcheck // what FromURL returns for socks5 is one
+}
+
+// dialFunc is what the proxy's connection is made with.
+type dialFunc func(context.Context, string, string) (net.Conn, error)
+
+func (f dialFunc) Dial(network, address string) (net.Conn, error) {
+	return f(context.Background(), network, address)
+}
+
+func (f dialFunc) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return f(ctx, network, address)
 }
 
 func sshMethods(auth Auth) ([]ssh.AuthMethod, error) {
@@ -108,7 +155,7 @@ func (r *Remote) dialSSH(ctx context.Context) (*ssh.Client, error) {
 	if r.address.User != "" {
 		config.User = r.address.User
 	}
-	conn, err := dialer(r.idle)(ctx, "tcp", address)
+	conn, err := r.ssh.dial(ctx, r.idle, address)
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +171,12 @@ func (r *Remote) dialSSH(ctx context.Context) (*ssh.Client, error) {
 
 func sshAdvice(err error, user string) error {
 	if strings.Contains(err.Error(), "unable to authenticate") {
-		return fmt.Errorf("the server does not accept the ssh key of user %s: add its public key to the repository's deploy keys", user)
+		return fmt.Errorf("%w of user %s: add its public key to the repository's deploy keys", errKeyRefused, user)
 	}
 	return err
 }
+
+var errKeyRefused = errors.New("the server does not accept the ssh key")
 
 // explainedHostKey checks the server's key and says, of one that is not known, which line would make it known.
 func explainedHostKey(hosts *knownhosts.HostKeyDB) ssh.HostKeyCallback {

@@ -1,0 +1,20 @@
+package gitsource
+
+import (
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Highest chooses among tags as a poll would.
+func Highest(r Ref, tags ...string) (string, error) {
+	if err := r.check(); err != nil {
+		return "", err
+	}
+	refs := map[string]plumbing.Hash{}
+	for _, tag := range tags {
+		refs[tagPrefix+tag] = plumbing.ZeroHash
+	}
+	chosen, err := r.find(refs)
+	return strings.TrimPrefix(chosen.name, tagPrefix), err
+}

@@ -1,0 +1,4 @@
+package forge
+
+// ShortKey is shown to tests.
+var ShortKey = shortKey

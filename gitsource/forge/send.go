@@ -1,0 +1,105 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// maxAnswer is how much of an answer is read, in bytes.
+const maxAnswer = 64 << 10
+
+// dialect is what is different from host to host.
+type dialect interface {
+	// status is the path below the API's base, and the body, that tell a status.
+	status(p Place, s Status) (path string, body any)
+	// identify puts the token into a request.
+	identify(r *http.Request, t Token)
+	// understand corrects what an answer means.
+	understand(s said) said
+}
+
+var dialects = map[Provider]dialect{
+	GitHub: github{}, GitLab: gitlab{}, Gitea: gitea{}, BitbucketCloud: bitbucketCloud{}, BitbucketDataCenter: bitbucketDataCenter{},
+}
+
+// send tells the host one status.
+func (h *Host) send(ctx context.Context, s Status, t Token) said {
+	path, body := h.dialect.status(h.place, s)
+	answer := h.ask(ctx, http.MethodPost, path, body, t)
+	if d, ok := h.dialect.(interface{ commit(Place, string) string }); ok && answer.code == http.StatusInternalServerError {
+		// This host answers so when it does not know the commit.
+		if h.ask(ctx, http.MethodGet, d.commit(h.place, s.Commit), nil, t).code == http.StatusNotFound {
+			answer.is = unknown
+			answer.why = answer.explain(h.place)
+		}
+	}
+	return answer
+}
+
+// ask sends one request and makes sense of the answer.
+func (h *Host) ask(ctx context.Context, method, path string, body any, t Token) said {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	request, err := h.request(ctx, method, path, body)
+	if err != nil {
+		return said{is: refused, why: err}
+	}
+	h.dialect.identify(request, t)
+	response, err := h.client.Do(request)
+	if err != nil {
+		return said{is: hindered, why: fmt.Errorf("%s: %w", h.place.Provider, unreached(err, t))}
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer)) // what is missing of it is missing from a message
+	return h.read(response, text, t)
+}
+
+func (h *Host) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, h.place.API+path, content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the request cannot be made", h.place.Provider)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "daemongate") // GitHub refuses who does not say who he is
+	return request, nil
+}
+
+// read makes sense of an answer.
+func (h *Host) read(response *http.Response, body []byte, t Token) said {
+	s := said{is: outcomeOf(response.StatusCode), code: response.StatusCode}
+	if s.is != told {
+		s.text = oneLine(t.redact(messageOf(body)), 200)
+	}
+	if pause := pauseOf(response.Header, h.now()); s.is == told || s.is == hindered {
+		s.pause = pause
+	}
+	s = h.dialect.understand(s)
+	if s.is != told {
+		s.why = s.explain(h.place)
+	}
+	return s
+}
+
+// unreached is why a host could not be reached, without its URL, which may be long, and without what is secret.
+func unreached(err error, t Token) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return errors.New(oneLine(t.redact(err.Error()), 300))
+}

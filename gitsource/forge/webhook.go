@@ -1,0 +1,184 @@
+package forge
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Generic is whoever signs a body as a webhook with X-Signature-256: the hexadecimal HMAC-SHA256, with or without sha256= before it.
+const Generic Provider = "Generic"
+
+// MaxWebhook is how many bytes a webhook may have: what GitHub sends at most.
+const MaxWebhook = 25 << 20
+
+// maxParsed is how much of a body is looked into for the refs that moved. A larger one is taken to concern every ref.
+const maxParsed = 1 << 20
+
+// Hook is what a webhook says that was sent by somebody who knows the secret.
+type Hook struct {
+	// Push is set if refs moved; other events are of no interest.
+	Push bool
+	// Refs that moved, in full; nil if that cannot be told.
+	Refs []string
+}
+
+// Moves reports whether a hook says that a ref moved, or may have. A ref that ends in a slash stands for all below it,
+// and an empty one for all.
+func (h Hook) Moves(ref string) bool {
+	if !h.Push || ref == "" || len(h.Refs) == 0 {
+		return h.Push
+	}
+	for _, moved := range h.Refs {
+		if moved == ref || strings.HasSuffix(ref, "/") && strings.HasPrefix(moved, ref) {
+			return true
+		}
+	}
+	return false
+}
+
+// signatures are the headers by which each provider proves that it knows the secret.
+var signatures = []struct {
+	provider Provider
+	header   string
+	prefix   string // before the hexadecimal HMAC
+	token    bool   // the secret itself is sent
+}{
+	{GitHub, "X-Hub-Signature-256", "sha256=", false},
+	{GitLab, "X-Gitlab-Token", "", true},
+	{Gitea, "X-Gitea-Signature", "", false},
+	{Gitea, "X-Forgejo-Signature", "", false},
+	{BitbucketCloud, "X-Hub-Signature", "sha256=", false},
+	{BitbucketDataCenter, "X-Hub-Signature", "sha256=", false},
+	{Generic, "X-Signature-256", "", false},
+}
+
+// ReadHook reads a webhook, and reports whether its sender knows the secret. With a provider only that one's way of
+// proving it counts. Nothing of the body is believed before. The body is read to its end, in pieces; errors are those of
+// reading it, such as *http.MaxBytesError.
+func ReadHook(h http.Header, body io.Reader, p Provider, secret []byte) (Hook, bool, error) {
+	mac := hmac.New(sha256.New, secret)
+	var kept keeper
+	if _, err := io.Copy(io.MultiWriter(mac, &kept), body); err != nil {
+		return Hook{}, false, err
+	}
+	if len(secret) == 0 || !proven(h, p, secret, mac.Sum(nil)) {
+		return Hook{}, false, nil
+	}
+	return understandHook(h, kept), true, nil
+}
+
+// proven compares in constant time, whatever is compared.
+func proven(h http.Header, p Provider, secret, sum []byte) bool {
+	for _, s := range signatures {
+		sent := h.Get(s.header)
+		if sent == "" || p != "" && p != s.provider {
+			continue
+		}
+		if s.token {
+			if equal([]byte(sent), secret) {
+				return true
+			}
+			continue
+		}
+		text := strings.TrimPrefix(sent, "sha256=")
+		given, err := hex.DecodeString(text)
+		if err == nil && strings.HasPrefix(sent, s.prefix) && hmac.Equal(given, sum) {
+			return true
+		}
+	}
+	return false
+}
+
+// equal takes the same time for secrets of every length.
+func equal(a, b []byte) bool {
+	x, y := sha256.Sum256(a), sha256.Sum256(b)
+	return hmac.Equal(x[:], y[:])
+}
+
+// keeper keeps the beginning of what is written to it.
+type keeper struct {
+	text []byte
+	more bool
+}
+
+// Write keeps what there is room for.
+func (k *keeper) Write(p []byte) (int, error) {
+	room := maxParsed - len(k.text)
+	k.more = k.more || len(p) > room
+	k.text = append(k.text, p[:min(len(p), room)]...)
+	return len(p), nil
+}
+
+// understandHook tells pushes from other events, and which refs they moved.
+func understandHook(h http.Header, body keeper) Hook {
+	event := ""
+	for _, header := range []string{"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key"} {
+		if event == "" {
+			event = h.Get(header)
+		}
+	}
+	switch event {
+	case "push", "create", "delete", "Push Hook", "Tag Push Hook", "System Hook", "repo:push", "repo:refs_changed", "":
+	default:
+		return Hook{}
+	}
+	if body.more {
+		return Hook{Push: true}
+	}
+	return Hook{Push: true, Refs: refsOf(body.text)}
+}
+
+// payload is what the bodies of pushes say of refs: GitHub, GitLab and Gitea one, Bitbucket Cloud a list of branches and
+// tags by name and Bitbucket Data Center a list of refs.
+type payload struct {
+	Ref     string `json:"ref"`
+	RefType string `json:"ref_type"`
+	Push    struct {
+		Changes []struct{ New, Old *change }
+	} `json:"push"`
+	Changes []struct {
+		RefID string `json:"refId"`
+	} `json:"changes"`
+}
+
+type change struct{ Type, Name string }
+
+// refsOf are the refs that a body names, nil if it names none.
+func refsOf(body []byte) []string {
+	var p payload
+	if json.Unmarshal(body, &p) != nil {
+		return nil
+	}
+	var refs []string
+	if p.Ref != "" {
+		refs = append(refs, fullRef(p.RefType, p.Ref))
+	}
+	for _, c := range p.Push.Changes {
+		for _, side := range []*change{c.New, c.Old} {
+			if side != nil && side.Name != "" {
+				refs = append(refs, fullRef(side.Type, side.Name))
+			}
+		}
+	}
+	for _, c := range p.Changes {
+		if c.RefID != "" {
+			refs = append(refs, c.RefID)
+		}
+	}
+	return refs
+}
+
+func fullRef(kind, name string) string {
+	switch {
+	case strings.HasPrefix(name, "refs/"):
+		return name
+	case kind == "tag":
+		return "refs/tags/" + name
+	}
+	return "refs/heads/" + name
+}
