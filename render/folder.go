@@ -75,7 +75,7 @@ func (r *reader) scan(base, folder string) (resources []string, err error) {
 	r.note(folder)
 	entries, err := fs.ReadDir(r.tree, folder)
 	if err != nil {
-		return nil, &TreeError{Path: folder, Err: err}
+		return nil, unread(folder, err)
 	}
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), ".") {

@@ -40,12 +40,14 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 	if err := k.refused(); err != nil {
 		return nil, err
 	}
-	for _, ref := range k.references() {
-		if err := r.reference(k, ref); err != nil {
-			return nil, err
-		}
+	remote, err := r.resolve(&k)
+	if err != nil {
+		return nil, err
 	}
 	if r.roles[named]&asData != 0 {
+		if remote {
+			return nil, errors.New("names remote bases and is a generator's data as well: split it in two")
+		}
 		return content, nil
 	}
 	if len(k.CommonLabels) > 0 && !r.labels.keep {
@@ -53,8 +55,33 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 		k.CommonLabels = nil
 		deprecated, r.labels.renamed = true, true
 	}
-	if deprecated {
-		return k.rewritten(content), nil
+	if !deprecated && !remote {
+		return content, nil
+	}
+	return k.instead(content, remote)
+}
+
+// resolve brings remote bases, and checks everything that the file names.
+func (r *reader) resolve(k *kustomization) (remote bool, err error) {
+	if remote, err = r.bringBases(k); err != nil {
+		return remote, err
+	}
+	for _, ref := range k.references() {
+		if err := r.reference(*k, ref); err != nil {
+			return remote, err
+		}
+	}
+	return remote, nil
+}
+
+// instead is the file as kustomize is to read it; one that names remote bases can only be read so.
+func (k kustomization) instead(content []byte, remote bool) ([]byte, error) {
+	rewritten, same := k.rewritten()
+	switch {
+	case same:
+		return rewritten, nil
+	case remote:
+		return nil, errors.New("names remote bases, and some other field of it cannot be written as kustomize read it: put the remote bases into a kustomization file of their own")
 	}
 	return content, nil
 }
@@ -180,17 +207,15 @@ func deepKey(n *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// rewritten is the file with its fields renamed, or the content itself if the way through YAML and back changes anything.
-func (k kustomization) rewritten(content []byte) []byte {
+// rewritten is the file as it is now, and whether the way through YAML and back changes nothing.
+func (k kustomization) rewritten() (out []byte, same bool) {
 	out, err := sigsyaml.Marshal(k.Kustomization)
 	if err != nil {
-		return content
+		return nil, false
 	}
 	var back types.Kustomization
-	if err := back.Unmarshal(out); err != nil || !reflect.DeepEqual(back, k.Kustomization) {
-		return content
-	}
-	return out
+	err = back.Unmarshal(out)
+	return out, err == nil && reflect.DeepEqual(back, k.Kustomization)
 }
 
 var deprecatedField = regexp.MustCompile(`^# Warning: '(\w+)' is deprecated\. Please use '(\w+)' instead\.`)

@@ -62,11 +62,11 @@ func (w *way) to(rel string) (string, bool, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", false, missing(rel)
 	case err != nil:
-		return "", false, w.refuse(&TreeError{Path: rel, Err: err})
+		return "", false, w.refuse(unread(rel, err))
 	case info.Mode()&fs.ModeSymlink != 0:
 		return w.link(rel)
 	case !info.Mode().IsRegular():
-		return "", false, w.refuse(fmt.Errorf("%s: is neither a file nor a folder (a submodule?): only files of the repository itself are read", rel))
+		return "", false, w.refuse(fmt.Errorf("%s: is neither a file nor a folder (a submodule? set spec.source.submodules): only files of the repository itself are read", rel))
 	}
 	return rel, false, nil
 }
@@ -78,12 +78,12 @@ func (w *way) link(rel string) (string, bool, error) {
 	}
 	target, err := fs.ReadLink(w.tree, rel)
 	if err != nil {
-		return "", false, w.refuse(&TreeError{Path: rel, Err: err})
+		return "", false, w.refuse(unread(rel, err))
 	}
 	at, isDir := path.Dir(rel), true
 	for step := range strings.SplitSeq(target, "/") {
 		switch {
-		case path.IsAbs(target), step == ".." && at == ".":
+		case path.IsAbs(target), step == ".." && at == w.tree.rootOf(at):
 			return "", false, w.refuse(fmt.Errorf("%s: is a link to %s, which is outside of the tree: only what the repository holds is read", rel, target))
 		case !isDir:
 			return "", false, missing(rel)

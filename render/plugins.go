@@ -180,6 +180,9 @@ func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) 
 			return fmt.Errorf("line %d: %s: %s: is remote, and only what the repository holds is rendered: copy it in", doc.line(n), key, value)
 		}
 	}
+	if !r.sameTree(dir, afterKey(n.Value)) {
+		return fmt.Errorf("line %d: %s: %s: leads out of the tree: only what the repository holds is read", doc.line(n), key, n.Value)
+	}
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {
 		as = asData

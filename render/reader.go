@@ -17,7 +17,7 @@ import (
 // asked for. kustomize uses it from one goroutine; the lock is for the Build that stops waiting for it.
 type reader struct {
 	ctx   context.Context
-	tree  fs.FS
+	tree  *forest
 	limit Options
 
 	files    map[string][]byte  // by the path that links lead to
@@ -25,6 +25,7 @@ type reader struct {
 	checked  map[string]checked // by that path too
 	checking map[string]bool    // right now
 	plain    map[string]bool    // folders that are no links
+	brought  map[string]bool    // the folders of remote bases
 	sorted   map[string]bool    // kustomization files with sortOptions
 	index    index              // what the files of objects declare
 	labels   labels             // what became of commonLabels
@@ -41,9 +42,9 @@ type reader struct {
 
 func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 	return &reader{
-		ctx: ctx, tree: tree, limit: o,
+		ctx: ctx, tree: &forest{FS: tree, bases: map[string]fs.FS{}}, limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
-		checking: map[string]bool{}, plain: map[string]bool{}, sorted: map[string]bool{}, index: index{},
+		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, sorted: map[string]bool{}, index: index{},
 		aliases: &budget{document: o.FileSize, left: o.TotalSize},
 		asked:   map[string]struct{}{},
 	}
@@ -56,7 +57,11 @@ func (r *reader) seen() (read, warnings []string) {
 	return slices.Sorted(maps.Keys(r.asked)), slices.Clone(r.warnings)
 }
 
+// note remembers what was asked for. What is in another repository is pinned, and the same whenever its name is.
 func (r *reader) note(rel string) {
+	if r.tree.inBase(rel) {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.asked[rel] = struct{}{}
@@ -122,12 +127,12 @@ func (r *reader) read(name string) ([]byte, error) {
 func (r *reader) load(rel string) ([]byte, error) {
 	file, err := r.tree.Open(rel)
 	if err != nil {
-		return nil, &TreeError{Path: rel, Err: err}
+		return nil, unread(rel, err)
 	}
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, r.limit.FileSize+1))
 	if err != nil {
-		return nil, &TreeError{Path: rel, Err: err}
+		return nil, unread(rel, err)
 	}
 	if int64(len(content)) > r.limit.FileSize {
 		return nil, fmt.Errorf("%s: is larger than %d bytes: split it up or raise the limit", rel, r.limit.FileSize)

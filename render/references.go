@@ -85,7 +85,7 @@ func (r *reader) reference(k kustomization, ref reference) error {
 		}
 		return nil
 	}
-	if err := r.local(k.dir, ref.value, ref.folder); err != nil {
+	if err := r.local(k.dir, ref.value, ref.folder); err != nil && !r.brought[path.Join(k.dir, ref.value)] {
 		return fmt.Errorf("%s: %s: %w", at, shown, err)
 	}
 	r.roles[path.Join(k.dir, ref.value)] |= ref.role
@@ -126,13 +126,26 @@ func (r *reader) there(named string, ref reference) error {
 func (r *reader) local(dir, value string, folder bool) error {
 	switch {
 	case scheme(value), folder && repository.MatchString(value) && !r.isFile(path.Join(dir, value)):
-		return errors.New("is remote, and only what the repository holds is rendered: copy it in")
+		return errors.New("is remote, and only what the repository holds is rendered: copy it in" + r.orAllow())
 	case path.IsAbs(value):
 		return errors.New("is an absolute path: give it relative to the file that names it")
-	case !fs.ValidPath(path.Join(dir, value)):
+	case !fs.ValidPath(path.Join(dir, value)), !r.sameTree(dir, value):
 		return errors.New("leads out of the tree: only what the repository holds is read")
 	}
 	return nil
+}
+
+// orAllow says what else could be done about what is remote.
+func (r *reader) orAllow() string {
+	if r.limit.Base != nil {
+		return ""
+	}
+	return ", or allow remote bases (render.allowRemoteBases) and pin it to a commit"
+}
+
+// sameTree reports whether a path stays in the repository of the file that names it.
+func (r *reader) sameTree(dir, value string) bool {
+	return r.tree.rootOf(dir) == r.tree.rootOf(path.Join(dir, value))
 }
 
 // scheme says that kustomize would go to the network, or to git, by the look of the value alone.

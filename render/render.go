@@ -19,6 +19,9 @@ type Options struct {
 	TotalSize int64         // bytes of all files that are read, each counted once, and what all aliases may repeat; default 64 MiB
 	Objects   int           // YAML documents that are read, and objects that come out; default 10,000
 	Timeout   time.Duration // of the whole render; default 2 minutes
+	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a
+	// commit; nil refuses them all. Its error is not taken for the commit's fault.
+	Base func(ctx context.Context, url, commit string) (fs.FS, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -61,9 +64,18 @@ func (e *TreeError) Error() string { return fmt.Sprintf("%s: read from the tree:
 // Unwrap gives the file system's own error.
 func (e *TreeError) Unwrap() error { return e.Err }
 
+// unread says of a path that it could not be read. A file system that calls what is there invalid, such as a pointer to
+// what is elsewhere, speaks of the commit: reading it again would not help.
+func unread(path string, err error) error {
+	if errors.Is(err, fs.ErrInvalid) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return &TreeError{Path: path, Err: err}
+}
+
 // Build renders one folder of the tree, which must be safe for use from another goroutine. It writes nothing and calls
-// nobody: remote bases, plugins that execute something and helm are refused, as is every path or link that leads out of
-// the tree. Files elsewhere in the tree may be named (kustomize's own default would keep a kustomization to its folder).
+// nobody but Options.Base: plugins that execute something and helm are refused, as is every path or link that leads out of
+// the tree, and every remote base unless there is an Options.Base and it is pinned to a commit. Files elsewhere in the tree may be named (kustomize's own default would keep a kustomization to its folder).
 //
 // A folder without a kustomization file is rendered as Flux does it: as if it had one that lists all its *.yaml and *.yml
 // files, those of its subfolders included, in the order of their paths; a subfolder with a kustomization file is a base,
