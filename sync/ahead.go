@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -11,13 +15,13 @@ import (
 
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
 // that is nothing that a rollout can be stopped at.
-func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet) *readySet {
+func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, preview []*unstructured.Unstructured) *readySet {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
 	r.sick, r.brakes = map[manifests.ID][]string{}, map[manifests.ID]manifests.Brake{}
-	for _, next := range r.set.DaemonSets() {
+	for _, next := range daemonSets(r.set, preview) {
 		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
 			return r.not(Unavailable, err, c.Now())
@@ -25,12 +29,17 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet) *ready
 		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, c.Now(), options)
 		switch {
 		case ahead.Refused != nil:
-			return r.not(Refused, fmt.Errorf("%s: %s. %s", ahead.Refused.Code, ahead.Refused.Message, ahead.Refused.Remedy), c.Now())
+			r = r.not(Refused, fmt.Errorf("%s: %s. %s", ahead.Refused.Code, ahead.Refused.Message, ahead.Refused.Remedy), c.Now())
+			r.Told = fmt.Sprintf("%s: DaemonSet %s/%s, %s", ahead.Refused.Code, next.Namespace, next.Name, ahead.Refused.About)
+			return r
 		case ahead.Hold != "":
 			r.Outcome, r.Problem, r.RetryAt = Early, ahead.Hold, ahead.HoldUntil
 			return r
 		}
 		id := daemonSetID(next.Namespace, next.Name)
+		for _, w := range ahead.Warnings {
+			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
+		}
 		r.sick[id] = failingBefore(l.sync.Status.InFlight, id, look)
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue
@@ -44,6 +53,26 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet) *ready
 		}
 	}
 	return r
+}
+
+// daemonSets are those of a set, as the API server would make them: with its defaults, so that they can be compared with
+// what runs. One that it could not be asked about is as the commit has it.
+func daemonSets(set manifests.Set, preview []*unstructured.Unstructured) []*appsv1.DaemonSet {
+	made := map[manifests.ID]*appsv1.DaemonSet{}
+	for _, o := range preview {
+		d := &appsv1.DaemonSet{}
+		if id := manifests.IDOf(o); id == daemonSetID(id.Namespace, id.Name) &&
+			runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, d) == nil {
+			made[id] = d
+		}
+	}
+	list := set.DaemonSets()
+	for i, d := range list {
+		if answer := made[daemonSetID(d.Namespace, d.Name)]; answer != nil {
+			list[i] = answer
+		}
+	}
+	return list
 }
 
 // setBefore is the set that a ready one replaces. One that is written again after a crash replaces itself.

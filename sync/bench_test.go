@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/rest"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -94,4 +95,26 @@ func report(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
+}
+
+// BenchmarkEndToBrake is how long it takes from the first end of a container to OnDelete applied, as watches tell of both.
+func BenchmarkEndToBrake(b *testing.B) {
+	story := brakeStory{strategy: "{maxUnavailable: 1}"}
+	w, s := newBench(b, func(spec *api.SyncSpec) {
+		spec.Gate.FailureBudget, spec.Rollout.Settle.Duration = new(intstr.FromInt32(0)), 2*time.Second
+	})
+	to := func(image, behaviour string, state api.CommitState) {
+		next := w.push(image, map[string]string{"agent.yaml": story.agent(image, behaviour)})
+		s.controller.Poll(w.namespace + "/agents")
+		w.waitFor(next, state)
+	}
+	var took []time.Duration
+	for b.Loop() {
+		to("v3", "", api.Complete)
+		spread := w.watchSpread()
+		to("v4", "crash", api.Stuck)
+		f := spread.until("the brake", func(f figures) bool { return !f.braked.IsZero() })
+		took = append(took, f.braked.Sub(f.firstEnd))
+	}
+	report(b, took)
 }

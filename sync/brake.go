@@ -16,49 +16,78 @@ import (
 // brakePause is how soon a brake is tried again that could not be pulled or lifted.
 const brakePause = time.Second
 
-// brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again.
+// brakeWrite is an order that was carried out, and the generation that the API server answered with.
+type brakeWrite struct {
+	order      string
+	generation int64
+}
+
+// brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again; what
+// somebody has undone since is.
 func (c *Controller) brake(ctx context.Context, l *lane, orders []BrakeOrder) {
 	for _, order := range orders {
-		id, done := daemonSetID(order.Namespace, order.Name), fmt.Sprint(l.sync.Status.InFlight.Commit, order.Pull)
-		if l.braked[id] == done {
+		id, name := daemonSetID(order.Namespace, order.Name), fmt.Sprint(l.sync.Status.InFlight.Commit, order.Pull)
+		if last := l.braked[id]; last.order == name && order.Generation < last.generation {
 			continue
 		}
-		if err := c.carryOut(ctx, l, id, order); err != nil {
+		generation, err := c.carryOut(ctx, l, id, order)
+		if err != nil {
 			c.Tell.Trouble(l.sync, fmt.Errorf("brake of %s: %w", id, err))
 			c.queue.AddAfter(l.key, brakePause)
 			continue
 		}
 		if l.braked == nil {
-			l.braked = map[manifests.ID]string{}
+			l.braked = map[manifests.ID]brakeWrite{}
 		}
-		l.braked[id] = done
+		l.braked[id] = brakeWrite{name, generation}
 		c.Tell.Braked(l.sync, order)
 	}
 }
 
-func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, order BrakeOrder) error {
+// carryOut writes the DaemonSet as an order wants it, and returns the generation that it then has.
+func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, order BrakeOrder) (int64, error) {
+	commit := l.sync.Status.InFlight.Commit
 	set, err := c.flightSet(ctx, l)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	object := find(set, id)
 	if object == nil {
-		return fmt.Errorf("commit %s does not ask for it", Short(l.sync.Status.InFlight.Commit))
+		return 0, fmt.Errorf("commit %s does not ask for it", Short(commit))
 	}
 	writer, err := c.Connect.Writer(l.sync)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if order.Pull {
-		_, err = writer.Brake(ctx, object, manifests.Brake{Commit: l.sync.Status.InFlight.Commit, Nodes: order.Nodes}, writeOptions(l.sync))
-		return err
+		b := manifests.Brake{Commit: commit, Nodes: order.Nodes}
+		applied, err := writer.Brake(ctx, object, b, writeOptions(l.sync))
+		if err != nil {
+			return 0, err
+		}
+		l.left(applied)
+		if l.ready != nil {
+			l.ready.outlastedBy(id, b, object)
+		}
+		return applied.Generation, nil
 	}
 	alone, err := manifests.NewSet([]*unstructured.Unstructured{object})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = writer.Apply(ctx, alone, writeOptions(l.sync))
-	return err
+	applied, err := writer.Apply(ctx, alone, writeOptions(l.sync))
+	if err != nil {
+		return 0, err
+	}
+	l.left(applied...)
+	return applied[0].Generation, nil
+}
+
+// outlastedBy has a set, that was made ready before a brake was pulled, written with it if it leaves the template alone.
+func (r *readySet) outlastedBy(id manifests.ID, b manifests.Brake, asked *unstructured.Unstructured) {
+	if next := find(r.set, id); next != nil && r.brakes != nil && equality.Semantic.DeepEqual(template(asked), template(next)) {
+		r.brakes[id] = b
+	}
 }
 
 // stillBraked is the brake that must outlast the write of a set: one that is pulled on a DaemonSet whose template the

@@ -24,16 +24,19 @@ type Controller struct {
 	// ConfigMaps hold the outboxes.
 	ConfigMaps corev1.ConfigMapsGetter
 	Tell       Teller
-	// Now is the clock.
+	// Now is the clock: the API server's, where it differs from this machine's.
 	Now func() time.Time
 	// Namespace restricts the controller to the Syncs of one namespace; all if empty.
 	Namespace string
+	// Cluster tells the reports of several clusters about one commit apart.
+	Cluster string
 	// Workers is how many Syncs have their turn at once.
 	Workers int
 
 	queue workqueue.TypedRateLimitingInterface[string]
 	mu    gosync.Mutex
 	lanes map[string]*lane
+	known cache.Store // the Syncs, once they have been read
 }
 
 // Run works until the context ends.
@@ -51,6 +54,9 @@ func (c *Controller) Run(ctx context.Context) error {
 		running.Wait()
 		return fmt.Errorf("the Syncs could not be read: %w", context.Cause(ctx))
 	}
+	c.mu.Lock()
+	c.known = informer.GetStore()
+	c.mu.Unlock()
 	for range max(c.Workers, 1) {
 		running.Go(func() { c.work(ctx, informer.GetStore()) })
 	}
@@ -59,6 +65,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	running.Wait()
 	for _, l := range c.lanes {
 		l.background.Wait()
+		l.eye.close()
 	}
 	return nil
 }
@@ -66,9 +73,31 @@ func (c *Controller) Run(ctx context.Context) error {
 // Poll has a Sync's repository polled now, as a webhook asks.
 func (c *Controller) Poll(key string) {
 	if l := c.lane(key); l != nil {
-		l.poller.ask()
+		l.poller.push()
 		c.queue.Add(key)
 	}
+}
+
+// Ready reports whether the Syncs have been read once.
+func (c *Controller) Ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known != nil
+}
+
+// Find returns a Sync as it was last seen, without asking the API server; nil if there is none.
+func (c *Controller) Find(key string) *api.Sync {
+	c.mu.Lock()
+	store := c.known
+	c.mu.Unlock()
+	if store == nil {
+		return nil
+	}
+	s, err := seen(store, key)
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
@@ -99,8 +128,13 @@ func (c *Controller) work(ctx context.Context, store cache.Store) {
 // turn gives one Sync its turn.
 func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 	sync, err := seen(store, key)
+	if err != nil {
+		c.Tell.Trouble(named(key), err)
+	}
 	if err != nil || sync == nil {
-		c.forget(key)
+		if l := c.forget(key); l != nil {
+			l.letGo()
+		}
 		return
 	}
 	l, err := c.enter(ctx, key, sync)
@@ -113,6 +147,13 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 		return
 	}
 	c.queue.Forget(key)
+}
+
+// named is a Sync of which no more is known than its name.
+func named(key string) *api.Sync {
+	s := &api.Sync{}
+	s.Namespace, s.Name, _ = cache.SplitMetaNamespaceKey(key) // made by the informer
+	return s
 }
 
 // seen returns the Sync as the informer has it, nil if it is gone.
@@ -130,14 +171,16 @@ func (c *Controller) lane(key string) *lane {
 	return c.lanes[key]
 }
 
-// forget drops what is kept in memory for a Sync that is gone. What it wrote stays in the cluster.
-func (c *Controller) forget(key string) {
+// forget drops what is kept in memory for a Sync that is gone, and returns it. What it wrote stays in the cluster.
+func (c *Controller) forget(key string) *lane {
 	c.mu.Lock()
 	l := c.lanes[key]
 	delete(c.lanes, key)
 	c.mu.Unlock()
 	if l != nil {
 		l.stop()
+		l.eye.close()
 		c.Observer.Unwatch(key)
 	}
+	return l
 }

@@ -1,8 +1,10 @@
 package sync
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	gosync "sync"
@@ -30,6 +32,53 @@ func TestDyingAtAnyWriteLosesNothing(t *testing.T) {
 	}
 }
 
+// Law 4, of a rollback: whenever Daemongate dies between the decision to roll back and the end of the rollback, the
+// rollback completes, what the broken commit added is pruned and nothing else, and the repository is told of it.
+func TestDyingInARollbackLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	for n, more := 1, true; more; n++ {
+		for _, when := range []string{"before", "after"} {
+			t.Run(fmt.Sprintf("%s write %d", when, n), func(t *testing.T) {
+				more = diesRollingBack(t, n, when == "after")
+			})
+		}
+	}
+}
+
+func diesRollingBack(t *testing.T, n int, after bool) bool {
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "keep.yaml": configMap("keep", "1")})
+	w.create(rolling)
+	data := t.TempDir()
+	stop := w.controller(shared.Config, data)
+	w.waitFor(v1, api.Complete)
+	stop()
+
+	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2", "crash"), "added.yaml": configMap("added", "1")})
+	m := &mortal{left: n, after: after, dead: make(chan struct{})}
+	stop = w.controller(m.connection(), data)
+	died := w.diesOr(m, func(s api.SyncStatus) bool {
+		return s.InFlight.RollbackOf != nil && s.InFlight.Pruned && strings.Contains(w.note(v2), "rolled back")
+	})
+	stop()
+	w.controller(shared.Config, data)
+	w.says(v2, api.Stuck, "rolled back to "+Short(v1))
+	s := w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned })
+	w.told(v2, "rolled back to "+Short(v1))
+	w.told(v1, "success")
+	if len(s.Inventory) != 2 || s.LastComplete != v1 || s.Passed != v2 || s.InFlight.Commit != v1 {
+		t.Errorf("inventory %v, last complete %s, in flight %s", s.Inventory, s.LastComplete, s.InFlight.Commit)
+	}
+	if _, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "added", metav1.GetOptions{}); err == nil {
+		t.Error("what v2 added was not pruned")
+	}
+	_, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "keep", metav1.GetOptions{})
+	w.check(err)
+	return died
+}
+
 // diesAt tells the story of one death. It returns whether there was a write to die at.
 func diesAt(t *testing.T, n int, after bool) bool {
 	w := newWorld(t)
@@ -42,10 +91,10 @@ func diesAt(t *testing.T, n int, after bool) bool {
 
 	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2"), "drop.yaml": ""})
 	m := &mortal{left: n, after: after, dead: make(chan struct{})}
-	config := rest.CopyConfig(shared.Config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return m.mind(next) })
-	stop = w.controller(config, data)
-	died := w.diesOrCompletes(m, v2)
+	stop = w.controller(m.connection(), data)
+	died := w.diesOr(m, func(s api.SyncStatus) bool {
+		return s.LastComplete == v2 && s.InFlight.Pruned && strings.Contains(w.note(v2), "success")
+	})
 	stop()
 	w.controller(shared.Config, data)
 	w.waitFor(v2, api.Complete)
@@ -69,8 +118,8 @@ func (w *world) told(commit, text string) {
 	w.wait("the note of "+Short(commit), func(api.SyncStatus) bool { return strings.Contains(w.note(commit), text) })
 }
 
-// diesOrCompletes waits for the death, or until there is nothing left to die at.
-func (w *world) diesOrCompletes(m *mortal, commit string) bool {
+// diesOr waits for the death, or until there is nothing left to die at.
+func (w *world) diesOr(m *mortal, ended func(api.SyncStatus) bool) bool {
 	died := false
 	w.wait("death or the end", func(s api.SyncStatus) bool {
 		select {
@@ -78,7 +127,7 @@ func (w *world) diesOrCompletes(m *mortal, commit string) bool {
 			died = true
 			return true
 		default:
-			return s.LastComplete == commit && s.InFlight.Pruned && strings.Contains(w.note(commit), "success")
+			return ended(s)
 		}
 	})
 	return died
@@ -96,6 +145,15 @@ type mortal struct {
 	left  int
 	after bool
 	dead  chan struct{}
+	// from is what the first write that counts has in its body; all count if it is empty.
+	from string
+}
+
+// connection is one that the mortal's process has.
+func (m *mortal) connection() *rest.Config {
+	config := rest.CopyConfig(shared.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return m.mind(next) })
+	return config
 }
 
 // mind shares the count between the connections of one process.
@@ -119,6 +177,13 @@ func (m *mortal) do(next http.RoundTripper, r *http.Request) (*http.Response, er
 	}
 	if strings.Contains(r.URL.RawQuery, "dryRun") {
 		return next.RoundTrip(r)
+	}
+	if m.from != "" {
+		body, err := io.ReadAll(r.Body)
+		if r.Body = io.NopCloser(bytes.NewReader(body)); err != nil || !bytes.Contains(body, []byte(m.from)) {
+			return next.RoundTrip(r)
+		}
+		m.from = ""
 	}
 	if m.left--; m.left > 0 {
 		return next.RoundTrip(r)

@@ -2,116 +2,151 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
+	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// outboxKey is the key of the ConfigMap that holds the letters.
-const outboxKey = "outbox.json"
+// delivery brings the letters of one Sync to its Git host, beside the gate: whatever the host does, nobody waits.
+type delivery struct {
+	box *outbox
+	// open returns the reporter. It is opened as late as possible: what keeps it from being opened is the host's trouble.
+	open  func(ctx context.Context) (Reporter, error)
+	store letterStore
+	// address makes of a letter what is sent.
+	address func(letter) forge.Status
+	trouble func(error)
+
+	reporter  Reporter
+	failures  int
+	notBefore time.Time // nothing is sent before
+}
+
+// letterStore keeps letters over a restart.
+type letterStore interface {
+	read(ctx context.Context) ([]letter, error)
+	write(ctx context.Context, letters []letter) error
+}
 
 // openOutbox reads a Sync's outbox and begins to deliver. What the status remembers is put into it: a crash
 // between the status and the outbox loses nothing. A Sync that reports nowhere has none.
 func (c *Controller) openOutbox(ctx context.Context, l *lane) error {
-	reporter, err := c.Connect.Reporter(ctx, l.sync)
-	if err != nil || reporter == nil {
-		return err
+	if !reported(l.sync) {
+		return nil
 	}
-	letters, err := c.readLetters(ctx, l.sync)
+	s := l.sync.DeepCopy()
+	store := &configMapLetters{maps: c.ConfigMaps, sync: s, place: placeOf(s, c.Cluster)}
+	letters, err := store.read(ctx)
 	if err != nil {
 		return err
 	}
 	l.outbox = newOutbox(letters)
-	l.outbox.put(c.statuses(l, recorded(l.sync)))
-	s := l.sync.DeepCopy()
-	l.background.Go(func() { c.deliver(l.life, s, l.outbox, reporter) })
+	l.outbox.recall(l.letters(recorded(l.sync)))
+	d := &delivery{
+		box:     l.outbox,
+		open:    func(ctx context.Context) (Reporter, error) { return c.Connect.Reporter(ctx, s) },
+		store:   store,
+		address: func(one letter) forge.Status { return one.addressed(s, c.Cluster) },
+		trouble: func(err error) { c.Tell.Trouble(s, fmt.Errorf("report: %w", err)) },
+	}
+	l.background.Go(func() { d.run(l.life) })
 	return nil
 }
 
-// deliver saves and sends letters until the lane ends. Trouble is told once and tried again, with growing pauses.
-func (c *Controller) deliver(ctx context.Context, s *api.Sync, b *outbox, reporter Reporter) {
-	for failures := 0; ; {
-		select {
-		case <-ctx.Done():
+// placeOf tells one place to report to from another: what one host was told, another one was not.
+func placeOf(s *api.Sync, cluster string) string {
+	r := s.Spec.Report
+	return fmt.Sprintf("%q", []string{s.Spec.Source.URL, string(r.Provider), r.URL, r.Repository, reportContext(s, cluster)})
+}
+
+// run delivers until the lane ends.
+func (d *delivery) run(ctx context.Context) {
+	for {
+		again := d.turn(ctx)
+		if !d.rest(ctx, again) {
 			return
-		case <-b.news:
-		}
-		err := c.deliverOnce(ctx, s, b, reporter)
-		if err == nil {
-			failures = 0
-			continue
-		}
-		if failures++; failures == 1 && ctx.Err() == nil {
-			c.Tell.Trouble(s, fmt.Errorf("report: %w", err))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(backoff(failures, time.Second, 5*time.Minute)):
-			b.ring()
 		}
 	}
 }
 
-func (c *Controller) deliverOnce(ctx context.Context, s *api.Sync, b *outbox, reporter Reporter) error {
-	all, undelivered, unsaved := b.snapshot()
-	if unsaved {
-		if err := c.writeLetters(ctx, s, all); err != nil {
-			return err
+// rest returns at the given time, or when there is news; with no time, only then. It reports whether to go on.
+func (d *delivery) rest(ctx context.Context, until time.Time) bool {
+	var alarm <-chan time.Time
+	if !until.IsZero() {
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		alarm = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-alarm:
+	case <-d.box.news:
+	}
+	return ctx.Err() == nil
+}
+
+// turn saves what is new and sends a batch, and returns when the next turn is due; zero if only news can tell. What is
+// not saved is not sent: a restart would not know of it.
+func (d *delivery) turn(ctx context.Context) time.Time {
+	if letters, unsaved := d.box.all(); unsaved {
+		if err := d.store.write(ctx, letters); err != nil {
+			return d.later(ctx, err, 0)
 		}
-		b.saved(all)
+		d.box.saved(letters)
 	}
-	if len(undelivered) == 0 {
-		return nil
+	now := time.Now()
+	batch, due := d.box.next(now)
+	if len(batch) == 0 || now.Before(d.notBefore) {
+		return whenToSend(due, d.notBefore, len(batch) > 0)
 	}
-	if err := reporter.Report(ctx, undelivered); err != nil {
-		return err
+	answer, err := d.tell(ctx, batch)
+	if ctx.Err() != nil {
+		return time.Time{}
 	}
-	b.delivered(undelivered)
-	return nil
+	if lost := d.box.settle(batch, answer, time.Now()); lost != nil {
+		d.trouble(lost)
+	}
+	if err != nil {
+		return d.later(ctx, err, answer.Pause)
+	}
+	d.failures, d.notBefore = 0, time.Now().Add(answer.Pause)
+	return d.notBefore
 }
 
-func outboxName(s *api.Sync) string { return s.Name + "-outbox" }
-
-func (c *Controller) readLetters(ctx context.Context, s *api.Sync) ([]letter, error) {
-	m, err := c.ConfigMaps.ConfigMaps(s.Namespace).Get(ctx, outboxName(s), metav1.GetOptions{})
-	if errors.IsNotFound(err) {
-		return nil, nil
+// whenToSend is when there is something to send: what waits for its own time, and for the host's.
+func whenToSend(due, notBefore time.Time, waiting bool) time.Time {
+	switch {
+	case waiting || !due.IsZero() && due.Before(notBefore):
+		return notBefore
 	}
-	if err != nil {
-		return nil, fmt.Errorf("outbox of Sync %s/%s: %w", s.Namespace, s.Name, err)
-	}
-	var letters []letter
-	if err := json.Unmarshal([]byte(m.Data[outboxKey]), &letters); err != nil {
-		// Nothing in it can be trusted; what the status remembers is reported again.
-		return nil, nil
-	}
-	return letters, nil
+	return due
 }
 
-func (c *Controller) writeLetters(ctx context.Context, s *api.Sync, letters []letter) error {
-	data, err := json.Marshal(letters)
-	if err != nil {
-		return err
+// tell sends a batch.
+func (d *delivery) tell(ctx context.Context, batch []letter) (forge.Answer, error) {
+	if d.reporter == nil {
+		reporter, err := d.open(ctx)
+		if err != nil {
+			return forge.Answer{}, err
+		}
+		d.reporter = reporter
 	}
-	m := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: outboxName(s),
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(s, api.Kind)}},
-		Data: map[string]string{outboxKey: string(data)},
+	var statuses []forge.Status
+	for _, l := range batch {
+		statuses = append(statuses, d.address(l))
 	}
-	maps := c.ConfigMaps.ConfigMaps(s.Namespace)
-	_, err = maps.Update(ctx, m, metav1.UpdateOptions{})
-	if errors.IsNotFound(err) {
-		_, err = maps.Create(ctx, m, metav1.CreateOptions{})
+	answer := d.reporter.Report(ctx, statuses)
+	return answer, answer.Trouble
+}
+
+// later notes trouble, which is told once, and returns when to try again: after growing pauses, or when the host says.
+func (d *delivery) later(ctx context.Context, err error, pause time.Duration) time.Time {
+	if d.failures++; d.failures == 1 && ctx.Err() == nil {
+		d.trouble(err)
 	}
-	if err != nil {
-		return fmt.Errorf("outbox of Sync %s/%s: %w", s.Namespace, s.Name, err)
-	}
-	return nil
+	d.notBefore = time.Now().Add(max(pause, backoff(d.failures, time.Second, 5*time.Minute)))
+	return d.notBefore
 }

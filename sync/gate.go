@@ -16,13 +16,20 @@ import (
 //	            ├──► Carried    by the commit applied in its place: takes over that one's state
 //	            ├──► Unchanged  its set is that of the last applied commit: takes over that one's state
 //	            └──► Dropped    a rewritten history no longer reaches it
+//
+// With OnStuck Rollback the last Complete commit is put in flight again in place of one that is Stuck. Neither changes its
+// state by that: the stuck one stays so and says what becomes of going back.
 type Gate struct {
 	Order   api.Order
 	OnStuck api.OnStuck
 	// Deadline is how long writing a commit may be retried before it is Stuck/ApplyFailed.
 	Deadline time.Duration
+	// Verify says which commits need a signature.
+	Verify api.VerifyMode
 	// Prune lets the objects go that a completed commit no longer asks for.
 	Prune bool
+	// Correct applies again what others have changed; otherwise it is only reported.
+	Correct bool
 }
 
 // State is all that the gate remembers.
@@ -34,6 +41,7 @@ type State = api.GateStatus
 func (g Gate) Step(s State, o Observation) (State, Decision) {
 	t := turn{gate: g, s: *s.DeepCopy(), o: o}
 	t.waiting = t.see()
+	t.trust()
 	t.fly()
 	if t.d.Idle() {
 		t.admit()
@@ -41,6 +49,7 @@ func (g Gate) Step(s State, o Observation) (State, Decision) {
 		t.reason = t.obstacle()
 	}
 	t.hold()
+	t.wake(t.o.Window.Changes)
 	return t.s, t.d
 }
 
@@ -55,6 +64,8 @@ type turn struct {
 	waiting []Commit
 	// reason is why they wait; empty if they do not.
 	reason string
+	// accused is set if the rollout is held up by what may be drift.
+	accused bool
 }
 
 // see takes in the history and returns the commits that wait, oldest first. What waited before and is no
@@ -95,9 +106,9 @@ func (t *turn) failure(commit string) *api.FailedCommit {
 }
 
 // hold writes down who waits and why. While the next one is prepared, or what stands before it is pruned,
-// nothing is said: the next turn knows more.
+// or drift is looked after, nothing is said: the next turn knows more.
 func (t *turn) hold() {
-	if t.o.History == nil || t.d.Prepare != "" || t.d.Prune {
+	if t.o.History == nil || t.d.Prepare != "" || t.d.Prune || t.d.Compare || t.d.Correct {
 		return
 	}
 	was, reason := t.s.Held, t.reason
@@ -126,6 +137,9 @@ func (t *turn) move(m Move) {
 	m.At = t.o.Now
 	if m.Subject == "" {
 		m.Subject = t.o.History.subject(m.Commit)
+	}
+	if m.State == api.Applying && t.overrides() && m.Commit == t.o.Override.Commit {
+		m.Override = t.o.Override
 	}
 	t.d.Moves = append(t.d.Moves, m)
 	t.s.History = remember(t.s.History, m)

@@ -9,17 +9,28 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
+// cannotCheck is why a commit waits that Git or the cluster could not be asked about; what they said follows.
+const cannotCheck = "cannot be checked yet"
+
 // admit lets the next commit through if nothing stands in its way.
 func (t *turn) admit() {
 	if t.o.History == nil {
+		t.rollBack()
 		return
 	}
 	candidate, before := t.candidate()
-	if t.reason = t.obstacle(); t.reason != "" {
+	t.reason = t.obstacle()
+	if t.reason == "" && candidate == "" {
+		t.reason = or(t.o.Window.Closed, or(t.barred(), t.waitsForAnother()))
+	}
+	if t.reason != "" || candidate == "" || t.goesBack(candidate) {
+		t.rollBack()
 		return
 	}
-	if candidate == "" {
-		t.reason = t.waitsForAnother()
+	if problem := t.o.History.Unverified[candidate]; problem != "" {
+		t.distrust(candidate, problem)
+		t.o.Again = false
+		t.admit()
 		return
 	}
 	p := t.prepared(candidate)
@@ -27,16 +38,29 @@ func (t *turn) admit() {
 	case p == nil:
 		t.d.Prepare = candidate
 	case p.Outcome == Unavailable:
-		t.reason = "cannot be checked yet: " + p.Problem
+		t.reason = cannotCheck + ": " + p.Problem
 		t.wake(p.RetryAt)
 	case p.Outcome == Early:
 		t.reason = p.Problem
 		t.wake(p.RetryAt)
+		t.rollBack()
 	case p.Outcome != Ready:
 		t.fail(candidate, p)
 		t.admit()
-	case t.s.InFlight != nil && t.s.InFlight.Digest == p.Digest:
-		t.unchanged(candidate, before)
+	default:
+		t.letThrough(candidate, before, p)
+	}
+}
+
+// letThrough passes a commit whose set is ready: a set that was applied before is not applied again.
+func (t *turn) letThrough(candidate string, before []Commit, p *Prepared) {
+	f := t.s.InFlight
+	switch {
+	case f != nil && f.Digest == p.Digest:
+		t.unchanged(candidate, before, repeated{f.Commit, f.State, ownMessage(f), &f.Followers})
+	case t.repeatsRolledBack(p):
+		b := f.RollbackOf
+		t.unchanged(candidate, before, repeated{b.Commit, api.Stuck, publicMessage(f), &b.Followers})
 	default:
 		t.takeOff(candidate, before, p)
 	}
@@ -50,46 +74,60 @@ func (t *turn) obstacle() string {
 	f := t.s.InFlight
 	switch {
 	case f == nil:
-		return ""
 	case !f.State.Settled():
-		return fmt.Sprintf("waits for %s, which is rolling out", Short(f.Commit))
-	case f.State == api.Stuck && t.gate.OnStuck == api.OnStuckHold && !f.Released:
+		return waitsFor(f)
+	case t.holds(f):
 		return fmt.Sprintf("held by %s, which is stuck, until it is released (daemongate release)", Short(f.Commit))
 	}
-	return ""
+	if t.overrides() {
+		return ""
+	}
+	return t.o.Window.Closed
+}
+
+func waitsFor(f *api.Flight) string {
+	if b := f.RollbackOf; b != nil {
+		return fmt.Sprintf("waits for the rollback of %s to %s", Short(b.Commit), Short(f.Commit))
+	}
+	return fmt.Sprintf("waits for %s, which is rolling out", Short(f.Commit))
 }
 
 // candidate returns the commit that is next and those that it would carry, oldest first.
 func (t *turn) candidate() (string, []Commit) {
-	n := len(t.waiting)
-	if n == 0 {
+	if t.overrides() {
+		return t.overridden()
+	}
+	if len(t.waiting) == 0 {
 		return t.respecified(), nil
 	}
-	if t.gate.Order == api.OrderEach && (t.s.InFlight == nil || t.s.InFlight.State != api.Stuck) {
-		for i, c := range t.waiting {
+	f, may := t.s.InFlight, t.trusted()
+	if t.gate.Order == api.OrderEach && (f == nil || f.State != api.Stuck && f.RollbackOf == nil) {
+		for i, c := range may {
 			if t.failure(c.Hash) == nil {
-				return c.Hash, t.waiting[:i]
+				return c.Hash, may[:i]
 			}
 		}
 	}
-	head := t.waiting[n-1]
-	if !t.mayTry(head.Hash) {
+	n := len(may)
+	if n == 0 || !t.mayTry(may[n-1].Hash) {
 		return "", nil
 	}
-	return head.Hash, t.waiting[:n-1]
+	return may[n-1].Hash, may[:n-1]
 }
 
-// respecified returns the head if it was last decided on for another spec: then it is a candidate again.
+// respecified returns the head if it was last decided on for another spec, or was rolled back and a person asks for it:
+// then it is a candidate again.
 func (t *turn) respecified() string {
-	if t.s.Head == "" || t.s.PassedGeneration == t.o.Generation || !t.mayTry(t.s.Head) {
+	if t.s.Head == "" || t.s.PassedGeneration == t.o.Generation && !t.retries() || !t.mayTry(t.s.Head) {
 		return ""
 	}
 	return t.s.Head
 }
 
 // mayTry reports whether a commit has not failed, or may be tried again.
-func (t *turn) mayTry(commit string) bool {
-	f := t.failure(commit)
+func (t *turn) mayTry(commit string) bool { return t.mayRetry(t.failure(commit)) }
+
+func (t *turn) mayRetry(f *api.FailedCommit) bool {
 	if f == nil || f.Generation != t.o.Generation || t.o.Again {
 		return true
 	}
@@ -116,10 +154,18 @@ func (t *turn) fail(commit string, p *Prepared) {
 		t.s.Failed = newest(append(t.s.Failed, api.FailedCommit{Commit: commit}), maxFollowers)
 		f = &t.s.Failed[len(t.s.Failed)-1]
 	}
+	news := f.Message != p.Problem
+	t.failedAgain(f, p)
+	if news {
+		t.move(Move{Commit: commit, State: api.Failed, Message: p.Problem, Told: p.Told})
+	}
+}
+
+// failedAgain counts a failed attempt, and uses its result up.
+func (t *turn) failedAgain(f *api.FailedCommit, p *Prepared) {
 	if f.Generation != p.Generation {
 		f.Attempts = 0
 	}
-	news := f.Message != p.Problem
 	f.Attempts++
 	f.Generation, f.Message, f.RetryAt = p.Generation, p.Problem, nil
 	if p.Outcome == Refused {
@@ -127,27 +173,41 @@ func (t *turn) fail(commit string, p *Prepared) {
 		f.RetryAt = &retry
 	}
 	t.o.Prepared, t.o.Again = nil, false
-	if news {
-		t.move(Move{Commit: commit, State: api.Failed, Message: p.Problem})
-	}
 }
 
-// unchanged passes a commit whose set is the one last applied: it takes over that one's state.
-func (t *turn) unchanged(commit string, before []Commit) {
+// repeated is a set that was applied, and what became of it.
+type repeated struct {
+	commit    string
+	state     api.CommitState
+	message   string
+	followers *[]api.Follower
+}
+
+// unchanged passes a commit whose set was applied before: it takes over that one's state.
+func (t *turn) unchanged(commit string, before []Commit, as repeated) {
 	f := t.s.InFlight
 	for _, follower := range t.followers(commit, before) {
-		if follower.Commit == f.Commit {
+		if follower.Commit == as.commit {
 			continue
 		}
-		t.move(Move{Commit: follower.Commit, State: follower.State, By: f.Commit, Outcome: f.State, Message: f.Message})
-		if f.State == api.Stuck {
-			f.Followers = newest(append(f.Followers, follower), maxFollowers)
+		t.move(Move{Commit: follower.Commit, State: follower.State, By: as.commit, Outcome: as.state, Message: as.message})
+		if as.state == api.Stuck {
+			*as.followers = newest(append(*as.followers, follower), maxFollowers)
 		}
 	}
-	f.Generation = t.o.Generation
+	if as.commit == f.Commit {
+		f.Generation = t.o.Generation
+		if f.State == api.Complete {
+			f.RollbackOf = nil // from now on it is what Git asks for
+		} else if f.RollbackOf != nil {
+			f.RollbackOf.Retry = false
+		}
+	}
 	t.pass(commit)
 	if len(t.waiting) > 0 {
 		t.admit()
+	} else {
+		t.rollBack()
 	}
 }
 
@@ -160,7 +220,10 @@ func (t *turn) followers(commit string, before []Commit) []api.Follower {
 func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	f := &api.Flight{Commit: commit, Generation: p.Generation, Digest: p.Digest,
 		Since: metav1.NewMicroTime(t.o.Now), Followers: newest(t.carried(before), maxFollowers)}
-	t.s.InFlight = f
+	if last := t.s.InFlight; last != nil && last.RollbackOf != nil && last.RollbackOf.Commit == commit {
+		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), maxFollowers)
+	}
+	t.s.InFlight, t.s.Drift = f, nil
 	t.flightMove(f, api.Applying, "")
 	t.pass(commit)
 	t.d.Apply = commit
@@ -180,6 +243,7 @@ func (t *turn) carried(before []Commit) []api.Follower {
 // pass closes the range of commits up to and including one.
 func (t *turn) pass(commit string) {
 	t.s.Passed, t.s.PassedGeneration = commit, t.o.Generation
+	t.spend(commit)
 	t.waiting, _ = t.o.History.after(commit)
 	t.s.Failed = keep(t.s.Failed, func(f api.FailedCommit) bool {
 		for _, c := range t.waiting {

@@ -17,16 +17,20 @@ func (t *turn) fly() {
 	if f == nil {
 		return
 	}
-	if f.State.Settled() && t.o.Released == f.Commit {
-		f.Released = true
+	t.release(f)
+	if t.gate.OnStuck != api.OnStuckRollback {
+		f.NoRollback = nil
 	}
 	t.written(f)
 	if unwritten(f) {
+		t.halfJudged(f)
 		t.write(f)
 		return
 	}
+	t.drifted(f)
 	t.judged(f)
 	t.prune(f)
+	t.drift(f)
 }
 
 // unwritten reports whether the flight's set has not been written whole.
@@ -59,6 +63,9 @@ func (t *turn) writeFailed(f *api.Flight, at time.Time, problem string) {
 	f.Attempts++
 	retry := metav1.NewMicroTime(at.Add(backoff(f.Attempts, time.Second, 30*time.Second)))
 	f.RetryAt, f.Message = &retry, problem
+	if f.State == api.Stuck {
+		f.Message = causeApplyFailed + ": " + problem
+	}
 	if f.State == api.Applying && !t.o.Now.Before(f.Since.Add(t.gate.Deadline)) {
 		f.Causes = []api.Cause{{Code: causeApplyFailed, Message: problem, Since: metav1.NewTime(f.Since.Time)}}
 		t.flightMove(f, api.Stuck, causeApplyFailed+": "+problem)
@@ -117,6 +124,8 @@ func (t *turn) judged(f *api.Flight) {
 	case r.State == api.Complete:
 		t.s.LastComplete = f.Commit
 		t.flightMove(f, api.Complete, r.Message)
+	case r.State == api.Stuck && t.correctable(r):
+		t.accused, f.Message = true, r.Message
 	case r.State == api.Stuck && (f.State != api.Stuck || leading(was) != leading(r.Causes)):
 		t.flightMove(f, api.Stuck, r.Message)
 	case r.State == api.RollingOut && f.State == api.Stuck:
@@ -126,12 +135,47 @@ func (t *turn) judged(f *api.Flight) {
 	}
 }
 
-// flightMove brings the flight and everyone who follows it to a state.
+// halfJudged takes in what a set does that could not be written whole yet: its pods are braked and may be stuck, so that
+// a fix need not wait for the last attempt. It completes only when it has been written.
+func (t *turn) halfJudged(f *api.Flight) {
+	r := t.o.Rollout
+	if f.Attempts == 0 || r == nil || r.Commit != f.Commit || r.Digest != f.Digest {
+		return
+	}
+	f.Nodes, f.Workloads, t.d.Brakes = r.Nodes, r.Workloads, r.Brakes
+	if !r.Wake.IsZero() {
+		t.wake(r.Wake)
+	}
+	if r.State == api.Stuck && f.State == api.Applying {
+		f.Causes = r.Causes
+		t.flightMove(f, api.Stuck, r.Message)
+	}
+}
+
+// flightMove brings the flight and everyone who follows it to a state. A commit that is rolled back to was Complete and
+// stays so: what becomes of going back is said of the stuck one.
 func (t *turn) flightMove(f *api.Flight, state api.CommitState, message string) {
+	said := publicMessage(f)
 	f.State, f.Message = state, message
-	t.move(Move{Commit: f.Commit, State: state, Message: message})
-	for _, follower := range f.Followers {
-		t.move(Move{Commit: follower.Commit, State: follower.State, By: f.Commit, Outcome: state, Message: message})
+	if f.RollbackOf == nil {
+		t.move(Move{Commit: f.Commit, State: state, Message: publicMessage(f)})
+		t.follow(f.Followers, f.Commit, state, publicMessage(f))
+		return
+	}
+	if b := f.RollbackOf; said != publicMessage(f) {
+		t.move(Move{Commit: b.Commit, State: api.Stuck, Message: publicMessage(f)})
+		t.follow(b.Followers, b.Commit, api.Stuck, publicMessage(f))
+	}
+	t.follow(f.Followers, f.Commit, state, message)
+	if state == api.Complete && len(f.Followers) > 0 {
+		f.RollbackOf = nil
+	}
+}
+
+// follow brings those who follow a commit along to its state.
+func (t *turn) follow(followers []api.Follower, by string, state api.CommitState, message string) {
+	for _, follower := range followers {
+		t.move(Move{Commit: follower.Commit, State: follower.State, By: by, Outcome: state, Message: message})
 	}
 }
 

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -54,12 +57,14 @@ type stage struct {
 	commits []Commit
 	// sets is what preparing gives, by commit: a digest, or an outcome and a problem.
 	sets map[string]string
-	out  strings.Builder
+	// unverified says of commits why their signature does not count.
+	unverified map[string]string
+	out        strings.Builder
 }
 
 func newStage(t *testing.T) *stage {
 	start := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
-	return &stage{t: t, start: start, sets: map[string]string{},
+	return &stage{t: t, start: start, sets: map[string]string{}, unverified: map[string]string{},
 		gate: Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: 15 * time.Minute, Prune: true},
 		o:    Observation{Now: start, Generation: 1}}
 }
@@ -106,6 +111,19 @@ func (s *stage) do(verb string, args []string) {
 		s.restart()
 	case "set":
 		s.sets[args[0]] = strings.Join(args[1:], " ")
+	default:
+		s.told(verb, args)
+	}
+}
+
+// told carries out a line about what people and the clock say.
+func (s *stage) told(verb string, args []string) {
+	switch verb {
+	case "polled":
+		s.o.Polled = true
+	case "unseen":
+		// the repository has not been seen since a restart
+		s.o.History = nil
 	case "respec":
 		s.o.Generation++
 	case "suspend":
@@ -114,8 +132,24 @@ func (s *stage) do(verb string, args []string) {
 		s.o.Suspended = false
 	case "again":
 		s.o.Again = true
+	case "unverified":
+		s.unverified[args[0]] = fmt.Sprintf("commit %s %s", args[0], strings.Join(args[1:], " "))
+		s.look()
+	case "verified":
+		delete(s.unverified, args[0])
+		s.look()
+	case "closed", "open":
+		// closed 2h: no window is open, and that changes in two hours
+		d, err := time.ParseDuration(args[0])
+		s.check(err)
+		s.o.Window = Opening{Changes: s.o.Now.Add(d)}
+		if verb == "closed" {
+			s.o.Window.Closed = "no window is open; the next opens Mon 22:00"
+		}
+	case "override":
+		s.o.Override = &api.Override{Commit: args[0], Reason: "it burns", By: "ada", At: metav1.NewTime(s.o.Now)}
 	case "release":
-		s.o.Released = args[0]
+		s.o.Released = strings.Join(args, " ")
 	default:
 		s.t.Fatalf("no such line: %s", verb)
 	}
@@ -126,8 +160,10 @@ func (s *stage) configure(args []string) {
 		switch a {
 		case "Each", "Latest":
 			s.gate.Order = api.Order(a)
-		case "Hold", "Release":
+		case "Hold", "Release", "Rollback":
 			s.gate.OnStuck = api.OnStuck(a)
+		case "VerifyHead", "VerifyEvery":
+			s.gate.Verify = api.VerifyMode(strings.TrimPrefix(a, "Verify"))
 		}
 	}
 }
@@ -149,7 +185,7 @@ func (s *stage) push(args []string) {
 
 // look reads the history as gitsource does: what comes after Passed, or after the merge base.
 func (s *stage) look() {
-	h := &History{After: s.state.Passed}
+	h := &History{After: s.state.Passed, Unverified: maps.Clone(s.unverified)}
 	if n := len(s.commits); n > 0 {
 		h.Head = s.commits[n-1].Hash
 		h.Commits = s.commits[n-1:]
@@ -189,7 +225,7 @@ func (s *stage) restart() {
 	s.check(err)
 	s.state = State{}
 	s.check(json.Unmarshal(data, &s.state))
-	s.o = Observation{Now: s.o.Now, Generation: s.o.Generation, Suspended: s.o.Suspended}
+	s.o = Observation{Now: s.o.Now, Generation: s.o.Generation, Suspended: s.o.Suspended, Window: s.o.Window, Override: s.o.Override}
 	s.look()
 }
 
@@ -198,7 +234,7 @@ func (s *stage) tick() {
 	for range 10 {
 		var d Decision
 		s.state, d = s.gate.Step(s.state, s.o)
-		s.o.Prepared = unconsumed(s.o.Prepared)
+		s.consume(d)
 		s.print(d)
 		if d.Prepare == "" {
 			s.o.Again = false
@@ -207,6 +243,16 @@ func (s *stage) tick() {
 		s.o.Prepared = s.prepare(d.Prepare)
 	}
 	s.t.Fatal("the gate does not come to rest")
+}
+
+// consume forgets what a step has used up: a prepared set that will not do, and of an earlier flight everything.
+func (s *stage) consume(d Decision) {
+	if s.o.Prepared != nil && unconsumed(s.o.Prepared) == nil {
+		s.o.Prepared, s.o.Again = nil, false
+	}
+	if d.Apply != "" {
+		s.o.Written, s.o.Rollout, s.o.Pruned = nil, nil, nil
+	}
 }
 
 func (s *stage) prepare(commit string) *Prepared {
@@ -225,6 +271,9 @@ func (s *stage) print(d Decision) {
 		fmt.Fprintf(&s.out, "    %s", m.Commit+" "+string(m.State))
 		if m.By != "" {
 			fmt.Fprintf(&s.out, " by %s (%s)", m.By, m.Outcome)
+		}
+		if m.Override != nil {
+			fmt.Fprintf(&s.out, " (override by %s: %s)", m.Override.By, m.Override.Reason)
 		}
 		if m.Message != "" {
 			fmt.Fprintf(&s.out, ": %s", m.Message)

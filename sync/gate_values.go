@@ -22,8 +22,15 @@ type Observation struct {
 	Suspended  bool
 	// Again asks to try a failed head again at once.
 	Again bool
-	// Released is the stuck commit that a person lets the next one pass; empty if none.
+	// Released is a person's word that a settled commit may be passed: its hash, and what tells one release from
+	// another after a space. Empty if there is none.
 	Released string
+	// Window says whether a commit may start now.
+	Window Opening
+	// Override is a person's word that one commit may start outside the windows; nil if there is none.
+	Override *api.Override
+	// Polled is set once the repository has been asked, whether it answered or not.
+	Polled bool
 	// History is nil until the repository has been seen.
 	History *History
 	// Prepared, Written, Rollout and Pruned are the newest results of earlier decisions, nil if there are none.
@@ -31,6 +38,19 @@ type Observation struct {
 	Written  *Written
 	Rollout  *Rollout
 	Pruned   *Pruned
+	// Touched is set while objects of the flight's set may no longer be as asked.
+	Touched bool
+	// Compared and Corrected are the newest results about drift, nil if there are none.
+	Compared  *Compared
+	Corrected *Corrected
+}
+
+// Opening is what the windows say of a moment. The zero value is open for ever.
+type Opening struct {
+	// Closed says why no commit may start; empty if one may.
+	Closed string
+	// Changes is when the windows are to be looked at again; zero if they never change.
+	Changes time.Time
 }
 
 // Commit is a commit of the tracked ref.
@@ -44,6 +64,10 @@ type History struct {
 	// Commits are the first-parent commits after After up to Head, oldest first; after a rewritten history
 	// those after the merge base, and at least the head itself.
 	Commits []Commit
+	// Unverified says of commits whose signature does not count why not, by hash.
+	Unverified map[string]string
+	// Signers tells the keys apart that the commits were verified with.
+	Signers string
 }
 
 // after returns the commits after passed, and whether they are known.
@@ -91,8 +115,8 @@ type Prepared struct {
 	Outcome    Outcome
 	// Digest of the set, if Ready.
 	Digest string
-	// Problem in words, if not Ready.
-	Problem string
+	// Problem in words, if not Ready, and what of it the Git host may be told; the problem itself if Told is empty.
+	Problem, Told string
 	// RetryAt is when an Unavailable or Early commit may be prepared again.
 	RetryAt time.Time
 }
@@ -130,6 +154,8 @@ type Rollout struct {
 // BrakeOrder says what is to be done about the brake of one DaemonSet.
 type BrakeOrder struct {
 	Namespace, Name string
+	// Generation of the DaemonSet that was looked at.
+	Generation int64
 	// Pull stops the rollout, for these nodes; otherwise the brake is lifted.
 	Pull  bool
 	Nodes []string
@@ -146,6 +172,25 @@ type Pruned struct {
 	RetryAt      time.Time
 }
 
+// Compared is the result of Decision.Compare.
+type Compared struct {
+	Digest string
+	At     time.Time
+	// Objects that are not as asked.
+	Objects []api.DriftedObject
+	// Problem in words if not all could be compared, and when to try again.
+	Problem string
+	RetryAt time.Time
+}
+
+// Corrected is the result of Decision.Correct.
+type Corrected struct {
+	Digest string
+	At     time.Time
+	// Problem in words if not all could be corrected.
+	Problem string
+}
+
 // Decision is everything there is to do after one turn. There is room for one commit to apply.
 type Decision struct {
 	// Prepare is the commit to render and to check against the cluster.
@@ -154,6 +199,10 @@ type Decision struct {
 	Apply string
 	// Prune asks to delete what the inventory names and the set in flight does not.
 	Prune bool
+	// Compare asks to compare what others have touched with what the flight asks for, without writing.
+	Compare bool
+	// Correct asks to apply again what the last comparison found.
+	Correct bool
 	// Brakes are to be pulled or lifted, whatever else is to be done.
 	Brakes []BrakeOrder
 	// Moves are the commits that came to a new state, in order.
@@ -163,7 +212,9 @@ type Decision struct {
 }
 
 // Idle reports whether there is nothing to do but to remember and to report.
-func (d Decision) Idle() bool { return d.Prepare == "" && d.Apply == "" && !d.Prune }
+func (d Decision) Idle() bool {
+	return d.Prepare == "" && d.Apply == "" && !d.Prune && !d.Compare && !d.Correct
+}
 
 // Move says that a commit came to a state.
 type Move struct {
@@ -174,18 +225,25 @@ type Move struct {
 	By      string
 	Outcome api.CommitState
 	Message string
-	At      time.Time
+	// Told is what the Git host is told instead of the message; the message itself if empty.
+	Told string
+	At   time.Time
+	// Override let the commit start outside the windows; nil if it did not need to.
+	Override *api.Override
 }
 
 // remember puts a move into the history, newest commit first.
 func remember(history []api.Record, m Move) []api.Record {
 	r := api.Record{Commit: m.Commit, Subject: m.Subject, State: m.State, By: m.By, Outcome: m.Outcome,
-		Message: m.Message, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At)}
+		Message: m.Message, Told: m.Told, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At), Override: m.Override}
 	for i, old := range history {
 		if old.Commit != m.Commit {
 			continue
 		}
 		r.First = old.First
+		if r.Override == nil {
+			r.Override = old.Override
+		}
 		if r.Subject == "" {
 			r.Subject = old.Subject
 		}

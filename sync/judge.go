@@ -3,28 +3,47 @@ package sync
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// maxNames is how many nodes of a cause the status names.
-const maxNames = 20
-
-// judge looks at the workloads of the flight and judges them. It returns nil while there is nothing to judge,
-// or while not everything has been seen yet.
+// judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge, or while not
+// everything has been seen yet.
 func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
 	f := l.sync.Status.InFlight
-	if f == nil || unwritten(f) || (f.State == api.Complete && f.Pruned) {
+	if f == nil || unwritten(f) && f.Attempts == 0 || (f.State == api.Complete && f.Pruned) {
 		c.unwatch(l)
 		return nil, nil
 	}
+	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, len(f.Workloads), l.sync.Generation)
+	if l.judged.flight == flight && now.Before(l.judged.at.Add(lookPause)) {
+		c.sleep(l, l.judged.at.Add(lookPause))
+		return l.judged.rollout, nil
+	}
+	r, err := c.look(ctx, l, f, now)
+	if r != nil {
+		l.judged = judged{flight, now, r}
+	}
+	return r, err
+}
+
+// lookPause is how long a look is good for: nothing is looked at more often, whatever wakes its Sync.
+const lookPause = 100 * time.Millisecond
+
+// judged is what the newest look at a flight came to.
+type judged struct {
+	flight  string
+	at      time.Time
+	rollout *Rollout
+}
+
+// look looks at the workloads of a flight and judges them.
+func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*Rollout, error) {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil, err
@@ -49,13 +68,17 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 			}
 			j, memory = rollout.Judge(look, target, memories[i], options)
 		}
-		w := f.Workloads[i]
-		if w.Memory.Raw, err = json.Marshal(memory); err != nil {
+		if len(j.ReadClocks) > 0 {
+			look.Clocks = c.Observer.Clocks(ctx, j.ReadClocks)
+			j, memory = rollout.Judge(look, target, memories[i], options)
+		}
+		w, err := judgedWorkload(f.Workloads[i], j, memory, len(targets))
+		if err != nil {
 			return nil, err
 		}
 		r.Workloads = append(r.Workloads, w)
 		judgements = append(judgements, j)
-		r.add(target, j)
+		r.add(target, look, j)
 	}
 	if r.Message = rollout.Summarize(judgements); len(judgements) == 0 {
 		r.Message = "nothing to roll out"
@@ -65,7 +88,7 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 
 // watch has the Sync woken by what happens to its flight.
 func (c *Controller) watch(l *lane, f *api.Flight, targets []rollout.Target) {
-	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation)
+	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, len(targets)) // more of them once all has been written
 	if l.watched == flight || len(targets) == 0 {
 		return
 	}
@@ -99,7 +122,7 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 
 // add puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
 // all must be complete for it to be complete.
-func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
+func (r *Rollout) add(t rollout.Target, look rollout.Look, j rollout.Judgement) {
 	switch {
 	case j.Verdict == rollout.Stuck:
 		r.State = api.Stuck
@@ -114,7 +137,8 @@ func (r *Rollout) add(t rollout.Target, j rollout.Judgement) {
 		r.Wake = j.Wake
 	}
 	if j.Brake != rollout.BrakeLeave {
-		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
+		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
+			Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
 	}
 	for _, cause := range j.Causes {
 		r.Causes = append(r.Causes, api.Cause{Code: string(cause.Code), Object: "DaemonSet " + t.Namespace + "/" + t.Name,
@@ -136,31 +160,4 @@ func recallAll(l *lane, f *api.Flight) ([]rollout.Target, []rollout.Memory, erro
 		}
 	}
 	return targets, memories, nil
-}
-
-// RolloutOptions are the figures of a Sync's spec. The error names the field that cannot be read.
-func RolloutOptions(s *api.Sync) (rollout.Options, error) {
-	budget, budgetErr := share("spec.gate.failureBudget", s.Spec.Gate.FailureBudget)
-	removed, removedErr := share("spec.rollout.maxRemoved", s.Spec.Rollout.MaxRemoved)
-	if err := errors.Join(budgetErr, removedErr); err != nil {
-		return rollout.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
-	}
-	return rollout.Options{
-		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
-		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget, MaxRemoved: removed,
-		WaitOnDelete: s.Spec.Rollout.OnDelete == api.OnDeleteWait,
-		NoBrake:      s.Spec.Rollout.Brake != nil && !*s.Spec.Rollout.Brake,
-	}, nil
-}
-
-// share reads a number or a percentage; an empty text is the default.
-func share(field, text string) (intstr.IntOrString, error) {
-	if text == "" {
-		return intstr.IntOrString{}, nil
-	}
-	v, err := rollout.ParseBudget(text)
-	if err != nil {
-		return v, fmt.Errorf("%s: %w", field, err)
-	}
-	return v, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	gosync "sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -23,8 +24,16 @@ type lane struct {
 	savedAt time.Time
 
 	repo   Repository
+	bases  bases
 	poller poller
 	outbox *outbox
+	// scheduleErr is why spec.source.schedule cannot be read.
+	scheduleErr error
+	// doubted is set when the signers are others than those that the history was verified with.
+	doubted atomic.Bool
+	// openings are what the windows said last.
+	openings openings
+	told     quarters
 
 	// The newest results of earlier decisions.
 	ready *readySet
@@ -36,8 +45,17 @@ type lane struct {
 	again     bool
 	requested string
 	watched   string
+	judged    judged
+	// eye sees what others touch of the set in flight.
+	eye eye
+	// The newest results about drift, and the objects that the comparison is of.
+	compared  *Compared
+	corrected *Corrected
+	drifts    []manifests.Drift
+	// kept are the commits that the repository keeps, by name.
+	kept map[string]string
 	// braked is the last order that was carried out, by DaemonSet.
-	braked map[manifests.ID]string
+	braked map[manifests.ID]brakeWrite
 
 	stop       context.CancelFunc
 	life       context.Context
@@ -47,7 +65,7 @@ type lane struct {
 // requestAnnotation asks for a poll and another try of a failed head; its value is new with every request.
 const requestAnnotation = "daemongate.io/requested-at"
 
-// releaseAnnotation names the settled commit that a person lets go on.
+// releaseAnnotation names the settled commit that a person lets go on, and when, so that it can be said again.
 const releaseAnnotation = "daemongate.io/release"
 
 // enter returns the lane of a Sync, with the newest spec. A new one begins with the status that the API server
@@ -84,6 +102,8 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*lan
 		return nil, err
 	}
 	l := &lane{key: key, sync: sync, saved: *sync.Status.DeepCopy(), repo: repo, requested: sync.Annotations[requestAnnotation]}
+	l.poller.schedule, l.scheduleErr = scheduleOf(sync, c.Now())
+	l.poller.recall = sync.Status.Head != ""
 	l.life, l.stop = context.WithCancel(ctx)
 	if err := c.openOutbox(ctx, l); err != nil {
 		l.stop()
@@ -110,7 +130,8 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	history, pollErr := l.poller.last()
 	o := Observation{
 		Now: c.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.again,
-		Released: l.sync.Annotations[releaseAnnotation], History: history, Written: l.written, Pruned: l.pruned,
+		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,
+		History: history, Written: l.written, Pruned: l.pruned,
 	}
 	if l.ready != nil {
 		o.Prepared = &l.ready.Prepared
@@ -123,6 +144,9 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 		return o, err
 	}
 	o.Rollout = rollout
+	o.Touched, o.Compared, o.Corrected = c.lookAround(ctx, l), l.compared, l.corrected
+	l.atTheGate(&o)
+	l.poller.note(&l.sync.Status)
 	noteSource(&l.sync.Status, l.sync.Generation, pollErr, history != nil, o.Now)
 	return o, nil
 }

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,20 +16,31 @@ import (
 
 // Repository is a mirrored Git repository.
 type Repository interface {
-	// Head polls: it returns the commit that the ref is at.
-	Head(ctx context.Context, ref gitsource.Ref) (string, error)
+	// HeadWithin polls: it returns the commit that the ref is at, by an answer of the server that is up to age old.
+	HeadWithin(ctx context.Context, ref gitsource.Ref, age time.Duration) (string, error)
 	// Between returns the first-parent commits after from up to and including to.
 	Between(ctx context.Context, from, to string) (gitsource.History, error)
-	// Tree returns a commit's files.
+	// Verify says why the signature of a commit does not count, VerifyTag why that of the tag does not that ref is at;
+	// empty if it does.
+	Verify(commit string, s *gitsource.Signers) (problem string, err error)
+	VerifyTag(ref gitsource.Ref, commit string, s *gitsource.Signers) (problem string, err error)
+	// Keep keeps a commit and its files under a name, also if the server drops it; an empty commit lets go.
+	Keep(name, commit string) error
+	// Tree returns a commit's files; gitsource.ErrAbsent if the commit is not there.
 	Tree(ctx context.Context, commit string) (*gitsource.Tree, error)
 }
 
 // Writer writes the objects of a set, and is the only one to do so.
 type Writer interface {
 	Resolve(ctx context.Context, set manifests.Set, o manifests.Options) (manifests.Set, error)
-	DryRun(ctx context.Context, set manifests.Set, o manifests.Options) error
+	// Preview returns what the API server would make of each object, and writes nothing.
+	Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured, error)
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
 	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options) (manifests.Applied, error)
+	Get(ctx context.Context, id manifests.ID) (*unstructured.Unstructured, error)
+	Drifted(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Drift, error)
+	// Watch sees what others touch, with the writer's rights.
+	Watch(owner manifests.Owner, wake func()) *manifests.Watch
 	Prune(ctx context.Context, goes manifests.Inventory, o manifests.Options) (gone manifests.Inventory, kept []manifests.Kept, err error)
 }
 
@@ -45,13 +57,15 @@ type Observer interface {
 	Trouble(target rollout.Target) error
 	// Leases reads the nodes' Leases.
 	Leases(ctx context.Context) ([]*coordinationv1.Lease, error)
+	// Clocks reads how far the clocks of these nodes are off the API server's.
+	Clocks(ctx context.Context, nodes []string) []rollout.Clock
 	// Stop ends all watches.
 	Stop()
 }
 
 // Reporter tells a Git host what became of commits.
 type Reporter interface {
-	Report(ctx context.Context, statuses []forge.Status) error
+	Report(ctx context.Context, statuses []forge.Status) forge.Answer
 }
 
 // Teller is told what happens, for a person to follow. Its methods must not block.
@@ -64,6 +78,10 @@ type Teller interface {
 	Pruned(s *api.Sync, gone manifests.Inventory)
 	// Braked says that the brake of a DaemonSet was pulled, for some nodes, or lifted.
 	Braked(s *api.Sync, order BrakeOrder)
+	// Warned says what whoever wrote a commit that is being applied should know.
+	Warned(s *api.Sync, warnings []string)
+	// Drifted says that others changed objects of the set in flight, or that this was corrected.
+	Drifted(s *api.Sync, news DriftNews)
 	// Trouble says that something could not be done and will be tried again.
 	Trouble(s *api.Sync, err error)
 }
@@ -71,7 +89,11 @@ type Teller interface {
 // Connections opens what a Sync needs, from its spec.
 type Connections interface {
 	Repository(ctx context.Context, s *api.Sync) (Repository, error)
+	// Signers reads the keys whose signatures count, as they are now.
+	Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error)
+	// Base opens a repository that a kustomization of the Sync's names as a remote base.
+	Base(ctx context.Context, s *api.Sync, url string) (Repository, error)
 	Writer(s *api.Sync) (Writer, error)
-	// Reporter returns nil if the Sync's commits are not reported anywhere.
+	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (Reporter, error)
 }

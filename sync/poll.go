@@ -23,6 +23,8 @@ type poller struct {
 	busy     bool
 	urgent   bool
 	due      time.Time
+	schedule *schedule // instead of an interval, if not nil
+	recall   bool      // a head is known from before a restart
 	failures int
 	history  *History
 	err      error
@@ -35,6 +37,27 @@ func (p *poller) ask() {
 	p.urgent = true
 }
 
+// push makes the next poll due now because something was pushed. Who polls by a schedule waits for it all the same.
+func (p *poller) push() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.urgent = p.urgent || p.schedule == nil
+}
+
+// fail notes why there can be no poll.
+func (p *poller) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+// note writes down how far the schedule has come.
+func (p *poller) note(s *api.SyncStatus) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.schedule.note(s)
+}
+
 // last returns what the newest successful poll saw, and why the newest poll failed if it did.
 func (p *poller) last() (*History, error) {
 	p.mu.Lock()
@@ -43,20 +66,34 @@ func (p *poller) last() (*History, error) {
 }
 
 // start begins a poll if one is due, and returns when the next one is.
-// The poll itself runs through background; wake is called after it.
-func (p *poller) start(background func(func()), now time.Time, interval time.Duration, look func() (*History, error), wake func()) time.Time {
+// The poll itself runs through background, and is told how old an answer of the server may be; wake is called after it.
+// By a schedule, nobody asks the server before its time has come; what is known of the repository is read again.
+func (p *poller) start(background func(func()), now time.Time, interval time.Duration,
+	look func(age time.Duration) (*History, error), wake func()) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.busy {
 		return time.Time{}
 	}
-	if !p.urgent && now.Before(p.due) {
-		return p.due
+	due, run := p.next(now)
+	age := shareable(interval)
+	switch {
+	case p.urgent || p.schedule != nil && !now.Before(due):
+		age = 0
+	case p.schedule != nil && p.recall && p.history == nil:
+		if age = asBefore; now.Before(p.due) {
+			return p.due
+		}
+	case now.Before(due):
+		return due
 	}
 	p.busy, p.urgent = true, false
 	background(func() {
-		h, err := look()
+		h, err := look(age)
 		p.finish(h, err, now, interval)
+		if err == nil && age != asBefore {
+			p.done(run, now)
+		}
 		wake()
 	})
 	return time.Time{}
@@ -76,14 +113,42 @@ func (p *poller) finish(h *History, err error, began time.Time, interval time.Du
 	p.due = began.Add(jitter(max(interval, minInterval)))
 }
 
+// asBefore is the age of an answer that the server is not asked for: the head is where it was before a restart.
+const asBefore time.Duration = -1
+
+// next is when the next poll is due, and the time of the schedule that it is for.
+func (p *poller) next(now time.Time) (due, run time.Time) {
+	if p.schedule == nil {
+		return p.due, time.Time{}
+	}
+	run = p.schedule.run(now)
+	if p.failures > 0 && p.due.After(run) && !run.After(now) {
+		return p.due, run
+	}
+	return run, run
+}
+
+// done notes that a poll which began at a time has seen what was there at a time of the schedule.
+func (p *poller) done(run, began time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.schedule != nil && !run.After(began) && run.After(p.schedule.last) {
+		p.schedule.last = run
+	}
+}
+
+// shareable is how old an answer may be that another Sync of the repository got: younger than one's own last one, and so old
+// that all of them together cost hardly more than one.
+func shareable(interval time.Duration) time.Duration { return max(interval, minInterval) * 4 / 5 }
+
 // jitter spreads polls, so that a thousand Syncs that began together do not stay together.
 func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
 }
 
 // readHistory polls a repository. A ref that did not move costs one ref advertisement and nothing else.
-func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, passed string, last *History) (*History, error) {
-	head, err := repo.Head(ctx, ref)
+func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age time.Duration, passed string, last *History) (*History, error) {
+	head, err := repo.HeadWithin(ctx, ref, age)
 	if err != nil {
 		return nil, err
 	}
@@ -111,5 +176,20 @@ func refOf(s *api.Sync) gitsource.Ref {
 	if r == (api.Ref{}) {
 		return gitsource.Ref{Branch: "main"}
 	}
-	return gitsource.Ref{Branch: r.Branch, Tag: r.Tag, Commit: r.Commit, Name: r.Name}
+	return gitsource.Ref{Branch: r.Branch, Tag: r.Tag, SemVer: r.SemVer, Commit: r.Commit, Name: r.Name, Prereleases: r.Prereleases}
+}
+
+// Tracked is the ref that a Sync follows, in full; with a slash at its end if it follows one of several, and empty if it
+// follows a commit.
+func Tracked(s *api.Sync) string {
+	r := refOf(s)
+	switch {
+	case r.Branch != "":
+		return "refs/heads/" + r.Branch
+	case r.Tag != "":
+		return "refs/tags/" + r.Tag
+	case r.SemVer != "":
+		return "refs/tags/"
+	}
+	return r.Name
 }

@@ -26,19 +26,28 @@ type readySet struct {
 	sick map[manifests.ID][]string
 	// brakes are those that outlast the write of the set.
 	brakes map[manifests.ID]manifests.Brake
+	// warnings are for whoever wrote the commit.
+	warnings []string
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *readySet {
 	r := &readySet{Prepared: Prepared{Commit: commit, Generation: l.sync.Generation}}
-	tree, err := l.repo.Tree(ctx, commit)
+	tree, err := c.tree(ctx, l, commit)
+	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
+		return r.not(Refused, fmt.Errorf("it is no longer in the repository: %w", err), c.Now())
+	}
 	if err != nil {
 		return r.not(Unavailable, err, c.Now())
 	}
-	if repeats(ctx, l, tree) {
+	if c.repeats(ctx, l, tree) {
 		return r.ready(l.flying.set, l.flying.read)
 	}
-	built, err := render.Build(ctx, tree, l.sync.Spec.Source.Path, render.Options{})
+	options, err := c.renderOptions(l)
+	if err != nil {
+		return r.not(Invalid, err, c.Now())
+	}
+	built, err := render.Build(ctx, tree, l.sync.Spec.Source.Path, options)
 	var unread *render.TreeError
 	if errors.As(err, &unread) || ctx.Err() != nil {
 		return r.not(Unavailable, err, c.Now())
@@ -54,12 +63,12 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 }
 
 // repeats reports whether a tree leaves everything as it was that the set in flight was rendered from.
-func repeats(ctx context.Context, l *lane, tree *gitsource.Tree) bool {
+func (c *Controller) repeats(ctx context.Context, l *lane, tree *gitsource.Tree) bool {
 	f := l.sync.Status.InFlight
 	if l.flying == nil || f == nil || l.flying.Digest != f.Digest || l.flying.Generation != l.sync.Generation || unwritten(f) {
 		return false
 	}
-	before, err := l.repo.Tree(ctx, l.flying.Commit)
+	before, err := c.tree(ctx, l, l.flying.Commit)
 	if err != nil {
 		return false
 	}
@@ -84,10 +93,15 @@ func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manife
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !unwritten(f) {
 		return r
 	}
-	if err := writer.DryRun(ctx, set, writeOptions(l.sync)); err != nil {
+	ctx, warnings := manifests.CollectWarnings(ctx)
+	preview, err := writer.Preview(ctx, set, writeOptions(l.sync))
+	if err != nil {
 		return r.refused(err, c.Now())
 	}
-	return c.lookAhead(ctx, l, r)
+	for _, w := range warnings.List() {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", w.Object, w.Text))
+	}
+	return c.lookAhead(ctx, l, r, preview)
 }
 
 // maxInventory is how many bytes of JSON an inventory may take: the status has 256 KiB for everything.
@@ -108,7 +122,9 @@ func (r *readySet) refused(err error, now time.Time) *readySet {
 	if manifests.Temporary(err) {
 		return r.not(Unavailable, err, now)
 	}
-	return r.not(Refused, err, now)
+	r = r.not(Refused, err, now)
+	r.Told = refusedWords(err)
+	return r
 }
 
 func (r *readySet) not(o Outcome, err error, now time.Time) *readySet {
@@ -123,5 +139,7 @@ func writeOptions(s *api.Sync) manifests.Options {
 		Force:            s.Spec.Apply.Force,
 		TargetNamespace:  s.Spec.Apply.TargetNamespace,
 		DefaultNamespace: s.Namespace,
+		Recreate:         s.Spec.Apply.Recreate == api.RecreateOrphan,
+		Inventory:        inventoryOf(s),
 	}
 }

@@ -1,52 +1,95 @@
 package sync
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// statuses are what a Git host is told about moves. A commit that changes nothing is told of only if the Sync
-// asks for it, or if the host was told that the commit waits.
-func (c *Controller) statuses(l *lane, moves []Move) []forge.Status {
-	var list []forge.Status
+// reported reports whether a Sync's commits are told to anybody.
+func reported(s *api.Sync) bool {
+	p := s.Spec.Report.Provider
+	return p != "" && p != api.ProviderNone
+}
+
+// letters are what a Git host is told about moves. A commit that changes nothing is told of only if the Sync asks for
+// it, or if the host was told that the commit waits.
+func (l *lane) letters(moves []Move) []letter {
+	var list []letter
 	for _, m := range moves {
 		if m.State == api.Unchanged && !l.sync.Spec.Report.Unchanged && !l.outbox.knows(m.Commit) {
 			continue
 		}
-		list = append(list, status(l.sync, m))
+		list = append(list, letterOf(m, nodesToTell(l.sync, m)))
 	}
 	return list
 }
 
-// status is a move in the words of Git hosts. Its description holds no clock and no count of pods: it says
-// the same for as long as the state is the same.
-func status(s *api.Sync, m Move) forge.Status {
-	state, description := hostState(m)
-	return forge.Status{Commit: m.Commit, Context: reportContext(s), State: state, Description: description, Time: m.At}
-}
-
-func hostState(m Move) (forge.State, string) {
+// letterOf is a move in the words of Git hosts (law 11): no clock, no count of pods, nothing that a container or the
+// cluster said. It says the same for as long as the state is the same.
+func letterOf(m Move, nodes string) letter {
+	l := letter{Commit: m.Commit, Time: m.At}
+	outcome := m.State
 	switch m.State {
 	case api.Carried:
-		return hostOutcome(m.Outcome), carriedWords(m)
+		outcome, l.Description = m.Outcome, carriedWords(m)
 	case api.Unchanged:
-		return hostOutcome(m.Outcome), joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", Short(m.By), m.Outcome), m.Message)
-	case api.Failed, api.Dropped:
-		return forge.Error, joined(string(m.State), m.Message)
+		outcome, l.Description = m.Outcome, joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", Short(m.By), m.Outcome), hostWords(m))
+	default:
+		l.Description = joined(string(m.State), hostWords(m))
 	}
-	return hostOutcome(m.State), joined(string(m.State), m.Message)
+	l.State, l.Underway = hostState(outcome), outcome == api.Applying || outcome == api.RollingOut
+	l.Description = forge.Shorten(l.Description + nodes)
+	return l
 }
 
-func hostOutcome(s api.CommitState) forge.State {
+func hostState(s api.CommitState) forge.State {
 	switch s {
 	case api.Complete:
 		return forge.Success
 	case api.Stuck:
 		return forge.Failure
+	case api.Failed, api.Dropped:
+		return forge.Error
 	}
 	return forge.Pending
+}
+
+// aboutRollback is how messages speak of a rollback. Behind it may stand what the cluster said.
+var aboutRollback = regexp.MustCompile(`; ((rolling|rolled) back to [0-9a-f]{7}|the rollback to [0-9a-f]{7} (is stuck too|waits)|cannot be rolled back to [0-9a-f]{7}|not rolled back)`)
+
+// hostWords are what a host may be told of a move's message.
+func hostWords(m Move) string {
+	tail := ""
+	if at := aboutRollback.FindStringIndex(m.Message); at != nil {
+		m.Message, tail = m.Message[:at[0]], m.Message[at[0]+len("; "):at[1]]
+	}
+	if tail == "" {
+		return hostMessage(m)
+	}
+	return and(hostMessage(m), tail)
+}
+
+func hostMessage(m Move) string {
+	switch {
+	case m.Told != "":
+		return m.Told
+	case strings.HasPrefix(m.Message, cannotCheck):
+		return cannotCheck
+	case strings.HasPrefix(m.Message, causeApplyFailed):
+		return causeApplyFailed + ": " + rollout.ApplyFailed.Meaning()
+	case m.State == api.Applying, m.State == api.RollingOut, m.Outcome == api.Applying, m.Outcome == api.RollingOut:
+		return "" // a message there is why a write is tried again
+	}
+	return m.Message
 }
 
 func carriedWords(m Move) string {
@@ -54,7 +97,7 @@ func carriedWords(m Move) string {
 	case api.Complete:
 		return "rolled out as part of " + Short(m.By)
 	case api.Stuck:
-		return joined(fmt.Sprintf("carried by %s, which is Stuck", Short(m.By)), m.Message)
+		return joined(fmt.Sprintf("carried by %s, which is Stuck", Short(m.By)), hostWords(m))
 	}
 	return "carried by " + Short(m.By)
 }
@@ -66,11 +109,113 @@ func joined(head, tail string) string {
 	return head + ": " + tail
 }
 
-func reportContext(s *api.Sync) string {
+// nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
+func nodesToTell(s *api.Sync, m Move) string {
+	f := s.Status.InFlight
+	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck || f.Commit != m.Commit && f.Commit != m.By {
+		return ""
+	}
+	names := rollout.FoldNames(f.Causes[0].Nodes)
+	if more := f.Causes[0].NodeCount - len(f.Causes[0].Nodes); more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	if names == "" {
+		return ""
+	}
+	return " (" + names + ")"
+}
+
+// refusedWords are what a host is told of a set that the cluster refuses: which objects, and the kind of refusal.
+func refusedWords(err error) string {
+	first, count := "", 0
+	for _, one := range flat(err) {
+		var rejected *manifests.Rejected
+		var conflict *manifests.Conflict
+		text := ""
+		switch {
+		case errors.As(one, &rejected):
+			text = fmt.Sprintf("%s (%s)", rejected.Object, rejected.Reason)
+		case errors.As(one, &conflict):
+			text = fmt.Sprintf("%s (Conflict)", conflict.Object)
+		default:
+			continue
+		}
+		if count++; count == 1 {
+			first = text
+		}
+	}
+	switch {
+	case count == 0:
+		return "the cluster refuses the set"
+	case count > 1:
+		return fmt.Sprintf("the cluster refuses %s and %d more", first, count-1)
+	}
+	return "the cluster refuses " + first
+}
+
+// flat takes joined errors apart.
+func flat(err error) []error {
+	var list interface{ Unwrap() []error }
+	if !errors.As(err, &list) {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range list.Unwrap() {
+		all = append(all, flat(one)...)
+	}
+	return all
+}
+
+// progress is what a host is told of a rollout that gets on: its quarters.
+func progress(commit string, quarter int, at time.Time) letter {
+	return letter{Commit: commit, State: forge.Pending, Underway: true, Time: at,
+		Description: fmt.Sprintf("%s: %d%% of nodes", api.RollingOut, 25*quarter)}
+}
+
+// quarters is how far the flight has come, as it was told.
+type quarters struct {
+	commit, digest string
+	told           int
+}
+
+// rise takes in the present counts, and returns the quarter that is reached for the first time; 0 if none is.
+func (q *quarters) rise(f *api.Flight) int {
+	if f == nil || f.State != api.RollingOut || f.Nodes.Desired == 0 {
+		return 0
+	}
+	if q.commit != f.Commit || q.digest != f.Digest {
+		*q = quarters{commit: f.Commit, digest: f.Digest}
+	}
+	quarter := min(3, f.Nodes.Settled*4/f.Nodes.Desired)
+	if quarter <= q.told {
+		return 0
+	}
+	q.told = quarter
+	return quarter
+}
+
+// addressed is a letter as it goes to the host.
+func (l letter) addressed(s *api.Sync, cluster string) forge.Status {
+	return forge.Status{Commit: l.Commit, Context: reportContext(s, cluster), State: l.State, Underway: l.Underway,
+		Description: l.Description, URL: targetURL(s, cluster, l.Commit), Time: l.Time}
+}
+
+// reportContext tells Syncs and clusters apart.
+func reportContext(s *api.Sync, cluster string) string {
 	if s.Spec.Report.Context != "" {
 		return s.Spec.Report.Context
 	}
-	return "daemongate/" + s.Namespace + "/" + s.Name
+	parts := []string{"daemongate", cluster, s.Namespace, s.Name}
+	if cluster == "" {
+		parts = append(parts[:1], parts[2:]...)
+	}
+	return strings.Join(parts, "/")
+}
+
+// targetURL is where a state links to; empty if the spec does not say.
+func targetURL(s *api.Sync, cluster, commit string) string {
+	return strings.NewReplacer("{commit}", commit, "{cluster}", url.PathEscape(cluster),
+		"{namespace}", s.Namespace, "{name}", s.Name).Replace(s.Spec.Report.TargetURL)
 }
 
 // recorded are the moves that the status remembers: what a crash may have kept from the outbox.
@@ -79,13 +224,44 @@ func recorded(s *api.Sync) []Move {
 	for i := len(s.Status.History) - 1; i >= 0; i-- {
 		r := s.Status.History[i]
 		moves = append(moves, Move{Commit: r.Commit, Subject: r.Subject, State: r.State, By: r.By, Outcome: r.Outcome,
-			Message: r.Message, At: r.Since.Time})
+			Message: r.Message, Told: r.Told, At: r.Since.Time})
 	}
-	if f := s.Status.InFlight; f != nil {
-		for _, follower := range f.Followers {
-			moves = append(moves, Move{Commit: follower.Commit, State: follower.State, By: f.Commit, Outcome: f.State,
-				Message: f.Message, At: f.Since.Time})
-		}
+	f := s.Status.InFlight
+	if f == nil {
+		return moves
+	}
+	own, at := ownMessage(f), reached(s)
+	if len(f.Causes) > 0 && f.Causes[0].Code == causeApplyFailed {
+		own = causeApplyFailed
+	}
+	if b := f.RollbackOf; b != nil {
+		moves = append(moves, Move{Commit: b.Commit, State: api.Stuck, Message: publicMessage(f), At: at})
+		moves = append(moves, following(b.Followers, Move{By: b.Commit, Outcome: api.Stuck, Message: publicMessage(f), At: at})...)
+	} else {
+		moves = append(moves, Move{Commit: f.Commit, State: f.State, Message: own, At: at})
+	}
+	return append(moves, following(f.Followers, Move{By: f.Commit, Outcome: f.State, Message: own, At: at})...)
+}
+
+// following are the moves of those who follow a commit along with it.
+func following(followers []api.Follower, with Move) []Move {
+	var moves []Move
+	for _, follower := range followers {
+		with.Commit, with.State = follower.Commit, follower.State
+		moves = append(moves, with)
 	}
 	return moves
+}
+
+// reached is when the flight came to its state, as far as the history still knows. The newest of those who follow it
+// are in there even if a thousand do.
+func reached(s *api.Sync) time.Time {
+	f := s.Status.InFlight
+	at := f.Since.Time
+	for _, r := range s.Status.History {
+		if (r.Commit == f.Commit || r.By == f.Commit) && r.Since.After(at) {
+			at = r.Since.Time
+		}
+	}
+	return at
 }

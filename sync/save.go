@@ -47,7 +47,8 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	if f := s.InFlight; f != nil {
 		f.Nodes, f.Message = api.NodeCounts{}, ""
 		for i := range f.Workloads {
-			f.Workloads[i].Memory = runtime.RawExtension{}
+			w := &f.Workloads[i]
+			w.Memory, w.Headline, w.Nodes, w.Notes = runtime.RawExtension{}, "", nil, nil
 		}
 		for i, cause := range f.Causes {
 			f.Causes[i] = api.Cause{Code: cause.Code, Object: cause.Object}

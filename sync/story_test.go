@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -76,7 +77,7 @@ func TestLargePruneWaitsForAPerson(t *testing.T) {
 	if s := w.status(); len(s.Inventory) != 3 || s.InFlight.Pruned {
 		t.Fatalf("pruned without a person's word: %v", s.Inventory)
 	}
-	w.check(w.syncs.Release(t.Context(), w.namespace, "agents", v2))
+	w.check(w.syncs.Release(t.Context(), w.namespace, "agents", v2, time.Now()))
 	w.wait("the prune", func(s api.SyncStatus) bool { return len(s.Inventory) == 1 && s.InFlight.Pruned })
 }
 
@@ -113,42 +114,19 @@ func TestSuspendStopsPolls(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 }
 
-// Law 13: when more nodes than may fail have an updated pod that ended, no further node is updated. The brake
-// outlasts a commit that leaves the template alone and a restart, and ends with the fix.
-func TestBrakeStopsAnAgentThatKeepsEnding(t *testing.T) {
-	w := newWorld(t)
-	slow := func(image string, args ...string) string {
-		return strings.Replace(agent(image, args...), "maxUnavailable: 100%", "maxUnavailable: 1", 1)
+// braked checks whether the brake is pulled.
+func (w *world) braked(pulled bool) {
+	w.t.Helper()
+	if got := w.isBraked(); got != pulled {
+		w.t.Errorf("brake pulled: %v, want %v", got, pulled)
 	}
-	v1 := w.push("v1", map[string]string{"agent.yaml": slow("v1")})
-	w.create(nil)
-	data := t.TempDir()
-	stop := w.controller(shared.Config, data)
-	w.waitFor(v1, api.Complete)
-	crash := w.push("crash", map[string]string{"agent.yaml": slow("v2", "crash")})
-	w.waitFor(crash, api.Stuck)
-	w.braked(true)
-	stop()
-	w.controller(shared.Config, data)
-	config := w.push("config", map[string]string{"config.yaml": configMap("config", "1")})
-	w.waitFor(config, api.Stuck)
-	if lost := w.braked(true); lost > 4 {
-		t.Errorf("%d of 12 nodes run the broken agent", lost)
-	}
-	fix := w.push("fix", map[string]string{"agent.yaml": slow("v3")})
-	w.waitFor(fix, api.Complete)
-	w.braked(false)
 }
 
-// braked checks whether the brake is pulled, and returns how many nodes run the newest template.
-func (w *world) braked(pulled bool) int {
+func (w *world) isBraked() bool {
 	w.t.Helper()
 	d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(w.t.Context(), "agent", metav1.GetOptions{})
 	w.check(err)
-	if got := d.Spec.UpdateStrategy.Type == "OnDelete" && d.Annotations[manifests.BrakeAnnotation] != ""; got != pulled {
-		w.t.Errorf("brake pulled: %v, want %v (%s, %q)", got, pulled, d.Spec.UpdateStrategy.Type, d.Annotations[manifests.BrakeAnnotation])
-	}
-	return int(d.Status.UpdatedNumberScheduled)
+	return d.Spec.UpdateStrategy.Type == "OnDelete" && d.Annotations[manifests.BrakeAnnotation] != ""
 }
 
 // A Sync that is pointed at another repository follows that one's history, and tells that one.
@@ -164,4 +142,68 @@ func TestAnotherRepositoryIsAnotherHistory(t *testing.T) {
 	w.check(err)
 	w.waitFor(moved, api.Complete)
 	w.wait("the note in the other repository", func(api.SyncStatus) bool { return strings.Contains(other.note(moved), "success") })
+}
+
+// Law 9, live: outside a window no commit starts; a person's word lets the head start and is in the history; without
+// windows the next one starts.
+func TestWindowsHoldCommits(t *testing.T) {
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
+	w.create(func(s *api.SyncSpec) { s.Windows = []api.Window{deny("* * * * *", "Europe/London", time.Hour)} })
+	w.controller(shared.Config, t.TempDir())
+	if r := w.waitFor(v1, api.Held); r.Message != "denied by spec.windows[0]; none opens within a year" {
+		t.Errorf("held: %q", r.Message)
+	}
+	at := metav1.NewTime(time.Now().UTC().Truncate(time.Second))
+	w.check(w.syncs.Override(t.Context(), w.namespace, "agents", api.Override{Commit: v1, Reason: "it burns", By: "ada", At: at}))
+	if r := w.waitFor(v1, api.Complete); r.Override == nil || r.Override.Reason != "it burns" || r.Override.By != "ada" {
+		t.Errorf("the history does not say why it started: %+v", r)
+	}
+	v2 := w.push("v2", map[string]string{"a.yaml": configMap("a", "2")})
+	w.waitFor(v2, api.Held)
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
+		[]byte(`{"spec":{"windows":null}}`), metav1.PatchOptions{})
+	w.check(err)
+	w.waitFor(v2, api.Complete)
+}
+
+// What a schema can say of windows, the API server refuses.
+func TestAPIServerRefusesBadWindows(t *testing.T) {
+	w := newWorld(t)
+	w.create(nil)
+	for window, want := range map[string]string{
+		`{"duration":"1h"}`: "either allow or deny",
+		`{"allow":"0 0 * * *","deny":"0 0 * * *","duration":"1h"}`: "either allow or deny",
+		`{"allow":"0 0 * * *"}`:                                         "duration",
+		`{"allow":"0 0 * * *","duration":"1s"}`:                         "1m to 8784h",
+		`{"allow":"TZ=UTC 0 0 * * *","duration":"1h"}`:                  "timeZone",
+		`{"deny":"@every 1h","duration":"1h"}`:                          "@every",
+		`{"allow":"0 0 * * *","duration":"1h","timeZone":"Local"}`:      "Europe/Berlin",
+		`{"allow":"0 0 * * *","duration":"6h","timeZone":"Asia/Tokyo"}`: "",
+	} {
+		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
+			[]byte(`{"spec":{"windows":[`+window+`]}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", window, err, want)
+		}
+	}
+}
+
+// A Sync with a schedule polls at its times alone; a person may ask for a poll between them.
+func TestScheduleInsteadOfInterval(t *testing.T) {
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
+	w.create(func(s *api.SyncSpec) { s.Source.Schedule = "0 0 1 1 *" })
+	w.controller(shared.Config, t.TempDir())
+	w.wait("the schedule to be seen", func(s api.SyncStatus) bool { return s.Schedule != nil && s.Schedule.Next != nil })
+	if s := w.status(); s.Head != "" {
+		t.Errorf("polled out of time: %s", s.Head)
+	}
+	w.check(w.syncs.Request(t.Context(), w.namespace, "agents", time.Now()))
+	w.waitFor(v1, api.Complete)
+	w.patch(`{"spec":{"source":{"schedule":"0 0 30 2 *"}}}`)
+	w.wait("the schedule to be refused", func(s api.SyncStatus) bool {
+		c := meta.FindStatusCondition(s.Conditions, conditionSource)
+		return c != nil && c.Status == metav1.ConditionFalse && strings.HasPrefix(c.Message, "spec.source.schedule:")
+	})
 }

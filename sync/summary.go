@@ -16,6 +16,7 @@ const (
 	conditionReconciling = "Reconciling"
 	conditionStalled     = "Stalled"
 	conditionSource      = "SourceReady"
+	conditionDrifted     = "Drifted"
 )
 
 // summarize writes what kubectl get shows, and the conditions, from the rest of the status.
@@ -30,6 +31,7 @@ func summarize(s *api.SyncStatus, now time.Time) {
 		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
 			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
 	}
+	summarizeDrift(s, now)
 	switch {
 	case state == api.Complete:
 		set(conditionReady, metav1.ConditionTrue)
@@ -46,6 +48,21 @@ func summarize(s *api.SyncStatus, now time.Time) {
 	}
 }
 
+// summarizeDrift writes the condition that says whether others changed something. It is there once they have.
+func summarizeDrift(s *api.SyncStatus, now time.Time) {
+	drifted := s.Drift != nil && s.Drift.Count > 0
+	if !drifted && meta.FindStatusCondition(s.Conditions, conditionDrifted) == nil {
+		return
+	}
+	reason, message := driftWords(s.Drift)
+	condition := metav1.Condition{Type: conditionDrifted, Status: metav1.ConditionFalse, Reason: reason, Message: message,
+		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
+	if drifted {
+		condition.Status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+}
+
 // summaryOf is the Sync in one line: a head that failed, else the flight.
 func summaryOf(s *api.SyncStatus) api.Summary {
 	for _, f := range s.Failed {
@@ -57,7 +74,10 @@ func summaryOf(s *api.SyncStatus) api.Summary {
 	if f == nil {
 		return api.Summary{Commit: Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
 	}
-	summary := api.Summary{Commit: Short(f.Commit), State: f.State, Message: f.Message}
+	summary := api.Summary{Commit: Short(f.Commit), State: f.State, Message: publicMessage(f)}
+	if b := f.RollbackOf; b != nil {
+		summary.Commit, summary.State = Short(b.Commit), api.Stuck
+	}
 	if f.Nodes.Desired > 0 {
 		summary.Nodes = fmt.Sprintf("%d/%d", f.Nodes.Settled, f.Nodes.Desired)
 	}

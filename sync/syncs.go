@@ -106,9 +106,9 @@ func (s *Syncs) Request(ctx context.Context, namespace, name string, now time.Ti
 	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano))
 }
 
-// Release says that a person lets the gate go on after a settled commit.
-func (s *Syncs) Release(ctx context.Context, namespace, name, commit string) error {
-	return s.annotate(ctx, namespace, name, releaseAnnotation, commit)
+// Release says that a person lets the gate go on after a settled commit, once.
+func (s *Syncs) Release(ctx context.Context, namespace, name, commit string, now time.Time) error {
+	return s.annotate(ctx, namespace, name, releaseAnnotation, commit+" "+now.UTC().Format(time.RFC3339Nano))
 }
 
 func (s *Syncs) annotate(ctx context.Context, namespace, name, key, value string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -26,7 +27,7 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 		}
 		c.brake(ctx, l, d.Brakes)
 		if l.ready != nil && unconsumed(&l.ready.Prepared) == nil {
-			l.ready = nil
+			l.ready, l.again = nil, false
 		}
 		if d.Idle() {
 			l.again = false
@@ -42,27 +43,41 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 func (c *Controller) do(ctx context.Context, l *lane, d Decision) {
 	switch {
 	case d.Prepare != "":
-		l.ready = c.prepare(ctx, l, d.Prepare)
+		if l.ready = c.doubt(ctx, l, d.Prepare); l.ready == nil {
+			l.ready = c.prepare(ctx, l, d.Prepare)
+		}
 	case d.Apply != "":
 		l.written = c.write(ctx, l)
 		if l.written.Problem != "" {
 			c.Tell.Trouble(l.sync, fmt.Errorf("apply %s: %s", Short(d.Apply), l.written.Problem))
+		} else if len(l.flying.warnings) > 0 {
+			c.Tell.Warned(l.sync, l.flying.warnings)
 		}
 	case d.Prune:
 		pruned, err := c.prune(ctx, l)
 		if l.pruned = pruned; err != nil {
 			c.Tell.Trouble(l.sync, err)
 		}
+	case d.Compare:
+		l.compared = c.compare(ctx, l)
+	case d.Correct:
+		l.corrected = c.correct(ctx, l)
 	}
 }
 
 // gateOf is the gate that a spec asks for.
 func gateOf(s *api.Sync) Gate {
+	order := s.Spec.Gate.Order
+	if s.Spec.Source.Verify.Mode == api.VerifyTag {
+		order = api.OrderLatest // no other commit than the one with the tag is vouched for
+	}
 	return Gate{
-		Order:    s.Spec.Gate.Order,
+		Order:    order,
+		Verify:   s.Spec.Source.Verify.Mode,
 		OnStuck:  s.Spec.Gate.OnStuck,
 		Deadline: s.Spec.Gate.ProgressDeadline.Duration,
 		Prune:    s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,
+		Correct:  s.Spec.Apply.Drift != api.DriftReport,
 	}
 }
 
@@ -71,12 +86,24 @@ func (c *Controller) poll(l *lane) {
 	if l.sync.Spec.Suspend {
 		return
 	}
-	key, repo, ref, passed := l.key, l.repo, refOf(l.sync), l.sync.Status.Passed
+	key, repo, ref, passed, trust := l.key, l.repo, refOf(l.sync), l.sync.Status.Passed, c.trustOf(l)
+	if l.scheduleErr != nil {
+		l.poller.fail(l.scheduleErr)
+		return
+	}
 	last, _ := l.poller.last()
-	due := l.poller.start(l.background.Go, c.Now(), l.sync.Spec.Source.Interval.Duration, func() (*History, error) {
+	head := l.sync.Status.Head
+	due := l.poller.start(l.background.Go, c.Now(), l.sync.Spec.Source.Interval.Duration, func(age time.Duration) (*History, error) {
 		ctx, cancel := context.WithTimeout(l.life, pollTimeout)
 		defer cancel()
-		return readHistory(ctx, repo, ref, passed, last)
+		if age == asBefore && trust.mode != api.VerifyTag {
+			ref = gitsource.Ref{Commit: head} // which the mirror has
+		}
+		h, err := readHistory(ctx, repo, ref, age, passed, last)
+		if err != nil {
+			return nil, err
+		}
+		return trust.verify(ctx, h, h == last)
 	}, func() { c.queue.Add(key) })
 	c.sleep(l, due)
 }
@@ -94,6 +121,10 @@ func (c *Controller) remember(ctx context.Context, l *lane, state State, d Decis
 	next := *l.sync.Status.DeepCopy()
 	next.GateStatus = state
 	next.ObservedGeneration = l.sync.Generation
+	c.keep(l, keptComplete, before.LastComplete)
+	if state.InFlight != nil {
+		c.keep(l, keptFlight, state.InFlight.Commit)
+	}
 	if d.Apply != "" {
 		planned := inventoryOf(l.sync).Union(l.ready.set.Inventory())
 		setInventoryOf(&next, planned)
@@ -102,12 +133,28 @@ func (c *Controller) remember(ctx context.Context, l *lane, state State, d Decis
 	if err := c.save(ctx, l, next); err != nil {
 		return err
 	}
+	c.keep(l, keptComplete, state.LastComplete)
 	for _, m := range d.Moves {
 		c.Tell.Moved(l.sync, m)
+	}
+	for _, news := range driftNews(before.Drift, state.Drift) {
+		c.Tell.Drifted(l.sync, news)
 	}
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
 		c.Tell.Progressed(l.sync)
 	}
-	l.outbox.put(c.statuses(l, d.Moves))
+	c.report(l, d.Moves)
 	return nil
+}
+
+// report puts what the Git host is to be told into the outbox.
+func (c *Controller) report(l *lane, moves []Move) {
+	if l.outbox == nil {
+		return
+	}
+	letters := l.letters(moves)
+	if q := l.told.rise(l.sync.Status.InFlight); q > 0 {
+		letters = append(letters, progress(l.sync.Status.InFlight.Commit, q, c.Now()))
+	}
+	l.outbox.put(letters)
 }

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -36,6 +37,7 @@ var shared *clustertest.Cluster
 func TestMain(m *testing.M) {
 	flag.Parse()
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	_ = flag.Set("test.parallel", "64") // those that say they are parallel only wait for a cluster
 	os.Exit(runAll(m))
 }
 
@@ -49,37 +51,53 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer stop()
+	defer removeBinary()
 	shared = cluster
-	crd, err := install.CRD()
-	if err == nil {
-		err = install.Apply(context.Background(), cluster.Config, crd)
-	}
-	if err != nil {
+	if err := installSyncs(cluster); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
 
+// installSyncs brings the Sync resource to a cluster.
+func installSyncs(cluster *clustertest.Cluster) error {
+	crd, err := install.CRD()
+	if err != nil {
+		return err
+	}
+	return install.Apply(context.Background(), cluster.Config, crd)
+}
+
 // world is a namespace, a repository to push to, and a Sync of the two.
 type world struct {
 	t         testing.TB
+	cluster   *clustertest.Cluster
 	namespace string
 	work, url string
 	kube      kubernetes.Interface
 	client    dynamic.Interface
 	syncs     *Syncs
 	files     map[string]string
+	after     map[string]string // spec.rollout.after
+	// packs is after how many fetches a mirror is made anew; 0 is the default.
+	packs int
 }
 
+// newWorld is one on the cluster of this package's tests.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a cluster")
 	}
-	w := &world{t: t, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"), files: map[string]string{}}
-	w.client = must(dynamic.NewForConfig(shared.Config))
-	w.kube = must(kubernetes.NewForConfig(shared.Config))
+	return newWorldOn(t, shared)
+}
+
+func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
+	t.Helper()
+	w := &world{t: t, cluster: cluster, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"), files: map[string]string{}}
+	w.client = must(dynamic.NewForConfig(cluster.Config))
+	w.kube = must(kubernetes.NewForConfig(cluster.Config))
 	w.syncs = NewSyncs(w.client)
 	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace",
 		"metadata": map[string]any{"generateName": "sync-test-"}}}
@@ -152,7 +170,7 @@ func (w *world) create(change func(spec *api.SyncSpec)) {
 	seconds := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "agents"}, Spec: api.SyncSpec{
 		Source:  api.Source{URL: w.url, Interval: seconds(time.Second)},
-		Gate:    api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, ProgressDeadline: seconds(5 * time.Minute), FailureBudget: "1%"},
+		Gate:    api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, ProgressDeadline: seconds(5 * time.Minute), FailureBudget: new(intstr.FromString("1%"))},
 		Rollout: api.Rollout{OnDelete: api.OnDeletePass, Settle: seconds(500 * time.Millisecond), Probation: seconds(time.Minute)},
 		Report:  api.Report{Provider: api.ProviderNotes, Unchanged: true},
 	}}
@@ -161,6 +179,9 @@ func (w *world) create(change func(spec *api.SyncSpec)) {
 	}
 	u := must(untyped(s))
 	unstructured.RemoveNestedField(u.Object, "status")
+	if w.after != nil {
+		w.check(unstructured.SetNestedStringMap(u.Object, w.after, "spec", "rollout", "after"))
+	}
 	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Create(w.t.Context(), u, metav1.CreateOptions{})
 	w.check(err)
 }
@@ -174,17 +195,33 @@ func (w *world) controller(config *rest.Config, data string) (stop func()) {
 
 func (w *world) run(config *rest.Config, data string) (c *Controller, stop func()) {
 	w.t.Helper()
+	return w.runFor(w.namespace, config, data)
+}
+
+// runFor looks after the Syncs of a namespace, or of all of them if it is empty.
+func (w *world) runFor(namespace string, config *rest.Config, data string) (c *Controller, stop func()) {
+	w.t.Helper()
+	c = w.newController(namespace, config, data)
+	return c, w.start(c)
+}
+
+func (w *world) newController(namespace string, config *rest.Config, data string) *Controller {
+	w.t.Helper()
 	clients := must(rollout.NewClients(config))
-	c = &Controller{
+	return &Controller{
 		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
-		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{}), data: data},
+		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{MaxPacks: w.packs}), data: data},
 		Observer:   rollout.NewObserver(clients),
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
 		Tell:       teller{w.t},
 		Now:        time.Now,
-		Namespace:  w.namespace,
-		Workers:    2,
+		Namespace:  namespace,
+		Workers:    4,
 	}
+}
+
+func (w *world) start(c *Controller) (stop func()) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running gosync.WaitGroup
 	running.Go(func() {
@@ -195,7 +232,7 @@ func (w *world) run(config *rest.Config, data string) (c *Controller, stop func(
 	})
 	stop = gosync.OnceFunc(func() { cancel(); running.Wait() })
 	w.t.Cleanup(stop)
-	return c, stop
+	return stop
 }
 
 // plainConnections writes as the test does and reports by notes.
@@ -209,6 +246,19 @@ func (k *plainConnections) Repository(_ context.Context, s *api.Sync) (Repositor
 	return k.store.Repository(s.Spec.Source.URL, gitsource.Auth{})
 }
 
+// Signers are in the Secret signers, as for the binary.
+func (k *plainConnections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error) {
+	secret, err := must(kubernetes.NewForConfig(k.config)).CoreV1().Secrets(s.Namespace).Get(ctx, s.Spec.Source.Verify.SecretRef.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return gitsource.ReadSigners(secret.Data)
+}
+
+func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (Repository, error) {
+	return k.store.Repository(url, gitsource.Auth{})
+}
+
 func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.NewClient(k.config) }
 
 func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, error) {
@@ -220,9 +270,11 @@ type teller struct{ t testing.TB }
 func (l teller) Moved(_ *api.Sync, m Move) {
 	l.t.Logf("%s %s by %s (%s): %s", Short(m.Commit), m.State, Short(m.By), m.Outcome, m.Message)
 }
+func (l teller) Warned(_ *api.Sync, warnings []string)        { l.t.Logf("warned: %q", warnings) }
 func (l teller) Progressed(*api.Sync)                         {}
 func (l teller) Braked(_ *api.Sync, o BrakeOrder)             { l.t.Logf("brake %+v", o) }
 func (l teller) Pruned(_ *api.Sync, gone manifests.Inventory) { l.t.Logf("pruned %v", gone) }
+func (l teller) Drifted(_ *api.Sync, n DriftNews)             { l.t.Logf("drift: %s", n) }
 func (l teller) Trouble(_ *api.Sync, err error)               { l.t.Logf("trouble: %v", err) }
 
 // status reads the Sync's status.
@@ -233,17 +285,20 @@ func (w *world) status() api.SyncStatus {
 	return s.Status
 }
 
+// patience is how long a test waits for what must come, on a machine that is busy with other things too.
+const patience = 5 * time.Minute
+
 // wait returns when the status satisfies a condition.
 func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatus {
 	w.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for {
 		s := w.status()
 		if holds(s) {
 			return s
 		}
 		if time.Now().After(deadline) {
-			w.t.Fatalf("waited a minute for %s; the Sync says %+v, in flight %+v", what, s.Summary, s.InFlight)
+			w.t.Fatalf("waited %s for %s; the Sync says %+v, in flight %+v", patience, what, s.Summary, s.InFlight)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

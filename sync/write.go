@@ -18,14 +18,14 @@ const prunePause = 30 * time.Second
 
 // write writes the prepared set, and says what the API server answered.
 func (c *Controller) write(ctx context.Context, l *lane) *Written {
-	l.flying = l.ready
+	l.flying, l.pruned = l.ready, nil
 	w := &Written{Commit: l.flying.Commit, Digest: l.flying.Digest}
 	writer, err := c.Connect.Writer(l.sync)
 	set, brakeErr := l.flying.withBrakes()
 	if err = errors.Join(err, brakeErr); err == nil {
 		var applied []manifests.Applied
 		applied, err = writer.Apply(ctx, set, writeOptions(l.sync))
-		setInventory(l.sync, inventoryOf(l.sync).Union(manifests.Recorded(applied)))
+		l.left(applied...)
 		w.Workloads = workloads(applied, l.flying, l.sync.Status.InFlight, c.Now())
 	}
 	w.At = c.Now()
@@ -56,8 +56,13 @@ func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now ti
 	return list
 }
 
+// ranBefore reports whether a workload, or what it was recreated for, ran on some node.
 func ranBefore(a manifests.Applied) bool {
-	n, _, _ := unstructured.NestedInt64(a.Object.Object, "status", "desiredNumberScheduled")
+	was := a.Object
+	if a.Replaced != nil {
+		was = a.Replaced
+	}
+	n, _, _ := unstructured.NestedInt64(was.Object, "status", "desiredNumberScheduled")
 	return n > 0
 }
 

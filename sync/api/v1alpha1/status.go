@@ -43,6 +43,14 @@ type SyncStatus struct {
 	// +optional
 	Summary Summary `json:"summary,omitempty"`
 
+	// Schedule is what is remembered of spec.source.schedule.
+	// +optional
+	Schedule *ScheduleStatus `json:"schedule,omitempty"`
+
+	// NextWindow is when a commit may start again; empty while one may, and if no window opens within a year.
+	// +optional
+	NextWindow *metav1.Time `json:"nextWindow,omitempty"`
+
 	GateStatus `json:",inline"`
 
 	// Inventory names everything that was written and not pruned.
@@ -81,15 +89,47 @@ type GateStatus struct {
 	// InFlight is the last commit that was applied. It stays here, settled, until the next one.
 	// +optional
 	InFlight *Flight `json:"inFlight,omitempty"`
+	// Drift is what others changed of the set in flight, and what was done about it.
+	// +optional
+	Drift *DriftStatus `json:"drift,omitempty"`
 	// Held are the commits that wait at the gate.
 	// +optional
 	Held HeldCommits `json:"held,omitempty"`
 	// Failed are the commits after Passed that could not be rendered or were refused, newest last.
 	// +optional
 	Failed []FailedCommit `json:"failed,omitempty"`
+	// Released is the last release that is spent.
+	// +optional
+	Released string `json:"released,omitempty"`
+	// Overridden is the last override of the windows that is spent: its commit has started, or repeats what has.
+	// +optional
+	Overridden *Override `json:"overridden,omitempty"`
 	// History is the last 20 commits that reached a state, newest first.
 	// +optional
 	History []Record `json:"history,omitempty"`
+}
+
+// ScheduleStatus says how far a schedule has come.
+type ScheduleStatus struct {
+	// Of is the schedule and its time zone.
+	Of string `json:"of"`
+	// Last is the newest of its times that has been polled for, or when it was first seen.
+	Last metav1.MicroTime `json:"last"`
+	// Next is the first of its times after Last.
+	// +optional
+	Next *metav1.Time `json:"next,omitempty"`
+}
+
+// Override is a person's word that one commit may start outside the windows, once.
+type Override struct {
+	// Commit is a full hash.
+	Commit string `json:"commit"`
+	Reason string `json:"reason"`
+	// By is who asked, as the asking command says.
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when it was asked for.
+	At metav1.Time `json:"at"`
 }
 
 // HeldCommits wait at the gate.
@@ -137,12 +177,34 @@ type Flight struct {
 	// Released by a person, although stuck.
 	// +optional
 	Released bool `json:"released,omitempty"`
+	// RollbackOf is the stuck commit in whose place this one, the last complete one, is applied again.
+	// +optional
+	RollbackOf *StuckCommit `json:"rollbackOf,omitempty"`
+	// NoRollback is why this stuck commit is not rolled back. Without attempts, the rollback only waits.
+	// +optional
+	NoRollback *FailedCommit `json:"noRollback,omitempty"`
 	// Pruned is set when what this commit no longer asks for is gone.
 	// +optional
 	Pruned bool `json:"pruned,omitempty"`
 	// Nodes is how many nodes shall run this commit's pods, and how many have settled.
 	// +optional
 	Nodes NodeCounts `json:"nodes,omitempty"`
+}
+
+// StuckCommit is a commit that was stuck when it was rolled back. It stays so.
+type StuckCommit struct {
+	Commit string `json:"commit"`
+	// Digest of its set: a commit that repeats it is not applied either.
+	Digest string `json:"digest"`
+	// Message is why it was stuck.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Followers take over its state, not that of the flight.
+	// +optional
+	Followers []Follower `json:"followers,omitempty"`
+	// Retry is set when a person lets it be tried again.
+	// +optional
+	Retry bool `json:"retry,omitempty"`
 }
 
 // Follower is a commit that takes over the state of another.
@@ -178,6 +240,53 @@ type Cause struct {
 	Since metav1.Time `json:"since,omitempty"`
 }
 
+// DriftStatus is what others changed of the set in flight, and what was done about it.
+type DriftStatus struct {
+	// Count is how many objects are not as asked at present; up to 20 of them are named in Objects.
+	// +optional
+	Count int `json:"count,omitempty"`
+	// +optional
+	Objects []DriftedObject `json:"objects,omitempty"`
+	// Since is when the first of them was found.
+	Since metav1.MicroTime `json:"since"`
+	// Corrections in a row: each was followed by another change before long.
+	// +optional
+	Corrections int `json:"corrections,omitempty"`
+	// CorrectedAt is when the last of them was made, or tried.
+	// +optional
+	CorrectedAt *metav1.MicroTime `json:"correctedAt,omitempty"`
+	// RetryAt is when the next one may be made.
+	// +optional
+	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
+	// Problem is why the last correction failed.
+	// +optional
+	Problem string `json:"problem,omitempty"`
+}
+
+// DriftedObject is not as the commit in flight asks.
+type DriftedObject struct {
+	// Object is its kind, namespace and name.
+	Object string `json:"object"`
+	// Field that differs; empty if the object is missing.
+	// +optional
+	Field string `json:"field,omitempty"`
+	// Manager is the field manager that changed it, as far as is known.
+	// +optional
+	Manager string `json:"manager,omitempty"`
+}
+
+// String is for messages.
+func (d DriftedObject) String() string {
+	if d.Field == "" {
+		return d.Object + " is missing"
+	}
+	by := d.Manager
+	if by == "" {
+		by = "somebody"
+	}
+	return d.Object + ": " + d.Field + " was changed by " + by
+}
+
 // Workload is an object whose pods must take over.
 type Workload struct {
 	Group     string    `json:"group,omitempty"`
@@ -198,11 +307,36 @@ type Workload struct {
 	// FailingBefore are the nodes, at most 100, that were sick before this commit was written.
 	// +optional
 	FailingBefore []string `json:"failingBefore,omitempty"`
+	// Headline is its rollout in one line: kubectl's own words wherever they are true.
+	// +optional
+	Headline string `json:"headline,omitempty"`
+	// Nodes are the cluster's nodes by what they are to the rollout.
+	// +optional
+	Nodes []NodeClass `json:"nodes,omitempty"`
+	// Notes are things worth knowing that are nobody's trouble.
+	// +optional
+	Notes []string `json:"notes,omitempty"`
 	// Memory is what judging it must not forget.
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	// +optional
 	Memory runtime.RawExtension `json:"memory,omitempty"`
+}
+
+// NodeClass is nodes that are the same to a rollout.
+type NodeClass struct {
+	// State is NotEligible, Absent, Lost, Late, FailingBefore, Missing, Old, Updated, Failing or Settled.
+	State string `json:"state"`
+	// Cause that failing nodes show.
+	// +optional
+	Cause string `json:"cause,omitempty"`
+	// Why they are not eligible, or not ready.
+	// +optional
+	Why   string `json:"why,omitempty"`
+	Count int    `json:"count"`
+	// Names of at most 20 of them.
+	// +optional
+	Names []string `json:"names,omitempty"`
 }
 
 // FailedCommit could not be rendered, or was refused; nothing of it was written.
@@ -212,6 +346,9 @@ type FailedCommit struct {
 	Generation int64 `json:"generation"`
 	// +optional
 	Message string `json:"message,omitempty"`
+	// Unverified is set if its signature does not count: it is tried again when that does.
+	// +optional
+	Unverified bool `json:"unverified,omitempty"`
 	// Attempts that failed.
 	Attempts int `json:"attempts"`
 	// RetryAt is when it is tried again; not by time alone if empty.
@@ -234,8 +371,14 @@ type Record struct {
 	// Outcome is By's state.
 	// +optional
 	Outcome CommitState `json:"outcome,omitempty"`
+	// Override let the commit start outside the windows.
+	// +optional
+	Override *Override `json:"override,omitempty"`
 	// +optional
 	Message string `json:"message,omitempty"`
+	// Told is what the Git host is told instead of the message, if that is not for everybody.
+	// +optional
+	Told string `json:"told,omitempty"`
 }
 
 // InventoryEntry names one object that was written.

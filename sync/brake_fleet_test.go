@@ -1,0 +1,169 @@
+package sync
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// brakeStory is a broken agent, and how its DaemonSet rolls.
+type brakeStory struct {
+	strategy string // updateStrategy.rollingUpdate
+	broken   string // the behaviour of v2
+	// watched is how long the run without the brake is watched after its first end, at least, and more is how many more
+	// nodes it loses than the one with the brake.
+	watched time.Duration
+	more    int
+}
+
+var brakeStories = map[string]brakeStory{
+	"10% at a time, ends after half a second":      {"{maxUnavailable: 10%}", "crash", 30 * time.Second, 1},
+	"one at a time, ends after 40 s":               {"{maxUnavailable: 1}", "dies-after=40s", time.Minute, 5},
+	"10% beside the old, ends after half a second": {"{maxSurge: 10%, maxUnavailable: 0}", "crash", 30 * time.Second, 30},
+}
+
+// agent is the DaemonSet with this strategy. Its pods take their time to stop, as they were recorded to.
+func (s brakeStory) agent(image, behaviour string) string {
+	return strings.NewReplacer(
+		"rollingUpdate: {maxUnavailable: 100%}", "rollingUpdate: "+s.strategy,
+		"labels: {app: agent}}\n    spec", "labels: {app: agent}, annotations: {"+behaviourAnnotation+": \""+behaviour+"\"}}\n    spec",
+		"terminationGracePeriodSeconds: 0", "terminationGracePeriodSeconds: 30",
+	).Replace(agent(image))
+}
+
+// behaviourAnnotation has devcluster play what is wrong with a pod.
+const behaviourAnnotation = "devcluster.daemongate.io/behaviour"
+
+// Law 13, on 120 nodes: each story is played at the same time with the brake and without it. With it the agent loses
+// the nodes that it had before its first end was answered, and no more; without it many more. A broken pod's life, its
+// start and the old pods' ends take as long as they were recorded to; no figure is scaled.
+func TestTheBrakeOn120Nodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	t.Parallel()
+	cluster := clustertest.Start(t, clustertest.Options{Nodes: 120})
+	if err := installSyncs(cluster); err != nil {
+		t.Fatal(err)
+	}
+	for name, story := range brakeStories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			playBraked(t, cluster, story)
+		})
+	}
+}
+
+func playBraked(t *testing.T, cluster *clustertest.Cluster, story brakeStory) {
+	with, without := newWorldOn(t, cluster), newWorldOn(t, cluster)
+	with.begin(story, true)
+	without.begin(story, false)
+	with.completes("v1")
+	without.completes("v1")
+	braked, unbraked := with.watchSpread(), without.watchSpread()
+	bad := with.push("broken", map[string]string{"agent.yaml": story.agent("v2", story.broken)})
+	without.push("broken", map[string]string{"agent.yaml": story.agent("v2", story.broken)})
+
+	b := braked.until("the brake", func(f figures) bool { return !f.obeyed.IsZero() })
+	with.waitFor(bad, api.Stuck)
+	u := unbraked.until("the unbraked agent to spread", func(f figures) bool {
+		return f.lost >= b.lost+story.more && !f.firstEnd.IsZero() && time.Since(f.firstEnd) > story.watched
+	})
+	end := braked.now()
+	t.Logf("of 120 nodes %d were lost with the brake, %d without it (%s after the first end)", end.lost, u.lost, time.Since(u.firstEnd).Round(time.Second))
+	t.Logf("first end to OnDelete applied %s, to the last old pod deleted %s", b.braked.Sub(b.firstEnd).Round(time.Millisecond),
+		end.lastLost.Sub(b.firstEnd).Round(time.Millisecond))
+	// The controller's own watch may be a little behind ours: what it had begun before it took notice, it has told by then.
+	if late := end.lastLost.Sub(b.obeyed); late > 2*time.Second {
+		t.Errorf("an old pod was deleted %s after the brake was observed", late)
+	}
+	with.braked(true)
+	without.braked(false)
+}
+
+// begin makes the Sync of a story, with a controller, and pushes v1. No node may fail.
+func (w *world) begin(story brakeStory, brake bool) {
+	w.t.Helper()
+	w.push("v1", map[string]string{"agent.yaml": story.agent("v1", "")})
+	w.create(func(s *api.SyncSpec) {
+		s.Gate.FailureBudget = new(intstr.FromString("0"))
+		s.Rollout.Brake, s.Rollout.Settle.Duration = &brake, 2*time.Second
+	})
+	w.controller(w.cluster.Config, w.t.TempDir())
+}
+
+func (w *world) completes(what string) {
+	w.t.Helper()
+	w.wait(what+" to be Complete", func(s api.SyncStatus) bool { return s.LastComplete != "" && s.InFlight.Pruned })
+}
+
+// The nodes that the agent is broken on, of which one had the brake pulled, are deleted: the rollout goes on, and completes
+// on the others.
+func TestTheBrakeIsLiftedWhenItsNodesAreDeleted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	t.Parallel()
+	cluster := clustertest.Start(t, clustertest.Options{Nodes: 6})
+	if err := installSyncs(cluster); err != nil {
+		t.Fatal(err)
+	}
+	story, nodes := brakeStory{strategy: "{maxUnavailable: 1}"}, []string{"node-001", "node-002", "node-003"}
+	w := newWorldOn(t, cluster)
+	w.begin(story, true)
+	w.completes("v1")
+	spread := w.watchSpread()
+	broken := strings.Replace(story.agent("v2", "crash"), behaviourAnnotation,
+		"devcluster.daemongate.io/only-nodes: \""+strings.Join(nodes, ",")+"\", "+behaviourAnnotation, 1)
+	v2 := w.push("broken on some nodes", map[string]string{"agent.yaml": broken})
+	spread.until("the brake", func(f figures) bool { return !f.obeyed.IsZero() })
+	w.waitFor(v2, api.Stuck)
+	for _, name := range nodes {
+		w.check(cluster.Devcluster("remove-node", name))
+	}
+	w.waitFor(v2, api.Complete)
+	w.braked(false)
+}
+
+// The brake outlasts kill -9 and a commit that leaves the template alone, is pulled again when somebody undoes it, and
+// ends with the fix.
+func TestTheBrakeOutlastsEverythingButTheFix(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel()
+	story := brakeStory{strategy: "{maxUnavailable: 1}"}
+	v1 := w.push("v1", map[string]string{"agent.yaml": story.agent("v1", "")})
+	w.create(func(s *api.SyncSpec) { s.Gate.FailureBudget = new(intstr.FromString("0")) })
+	p := w.process()
+	w.waitFor(v1, api.Complete)
+	spread := w.watchSpread()
+	broken := w.push("broken", map[string]string{"agent.yaml": story.agent("v2", "crash")})
+	spread.until("the brake", func(f figures) bool { return !f.obeyed.IsZero() })
+	lost := spread.now().lost
+	p.kill()
+
+	p = w.process()
+	w.waitFor(broken, api.Stuck)
+	config := w.push("config", map[string]string{"config.yaml": configMap("config", "1")})
+	w.waitFor(config, api.Stuck)
+	w.braked(true)
+	undo := []byte(`{"metadata":{"annotations":{"` + manifests.BrakeAnnotation + `":null}},"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
+	for range 2 {
+		_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(t.Context(), "agent", "application/merge-patch+json", undo, metav1.PatchOptions{FieldManager: "somebody"})
+		w.check(err)
+		w.wait("the brake to be pulled again", func(api.SyncStatus) bool { return w.isBraked() })
+	}
+	if now := spread.now().lost; now > lost+4 {
+		t.Errorf("%d of 12 nodes lost, %d when the brake was pulled", now, lost)
+	}
+	fix := w.push("fix", map[string]string{"agent.yaml": story.agent("v3", "")})
+	w.waitFor(fix, api.Complete)
+	w.braked(false)
+	p.kill()
+}

@@ -1,0 +1,247 @@
+package sync
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// causeStory is a commit that goes wrong in one way.
+type causeStory struct {
+	name, cause string
+	// v1 changes the agent that runs before; v2 is the agent that goes wrong, on top of that.
+	v1, v2 func(*agentFile)
+	// before is done between the two, and during while v2 rolls out.
+	before, during func(*world)
+	// after is how long the cause must last, where the default is a matter of minutes.
+	after string
+	// deadline is the Sync's progressDeadline, five minutes if zero.
+	deadline time.Duration
+	// fails is set if nothing is written at all: the commit is Failed.
+	fails bool
+	// zone is where the agent runs; the nodes of b and c are for those who break nodes.
+	zone string
+}
+
+// agentFile is what a story changes of the agent's manifest.
+type agentFile struct {
+	image, strategy, annotations, metadata, object, selector, pod, container string
+	minReady                                                                 int
+}
+
+func (a agentFile) String() string {
+	return fmt.Sprintf(`apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent%s}
+spec:
+  minReadySeconds: %d
+  selector: {matchLabels: {app: agent}}
+  updateStrategy: {rollingUpdate: {maxUnavailable: %s}}
+  template:
+    metadata: {labels: {app: agent}, annotations: {%s}%s}
+    spec:
+      nodeSelector: {topology.kubernetes.io/zone: %s}
+      terminationGracePeriodSeconds: 1
+%s      containers:
+      - name: agent
+        image: %q
+%s`, a.object, a.minReady, a.strategy, a.annotations, a.metadata, a.selector, a.pod, a.image, a.container)
+}
+
+// behaves has devcluster play the behaviour.
+func behaves(behaviour string) func(*agentFile) {
+	return func(a *agentFile) { a.annotations = behaviourAnnotation + `: "` + behaviour + `"` }
+}
+
+func container(lines ...string) func(*agentFile) {
+	return func(a *agentFile) { a.container = "        " + strings.Join(lines, "\n        ") + "\n" }
+}
+
+func pod(line string) func(*agentFile) { return func(a *agentFile) { a.pod = "      " + line + "\n" } }
+
+// probe is one that is never answered.
+func probe(kind string) func(*agentFile) {
+	return container(kind + "Probe: {httpGet: {path: /healthz, port: 9}, periodSeconds: 1, failureThreshold: 2}")
+}
+
+// slow leaves time for something to happen while the rollout is under way.
+var slow = behaves("slow-start=300s")
+
+var causeStories = []causeStory{
+	{name: "image is no name", cause: "InvalidImage", v2: func(a *agentFile) { a.image = "registry.local/Agent:v2" }},
+	{name: "image does not exist", cause: "ImagePull", v2: func(a *agentFile) { a.image = "registry.local/agent:v2-typo" }},
+	{name: "exits 3", cause: "CrashLoop", v2: behaves("crash")},
+	{name: "out of memory", cause: "CrashLoop", v2: behaves("oom")},
+	{name: "startup probe", cause: "ProbeFailing", v2: probe("startup")},
+	{name: "liveness probe", cause: "ProbeFailing", v2: probe("liveness")},
+	{name: "readiness probe", cause: "ProbeFailing", v2: probe("readiness"), deadline: 30 * time.Second},
+	{name: "missing ConfigMap", cause: "ConfigError", after: "5s",
+		v2: container("env: [{name: LEVEL, valueFrom: {configMapKeyRef: {name: missing, key: level}}}]")},
+	{name: "missing Secret", cause: "VolumeMount", after: "5s", v2: pod("volumes: [{name: keys, secret: {secretName: missing}}]")},
+	{name: "no network for pods", cause: "Sandbox", after: "5s", v2: behaves("sandbox-fails")},
+	{name: "asks for too much", cause: "Unschedulable", after: "5s", v2: container("resources: {requests: {cpu: 64}}")},
+	{name: "quota", cause: "Forbidden", after: "5s", before: (*world).limitCPU, v2: container("resources: {requests: {cpu: 2}}")},
+	{name: "missing ServiceAccount", cause: "Forbidden", after: "5s", v2: pod("serviceAccountName: missing")},
+	{name: "node refuses pods", cause: "Rejected", v2: behaves("rejected")},
+	{name: "old pods do not stop", cause: "Terminating", after: "5s", v1: behaves("never-stops"), v2: behaves("")},
+	{name: "unknown scheduler", cause: "NotScheduled", after: "5s", v2: pod("schedulerName: missing")},
+	{name: "scheduling gate", cause: "NotScheduled", after: "5s", v2: pod("schedulingGates: [{name: example.com/licence}]")},
+	{name: "clock two minutes ahead", cause: "ClockSkew", after: "1s", v1: func(a *agentFile) { a.minReady = 1 }, v2: behaves("clock-ahead=120s")},
+	{name: "image set by another", cause: "Overwritten", v2: slow, during: (*world).setImage},
+	{name: "DaemonSet deleted", cause: "Deleted", v2: slow, during: (*world).deleteAgent},
+	{name: "refused after the dry run", cause: "ApplyFailed", deadline: 5 * time.Second, before: (*world).denyWrites, v2: func(*agentFile) {}},
+	{name: "selects no node", cause: "NoEligibleNodes", fails: true, v2: func(a *agentFile) { a.selector = "nowhere" }},
+	{name: "may select no node", cause: "NoEligibleNodes", v2: func(a *agentFile) {
+		a.selector, a.object = "nowhere", `, annotations: {daemongate.io/allow-removal: "true"}`
+	}},
+	{name: "pulls for too long", cause: "NoProgress", deadline: 5 * time.Second, v2: slow},
+	{name: "node dies with the new pod", cause: "NodeLost", zone: "b", v2: slow, during: (*world).loseNode},
+	{name: "dead node spends the budget", cause: "BudgetSpent", zone: "c", after: "5s", before: (*world).killNode,
+		v1: func(a *agentFile) { a.strategy = "1"; pod("tolerations: [{operator: Exists}]")(a) }, v2: func(*agentFile) {}},
+}
+
+// Every cause that there is, live: from the push to the present reason in the Sync's status, and to the note on the
+// commit. Polls are woken by hand, as a webhook would. Where a cause is waited for by the minute, the Sync asks for less.
+func TestEveryCauseIsToldOnTheCommit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	t.Parallel()
+	cluster := clustertest.Start(t, clustertest.Options{Nodes: 9, NodeGrace: 8 * time.Second})
+	if err := installSyncs(cluster); err != nil {
+		t.Fatal(err)
+	}
+	first := newWorldOn(t, cluster)
+	c, _ := first.runFor("", cluster.Config, t.TempDir())
+	told := first.record()
+	turns := make(chan struct{}, 8) // so many at a time, so that the times are not those of a crowd
+	t.Run("stories", func(t *testing.T) {
+		for _, story := range causeStories {
+			t.Run(story.name, func(t *testing.T) {
+				t.Parallel()
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				story.play(newWorldOn(t, cluster), c, told)
+			})
+		}
+	})
+	stopped := causeStory{name: "controller-manager hangs", cause: "NotObserved", after: "5s", v2: func(*agentFile) {}, before: func(w *world) {
+		w.check(cluster.Devcluster("pause", "kube-controller-manager"))
+	}}
+	stopped.play(newWorldOn(t, cluster), c, told)
+	t.Logf("from the push to\n%s", told.table())
+}
+
+// play tells the story of one cause in a world of its own.
+func (s causeStory) play(w *world, c *Controller, told *record) {
+	w.t.Helper()
+	a := agentFile{image: "registry.local/agent:v1", strategy: "100%", selector: cmp.Or(s.zone, "a")}
+	if s.v1 != nil {
+		s.v1(&a)
+	}
+	v1 := w.push("v1", map[string]string{"agent.yaml": a.String()})
+	if s.after != "" {
+		w.after = map[string]string{s.cause: s.after}
+	}
+	w.create(func(spec *api.SyncSpec) {
+		spec.Source.Interval.Duration = time.Hour
+		spec.Rollout.Settle.Duration = 2 * time.Second
+		spec.Gate.ProgressDeadline.Duration = cmp.Or(s.deadline, 5*time.Minute)
+	})
+	w.waitFor(v1, api.Complete)
+	if s.before != nil {
+		s.before(w)
+	}
+	a.image = "registry.local/agent:v2"
+	s.v2(&a)
+	v2 := w.push("v2", map[string]string{"agent.yaml": a.String()})
+	pushed := time.Now()
+	c.Poll(w.namespace + "/agents")
+	if s.during != nil {
+		w.waitFor(v2, api.RollingOut)
+		s.during(w)
+	}
+	state, says := api.Stuck, "failure: Stuck: "+s.cause
+	if s.fails {
+		state, says = api.Failed, "error: "
+	}
+	// The Event that tells a probe from a crash may come after the end that it explains: the verdict is corrected then.
+	w.wait(fmt.Sprintf("%s to be %s with %s", Short(v2), state, s.cause), func(status api.SyncStatus) bool {
+		return slices.ContainsFunc(status.History, func(r api.Record) bool {
+			return r.Commit == v2 && r.State == state && strings.Contains(r.Message, s.cause)
+		}) && (s.fails || leads(status.InFlight, s.cause))
+	})
+	w.told(v2, says)
+	noted := time.Now()
+	told.add(s, w.namespace, pushed, noted, w.note(v2))
+}
+
+// leads reports whether a cause is named first, with what to do about it. The gate's own has none but its message.
+func leads(f *api.Flight, cause string) bool {
+	return len(f.Causes) > 0 && f.Causes[0].Code == cause && (f.Causes[0].Remedy != "" || cause == causeApplyFailed)
+}
+
+// record is when each cause was first seen in a Sync's status, and what became of it.
+type record struct {
+	mu    gosync.Mutex
+	seen  map[string]time.Time // by namespace and cause
+	lines []string
+}
+
+// record begins to watch all Syncs of the cluster.
+func (w *world) record() *record {
+	w.t.Helper()
+	r := &record{seen: map[string]time.Time{}}
+	informer := w.syncs.Informer("")
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: r.see, UpdateFunc: func(_, o any) { r.see(o) }})
+	w.check(err)
+	go informer.RunWithContext(w.t.Context())
+	return r
+}
+
+func (r *record) see(o any) {
+	s, err := FromInformer(o)
+	if err != nil || s.Status.InFlight == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range s.Status.InFlight.Causes {
+		if key := s.Namespace + " " + c.Code; r.seen[key].IsZero() {
+			r.seen[key] = time.Now()
+		}
+	}
+}
+
+func (r *record) add(s causeStory, namespace string, pushed, noted time.Time, note string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	present, waits := "-", ""
+	if at := r.seen[namespace+" "+s.cause]; !at.IsZero() {
+		present = fmt.Sprintf("%.1f s", at.Sub(pushed).Seconds())
+	}
+	if s.after != "" {
+		waits = " (waits " + s.after + ")"
+	}
+	if s.deadline != 0 {
+		waits = " (deadline " + s.deadline.String() + ")"
+	}
+	_, note, _ = strings.Cut(note, ": ")
+	r.lines = append(r.lines, fmt.Sprintf("%-15s %-27s reason %7s  note %5.1f s  %s%s", s.cause, s.name, present, noted.Sub(pushed).Seconds(), note, waits))
+}
+
+func (r *record) table() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.Sort(r.lines)
+	return strings.Join(r.lines, "\n")
+}

@@ -1,0 +1,173 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// recomparePause is how long a comparison waits that the cluster refused.
+const recomparePause = 5 * time.Minute
+
+// compare compares what others touched with what the flight asks for.
+func (c *Controller) compare(ctx context.Context, l *lane) *Compared {
+	touched := l.eye.touched
+	r := &Compared{Digest: l.sync.Status.InFlight.Digest}
+	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool {
+		_, is := touched[id]
+		return is || rolls(l.sync.Status.InFlight, id) || foundDrifted(l.sync.Status.Drift, id)
+	})
+	l.drifts = nil
+	if err == nil {
+		l.drifts, err = writer.Drifted(ctx, part, writeOptions(l.sync))
+	}
+	r.At = c.Now()
+	for _, d := range l.drifts {
+		o := api.DriftedObject{Object: d.Object.String(), Field: d.Field()}
+		if len(d.Managers) > 0 {
+			o.Manager = d.Managers[0]
+		}
+		r.Objects = append(r.Objects, o)
+	}
+	if err != nil {
+		r.Problem, r.RetryAt = err.Error(), r.At.Add(unavailablePause)
+		if !manifests.Temporary(err) {
+			r.RetryAt = r.At.Add(recomparePause)
+			c.Tell.Trouble(l.sync, fmt.Errorf("drift: %w", err))
+		}
+		return r
+	}
+	for id, seen := range touched {
+		l.eye.know(id, seen)
+	}
+	return r
+}
+
+// correct applies again what the last comparison found, each object by itself: one that is refused holds up no other.
+func (c *Controller) correct(ctx context.Context, l *lane) *Corrected {
+	drifted := map[manifests.ID]bool{}
+	for _, d := range l.drifts {
+		drifted[d.Object] = true
+	}
+	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool { return drifted[id] })
+	if err == nil {
+		for _, o := range part.Objects() {
+			err = errors.Join(err, c.correctOne(ctx, l, writer, o))
+		}
+	}
+	l.eye.followed, l.judged = "", judged{} // a kind that came back is to be watched again, a workload looked at anew
+	done := &Corrected{Digest: l.sync.Status.InFlight.Digest, At: c.Now()}
+	if err != nil {
+		done.Problem = err.Error()
+	}
+	return done
+}
+
+func (c *Controller) correctOne(ctx context.Context, l *lane, writer Writer, o *unstructured.Unstructured) error {
+	options := writeOptions(l.sync)
+	options.Correct = true
+	if b, braked := manifests.ReadBrake(o); braked {
+		applied, err := writer.Brake(ctx, o, b, options)
+		if err == nil {
+			l.left(applied)
+		}
+		return err
+	}
+	alone, err := manifests.NewSet([]*unstructured.Unstructured{o})
+	if err != nil {
+		return err
+	}
+	applied, err := writer.Apply(ctx, alone, options)
+	l.left(applied...)
+	for _, a := range applied {
+		l.remade(a, c.Now())
+	}
+	return err
+}
+
+// asked is a part of the flight's set as it is to be in the cluster now: with the brakes that are pulled.
+func (c *Controller) asked(ctx context.Context, l *lane, which func(manifests.ID) bool) (manifests.Set, Writer, error) {
+	set, err := c.flightSet(ctx, l)
+	if err != nil {
+		return manifests.Set{}, nil, err
+	}
+	writer, err := c.Connect.Writer(l.sync)
+	if err != nil {
+		return manifests.Set{}, nil, err
+	}
+	objects := set.Only(which).Objects()
+	for i, o := range objects {
+		id := manifests.IDOf(o)
+		if id != daemonSetID(id.Namespace, id.Name) {
+			continue
+		}
+		live, err := writer.Get(ctx, id)
+		if err != nil {
+			return manifests.Set{}, nil, err
+		}
+		if live == nil {
+			continue
+		}
+		if b, braked := manifests.ReadBrake(live); braked {
+			objects[i] = manifests.Braked(o, b)
+		}
+	}
+	part, err := manifests.NewSet(objects)
+	return part, writer, err
+}
+
+// rolls reports whether an object is a workload of a flight that is being judged.
+func rolls(f *api.Flight, id manifests.ID) bool {
+	if f.State == api.Complete {
+		return false
+	}
+	for _, w := range f.Workloads {
+		if w.Group == id.Group && w.Kind == id.Kind && w.Namespace == id.Namespace && w.Name == id.Name {
+			return true
+		}
+	}
+	return false
+}
+
+// foundDrifted reports whether an object was found not to be as asked.
+func foundDrifted(d *api.DriftStatus, id manifests.ID) bool {
+	if d == nil {
+		return false
+	}
+	for _, o := range d.Objects {
+		if o.Object == id.String() {
+			return true
+		}
+	}
+	return d.Count > len(d.Objects)
+}
+
+// left notes what was written, and in which state.
+func (l *lane) left(applied ...manifests.Applied) {
+	setInventory(l.sync, inventoryOf(l.sync).Union(manifests.Recorded(applied)))
+	for _, a := range applied {
+		l.eye.know(a.ID, manifests.VersionOf(a.Object))
+	}
+}
+
+// remade notes that a correction changed a workload, or made it anew: then it is another one to be judged.
+func (l *lane) remade(a manifests.Applied, now time.Time) {
+	f := l.sync.Status.InFlight
+	for i, w := range f.Workloads {
+		if w.Group != a.Group || w.Kind != a.Kind || w.Namespace != a.Namespace || w.Name != a.Name {
+			continue
+		}
+		if w.UID != a.UID {
+			f.Workloads[i] = api.Workload{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, UID: a.UID,
+				AppliedAt: metav1.NewMicroTime(now), OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore}
+		}
+		f.Workloads[i].Generation = a.Generation
+	}
+}

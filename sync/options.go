@@ -1,0 +1,64 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// RolloutOptions are the figures of a Sync's spec. The error names every field that cannot be read.
+func RolloutOptions(s *api.Sync) (rollout.Options, error) {
+	budget, budgetErr := share("spec.gate.failureBudget", s.Spec.Gate.FailureBudget)
+	removed, removedErr := share("spec.rollout.maxRemoved", s.Spec.Rollout.MaxRemoved)
+	absent, absentErr := share("spec.rollout.maxAbsent", s.Spec.Rollout.MaxAbsent)
+	after, afterErr := times(s.Spec.Rollout.After)
+	if err := errors.Join(budgetErr, removedErr, absentErr, afterErr); err != nil {
+		return rollout.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
+	}
+	return rollout.Options{
+		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
+		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget, MaxRemoved: removed,
+		AbsentBudget: absent, After: after,
+		WaitOnDelete: s.Spec.Rollout.OnDelete == api.OnDeleteWait,
+		NoBrake:      s.Spec.Rollout.Brake != nil && !*s.Spec.Rollout.Brake,
+	}, nil
+}
+
+// share reads a number or a percentage; none is the default.
+func share(field string, written *intstr.IntOrString) (intstr.IntOrString, error) {
+	if written == nil {
+		return intstr.IntOrString{}, nil
+	}
+	v, err := rollout.ParseBudget(written.String())
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", field, err)
+	}
+	return v, nil
+}
+
+// times reads how long each cause must last.
+func times(after map[string]api.Span) (map[rollout.Code]time.Duration, error) {
+	var problems []error
+	all := make(map[rollout.Code]time.Duration, len(after))
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		code := rollout.Code(name)
+		lasts, err := time.ParseDuration(string(after[name]))
+		switch {
+		case !code.HasTime():
+			problems = append(problems, fmt.Errorf("spec.rollout.after.%s: no cause that has a time of its own; "+
+				"docs/troubleshooting.md has the causes, and spec.gate.progressDeadline is the time of NoProgress and ApplyFailed", name))
+		case err != nil || lasts < 0:
+			problems = append(problems, fmt.Errorf("spec.rollout.after.%s: %q is not a length of time such as 90s, 15m or 1h30m", name, after[name]))
+		default:
+			all[code] = lasts
+		}
+	}
+	return all, errors.Join(problems...)
+}

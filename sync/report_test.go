@@ -1,0 +1,148 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// Every state of a commit is one of a host's, with a text that says the same for as long as the state does.
+func TestStatesAsAHostIsTold(t *testing.T) {
+	by := strings.Repeat("b", 40)
+	for _, c := range []struct {
+		move  Move
+		state forge.State
+		under bool
+		text  string
+	}{
+		{Move{State: api.Held, Message: "waits for bbbbbbb, which is rolling out"}, forge.Pending, false, "Held: waits for bbbbbbb, which is rolling out"},
+		{Move{State: api.Held, Message: cannotCheck + ": dial tcp 10.0.0.1:6443: connection refused"}, forge.Pending, false, "Held: cannot be checked yet"},
+		{Move{State: api.Applying}, forge.Pending, true, "Applying"},
+		{Move{State: api.RollingOut, Message: "webhook 10.0.0.7 does not answer"}, forge.Pending, true, "RollingOut"},
+		{Move{State: api.Complete, Message: "12 nodes"}, forge.Success, false, "Complete: 12 nodes"},
+		{Move{State: api.Stuck, Message: "ImagePull on 3 of 12 nodes: image agent:v2"}, forge.Failure, false, "Stuck: ImagePull on 3 of 12 nodes: image agent:v2"},
+		{Move{State: api.Stuck, Message: causeApplyFailed + ": Secret x: password s3cret is too short"}, forge.Failure, false, "Stuck: ApplyFailed: the API server does not take the objects"},
+		{Move{State: api.Failed, Message: "kustomization.yaml: line 3: unknown field"}, forge.Error, false, "Failed: kustomization.yaml: line 3: unknown field"},
+		{Move{State: api.Failed, Message: "policy of team-x says no", Told: "the cluster refuses it"}, forge.Error, false, "Failed: the cluster refuses it"},
+		{Move{State: api.Dropped, Message: "no longer reachable"}, forge.Error, false, "Dropped: no longer reachable"},
+		{Move{State: api.Carried, By: by, Outcome: api.RollingOut}, forge.Pending, true, "carried by bbbbbbb"},
+		{Move{State: api.Carried, By: by, Outcome: api.Complete}, forge.Success, false, "rolled out as part of bbbbbbb"},
+		{Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: "CrashLoop on 1 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: CrashLoop on 1 of 3 nodes"},
+		{Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: causeApplyFailed + ": x"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: ApplyFailed: the API server does not take the objects"},
+		{Move{State: api.Unchanged, By: by, Outcome: api.Complete, Message: "12 nodes"}, forge.Success, false, "Unchanged: the same as bbbbbbb, which is Complete: 12 nodes"},
+		{Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: "CrashLoop"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
+	} {
+		l := letterOf(c.move, "")
+		if l.State != c.state || l.Underway != c.under || l.Description != c.text {
+			t.Errorf("%s: %s %v %q, want %s %v %q", c.move.State, l.State, l.Underway, l.Description, c.state, c.under, c.text)
+		}
+	}
+	long := letterOf(Move{State: api.Failed, Message: strings.Repeat("ünïcödé ", 50)}, "").Description
+	if n := utf8.RuneCountInString(long); n != forge.MaxDescription || !utf8.ValidString(long) {
+		t.Errorf("%d characters: %q", n, long)
+	}
+}
+
+// What the cluster says of a set that it refuses stays in the cluster; the host learns of which objects it says so.
+func TestARefusalIsToldWithoutTheClustersWords(t *testing.T) {
+	id := manifests.ID{Group: "apps", Kind: "DaemonSet", Namespace: "platform", Name: "agent"}
+	rejected := &manifests.Rejected{Object: id, Reason: manifests.ReasonDenied, Message: "webhook of team-x: s3cret"}
+	conflict := &manifests.Conflict{Object: id, Manager: "ada", Fields: []string{"spec.x"}}
+	for want, err := range map[string]error{
+		"the cluster refuses " + id.String() + " (Denied)":            fmt.Errorf("dry run: %w", rejected),
+		"the cluster refuses " + id.String() + " (Conflict)":          conflict,
+		"the cluster refuses " + id.String() + " (Denied) and 1 more": errors.Join(rejected, errors.Join(errors.New("timeout"), conflict)),
+		"the cluster refuses the set":                                 errors.New("s3cret"),
+	} {
+		if got := refusedWords(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// The names of nodes stand on the host only if the Sync says so (law 11).
+func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
+	commit := strings.Repeat("a", 40)
+	s := &api.Sync{}
+	s.Status.InFlight = &api.Flight{Commit: commit, State: api.Stuck, Causes: []api.Cause{{Code: "CrashLoop", NodeCount: 22, Nodes: []string{"node-1", "node-2", "node-4"}}}}
+	m := Move{Commit: commit, State: api.Stuck, Message: "CrashLoop on 22 of 30 nodes"}
+	if got := letterOf(m, nodesToTell(s, m)).Description; strings.Contains(got, "node-") {
+		t.Errorf("told %q", got)
+	}
+	s.Spec.Report.Nodes = true
+	if got := letterOf(m, nodesToTell(s, m)).Description; got != "Stuck: CrashLoop on 22 of 30 nodes (node-[1-2,4] and 19 more)" {
+		t.Errorf("told %q", got)
+	}
+	other := Move{Commit: strings.Repeat("c", 40), State: api.Failed}
+	if got := nodesToTell(s, other); got != "" {
+		t.Errorf("of another commit %q", got)
+	}
+}
+
+// Progress is told in quarters, each of them once, however often nodes come and go.
+func TestProgressIsToldInQuarters(t *testing.T) {
+	var q quarters
+	var said []int
+	for _, settled := range []int{0, 1, 30, 29, 30, 60, 59, 95, 120, 91} {
+		f := &api.Flight{Commit: "c1", State: api.RollingOut, Nodes: api.NodeCounts{Desired: 120, Settled: settled}}
+		if n := q.rise(f); n > 0 {
+			said = append(said, n)
+		}
+	}
+	if fmt.Sprint(said) != "[1 2 3]" {
+		t.Errorf("told %v", said)
+	}
+	if n := q.rise(&api.Flight{Commit: "c2", State: api.RollingOut, Nodes: api.NodeCounts{Desired: 4, Settled: 2}}); n != 2 {
+		t.Errorf("of the next commit %d", n)
+	}
+	if got := progress("c2", 2, time.Time{}).Description; got != "RollingOut: 50% of nodes" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// Context and link tell Syncs and clusters apart.
+func TestContextAndLinkNameClusterAndSync(t *testing.T) {
+	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents"}}
+	if got := reportContext(s, "prod"); got != "daemongate/prod/platform/agents" {
+		t.Error(got)
+	}
+	s.Spec.Report.TargetURL = "https://dash.example.com/{cluster}/{namespace}/{name}?commit={commit}"
+	if got := targetURL(s, "prod", "abc"); got != "https://dash.example.com/prod/platform/agents?commit=abc" {
+		t.Error(got)
+	}
+	before := placeOf(s, "prod")
+	s.Spec.Report.Context = "ours"
+	if got := reportContext(s, "prod"); got != "ours" || placeOf(s, "prod") == before {
+		t.Error(got)
+	}
+}
+
+// After a crash everyone who follows a flight is told what became of it, and nothing that the API server said.
+func TestWhatTheStatusRemembersIsTold(t *testing.T) {
+	at := func(seconds int) metav1.MicroTime {
+		return metav1.NewMicroTime(noon.Add(time.Duration(seconds) * time.Second))
+	}
+	s := &api.Sync{}
+	s.Status.InFlight = &api.Flight{Commit: "c9", State: api.Stuck, Since: at(0), Message: "password s3cret", Causes: []api.Cause{{Code: causeApplyFailed}},
+		Followers: []api.Follower{{Commit: "c1", State: api.Carried}}}
+	s.Status.History = []api.Record{{Commit: "c8", State: api.Carried, By: "c9", Outcome: api.Stuck, Message: causeApplyFailed + ": s3cret", Since: at(900)}}
+	told := map[string]Move{}
+	for _, m := range recorded(s) {
+		told[m.Commit] = m
+		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") || !strings.Contains(text, causeApplyFailed) {
+			t.Errorf("of %s %q", m.Commit, text)
+		}
+	}
+	if len(told) != 3 || !told["c1"].At.Equal(at(900).Time) || !told["c9"].At.Equal(at(900).Time) {
+		t.Errorf("%+v", told)
+	}
+}

@@ -1,0 +1,140 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // a container image may have no time zones
+
+	"github.com/robfig/cron/v3"
+)
+
+// timetable is a cron expression on the wall clock of a time zone. Every time that it names comes once a day, also on
+// the days on which the clocks change: one that is skipped comes when the clocks are put forward, and one that comes
+// twice counts at the first. An expression that names every hour, such as "*/10 * * * *", goes on through the hour
+// that comes twice and names nothing in the one that is skipped.
+type timetable struct {
+	// cron is only asked about times in UTC, whose clocks never change: they stand for the wall clock of the zone.
+	cron   cron.Schedule
+	zone   *time.Location
+	hourly bool
+}
+
+const everyHour = 1<<24 - 1
+
+// parseTimetable reads five fields, or a descriptor such as @daily, and the name of a time zone, UTC if empty.
+func parseTimetable(expression, zone string) (timetable, error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil || zone == "Local" {
+		return timetable{}, &fieldError{"timeZone", fmt.Errorf("%q is no time zone: name one as the IANA does, such as Europe/Berlin", zone)}
+	}
+	schedule, err := parseCron(expression)
+	if err != nil {
+		return timetable{}, err
+	}
+	t := timetable{cron: schedule, zone: location, hourly: schedule.Hour&everyHour == everyHour}
+	if t.next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return timetable{}, fmt.Errorf("%q names a time that never comes", expression)
+	}
+	return t, nil
+}
+
+// parseCron reads an expression. The library panics on a time zone without a space after it.
+func parseCron(expression string) (s *cron.SpecSchedule, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s, err = nil, fmt.Errorf("%q is no cron expression: %v", expression, p)
+		}
+	}()
+	switch trimmed := strings.TrimSpace(expression); {
+	case strings.HasPrefix(trimmed, "TZ=") || strings.HasPrefix(trimmed, "CRON_TZ="):
+		return nil, fmt.Errorf("%q names a time zone: write it into timeZone", expression)
+	case strings.HasPrefix(trimmed, "@every"):
+		return nil, fmt.Errorf("%q has no time of day: write five fields (minute, hour, day, month, weekday)", expression)
+	}
+	schedule, err := cron.ParseStandard(strings.TrimSpace(expression))
+	if err != nil {
+		return nil, fmt.Errorf("%q is no cron expression of five fields (minute, hour, day, month, weekday): %w", expression, err)
+	}
+	s, ok := schedule.(*cron.SpecSchedule)
+	if !ok {
+		return nil, fmt.Errorf("%q has no time of day", expression)
+	}
+	return s, nil
+}
+
+// fieldError is trouble with another field than the one that is being read.
+type fieldError struct {
+	field string
+	err   error
+}
+
+func (e *fieldError) Error() string { return e.err.Error() }
+
+// fieldOf is the field that an error is about.
+func fieldOf(err error, otherwise string) string {
+	var e *fieldError
+	if errors.As(err, &e) {
+		return e.field
+	}
+	return otherwise
+}
+
+// maxShifts bounds how many changes of the clocks are passed over: more than there are in the five years that the
+// library looks ahead.
+const maxShifts = 100
+
+// next is the first time after the given one; zero if there is none within five years.
+func (t timetable) next(after time.Time) time.Time {
+	now := t.shiftAt(after)
+	from := now.wall(after)
+	if seen := t.seen(now); from.Before(seen) {
+		from = seen
+	}
+	for range maxShifts {
+		wall := t.cron.Next(from)
+		if wall.IsZero() {
+			return time.Time{}
+		}
+		at := wall.Add(-now.offset)
+		if now.end.IsZero() || at.Before(now.end) {
+			return at.In(t.zone)
+		}
+		next := t.shiftAt(now.end)
+		if !t.hourly && wall.Before(next.wall(now.end)) {
+			return now.end.In(t.zone)
+		}
+		now, from = next, t.seen(next)
+	}
+	return time.Time{}
+}
+
+// shift is a time in which the clocks of a zone go evenly: from start, until end.
+type shift struct {
+	start, end time.Time // zero if there is none
+	offset     time.Duration
+}
+
+func (t timetable) shiftAt(at time.Time) shift {
+	local := at.In(t.zone)
+	start, end := local.ZoneBounds()
+	_, offset := local.Zone()
+	return shift{start, end, time.Duration(offset) * time.Second}
+}
+
+// wall is what the clocks show, as a time in UTC.
+func (s shift) wall(at time.Time) time.Time { return at.UTC().Add(s.offset) }
+
+// seen is up to where the wall clock of a shift is not to be looked at, because its times have come already: up to
+// its beginning, or up to where the clocks were before they were put back.
+func (t timetable) seen(s shift) time.Time {
+	if s.start.IsZero() {
+		return time.Time{}
+	}
+	seen := s.wall(s.start)
+	if before := t.shiftAt(s.start.Add(-1)).wall(s.start); !t.hourly && before.After(seen) {
+		seen = before
+	}
+	return seen.Add(-time.Second)
+}

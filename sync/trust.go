@@ -1,0 +1,104 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/daemongate/daemongate/gitsource"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// trust is how the commits of one Sync are verified.
+type trust struct {
+	mode    api.VerifyMode
+	accept  []string
+	repo    Repository
+	ref     gitsource.Ref
+	signers func(context.Context) (*gitsource.Signers, error)
+	// doubted reports whether the signers may have changed, once.
+	doubted func() bool
+}
+
+func (c *Controller) trustOf(l *lane) trust {
+	s, verify := l.sync, l.sync.Spec.Source.Verify
+	return trust{mode: verify.Mode, accept: verify.Accept, repo: l.repo, ref: refOf(s),
+		signers: func(ctx context.Context) (*gitsource.Signers, error) { return c.Connect.Signers(ctx, s) },
+		doubted: func() bool { return l.doubted.Swap(false) }}
+}
+
+func verifies(mode api.VerifyMode) bool { return mode != "" && mode != api.VerifyNone }
+
+// verify returns a history together with what is not verified of it. The signers are read when there is something new to
+// verify, while something is not verified, and when they are in doubt; not at every poll.
+func (t trust) verify(ctx context.Context, h *History, seen bool) (*History, error) {
+	if !verifies(t.mode) || seen && len(h.Unverified) == 0 && !t.doubted() {
+		return h, nil
+	}
+	signers, err := t.signers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if seen && h.Signers == signers.Fingerprint() {
+		return h, nil
+	}
+	verified := *h
+	verified.Signers, verified.Unverified = signers.Fingerprint(), map[string]string{}
+	for _, commit := range t.toVerify(h) {
+		problem, err := t.problem(commit, signers)
+		if err != nil {
+			return nil, err
+		}
+		if problem != "" {
+			verified.Unverified[commit] = problem
+		}
+	}
+	return &verified, nil
+}
+
+// toVerify are the commits that may be applied, the head among them. A tag vouches for the head alone.
+func (t trust) toVerify(h *History) []string {
+	commits := []string{h.Head}
+	for _, c := range h.Commits {
+		if c.Hash != h.Head && t.mode != api.VerifyTag {
+			commits = append(commits, c.Hash)
+		}
+	}
+	return slices.DeleteFunc(commits, func(c string) bool { return slices.Contains(t.accept, c) })
+}
+
+func (t trust) problem(commit string, signers *gitsource.Signers) (string, error) {
+	what, verify := "commit "+Short(commit), t.repo.Verify
+	if t.mode == api.VerifyTag {
+		what = t.ref.String()
+		verify = func(commit string, s *gitsource.Signers) (string, error) { return t.repo.VerifyTag(t.ref, commit, s) }
+	}
+	problem, err := verify(commit, signers)
+	if err != nil || problem == "" {
+		return "", err
+	}
+	return what + " " + problem, nil
+}
+
+var errOtherSigners = errors.New("the signers have changed: it is verified again")
+
+// doubt says that a commit cannot be prepared yet because it was verified with other signers than there are now; nil if
+// it was not. What is in flight, and what is rolled back to, was verified when it took off: no missing Secret holds it.
+func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySet {
+	f := l.sync.Status.InFlight
+	if !verifies(l.sync.Spec.Source.Verify.Mode) || commit == l.sync.Status.LastComplete || f != nil && f.Commit == commit && unwritten(f) {
+		return nil
+	}
+	r := &readySet{Prepared: Prepared{Commit: commit, Generation: l.sync.Generation}}
+	signers, err := c.Connect.Signers(ctx, l.sync)
+	if err != nil {
+		return r.not(Unavailable, err, c.Now())
+	}
+	if h, _ := l.poller.last(); h != nil && h.Signers == signers.Fingerprint() {
+		return nil
+	}
+	l.doubted.Store(true)
+	l.poller.ask()
+	c.queue.Add(l.key)
+	return r.not(Unavailable, errOtherSigners, c.Now())
+}

@@ -1,0 +1,167 @@
+package sync
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// clockwork is a Sync's loop with a clock that is played, and a cluster that takes every set and completes at once.
+type clockwork struct {
+	t     *testing.T
+	lane  lane
+	state State
+	o     Observation
+	// started is when each commit began.
+	started map[string]time.Time
+	news    chan func()
+}
+
+func newClockwork(t *testing.T, list ...api.Window) *clockwork {
+	w := &clockwork{t: t, started: map[string]time.Time{}, news: make(chan func())}
+	w.lane.sync = &api.Sync{Spec: api.SyncSpec{Windows: list}}
+	w.lane.sync.Generation = 1
+	go w.run()
+	return w
+}
+
+// run has a turn whenever there is news, and when the gate asked to be woken.
+func (w *clockwork) run() {
+	timer := time.NewTimer(0)
+	for {
+		select {
+		case change, more := <-w.news:
+			if !more {
+				return
+			}
+			change()
+		case <-timer.C:
+		}
+		if wake := w.turn(); !wake.IsZero() {
+			timer.Reset(time.Until(wake))
+		}
+	}
+}
+
+func (w *clockwork) turn() time.Time {
+	gate := Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: time.Minute}
+	for {
+		w.o.Now, w.o.Generation = time.Now(), 1
+		w.lane.atTheGate(&w.o)
+		var d Decision
+		w.state, d = gate.Step(w.state, w.o)
+		switch f := w.state.InFlight; {
+		case d.Prepare != "":
+			w.o.Prepared = &Prepared{Commit: d.Prepare, Generation: 1, Outcome: Ready, Digest: "set of " + d.Prepare}
+		case d.Apply != "":
+			w.started[d.Apply] = time.Now()
+			w.o.Written = &Written{Commit: f.Commit, Digest: f.Digest, At: time.Now()}
+			w.o.Rollout = &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
+		default:
+			return d.Wake
+		}
+	}
+}
+
+// tell changes what there is to see, and waits until it has been seen.
+func (w *clockwork) tell(change func()) {
+	w.news <- change
+	synctest.Wait()
+}
+
+func (w *clockwork) push(commit string) {
+	w.tell(func() {
+		w.o.History = &History{Head: commit, After: w.state.Passed, Commits: []Commit{{Hash: commit}}}
+	})
+}
+
+func hash(digit string) string { return strings.Repeat(digit, 40) }
+
+// A commit that is pushed in the afternoon starts at the opening, to the second, also in the night in which the clocks
+// change; one that is pushed while the window is open starts at once; one pushed after its end waits for the next.
+func TestCommitWaitsForTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(instant(t, "2026-03-28T15:00:00Z")))
+		w := newClockwork(t, allow("0 0 * * *", "Europe/London", 3*time.Hour))
+		defer close(w.news)
+		w.push(hash("1"))
+		if reason := w.state.Held.Reason; reason != "no window is open; the next opens Sun 2026-03-29 00:00 GMT" {
+			t.Errorf("held: %q", reason)
+		}
+		if next := w.lane.sync.Status.NextWindow; next == nil || !next.Time.Equal(instant(t, "2026-03-29T00:00:00Z")) {
+			t.Errorf("nextWindow %v", next)
+		}
+		time.Sleep(10 * time.Hour)
+		w.began(hash("1"), "2026-03-29T00:00:00Z")
+		w.push(hash("2"))
+		w.began(hash("2"), "2026-03-29T01:00:00Z")
+		if next := w.lane.sync.Status.NextWindow; next != nil {
+			t.Errorf("nextWindow %v while one is open", next)
+		}
+		time.Sleep(2*time.Hour + time.Second)
+		w.push(hash("3"))
+		time.Sleep(48 * time.Hour)
+		w.began(hash("3"), "2026-03-29T23:00:00Z")
+	})
+}
+
+func (w *clockwork) began(commit, at string) {
+	w.t.Helper()
+	synctest.Wait()
+	if !w.started[commit].Equal(instant(w.t, at)) {
+		w.t.Errorf("%s began at %s, want %s", Short(commit), w.started[commit].UTC().Format(time.RFC3339), at)
+	}
+}
+
+// A person's word lets the commit that it names start at once, and is recorded; the next one waits again.
+func TestOverrideLetsOneCommitStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(instant(t, "2026-03-28T15:00:00Z")))
+		w := newClockwork(t, allow("0 0 * * *", "", 3*time.Hour))
+		defer close(w.news)
+		w.push(hash("1"))
+		time.Sleep(time.Hour)
+		w.override(`{"commit":"` + hash("1") + `","by":"ada","at":"2026-03-28T16:00:00Z"}`)
+		if len(w.started) > 0 || !strings.Contains(w.state.Held.Reason, "it gives no reason") {
+			t.Errorf("an override without a reason: held %q", w.state.Held.Reason)
+		}
+		w.override(`{"commit":"` + hash("1") + `","reason":"it burns","by":"ada","at":"2026-03-28T16:00:00Z"}`)
+		w.began(hash("1"), "2026-03-28T16:00:00Z")
+		want := api.Override{Commit: hash("1"), Reason: "it burns", By: "ada", At: metav1.NewTime(instant(t, "2026-03-28T16:00:00Z"))}
+		if r := w.state.History[0]; r.State != api.Complete || r.Override == nil || fmt.Sprint(*r.Override) != fmt.Sprint(want) {
+			t.Errorf("the history says %+v", r)
+		}
+		w.push(hash("2"))
+		time.Sleep(24 * time.Hour)
+		w.began(hash("2"), "2026-03-29T00:00:00Z")
+	})
+}
+
+func (w *clockwork) override(text string) {
+	w.tell(func() { w.lane.sync.Annotations = map[string]string{overrideAnnotation: text} })
+}
+
+// Windows that cannot be read are not open, and the Sync says which field is wrong.
+func TestUnreadableWindowsAreClosed(t *testing.T) {
+	l := lane{sync: &api.Sync{Spec: api.SyncSpec{Windows: []api.Window{allow("0 0 * * *", "Mars/Olympus", time.Hour)}}}}
+	l.sync.Generation = 1
+	o := Observation{Now: time.Now()}
+	l.atTheGate(&o)
+	if !strings.Contains(o.Window.Closed, "spec.windows[0].timeZone") {
+		t.Errorf("closed: %q", o.Window.Closed)
+	}
+	if c := l.sync.Status.Conditions; len(c) != 1 || c[0].Type != conditionWindows || c[0].Status != metav1.ConditionFalse {
+		t.Errorf("conditions %+v", c)
+	}
+	l.sync.Spec.Windows, l.sync.Generation = nil, 2
+	l.atTheGate(&o)
+	if o.Window.Closed != "" || len(l.sync.Status.Conditions) > 0 {
+		t.Errorf("without windows: %+v, %+v", o.Window, l.sync.Status.Conditions)
+	}
+}
