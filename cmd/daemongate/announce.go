@@ -30,6 +30,9 @@ func newAnnouncer(core corev1client.EventsGetter) (a *announcer, stop func(), er
 
 // Moved records that a commit came to a state. What every commit passes through is told by the status alone.
 func (a *announcer) Moved(s *api.Sync, m sync.Move) {
+	if v := m.Override; v != nil {
+		a.events.Event(s, corev1.EventTypeWarning, "WindowOverridden", fmt.Sprintf("commit %s: %s", sync.Short(m.Commit), overrideText(v)))
+	}
 	kind := corev1.EventTypeNormal
 	switch m.State {
 	case api.Stuck, api.Failed, api.Dropped:
@@ -53,6 +56,22 @@ func (a *announcer) Pruned(s *api.Sync, gone manifests.Inventory) {
 // Braked records that a brake was pulled or lifted.
 func (a *announcer) Braked(s *api.Sync, o sync.BrakeOrder) {
 	a.events.Event(s, corev1.EventTypeWarning, "Brake", brakeText(o))
+}
+
+// Warned records what whoever wrote the commit should know.
+func (a *announcer) Warned(s *api.Sync, warnings []string) {
+	for _, w := range warnings {
+		a.events.Event(s, corev1.EventTypeWarning, "Warning", fmt.Sprintf("commit %s: %s", sync.Short(s.Status.InFlight.Commit), w))
+	}
+}
+
+// Drifted records what others changed, and what was done about it.
+func (a *announcer) Drifted(s *api.Sync, n sync.DriftNews) {
+	if n.Corrected {
+		a.events.Event(s, corev1.EventTypeNormal, "Corrected", n.String())
+		return
+	}
+	a.events.Event(s, corev1.EventTypeWarning, "Drifted", n.String())
 }
 
 // Trouble records what will be tried again.
@@ -95,6 +114,20 @@ func (t tellers) Pruned(s *api.Sync, gone manifests.Inventory) {
 func (t tellers) Braked(s *api.Sync, o sync.BrakeOrder) {
 	for _, one := range t {
 		one.Braked(s, o)
+	}
+}
+
+// Warned tells all.
+func (t tellers) Warned(s *api.Sync, warnings []string) {
+	for _, one := range t {
+		one.Warned(s, warnings)
+	}
+}
+
+// Drifted tells all.
+func (t tellers) Drifted(s *api.Sync, n sync.DriftNews) {
+	for _, one := range t {
+		one.Drifted(s, n)
 	}
 }
 

@@ -3,21 +3,33 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // newSync asks for a poll and for another try of a commit that failed.
 func newSync() *cobra.Command {
 	var k cluster
+	var override bool
+	var reason string
 	c := &cobra.Command{
 		Use:   "sync NAME",
-		Short: "Poll the repository now, and try a failed head again",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Short: "Poll the repository now, and try again a head that failed or was rolled back",
+		Example: `  daemongate sync node-agents
+  daemongate sync node-agents --override-window --reason "the agent leaks memory, ticket 4711"`,
+		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if override != (strings.TrimSpace(reason) != "") {
+				return usage(c, errors.New("--override-window and --reason go together: say why the commit cannot wait"))
+			}
+			if override {
+				return overrideWindow(c, &k, args[0], reason)
+			}
 			syncs, namespace, err := k.syncs()
 			if err != nil {
 				return err
@@ -30,6 +42,8 @@ func newSync() *cobra.Command {
 		},
 	}
 	k.addTo(c.Flags())
+	c.Flags().BoolVar(&override, "override-window", false, "let the present head start although no window is open, once")
+	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; it is recorded with your name")
 	return c
 }
 
@@ -38,7 +52,7 @@ func newRelease() *cobra.Command {
 	var k cluster
 	c := &cobra.Command{
 		Use:   "release NAME",
-		Short: "Let the next commit pass a stuck one, or a large prune go on",
+		Short: "Let the next commit pass a stuck one, a large prune go on, or try again what was rolled back",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, syncs, err := k.sync(c.Context(), args[0])
@@ -49,13 +63,23 @@ func newRelease() *cobra.Command {
 			if f == nil || !f.State.Settled() {
 				return errors.New("there is nothing to release: no commit is stuck, and no prune waits")
 			}
-			if err := syncs.Release(c.Context(), s.Namespace, s.Name, f.Commit); err != nil {
+			commit, state := released(f)
+			if err := syncs.Release(c.Context(), s.Namespace, s.Name, commit, time.Now()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "released %s, which is %s\n", sync.Short(f.Commit), f.State)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "released %s, which is %s\n", sync.Short(commit), state)
 			return err
 		},
 	}
 	k.addTo(c.Flags())
 	return c
+}
+
+// released is the commit that a release speaks of: the one in flight, or once that has only taken the place of a stuck
+// one and nothing of it waits, the stuck one, which is tried again.
+func released(f *api.Flight) (string, api.CommitState) {
+	if b := f.RollbackOf; b != nil && (f.Pruned || f.State == api.Stuck) {
+		return b.Commit, api.Stuck
+	}
+	return f.Commit, f.State
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -55,7 +56,10 @@ func leaves(in reflect.Type, prefix string) []string {
 		if of.Kind() == reflect.Pointer {
 			of = of.Elem()
 		}
-		if of.Kind() == reflect.Struct && of != reflect.TypeFor[metav1.Duration]() {
+		if of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct && of != reflect.TypeFor[metav1.Duration]() && of != reflect.TypeFor[intstr.IntOrString]() {
 			paths = append(paths, leaves(of, prefix+name+".")...)
 		} else {
 			paths = append(paths, prefix+name)

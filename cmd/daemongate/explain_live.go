@@ -44,7 +44,7 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 		if only != "" && only != w.Name && only != w.Namespace+"/"+w.Name {
 			continue
 		}
-		one, err := judgeLive(ctx, observer, w, options)
+		one, err := judgeLive(ctx, clients, observer, w, options)
 		if err != nil {
 			return nil, err
 		}
@@ -56,12 +56,46 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 	return judged, nil
 }
 
-// judgeLive takes one look at a workload.
-func judgeLive(ctx context.Context, observer *rollout.Observer, w api.Workload, o rollout.Options) (rollout.Judged, error) {
+// judgeLive takes one look at a workload. Where a node has no room it is looked at once more, with what else stands there.
+func judgeLive(
+	ctx context.Context, clients rollout.Clients, observer *rollout.Observer, w api.Workload, o rollout.Options,
+) (rollout.Judged, error) {
 	target, memory, err := sync.Recall(w)
 	if err != nil {
 		return rollout.Judged{}, err
 	}
+	look, err := lookLive(ctx, observer, target)
+	if err != nil {
+		return rollout.Judged{}, err
+	}
+	j, _ := rollout.Judge(look, target, memory, o)
+	if lookCloser(ctx, clients, &look, j) {
+		j, _ = rollout.Judge(look, target, memory, o)
+	}
+	if ahead := clients.Ahead(); ahead != 0 {
+		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one that counts", ahead.Round(time.Second)))
+	}
+	return rollout.Judged{Target: target, Look: look, Judgement: j}, nil
+}
+
+// lookCloser reads what the first judgement could not know, with the caller's own rights, and reports whether there was
+// anything to read.
+func lookCloser(ctx context.Context, clients rollout.Clients, look *rollout.Look, j rollout.Judgement) bool {
+	nodes, quota := j.WithoutRoom(), j.OverQuota()
+	if len(nodes) > 0 {
+		look.Others = clients.Others(ctx, nodes)
+	}
+	if quota {
+		look.Quotas = clients.Quotas(ctx, look.DaemonSet.Namespace)
+	}
+	if len(j.ReadClocks) > 0 {
+		look.Clocks = clients.Clocks(ctx, j.ReadClocks)
+	}
+	return len(nodes) > 0 || quota || len(j.ReadClocks) > 0
+}
+
+// lookLive waits for the first whole look at a workload.
+func lookLive(ctx context.Context, observer *rollout.Observer, target rollout.Target) (rollout.Look, error) {
 	seen := make(chan struct{}, 1)
 	observer.Watch("explain", []rollout.Target{target}, func() {
 		select {
@@ -72,16 +106,14 @@ func judgeLive(ctx context.Context, observer *rollout.Observer, w api.Workload, 
 	for {
 		look, synced := observer.Look(target)
 		if synced {
-			look.Now = time.Now()
-			j, _ := rollout.Judge(look, target, memory, o)
-			return rollout.Judged{Target: target, Look: look, Judgement: j}, nil
+			return look, nil
 		}
 		select {
 		case <-ctx.Done():
 			if err := observer.Trouble(target); err != nil {
-				return rollout.Judged{}, err
+				return rollout.Look{}, err
 			}
-			return rollout.Judged{}, fmt.Errorf("DaemonSet %s/%s: could not be looked at: %w", target.Namespace, target.Name, ctx.Err())
+			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: could not be looked at: %w", target.Namespace, target.Name, ctx.Err())
 		case <-seen:
 		}
 	}

@@ -33,10 +33,18 @@ func (f *follower) Moved(s *api.Sync, m sync.Move) {
 	if text == "" && m.Subject != "" {
 		text = fmt.Sprintf("%q", m.Subject)
 	}
+	if m.Override != nil {
+		f.print(s, m.At, m.Commit, "override", overrideText(m.Override))
+	}
 	f.print(s, m.At, m.Commit, state, text)
-	if flight := s.Status.InFlight; m.State == api.Stuck && flight != nil && flight.Commit == m.Commit {
+	if flight := s.Status.InFlight; m.State == api.Stuck && flight != nil && flight.State == api.Stuck && concerns(flight, m.Commit) {
 		f.explain(flight.Causes)
 	}
+}
+
+// concerns reports whether a flight's causes are those of a commit: its own, or the stuck one that it has taken the place of.
+func concerns(flight *api.Flight, commit string) bool {
+	return flight.Commit == commit || flight.RollbackOf != nil && flight.RollbackOf.Commit == commit
 }
 
 // explain prints where a commit is stuck and what to do.
@@ -123,6 +131,22 @@ func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, sync.Short(commit), state, text)
+}
+
+// Warned prints what whoever wrote the commit should know.
+func (f *follower) Warned(s *api.Sync, warnings []string) {
+	for _, w := range warnings {
+		f.print(s, time.Now(), s.Status.InFlight.Commit, "warning", w)
+	}
+}
+
+// Drifted prints what others changed, and what was done about it.
+func (f *follower) Drifted(s *api.Sync, n sync.DriftNews) {
+	state := "drifted"
+	if n.Corrected {
+		state = "corrected"
+	}
+	f.print(s, time.Now(), s.Status.InFlight.Commit, state, n.String())
 }
 
 // Trouble logs what will be tried again.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -41,9 +42,17 @@ func printHistory(out io.Writer, history []api.Record) error {
 		if r.State.Settled() {
 			took = r.Since.Sub(r.First.Time).Round(100 * time.Millisecond).String()
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", sync.Short(r.Commit), recordState(r), r.Since.Format(time.DateTime), took, r.Subject, r.Message)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", sync.Short(r.Commit), recordState(r), r.Since.Format(time.DateTime), took, r.Subject, recordMessage(r))
 	}
 	return t.Flush()
+}
+
+// recordMessage is the message of a record, with the override that let its commit start.
+func recordMessage(r api.Record) string {
+	if r.Override == nil {
+		return r.Message
+	}
+	return strings.TrimSuffix(overrideText(r.Override)+". "+r.Message, ". ")
 }
 
 func recordState(r api.Record) string {

@@ -13,7 +13,7 @@ import (
 
 func newInstall() *cobra.Command {
 	var k cluster
-	var image string
+	var image, clusterName string
 	var export bool
 	c := &cobra.Command{
 		Use:   "install",
@@ -28,7 +28,10 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 			if image == "" {
 				return usage(c, fmt.Errorf("--image is missing: which image holds daemongate?"))
 			}
-			objects, err := install.All(install.Options{Image: image})
+			if err := checkClusterName(clusterName); err != nil {
+				return usage(c, err)
+			}
+			objects, err := install.All(install.Options{Image: image, ClusterName: clusterName})
 			if err != nil {
 				return err
 			}
@@ -48,6 +51,7 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 	}
 	k.addTo(c.Flags())
 	c.Flags().StringVar(&image, "image", "", "image of the controller")
+	c.Flags().StringVar(&clusterName, "cluster-name", "", clusterNameUsage)
 	c.Flags().BoolVar(&export, "export", false, "print the manifests instead")
 	return c
 }

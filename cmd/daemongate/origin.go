@@ -41,8 +41,13 @@ func (from *origin) open(ctx context.Context) (opened, error) {
 	return opened{files: root.FS(), close: func() { _ = root.Close() }}, nil
 }
 
+// store is where repositories are mirrored.
+func (from *origin) store() *gitsource.Store {
+	return gitsource.Open(filepath.Join(from.cache, "mirrors"), gitsource.Options{})
+}
+
 func (from *origin) openCommit(ctx context.Context) (opened, error) {
-	store := gitsource.Open(filepath.Join(from.cache, "mirrors"), gitsource.Options{})
+	store := from.store()
 	o, err := from.fetch(ctx, store)
 	if err != nil {
 		store.Close()

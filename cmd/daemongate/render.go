@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 )
@@ -17,6 +19,7 @@ import (
 func newRender() *cobra.Command {
 	from := &origin{}
 	var path string
+	var remote bool
 	c := &cobra.Command{
 		Use:   "render URL|FOLDER",
 		Short: "Print what a commit asks for, as YAML",
@@ -33,17 +36,18 @@ to stderr.`,
 			if from.location = args[0]; from.ref != "" && from.commit != "" {
 				return usage(c, errors.New("--ref and --commit: give one of them"))
 			}
-			return from.render(c.Context(), path, c.OutOrStdout(), c.ErrOrStderr())
+			return from.render(c.Context(), path, remote, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the root")
+	c.Flags().BoolVar(&remote, "allow-remote-bases", false, "let kustomizations name folders of other repositories, pinned to a commit")
 	c.Flags().StringVar(&from.ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
 	c.Flags().StringVar(&from.commit, "commit", "", "full hash of a commit")
 	c.Flags().StringVar(&from.cache, "data-dir", cacheDir(), "folder for the mirrors of repositories")
 	return c
 }
 
-func (from *origin) render(ctx context.Context, path string, out, notes io.Writer) error {
+func (from *origin) render(ctx context.Context, path string, remote bool, out, notes io.Writer) error {
 	tree, err := from.open(ctx)
 	if err != nil {
 		return err
@@ -52,7 +56,15 @@ func (from *origin) render(ctx context.Context, path string, out, notes io.Write
 	if tree.what != "" {
 		_, _ = fmt.Fprintln(notes, tree.what)
 	}
-	result, err := render.Build(ctx, tree.files, path, render.Options{})
+	var options render.Options
+	if remote {
+		bases := from.store()
+		defer bases.Close()
+		options.Base = func(ctx context.Context, url, commit string) (fs.FS, error) {
+			return treeOf(ctx, bases, url, commit)
+		}
+	}
+	result, err := render.Build(ctx, tree.files, path, options)
 	for _, w := range result.Warnings {
 		_, _ = fmt.Fprintln(notes, "warning:", w)
 	}
@@ -64,6 +76,18 @@ func (from *origin) render(ctx context.Context, path string, out, notes io.Write
 		return err
 	}
 	return printSet(out, set)
+}
+
+// treeOf fetches a commit of a repository that asks for no credentials.
+func treeOf(ctx context.Context, store *gitsource.Store, url, commit string) (*gitsource.Tree, error) {
+	repository, err := store.Repository(url, gitsource.Auth{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := repository.Head(ctx, gitsource.Ref{Commit: commit}); err != nil {
+		return nil, err
+	}
+	return repository.Tree(ctx, commit)
 }
 
 // printSet prints one document per object. It is whole or not at all: half a set in a pipe would be taken for one.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/dynamic"
@@ -22,6 +21,8 @@ import (
 type runOptions struct {
 	cluster
 	file, dataDir string
+	clusterName   string
+	webhooks      string // address
 	allNamespaces bool
 	workers       int
 	logs          logOptions
@@ -45,6 +46,8 @@ With -f, install the Sync resource and the Sync of that file first, and look aft
 	o.logs.addTo(c.Flags())
 	c.Flags().StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
 	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories")
+	c.Flags().StringVar(&o.webhooks, "webhook-address", "", "address to take webhooks at, such as :9292 (default: none are taken)")
+	c.Flags().StringVar(&o.clusterName, "cluster-name", "", clusterNameUsage)
 	c.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	c.Flags().IntVar(&o.workers, "workers", 4, "how many Syncs have their turn at once")
 	return c
@@ -77,10 +80,15 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cluster connection: %w", err)
 	}
+	name, err := nameOfCluster(ctx, core, o.clusterName, log)
+	if err != nil {
+		return err
+	}
 	controller, err := o.controller(config, core, namespace)
 	if err != nil {
 		return err
 	}
+	controller.Cluster = name
 	defer controller.Observer.Stop()
 	announcer, stop, err := newAnnouncer(core)
 	if err != nil {
@@ -88,6 +96,14 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	}
 	defer stop()
 	controller.Tell = tellers{&follower{out: out, log: log}, announcer}
+	if o.webhooks == "" {
+		return controller.Run(ctx)
+	}
+	closeHooks, err := serveHooks(o.webhooks, newHooks(controller, core, log))
+	if err != nil {
+		return err
+	}
+	defer closeHooks()
 	return controller.Run(ctx)
 }
 
@@ -108,7 +124,7 @@ func (o *runOptions) controller(config *rest.Config, core corev1.CoreV1Interface
 			notes:   filepath.Join(o.dataDir, "notes")},
 		Observer:   rollout.NewObserver(clients),
 		ConfigMaps: core,
-		Now:        time.Now,
+		Now:        clients.Now,
 		Namespace:  namespace,
 		Workers:    o.workers,
 	}, nil

@@ -59,6 +59,15 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	if h := s.Status.Held; h.Count > 0 {
 		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", counted(h.Count, "commit"), sync.Short(h.Newest), h.Reason)
 	}
+	if w := s.Status.NextWindow; w != nil {
+		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"), duration.HumanDuration(w.Sub(now)))
+	}
+	if w := meta.FindStatusCondition(s.Status.Conditions, "WindowsReady"); w != nil && w.Status == metav1.ConditionFalse {
+		fmt.Fprintf(&b, "  the windows cannot be read, so no commit starts: %s\n", w.Message)
+	}
+	if drifted := meta.FindStatusCondition(s.Status.Conditions, "Drifted"); drifted != nil && drifted.Status == metav1.ConditionTrue {
+		fmt.Fprintf(&b, "  drifted: %s\n", drifted.Message)
+	}
 	if c := s.Status.LastComplete; c != "" {
 		fmt.Fprintf(&b, "  last complete: %s\n", sync.Short(c))
 	}
@@ -70,16 +79,22 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 	if f == nil {
 		return
 	}
+	if r := f.RollbackOf; r != nil {
+		fmt.Fprintf(b, "  %s  Stuck, %s is applied again in its place\n", sync.Short(r.Commit), sync.Short(f.Commit))
+		writeIndented(b, r.Message)
+		writeFollowers(b, r.Followers)
+	}
 	fmt.Fprintf(b, "  %s  %s", sync.Short(f.Commit), f.State)
 	if n := f.Nodes; n.Desired > 0 {
 		fmt.Fprintf(b, ", %d of %d nodes settled, %d updated", n.Settled, n.Desired, n.Updated)
 	}
 	fmt.Fprintf(b, ", since %s\n", duration.HumanDuration(now.Sub(f.Since.Time)))
-	if f.Message != "" {
-		fmt.Fprintf(b, "    %s\n", f.Message)
+	writeIndented(b, f.Message)
+	for _, w := range f.Workloads {
+		writeWorkload(b, w)
 	}
 	for _, c := range f.Causes {
-		fmt.Fprintf(b, "    %s  %s  %s: %s\n", c.Code, c.Object, counted(c.NodeCount, "node"), strings.Join(c.Nodes, ", "))
+		fmt.Fprintf(b, "    %s  %s  %s: %s\n", c.Code, c.Object, counted(c.NodeCount, "node"), someOf(c.Nodes, c.NodeCount))
 		if c.Message != "" {
 			fmt.Fprintf(b, "      %s\n", c.Message)
 		}
@@ -87,7 +102,20 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 			fmt.Fprintf(b, "      → %s\n", c.Remedy)
 		}
 	}
-	for _, w := range f.Followers {
+	if n := f.NoRollback; n != nil {
+		writeIndented(b, "not rolled back: "+n.Message)
+	}
+	writeFollowers(b, f.Followers)
+}
+
+func writeFollowers(b *strings.Builder, followers []api.Follower) {
+	for _, w := range followers {
 		fmt.Fprintf(b, "    %s  %s with it\n", sync.Short(w.Commit), w.State)
+	}
+}
+
+func writeIndented(b *strings.Builder, text string) {
+	if text != "" {
+		fmt.Fprintf(b, "    %s\n", text)
 	}
 }

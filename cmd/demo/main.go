@@ -1,6 +1,7 @@
 // Command demo plays the story of a handful of pushes on a real control plane, in the terminal, in a few minutes.
 //
-// It needs two binaries, which the Makefile builds: $DEVCLUSTER and $DAEMONGATE.
+// It needs binaries, which the Makefile builds: $DEVCLUSTER and $DAEMONGATE. With DEMO_HOST=gitea the repository is on a real
+// Git host, which is $DEVHOST, and what became of the commits stands there.
 package main
 
 import (
@@ -16,7 +17,6 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
-	"github.com/daemongate/daemongate/manifests/install"
 )
 
 func main() {
@@ -46,7 +46,12 @@ func run(ctx context.Context, out io.Writer) error {
 	defer down()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // before the cluster goes down: what is still watched then would complain
-	p, err := stage(ctx, cluster, dir, out)
+	host, err := openHost(os.Getenv("DEMO_HOST"), cluster)
+	if err != nil {
+		return err
+	}
+	defer host.stop()
+	p, err := stage(ctx, cluster, host, dir, out)
 	if err != nil {
 		return err
 	}
@@ -58,28 +63,19 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := p.play(ctx, story()); err != nil {
 		return err
 	}
-	return conclude(ctx, p, p.out)
+	return conclude(ctx, host, p)
 }
 
-// stage prepares everything but Daemongate: the repository to push to, the Sync, and who watches it. The Sync
-// resource is installed here already, so that not the first moment of it is missed.
-func stage(ctx context.Context, cluster *clustertest.Cluster, dir string, out io.Writer) (*player, error) {
-	url, err := cluster.CreateRepo("fleet")
+// stage prepares everything but Daemongate: the repository to push to, the Sync, and who watches it.
+func stage(ctx context.Context, cluster *clustertest.Cluster, host *gitHost, dir string, out io.Writer) (*player, error) {
+	repo, err := clone(ctx, host.push, filepath.Join(dir, "work"))
 	if err != nil {
 		return nil, err
 	}
-	repo, err := clone(ctx, url, filepath.Join(dir, "work"))
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "sync.yaml"), []byte(host.sync()), 0o600); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "sync.yaml"), []byte(fmt.Sprintf(syncYAML, url)), 0o600); err != nil {
-		return nil, err
-	}
-	crd, err := install.CRD()
-	if err != nil {
-		return nil, err
-	}
-	if err := install.Apply(ctx, cluster.Config, crd); err != nil {
+	if err := host.prepare(ctx, cluster); err != nil {
 		return nil, err
 	}
 	client, err := dynamic.NewForConfig(cluster.Config)
@@ -93,29 +89,15 @@ func stage(ctx context.Context, cluster *clustertest.Cluster, dir string, out io
 	return &player{out: &transcript{out: out, wrote: recorder.wake}, repo: repo, recorder: recorder, files: newFiles()}, nil
 }
 
-// conclude prints what became of the commits, and what the repository says about it.
-func conclude(ctx context.Context, p *player, out io.Writer) error {
-	_, _ = fmt.Fprintln(out, "\n── What became of every commit")
+// conclude prints what became of the commits, and what the Git host says about it.
+func conclude(ctx context.Context, host *gitHost, p *player) error {
+	_, _ = fmt.Fprintln(p.out, "\n── What became of every commit")
 	p.table()
-	notes, err := p.repo.notes(ctx, p.pushed[len(p.pushed)-1].hash)
-	if err != nil {
+	if err := host.settles(ctx, p); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n── git log --notes=daemongate\n%s\n", notes)
-	return err
+	return host.conclude(ctx, p, p.out)
 }
-
-const syncYAML = `apiVersion: daemongate.io/v1alpha1
-kind: Sync
-metadata: {name: node-agents, namespace: platform}
-spec:
-  source:
-    url: %s
-    ref: {branch: main}
-    path: clusters/demo/agents
-    interval: 1s
-  report: {provider: Notes, context: daemongate/demo, unchanged: true}
-`
 
 // controller is daemongate run, as a child process.
 type controller struct {

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"time"
 )
 
 // repository is the work tree of the person who pushes.
@@ -39,24 +39,22 @@ func (r *repository) push(ctx context.Context, f *files, subject string) (string
 	return r.git(ctx, "rev-parse", "HEAD")
 }
 
-// notes returns what Daemongate wrote about the commits into the repository, once it says that the last one is done.
-func (r *repository) notes(ctx context.Context, last string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		note := ""
-		if _, err := r.git(ctx, "fetch", "-q", "origin", "+refs/notes/*:refs/notes/*"); err == nil {
-			note, _ = r.git(ctx, "notes", "--ref=daemongate", "show", last)
-		}
-		if strings.Contains(note, "success") {
-			return r.git(ctx, "log", "--notes=daemongate", "--format=%h %s%n%N")
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("refs/notes/daemongate does not say what became of %s: %q", last, note)
-		case <-time.After(200 * time.Millisecond):
-		}
+// noted is what the repository's notes say about a commit.
+func noted(ctx context.Context, r *repository, commit string) (string, error) {
+	if _, err := r.git(ctx, "fetch", "-q", "origin", "+refs/notes/*:refs/notes/*"); err != nil {
+		return "", err
 	}
+	return r.git(ctx, "notes", "--ref=daemongate", "show", commit)
+}
+
+// printNotes prints the history with its notes.
+func printNotes(ctx context.Context, p *player, out io.Writer) error {
+	log, err := p.repo.git(ctx, "log", "--notes=daemongate", "--format=%h %s%n%N")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "\n── git log --notes=daemongate\n%s\n", log)
+	return err
 }
 
 // git runs git in the work tree, untouched by the configuration of who runs the demo.

@@ -28,7 +28,7 @@ var want = map[string]string{
 	"remove": "Applying → RollingOut → Complete",
 }
 
-// told is how the note of every commit begins in the end.
+// told is how what the Git host says of every commit begins in the end.
 var told = map[string]string{
 	"v1":     "success: Complete",
 	"v2":     "success: Complete",
@@ -42,10 +42,15 @@ var told = map[string]string{
 	"remove": "success: Complete",
 }
 
-// The story of the demo: every commit comes to its state by the way it should, and to no other in between. The
-// crash-looping agent is never Complete.
-func TestTheStory(t *testing.T) {
-	w := newWorld(t)
+// The story of the demo: every commit comes to its state by the way it should, and to no other in between, and the Git
+// host says so. The crash-looping agent is never Complete.
+func TestTheStory(t *testing.T) { theStory(t, "") }
+
+// The same on a real Git host, with a token that may write the repository and nothing else.
+func TestTheStoryOnAGitHost(t *testing.T) { theStory(t, "gitea") }
+
+func theStory(t *testing.T, host string) {
+	w := newWorld(t, host)
 	w.start(t)
 	if err := w.player.play(t.Context(), story()); err != nil {
 		t.Fatal(err)
@@ -55,16 +60,16 @@ func TestTheStory(t *testing.T) {
 			t.Errorf("%s came to\n  %s, want\n  %s", c.name, got, want[c.name])
 		}
 	}
-	if _, err := w.player.repo.notes(t.Context(), w.player.hash("remove")); err != nil {
+	if err := w.host.settles(t.Context(), w.player); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range w.player.pushed {
-		note, err := w.player.repo.git(t.Context(), "notes", "--ref=daemongate", "show", c.hash)
+		said, err := w.host.told(t.Context(), w.player.repo, c.hash)
 		if err != nil {
 			t.Error(err)
 		}
-		if got := w.named(note); !strings.HasPrefix(got, "daemongate/demo: "+told[c.name]) || strings.Count(got, "daemongate/demo") != 1 {
-			t.Errorf("the note of %s is\n  %s, want\n  daemongate/demo: %s", c.name, got, told[c.name])
+		if got := w.named(said); !strings.HasPrefix(got, "daemongate/demo: "+told[c.name]) || strings.Count(got, "daemongate/demo") != 1 {
+			t.Errorf("of %s the host says\n  %s, want\n  daemongate/demo: %s", c.name, got, told[c.name])
 		}
 	}
 }
@@ -72,7 +77,7 @@ func TestTheStory(t *testing.T) {
 // The same story with Daemongate killed ten times at random moments and started again: every commit comes to the
 // same state in the end.
 func TestKillNineChangesNoEnding(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, "")
 	w.start(t)
 	const times = 10
 	ctx, cancel := context.WithCancel(t.Context())
@@ -102,11 +107,12 @@ func after(states string) string {
 type world struct {
 	dir, binary string
 	cluster     *clustertest.Cluster
+	host        *gitHost
 	player      *player
 	controller  *controller
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, host string) *world {
 	if testing.Short() {
 		t.Skip("needs a cluster")
 	}
@@ -117,7 +123,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	var err error
-	if w.player, err = stage(t.Context(), w.cluster, w.dir, t.Output()); err != nil {
+	if w.host, err = openHost(host, w.cluster); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.host.stop)
+	if w.player, err = stage(t.Context(), w.cluster, w.host, w.dir, t.Output()); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -28,6 +28,8 @@ var Owner = manifests.Owner{Namespace: "daemongate-system", Name: "install"}
 type Options struct {
 	// Image of the controller.
 	Image string
+	// ClusterName tells the reports of several clusters about one commit apart; the controller finds one if it is empty.
+	ClusterName string
 }
 
 // CRD is the definition of the Sync resource.
@@ -35,7 +37,7 @@ func CRD() ([]*unstructured.Unstructured, error) { return parse(crd) }
 
 // All is everything that runs Daemongate in a cluster, the definition of the Sync resource included.
 func All(o Options) ([]*unstructured.Unstructured, error) {
-	return parse(crd + "\n---\n" + strings.ReplaceAll(controller, "IMAGE", o.Image))
+	return parse(crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName).Replace(controller))
 }
 
 // Apply writes objects to a cluster, whole or not at all.
