@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	gosync "sync"
@@ -19,35 +20,40 @@ import (
 // Law 4: Daemongate dies right before, or right after, its nth write, for every n from the push to the end, and is
 // started again. The commit completes, what it no longer asks for is pruned and nothing else, and the repository is
 // told of success.
-func TestDyingAtAnyWriteLosesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs a cluster")
-	}
-	for n, more := 1, true; more; n++ {
-		for _, when := range []string{"before", "after"} {
-			t.Run(fmt.Sprintf("%s write %d", when, n), func(t *testing.T) {
-				more = diesAt(t, n, when == "after")
-			})
-		}
-	}
-}
+func TestDyingAtAnyWriteLosesNothing(t *testing.T) { everyDeath(t, dies) }
 
 // Law 4, of a rollback: whenever Daemongate dies between the decision to roll back and the end of the rollback, the
 // rollback completes, what the broken commit added is pruned and nothing else, and the repository is told of it.
-func TestDyingInARollbackLosesNothing(t *testing.T) {
+func TestDyingInARollbackLosesNothing(t *testing.T) { everyDeath(t, diesRollingBack) }
+
+// everyDeath tells a story once without a death, which counts its writes, and then once for each death there is. They
+// mostly wait for the cluster, so some are told at once.
+func everyDeath(t *testing.T, story func(*testing.T, *mortal)) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
 	}
-	for n, more := 1, true; more; n++ {
+	immortal := &mortal{left: math.MaxInt, dead: make(chan struct{})}
+	story(t, immortal)
+	writes := math.MaxInt - immortal.left
+	t.Logf("%d writes to die at", writes)
+	turns := make(chan struct{}, 8)
+	for n := 1; n <= writes; n++ {
 		for _, when := range []string{"before", "after"} {
 			t.Run(fmt.Sprintf("%s write %d", when, n), func(t *testing.T) {
-				more = diesRollingBack(t, n, when == "after")
+				t.Parallel()
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				m := &mortal{left: n, after: when == "after", dead: make(chan struct{})}
+				story(t, m)
+				if !m.isDead() && n <= writes/2 {
+					t.Error("it did not die")
+				}
 			})
 		}
 	}
 }
 
-func diesRollingBack(t *testing.T, n int, after bool) bool {
+func diesRollingBack(t *testing.T, m *mortal) {
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "keep.yaml": configMap("keep", "1")})
 	w.create(rolling)
@@ -57,9 +63,8 @@ func diesRollingBack(t *testing.T, n int, after bool) bool {
 	stop()
 
 	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2", "crash"), "added.yaml": configMap("added", "1")})
-	m := &mortal{left: n, after: after, dead: make(chan struct{})}
 	stop = w.controller(m.connection(), data)
-	died := w.diesOr(m, func(s api.SyncStatus) bool {
+	w.diesOr(m, func(s api.SyncStatus) bool {
 		return s.InFlight.RollbackOf != nil && s.InFlight.Pruned && strings.Contains(w.note(v2), "rolled back")
 	})
 	stop()
@@ -76,11 +81,10 @@ func diesRollingBack(t *testing.T, n int, after bool) bool {
 	}
 	_, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "keep", metav1.GetOptions{})
 	w.check(err)
-	return died
 }
 
-// diesAt tells the story of one death. It returns whether there was a write to die at.
-func diesAt(t *testing.T, n int, after bool) bool {
+// dies tells the story of one death in an ordinary rollout.
+func dies(t *testing.T, m *mortal) {
 	w := newWorld(t)
 	data := t.TempDir()
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "keep.yaml": configMap("keep", "1"), "drop.yaml": configMap("drop", "1")})
@@ -90,9 +94,8 @@ func diesAt(t *testing.T, n int, after bool) bool {
 	stop()
 
 	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2"), "drop.yaml": ""})
-	m := &mortal{left: n, after: after, dead: make(chan struct{})}
 	stop = w.controller(m.connection(), data)
-	died := w.diesOr(m, func(s api.SyncStatus) bool {
+	w.diesOr(m, func(s api.SyncStatus) bool {
 		return s.LastComplete == v2 && s.InFlight.Pruned && strings.Contains(w.note(v2), "success")
 	})
 	stop()
@@ -109,7 +112,6 @@ func diesAt(t *testing.T, n int, after bool) bool {
 		t.Errorf("inventory %v, last complete %s", s.Inventory, s.LastComplete)
 	}
 	w.told(v2, "success")
-	return died
 }
 
 // told waits until the repository's notes say something of a commit.
@@ -119,23 +121,13 @@ func (w *world) told(commit, text string) {
 }
 
 // diesOr waits for the death, or until there is nothing left to die at.
-func (w *world) diesOr(m *mortal, ended func(api.SyncStatus) bool) bool {
-	died := false
-	w.wait("death or the end", func(s api.SyncStatus) bool {
-		select {
-		case <-m.dead:
-			died = true
-			return true
-		default:
-			return ended(s)
-		}
-	})
-	return died
+func (w *world) diesOr(m *mortal, ended func(api.SyncStatus) bool) {
+	w.t.Helper()
+	w.wait("death or the end", func(s api.SyncStatus) bool { return m.isDead() || ended(s) })
 }
 
 func (w *world) note(commit string) string {
-	w.git("fetch", "-q", "origin", "+refs/notes/*:refs/notes/*")
-	return w.git("log", "-1", "--notes=daemongate", "--format=%N", commit)
+	return w.git("--git-dir="+w.url, "log", "-1", "--notes=daemongate", "--format=%N", commit)
 }
 
 // mortal lets a number of writes to the API server pass; the next one is the last thing that happens: either

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,13 +54,7 @@ spec:
   apply: {targetNamespace: platform}
   rollout: {settle: 1s}
 `)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- run(ctx, []string{"daemongate", "run", "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"),
-			"--kubeconfig", cluster.Kubeconfig}, nil, t.Output(), t.Output())
-	}()
-	defer func() { cancel(); <-ended }()
+	ended := controller(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", cluster.Kubeconfig)
 
 	text := awaitExplained(t, cluster.Kubeconfig, "room:  on node-001")
 	t.Log(text)

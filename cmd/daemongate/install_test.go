@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,13 +44,7 @@ spec:
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
 
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- run(ctx, []string{"daemongate", "run", "--all-namespaces", "--data-dir", filepath.Join(dir, "data"),
-			"--kubeconfig", tokenConfig(t, cluster, kube, dir)}, nil, t.Output(), t.Output())
-	}()
-	defer func() { cancel(); <-ended }()
+	ended := controller(t, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
@@ -149,7 +142,7 @@ func tokenConfig(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Int
 
 func waitComplete(t *testing.T, syncs *sync.Syncs, ended <-chan error) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for {
 		s, err := syncs.Get(t.Context(), "platform", "agents")
 		check(t, err)
@@ -160,7 +153,7 @@ func waitComplete(t *testing.T, syncs *sync.Syncs, ended <-chan error) {
 		case err := <-ended:
 			t.Fatalf("the controller ended: %v", err)
 		case <-deadline:
-			t.Fatalf("not Complete after a minute: %+v", s.Status)
+			t.Fatalf("not Complete after three minutes: %+v", s.Status)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

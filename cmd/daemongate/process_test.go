@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// asProcess has the binary of the tests be daemongate itself.
+const asProcess = "DAEMONGATE_TEST_AS_PROCESS"
+
+// TestMain lets a test have daemongate as a process of its own, as it is used: the log, klog's and the standard library's
+// are one for a process. The race detector is in it too.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProcess) != "" {
+		main() // which exits
+	}
+	os.Exit(m.Run())
+}
+
+// controller runs `daemongate run` with further arguments until the test ends. What it ends with before that comes by the
+// channel.
+func controller(t *testing.T, args ...string) (ended <-chan error) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"run"}, args...)...)
+	c.Env = append(os.Environ(), asProcess+"=1")
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.Stdout, c.Stderr = t.Output(), t.Output()
+	check(t, c.Start())
+	end, gone := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(gone)
+		end <- c.Wait()
+	}()
+	t.Cleanup(func() { <-gone })
+	return end
+}
