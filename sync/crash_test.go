@@ -20,19 +20,19 @@ import (
 // Law 4: Daemongate dies right before, or right after, its nth write, for every n from the push to the end, and is
 // started again. The commit completes, what it no longer asks for is pruned and nothing else, and the repository is
 // told of success.
-func TestDyingAtAnyWriteLosesNothing(t *testing.T) { everyDeath(t, dies) }
+func TestDyingAtAnyWriteLosesNothing(t *testing.T) { everyDeath(t, "", dies) }
 
 // Law 4, of a rollback: whenever Daemongate dies between the decision to roll back and the end of the rollback, the
 // rollback completes, what the broken commit added is pruned and nothing else, and the repository is told of it.
-func TestDyingInARollbackLosesNothing(t *testing.T) { everyDeath(t, diesRollingBack) }
+func TestDyingInARollbackLosesNothing(t *testing.T) { everyDeath(t, "rollbackOf", diesRollingBack) }
 
-// everyDeath tells a story once without a death, which counts its writes, and then once for each death there is. They
-// mostly wait for the cluster, so some are told at once.
-func everyDeath(t *testing.T, story func(*testing.T, *mortal)) {
+// everyDeath tells a story once without a death, which counts its writes (see mortal.from), and then once for each death
+// there is. They mostly wait for the cluster, so some are told at once.
+func everyDeath(t *testing.T, from string, story func(*testing.T, *mortal)) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
 	}
-	immortal := &mortal{left: math.MaxInt, dead: make(chan struct{})}
+	immortal := &mortal{left: math.MaxInt, from: from, dead: make(chan struct{})}
 	story(t, immortal)
 	writes := math.MaxInt - immortal.left
 	t.Logf("%d writes to die at", writes)
@@ -43,7 +43,7 @@ func everyDeath(t *testing.T, story func(*testing.T, *mortal)) {
 				t.Parallel()
 				turns <- struct{}{}
 				defer func() { <-turns }()
-				m := &mortal{left: n, after: when == "after", dead: make(chan struct{})}
+				m := &mortal{left: n, from: from, after: when == "after", dead: make(chan struct{})}
 				story(t, m)
 				if !m.isDead() && n <= writes/2 {
 					t.Error("it did not die")
@@ -55,14 +55,14 @@ func everyDeath(t *testing.T, story func(*testing.T, *mortal)) {
 
 func diesRollingBack(t *testing.T, m *mortal) {
 	w := newWorld(t)
-	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "keep.yaml": configMap("keep", "1")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": configMap("keep", "1")})
 	w.create(rolling)
 	data := t.TempDir()
 	stop := w.controller(shared.Config, data)
 	w.waitFor(v1, api.Complete)
 	stop()
 
-	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2", "crash"), "added.yaml": configMap("added", "1")})
+	v2 := w.push("v2", map[string]string{"agent.yaml": small("v2", "crash"), "added.yaml": configMap("added", "1")})
 	stop = w.controller(m.connection(), data)
 	w.diesOr(m, func(s api.SyncStatus) bool {
 		return s.InFlight.RollbackOf != nil && s.InFlight.Pruned && strings.Contains(w.note(v2), "rolled back")
@@ -87,13 +87,13 @@ func diesRollingBack(t *testing.T, m *mortal) {
 func dies(t *testing.T, m *mortal) {
 	w := newWorld(t)
 	data := t.TempDir()
-	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "keep.yaml": configMap("keep", "1"), "drop.yaml": configMap("drop", "1")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": configMap("keep", "1"), "drop.yaml": configMap("drop", "1")})
 	w.create(nil)
 	stop := w.controller(shared.Config, data)
 	w.waitFor(v1, api.Complete)
 	stop()
 
-	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2"), "drop.yaml": ""})
+	v2 := w.push("v2", map[string]string{"agent.yaml": small("v2"), "drop.yaml": ""})
 	stop = w.controller(m.connection(), data)
 	w.diesOr(m, func(s api.SyncStatus) bool {
 		return s.LastComplete == v2 && s.InFlight.Pruned && strings.Contains(w.note(v2), "success")
@@ -112,6 +112,13 @@ func dies(t *testing.T, m *mortal) {
 		t.Errorf("inventory %v, last complete %s", s.Inventory, s.LastComplete)
 	}
 	w.told(v2, "success")
+}
+
+// small is an agent on two nodes.
+func small(image string, args ...string) string {
+	const where = "      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: " +
+		"[{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node-001, node-002]}]}]}}}\n"
+	return agent(image, args...) + where
 }
 
 // told waits until the repository's notes say something of a commit.

@@ -174,7 +174,7 @@ func TestCorrectionLeavesTheBrake(t *testing.T) {
 		return strings.Replace(agent(image, args...), "maxUnavailable: 100%", "maxUnavailable: 1", 1)
 	}
 	v1 := w.push("v1", map[string]string{"agent.yaml": slow("v1")})
-	w.create(nil)
+	w.create(sees)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	crash := w.push("crash", map[string]string{"agent.yaml": slow("v2", "crash")})

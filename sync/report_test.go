@@ -104,6 +104,10 @@ func TestProgressIsToldInQuarters(t *testing.T) {
 	if n := q.rise(&api.Flight{Commit: "c2", State: api.RollingOut, Nodes: api.NodeCounts{Desired: 4, Settled: 2}}); n != 2 {
 		t.Errorf("of the next commit %d", n)
 	}
+	back := &api.Flight{Commit: "c1", State: api.RollingOut, Nodes: api.NodeCounts{Desired: 4, Settled: 2}, RollbackOf: &api.StuckCommit{Commit: "c2"}}
+	if n := q.rise(back); n != 0 {
+		t.Errorf("of a commit that is gone back to, and was a success, %d", n)
+	}
 	if got := progress("c2", 2, time.Time{}).Description; got != "RollingOut: 50% of nodes" {
 		t.Errorf("told %q", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -13,7 +14,14 @@ import (
 )
 
 // rolling is a Sync that rolls back.
-func rolling(s *api.SyncSpec) { s.Gate.OnStuck = api.OnStuckRollback }
+func rolling(s *api.SyncSpec) {
+	s.Gate.OnStuck = api.OnStuckRollback
+	sees(s)
+}
+
+// sees has a pod settle later than an agent ends that crashes half a second after it started at an unknown instant of the
+// second that its status names.
+func sees(s *api.SyncSpec) { s.Rollout.Settle.Duration = 2 * time.Second }
 
 // says waits until the record of a commit in a state says something.
 func (w *world) says(commit string, state api.CommitState, text string) {

@@ -104,6 +104,11 @@ func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
 	created, err := w.client.Resource(namespaces).Create(t.Context(), namespace, metav1.CreateOptions{})
 	w.check(err)
 	w.namespace = created.GetName()
+	t.Cleanup(func() { // so that its pods keep no later test's cluster busy
+		if err := w.client.Resource(namespaces).Delete(context.Background(), w.namespace, metav1.DeleteOptions{}); err != nil {
+			t.Log(err)
+		}
+	})
 	w.check(os.MkdirAll(w.work, 0o755))
 	w.git("init", "-q", "--bare", "-b", "main", w.url)
 	w.git("init", "-q", "-b", "main")
