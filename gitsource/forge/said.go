@@ -104,7 +104,7 @@ func pauseOf(h http.Header, now time.Time) time.Duration {
 func clamp(d time.Duration) time.Duration { return max(time.Second, min(d, maxPause)) }
 
 // messageOf is what a host's answer says of an error. They all send JSON, each in another shape: message, error or
-// errors, of texts, objects or lists.
+// errors, of texts, objects or lists. It is not cut here: half a token would not be recognised.
 func messageOf(body []byte) string {
 	var fields map[string]any
 	if json.Unmarshal(body, &fields) != nil {
@@ -114,7 +114,7 @@ func messageOf(body []byte) string {
 	for _, key := range []string{"message", "error", "errors"} {
 		texts = append(texts, textsOf(fields[key], 0)...)
 	}
-	return oneLine(strings.Join(texts, ", "), 300)
+	return strings.Join(texts, ", ")
 }
 
 // textsOf are the texts of a JSON value, of its field message if it is an object that has one.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,7 +32,8 @@ func (t Token) redact(text string) string {
 	if t.Secret == "" {
 		return text
 	}
-	forms := []string{t.Secret, base64.StdEncoding.EncodeToString([]byte(t.Username + ":" + t.Secret)),
+	quoted := strconv.Quote(t.Secret)
+	forms := []string{t.Secret, quoted[1 : len(quoted)-1], url.QueryEscape(t.Secret), url.PathEscape(t.Secret), base64.StdEncoding.EncodeToString([]byte(t.Username + ":" + t.Secret)),
 		base64.StdEncoding.EncodeToString([]byte(t.Secret))}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	for _, form := range forms {

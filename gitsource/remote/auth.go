@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/daemongate/daemongate/gitsource/githubapp"
@@ -115,7 +116,8 @@ func (a Auth) redact(text string) string {
 		}
 	}
 	for _, secret := range secrets {
-		forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret),
+		quoted := strconv.Quote(secret) // as errors repeat what they could not read
+		forms = append(forms, secret, quoted[1:len(quoted)-1], url.QueryEscape(secret), url.PathEscape(secret),
 			base64.StdEncoding.EncodeToString([]byte(secret)))
 	}
 	if user, password, ok := a.basic(); ok && password != "" {

@@ -61,7 +61,7 @@ func (r *Remote) explain(ctx context.Context, err error) error {
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		e.text, e.cause = ErrEmpty.Error(), ErrEmpty
 	case errors.As(err, &refused):
-		e.text, e.cause = refused.Error(), &Refused{refused.Ref, r.auth.redact(refused.Reason)}
+		e.text, e.cause = refused.Error(), &Refused{refused.Ref, oneLine(r.auth.redact(refused.Reason))}
 	default:
 		e.text = r.advice(err)
 		if denied(err) {
@@ -69,7 +69,7 @@ func (r *Remote) explain(ctx context.Context, err error) error {
 			e.cause = ErrDenied
 		}
 	}
-	e.text = r.auth.redact(oneLine(e.text))
+	e.text = oneLine(r.auth.redact(e.text)) // in this order: half a secret is not recognised
 	return e
 }
 

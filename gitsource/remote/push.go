@@ -51,7 +51,7 @@ func (c *Conversation) push(storage storer.EncodedObjectStorer, u Update, object
 	if report != nil {
 		for _, status := range report.CommandStatuses {
 			if status.Status != "ok" {
-				return &Refused{Ref: u.Ref, Reason: oneLine(status.Status)}
+				return &Refused{Ref: u.Ref, Reason: status.Status}
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func (c *Conversation) push(storage storer.EncodedObjectStorer, u Update, object
 		return err
 	}
 	if report.UnpackStatus != "ok" {
-		return fmt.Errorf("the server could not unpack the push: %s", oneLine(report.UnpackStatus))
+		return fmt.Errorf("the server could not unpack the push: %s", report.UnpackStatus)
 	}
 	return nil
 }
