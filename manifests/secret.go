@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 )
 
 const withheld = "the API server's words are withheld because they may hold the Secret's values"
+
+// badKey is a field whose key is none: it may be a line of a file that somebody took for one of keys and values.
+var badKey = regexp.MustCompile(`^(data|stringData)\[.*[^-._a-zA-Z0-9].*\]$`)
 
 // withoutText keeps what an answer about a Secret may say: code, reason and the names of fields, never a value.
 func withoutText(s metav1.Status) metav1.Status {
@@ -27,8 +31,9 @@ func withoutText(s metav1.Status) metav1.Status {
 		if immutableText(c.Message) {
 			message = "field is immutable"
 		}
-		bare.Details.Causes = append(bare.Details.Causes, metav1.StatusCause{Type: c.Type, Field: c.Field, Message: message})
-		fields = append(fields, c.Field)
+		field := badKey.ReplaceAllString(c.Field, "$1[…]")
+		bare.Details.Causes = append(bare.Details.Causes, metav1.StatusCause{Type: c.Type, Field: field, Message: message})
+		fields = append(fields, field)
 	}
 	if len(fields) > 0 {
 		bare.Message = strings.Join(fields, ", ") + " (" + withheld + ")"

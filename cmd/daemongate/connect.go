@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	gosync "sync"
 
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -28,6 +29,9 @@ type connections struct {
 
 // Repository opens the mirror of a Sync's repository.
 func (k *connections) Repository(_ context.Context, s *api.Sync) (sync.Repository, error) {
+	if hasPassword(s.Spec.Source.URL) {
+		return nil, errors.New("spec.source.url holds a password, which everybody sees who may read Syncs: put it into a Secret that spec.source.secretRef names")
+	}
 	identity, source := k.credentialsOf(s)
 	return k.mirrors.Lend(s.Spec.Source.URL, identity, source)
 }

@@ -32,6 +32,9 @@ func newGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, s := range list {
+				s.Spec.Source.URL = withoutPassword(s.Spec.Source.URL)
+			}
 			return format.print(c.OutOrStdout(), list, func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
 		},
 	}

@@ -159,7 +159,7 @@ func waitComplete(t *testing.T, syncs *sync.Syncs, ended <-chan error) {
 	}
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -38,8 +38,11 @@ func (o *logOptions) logger(out io.Writer) *logrus.Logger {
 // bridge is a slog.Handler that writes to logrus. What client-go calls info is for its developers: debug here.
 type bridge struct{ log logrus.FieldLogger }
 
-// Enabled leaves the choice to logrus.
-func (b *bridge) Enabled(context.Context, slog.Level) bool { return true }
+// mostVerbose is klog's -v=4. From 6 on client-go logs requests, and from 8 on their bodies, in which there are Secrets.
+const mostVerbose slog.Level = -4
+
+// Enabled leaves the choice to logrus, but for what nobody shall choose.
+func (b *bridge) Enabled(_ context.Context, level slog.Level) bool { return level >= mostVerbose }
 
 // Handle writes one record.
 func (b *bridge) Handle(_ context.Context, r slog.Record) error {

@@ -30,7 +30,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 // write makes a file with its folders.
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// A controller looks after Syncs of which each fails in another way, at servers that repeat the credentials they are shown;
+// one works. Whatever the controller and the commands say, and whatever they leave in the cluster, in the repository or
+// with others, holds none of the credentials and no value of a Secret, in no encoding (law 11).
+func TestSecretsNeverLeave(t *testing.T) {
+	s := startLeaks(t)
+	s.hear()
+	s.await()
+	s.drift()
+	s.v.grep(t, "the log", s.log.String())
+	for where, text := range s.inCluster() {
+		s.v.grep(t, where, text)
+	}
+	s.v.grep(t, "what other hosts were told", s.h.heard())
+	s.v.grep(t, "the notes", gitIn(t, s.bare, "log", "-p", "refs/notes/daemongate"))
+	s.askEverything()
+}
+
+// leaks is the story's stage.
+type leaks struct {
+	t       *testing.T
+	v       *vault
+	h       *hostile
+	fleet   []leaky
+	cluster *clustertest.Cluster
+	kube    kubernetes.Interface
+	syncs   dynamic.ResourceInterface
+	bare    string // the repository of the Sync that works
+	hooks   string // address
+	log     *locked
+}
+
+func startLeaks(t *testing.T) *leaks {
+	t.Helper()
+	v := &vault{}
+	s := &leaks{t: t, v: v, cluster: clustertest.Start(t, clustertest.Options{Nodes: 2}), log: &locked{}}
+	s.h = startHostile(t, v, httptest.NewServer)
+	var err error
+	s.kube, err = kubernetes.NewForConfig(s.cluster.Config)
+	check(t, err)
+	client, err := dynamic.NewForConfig(s.cluster.Config)
+	check(t, err)
+	s.syncs = client.Resource(api.Resource).Namespace("leaks")
+	dir := t.TempDir()
+	password := v.hide("the password of the Sync that works")
+	s.fleet = append(leakyFleet(t, v, s.h), s.good(serveGit(t, dir, password, func() {}), password)...)
+	s.bare = filepath.Join(dir, "good.git")
+	s.hooks = freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	s.install(dir)
+	go func() {
+		ended <- run(ctx, []string{"daemongate", "run", "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--workers", "8",
+			"--log-level", "trace", "--webhook-address", s.hooks, "--kubeconfig", s.cluster.Kubeconfig}, nil, s.log, s.log)
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return s
+}
+
+// good are Syncs whose repository can be read: one works, with a Secret in its set, and one may not write its notes.
+func (s *leaks) good(server, password string) []leaky {
+	credentials := func() map[string]string {
+		return map[string]string{"username": "ada", "password": password, "secret": s.v.plain("the secret of a webhook")}
+	}
+	return []leaky{
+		{name: "good", source: "url: " + server + "/good.git, path: good", report: "provider: Notes", says: `"state":"Complete"`, secrets: credentials(),
+			more: "  webhook: {secretRef: {name: good}}\n"},
+		{name: "deaf", source: "url: " + server + "/readonly/good.git, path: deaf", report: "provider: Notes", says: "report: ", secrets: credentials()},
+	}
+}
+
+// install makes the Secrets, the repository and the Syncs.
+func (s *leaks) install(dir string) {
+	t := s.t
+	repo := filepath.Join(dir, "fleet")
+	check(t, os.MkdirAll(filepath.Join(repo, "good"), 0o755))
+	check(t, os.MkdirAll(filepath.Join(repo, "deaf"), 0o755))
+	write(t, filepath.Join(repo, "good", "secret.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {name: good-set}\nstringData: {password: "+s.v.plain("a password in the set")+"}\n")
+	write(t, filepath.Join(repo, "deaf", "map.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deaf}\n")
+	syncs := map[string]string{}
+	for _, l := range s.fleet {
+		syncs[l.name] = l.write(t, repo)
+	}
+	commit(t, repo, "") // and an agent.yaml that is empty
+	write(t, filepath.Join(repo, "good", "agent.yaml"), agent)
+	commit(t, repo, "# nothing\n")
+	gitIn(t, dir, "clone", "-q", "--bare", repo, "good.git")
+	write(t, filepath.Join(dir, "good.yaml"), syncs["good"])
+	_, err := installSync(t.Context(), s.cluster.Config, filepath.Join(dir, "good.yaml"), "")
+	check(t, err)
+	for _, l := range s.fleet {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: l.name}, StringData: l.secrets}
+		_, err := s.kube.CoreV1().Secrets("leaks").Create(t.Context(), secret, metav1.CreateOptions{})
+		check(t, err)
+		u := &unstructured.Unstructured{}
+		check(t, yaml.Unmarshal([]byte(syncs[l.name]), &u.Object))
+		if _, err := s.syncs.Apply(t.Context(), l.name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true}); err != nil {
+			t.Fatalf("%s: %v", syncs[l.name], err)
+		}
+	}
+}
+
+// hear sends webhooks that prove nothing, and looks at the answers.
+func (s *leaks) hear() {
+	secret := s.secret("good", "secret")
+	for _, headers := range []http.Header{
+		{"X-Hub-Signature-256": {"sha256=" + secret}}, {"X-Gitlab-Token": {secret + "x"}}, {"X-Signature-256": {secret}}, {"X-Hub-Signature-256": {"sha256=00"}},
+	} {
+		answer := s.until(func() (*http.Response, bool) {
+			r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.hooks+"/hooks/leaks/good", strings.NewReader(secret))
+			check(s.t, err)
+			r.Header = headers
+			answer, err := http.DefaultClient.Do(r)
+			return answer, err == nil && answer.StatusCode == http.StatusUnauthorized
+		})
+		text, err := io.ReadAll(answer.Body)
+		check(s.t, err)
+		s.v.grep(s.t, "the answer to a webhook", string(text))
+	}
+}
+
+func (s *leaks) until(try func() (*http.Response, bool)) *http.Response {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if answer, ok := try(); ok {
+			return answer
+		}
+	}
+	s.t.Fatal("the webhook is not refused")
+	return nil
+}
+
+func (s *leaks) secret(name, key string) string {
+	secret, err := s.kube.CoreV1().Secrets("leaks").Get(s.t.Context(), name, metav1.GetOptions{})
+	check(s.t, err)
+	return string(secret.Data[key])
+}
+
+// await waits until everything has failed, or worked, as it should.
+func (s *leaks) await() {
+	var missing []string
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		said := s.saidOf()
+		missing = nil
+		for _, l := range s.fleet {
+			if !strings.Contains(said[l.name], l.says) {
+				missing = append(missing, l.name+" does not say "+l.says+": "+said[l.name])
+			}
+		}
+		if len(missing) == 0 {
+			return
+		}
+	}
+	s.t.Errorf("%d Syncs are not as they should be:\n%s", len(missing), strings.Join(missing, "\n"))
+}
+
+// saidOf is what the statuses and the log say of each Sync.
+func (s *leaks) saidOf() map[string]string {
+	list, err := s.syncs.List(s.t.Context(), metav1.ListOptions{})
+	check(s.t, err)
+	said := map[string]string{}
+	for _, u := range list.Items {
+		text, err := json.Marshal(u.Object["status"])
+		check(s.t, err)
+		said[u.GetName()] = string(text)
+	}
+	for line := range strings.Lines(s.h.heard()) {
+		for _, l := range s.fleet {
+			if strings.HasPrefix(line, "POST ") && strings.Contains(line, l.name) {
+				said[l.name] += line
+			}
+		}
+	}
+	for line := range strings.Lines(s.log.String()) {
+		for _, word := range strings.Fields(line) {
+			if name, ok := strings.CutPrefix(word, "sync=leaks/"); ok {
+				said[name] += line
+			}
+		}
+	}
+	return said
+}
+
+// drift has somebody change the Secret of the set, and waits until that is put right.
+func (s *leaks) drift() {
+	secrets := s.kube.CoreV1().Secrets("leaks")
+	patch := `{"stringData":{"password":"` + s.v.plain("a vandal's password") + `"}}`
+	before := s.secret("good-set", "password")
+	_, err := secrets.Patch(s.t.Context(), "good-set", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "vandal"})
+	check(s.t, err)
+	for end := time.Now().Add(time.Minute); s.secret("good-set", "password") != before; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Error("the drift is not corrected")
+			return
+		}
+	}
+}
+
+// inCluster is everything that the controller has left in the cluster.
+func (s *leaks) inCluster() map[string]string {
+	texts := map[string]string{}
+	add := func(where string, list any, err error) {
+		check(s.t, err)
+		text, err := json.Marshal(list)
+		check(s.t, err)
+		texts[where] = string(text)
+	}
+	events, err := s.kube.CoreV1().Events("").List(s.t.Context(), metav1.ListOptions{})
+	add("an Event", events, err)
+	maps, err := s.kube.CoreV1().ConfigMaps("").List(s.t.Context(), metav1.ListOptions{})
+	add("a ConfigMap", maps, err)
+	syncs, err := s.syncs.List(s.t.Context(), metav1.ListOptions{})
+	check(s.t, err)
+	for _, u := range syncs.Items {
+		unstructured.RemoveNestedField(u.Object, "spec") // what a person wrote there, a person wrote there
+		add("Sync "+u.GetName(), u.Object, nil)
+	}
+	return texts
+}
+
+// askEverything asks every reading command about every Sync.
+func (s *leaks) askEverything() {
+	ask := func(args ...string) {
+		r := daemongate(s.t, "", args...)
+		s.v.grep(s.t, strings.Join(args[:2], " "), r.stdout+r.stderr)
+	}
+	place := []string{"-n", "leaks", "--kubeconfig", s.cluster.Kubeconfig}
+	ask(append([]string{"get", "-A"}, place...)...)
+	ask(append([]string{"get", "-o", "json"}, place...)...)
+	ask(append([]string{"get", "-o", "yaml"}, place...)...)
+	for _, l := range s.fleet {
+		for _, command := range []string{"status", "log", "explain"} {
+			ask(append([]string{command, l.name}, place...)...)
+			ask(append([]string{command, l.name, "-o", "json"}, place...)...)
+		}
+		if _, at, ok := strings.Cut(l.source, "url: "); ok && l.name == "in-the-url" {
+			ask("render", at, "--data-dir", s.t.TempDir())
+		}
+		if l.says == "Failed" || l.says == "invalid literal" {
+			ask("render", filepath.Join(filepath.Dir(s.bare), "fleet"), "--path", l.name, "--data-dir", s.t.TempDir())
+		}
+	}
+}
+
+// serveGit serves the repositories in a folder over http to who knows the password. Below /readonly it takes no push, and
+// repeats what it was shown.
+func serveGit(t testing.TB, dir, password string, advertise func()) string {
+	t.Helper()
+	path, err := exec.Command("git", "--exec-path").Output()
+	check(t, err)
+	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"), Stderr: io.Discard,
+		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ada", "HOME=" + dir}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, given, _ := r.BasicAuth()
+		if strings.HasSuffix(r.URL.Path, "/info/refs") {
+			advertise()
+		}
+		rest, readonly := strings.CutPrefix(r.URL.Path, "/readonly")
+		switch {
+		case given != password:
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			answerEcho(w, http.StatusUnauthorized, echoOf(r))
+		case readonly && strings.Contains(r.URL.String(), "git-receive-pack"):
+			answerEcho(w, http.StatusForbidden, echoOf(r))
+		default:
+			r.URL.Path = rest
+			backend.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func gitIn(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	c := exec.Command("git", args...)
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// locked is a text that several write.
+type locked struct {
+	mu   gosync.Mutex
+	text bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
