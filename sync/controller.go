@@ -32,6 +32,8 @@ type Controller struct {
 	Cluster string
 	// Workers is how many Syncs have their turn at once.
 	Workers int
+	// Ticked is told how long each turn of a Sync took, if it is set.
+	Ticked func(took time.Duration)
 
 	queue workqueue.TypedRateLimitingInterface[string]
 	mu    gosync.Mutex
@@ -120,8 +122,12 @@ func (c *Controller) work(ctx context.Context, store cache.Store) {
 		if stop {
 			return
 		}
+		began := time.Now()
 		c.turn(ctx, store, key)
 		c.queue.Done(key)
+		if c.Ticked != nil {
+			c.Ticked(time.Since(began))
+		}
 	}
 }
 

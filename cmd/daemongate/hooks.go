@@ -38,7 +38,7 @@ type hooks struct {
 type pollable interface {
 	Find(key string) *api.Sync
 	Poll(key string)
-	Ready() bool
+	readiness
 }
 
 type hookSecret struct {
@@ -52,6 +52,15 @@ func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogg
 	h := &hooks{syncs: syncs, secrets: secrets, log: log, known: map[string]hookSecret{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/{namespace}/{name}", h.take)
+	addProbes(mux, syncs)
+	return mux
+}
+
+// readiness is whether the controller has begun.
+type readiness interface{ Ready() bool }
+
+// addProbes answers the kubelet.
+func addProbes(mux *http.ServeMux, syncs readiness) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !syncs.Ready() {
@@ -60,11 +69,10 @@ func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogg
 		}
 		say(w, http.StatusOK, "ok")
 	})
-	return mux
 }
 
-// serveHooks listens, in the background, until the returned function is called. Who sends slowly is cut off.
-func serveHooks(address string, handler http.Handler) (closeAll func(), err error) {
+// serveHTTP listens, in the background, until the returned function is called. Who sends slowly is cut off.
+func serveHTTP(address string, handler http.Handler) (closeAll func(), err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err

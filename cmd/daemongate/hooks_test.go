@@ -123,14 +123,14 @@ func TestOnlyASignedPushPolls(t *testing.T) {
 
 // Who opens a connection and sends nothing, or a byte now and then, is cut off.
 func TestSlowSendersAreCutOff(t *testing.T) {
-	closeHooks, err := serveHooks("127.0.0.1:0", http.NotFoundHandler())
+	closeHooks, err := serveHTTP("127.0.0.1:0", http.NotFoundHandler())
 	check(t, err)
 	closeHooks()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	address := listener.Addr().String()
 	check(t, listener.Close())
-	closeHooks, err = serveHooks(address, http.NotFoundHandler())
+	closeHooks, err = serveHTTP(address, http.NotFoundHandler())
 	check(t, err)
 	defer closeHooks()
 	connection, err := net.Dial("tcp", address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -23,6 +24,7 @@ type runOptions struct {
 	file, dataDir string
 	clusterName   string
 	webhooks      string // address
+	metrics       string // address
 	allNamespaces bool
 	workers       int
 	logs          logOptions
@@ -47,6 +49,7 @@ With -f, install the Sync resource and the Sync of that file first, and look aft
 	c.Flags().StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
 	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories")
 	c.Flags().StringVar(&o.webhooks, "webhook-address", "", "address to take webhooks at, such as :9292 (default: none are taken)")
+	c.Flags().StringVar(&o.metrics, "metrics-address", "", "address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
 	c.Flags().StringVar(&o.clusterName, "cluster-name", "", clusterNameUsage)
 	c.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	c.Flags().IntVar(&o.workers, "workers", 4, "how many Syncs have their turn at once")
@@ -95,16 +98,43 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return err
 	}
 	defer stop()
-	controller.Tell = tellers{&follower{out: out, log: log}, announcer}
-	if o.webhooks == "" {
-		return controller.Run(ctx)
+	if o.webhooks != "" && o.webhooks == o.metrics {
+		return fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, since who sends webhooks need not see the metrics", o.metrics)
 	}
-	closeHooks, err := serveHooks(o.webhooks, newHooks(controller, core, log))
+	m := newMetrics()
+	m.count(controller)
+	controller.Tell = tellers{&follower{out: out, log: log}, announcer, m}
+	closeAll, err := serveAll(map[string]http.Handler{
+		o.webhooks: m.countingHooks(newHooks(controller, core, log)),
+		o.metrics:  m.handler(controller),
+	})
 	if err != nil {
 		return err
 	}
-	defer closeHooks()
+	defer closeAll()
 	return controller.Run(ctx)
+}
+
+// serveAll serves each handler at its address, until the returned function is called; none where the address is empty.
+func serveAll(handlers map[string]http.Handler) (closeAll func(), err error) {
+	var closes []func()
+	closeAll = func() {
+		for _, one := range closes {
+			one()
+		}
+	}
+	for address, handler := range handlers {
+		if address == "" {
+			continue
+		}
+		one, err := serveHTTP(address, handler)
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		closes = append(closes, one)
+	}
+	return closeAll, nil
 }
 
 // controller wires the parts together.

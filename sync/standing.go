@@ -1,0 +1,49 @@
+package sync
+
+import api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+
+// Known returns every Sync as it was last seen, without asking the API server.
+func (c *Controller) Known() []*api.Sync {
+	var all []*api.Sync
+	for _, key := range c.keys() {
+		if s := c.Find(key); s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (c *Controller) keys() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		return nil
+	}
+	return c.known.ListKeys()
+}
+
+// Undelivered is how many letters wait for each Sync's Git host, by the Sync's key; of those Syncs that report.
+func (c *Controller) Undelivered() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counts := map[string]int{}
+	for key, l := range c.lanes {
+		if l.outbox != nil {
+			counts[key] = l.outbox.waiting()
+		}
+	}
+	return counts
+}
+
+// waiting is how many letters the host has not taken yet.
+func (b *outbox) waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, l := range b.letters {
+		if !l.Sent {
+			n++
+		}
+	}
+	return n
+}
