@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -63,7 +64,7 @@ spec:
 	seen := s.watch()
 	go func() {
 		ended <- run(ctx, []string{"daemongate", "run", "-n", "platform", "--data-dir", filepath.Join(dir, "data"), "--webhook-address", s.address,
-			"--kubeconfig", cluster.Kubeconfig}, nil, t.Output(), t.Output())
+			"--kubeconfig", cluster.Kubeconfig}, nil, io.Discard, io.Discard)
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	s.await(seen, "0")
