@@ -26,7 +26,7 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		commits:  counter("commits_total", "Commits that came to a state.", "state"),
-		troubles: counter("troubles_total", "What could not be done and is tried again, by Sync.", "namespace", "name"),
+		troubles: counter("troubles_total", "What could not be done and is tried again."),
 		polls:    counter("polls_total", "How often a Sync asked where its ref is; Syncs of one repository share the answers.", "result"),
 		reports:  counter("reports_total", "Statuses for Git hosts, by what became of them.", "provider", "result"),
 		webhooks: counter("webhooks_total", "Webhooks by the status they were answered with.", "code"),

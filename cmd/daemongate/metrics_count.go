@@ -28,9 +28,7 @@ func (m *metrics) Moved(_ *api.Sync, move sync.Move) {
 }
 
 // Trouble counts.
-func (m *metrics) Trouble(s *api.Sync, _ error) {
-	m.troubles.WithLabelValues(s.Namespace, s.Name).Inc()
-}
+func (m *metrics) Trouble(*api.Sync, error) { m.troubles.WithLabelValues().Inc() }
 
 // Progressed is not counted.
 func (m *metrics) Progressed(*api.Sync) {}

@@ -63,7 +63,7 @@ func busyMetrics(t *testing.T) *metrics {
 	m := newMetrics()
 	m.registry.MustRegister(&syncCollector{standIn{}})
 	m.Moved(nil, sync.Move{State: api.Complete})
-	m.Trouble(standIn{}.Known()[0], nil)
+	m.Trouble(nil, nil)
 	polled := &countedRepository{standIn{}, m.polls}
 	_, _ = polled.HeadWithin(t.Context(), gitsource.Ref{Branch: "main"}, 0)
 	_, _ = polled.HeadWithin(t.Context(), gitsource.Ref{}, 0)
@@ -89,7 +89,7 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`daemongate_sync_stuck_nodes{cause="ImagePull",name="agents",namespace="platform"} 4`, `daemongate_sync_stuck_nodes{cause="CrashLoop",name="agents",namespace="platform"} 2`,
 		`daemongate_sync_failed{name="others",namespace="platform"} 1`, `daemongate_sync_held_commits{name="agents",namespace="platform"} 7`,
 		`daemongate_sync_outbox_entries{name="agents",namespace="platform"} 4`, `daemongate_commits_total{state="Complete"} 1`,
-		`daemongate_troubles_total{name="agents",namespace="platform"} 1`, `daemongate_polls_total{result="success"} 1`, `daemongate_polls_total{result="error"} 1`,
+		`daemongate_troubles_total 1`, `daemongate_polls_total{result="success"} 1`, `daemongate_polls_total{result="error"} 1`,
 		`daemongate_reports_total{provider="Notes",result="told"} 2`, `daemongate_reports_total{provider="Notes",result="trouble"} 1`, `daemongate_looks_total 1`,
 		`daemongate_tick_duration_seconds_bucket{le="0.004"} 1`, `daemongate_webhooks_total{code="401"} 1`, "go_goroutines ")
 }
