@@ -14,6 +14,7 @@ import (
 // A repository is read in the name of a GitHub App, with a token that is renewed: before its end, and when the server does
 // not take it any more. The token is in no error.
 func TestGitHubApp(t *testing.T) {
+	t.Parallel()
 	api, key, err := apptest.New("1234", "567")
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ const secret = "s3cr3t/%+ w0rd"
 
 // The server asks for a user and password: with them it works, without them or with wrong ones the error says so.
 func TestBasicAuthentication(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	server := serve(t, w.dir)
@@ -50,6 +51,7 @@ func TestBasicAuthentication(t *testing.T) {
 
 // Credentials appear in no error, however they were given and whatever the server says of them, and in no print of them.
 func TestCredentialsAreNeverShown(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	var answer atomic.Value
@@ -119,6 +121,7 @@ func hidden(t *testing.T, what, text string) {
 
 // Another host that a redirect leads to is not even asked by who has credentials.
 func TestRedirectsGetNoCredentials(t *testing.T) {
+	t.Parallel()
 	var seen []http.Header
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Header)
@@ -141,6 +144,7 @@ func TestRedirectsGetNoCredentials(t *testing.T) {
 
 // Nothing on the disk has a name, or a content, from which credentials could be read.
 func TestNothingSecretOnDisk(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	server := serve(t, w.dir)
@@ -172,6 +176,7 @@ func TestNothingSecretOnDisk(t *testing.T) {
 
 // Credentials of one identity can be rotated: the mirror stays, the new ones are used.
 func TestCredentialsRotate(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	server := serve(t, w.dir)
@@ -203,6 +208,7 @@ func TestCredentialsRotate(t *testing.T) {
 
 // Servers with a certificate of one's own, and servers that ask for one.
 func TestCustomCAAndClientCertificate(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	backend := serve(t, w.dir)

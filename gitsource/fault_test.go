@@ -16,6 +16,7 @@ import (
 // Whatever a server does while it sends objects, the poll ends in bounded time with an error that shows no credentials, and
 // what the mirror has can be read meanwhile and after.
 func TestFaultsWhileFetching(t *testing.T) {
+	t.Parallel()
 	trickle := func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, pktLine("NAK\n"))
 		for {
@@ -39,12 +40,13 @@ func TestFaultsWhileFetching(t *testing.T) {
 		"cut the connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(words, func(t *testing.T) {
+			t.Parallel()
 			w := newWork(t)
 			tip := w.change("a.yaml", "one")
 			server := serve(t, w.dir)
 			server.user, server.password = "ada", secret
 			r := open(t, server.URL+"/.git", gitsource.Auth{Username: "ada", Password: secret},
-				gitsource.Options{Idle: 500 * time.Millisecond, PollTimeout: 20 * time.Second, FetchTimeout: 2 * time.Second})
+				gitsource.Options{Idle: 2 * time.Second, PollTimeout: 20 * time.Second, FetchTimeout: 3 * time.Second})
 			head(t, r)
 			w.change("a.yaml", "two")
 			server.before = func(rw http.ResponseWriter, req *http.Request) bool {
@@ -74,6 +76,7 @@ func TestFaultsWhileFetching(t *testing.T) {
 // A redirect to another host is not followed by who has credentials, and the error says where it would lead. Who has none
 // follows it, and so does everybody within the host.
 func TestRedirects(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	backend := serve(t, w.dir)

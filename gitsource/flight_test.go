@@ -15,6 +15,7 @@ import (
 
 // A thousand Syncs that ask while a poll is under way share the next one.
 func TestCallersShareAPoll(t *testing.T) {
+	t.Parallel()
 	const callers = 1000
 	w := newWork(t)
 	tip := w.commit("a")
@@ -52,6 +53,7 @@ func TestCallersShareAPoll(t *testing.T) {
 
 // An answer is never older than the question: who asks while a poll is under way gets what was pushed in the meantime.
 func TestAnswerIsNeverOlderThanTheQuestion(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.commit("a")
 	server := serve(t, w.dir)
@@ -101,6 +103,7 @@ func pktLine(s string) string {
 
 // Who has no time to wait is told so at once, and does not spoil it for the others.
 func TestImpatientCaller(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	server := serve(t, w.dir)

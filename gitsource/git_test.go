@@ -32,10 +32,23 @@ func newWork(t testing.TB, options ...string) *work {
 	t.Helper()
 	w := &work{t, t.TempDir()}
 	w.git(append([]string{"init", "-q", "-b", "main"}, options...)...)
-	w.git("config", "http.receivepack", "true")
-	w.git("config", "receive.denyCurrentBranch", "ignore")
-	w.git("config", "uploadpack.allowReachableSHA1InWant", "false")
+	w.configure()
 	return w
+}
+
+// configure writes the configuration itself: a process for each line of it would cost more than most tests do.
+func (w *work) configure() {
+	w.Helper()
+	f, err := os.OpenFile(filepath.Join(w.dir, ".git", "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer f.Close()
+	_, err = f.WriteString("[http]\nreceivepack = true\n[receive]\ndenyCurrentBranch = ignore\n" +
+		"[uploadpack]\nallowReachableSHA1InWant = false\n[gc]\nauto = 0\n[maintenance]\nauto = false\n")
+	if err != nil {
+		w.Fatal(err)
+	}
 }
 
 func (w *work) git(args ...string) string {

@@ -15,6 +15,7 @@ import (
 
 // On a real Git host: what is pushed over http is read over http and ssh, with what each of its credentials allows.
 func TestARealGitHost(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t)
 	url, err := h.CreateRepo("fleet")
 	check(t, err)

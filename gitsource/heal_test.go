@@ -92,6 +92,7 @@ func readAll(t testing.TB, r *gitsource.Repository, commit string) {
 
 // A restart uses the mirror that is there: no object is fetched again.
 func TestMirrorSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	m.intact(m.restart())
 	m.intact(m.restart())
@@ -100,6 +101,7 @@ func TestMirrorSurvivesARestart(t *testing.T) {
 
 // Whatever a crash or a bad disk leaves of a mirror, the next poll has it whole again.
 func TestDamagedMirrorHeals(t *testing.T) {
+	t.Parallel()
 	for what, damage := range map[string]func(m *mirrored){
 		"pack cut in half":    func(m *mirrored) { resize(m, m.files(".pack")[0]) },
 		"index cut in half":   func(m *mirrored) { resize(m, m.files(".idx")[0]) },
@@ -114,6 +116,7 @@ func TestDamagedMirrorHeals(t *testing.T) {
 		"objects folder lost": func(m *mirrored) { removeAll(m, filepath.Join(filepath.Dir(m.files("HEAD")[0]), "objects")) },
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			m := mirror(t)
 			m.TB, m.work.TB = t, t
 			m.intact(m.restart())
@@ -187,6 +190,7 @@ func leftovers(m *mirrored) {
 
 // A file that rots while the process runs is an error when it is read, never another content, and the next poll heals it.
 func TestRotIsNoticedAndHeals(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	r := m.restart()
 	tip := head(t, r)
@@ -215,12 +219,14 @@ func TestRotIsNoticedAndHeals(t *testing.T) {
 
 // The same while the process runs and goes on fetching: it may take an error and one more poll.
 func TestDamageBetweenPollsHeals(t *testing.T) {
+	t.Parallel()
 	for what, damage := range map[string]func(m *mirrored){
 		"pack of garbage":  func(m *mirrored) { overwrite(m, m.files(".pack")[0]) },
 		"index of garbage": func(m *mirrored) { overwrite(m, m.files(".idx")[0]) },
 		"everything lost":  func(m *mirrored) { removeAll(m, filepath.Dir(m.files("HEAD")[0])) },
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			m := mirror(t)
 			m.TB, m.work.TB = t, t
 			r := m.restart()
@@ -240,6 +246,7 @@ func TestDamageBetweenPollsHeals(t *testing.T) {
 
 // An object that has the name of another is damage, although nothing about it is malformed.
 func TestObjectUnderAnothersName(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	tip := head(t, m.restart())
 	hash := m.git("rev-parse", "main:d2/f2")
@@ -269,6 +276,7 @@ func TestObjectUnderAnothersName(t *testing.T) {
 // A folder that the mirror lost is an error wherever it is met, never a folder that does not exist, or one that is empty:
 // whoever deletes what is not in Git would delete what was in it.
 func TestLostFolderIsNoSmallerCommit(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	tip := head(t, m.restart())
 	m.lose("d2")
@@ -305,6 +313,7 @@ func (m *mirrored) lose(path string) {
 
 // What is kept by name stays when the mirror is made anew, also if the server has lost it.
 func TestKeptCommitSurvivesANewMirror(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	r := m.restart()
 	old := head(t, r)
@@ -341,6 +350,7 @@ func TestKeptCommitSurvivesANewMirror(t *testing.T) {
 
 // Two processes on one store: when one makes the mirror anew, the other goes on with the new one.
 func TestTwoProcessesShareAMirror(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	ours := m.restart()
 	tip := head(t, ours)

@@ -27,6 +27,7 @@ func subjects(h gitsource.History) string {
 
 // A force-push is noticed: what is new begins where the two histories part.
 func TestForcePushIsNoticed(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	base := w.commit("b")
@@ -52,6 +53,7 @@ func TestForcePushIsNoticed(t *testing.T) {
 
 // Setting a branch back is a rewritten history without anything new.
 func TestBranchSetBack(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.commit("a")
 	second := w.commit("b")
@@ -67,6 +69,7 @@ func TestBranchSetBack(t *testing.T) {
 
 // Of merged branches only the merge counts; a commit that came in by a merge is no first-parent ancestor.
 func TestMergesCountAsOne(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	base := w.commit("base")
 	w.git("checkout", "-q", "-b", "side")
@@ -92,6 +95,7 @@ func TestMergesCountAsOne(t *testing.T) {
 
 // Histories without anything in common, a commit that nobody has any more, and no older commit at all.
 func TestHistoriesWithoutABase(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	old := w.commit("a")
 	r := open(t, w.dir, gitsource.Auth{}, gitsource.Options{})
@@ -117,6 +121,7 @@ func TestHistoriesWithoutABase(t *testing.T) {
 
 // The history is git's: the same commits in the same order as rev-list.
 func TestHistoryIsThatOfGit(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	for i := range 30 {
 		w.commit(fmt.Sprintf("commit %d", i))
@@ -144,6 +149,7 @@ func TestHistoryIsThatOfGit(t *testing.T) {
 
 // A commit is shown in one line that cannot steer a terminal.
 func TestCommitIsShownSafely(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.write("message", "red \x1b[31m\tsubject\u202e\n\nbody\n")
 	w.git("add", "-A")

@@ -29,6 +29,7 @@ func rawTree(w *work, names ...string) {
 
 // A folder with a name that is no file's is refused as a whole; the rest of the commit can be read.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	for _, names := range [][]string{{".."}, {"."}, {".git"}, {".GIT"}, {"a/b"}, {""}, {"a", "a"}, {"fine", "../../etc/passwd"}} {
 		w := newWork(t)
 		rawTree(w, names...)

@@ -17,6 +17,7 @@ import (
 
 // Through an HTTP proxy that wants a password; without the right one the error says so, and shows none.
 func TestHTTPProxy(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	backend := serve(t, w.dir)
@@ -81,6 +82,7 @@ func socks5(t testing.TB, to string) (address string, used *atomic.Int64) {
 
 // Through a SOCKS5 proxy, which looks the name up: over http and over ssh.
 func TestSOCKS5Proxy(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	proxy, used := socks5(t, serve(t, w.dir).Listener.Addr().String())

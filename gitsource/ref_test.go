@@ -16,6 +16,7 @@ import (
 
 // Branches, tags with and without an object of their own, any ref by name, and full commits.
 func TestEveryKindOfRef(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.commit("a")
 	w.git("tag", "light")
@@ -46,6 +47,7 @@ func TestEveryKindOfRef(t *testing.T) {
 
 // A commit that no ref points at is found by way of the branches, and then costs nothing any more.
 func TestCommitWithinABranch(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.commit("a")
 	w.commit("b")
@@ -86,6 +88,7 @@ var main = gitsource.Ref{Branch: "main"}
 
 // What is not there is an error that says what to do.
 func TestErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	empty, full := newWork(t), newWork(t)
 	full.commit("a")
 	full.git("branch", "stable")
@@ -120,6 +123,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 
 // Servers that are not there, do not answer, or answer anything at all.
 func TestUselessServers(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +158,7 @@ func TestUselessServers(t *testing.T) {
 
 // URLs that cannot be used are refused before anything is connected to.
 func TestURLsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})
 	for url, words := range map[string]string{
 		"":                            "empty",

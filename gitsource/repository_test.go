@@ -9,6 +9,7 @@ import (
 
 // A poll costs one ref advertisement; objects are fetched when the branch moved, and only then.
 func TestPollFetchesOnlyWhatMoved(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.change("a.yaml", "one")
 	server := serve(t, w.dir)
@@ -30,6 +31,7 @@ func TestPollFetchesOnlyWhatMoved(t *testing.T) {
 
 // Who is content with an older answer costs nothing while there is one.
 func TestOlderAnswersAreShared(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.commit("a")
 	server := serve(t, w.dir)
@@ -66,6 +68,7 @@ func expect(t *testing.T, h *host, adverts, fetches int64) {
 
 // The same over a path of this machine, with history and files.
 func TestCommitsAndFilesOfALocalRepository(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.change("apps/a.yaml", "one")
 	w.change("apps/b.yaml", "two")

@@ -44,6 +44,7 @@ func lend(t testing.TB, url string, v *vault) *gitsource.Repository {
 // A token that was exchanged is picked up by the poll that meets it: nobody restarts anything and no poll fails. As long as
 // the old one is good, it is not read again.
 func TestExchangedTokenIsPickedUp(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	server := serve(t, w.dir)
@@ -71,6 +72,7 @@ func TestExchangedTokenIsPickedUp(t *testing.T) {
 // A token that was revoked and not exchanged is an error that names where it is; and is read again at every poll, so that
 // the new one counts as soon as it is there.
 func TestRevokedTokenIsAClearError(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	server := serve(t, w.dir)
@@ -91,6 +93,7 @@ func TestRevokedTokenIsAClearError(t *testing.T) {
 
 // Credentials that cannot be read when a process begins keep nobody from what the mirror has already.
 func TestMirrorIsReadWithoutCredentials(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.change("a.yaml", "one")
 	server := serve(t, w.dir)

@@ -10,6 +10,7 @@ import (
 // The highest version within a range is followed: when a higher one is tagged, when its tag is moved, and when it is taken
 // back. Pre-releases and dates are no versions to roll out by accident.
 func TestVersionRange(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	at := map[string]string{}
 	for _, tag := range []string{"v1.2.0", "1.10.0", "v1.9.0", "v2.0.0-rc.1", "20260102", "v3", "agent-4.0.0", "v1.10.0-rc.1"} {
@@ -53,6 +54,7 @@ func TestVersionRange(t *testing.T) {
 // A tag that is moved, also back to a commit that it was at before, is another head. (Force-pushed branches are in
 // history_test.go.)
 func TestMovedTag(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	first := w.commit("a")
 	w.git("tag", "prod")

@@ -33,6 +33,7 @@ func crowdHead(t testing.TB, r *gitsource.Repository) string {
 
 // A thousand Syncs of one repository cost one poll: those that come while one is under way may need a second.
 func TestAThousandSyncsCostOnePoll(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	server := serve(t, w.dir)
@@ -55,6 +56,7 @@ func TestAThousandSyncsCostOnePoll(t *testing.T) {
 
 // A server that is down is not asked a thousand times either, and is asked again in time.
 func TestAFailureIsShared(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	tip := w.commit("a")
 	server := serve(t, w.dir)

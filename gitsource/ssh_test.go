@@ -114,6 +114,7 @@ func pemOf(t testing.TB, private ed25519.PrivateKey, passphrase string) []byte {
 
 // A repository over ssh, with a deploy key, plain or encrypted, polled and fetched like any other.
 func TestSSH(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
 	user, private := newKey(t)
@@ -135,6 +136,7 @@ func TestSSH(t *testing.T) {
 
 // The server's key is always checked: an unknown one is an error with the line to add, another one is an alarm.
 func TestHostKeysAreChecked(t *testing.T) {
+	t.Parallel()
 	user, private := newKey(t)
 	server := serveSSH(t, user.PublicKey())
 	at := "ssh://git@" + server.address + "/x.git"
@@ -166,6 +168,7 @@ func TestHostKeysAreChecked(t *testing.T) {
 
 // A server that hangs in the handshake holds nobody: go-git's own ssh client would wait for ever.
 func TestHangingSSHServer(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

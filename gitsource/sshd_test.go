@@ -136,6 +136,7 @@ func writeFile(t testing.TB, path string, content []byte) {
 // OpenSSH's server lets every kind of deploy key in, plain and with a passphrase, and each of its own kinds of key is
 // checked.
 func TestOpenSSHServer(t *testing.T) {
+	t.Parallel()
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)

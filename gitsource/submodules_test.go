@@ -76,6 +76,7 @@ func (f *family) tree(t *testing.T) *gitsource.Tree {
 // Submodules, and theirs, are folders when they are followed: they render, each is fetched once, and their files have the
 // same hashes as in their own repositories.
 func TestSubmodulesAreFollowed(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	tree := f.tree(t)
 	set, err := render.Build(t.Context(), tree, "app", render.Options{})
@@ -103,6 +104,7 @@ func TestSubmodulesAreFollowed(t *testing.T) {
 // A submodule that leads where it must not, or nowhere, is the commit's mistake, which no other try would mend: an error
 // that says what to do. One whose server is down is not.
 func TestSubmodulesThatLeadAstray(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	for words, modules := range map[string]string{
 		"path of this machine":    "[submodule \"x\"]\n\tpath = base/mod\n\turl = " + f.child.dir + "\n",
@@ -146,6 +148,7 @@ func mistake(t *testing.T, err error, words ...string) {
 
 // Submodules within each other end somewhere.
 func TestSubmodulesWithinEachOther(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.write(".gitmodules", "[submodule \"again\"]\n\tpath = again\n\turl = ./\n")
 	w.git("add", ".gitmodules")
@@ -171,6 +174,7 @@ func TestSubmodulesWithinEachOther(t *testing.T) {
 
 // A render that needs what Git does not have is the commit's mistake: a submodule that is not followed, a Git LFS pointer.
 func TestRenderOfWhatIsNotInGit(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	r, err := f.store.Repository(f.url, gitsource.Auth{})
 	if err != nil {

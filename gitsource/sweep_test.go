@@ -11,6 +11,7 @@ import (
 
 // A mirror that nobody has used for long is removed when others are in use; who comes back to it mirrors again.
 func TestUnusedMirrorsAreRemoved(t *testing.T) {
+	t.Parallel()
 	old, current := newWork(t), newWork(t)
 	old.commit("a")
 	current.commit("b")

@@ -17,6 +17,7 @@ import (
 
 // A server that answers a fetch with a well-formed pack in which something lacks is not believed.
 func TestIncompletePackIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	var lacks atomic.Value
 	lacks.Store("d2/f2")
@@ -68,6 +69,7 @@ func (w *work) bytes(stdin string, args ...string) []byte {
 
 // A transfer that is cut leaves nothing that is taken for a repository; when the server is well again, so is the mirror.
 func TestCutTransferThenWell(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	var share atomic.Int64 // percent of the answer that comes through
 	share.Store(100)
@@ -117,6 +119,7 @@ func TestCutTransferThenWell(t *testing.T) {
 
 // While a fetch hangs, what is in the mirror can be read, and kept.
 func TestReadsDoNotWaitForAFetch(t *testing.T) {
+	t.Parallel()
 	m := mirror(t)
 	hanging, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once

@@ -39,6 +39,7 @@ func link(t testing.TB, w *work, target, name string) {
 
 // The tree is what git lists and shows: every path, mode, hash and byte.
 func TestTreeIsThatOfGit(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	for i := range 40 {
 		w.write(fmt.Sprintf("apps/%d/deploy.yaml", i%5)+fmt.Sprint(i), strings.Repeat(fmt.Sprintln("line", i), i*30))
@@ -102,6 +103,7 @@ func sameFile(t *testing.T, w *work, tree *gitsource.Tree, path, mode, hash stri
 
 // It keeps the promises of io/fs, links within it included.
 func TestTreeIsAFileSystem(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.write("a/b/c.yaml", "c")
 	w.write("a/d.yaml", "d")
@@ -116,6 +118,7 @@ func TestTreeIsAFileSystem(t *testing.T) {
 
 // Links lead where they would on a disk, and never out of the tree.
 func TestLinks(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.write("base/deep/x.yaml", "x")
 	w.write("base/y.yaml", "y")
@@ -169,6 +172,7 @@ func TestLinks(t *testing.T) {
 
 // What is not in Git itself is an error that says so when it is read, and only then.
 func TestSubmodulesAndLFS(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	other := newWork(t)
 	other.change("x", "x")
@@ -207,6 +211,7 @@ func must(s string, err error) string {
 
 // Files and folders have the hash that says whether a commit changed them.
 func TestBlobTellsWhatChanged(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.write("apps/a.yaml", "a")
 	w.write("docs/x.md", "x")
@@ -236,6 +241,7 @@ func TestBlobTellsWhatChanged(t *testing.T) {
 
 // A file that nobody should hold in memory is refused before it is read.
 func TestLargeFilesAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	w.write("zeros", strings.Repeat("0", 2<<20))
 	w.commit("a")
@@ -254,6 +260,7 @@ func TestLargeFilesAreRefused(t *testing.T) {
 
 // Fifty readers at once read the same as one.
 func TestManyReadersAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWork(t)
 	for i := range 100 {
 		w.write(fmt.Sprintf("d%d/f%d", i%10, i), strings.Repeat(fmt.Sprint(i), 100))

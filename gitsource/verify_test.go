@@ -110,6 +110,7 @@ func signers(t *testing.T, files ...string) *gitsource.Signers {
 
 // Commits that git itself signed, with keys of every common kind, are verified; for all others it is said why not.
 func TestSignaturesOfCommits(t *testing.T) {
+	t.Parallel()
 	n := newNotary(t)
 	ed, rsa, ecdsa := n.sshKey("ed", "ed25519"), n.sshKey("rsa", "rsa"), n.sshKey("ecdsa", "ecdsa")
 	n.sshKey("stranger", "ed25519")
@@ -172,10 +173,12 @@ func (n *notary) otherTree() string {
 
 // A revoked or expired key is no signer any more.
 func TestKeysThatAreOver(t *testing.T) {
+	t.Parallel()
 	n := newNotary(t)
-	n.pgpKey("ada@example.com", "ed25519", "seconds=2")
 	good := n.pgpKey("bob@example.com", "ed25519")
-	byAda, byBob := n.signPGP("ada@example.com", "c1"), n.signPGP("bob@example.com", "c2")
+	byBob := n.signPGP("bob@example.com", "c1")
+	n.pgpKey("ada@example.com", "ed25519", "seconds=3")
+	byAda := n.signPGP("ada@example.com", "c2")
 	ada := n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", "ada@example.com")
 	revocation, err := filepath.Glob(filepath.Join(n.gpg, "openpgp-revocs.d", "*.rev"))
 	if err != nil || len(revocation) != 2 {
@@ -210,6 +213,7 @@ func TestKeysThatAreOver(t *testing.T) {
 
 // A tag vouches for the commit that it stands for if it is annotated, signed, and has the name under which it is found.
 func TestSignaturesOfTags(t *testing.T) {
+	t.Parallel()
 	n := newNotary(t)
 	ed, pgp := n.sshKey("ed", "ed25519"), n.pgpKey("ada@example.com", "ed25519")
 	all := signers(t, pgp, "ada@example.com "+ed)
@@ -249,6 +253,7 @@ func TestSignaturesOfTags(t *testing.T) {
 
 // What cannot be read among the signers is named by file and line, and never left out in silence.
 func TestUnreadableSigners(t *testing.T) {
+	t.Parallel()
 	n := newNotary(t)
 	ed := n.sshKey("ed", "ed25519")
 	private, err := os.ReadFile(filepath.Join(n.keys, "ed"))

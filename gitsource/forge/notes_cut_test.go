@@ -12,6 +12,7 @@ import (
 
 // A push that is cut off while git holds the ref's lock leaves no lock behind: the next one goes through.
 func TestPushThatIsCutOffLeavesNoLock(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 1)
 	locked := filepath.Join(t.TempDir(), "locked")
 	hook := filepath.Join(r.dir, ".git", "hooks", "reference-transaction")

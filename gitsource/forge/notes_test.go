@@ -82,6 +82,7 @@ func report(t testing.TB, n *forge.Notes, statuses ...forge.Status) {
 
 // What was reported stands in git log, a line per context, and a newer state takes the place of the older one.
 func TestNotesAreShownByGitLog(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 2)
 	n := notes(r)
 	report(t, n,
@@ -108,6 +109,7 @@ func TestNotesAreShownByGitLog(t *testing.T) {
 
 // Saying again what is already there pushes nothing, also after a restart that remembers nothing.
 func TestUnchangedStatusIsNotPushed(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 1)
 	s := status(commits[0], "daemongate/prod", forge.Success, "Complete, 12 nodes")
 	report(t, notes(r), s)
@@ -120,6 +122,7 @@ func TestUnchangedStatusIsNotPushed(t *testing.T) {
 
 // Lines that people or other tools wrote stay, and so do their notes on other commits.
 func TestForeignLinesStay(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 2)
 	r.git("notes", "--ref=daemongate", "add", "-m", "Reviewed-by: Grace", commits[0])
 	r.git("notes", "--ref=daemongate", "add", "-m", "kept", commits[1])
@@ -143,6 +146,7 @@ func TestForeignLinesStay(t *testing.T) {
 
 // Writers that know nothing of each other meet at the server: no line is lost.
 func TestConcurrentWritersAreMerged(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 3)
 	const writers, rounds = 4, 3
 	var group sync.WaitGroup
@@ -171,6 +175,7 @@ func TestConcurrentWritersAreMerged(t *testing.T) {
 
 // Many callers of one writer share pushes, and each returns when its own line is there.
 func TestOneWriterBatches(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 1)
 	n := notes(r)
 	const callers = 20
@@ -192,6 +197,7 @@ func TestOneWriterBatches(t *testing.T) {
 
 // A large notes tree is spread over folders by git; it is read and continued as it is, and ours is spread too.
 func TestLargeNotesTreesAreSpread(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 700)
 	n := notes(r)
 	var all []forge.Status
@@ -217,6 +223,7 @@ func TestLargeNotesTreesAreSpread(t *testing.T) {
 
 // The folder that the notes were read into can break at any time: they are read anew.
 func TestDamagedFolderIsReadAnew(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 1)
 	dir := t.TempDir()
 	n := forge.NewNotes(r.dir, remote.Auth{}, dir)
@@ -241,6 +248,7 @@ func TestDamagedFolderIsReadAnew(t *testing.T) {
 // A repository that cannot be pushed to is an error that says so, in bounded time, and a bad status does not keep the
 // good ones back.
 func TestTroubleIsSaid(t *testing.T) {
+	t.Parallel()
 	r, commits := newRepo(t, 1)
 	hook := filepath.Join(r.dir, ".git", "hooks", "pre-receive")
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
@@ -265,6 +273,7 @@ func TestTroubleIsSaid(t *testing.T) {
 
 // The log has a line per status.
 func TestLog(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	err := forge.NewLog(&b).Report(context.Background(), []forge.Status{
 		{Commit: strings.Repeat("a", 40), Context: "daemongate/prod", State: forge.Success, Description: "Complete,\x1b[31m\n12 nodes", URL: "https://example.com/x"}}).Err()
