@@ -106,29 +106,38 @@ func (c *credentials) renew(ctx context.Context) (changed bool, err error) {
 	return true, nil
 }
 
-// converse reads the server's refs. If it refuses, or cannot be reached, the credentials and certificates may have been
+// converse reads the server's refs.
+func (c *credentials) converse(ctx context.Context) (to *remote.Remote, server *remote.Conversation, err error) {
+	err = c.ask(ctx, func(r *remote.Remote) error {
+		to = r
+		server, err = r.Read(ctx)
+		return err
+	})
+	return to, server, err
+}
+
+// ask asks the server something. If it refuses, or cannot be reached, the credentials and certificates may have been
 // exchanged meanwhile: they are read again and, if they are others, it is tried once more.
-func (c *credentials) converse(ctx context.Context) (*remote.Remote, *remote.Conversation, error) {
+func (c *credentials) ask(ctx context.Context, question func(*remote.Remote) error) error {
 	to, err := c.current(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	server, err := to.Read(ctx)
+	err = question(to)
 	if err == nil || errors.Is(err, remote.ErrEmpty) || ctx.Err() != nil {
-		return to, server, err
+		return err
 	}
 	changed, failure := c.renew(ctx)
 	switch {
 	case failure != nil:
-		return nil, nil, fmt.Errorf("%w; and the credentials cannot be read: %w", err, failure)
+		return fmt.Errorf("%w; and the credentials cannot be read: %w", err, failure)
 	case !changed:
-		return nil, nil, c.unchanged(to, err)
+		return c.unchanged(to, err)
 	}
 	if to, err = c.current(ctx); err != nil {
-		return nil, nil, err
+		return err
 	}
-	server, err = to.Read(ctx)
-	return to, server, err
+	return question(to)
 }
 
 // unchanged adds to a refusal where the credentials are that are refused.

@@ -86,6 +86,9 @@ func (f *flight) failed(err error) {
 }
 
 func (r *Repository) poll(stage *stage, f *flight) error {
+	if done, err := r.look(stage.ctx, f); done || err != nil {
+		return named(r.address, err)
+	}
 	began := time.Now()
 	to, server, err := r.auth.converse(stage.ctx)
 	if err != nil {
@@ -93,7 +96,7 @@ func (r *Repository) poll(stage *stage, f *flight) error {
 	}
 	calls := &calls{ctx: stage.ctx, to: to, open: server}
 	defer calls.end()
-	r.noted(advertised{refs: server.Refs, at: began})
+	r.noted(advertised{refs: server.Refs, total: len(server.Refs), at: began})
 	wanted := r.wanted(f, server)
 	stage.extend(r.options.FetchTimeout)
 	if err := r.mirror.bring(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {
@@ -140,6 +143,9 @@ func (r *Repository) unborn(f *flight, err error) error {
 
 // named puts the repository's address before an error, unless that begins with it.
 func named(at remote.Address, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *remote.Error
 	if errors.As(err, &e) {
 		return err

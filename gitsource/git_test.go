@@ -98,6 +98,7 @@ func (w *work) change(name, content string) string {
 type host struct {
 	*httptest.Server
 	adverts, fetches, pushes atomic.Int64
+	looks, sent              atomic.Int64                                  // looks for a few refs; bytes of all answers
 	user, password           string                                        // asked for, if set
 	before                   func(http.ResponseWriter, *http.Request) bool // answers itself if true
 }
@@ -125,6 +126,7 @@ func serve(t testing.TB, root string) *host {
 			}
 		}
 		h.count(r)
+		w = &counted{w, &h.sent}
 		if h.before == nil || !h.before(w, r) {
 			backend.ServeHTTP(w, r)
 		}
@@ -134,7 +136,11 @@ func serve(t testing.TB, root string) *host {
 }
 
 func (h *host) count(r *http.Request) {
+	look := r.Header.Get("User-Agent") == "git/daemongate"
 	switch {
+	case look && r.Method == http.MethodPost:
+		h.looks.Add(1)
+	case look:
 	case strings.HasSuffix(r.URL.Path, "/info/refs"):
 		h.adverts.Add(1)
 	case strings.HasSuffix(r.URL.Path, "/git-upload-pack"):
@@ -143,6 +149,19 @@ func (h *host) count(r *http.Request) {
 		h.pushes.Add(1)
 	}
 }
+
+// counted counts the bytes of an answer.
+type counted struct {
+	http.ResponseWriter
+	sent *atomic.Int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.sent.Add(int64(len(p)))
+	return c.ResponseWriter.Write(p)
+}
+
+func (c *counted) Flush() { c.ResponseWriter.(http.Flusher).Flush() }
 
 type discard struct{}
 

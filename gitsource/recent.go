@@ -3,6 +3,7 @@ package gitsource
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -12,29 +13,46 @@ import (
 
 // advertised is what came of the last time that the server was asked for its refs.
 type advertised struct {
-	refs map[string]plumbing.Hash
-	err  error
-	at   time.Time // when it was asked, or when it failed to answer
+	refs   map[string]plumbing.Hash
+	looked []string // the prefixes of the refs that were asked for; nil if all were
+	total  int      // how many refs there were when all were asked for
+	err    error
+	at     time.Time // when it was asked, or when it failed to answer
+}
+
+// has is true if the refs are all that the ref could be found among.
+func (a advertised) has(ref Ref) bool {
+	return a.looked == nil || slices.Contains(a.looked, ref.prefix())
 }
 
 func (r *Repository) noted(a advertised) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if a.looked != nil || a.err != nil {
+		a.total = r.latest.total
+	}
 	r.latest = a
+}
+
+func (r *Repository) recent() advertised {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.latest
 }
 
 // HeadWithin is Head for who is content with an answer, or a failure, that is up to age old: a thousand Syncs that poll one
 // repository, each in its own minute, cost one advertisement a minute, also while the server is down.
 func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration) (string, error) {
 	r.touch()
-	r.mu.Lock()
-	latest := r.latest
-	r.mu.Unlock()
+	latest := r.recent()
 	if ref.check() != nil || ref.Commit != "" || time.Since(latest.at) > age {
 		return r.Head(ctx, ref)
 	}
 	if latest.err != nil && !errors.Is(latest.err, remote.ErrEmpty) { // whose error names the ref
 		return "", latest.err
+	}
+	if !latest.has(ref) {
+		return r.Head(ctx, ref)
 	}
 	if at, err := ref.find(latest.refs); err == nil && r.mirror.knows([]tip{at}) && !r.mirror.suspect.Load() {
 		if commit, err := r.mirror.peel(at.hash); err == nil {

@@ -71,6 +71,14 @@ func (r Ref) fullName() string {
 	return r.Name
 }
 
+// prefix is what the full names begin with among which the ref is found. A commit has none.
+func (r Ref) prefix() string {
+	if r.SemVer != "" {
+		return tagPrefix
+	}
+	return r.fullName()
+}
+
 // find looks a ref up in what the server advertises.
 func (r Ref) find(refs map[string]plumbing.Hash) (tip, error) {
 	if r.SemVer != "" {

@@ -6,8 +6,10 @@ import (
 	"encoding/pem"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +23,15 @@ import (
 type sshHost struct {
 	address string
 	key     ssh.Signer // the server's
+
+	acceptEnv atomic.Bool // whether the environment is let through; most servers do not
+	sent      tally       // bytes of all answers
 }
+
+// tally counts what is written to it.
+type tally struct{ atomic.Int64 }
+
+func (t *tally) Write(p []byte) (int, error) { t.Add(int64(len(p))); return len(p), nil }
 
 func newKey(t testing.TB) (ssh.Signer, ed25519.PrivateKey) {
 	t.Helper()
@@ -51,19 +61,20 @@ func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
+	h := &sshHost{address: listener.Addr().String(), key: key}
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go serveConn(conn, config)
+			go h.serveConn(conn, config)
 		}
 	}()
-	return &sshHost{listener.Addr().String(), key}
+	return h
 }
 
-func serveConn(conn net.Conn, config *ssh.ServerConfig) {
+func (h *sshHost) serveConn(conn net.Conn, config *ssh.ServerConfig) {
 	defer conn.Close()
 	_, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
@@ -76,13 +87,17 @@ func serveConn(conn net.Conn, config *ssh.ServerConfig) {
 			return
 		}
 		go func() {
+			var env struct{ Name, Value string }
 			for r := range requests {
-				_ = r.Reply(r.Type == "exec", nil)
+				_ = r.Reply(r.Type == "exec" || r.Type == "env" && h.acceptEnv.Load() && ssh.Unmarshal(r.Payload, &env) == nil, nil)
 				if r.Type != "exec" {
 					continue
 				}
 				cmd := exec.Command("sh", "-c", string(r.Payload[4:]))
-				cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
+				cmd.Stdout, cmd.Stderr = io.MultiWriter(channel, &h.sent), channel.Stderr()
+				if env.Name != "" {
+					cmd.Env = append(os.Environ(), env.Name+"="+env.Value)
+				}
 				in, err := cmd.StdinPipe() // the service may end before the client says that it will send no more
 				if err != nil {
 					return

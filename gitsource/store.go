@@ -30,6 +30,9 @@ type Options struct {
 	FetchTimeout time.Duration
 	// MaxPacks is the number of fetches after which a mirror is made anew, in one pack (200).
 	MaxPacks int
+	// ManyRefs is the number of refs above which a poll asks only for those that are wanted, in two requests instead of one,
+	// if the server can be asked so (100).
+	ManyRefs int
 	// KeepUnused is how long a mirror stays that nobody has polled or read (30 days).
 	KeepUnused time.Duration
 	// MaxFile is the size in bytes above which a file of a tree is refused (32 MiB).
@@ -41,6 +44,7 @@ func (o Options) withDefaults() Options {
 	set(&o.PollTimeout, time.Minute)
 	set(&o.FetchTimeout, 30*time.Minute)
 	set(&o.MaxPacks, 200)
+	set(&o.ManyRefs, 100)
 	set(&o.KeepUnused, 30*24*time.Hour)
 	set(&o.MaxFile, 32<<20)
 	return o

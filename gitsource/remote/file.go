@@ -15,12 +15,12 @@ import (
 
 // fileSession runs the git program on a repository of this machine: go-git's own server for that knows neither
 // alternates nor every format that git writes.
-func (r *Remote) fileSession(ctx context.Context, service string) (session, error) {
+func (r *Remote) fileSession(ctx context.Context, service, version string) (*stream, error) {
 	if _, err := os.Stat(r.address.Path); err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "git", strings.TrimPrefix(service, "git-"), r.address.Path)
-	cmd.Env = cleanEnv(os.Environ())
+	cmd.Env = append(cleanEnv(os.Environ()), "GIT_PROTOCOL="+version)
 	// Asked to end, git takes the locks of its refs with it; killed, it would leave them for ever.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second // then it is killed; a grandchild may hold the pipes open

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
@@ -20,6 +21,7 @@ type Remote struct {
 	idle    time.Duration
 	http    *http.Client // nil unless the scheme is http or https
 	ssh     *sshIdentity // nil unless it is ssh
+	old     atomic.Bool  // the server was seen not to speak version 2 of Git's protocol
 }
 
 // New reads a repository's URL (see ParseAddress) and checks its credentials without connecting. A connection that is
@@ -63,10 +65,16 @@ func (r *Remote) session(ctx context.Context, service string) (session, error) {
 	switch r.address.Scheme {
 	case "http", "https":
 		return r.httpSession(ctx, service)
-	case "ssh":
-		return r.sshSession(ctx, service)
 	}
-	return r.fileSession(ctx, service)
+	return r.streamSession(ctx, service, "")
+}
+
+// streamSession opens the service over ssh or a pipe, in a version of Git's protocol if one is given.
+func (r *Remote) streamSession(ctx context.Context, service, version string) (*stream, error) {
+	if r.address.Scheme == "ssh" {
+		return r.sshSession(ctx, service, version)
+	}
+	return r.fileSession(ctx, service, version)
 }
 
 func (r *Remote) httpSession(ctx context.Context, service string) (session, error) {

@@ -105,7 +105,7 @@ func sshMethods(auth Auth) ([]ssh.AuthMethod, error) {
 
 // sshSession runs the service on the server. Neither the ssh configuration nor the agent of whoever runs the program
 // plays a part.
-func (r *Remote) sshSession(ctx context.Context, service string) (session, error) {
+func (r *Remote) sshSession(ctx context.Context, service, version string) (*stream, error) {
 	client, err := r.dialSSH(ctx)
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (r *Remote) sshSession(ctx context.Context, service string) (session, error
 	// What hangs on the connection ends with the context.
 	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
 	hangUp := func() error { stop(); return ignoreClosed(client.Close()) }
-	s, err := startSSH(client, service+" "+shellQuoted(r.address.Path), hangUp)
+	s, err := startSSH(client, service+" "+shellQuoted(r.address.Path), version, hangUp)
 	if err != nil {
 		_ = hangUp()
 		return nil, err
@@ -122,7 +122,7 @@ func (r *Remote) sshSession(ctx context.Context, service string) (session, error
 	return s, nil
 }
 
-func startSSH(client *ssh.Client, command string, hangUp func() error) (*stream, error) {
+func startSSH(client *ssh.Client, command, version string, hangUp func() error) (*stream, error) {
 	channel, err := client.NewSession()
 	if err != nil {
 		return nil, err
@@ -131,6 +131,13 @@ func startSSH(client *ssh.Client, command string, hangUp func() error) (*stream,
 		return errors.Join(ignoreClosed(channel.Close()), hangUp())
 	}}
 	channel.Stderr = s.said
+	if version != "" {
+		if err := channel.Setenv("GIT_PROTOCOL", version); errors.Is(err, io.EOF) {
+			return nil, err
+		} else if err != nil { // the server does not let it through
+			return nil, errOldProtocol
+		}
+	}
 	if s.in, err = channel.StdinPipe(); err != nil {
 		return nil, err
 	}
