@@ -40,6 +40,7 @@ func (m *mirror) bring(ctx context.Context, server *calls, tips []tip) error {
 	if dir == "" || m.suspect.Load() {
 		return m.again(ctx, server, tips)
 	}
+	m.objects.renew(dir) // another process may have fetched into it: what it has would be sent again
 	if err := m.update(ctx, server, tips); err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (m *mirror) update(ctx context.Context, server *calls, tips []tip) error {
 	if err != nil || len(lacking) == 0 {
 		return err
 	}
-	if m.packs() >= m.maxPacks {
+	if m.limits.passed(m.current()) {
 		return m.again(ctx, server, tips)
 	}
 	err = m.fetch(server, m.current(), lacking, m.haves())

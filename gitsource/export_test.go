@@ -18,3 +18,9 @@ func Highest(r Ref, tags ...string) (string, error) {
 	chosen, err := r.find(refs)
 	return strings.TrimPrefix(chosen.name, tagPrefix), err
 }
+
+// WithSmallGrowth lets a mirror grow by so many bytes beyond its factor.
+func (o Options) WithSmallGrowth(bytes int64) Options {
+	o.smallGrowth = bytes
+	return o
+}

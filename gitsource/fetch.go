@@ -30,6 +30,7 @@ func (m *mirror) fetch(server *calls, dir string, tips []tip, haves []plumbing.H
 	if len(wants) == 0 {
 		return errors.New("the repository has changed during the poll")
 	}
+	c.MaxPack = m.limits.pack
 	s := m.storage(dir)
 	if len(c.Shallow) > 0 {
 		if err := s.SetShallow(c.Shallow); err != nil {

@@ -20,10 +20,10 @@ import (
 // mirror is a repository's folder on disk. Of the bare repositories N.git in it the one with the highest number counts:
 // a new one is made under another name and gets its number when it is known to be whole.
 type mirror struct {
-	home     string
-	maxPacks int
-	objects  *objects
-	folders  *folders
+	home    string
+	limits  limits
+	objects *objects
+	folders *folders
 	// suspect is set when something is read that should be there, and is not, or is damaged.
 	suspect atomic.Bool
 
@@ -37,7 +37,7 @@ type mirror struct {
 }
 
 func newMirror(home string, o Options) *mirror {
-	m := &mirror{home: home, maxPacks: o.MaxPacks, objects: newObjects(), folders: newFolders()}
+	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack}, objects: newObjects(), folders: newFolders()}
 	m.forget()
 	if dir, _ := m.newest(); dir != "" {
 		m.adopt(dir)
@@ -119,6 +119,9 @@ func (m *mirror) begin() (dir string, err error) {
 // install lets a repository count from now on, and removes the one that did.
 func (m *mirror) install(fresh string) error {
 	old, number := m.newest()
+	if err := weigh(fresh); err != nil {
+		return err
+	}
 	dir := filepath.Join(m.home, strconv.Itoa(number+1)+suffix)
 	if err := os.Rename(fresh, dir); err != nil {
 		return err
@@ -150,15 +153,6 @@ func (m *mirror) tidy() error {
 		errs = append(errs, os.Remove(draft))
 	}
 	return errors.Join(errs...)
-}
-
-// packs counts the packs of the repository that counts.
-func (m *mirror) packs() int {
-	packs, err := filepath.Glob(filepath.Join(m.current(), "objects", "pack", "*.pack"))
-	if err != nil {
-		return 0
-	}
-	return len(packs)
 }
 
 // damaged says of an object that should be there that it cannot be read, and has the mirror made anew at the next poll.

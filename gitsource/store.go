@@ -30,6 +30,12 @@ type Options struct {
 	FetchTimeout time.Duration
 	// MaxPacks is the number of fetches after which a mirror is made anew, in one pack (200).
 	MaxPacks int
+	// MaxGrowth is how many times its size when it was made anew a mirror may have on disk, 64 MiB aside, before it is made
+	// anew again (2): what force-pushes left behind goes with the old one.
+	MaxGrowth int
+	// MaxPack is the size in bytes above which what a server sends in one fetch is refused, such as a repository that is
+	// too large for the disk; without it nothing is.
+	MaxPack int64
 	// ManyRefs is the number of refs above which a poll asks only for those that are wanted, in two requests instead of one,
 	// if the server can be asked so (100).
 	ManyRefs int
@@ -37,6 +43,8 @@ type Options struct {
 	KeepUnused time.Duration
 	// MaxFile is the size in bytes above which a file of a tree is refused (32 MiB).
 	MaxFile int64
+
+	smallGrowth int64 // bytes of growth that are not worth a new mirror, however small that would be
 }
 
 func (o Options) withDefaults() Options {
@@ -44,9 +52,11 @@ func (o Options) withDefaults() Options {
 	set(&o.PollTimeout, time.Minute)
 	set(&o.FetchTimeout, 30*time.Minute)
 	set(&o.MaxPacks, 200)
+	set(&o.MaxGrowth, 2)
 	set(&o.ManyRefs, 100)
 	set(&o.KeepUnused, 30*24*time.Hour)
 	set(&o.MaxFile, 32<<20)
+	set(&o.smallGrowth, 64<<20)
 	return o
 }
 

@@ -26,6 +26,7 @@ type runOptions struct {
 	webhooks      string // address
 	metrics       string // address
 	allNamespaces bool
+	mirrors       gitsource.Options
 	workers       int
 	logs          logOptions
 }
@@ -48,6 +49,9 @@ With -f, install the Sync resource and the Sync of that file first, and look aft
 	o.logs.addTo(c.Flags())
 	c.Flags().StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
 	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories")
+	c.Flags().IntVar(&o.mirrors.MaxGrowth, "mirror-max-growth", 2, "times its size when it was made to which a mirror may grow before it is made anew")
+	c.Flags().IntVar(&o.mirrors.MaxPacks, "mirror-max-packs", 200, "fetches after which a mirror is made anew")
+	c.Flags().Int64Var(&o.mirrors.MaxPack, "mirror-max-pack", 0, "bytes of one fetch above which a repository is refused; 0 refuses none")
 	c.Flags().StringVar(&o.webhooks, "webhook-address", "", "address to take webhooks at, such as :9292 (default: none are taken)")
 	c.Flags().StringVar(&o.metrics, "metrics-address", "", "address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
 	c.Flags().StringVar(&o.clusterName, "cluster-name", "", clusterNameUsage)
@@ -150,7 +154,7 @@ func (o *runOptions) controller(config *rest.Config, core corev1.CoreV1Interface
 	return &sync.Controller{
 		Syncs: sync.NewSyncs(client),
 		Connect: &connections{config: config, secrets: core,
-			mirrors: gitsource.Open(filepath.Join(o.dataDir, "mirrors"), gitsource.Options{}),
+			mirrors: gitsource.Open(filepath.Join(o.dataDir, "mirrors"), o.mirrors),
 			notes:   filepath.Join(o.dataDir, "notes")},
 		Observer:   rollout.NewObserver(clients),
 		ConfigMaps: core,

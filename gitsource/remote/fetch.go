@@ -21,6 +21,8 @@ type Conversation struct {
 	Refs map[string]plumbing.Hash
 	// Shallow are the commits whose parents the server itself does not have.
 	Shallow []plumbing.Hash
+	// MaxPack is the size in bytes above which a fetch is given up; any size if it is zero.
+	MaxPack int64
 
 	remote       *Remote
 	ctx          context.Context
@@ -82,10 +84,30 @@ func (c *Conversation) fetch(storage storer.Storer, wants, haves []plumbing.Hash
 		return err
 	}
 	defer func() { err = errors.Join(err, pack.Close()) }()
-	if err := packfile.UpdateObjectStorage(storage, demultiplexed(req.Capabilities, pack)); err != nil {
+	content := &bounded{demultiplexed(req.Capabilities, pack), c.MaxPack, c.MaxPack}
+	if err := packfile.UpdateObjectStorage(storage, content); err != nil {
+		if c.MaxPack > 0 && content.left < 0 {
+			return fmt.Errorf("the server sends more than %d MiB, and no more is allowed (option --mirror-max-pack): allow more, or name a smaller repository",
+				c.MaxPack>>20)
+		}
 		return fmt.Errorf("the pack that the server sent: %w", err)
 	}
 	return nil
+}
+
+// bounded ends a stream that is longer than allowed; any length is if max is zero.
+type bounded struct {
+	io.Reader
+	max, left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.max > 0 && b.left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := b.Reader.Read(p)
+	b.left -= int64(n)
+	return n, err
 }
 
 func demultiplexed(agreed *capability.List, pack io.Reader) io.Reader {
