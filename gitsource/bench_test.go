@@ -24,6 +24,7 @@ import (
 // scale is how large a repository for benchmarks is.
 type scale struct {
 	commits, files int
+	dir            string // once it is made
 	made           func() (string, error)
 }
 
@@ -45,6 +46,7 @@ func (s *scale) make() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.dir = dir
 	read, write := io.Pipe()
 	go func() {
 		b := bufio.NewWriter(write)
@@ -95,10 +97,8 @@ func TestMain(m *testing.M) {
 		os.Exit(mirrorAlone(url))
 	}
 	code := m.Run()
-	if leftovers, err := filepath.Glob(filepath.Join(os.TempDir(), "daemongate-bench-*")); err == nil {
-		for _, dir := range leftovers {
-			_ = os.RemoveAll(dir)
-		}
+	for _, s := range scales {
+		_ = os.RemoveAll(s.dir) // not what other processes have made
 	}
 	os.Exit(code)
 }

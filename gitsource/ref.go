@@ -88,6 +88,9 @@ func (r Ref) find(refs map[string]plumbing.Hash) (tip, error) {
 	if hash, ok := refs[name]; ok {
 		return tip{name, hash}, nil
 	}
+	if name == "HEAD" {
+		return tip{}, errors.New("ref HEAD leads to a branch without a commit: push that branch, or name another")
+	}
 	kind := name[:strings.LastIndexByte(name, '/')+1]
 	return tip{}, fmt.Errorf("%s does not exist%s", r, others(refs, kind))
 }

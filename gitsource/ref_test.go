@@ -121,6 +121,23 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	wrong(t, open(t, serve(t, full.dir).URL+"/nothing", gitsource.Auth{}, gitsource.Options{}), main, "not found", "check the URL")
 }
 
+// A default branch without a commit, beside one that has some: the others can be followed, and the error names them.
+func TestUnbornHead(t *testing.T) {
+	t.Parallel()
+	w := newWork(t)
+	tip := w.commit("a")
+	w.git("branch", "-m", "dev")
+	w.git("symbolic-ref", "HEAD", "refs/heads/main")
+	for _, url := range []string{w.dir, serve(t, w.dir).URL + "/.git"} {
+		r := open(t, url, gitsource.Auth{}, gitsource.Options{})
+		wrong(t, r, main, "branch main does not exist", "there is dev")
+		wrong(t, r, gitsource.Ref{Name: "HEAD"}, "HEAD leads to a branch without a commit", "push that branch")
+		if got, err := r.Head(t.Context(), gitsource.Ref{Branch: "dev"}); err != nil || got != tip {
+			t.Errorf("%s: dev is at %s, want %s: %v", url, got, tip, err)
+		}
+	}
+}
+
 // Servers that are not there, do not answer, or answer anything at all.
 func TestUselessServers(t *testing.T) {
 	t.Parallel()
