@@ -40,7 +40,6 @@ func (m *mirror) bring(ctx context.Context, server *calls, tips []tip) error {
 	if dir == "" || m.suspect.Load() {
 		return m.again(ctx, server, tips)
 	}
-	m.objects.renew(dir) // another process may have fetched into it: what it has would be sent again
 	if err := m.update(ctx, server, tips); err != nil {
 		return err
 	}
@@ -59,7 +58,12 @@ func (m *mirror) update(ctx context.Context, server *calls, tips []tip) error {
 	if m.limits.passed(m.current()) {
 		return m.again(ctx, server, tips)
 	}
-	err = m.fetch(server, m.current(), lacking, m.haves())
+	haves := m.haves()
+	if len(haves) == 0 { // another process may have fetched: what it has would be sent again
+		m.objects.renew(m.current())
+		haves = m.haves()
+	}
+	err = m.fetch(server, m.current(), lacking, haves)
 	m.objects.renew(m.current())
 	if err != nil {
 		return m.orAgain(ctx, server, tips, err)
