@@ -38,6 +38,10 @@ func NewSet(objects []*unstructured.Unstructured) (Set, error) {
 			continue
 		}
 		seen[id] = origin
+		if _, err := waitedFor(o); err != nil {
+			problems = append(problems, fmt.Errorf("%w%s", err, where))
+			continue
+		}
 		kept = append(kept, asWished(o))
 	}
 	slices.SortStableFunc(kept, func(a, b *unstructured.Unstructured) int { return compareIDs(IDOf(a), IDOf(b)) })

@@ -60,6 +60,9 @@ func (known Version) touchedBy(seen Version) bool {
 	return !seen.counts && seen.number != known.number && seen.status == known.status
 }
 
+// After reports whether a state may be a later one than what is known: one whose writes are not numbered always may.
+func (v Version) After(known Version) bool { return v.number == 0 || v.number > known.number }
+
 // fieldsOf is a field set in a form that does not depend on the order in which it was written.
 func fieldsOf(e metav1.ManagedFieldsEntry) (fields any) {
 	if e.FieldsV1 != nil {

@@ -21,6 +21,7 @@ type Watch struct {
 
 	mu     sync.Mutex
 	places map[place]*placeWatch
+	minded map[place]map[string]bool // by name
 }
 
 // place is where objects of one kind live.
@@ -75,6 +76,34 @@ func (w *Watch) Follow(ctx context.Context, inv Inventory) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// Mind has every change of these objects wake, a status too, and of no others.
+func (w *Watch) Mind(ids []ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.minded = map[place]map[string]bool{}
+	for _, id := range ids {
+		at := place{id.groupKind(), id.Namespace}
+		if w.minded[at] == nil {
+			w.minded[at] = map[string]bool{}
+		}
+		w.minded[at][id.Name] = true
+	}
+	for at, p := range w.places {
+		p.mind(w.minded[at])
+	}
+}
+
+// Seen is the state in which an object is seen; false if it is not watched, or nothing has been read yet.
+func (w *Watch) Seen(id ID) (Version, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.places[place{id.groupKind(), id.Namespace}]
+	if p == nil {
+		return Version{}, false
+	}
+	return p.version(id.Name)
 }
 
 // Touched are the objects of an inventory that may no longer be as known, with the state that they are seen in. Of an

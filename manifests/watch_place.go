@@ -24,12 +24,13 @@ type placeWatch struct {
 	seen   map[string]Version // by name, also of those that are gone
 	listed uint64             // the resourceVersion of the last list: what it lacked did not exist then
 	read   bool
-	err    error // why it cannot be watched; then it has ended
+	minded map[string]bool // by name: those whose status is news
+	err    error           // why it cannot be watched; then it has ended
 }
 
 // start watches a place until it is cancelled, or not allowed to.
 func (w *Watch) start(at place, resource schema.GroupVersionResource) *placeWatch {
-	p := &placeWatch{changed: w.wake, seen: map[string]Version{}}
+	p := &placeWatch{changed: w.wake, seen: map[string]Version{}, minded: w.minded[at]}
 	silent := logr.Discard()
 	ctx, cancel := context.WithCancel(logr.NewContext(w.ctx, silent))
 	p.cancel = cancel
@@ -65,6 +66,12 @@ func (p *placeWatch) refused(err error) {
 	p.mu.Unlock()
 	p.cancel()
 	p.changed()
+}
+
+func (p *placeWatch) mind(names map[string]bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.minded = names
 }
 
 func (p *placeWatch) trouble() error {
@@ -106,8 +113,9 @@ func (p *placeWatch) note(o any, gone bool) error {
 	p.mu.Lock()
 	before, known := p.seen[object.GetName()]
 	p.seen[object.GetName()] = v
+	minded := p.minded[object.GetName()]
 	p.mu.Unlock()
-	if !known || before.touchedBy(v) { // a status is no news
+	if !known || minded || before.touchedBy(v) { // of others a status is no news
 		p.changed()
 	}
 	return nil

@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +71,57 @@ func TestWatchSeesWhatOthersTouch(t *testing.T) {
 	touched("after a deletion and without the label", "ServiceAccount", "ConfigMap")
 	if err := watch.Trouble(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of an object that is minded a status wakes as well, of another it does not; and its state is seen to be a later one.
+func TestWatchMindsTheStatusOfSome(t *testing.T) {
+	w := newWorld(t)
+	done := w.apply(w.set(agent))
+	var wakes atomic.Int32
+	watch := w.client.Watch(w.opts.Owner, func() { wakes.Add(1) })
+	t.Cleanup(watch.Stop)
+	id := w.id("DaemonSet", "agent")
+	alone, _ := Recorded(done).Find(id)
+	if err := watch.Follow(w.ctx, Inventory{alone}); err != nil {
+		t.Fatal(err)
+	}
+	setStatus := func(ready string) Version {
+		t.Helper()
+		d, err := w.kube.AppsV1().DaemonSets(w.ns).Patch(w.ctx, "agent", "application/merge-patch+json", []byte(`{"status":{"numberReady":`+ready+`}}`), metav1.PatchOptions{}, "status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return VersionOf(d)
+	}
+	sees := func(v Version) {
+		t.Helper()
+		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			if seen, read := watch.Seen(id); read && !v.After(seen) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the status is not seen")
+			}
+		}
+	}
+	sees(setStatus("6"))
+	sees(setStatus("7")) // now it has been woken by the first list, too
+	before := wakes.Load()
+	sees(setStatus("8"))
+	if n := wakes.Load() - before; n > 0 {
+		t.Errorf("woken %d times by a status that nobody minds", n)
+	}
+	watch.Mind([]ID{id})
+	known := setStatus("9")
+	sees(known)
+	for deadline := time.Now().Add(2 * time.Minute); wakes.Load() == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a status that is minded does not wake")
+		}
+	}
+	if seen, _ := watch.Seen(id); seen.After(known) {
+		t.Error("what is known counts as later than itself")
 	}
 }
 
