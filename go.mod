@@ -30,6 +30,7 @@ require (
 	github.com/ProtonMail/go-crypto v1.1.6
 	github.com/hiddeco/sshsig v0.2.0
 	github.com/robfig/cron/v3 v3.0.1
+	sigs.k8s.io/cli-utils v0.37.2
 )
 
 require (

@@ -45,12 +45,14 @@ func (s *survey) hasAfter(c Code) bool {
 	return set
 }
 
-// Codes are all causes that Judge may name, the deepest first: how near each is to the root of the trouble.
+// Codes are all causes that Judge may name, the deepest first: how near each is to the root of the trouble. At the end
+// are those of JudgeObject alone, which names one at a time.
 func Codes() []Code {
 	return []Code{
 		Deleted, Overwritten, NotObserved, NoEligibleNodes, NodeLost, InvalidImage, ImagePull, ConfigError, VolumeMount,
 		Sandbox, Unschedulable, Forbidden, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating, BudgetSpent,
 		ClockSkew, NoProgress, Starting,
+		JobFailed, ProgressDeadlineExceeded, NotEstablished, NotReady,
 	}
 }
 

@@ -5,6 +5,8 @@ import "time"
 // Judgement is what one look says about a rollout.
 type Judgement struct {
 	Verdict Verdict `json:"verdict"`
+	// Object is the kind and name of what was judged, if it is no DaemonSet. Then nothing is said of nodes.
+	Object string `json:"object,omitempty"`
 	// Headline is the rollout in one line: kubectl's own words wherever they are true.
 	Headline string `json:"headline"`
 	// Desired is how many nodes shall run a settled pod: the eligible ones that are neither absent, late nor failing

@@ -10,6 +10,8 @@ const maxRemembered = 100
 type Memory struct {
 	// First is when the first look was taken.
 	First time.Time `json:"first,omitzero"`
+	// Done says that the target's Job has completed, whatever becomes of it then.
+	Done bool `json:"done,omitempty"`
 	// Seen says that the target's DaemonSet was seen, so that it can be missed.
 	Seen bool `json:"seen,omitempty"`
 	// Hash of the template that the rest is about.
@@ -17,7 +19,8 @@ type Memory struct {
 	// Observed is since when the controller works with that template, as far as can be told: what was seen of it before
 	// is about another one.
 	Observed time.Time `json:"observed,omitzero"`
-	// Mark is the largest number of settled nodes so far, and Rose when it last rose.
+	// Mark is the largest number of settled nodes so far, and Rose when it last rose. Of other kinds it is what they say
+	// of their progress.
 	Mark int       `json:"mark,omitempty"`
 	Rose time.Time `json:"rose,omitzero"`
 	// Since is when a symptom that carries no time of its own was first seen, by code and node.

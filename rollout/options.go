@@ -68,9 +68,9 @@ func (o Options) after(c Code) time.Duration {
 }
 
 // HasTime reports whether a cause has a time of its own that After can set. NoProgress and ApplyFailed have the progress
-// deadline, and Starting is never a verdict.
+// deadline, as have the causes of other kinds unless their own controller has given up, and Starting is never a verdict.
 func (c Code) HasTime() bool {
-	return depth(c) >= 0 && c != NoProgress && c != Starting
+	return depth(c) >= 0 && depth(c) < depth(NoProgress)
 }
 
 // withDefaults fills in what was left out.

@@ -23,7 +23,7 @@ func Summarize(judgements []Judgement) string {
 	}
 	switch {
 	case len(stuck) > 0:
-		return squeeze(others(stuckWords(stuck[0]), len(stuck)-1))
+		return squeeze(others(stuckWords(stuck[0]), stuck[1:]))
 	case len(moving) > 0:
 		return squeeze(movingWords(moving))
 	}
@@ -55,7 +55,7 @@ func movingWords(moving []Judgement) string {
 	for _, j := range moving {
 		desired += j.Desired
 		settled += j.Settled
-		if reason == "" && len(j.Causes) > 0 && j.Causes[0].Code != Starting {
+		if reason == "" && j.Object == "" && len(j.Causes) > 0 && j.Causes[0].Code != Starting {
 			c := j.Causes[0]
 			reason = string(c.Code)
 			if c.About != "" {
@@ -63,12 +63,19 @@ func movingWords(moving []Judgement) string {
 			}
 		}
 	}
+	objects := otherKinds(moving)
+	if len(objects) == len(moving) {
+		return waitingWords(objects)
+	}
 	text := plural(desired, "node")
 	if quarter := quarters(settled, desired); quarter != "" {
 		text += ", " + quarter
 	}
 	if reason != "" {
 		text += "; at present " + reason
+	}
+	if len(objects) > 0 {
+		text += "; " + waitingWords(objects)
 	}
 	return text
 }
@@ -87,9 +94,12 @@ func completeWords(judgements []Judgement) string {
 		desired += j.Desired
 		absent += len(j.Absent)
 	}
+	objects := len(otherKinds(judgements))
 	switch {
 	case len(judgements) == 0:
 		return ""
+	case objects == len(judgements):
+		return plural(objects, "object") + " ready"
 	case desired == 0:
 		return "no eligible nodes"
 	case absent > 0:
@@ -98,12 +108,35 @@ func completeWords(judgements []Judgement) string {
 	return plural(desired, "node")
 }
 
-// others says how many more DaemonSets are stuck.
-func others(text string, n int) string {
-	if n == 0 {
+// others says how many more are stuck.
+func others(text string, more []Judgement) string {
+	switch objects := otherKinds(more); {
+	case len(more) == 0:
 		return text
+	case len(objects) == 0:
+		return text + fmt.Sprintf(" (and %s)", plural(len(more), "other DaemonSet"))
 	}
-	return text + fmt.Sprintf(" (and %s)", plural(n, "other DaemonSet"))
+	return text + fmt.Sprintf(" (and %s)", plural(len(more), "other object"))
+}
+
+// otherKinds are the judgements of what is no DaemonSet.
+func otherKinds(judgements []Judgement) []Judgement {
+	var list []Judgement
+	for _, j := range judgements {
+		if j.Object != "" {
+			list = append(list, j)
+		}
+	}
+	return list
+}
+
+// waitingWords name what is no DaemonSet and not ready: one of it, and how many more.
+func waitingWords(objects []Judgement) string {
+	text := "waits for " + objects[0].Object
+	if more := len(objects) - 1; more > 0 {
+		text += fmt.Sprintf(" and %s", plural(more, "other object"))
+	}
+	return text
 }
 
 // squeeze takes out of the middle what is too long: a cause stands at the beginning, an image's tag at the end.

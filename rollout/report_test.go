@@ -156,13 +156,20 @@ func TestSummariesOfSeveralDaemonSets(t *testing.T) {
 		About: "image registry.example.com/" + strings.Repeat("platform/", 20) + "agent:v2-typo"}}}
 	moving := Judgement{Verdict: Progressing, Desired: 12, Settled: 6, Causes: []Cause{{Code: ImagePull, Nodes: []string{"a"}, About: "image agent:v2"}}}
 	done := Judgement{Verdict: Complete, Desired: 12, Settled: 12}
+	failed := Judgement{Verdict: Stuck, Object: "Job web/migrate", Causes: []Cause{{Code: JobFailed, About: "Job web/migrate", Message: "it said: secret"}}}
+	waiting := Judgement{Verdict: Progressing, Object: "Deployment web/shop", Causes: []Cause{{Code: NotReady, About: "Deployment web/shop"}}}
+	ready := Judgement{Verdict: Complete, Object: "Deployment web/shop"}
 	for want, judgements := range map[string][]Judgement{
 		"": nil,
 		"CrashLoop on 2 of 12 nodes: container agent, exit code 3; brake pulled":                         {done, stuck, moving},
 		"CrashLoop on 2 of 12 nodes: container agent, exit code 3; brake pulled (and 1 other DaemonSet)": {stuck, long},
 		"12 nodes, half done; at present ImagePull (image agent:v2)":                                     {moving},
 		"24 nodes, three quarters done; at present ImagePull (image agent:v2)":                           {moving, {Verdict: Progressing, Desired: 12, Settled: 12}},
-		"12 nodes":          {done},
+		"JobFailed: Job web/migrate (and 1 other object)":                                                {done, failed, {Verdict: Stuck, Object: "Deployment web/shop"}},
+		"12 nodes, half done; at present ImagePull (image agent:v2); waits for Deployment web/shop":      {moving, waiting},
+		"waits for Deployment web/shop and 1 other object":                                               {done, waiting, waiting},
+		"2 objects ready":   {ready, ready},
+		"12 nodes":          {done, ready},
 		"no eligible nodes": {{Verdict: Complete}},
 	} {
 		if got := Summarize(judgements); got != want {

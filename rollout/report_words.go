@@ -21,14 +21,19 @@ var meanings = map[Code]string{
 	NodeLost:        "the node was lost after its pod was updated",
 	BudgetSpent:     "maxUnavailable is spent by other trouble",
 	ClockSkew:       "the node's clock is off, so Ready pods do not become available",
-	NotObserved:     "the DaemonSet controller has not taken notice",
+	NotObserved:     "the controller has not taken notice",
 	NotScheduled:    "the scheduler has not looked at the pod",
 	Overwritten:     "somebody else has changed what the commit asked for",
-	Deleted:         "the DaemonSet is gone",
+	Deleted:         "the object is gone",
 	ApplyFailed:     "the API server does not take the objects",
 	NoEligibleNodes: "no node is eligible any more",
 	NoProgress:      "nothing has moved for too long, and nothing explains it",
 	Starting:        "pods are starting",
+
+	JobFailed:                "the Job has failed",
+	ProgressDeadlineExceeded: "the Deployment has given up",
+	NotEstablished:           "the API server does not serve the new kind",
+	NotReady:                 "the object is not ready",
 }
 
 // Meaning is the cause in a few words.

@@ -7,8 +7,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Target is what a commit asked for: one DaemonSet, as its apply left it.
+// Target is what a commit asked for: one DaemonSet, as its apply left it, or one object of another kind.
 type Target struct {
+	// Kind is empty for a DaemonSet.
+	Kind      string    `json:"kind,omitempty"`
 	Namespace string    `json:"namespace"`
 	Name      string    `json:"name"`
 	UID       types.UID `json:"uid,omitempty"`

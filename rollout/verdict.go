@@ -40,6 +40,11 @@ const (
 	ApplyFailed     Code = "ApplyFailed" // known to who applies, never a result of Judge
 	NoEligibleNodes Code = "NoEligibleNodes"
 	NoProgress      Code = "NoProgress"
+	// These are of objects that are no DaemonSets (JudgeObject).
+	JobFailed                Code = "JobFailed"
+	ProgressDeadlineExceeded Code = "ProgressDeadlineExceeded"
+	NotEstablished           Code = "NotEstablished"
+	NotReady                 Code = "NotReady"
 	// Starting is only ever the present reason, never a verdict: pods are being pulled, initialised or started.
 	Starting Code = "Starting"
 )

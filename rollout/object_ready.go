@@ -1,0 +1,147 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
+)
+
+// objectState is what an object says of itself: that it is ready, or why not. Final is what its controller has given up.
+type objectState struct {
+	ready, final bool
+	code         Code
+	message      string
+}
+
+// readiness is what kstatus reads off an object, with three exceptions. kstatus lets a Job pass that has only started: here it
+// must be complete. It knows nothing of an APIService: here that must be Available. And of an object whose kind it does not
+// know it takes silence for consent, before any controller has seen it: here a controller must have said something.
+func readiness(o *unstructured.Unstructured) objectState {
+	result, err := status.Compute(o)
+	if err != nil {
+		return objectState{code: NotReady, message: "its status cannot be read: " + err.Error()}
+	}
+	if result.Status == status.FailedStatus {
+		return failure(o, result)
+	}
+	state := objectState{ready: result.Status == status.CurrentStatus, code: NotReady, message: result.Message}
+	switch {
+	case isJob(o):
+		state.ready = isTrue(o, "Complete")
+	case isKind(o, "apiregistration.k8s.io", "APIService"):
+		state.ready, state.message = isTrue(o, "Available"), saidOf(o, "Available")
+	case isKind(o, "apiextensions.k8s.io", "CustomResourceDefinition"):
+		state.code = NotEstablished
+	case state.ready && status.GetLegacyConditionsFn(o) == nil:
+		return spoken(o, state)
+	}
+	return state
+}
+
+// failure is what an object's own controller has given up, in its own words.
+func failure(o *unstructured.Unstructured, result *status.Result) objectState {
+	state := objectState{final: true, code: NotReady, message: result.Message}
+	switch {
+	case isKind(o, "apps", "Deployment"):
+		state.code, state.message = ProgressDeadlineExceeded, saidOf(o, "Progressing")
+	case isJob(o):
+		state.code, state.message = JobFailed, saidOf(o, "Failed")
+	case isKind(o, "apiextensions.k8s.io", "CustomResourceDefinition"):
+		state.code = NotEstablished
+	}
+	return state
+}
+
+// spoken is the state of an object of a kind that kstatus does not know: ready if a controller says so, by a condition Ready
+// or by the generation that it has observed.
+func spoken(o *unstructured.Unstructured, state objectState) objectState {
+	ready, found := conditionOf(o, "Ready")
+	of, dated, _ := unstructured.NestedInt64(ready, "observedGeneration")
+	_, observed := observedGeneration(o)
+	switch {
+	case found && dated && of < o.GetGeneration():
+		state.ready, state.message = false, fmt.Sprintf("its condition Ready is of generation %d, this commit is generation %d", of, o.GetGeneration())
+	case !found && !observed:
+		state.ready, state.message = false, "its status has neither a condition Ready nor an observedGeneration"
+	}
+	return state
+}
+
+// progress is how far an object says it has come, a number that only has to rise as it goes on.
+func progress(o *unstructured.Unstructured) int {
+	sum := 0
+	for _, field := range []string{"updatedReplicas", "availableReplicas", "succeeded"} {
+		sum += counter(o, field)
+	}
+	return sum
+}
+
+// oldPods is how many pods of an older template a workload says are left, also those that are going.
+func oldPods(o *unstructured.Unstructured) int {
+	if !isKind(o, "apps", "Deployment") && !isKind(o, "apps", "StatefulSet") {
+		return 0
+	}
+	return max(0, counter(o, "replicas")-counter(o, "updatedReplicas")) + counter(o, "terminatingReplicas")
+}
+
+func counter(o *unstructured.Unstructured, field string) int {
+	n, _, _ := unstructured.NestedInt64(o.Object, "status", field)
+	return int(n)
+}
+
+// objectAllowance is how long a pod of its template may take to go and to come, on top of the progress deadline.
+func objectAllowance(o *unstructured.Unstructured) time.Duration {
+	var like appsv1.DaemonSet // has the fields that count where Deployments, StatefulSets and Jobs have them
+	spec, _, _ := unstructured.NestedMap(o.Object, "spec")
+	template := map[string]any{"spec": map[string]any{"template": spec["template"], "minReadySeconds": spec["minReadySeconds"]}}
+	if spec["template"] == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(template, &like) != nil {
+		return 0 // a custom resource means something else by it
+	}
+	return allowance(&like)
+}
+
+func observedGeneration(o *unstructured.Unstructured) (int64, bool) {
+	n, found, err := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	return n, found && err == nil
+}
+
+func isJob(o *unstructured.Unstructured) bool { return isKind(o, "batch", "Job") }
+
+func isKind(o *unstructured.Unstructured, group, kind string) bool {
+	gvk := o.GroupVersionKind()
+	return gvk.Group == group && gvk.Kind == kind
+}
+
+func isTrue(o *unstructured.Unstructured, condition string) bool {
+	c, _ := conditionOf(o, condition)
+	return c["status"] == "True"
+}
+
+// saidOf is what a condition says in words.
+func saidOf(o *unstructured.Unstructured, condition string) string {
+	c, found := conditionOf(o, condition)
+	if !found {
+		return "it has no condition " + condition + " yet"
+	}
+	reason, _ := c["reason"].(string)
+	message, _ := c["message"].(string)
+	if reason != "" && message != "" {
+		return reason + ": " + message
+	}
+	return cmp.Or(message, reason, fmt.Sprintf("its condition %s is %v", condition, c["status"]))
+}
+
+func conditionOf(o *unstructured.Unstructured, name string) (map[string]any, bool) {
+	list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, item := range list {
+		if c, ok := item.(map[string]any); ok && c["type"] == name {
+			return c, true
+		}
+	}
+	return nil, false
+}

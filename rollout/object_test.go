@@ -1,0 +1,228 @@
+package rollout
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+)
+
+var appliedAt = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+// other is an object of generation 2 with a spec and a status, both in YAML's flow style.
+func other(t *testing.T, apiVersion, kind, spec, status string) *unstructured.Unstructured {
+	t.Helper()
+	var o map[string]any
+	text := "apiVersion: " + apiVersion + "\nkind: " + kind + "\nmetadata: {namespace: web, name: shop, uid: u1, generation: 2}\nspec: " + spec + "\nstatus: " + status
+	if err := yaml.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatal(err)
+	}
+	return &unstructured.Unstructured{Object: integers(o).(map[string]any)}
+}
+
+// integers has whole numbers be what they are in objects that an API server sent.
+func integers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			v[k] = integers(e)
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = integers(e)
+		}
+	case float64:
+		return int64(v)
+	}
+	return v
+}
+
+const (
+	minute      = time.Minute
+	established = "{type: NamesAccepted, status: 'True', reason: NoConflicts}, {type: Established, status: "
+)
+
+// What one look at an object of each kind means, so long after the apply.
+func TestObjectsOfOtherKinds(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind, spec, status string
+		after              time.Duration
+		verdict            Verdict
+		code               Code
+		says               string
+	}{
+		"Deployment not observed yet": {kind: "apps/v1 Deployment", spec: "{replicas: 1}",
+			status:  "{observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}",
+			verdict: Progressing, code: NotObserved, says: "generation 1"},
+		"Deployment without replicas and without a status": {kind: "apps/v1 Deployment", spec: "{replicas: 0}", status: "{}",
+			verdict: Progressing, code: NotObserved},
+		"StatefulSet without replicas and without a status": {kind: "apps/v1 StatefulSet", spec: "{replicas: 0}", status: "{}",
+			verdict: Progressing, code: NotObserved},
+		"Deployment that replaces its pods": {kind: "apps/v1 Deployment", spec: "{replicas: 3}",
+			status:  "{observedGeneration: 2, replicas: 4, updatedReplicas: 1, readyReplicas: 3, availableReplicas: 3}",
+			verdict: Progressing, code: NotReady, says: "Updated: 1/3"},
+		"Deployment past our deadline": {kind: "apps/v1 Deployment", spec: "{replicas: 3}", after: 16 * minute,
+			status: "{observedGeneration: 2, replicas: 3}", verdict: Stuck, code: NotReady, says: "Updated: 0/3"},
+		"Deployment with minReadySeconds has so much longer": {kind: "apps/v1 Deployment", after: 16 * minute,
+			spec:   "{replicas: 3, minReadySeconds: 120, template: {spec: {containers: [{name: a}]}}}",
+			status: "{observedGeneration: 2, replicas: 3}", verdict: Progressing, code: NotReady},
+		"Deployment past its own deadline": {kind: "apps/v1 Deployment", spec: "{replicas: 1, progressDeadlineSeconds: 60}",
+			status: "{observedGeneration: 2, replicas: 1, conditions: [{type: Progressing, status: 'False', " +
+				"reason: ProgressDeadlineExceeded, message: ReplicaSet shop-1 has timed out progressing.}]}",
+			verdict: Stuck, code: ProgressDeadlineExceeded, says: "shop-1 has timed out"},
+		"Deployment that is available": {kind: "apps/v1 Deployment", spec: "{replicas: 1}",
+			status: "{observedGeneration: 2, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1, " +
+				"conditions: [{type: Available, status: 'True'}, {type: Progressing, status: 'True', reason: NewReplicaSetAvailable}]}",
+			verdict: Complete},
+		"StatefulSet that replaces its pods": {kind: "apps/v1 StatefulSet", spec: "{replicas: 2, updateStrategy: {rollingUpdate: {partition: 0}}}",
+			status:  "{observedGeneration: 2, replicas: 2, readyReplicas: 2, currentReplicas: 1, updatedReplicas: 1}",
+			verdict: Progressing, code: NotReady, says: "updated: 1/2"},
+		"StatefulSet that has": {kind: "apps/v1 StatefulSet", spec: "{replicas: 2, updateStrategy: {rollingUpdate: {partition: 0}}}",
+			status: "{observedGeneration: 2, replicas: 2, readyReplicas: 2, currentReplicas: 2, updatedReplicas: 2}", verdict: Complete},
+		"Job that has only started": {kind: "batch/v1 Job", spec: "{}", status: "{startTime: 2026-11-24T10:00:00Z, active: 1}",
+			verdict: Progressing, code: NotReady, says: "Job in progress"},
+		"Job that is complete": {kind: "batch/v1 Job", spec: "{}", status: "{conditions: [{type: Complete, status: 'True'}]}", verdict: Complete},
+		"Job that failed": {kind: "batch/v1 Job", spec: "{}",
+			status:  "{conditions: [{type: Failed, status: 'True', reason: BackoffLimitExceeded, message: it went wrong}]}",
+			verdict: Stuck, code: JobFailed, says: "BackoffLimitExceeded: it went wrong"},
+		"CRD that is being installed": {kind: "apiextensions.k8s.io/v1 CustomResourceDefinition", spec: "{}",
+			status: "{conditions: [" + established + "'False', reason: Installing}]}", verdict: Progressing, code: NotEstablished},
+		"CRD that is being installed for too long": {kind: "apiextensions.k8s.io/v1 CustomResourceDefinition", spec: "{}", after: 15 * minute,
+			status: "{conditions: [" + established + "'False', reason: Installing}]}", verdict: Stuck, code: NotEstablished},
+		"CRD whose names are taken": {kind: "apiextensions.k8s.io/v1 CustomResourceDefinition", spec: "{}",
+			status:  "{conditions: [{type: NamesAccepted, status: 'False', reason: PluralConflict, message: shops is taken}]}",
+			verdict: Stuck, code: NotEstablished, says: "shops is taken"},
+		"CRD that is Established": {kind: "apiextensions.k8s.io/v1 CustomResourceDefinition", spec: "{}",
+			status: "{conditions: [" + established + "'True'}]}", verdict: Complete},
+		"APIService that nobody has looked at": {kind: "apiregistration.k8s.io/v1 APIService", spec: "{}", status: "{}",
+			verdict: Progressing, code: NotReady, says: "no condition Available"},
+		"APIService without endpoints": {kind: "apiregistration.k8s.io/v1 APIService", spec: "{}",
+			status:  "{conditions: [{type: Available, status: 'False', reason: MissingEndpoints, message: none}]}",
+			verdict: Progressing, code: NotReady, says: "MissingEndpoints: none"},
+		"APIService that answers": {kind: "apiregistration.k8s.io/v1 APIService", spec: "{}",
+			status: "{conditions: [{type: Available, status: 'True'}]}", verdict: Complete},
+		"custom resource that nobody has looked at": {kind: "example.com/v1 Cache", spec: "{}", status: "{}", verdict: Progressing, code: NotReady},
+		"custom resource that is not Ready": {kind: "example.com/v1 Cache", spec: "{template: 7}",
+			status:  "{conditions: [{type: Ready, status: 'False', reason: Warming, message: half full}]}",
+			verdict: Progressing, code: NotReady, says: "half full"},
+		"custom resource that was Ready before": {kind: "example.com/v1 Cache", spec: "{}",
+			status:  "{conditions: [{type: Ready, status: 'True', observedGeneration: 1}]}",
+			verdict: Progressing, code: NotReady, says: "of generation 1"},
+		"custom resource that is Ready": {kind: "example.com/v1 Cache", spec: "{}",
+			status: "{conditions: [{type: Ready, status: 'True', observedGeneration: 2}]}", verdict: Complete},
+		"custom resource whose controller only counts generations": {kind: "example.com/v1 Cache", spec: "{}",
+			status: "{observedGeneration: 2}", verdict: Complete},
+		"custom resource that is Stalled": {kind: "example.com/v1 Cache", spec: "{}",
+			status:  "{conditions: [{type: Stalled, status: 'True', reason: NoQuota, message: no quota}]}",
+			verdict: Stuck, code: NotReady, says: "no quota"},
+		"custom resource whose status is none": {kind: "example.com/v1 Cache", spec: "{}", status: "{conditions: nonsense}",
+			verdict: Progressing, code: NotReady, says: "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			version, kind, _ := strings.Cut(c.kind, " ")
+			look := ObjectLook{Now: appliedAt.Add(c.after), Live: other(t, version, kind, c.spec, c.status)}
+			j, _ := JudgeObject(look, Target{Kind: kind, Namespace: "web", Name: "shop", UID: "u1", Generation: 2, AppliedAt: appliedAt}, Memory{}, Options{})
+			checkObject(t, j, c.verdict, c.code, c.says)
+		})
+	}
+}
+
+func checkObject(t *testing.T, j Judgement, v Verdict, code Code, says string) {
+	t.Helper()
+	var got Cause
+	if len(j.Causes) > 0 {
+		got = j.Causes[0]
+	}
+	if j.Verdict != v || got.Code != code || !strings.Contains(got.Message, says) || got.Final != (v == Stuck) {
+		t.Fatalf("%s %+v, want %s %s %q", j.Verdict, got, v, code, says)
+	}
+	if v == Progressing && j.Wake.IsZero() || v != Complete && (got.Remedy == "" || got.About == "" || got.Since.IsZero()) {
+		t.Errorf("not all is said: %+v, wake %s", got, j.Wake)
+	}
+}
+
+// objectStory is looked at again and again.
+type objectStory struct {
+	t      *testing.T
+	target Target
+	memory Memory
+}
+
+func (s *objectStory) at(after time.Duration, live *unstructured.Unstructured) Judgement {
+	s.t.Helper()
+	var j Judgement
+	j, s.memory = JudgeObject(ObjectLook{Now: appliedAt.Add(after), Live: live}, s.target, s.memory, Options{})
+	return j
+}
+
+func newObjectStory(t *testing.T, kind string) *objectStory {
+	return &objectStory{t: t, target: Target{Kind: kind, Namespace: "web", Name: "shop", UID: "u1", Generation: 2, AppliedAt: appliedAt}}
+}
+
+// The deadline counts from the last replica that came: a large Deployment that moves is never stuck, one that stops is, and
+// it heals.
+func TestAReplicaMoreIsProgress(t *testing.T) {
+	s := newObjectStory(t, "Deployment")
+	counts := func(updated, available string) *unstructured.Unstructured {
+		return other(t, "apps/v1", "Deployment", "{replicas: 9}", "{observedGeneration: 2, replicas: 9, readyReplicas: 9, updatedReplicas: "+
+			updated+", availableReplicas: "+available+", conditions: [{type: Available, status: 'True'}, {type: Progressing, status: 'True', reason: NewReplicaSetAvailable}]}")
+	}
+	for i := range 8 {
+		checkObject(t, s.at(time.Duration(i)*14*minute, counts(string(rune('1'+i)), "8")), Progressing, NotReady, "")
+	}
+	if j := s.at(8*14*minute, counts("8", "8")); j.Wake != appliedAt.Add((7*14+15)*minute) {
+		t.Errorf("wakes at %s", j.Wake)
+	}
+	checkObject(t, s.at((7*14+15)*minute, counts("8", "7")), Stuck, NotReady, "Updated: 8/9")
+	checkObject(t, s.at(999*minute, counts("9", "9")), Complete, "", "")
+}
+
+// A controller that does not notice is said to be the trouble after a minute, since the first look.
+func TestAControllerThatDoesNotNotice(t *testing.T) {
+	s := newObjectStory(t, "Deployment")
+	old := other(t, "apps/v1", "Deployment", "{replicas: 1}", "{observedGeneration: 1}")
+	checkObject(t, s.at(0, old), Progressing, NotObserved, "")
+	checkObject(t, s.at(59*time.Second, old), Progressing, NotObserved, "")
+	checkObject(t, s.at(60*time.Second, old), Stuck, NotObserved, "")
+}
+
+// What is gone, going or somebody else's is not what was applied. A Job that was seen to be complete may vanish.
+func TestAnObjectThatIsGone(t *testing.T) {
+	complete := other(t, "batch/v1", "Job", "{}", "{conditions: [{type: Complete, status: 'True'}]}")
+	another, going := complete.DeepCopy(), complete.DeepCopy()
+	another.SetUID(types.UID("u2"))
+	unstructured.SetNestedField(going.Object, "2026-11-24T10:00:00Z", "metadata", "deletionTimestamp") //nolint:errcheck // it has metadata
+	checkObject(t, newObjectStory(t, "Job").at(0, nil), Stuck, Deleted, "does not exist any more")
+	checkObject(t, newObjectStory(t, "Job").at(0, another), Stuck, Deleted, "made anew")
+	checkObject(t, newObjectStory(t, "Job").at(0, going), Stuck, Deleted, "is being deleted")
+	s := newObjectStory(t, "Job")
+	checkObject(t, s.at(0, complete), Complete, "", "")
+	checkObject(t, s.at(minute, nil), Complete, "", "")
+	d := newObjectStory(t, "Deployment")
+	d.at(0, other(t, "apps/v1", "Deployment", "{replicas: 0}", "{observedGeneration: 2, conditions: [{type: Available, status: 'True'}]}"))
+	checkObject(t, d.at(minute, nil), Stuck, Deleted, "")
+}
+
+// What cannot be read is unknown, and no failure of the object before the deadline.
+func TestAnObjectThatCannotBeRead(t *testing.T) {
+	s := newObjectStory(t, "Cache")
+	j, _ := JudgeObject(ObjectLook{Now: appliedAt, Problem: "the server is busy"}, s.target, Memory{}, Options{})
+	checkObject(t, j, Progressing, NotReady, "the server is busy")
+}
+
+// Pods that a Deployment replaces are old pods until the last of them is gone: so long nothing is pruned.
+func TestOldPodsOfADeployment(t *testing.T) {
+	s := newObjectStory(t, "Deployment")
+	for status, want := range map[string]int{
+		"{observedGeneration: 2, replicas: 4, updatedReplicas: 1}":                         3,
+		"{observedGeneration: 2, replicas: 3, updatedReplicas: 3, terminatingReplicas: 2}": 2,
+		"{observedGeneration: 2, replicas: 3, updatedReplicas: 3}":                         0,
+	} {
+		if got := s.at(0, other(t, "apps/v1", "Deployment", "{replicas: 3}", status)).OldPods; got != want {
+			t.Errorf("%s: %d old pods, want %d", status, got, want)
+		}
+	}
+}
