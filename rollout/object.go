@@ -32,7 +32,7 @@ func JudgeObject(l ObjectLook, t Target, m Memory, o Options) (Judgement, Memory
 	case f.final:
 		j.Verdict, j.Headline = Stuck, fmt.Sprintf("%s is stuck: %s", s.name(), f.code)
 	default:
-		j.Headline = s.name() + ": " + f.message
+		j.Headline = s.name() + ": " + clip(f.message, maxObjectHeadline)
 	}
 	if f != nil {
 		j.Causes = []Cause{{Code: f.code, About: s.name(), Message: f.message, Remedy: f.remedy, Since: f.since, Final: f.final}}
@@ -43,6 +43,9 @@ func JudgeObject(l ObjectLook, t Target, m Memory, o Options) (Judgement, Memory
 	j.Wake = s.wake
 	return j, s.memory
 }
+
+// maxObjectHeadline is how many characters of an object's own words stand in its headline.
+const maxObjectHeadline = 120
 
 // objectSurvey is one look at an object and what is made of it.
 type objectSurvey struct {

@@ -169,5 +169,6 @@ func (l *lane) remade(a manifests.Applied, now time.Time) {
 				AppliedAt: metav1.NewMicroTime(now), OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore}
 		}
 		f.Workloads[i].Generation = a.Generation
+		delete(l.objects, a.ID)
 	}
 }

@@ -65,6 +65,7 @@ func (c *Controller) lookAround(ctx context.Context, l *lane) bool {
 		c.Tell.Trouble(l.sync, fmt.Errorf("drift is not seen everywhere: %w; grant list and watch on it, "+
 			"it is tried again with the next commit", err))
 	}
+	e.watch.Mind(minded(f))
 	e.touched = e.watch.Touched(inventory, e.known)
 	return len(e.touched) > 0
 }

@@ -18,6 +18,7 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 	f := l.sync.Status.InFlight
 	if f == nil || unwritten(f) && f.Attempts == 0 || (f.State == api.Complete && f.Pruned) {
 		c.unwatch(l)
+		l.objects = nil
 		return nil, nil
 	}
 	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, len(f.Workloads), l.sync.Generation)
@@ -52,38 +53,59 @@ func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.
 	if err != nil {
 		return nil, err
 	}
-	c.watch(l, f, targets)
+	daemonSets := ofDaemonSets(targets)
+	c.watch(l, f, daemonSets)
 	r := &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	var judgements []rollout.Judgement
-	for i, target := range targets {
-		look, synced := c.Observer.Look(target)
-		if !synced {
-			return nil, c.Observer.Trouble(target)
-		}
-		look.Now = now
-		j, memory := rollout.Judge(look, target, memories[i], options)
-		if j.ReadLeases {
-			if look.Leases, err = c.Observer.Leases(ctx); err != nil {
+	for i, w := range f.Workloads {
+		j, memory := rollout.Judgement{}, rollout.Memory{}
+		if isDaemonSet(w) {
+			look, synced := c.Observer.Look(targets[i])
+			if !synced {
+				return nil, c.Observer.Trouble(targets[i])
+			}
+			look.Now = now
+			if j, memory, err = c.judgeDaemonSet(ctx, look, targets[i], memories[i], options); err != nil {
 				return nil, err
 			}
-			j, memory = rollout.Judge(look, target, memories[i], options)
+			r.addBrake(targets[i], look, j)
+		} else {
+			j, memory = c.judgeObject(ctx, l, w, targets[i], memories[i], options, now)
 		}
-		if len(j.ReadClocks) > 0 {
-			look.Clocks = c.Observer.Clocks(ctx, j.ReadClocks)
-			j, memory = rollout.Judge(look, target, memories[i], options)
-		}
-		w, err := judgedWorkload(f.Workloads[i], j, memory, len(targets))
-		if err != nil {
+		if w, err = judgedWorkload(w, j, memory, len(daemonSets)); err != nil {
 			return nil, err
 		}
 		r.Workloads = append(r.Workloads, w)
 		judgements = append(judgements, j)
-		r.add(target, look, j)
+		r.add(w, j)
 	}
+	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
 	if r.Message = rollout.Summarize(judgements); len(judgements) == 0 {
 		r.Message = "nothing to roll out"
 	}
 	return r, nil
+}
+
+// judgeDaemonSet judges one look at a DaemonSet, and asks for what its judgement needs besides.
+func (c *Controller) judgeDaemonSet(ctx context.Context, look rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory, error) {
+	j, memory := rollout.Judge(look, t, m, o)
+	if j.ReadLeases {
+		var err error
+		if look.Leases, err = c.Observer.Leases(ctx); err != nil {
+			return j, memory, err
+		}
+		j, memory = rollout.Judge(look, t, m, o)
+	}
+	if len(j.ReadClocks) > 0 {
+		look.Clocks = c.Observer.Clocks(ctx, j.ReadClocks)
+		j, memory = rollout.Judge(look, t, m, o)
+	}
+	return j, memory, nil
+}
+
+// ofDaemonSets are the targets that the Observer looks at.
+func ofDaemonSets(targets []rollout.Target) []rollout.Target {
+	return keep(targets, func(t rollout.Target) bool { return t.Kind == "" })
 }
 
 // watch has the Sync woken by what happens to its flight.
@@ -110,6 +132,9 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 		Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
 		OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore,
 	}
+	if !isDaemonSet(w) {
+		target.Kind = w.Kind
+	}
 	var memory rollout.Memory
 	if len(w.Memory.Raw) == 0 {
 		return target, memory, nil
@@ -121,8 +146,19 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 }
 
 // add puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
-// all must be complete for it to be complete.
-func (r *Rollout) add(t rollout.Target, look rollout.Look, j rollout.Judgement) {
+// all must be complete for it to be complete. What makes it stuck is named first.
+func (r *Rollout) add(w api.Workload, j rollout.Judgement) {
+	var causes []api.Cause
+	for _, cause := range j.Causes {
+		causes = append(causes, api.Cause{Code: string(cause.Code), Object: idOf(w).String(),
+			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
+			Message: cause.Message, Remedy: cause.Remedy, Since: metav1.NewTime(cause.Since)})
+	}
+	if j.Verdict == rollout.Stuck && r.State != api.Stuck {
+		r.Causes = append(causes, r.Causes...)
+	} else {
+		r.Causes = append(r.Causes, causes...)
+	}
 	switch {
 	case j.Verdict == rollout.Stuck:
 		r.State = api.Stuck
@@ -136,14 +172,13 @@ func (r *Rollout) add(t rollout.Target, look rollout.Look, j rollout.Judgement) 
 	if !j.Wake.IsZero() && (r.Wake.IsZero() || j.Wake.Before(r.Wake)) {
 		r.Wake = j.Wake
 	}
+}
+
+// addBrake notes what is to be done about the brake of a DaemonSet.
+func (r *Rollout) addBrake(t rollout.Target, look rollout.Look, j rollout.Judgement) {
 	if j.Brake != rollout.BrakeLeave {
 		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
 			Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
-	}
-	for _, cause := range j.Causes {
-		r.Causes = append(r.Causes, api.Cause{Code: string(cause.Code), Object: "DaemonSet " + t.Namespace + "/" + t.Name,
-			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
-			Message: cause.Message, Remedy: cause.Remedy, Since: metav1.NewTime(cause.Since)})
 	}
 }
 
@@ -155,7 +190,7 @@ func recallAll(l *lane, f *api.Flight) ([]rollout.Target, []rollout.Memory, erro
 		if targets[i], memories[i], err = Recall(w); err != nil {
 			return nil, nil, err
 		}
-		if l.flying != nil && l.flying.Digest == f.Digest {
+		if isDaemonSet(w) && l.flying != nil && l.flying.Digest == f.Digest {
 			targets[i].Applied = find(l.flying.set, daemonSetID(w.Namespace, w.Name))
 		}
 	}

@@ -48,6 +48,8 @@ type lane struct {
 	judged    judged
 	// eye sees what others touch of the set in flight.
 	eye eye
+	// objects are the workloads of the flight that are no DaemonSets, as they were last read.
+	objects map[manifests.ID]readObject
 	// The newest results about drift, and the objects that the comparison is of.
 	compared  *Compared
 	corrected *Corrected

@@ -11,6 +11,7 @@ import (
 // How much the status says of single nodes. What a set has many workloads of is said of fewer, so that the whole stays
 // within its bound.
 const (
+	maxCauses  = 40 // of a flight; what makes it stuck first
 	maxNames   = 20 // of nodes, of one class or cause
 	minNames   = 3
 	allNames   = 80 // of one class over all workloads

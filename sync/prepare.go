@@ -87,8 +87,8 @@ func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manife
 		return r.refused(err, c.Now())
 	}
 	if r.ready(set, read); tooLarge(l.sync, set) {
-		return r.not(Invalid, fmt.Errorf("the set has %d objects: their inventory does not fit into the status of one Sync; "+
-			"split it into several", set.Len()), c.Now())
+		return r.not(Invalid, fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
+			"the status of one Sync; split it into several", set.Len(), len(set.Awaited())), c.Now())
 	}
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !unwritten(f) {
 		return r
@@ -104,12 +104,17 @@ func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manife
 	return c.lookAhead(ctx, l, r, preview)
 }
 
-// maxInventory is how many bytes of JSON an inventory may take: the status has 256 KiB for everything.
-const maxInventory = 160 << 10
+// maxInventory is how many bytes of JSON an inventory may take, together with what is waited for: the status has 256 KiB for
+// everything.
+const (
+	maxInventory = 160 << 10
+	perAwaited   = 400 // of one object that is no DaemonSet; those are counted by their nodes
+)
 
 func tooLarge(s *api.Sync, set manifests.Set) bool {
 	inventory, err := json.Marshal(inventoryOf(s).Union(set.Inventory()))
-	return err != nil || len(inventory) > maxInventory
+	others := len(set.Awaited()) - len(set.DaemonSets())
+	return err != nil || len(inventory)+others*perAwaited > maxInventory
 }
 
 func (r *readySet) ready(set manifests.Set, read []string) *readySet {

@@ -27,6 +27,7 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 		applied, err = writer.Apply(ctx, set, writeOptions(l.sync))
 		l.left(applied...)
 		w.Workloads = workloads(applied, l.flying, l.sync.Status.InFlight, c.Now())
+		l.noteWritten(applied, w.Workloads, c.Now())
 	}
 	w.At = c.Now()
 	if err != nil {
@@ -35,17 +36,20 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 	return w
 }
 
-// workloads are the written objects whose pods must take over. What was written by an earlier attempt of the
+// workloads are the written objects that the commit waits for. What was written by an earlier attempt of the
 // same flight keeps its generation: the template counts from when it was first written.
 func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now time.Time) []api.Workload {
 	var list []api.Workload
+	awaited := set.set.Awaited()
 	for _, a := range applied {
-		if a.Kind != "DaemonSet" || a.Group != "apps" {
+		if !awaited[a.ID] {
 			continue
 		}
 		w := api.Workload{Group: a.Group, Kind: a.Kind, Namespace: a.Namespace, Name: a.Name, UID: a.UID,
-			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now), HadNodes: ranBefore(a), FailingBefore: set.sick[a.ID]}
-		w.OnDelete = onDelete(set.set, w)
+			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now)}
+		if isDaemonSet(w) {
+			w.HadNodes, w.FailingBefore, w.OnDelete = ranBefore(a), set.sick[a.ID], onDelete(set.set, w)
+		}
 		for _, old := range f.Workloads {
 			if old.UID == w.UID && !a.Changed {
 				w = old

@@ -1,0 +1,134 @@
+package sync
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// minReread and maxReread are how long an object of the flight is not read again that cannot be watched, and has not changed.
+const (
+	minReread = time.Second
+	maxReread = time.Minute
+)
+
+// readObject is an object of the flight that is no DaemonSet, as it was last read or written.
+type readObject struct {
+	live    *unstructured.Unstructured // nil if there is none
+	problem string                     // why it could not be read
+	version manifests.Version
+	at      time.Time
+	inVain  int // reads in a row that brought nothing new
+}
+
+// rereadAt is when it is read again although nothing is seen of it.
+func (r readObject) rereadAt() time.Time { return r.at.Add(backoff(r.inVain+1, minReread, maxReread)) }
+
+// judgeObject judges an object that is no DaemonSet.
+func (c *Controller) judgeObject(ctx context.Context, l *lane, w api.Workload, t rollout.Target, m rollout.Memory, o rollout.Options, now time.Time) (rollout.Judgement, rollout.Memory) {
+	look := rollout.ObjectLook{Now: now}
+	var reread time.Time
+	if !m.Done {
+		look, reread = c.lookAtObject(ctx, l, idOf(w), now)
+	}
+	j, memory := rollout.JudgeObject(look, t, m, o)
+	if !reread.IsZero() && j.Verdict != rollout.Complete && (j.Wake.IsZero() || reread.Before(j.Wake)) {
+		j.Wake = reread
+	}
+	return j, memory
+}
+
+// lookAtObject reads an object if the eye has seen that it was written since it was read last. What the eye cannot watch is
+// read again after a growing pause, whose end is returned too.
+func (c *Controller) lookAtObject(ctx context.Context, l *lane, id manifests.ID, now time.Time) (rollout.ObjectLook, time.Time) {
+	last, known := l.objects[id]
+	seen, watched := l.eye.sees(id)
+	watched = watched && !unwritten(l.sync.Status.InFlight)
+	due := !watched && !now.Before(last.rereadAt()) || watched && seen.After(last.version)
+	if last.problem != "" {
+		watched, due = false, !now.Before(last.rereadAt())
+	}
+	if !known || due {
+		last = c.readObject(ctx, l, id, last, seen, now)
+		watched = watched && last.problem == ""
+	}
+	look := rollout.ObjectLook{Now: now, Live: last.live, Problem: last.problem}
+	if watched {
+		return look, time.Time{}
+	}
+	return look, last.rereadAt()
+}
+
+// readObject reads an object with the rights that it is written with. One that is not there is as the eye has seen it go.
+func (c *Controller) readObject(ctx context.Context, l *lane, id manifests.ID, last readObject, seen manifests.Version, now time.Time) readObject {
+	next := readObject{at: now, inVain: last.inVain + 1, version: seen}
+	writer, err := c.Connect.Writer(l.sync)
+	if err == nil {
+		next.live, err = writer.Get(ctx, id)
+	}
+	switch {
+	case err != nil:
+		next.problem, next.version = err.Error(), last.version
+	case next.live != nil:
+		if next.version = manifests.VersionOf(next.live); next.version.After(last.version) {
+			next.inVain = 0
+		}
+	}
+	l.noteObject(id, next)
+	return next
+}
+
+func (l *lane) noteObject(id manifests.ID, r readObject) {
+	if l.objects == nil {
+		l.objects = map[manifests.ID]readObject{}
+	}
+	l.objects[id] = r
+}
+
+// noteWritten notes what the API server answered to the write of the flight's workloads, so that it need not be asked at once.
+// A definition has become Established since.
+func (l *lane) noteWritten(applied []manifests.Applied, list []api.Workload, now time.Time) {
+	l.objects = nil
+	waits := map[manifests.ID]bool{}
+	for _, w := range list {
+		waits[idOf(w)] = !isDaemonSet(w) && w.Kind != "CustomResourceDefinition"
+	}
+	for _, a := range applied {
+		if waits[a.ID] && a.Object != nil {
+			l.noteObject(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now})
+		}
+	}
+}
+
+// sees is the state in which the eye sees an object; false if it cannot.
+func (e *eye) sees(id manifests.ID) (manifests.Version, bool) {
+	if e.watch == nil {
+		return manifests.Version{}, false
+	}
+	return e.watch.Seen(id)
+}
+
+// minded are the objects whose status is news: those that are judged and are no DaemonSets, which have watches of their own.
+func minded(f *api.Flight) []manifests.ID {
+	if f.State == api.Complete && f.Pruned {
+		return nil
+	}
+	var list []manifests.ID
+	for _, w := range f.Workloads {
+		if !isDaemonSet(w) {
+			list = append(list, idOf(w))
+		}
+	}
+	return list
+}
+
+func idOf(w api.Workload) manifests.ID {
+	return manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+}
+
+func isDaemonSet(w api.Workload) bool { return idOf(w) == daemonSetID(w.Namespace, w.Name) }
