@@ -206,6 +206,21 @@ func TestAnObjectThatIsGone(t *testing.T) {
 	checkObject(t, d.at(minute, nil), Stuck, Deleted, "")
 }
 
+// explain tells of objects of other kinds after the DaemonSets, and their verdict counts.
+func TestAReportHasOtherKindsToo(t *testing.T) {
+	s := newObjectStory(t, "Job")
+	j := s.at(0, other(t, "batch/v1", "Job", "{}", "{conditions: [{type: Failed, status: 'True', reason: BackoffLimitExceeded}]}"))
+	r := NewReport(Judged{Judgement: Judgement{Verdict: Complete}}, Judged{Target: s.target, Look: Look{Now: appliedAt}, Judgement: j})
+	if r.Verdict != Stuck || len(r.DaemonSets) != 1 || len(r.Objects) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	for _, says := range []string{"Job web/shop\n\nStuck: Job web/shop is stuck: JobFailed.", "seen:  BackoffLimitExceeded", "do:    Read what its pods said", "#jobfailed"} {
+		if !strings.Contains(r.Text(), says) {
+			t.Errorf("no %q in\n%s", says, r.Text())
+		}
+	}
+}
+
 // What cannot be read is unknown, and no failure of the object before the deadline.
 func TestAnObjectThatCannotBeRead(t *testing.T) {
 	s := newObjectStory(t, "Cache")

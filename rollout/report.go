@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Judged is a DaemonSet and what one look says about it.
+// Judged is a DaemonSet, or an object of another kind, and what one look says about it. Of the latter the look has the time.
 type Judged struct {
 	Target    Target
 	Look      Look
@@ -14,11 +14,22 @@ type Judged struct {
 
 // Report is how rollouts are told: to scripts as it is (docs/design.md §9), to people by Text. Its lists are never null.
 type Report struct {
-	// Verdict is the worst of the DaemonSets'.
+	// Verdict is the worst of all.
 	Verdict Verdict `json:"verdict"`
 	// Now is the time of the look.
 	Now        time.Time         `json:"now"`
 	DaemonSets []DaemonSetReport `json:"daemonSets"`
+	// Objects are what is no DaemonSet.
+	Objects []ObjectReport `json:"objects,omitempty"`
+}
+
+// ObjectReport is what is told of an object that is no DaemonSet.
+type ObjectReport struct {
+	// Object is its kind, namespace and name.
+	Object   string        `json:"object"`
+	Verdict  Verdict       `json:"verdict"`
+	Headline string        `json:"headline"`
+	Causes   []CauseReport `json:"causes"`
 }
 
 // DaemonSetReport is one rollout as it is told.
@@ -80,7 +91,11 @@ func NewReport(judged ...Judged) Report {
 		if d.Judgement.Verdict == Stuck || r.Verdict == Complete {
 			r.Verdict = d.Judgement.Verdict
 		}
-		r.DaemonSets = append(r.DaemonSets, newDaemonSetReport(d))
+		if j := d.Judgement; j.Object != "" {
+			r.Objects = append(r.Objects, ObjectReport{Object: j.Object, Verdict: j.Verdict, Headline: j.Headline, Causes: causeReports(j.Causes)})
+		} else {
+			r.DaemonSets = append(r.DaemonSets, newDaemonSetReport(d))
+		}
 	}
 	return r
 }
@@ -91,15 +106,20 @@ func newDaemonSetReport(d Judged) DaemonSetReport {
 		Name: d.Target.Name, Namespace: d.Target.Namespace, Verdict: j.Verdict, Headline: j.Headline,
 		Desired: j.Desired, Updated: j.Updated, Settled: j.Settled,
 		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore), Old: nonNil(j.Old),
-		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: []CauseReport{},
+		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: causeReports(j.Causes),
 		Eligible: j.Eligible, Nodes: Classes(j.Nodes), onDelete: d.Target.OnDelete,
 	}
-	for _, c := range j.Causes {
-		r.Causes = append(r.Causes, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Container: c.Container,
+	return r
+}
+
+func causeReports(causes []Cause) []CauseReport {
+	list := make([]CauseReport, 0, len(causes))
+	for _, c := range causes {
+		list = append(list, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Container: c.Container,
 			Message: c.Message, Remedy: c.Remedy, Shortfalls: nonNil(c.Shortfalls), Relief: nonNil(c.Relief), Since: c.Since,
 			Final: c.Final, Help: c.Code.Help()})
 	}
-	return r
+	return list
 }
 
 // nonNil is a list that is not null in JSON.

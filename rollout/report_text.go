@@ -22,7 +22,20 @@ func (r Report) Text() string {
 		}
 		r.DaemonSets[i].write(&b, r.Now)
 	}
+	for i := range r.Objects {
+		if b.Len() > 0 {
+			b.WriteString("\n")
+		}
+		r.Objects[i].write(&b, r.Now)
+	}
 	return b.String()
+}
+
+func (r *ObjectReport) write(b *strings.Builder, now time.Time) {
+	fmt.Fprintf(b, "%s\n\n%s: %s.\n", r.Object, r.Verdict, strings.TrimSuffix(r.Headline, "."))
+	for i := range r.Causes {
+		r.Causes[i].write(b, now)
+	}
 }
 
 func (r *DaemonSetReport) write(b *strings.Builder, now time.Time) {

@@ -101,4 +101,5 @@ func TestDocsHaveEveryCause(t *testing.T) {
 var causes = []rollout.Code{rollout.InvalidImage, rollout.ImagePull, rollout.CrashLoop, rollout.ProbeFailing,
 	rollout.ConfigError, rollout.VolumeMount, rollout.Sandbox, rollout.Unschedulable, rollout.Forbidden, rollout.Rejected,
 	rollout.Terminating, rollout.NodeLost, rollout.BudgetSpent, rollout.ClockSkew, rollout.NotObserved, rollout.NotScheduled,
-	rollout.Overwritten, rollout.Deleted, rollout.ApplyFailed, rollout.NoEligibleNodes, rollout.NoProgress}
+	rollout.Overwritten, rollout.Deleted, rollout.ApplyFailed, rollout.NoEligibleNodes, rollout.NoProgress,
+	rollout.JobFailed, rollout.ProgressDeadlineExceeded, rollout.NotEstablished, rollout.NotReady}

@@ -18,12 +18,12 @@ func newExplain() *cobra.Command {
 		Use:   "explain NAME | explain -f DUMP...",
 		Short: "Say whether a commit has taken over its nodes and, if not, why not and what to do",
 		Long: `Judge the DaemonSets that a Sync has in flight: which nodes they have taken over, what keeps them from the others, and
-what to do about it.
+what to do about it; and whatever else its commit waits for.
 
 With -f, judge the DaemonSets of a dump instead, without a cluster. A dump is one or more files that kubectl has
 written, in JSON or YAML; - is stdin. What is missing from it makes the answer poorer and is named.
 
-The exit code is 3 if a DaemonSet is stuck.`,
+The exit code is 3 if any of them is stuck.`,
 		Example: fmt.Sprintf("  daemongate explain node-agents\n  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
 			rollout.DumpCommand, rollout.DumpCommand),
 		RunE: func(c *cobra.Command, args []string) error {

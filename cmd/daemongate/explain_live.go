@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -21,7 +22,7 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 	}
 	f := s.Status.InFlight
 	if f == nil || len(f.Workloads) == 0 {
-		return nil, fmt.Errorf("Sync %s/%s: no DaemonSet was applied yet", s.Namespace, s.Name)
+		return nil, fmt.Errorf("Sync %s/%s: nothing that a commit waits for was applied yet", s.Namespace, s.Name)
 	}
 	options, err := sync.RolloutOptions(s)
 	if err != nil {
@@ -35,6 +36,10 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 	if err != nil {
 		return nil, err
 	}
+	objects, err := manifests.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
 	observer := rollout.NewObserver(clients)
 	defer observer.Stop()
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -44,7 +49,15 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 		if only != "" && only != w.Name && only != w.Namespace+"/"+w.Name {
 			continue
 		}
-		one, err := judgeLive(ctx, clients, observer, w, options)
+		one, err := rollout.Judged{}, error(nil)
+		switch {
+		case w.Kind == "DaemonSet" && w.Group == "apps":
+			one, err = judgeLive(ctx, clients, observer, w, options)
+		case only != "":
+			continue
+		default:
+			one, err = judgeObject(ctx, objects, w, options)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -54,6 +67,21 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 		return nil, fmt.Errorf("DaemonSet %s: Sync %s/%s has none of that name in flight", only, s.Namespace, s.Name)
 	}
 	return judged, nil
+}
+
+// judgeObject reads what is no DaemonSet and judges it.
+func judgeObject(ctx context.Context, objects *manifests.Client, w api.Workload, o rollout.Options) (rollout.Judged, error) {
+	target, memory, err := sync.Recall(w)
+	if err != nil {
+		return rollout.Judged{}, err
+	}
+	look := rollout.ObjectLook{}
+	if look.Live, err = objects.Get(ctx, manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}); err != nil {
+		look.Problem = err.Error()
+	}
+	look.Now = time.Now()
+	j, _ := rollout.JudgeObject(look, target, memory, o)
+	return rollout.Judged{Target: target, Look: rollout.Look{Now: look.Now}, Judgement: j}, nil
 }
 
 // judgeLive takes one look at a workload. Where a node has no room it is looked at once more, with what else stands there.

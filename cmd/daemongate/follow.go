@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	gosync "sync"
 	"time"
 
@@ -51,12 +52,14 @@ func concerns(flight *api.Flight, commit string) bool {
 func (f *follower) explain(causes []api.Cause) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, c := range causes {
-		if passing[c.Code] {
+	for i, c := range causes {
+		switch {
+		case passing[c.Code] && i > 0: // the first made it stuck
 			continue
-		}
-		if len(c.Nodes) > 0 {
+		case len(c.Nodes) > 0:
 			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, rollout.FoldNames(c.Nodes))
+		case c.Object != "":
+			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, c.Object)
 		}
 		_, _ = fmt.Fprintf(f.out, "          %s\n", c.Message)
 		if c.Remedy != "" {
@@ -104,12 +107,17 @@ func brakeText(o sync.BrakeOrder) string {
 }
 
 // passing are the causes that every rollout shows for a moment.
-var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true, string(rollout.NotObserved): true}
+var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true, string(rollout.NotObserved): true,
+	string(rollout.NotReady): true, string(rollout.NotEstablished): true}
 
 // progress says how far a flight is, in steps coarse enough to be worth a line each.
 func progress(flight *api.Flight) string {
 	for _, c := range flight.Causes {
-		if !passing[c.Code] {
+		switch {
+		case passing[c.Code]:
+		case c.NodeCount == 0:
+			return strings.TrimSpace(c.Code + " " + c.Object)
+		default:
 			return fmt.Sprintf("%s on %s", c.Code, counted(c.NodeCount, "node"))
 		}
 	}

@@ -94,7 +94,11 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 		writeWorkload(b, w)
 	}
 	for _, c := range f.Causes {
-		fmt.Fprintf(b, "    %s  %s  %s: %s\n", c.Code, c.Object, counted(c.NodeCount, "node"), someOf(c.Nodes, c.NodeCount))
+		fmt.Fprintf(b, "    %s  %s", c.Code, c.Object)
+		if c.NodeCount > 0 {
+			fmt.Fprintf(b, "  %s: %s", counted(c.NodeCount, "node"), someOf(c.Nodes, c.NodeCount))
+		}
+		b.WriteString("\n")
 		if c.Message != "" {
 			fmt.Fprintf(b, "      %s\n", c.Message)
 		}
