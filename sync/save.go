@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -37,6 +38,9 @@ func (c *Controller) save(ctx context.Context, l *lane, next api.SyncStatus) err
 	return nil
 }
 
+// passing are the causes that every object of another kind shows until it is ready: a set may have hundreds.
+var passing = map[string]bool{string(rollout.NotReady): true, string(rollout.NotEstablished): true}
+
 // withoutProgress is a status without all that changes while pods come and go and no commit's state does.
 func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	s = *s.DeepCopy()
@@ -50,9 +54,13 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 			w := &f.Workloads[i]
 			w.Memory, w.Headline, w.Nodes, w.Notes = runtime.RawExtension{}, "", nil, nil
 		}
-		for i, cause := range f.Causes {
-			f.Causes[i] = api.Cause{Code: cause.Code, Object: cause.Object}
+		var causes []api.Cause
+		for _, cause := range f.Causes {
+			if !passing[cause.Code] {
+				causes = append(causes, api.Cause{Code: cause.Code, Object: cause.Object})
+			}
 		}
+		f.Causes = causes
 	}
 	return s
 }
