@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
@@ -36,27 +38,20 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 	if err != nil {
 		return nil, err
 	}
-	objects, err := manifests.NewClient(config)
-	if err != nil {
-		return nil, err
-	}
 	observer := rollout.NewObserver(clients)
 	defer observer.Stop()
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	var judged []rollout.Judged
 	for _, w := range f.Workloads {
-		if only != "" && only != w.Name && only != w.Namespace+"/"+w.Name {
+		if only != "" && (!isDaemonSet(w) || only != w.Name && only != w.Namespace+"/"+w.Name) {
 			continue
 		}
 		one, err := rollout.Judged{}, error(nil)
-		switch {
-		case w.Kind == "DaemonSet" && w.Group == "apps":
+		if isDaemonSet(w) {
 			one, err = judgeLive(ctx, clients, observer, w, options)
-		case only != "":
-			continue
-		default:
-			one, err = judgeObject(ctx, objects, w, options)
+		} else {
+			one, err = judgeObject(ctx, config, w, options)
 		}
 		if err != nil {
 			return nil, err
@@ -69,9 +64,15 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 	return judged, nil
 }
 
+func isDaemonSet(w api.Workload) bool { return w.Group == "apps" && w.Kind == "DaemonSet" }
+
 // judgeObject reads what is no DaemonSet and judges it.
-func judgeObject(ctx context.Context, objects *manifests.Client, w api.Workload, o rollout.Options) (rollout.Judged, error) {
+func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rollout.Options) (rollout.Judged, error) {
 	target, memory, err := sync.Recall(w)
+	if err != nil {
+		return rollout.Judged{}, err
+	}
+	objects, err := manifests.NewClient(config)
 	if err != nil {
 		return rollout.Judged{}, err
 	}

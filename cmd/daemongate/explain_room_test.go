@@ -25,7 +25,7 @@ import (
 	"github.com/daemongate/daemongate/sync"
 )
 
-// agent asks for two CPUs.
+// agent asks for two CPUs. Beside it there is a Deployment that asks for nothing.
 const agent = `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: agent}
@@ -34,6 +34,16 @@ spec:
   template:
     metadata: {labels: {app: agent}}
     spec: {containers: [{name: agent, image: "registry.local/agent:v1", resources: {requests: {cpu: "2"}}}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: idle}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: idle}}
+  template:
+    metadata: {labels: {app: idle}}
+    spec: {containers: [{name: idle, image: "registry.local/idle:v1"}]}
 `
 
 // A node has no room for the agent. explain names the pod whose eviction does the least harm, with its budget; status and
@@ -84,6 +94,9 @@ spec:
 	setAhead(t, kube, filepath.Join(dir, "fleet"))
 	text = awaitExplained(t, cluster.Kubeconfig, "ClockSkew on node-")
 	t.Log(text)
+	if !strings.Contains(text, "\nDeployment platform/idle\n\nComplete: Deployment platform/idle is ready.\n") {
+		t.Error("the Deployment is not told of")
+	}
 	if !strings.Contains(text, "clock was ahead by about ") || !strings.Contains(text, "and is right by now") {
 		t.Error("what the node's clock says now is not said")
 	}
