@@ -58,7 +58,8 @@ func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.
 	r := &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	var judgements []rollout.Judgement
 	for i, w := range f.Workloads {
-		j, memory := rollout.Judgement{}, rollout.Memory{}
+		var j rollout.Judgement
+		var memory rollout.Memory
 		if isDaemonSet(w) {
 			look, synced := c.Observer.Look(targets[i])
 			if !synced {

@@ -47,7 +47,8 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 		if only != "" && (!isDaemonSet(w) || only != w.Name && only != w.Namespace+"/"+w.Name) {
 			continue
 		}
-		one, err := rollout.Judged{}, error(nil)
+		var one rollout.Judged
+		var err error
 		if isDaemonSet(w) {
 			one, err = judgeLive(ctx, clients, observer, w, options)
 		} else {

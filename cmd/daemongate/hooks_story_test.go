@@ -59,14 +59,8 @@ spec:
 	_, err = kube.CoreV1().Secrets("platform").Create(t.Context(), &corev1api.Secret{ObjectMeta: metav1.ObjectMeta{Name: "hook"},
 		StringData: map[string]string{"secret": "s3cret", "username": "ada", "password": "s3cret"}}, metav1.CreateOptions{})
 	check(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
 	seen := s.watch()
-	go func() {
-		ended <- run(ctx, []string{"daemongate", "run", "-n", "platform", "--data-dir", filepath.Join(dir, "data"), "--webhook-address", s.address,
-			"--kubeconfig", cluster.Kubeconfig}, nil, io.Discard, io.Discard)
-	}()
-	t.Cleanup(func() { cancel(); <-ended })
+	controllerTo(t, io.Discard, "-n", "platform", "--data-dir", filepath.Join(dir, "data"), "--webhook-address", s.address, "--kubeconfig", cluster.Kubeconfig)
 	s.await(seen, "0")
 	return s
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -76,14 +75,9 @@ func startLeaks(t *testing.T) *leaks {
 	s.fleet = append(leakyFleet(t, v, s.h), s.good(serveGit(t, dir, password, func() {}), password)...)
 	s.bare = filepath.Join(dir, "good.git")
 	s.hooks = freeAddress(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
 	s.install(dir)
-	go func() {
-		ended <- run(ctx, []string{"daemongate", "run", "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--workers", "8",
-			"--log-level", "trace", "--webhook-address", s.hooks, "--kubeconfig", s.cluster.Kubeconfig}, nil, s.log, s.log)
-	}()
-	t.Cleanup(func() { cancel(); <-ended })
+	controllerTo(t, s.log, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--workers", "8",
+		"--log-level", "trace", "--webhook-address", s.hooks, "--kubeconfig", s.cluster.Kubeconfig)
 	return s
 }
 

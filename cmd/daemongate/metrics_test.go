@@ -137,14 +137,9 @@ spec:
   source: {url: `+filepath.Join(dir, "fleet")+`, interval: 1s}
   apply: {targetNamespace: platform}
 `)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
 	metrics, hooks := freeAddress(t), freeAddress(t)
-	go func() {
-		ended <- run(ctx, []string{"daemongate", "run", "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"),
-			"--metrics-address", metrics, "--webhook-address", hooks, "--kubeconfig", cluster.Kubeconfig}, nil, t.Output(), t.Output())
-	}()
-	defer func() { cancel(); <-ended }()
+	controller(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"),
+		"--metrics-address", metrics, "--webhook-address", hooks, "--kubeconfig", cluster.Kubeconfig)
 	text := ""
 	for end := time.Now().Add(time.Minute); !strings.Contains(text, `daemongate_sync_stuck{name="agents",namespace="platform"} 1`); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -20,12 +21,18 @@ func TestMain(m *testing.M) {
 
 // controller runs `daemongate run` with further arguments until the test ends. What it ends with before that comes by the
 // channel.
-func controller(t *testing.T, args ...string) (ended <-chan error) {
+func controller(t testing.TB, args ...string) (ended <-chan error) {
+	t.Helper()
+	return controllerTo(t, t.Output(), args...)
+}
+
+// controllerTo is controller with its output elsewhere.
+func controllerTo(t testing.TB, out io.Writer, args ...string) (ended <-chan error) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"run"}, args...)...)
 	c.Env = append(os.Environ(), asProcess+"=1")
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	c.Stdout, c.Stderr = t.Output(), t.Output()
+	c.Stdout, c.Stderr = out, out
 	check(t, c.Start())
 	end, gone := make(chan error, 1), make(chan struct{})
 	go func() {
