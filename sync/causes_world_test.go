@@ -18,16 +18,21 @@ func (w *world) until(what string, holds func() bool) {
 }
 
 // limitCPU allows the pods of the namespace one CPU in all.
-func (w *world) limitCPU() {
+func (w *world) limitCPU() { w.limit(corev1.ResourceRequestsCPU, "1") }
+
+// limit allows the pods of the namespace so much of a resource in all, until lift is called.
+func (w *world) limit(of corev1.ResourceName, most string) (lift func()) {
+	w.t.Helper()
 	quotas := w.kube.CoreV1().ResourceQuotas(w.namespace)
-	_, err := quotas.Create(w.t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "cpu"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceRequestsCPU: resource.MustParse("1")}}}, metav1.CreateOptions{})
+	_, err := quotas.Create(w.t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "limit"},
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{of: resource.MustParse(most)}}}, metav1.CreateOptions{})
 	w.check(err)
 	w.until("the quota", func() bool {
-		q, err := quotas.Get(w.t.Context(), "cpu", metav1.GetOptions{})
+		q, err := quotas.Get(w.t.Context(), "limit", metav1.GetOptions{})
 		w.check(err)
 		return len(q.Status.Hard) > 0
 	})
+	return func() { w.check(quotas.Delete(w.t.Context(), "limit", metav1.DeleteOptions{})) }
 }
 
 // denyWrites has an admission policy refuse the DaemonSets of the namespace, but not in a dry run.

@@ -30,6 +30,7 @@ func (t *turn) fly() {
 	t.drifted(f)
 	t.judged(f)
 	t.prune(f)
+	t.health(f)
 	t.drift(f)
 }
 

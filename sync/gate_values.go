@@ -38,6 +38,8 @@ type Observation struct {
 	Written  *Written
 	Rollout  *Rollout
 	Pruned   *Pruned
+	// Ailing are the workloads of a completed flight that are no longer well.
+	Ailing []api.AilingObject
 	// Touched is set while objects of the flight's set may no longer be as asked.
 	Touched bool
 	// Compared and Corrected are the newest results about drift, nil if there are none.

@@ -16,9 +16,8 @@ import (
 // everything has been seen yet.
 func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
 	f := l.sync.Status.InFlight
-	if f == nil || unwritten(f) && f.Attempts == 0 || (f.State == api.Complete && f.Pruned) {
+	if f == nil || unwritten(f) && f.Attempts == 0 || landed(f) {
 		c.unwatch(l)
-		l.objects = nil
 		return nil, nil
 	}
 	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, len(f.Workloads), l.sync.Generation)

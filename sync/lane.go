@@ -48,7 +48,7 @@ type lane struct {
 	judged    judged
 	// eye sees what others touch of the set in flight.
 	eye eye
-	// objects are the workloads of the flight that are no DaemonSets, as they were last read.
+	// objects are the workloads of the flight as they were last read: while it is judged, those that are no DaemonSets.
 	objects map[manifests.ID]readObject
 	// The newest results about drift, and the objects that the comparison is of.
 	compared  *Compared
@@ -147,6 +147,7 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	}
 	o.Rollout = rollout
 	o.Touched, o.Compared, o.Corrected = c.lookAround(ctx, l), l.compared, l.corrected
+	o.Ailing = c.lookAfter(ctx, l, o.Now)
 	l.atTheGate(&o)
 	l.poller.note(&l.sync.Status)
 	noteSource(&l.sync.Status, l.sync.Generation, pollErr, history != nil, o.Now)

@@ -82,6 +82,8 @@ type Teller interface {
 	Warned(s *api.Sync, warnings []string)
 	// Drifted says that others changed objects of the set in flight, or that this was corrected.
 	Drifted(s *api.Sync, news DriftNews)
+	// Ailed says what of a completed commit's workloads is no longer well, or with no words that all of it is again.
+	Ailed(s *api.Sync, words string)
 	// Trouble says that something could not be done and will be tried again.
 	Trouble(s *api.Sync, err error)
 }

@@ -113,14 +113,11 @@ func (e *eye) sees(id manifests.ID) (manifests.Version, bool) {
 	return e.watch.Seen(id)
 }
 
-// minded are the objects whose status is news: those that are judged and are no DaemonSets, which have watches of their own.
+// minded are the objects whose status is news. While they are judged these are no DaemonSets, which have watches of their own.
 func minded(f *api.Flight) []manifests.ID {
-	if f.State == api.Complete && f.Pruned {
-		return nil
-	}
 	var list []manifests.ID
 	for _, w := range f.Workloads {
-		if !isDaemonSet(w) {
+		if landed(f) && !isJob(w) || !landed(f) && !isDaemonSet(w) {
 			list = append(list, idOf(w))
 		}
 	}

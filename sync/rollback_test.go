@@ -7,7 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -103,10 +102,7 @@ func TestRollbackThatIsStuckToo(t *testing.T) {
 	w.create(rolling)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	quotas := w.kube.CoreV1().ResourceQuotas(w.namespace)
-	_, err := quotas.Create(t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}}}, metav1.CreateOptions{})
-	w.check(err)
+	w.limit(corev1.ResourcePods, "0")
 	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2")})
 	w.says(v2, api.Stuck, "rolling back to "+Short(v1))
 	w.says(v2, api.Stuck, "the rollback to "+Short(v1)+" is stuck too")

@@ -48,6 +48,11 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	for i := range s.Conditions {
 		s.Conditions[i].Message = ""
 	}
+	if a := s.Ailing; a != nil && !a.Lasts {
+		s.Ailing = nil
+	} else if a != nil {
+		a.Count, a.Objects = 0, nil
+	}
 	if f := s.InFlight; f != nil {
 		f.Nodes, f.Message = api.NodeCounts{}, ""
 		for i := range f.Workloads {

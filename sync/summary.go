@@ -17,6 +17,7 @@ const (
 	conditionStalled     = "Stalled"
 	conditionSource      = "SourceReady"
 	conditionDrifted     = "Drifted"
+	conditionHealthy     = "Healthy"
 )
 
 // summarize writes what kubectl get shows, and the conditions, from the rest of the status.
@@ -32,6 +33,7 @@ func summarize(s *api.SyncStatus, now time.Time) {
 			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
 	}
 	summarizeDrift(s, now)
+	summarizeHealth(s, now)
 	switch {
 	case state == api.Complete:
 		set(conditionReady, metav1.ConditionTrue)
@@ -59,6 +61,20 @@ func summarizeDrift(s *api.SyncStatus, now time.Time) {
 		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
 	if drifted {
 		condition.Status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+}
+
+// summarizeHealth writes the condition that says whether what a completed commit wrote is still well. It is there once
+// something was not.
+func summarizeHealth(s *api.SyncStatus, now time.Time) {
+	condition := metav1.Condition{Type: conditionHealthy, Status: metav1.ConditionTrue, Reason: "Recovered",
+		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
+	switch words := ailingWords(s.Ailing); {
+	case words != "":
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "Unavailable", words
+	case meta.FindStatusCondition(s.Conditions, conditionHealthy) == nil:
+		return
 	}
 	meta.SetStatusCondition(&s.Conditions, condition)
 }

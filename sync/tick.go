@@ -140,6 +140,9 @@ func (c *Controller) remember(ctx context.Context, l *lane, state State, d Decis
 	for _, news := range driftNews(before.Drift, state.Drift) {
 		c.Tell.Drifted(l.sync, news)
 	}
+	if words, changed := ails(before.Ailing, state.Ailing); changed {
+		c.Tell.Ailed(l.sync, words)
+	}
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
 		c.Tell.Progressed(l.sync)
 	}

@@ -280,6 +280,7 @@ func (l teller) Progressed(*api.Sync)                         {}
 func (l teller) Braked(_ *api.Sync, o BrakeOrder)             { l.t.Logf("brake %+v", o) }
 func (l teller) Pruned(_ *api.Sync, gone manifests.Inventory) { l.t.Logf("pruned %v", gone) }
 func (l teller) Drifted(_ *api.Sync, n DriftNews)             { l.t.Logf("drift: %s", n) }
+func (l teller) Ailed(_ *api.Sync, words string)              { l.t.Logf("ailed: %q", words) }
 func (l teller) Trouble(_ *api.Sync, err error)               { l.t.Logf("trouble: %v", err) }
 
 // status reads the Sync's status.

@@ -74,6 +74,15 @@ func (a *announcer) Drifted(s *api.Sync, n sync.DriftNews) {
 	a.events.Event(s, corev1.EventTypeWarning, "Drifted", n.String())
 }
 
+// Ailed records what broke after its commit was complete, and that it is well again.
+func (a *announcer) Ailed(s *api.Sync, words string) {
+	if words == "" {
+		a.events.Event(s, corev1.EventTypeNormal, "Recovered", "all that the commit wrote is well again")
+		return
+	}
+	a.events.Event(s, corev1.EventTypeWarning, "Unhealthy", words+"; see daemongate explain "+s.Name)
+}
+
 // Trouble records what will be tried again.
 func (a *announcer) Trouble(s *api.Sync, err error) {
 	a.events.Event(s, corev1.EventTypeWarning, "Trouble", err.Error())
@@ -128,6 +137,13 @@ func (t tellers) Warned(s *api.Sync, warnings []string) {
 func (t tellers) Drifted(s *api.Sync, n sync.DriftNews) {
 	for _, one := range t {
 		one.Drifted(s, n)
+	}
+}
+
+// Ailed tells all.
+func (t tellers) Ailed(s *api.Sync, words string) {
+	for _, one := range t {
+		one.Ailed(s, words)
 	}
 }
 

@@ -157,6 +157,15 @@ func (f *follower) Drifted(s *api.Sync, n sync.DriftNews) {
 	f.print(s, time.Now(), s.Status.InFlight.Commit, state, n.String())
 }
 
+// Ailed prints what broke after its commit was complete, and that it is well again.
+func (f *follower) Ailed(s *api.Sync, words string) {
+	if words == "" {
+		f.print(s, time.Now(), s.Status.InFlight.Commit, "recovered", "all that it wrote is well again")
+		return
+	}
+	f.print(s, time.Now(), s.Status.InFlight.Commit, "unhealthy", words)
+}
+
 // Trouble logs what will be tried again.
 func (f *follower) Trouble(s *api.Sync, err error) {
 	f.log.WithField("sync", s.Namespace+"/"+s.Name).Warn(err)

@@ -42,6 +42,9 @@ func (m *metrics) Braked(*api.Sync, sync.BrakeOrder) {}
 // Warned is not counted.
 func (m *metrics) Warned(*api.Sync, []string) {}
 
+// Ailed is not counted: a gauge tells it.
+func (m *metrics) Ailed(*api.Sync, string) {}
+
 // Drifted is not counted.
 func (m *metrics) Drifted(*api.Sync, sync.DriftNews) {}
 

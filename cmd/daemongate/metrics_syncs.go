@@ -23,13 +23,14 @@ var (
 	stuckGauge  = syncGauge("sync_stuck", "Whether the commit in flight of a Sync is stuck: 1 or 0.")
 	failedGauge = syncGauge("sync_failed", "Whether the head of a Sync could not be verified, rendered or accepted: 1 or 0.")
 	causeGauge  = syncGauge("sync_stuck_nodes", "Nodes on which the commit in flight of a Sync is stuck, by cause.", "cause")
+	ailingGauge = syncGauge("sync_unhealthy_objects", "Objects of a complete commit that have not been well for a minute or longer.")
 	heldGauge   = syncGauge("sync_held_commits", "Commits of a Sync that wait at the gate.")
 	outboxGauge = syncGauge("sync_outbox_entries", "Statuses of a Sync that its Git host has not taken yet.")
 )
 
 // Describe names what Collect tells.
 func (c *syncCollector) Describe(d chan<- *prometheus.Desc) {
-	for _, gauge := range []*prometheus.Desc{stuckGauge, failedGauge, causeGauge, heldGauge, outboxGauge} {
+	for _, gauge := range []*prometheus.Desc{stuckGauge, failedGauge, causeGauge, ailingGauge, heldGauge, outboxGauge} {
 		d <- gauge
 	}
 }
@@ -43,6 +44,7 @@ func (c *syncCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(stuckGauge, oneIf(stuckFlight(s) != nil))
 		gauge(failedGauge, oneIf(s.Status.Summary.State == api.Failed))
+		gauge(ailingGauge, ailing(s))
 		gauge(heldGauge, s.Status.Held.Count)
 		if entries, ok := waiting[s.Namespace+"/"+s.Name]; ok {
 			gauge(outboxGauge, entries)
@@ -59,6 +61,14 @@ func stuckFlight(s *api.Sync) *api.Flight {
 		return f
 	}
 	return nil
+}
+
+// ailing is how many objects have not been well for long.
+func ailing(s *api.Sync) int {
+	if a := s.Status.Ailing; a != nil && a.Lasts {
+		return a.Count
+	}
+	return 0
 }
 
 // nodesByCause sums up over the DaemonSets of a commit.

@@ -68,6 +68,9 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	if drifted := meta.FindStatusCondition(s.Status.Conditions, "Drifted"); drifted != nil && drifted.Status == metav1.ConditionTrue {
 		fmt.Fprintf(&b, "  drifted: %s\n", drifted.Message)
 	}
+	if healthy := meta.FindStatusCondition(s.Status.Conditions, "Healthy"); healthy != nil && healthy.Status == metav1.ConditionFalse {
+		fmt.Fprintf(&b, "  not well for %s: %s\n    daemongate explain %s says why\n", duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message, s.Name)
+	}
 	if c := s.Status.LastComplete; c != "" {
 		fmt.Fprintf(&b, "  last complete: %s\n", sync.Short(c))
 	}

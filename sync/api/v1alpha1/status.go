@@ -92,6 +92,9 @@ type GateStatus struct {
 	// Drift is what others changed of the set in flight, and what was done about it.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`
+	// Ailing is what is no longer well although its commit is Complete, which it stays.
+	// +optional
+	Ailing *AilingStatus `json:"ailing,omitempty"`
 	// Held are the commits that wait at the gate.
 	// +optional
 	Held HeldCommits `json:"held,omitempty"`
@@ -285,6 +288,26 @@ func (d DriftedObject) String() string {
 		by = "somebody"
 	}
 	return d.Object + ": " + d.Field + " was changed by " + by
+}
+
+// AilingStatus says what is no longer well of what a completed commit wrote.
+type AilingStatus struct {
+	// Since is when the first of it was seen.
+	Since metav1.MicroTime `json:"since"`
+	// Lasts is set once it has lasted for a minute.
+	// +optional
+	Lasts bool `json:"lasts,omitempty"`
+	// Count is how many objects are concerned; up to 20 of them are named in Objects.
+	Count int `json:"count"`
+	// +optional
+	Objects []AilingObject `json:"objects,omitempty"`
+}
+
+// AilingObject is an object that is not well.
+type AilingObject struct {
+	// Object is its kind, namespace and name.
+	Object  string `json:"object"`
+	Message string `json:"message"`
 }
 
 // Workload is an object whose pods must take over.

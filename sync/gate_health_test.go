@@ -1,0 +1,104 @@
+package sync
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// Law 6: what breaks after Complete is a condition once it lasts, and changes no commit's state; it goes when all is well again
+// and when another commit takes off.
+func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
+	began := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	d := newDriftStory(api.Complete)
+	look := func(after time.Duration, objects ...string) string {
+		d.o.Now, d.o.Ailing = began.Add(after), nil
+		for _, o := range objects {
+			d.o.Ailing = append(d.o.Ailing, api.AilingObject{Object: o, Message: "2 of 3 nodes have no available pod"})
+		}
+		if next := d.step(); len(objects) > 0 && after < ailsAfter && !next.Wake.Equal(began.Add(ailsAfter)) {
+			t.Errorf("after %s it sleeps until %s", after, next.Wake)
+		}
+		status := api.SyncStatus{GateStatus: d.s}
+		summarize(&status, d.o.Now)
+		if status.Summary.State != api.Complete || d.s.InFlight.State != api.Complete {
+			t.Errorf("after %s the commit is %s", after, status.Summary.State)
+		}
+		if c := meta.FindStatusCondition(status.Conditions, conditionHealthy); c != nil {
+			return string(c.Status) + " " + c.Message
+		}
+		return ""
+	}
+	if got := look(0, "DaemonSet ns/a"); got != "" {
+		t.Errorf("at once it says %q", got)
+	}
+	if got := look(59*time.Second, "DaemonSet ns/a"); got != "" {
+		t.Errorf("before a minute it says %q", got)
+	}
+	if got := look(time.Minute, "DaemonSet ns/a", "DaemonSet ns/b"); got != "False DaemonSet ns/a: 2 of 3 nodes have no available pod (and 1 more)" {
+		t.Errorf("after a minute it says %q", got)
+	}
+	if look(2 * time.Minute); d.s.Ailing != nil {
+		t.Errorf("well again it still says %+v", d.s.Ailing)
+	}
+	look(3*time.Minute, "DaemonSet ns/a")
+	d.s.InFlight = &api.Flight{Commit: "c2", Digest: "d2", State: api.RollingOut}
+	if d.step(); d.s.Ailing != nil {
+		t.Errorf("of another commit it says %+v", d.s.Ailing)
+	}
+}
+
+// Two states differ in what is told once it lasts, and once it is over.
+func TestAilingIsToldOnce(t *testing.T) {
+	passing := &api.AilingStatus{Count: 1, Objects: []api.AilingObject{{Object: "a", Message: "b"}}}
+	lasting := passing.DeepCopy()
+	lasting.Lasts = true
+	for name, test := range map[string]struct {
+		before, now *api.AilingStatus
+		words       string
+		changed     bool
+	}{
+		"begins":     {nil, passing, "", false},
+		"lasts":      {passing, lasting, "a: b", true},
+		"goes on":    {lasting, lasting, "a: b", false},
+		"passes":     {passing, nil, "", false},
+		"well again": {lasting, nil, "", true},
+	} {
+		if words, changed := ails(test.before, test.now); words != test.words || changed != test.changed {
+			t.Errorf("%s: %q, %v", name, words, changed)
+		}
+	}
+}
+
+// Law 6, on a cluster: an agent whose pods go away after Complete and find no node that is well is told by a condition, and the
+// commit stays a success.
+func TestACompleteCommitIsLookedAfter(t *testing.T) {
+	t.Parallel() // it mostly waits
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
+	w.create(nil)
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+
+	allow := w.limit(corev1.ResourcePods, "0")
+	w.check(w.kube.CoreV1().Pods(w.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}))
+	s := w.wait("the condition Healthy", func(s api.SyncStatus) bool { return meta.IsStatusConditionFalse(s.Conditions, conditionHealthy) })
+	if c := meta.FindStatusCondition(s.Conditions, conditionHealthy); !strings.Contains(c.Message, "DaemonSet "+w.namespace+"/agent: 12 of 12 nodes") {
+		t.Errorf("it says %q", c.Message)
+	}
+	if s.Summary.State != api.Complete || s.InFlight.State != api.Complete || s.History[0].State != api.Complete {
+		t.Errorf("the commit is %s, in flight %s", s.Summary.State, s.InFlight.State)
+	}
+	if note := w.note(v1); !strings.Contains(note, "success") {
+		t.Errorf("its note is %q", note)
+	}
+	allow()
+	w.edit("somebody", "DaemonSet", "agent", `{"metadata":{"annotations":{"nudged":"1"}}}`) // else its controller waits for minutes
+	w.wait("recovery", func(s api.SyncStatus) bool { return meta.IsStatusConditionTrue(s.Conditions, conditionHealthy) })
+}

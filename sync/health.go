@@ -1,0 +1,70 @@
+package sync
+
+import (
+	"context"
+	"time"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// healthPause is how long what was read of an object's health is good for, however often it is written.
+const healthPause = time.Second
+
+// landed reports whether nothing of a flight is judged any more.
+func landed(f *api.Flight) bool { return f != nil && f.State == api.Complete && f.Pruned }
+
+// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the eye has seen it
+// written; one that cannot be watched is not looked after, because nothing is polled.
+func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) []api.AilingObject {
+	f := l.sync.Status.InFlight
+	if !landed(f) {
+		return nil
+	}
+	options, err := RolloutOptions(l.sync)
+	if err != nil {
+		return nil
+	}
+	var ailing []api.AilingObject
+	for _, w := range f.Workloads {
+		id := idOf(w)
+		seen, watched := l.eye.sees(id)
+		if !watched || isJob(w) {
+			continue
+		}
+		last := c.reread(ctx, l, id, seen, now)
+		if says := rollout.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
+			ailing = append(ailing, api.AilingObject{Object: id.String(), Message: says})
+		}
+	}
+	return ailing
+}
+
+// reread is the object as it is, or as it was up to healthPause ago.
+func (c *Controller) reread(ctx context.Context, l *lane, id manifests.ID, seen manifests.Version, now time.Time) readObject {
+	last, known := l.objects[id]
+	switch due := last.at.Add(healthPause); {
+	case known && !seen.After(last.version):
+	case known && now.Before(due):
+		c.sleep(l, due)
+	default:
+		last = c.readObject(ctx, l, id, last, seen, now)
+	}
+	return last
+}
+
+// isJob reports whether a workload is done for good when its commit is complete.
+func isJob(w api.Workload) bool { return w.Group == "batch" && w.Kind == "Job" }
+
+// spared are the nodes without an available pod that a DaemonSet completed with.
+func spared(w api.Workload) int {
+	n := 0
+	for _, class := range w.Nodes {
+		switch rollout.NodeState(class.State) {
+		case rollout.IsAbsent, rollout.IsFailing, rollout.IsFailingBefore:
+			n += class.Count
+		}
+	}
+	return n
+}
