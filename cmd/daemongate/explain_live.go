@@ -99,8 +99,15 @@ func judgeLive(
 		return rollout.Judged{}, err
 	}
 	j, _ := rollout.Judge(look, target, memory, o)
-	if lookCloser(ctx, clients, &look, j) {
+	var problem error
+	if j.ReadLeases {
+		look.Leases, problem = observer.Leases(ctx)
+	}
+	if lookCloser(ctx, clients, &look, j) || len(look.Leases) > 0 {
 		j, _ = rollout.Judge(look, target, memory, o)
+	}
+	if problem != nil {
+		j.Notes = append(j.Notes, fmt.Sprintf("a node that has only just died would pass as alive here: %v", problem))
 	}
 	if ahead := clients.Ahead(); ahead != 0 {
 		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one that counts", ahead.Round(time.Second)))
