@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,7 @@ type polled struct {
 	reads  int      // how often what was known already was read again
 	quit   chan bool
 	wake   chan bool
+	mu     gosync.Mutex // held by the controller while it works; see sleepUntil
 }
 
 func newPolled(t *testing.T, expression, zone string) *polled {
@@ -48,7 +50,9 @@ func (p *polled) stop() { p.quit <- true }
 func (p *polled) run(poller *poller) {
 	for {
 		due := poller.start(func(do func()) { go do() }, time.Now(), time.Minute, p.look, func() { p.wake <- true })
+		p.mu.Lock()
 		poller.note(&p.sync.Status)
+		p.mu.Unlock()
 		timer := time.NewTimer(time.Until(due))
 		if due.IsZero() {
 			timer.Stop()
@@ -63,6 +67,8 @@ func (p *polled) run(poller *poller) {
 }
 
 func (p *polled) look(age time.Duration) (*History, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if age == asBefore {
 		p.reads++
 		return &History{Head: p.sync.Status.Head}, nil
@@ -91,6 +97,15 @@ func sleepUntil(t *testing.T, text string) {
 	synctest.Wait()
 }
 
+// sleepUntil lets the controller work on. What the test did before happens before that, which the race detector cannot
+// know of a clock that is played.
+func (p *polled) sleepUntil(text string) {
+	p.t.Helper()
+	p.mu.Lock()
+	p.mu.Unlock() //nolint:staticcheck // it is for the order alone
+	sleepUntil(p.t, text)
+}
+
 // A Sync with a schedule polls at its times, by the wall clock, and at no others; in the nights in which the clocks change
 // each time comes once.
 func TestPollsBySchedule(t *testing.T) {
@@ -112,7 +127,7 @@ func TestPollsBySchedule(t *testing.T) {
 				sleepUntil(t, story.from)
 				p := newPolled(t, story.expression, story.zone)
 				p.start()
-				sleepUntil(t, story.until)
+				p.sleepUntil(story.until)
 				p.polledAt(story.want...)
 				p.stop()
 			})
@@ -127,18 +142,18 @@ func TestMissedPollIsMadeUpOnce(t *testing.T) {
 		sleepUntil(t, "2026-05-01T00:00:00Z")
 		p := newPolled(t, "0,15,30 2 * * *", "")
 		p.start()
-		sleepUntil(t, "2026-05-01T02:10:00Z")
+		p.sleepUntil("2026-05-01T02:10:00Z")
 		p.polledAt("2026-05-01T02:00:00Z")
 		p.stop()
 
-		sleepUntil(t, "2026-05-01T02:40:00Z")
+		p.sleepUntil("2026-05-01T02:40:00Z")
 		p.start()
 		p.polledAt("2026-05-01T02:40:00Z")
 		if next := p.sync.Status.Schedule.Next; !next.Time.Equal(instant(t, "2026-05-02T02:00:00Z")) {
 			t.Errorf("the next is at %v", next)
 		}
 		p.stop()
-		sleepUntil(t, "2026-05-01T02:50:00Z")
+		p.sleepUntil("2026-05-01T02:50:00Z")
 		p.start()
 		p.polledAt()
 		if p.reads != 1 {
@@ -146,10 +161,10 @@ func TestMissedPollIsMadeUpOnce(t *testing.T) {
 		}
 		p.stop()
 
-		sleepUntil(t, "2026-05-02T03:31:00Z")
+		p.sleepUntil("2026-05-02T03:31:00Z")
 		p.start()
 		p.polledAt()
-		sleepUntil(t, "2026-05-03T02:01:00Z")
+		p.sleepUntil("2026-05-03T02:01:00Z")
 		p.polledAt("2026-05-03T02:00:00Z")
 		p.stop()
 	})
@@ -170,17 +185,17 @@ func TestScheduleAgainstPushesAndFailures(t *testing.T) {
 		p.polledAt("2026-05-01T00:00:00Z")
 
 		p.fails = true
-		sleepUntil(t, "2026-05-01T02:05:00Z")
+		p.sleepUntil("2026-05-01T02:05:00Z")
 		tries := len(p.polls)
 		if tries < 2 || p.polls[0] != "2026-05-01T02:00:00Z" {
 			t.Errorf("a failed poll was tried at %v", p.polls)
 		}
-		sleepUntil(t, "2026-05-02T01:59:00Z")
+		p.sleepUntil("2026-05-02T01:59:00Z")
 		if last := instant(t, p.polls[len(p.polls)-1]); last.After(instant(t, "2026-05-01T02:10:00Z")) {
 			t.Errorf("tried after the deadline: %v", p.polls)
 		}
 		p.polls, p.fails = nil, false
-		sleepUntil(t, "2026-05-02T12:00:00Z")
+		p.sleepUntil("2026-05-02T12:00:00Z")
 		p.polledAt("2026-05-02T02:00:00Z")
 		p.stop()
 	})

@@ -3,6 +3,7 @@ package sync
 import (
 	"fmt"
 	"strings"
+	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ type clockwork struct {
 	// started is when each commit began.
 	started map[string]time.Time
 	news    chan func()
+	mu      gosync.Mutex // held by the loop while it works; see sleep
 }
 
 func newClockwork(t *testing.T, list ...api.Window) *clockwork {
@@ -35,17 +37,21 @@ func newClockwork(t *testing.T, list ...api.Window) *clockwork {
 func (w *clockwork) run() {
 	timer := time.NewTimer(0)
 	for {
+		change := func() {}
 		select {
-		case change, more := <-w.news:
+		case news, more := <-w.news:
 			if !more {
 				return
 			}
-			change()
+			change = news
 		case <-timer.C:
 		}
+		w.mu.Lock()
+		change()
 		if wake := w.turn(); !wake.IsZero() {
 			timer.Reset(time.Until(wake))
 		}
+		w.mu.Unlock()
 	}
 }
 
@@ -75,6 +81,15 @@ func (w *clockwork) tell(change func()) {
 	synctest.Wait()
 }
 
+// sleep lets the loop work on. What the test did before happens before that, which the race detector cannot know of a clock
+// that is played.
+func (w *clockwork) sleep(d time.Duration) {
+	w.mu.Lock()
+	w.mu.Unlock() //nolint:staticcheck // it is for the order alone
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (w *clockwork) push(commit string) {
 	w.tell(func() {
 		w.o.History = &History{Head: commit, After: w.state.Passed, Commits: []Commit{{Hash: commit}}}
@@ -97,16 +112,16 @@ func TestCommitWaitsForTheWindow(t *testing.T) {
 		if next := w.lane.sync.Status.NextWindow; next == nil || !next.Time.Equal(instant(t, "2026-03-29T00:00:00Z")) {
 			t.Errorf("nextWindow %v", next)
 		}
-		time.Sleep(10 * time.Hour)
+		w.sleep(10 * time.Hour)
 		w.began(hash("1"), "2026-03-29T00:00:00Z")
 		w.push(hash("2"))
 		w.began(hash("2"), "2026-03-29T01:00:00Z")
 		if next := w.lane.sync.Status.NextWindow; next != nil {
 			t.Errorf("nextWindow %v while one is open", next)
 		}
-		time.Sleep(2*time.Hour + time.Second)
+		w.sleep(2*time.Hour + time.Second)
 		w.push(hash("3"))
-		time.Sleep(48 * time.Hour)
+		w.sleep(48 * time.Hour)
 		w.began(hash("3"), "2026-03-29T23:00:00Z")
 	})
 }
@@ -126,7 +141,7 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 		w := newClockwork(t, allow("0 0 * * *", "", 3*time.Hour))
 		defer close(w.news)
 		w.push(hash("1"))
-		time.Sleep(time.Hour)
+		w.sleep(time.Hour)
 		w.override(`{"commit":"` + hash("1") + `","by":"ada","at":"2026-03-28T16:00:00Z"}`)
 		if len(w.started) > 0 || !strings.Contains(w.state.Held.Reason, "it gives no reason") {
 			t.Errorf("an override without a reason: held %q", w.state.Held.Reason)
@@ -138,7 +153,7 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 			t.Errorf("the history says %+v", r)
 		}
 		w.push(hash("2"))
-		time.Sleep(24 * time.Hour)
+		w.sleep(24 * time.Hour)
 		w.began(hash("2"), "2026-03-29T00:00:00Z")
 	})
 }
