@@ -26,7 +26,7 @@ build: ## bin/daemongate
 
 test: ## every test, on real clusters, with the race detector
 	@cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && export DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
-		go test -race -timeout 30m ./... && \
+		go test -race -timeout 45m ./... && \
 		cd cmd/devcluster && go test -timeout 15m ./...
 
 test-unit: ## the tests that need no cluster: under a minute

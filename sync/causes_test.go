@@ -26,6 +26,8 @@ type causeStory struct {
 	after string
 	// deadline is the Sync's progressDeadline, five minutes if zero.
 	deadline time.Duration
+	// drift is the Sync's apply.drift: what is put right is not stuck.
+	drift api.DriftPolicy
 	// fails is set if nothing is written at all: the commit is Failed.
 	fails bool
 	// zone is where the agent runs; the nodes of b and c are for those who break nodes.
@@ -97,7 +99,7 @@ var causeStories = []causeStory{
 	{name: "scheduling gate", cause: "NotScheduled", after: "5s", v2: pod("schedulingGates: [{name: example.com/licence}]")},
 	{name: "clock two minutes ahead", cause: "ClockSkew", after: "1s", v1: func(a *agentFile) { a.minReady = 1 }, v2: behaves("clock-ahead=120s")},
 	{name: "image set by another", cause: "Overwritten", v2: slow, during: (*world).setImage},
-	{name: "DaemonSet deleted", cause: "Deleted", v2: slow, during: (*world).deleteAgent},
+	{name: "DaemonSet deleted", cause: "Deleted", drift: api.DriftReport, v2: slow, during: (*world).deleteAgent},
 	{name: "refused after the dry run", cause: "ApplyFailed", deadline: 5 * time.Second, before: (*world).denyWrites, v2: func(*agentFile) {}},
 	{name: "selects no node", cause: "NoEligibleNodes", fails: true, v2: func(a *agentFile) { a.selector = "nowhere" }},
 	{name: "may select no node", cause: "NoEligibleNodes", v2: func(a *agentFile) {
@@ -154,7 +156,7 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 	}
 	w.create(func(spec *api.SyncSpec) {
 		spec.Source.Interval.Duration = time.Hour
-		spec.Rollout.Settle.Duration = 2 * time.Second
+		spec.Rollout.Settle.Duration, spec.Apply.Drift = 2*time.Second, s.drift
 		spec.Gate.ProgressDeadline.Duration = cmp.Or(s.deadline, 5*time.Minute)
 	})
 	w.waitFor(v1, api.Complete)
