@@ -34,7 +34,7 @@ func (r *Repository) Verify(commit string, s *Signers) (problem string, err erro
 func (r *Repository) VerifyTag(ref Ref, commit string, s *Signers) (problem string, err error) {
 	h, err := parseHash(commit)
 	if err == nil {
-		problem, err = r.verifyTags(ref, h, s)
+		problem, err = r.verifyTagOf(ref, h, s)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: verify %s: %w", r, ref, err)
@@ -42,34 +42,35 @@ func (r *Repository) VerifyTag(ref Ref, commit string, s *Signers) (problem stri
 	return problem, nil
 }
 
-// verifyTags looks for a tag of the ref that vouches for the commit, in what the server advertised last. Of a version range,
-// any tag may.
-func (r *Repository) verifyTags(ref Ref, commit plumbing.Hash, s *Signers) (string, error) {
+// verifyTagOf verifies the one tag that the ref is at, by what the server advertised last. Of a version range that is the
+// highest version: a signed tag of the same commit does not vouch for a higher one that somebody put there.
+func (r *Repository) verifyTagOf(ref Ref, commit plumbing.Hash, s *Signers) (string, error) {
 	r.mu.Lock()
 	refs := r.latest.refs
 	r.mu.Unlock()
 	if len(refs) == 0 {
 		return "", errors.New("the server has not said what refs there are; this is tried again at the next poll")
 	}
-	problem := "is no tag, and only tags are to be verified: set ref.tag, or another verify.mode"
-	for name, hash := range refs {
-		if !strings.HasPrefix(name, "refs/tags/") || ref.SemVer == "" && name != ref.fullName() {
-			continue
-		}
-		at, err := r.mirror.peel(hash)
-		if err != nil || at != commit {
-			problem = fmt.Sprintf("is at %s now", short(at))
-			continue
-		}
-		err = r.mirror.use(func(read *reader) (err error) {
-			problem, err = read.verifyTag(tip{name, hash}, s)
-			return err
-		})
-		if err != nil || problem == "" {
+	tag := tip{ref.fullName(), refs[ref.fullName()]}
+	if ref.SemVer != "" {
+		var err error
+		if tag, err = ref.highest(refs); err != nil {
 			return "", err
 		}
 	}
-	return problem, nil
+	if !strings.HasPrefix(tag.name, tagPrefix) || tag.hash.IsZero() {
+		return "is no tag, and only tags are to be verified: set ref.tag, or another verify.mode", nil
+	}
+	at, err := r.mirror.peel(tag.hash)
+	if err != nil || at != commit {
+		return fmt.Sprintf("is at %s now", short(at)), nil
+	}
+	problem := ""
+	err = r.mirror.use(func(read *reader) (err error) {
+		problem, err = read.verifyTag(tag, s)
+		return err
+	})
+	return problem, err
 }
 
 // signed is what was signed, by whom it says it was, and when.

@@ -251,6 +251,37 @@ func TestSignaturesOfTags(t *testing.T) {
 	}
 }
 
+// Of a version range the highest version must be signed itself: an old signed version does not vouch for a higher one that
+// somebody put beside it, to go back to an old release.
+func TestSignaturesOfVersions(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t)
+	all := signers(t, n.pgpKey("ada@example.com", "ed25519"), "")
+	c1 := n.commit("c1")
+	sign := func(name string) { n.git("-c", "user.signingkey=ada@example.com", "tag", "-s", "-m", name, name) }
+	ref := gitsource.Ref{SemVer: ">=1"}
+	verified := func(at, want string) {
+		t.Helper()
+		r := open(t, n.dir, gitsource.Auth{}, gitsource.Options{})
+		if head, err := r.Head(t.Context(), ref); err != nil || head != at {
+			t.Fatal(head, err)
+		}
+		problem, err := r.VerifyTag(ref, at, all)
+		if err != nil || (problem == "") != (want == "") || !strings.Contains(problem, want) {
+			t.Errorf("%q, %v; want %q", problem, err, want)
+		}
+	}
+	sign("v1.0.0")
+	verified(c1, "")
+	c2 := n.commit("c2")
+	sign("v1.1.0")
+	verified(c2, "")
+	n.git("tag", "v9.9.9", c1)
+	verified(c1, "is not annotated")
+	n.git("update-ref", "refs/tags/v9.9.9", n.git("rev-parse", "refs/tags/v1.0.0"))
+	verified(c1, "is the tag v1.0.0 under another name")
+}
+
 // What cannot be read among the signers is named by file and line, and never left out in silence.
 func TestUnreadableSigners(t *testing.T) {
 	t.Parallel()
