@@ -14,12 +14,17 @@ const ailsAfter = time.Minute
 
 // health takes in whether what a completed commit wrote is still well. It changes no commit's state: Complete is final.
 func (t *turn) health(f *api.Flight) {
-	ailing := t.o.Ailing
-	if !landed(f) || len(ailing) == 0 {
+	switch {
+	case !landed(f):
+		t.s.Ailing = nil
+		return
+	case t.o.Health == nil: // as after a restart, until everything has been seen
+		return
+	case len(t.o.Health.Ailing) == 0:
 		t.s.Ailing = nil
 		return
 	}
-	a := t.s.Ailing
+	ailing, a := t.o.Health.Ailing, t.s.Ailing
 	if a == nil {
 		a = &api.AilingStatus{Since: metav1.NewMicroTime(t.o.Now)}
 	}
@@ -43,8 +48,8 @@ func ailingWords(a *api.AilingStatus) string {
 }
 
 // ails is what a person would want to hear of the difference between two states: that something is not well any more, or
-// that all is well again.
-func ails(before, now *api.AilingStatus) (words string, changed bool) {
-	was, is := before != nil && before.Lasts, now != nil && now.Lasts
-	return ailingWords(now), was != is
+// that all is well again. Where another commit has taken off, neither is known.
+func ails(before, now State) (words string, changed bool) {
+	was, is := before.Ailing != nil && before.Ailing.Lasts, now.Ailing != nil && now.Ailing.Lasts
+	return ailingWords(now.Ailing), was != is && landed(now.InFlight)
 }

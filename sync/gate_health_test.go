@@ -18,9 +18,9 @@ func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 	began := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	d := newDriftStory(api.Complete)
 	look := func(after time.Duration, objects ...string) string {
-		d.o.Now, d.o.Ailing = began.Add(after), nil
+		d.o.Now, d.o.Health = began.Add(after), &Health{}
 		for _, o := range objects {
-			d.o.Ailing = append(d.o.Ailing, api.AilingObject{Object: o, Message: "2 of 3 nodes have no available pod"})
+			d.o.Health.Ailing = append(d.o.Health.Ailing, api.AilingObject{Object: o, Message: "2 of 3 nodes have no available pod"})
 		}
 		if next := d.step(); len(objects) > 0 && after < ailsAfter && !next.Wake.Equal(began.Add(ailsAfter)) {
 			t.Errorf("after %s it sleeps until %s", after, next.Wake)
@@ -44,13 +44,22 @@ func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 	if got := look(time.Minute, "DaemonSet ns/a", "DaemonSet ns/b"); got != "False DaemonSet ns/a: 2 of 3 nodes have no available pod (and 1 more)" {
 		t.Errorf("after a minute it says %q", got)
 	}
+	d.o.Health = nil // a restart
+	if d.step(); d.s.Ailing == nil || !d.s.Ailing.Lasts {
+		t.Errorf("while nothing is known it says %+v", d.s.Ailing)
+	}
 	if look(2 * time.Minute); d.s.Ailing != nil {
 		t.Errorf("well again it still says %+v", d.s.Ailing)
 	}
 	look(3*time.Minute, "DaemonSet ns/a")
 	d.s.InFlight = &api.Flight{Commit: "c2", Digest: "d2", State: api.RollingOut}
+	was := d.s
 	if d.step(); d.s.Ailing != nil {
 		t.Errorf("of another commit it says %+v", d.s.Ailing)
+	}
+	was.Ailing = &api.AilingStatus{Lasts: true, Count: 1, Objects: []api.AilingObject{{}}}
+	if words, changed := ails(was, d.s); changed {
+		t.Errorf("when another commit takes off %q is told", words)
 	}
 }
 
@@ -70,7 +79,8 @@ func TestAilingIsToldOnce(t *testing.T) {
 		"passes":     {passing, nil, "", false},
 		"well again": {lasting, nil, "", true},
 	} {
-		if words, changed := ails(test.before, test.now); words != test.words || changed != test.changed {
+		landed := &api.Flight{State: api.Complete, Pruned: true}
+		if words, changed := ails(State{InFlight: landed, Ailing: test.before}, State{InFlight: landed, Ailing: test.now}); words != test.words || changed != test.changed {
 			t.Errorf("%s: %q, %v", name, words, changed)
 		}
 	}

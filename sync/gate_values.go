@@ -38,8 +38,8 @@ type Observation struct {
 	Written  *Written
 	Rollout  *Rollout
 	Pruned   *Pruned
-	// Ailing are the workloads of a completed flight that are no longer well.
-	Ailing []api.AilingObject
+	// Health is how the workloads of a completed flight are; nil if that is not known.
+	Health *Health
 	// Touched is set while objects of the flight's set may no longer be as asked.
 	Touched bool
 	// Compared and Corrected are the newest results about drift, nil if there are none.
@@ -161,6 +161,12 @@ type BrakeOrder struct {
 	// Pull stops the rollout, for these nodes; otherwise the brake is lifted.
 	Pull  bool
 	Nodes []string
+}
+
+// Health is how the workloads of a completed flight are.
+type Health struct {
+	// Ailing are those that are no longer well.
+	Ailing []api.AilingObject
 }
 
 // Pruned is the result of Decision.Prune.

@@ -15,9 +15,9 @@ const healthPause = time.Second
 // landed reports whether nothing of a flight is judged any more.
 func landed(f *api.Flight) bool { return f != nil && f.State == api.Complete && f.Pruned }
 
-// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the eye has seen it
-// written; one that cannot be watched is not looked after, because nothing is polled.
-func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) []api.AilingObject {
+// lookAfter says which workloads of a completed commit are no longer well; nil if not all of them can be seen. An object is
+// read only after the eye has seen it written; one that cannot be watched is not looked after, because nothing is polled.
+func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Health {
 	f := l.sync.Status.InFlight
 	if !landed(f) {
 		return nil
@@ -26,19 +26,25 @@ func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) []ap
 	if err != nil {
 		return nil
 	}
-	var ailing []api.AilingObject
+	health := &Health{}
 	for _, w := range f.Workloads {
-		id := idOf(w)
-		seen, watched := l.eye.sees(id)
-		if !watched || isJob(w) {
+		if isJob(w) {
 			continue
 		}
+		id := idOf(w)
+		seen, watched := l.eye.sees(id)
+		if !watched {
+			return nil
+		}
 		last := c.reread(ctx, l, id, seen, now)
+		if last.problem != "" {
+			return nil
+		}
 		if says := rollout.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
-			ailing = append(ailing, api.AilingObject{Object: id.String(), Message: says})
+			health.Ailing = append(health.Ailing, api.AilingObject{Object: id.String(), Message: says})
 		}
 	}
-	return ailing
+	return health
 }
 
 // reread is the object as it is, or as it was up to healthPause ago.

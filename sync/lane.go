@@ -147,7 +147,7 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	}
 	o.Rollout = rollout
 	o.Touched, o.Compared, o.Corrected = c.lookAround(ctx, l), l.compared, l.corrected
-	o.Ailing = c.lookAfter(ctx, l, o.Now)
+	o.Health = c.lookAfter(ctx, l, o.Now)
 	l.atTheGate(&o)
 	l.poller.note(&l.sync.Status)
 	noteSource(&l.sync.Status, l.sync.Generation, pollErr, history != nil, o.Now)

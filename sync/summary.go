@@ -66,8 +66,12 @@ func summarizeDrift(s *api.SyncStatus, now time.Time) {
 }
 
 // summarizeHealth writes the condition that says whether what a completed commit wrote is still well. It is there once
-// something was not.
+// something was not, until the next commit takes off.
 func summarizeHealth(s *api.SyncStatus, now time.Time) {
+	if !landed(s.InFlight) {
+		meta.RemoveStatusCondition(&s.Conditions, conditionHealthy)
+		return
+	}
 	condition := metav1.Condition{Type: conditionHealthy, Status: metav1.ConditionTrue, Reason: "Recovered",
 		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
 	switch words := ailingWords(s.Ailing); {

@@ -140,7 +140,7 @@ func (c *Controller) remember(ctx context.Context, l *lane, state State, d Decis
 	for _, news := range driftNews(before.Drift, state.Drift) {
 		c.Tell.Drifted(l.sync, news)
 	}
-	if words, changed := ails(before.Ailing, state.Ailing); changed {
+	if words, changed := ails(before.GateStatus, state); changed {
 		c.Tell.Ailed(l.sync, words)
 	}
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
