@@ -51,13 +51,17 @@ func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 	if look(2 * time.Minute); d.s.Ailing != nil {
 		t.Errorf("well again it still says %+v", d.s.Ailing)
 	}
-	look(3*time.Minute, "DaemonSet ns/a")
-	d.s.InFlight = &api.Flight{Commit: "c2", Digest: "d2", State: api.RollingOut}
+}
+
+// Of another commit nothing is known yet: neither that something ails, nor that it is well again.
+func TestTheNextCommitIsNotSaidToBeWell(t *testing.T) {
+	d := newDriftStory(api.Complete)
+	d.s.Ailing = &api.AilingStatus{Lasts: true, Count: 1, Objects: []api.AilingObject{{}}}
 	was := d.s
+	d.s.InFlight = &api.Flight{Commit: "c2", Digest: "d2", State: api.RollingOut}
 	if d.step(); d.s.Ailing != nil {
 		t.Errorf("of another commit it says %+v", d.s.Ailing)
 	}
-	was.Ailing = &api.AilingStatus{Lasts: true, Count: 1, Objects: []api.AilingObject{{}}}
 	if words, changed := ails(was, d.s); changed {
 		t.Errorf("when another commit takes off %q is told", words)
 	}
