@@ -165,10 +165,7 @@ func driftWords(d *api.DriftStatus) (reason, message string) {
 	if d == nil || d.Count == 0 {
 		return "AsInGit", ""
 	}
-	message = d.Objects[0].String()
-	if d.Count > 1 {
-		message += fmt.Sprintf(" (and %d more)", d.Count-1)
-	}
+	message = d.Objects[0].String() + others(d.Count)
 	switch {
 	case d.Problem != "":
 		return "NotCorrected", message + "; it cannot be corrected: " + d.Problem
@@ -176,6 +173,14 @@ func driftWords(d *api.DriftStatus) (reason, message string) {
 		return "KeepsComingBack", message + fmt.Sprintf("; undone %d times in a row, so the pauses between corrections grow", d.Corrections)
 	}
 	return "Found", message
+}
+
+// others says how many objects there are besides the one that is named; nothing if there are none.
+func others(count int) string {
+	if count <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", count-1)
 }
 
 func latest(a, b time.Time) time.Time {

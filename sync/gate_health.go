@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,12 +14,9 @@ const ailsAfter = time.Minute
 // health takes in whether what a completed commit wrote is still well. It changes no commit's state: Complete is final.
 func (t *turn) health(f *api.Flight) {
 	switch {
-	case !landed(f):
-		t.s.Ailing = nil
+	case landed(f) && t.o.Health == nil: // as after a restart, until everything has been seen
 		return
-	case t.o.Health == nil: // as after a restart, until everything has been seen
-		return
-	case len(t.o.Health.Ailing) == 0:
+	case !landed(f) || len(t.o.Health.Ailing) == 0:
 		t.s.Ailing = nil
 		return
 	}
@@ -37,19 +33,15 @@ func (t *turn) health(f *api.Flight) {
 
 // ailingWords say what is not well; empty while that may pass.
 func ailingWords(a *api.AilingStatus) string {
-	if a == nil || !a.Lasts || len(a.Objects) == 0 {
+	if !a.Lasting() || len(a.Objects) == 0 {
 		return ""
 	}
-	words := a.Objects[0].Object + ": " + a.Objects[0].Message
-	if a.Count > 1 {
-		words += fmt.Sprintf(" (and %d more)", a.Count-1)
-	}
-	return words
+	return a.Objects[0].Object + ": " + a.Objects[0].Message + others(a.Count)
 }
 
 // ails is what a person would want to hear of the difference between two states: that something is not well any more, or
 // that all is well again. Where another commit has taken off, neither is known.
 func ails(before, now State) (words string, changed bool) {
-	was, is := before.Ailing != nil && before.Ailing.Lasts, now.Ailing != nil && now.Ailing.Lasts
-	return ailingWords(now.Ailing), was != is && landed(now.InFlight)
+	changed = before.Ailing.Lasting() != now.Ailing.Lasting()
+	return ailingWords(now.Ailing), changed && landed(now.InFlight)
 }

@@ -60,9 +60,6 @@ func (c *Controller) reread(ctx context.Context, l *lane, id manifests.ID, seen 
 	return last
 }
 
-// isJob reports whether a workload is done for good when its commit is complete.
-func isJob(w api.Workload) bool { return w.Group == "batch" && w.Kind == "Job" }
-
 // spared are the nodes without an available pod that a DaemonSet completed with.
 func spared(w api.Workload) int {
 	n := 0

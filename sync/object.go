@@ -129,3 +129,6 @@ func idOf(w api.Workload) manifests.ID {
 }
 
 func isDaemonSet(w api.Workload) bool { return idOf(w) == daemonSetID(w.Namespace, w.Name) }
+
+// isJob reports whether a workload is done for good when its commit is complete.
+func isJob(w api.Workload) bool { return w.Group == "batch" && w.Kind == "Job" }

@@ -48,10 +48,10 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	for i := range s.Conditions {
 		s.Conditions[i].Message = ""
 	}
-	if a := s.Ailing; a != nil && !a.Lasts {
-		s.Ailing = nil
-	} else if a != nil {
+	if a := s.Ailing; a.Lasting() {
 		a.Count, a.Objects = 0, nil
+	} else {
+		s.Ailing = nil
 	}
 	if f := s.InFlight; f != nil {
 		f.Nodes, f.Message = api.NodeCounts{}, ""

@@ -24,7 +24,7 @@ type polled struct {
 	reads  int      // how often what was known already was read again
 	quit   chan bool
 	wake   chan bool
-	mu     gosync.Mutex // held by the controller while it works; see sleepUntil
+	works  works
 }
 
 func newPolled(t *testing.T, expression, zone string) *polled {
@@ -50,9 +50,9 @@ func (p *polled) stop() { p.quit <- true }
 func (p *polled) run(poller *poller) {
 	for {
 		due := poller.start(func(do func()) { go do() }, time.Now(), time.Minute, p.look, func() { p.wake <- true })
-		p.mu.Lock()
+		p.works.Lock()
 		poller.note(&p.sync.Status)
-		p.mu.Unlock()
+		p.works.Unlock()
 		timer := time.NewTimer(time.Until(due))
 		if due.IsZero() {
 			timer.Stop()
@@ -67,8 +67,8 @@ func (p *polled) run(poller *poller) {
 }
 
 func (p *polled) look(age time.Duration) (*History, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.works.Lock()
+	defer p.works.Unlock()
 	if age == asBefore {
 		p.reads++
 		return &History{Head: p.sync.Status.Head}, nil
@@ -97,13 +97,21 @@ func sleepUntil(t *testing.T, text string) {
 	synctest.Wait()
 }
 
-// sleepUntil lets the controller work on. What the test did before happens before that, which the race detector cannot
-// know of a clock that is played.
 func (p *polled) sleepUntil(text string) {
 	p.t.Helper()
-	p.mu.Lock()
-	p.mu.Unlock() //nolint:staticcheck // it is for the order alone
-	sleepUntil(p.t, text)
+	p.works.sleep(time.Until(instant(p.t, text)))
+}
+
+// works is held by what works in a bubble beside the test.
+type works struct{ gosync.Mutex }
+
+// sleep lets it work on. What the test did before happens before that, which the race detector cannot know of a clock that
+// is played.
+func (w *works) sleep(d time.Duration) {
+	w.Lock()
+	w.Unlock() //nolint:staticcheck // it is for the order alone
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // A Sync with a schedule polls at its times, by the wall clock, and at no others; in the nights in which the clocks change

@@ -3,7 +3,6 @@ package sync
 import (
 	"fmt"
 	"strings"
-	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +21,7 @@ type clockwork struct {
 	// started is when each commit began.
 	started map[string]time.Time
 	news    chan func()
-	mu      gosync.Mutex // held by the loop while it works; see sleep
+	works   works
 }
 
 func newClockwork(t *testing.T, list ...api.Window) *clockwork {
@@ -46,12 +45,12 @@ func (w *clockwork) run() {
 			change = news
 		case <-timer.C:
 		}
-		w.mu.Lock()
+		w.works.Lock()
 		change()
 		if wake := w.turn(); !wake.IsZero() {
 			timer.Reset(time.Until(wake))
 		}
-		w.mu.Unlock()
+		w.works.Unlock()
 	}
 }
 
@@ -81,15 +80,6 @@ func (w *clockwork) tell(change func()) {
 	synctest.Wait()
 }
 
-// sleep lets the loop work on. What the test did before happens before that, which the race detector cannot know of a clock
-// that is played.
-func (w *clockwork) sleep(d time.Duration) {
-	w.mu.Lock()
-	w.mu.Unlock() //nolint:staticcheck // it is for the order alone
-	time.Sleep(d)
-	synctest.Wait()
-}
-
 func (w *clockwork) push(commit string) {
 	w.tell(func() {
 		w.o.History = &History{Head: commit, After: w.state.Passed, Commits: []Commit{{Hash: commit}}}
@@ -112,16 +102,16 @@ func TestCommitWaitsForTheWindow(t *testing.T) {
 		if next := w.lane.sync.Status.NextWindow; next == nil || !next.Time.Equal(instant(t, "2026-03-29T00:00:00Z")) {
 			t.Errorf("nextWindow %v", next)
 		}
-		w.sleep(10 * time.Hour)
+		w.works.sleep(10 * time.Hour)
 		w.began(hash("1"), "2026-03-29T00:00:00Z")
 		w.push(hash("2"))
 		w.began(hash("2"), "2026-03-29T01:00:00Z")
 		if next := w.lane.sync.Status.NextWindow; next != nil {
 			t.Errorf("nextWindow %v while one is open", next)
 		}
-		w.sleep(2*time.Hour + time.Second)
+		w.works.sleep(2*time.Hour + time.Second)
 		w.push(hash("3"))
-		w.sleep(48 * time.Hour)
+		w.works.sleep(48 * time.Hour)
 		w.began(hash("3"), "2026-03-29T23:00:00Z")
 	})
 }
@@ -141,7 +131,7 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 		w := newClockwork(t, allow("0 0 * * *", "", 3*time.Hour))
 		defer close(w.news)
 		w.push(hash("1"))
-		w.sleep(time.Hour)
+		w.works.sleep(time.Hour)
 		w.override(`{"commit":"` + hash("1") + `","by":"ada","at":"2026-03-28T16:00:00Z"}`)
 		if len(w.started) > 0 || !strings.Contains(w.state.Held.Reason, "it gives no reason") {
 			t.Errorf("an override without a reason: held %q", w.state.Held.Reason)
@@ -153,7 +143,7 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 			t.Errorf("the history says %+v", r)
 		}
 		w.push(hash("2"))
-		w.sleep(24 * time.Hour)
+		w.works.sleep(24 * time.Hour)
 		w.began(hash("2"), "2026-03-29T00:00:00Z")
 	})
 }

@@ -99,15 +99,12 @@ func judgeLive(
 		return rollout.Judged{}, err
 	}
 	j, _ := rollout.Judge(look, target, memory, o)
-	var problem error
-	if j.ReadLeases {
-		look.Leases, problem = observer.Leases(ctx)
-	}
-	if lookCloser(ctx, clients, &look, j) || len(look.Leases) > 0 {
+	closer, err := lookCloser(ctx, clients, observer, &look, j)
+	if closer {
 		j, _ = rollout.Judge(look, target, memory, o)
 	}
-	if problem != nil {
-		j.Notes = append(j.Notes, fmt.Sprintf("a node that has only just died would pass as alive here: %v", problem))
+	if err != nil {
+		j.Notes = append(j.Notes, fmt.Sprintf("a node that has only just died would pass as alive here: %v", err))
 	}
 	if ahead := clients.Ahead(); ahead != 0 {
 		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one that counts", ahead.Round(time.Second)))
@@ -116,8 +113,10 @@ func judgeLive(
 }
 
 // lookCloser reads what the first judgement could not know, with the caller's own rights, and reports whether there was
-// anything to read.
-func lookCloser(ctx context.Context, clients rollout.Clients, look *rollout.Look, j rollout.Judgement) bool {
+// anything to read. The error is why the Leases could not be read.
+func lookCloser(
+	ctx context.Context, clients rollout.Clients, observer *rollout.Observer, look *rollout.Look, j rollout.Judgement,
+) (closer bool, err error) {
 	nodes, quota := j.WithoutRoom(), j.OverQuota()
 	if len(nodes) > 0 {
 		look.Others = clients.Others(ctx, nodes)
@@ -128,7 +127,10 @@ func lookCloser(ctx context.Context, clients rollout.Clients, look *rollout.Look
 	if len(j.ReadClocks) > 0 {
 		look.Clocks = clients.Clocks(ctx, j.ReadClocks)
 	}
-	return len(nodes) > 0 || quota || len(j.ReadClocks) > 0
+	if j.ReadLeases {
+		look.Leases, err = observer.Leases(ctx)
+	}
+	return len(nodes) > 0 || quota || len(j.ReadClocks) > 0 || len(look.Leases) > 0, err
 }
 
 // lookLive waits for the first whole look at a workload.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,17 +166,14 @@ func crowd(t *testing.T, kube kubernetes.Interface) {
 }
 
 // awaitExplained asks explain until it says something.
-func awaitExplained(t *testing.T, kubeconfig, want string) string {
+func awaitExplained(t *testing.T, kubeconfig, want string) (text string) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	until(t, 2*time.Minute, fmt.Sprintf("explain to say %q", want), func() (string, bool) {
 		r := daemongate(t, "", "explain", "agents", "-n", "platform", "--kubeconfig", kubeconfig)
-		if strings.Contains(r.stdout, want) {
-			return r.stdout
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%q is not said\n%s%s", want, r.stdout, r.stderr)
-		}
-	}
+		text = r.stdout
+		return r.stdout + r.stderr, strings.Contains(text, want)
+	})
+	return text
 }
 
 // asAda is a kubeconfig of somebody who may read the namespace of the agents and the nodes, and nothing else.

@@ -10,10 +10,8 @@ import (
 
 	corev1api "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/daemongate/daemongate/gitsource/hosttest"
-	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // A real Git host and a Sync that is polled once an hour: its signed webhook has a push applied at once, and its API shows
@@ -23,21 +21,20 @@ func TestAGitHostWakesAndIsTold(t *testing.T) {
 	host := hosttest.Start(t)
 	url, err := host.CreateRepo("agents")
 	check(t, err)
-	cluster := clustertest.Start(t, clustertest.Options{Nodes: 1})
-	kube, err := kubernetes.NewForConfig(cluster.Config)
-	check(t, err)
-	dir := t.TempDir()
-	s := &hookStory{t: t, kube: kube, repo: filepath.Join(dir, "agents"), address: freeAddress(t)}
-	push := func(value string) (commit string) {
-		s.push(value)
+	s, cluster, dir := beginHookStory(t)
+	publish := func() (commit string) {
 		gitIn(t, s.repo, "push", "-q", host.WithCredentials(url), "main")
 		return strings.TrimSpace(gitIn(t, s.repo, "rev-parse", "HEAD"))
+	}
+	push := func(value string) (commit string) {
+		s.push(value)
+		return publish()
 	}
 	mayWrite, err := host.NewToken("write:repository")
 	check(t, err)
 	mayRead, err := host.NewToken("read:repository")
 	check(t, err)
-	first := push("0")
+	first := publish()
 	write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
 metadata: {name: agents, namespace: platform}
@@ -50,7 +47,7 @@ spec:
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
 	secret := &corev1api.Secret{ObjectMeta: metav1.ObjectMeta{Name: "host"}, StringData: map[string]string{"secret": "s3cret", "username": host.User, "token": mayWrite}}
-	_, err = kube.CoreV1().Secrets("platform").Create(t.Context(), secret, metav1.CreateOptions{})
+	_, err = s.kube.CoreV1().Secrets("platform").Create(t.Context(), secret, metav1.CreateOptions{})
 	check(t, err)
 	seen := s.watch()
 	controllerTo(t, io.Discard, "-n", "platform", "--data-dir", filepath.Join(dir, "data"), "--webhook-address", s.address, "--kubeconfig", cluster.Kubeconfig)
@@ -62,7 +59,7 @@ spec:
 	told(t, host, second, "success")
 
 	secret.StringData["token"] = mayRead
-	_, err = kube.CoreV1().Secrets("platform").Update(t.Context(), secret, metav1.UpdateOptions{})
+	_, err = s.kube.CoreV1().Secrets("platform").Update(t.Context(), secret, metav1.UpdateOptions{})
 	check(t, err)
 	third := push("2")
 	s.await(seen, "2")
@@ -71,7 +68,7 @@ spec:
 		t.Errorf("the Event shows the token: %s", said)
 	}
 	secret.StringData["token"] = mayWrite
-	_, err = kube.CoreV1().Secrets("platform").Update(t.Context(), secret, metav1.UpdateOptions{})
+	_, err = s.kube.CoreV1().Secrets("platform").Update(t.Context(), secret, metav1.UpdateOptions{})
 	check(t, err)
 	push("3")
 	s.await(seen, "3")
@@ -81,31 +78,26 @@ spec:
 // told waits until the host shows a state of a commit.
 func told(t *testing.T, host *hosttest.Host, commit, state string) {
 	t.Helper()
-	var shown string
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	until(t, 2*time.Minute, commit+" to be told as "+state, func() (string, bool) {
 		list, err := host.Statuses("agents", commit)
 		check(t, err)
-		if shown = fmt.Sprint(list); len(list) == 1 && list[0].State == state && strings.HasSuffix(list[0].Context, "platform/agents") {
-			return
-		}
-	}
-	t.Fatalf("%s is not told as %s: %s", commit, state, shown)
+		return fmt.Sprint(list), len(list) == 1 && list[0].State == state && strings.HasSuffix(list[0].Context, "platform/agents")
+	})
 }
 
 // event waits for an Event of the Sync that says something, and returns what it says.
-func (s *hookStory) event(text string) string {
+func (s *hookStory) event(text string) (said string) {
 	s.t.Helper()
-	var all []string
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	until(s.t, time.Minute, fmt.Sprintf("an Event that says %q", text), func() (string, bool) {
 		list, err := s.kube.CoreV1().Events("platform").List(s.t.Context(), metav1.ListOptions{})
 		check(s.t, err)
-		all = nil
+		var all []string
 		for _, e := range list.Items {
 			if all = append(all, e.Message); strings.Contains(e.Message, text) {
-				return e.Message
+				said = e.Message
 			}
 		}
-	}
-	s.t.Fatalf("no Event says %q: %q", text, all)
-	return ""
+		return fmt.Sprintf("%q", all), said != ""
+	})
+	return said
 }

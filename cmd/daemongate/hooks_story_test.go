@@ -32,14 +32,20 @@ type hookStory struct {
 	gate    atomic.Pointer[chan struct{}] // closed when the Git server may answer
 }
 
-func newHookStory(t testing.TB) *hookStory {
+// beginHookStory has a cluster and a repository with a first commit, in a folder, and no Sync yet.
+func beginHookStory(t testing.TB) (s *hookStory, cluster *clustertest.Cluster, dir string) {
 	t.Helper()
-	cluster := clustertest.Start(t, clustertest.Options{Nodes: 1})
+	cluster, dir = clustertest.Start(t, clustertest.Options{Nodes: 1}), t.TempDir()
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
-	dir := t.TempDir()
-	s := &hookStory{t: t, kube: kube, repo: filepath.Join(dir, "fleet"), address: freeAddress(t)}
+	s = &hookStory{t: t, kube: kube, repo: filepath.Join(dir, "fleet"), address: freeAddress(t)}
 	s.push("0")
+	return s, cluster, dir
+}
+
+func newHookStory(t testing.TB) *hookStory {
+	t.Helper()
+	s, cluster, dir := beginHookStory(t)
 	url := serveGit(t, dir, "s3cret", func() {
 		s.adverts.Add(1)
 		if gate := s.gate.Load(); gate != nil {
@@ -54,9 +60,9 @@ spec:
   apply: {targetNamespace: platform}
   webhook: {provider: GitHub, secretRef: {name: hook}}
 `)
-	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
+	_, err := installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
-	_, err = kube.CoreV1().Secrets("platform").Create(t.Context(), &corev1api.Secret{ObjectMeta: metav1.ObjectMeta{Name: "hook"},
+	_, err = s.kube.CoreV1().Secrets("platform").Create(t.Context(), &corev1api.Secret{ObjectMeta: metav1.ObjectMeta{Name: "hook"},
 		StringData: map[string]string{"secret": "s3cret", "username": "ada", "password": "s3cret"}}, metav1.CreateOptions{})
 	check(t, err)
 	seen := s.watch()

@@ -65,7 +65,7 @@ func stuckFlight(s *api.Sync) *api.Flight {
 
 // ailing is how many objects have not been well for long.
 func ailing(s *api.Sync) int {
-	if a := s.Status.Ailing; a != nil && a.Lasts {
+	if a := s.Status.Ailing; a.Lasting() {
 		return a.Count
 	}
 	return 0

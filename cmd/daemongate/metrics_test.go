@@ -140,16 +140,13 @@ spec:
 	metrics, hooks := freeAddress(t), freeAddress(t)
 	controller(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"),
 		"--metrics-address", metrics, "--webhook-address", hooks, "--kubeconfig", cluster.Kubeconfig)
-	text := ""
-	for end := time.Now().Add(time.Minute); !strings.Contains(text, `daemongate_sync_stuck{name="agents",namespace="platform"} 1`); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not stuck:\n%s", text)
-		}
+	until(t, time.Minute, "the commit to be stuck", func() (text string, ok bool) {
 		if conn, err := http.Get("http://" + metrics + "/healthz"); err == nil {
 			_ = conn.Body.Close()
 			text = scrape(t, "http://"+metrics)
 		}
-	}
+		return text, strings.Contains(text, `daemongate_sync_stuck{name="agents",namespace="platform"} 1`)
+	})
 	if code := send(t, http.MethodPost, "http://"+hooks+"/hooks/platform/agents", "{}", nil); code != http.StatusNotFound {
 		t.Errorf("the webhook was answered with %d", code)
 	}

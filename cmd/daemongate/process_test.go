@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 )
 
 // asProcess has the binary of the tests be daemongate itself.
@@ -41,4 +42,18 @@ func controllerTo(t testing.TB, out io.Writer, args ...string) (ended <-chan err
 	}()
 	t.Cleanup(func() { <-gone })
 	return end
+}
+
+// until waits, for so long at most, until something holds. What was seen last is told if it does not.
+func until(t testing.TB, within time.Duration, what string, holds func() (seen string, ok bool)) {
+	t.Helper()
+	for end := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+		seen, ok := holds()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited %s in vain for %s: %s", within, what, seen)
+		}
+	}
 }
