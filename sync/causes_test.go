@@ -156,7 +156,8 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 	}
 	w.create(func(spec *api.SyncSpec) {
 		spec.Source.Interval.Duration = time.Hour
-		spec.Rollout.Settle.Duration, spec.Apply.Drift = 2*time.Second, s.drift
+		// What ends seconds after it was Ready ends before it has settled, on a busy machine too: so the default.
+		spec.Rollout.Settle.Duration, spec.Apply.Drift = 10*time.Second, s.drift
 		spec.Gate.ProgressDeadline.Duration = cmp.Or(s.deadline, 5*time.Minute)
 	})
 	w.waitFor(v1, api.Complete)
