@@ -44,7 +44,8 @@ const behaviourAnnotation = "devcluster.daemongate.io/behaviour"
 // Law 13, on 120 nodes: each story is played at the same time with the brake and without it. With it the agent loses
 // the nodes that it had before its first end was answered, and no more; without it many more. A broken pod's life, its
 // start and the old pods' ends take as long as they were recorded to; no figure is scaled. The stories are told one after
-// the other, and beside no others: how far a broken agent spreads depends on how soon the controllers see it.
+// the other, beside no others, and late among the tests, whose order is that of the files: how far a broken agent spreads
+// depends on how soon the controllers see it, and other packages are tested at the same time as the first ones.
 func TestTheBrakeOn120Nodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
