@@ -61,8 +61,8 @@ func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
 }
 
 // Brake stops the rollout of a DaemonSet: it applies the commit's whole object, as Resolve returned it, with
-// updateStrategy OnDelete. Another manager's hold on the update strategy is overruled, and no other (a *Conflict): a dry
-// run shows which there are. The brake is released by applying the plain object again.
+// updateStrategy OnDelete. Another manager's hold on the update strategy is overruled, and no other (a *Conflict). The brake
+// is released by applying the plain object again.
 func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b Brake, o Options) (Applied, error) {
 	id := IDOf(object)
 	if !isDaemonSet(id) {
@@ -82,31 +82,28 @@ func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b
 	if err := mayWrite(id, live, o.Owner); err != nil {
 		return Applied{}, err
 	}
-	force, err := c.standsInTheWay(ctx, t, live)
+	answer, err := c.pull(ctx, t, live)
 	if err != nil {
 		return Applied{}, err
-	}
-	answer, err := c.put(ctx, t, write{force: force})
-	if err != nil {
-		return Applied{}, refusal(id, err)
 	}
 	return applied(t, live, answer), nil
 }
 
-// standsInTheWay asks by a dry run what keeps the brake from being pulled. What kubectl's managers hold is folded in; the
-// answer is whether another's hold on the update strategy must be overruled.
-func (c *Client) standsInTheWay(ctx context.Context, t target, live *unstructured.Unstructured) (force bool, err error) {
-	_, err = c.put(ctx, t, write{dryRun: true})
+// pull writes a braked object. A write that others' fields stand against changes nothing, and names them all: so no dry run
+// is needed first, which would let the agent spread meanwhile. What kubectl's managers hold is folded in; another's hold on the
+// update strategy alone is overruled.
+func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	answer, err := c.put(ctx, t, write{})
 	if kubectlManagers.HasAny(managersIn(err)...) {
 		if err := c.fold(ctx, t, live); err != nil {
-			return false, err
+			return nil, err
 		}
-		_, err = c.put(ctx, t, write{dryRun: true})
+		answer, err = c.put(ctx, t, write{})
 	}
 	if onlyStrategy(err) {
-		return true, nil
+		answer, err = c.put(ctx, t, write{force: true})
 	}
-	return false, refusal(t.id, err)
+	return answer, refusal(t.id, err)
 }
 
 // onlyStrategy reports whether a refusal consists of conflicts about the update strategy alone.

@@ -8,6 +8,9 @@ import (
 // decide comes to the verdict.
 func (s *survey) decide(j *Judgement, findings []finding) {
 	complete := s.complete(j, findings)
+	if complete && s.look.LeasesProblem != "" {
+		complete, findings = false, append(findings, s.leasesUnread())
+	}
 	stuck := !complete && s.enough(j, findings)
 	if !complete && s.deadlinePassed() {
 		stuck = true

@@ -1,6 +1,24 @@
 package rollout
 
-import "time"
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// leasesPause is how long Leases wait to be read again that could not be read.
+const leasesPause = 5 * time.Second
+
+// leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control plane
+// most of a minute to tell that a node is not.
+func (s *survey) leasesUnread() finding {
+	s.wakeAt(s.now.Add(leasesPause))
+	return finding{
+		code: NoProgress, key: "leases", since: s.since(NoProgress, "leases", true),
+		message: "every node has a settled pod, but whether each node is alive is not known: " + s.look.LeasesProblem,
+		remedy:  "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease + ": `daemongate install` prints the rights that it needs.",
+	}
+}
 
 // heartbeat is what a node's Lease tells: when the node last gave a sign of life, and how far its clock is ahead.
 type heartbeat struct {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,6 +193,30 @@ func TestANodeThatIsNotMeant(t *testing.T) {
 	j := f.want(Complete)
 	if stateOf(j, "node-3") != IsNotEligible || j.Nodes[2].Why == "" || j.Eligible != 2 {
 		t.Errorf("%+v", j)
+	}
+}
+
+// Without the Leases nobody knows whether each node is alive: nothing is Complete, and at the deadline that is the cause.
+func TestLeasesThatCannotBeRead(t *testing.T) {
+	f := newFleet(t, 2).image("v2")
+	f.roll("node-1", "node-2")
+	unread := func() Judgement {
+		l := f.look()
+		l.LeasesProblem = "list leases: forbidden"
+		var j Judgement
+		j, f.memory = Judge(l, f.target, f.memory, Options{})
+		return j
+	}
+	f.after(time.Minute)
+	if j := unread(); j.Verdict != Progressing || j.ReadLeases || j.Causes[0].Code != NoProgress || j.Causes[0].Final || j.Wake != f.now.Add(5*time.Second) {
+		t.Errorf("at once: %s", plain(j))
+	}
+	f.after(time.Hour)
+	if j := unread(); j.Verdict != Stuck || !strings.Contains(j.Causes[0].Message, "list leases: forbidden") {
+		t.Errorf("at the deadline: %s", plain(j))
+	}
+	if j, _ := Judge(f.look(), f.target, f.memory, Options{}); j.Verdict != Complete {
+		t.Errorf("it does not heal: %s", plain(j))
 	}
 }
 

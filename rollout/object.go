@@ -90,7 +90,7 @@ func (s *objectSurvey) examine() *finding {
 	case state.ready:
 		s.memory.Done = isJob(live)
 		return nil
-	case state.final:
+	case state.final && !s.older(state):
 		f := s.finding(state.code, state.message)
 		f.final = true
 		return f
@@ -102,6 +102,12 @@ func (s *objectSurvey) examine() *finding {
 func (s *objectSurvey) mustObserve() bool {
 	group := s.look.Live.GroupVersionKind().Group
 	return group == "apps" && (s.target.Kind == "Deployment" || s.target.Kind == "StatefulSet")
+}
+
+// older reports whether a failure was said of what was there before this apply. A Deployment keeps saying so, also of a new
+// template, until a pod of that makes progress: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
+func (s *objectSurvey) older(state objectState) bool {
+	return !state.said.IsZero() && state.said.Before(s.target.AppliedAt.Truncate(time.Second)) // conditions have no fractions
 }
 
 // raiseMark raises the high-water mark of what the object says of its progress, from which the deadline counts.
@@ -128,8 +134,14 @@ func (s *objectSurvey) deleted(message string) *finding {
 	return f
 }
 
+// notObserved is a generation that nobody has seen yet. The controllers of Kubernetes itself are quick; that of a custom
+// resource may be busy with what the one before asked for.
 func (s *objectSurvey) notObserved(observed, wanted int64) *finding {
-	f := s.finding(NotObserved, fmt.Sprintf("its controller has observed generation %d, this commit is generation %d", observed, wanted))
+	message := fmt.Sprintf("its controller has observed generation %d, this commit is generation %d", observed, wanted)
+	if !s.mustObserve() {
+		return s.unready(NotObserved, message)
+	}
+	f := s.finding(NotObserved, message)
 	s.ripen(f, f.since.Add(s.options.after(NotObserved)))
 	return f
 }

@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,9 +17,10 @@ type objectState struct {
 	ready, final bool
 	code         Code
 	message      string
+	said         time.Time // when it gave up, where that may be older than what it has seen; zero if not
 }
 
-// readiness is what kstatus reads off an object, with three exceptions. kstatus lets a Job pass that has only started: here it
+// readiness is what kstatus reads off an object, with four exceptions. kstatus lets a Job pass that has only started: here it
 // must be complete. It knows nothing of an APIService: here that must be Available. And of an object whose kind it does not
 // know it takes silence for consent, before any controller has seen it: here a controller must have said something.
 func readiness(o *unstructured.Unstructured) objectState {
@@ -37,6 +39,8 @@ func readiness(o *unstructured.Unstructured) objectState {
 		state.ready, state.message = isTrue(o, "Available"), saidOf(o, "Available")
 	case isKind(o, "apiextensions.k8s.io", "CustomResourceDefinition"):
 		state.code = NotEstablished
+	case isKind(o, "apps", "StatefulSet"):
+		return available(o, state)
 	case state.ready && status.GetLegacyConditionsFn(o) == nil:
 		return spoken(o, state)
 	}
@@ -49,6 +53,7 @@ func failure(o *unstructured.Unstructured, result *status.Result) objectState {
 	switch {
 	case isKind(o, "apps", "Deployment"):
 		state.code, state.message = ProgressDeadlineExceeded, saidOf(o, "Progressing")
+		state.said = updatedAt(o, "Progressing")
 	case isJob(o):
 		state.code, state.message = JobFailed, saidOf(o, "Failed")
 	case isKind(o, "apiextensions.k8s.io", "CustomResourceDefinition"):
@@ -72,11 +77,33 @@ func spoken(o *unstructured.Unstructured, state objectState) objectState {
 	return state
 }
 
-// progress is how far an object says it has come, a number that only has to rise as it goes on.
+// available is the state of a StatefulSet, of which kstatus takes a pod that is Ready for one that has been so for
+// minReadySeconds.
+func available(o *unstructured.Unstructured, state objectState) objectState {
+	if n := counter(o, "availableReplicas"); state.ready && n < wanted(o) {
+		state.ready, state.message = false, fmt.Sprintf("Available: %d/%d", n, wanted(o))
+	}
+	return state
+}
+
+// wanted is how many pods an object asks for: as many as may be where it does not say.
+func wanted(o *unstructured.Unstructured) int {
+	n, found, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
+	switch {
+	case found:
+		return int(n)
+	case isKind(o, "apps", "Deployment"), isKind(o, "apps", "StatefulSet"):
+		return 1
+	}
+	return math.MaxInt32
+}
+
+// progress is how far an object says it has come, a number that only has to rise as it goes on. More pods than are asked for
+// are none.
 func progress(o *unstructured.Unstructured) int {
-	sum := 0
+	sum, most := 0, wanted(o)
 	for _, field := range []string{"updatedReplicas", "availableReplicas", "succeeded"} {
-		sum += counter(o, field)
+		sum += min(counter(o, field), most)
 	}
 	return sum
 }
@@ -134,6 +161,17 @@ func saidOf(o *unstructured.Unstructured, condition string) string {
 		return reason + ": " + message
 	}
 	return cmp.Or(message, reason, fmt.Sprintf("its condition %s is %v", condition, c["status"]))
+}
+
+// updatedAt is when a condition was last written with another reason; zero if it does not say.
+func updatedAt(o *unstructured.Unstructured, condition string) time.Time {
+	c, _ := conditionOf(o, condition)
+	text, _ := c["lastUpdateTime"].(string)
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 func conditionOf(o *unstructured.Unstructured, name string) (map[string]any, bool) {

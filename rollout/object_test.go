@@ -81,7 +81,10 @@ func TestObjectsOfOtherKinds(t *testing.T) {
 			status:  "{observedGeneration: 2, replicas: 2, readyReplicas: 2, currentReplicas: 1, updatedReplicas: 1}",
 			verdict: Progressing, code: NotReady, says: "updated: 1/2"},
 		"StatefulSet that has": {kind: "apps/v1 StatefulSet", spec: "{replicas: 2, updateStrategy: {rollingUpdate: {partition: 0}}}",
-			status: "{observedGeneration: 2, replicas: 2, readyReplicas: 2, currentReplicas: 2, updatedReplicas: 2}", verdict: Complete},
+			status: "{observedGeneration: 2, replicas: 2, readyReplicas: 2, availableReplicas: 2, currentReplicas: 2, updatedReplicas: 2}", verdict: Complete},
+		"StatefulSet whose pods are Ready for less than minReadySeconds": {kind: "apps/v1 StatefulSet", spec: "{replicas: 2, updateStrategy: {rollingUpdate: {partition: 0}}}",
+			status:  "{observedGeneration: 2, replicas: 2, readyReplicas: 2, availableReplicas: 1, currentReplicas: 2, updatedReplicas: 2}",
+			verdict: Progressing, code: NotReady, says: "Available: 1/2"},
 		"Job that has only started": {kind: "batch/v1 Job", spec: "{}", status: "{startTime: 2026-11-24T10:00:00Z, active: 1}",
 			verdict: Progressing, code: NotReady, says: "Job in progress"},
 		"Job that is complete": {kind: "batch/v1 Job", spec: "{}", status: "{conditions: [{type: Complete, status: 'True'}]}", verdict: Complete},
@@ -178,6 +181,43 @@ func TestAReplicaMoreIsProgress(t *testing.T) {
 	}
 	checkObject(t, s.at((7*14+15)*minute, counts("8", "7")), Stuck, NotReady, "Updated: 8/9")
 	checkObject(t, s.at(999*minute, counts("9", "9")), Complete, "", "")
+}
+
+// A Deployment goes on saying that it is past its deadline after it was given another template: that is no failure of the
+// new one, unless it comes no further either.
+func TestAFailureOfTheTemplateBefore(t *testing.T) {
+	exceeded := func(at time.Time) *unstructured.Unstructured {
+		return other(t, "apps/v1", "Deployment", "{replicas: 1}", "{observedGeneration: 2, replicas: 1, conditions: [{type: Progressing, "+
+			"status: 'False', reason: ProgressDeadlineExceeded, lastUpdateTime: '"+at.Format(time.RFC3339)+"'}]}")
+	}
+	s := newObjectStory(t, "Deployment")
+	s.target.AppliedAt = appliedAt.Add(300 * time.Millisecond)
+	checkObject(t, s.at(time.Second, exceeded(appliedAt.Add(-time.Second))), Progressing, ProgressDeadlineExceeded, "")
+	checkObject(t, s.at(16*minute, exceeded(appliedAt.Add(-time.Second))), Stuck, ProgressDeadlineExceeded, "")
+	again := newObjectStory(t, "Deployment")
+	again.target.AppliedAt = s.target.AppliedAt
+	checkObject(t, again.at(minute, exceeded(appliedAt)), Stuck, ProgressDeadlineExceeded, "")
+}
+
+// A Deployment that is scaled down makes progress although it has more pods to begin with than it will have.
+func TestProgressOfADeploymentThatIsScaledDown(t *testing.T) {
+	s := newObjectStory(t, "Deployment")
+	counts := func(updated, available string) *unstructured.Unstructured {
+		return other(t, "apps/v1", "Deployment", "{replicas: 2}", "{observedGeneration: 2, replicas: 9, updatedReplicas: "+updated+
+			", availableReplicas: "+available+"}")
+	}
+	s.at(0, counts("0", "9"))
+	s.at(14*minute, counts("1", "3"))
+	checkObject(t, s.at(28*minute, counts("1", "3")), Progressing, NotReady, "")
+}
+
+// The controller of a custom resource may be busy for longer than those of Kubernetes: it has until the deadline.
+func TestASlowControllerOfACustomResource(t *testing.T) {
+	s := newObjectStory(t, "Cache")
+	old := other(t, "example.com/v1", "Cache", "{}", "{observedGeneration: 1}")
+	checkObject(t, s.at(0, old), Progressing, NotObserved, "")
+	checkObject(t, s.at(14*minute, old), Progressing, NotObserved, "")
+	checkObject(t, s.at(15*minute, old), Stuck, NotObserved, "")
 }
 
 // A controller that does not notice is said to be the trouble after a minute, since the first look.

@@ -1,15 +1,8 @@
 package sync
 
 import (
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
-
-// causeApplyFailed is the only cause that the gate itself names.
-const causeApplyFailed = "ApplyFailed"
 
 // fly brings the flight forward: its writing, its verdict, its pruning.
 func (t *turn) fly() {
@@ -34,81 +27,6 @@ func (t *turn) fly() {
 	t.drift(f)
 }
 
-// unwritten reports whether the flight's set has not been written whole.
-func unwritten(f *api.Flight) bool { return f.State == api.Applying || f.Attempts > 0 }
-
-// written takes in the result of writing the flight's set.
-func (t *turn) written(f *api.Flight) {
-	w := t.o.Written
-	if w == nil || w.Commit != f.Commit || w.Digest != f.Digest || !unwritten(f) {
-		return
-	}
-	if w.Problem == "" {
-		f.Workloads = w.Workloads
-		f.Attempts, f.RetryAt, f.Message = 0, nil, ""
-		if f.State == api.Applying {
-			t.flightMove(f, api.RollingOut, "")
-		}
-		return
-	}
-	if len(w.Workloads) > 0 {
-		f.Workloads = w.Workloads
-	}
-	if f.RetryAt == nil || !w.At.Before(f.RetryAt.Time) {
-		t.writeFailed(f, w.At, w.Problem)
-	}
-}
-
-// writeFailed notes a failed attempt. The commit stays in flight; past the deadline it is Stuck.
-func (t *turn) writeFailed(f *api.Flight, at time.Time, problem string) {
-	f.Attempts++
-	retry := metav1.NewMicroTime(at.Add(backoff(f.Attempts, time.Second, 30*time.Second)))
-	f.RetryAt, f.Message = &retry, problem
-	if f.State == api.Stuck {
-		f.Message = causeApplyFailed + ": " + problem
-	}
-	if f.State == api.Applying && !t.o.Now.Before(f.Since.Add(t.gate.Deadline)) {
-		f.Causes = []api.Cause{{Code: causeApplyFailed, Message: problem, Since: metav1.NewTime(f.Since.Time)}}
-		t.flightMove(f, api.Stuck, causeApplyFailed+": "+problem)
-	}
-}
-
-// write decides on the next attempt to write the flight's set.
-func (t *turn) write(f *api.Flight) {
-	if t.o.Suspended {
-		return
-	}
-	if f.RetryAt != nil && t.o.Now.Before(f.RetryAt.Time) {
-		t.wake(f.RetryAt.Time)
-		return
-	}
-	p := t.prepared(f.Commit)
-	switch {
-	case p == nil:
-		t.d.Prepare = f.Commit
-	case p.Outcome == Ready:
-		f.Digest, f.Generation = p.Digest, p.Generation
-		t.d.Apply = f.Commit
-	case p.Outcome == Unavailable, p.Outcome == Early:
-		t.wake(p.RetryAt)
-	default:
-		t.writeFailed(f, t.o.Now, p.Problem)
-		t.wake(f.RetryAt.Time)
-	}
-}
-
-// prepared returns the result of preparing a commit for the present spec, or nil if it must be prepared.
-func (t *turn) prepared(commit string) *Prepared {
-	p := t.o.Prepared
-	if p == nil || p.Commit != commit || p.Generation != t.o.Generation {
-		return nil
-	}
-	if (p.Outcome == Unavailable || p.Outcome == Early) && !t.o.Now.Before(p.RetryAt) {
-		return nil
-	}
-	return p
-}
-
 // judged takes in the verdict on the flight's workloads. Complete is final; Stuck ends only by Complete.
 func (t *turn) judged(f *api.Flight) {
 	r := t.o.Rollout
@@ -116,11 +34,14 @@ func (t *turn) judged(f *api.Flight) {
 		return
 	}
 	was := f.Causes
-	f.Nodes, f.Causes, f.Workloads = r.Nodes, r.Causes, r.Workloads
-	t.d.Brakes = r.Brakes
+	f.Workloads, t.d.Brakes = r.Workloads, r.Brakes
 	if !r.Wake.IsZero() {
 		t.wake(r.Wake)
 	}
+	if r.Partial && r.State != api.Stuck {
+		return
+	}
+	f.Nodes, f.Causes = r.Nodes, r.Causes
 	switch {
 	case r.State == api.Complete:
 		t.s.LastComplete = f.Commit
@@ -147,9 +68,10 @@ func (t *turn) halfJudged(f *api.Flight) {
 	if !r.Wake.IsZero() {
 		t.wake(r.Wake)
 	}
-	if r.State == api.Stuck && f.State == api.Applying {
-		f.Causes = r.Causes
-		t.flightMove(f, api.Stuck, r.Message)
+	if was := leading(f.Causes); r.State == api.Stuck {
+		if f.Causes = r.Causes; f.State != api.Stuck || was != leading(f.Causes) {
+			t.flightMove(f, api.Stuck, r.Message)
+		}
 	}
 }
 
@@ -191,7 +113,7 @@ func (t *turn) prune(f *api.Flight) {
 	switch {
 	case !t.gate.Prune, ours && p.Done:
 		f.Pruned = true
-	case t.o.Suspended, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods:
+	case t.o.Suspended, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods, t.o.Rollout.Partial:
 	case ours && p.NeedsRelease && !f.Released:
 	case ours && t.o.Now.Before(p.RetryAt):
 		t.wake(p.RetryAt)

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,22 +14,46 @@ const ailsAfter = time.Minute
 
 // health takes in whether what a completed commit wrote is still well. It changes no commit's state: Complete is final.
 func (t *turn) health(f *api.Flight) {
-	switch {
-	case landed(f) && t.o.Health == nil: // as after a restart, until everything has been seen
-		return
-	case !landed(f) || len(t.o.Health.Ailing) == 0:
+	if f.State != api.Complete {
 		t.s.Ailing = nil
 		return
 	}
-	ailing, a := t.o.Health.Ailing, t.s.Ailing
-	if a == nil {
-		a = &api.AilingStatus{Since: metav1.NewMicroTime(t.o.Now)}
+	if t.o.Health == nil {
+		return
 	}
-	a.Count, a.Objects = len(ailing), ailing[:min(len(ailing), maxDrifted)]
-	due := a.Since.Add(ailsAfter)
-	a.Lasts = a.Lasts || !t.o.Now.Before(due)
+	objects := ailingNow(t.s.Ailing, t.o.Health, t.o.Now)
+	if len(objects) == 0 {
+		t.s.Ailing = nil
+		return
+	}
+	due := objects[0].Since.Add(ailsAfter)
 	t.wake(due)
-	t.s.Ailing = a
+	t.s.Ailing = &api.AilingStatus{Since: objects[0].Since, Lasts: !t.o.Now.Before(due),
+		Count: len(objects), Objects: objects[:min(len(objects), maxDrifted)]}
+}
+
+// ailingNow are the objects that are not well, the longest first: each since it was first seen not to be. One that cannot
+// be seen is as it was.
+func ailingNow(before *api.AilingStatus, h *Health, now time.Time) []api.AilingObject {
+	var objects []api.AilingObject
+	since := map[string]metav1.MicroTime{}
+	if before != nil {
+		for _, o := range before.Objects {
+			since[o.Object] = o.Since
+			if h.Unseen[o.Object] {
+				objects = append(objects, o)
+			}
+		}
+	}
+	for _, o := range h.Ailing {
+		var known bool
+		if o.Since, known = since[o.Object]; !known {
+			o.Since = metav1.NewMicroTime(now)
+		}
+		objects = append(objects, o)
+	}
+	slices.SortStableFunc(objects, func(a, b api.AilingObject) int { return a.Since.Compare(b.Since.Time) })
+	return objects
 }
 
 // ailingWords say what is not well; empty while that may pass.
@@ -43,5 +68,5 @@ func ailingWords(a *api.AilingStatus) string {
 // that all is well again. Where another commit has taken off, neither is known.
 func ails(before, now State) (words string, changed bool) {
 	changed = before.Ailing.Lasting() != now.Ailing.Lasting()
-	return ailingWords(now.Ailing), changed && landed(now.InFlight)
+	return ailingWords(now.Ailing), changed && completed(now.InFlight)
 }

@@ -53,6 +53,38 @@ func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 	}
 }
 
+// Each object has its own minute, one that cannot be seen stays as it was, and a prune that waits makes no difference.
+func TestEachObjectAilsForItself(t *testing.T) {
+	began := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	d := newDriftStory(api.Complete)
+	d.s.InFlight.Pruned = false
+	look := func(after time.Duration, unseen map[string]bool, objects ...string) string {
+		d.o.Now, d.o.Health = began.Add(after), &Health{Unseen: unseen}
+		for _, o := range objects {
+			d.o.Health.Ailing = append(d.o.Health.Ailing, api.AilingObject{Object: o, Message: "ails"})
+		}
+		d.step()
+		return ailingWords(d.s.Ailing)
+	}
+	for _, step := range []struct {
+		after  time.Duration
+		unseen map[string]bool
+		ailing []string
+		want   string
+	}{
+		{0, nil, []string{"a"}, ""},
+		{50 * time.Second, nil, []string{"b"}, ""}, // a is well again
+		{70 * time.Second, nil, []string{"c", "b"}, ""},
+		{110 * time.Second, map[string]bool{"b": true}, []string{"c"}, "b: ails (and 1 more)"},
+		{111 * time.Second, nil, []string{"c"}, ""},
+		{130 * time.Second, nil, []string{"c"}, "c: ails"},
+	} {
+		if got := look(step.after, step.unseen, step.ailing...); got != step.want {
+			t.Errorf("after %s it says %q, want %q", step.after, got, step.want)
+		}
+	}
+}
+
 // Of another commit nothing is known yet: neither that something ails, nor that it is well again.
 func TestTheNextCommitIsNotSaidToBeWell(t *testing.T) {
 	d := newDriftStory(api.Complete)

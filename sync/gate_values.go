@@ -145,6 +145,10 @@ type Rollout struct {
 	Nodes   api.NodeCounts
 	// Workloads as they were judged, with their new memory.
 	Workloads []api.Workload
+	// Partial is set while some of them cannot be seen, or have not been yet; they are as they were judged last. Unseen is
+	// why, if that is known.
+	Partial bool
+	Unseen  error
 	// Brakes are to be pulled or lifted.
 	Brakes []BrakeOrder
 	// OldPods is set while pods of an older revision are left.
@@ -165,8 +169,9 @@ type BrakeOrder struct {
 
 // Health is how the workloads of a completed flight are.
 type Health struct {
-	// Ailing are those that are no longer well.
+	// Ailing are those that are no longer well, and Unseen those of which nothing is known.
 	Ailing []api.AilingObject
+	Unseen map[string]bool
 }
 
 // Pruned is the result of Decision.Prune.

@@ -15,30 +15,34 @@ const healthPause = time.Second
 // landed reports whether nothing of a flight is judged any more.
 func landed(f *api.Flight) bool { return f != nil && f.State == api.Complete && f.Pruned }
 
-// lookAfter says which workloads of a completed commit are no longer well; nil if not all of them can be seen. An object is
-// read only after the eye has seen it written; one that cannot be watched is not looked after, because nothing is polled.
+// completed reports whether a flight has come to its end, at which what it wrote is looked after.
+func completed(f *api.Flight) bool { return f != nil && f.State == api.Complete }
+
+// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the eye has seen it
+// written; one that cannot be watched is not looked after, because nothing is polled.
 func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Health {
 	f := l.sync.Status.InFlight
-	if !landed(f) {
+	if !completed(f) {
 		return nil
 	}
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil
 	}
-	health := &Health{}
+	health := &Health{Unseen: map[string]bool{}}
 	for _, w := range f.Workloads {
 		if isJob(w) {
 			continue
 		}
 		id := idOf(w)
 		seen, watched := l.eye.sees(id)
-		if !watched {
-			return nil
+		var last readObject
+		if watched {
+			last = c.reread(ctx, l, id, seen, now)
 		}
-		last := c.reread(ctx, l, id, seen, now)
-		if last.problem != "" {
-			return nil
+		if !watched || last.problem != "" {
+			health.Unseen[id.String()] = true
+			continue
 		}
 		if says := rollout.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
 			health.Ailing = append(health.Ailing, api.AilingObject{Object: id.String(), Message: says})
@@ -47,11 +51,15 @@ func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Hea
 	return health
 }
 
-// reread is the object as it is, or as it was up to healthPause ago.
+// reread is the object as it is, or as it was up to healthPause ago. One that could not be read is tried again.
 func (c *Controller) reread(ctx context.Context, l *lane, id manifests.ID, seen manifests.Version, now time.Time) readObject {
 	last, known := l.objects[id]
-	switch due := last.at.Add(healthPause); {
-	case known && !seen.After(last.version):
+	due := last.at.Add(healthPause)
+	if last.problem != "" {
+		due = last.rereadAt()
+	}
+	switch {
+	case known && last.problem == "" && !seen.After(last.version):
 	case known && now.Before(due):
 		c.sleep(l, due)
 	default:

@@ -12,8 +12,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge, or while not
-// everything has been seen yet.
+// judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
 func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
 	f := l.sync.Status.InFlight
 	if f == nil || unwritten(f) && f.Attempts == 0 || landed(f) {
@@ -26,10 +25,15 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 		return l.judged.rollout, nil
 	}
 	r, err := c.look(ctx, l, f, now)
-	if r != nil {
-		l.judged = judged{flight, now, r}
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	l.judged = judged{flight, now, r}
+	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.unseen { // when that changes, the Observer wakes the Sync
+		c.Tell.Trouble(l.sync, r.Unseen)
+	}
+	l.unseen = fmt.Sprint(r.Unseen)
+	return r, nil
 }
 
 // lookPause is how long a look is good for: nothing is looked at more often, whatever wakes its Sync.
@@ -40,67 +44,6 @@ type judged struct {
 	flight  string
 	at      time.Time
 	rollout *Rollout
-}
-
-// look looks at the workloads of a flight and judges them.
-func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*Rollout, error) {
-	options, err := RolloutOptions(l.sync)
-	if err != nil {
-		return nil, err
-	}
-	targets, memories, err := recallAll(l, f)
-	if err != nil {
-		return nil, err
-	}
-	daemonSets := ofDaemonSets(targets)
-	c.watch(l, f, daemonSets)
-	r := &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
-	var judgements []rollout.Judgement
-	for i, w := range f.Workloads {
-		var j rollout.Judgement
-		var memory rollout.Memory
-		if isDaemonSet(w) {
-			look, synced := c.Observer.Look(targets[i])
-			if !synced {
-				return nil, c.Observer.Trouble(targets[i])
-			}
-			look.Now = now
-			if j, memory, err = c.judgeDaemonSet(ctx, look, targets[i], memories[i], options); err != nil {
-				return nil, err
-			}
-			r.addBrake(targets[i], look, j)
-		} else {
-			j, memory = c.judgeObject(ctx, l, w, targets[i], memories[i], options, now)
-		}
-		if w, err = judgedWorkload(w, j, memory, len(daemonSets)); err != nil {
-			return nil, err
-		}
-		r.Workloads = append(r.Workloads, w)
-		judgements = append(judgements, j)
-		r.add(w, j)
-	}
-	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
-	if r.Message = rollout.Summarize(judgements); len(judgements) == 0 {
-		r.Message = "nothing to roll out"
-	}
-	return r, nil
-}
-
-// judgeDaemonSet judges one look at a DaemonSet, and asks for what its judgement needs besides.
-func (c *Controller) judgeDaemonSet(ctx context.Context, look rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory, error) {
-	j, memory := rollout.Judge(look, t, m, o)
-	if j.ReadLeases {
-		var err error
-		if look.Leases, err = c.Observer.Leases(ctx); err != nil {
-			return j, memory, err
-		}
-		j, memory = rollout.Judge(look, t, m, o)
-	}
-	if len(j.ReadClocks) > 0 {
-		look.Clocks = c.Observer.Clocks(ctx, j.ReadClocks)
-		j, memory = rollout.Judge(look, t, m, o)
-	}
-	return j, memory, nil
 }
 
 // ofDaemonSets are the targets that the Observer looks at.

@@ -46,6 +46,8 @@ type lane struct {
 	requested string
 	watched   string
 	judged    judged
+	unseen    string // what was told last of what cannot be seen
+	beats     heartbeats
 	// eye sees what others touch of the set in flight.
 	eye eye
 	// objects are the workloads of the flight as they were last read: while it is judged, those that are no DaemonSets.

@@ -117,7 +117,7 @@ func (e *eye) sees(id manifests.ID) (manifests.Version, bool) {
 func minded(f *api.Flight) []manifests.ID {
 	var list []manifests.ID
 	for _, w := range f.Workloads {
-		if landed(f) && !isJob(w) || !landed(f) && !isDaemonSet(w) {
+		if completed(f) && !isJob(w) || !completed(f) && !isDaemonSet(w) {
 			list = append(list, idOf(w))
 		}
 	}

@@ -22,10 +22,11 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 			return err
 		}
 		state, d := gateOf(l.sync).Step(l.sync.Status.GateStatus, o)
+		// A brake is its own record, on the DaemonSet: nothing is lost if it is pulled first, and fewer nodes are.
+		c.brake(ctx, l, d.Brakes)
 		if err := c.remember(ctx, l, state, d); err != nil {
 			return err
 		}
-		c.brake(ctx, l, d.Brakes)
 		if l.ready != nil && unconsumed(&l.ready.Prepared) == nil {
 			l.ready, l.again = nil, false
 		}

@@ -4,12 +4,12 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // AilingStatus says what is no longer well of what a completed commit wrote.
 type AilingStatus struct {
-	// Since is when the first of it was seen.
+	// Since is when that was first seen of what has not been well for the longest.
 	Since metav1.MicroTime `json:"since"`
-	// Lasts is set once it has lasted for a minute.
+	// Lasts is set once that has lasted for a minute.
 	// +optional
 	Lasts bool `json:"lasts,omitempty"`
-	// Count is how many objects are concerned; up to 20 of them are named in Objects.
+	// Count is how many objects are concerned; up to 20 of them are named in Objects, the longest first.
 	Count int `json:"count"`
 	// +optional
 	Objects []AilingObject `json:"objects,omitempty"`
@@ -23,4 +23,7 @@ type AilingObject struct {
 	// Object is its kind, namespace and name.
 	Object  string `json:"object"`
 	Message string `json:"message"`
+	// Since is when it was first seen not to be.
+	// +optional
+	Since metav1.MicroTime `json:"since,omitempty"`
 }

@@ -1,0 +1,105 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// heartbeats are the nodes' Leases, as they were read before a flight was Complete.
+type heartbeats struct {
+	leases  []*coordinationv1.Lease
+	problem string // why they could not be read
+	at      time.Time
+}
+
+// leasesPause is how long Leases are good for that have kept a flight from being Complete: they are a list of all nodes.
+const leasesPause = 5 * time.Second
+
+// look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes' Leases
+// read, and all judged once more: a node may have died that the control plane does not miss yet.
+func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*Rollout, error) {
+	options, err := RolloutOptions(l.sync)
+	if err != nil {
+		return nil, err
+	}
+	targets, memories, err := recallAll(l, f)
+	if err != nil {
+		return nil, err
+	}
+	c.watch(l, f, ofDaemonSets(targets))
+	r, unsure, err := c.judgeAll(ctx, l, targets, memories, options, now, heartbeats{})
+	if err != nil || !unsure || r.State != api.Complete || f.State == api.Complete {
+		return r, err
+	}
+	if now.Sub(l.beats.at) >= leasesPause {
+		l.beats = heartbeats{at: now}
+		if l.beats.leases, err = c.Observer.Leases(ctx); err != nil {
+			l.beats.problem = err.Error()
+		}
+	}
+	r, _, err = c.judgeAll(ctx, l, targets, memories, options, now, l.beats)
+	return r, err
+}
+
+// judgeAll judges every workload of a flight by one look at it. It is unsure of a Complete that was given without Leases.
+// A DaemonSet that cannot be seen holds up no judgement of the others.
+func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Target, memories []rollout.Memory, o rollout.Options, now time.Time, beats heartbeats) (r *Rollout, unsure bool, err error) {
+	f := l.sync.Status.InFlight
+	r = &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
+	daemonSets := len(ofDaemonSets(targets))
+	var judgements []rollout.Judgement
+	for i, w := range f.Workloads {
+		var j rollout.Judgement
+		var memory rollout.Memory
+		if isDaemonSet(w) {
+			look, synced := c.Observer.Look(targets[i])
+			if !synced {
+				r.unseen(w, c.Observer.Trouble(targets[i]))
+				continue
+			}
+			look.Now, look.Leases, look.LeasesProblem = now, beats.leases, beats.problem
+			j, memory = c.judgeDaemonSet(ctx, look, targets[i], memories[i], o)
+			r.addBrake(targets[i], look, j)
+		} else {
+			j, memory = c.judgeObject(ctx, l, w, targets[i], memories[i], o, now)
+		}
+		if w, err = judgedWorkload(w, j, memory, daemonSets); err != nil {
+			return nil, false, err
+		}
+		r.Workloads = append(r.Workloads, w)
+		judgements = append(judgements, j)
+		r.add(w, j)
+		unsure = unsure || j.ReadLeases
+	}
+	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
+	if r.Message = rollout.Summarize(judgements); len(judgements) == 0 {
+		r.Message = "nothing to roll out"
+	}
+	return r, unsure, nil
+}
+
+// unseen leaves a workload as it was judged last.
+func (r *Rollout) unseen(w api.Workload, why error) {
+	r.Workloads = append(r.Workloads, w)
+	r.Unseen = errors.Join(r.Unseen, why)
+	r.Partial = true
+	if r.State == api.Complete {
+		r.State = api.RollingOut
+	}
+}
+
+// judgeDaemonSet judges one look at a DaemonSet, and reads what its judgement needs besides.
+func (c *Controller) judgeDaemonSet(ctx context.Context, look rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
+	j, memory := rollout.Judge(look, t, m, o)
+	if len(j.ReadClocks) > 0 {
+		look.Clocks = c.Observer.Clocks(ctx, j.ReadClocks)
+		j, memory = rollout.Judge(look, t, m, o)
+	}
+	return j, memory
+}
