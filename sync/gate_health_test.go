@@ -57,7 +57,7 @@ func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 func TestEachObjectAilsForItself(t *testing.T) {
 	began := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	d := newDriftStory(api.Complete)
-	d.s.InFlight.Pruned = false
+	d.s.InFlight.Pruned, d.gate.Prune = false, true
 	look := func(after time.Duration, unseen map[string]bool, objects ...string) string {
 		d.o.Now, d.o.Health = began.Add(after), &Health{Unseen: unseen}
 		for _, o := range objects {

@@ -1,20 +1,25 @@
 package sync
 
 import (
+	"context"
+	"strings"
 	gosync "sync"
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// A DaemonSet is looked at once per 100 ms at most, whatever happens to its pods and to the Sync meanwhile.
+// A DaemonSet is looked at once per 100 ms at most, whatever happens to its pods and to the Sync meanwhile; and the nodes'
+// Leases are read for the whole commit only, not whenever one of its DaemonSets is done.
 func TestADaemonSetIsLookedAtTenTimesASecondAtMost(t *testing.T) {
 	w := newWorld(t)
-	w.push("v1", map[string]string{"agent.yaml": agent("v1")})
+	slow := strings.NewReplacer("name: agent", "name: slow", "app: agent", "app: slow", "\nspec:\n", "\nspec:\n  minReadySeconds: 5\n").Replace(agent("v1"))
+	w.push("v1", map[string]string{"agent.yaml": agent("v1"), "slow.yaml": slow})
 	w.create(func(s *api.SyncSpec) { s.Rollout.Settle.Duration = 2 * time.Second })
 	c := w.newController(w.namespace, shared.Config, t.TempDir())
 	looks := &lookCounter{Observer: c.Observer}
@@ -29,9 +34,12 @@ func TestADaemonSetIsLookedAtTenTimesASecondAtMost(t *testing.T) {
 	})
 	looks.mu.Lock()
 	defer looks.mu.Unlock()
-	// One more, because the first look may have taken longer than the last.
-	if most := int(looks.last.Sub(looks.first)/lookPause) + 2; looks.n > most {
+	// Of two DaemonSets; one more, because the first look may have taken longer than the last, and one with the Leases.
+	if most := 2 * (int(looks.last.Sub(looks.first)/lookPause) + 3); looks.n > most {
 		t.Errorf("%d looks, at most %d were due", looks.n, most)
+	}
+	if looks.leases != 1 {
+		t.Errorf("the Leases were read %d times", looks.leases)
 	}
 }
 
@@ -40,7 +48,14 @@ type lookCounter struct {
 	Observer
 	mu          gosync.Mutex
 	first, last time.Time
-	n           int
+	n, leases   int
+}
+
+func (l *lookCounter) Leases(ctx context.Context) ([]*coordinationv1.Lease, error) {
+	l.mu.Lock()
+	l.leases++
+	l.mu.Unlock()
+	return l.Observer.Leases(ctx)
 }
 
 func (l *lookCounter) Look(t rollout.Target) (rollout.Look, bool) {
