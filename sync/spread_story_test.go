@@ -41,10 +41,10 @@ func (s brakeStory) agent(image, behaviour string) string {
 // behaviourAnnotation has devcluster play what is wrong with a pod.
 const behaviourAnnotation = "devcluster.daemongate.io/behaviour"
 
-// Law 13, on 120 nodes: each story is played at the same time with the brake and without it. With it the agent loses
-// the nodes that it had before its first end was answered, and no more; without it many more. A broken pod's life, its
-// start and the old pods' ends take as long as they were recorded to; no figure is scaled. The stories are told one after
-// the other, beside no others, and late among the tests, whose order is that of the files: how far a broken agent spreads
+// Law 13, on 120 nodes: each story is played with the brake, and then without it. With it the agent loses the nodes that it
+// had before its first end was answered, and no more; without it many more. A broken pod's life, its start and the old pods'
+// ends take as long as they were recorded to; no figure is scaled. The stories are told one after the other, beside no others,
+// by Daemongate's own binary, and late among the tests, whose order is that of the files: how far a broken agent spreads
 // depends on how soon the controllers see it, and other packages are tested at the same time as the first ones.
 func TestTheBrakeOn120Nodes(t *testing.T) {
 	if testing.Short() {
@@ -60,17 +60,13 @@ func TestTheBrakeOn120Nodes(t *testing.T) {
 }
 
 func playBraked(t *testing.T, cluster *clustertest.Cluster, story brakeStory) {
-	with, without := newWorldOn(t, cluster), newWorldOn(t, cluster)
-	with.begin(story, true)
-	without.begin(story, false)
-	with.completes("v1")
-	without.completes("v1")
-	braked, unbraked := with.watchSpread(), without.watchSpread()
-	bad := with.push("broken", map[string]string{"agent.yaml": story.agent("v2", story.broken)})
-	without.push("broken", map[string]string{"agent.yaml": story.agent("v2", story.broken)})
-
+	with := newWorldOn(t, cluster)
+	braked, bad := with.breakAgent(story, true)
 	b := braked.until("the brake", func(f figures) bool { return !f.obeyed.IsZero() })
 	with.waitFor(bad, api.Stuck)
+
+	without := newWorldOn(t, cluster)
+	unbraked, _ := without.breakAgent(story, false)
 	u := unbraked.until("the unbraked agent to spread", func(f figures) bool {
 		return f.lost >= b.lost+story.more && !f.firstEnd.IsZero() && time.Since(f.firstEnd) > story.watched
 	})
@@ -86,15 +82,23 @@ func playBraked(t *testing.T, cluster *clustertest.Cluster, story brakeStory) {
 	without.braked(false)
 }
 
-// begin makes the Sync of a story, with a controller, and pushes v1. No node may fail.
-func (w *world) begin(story brakeStory, brake bool) {
+// breakAgent has a story's agent run, and then breaks it by a commit.
+func (w *world) breakAgent(story brakeStory, brake bool) (s *spread, bad string) {
+	w.t.Helper()
+	w.ask(story, brake)
+	w.process()
+	w.completes("v1")
+	return w.watchSpread(), w.push("broken", map[string]string{"agent.yaml": story.agent("v2", story.broken)})
+}
+
+// ask makes the Sync of a story and pushes v1. No node may fail.
+func (w *world) ask(story brakeStory, brake bool) {
 	w.t.Helper()
 	w.push("v1", map[string]string{"agent.yaml": story.agent("v1", "")})
 	w.create(func(s *api.SyncSpec) {
 		s.Gate.FailureBudget = new(intstr.FromString("0"))
 		s.Rollout.Brake, s.Rollout.Settle.Duration = &brake, 2*time.Second
 	})
-	w.controller(w.cluster.Config, w.t.TempDir())
 }
 
 func (w *world) completes(what string) {
@@ -115,7 +119,8 @@ func TestTheBrakeIsLiftedWhenItsNodesAreDeleted(t *testing.T) {
 	}
 	story, nodes := brakeStory{strategy: "{maxUnavailable: 1}"}, []string{"node-001", "node-002", "node-003"}
 	w := newWorldOn(t, cluster)
-	w.begin(story, true)
+	w.ask(story, true)
+	w.controller(cluster.Config, t.TempDir())
 	w.completes("v1")
 	spread := w.watchSpread()
 	broken := strings.Replace(story.agent("v2", "crash"), behaviourAnnotation,
