@@ -85,6 +85,15 @@ func (m *mirror) commit(h plumbing.Hash) (c *commit, err error) {
 	return c, err
 }
 
+// peelHeld is peel for what was seen to be whole: if it cannot be read now, the mirror is damaged.
+func (m *mirror) peelHeld(h plumbing.Hash) (plumbing.Hash, error) {
+	commit, err := m.peel(h)
+	if isLoss(err) {
+		err = m.damaged(err)
+	}
+	return commit, err
+}
+
 func (m *mirror) peel(h plumbing.Hash) (commit plumbing.Hash, err error) {
 	err = m.use(func(r *reader) error {
 		commit, err = r.peel(h)

@@ -24,3 +24,6 @@ func (o Options) WithSmallGrowth(bytes int64) Options {
 	o.smallGrowth = bytes
 	return o
 }
+
+// Reopen has a mirror's files opened again at the next read.
+func (r *Repository) Reopen() { r.mirror.objects.renew(r.mirror.current()) }

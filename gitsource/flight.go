@@ -103,11 +103,12 @@ func (r *Repository) poll(stage *stage, f *flight) error {
 		return fmt.Errorf("%s: %w", r, bare(err))
 	}
 	for ref, tip := range wanted {
-		commit, err := r.mirror.peel(tip.hash)
+		commit, err := r.mirror.peelHeld(tip.hash)
 		if err != nil {
 			f.answers[ref] = answer{err: fmt.Errorf("%s: %s: %w", r, ref, err)}
 			continue
 		}
+		r.saw(ref, tip)
 		f.answers[ref] = answer{commit: commit.String()}
 	}
 	return nil

@@ -55,7 +55,7 @@ func prefixes(f *flight, latest advertised) (list []string, ok bool) {
 
 // answer gives the flight its answers if the mirror has all of them.
 func (r *Repository) answer(f *flight, refs map[string]plumbing.Hash) bool {
-	found := make(map[Ref]answer, len(f.answers))
+	found, tips := make(map[Ref]answer, len(f.answers)), make(map[Ref]tip, len(f.answers))
 	for ref := range f.answers {
 		at, err := ref.find(refs)
 		if err != nil || !r.mirror.knows([]tip{at}) {
@@ -65,8 +65,11 @@ func (r *Repository) answer(f *flight, refs map[string]plumbing.Hash) bool {
 		if err != nil {
 			return false
 		}
-		found[ref] = answer{commit: commit.String()}
+		found[ref], tips[ref] = answer{commit: commit.String()}, at
 	}
 	f.answers = found
+	for ref, at := range tips {
+		r.saw(ref, at)
+	}
 	return true
 }

@@ -25,6 +25,16 @@ const (
 // errAbsent is the error of an object that is not in the mirror.
 var errAbsent = errors.New("not in the mirror")
 
+var (
+	errUnreadable = errors.New("unreadable")
+	errMisnamed   = errors.New("damaged: its content does not have its name")
+)
+
+// isLoss is true of the errors of an object that the mirror does not have, or has no more as it was.
+func isLoss(err error) bool {
+	return errors.Is(err, errAbsent) || errors.Is(err, errUnreadable) || errors.Is(err, errMisnamed)
+}
+
 // objects reads a mirror's object database. go-git's storage must not be used by two goroutines at once and does not
 // see packs that come later, so a few storages are passed around, and all are dropped when the mirror has changed.
 type objects struct {
@@ -166,23 +176,23 @@ func (r *reader) content(want plumbing.ObjectType, h plumbing.Hash, limit int64)
 		return 0, nil, errAbsent
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("unreadable: %v", err) //nolint:errorlint // a missing pack file is not a missing file of the tree
+		return 0, nil, fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // a missing pack file is not a missing file of the tree
 	}
 	if obj.Size() > limit {
 		return 0, nil, &tooLargeError{obj.Size(), limit}
 	}
 	stream, err := obj.Reader()
 	if err != nil {
-		return 0, nil, fmt.Errorf("unreadable: %v", err) //nolint:errorlint // as above
+		return 0, nil, fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // as above
 	}
 	defer stream.Close()
 	var b bytes.Buffer
 	b.Grow(int(obj.Size()) + bytes.MinRead)
 	if _, err := io.Copy(&b, io.LimitReader(stream, limit+1)); err != nil {
-		return 0, nil, fmt.Errorf("unreadable: %v", err) //nolint:errorlint // as above
+		return 0, nil, fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // as above
 	}
 	if name(obj.Type(), b.Bytes()) != h {
-		return 0, nil, errors.New("damaged: its content does not have its name")
+		return 0, nil, errMisnamed
 	}
 	return obj.Type(), b.Bytes(), nil
 }

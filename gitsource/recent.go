@@ -56,6 +56,7 @@ func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration)
 	}
 	if at, err := ref.find(latest.refs); err == nil && r.mirror.knows([]tip{at}) && !r.mirror.suspect.Load() {
 		if commit, err := r.mirror.peel(at.hash); err == nil {
+			r.saw(ref, at)
 			return commit.String(), nil
 		}
 	}

@@ -26,6 +26,7 @@ type Repository struct {
 	flying bool    // somebody polls
 	next   *flight // who waits for the next poll
 	latest advertised
+	tags   map[Ref]tip // where each tag, or version range, was found last
 }
 
 func newRepository(ctx context.Context, at remote.Address, home string, o Options) *Repository {

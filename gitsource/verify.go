@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -30,7 +29,8 @@ func (r *Repository) Verify(commit string, s *Signers) (problem string, err erro
 }
 
 // VerifyTag says why the tag that a ref is at does not vouch for a commit; empty if it does. The tag must be annotated,
-// signed, have the name of the ref, and stand for the commit.
+// signed, have the name of the ref, and stand for the commit. That the tag cannot be looked at, or has moved since Head gave
+// the commit, is an error and no problem of its signature.
 func (r *Repository) VerifyTag(ref Ref, commit string, s *Signers) (problem string, err error) {
 	h, err := parseHash(commit)
 	if err == nil {
@@ -42,30 +42,24 @@ func (r *Repository) VerifyTag(ref Ref, commit string, s *Signers) (problem stri
 	return problem, nil
 }
 
-// verifyTagOf verifies the one tag that the ref is at, by what the server advertised last. Of a version range that is the
-// highest version: a signed tag of the same commit does not vouch for a higher one that somebody put there.
-func (r *Repository) verifyTagOf(ref Ref, commit plumbing.Hash, s *Signers) (string, error) {
-	r.mu.Lock()
-	refs := r.latest.refs
-	r.mu.Unlock()
-	if len(refs) == 0 {
-		return "", errors.New("the server has not said what refs there are; this is tried again at the next poll")
-	}
-	tag := tip{ref.fullName(), refs[ref.fullName()]}
-	if ref.SemVer != "" {
-		var err error
-		if tag, err = ref.highest(refs); err != nil {
-			return "", err
-		}
-	}
-	if !strings.HasPrefix(tag.name, tagPrefix) || tag.hash.IsZero() {
+// verifyTagOf verifies the one tag that the ref was found at. Of a version range that is the highest version: a signed tag
+// of the same commit does not vouch for a higher one that somebody put there. What it says of a signature is for good, so
+// all that another poll may mend is an error.
+func (r *Repository) verifyTagOf(ref Ref, commit plumbing.Hash, s *Signers) (problem string, err error) {
+	if !ref.mayBeTag() {
 		return "is no tag, and only tags are to be verified: set ref.tag, or another verify.mode", nil
 	}
-	at, err := r.mirror.peel(tag.hash)
-	if err != nil || at != commit {
-		return fmt.Sprintf("is at %s now", short(at)), nil
+	tag, found := r.tagOf(ref)
+	if !found {
+		return "", errors.New("the server has not said yet where it is; this is tried again at the next poll")
 	}
-	problem := ""
+	at, err := r.mirror.peelHeld(tag.hash)
+	if err != nil {
+		return "", err
+	}
+	if at != commit {
+		return "", fmt.Errorf("it is at %s now, and no more at %s; this is tried again at the next poll", short(at), short(commit))
+	}
 	err = r.mirror.use(func(read *reader) (err error) {
 		problem, err = read.verifyTag(tag, s)
 		return err

@@ -243,7 +243,7 @@ func TestSignaturesOfTags(t *testing.T) {
 		}
 	}
 	c2 := n.commit("c2")
-	if problem, err := r.VerifyTag(gitsource.Ref{Tag: "v1"}, c2, all); err != nil || !strings.Contains(problem, "is at "+c1[:10]) {
+	if problem, err := r.VerifyTag(gitsource.Ref{Tag: "v1"}, c2, all); err == nil || problem != "" || !strings.Contains(err.Error(), "is at "+c1[:10]) {
 		t.Errorf("for another commit: %q, %v", problem, err)
 	}
 	if problem, err := r.VerifyTag(gitsource.Ref{Branch: "main"}, c1, all); err != nil || !strings.Contains(problem, "is no tag") {
