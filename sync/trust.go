@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -30,7 +31,8 @@ func (c *Controller) trustOf(l *lane) trust {
 func verifies(mode api.VerifyMode) bool { return mode != "" && mode != api.VerifyNone }
 
 // verify returns a history together with what is not verified of it. The signers are read when there is something new to
-// verify, while something is not verified, and when they are in doubt; not at every poll.
+// verify, while something is not verified, and when they are in doubt; not at every poll. A commit's signature is for good, but a tag of the same commit may be signed anew: one that does not
+// count is verified again. What keeps it from being looked at is the poll's error.
 func (t trust) verify(ctx context.Context, h *History, seen bool) (*History, error) {
 	if !verifies(t.mode) || seen && len(h.Unverified) == 0 && !t.doubted() {
 		return h, nil
@@ -39,7 +41,8 @@ func (t trust) verify(ctx context.Context, h *History, seen bool) (*History, err
 	if err != nil {
 		return nil, err
 	}
-	if seen && h.Signers == signers.Fingerprint() {
+	same := seen && h.Signers == signers.Fingerprint()
+	if same && (t.mode != api.VerifyTag || len(h.Unverified) == 0) {
 		return h, nil
 	}
 	verified := *h
@@ -52,6 +55,9 @@ func (t trust) verify(ctx context.Context, h *History, seen bool) (*History, err
 		if problem != "" {
 			verified.Unverified[commit] = problem
 		}
+	}
+	if same && maps.Equal(verified.Unverified, h.Unverified) {
+		return h, nil
 	}
 	return &verified, nil
 }
