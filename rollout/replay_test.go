@@ -71,6 +71,32 @@ func (w truth) check(t *testing.T, j Judgement) {
 	}
 }
 
+// present holds the cause and the nodes of the last look itself, final or not: so soon people must see them.
+func (w truth) present(t *testing.T, j Judgement) {
+	t.Helper()
+	if w.code == "" {
+		return
+	}
+	if len(j.Causes) == 0 || j.Causes[0].Code != w.code || strings.Join(j.Causes[0].Nodes, " ") != w.nodes {
+		t.Errorf("at the last look: want %s on %q\n%s", w.code, w.nodes, plain(j))
+	}
+}
+
+// toldInWords holds that a look is told in words: its verdict, and each of its causes with where to read on.
+func toldInWords(t *testing.T, judged Judged) {
+	t.Helper()
+	r := NewReport(judged)
+	text := r.Text()
+	if r.Verdict != judged.Judgement.Verdict || !strings.Contains(text, string(r.Verdict)) {
+		t.Errorf("%s is told as\n%s", judged.Judgement.Verdict, text)
+	}
+	for _, c := range judged.Judgement.Causes {
+		if c.Code != Starting && !strings.Contains(text, "#"+strings.ToLower(string(c.Code))) {
+			t.Errorf("%s is not in\n%s", c.Code, text)
+		}
+	}
+}
+
 // plain is a judgement for reading.
 func plain(j Judgement) string {
 	var b strings.Builder
@@ -102,6 +128,10 @@ func TestRecordedRolloutsAsTheyHappen(t *testing.T) {
 				t.Logf("t=%.1f %s", r.Snapshots[i].T, plain(j))
 				sameJudgement(t, j, same)
 				neverTooEarly(t, r, i, j)
+				toldInWords(t, Judged{Target: target, Look: r.look(i, 0), Judgement: j})
+				if i == len(r.Snapshots)-1 {
+					truths[r.name].present(t, j)
+				}
 			}
 			last := len(r.Snapshots) - 1
 			j, _ := Judge(r.look(last, 20*time.Minute), r.target(last), overAgain(t, m), Options{})

@@ -13,7 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -28,12 +30,16 @@ type plainFleet struct {
 	templates            []string // every one that there was
 	applied              time.Time
 	nodes                map[string]*plainNode
+	surges               bool
+	braked               string // what the brake was pulled for
 }
 
 type plainNode struct {
-	made time.Time
-	down bool
-	pod  *plainPod
+	made     time.Time
+	down     bool
+	cordoned bool
+	pod      *plainPod
+	old      *plainPod // that stands beside the pod, with maxSurge
 }
 
 type plainPod struct {
@@ -48,7 +54,7 @@ type plainPod struct {
 // commit is the write of a commit, which nobody has observed yet.
 func (f *plainFleet) commit(image string) api.Workload {
 	if f.template != image {
-		f.template = image
+		f.template, f.braked = image, ""
 		f.generation++
 	}
 	f.applied = f.now
@@ -61,7 +67,7 @@ func (f *plainFleet) happen() {
 	f.now = f.now.Add(time.Duration(f.IntN(20)) * time.Second)
 	name := fmt.Sprint("node-", f.IntN(5))
 	n := f.nodes[name]
-	switch k := f.IntN(16); {
+	switch k := f.IntN(18); {
 	case n == nil:
 		f.nodes[name] = &plainNode{made: f.now}
 	case k == 0:
@@ -70,8 +76,15 @@ func (f *plainFleet) happen() {
 		n.down = !n.down
 	case k < 5 || n.pod == nil: // what the controller has observed is what it makes
 		if f.observed == f.generation {
+			if n.old = nil; f.surges && n.pod != nil && n.pod.image != f.template {
+				n.old = n.pod
+			}
 			n.pod = &plainPod{made: f.now, uid: f.Int(), image: f.template, since: f.now}
 		}
+	case k == 16:
+		n.cordoned = !n.cordoned
+	case k == 17:
+		n.old = nil
 	case k == 5:
 		n.pod.ready, n.pod.ends, n.pod.since = f.IntN(2) == 0, n.pod.ends+1, f.now
 	case k < 8:
@@ -79,6 +92,18 @@ func (f *plainFleet) happen() {
 	case !n.pod.ready:
 		n.pod.ready, n.pod.since = true, f.now
 	}
+}
+
+// obey does to the DaemonSet what is ordered about its brake.
+func (f *plainFleet) obey(orders []BrakeOrder) (pulled bool) {
+	for _, o := range orders {
+		if f.generation++; o.Pull {
+			f.braked, pulled = manifests.Brake{Commit: f.template, Nodes: o.Nodes}.String(), true
+		} else {
+			f.braked = ""
+		}
+	}
+	return pulled
 }
 
 func (f *plainFleet) observe() {
@@ -125,6 +150,13 @@ func (f *plainFleet) Look(rollout.Target) (rollout.Look, bool) {
 		Spec: appsv1.DaemonSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: podTemplate(f.template, labels),
 			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType}},
 		Status: appsv1.DaemonSetStatus{ObservedGeneration: f.observed}}
+	if f.surges {
+		d.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1))}
+	}
+	if f.braked != "" {
+		d.Annotations = map[string]string{manifests.BrakeAnnotation: f.braked}
+		d.Spec.UpdateStrategy.Type = appsv1.OnDeleteDaemonSetStrategyType
+	}
 	look := rollout.Look{Now: f.now, DaemonSet: d}
 	for i, image := range f.templates {
 		raw := must(json.Marshal(map[string]any{"spec": map[string]any{"template": podTemplate(image, labels)}}))
@@ -136,6 +168,9 @@ func (f *plainFleet) Look(rollout.Target) (rollout.Look, bool) {
 		if n.pod != nil {
 			look.Pods = append(look.Pods, n.pod.object(name, owner))
 		}
+		if n.old != nil {
+			look.Pods = append(look.Pods, n.old.object(name, owner))
+		}
 	}
 	return look, true
 }
@@ -146,6 +181,10 @@ func podTemplate(image string, labels map[string]string) corev1.PodTemplateSpec 
 
 func (n *plainNode) object(name string) *corev1.Node {
 	o := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(n.made)}}
+	if n.cordoned {
+		o.Spec.Unschedulable = true
+		o.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}}
+	}
 	ready := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(n.made)}
 	if n.down {
 		ready.Status = corev1.ConditionFalse

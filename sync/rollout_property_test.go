@@ -14,9 +14,10 @@ import (
 // Laws 2 and 6, of the judge and the gate together: whatever happens to nodes and pods, a commit becomes Complete only while
 // every present node that is not late runs a settled pod of it, and stays so whatever happens afterwards.
 func TestCompleteIsTrueAndFinal(t *testing.T) {
-	complete, stuck := 0, 0
+	complete, stuck, braked := 0, 0, 0
 	for seed := range uint64(300) {
 		s, f := newStage(t), newPlainFleet(seed)
+		f.surges = seed%3 == 0
 		s.gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback}[seed%2]
 		l := &laws{t: t, seed: seed, final: map[string]api.CommitState{}}
 		c := &Controller{Observer: f}
@@ -29,6 +30,9 @@ func TestCompleteIsTrueAndFinal(t *testing.T) {
 			c.judges(s, f)
 			before := s.state.DeepCopy()
 			l.tick(s)
+			if r := s.o.Rollout; r != nil && r.Commit == s.state.InFlight.Commit && f.IntN(2) == 0 && f.obey(r.Brakes) {
+				braked++
+			}
 			l.holdsTrue(before, s.state, f)
 			if f.IntN(30) == 0 {
 				s.restart()
@@ -43,8 +47,8 @@ func TestCompleteIsTrueAndFinal(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d commits complete, %d stuck", complete, stuck)
-	if complete < 100 || stuck < 20 {
+	t.Logf("%d commits complete, %d stuck, %d brakes pulled", complete, stuck, braked)
+	if complete < 100 || stuck < 20 || braked < 100 {
 		t.Error("the stories are too tame")
 	}
 }
@@ -80,6 +84,9 @@ func (l *laws) holdsTrue(before *State, after State, f *plainFleet) {
 	now, was := after.InFlight, before.InFlight
 	if now == nil || now.State != api.Complete || was != nil && was.Commit == now.Commit && was.State == api.Complete {
 		return
+	}
+	if f.braked != "" {
+		l.t.Fatalf("seed %d: %s is Complete although it is braked", l.seed, now.Commit)
 	}
 	if short := f.short(now.Commit); short != "" {
 		l.t.Fatalf("seed %d: %s is Complete although %s", l.seed, now.Commit, short)
