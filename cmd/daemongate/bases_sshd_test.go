@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// gitSSH is an SSH server that lets one key read the repositories in a folder, and a SOCKS5 proxy by which every host's
+// port 22 leads to it: an address without a scheme has no place for another port.
+type gitSSH struct {
+	dir     string
+	proxy   string
+	key     string // the private one, in OpenSSH's format
+	host    ssh.Signer
+	config  *ssh.ServerConfig
+	offered atomic.Int64 // how often a key was offered
+}
+
+func serveGitSSH(t *testing.T, dir string) *gitSSH {
+	t.Helper()
+	user, key := newSSHKey(t)
+	host, _ := newSSHKey(t)
+	s := &gitSSH{dir: dir, key: key, host: host}
+	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
+		if s.offered.Add(1); bytes.Equal(offered.Marshal(), user.PublicKey().Marshal()) {
+			return nil, nil
+		}
+		return nil, io.EOF
+	}}
+	s.config.AddHostKey(host)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	s.proxy = "socks5://" + listener.Addr().String()
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(c)
+		}
+	}()
+	return s
+}
+
+func newSSHKey(t *testing.T) (ssh.Signer, string) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	check(t, err)
+	signer, err := ssh.NewSignerFromKey(key)
+	check(t, err)
+	block, err := ssh.MarshalPrivateKey(key, "")
+	check(t, err)
+	return signer, string(pem.EncodeToMemory(block))
+}
+
+// known are the lines of known_hosts for hosts that are all this one.
+func (s *gitSSH) known(hosts ...string) string { return knownhosts.Line(hosts, s.host.PublicKey()) }
+
+// serve is asked as a proxy (RFC 1928) and answers as the host.
+func (s *gitSSH) serve(c net.Conn) {
+	defer c.Close()
+	b := make([]byte, 300)
+	_, _ = io.ReadFull(c, b[:2])
+	_, _ = io.ReadFull(c, b[:b[1]])
+	_, _ = c.Write([]byte{5, 0})
+	_, _ = io.ReadFull(c, b[:5])
+	_, _ = io.ReadFull(c, b[:int(b[4])+2])
+	_, _ = c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+	_, channels, requests, err := ssh.NewServerConn(c, s.config)
+	if err != nil {
+		return
+	}
+	go ssh.DiscardRequests(requests)
+	for offered := range channels {
+		channel, requests, err := offered.Accept()
+		if err != nil {
+			return
+		}
+		go s.run(channel, requests)
+	}
+}
+
+func (s *gitSSH) run(channel ssh.Channel, requests <-chan *ssh.Request) {
+	defer channel.Close()
+	for r := range requests {
+		_ = r.Reply(r.Type == "exec", nil)
+		if r.Type != "exec" {
+			continue
+		}
+		service, path, _ := strings.Cut(string(r.Payload[4:]), " ")
+		c := exec.Command(service, s.dir+strings.Trim(path, "'"))
+		c.Stdout = channel
+		in, err := c.StdinPipe() // not c.Stdin: the service may end before the client says that it sends no more
+		if err == nil && c.Start() == nil {
+			go func() { _, _ = io.Copy(in, channel); _ = in.Close() }()
+			_ = c.Wait()
+		}
+		_, _ = channel.SendRequest("exit-status", false, []byte{0, 0, 0, 0})
+		return
+	}
+}
