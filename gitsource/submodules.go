@@ -100,7 +100,9 @@ func orInvalid(err error) error {
 	return err
 }
 
-// resolveURL is where a submodule's URL leads, as git has it: one that begins with ./ or ../ is relative to the parent's.
+// resolveURL is where a submodule's URL leads, as git has it: one that begins with ./ or ../ is relative to the parent's. No
+// credentials come from a commit, where everybody reads them and whoever writes it chooses whose they are: a password is
+// refused, and a user is for ssh alone.
 func resolveURL(parent, url string) (string, error) {
 	from, _, err := remote.ParseAddress(parent, Auth{})
 	if err != nil {
@@ -112,12 +114,16 @@ func resolveURL(parent, url string) (string, error) {
 		}
 		return from.String(), nil
 	}
-	to, _, err := remote.ParseAddress(url, Auth{})
+	to, inURL, err := remote.ParseAddress(url, Auth{})
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("its URL in .gitmodules: %w: %w", err, fs.ErrInvalid)
 	case to.Scheme == "file" && from.Scheme != "file":
 		return "", fmt.Errorf("its URL in .gitmodules is a path of this machine, and is not read: %w", fs.ErrInvalid)
+	case inURL.Password != "":
+		return "", fmt.Errorf("its URL in .gitmodules has a password in it, which belongs into no commit: remove it: %w", fs.ErrInvalid)
+	case to.Scheme == "http" || to.Scheme == "https":
+		return to.String(), nil
 	}
 	return url, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,11 +113,13 @@ func TestSubmodulesThatLeadAstray(t *testing.T) {
 		"above the server's root": "[submodule \"x\"]\n\tpath = base/mod\n\turl = ../../../../..\n",
 		"add its path and url":    "[submodule \"x\"]\n\tpath = elsewhere\n\turl = ../child/.git\n",
 		"cannot be read":          "[submodule\n",
+		"belongs into no commit":  "[submodule \"x\"]\n\tpath = base/mod\n\turl = https://ada:" + url.PathEscape(secret) + "@127.0.0.1:1/x.git\n",
 	} {
 		f.parent.write(".gitmodules", modules)
 		f.parent.commit(words)
 		_, err := render.Build(t.Context(), f.tree(t), "app", render.Options{})
 		mistake(t, err, words, "base/mod")
+		hidden(t, words, fmt.Sprint(err))
 	}
 	f.parent.git("rm", "-q", "--cached", ".gitmodules")
 	f.parent.git("commit", "-q", "-m", "none")
