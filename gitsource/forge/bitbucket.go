@@ -45,26 +45,49 @@ func shortKey(context string, limit int) string {
 // most 40 characters.
 type bitbucketCloud struct{}
 
-func (bitbucketCloud) status(p Place, s Status) (string, any) {
-	return "/repositories/" + p.path() + "/commit/" + s.Commit + "/statuses/build", buildOf(p, s, 40)
+func (bitbucketCloud) repository(p Place) string { return "/repositories/" + p.path() }
+
+func (b bitbucketCloud) status(p Place, s Status) (string, any) {
+	return b.repository(p) + "/commit/" + s.Commit + "/statuses/build", buildOf(p, s, 40)
 }
 
 func (bitbucketCloud) identify(r *http.Request, t Token) { basicOrBearer(r, t) }
 
 func (bitbucketCloud) understand(s said) said { return pauseWhenTooMany(s) }
 
+func (b bitbucketCloud) question(p Place, _ string, s said) question {
+	return whose(b.repository(p), s)
+}
+
 // bitbucketDataCenter speaks the REST API of Bitbucket Data Center 7.4 and later:
 // POST /projects/{project}/repos/{repo}/commits/{commit}/builds.
 type bitbucketDataCenter struct{}
 
-func (bitbucketDataCenter) status(p Place, s Status) (string, any) {
+func (bitbucketDataCenter) repository(p Place) string {
 	project, name, _ := strings.Cut(p.Repository, "/")
-	return "/projects/" + url.PathEscape(project) + "/repos/" + url.PathEscape(name) + "/commits/" + s.Commit + "/builds", buildOf(p, s, 255)
+	return "/projects/" + url.PathEscape(project) + "/repos/" + url.PathEscape(name)
+}
+
+func (b bitbucketDataCenter) status(p Place, s Status) (string, any) {
+	return b.repository(p) + "/commits/" + s.Commit + "/builds", buildOf(p, s, 255)
 }
 
 func (bitbucketDataCenter) identify(r *http.Request, t Token) { basicOrBearer(r, t) }
 
 func (bitbucketDataCenter) understand(s said) said { return pauseWhenTooMany(s) }
+
+func (b bitbucketDataCenter) question(p Place, _ string, s said) question {
+	return whose(b.repository(p), s)
+}
+
+// whose asks for the repository where something was not found: if that is there, it is the commit. Who may write a build
+// status may read the repository. The words of the answer are not gone by: they name the repository, and are translated.
+func whose(repository string, s said) question {
+	if s.code != http.StatusNotFound {
+		return question{}
+	}
+	return question{repository, http.StatusOK}
+}
 
 func basicOrBearer(r *http.Request, t Token) {
 	if t.Username != "" {

@@ -27,10 +27,17 @@ func (gitea) identify(r *http.Request, t Token) {
 
 func (gitea) understand(s said) said { return pauseWhenTooMany(s) }
 
-// commit is where a commit is asked about: a status of one that is not there is answered with 500
-// (routers/api/v1/repo/status.go).
-func (gitea) commit(p Place, hash string) string {
-	return "/repos/" + p.path() + "/git/commits/" + hash + "?stat=false&verification=false&files=false"
+// question is about the commit where Gitea fails, as it does with a status of one that it does not know
+// (routers/api/v1/repo/status.go), and about the repository where something was not found.
+func (gitea) question(p Place, commit string, s said) question {
+	repository := "/repos/" + p.path()
+	switch s.code {
+	case http.StatusInternalServerError:
+		return question{repository + "/git/commits/" + commit + "?stat=false&verification=false&files=false", http.StatusNotFound}
+	case http.StatusNotFound:
+		return question{repository, http.StatusOK}
+	}
+	return question{}
 }
 
 // pauseWhenTooMany has a host that sends 429 without a time left alone for a minute.

@@ -35,6 +35,8 @@ func (gitlab) identify(r *http.Request, t Token) { r.Header.Set("PRIVATE-TOKEN",
 
 func (gitlab) understand(s said) said {
 	switch {
+	case s.code == http.StatusNotFound && (s.text == "404 Commit Not Found" || s.text == "404 References for commit Not Found"):
+		s.is = unknown // it is not there, or no branch leads to it (lib/api/commit_statuses.rb)
 	case s.code == http.StatusBadRequest && strings.Contains(s.text, "Cannot transition status"):
 		s.is = told // it has that state already
 	case s.code == http.StatusTooManyRequests && s.pause == 0:
@@ -42,3 +44,6 @@ func (gitlab) understand(s said) said {
 	}
 	return s
 }
+
+// question is none: GitLab says what it has not found, the commit or the project.
+func (gitlab) question(Place, string, said) question { return question{} }

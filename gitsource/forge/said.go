@@ -43,8 +43,8 @@ func outcomeOf(code int) outcome {
 		return unauthorized
 	case code == http.StatusForbidden, code == http.StatusTooManyRequests, code < 400:
 		return hindered
-	case code == http.StatusNotFound:
-		return unknown
+	case code == http.StatusNotFound: // every host says so of a repository that the token may not see
+		return hindered
 	case code == http.StatusConflict, code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
 		return broken
 	}
@@ -63,7 +63,9 @@ func advice(s said, p Place) string {
 	case s.code < 400:
 		return "it redirects elsewhere, and the token is not sent along: correct url and repository"
 	case s.is == unknown:
-		return "it knows no such commit in " + p.Repository + ", or the token may not see it"
+		return "it knows no such commit in " + p.Repository
+	case s.code == http.StatusNotFound:
+		return "it has no repository " + p.Repository + " that this token may write statuses to: check the repository's name, and the token's scopes and access to it"
 	}
 	return ""
 }

@@ -20,8 +20,16 @@ type dialect interface {
 	status(p Place, s Status) (path string, body any)
 	// identify puts the token into a request.
 	identify(r *http.Request, t Token)
-	// understand corrects what an answer means.
+	// understand corrects what an answer to a status means.
 	understand(s said) said
+	// question is what to ask where an answer to a status does not tell whether the host knows the commit; none where it does.
+	question(p Place, commit string, s said) question
+}
+
+// question is a GET that tells an unknown commit from all other trouble.
+type question struct {
+	path    string
+	unknown int // the answer that means that it is the commit
 }
 
 var dialects = map[Provider]dialect{
@@ -32,12 +40,10 @@ var dialects = map[Provider]dialect{
 func (h *Host) send(ctx context.Context, s Status, t Token) said {
 	path, body := h.dialect.status(h.place, s)
 	answer := h.ask(ctx, http.MethodPost, path, body, t)
-	if d, ok := h.dialect.(interface{ commit(Place, string) string }); ok && answer.code == http.StatusInternalServerError {
-		// This host answers so when it does not know the commit.
-		if h.ask(ctx, http.MethodGet, d.commit(h.place, s.Commit), nil, t).code == http.StatusNotFound {
-			answer.is = unknown
-			answer.why = answer.explain(h.place)
-		}
+	q := h.dialect.question(h.place, s.Commit, answer)
+	if q.path != "" && h.ask(ctx, http.MethodGet, q.path, nil, t).code == q.unknown {
+		answer.is = unknown
+		answer.why = answer.explain(h.place)
 	}
 	return answer
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
@@ -24,12 +23,23 @@ type Host struct {
 
 	mu       sync.Mutex
 	token    string
+	may      Access
 	commits  map[string]bool
 	statuses map[string]map[string][]Posted // by commit and context
 	answers  []Answer
 	down     bool
 	requests int
 }
+
+// Access is what the token may do with the repository.
+type Access int
+
+// What a token may do.
+const (
+	Write Access = iota // read it, and write statuses
+	Read                // read it
+	None                // not even see that it is there
+)
 
 // Answer is one answer that a Host gives instead of its own.
 type Answer struct {
@@ -57,6 +67,13 @@ func (h *Host) Rotate(token string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.token = token
+}
+
+// Grant changes what the token may do from then on.
+func (h *Host) Grant(may Access) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.may = may
 }
 
 // Say has the next requests answered so, whatever they ask.
@@ -142,66 +159,6 @@ func (h *Host) authorized(r *http.Request) bool {
 		return r.Header.Get("Authorization") == "Bearer "+h.token && r.Header.Get("User-Agent") != ""
 	}
 	return r.Header.Get("Authorization") == "Bearer "+h.token || basic && user != "" && password == h.token
-}
-
-// route finds the commit that a request is about.
-func (h *Host) route(w http.ResponseWriter, r *http.Request) {
-	before, after := h.paths()
-	rest, ours := strings.CutPrefix(r.URL.EscapedPath(), before)
-	commit, fits := strings.CutSuffix(rest, after)
-	if asked, reads := strings.CutPrefix(r.URL.EscapedPath(), "/api/v1/repos/"+h.repository+"/git/commits/"); reads && h.provider == forge.Gitea {
-		if h.commits[asked] {
-			w.WriteHeader(http.StatusOK)
-			return
-		}
-		h.answer(w, http.StatusNotFound, "commit doesn't exist: "+asked)
-		return
-	}
-	switch {
-	case !ours || !fits || strings.Contains(commit, "/"):
-		h.answer(w, http.StatusNotFound, "Not Found")
-	case r.Method != http.MethodPost:
-		h.answer(w, http.StatusMethodNotAllowed, "method not allowed")
-	case !h.commits[commit]:
-		h.unknownCommit(w, commit)
-	default:
-		h.take(w, r, commit)
-	}
-}
-
-// paths are what stands before and after the commit in the path of a status.
-func (h *Host) paths() (before, after string) {
-	switch h.provider {
-	case forge.GitHub:
-		return "/api/v3/repos/" + h.repository + "/statuses/", ""
-	case forge.GitLab:
-		return "/api/v4/projects/" + strings.ReplaceAll(h.repository, "/", "%2F") + "/statuses/", ""
-	case forge.Gitea:
-		return "/api/v1/repos/" + h.repository + "/statuses/", ""
-	case forge.BitbucketCloud:
-		return "/2.0/repositories/" + h.repository + "/commit/", "/statuses/build"
-	}
-	project, name, _ := strings.Cut(h.repository, "/")
-	return "/rest/api/latest/projects/" + project + "/repos/" + name + "/commits/", "/builds"
-}
-
-// API is the path of the API's base.
-func (h *Host) API() string {
-	return map[forge.Provider]string{forge.GitHub: "/api/v3", forge.GitLab: "/api/v4", forge.Gitea: "/api/v1",
-		forge.BitbucketCloud: "/2.0", forge.BitbucketDataCenter: "/rest/api/latest"}[h.provider]
-}
-
-func (h *Host) unknownCommit(w http.ResponseWriter, commit string) {
-	switch h.provider {
-	case forge.GitHub:
-		h.answer(w, http.StatusUnprocessableEntity, "No commit found for SHA: "+commit)
-	case forge.Gitea:
-		h.answer(w, http.StatusInternalServerError, "")
-	case forge.GitLab:
-		h.answer(w, http.StatusNotFound, "404 Commit Not Found")
-	default:
-		h.answer(w, http.StatusNotFound, "Commit '"+commit+"' does not exist")
-	}
 }
 
 // answer is an error in the host's own shape.
