@@ -42,7 +42,7 @@ func (r *Repository) look(ctx context.Context, f *flight) (done bool, err error)
 func prefixes(f *flight, latest advertised) (list []string, ok bool) {
 	list = slices.Clone(latest.looked)
 	for ref := range f.answers {
-		prefix := ref.prefix()
+		prefix := ref.Prefix()
 		if prefix == "" || len(prefix) > maxPath {
 			return nil, false
 		}

@@ -22,7 +22,7 @@ type advertised struct {
 
 // has is true if the refs are all that the ref could be found among.
 func (a advertised) has(ref Ref) bool {
-	return a.looked == nil || slices.Contains(a.looked, ref.prefix())
+	return a.looked == nil || slices.Contains(a.looked, ref.Prefix())
 }
 
 func (r *Repository) noted(a advertised) {

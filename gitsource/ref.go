@@ -71,8 +71,9 @@ func (r Ref) fullName() string {
 	return r.Name
 }
 
-// prefix is what the full names begin with among which the ref is found. A commit has none.
-func (r Ref) prefix() string {
+// Prefix is what the full names begin with among which the ref is found: its own, or refs/tags/ for a range of versions.
+// A commit has none.
+func (r Ref) Prefix() string {
 	if r.SemVer != "" {
 		return tagPrefix
 	}

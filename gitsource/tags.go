@@ -3,7 +3,7 @@ package gitsource
 import "strings"
 
 // mayBeTag is true of a ref that is found among the tags.
-func (r Ref) mayBeTag() bool { return strings.HasPrefix(r.prefix(), tagPrefix) }
+func (r Ref) mayBeTag() bool { return strings.HasPrefix(r.Prefix(), tagPrefix) }
 
 // saw remembers which tag a ref was found to be at. It is remembered by ref: what another Sync of the repository asks for
 // next may be an advertisement of other refs alone. Of refs that are no tags nobody asks.

@@ -179,17 +179,11 @@ func refOf(s *api.Sync) gitsource.Ref {
 	return gitsource.Ref{Branch: r.Branch, Tag: r.Tag, SemVer: r.SemVer, Commit: r.Commit, Name: r.Name, Prereleases: r.Prereleases}
 }
 
-// Tracked is the ref that a Sync follows, in full; with a slash at its end if it follows one of several, and empty if it
-// follows a commit.
+// Tracked is the ref that a Sync follows, in full, as its polls find it; with a slash at its end if it follows one of
+// several, and empty if it follows a commit. HEAD is one of the branches, whose name only the server knows.
 func Tracked(s *api.Sync) string {
-	r := refOf(s)
-	switch {
-	case r.Branch != "":
-		return "refs/heads/" + r.Branch
-	case r.Tag != "":
-		return "refs/tags/" + r.Tag
-	case r.SemVer != "":
-		return "refs/tags/"
+	if prefix := refOf(s).Prefix(); prefix != "HEAD" {
+		return prefix
 	}
-	return r.Name
+	return "refs/heads/"
 }
