@@ -2,18 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	gosync "sync"
-	"time"
 
 	"golang.org/x/time/rate"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
@@ -80,84 +73,8 @@ func (k *connections) host(ctx context.Context, s *api.Sync) (sync.Reporter, err
 		return nil, errors.New("spec.report.secretRef is missing: it names the Secret with the host's token")
 	}
 	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), apps: &k.apps, namespace: s.Namespace, name: r.SecretRef.Name}
-	if err := secret.connect(ctx); err != nil {
+	if _, err := secret.read(ctx); err != nil {
 		return nil, err
 	}
-	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client, Refused: secret.refused, Pace: k.told.pace(place)})
-}
-
-// reportSecret is the Secret with what identifies to a Git host. It is read whenever it is needed, so that it can be
-// rotated.
-type reportSecret struct {
-	secrets         corev1.SecretInterface
-	apps            *apps
-	namespace, name string
-	client          *http.Client
-}
-
-func (r *reportSecret) read(ctx context.Context) (gitsource.Auth, error) {
-	secret, err := r.secrets.Get(ctx, r.name, metav1.GetOptions{})
-	if err != nil {
-		return gitsource.Auth{}, fmt.Errorf("spec.report.secretRef: %w", err)
-	}
-	auth, err := r.apps.authOf(secret)
-	if err != nil {
-		return auth, fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
-	}
-	return auth, nil
-}
-
-// refused has a GitHub App ask for another token.
-func (r *reportSecret) refused(ctx context.Context, t forge.Token) {
-	if auth, err := r.read(ctx); err == nil && auth.App != nil {
-		auth.App.Refused(t.Secret)
-	}
-}
-
-// token is that of a GitHub App, the key token, or username and password.
-func (r *reportSecret) token(ctx context.Context) (forge.Token, error) {
-	auth, err := r.read(ctx)
-	switch {
-	case err != nil:
-		return forge.Token{}, err
-	case auth.App != nil:
-		token, err := auth.App.Token(ctx, r.client)
-		return forge.Token{Secret: token}, err
-	case auth.Token != "":
-		return forge.Token{Secret: auth.Token}, nil
-	case auth.Password != "":
-		return forge.Token{Username: auth.Username, Secret: auth.Password}, nil
-	}
-	return forge.Token{}, fmt.Errorf("spec.report.secretRef: Secret %s/%s has neither token nor password", r.namespace, r.name)
-}
-
-// connect makes the client. It trusts the certificates of the key ca.crt, besides those that the system trusts, and goes through the proxy of
-// the key proxy, else through that of the environment.
-func (r *reportSecret) connect(ctx context.Context) error {
-	auth, err := r.read(ctx)
-	if err != nil {
-		return err
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if len(auth.CA) > 0 {
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool()
-		}
-		if !roots.AppendCertsFromPEM(auth.CA) {
-			return fmt.Errorf("spec.report.secretRef: ca.crt of Secret %s/%s holds no certificate in PEM", r.namespace, r.name)
-		}
-		config.RootCAs = roots
-	}
-	proxy := http.ProxyFromEnvironment
-	if auth.Proxy != "" {
-		u, err := url.Parse(auth.Proxy)
-		if err != nil {
-			return fmt.Errorf("spec.report.secretRef: proxy of Secret %s/%s is not a URL", r.namespace, r.name)
-		}
-		proxy = http.ProxyURL(u)
-	}
-	r.client = &http.Client{Transport: &http.Transport{Proxy: proxy, TLSClientConfig: config, TLSHandshakeTimeout: 15 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}}
-	return nil
+	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client(), Refused: secret.refused, Pace: k.told.pace(place)})
 }
