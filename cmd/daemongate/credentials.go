@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	gosync "sync"
@@ -37,14 +36,6 @@ func (k *connections) credentialsOf(s *api.Sync) (identity string, source gitsou
 		return auth, nil
 	}
 }
-
-var passwordInURL = regexp.MustCompile(`(://[^/:]*):.*@`)
-
-// hasPassword reports whether a URL, or what was meant to be one, holds a password.
-func hasPassword(url string) bool { return passwordInURL.MatchString(url) }
-
-// withoutPassword is a URL as it may be shown.
-func withoutPassword(url string) string { return passwordInURL.ReplaceAllString(url, "$1:•••@") }
 
 // Signers reads the keys whose signatures count for a Sync.
 func (k *connections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error) {
