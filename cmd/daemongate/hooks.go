@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	gosync "sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
@@ -18,20 +15,13 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// hookSecretAge is how long the Secret of a webhook is believed: who is not known yet makes the API server be asked no
-// more often than that.
-const hookSecretAge = 10 * time.Second
-
 // hooks takes webhooks: POST /hooks/<namespace>/<name of the Sync>. One whose sender knows the Sync's secret polls the
 // repository, if it says that the ref moved; any number of them in a burst make one poll, and one that is sent again is
 // one more poll that finds nothing.
 type hooks struct {
 	syncs   pollable
-	secrets corev1.SecretsGetter
+	secrets hookSecrets
 	log     logrus.FieldLogger
-
-	mu    gosync.Mutex
-	known map[string]hookSecret // by namespace and name
 }
 
 // pollable are the Syncs as the controller knows them.
@@ -41,15 +31,9 @@ type pollable interface {
 	readiness
 }
 
-type hookSecret struct {
-	value []byte
-	err   error
-	until time.Time
-}
-
 // newHooks returns the handler of the webhooks' address.
 func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogger) http.Handler {
-	h := &hooks{syncs: syncs, secrets: secrets, log: log, known: map[string]hookSecret{}}
+	h := &hooks{syncs: syncs, secrets: hookSecrets{api: secrets, log: log}, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/{namespace}/{name}", h.take)
 	addProbes(mux, syncs)
@@ -103,7 +87,7 @@ func (h *hooks) answer(r *http.Request, key string, body io.Reader) (code int, t
 	if r.ContentLength > forge.MaxWebhook {
 		return http.StatusRequestEntityTooLarge, "the body is too large"
 	}
-	secret, err := h.secret(r.Context(), s)
+	secret, err := h.secrets.of(r.Context(), s)
 	if err != nil {
 		return http.StatusServiceUnavailable, "the secret of this webhook cannot be read: see the controller's log"
 	}
@@ -121,33 +105,6 @@ func (h *hooks) answer(r *http.Request, key string, body io.Reader) (code int, t
 	}
 	h.syncs.Poll(key)
 	return http.StatusAccepted, "polling"
-}
-
-// secret returns what is shared with the senders of a Sync's webhooks.
-func (h *hooks) secret(ctx context.Context, s *api.Sync) ([]byte, error) {
-	name := s.Spec.Webhook.SecretRef.Name
-	key, now := s.Namespace+"/"+name, time.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if known, ok := h.known[key]; ok && now.Before(known.until) {
-		return known.value, known.err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // who goes away must not spoil what is remembered
-	defer cancel()
-	var value []byte
-	secret, err := h.secrets.Secrets(s.Namespace).Get(ctx, name, metav1.GetOptions{})
-	if err == nil {
-		d := &secretData{data: secret.Data}
-		value = []byte(d.line([]string{"secret"}))
-		if err = d.err; err == nil && len(value) == 0 {
-			err = errors.New("Secret " + key + " has no key secret")
-		}
-	}
-	if err != nil {
-		h.log.WithField("sync", s.Namespace+"/"+s.Name).WithError(err).Warn("spec.webhook.secretRef cannot be read")
-	}
-	h.known[key] = hookSecret{value, err, now.Add(hookSecretAge)}
-	return value, err
 }
 
 func say(w http.ResponseWriter, code int, text string) {
