@@ -61,8 +61,9 @@ func (d definitions) mapping(gvk schema.GroupVersionKind) *meta.RESTMapping {
 	return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(def.plural), GroupVersionKind: gvk, Scope: scopeOf(def.namespaced)}
 }
 
-// establishWithin bounds the wait for a new definition to be served. It takes the API server a fraction of a second.
-const establishWithin = 60 * time.Second
+// establishWithin bounds the wait for a new definition to be served, during which its Sync does nothing else. It takes the API
+// server a fraction of a second.
+const establishWithin = 10 * time.Second
 
 // established waits until the API server serves the kinds of these definitions.
 func (c *Client) established(ctx context.Context, written []Applied) error {
@@ -85,39 +86,51 @@ func (c *Client) established(ctx context.Context, written []Applied) error {
 	return errors.Join(problems...)
 }
 
+// awaitEstablished waits for one of them. A name that is refused stays so until somebody makes room for it.
 func (c *Client) awaitEstablished(ctx context.Context, t target) error {
-	why := "no condition yet"
-	live := t.object
+	var refused string
+	live, known := t.object, false
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, establishWithin, true, func(ctx context.Context) (bool, error) {
-		if live == nil || !isEstablished(live, &why) {
+		if known = live != nil && isEstablished(live); !known {
 			var err error
 			if live, err = c.read(ctx, t); err != nil && !transient(err) {
 				return false, err
 			}
+			refused = refusedName(live)
 		}
-		return live != nil && isEstablished(live, &why), nil
+		return known || refused != "", nil
 	})
-	if wait.Interrupted(err) && ctx.Err() == nil {
-		return &unready{t.id, fmt.Sprintf("is not Established after %s: %s", establishWithin, why)}
+	switch {
+	case refused != "":
+		return &unready{t.id, "is not Established: " + refused}
+	case wait.Interrupted(err) && ctx.Err() == nil:
+		return &unready{t.id, fmt.Sprintf("is not Established after %s", establishWithin)}
 	}
 	return err
 }
 
-// isEstablished reads the condition; otherwise it leaves the reason in why.
-func isEstablished(crd *unstructured.Unstructured, why *string) bool {
+func isEstablished(crd *unstructured.Unstructured) bool {
+	return definitionSays(crd, "Established")["status"] == "True"
+}
+
+// refusedName is why the API server does not take the names of a definition; empty if it does, or has not looked yet.
+func refusedName(crd *unstructured.Unstructured) string {
+	if said := definitionSays(crd, "NamesAccepted"); said["status"] == "False" {
+		return fmt.Sprint(said["message"])
+	}
+	return ""
+}
+
+// definitionSays is a condition of a definition, empty if it has none of that type.
+func definitionSays(crd *unstructured.Unstructured, condition string) map[string]any {
+	if crd == nil {
+		return nil
+	}
 	conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
 	for _, item := range conditions {
-		condition, ok := item.(map[string]any)
-		if !ok {
-			continue
-		}
-		kind, status, message := condition["type"], condition["status"], condition["message"]
-		if kind == "Established" && status == "True" {
-			return true
-		}
-		if kind == "NamesAccepted" && status == "False" {
-			*why = fmt.Sprint(message)
+		if c, ok := item.(map[string]any); ok && c["type"] == condition {
+			return c
 		}
 	}
-	return false
+	return nil
 }

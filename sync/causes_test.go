@@ -3,6 +3,7 @@ package sync
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	gosync "sync"
@@ -20,6 +21,8 @@ type causeStory struct {
 	name, cause string
 	// v1 changes the agent that runs before; v2 is the agent that goes wrong, on top of that.
 	v1, v2 func(*agentFile)
+	// brings is an object that v2 adds.
+	brings func(*world) string
 	// before is done between the two, and during while v2 rolls out.
 	before, during func(*world)
 	// after is how long the cause must last, where the default is a matter of minutes.
@@ -127,7 +130,7 @@ func TestEveryCauseIsToldOnTheCommit(t *testing.T) {
 	told := first.record()
 	turns := make(chan struct{}, 8) // so many at a time, so that the times are not those of a crowd
 	t.Run("stories", func(t *testing.T) {
-		for _, story := range causeStories {
+		for _, story := range slices.Concat(causeStories, otherCauses) {
 			t.Run(story.name, func(t *testing.T) {
 				t.Parallel()
 				turns <- struct{}{}
@@ -136,6 +139,9 @@ func TestEveryCauseIsToldOnTheCommit(t *testing.T) {
 			})
 		}
 	})
+	// An API that does not answer is felt by whoever asks for all kinds: so it comes when the others are told.
+	deaf := causeStory{name: "API without a Service", cause: "NotReady", deadline: 10 * time.Second, brings: apiService}
+	deaf.play(newWorldOn(t, cluster), c, told)
 	stopped := causeStory{name: "controller-manager hangs", cause: "NotObserved", after: "5s", v2: func(*agentFile) {}, before: func(w *world) {
 		w.check(cluster.Devcluster("pause", "kube-controller-manager"))
 	}}
@@ -164,9 +170,17 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 	if s.before != nil {
 		s.before(w)
 	}
-	a.image = "registry.local/agent:v2"
-	s.v2(&a)
-	v2 := w.push("v2", map[string]string{"agent.yaml": a.String()})
+	files := map[string]string{}
+	if s.v2 != nil {
+		a.image = "registry.local/agent:v2"
+		s.v2(&a)
+		files["agent.yaml"] = a.String()
+	}
+	if s.brings != nil {
+		files["other.yaml"] = s.brings(w)
+	}
+	v2 := w.push("v2", files)
+	told.forget(w.namespace)
 	pushed := time.Now()
 	c.Poll(w.namespace + "/agents")
 	if s.during != nil {
@@ -223,6 +237,13 @@ func (r *record) see(o any) {
 			r.seen[key] = time.Now()
 		}
 	}
+}
+
+// forget leaves out what v1 has shown on its way.
+func (r *record) forget(namespace string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.seen, func(key string, _ time.Time) bool { return strings.HasPrefix(key, namespace+" ") })
 }
 
 func (r *record) add(s causeStory, namespace string, pushed, noted time.Time, note string) {
