@@ -22,7 +22,8 @@ import (
 // sshHost is an SSH server that runs git's own services, for one key.
 type sshHost struct {
 	address string
-	key     ssh.Signer // the server's
+	key     ssh.Signer                       // the server's
+	config  atomic.Pointer[ssh.ServerConfig] // of connections from now on
 
 	acceptEnv atomic.Bool // whether the environment is let through; most servers do not
 	sent      tally       // bytes of all answers
@@ -48,7 +49,28 @@ func newKey(t testing.TB) (ssh.Signer, ed25519.PrivateKey) {
 
 func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
 	key, _ := newKey(t)
+	h := &sshHost{address: listener.Addr().String()}
+	h.exchange(key, allowed)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go h.serveConn(conn, h.config.Load())
+		}
+	}()
+	return h
+}
+
+// exchange gives the server a key, and says which user's key it lets in.
+func (h *sshHost) exchange(key ssh.Signer, allowed ssh.PublicKey) {
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(offered.Marshal()) == string(allowed.Marshal()) {
 			return nil, nil
@@ -56,22 +78,8 @@ func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 		return nil, net.ErrClosed
 	}}
 	config.AddHostKey(key)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	h := &sshHost{address: listener.Addr().String(), key: key}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go h.serveConn(conn, config)
-		}
-	}()
-	return h
+	h.key = key
+	h.config.Store(config)
 }
 
 func (h *sshHost) serveConn(conn net.Conn, config *ssh.ServerConfig) {
