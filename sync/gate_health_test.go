@@ -122,14 +122,14 @@ func TestAilingIsToldOnce(t *testing.T) {
 	}
 }
 
-// Law 6, on a cluster: an agent whose pods go away after Complete and find no node that is well is told by a condition, and the
-// commit stays a success.
+// Law 6, on a cluster: an agent whose pods go away after Complete and find no node that is well is told by a condition and an
+// Event, and the commit stays a success.
 func TestACompleteCommitIsLookedAfter(t *testing.T) {
 	t.Parallel() // it mostly waits
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	w.create(nil)
-	w.controller(shared.Config, t.TempDir())
+	w.process()
 	w.waitFor(v1, api.Complete)
 
 	allow := w.limit(corev1.ResourcePods, "0")
@@ -138,6 +138,11 @@ func TestACompleteCommitIsLookedAfter(t *testing.T) {
 	if c := meta.FindStatusCondition(s.Conditions, conditionHealthy); !strings.Contains(c.Message, "DaemonSet "+w.namespace+"/agent: 12 of 12 nodes") {
 		t.Errorf("it says %q", c.Message)
 	}
+	w.until("the Event", func() bool {
+		events, err := w.kube.CoreV1().Events(w.namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.kind=Sync,reason=Unhealthy"})
+		w.check(err)
+		return len(events.Items) == 1 && strings.Contains(events.Items[0].Message, "12 of 12 nodes")
+	})
 	if s.Summary.State != api.Complete || s.InFlight.State != api.Complete || s.History[0].State != api.Complete {
 		t.Errorf("the commit is %s, in flight %s", s.Summary.State, s.InFlight.State)
 	}
