@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -21,7 +20,8 @@ import (
 type gitSSH struct {
 	dir     string
 	proxy   string
-	key     string // the private one, in OpenSSH's format
+	key     string // the private one that is let in, in OpenSSH's format
+	allowed atomic.Value
 	host    ssh.Signer
 	config  *ssh.ServerConfig
 	offered atomic.Int64 // how often a key was offered
@@ -29,11 +29,11 @@ type gitSSH struct {
 
 func serveGitSSH(t *testing.T, dir string) *gitSSH {
 	t.Helper()
-	user, key := newSSHKey(t)
 	host, _ := newSSHKey(t)
-	s := &gitSSH{dir: dir, key: key, host: host}
+	s := &gitSSH{dir: dir, host: host}
+	s.key = s.exchange(t)
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
-		if s.offered.Add(1); bytes.Equal(offered.Marshal(), user.PublicKey().Marshal()) {
+		if s.offered.Add(1); string(offered.Marshal()) == s.allowed.Load() {
 			return nil, nil
 		}
 		return nil, io.EOF
@@ -53,6 +53,14 @@ func serveGitSSH(t *testing.T, dir string) *gitSSH {
 		}
 	}()
 	return s
+}
+
+// exchange lets another key in, which it returns, in the place of the one before.
+func (s *gitSSH) exchange(t *testing.T) (key string) {
+	t.Helper()
+	user, key := newSSHKey(t)
+	s.allowed.Store(string(user.PublicKey().Marshal()))
+	return key
 }
 
 func newSSHKey(t *testing.T) (ssh.Signer, string) {
