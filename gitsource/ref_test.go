@@ -150,16 +150,17 @@ func TestUselessServers(t *testing.T) {
 	wrong(t, open(t, gone, gitsource.Auth{}, gitsource.Options{}), main, "connection refused")
 	wrong(t, open(t, "http://git.invalid/x.git", gitsource.Auth{}, gitsource.Options{}), main, "git.invalid is not known", "check the URL")
 
-	answer := func(h http.HandlerFunc) *gitsource.Repository {
+	patient := func(idle time.Duration, h http.HandlerFunc) *gitsource.Repository {
 		s := httptest.NewServer(h)
 		t.Cleanup(s.Close)
-		return open(t, s.URL+"/x.git", gitsource.Auth{}, gitsource.Options{Idle: 300 * time.Millisecond, PollTimeout: 3 * time.Second})
+		return open(t, s.URL+"/x.git", gitsource.Auth{}, gitsource.Options{Idle: idle, PollTimeout: 3 * time.Second})
 	}
+	answer := func(h http.HandlerFunc) *gitsource.Repository { return patient(300*time.Millisecond, h) }
 	wrong(t, answer(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }), main, "status 500")
 	wrong(t, answer(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>hello</html>")) }), main, "not a Git server")
 	wrong(t, answer(func(http.ResponseWriter, *http.Request) {}), main, "answered with nothing")
 	wrong(t, answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), main, "silent")
-	wrong(t, answer(func(w http.ResponseWriter, r *http.Request) { // a trickle
+	wrong(t, patient(time.Minute, func(w http.ResponseWriter, r *http.Request) { // a trickle, which a busy machine interrupts
 		w.Write([]byte("0400"))
 		for {
 			select {
