@@ -41,7 +41,7 @@ func (r *reporters) notesOf(url, identity string, source gitsource.Source, folde
 	if r.notes == nil {
 		r.notes = map[string]*forge.Notes{}
 	}
-	n := forge.NewNotesFrom(url, source, folder)
+	n := forge.NewNotesFrom(url, identity, source, folder)
 	r.notes[key] = n
 	return n
 }

@@ -27,7 +27,9 @@ const notesTimeout = 2 * time.Minute
 type Notes struct {
 	url  string
 	auth func(context.Context) (remote.Auth, error)
-	dir  string
+	dir  string // no other writer's
+
+	maxPack int64 // bytes
 
 	turn chan struct{} // held by who writes, for all who wait
 
@@ -42,15 +44,18 @@ type job struct {
 	err      error // written before done is closed
 }
 
-// NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder of its own under
-// dir. A URL that cannot be used is an error of Report.
+// NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder under dir, which it
+// shares with a writer of the same URL and identity only. A URL that cannot be used is an error of Report.
 func NewNotes(url string, auth remote.Auth, dir string) *Notes {
-	return NewNotesFrom(url, func(context.Context) (remote.Auth, error) { return auth, nil }, dir)
+	return NewNotesFrom(url, auth.Identity, func(context.Context) (remote.Auth, error) { return auth, nil }, dir)
 }
 
-// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged.
-func NewNotesFrom(url string, auth func(context.Context) (remote.Auth, error), dir string) *Notes {
-	return &Notes{url: url, auth: auth, dir: dir, turn: make(chan struct{}, 1)}
+// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged. The identity
+// names where they are read. A process has one writer of a URL and identity at a time: two would take from each other what
+// they are reading.
+func NewNotesFrom(url, identity string, auth func(context.Context) (remote.Auth, error), dir string) *Notes {
+	name := sha256.Sum256(fmt.Appendf(nil, "%q %q", url, identity))
+	return &Notes{url: url, auth: auth, dir: filepath.Join(dir, hex.EncodeToString(name[:16])), maxPack: maxNotesPack, turn: make(chan struct{}, 1)}
 }
 
 // Report returns when the statuses are in the repository, or what is wrong. Of several for one commit and context the
@@ -156,8 +161,7 @@ func (n *Notes) write(ctx context.Context, statuses []Status) error {
 		return fmt.Errorf("notes: %w", err)
 	}
 	defer to.Close()
-	name := sha256.Sum256([]byte(to.String()))
-	p := &push{to: to, dir: filepath.Join(n.dir, hex.EncodeToString(name[:16])), statuses: statuses, now: time.Now()}
+	p := &push{to: to, dir: n.dir, maxPack: n.maxPack, statuses: statuses, now: time.Now()}
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}

@@ -33,6 +33,7 @@ const (
 type push struct {
 	to       *remote.Remote
 	dir      string
+	maxPack  int64
 	statuses []Status
 	now      time.Time
 }
@@ -119,8 +120,12 @@ func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, 
 
 // open returns what was read of the notes before; nothing, if that has become too much.
 func (p *push) open() (*filesystem.Storage, error) {
-	packs, err := filepath.Glob(filepath.Join(p.dir, "objects", "pack", "*.pack"))
+	folder := filepath.Join(p.dir, "objects", "pack")
+	packs, err := filepath.Glob(filepath.Join(folder, "*.pack"))
 	if err != nil {
+		return nil, err
+	}
+	if err := sweep(folder); err != nil {
 		return nil, err
 	}
 	if len(packs) > maxPacks {
@@ -149,7 +154,7 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 	if old, err := known.Reference(name); err == nil && known.HasEncodedObject(old.Hash()) == nil && old.Hash() != want {
 		haves = []plumbing.Hash{old.Hash()}
 	}
-	if err := server.Fetch(known, []plumbing.Hash{want}, haves); err != nil {
+	if err := server.Fetch(bounded{known, p.maxPack}, []plumbing.Hash{want}, haves); err != nil {
 		return nil, err
 	}
 	return p.openAt(want)
