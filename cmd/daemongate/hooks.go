@@ -55,14 +55,19 @@ func addProbes(mux *http.ServeMux, syncs readiness) {
 	})
 }
 
-// serveHTTP listens, in the background, until the returned function is called. Who sends slowly is cut off.
+// newServer cuts off who sends slowly.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute,
+		WriteTimeout: 75 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
+}
+
+// serveHTTP listens, in the background, until the returned function is called.
 func serveHTTP(address string, handler http.Handler) (closeAll func(), err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute,
-		WriteTimeout: 75 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
+	server := newServer(handler)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
