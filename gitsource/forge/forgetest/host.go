@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 )
@@ -28,6 +29,7 @@ type Host struct {
 	statuses map[string]map[string][]Posted // by commit and context
 	answers  []Answer
 	down     bool
+	slow     time.Duration
 	requests int
 }
 
@@ -90,6 +92,14 @@ func (h *Host) Down(down bool) {
 	h.down = down
 }
 
+// Slow has RoundTrip take so long to the host, and so long back: who gives up on the way back does not know that he was
+// heard.
+func (h *Host) Slow(way time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slow = way
+}
+
 // Requests is how many there were.
 func (h *Host) Requests() int {
 	h.mu.Lock()
@@ -115,12 +125,27 @@ func (h *Host) Last(commit, context string) Posted {
 
 // RoundTrip answers without a network, for tests with a clock of their own.
 func (h *Host) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
+	if err := h.way(r); err != nil {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	if err := h.way(r); err != nil {
+		return nil, err
+	}
 	return w.Result(), nil
+}
+
+// way is the time that a request, or its answer, is under way.
+func (h *Host) way(r *http.Request) error {
+	h.mu.Lock()
+	slow := h.slow
+	h.mu.Unlock()
+	select {
+	case <-time.After(slow):
+	case <-r.Context().Done():
+	}
+	return r.Context().Err()
 }
 
 // ServeHTTP answers one request.
