@@ -29,19 +29,14 @@ func (t *turn) fly() {
 
 // judged takes in the verdict on the flight's workloads. Complete is final; Stuck ends only by Complete.
 func (t *turn) judged(f *api.Flight) {
-	r := t.o.Rollout
-	if r == nil || r.Commit != f.Commit || r.Digest != f.Digest || f.State == api.Complete {
+	if f.State == api.Complete {
 		return
 	}
-	was := f.Causes
-	f.Workloads, t.d.Brakes = r.Workloads, r.Brakes
-	if !r.Wake.IsZero() {
-		t.wake(r.Wake)
-	}
-	if r.Partial && r.State != api.Stuck {
+	r, was := t.lookedAt(f), f.Causes
+	if r == nil {
 		return
 	}
-	f.Nodes, f.Causes = r.Nodes, r.Causes
+	f.Causes = r.Causes
 	switch {
 	case r.State == api.Complete:
 		t.s.LastComplete = f.Commit
@@ -57,16 +52,33 @@ func (t *turn) judged(f *api.Flight) {
 	}
 }
 
+// lookedAt takes in what is to be remembered of a look at the flight's workloads. It returns the look if that says how the
+// flight is doing.
+func (t *turn) lookedAt(f *api.Flight) *Rollout {
+	r := t.o.Rollout
+	if r == nil || r.Commit != f.Commit || r.Digest != f.Digest {
+		return nil
+	}
+	f.Workloads, t.d.Brakes = r.Workloads, r.Brakes
+	if !r.Wake.IsZero() {
+		t.wake(r.Wake)
+	}
+	if r.Partial && r.State != api.Stuck {
+		return nil
+	}
+	f.Nodes = r.Nodes
+	return r
+}
+
 // halfJudged takes in what a set does that could not be written whole yet: its pods are braked and may be stuck, so that
 // a fix need not wait for the last attempt. It completes only when it has been written.
 func (t *turn) halfJudged(f *api.Flight) {
-	r := t.o.Rollout
-	if f.Attempts == 0 || r == nil || r.Commit != f.Commit || r.Digest != f.Digest {
+	if f.Attempts == 0 {
 		return
 	}
-	f.Nodes, f.Workloads, t.d.Brakes = r.Nodes, r.Workloads, r.Brakes
-	if !r.Wake.IsZero() {
-		t.wake(r.Wake)
+	r := t.lookedAt(f)
+	if r == nil {
+		return
 	}
 	if was := leading(f.Causes); r.State == api.Stuck {
 		if f.Causes = r.Causes; f.State != api.Stuck || was != leading(f.Causes) {
