@@ -9,8 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -81,7 +79,6 @@ func TestAnotherAuthorityNeedsNoRestart(t *testing.T) {
 	shown.Store(before.server)
 	var opened atomic.Int64
 	server := httptest.NewUnstartedServer(host)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // what a client says of a certificate
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			opened.Add(1)
