@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"path"
@@ -53,7 +54,14 @@ func (f fileSystem) CleanedAbs(name string) (filesys.ConfirmedDir, string, error
 }
 
 // ReadFile returns the content of a file, which kustomize may do with as it likes.
-func (f fileSystem) ReadFile(name string) ([]byte, error) { return f.reader.read(name) }
+func (f fileSystem) ReadFile(name string) ([]byte, error) {
+	c, err := f.reader.look(name)
+	if err != nil {
+		return nil, err
+	}
+	rel, _ := outside(name)
+	return bytes.Clone(c.content), f.reader.use(rel, c)
+}
 
 func (fileSystem) refuse(op, name string) error {
 	return &fs.PathError{Op: op, Path: shorten(name), Err: errReadOnly}

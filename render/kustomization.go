@@ -20,16 +20,18 @@ type kustomization struct {
 	doc document
 }
 
-// kustomization checks a kustomization file, gives the files that it names their roles, and returns it without the
-// deprecated fields that have an exact replacement: kustomize would print a line to the standard error for each.
-func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
-	k, err := parseKustomization(path.Dir(named), content, r.aliases)
+// kustomization checks a kustomization file, gives the files that it names their roles, and takes out the deprecated
+// fields that have an exact replacement: kustomize would print a line to the standard error for each.
+func (r *reader) kustomization(named string, c *checked) error {
+	k, err := parseKustomization(path.Dir(named), c.content, r.aliases)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.aliases.weighTexts(k.doc, k.doc.node); err != nil {
-		return nil, err
+		return err
 	}
+	r.plugged[k.dir] = &plugged{}
+	c.lists = &k.Kustomization
 	r.sorted[named] = k.SortOptions != nil
 	for _, warning := range *k.CheckDeprecatedFields() {
 		r.warn(named + ": " + deprecation(warning))
@@ -38,27 +40,28 @@ func (r *reader) kustomization(named string, content []byte) ([]byte, error) {
 	k.FixKustomization() // renames old fields, as kustomize will
 	r.labels.custom = r.labels.custom || len(k.Configurations)+len(k.Crds)+len(k.BuildMetadata) > 0
 	if err := k.refused(); err != nil {
-		return nil, err
+		return err
 	}
 	remote, err := r.resolve(&k)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	c.objects = append(generated(&k.Kustomization), r.plugged[k.dir].objects...)
 	if r.roles[named]&asData != 0 {
 		if remote {
-			return nil, errors.New("names remote bases and is a generator's data as well: split it in two")
+			return errors.New("names remote bases and is a generator's data as well: split it in two")
 		}
-		return content, nil
+		return nil
 	}
 	if len(k.CommonLabels) > 0 && !r.labels.keep {
 		k.Labels = append(k.Labels, types.Label{Pairs: k.CommonLabels, IncludeSelectors: true})
 		k.CommonLabels = nil
 		deprecated, r.labels.renamed = true, true
 	}
-	if !deprecated && !remote {
-		return content, nil
+	if deprecated || remote {
+		c.content, err = k.instead(c.content, remote)
 	}
-	return k.instead(content, remote)
+	return err
 }
 
 // resolve brings remote bases, and checks everything that the file names.

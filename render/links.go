@@ -24,8 +24,21 @@ func (r *reader) find(name string) (rel string, isDir bool, err error) {
 	if !fs.ValidPath(rel) || strings.ContainsAny(rel, "\n\x00") { // kustomize tries inline patches as paths
 		return "", false, missing("inline text")
 	}
+	if end, known := r.ends[rel]; known {
+		return end.rel, end.isDir, nil
+	}
 	w := way{reader: r}
-	return w.to(rel)
+	end := end{}
+	if end.rel, end.isDir, err = w.to(rel); err == nil {
+		r.ends[rel] = end
+	}
+	return end.rel, end.isDir, err
+}
+
+// end is what a path leads to.
+type end struct {
+	rel   string
+	isDir bool
 }
 
 // way is one path being followed.

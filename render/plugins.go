@@ -25,6 +25,10 @@ func (r *reader) plugins(dir, named string, depth int) error {
 	if err != nil {
 		return nil // kustomize says what is missing
 	}
+	r.plugged[dir].visits++
+	if err := r.plugged[dir].tooMany(r.limit.Objects); err != nil {
+		return fmt.Errorf("%s: %w", named, err)
+	}
 	if isDir {
 		return r.pluginFolder(dir, rel, depth)
 	}
@@ -115,7 +119,8 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 	if err := r.aliases.weighTexts(doc, n); err != nil {
 		return err
 	}
-	return r.pluginPaths(dir, doc, n)
+	r.plugged[dir].generate(n)
+	return errors.Join(r.pluginPaths(dir, doc, n), r.plugged[dir].tooMany(r.limit.Objects))
 }
 
 func builtin(n *yaml.Node) error {
@@ -186,6 +191,7 @@ func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) 
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {
 		as = asData
+		r.plugged[dir].data = append(r.plugged[dir].data, path.Join(dir, afterKey(n.Value)))
 	}
 	r.roles[path.Join(dir, afterKey(n.Value))] |= as
 	return nil

@@ -20,16 +20,19 @@ type reader struct {
 	tree  *forest
 	limit Options
 
-	files    map[string][]byte  // by the path that links lead to
-	roles    map[string]role    // by the path that a kustomization file names
-	checked  map[string]checked // by that path too
-	checking map[string]bool    // right now
-	plain    map[string]bool    // folders that are no links
-	brought  map[string]bool    // the folders of remote bases
-	sorted   map[string]bool    // kustomization files with sortOptions
-	index    index              // what the files of objects declare
-	labels   labels             // what became of commonLabels
-	listing  string             // the kustomization file that stands for a folder without one, if any
+	files    map[string][]byte   // by the path that links lead to
+	roles    map[string]role     // by the path that a kustomization file names
+	checked  map[string]checked  // by that path too
+	checking map[string]bool     // right now
+	plain    map[string]bool     // folders that are no links
+	brought  map[string]bool     // the folders of remote bases
+	ends     map[string]end      // where paths lead that lead somewhere
+	sorted   map[string]bool     // kustomization files with sortOptions
+	plugged  map[string]*plugged // what a folder's kustomization configures plugins with
+	used     usage               // by kustomize, or by the survey before it
+	index    index               // what the files of objects declare
+	labels   labels              // what became of commonLabels
+	listing  string              // the kustomization file that stands for a folder without one, if any
 	aliases  *budget
 	total    int64
 	docs     int
@@ -44,7 +47,8 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 	return &reader{
 		ctx: ctx, tree: &forest{FS: tree, bases: map[string]fs.FS{}}, limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
-		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, sorted: map[string]bool{}, index: index{},
+		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, ends: map[string]end{}, sorted: map[string]bool{}, index: index{},
+		plugged: map[string]*plugged{},
 		aliases: &budget{document: o.FileSize, left: o.TotalSize},
 		asked:   map[string]struct{}{},
 	}
@@ -96,31 +100,38 @@ func (r *reader) again() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refused = nil
-	r.checked = map[string]checked{}
+	r.checked, r.plugged = map[string]checked{}, map[string]*plugged{}
+	r.aliases.left = r.limit.TotalSize
 }
 
 // read returns a file's content after it was checked for what its role allows.
 func (r *reader) read(name string) ([]byte, error) {
+	c, err := r.look(name)
+	return bytes.Clone(c.content), err
+}
+
+// look returns a file as it was checked for what its role allows.
+func (r *reader) look(name string) (checked, error) {
 	rel, isDir, err := r.find(name)
 	if err != nil {
-		return nil, err
+		return checked{}, err
 	}
 	if isDir {
-		return nil, &fs.PathError{Op: "read", Path: rel, Err: errors.New("is a folder")}
+		return checked{}, &fs.PathError{Op: "read", Path: rel, Err: errors.New("is a folder")}
 	}
 	content, known := r.files[rel]
 	if !known {
 		if content, err = r.load(rel); err != nil {
-			return nil, r.refuse(err)
+			return checked{}, r.refuse(err)
 		}
 		r.files[rel] = content
 	}
 	named, _ := outside(name)
-	checked, err := r.check(named, content)
+	c, err := r.check(named, content)
 	if err != nil {
-		return nil, r.refuse(err)
+		return checked{}, r.refuse(err)
 	}
-	return bytes.Clone(checked), nil
+	return c, nil
 }
 
 // load reads a file that exists, within the limits.

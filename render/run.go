@@ -44,6 +44,9 @@ func attempt(r *reader, folder string) (out outcome) {
 	if err != nil {
 		return outcome{err: err}
 	}
+	if err := r.survey(folder); err != nil {
+		return outcome{err: err}
+	}
 	parseSchema()
 	o := krusty.MakeDefaultOptions()                // no plugins, no helm
 	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree

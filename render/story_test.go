@@ -197,6 +197,8 @@ func TestLimits(t *testing.T) {
 		list += fmt.Sprintf("- {apiVersion: v1, kind: ConfigMap, metadata: {name: n%d}}\n", i)
 	}
 	many["list/l.yaml"] = &fstest.MapFile{Data: []byte(list)}
+	many["alias/l.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(list, "items:\n", "a: &a\n", 1) + "items: *a\n")}
+	many["merged/l.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(strings.Replace(list, "items:\n", "<<:\n  items:\n", 1), "- {", "  - {"))}
 	for _, story := range []struct {
 		dir   string
 		limit render.Options
@@ -205,7 +207,9 @@ func TestLimits(t *testing.T) {
 		{"a", render.Options{FileSize: 10}, "a/00.yaml: is larger than 10 bytes"},
 		{"a", render.Options{TotalSize: 100}, "a/01.yaml: with it more than 100 bytes are read"},
 		{"a", render.Options{Objects: 10}, "a/10.yaml: with it more than 10 YAML documents are read"},
-		{"list", render.Options{Objects: 10}, "list: renders to 20 objects, more than 10"},
+		{"list", render.Options{Objects: 10}, "list/l.yaml: with it the render is of more than 10 objects"},
+		{"alias", render.Options{Objects: 10}, "alias/l.yaml: with it the render is of more than 10 objects"},
+		{"merged", render.Options{Objects: 10}, "merged: renders to 20 objects, more than 10"},
 		{"a", render.Options{Timeout: time.Nanosecond}, "a: did not render within 1ns"},
 	} {
 		_, err := render.Build(context.Background(), many, story.dir, story.limit)

@@ -1,0 +1,67 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/resid"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// index says where objects are declared, by kustomize's own name for their identity.
+type index map[string][]string
+
+// place is where objects are declared.
+type place struct {
+	named  string
+	number int // of the document
+	document
+}
+
+// declare notes an object of a file, or those of a list, beside those before, and refuses what is none.
+func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []resid.ResId, err error) {
+	at := fmt.Sprintf("document %d (line %d)", p.number, p.line(n))
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s is no object: it must be a map with apiVersion, kind and metadata", at)
+	}
+	if len(n.Content) == 0 {
+		return before, nil // kustomize passes over {}
+	}
+	if items := field(n, "items"); items != nil && isList(text(n, "kind")) {
+		if items.Kind == yaml.AliasNode {
+			items = items.Alias
+		}
+		for _, item := range items.Content {
+			if before, err = r.declare(before, p, item); err != nil {
+				return nil, err
+			}
+		}
+		return before, nil
+	}
+	for _, want := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}} {
+		if text(n, want...) == "" && !merges(n) {
+			return nil, fmt.Errorf("%s is no object: it has no %s", at, dotted(want))
+		}
+	}
+	group, version := resid.ParseGroupVersion(text(n, "apiVersion"))
+	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, text(n, "kind")), text(n, "metadata", "name"), text(n, "metadata", "namespace"))
+	where := fmt.Sprintf("%s (line %d)", p.named, p.line(n))
+	if key := id.String(); !slices.Contains(r.index[key], where) {
+		r.index[key] = append(r.index[key], where)
+	}
+	return append(before, id), nil
+}
+
+// merges says that fields may come from elsewhere: kustomize writes << out before it looks for them.
+func merges(object *yaml.Node) bool {
+	return field(object, "<<") != nil || field(field(object, "metadata"), "<<") != nil
+}
+
+// isList is kustomize's rule for what it flattens.
+func isList(kind string) bool { return strings.HasSuffix(kind, "List") }
+
+func dotted(path []string) string { return strings.Join(path, ".") }
