@@ -61,6 +61,7 @@ func drifted(s api.SyncStatus) string {
 // second change so soon after the first has to wait (law 8).
 func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"), "agent.yaml": agent("v1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
@@ -191,6 +192,7 @@ func TestCorrectionLeavesTheBrake(t *testing.T) {
 // In flight, a DaemonSet that somebody changes or deletes is put right and rolls out; with Report the commit is Stuck
 // and says by whom.
 func TestDriftInFlight(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []api.DriftPolicy{api.DriftCorrect, api.DriftReport} {
 		t.Run(string(policy), func(t *testing.T) {
 			w := newWorld(t)

@@ -81,6 +81,7 @@ func (w *world) headline(kind, says string) {
 // that failed makes it stuck, with its own message in the cluster and its name alone on the commit; the fix passes.
 func TestACommitWaitsForItsJob(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "job.yaml": job("first"), "a.yaml": configMap("a", "1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
@@ -139,6 +140,7 @@ func TestACommitWaitsForItsDeployment(t *testing.T) {
 // A new kind and an object of it in one set, which is annotated to be waited for: the commit is complete when the object is Ready.
 func TestACommitWaitsForWhatIsAnnotated(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	group := w.namespace + ".example.com"
 	definition := fmt.Sprintf(`apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

@@ -11,6 +11,7 @@ import (
 // Law 5: with onStuck: Hold a fix waits until a person releases the stuck commit, with the command that the Sync itself names.
 func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	w.create(func(s *api.SyncSpec) {
 		s.Gate.OnStuck = api.OnStuckHold

@@ -47,6 +47,7 @@ func (w *world) reportsTo(k *hostConnections, data string) (stop func()) {
 // and none was told an older state after a newer one.
 func TestFiveHundredCarriedCommitsAreAllTold(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	host := forgetest.New(forge.Gitea, "platform/fleet", "t0ken")
 	server := httptest.NewServer(host)
 	t.Cleanup(server.Close)

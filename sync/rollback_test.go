@@ -79,6 +79,7 @@ func TestBrokenCommitIsRolledBack(t *testing.T) {
 // Law 5: a fix that waits goes before a rollback.
 func TestFixGoesBeforeARollback(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	w.create(rolling)
 	w.controller(shared.Config, t.TempDir())
@@ -98,6 +99,7 @@ func TestFixGoesBeforeARollback(t *testing.T) {
 // A rollback that is stuck too is said to be.
 func TestRollbackThatIsStuckToo(t *testing.T) {
 	w := newWorld(t)
+	t.Parallel() // it mostly waits
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	w.create(rolling)
 	w.controller(shared.Config, t.TempDir())

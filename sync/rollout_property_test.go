@@ -14,6 +14,7 @@ import (
 // Laws 2 and 6, of the judge and the gate together: whatever happens to nodes and pods, a commit becomes Complete only while
 // every present node that is not late runs a settled pod of it, and stays so whatever happens afterwards.
 func TestCompleteIsTrueAndFinal(t *testing.T) {
+	t.Parallel()
 	complete, stuck, braked := 0, 0, 0
 	for seed := range uint64(300) {
 		s, f := newStage(t), newPlainFleet(seed)
