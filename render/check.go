@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/api/konfig"
-	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 )
 
@@ -26,9 +25,9 @@ const (
 type checked struct {
 	as      role
 	content []byte
-	objects []resid.ResId        // that it adds to a render
-	repeats int64                // bytes that its aliases repeat
-	lists   *types.Kustomization // if it is a kustomization file
+	objects []resid.ResId  // that it adds to a render
+	repeats int64          // bytes that its aliases repeat
+	lists   *kustomization // if it is a kustomization file
 }
 
 // check looks into a file before kustomize does, under the name and in the roles that it is read by.

@@ -90,7 +90,7 @@ func TestFoldersThatDoubleAreRefused(t *testing.T) {
 		{"objects of a file", "resources", "resources: [a.yaml]\n", []string{"l16/a.yaml: ", "10000 objects", "render.maxObjects"}},
 		{"generated objects", "resources", "configMapGenerator: [{name: a, literals: [a=b]}]\n", []string{"l16/kustomization.yaml: ", "10000 objects", "render.maxObjects"}},
 		{"objects of inline generators", "resources", "generators:\n- |\n" + indented("apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nliterals: [a=b]\n"), []string{"l16/kustomization.yaml: ", "10000 objects"}},
-		{"components", "components", "configMapGenerator: [{name: a, literals: [a=b]}]\n", []string{"l16/kustomization.yaml: ", "10000 objects"}},
+		{"components", "components", "configMapGenerator: [{name: a, literals: [a=b]}]\n", []string{"/kustomization.yaml: ", "raise render.max"}},
 		{"aliases", "resources", "resources: [aliases.yaml]\n", []string{"l16/aliases.yaml: ", "aliases repeat more than 67108864 bytes", "render.maxTotalSize"}},
 		{"text", "resources", "resources: [a.yaml]\ncommonAnnotations: {a: " + strings.Repeat("x", 1<<16) + "}\n", []string{"67108864 bytes", "render.maxTotalSize"}},
 	} {

@@ -31,7 +31,6 @@ func (r *reader) kustomization(named string, c *checked) error {
 		return err
 	}
 	r.plugged[k.dir] = &plugged{}
-	c.lists = &k.Kustomization
 	r.sorted[named] = k.SortOptions != nil
 	for _, warning := range *k.CheckDeprecatedFields() {
 		r.warn(named + ": " + deprecation(warning))
@@ -46,7 +45,8 @@ func (r *reader) kustomization(named string, c *checked) error {
 	if err != nil {
 		return err
 	}
-	c.objects = append(generated(&k.Kustomization), r.plugged[k.dir].objects...)
+	c.lists = &kustomization{Kustomization: k.Kustomization, dir: k.dir} // its nodes need not be kept
+	c.objects = append(k.generated(), r.plugged[k.dir].objects...)
 	if r.roles[named]&asData != 0 {
 		if remote {
 			return errors.New("names remote bases and is a generator's data as well: split it in two")

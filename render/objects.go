@@ -18,10 +18,14 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 	}
 	objects := make([]*unstructured.Unstructured, 0, len(resources))
 	first := make(map[identity]*resource.Resource, len(resources))
+	var written int64
 	for _, res := range resources {
-		object, err := r.object(res)
+		object, size, err := r.object(res)
 		if err != nil {
 			return nil, err
+		}
+		if written += size; written > mostGrowth*r.limit.TotalSize {
+			return nil, fmt.Errorf("%s: with it the objects come to more than %d bytes: render less, or raise render.maxTotalSize, of which this is twice", identityOf(object), mostGrowth*r.limit.TotalSize)
 		}
 		id := identityOf(object)
 		if other, twice := first[id]; twice {
@@ -33,17 +37,21 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 	return objects, nil
 }
 
-func (r *reader) object(res *resource.Resource) (*unstructured.Unstructured, error) {
+// mostGrowth is how many times the bytes that all files may have the objects may come to. kustomize itself can hold one
+// text for many objects, as a replacement's, but written out each has its own.
+const mostGrowth = 2
+
+func (r *reader) object(res *resource.Resource) (object *unstructured.Unstructured, size int64, err error) {
 	json, err := res.MarshalJSON()
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: cannot be written as JSON: %w", res.GetKind(), res.GetName(), err)
+		return nil, 0, fmt.Errorf("%s %s: cannot be written as JSON: %w", res.GetKind(), res.GetName(), err)
 	}
-	object := &unstructured.Unstructured{}
+	object = &unstructured.Unstructured{}
 	if err := object.UnmarshalJSON(json); err != nil {
-		return nil, fmt.Errorf("%s %s: is no object: %w", res.GetKind(), res.GetName(), err)
+		return nil, 0, fmt.Errorf("%s %s: is no object: %w", res.GetKind(), res.GetName(), err)
 	}
 	if object.GetAPIVersion() == "" || object.GetKind() == "" || object.GetName() == "" {
-		return nil, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(), r.places(res))
+		return nil, 0, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(), r.places(res))
 	}
 	annotations := object.GetAnnotations()
 	before := len(annotations)
@@ -51,7 +59,7 @@ func (r *reader) object(res *resource.Resource) (*unstructured.Unstructured, err
 	if len(annotations) < before {
 		object.SetAnnotations(annotations)
 	}
-	return object, nil
+	return object, int64(len(json)), nil
 }
 
 // identity is what two objects of a cluster cannot have in common.

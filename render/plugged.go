@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/resid"
@@ -13,19 +14,31 @@ type plugged struct {
 	visits  int           // of files and folders that configure them
 	objects []resid.ResId // that they generate
 	data    []string      // the files that these are made of
+	text    int64         // of transformers, their aliases written out
+	patches []string      // the files that these put there as well
 }
 
 // tooMany refuses folders of plugins that list each other over and over.
 func (p *plugged) tooMany(limit int) error {
-	if most := max(p.visits, len(p.objects), len(p.data)); most > limit {
+	if most := max(p.visits, len(p.objects), len(p.data), len(p.patches)); most > limit {
 		return fmt.Errorf("lists more than %d plugins or files of theirs, counted each time that one is listed: list fewer, or raise render.maxObjects", limit)
 	}
 	return nil
 }
 
-// generate notes the object that a plugin generates, if it is a generator.
-func (p *plugged) generate(plugin *yaml.Node) {
+// add notes a plugin: the object that a generator generates, or the text that any other may put into every object.
+func (p *plugged) add(dir string, doc document, plugin *yaml.Node, repeats int64) {
 	if kind, ok := strings.CutSuffix(text(plugin, "kind"), "Generator"); ok {
 		p.objects = append(p.objects, resid.NewResIdKindOnly(kind, text(plugin, "metadata", "name")))
+		return
+	}
+	p.text += document{node: plugin, first: doc.first}.written() + repeats
+	for key, value := range pairs(plugin) {
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if strings.EqualFold(key.Value, "path") { // deeper down it is a field's
+			p.patches = append(p.patches, path.Join(dir, value.Value))
+		}
 	}
 }

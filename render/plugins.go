@@ -116,10 +116,11 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 	if err := builtin(n); err != nil {
 		return fmt.Errorf("line %d: %w", doc.line(n), err)
 	}
+	left := r.aliases.left
 	if err := r.aliases.weighTexts(doc, n); err != nil {
 		return err
 	}
-	r.plugged[dir].generate(n)
+	r.plugged[dir].add(dir, doc, n, left-r.aliases.left)
 	return errors.Join(r.pluginPaths(dir, doc, n), r.plugged[dir].tooMany(r.limit.Objects))
 }
 

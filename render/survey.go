@@ -3,7 +3,6 @@ package render
 import (
 	"path"
 
-	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 )
 
@@ -11,99 +10,70 @@ import (
 // be interrupted nor told how much to take, and compares every object with all others when it takes it.
 type survey struct {
 	*reader
-	within map[string]bool // the kustomization files on the way to where it is
+	within  map[string]bool // the kustomization files on the way to where it is
+	objects []resid.ResId   // so far, as their files name them
+	copied  int64           // bytes that are put into objects, counted in each
 }
 
-// survey refuses what would be too large for kustomize. Other errors are kustomize's to make.
+// survey refuses what would be too large for kustomize, and what was refused on the way. Whatever else is wrong is
+// kustomize's to say, and passed over: it must not hide what comes behind it.
 func (r *reader) survey(folder string) error {
 	s := survey{reader: r, within: map[string]bool{}}
 	r.used = usage{}
-	_ = s.resource(folder)
+	err := s.resource(folder, 0)
 	r.used = usage{}
-	return r.reason()
+	return err
 }
 
-// resource is a file of objects, or a folder.
-func (s *survey) resource(named string) error {
+// resource is a file of objects, or a folder. A component works on the objects from first on; any other folder on its own.
+func (s *survey) resource(named string, first int) error {
 	rel, isDir, err := s.find(inside(named))
 	switch {
 	case err != nil:
-		return err
+		return s.reason()
 	case isDir:
-		return s.folder(rel)
+		return s.folder(rel, first)
 	}
-	_, err = s.count(named)
+	c, err := s.count(named)
+	s.objects = append(s.objects, c.objects...)
 	return err
 }
 
 func (s *survey) count(named string) (checked, error) {
 	c, err := s.look(inside(named))
 	if err != nil {
-		return c, err
+		return checked{}, s.reason()
 	}
 	return c, s.use(named, c)
 }
 
 // folder is one with a kustomization file, in the order in which kustomize works it off.
-func (s *survey) folder(folder string) error {
+func (s *survey) folder(folder string, first int) error {
 	own, err := s.kustomized(folder)
 	if err != nil || own == "" || s.within[own] {
-		return err
+		return s.reason()
 	}
 	s.within[own] = true
 	defer delete(s.within, own)
 	c, err := s.count(own)
-	if err != nil {
+	if err != nil || c.lists == nil {
 		return err
 	}
 	for _, value := range c.lists.Resources {
-		if err := s.resource(path.Join(folder, value)); err != nil {
+		if err := s.resource(path.Join(folder, value), len(s.objects)); err != nil {
 			return err
 		}
 	}
-	for _, named := range append(sourceFiles(folder, c.lists), s.plugged[folder].data...) {
+	s.objects = append(s.objects, c.objects...)
+	for _, named := range append(c.lists.sourceFiles(), s.plugged[folder].data...) {
 		if _, err := s.count(named); err != nil {
 			return err
 		}
 	}
 	for _, value := range c.lists.Components {
-		if err := s.resource(path.Join(folder, value)); err != nil {
+		if err := s.resource(path.Join(folder, value), first); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// sourceFiles are the files that a kustomization generates objects from, each as often as it is named.
-func sourceFiles(folder string, k *types.Kustomization) (files []string) {
-	add := func(g types.GeneratorArgs) {
-		for _, file := range sources(g.KvPairSources) {
-			if file != "" {
-				files = append(files, path.Join(folder, file))
-			}
-		}
-	}
-	for _, g := range k.ConfigMapGenerator {
-		add(g.GeneratorArgs)
-	}
-	for _, g := range k.SecretGenerator {
-		add(g.GeneratorArgs)
-	}
-	return files
-}
-
-// generated are the objects that a kustomization's generators add. Those that change what is there add none.
-func generated(k *types.Kustomization) (ids []resid.ResId) {
-	add := func(kind string, g types.GeneratorArgs) {
-		if behavior := types.NewGenerationBehavior(g.Behavior); behavior != types.BehaviorMerge && behavior != types.BehaviorReplace {
-			ids = append(ids, resid.NewResIdKindOnly(kind, g.Name))
-		}
-	}
-	for _, g := range k.ConfigMapGenerator {
-		add("ConfigMap", g.GeneratorArgs)
-	}
-	for _, g := range k.SecretGenerator {
-		add("Secret", g.GeneratorArgs)
-	}
-	return ids
+	return s.copies(own, c.lists, s.objects[first:])
 }

@@ -1,0 +1,95 @@
+package render
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+)
+
+// copies counts what a kustomization puts into each of its objects. kustomize holds it once for each of them.
+func (s *survey) copies(named string, k *kustomization, objects []resid.ResId) error {
+	each := s.plugged[k.dir].text + int64(len(k.NamePrefix)+len(k.NameSuffix)+len(k.Namespace)) + pairsText(k.CommonLabels) + pairsText(k.CommonAnnotations)
+	for _, label := range k.Labels {
+		each += pairsText(label.Pairs)
+	}
+	for _, file := range s.plugged[k.dir].patches {
+		size, err := s.patchText(file, "")
+		if err != nil {
+			return err
+		}
+		each += size
+	}
+	if err := s.copy(named, each, len(objects)); err != nil {
+		return err
+	}
+	for _, p := range append(append([]types.Patch{}, k.Patches...), k.PatchesJson6902...) {
+		if p.Target == nil { // it is for one object, or none
+			continue
+		}
+		if s.ctx.Err() != nil {
+			return s.refuse(fmt.Errorf("%s: %w", named, context.Cause(s.ctx)))
+		}
+		size, err := s.patchText(path.Join(k.dir, p.Path), p.Patch)
+		if err != nil {
+			return err
+		}
+		if err := s.copy(named, size, targets(p.Target, objects)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copy counts what is put into so many objects, which must not be more than all files may have.
+func (s *survey) copy(named string, size int64, objects int) error {
+	if s.copied += size * int64(objects); s.copied <= s.limit.TotalSize {
+		return nil
+	}
+	return s.refuse(fmt.Errorf("%s: what it puts into each of %d objects (labels, annotations, prefixes, patches with a target, transformers) brings what a render repeats to more than %d bytes: "+
+		"put less into fewer of them, or raise render.maxTotalSize", named, objects, s.limit.TotalSize))
+}
+
+// patchText is how much a patch is with its aliases written out.
+func (s *survey) patchText(file, inline string) (int64, error) {
+	if inline == "" {
+		c, err := s.count(file)
+		return int64(len(c.content)) + c.repeats, err
+	}
+	size := int64(len(inline))
+	if mayHoldAliases([]byte(inline)) {
+		docs, _ := documents([]byte(inline)) // what is no YAML, kustomize refuses
+		for _, doc := range docs {
+			size += doc.written()
+		}
+	}
+	return size, nil
+}
+
+func pairsText(pairs map[string]string) (size int64) {
+	for key, value := range pairs {
+		size += int64(len(key) + len(value))
+	}
+	return size
+}
+
+// targets is how many objects a selector can be meant for at most. A name can have got a prefix and a suffix by then; one
+// that is a pattern, a namespace, labels and annotations are taken to be those of every object.
+func targets(selector *types.Selector, objects []resid.ResId) (count int) {
+	only := types.Selector{ResId: resid.ResId{Gvk: selector.Gvk}}
+	kinds, err := types.NewSelectorRegex(&only)
+	if err != nil {
+		return 0 // kustomize refuses it
+	}
+	plain := regexp.QuoteMeta(selector.Name) == selector.Name
+	for _, id := range objects {
+		if kinds.MatchGvk(id.Gvk) && (selector.Name == "" || !plain || strings.Contains(selector.Name, id.Name)) {
+			count++
+		}
+	}
+	return count
+}

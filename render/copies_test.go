@@ -1,0 +1,86 @@
+package render_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/daemongate/daemongate/render"
+)
+
+// many are so many ConfigMaps in one list.
+func many(objects int) string {
+	list := "apiVersion: v1\nkind: List\nitems:\n"
+	for i := range objects {
+		list += fmt.Sprintf("- {apiVersion: v1, kind: ConfigMap, metadata: {name: n%d}}\n", i)
+	}
+	return list
+}
+
+// What a kustomization puts into each of many objects counts in each of them.
+func TestWhatIsCopiedIntoManyObjectsCountsInEach(t *testing.T) {
+	big := strings.Repeat("x", 1<<18)
+	json := "- {op: add, path: /data, value: {a: " + big + "}}\n"
+	merge := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: any}\ndata: {a: " + big + "}\n"
+	repeating := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: any}\nx: &a [" + strings.Repeat("y,", 99) + "y]\ndata: [" + strings.Repeat("*a,", 99) + "*a]\n"
+	plugin := "apiVersion: builtin\nkind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {a: " + big + "}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n"
+	byPath := "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: json.yaml\ntarget: {kind: ConfigMap}\n"
+	component := "components: [../component]\n"
+	for name, more := range map[string]string{
+		"a JSON patch":              "patches: [{path: json.yaml, target: {kind: ConfigMap}}]\n",
+		"an old JSON patch":         "patchesJson6902: [{path: json.yaml, target: {version: v1, kind: ConfigMap, name: n.*}}]\n",
+		"an inline JSON patch":      "patches:\n- target: {kind: ConfigMap}\n  patch: |\n" + indented(json),
+		"a strategic merge patch":   "patches: [{path: merge.yaml, target: {name: n.*}}]\n",
+		"an inline one of aliases":  "patches:\n- target: {kind: Config.*}\n  patch: |\n" + indented(repeating),
+		"a patch of a component":    component,
+		"annotations":               "commonAnnotations: {a: " + big + "}\n",
+		"labels":                    "labels: [{pairs: {a: " + big + "}}]\n",
+		"old labels":                "commonLabels: {a: " + big + "}\n",
+		"a prefix":                  "namePrefix: " + big + "\n",
+		"a suffix":                  "nameSuffix: " + big + "\n",
+		"a namespace":               "namespace: " + big + "\n",
+		"an inline transformer":     "transformers:\n- |\n" + indented(plugin),
+		"a transformer":             "transformers: [plugin.yaml]\n",
+		"a transformer with a path": "transformers: [by-path.yaml]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := fstest.MapFS{
+				"prod/kustomization.yaml": file("resources: [many.yaml]\n" + more), "prod/many.yaml": file(many(500)),
+				"prod/json.yaml": file(json), "prod/merge.yaml": file(merge), "prod/plugin.yaml": file(plugin), "prod/by-path.yaml": file(byPath),
+				"component/kustomization.yaml": file("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches: [{path: ../prod/json.yaml, target: {kind: ConfigMap}}]\n"),
+			}
+			refusedCheaply(t, files, 100, "/kustomization.yaml: ", "500 objects", "67108864 bytes", "render.maxTotalSize")
+		})
+	}
+}
+
+// A patch counts in the objects that it can be meant for: those of the kind, and of the name if one is given.
+func TestAPatchCountsOnlyInItsTargets(t *testing.T) {
+	patch := "- {op: add, path: /data, value: {a: " + strings.Repeat("x", 1<<18) + "}}\n"
+	for _, target := range []string{"{kind: Secret}", "{kind: ConfigMap, name: n7}", "{kind: ConfigMap, name: a-n7}", "{group: apps}", "{version: v1beta1}"} {
+		files := fstest.MapFS{
+			"prod/kustomization.yaml": file("resources: [../base]\npatches: [{path: p.yaml, target: " + target + "}]\n"),
+			"base/kustomization.yaml": file("resources: [many.yaml]\nnamePrefix: a-\n"), "base/many.yaml": file(many(500)), "prod/p.yaml": file(patch),
+		}
+		if result := build(t, files, "prod"); len(result.Objects) != 500 {
+			t.Errorf("%s: %d objects", target, len(result.Objects))
+		}
+	}
+}
+
+// A replacement that puts much into many objects, which is known only when kustomize is done, ends before the objects are
+// written out.
+func TestObjectsAreWrittenOutWithinTheLimit(t *testing.T) {
+	files := fstest.MapFS{
+		"prod/kustomization.yaml": file("resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\nreplacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n" +
+			"  targets:\n  - select: {kind: ConfigMap}\n    fieldPaths: [data.a]\n    options: {create: true}\n"),
+		"prod/many.yaml": file(many(100)),
+		"prod/big":       file(strings.Repeat("x", 1<<17)),
+	}
+	_, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 1 << 20})
+	if err == nil || !strings.Contains(err.Error(), "prod: ConfigMap n15: with it the objects come to more than 2097152 bytes: render less, or raise render.maxTotalSize") {
+		t.Error(err)
+	}
+}

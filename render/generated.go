@@ -1,0 +1,42 @@
+package render
+
+import (
+	"path"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+)
+
+// sourceFiles are the files that a kustomization generates objects from, each as often as it is named.
+func (k kustomization) sourceFiles() (files []string) {
+	add := func(g types.GeneratorArgs) {
+		for _, file := range sources(g.KvPairSources) {
+			if file != "" {
+				files = append(files, path.Join(k.dir, file))
+			}
+		}
+	}
+	for _, g := range k.ConfigMapGenerator {
+		add(g.GeneratorArgs)
+	}
+	for _, g := range k.SecretGenerator {
+		add(g.GeneratorArgs)
+	}
+	return files
+}
+
+// generated are the objects that a kustomization's generators add. Those that change what is there add none.
+func (k kustomization) generated() (ids []resid.ResId) {
+	add := func(kind string, g types.GeneratorArgs) {
+		if behavior := types.NewGenerationBehavior(g.Behavior); behavior != types.BehaviorMerge && behavior != types.BehaviorReplace {
+			ids = append(ids, resid.NewResIdKindOnly(kind, g.Name))
+		}
+	}
+	for _, g := range k.ConfigMapGenerator {
+		add("ConfigMap", g.GeneratorArgs)
+	}
+	for _, g := range k.SecretGenerator {
+		add("Secret", g.GeneratorArgs)
+	}
+	return ids
+}
