@@ -84,3 +84,26 @@ func TestRemoteBaseIsFetchedWhenAllowed(t *testing.T) {
 		t.Errorf("the base has %q", m.Data["key"])
 	}
 }
+
+// A render that needs a submodule is refused, and says so, until the Sync asks for submodules; then the one that the commit
+// names is read, and a commit that moves it is another set.
+func TestASubmoduleIsFollowedWhenAskedFor(t *testing.T) {
+	w, lib := newWorld(t), newWorld(t)
+	lib.push("lib", map[string]string{"a.yaml": configMap("a", "1"), "kustomization.yaml": "resources: [a.yaml]\n"})
+	w.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", lib.url, "lib")
+	v1 := w.push("v1", map[string]string{"kustomization.yaml": "resources: [lib]\n"})
+	w.create(nil)
+	w.controller(shared.Config, t.TempDir())
+	if r := w.waitFor(v1, api.Failed); !strings.Contains(r.Message, "submodule") {
+		t.Errorf("it says %q", r.Message)
+	}
+	w.patch(`{"spec":{"source":{"submodules":true}}}`)
+	w.waitFor(v1, api.Complete)
+	lib.push("lib 2", map[string]string{"a.yaml": configMap("a", "2")})
+	w.git("-c", "protocol.file.allow=always", "submodule", "update", "-q", "--remote")
+	v2 := w.push("v2", nil)
+	w.waitFor(v2, api.Complete)
+	if got := w.value("a"); got != "2" {
+		t.Errorf("the ConfigMap has %q", got)
+	}
+}

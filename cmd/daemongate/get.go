@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -34,6 +35,7 @@ func newGet() *cobra.Command {
 			}
 			for _, s := range list {
 				s.Spec.Source.URL = withoutPassword(s.Spec.Source.URL)
+				delete(s.Annotations, corev1.LastAppliedConfigAnnotation) // the same once more, as it was written
 			}
 			return format.print(c.OutOrStdout(), list, func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
 		},

@@ -8,11 +8,14 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // leaky is one Sync that fails in one way, or works.
@@ -169,7 +172,8 @@ func (l leaky) write(t *testing.T, repo string) string {
 	for name, text := range l.files {
 		write(t, filepath.Join(repo, l.name, name), text)
 	}
-	text := "apiVersion: daemongate.io/v1alpha1\nkind: Sync\nmetadata: {name: " + l.name + ", namespace: leaks}\nspec:\n" +
+	text := "apiVersion: daemongate.io/v1alpha1\nkind: Sync\nmetadata:\n  name: " + l.name + "\n  namespace: leaks\n" +
+		fmt.Sprintf("  annotations: {%s: %q}\n", corev1.LastAppliedConfigAnnotation, l.source) + "spec:\n" +
 		"  source: {" + l.source + ", interval: 1h}\n  apply: {targetNamespace: leaks}\n  rollout: {settle: 1s}\n"
 	if l.report != "" {
 		text += "  report: {" + l.report + "}\n"

@@ -235,7 +235,9 @@ func (s *leaks) inCluster() map[string]string {
 	syncs, err := s.syncs.List(s.t.Context(), metav1.ListOptions{})
 	check(s.t, err)
 	for _, u := range syncs.Items {
-		unstructured.RemoveNestedField(u.Object, "spec") // what a person wrote there, a person wrote there
+		// What a person wrote there, a person wrote there, and kubectl once more.
+		unstructured.RemoveNestedField(u.Object, "spec")
+		unstructured.RemoveNestedField(u.Object, "metadata", "annotations", corev1.LastAppliedConfigAnnotation)
 		add("Sync "+u.GetName(), u.Object, nil)
 	}
 	return texts
