@@ -70,9 +70,8 @@ func isOurs(live *unstructured.Unstructured) bool {
 // fold makes what kubectl's managers own ours, so that the next apply removes what Git does not name. It retries while
 // others write the object.
 func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstructured) error {
-	const tries = 5
 	var err error
-	for range tries {
+	for try := range tries {
 		if live, err = c.claim(ctx, t, live); err != nil || live == nil {
 			return refusal(t.id, err)
 		}
@@ -84,6 +83,7 @@ func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstruct
 		if !apierrors.IsConflict(err) {
 			return refusal(t.id, err)
 		}
+		afterConflict(ctx, try)
 		if live, err = c.read(ctx, t); err != nil || live == nil {
 			return err
 		}

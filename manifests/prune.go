@@ -54,7 +54,6 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 
 // prune deletes one object, or says why it is kept. When others write the object between look and deletion it looks again.
 func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep string, err error) {
-	const tries = 5
 	t := target{id: e.ID}
 	t.mapping, err = c.mapper.find(ctx, e.groupKind(), e.Version)
 	if meta.IsNoMatchError(err) {
@@ -66,7 +65,7 @@ func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep string, 
 	if err != nil {
 		return "", wrap(e.ID, err)
 	}
-	for range tries {
+	for try := range tries {
 		live, err := c.read(ctx, t)
 		if err != nil || live == nil {
 			return "", err
@@ -81,6 +80,7 @@ func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep string, 
 		if !apierrors.IsConflict(err) {
 			return "", refusal(e.ID, err)
 		}
+		afterConflict(ctx, try)
 	}
 	return "", &unready{e.ID, "others keep writing it"}
 }

@@ -144,8 +144,7 @@ func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.U
 
 // abandon deletes a DaemonSet without its pods. Its controller may write it between look and deletion: then it looks again.
 func (c *Client) abandon(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
-	const tries = 5
-	for range tries {
+	for try := range tries {
 		if err := c.mayRecreate(ctx, t, live, o); err != nil {
 			return err
 		}
@@ -153,6 +152,7 @@ func (c *Client) abandon(ctx context.Context, t target, live *unstructured.Unstr
 		if !apierrors.IsConflict(err) {
 			return err
 		}
+		afterConflict(ctx, try)
 		if live, err = c.read(ctx, t); err != nil || live == nil {
 			return err
 		}

@@ -384,7 +384,8 @@ func fiftyOverlays(t *testing.T) {
 			if i%10 == 0 {
 				dir = "custom"
 			}
-			result, err := render.Build(context.Background(), files, dir, render.Options{})
+			// Each waits for a core with fifty others, which is no matter of how large it is.
+			result, err := render.Build(context.Background(), files, dir, render.Options{Timeout: 10 * time.Minute})
 			if err != nil {
 				t.Error(err)
 			}
