@@ -89,16 +89,17 @@ func (c *Client) established(ctx context.Context, written []Applied) error {
 // awaitEstablished waits for one of them. A name that is refused stays so until somebody makes room for it.
 func (c *Client) awaitEstablished(ctx context.Context, t target) error {
 	var refused string
-	live, known := t.object, false
+	live := t.object
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, establishWithin, true, func(ctx context.Context) (bool, error) {
-		if known = live != nil && isEstablished(live); !known {
-			var err error
-			if live, err = c.read(ctx, t); err != nil && !transient(err) {
-				return false, err
-			}
-			refused = refusedName(live)
+		if isEstablished(live) {
+			return true, nil
 		}
-		return known || refused != "", nil
+		var err error
+		if live, err = c.read(ctx, t); err != nil && !transient(err) {
+			return false, err
+		}
+		refused = refusedName(live)
+		return isEstablished(live) || refused != "", nil
 	})
 	switch {
 	case refused != "":
@@ -110,27 +111,15 @@ func (c *Client) awaitEstablished(ctx context.Context, t target) error {
 }
 
 func isEstablished(crd *unstructured.Unstructured) bool {
-	return definitionSays(crd, "Established")["status"] == "True"
+	said, _ := ConditionOf(crd, "Established")
+	return said["status"] == "True"
 }
 
-// refusedName is why the API server does not take the names of a definition; empty if it does, or has not looked yet.
+// refusedName is why the API server does not take the names of a definition that is not served; empty if it does, or has not
+// looked yet.
 func refusedName(crd *unstructured.Unstructured) string {
-	if said := definitionSays(crd, "NamesAccepted"); said["status"] == "False" {
+	if said, _ := ConditionOf(crd, "NamesAccepted"); said["status"] == "False" && !isEstablished(crd) {
 		return fmt.Sprint(said["message"])
 	}
 	return ""
-}
-
-// definitionSays is a condition of a definition, empty if it has none of that type.
-func definitionSays(crd *unstructured.Unstructured, condition string) map[string]any {
-	if crd == nil {
-		return nil
-	}
-	conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
-	for _, item := range conditions {
-		if c, ok := item.(map[string]any); ok && c["type"] == condition {
-			return c
-		}
-	}
-	return nil
 }

@@ -70,25 +70,18 @@ func isOurs(live *unstructured.Unstructured) bool {
 // fold makes what kubectl's managers own ours, so that the next apply removes what Git does not name. It retries while
 // others write the object.
 func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstructured) error {
-	var err error
-	for try := range tries {
-		if live, err = c.claim(ctx, t, live); err != nil || live == nil {
+	return c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
+		live, err := c.claim(ctx, t, live)
+		if err != nil || live == nil {
 			return refusal(t.id, err)
 		}
-		var patch []byte
-		if patch, err = foldPatch(live); err != nil || patch == nil {
+		patch, err := foldPatch(live)
+		if err != nil || patch == nil {
 			return wrap(t.id, err)
 		}
 		_, err = c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
-		if !apierrors.IsConflict(err) {
-			return refusal(t.id, err)
-		}
-		afterConflict(ctx, try)
-		if live, err = c.read(ctx, t); err != nil || live == nil {
-			return err
-		}
-	}
-	return &unready{t.id, "others keep writing it"}
+		return refusal(t.id, err)
+	})
 }
 
 // claim makes the API server write down who owns an object that has no managedFields: it does so at the first apply.

@@ -65,24 +65,21 @@ func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep string, 
 	if err != nil {
 		return "", wrap(e.ID, err)
 	}
-	for try := range tries {
-		live, err := c.read(ctx, t)
-		if err != nil || live == nil {
-			return "", err
-		}
-		if keep := mustKeep(e, live, owner); keep != "" || live.GetDeletionTimestamp() != nil {
-			return keep, nil
-		}
-		err = c.remove(ctx, t, live)
-		if err == nil || apierrors.IsNotFound(err) {
-			return "", nil
-		}
-		if !apierrors.IsConflict(err) {
-			return "", refusal(e.ID, err)
-		}
-		afterConflict(ctx, try)
+	live, err := c.read(ctx, t)
+	if err != nil || live == nil {
+		return "", err
 	}
-	return "", &unready{e.ID, "others keep writing it"}
+	err = c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
+		if keep = mustKeep(e, live, owner); keep != "" || live.GetDeletionTimestamp() != nil {
+			return nil
+		}
+		err := c.remove(ctx, t, live)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return refusal(e.ID, err)
+	})
+	return keep, err
 }
 
 // remove deletes exactly what was looked at: another object of that name, or a changed one, stays.

@@ -144,20 +144,12 @@ func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.U
 
 // abandon deletes a DaemonSet without its pods. Its controller may write it between look and deletion: then it looks again.
 func (c *Client) abandon(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
-	for try := range tries {
+	return c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
 		if err := c.mayRecreate(ctx, t, live, o); err != nil {
 			return err
 		}
-		err := c.orphan(ctx, t, live, false)
-		if !apierrors.IsConflict(err) {
-			return err
-		}
-		afterConflict(ctx, try)
-		if live, err = c.read(ctx, t); err != nil || live == nil {
-			return err
-		}
-	}
-	return &unready{t.id, "others keep writing it"}
+		return c.orphan(ctx, t, live, false)
+	})
 }
 
 // orphan deletes exactly the DaemonSet that was looked at, and leaves its pods.

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
+
+	"github.com/daemongate/daemongate/manifests"
 )
 
 // objectState is what an object says of itself: that it is ready, or why not. Final is what its controller has given up.
@@ -65,7 +67,7 @@ func failure(o *unstructured.Unstructured, result *status.Result) objectState {
 // spoken is the state of an object of a kind that kstatus does not know: ready if a controller says so, by a condition Ready
 // or by the generation that it has observed.
 func spoken(o *unstructured.Unstructured, state objectState) objectState {
-	ready, found := conditionOf(o, "Ready")
+	ready, found := manifests.ConditionOf(o, "Ready")
 	of, dated, _ := unstructured.NestedInt64(ready, "observedGeneration")
 	_, observed := observedGeneration(o)
 	switch {
@@ -145,13 +147,13 @@ func isKind(o *unstructured.Unstructured, group, kind string) bool {
 }
 
 func isTrue(o *unstructured.Unstructured, condition string) bool {
-	c, _ := conditionOf(o, condition)
+	c, _ := manifests.ConditionOf(o, condition)
 	return c["status"] == "True"
 }
 
 // saidOf is what a condition says in words.
 func saidOf(o *unstructured.Unstructured, condition string) string {
-	c, found := conditionOf(o, condition)
+	c, found := manifests.ConditionOf(o, condition)
 	if !found {
 		return "it has no condition " + condition + " yet"
 	}
@@ -165,21 +167,11 @@ func saidOf(o *unstructured.Unstructured, condition string) string {
 
 // updatedAt is when a condition was last written with another reason; zero if it does not say.
 func updatedAt(o *unstructured.Unstructured, condition string) time.Time {
-	c, _ := conditionOf(o, condition)
+	c, _ := manifests.ConditionOf(o, condition)
 	text, _ := c["lastUpdateTime"].(string)
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return time.Time{}
 	}
 	return at
-}
-
-func conditionOf(o *unstructured.Unstructured, name string) (map[string]any, bool) {
-	list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
-	for _, item := range list {
-		if c, ok := item.(map[string]any); ok && c["type"] == name {
-			return c, true
-		}
-	}
-	return nil, false
 }
