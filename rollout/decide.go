@@ -1,9 +1,6 @@
 package rollout
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // decide comes to the verdict.
 func (s *survey) decide(j *Judgement, findings []finding) {
@@ -154,7 +151,7 @@ func (s *survey) note(j *Judgement) {
 	}
 	if stale := s.namesOf(func(at *site) bool { return at.stale && at.counts() }); len(stale) > 0 {
 		add("no sign of life for longer than %s, so not settled: %s", leaseTolerance, listed(stale))
-		s.wakeAt(s.now.Add(5 * time.Second))
+		s.wakeAt(s.now.Add(LeasesPause))
 	}
 	s.noteBudget(add)
 	s.noteClocks(add)

@@ -6,13 +6,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// leasesPause is how long Leases wait to be read again that could not be read.
-const leasesPause = 5 * time.Second
+// LeasesPause is how long Leases that have kept a rollout from Complete, or could not be read, are good for before they are
+// read again: they are a list of all nodes.
+const LeasesPause = 5 * time.Second
 
 // leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control plane
 // most of a minute to tell that a node is not.
 func (s *survey) leasesUnread() finding {
-	s.wakeAt(s.now.Add(leasesPause))
+	s.wakeAt(s.now.Add(LeasesPause))
 	return finding{
 		code: NoProgress, key: "leases", since: s.since(NoProgress, "leases", true),
 		message: "every node has a settled pod, but whether each node is alive is not known: " + s.look.LeasesProblem,

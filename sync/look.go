@@ -18,9 +18,6 @@ type heartbeats struct {
 	at      time.Time
 }
 
-// leasesPause is how long Leases are good for that have kept a flight from being Complete: they are a list of all nodes.
-const leasesPause = 5 * time.Second
-
 // look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes' Leases
 // read, and all judged once more: a node may have died that the control plane does not miss yet.
 func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*Rollout, error) {
@@ -37,7 +34,7 @@ func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.
 	if err != nil || !unsure || r.State != api.Complete || f.State == api.Complete {
 		return r, err
 	}
-	if now.Sub(l.beats.at) >= leasesPause {
+	if now.Sub(l.beats.at) >= rollout.LeasesPause {
 		l.beats = heartbeats{at: now}
 		if l.beats.leases, err = c.Observer.Leases(ctx); err != nil {
 			l.beats.problem = err.Error()
