@@ -3,12 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	gosync "sync"
 	"time"
 
@@ -17,6 +13,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
 // reportSecret is the Secret with what identifies to a Git host and says how to reach it. It is read before every report,
@@ -102,22 +99,16 @@ func (r *reportSecret) reach(ca []byte, proxy string) error {
 }
 
 func transportBy(ca []byte, proxy string) (*http.Transport, error) {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 15 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
-	if len(ca) > 0 {
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool()
-		}
-		if !roots.AppendCertsFromPEM(ca) {
-			return nil, errors.New("ca.crt holds no certificate in PEM")
-		}
-		t.TLSClientConfig.RootCAs = roots
+	config, err := remote.TLSConfig(gitsource.Auth{CA: ca})
+	if err != nil {
+		return nil, fmt.Errorf("ca.crt: %w", err)
 	}
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, TLSHandshakeTimeout: 15 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 	if proxy != "" {
-		u, err := url.Parse(proxy)
-		if err != nil || u.Host == "" {
-			return nil, errors.New("proxy is not a URL: expected http://host:port or socks5://host:port")
+		u, err := remote.ProxyURL(proxy)
+		if err != nil {
+			return nil, fmt.Errorf("proxy: %w", err)
 		}
 		t.Proxy = http.ProxyURL(u)
 	}

@@ -154,8 +154,9 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 	if old, err := known.Reference(name); err == nil && known.HasEncodedObject(old.Hash()) == nil && old.Hash() != want {
 		haves = []plumbing.Hash{old.Hash()}
 	}
-	if err := server.Fetch(bounded{known, p.maxPack}, []plumbing.Hash{want}, haves); err != nil {
-		return nil, err
+	server.MaxPack = p.maxPack
+	if err := server.Fetch(known, []plumbing.Hash{want}, haves); err != nil {
+		return nil, orTooLarge(err)
 	}
 	return p.openAt(want)
 }

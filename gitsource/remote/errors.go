@@ -55,6 +55,7 @@ func (r *Remote) explain(ctx context.Context, err error) error {
 	}
 	e := &Error{Repository: r.String()}
 	var refused *Refused
+	var large *PackTooLarge
 	switch {
 	case ctx.Err() != nil:
 		e.text, e.cause = "gave up: "+context.Cause(ctx).Error(), context.Cause(ctx)
@@ -62,6 +63,8 @@ func (r *Remote) explain(ctx context.Context, err error) error {
 		e.text, e.cause = ErrEmpty.Error(), ErrEmpty
 	case errors.As(err, &refused):
 		e.text, e.cause = refused.Error(), &Refused{refused.Ref, oneLine(r.auth.redact(refused.Reason))}
+	case errors.As(err, &large):
+		e.text, e.cause = large.Error(), large
 	default:
 		e.text = r.advice(err)
 		if denied(err) {

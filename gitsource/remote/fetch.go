@@ -21,7 +21,7 @@ type Conversation struct {
 	Refs map[string]plumbing.Hash
 	// Shallow are the commits whose parents the server itself does not have.
 	Shallow []plumbing.Hash
-	// MaxPack is the size in bytes above which a fetch is given up; any size if it is zero.
+	// MaxPack is the size in bytes above which a fetch is given up, with a *PackTooLarge; any size if it is zero.
 	MaxPack int64
 
 	remote       *Remote
@@ -87,12 +87,18 @@ func (c *Conversation) fetch(storage storer.Storer, wants, haves []plumbing.Hash
 	content := &bounded{demultiplexed(req.Capabilities, pack), c.MaxPack, c.MaxPack}
 	if err := packfile.UpdateObjectStorage(storage, content); err != nil {
 		if c.MaxPack > 0 && content.left < 0 {
-			return fmt.Errorf("the server sends more than %d MiB, and no more is allowed (option --mirror-max-pack): allow more, or name a smaller repository",
-				c.MaxPack>>20)
+			return &PackTooLarge{c.MaxPack}
 		}
 		return fmt.Errorf("the pack that the server sent: %w", err)
 	}
 	return nil
+}
+
+// PackTooLarge is the error of a fetch of more than Max bytes.
+type PackTooLarge struct{ Max int64 }
+
+func (e *PackTooLarge) Error() string {
+	return fmt.Sprintf("the server sends more than %d MiB, and no more is allowed (option --mirror-max-pack): allow more, or name a smaller repository", e.Max>>20)
 }
 
 // bounded ends a stream that is longer than allowed; any length is if max is zero.

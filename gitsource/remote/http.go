@@ -18,13 +18,13 @@ const dialTimeout = 15 * time.Second
 
 // newHTTPClient makes the client of one repository. Its connections are its own: they carry a client certificate.
 func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
-	config, err := tlsConfig(auth)
+	config, err := TLSConfig(auth)
 	if err != nil {
 		return nil, err
 	}
 	proxy := http.ProxyFromEnvironment
 	if auth.Proxy != "" {
-		u, err := proxyURL(auth.Proxy)
+		u, err := ProxyURL(auth.Proxy)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,8 @@ func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
 	}}, nil
 }
 
-func proxyURL(text string) (*url.URL, error) {
+// ProxyURL reads the address of a proxy.
+func ProxyURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return nil, errors.New("the proxy is not a URL that can be used: expected http://host:port or socks5://host:port")
@@ -69,7 +70,9 @@ func staysAtHome(auth Auth) func(*http.Request, []*http.Request) error {
 	}
 }
 
-func tlsConfig(auth Auth) (*tls.Config, error) {
+// TLSConfig trusts the authorities of the credentials besides those that the system trusts, and shows their certificate. The
+// error says what of them cannot be used.
+func TLSConfig(auth Auth) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(auth.CA) > 0 {
 		roots, err := x509.SystemCertPool()

@@ -54,7 +54,7 @@ func sshProxy(auth Auth) (*url.URL, error) {
 	if auth.Proxy == "" {
 		return nil, nil
 	}
-	u, err := proxyURL(auth.Proxy)
+	u, err := ProxyURL(auth.Proxy)
 	if err == nil && !strings.HasPrefix(u.Scheme, "socks5") {
 		return nil, errors.New("ssh goes through a proxy of the kind socks5://host:port only")
 	}
