@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/hosttest"
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // On a real Git host: what is pushed over http is read over http and ssh, with what each of its credentials allows.
@@ -64,7 +65,7 @@ func reads(t *testing.T, r *gitsource.Repository, tip string) {
 
 // deployKey reads over ssh with a key of the repository, and not before the host has it, nor from a host that is not known.
 func deployKey(t *testing.T, h *hosttest.Host, tip string) {
-	signer, private := newKey(t)
+	signer, private := sshtest.NewKey(t)
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: []byte(h.KnownHosts)}
 	wrong(t, open(t, h.SSHURL("fleet"), auth, gitsource.Options{}), main, "deploy keys")
 	check(t, h.AddDeployKey("fleet", string(ssh.MarshalAuthorizedKey(signer.PublicKey()))))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // manyRefs adds n refs such as Git hosts keep for each pull request: into git's own file of them, since git itself would
@@ -51,7 +52,7 @@ func TestUnchangedPollOfManyRefsCostsLittle(t *testing.T) {
 	w := crowded(t, refs)
 	tip := w.git("rev-parse", "main")
 	server := serve(t, w.dir)
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	shell := serveSSH(t, user.PublicKey())
 	shell.acceptEnv.Store(true)
 	ssh := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: shell.knownHosts()}
@@ -131,7 +132,7 @@ func TestServersOfTheOldProtocol(t *testing.T) {
 		}
 		return false
 	}
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	shell := serveSSH(t, user.PublicKey()) // lets no environment through
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: shell.knownHosts()}
 	for _, r := range []*gitsource.Repository{
@@ -280,7 +281,7 @@ func TestLooksFollowTheirCredentials(t *testing.T) {
 	server := serve(t, w.dir)
 	server.user, server.password = "x-access-token", "old"
 	v := newVault("old")
-	r := lend(t, server.URL+"/.git", v)
+	r := lend(t, server.URL+"/.git", v.read)
 	head(t, r)
 	server.password = "new"
 	err := wrong(t, r, main, "does not accept the credentials", "Secret platform/git", "read again just now")

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // Through an HTTP proxy that wants a password; without the right one the error says so, and shows none.
@@ -89,7 +90,7 @@ func TestSOCKS5Proxy(t *testing.T) {
 	if got := head(t, open(t, "http://git.invalid/.git", gitsource.Auth{Proxy: "socks5h://" + proxy}, gitsource.Options{})); got != tip || used.Load() == 0 {
 		t.Errorf("head is %s, want %s; the proxy was used %d times", got, tip, used.Load())
 	}
-	key, private := newKey(t)
+	key, private := sshtest.NewKey(t)
 	server := serveSSH(t, key.PublicKey())
 	proxy, used = socks5(t, server.address)
 	known := []byte(strings.Replace(string(server.knownHosts()), "["+strings.Replace(server.address, ":", "]:", 1), "git.invalid", 1))

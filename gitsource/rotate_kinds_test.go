@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // safe is a Secret with credentials of any kind, which can be exchanged.
@@ -27,17 +28,6 @@ func (s *safe) read(context.Context) (gitsource.Auth, error) {
 	return s.auth, nil
 }
 
-func (s *safe) lend(t *testing.T, url string) *gitsource.Repository {
-	t.Helper()
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
-	t.Cleanup(store.Close)
-	r, err := store.Lend(url, "Secret platform/git", s.read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // rotate exchanges what is in a Secret after the server has done so: who keeps the old one gets an error with those words,
 // and a repository of the Secret has no poll that fails.
 func rotate(t *testing.T, r *gitsource.Repository, s *safe, w *work, words string, next gitsource.Auth) {
@@ -56,18 +46,18 @@ func TestSSHKeysAndKnownHostsAreExchanged(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	server := serveSSH(t, user.PublicKey())
 	s := &safe{auth: gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: server.knownHosts()}}
-	r := s.lend(t, "ssh://git@"+server.address+w.dir)
+	r := lend(t, "ssh://git@"+server.address+w.dir, s.read)
 	head(t, r)
 
-	nextUser, nextPrivate := newKey(t)
+	nextUser, nextPrivate := sshtest.NewKey(t)
 	nextKey := gitsource.Auth{SSHKey: pemOf(t, nextPrivate, "open sesame"), SSHPassphrase: "open sesame", KnownHosts: server.knownHosts()}
 	server.exchange(server.key, nextUser.PublicKey())
 	rotate(t, r, s, w, "does not accept the ssh key", nextKey)
 
-	nextHost, _ := newKey(t)
+	nextHost, _ := sshtest.NewKey(t)
 	server.exchange(nextHost, nextUser.PublicKey())
 	nextKey.KnownHosts = server.knownHosts()
 	rotate(t, r, s, w, "is not the one in known_hosts", nextKey)
@@ -86,7 +76,7 @@ func TestProxiesAreExchanged(t *testing.T) {
 	}
 	old, next := proxy(), proxy()
 	s := &safe{auth: gitsource.Auth{Proxy: old.URL}}
-	r := s.lend(t, "http://git.invalid/.git")
+	r := lend(t, "http://git.invalid/.git", s.read)
 	head(t, r)
 	old.Close()
 	rotate(t, r, s, w, "connection refused", gitsource.Auth{Proxy: next.URL})

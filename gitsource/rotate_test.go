@@ -30,11 +30,12 @@ func (v *vault) read(context.Context) (gitsource.Auth, error) {
 	return gitsource.Auth{}, errors.New(`secrets "git" not found`)
 }
 
-func lend(t testing.TB, url string, v *vault) *gitsource.Repository {
+// lend opens a repository with the credentials of a Secret.
+func lend(t testing.TB, url string, read gitsource.Source) *gitsource.Repository {
 	t.Helper()
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})
 	t.Cleanup(store.Close)
-	r, err := store.Lend(url, "Secret platform/git", v.read)
+	r, err := store.Lend(url, "Secret platform/git", read)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestExchangedTokenIsPickedUp(t *testing.T) {
 	server := serve(t, w.dir)
 	server.user, server.password = "x-access-token", "old"
 	v := newVault("old")
-	r := lend(t, server.URL+"/.git", v)
+	r := lend(t, server.URL+"/.git", v.read)
 	for range 3 {
 		head(t, r)
 	}
@@ -78,7 +79,7 @@ func TestRevokedTokenIsAClearError(t *testing.T) {
 	server := serve(t, w.dir)
 	server.user, server.password = "x-access-token", "good"
 	v := newVault("revoked-s3cret")
-	r := lend(t, server.URL+"/.git", v)
+	r := lend(t, server.URL+"/.git", v.read)
 	for range 2 {
 		err := wrong(t, r, main, "does not accept the credentials", "Secret platform/git", "read again just now")
 		if strings.Contains(err.Error(), "s3cret") {

@@ -76,7 +76,7 @@ func TestCertificatesAreExchanged(t *testing.T) {
 	server := serveTLS(t, serve(t, w.dir).Config.Handler)
 	cert, key, pool := clientCertificate(t)
 	s := &safe{auth: gitsource.Auth{CA: server.exchange(t, pool), ClientCert: cert, ClientKey: key}}
-	r := s.lend(t, server.URL+"/.git")
+	r := lend(t, server.URL+"/.git", s.read)
 	head(t, r)
 
 	next := s.auth

@@ -2,7 +2,6 @@ package gitsource_test
 
 import (
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/pem"
 	"io"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // sshHost is an SSH server that runs git's own services, for one key.
@@ -34,19 +34,6 @@ type tally struct{ atomic.Int64 }
 
 func (t *tally) Write(p []byte) (int, error) { t.Add(int64(len(p))); return len(p), nil }
 
-func newKey(t testing.TB) (ssh.Signer, ed25519.PrivateKey) {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, private
-}
-
 func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,7 +41,7 @@ func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	key, _ := newKey(t)
+	key, _ := sshtest.NewKey(t)
 	h := &sshHost{address: listener.Addr().String()}
 	h.exchange(key, allowed)
 	go func() {
@@ -63,7 +50,7 @@ func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 			if err != nil {
 				return
 			}
-			go h.serveConn(conn, h.config.Load())
+			go sshtest.Serve(conn, h.config.Load(), h.session)
 		}
 	}()
 	return h
@@ -82,40 +69,19 @@ func (h *sshHost) exchange(key ssh.Signer, allowed ssh.PublicKey) {
 	h.config.Store(config)
 }
 
-func (h *sshHost) serveConn(conn net.Conn, config *ssh.ServerConfig) {
-	defer conn.Close()
-	_, channels, requests, err := ssh.NewServerConn(conn, config)
-	if err != nil {
-		return
-	}
-	go ssh.DiscardRequests(requests)
-	for offered := range channels {
-		channel, requests, err := offered.Accept()
-		if err != nil {
-			return
+func (h *sshHost) session(channel ssh.Channel, requests <-chan *ssh.Request) {
+	var env struct{ Name, Value string }
+	for r := range requests {
+		_ = r.Reply(r.Type == "exec" || r.Type == "env" && h.acceptEnv.Load() && ssh.Unmarshal(r.Payload, &env) == nil, nil)
+		if r.Type != "exec" {
+			continue
 		}
-		go func() {
-			var env struct{ Name, Value string }
-			for r := range requests {
-				_ = r.Reply(r.Type == "exec" || r.Type == "env" && h.acceptEnv.Load() && ssh.Unmarshal(r.Payload, &env) == nil, nil)
-				if r.Type != "exec" {
-					continue
-				}
-				cmd := exec.Command("sh", "-c", string(r.Payload[4:]))
-				cmd.Stdout, cmd.Stderr = io.MultiWriter(channel, &h.sent), channel.Stderr()
-				if env.Name != "" {
-					cmd.Env = append(os.Environ(), env.Name+"="+env.Value)
-				}
-				in, err := cmd.StdinPipe() // the service may end before the client says that it will send no more
-				if err != nil {
-					return
-				}
-				go func() { io.Copy(in, channel); in.Close() }()
-				_ = cmd.Run()
-				_, _ = channel.SendRequest("exit-status", false, []byte{0, 0, 0, 0})
-				channel.Close()
-			}
-		}()
+		cmd := exec.Command("sh", "-c", string(r.Payload[4:]))
+		cmd.Stdout, cmd.Stderr = io.MultiWriter(channel, &h.sent), channel.Stderr()
+		if env.Name != "" {
+			cmd.Env = append(os.Environ(), env.Name+"="+env.Value)
+		}
+		sshtest.Run(channel, cmd)
 	}
 }
 
@@ -140,7 +106,7 @@ func TestSSH(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
 	w.commit("a")
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	server := serveSSH(t, user.PublicKey())
 	at := "ssh://git@" + server.address + w.dir
 	for _, passphrase := range []string{"", "open sesame"} {
@@ -160,11 +126,11 @@ func TestSSH(t *testing.T) {
 // The server's key is always checked: an unknown one is an error with the line to add, another one is an alarm.
 func TestHostKeysAreChecked(t *testing.T) {
 	t.Parallel()
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	server := serveSSH(t, user.PublicKey())
 	at := "ssh://git@" + server.address + "/x.git"
 	key := pemOf(t, private, "")
-	other, otherPrivate := newKey(t)
+	other, otherPrivate := sshtest.NewKey(t)
 
 	elsewhere := []byte(knownhosts.Line([]string{"example.com"}, server.key.PublicKey()))
 	wrong(t, open(t, at, gitsource.Auth{SSHKey: key, KnownHosts: elsewhere}, gitsource.Options{}), main,
@@ -206,7 +172,7 @@ func TestHangingSSHServer(t *testing.T) {
 			t.Cleanup(func() { conn.Close() })
 		}
 	}()
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	known := []byte(knownhosts.Line([]string{listener.Addr().String()}, user.PublicKey()))
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: known}
 	at := "ssh://git@" + listener.Addr().String() + "/x.git"

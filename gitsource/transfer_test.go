@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // A server that answers a fetch with a well-formed pack in which something lacks is not believed.
@@ -159,7 +160,7 @@ func TestReadsDoNotWaitForAFetch(t *testing.T) {
 func TestNothingRunsAfterClose(t *testing.T) {
 	w := newWork(t)
 	w.commit("a")
-	user, private := newKey(t)
+	user, private := sshtest.NewKey(t)
 	server, shell := serve(t, w.dir), serveSSH(t, user.PublicKey())
 	before := goleak.IgnoreCurrent()
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})

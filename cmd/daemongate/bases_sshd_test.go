@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/pem"
 	"io"
 	"net"
@@ -13,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
 // gitSSH is an SSH server that lets one key read the repositories in a folder, and a SOCKS5 proxy by which every host's
@@ -65,10 +65,7 @@ func (s *gitSSH) exchange(t *testing.T) (key string) {
 
 func newSSHKey(t *testing.T) (ssh.Signer, string) {
 	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	check(t, err)
-	signer, err := ssh.NewSignerFromKey(key)
-	check(t, err)
+	signer, key := sshtest.NewKey(t)
 	block, err := ssh.MarshalPrivateKey(key, "")
 	check(t, err)
 	return signer, string(pem.EncodeToMemory(block))
@@ -79,7 +76,6 @@ func (s *gitSSH) known(hosts ...string) string { return knownhosts.Line(hosts, s
 
 // serve is asked as a proxy (RFC 1928) and answers as the host.
 func (s *gitSSH) serve(c net.Conn) {
-	defer c.Close()
 	b := make([]byte, 300)
 	_, _ = io.ReadFull(c, b[:2])
 	_, _ = io.ReadFull(c, b[:b[1]])
@@ -87,22 +83,10 @@ func (s *gitSSH) serve(c net.Conn) {
 	_, _ = io.ReadFull(c, b[:5])
 	_, _ = io.ReadFull(c, b[:int(b[4])+2])
 	_, _ = c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-	_, channels, requests, err := ssh.NewServerConn(c, s.config)
-	if err != nil {
-		return
-	}
-	go ssh.DiscardRequests(requests)
-	for offered := range channels {
-		channel, requests, err := offered.Accept()
-		if err != nil {
-			return
-		}
-		go s.run(channel, requests)
-	}
+	sshtest.Serve(c, s.config, s.run)
 }
 
 func (s *gitSSH) run(channel ssh.Channel, requests <-chan *ssh.Request) {
-	defer channel.Close()
 	for r := range requests {
 		_ = r.Reply(r.Type == "exec", nil)
 		if r.Type != "exec" {
@@ -111,12 +95,6 @@ func (s *gitSSH) run(channel ssh.Channel, requests <-chan *ssh.Request) {
 		service, path, _ := strings.Cut(string(r.Payload[4:]), " ")
 		c := exec.Command(service, s.dir+strings.Trim(path, "'"))
 		c.Stdout = channel
-		in, err := c.StdinPipe() // not c.Stdin: the service may end before the client says that it sends no more
-		if err == nil && c.Start() == nil {
-			go func() { _, _ = io.Copy(in, channel); _ = in.Close() }()
-			_ = c.Wait()
-		}
-		_, _ = channel.SendRequest("exit-status", false, []byte{0, 0, 0, 0})
-		return
+		sshtest.Run(channel, c)
 	}
 }
