@@ -2,8 +2,12 @@ package gitsource
 
 import (
 	"errors"
+	"io"
+	"path/filepath"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/daemongate/daemongate/gitsource/pack"
 )
 
 // fetch asks for the tips, and for all branches if the server does not hand out a commit by its name.
@@ -31,13 +35,15 @@ func (m *mirror) fetch(server *calls, dir string, tips []tip, haves []plumbing.H
 		return errors.New("the repository has changed during the poll")
 	}
 	c.MaxPack = m.limits.pack
-	s := m.storage(dir)
 	if len(c.Shallow) > 0 {
-		if err := s.SetShallow(c.Shallow); err != nil {
+		if err := m.storage(dir).SetShallow(c.Shallow); err != nil {
 			return err
 		}
 	}
-	return errors.Join(c.Fetch(s, keys(wants), haves), s.Close())
+	keep := func(content io.Reader) error {
+		return pack.Keep(server.ctx, filepath.Join(dir, "objects", "pack"), content)
+	}
+	return c.Fetch(keep, keys(wants), haves)
 }
 
 func keys(set map[plumbing.Hash]bool) []plumbing.Hash {

@@ -155,7 +155,8 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 		haves = []plumbing.Hash{old.Hash()}
 	}
 	server.MaxPack = p.maxPack
-	if err := server.Fetch(known, []plumbing.Hash{want}, haves); err != nil {
+	keep := func(pack io.Reader) error { return packfile.UpdateObjectStorage(known, pack) }
+	if err := server.Fetch(keep, []plumbing.Hash{want}, haves); err != nil {
 		return nil, orTooLarge(err)
 	}
 	return p.openAt(want)

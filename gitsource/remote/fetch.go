@@ -7,11 +7,9 @@ import (
 	"io"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
-	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
@@ -62,13 +60,13 @@ func (c *Conversation) AnyCommit() bool {
 	return c.capabilities.Supports(capability.AllowReachableSHA1InWant) || c.capabilities.Supports("allow-any-sha1-in-want")
 }
 
-// Fetch stores the wanted objects and everything they need, but for what the haves lead to. That it ends without an
-// error is no proof that everything came: look for it.
-func (c *Conversation) Fetch(storage storer.Storer, wants, haves []plumbing.Hash) error {
-	return c.remote.explain(c.ctx, c.fetch(storage, wants, haves))
+// Fetch has the pack kept that the server sends: of the wanted objects and everything they need, but for what the haves
+// lead to. That it ends without an error is no proof that everything came: look for it.
+func (c *Conversation) Fetch(keep func(pack io.Reader) error, wants, haves []plumbing.Hash) error {
+	return c.remote.explain(c.ctx, c.fetch(keep, wants, haves))
 }
 
-func (c *Conversation) fetch(storage storer.Storer, wants, haves []plumbing.Hash) (err error) {
+func (c *Conversation) fetch(keep func(io.Reader) error, wants, haves []plumbing.Hash) (err error) {
 	req := packp.NewUploadPackRequestFromCapabilities(c.capabilities)
 	if c.capabilities.Supports(capability.NoProgress) {
 		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
@@ -85,7 +83,7 @@ func (c *Conversation) fetch(storage storer.Storer, wants, haves []plumbing.Hash
 	}
 	defer func() { err = errors.Join(err, pack.Close()) }()
 	content := &bounded{demultiplexed(req.Capabilities, pack), c.MaxPack, c.MaxPack}
-	if err := packfile.UpdateObjectStorage(storage, content); err != nil {
+	if err := keep(content); err != nil {
 		if c.MaxPack > 0 && content.left < 0 {
 			return &PackTooLarge{c.MaxPack}
 		}

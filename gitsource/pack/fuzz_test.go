@@ -1,0 +1,94 @@
+package pack
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha1"
+	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+)
+
+// No delta that a server sends makes a panic, and each makes what go-git's own indexer makes of it, or an error as there.
+func FuzzDeltas(f *testing.F) {
+	f.Add([]byte("a base that is copied from\n"), []byte("\x1b\x05\x05hello"), []byte("\x1b\x1c\x90\x1b\x01!"), byte(4))
+	f.Add([]byte("a base"), []byte("\x06\x06\x90\x06"), []byte("\x06\xff\xff\xff\xff\x7f\x90\x06"), byte(2))
+	f.Fuzz(func(t *testing.T, base, first, second []byte, kind byte) {
+		content := handmade(base, first, second, kind)
+		want, refused := indexOfGoGit(content)
+		objects, sum, err := scan(t.Context(), bytes.NewReader(content))
+		if err == nil {
+			err = resolve(t.Context(), bytes.NewReader(content), objects)
+		}
+		if (err == nil) != (refused == nil) {
+			t.Fatalf("%v, and go-git: %v", err, refused)
+		}
+		if err != nil {
+			return
+		}
+		var index bytes.Buffer
+		if err := writeIndex(&index, objects.entries, sum); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(index.Bytes(), want) {
+			t.Error("the index is not go-git's")
+		}
+	})
+}
+
+// handmade is a pack of a file, a delta of that by its offset, and another object, which is a delta by offset of the one
+// before if that is its kind.
+func handmade(base, first, second []byte, kind byte) []byte {
+	b := bytes.NewBufferString("PACK\x00\x00\x00\x02\x00\x00\x00\x03")
+	stored := func(kind byte, content []byte, base int) {
+		n := len(content)
+		head := kind&0x70 | byte(n&15)
+		for n >>= 4; n > 0; n >>= 7 {
+			b.WriteByte(head | 0x80)
+			head = byte(n & 0x7f)
+		}
+		b.WriteByte(head)
+		if kind&0x70 == 0x60 {
+			b.Write(back(base))
+		}
+		w := zlib.NewWriter(b)
+		_, _ = w.Write(content)
+		_ = w.Close()
+	}
+	began := b.Len()
+	stored(0x30, base, 0)
+	next := b.Len()
+	stored(0x60, first, next-began)
+	stored([]byte{0x10, 0x20, 0x30, 0x40, 0x60}[kind%5], second, b.Len()-next)
+	sum := sha1.Sum(b.Bytes())
+	return append(b.Bytes(), sum[:]...)
+}
+
+// back writes how far a base is before its delta, as a pack has it.
+func back(n int) []byte {
+	out := []byte{byte(n & 0x7f)}
+	for n >>= 7; n > 0; n >>= 7 {
+		n--
+		out = append([]byte{byte(n&0x7f) | 0x80}, out...)
+	}
+	return out
+}
+
+func indexOfGoGit(content []byte) ([]byte, error) {
+	var w idxfile.Writer
+	p, err := packfile.NewParser(packfile.NewScanner(bytes.NewReader(content)), &w)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.Parse(); err != nil {
+		return nil, err
+	}
+	index, err := w.Index()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	_, err = idxfile.NewEncoder(&b).Encode(index)
+	return b.Bytes(), err
+}

@@ -1,0 +1,206 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The index of a pack is, byte for byte, the one that git makes.
+func TestTheIndexIsGits(t *testing.T) {
+	for name, args := range map[string][]string{
+		"deltas by offset": {"--delta-base-offset", "--depth=200", "--window=50"},
+		"deltas by name":   {"--depth=50"},
+		"no deltas":        {"--depth=0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := packed(t, args...)
+			dir := t.TempDir()
+			if err := Keep(t.Context(), dir, bytes.NewReader(content)); err != nil {
+				t.Fatal(err)
+			}
+			kept, index := files(t, dir)
+			if !bytes.Equal(kept, content) {
+				t.Error("the pack that was kept is not the one that was read")
+			}
+			if want := indexOfGit(t, content); !bytes.Equal(index, want) {
+				t.Errorf("the index has %d bytes and is not git's, of %d", len(index), len(want))
+			}
+		})
+	}
+}
+
+// Every object is found again when contents and their bases do not fit into what is kept of them.
+func TestContentIsMadeAgain(t *testing.T) {
+	content := packed(t, "--delta-base-offset", "--depth=200", "--window=50")
+	objects, _, err := scan(t.Context(), bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resolveKeeping(t.Context(), bytes.NewReader(content), objects, 1); err != nil {
+		t.Fatal(err)
+	}
+	var index bytes.Buffer
+	if err := writeIndex(&index, objects.entries, [20]byte(content[len(content)-20:])); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(index.Bytes(), indexOfGit(t, content)) {
+		t.Error("the index is not git's")
+	}
+}
+
+// What is cut off anywhere, or changed, or followed by something, or has a delta without its base, is an error, and leaves
+// nothing.
+func TestNothingIsKeptOfABadPack(t *testing.T) {
+	good := packed(t, "--delta-base-offset")
+	for cut := 1; cut < len(good); cut += 1 + len(good)/500 {
+		refused(t, fmt.Sprintf("cut at %d", cut), good[:cut])
+	}
+	for at := 0; at < len(good); at += 1 + len(good)/500 {
+		bad := bytes.Clone(good)
+		bad[at] ^= 0x20
+		refused(t, fmt.Sprintf("changed at %d", at), bad)
+	}
+	refused(t, "followed by a byte", append(bytes.Clone(good), 0))
+	refused(t, "followed by many", append(bytes.Clone(good), make([]byte, 1<<20)...))
+	if err := refused(t, "thin", thin(t)); !strings.Contains(err.Error(), "are changes of objects that are not in it") {
+		t.Error(err)
+	}
+}
+
+func TestNothingIsKeptOfAnEmptyPack(t *testing.T) {
+	for name, content := range map[string]string{
+		"no byte":   "",
+		"no object": "PACK\x00\x00\x00\x02\x00\x00\x00\x00\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e",
+	} {
+		dir := t.TempDir()
+		if err := Keep(t.Context(), dir, strings.NewReader(content)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		empty(t, name, dir)
+	}
+}
+
+func TestKeepEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	if err := Keep(ctx, dir, bytes.NewReader(packed(t))); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	empty(t, "canceled", dir)
+}
+
+// Objects beyond 2 GiB are in a table of their own, as git reads it.
+func TestFarObjects(t *testing.T) {
+	entries := []entry{{offset: 12, name: [20]byte{1}}, {offset: far - 1, name: [20]byte{2}}, {offset: far, name: [20]byte{3}}, {offset: 5 << 32, name: [20]byte{0xff}}}
+	var index bytes.Buffer
+	if err := writeIndex(&index, entries, [20]byte{}); err != nil {
+		t.Fatal(err)
+	}
+	var offsets []string
+	for _, line := range strings.Split(strings.TrimSpace(string(run(t, t.TempDir(), index.Bytes(), "show-index"))), "\n") {
+		offset, _, _ := strings.Cut(line, " ")
+		offsets = append(offsets, offset)
+	}
+	if got, want := fmt.Sprint(offsets), "[12 2147483647 2147483648 21474836480]"; got != want {
+		t.Errorf("git reads %s of the index, not %s", got, want)
+	}
+}
+
+func refused(t *testing.T, name string, content []byte) error {
+	t.Helper()
+	dir := t.TempDir()
+	err := Keep(t.Context(), dir, bytes.NewReader(content))
+	if err == nil {
+		t.Errorf("%s: kept", name)
+	}
+	empty(t, name, dir)
+	return err
+}
+
+func empty(t *testing.T, name, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%s: left %v, %v", name, left, err)
+	}
+}
+
+// files are the one pack in a folder, and its index.
+func files(t *testing.T, dir string) (pack, index []byte) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "pack-*.pack"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("packs %v, %v", found, err)
+	}
+	pack, err = os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err = os.ReadFile(strings.TrimSuffix(found[0], ".pack") + ".idx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pack, index
+}
+
+func indexOfGit(t *testing.T, content []byte) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.pack")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, dir, nil, "index-pack", path)
+	index, err := os.ReadFile(filepath.Join(dir, "a.idx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
+// history is a repository in which two files are changed again and again, with a tag.
+func history(t testing.TB) (dir string) {
+	dir = t.TempDir()
+	run(t, dir, nil, "init", "-q", "--bare")
+	var in strings.Builder
+	for i := range 120 {
+		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 1\nc\n", 1_700_000_000+i)
+		for j := range 1 + i%2 {
+			content := fmt.Sprintf("file %d\n%s\nchange %d\n%s\n", j, strings.Repeat("as before\n", 90), i, strings.Repeat("x", i))
+			fmt.Fprintf(&in, "M 100644 inline d/f%d\ndata %d\n%s\n", j, len(content), content)
+		}
+	}
+	in.WriteString("tag v1\nfrom refs/heads/main\ntagger Ada <ada@example.com> 1700000000 +0000\ndata 3\none\n")
+	run(t, dir, []byte(in.String()), "fast-import", "--quiet", "--date-format=raw")
+	return dir
+}
+
+// packed is that repository, in one pack.
+func packed(t testing.TB, args ...string) []byte {
+	t.Helper()
+	return run(t, history(t), nil, append([]string{"pack-objects", "-q", "--all", "--stdout", "--no-reuse-delta"}, args...)...)
+}
+
+// thin is a pack whose deltas change objects of another one.
+func thin(t *testing.T) []byte {
+	t.Helper()
+	return run(t, history(t), []byte("main\n^main~3\n"), "pack-objects", "-q", "--revs", "--thin", "--stdout", "--no-reuse-delta")
+}
+
+func run(t testing.TB, dir string, stdin []byte, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(stdin), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git %v: %v", args, err)
+	}
+	return out
+}
