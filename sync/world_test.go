@@ -95,7 +95,8 @@ func newWorld(t testing.TB) *world {
 
 func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
 	t.Helper()
-	w := &world{t: t, cluster: cluster, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"), files: map[string]string{}}
+	w := newGit(t)
+	w.cluster = cluster
 	w.client = must(dynamic.NewForConfig(cluster.Config))
 	w.kube = must(kubernetes.NewForConfig(cluster.Config))
 	w.syncs = NewSyncs(w.client)
@@ -109,6 +110,13 @@ func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
 			t.Log(err)
 		}
 	})
+	return w
+}
+
+// newGit is a world's repository alone, without a cluster.
+func newGit(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"), files: map[string]string{}}
 	w.check(os.MkdirAll(w.work, 0o755))
 	w.git("init", "-q", "--bare", "-b", "main", w.url)
 	w.git("init", "-q", "-b", "main")

@@ -1,0 +1,88 @@
+package sync
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/render"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// noCluster lends no writer: whatever is asked of the cluster fails.
+type noCluster struct{ Connections }
+
+var errNoCluster = errors.New("no cluster here")
+
+func (noCluster) Writer(*api.Sync) (Writer, error) { return nil, errNoCluster }
+
+// A commit that leaves every file alone that the render read is not rendered again, nor is the cluster asked about it: here
+// both would fail. One that does not is, and so is one under another spec, after a restart, and if the set was not written.
+func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
+	w := newGit(t)
+	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": configMap("a", "1")})
+	readme := w.push("readme", map[string]string{"README.md": "nobody renders this", "b.yaml": configMap("b", "1")})
+	changed := w.push("changed", map[string]string{"a.yaml": configMap("a", "2")})
+	back := w.push("back", map[string]string{"a.yaml": configMap("a", "1")})
+
+	for name, c := range map[string]struct {
+		commit string
+		spoil  func(*lane)
+		want   Outcome
+		says   string
+	}{
+		"a file that nothing reads": {readme, func(*lane) {}, Ready, ""},
+		"changed and changed back":  {back, func(*lane) {}, Ready, ""},
+		"a file that was read":      {changed, func(*lane) {}, Invalid, "spec.render.maxFileSize"},
+		"another spec":              {readme, func(l *lane) { l.sync.Generation++ }, Invalid, "spec.render.maxFileSize"},
+		"after a restart":           {readme, func(l *lane) { l.flying = nil }, Invalid, "spec.render.maxFileSize"},
+		"not written yet":           {readme, func(l *lane) { l.sync.Status.InFlight.State = api.Applying }, Invalid, "spec.render.maxFileSize"},
+		"rendered, if it can be":    {changed, func(l *lane) { l.sync.Spec.Render.MaxFileSize = "" }, Unavailable, errNoCluster.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := w.flyingLane(t, base)
+			l.sync.Spec.Render.MaxFileSize = "nonsense" // from now on a render fails
+			c.spoil(l)
+			r := (&Controller{Connect: noCluster{}, Now: time.Now}).prepare(t.Context(), l, c.commit)
+			if r.Outcome != c.want || !strings.Contains(r.Problem, c.says) {
+				t.Fatalf("%v: %s", r.Outcome, r.Problem)
+			}
+			if c.want == Ready && r.Digest != l.flying.Digest {
+				t.Errorf("its set is %s, not that in flight", r.Digest)
+			}
+		})
+	}
+}
+
+// flyingLane is one in which a commit is in flight, rendered and written.
+func (w *world) flyingLane(t *testing.T, commit string) *lane {
+	t.Helper()
+	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	t.Cleanup(store.Close)
+	repository, err := store.Repository(w.url, gitsource.Auth{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repository.Head(t.Context(), gitsource.Ref{Branch: "main"}); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := repository.Tree(t.Context(), commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := render.Build(t.Context(), tree, ".", render.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := manifests.NewSet(built.Objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lane{repo: repository, sync: &api.Sync{}}
+	l.flying = (&readySet{Prepared: Prepared{Commit: commit}}).ready(set, built.Read)
+	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: l.flying.Digest, State: api.Complete}
+	return l
+}
