@@ -127,9 +127,9 @@ func startSSH(client *ssh.Client, command, version string, hangUp func() error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{said: new(complaint), hangUp: func() error {
-		return errors.Join(ignoreClosed(channel.Close()), hangUp())
-	}}
+	s := &stream{said: new(complaint)}
+	s.hangUp = func() error { return errors.Join(ignoreClosed(channel.Close()), hangUp()) }
+	s.await = func() { _ = channel.Wait() } // the protocol says how it went, and not the exit code
 	channel.Stderr = s.said
 	if version != "" {
 		if err := channel.Setenv("GIT_PROTOCOL", version); errors.Is(err, io.EOF) {

@@ -20,6 +20,7 @@ type stream struct {
 	in      io.WriteCloser
 	out     io.Reader
 	said    *complaint   // what the service wrote to its standard error
+	await   func()       // returns when all of that has come; nil if hangUp sees to it
 	hangUp  func() error // ends the service, if it has not ended
 	reading bool         // for reading, not for writing
 }
@@ -29,7 +30,10 @@ func (s *stream) advertisement() (*packp.AdvRefs, error) {
 	err := adv.Decode(s.out)
 	switch {
 	case errors.Is(err, packp.ErrEmptyInput):
-		_ = s.Close() // so that the complaint is whole
+		if s.await != nil {
+			s.await()
+		}
+		_ = s.Close() // the complaint is whole then
 		return nil, fmt.Errorf("%w: %s", errNoAnswer, s.said)
 	case err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs):
 		return nil, err
