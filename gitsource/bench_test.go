@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,18 +25,20 @@ import (
 // scale is how large a repository for benchmarks is.
 type scale struct {
 	commits, files int
+	size           int    // bytes of a file, in which nothing repeats; 0 is a small manifest
 	dir            string // once it is made
 	made           func() (string, error)
 }
 
-// scales are made once for all benchmarks: one of many files, and one of much history.
+// scales are made once for all benchmarks: one of many files, one of much history, and one of large files.
 var scales = map[string]*scale{
-	"10000files":    newScale(5_000, 10_000),
-	"100000commits": newScale(100_000, 1_000),
+	"10000files":    newScale(5_000, 10_000, 0),
+	"100000commits": newScale(100_000, 1_000, 0),
+	"2GB":           newScale(1, 70, 30<<20),
 }
 
-func newScale(commits, files int) *scale {
-	s := &scale{commits: commits, files: files}
+func newScale(commits, files, size int) *scale {
+	s := &scale{commits: commits, files: files, size: size}
 	s.made = sync.OnceValues(s.make)
 	return s
 }
@@ -58,6 +61,7 @@ func (s *scale) make() (string, error) {
 		args  []string
 	}{
 		{nil, []string{"init", "-q", "--bare", "-b", "main"}},
+		{nil, []string{"config", "core.bigFileThreshold", "8m"}}, // or git would look for deltas of what is random
 		{read, []string{"fast-import", "--quiet", "--date-format=raw"}},
 		{nil, []string{"repack", "-adq", "--window=2"}},
 	} {
@@ -75,6 +79,12 @@ func (s *scale) stream(b io.Writer) {
 		fmt.Fprintf(b, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 6\nchange\n", 1_700_000_000+i)
 	}
 	file := func(i, version int) {
+		if s.size > 0 {
+			fmt.Fprintf(b, "M 100644 inline apps/%03d/%03d/large\ndata %d\n", i/100, i%100, s.size)
+			_, _ = io.CopyN(b, rand.NewChaCha8([32]byte{byte(i)}), int64(s.size))
+			fmt.Fprintln(b)
+			return
+		}
 		content := fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%d\ndata:\n  version: %q\n  pad: %q\n",
 			i, fmt.Sprint(version), strings.Repeat(fmt.Sprint(i*7919), 60))
 		fmt.Fprintf(b, "M 100644 inline apps/%03d/%03d/config.yaml\ndata %d\n%s\n", i/100, i%100, len(content), content)
