@@ -59,10 +59,10 @@ func TestContentIsMadeAgain(t *testing.T) {
 // nothing.
 func TestNothingIsKeptOfABadPack(t *testing.T) {
 	good := packed(t, "--delta-base-offset")
-	for cut := 1; cut < len(good); cut += 1 + len(good)/500 {
+	for cut := 1; cut < len(good); cut += 1 + len(good)/150 {
 		refused(t, fmt.Sprintf("cut at %d", cut), good[:cut])
 	}
-	for at := 0; at < len(good); at += 1 + len(good)/500 {
+	for at := 0; at < len(good); at += 1 + len(good)/150 {
 		bad := bytes.Clone(good)
 		bad[at] ^= 0x20
 		refused(t, fmt.Sprintf("changed at %d", at), bad)
