@@ -1,0 +1,50 @@
+package v1alpha1
+
+// DriftPolicy says what happens to an object that no longer is as Git says.
+//
+// +kubebuilder:validation:Enum=Correct;Report
+type DriftPolicy string
+
+const (
+	// DriftCorrect applies it again.
+	DriftCorrect DriftPolicy = "Correct"
+	// DriftReport says so and writes nothing.
+	DriftReport DriftPolicy = "Report"
+)
+
+// Recreate says what happens to a DaemonSet whose selector changes: it cannot change on an existing one.
+//
+// +kubebuilder:validation:Enum=None;Orphan
+type Recreate string
+
+const (
+	// RecreateNone refuses the commit.
+	RecreateNone Recreate = "None"
+	// RecreateOrphan deletes the DaemonSet without its pods and creates it anew; it adopts and replaces them.
+	RecreateOrphan Recreate = "Orphan"
+)
+
+// Apply is how a commit's objects are written.
+type Apply struct {
+	// Drift says what happens to objects that somebody else changes or deletes.
+	// +kubebuilder:default=Correct
+	// +optional
+	Drift DriftPolicy `json:"drift,omitempty"`
+	// Force takes over fields that another field manager owns.
+	// +optional
+	Force bool `json:"force,omitempty"`
+	// Recreate says what happens to a DaemonSet whose selector changes.
+	// +kubebuilder:default=None
+	// +optional
+	Recreate Recreate `json:"recreate,omitempty"`
+	// Prune deletes, once a commit has rolled out, what it no longer asks for.
+	// +kubebuilder:default=true
+	// +optional
+	Prune *bool `json:"prune,omitempty"`
+	// TargetNamespace replaces the namespace of every namespaced object.
+	// +optional
+	TargetNamespace string `json:"targetNamespace,omitempty"`
+	// ServiceAccountName is the ServiceAccount of the Sync's namespace whose rights are used for every write.
+	// +optional
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+}

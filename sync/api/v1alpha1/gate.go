@@ -1,0 +1,81 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Window is a time in which commits may start, or may not. What denies goes before what allows. A Sync without any that
+// allows is open unless denied.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.allow) != has(self.deny)",message="give either allow or deny"
+type Window struct {
+	// Allow is a cron expression of five fields: when the window begins, by the wall clock of timeZone.
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:XValidation:rule="!self.contains('=') && !self.startsWith('@every')",message="write the time zone into timeZone, and a time of day instead of @every"
+	// +optional
+	Allow string `json:"allow,omitempty"`
+	// Deny is the same for a window in which no commit starts.
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:XValidation:rule="!self.contains('=') && !self.startsWith('@every')",message="write the time zone into timeZone, and a time of day instead of @every"
+	// +optional
+	Deny string `json:"deny,omitempty"`
+	// Duration is how long the window is open, in elapsed time: 1m to 8784h.
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('8784h')",message="a window lasts 1m to 8784h"
+	Duration metav1.Duration `json:"duration"`
+	// TimeZone is a name such as Europe/Berlin; UTC if empty.
+	// +kubebuilder:validation:MaxLength=60
+	// +kubebuilder:validation:XValidation:rule="self != 'Local'",message="name a time zone such as Europe/Berlin"
+	// +optional
+	TimeZone string `json:"timeZone,omitempty"`
+}
+
+// Order says which of several waiting commits goes next.
+//
+// +kubebuilder:validation:Enum=Latest;Each
+type Order string
+
+const (
+	// OrderLatest passes over commits that a newer one already carries.
+	OrderLatest Order = "Latest"
+	// OrderEach rolls out every commit in turn.
+	OrderEach Order = "Each"
+)
+
+// OnStuck says what a stuck rollout does to the gate.
+//
+// +kubebuilder:validation:Enum=Release;Hold;Rollback
+type OnStuck string
+
+const (
+	// OnStuckRelease lets the next commit through at once.
+	OnStuckRelease OnStuck = "Release"
+	// OnStuckHold waits until a person releases the stuck commit.
+	OnStuckHold OnStuck = "Hold"
+	// OnStuckRollback applies the last complete commit again, unless a commit waits that can be applied.
+	OnStuckRollback OnStuck = "Rollback"
+)
+
+// Gate is how commits are let through.
+type Gate struct {
+	// +kubebuilder:default=Latest
+	// +optional
+	Order Order `json:"order,omitempty"`
+	// +kubebuilder:default=Release
+	// +optional
+	OnStuck OnStuck `json:"onStuck,omitempty"`
+	// ProgressDeadline is how long a rollout may go without a further settled node.
+	// +kubebuilder:default="15m"
+	// +optional
+	ProgressDeadline metav1.Duration `json:"progressDeadline,omitempty"`
+	// FailureBudget is how many nodes may fail, as a number or a percentage of the eligible ones, rounded down.
+	// +kubebuilder:default="1%"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
+	// +optional
+	FailureBudget *intstr.IntOrString `json:"failureBudget,omitempty"`
+}

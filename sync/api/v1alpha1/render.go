@@ -1,0 +1,28 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Render is what rendering a commit may do and cost.
+type Render struct {
+	// AllowRemoteBases lets a kustomization name folders of other repositories, each pinned to a full commit.
+	// +optional
+	AllowRemoteBases bool `json:"allowRemoteBases,omitempty"`
+	// Timeout of one render.
+	// +kubebuilder:default="2m"
+	// +optional
+	Timeout metav1.Duration `json:"timeout,omitempty"`
+	// MaxFileSize is how large a file may be that is read, as a quantity of bytes.
+	// +kubebuilder:default="4Mi"
+	// +optional
+	MaxFileSize string `json:"maxFileSize,omitempty"`
+	// MaxTotalSize is how much may be read in one render, and how much all aliases of its YAML may repeat, as a quantity
+	// of bytes.
+	// +kubebuilder:default="64Mi"
+	// +optional
+	MaxTotalSize string `json:"maxTotalSize,omitempty"`
+	// MaxObjects is how many objects a commit may ask for.
+	// +kubebuilder:default=10000
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MaxObjects int `json:"maxObjects,omitempty"`
+}

@@ -1,0 +1,55 @@
+package v1alpha1
+
+// Provider is where the states of commits are reported.
+//
+// +kubebuilder:validation:Enum=None;Notes;GitHub;GitLab;Gitea;BitbucketCloud;BitbucketDataCenter
+type Provider string
+
+const (
+	// ProviderNone reports in the status and the log alone.
+	ProviderNone Provider = "None"
+	// ProviderNotes writes refs/notes/daemongate of the repository.
+	ProviderNotes Provider = "Notes"
+	// ProviderGitHub is GitHub or GitHub Enterprise.
+	ProviderGitHub Provider = "GitHub"
+	// ProviderGitLab is GitLab.
+	ProviderGitLab Provider = "GitLab"
+	// ProviderGitea is Gitea or Forgejo.
+	ProviderGitea Provider = "Gitea"
+	// ProviderBitbucketCloud is bitbucket.org.
+	ProviderBitbucketCloud Provider = "BitbucketCloud"
+	// ProviderBitbucketDataCenter is a Bitbucket of one's own.
+	ProviderBitbucketDataCenter Provider = "BitbucketDataCenter"
+)
+
+// Report is where the states of commits are told to.
+type Report struct {
+	// +kubebuilder:default=None
+	// +optional
+	Provider Provider `json:"provider,omitempty"`
+	// SecretRef names a Secret of the Sync's namespace with the host's token, or username and password; ca.crt may hold the
+	// certificates that sign the host's own. Notes use the credentials of the source.
+	// +optional
+	SecretRef *LocalObjectReference `json:"secretRef,omitempty"`
+	// URL is the base of the host's API; it follows from the source's URL if empty.
+	// +kubebuilder:validation:Pattern=`^(https?://[^\s@?]+)?$`
+	// +optional
+	URL string `json:"url,omitempty"`
+	// Repository is owner/name on the host; it follows from the source's URL if empty.
+	// +optional
+	Repository string `json:"repository,omitempty"`
+	// TargetURL is where a state links to. {commit}, {cluster}, {namespace} and {name} are replaced.
+	// +kubebuilder:validation:Pattern=`^(https?://([^\s{}]|\{(commit|cluster|namespace|name)\})+)?$`
+	// +optional
+	TargetURL string `json:"targetURL,omitempty"`
+	// Nodes lets the names of nodes stand on the host.
+	// +optional
+	Nodes bool `json:"nodes,omitempty"`
+	// Unchanged reports commits, too, that leave the set as it was.
+	// +optional
+	Unchanged bool `json:"unchanged,omitempty"`
+	// Context tells the states of several Syncs on one commit apart; daemongate/<cluster>/<namespace>/<name> if empty.
+	// +kubebuilder:validation:MaxLength=255
+	// +optional
+	Context string `json:"context,omitempty"`
+}

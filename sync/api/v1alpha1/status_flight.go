@@ -1,0 +1,97 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// CommitState is what became of a commit.
+type CommitState string
+
+// The states of a commit. Held, Applying and RollingOut are on the way; the others are settled.
+const (
+	Held       CommitState = "Held"
+	Applying   CommitState = "Applying"
+	RollingOut CommitState = "RollingOut"
+	Complete   CommitState = "Complete"
+	Stuck      CommitState = "Stuck"
+	Failed     CommitState = "Failed"
+	Unchanged  CommitState = "Unchanged"
+	Carried    CommitState = "Carried"
+	Dropped    CommitState = "Dropped"
+)
+
+// Settled reports whether the state lets the next commit through.
+func (s CommitState) Settled() bool {
+	switch s {
+	case Held, Applying, RollingOut, "":
+		return false
+	}
+	return true
+}
+
+// Flight is a commit whose set was, or is being, written.
+type Flight struct {
+	Commit string `json:"commit"`
+	// Generation of the spec it was rendered for.
+	Generation int64 `json:"generation"`
+	// Digest of its set.
+	Digest string `json:"digest"`
+	// State is Applying, RollingOut, Stuck or Complete.
+	State CommitState `json:"state"`
+	// Since is when its first write was decided on.
+	Since metav1.MicroTime `json:"since"`
+	// Followers take over this commit's state: those it carries, and those that repeat its set.
+	// +optional
+	Followers []Follower `json:"followers,omitempty"`
+	// Message of its state.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Causes of its present trouble, the deepest first.
+	// +optional
+	Causes []Cause `json:"causes,omitempty"`
+	// Attempts to write it that failed.
+	// +optional
+	Attempts int `json:"attempts,omitempty"`
+	// RetryAt is when the next attempt may start.
+	// +optional
+	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
+	// Workloads are judged until they have taken over.
+	// +optional
+	Workloads []Workload `json:"workloads,omitempty"`
+	// Released by a person, although stuck.
+	// +optional
+	Released bool `json:"released,omitempty"`
+	// RollbackOf is the stuck commit in whose place this one, the last complete one, is applied again.
+	// +optional
+	RollbackOf *StuckCommit `json:"rollbackOf,omitempty"`
+	// NoRollback is why this stuck commit is not rolled back. Without attempts, the rollback only waits.
+	// +optional
+	NoRollback *FailedCommit `json:"noRollback,omitempty"`
+	// Pruned is set when what this commit no longer asks for is gone.
+	// +optional
+	Pruned bool `json:"pruned,omitempty"`
+	// Nodes is how many nodes shall run this commit's pods, and how many have settled.
+	// +optional
+	Nodes NodeCounts `json:"nodes,omitempty"`
+}
+
+// StuckCommit is a commit that was stuck when it was rolled back. It stays so.
+type StuckCommit struct {
+	Commit string `json:"commit"`
+	// Digest of its set: a commit that repeats it is not applied either.
+	Digest string `json:"digest"`
+	// Message is why it was stuck.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Followers take over its state, not that of the flight.
+	// +optional
+	Followers []Follower `json:"followers,omitempty"`
+	// Retry is set when a person lets it be tried again.
+	// +optional
+	Retry bool `json:"retry,omitempty"`
+}
+
+// Follower is a commit that takes over the state of another.
+type Follower struct {
+	Commit string `json:"commit"`
+	// State is Carried or Unchanged.
+	State CommitState `json:"state"`
+}

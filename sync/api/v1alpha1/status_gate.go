@@ -1,0 +1,79 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// GateStatus is the gate's memory.
+type GateStatus struct {
+	// Head is the newest commit of the tracked ref.
+	// +optional
+	Head string `json:"head,omitempty"`
+	// Passed is the newest commit that the gate is done with: it was applied, or repeats what was.
+	// +optional
+	Passed string `json:"passed,omitempty"`
+	// PassedGeneration is the generation of the spec that Passed was rendered for.
+	// +optional
+	PassedGeneration int64 `json:"passedGeneration,omitempty"`
+	// LastComplete is the newest commit that rolled out completely.
+	// +optional
+	LastComplete string `json:"lastComplete,omitempty"`
+	// InFlight is the last commit that was applied. It stays here, settled, until the next one.
+	// +optional
+	InFlight *Flight `json:"inFlight,omitempty"`
+	// Drift is what others changed of the set in flight, and what was done about it.
+	// +optional
+	Drift *DriftStatus `json:"drift,omitempty"`
+	// Ailing is what is no longer well although its commit is Complete, which it stays.
+	// +optional
+	Ailing *AilingStatus `json:"ailing,omitempty"`
+	// Held are the commits that wait at the gate.
+	// +optional
+	Held HeldCommits `json:"held,omitempty"`
+	// Failed are the commits after Passed that could not be rendered or were refused, newest last.
+	// +optional
+	Failed []FailedCommit `json:"failed,omitempty"`
+	// Released is the last release that is spent.
+	// +optional
+	Released string `json:"released,omitempty"`
+	// Overridden is the last override of the windows that is spent: its commit has started, or repeats what has.
+	// +optional
+	Overridden *Override `json:"overridden,omitempty"`
+	// History is the last 20 commits that reached a state, newest first.
+	// +optional
+	History []Record `json:"history,omitempty"`
+}
+
+// ScheduleStatus says how far a schedule has come.
+type ScheduleStatus struct {
+	// Of is the schedule and its time zone.
+	Of string `json:"of"`
+	// Last is the newest of its times that has been polled for, or when it was first seen.
+	Last metav1.MicroTime `json:"last"`
+	// Next is the first of its times after Last.
+	// +optional
+	Next *metav1.Time `json:"next,omitempty"`
+}
+
+// Override is a person's word that one commit may start outside the windows, once.
+type Override struct {
+	// Commit is a full hash.
+	Commit string `json:"commit"`
+	Reason string `json:"reason"`
+	// By is who asked, as the asking command says.
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when it was asked for.
+	At metav1.Time `json:"at"`
+}
+
+// HeldCommits wait at the gate.
+type HeldCommits struct {
+	// +optional
+	Count int `json:"count,omitempty"`
+	// +optional
+	Newest string `json:"newest,omitempty"`
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// Commits are those that wait, oldest first; of more than 1,000 the newest.
+	// +optional
+	Commits []string `json:"commits,omitempty"`
+}

@@ -1,0 +1,45 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// FailedCommit could not be rendered, or was refused; nothing of it was written.
+type FailedCommit struct {
+	Commit string `json:"commit"`
+	// Generation of the spec it failed for.
+	Generation int64 `json:"generation"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Unverified is set if its signature does not count: it is tried again when that does.
+	// +optional
+	Unverified bool `json:"unverified,omitempty"`
+	// Attempts that failed.
+	Attempts int `json:"attempts"`
+	// RetryAt is when it is tried again; not by time alone if empty.
+	// +optional
+	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
+}
+
+// Record is a line of the history.
+type Record struct {
+	Commit string `json:"commit"`
+	// +optional
+	Subject string           `json:"subject,omitempty"`
+	State   CommitState      `json:"state"`
+	Since   metav1.MicroTime `json:"since"`
+	// First is when the commit reached its first state.
+	First metav1.MicroTime `json:"first"`
+	// By is the commit whose state this one takes over.
+	// +optional
+	By string `json:"by,omitempty"`
+	// Outcome is By's state.
+	// +optional
+	Outcome CommitState `json:"outcome,omitempty"`
+	// Override let the commit start outside the windows.
+	// +optional
+	Override *Override `json:"override,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Told is what the Git host is told instead of the message, if that is not for everybody.
+	// +optional
+	Told string `json:"told,omitempty"`
+}

@@ -1,0 +1,85 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// NodeCounts are summed over the DaemonSets of a commit.
+type NodeCounts struct {
+	Desired int `json:"desired"`
+	Updated int `json:"updated"`
+	Settled int `json:"settled"`
+}
+
+// Cause is why a rollout does not go on.
+type Cause struct {
+	Code string `json:"code"`
+	// Object whose rollout it is.
+	// +optional
+	Object string `json:"object,omitempty"`
+	// NodeCount is how many nodes are concerned; up to 20 of them are named in Nodes.
+	// +optional
+	NodeCount int `json:"nodeCount,omitempty"`
+	// +optional
+	Nodes []string `json:"nodes,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// +optional
+	Remedy string `json:"remedy,omitempty"`
+	// +optional
+	Since metav1.Time `json:"since,omitempty"`
+}
+
+// Workload is an object whose pods must take over.
+type Workload struct {
+	Group     string    `json:"group,omitempty"`
+	Kind      string    `json:"kind"`
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid"`
+	// Generation that the write of this commit returned.
+	Generation int64 `json:"generation"`
+	// AppliedAt is when that write returned.
+	AppliedAt metav1.MicroTime `json:"appliedAt"`
+	// OnDelete is set if the commit's own update strategy is OnDelete.
+	// +optional
+	OnDelete bool `json:"onDelete,omitempty"`
+	// HadNodes is set if the workload ran on some node before this commit.
+	// +optional
+	HadNodes bool `json:"hadNodes,omitempty"`
+	// FailingBefore are the nodes, at most 100, that were sick before this commit was written.
+	// +optional
+	FailingBefore []string `json:"failingBefore,omitempty"`
+	// Headline is its rollout in one line: kubectl's own words wherever they are true.
+	// +optional
+	Headline string `json:"headline,omitempty"`
+	// Nodes are the cluster's nodes by what they are to the rollout.
+	// +optional
+	Nodes []NodeClass `json:"nodes,omitempty"`
+	// Notes are things worth knowing that are nobody's trouble.
+	// +optional
+	Notes []string `json:"notes,omitempty"`
+	// Memory is what judging it must not forget.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +optional
+	Memory runtime.RawExtension `json:"memory,omitempty"`
+}
+
+// NodeClass is nodes that are the same to a rollout.
+type NodeClass struct {
+	// State is NotEligible, Absent, Lost, Late, FailingBefore, Missing, Old, Updated, Failing or Settled.
+	State string `json:"state"`
+	// Cause that failing nodes show.
+	// +optional
+	Cause string `json:"cause,omitempty"`
+	// Why they are not eligible, or not ready.
+	// +optional
+	Why   string `json:"why,omitempty"`
+	Count int    `json:"count"`
+	// Names of at most 20 of them.
+	// +optional
+	Names []string `json:"names,omitempty"`
+}
