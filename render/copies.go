@@ -70,6 +70,23 @@ func (s *survey) patchText(file, inline string) (int64, error) {
 	return size, nil
 }
 
+// longestImage is how many characters a name, tag or digest of an image may have; registries take no more than 255
+// (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests). kustomize writes it into every
+// container.
+const longestImage = 512
+
+func (k kustomization) longImages() error {
+	for _, image := range k.Images {
+		for _, part := range []string{image.NewName, image.NewTag, image.TagSuffix, image.Digest} {
+			if len(part) > longestImage {
+				line, field := k.where("images", part)
+				return fmt.Errorf("line %d: %s: %s…: is refused: no part of an image's name is longer than %d characters", line, field, part[:40], longestImage)
+			}
+		}
+	}
+	return nil
+}
+
 func pairsText(pairs map[string]string) (size int64) {
 	for key, value := range pairs {
 		size += int64(len(key) + len(value))

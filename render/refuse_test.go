@@ -152,6 +152,10 @@ func TestRefusals(t *testing.T) {
 		"-- prod/kustomization.yaml --\nresources: [../base]\nopenapi: {path: schema.json}\n",
 		[]string{"prod/kustomization.yaml: line 2: openapi: is refused"},
 	}, {
+		"an image with an endless name", someObject +
+			"-- prod/kustomization.yaml --\nresources: [../base]\nimages:\n- name: a\n  newName: " + strings.Repeat("long", 200) + "\n",
+		[]string{"prod/kustomization.yaml: line 4: images: longlonglong", "longer than 512 characters"},
+	}, {
 		"a resource above the tree",
 		"-- prod/kustomization.yaml --\nresources: [../../a.yaml]\n",
 		[]string{"line 1: resources: ../../a.yaml: leads out of the tree"},
