@@ -21,6 +21,7 @@ type delivery struct {
 
 	reporter  Reporter
 	failures  int
+	told      string    // the trouble that was told last, while it lasts
 	notBefore time.Time // nothing is sent before
 }
 
@@ -112,7 +113,7 @@ func (d *delivery) turn(ctx context.Context) time.Time {
 	if err != nil {
 		return d.later(ctx, err, answer.Pause)
 	}
-	d.failures, d.notBefore = 0, time.Now().Add(answer.Pause)
+	d.failures, d.told, d.notBefore = 0, "", time.Now().Add(answer.Pause)
 	return d.notBefore
 }
 
@@ -142,9 +143,11 @@ func (d *delivery) tell(ctx context.Context, batch []letter) (forge.Answer, erro
 	return answer, answer.Trouble
 }
 
-// later notes trouble, which is told once, and returns when to try again: after growing pauses, or when the host says.
+// later notes trouble, which is told when it begins and when it is another, and returns when to try again: after growing
+// pauses, or when the host says.
 func (d *delivery) later(ctx context.Context, err error, pause time.Duration) time.Time {
-	if d.failures++; d.failures == 1 && ctx.Err() == nil {
+	if d.failures++; d.told != err.Error() && ctx.Err() == nil {
+		d.told = err.Error()
 		d.trouble(err)
 	}
 	d.notBefore = time.Now().Add(max(pause, backoff(d.failures, time.Second, 5*time.Minute)))

@@ -102,6 +102,24 @@ func TestARateLimitIsWaitedFor(t *testing.T) {
 	})
 }
 
+// A host that asks to be left alone, and then does not take the token: both are told, each once.
+func TestAnotherTroubleIsToldToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := forgetest.New(forge.GitHub, "platform/fleet", "another")
+		host.Push(hashOf(1))
+		limit := forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "600"}, Body: `{"message":"You have exceeded a secondary rate limit."}`}
+		host.Say(limit, limit)
+		p := newPost(t, host, &memory{})
+		defer p.stop()
+		p.box.put([]letter{told(hashOf(1), forge.Success, "Complete")})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(p.said) != 2 || !strings.Contains(p.said[0], "rate limit") || !strings.Contains(p.said[1], "401") {
+			t.Errorf("said %q", p.said)
+		}
+	})
+}
+
 // The host is down for an hour, and the process is restarted meanwhile: when it is back, every commit has its newest
 // state within minutes, and no older state comes after a newer one.
 func TestAnOutageAndARestartLoseNothing(t *testing.T) {
