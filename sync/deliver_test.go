@@ -74,13 +74,16 @@ func newPost(t *testing.T, host *forgetest.Host, store *memory) *post {
 
 func hashOf(i int) string { return fmt.Sprintf("%040x", i) }
 
+// leaveAlone is how a host asks to be left alone for ten minutes.
+var leaveAlone = forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "600"}, Body: `{"message":"You have exceeded a secondary rate limit."}`}
+
 // The host asks to be left alone for ten minutes: nothing is sent meanwhile, what comes meanwhile is saved, and the
 // newest states are sent when the time is over. The trouble is told once.
 func TestARateLimitIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := forgetest.New(forge.GitHub, "platform/fleet", "t0ken")
 		host.Push(hashOf(1), hashOf(2))
-		host.Say(forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "600"}, Body: `{"message":"You have exceeded a secondary rate limit."}`})
+		host.Say(leaveAlone)
 		p := newPost(t, host, &memory{})
 		defer p.stop()
 		p.box.put([]letter{told(hashOf(1), forge.Pending, "Applying")})
@@ -107,8 +110,7 @@ func TestAnotherTroubleIsToldToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := forgetest.New(forge.GitHub, "platform/fleet", "another")
 		host.Push(hashOf(1))
-		limit := forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "600"}, Body: `{"message":"You have exceeded a secondary rate limit."}`}
-		host.Say(limit, limit)
+		host.Say(leaveAlone, leaveAlone)
 		p := newPost(t, host, &memory{})
 		defer p.stop()
 		p.box.put([]letter{told(hashOf(1), forge.Success, "Complete")})

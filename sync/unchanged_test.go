@@ -62,25 +62,10 @@ func (w *world) flyingLane(t *testing.T, commit string) *lane {
 	t.Helper()
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})
 	t.Cleanup(store.Close)
-	repository, err := store.Repository(w.url, gitsource.Auth{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := repository.Head(t.Context(), gitsource.Ref{Branch: "main"}); err != nil {
-		t.Fatal(err)
-	}
-	tree, err := repository.Tree(t.Context(), commit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := render.Build(t.Context(), tree, ".", render.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := manifests.NewSet(built.Objects)
-	if err != nil {
-		t.Fatal(err)
-	}
+	repository := must(store.Repository(w.url, gitsource.Auth{}))
+	must(repository.Head(t.Context(), gitsource.Ref{Branch: "main"}))
+	built := must(render.Build(t.Context(), must(repository.Tree(t.Context(), commit)), ".", render.Options{}))
+	set := must(manifests.NewSet(built.Objects))
 	l := &lane{repo: repository, sync: &api.Sync{}}
 	l.flying = (&readySet{Prepared: Prepared{Commit: commit}}).ready(set, built.Read)
 	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: l.flying.Digest, State: api.Complete}

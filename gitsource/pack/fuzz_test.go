@@ -19,7 +19,7 @@ func FuzzDeltas(f *testing.F) {
 		want, refused := indexOfGoGit(content)
 		objects, sum, err := scan(t.Context(), bytes.NewReader(content))
 		if err == nil {
-			err = resolve(t.Context(), bytes.NewReader(content), objects)
+			err = resolve(t.Context(), bytes.NewReader(content), objects, keptContent)
 		}
 		if (err == nil) != (refused == nil) {
 			t.Fatalf("%v, and go-git: %v", err, refused)

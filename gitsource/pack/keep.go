@@ -37,7 +37,7 @@ func Keep(ctx context.Context, folder string, content io.Reader) (err error) {
 	if err != nil || len(objects.entries) == 0 {
 		return err
 	}
-	if err := resolve(ctx, file, objects); err != nil {
+	if err := resolve(ctx, file, objects, keptContent); err != nil {
 		return err
 	}
 	return install(file.Name(), folder, objects.entries, sum)

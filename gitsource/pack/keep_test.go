@@ -43,7 +43,7 @@ func TestContentIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := resolveKeeping(t.Context(), bytes.NewReader(content), objects, 1); err != nil {
+	if err := resolve(t.Context(), bytes.NewReader(content), objects, 1); err != nil {
 		t.Fatal(err)
 	}
 	var index bytes.Buffer
@@ -90,11 +90,21 @@ func TestNothingIsKeptOfAnEmptyPack(t *testing.T) {
 func TestKeepEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	dir := t.TempDir()
-	if err := Keep(ctx, dir, bytes.NewReader(packed(t))); !errors.Is(err, context.Canceled) {
+	dir, content := t.TempDir(), packed(t)
+	if err := Keep(ctx, dir, bytes.NewReader(content)); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	empty(t, "canceled", dir)
+	if _, _, err := scan(ctx, bytes.NewReader(content)); !errors.Is(err, context.Canceled) {
+		t.Error("while it is read:", err)
+	}
+	objects, _, err := scan(t.Context(), bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resolve(ctx, bytes.NewReader(content), objects, keptContent); !errors.Is(err, context.Canceled) {
+		t.Error("while deltas are applied:", err)
+	}
 }
 
 // Objects beyond 2 GiB are in a table of their own, as git reads it.
@@ -165,14 +175,19 @@ func indexOfGit(t *testing.T, content []byte) []byte {
 	return index
 }
 
-// history is a repository in which two files are changed again and again, with a tag.
+// history is a repository in which two files among many are changed again and again, with a tag: some of its folders, too, are
+// stored as deltas.
 func history(t testing.TB) (dir string) {
 	dir = t.TempDir()
 	run(t, dir, nil, "init", "-q", "--bare")
 	var in strings.Builder
 	for i := range 120 {
 		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 1\nc\n", 1_700_000_000+i)
-		for j := range 1 + i%2 {
+		changed := 1 + i%2
+		if i == 0 {
+			changed = 60
+		}
+		for j := range changed {
 			content := fmt.Sprintf("file %d\n%s\nchange %d\n%s\n", j, strings.Repeat("as before\n", 90), i, strings.Repeat("x", i))
 			fmt.Fprintf(&in, "M 100644 inline d/f%d\ndata %d\n%s\n", j, len(content), content)
 		}

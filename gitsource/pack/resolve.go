@@ -36,16 +36,12 @@ type resolver struct {
 	lastEntry uint32
 }
 
-// resolve names every object of a pack that is stored as a delta.
-func resolve(ctx context.Context, file io.ReadSeeker, o *objects) error {
-	return resolveKeeping(ctx, file, o, keptContent)
-}
-
-func resolveKeeping(ctx context.Context, file io.ReadSeeker, o *objects, bytes cache.FileSize) error {
-	r := &resolver{objects: o, ctx: ctx, pack: packfile.NewScanner(file), kept: cache.NewBufferLRU(bytes)}
+// resolve names every object of a pack that is stored as a delta. It keeps so many bytes of content on the way.
+func resolve(ctx context.Context, file io.ReadSeeker, o *objects, keep cache.FileSize) error {
+	r := &resolver{objects: o, ctx: ctx, pack: packfile.NewScanner(file), kept: cache.NewBufferLRU(keep)}
 	left := len(o.offsets) + len(o.names)
 	for i := range o.entries {
-		if isDelta(o.entries[i].kind) || left == 0 {
+		if e := o.entries[i]; isDelta(e.kind) || e.depth > 0 { // is, or has been, named from its base
 			continue
 		}
 		n, err := r.under(uint32(i))
@@ -77,9 +73,7 @@ func (r *resolver) under(root uint32) (named int, err error) {
 		if err != nil {
 			return named, err
 		}
-		hash := plumbing.NewHasher(r.entries[i].kind, int64(len(content)))
-		_, _ = hash.Write(content) // a hash takes everything
-		r.entries[i].name = hash.Sum()
+		r.entries[i].name = plumbing.ComputeHash(r.entries[i].kind, content)
 		r.last, r.lastEntry = content, i
 		waiting = r.changing(waiting, i)
 	}

@@ -97,7 +97,7 @@ func (o *objects) next(s *packfile.Scanner) error {
 	if n != header.Length {
 		return fmt.Errorf("%w: %d bytes where it says %d", packfile.ErrMalformedPackFile, n, header.Length)
 	}
-	if e.crc = crc; content != io.Discard {
+	if e.crc = crc; !isDelta(e.kind) {
 		e.name = hash.Sum()
 	}
 	o.entries = append(o.entries, e)
