@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -43,17 +42,9 @@ func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error)
 }
 
 func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, brought definitions, o Options) ([]Applied, error) {
-	results := make([]Applied, len(rank))
-	problems := make([]error, len(rank))
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i, object := range rank {
-		group.Go(func() error {
-			results[i], problems[i] = c.applyOne(ctx, object, brought, o)
-			return nil
-		})
-	}
-	_ = group.Wait()
+	results, problems := sideBySide(rank, func(object *unstructured.Unstructured) (Applied, error) {
+		return c.applyOne(ctx, object, brought, o)
+	})
 	var written []Applied
 	for i, err := range problems {
 		if err == nil {
@@ -64,15 +55,8 @@ func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructure
 }
 
 func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, brought definitions, o Options) (Applied, error) {
-	t, err := c.locate(ctx, object, brought)
+	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
-		return Applied{}, err
-	}
-	live, err := c.read(ctx, t)
-	if err != nil {
-		return Applied{}, err
-	}
-	if err := mayWrite(t.id, live, o.Owner); err != nil {
 		return Applied{}, err
 	}
 	if fold, err := c.mustFold(ctx, t, live, o); err != nil {

@@ -68,19 +68,12 @@ func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b
 	if !isDaemonSet(id) {
 		return Applied{}, fmt.Errorf("%s: only a DaemonSet has a brake", id)
 	}
-	t, err := c.locate(ctx, Braked(object, b), nil)
-	if err != nil {
-		return Applied{}, err
-	}
-	live, err := c.read(ctx, t)
+	t, live, err := c.find(ctx, Braked(object, b), nil, o.Owner)
 	if err != nil {
 		return Applied{}, err
 	}
 	if live == nil {
 		return Applied{}, fmt.Errorf("%s: is gone: nothing to brake", id)
-	}
-	if err := mayWrite(id, live, o.Owner); err != nil {
-		return Applied{}, err
 	}
 	answer, err := c.pull(ctx, t, live)
 	if err != nil {

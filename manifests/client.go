@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -14,9 +13,6 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 )
-
-// parallel is how many requests for one set are under way at a time. The API server's priority and fairness guards it.
-const parallel = 16
 
 // Client writes sets to one cluster with one identity. It is safe for concurrent use.
 type Client struct {
@@ -63,33 +59,6 @@ func (c *Client) Get(ctx context.Context, id ID) (*unstructured.Unstructured, er
 		return nil, wrap(id, err)
 	}
 	return c.read(ctx, target{id: id, mapping: mapping})
-}
-
-// target is one object of a set and where in the API it lives.
-type target struct {
-	id      ID
-	object  *unstructured.Unstructured
-	mapping *meta.RESTMapping
-}
-
-func (c *Client) resource(t target) dynamic.ResourceInterface {
-	resource := c.dynamic.Resource(t.mapping.Resource)
-	if t.mapping.Scope.Name() == meta.RESTScopeNameRoot {
-		return resource
-	}
-	return resource.Namespace(t.id.Namespace)
-}
-
-// read is the live object, nil if there is none.
-func (c *Client) read(ctx context.Context, t target) (*unstructured.Unstructured, error) {
-	live, err := c.resource(t).Get(about(ctx, t.id), t.id.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, refusal(t.id, err)
-	}
-	return live, nil
 }
 
 // write is how an apply is asked for.

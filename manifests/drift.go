@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -54,17 +53,9 @@ type Change struct{ Path, Live, Want string }
 // does not name are no drift. An object that cannot be compared is in the error; the others are reported all the same.
 func (c *Client) Drifted(ctx context.Context, s Set, o Options) ([]Drift, error) {
 	brought := definitionsOf(s.objects)
-	drifts := make([]*Drift, s.Len())
-	problems := make([]error, s.Len())
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i, object := range s.objects {
-		group.Go(func() error {
-			drifts[i], problems[i] = c.drift(ctx, s, object, brought, o)
-			return nil
-		})
-	}
-	_ = group.Wait()
+	drifts, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*Drift, error) {
+		return c.drift(ctx, s, object, brought, o)
+	})
 	var found []Drift
 	for _, d := range drifts {
 		if d != nil {
@@ -75,15 +66,8 @@ func (c *Client) Drifted(ctx context.Context, s Set, o Options) ([]Drift, error)
 }
 
 func (c *Client) drift(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (*Drift, error) {
-	t, err := c.locate(ctx, object, brought)
+	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
-		return nil, err
-	}
-	live, err := c.read(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	if err := mayWrite(t.id, live, o.Owner); err != nil {
 		return nil, err
 	}
 	answer, err := c.put(ctx, t, write{dryRun: true})

@@ -3,10 +3,8 @@ package manifests
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,30 +22,16 @@ func (c *Client) DryRun(ctx context.Context, s Set, o Options) error {
 // cannot be asked about before others of the set are there are left out.
 func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured.Unstructured, error) {
 	brought := definitionsOf(s.objects)
-	answers, problems := make([]*unstructured.Unstructured, s.Len()), make([]error, s.Len())
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i, object := range s.objects {
-		group.Go(func() error {
-			answers[i], problems[i] = c.dryRun(ctx, s, object, brought, o)
-			return nil
-		})
-	}
-	_ = group.Wait()
+	answers, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+		return c.dryRun(ctx, s, object, brought, o)
+	})
 	there := slices.DeleteFunc(answers, func(u *unstructured.Unstructured) bool { return u == nil })
 	return there, errors.Join(problems...)
 }
 
 func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (*unstructured.Unstructured, error) {
-	t, err := c.locate(ctx, object, brought)
+	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
-		return nil, err
-	}
-	live, err := c.read(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	if err := mayWrite(t.id, live, o.Owner); err != nil {
 		return nil, err
 	}
 	answer, err := c.try(ctx, t, o)
@@ -113,12 +97,6 @@ func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 	return nil
 }
 
-// locate finds where an object of a set lives.
-func (c *Client) locate(ctx context.Context, object *unstructured.Unstructured, brought definitions) (target, error) {
-	mapping, err := c.mappingOf(ctx, object, brought)
-	return target{id: IDOf(object), object: object, mapping: mapping}, err
-}
-
 // try is the dry run of what apply would do: what stands in the way of kubectl's managers only will be folded in.
 func (c *Client) try(ctx context.Context, t target, o Options) (*unstructured.Unstructured, error) {
 	answer, err := c.put(ctx, t, write{dryRun: true})
@@ -126,22 +104,6 @@ func (c *Client) try(ctx context.Context, t target, o Options) (*unstructured.Un
 		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
 	}
 	return answer, err
-}
-
-// mayWrite refuses an object that belongs to another Sync, and one that is on its way out: what is applied to it would
-// vanish with it.
-func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
-	if live == nil {
-		return nil
-	}
-	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
-		return &Rejected{id, ReasonOwned, fmt.Sprintf(
-			"belongs to Sync %s: remove it there first, or if that Sync has let go of it, remove the label %s from it", ownerOf(holder), OwnerLabel)}
-	}
-	if live.GetDeletionTimestamp() != nil {
-		return &unready{id, "is being deleted: waiting until it is gone"}
-	}
-	return nil
 }
 
 // willExist reports whether the refusal only says that something is missing which the set itself brings: its namespace,

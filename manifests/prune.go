@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,17 +26,7 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 	slices.Reverse(entries)
 	var problems []error
 	for _, rank := range byRank(entries, func(e Entry) ID { return e.ID }) {
-		reasons := make([]string, len(rank))
-		failed := make([]error, len(rank))
-		var group errgroup.Group
-		group.SetLimit(parallel)
-		for i, e := range rank {
-			group.Go(func() error {
-				reasons[i], failed[i] = c.prune(ctx, e, o.Owner)
-				return nil
-			})
-		}
-		_ = group.Wait()
+		reasons, failed := sideBySide(rank, func(e Entry) (string, error) { return c.prune(ctx, e, o.Owner) })
 		for i, e := range rank {
 			switch {
 			case failed[i] != nil:

@@ -1,0 +1,74 @@
+package manifests
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+)
+
+// target is one object of a set and where in the API it lives.
+type target struct {
+	id      ID
+	object  *unstructured.Unstructured
+	mapping *meta.RESTMapping
+}
+
+// find locates an object of a set and reads what lives there, nil if nothing does. What an owner may not write is an error.
+func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, brought definitions, owner Owner) (target, *unstructured.Unstructured, error) {
+	t, err := c.locate(ctx, object, brought)
+	if err != nil {
+		return target{}, nil, err
+	}
+	live, err := c.read(ctx, t)
+	if err != nil {
+		return target{}, nil, err
+	}
+	return t, live, mayWrite(t.id, live, owner)
+}
+
+// locate finds where an object of a set lives.
+func (c *Client) locate(ctx context.Context, object *unstructured.Unstructured, brought definitions) (target, error) {
+	mapping, err := c.mappingOf(ctx, object, brought)
+	return target{id: IDOf(object), object: object, mapping: mapping}, err
+}
+
+func (c *Client) resource(t target) dynamic.ResourceInterface {
+	resource := c.dynamic.Resource(t.mapping.Resource)
+	if t.mapping.Scope.Name() == meta.RESTScopeNameRoot {
+		return resource
+	}
+	return resource.Namespace(t.id.Namespace)
+}
+
+// read is the live object, nil if there is none.
+func (c *Client) read(ctx context.Context, t target) (*unstructured.Unstructured, error) {
+	live, err := c.resource(t).Get(about(ctx, t.id), t.id.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, refusal(t.id, err)
+	}
+	return live, nil
+}
+
+// mayWrite refuses an object that belongs to another Sync, and one that is on its way out: what is applied to it would
+// vanish with it.
+func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
+	if live == nil {
+		return nil
+	}
+	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
+		return &Rejected{id, ReasonOwned, fmt.Sprintf(
+			"belongs to Sync %s: remove it there first, or if that Sync has let go of it, remove the label %s from it", ownerOf(holder), OwnerLabel)}
+	}
+	if live.GetDeletionTimestamp() != nil {
+		return &unready{id, "is being deleted: waiting until it is gone"}
+	}
+	return nil
+}
