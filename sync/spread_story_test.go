@@ -15,18 +15,26 @@ import (
 
 // brakeStory is a broken agent, and how its DaemonSet rolls.
 type brakeStory struct {
-	strategy string // updateStrategy.rollingUpdate
-	broken   string // the behaviour of v2
-	// watched is how long the run without the brake is watched after its first end, at least, and more is how many more
-	// nodes it loses than the one with the brake.
-	watched time.Duration
-	more    int
+	strategy string        // updateStrategy.rollingUpdate
+	broken   string        // the behaviour of v2
+	watched  time.Duration // how long the run without the brake is watched after its first end, at least
+	// least is how many nodes the run without the brake loses, and more by how many these are more than with it; 0 if
+	// they are not compared.
+	least, more int
 }
 
+// An agent that ends within half a second has its second twelve nodes before the first end, brake or not, and from then on
+// so few of its pods are Ready at once that maxUnavailable 10% holds the controller by itself, within a few nodes of where
+// the brake does: what is held is that it got beyond the twelve. One that lives for three seconds shows what a brake saves.
 var brakeStories = map[string]brakeStory{
-	"10% at a time, ends after half a second":      {"{maxUnavailable: 10%}", "crash", 30 * time.Second, 1},
-	"one at a time, ends after 40 s":               {"{maxUnavailable: 1}", "dies-after=40s", time.Minute, 5},
-	"10% beside the old, ends after half a second": {"{maxSurge: 10%, maxUnavailable: 0}", "crash", 30 * time.Second, 30},
+	"10% at a time, ends after half a second":      {"{maxUnavailable: 10%}", "crash", 20 * time.Second, 13, 0},
+	"10% at a time, ends after 3 s":                {"{maxUnavailable: 10%}", "dies-after=3s", 20 * time.Second, 13, 5},
+	"one at a time, ends after 40 s":               {"{maxUnavailable: 1}", "dies-after=40s", time.Minute, 2, 5},
+	"10% beside the old, ends after half a second": {"{maxSurge: 10%, maxUnavailable: 0}", "crash", 20 * time.Second, 13, 30},
+}
+
+func (s brakeStory) spreads(lost, braked int) bool {
+	return lost >= s.least && (s.more == 0 || lost >= braked+s.more)
 }
 
 // agent is the DaemonSet with this strategy. Its pods take their time to stop, as they were recorded to.
@@ -42,10 +50,11 @@ func (s brakeStory) agent(image, behaviour string) string {
 const behaviourAnnotation = "devcluster.daemongate.io/behaviour"
 
 // Law 13, on 120 nodes: each story is played with the brake, and then without it. With it the agent loses the nodes that it
-// had before its first end was answered, and no more; without it many more. A broken pod's life, its start and the old pods'
-// ends take as long as they were recorded to; no figure is scaled. The stories are told one after the other, beside no others,
-// by Daemongate's own binary, and late among the tests, whose order is that of the files: how far a broken agent spreads
-// depends on how soon the controllers see it, and other packages are tested at the same time as the first ones.
+// had before its first end was answered, and no more; without it more, as far as maxUnavailable lets it. A broken pod's
+// life, its start and the old pods' ends take as long as they were recorded to; no figure is scaled. The stories are told one
+// after the other, beside no others, by Daemongate's own binary, and late among the tests, whose order is that of the files:
+// how far a broken agent spreads depends on how soon the controllers see it, and other packages are tested at the same time
+// as the first ones.
 func TestTheBrakeOn120Nodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -68,7 +77,7 @@ func playBraked(t *testing.T, cluster *clustertest.Cluster, story brakeStory) {
 	without := newWorldOn(t, cluster)
 	unbraked, _ := without.breakAgent(story, false)
 	u := unbraked.until("the unbraked agent to spread", func(f figures) bool {
-		return f.lost >= b.lost+story.more && !f.firstEnd.IsZero() && time.Since(f.firstEnd) > story.watched
+		return story.spreads(f.lost, b.lost) && !f.firstEnd.IsZero() && time.Since(f.firstEnd) > story.watched
 	})
 	end := braked.now()
 	t.Logf("of 120 nodes %d were lost with the brake, %d without it (%s after the first end)", end.lost, u.lost, time.Since(u.firstEnd).Round(time.Second))
