@@ -22,6 +22,9 @@ type Options struct {
 	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a
 	// commit; nil refuses them all. Its error is not taken for the commit's fault.
 	Base func(ctx context.Context, url, commit string) (fs.FS, error)
+
+	// Ended, if there is one, is called when nothing of the render is left, which may be after Build returned.
+	Ended func()
 }
 
 func (o Options) withDefaults() Options {
@@ -36,6 +39,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 2 * time.Minute
+	}
+	if o.Ended == nil {
+		o.Ended = func() {}
 	}
 	return o
 }
@@ -91,11 +97,16 @@ func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, erro
 	defer cancel()
 	folder, err := folderPath(dir)
 	if err != nil {
+		o.Ended()
 		return Result{}, err
 	}
 	r := newReader(limited, tree, o)
 	done := make(chan outcome, 1)
-	go func() { done <- run(r, folder) }()
+	go func() {
+		out := run(r, folder)
+		o.Ended()
+		done <- out
+	}()
 	var out outcome
 	select {
 	case out = <-done:

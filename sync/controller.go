@@ -21,6 +21,8 @@ type Controller struct {
 	Syncs    *Syncs
 	Connect  Connections
 	Observer Observer
+	// Renders renders, and remembers what the process did not survive.
+	Renders *Attempts
 	// ConfigMaps hold the outboxes.
 	ConfigMaps corev1.ConfigMapsGetter
 	Tell       Teller

@@ -47,7 +47,8 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
-	built, err := render.Build(ctx, tree, l.sync.Spec.Source.Path, options)
+	version := fmt.Sprintf("%s %d", commit, l.sync.Generation) // who changes the spec may have raised a limit
+	built, err := c.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
 	var unread *render.TreeError
 	if errors.As(err, &unread) || ctx.Err() != nil {
 		return r.not(Unavailable, err, c.Now())

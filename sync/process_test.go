@@ -11,7 +11,8 @@ import (
 // process is Daemongate's own binary at work for one world.
 type process struct {
 	*exec.Cmd
-	kill func() // as by kill -9; returns when it has ended
+	ended chan struct{} // closed when it has
+	kill  func()        // as by kill -9; returns when it has ended
 }
 
 var binaryDir string
@@ -39,14 +40,35 @@ func (w *world) process(args ...string) *process {
 	w.t.Helper()
 	binary, err := binaryOnce()
 	w.check(err)
-	args = append([]string{"run", "--kubeconfig=" + w.cluster.Kubeconfig, "--namespace=" + w.namespace, "--data-dir=" + w.work + "-data"}, args...)
-	p := &process{Cmd: exec.Command(binary, args...)}
+	return w.spawn(exec.Command(binary, append(w.runArguments(), args...)...))
+}
+
+// confined starts it with so much memory for its addresses, in KiB.
+func (w *world) confined(memory int) *process {
+	w.t.Helper()
+	binary, err := binaryOnce()
+	w.check(err)
+	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
+	return w.spawn(exec.Command("sh", append([]string{"-c", script, binary}, w.runArguments()...)...))
+}
+
+func (w *world) runArguments() []string {
+	return []string{"run", "--kubeconfig=" + w.cluster.Kubeconfig, "--namespace=" + w.namespace, "--data-dir=" + w.work + "-data"}
+}
+
+func (w *world) spawn(command *exec.Cmd) *process {
+	w.t.Helper()
+	p := &process{Cmd: command, ended: make(chan struct{})}
 	p.Stdout, p.Stderr = w.t.Output(), w.t.Output()
 	w.check(p.Start())
-	p.kill = gosync.OnceFunc(func() {
-		_ = p.Process.Kill()
+	go func() {
 		_ = p.Wait()
-	})
+		close(p.ended)
+	}()
+	p.kill = func() {
+		_ = p.Process.Kill()
+		<-p.ended
+	}
 	w.t.Cleanup(p.kill)
 	return p
 }

@@ -46,7 +46,7 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 			l := w.flyingLane(t, base)
 			l.sync.Spec.Render.MaxFileSize = "nonsense" // from now on a render fails
 			c.spoil(l)
-			r := (&Controller{Connect: noCluster{}, Now: time.Now}).prepare(t.Context(), l, c.commit)
+			r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, c.commit)
 			if r.Outcome != c.want || !strings.Contains(r.Problem, c.says) {
 				t.Fatalf("%v: %s", r.Outcome, r.Problem)
 			}

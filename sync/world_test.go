@@ -225,6 +225,7 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
 		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{MaxPacks: w.packs}), data: data},
 		Observer:   rollout.NewObserver(clients),
+		Renders:    OpenAttempts(filepath.Join(data, "renders")),
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
 		Tell:       teller{w.t},
 		Now:        time.Now,

@@ -48,7 +48,7 @@ With -f, install the Sync resource and the Sync of that file first, and look aft
 	o.addTo(c.Flags())
 	o.logs.addTo(c.Flags())
 	c.Flags().StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
-	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories")
+	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories, and for what must outlive the process")
 	c.Flags().IntVar(&o.mirrors.MaxGrowth, "mirror-max-growth", 2, "times its size when it was made to which a mirror may grow before it is made anew")
 	c.Flags().IntVar(&o.mirrors.MaxPacks, "mirror-max-packs", 200, "fetches after which a mirror is made anew")
 	c.Flags().Int64Var(&o.mirrors.MaxPack, "mirror-max-pack", 0, "bytes of one fetch above which a repository is refused; 0 refuses none")
@@ -157,6 +157,7 @@ func (o *runOptions) controller(config *rest.Config, core corev1.CoreV1Interface
 			mirrors: gitsource.Open(filepath.Join(o.dataDir, "mirrors"), o.mirrors),
 			notes:   filepath.Join(o.dataDir, "notes")},
 		Observer:   rollout.NewObserver(clients),
+		Renders:    sync.OpenAttempts(filepath.Join(o.dataDir, "renders")),
 		ConfigMaps: core,
 		Now:        clients.Now,
 		Namespace:  namespace,

@@ -1,0 +1,60 @@
+package sync
+
+import (
+	"strings"
+	"testing"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// deadly is a commit that asks for gigabytes in few bytes, in a way that render does not count: a variable of a mebibyte, in
+// thousands of places.
+func deadly() map[string]string {
+	return map[string]string{
+		"kustomization.yaml": "resources: [agent.yaml, big.yaml, many.yaml]\n" +
+			"vars:\n- name: BIG\n  objref: {apiVersion: v1, kind: ConfigMap, name: big}\n  fieldref: {fieldpath: data.big}\n",
+		"big.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata: {big: " + strings.Repeat("x", 1<<20) + "}\n",
+		"many.yaml": "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: many}\nspec: {template: {spec: {containers: [{name: a, args: [\"" +
+			strings.Repeat("$(BIG)", 8000) + "\"]}]}}}\n",
+	}
+}
+
+// A commit whose render takes more memory than there is ends the process. It is tried three times, at last alone, and is then
+// Failed; nothing that runs is touched, and the commit after it passes.
+func TestARenderThatEndsTheProcessIsNotTriedForEver(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel()
+	const memory = 3 << 20 // 3 GiB: a Go process reserves most of what it never uses
+	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "kustomization.yaml": "resources: [agent.yaml]\n"})
+	w.create(func(*api.SyncSpec) {})
+	p := w.confined(memory)
+	w.waitFor(v1, api.Complete)
+
+	bad := w.push("deadly", deadly())
+	deaths := 0
+	failed := func(s api.SyncStatus) (message string) {
+		for _, r := range s.History {
+			if r.Commit == bad && r.State == api.Failed {
+				message = r.Message
+			}
+		}
+		return message
+	}
+	s := w.wait("the deadly commit to be Failed", func(s api.SyncStatus) bool {
+		select {
+		case <-p.ended:
+			deaths++
+			p = w.confined(memory)
+		default:
+		}
+		return failed(s) != ""
+	})
+	if message := failed(s); deaths != 3 || !strings.Contains(message, "the process ended 3 times while it rendered this") {
+		t.Errorf("after %d deaths: %s", deaths, message)
+	}
+	if s.LastComplete != v1 {
+		t.Errorf("%s is complete, not v1", s.LastComplete)
+	}
+	fix := w.push("fix", map[string]string{"kustomization.yaml": "resources: [agent.yaml]\n", "agent.yaml": agent("v2")})
+	w.waitFor(fix, api.Complete)
+}
