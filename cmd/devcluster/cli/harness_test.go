@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func up(t *testing.T, flags ...string) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, dir: t.TempDir()}
 	t.Cleanup(func() {
+		c.tellLogs()
 		if out, err := devcluster(t, "down", "--dir="+c.dir); err != nil {
 			t.Errorf("down: %v: %s", err, out)
 		}
@@ -52,6 +54,19 @@ func up(t *testing.T, flags ...string) *testCluster {
 	c.run(append([]string{"up"}, flags...)...)
 	c.connect()
 	return c
+}
+
+// tellLogs prints the last lines of every log of a cluster whose test has failed: the folder goes with the test.
+func (c *testCluster) tellLogs() {
+	if !c.t.Failed() {
+		return
+	}
+	files, _ := filepath.Glob(filepath.Join(c.dir, "logs", "*.log"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		c.t.Logf("%s (%v):\n%s", filepath.Base(file), err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
+	}
 }
 
 func (c *testCluster) connect() {
