@@ -13,10 +13,7 @@ import (
 
 // copies counts what a kustomization puts into each of its objects. kustomize holds it once for each of them.
 func (s *survey) copies(named string, k *kustomization, objects []resid.ResId) error {
-	each := s.plugged[k.dir].text + int64(len(k.NamePrefix)+len(k.NameSuffix)+len(k.Namespace)) + pairsText(k.CommonLabels) + pairsText(k.CommonAnnotations)
-	for _, label := range k.Labels {
-		each += pairsText(label.Pairs)
-	}
+	each := s.each(k)
 	for _, file := range s.plugged[k.dir].patches {
 		size, err := s.patchText(file, "")
 		if err != nil {
@@ -24,7 +21,7 @@ func (s *survey) copies(named string, k *kustomization, objects []resid.ResId) e
 		}
 		each += size
 	}
-	if err := s.copy(named, each, len(objects)); err != nil {
+	if err := s.copy(named, each, int64(len(objects))); err != nil {
 		return err
 	}
 	for _, p := range append(append([]types.Patch{}, k.Patches...), k.PatchesJson6902...) {
@@ -38,20 +35,36 @@ func (s *survey) copies(named string, k *kustomization, objects []resid.ResId) e
 		if err != nil {
 			return err
 		}
-		if err := s.copy(named, size, targets(p.Target, objects)); err != nil {
+		if err := s.copy(named, size, int64(targets(p.Target, objects))); err != nil {
 			return err
+		}
+	}
+	for _, p := range s.patches(k, objects) {
+		if p.copies() {
+			if err := s.copy(named, mostCopied, int64(p.objects)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// copy counts what is put into so many objects, which must not be more than all files may have.
-func (s *survey) copy(named string, size int64, objects int) error {
-	if s.copied += size * int64(objects); s.copied <= s.limit.TotalSize {
+// each is the text that a kustomization puts into each of its objects, but for patches.
+func (s *survey) each(k *kustomization) int64 {
+	each := s.plugged[k.dir].text + int64(len(k.NamePrefix)+len(k.NameSuffix)+len(k.Namespace)) + pairsText(k.CommonLabels) + pairsText(k.CommonAnnotations)
+	for _, label := range k.Labels {
+		each += pairsText(label.Pairs)
+	}
+	return each
+}
+
+// copy counts what is put into so many objects, or places in them, which must not be more than all files may have.
+func (s *survey) copy(named string, size, places int64) error {
+	if s.copied += size * places; s.copied <= s.limit.TotalSize {
 		return nil
 	}
-	return s.refuse(fmt.Errorf("%s: what it puts into each of %d objects (labels, annotations, prefixes, patches with a target, transformers) brings what a render repeats to more than %d bytes: "+
-		"put less into fewer of them, or raise render.maxTotalSize", named, objects, s.limit.TotalSize))
+	return s.refuse(fmt.Errorf("%s: what it puts into each of %d objects or fields (labels, annotations, prefixes, patches with a target, transformers) brings what a render repeats to more than %d bytes: "+
+		"put less into fewer of them, or raise render.maxTotalSize", named, places, s.limit.TotalSize))
 }
 
 // patchText is how much a patch is with its aliases written out.

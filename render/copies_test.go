@@ -70,17 +70,19 @@ func TestAPatchCountsOnlyInItsTargets(t *testing.T) {
 	}
 }
 
-// A replacement that puts much into many objects, which is known only when kustomize is done, ends before the objects are
-// written out.
+// What makes objects long one by one, here the names of images, ends before all of them are written out.
 func TestObjectsAreWrittenOutWithinTheLimit(t *testing.T) {
+	pods := ""
+	for i := range 100 {
+		pods += fmt.Sprintf("---\napiVersion: v1\nkind: Pod\nmetadata: {name: n%d}\nspec: {containers: [%s{image: a}]}\n", i, strings.Repeat("{image: a},", 399))
+	}
+	long := strings.Repeat("x", 500)
 	files := fstest.MapFS{
-		"prod/kustomization.yaml": file("resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\nreplacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n" +
-			"  targets:\n  - select: {kind: ConfigMap}\n    fieldPaths: [data.a]\n    options: {create: true}\n"),
-		"prod/many.yaml": file(many(100)),
-		"prod/big":       file(strings.Repeat("x", 1<<17)),
+		"prod/kustomization.yaml": file("resources: [pods.yaml]\nimages: [{name: a, newName: " + long + "}]\n"),
+		"prod/pods.yaml":          file(pods),
 	}
 	_, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 1 << 20})
-	if err == nil || !strings.Contains(err.Error(), "prod: ConfigMap n15: with it the objects come to more than 2097152 bytes: render less, or raise render.maxTotalSize") {
+	if err == nil || !strings.Contains(err.Error(), "prod: Pod n10: with it the objects come to more than 2097152 bytes: render less, or raise render.maxTotalSize") {
 		t.Error(err)
 	}
 }

@@ -20,6 +20,9 @@ func (r *reader) explain(folder string, err error) error {
 			text = fmt.Sprintf("%s: %s", places[0], text)
 		}
 	}
+	if strings.Contains(text, "accumulated size increase of copy") {
+		text = "a JSON patch: " + text + " bytes: copy less by it (op: copy), or write out what it shall come to"
+	}
 	return fmt.Errorf("%s: %w", folder, errors.New(text))
 }
 

@@ -5,17 +5,22 @@ import (
 	"path"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // plugged is what the plugins of a folder's kustomization are configured with.
 type plugged struct {
 	visits  int           // of files and folders that configure them
 	objects []resid.ResId // that they generate
-	data    []string      // the files that these are made of
+	data    []datum       // the files that these are made of
 	text    int64         // of transformers, their aliases written out
 	patches []string      // the files that these put there as well
+	texts   [][]byte      // of transformers, as YAML
+
+	replacements []types.ReplacementField
 }
 
 // tooMany refuses folders of plugins that list each other over and over.
@@ -32,6 +37,7 @@ func (p *plugged) add(dir string, doc document, plugin *yaml.Node, repeats int64
 		p.objects = append(p.objects, resid.NewResIdKindOnly(kind, text(plugin, "metadata", "name")))
 		return
 	}
+	p.keep(plugin)
 	p.text += document{node: plugin, first: doc.first}.written() + repeats
 	for key, value := range pairs(plugin) {
 		if value.Kind == yaml.AliasNode {
@@ -40,5 +46,20 @@ func (p *plugged) add(dir string, doc document, plugin *yaml.Node, repeats int64
 		if strings.EqualFold(key.Value, "path") { // deeper down it is a field's
 			p.patches = append(p.patches, path.Join(dir, value.Value))
 		}
+	}
+}
+
+// keep keeps a transformer's text, and the replacements that it is made of, if any.
+func (p *plugged) keep(plugin *yaml.Node) {
+	content, err := yaml.Marshal(plugin)
+	if err != nil { // an alias out of what is here; kustomize does not read it either
+		return
+	}
+	p.texts = append(p.texts, content)
+	var has struct {
+		Replacements []types.ReplacementField `json:"replacements"`
+	}
+	if text(plugin, "kind") == "ReplacementTransformer" && sigsyaml.Unmarshal(content, &has) == nil {
+		p.replacements = append(p.replacements, has.Replacements...)
 	}
 }

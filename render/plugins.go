@@ -192,7 +192,8 @@ func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) 
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {
 		as = asData
-		r.plugged[dir].data = append(r.plugged[dir].data, path.Join(dir, afterKey(n.Value)))
+		env := !strings.HasPrefix(strings.ToLower(key), "file")
+		r.plugged[dir].data = append(r.plugged[dir].data, newDatum(dir, n.Value, env))
 	}
 	r.roles[path.Join(dir, afterKey(n.Value))] |= as
 	return nil

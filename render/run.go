@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
@@ -19,6 +20,10 @@ type outcome struct {
 // parseSchema has kustomize parse the schema that is built into it, which the whole process shares, before anybody looks
 // into it: kustomize does it at the first patch, while other renders read that map without a lock.
 var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
+
+func init() {
+	jsonpatch.AccumulatedCopySizeLimit = mostCopied // for the whole process: nothing else in it copies by JSON patches
+}
 
 // run renders the folder.
 func run(r *reader, folder string) outcome {

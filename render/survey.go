@@ -13,16 +13,28 @@ type survey struct {
 	within  map[string]bool // the kustomization files on the way to where it is
 	objects []resid.ResId   // so far, as their files name them
 	copied  int64           // bytes that are put into objects, counted in each
+	spreads bool            // something is copied from object to object
+	growth  *growth         // by that; nil before it is known
+	keys    map[string]*keys
+	specs   []trail // of fields that kustomizations name
 }
 
 // survey refuses what would be too large for kustomize, and what was refused on the way. Whatever else is wrong is
-// kustomize's to say, and passed over: it must not hide what comes behind it.
+// kustomize's to say, and passed over: it must not hide what comes behind it. It goes a second time where values are copied
+// from object to object: few kustomizations do that, and all files must be looked into for it.
 func (r *reader) survey(folder string) error {
 	s := survey{reader: r, within: map[string]bool{}}
+	defer func() { r.used = usage{} }()
 	r.used = usage{}
-	err := s.resource(folder, 0)
+	if err := s.resource(folder, 0); err != nil || !s.spreads {
+		return err
+	}
 	r.used = usage{}
-	return err
+	s = survey{reader: r, within: map[string]bool{}, growth: newGrowth(), keys: map[string]*keys{}}
+	if err := s.resource(folder, 0); err != nil {
+		return err
+	}
+	return s.expand(folder)
 }
 
 // resource is a file of objects, or a folder. A component works on the objects from first on; any other folder on its own.
@@ -44,6 +56,7 @@ func (s *survey) count(named string) (checked, error) {
 	if err != nil {
 		return checked{}, s.reason()
 	}
+	s.learn(named, c)
 	return c, s.use(named, c)
 }
 
@@ -65,15 +78,20 @@ func (s *survey) folder(folder string, first int) error {
 		}
 	}
 	s.objects = append(s.objects, c.objects...)
-	for _, named := range append(c.lists.sourceFiles(), s.plugged[folder].data...) {
-		if _, err := s.count(named); err != nil {
+	for _, d := range append(c.lists.data(), s.plugged[folder].data...) {
+		c, err := s.count(d.file)
+		if err != nil {
 			return err
 		}
+		s.learnData(d, c.content)
 	}
 	for _, value := range c.lists.Components {
 		if err := s.resource(path.Join(folder, value), first); err != nil {
 			return err
 		}
 	}
-	return s.copies(own, c.lists, s.objects[first:])
+	if err := s.copies(own, c.lists, s.objects[first:]); err != nil {
+		return err
+	}
+	return s.spread(own, c.lists, s.objects[first:])
 }

@@ -7,8 +7,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// deadly is a commit that asks for gigabytes in few bytes, in a way that render does not count: a variable of a mebibyte, in
-// thousands of places.
+// deadly is a commit that asks for gigabytes in few bytes: a variable of a mebibyte, in thousands of places. It takes a Sync
+// that allows so much.
 func deadly() map[string]string {
 	return map[string]string{
 		"kustomization.yaml": "resources: [agent.yaml, big.yaml, many.yaml]\n" +
@@ -26,7 +26,7 @@ func TestARenderThatEndsTheProcessIsNotTriedForEver(t *testing.T) {
 	t.Parallel()
 	const memory = 3 << 20 // 3 GiB: a Go process reserves most of what it never uses
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "kustomization.yaml": "resources: [agent.yaml]\n"})
-	w.create(func(*api.SyncSpec) {})
+	w.create(func(s *api.SyncSpec) { s.Render.MaxTotalSize = "100Gi" })
 	p := w.confined(memory)
 	w.waitFor(v1, api.Complete)
 
