@@ -16,7 +16,7 @@ import (
 // Options bound what one render may cost. A zero is the default; there is no "unlimited".
 type Options struct {
 	FileSize  int64         // bytes of one file, and what the aliases of one document may repeat; default 4 MiB
-	TotalSize int64         // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; half of what these may come to; default 64 MiB
+	TotalSize int64         // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; what may be copied from one to the other; half of what these may come to; default 64 MiB
 	Objects   int           // YAML documents that are read, and objects, each counted as often as its file is used; default 10,000
 	Timeout   time.Duration // of the whole render; default 2 minutes
 	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a

@@ -38,18 +38,21 @@ func removeBinary() {
 // process starts it, with the data that an earlier one of this world left behind.
 func (w *world) process(args ...string) *process {
 	w.t.Helper()
-	binary, err := binaryOnce()
-	w.check(err)
-	return w.spawn(exec.Command(binary, append(w.runArguments(), args...)...))
+	return w.spawn(exec.Command(w.binary(), append(w.runArguments(), args...)...))
 }
 
 // confined starts it with so much memory for its addresses, in KiB.
 func (w *world) confined(memory int) *process {
 	w.t.Helper()
+	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
+	return w.spawn(exec.Command("sh", append([]string{"-c", script, w.binary()}, w.runArguments()...)...))
+}
+
+func (w *world) binary() string {
+	w.t.Helper()
 	binary, err := binaryOnce()
 	w.check(err)
-	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
-	return w.spawn(exec.Command("sh", append([]string{"-c", script, binary}, w.runArguments()...)...))
+	return binary
 }
 
 func (w *world) runArguments() []string {

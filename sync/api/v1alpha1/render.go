@@ -15,8 +15,8 @@ type Render struct {
 	// +kubebuilder:default="4Mi"
 	// +optional
 	MaxFileSize string `json:"maxFileSize,omitempty"`
-	// MaxTotalSize is how much may be read in one render, and how much all aliases of its YAML may repeat, as a quantity
-	// of bytes.
+	// MaxTotalSize is how much may be read in one render, how much all aliases of its YAML may repeat, and how much may be
+	// copied from object to object, as a quantity of bytes.
 	// +kubebuilder:default="64Mi"
 	// +optional
 	MaxTotalSize string `json:"maxTotalSize,omitempty"`
