@@ -100,6 +100,21 @@ func (k kustomization) longImages() error {
 	return nil
 }
 
+// longestName is how many characters a name or namespace may have (DNS subdomain names,
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names). kustomize writes it into every
+// reference to an object as well.
+const longestName = 253
+
+func (k kustomization) longNames() error {
+	for _, part := range [][2]string{{"namePrefix", k.NamePrefix}, {"nameSuffix", k.NameSuffix}, {"namespace", k.Namespace}} {
+		if value := part[1]; len(value) > longestName {
+			line, field := k.where(part[0], value)
+			return fmt.Errorf("line %d: %s: %s…: is refused: no name is longer than %d characters", line, field, value[:40], longestName)
+		}
+	}
+	return nil
+}
+
 func pairsText(pairs map[string]string) (size int64) {
 	for key, value := range pairs {
 		size += int64(len(key) + len(value))

@@ -38,9 +38,6 @@ func TestWhatIsCopiedIntoManyObjectsCountsInEach(t *testing.T) {
 		"annotations":               "commonAnnotations: {a: " + big + "}\n",
 		"labels":                    "labels: [{pairs: {a: " + big + "}}]\n",
 		"old labels":                "commonLabels: {a: " + big + "}\n",
-		"a prefix":                  "namePrefix: " + big + "\n",
-		"a suffix":                  "nameSuffix: " + big + "\n",
-		"a namespace":               "namespace: " + big + "\n",
 		"an inline transformer":     "transformers:\n- |\n" + indented(plugin),
 		"a transformer":             "transformers: [plugin.yaml]\n",
 		"a transformer with a path": "transformers: [by-path.yaml]\n",
@@ -53,6 +50,32 @@ func TestWhatIsCopiedIntoManyObjectsCountsInEach(t *testing.T) {
 			}
 			refusedCheaply(t, files, 100, "/kustomization.yaml: ", "500 objects", "67108864 bytes", "render.maxTotalSize")
 		})
+	}
+}
+
+// A prefix stands in every reference to an object: one that makes no name is refused, and so are many that make none together.
+func TestPrefixesThatMakeNoNameAreRefused(t *testing.T) {
+	long := strings.Repeat("x", 254)
+	for field, line := range map[string]string{"namePrefix": "line 2: namePrefix: xxxx", "nameSuffix": "line 2: nameSuffix: xxxx", "namespace": "line 2: namespace: xxxx"} {
+		files := fstest.MapFS{"prod/kustomization.yaml": file("resources: [many.yaml]\n" + field + ": " + long + "\n"), "prod/many.yaml": file(many(1))}
+		refusedCheaply(t, files, 10, line, "253 characters")
+	}
+	plugin := "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: t}\nprefix: " + long + "\nfieldSpecs: [{path: metadata/name}]\n"
+	refusedCheaply(t, fstest.MapFS{"prod/kustomization.yaml": file("resources: [many.yaml]\ntransformers:\n- |\n" + indented(plugin)), "prod/many.yaml": file(many(1))}, 10, "prod/kustomization.yaml", "253 characters")
+	files := fstest.MapFS{"prod/kustomization.yaml": file("resources: [../layer1]\n"), "many.yaml": file(many(1))}
+	for i := range 6 {
+		files[fmt.Sprintf("layer%d/kustomization.yaml", i+1)] = file(fmt.Sprintf("resources: [../layer%d]\nnamePrefix: %s\n", i+2, long[:50]))
+	}
+	files["layer7/kustomization.yaml"] = file("resources: [../many.yaml]\n")
+	refusedCheaply(t, files, 10, "layer6/kustomization.yaml", "253 characters")
+	side := ""
+	for i := range 6 {
+		files[fmt.Sprintf("layer%d/kustomization.yaml", i+1)] = file(fmt.Sprintf("resources: [../layer7]\nnamePrefix: %s%d\n", long[:50], i))
+		side += fmt.Sprintf("../layer%d, ", i+1)
+	}
+	files["prod/kustomization.yaml"] = file("resources: [" + side + "]\n")
+	if result := build(t, files, "prod"); len(result.Objects) != 6 {
+		t.Errorf("%d objects of kustomizations side by side", len(result.Objects))
 	}
 }
 

@@ -82,24 +82,24 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 	to := "  targets:\n  - select: {kind: ConfigMap}\n    fieldPaths: [data.a]\n    options: {create: true}\n"
 	from := "replacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n" + to
 	lists := "apiVersion: example.com/v1\nkind: Lists\nmetadata: {name: l}\nspec: [" + strings.Repeat("{v: 1},", 500) + "]\n"
+	claims := "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec: {volumeClaimTemplates: [" + strings.Repeat("{metadata: {name: a}},", 500) + "]}\n"
 	vars := "vars: [{name: BIG, objref: {apiVersion: v1, kind: ConfigMap, name: big}, fieldref: {fieldpath: data.big}}]\n"
 	args := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{args: [" + strings.Repeat("$(BIG),", 500) + "]}]}\n"
 	arg := "- {op: add, path: /metadata/annotations, value: {a: $(BIG)}}\n"
 	wide := "apiVersion: builtin\nkind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {a: " + long + "}\nfieldSpecs: [{path: 'spec[]/labels', create: true}]\n"
 	copies := "- {op: add, path: /data, value: {k: x}}\n" + each(16, func(i int) string { return fmt.Sprintf("- {op: copy, from: /data, path: /data/k%d}\n", i) })
 	for name, more := range map[string]string{
-		"from a file of objects":    "resources: [many.yaml, big.yaml]\n" + from,
-		"from a generator's file":   "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + from,
-		"from one under a key":      "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big=other]}]\n" + from,
-		"from an env file":          "resources: [many.yaml]\nconfigMapGenerator: [{name: big, envs: [env]}]\n" + from,
-		"from a literal":            "resources: [many.yaml]\nconfigMapGenerator: [{name: big, literals: [big=" + long + "]}]\n" + from,
-		"from a Secret":             "resources: [many.yaml]\nsecretGenerator: [{name: big, files: [big]}]\n" + strings.ReplaceAll(from, "source: {kind: ConfigMap", "source: {kind: Secret"),
-		"from a patch":              "resources: [many.yaml, small.yaml]\npatches: [{path: patch.yaml}]\n" + from,
-		"from a JSON patch":         "resources: [many.yaml, small.yaml]\npatches: [{path: json.yaml, target: {name: big}}]\n" + from,
-		"from a field that got it":  "resources: [many.yaml, big.yaml, a.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n  targets: [{select: {name: a}, fieldPaths: [data.x]}]\n- source: {kind: ConfigMap, name: a, fieldPath: data.x}\n" + to,
-		"from what holds it often":  "resources: [many.yaml, lists.yaml]\nreplacements:\n- sourceValue: " + long[:1<<13] + "\n  targets: [{select: {kind: Lists}, fieldPaths: ['spec.*.v']}]\n- source: {kind: Lists, name: l, fieldPath: spec}\n" + to,
-		"all of a generator's":      "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + strings.ReplaceAll(from, "fieldPath: data.big", "fieldPath: data"),
-		"from a name with prefixes": "resources: [prefixed, many.yaml]\nreplacements:\n- source: {kind: Secret, fieldPath: metadata.name}\n" + to,
+		"from a file of objects":   "resources: [many.yaml, big.yaml]\n" + from,
+		"from a generator's file":  "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + from,
+		"from one under a key":     "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big=other]}]\n" + from,
+		"from an env file":         "resources: [many.yaml]\nconfigMapGenerator: [{name: big, envs: [env]}]\n" + from,
+		"from a literal":           "resources: [many.yaml]\nconfigMapGenerator: [{name: big, literals: [big=" + long + "]}]\n" + from,
+		"from a Secret":            "resources: [many.yaml]\nsecretGenerator: [{name: big, files: [big]}]\n" + strings.ReplaceAll(from, "source: {kind: ConfigMap", "source: {kind: Secret"),
+		"from a patch":             "resources: [many.yaml, small.yaml]\npatches: [{path: patch.yaml}]\n" + from,
+		"from a JSON patch":        "resources: [many.yaml, small.yaml]\npatches: [{path: json.yaml, target: {name: big}}]\n" + from,
+		"from a field that got it": "resources: [many.yaml, big.yaml, a.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n  targets: [{select: {name: a}, fieldPaths: [data.x]}]\n- source: {kind: ConfigMap, name: a, fieldPath: data.x}\n" + to,
+		"from what holds it often": "resources: [many.yaml, lists.yaml]\nreplacements:\n- sourceValue: " + long[:1<<13] + "\n  targets: [{select: {kind: Lists}, fieldPaths: ['spec.*.v']}]\n- source: {kind: Lists, name: l, fieldPath: spec}\n" + to,
+		"all of a generator's":     "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + strings.ReplaceAll(from, "fieldPath: data.big", "fieldPath: data"),
 		"from a list of long ones": "resources: [many.yaml, ten.yaml]\nreplacements:\n" + each(10, func(i int) string {
 			return fmt.Sprintf("- sourceValue: %s\n  targets: [{select: {kind: Ten}, fieldPaths: [spec.%d]}]\n", long[:1<<15], i)
 		}) + "- source: {kind: Ten, name: t, fieldPath: spec}\n" + to,
@@ -122,6 +122,8 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 		"into a var of labels":      "resources: [many.yaml, big.yaml]\n" + vars + "commonAnnotations: {a: $(BIG)}\n",
 		"copies of a JSON patch":    "resources: [many.yaml, many2.yaml]\npatches: [{path: copy.yaml, target: {kind: ConfigMap}}]\n",
 		"copies that are escaped":   "resources: [many.yaml, many2.yaml]\npatches: [{path: escaped.yaml, target: {kind: ConfigMap}}]\n",
+		"labels of claims":          "resources: [claims.yaml]\nlabels: [{pairs: {a: " + long + "}, includeTemplates: true}]\n",
+		"old labels of claims":      "resources: [claims.yaml]\ncommonLabels: {a: " + long + "}\n",
 		"labels of elements":        "resources: [lists.yaml]\nlabels: [{pairs: {a: " + long + "}, fields: [{path: 'spec[]/labels', create: true}]}]\n",
 		"configured for elements":   "resources: [lists.yaml]\ncommonAnnotations: {a: " + long + "}\nconfigurations: [config.yaml]\n",
 		"a transformer of elements": "resources: [lists.yaml]\ntransformers:\n- |\n" + indented(wide),
@@ -134,9 +136,8 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 				"prod/patch.yaml": file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata: {big: " + long + "}\n"),
 				"prod/json.yaml":  file("- {op: replace, path: /data/big, value: " + long + "}\n"),
 				"prod/big":        file(long), "prod/other": file(long), "prod/env": file("small=x\nbig=" + long + "\n"),
-				"prod/a.yaml": file(word), "prod/prefixed/kustomization.yaml": file("resources: [s.yaml]\nnamePrefix: " + long + "\n"),
-				"prod/prefixed/s.yaml": file("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"),
-				"prod/ten.yaml":        file("apiVersion: example.com/v1\nkind: Ten\nmetadata: {name: t}\nspec: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n"), "prod/list.yaml": file("- {op: add, path: /list, value: [" + strings.Repeat("{v: 1},", 100) + "]}\n"),
+				"prod/a.yaml": file(word), "prod/claims.yaml": file(claims),
+				"prod/ten.yaml": file("apiVersion: example.com/v1\nkind: Ten\nmetadata: {name: t}\nspec: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n"), "prod/list.yaml": file("- {op: add, path: /list, value: [" + strings.Repeat("{v: 1},", 100) + "]}\n"),
 				"prod/many2.yaml": file(strings.ReplaceAll(many(500), "name: n", "name: m")), "prod/copy.yaml": file(copies), "prod/escaped.yaml": file(strings.ReplaceAll(copies, "copy", `"c\x6fpy"`)),
 				"prod/pod.yaml":                   file("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{image: a}]}\n"),
 				"prod/words.yaml":                 file(strings.ReplaceAll(args, "$(BIG)", "x")),

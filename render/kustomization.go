@@ -154,7 +154,7 @@ func (k kustomization) refused() error {
 		}
 		return refuse(field, "is refused: helm is not run; commit what the chart renders to")
 	}
-	return k.longImages()
+	return errors.Join(k.longImages(), k.longNames())
 }
 
 // where is the line of a value and the top-level field that it stands below: the field that is meant, or another one,

@@ -19,6 +19,7 @@ type plugged struct {
 	text    int64         // of transformers, their aliases written out
 	patches []string      // the files that these put there as well
 	texts   [][]byte      // of transformers, as YAML
+	affixes int           // of names, by transformers
 
 	replacements []types.ReplacementField
 }
@@ -56,6 +57,7 @@ func (p *plugged) keep(plugin *yaml.Node) {
 		return
 	}
 	p.texts = append(p.texts, content)
+	p.affixes += len(text(plugin, "prefix")) + len(text(plugin, "suffix"))
 	var has struct {
 		Replacements []types.ReplacementField `json:"replacements"`
 	}

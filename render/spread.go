@@ -45,7 +45,7 @@ func (s *survey) learnData(d datum, content []byte) {
 
 // spread follows what a kustomization copies from object to object, in kustomize's order.
 func (s *survey) spread(named string, k *kustomization, objects []resid.ResId) error {
-	s.spreads = s.spreads || k.spreads() || len(s.plugged[k.dir].texts) > 0
+	s.spreads = s.spreads || k.spreads() || len(s.plugged[k.dir].texts) > 0 || s.each(k) > muchForEach
 	if s.growth == nil { // it is only now known that it is needed
 		return nil
 	}
@@ -82,8 +82,17 @@ func (k *kustomization) spreads() bool {
 	return len(k.Replacements)+len(k.Vars)+fields > 0
 }
 
-// fields counts what a kustomization puts into fields that it, or one below it, names beside those that kustomize knows:
-// there may be one in every element of a list.
+// muchForEach is more text, in bytes, than labels and annotations that are put into every object usually have.
+const muchForEach = 4 << 10
+
+// listed are the lists in whose elements kustomize itself puts labels (api/internal/konfig/builtinpluginconsts).
+var listed = []trail{
+	{keys: []string{"volumeClaimTemplates"}}, {keys: []string{"topologySpreadConstraints"}},
+	{keys: []string{"preferredDuringSchedulingIgnoredDuringExecution"}}, {keys: []string{"requiredDuringSchedulingIgnoredDuringExecution"}},
+}
+
+// fields counts what a kustomization puts into elements of lists, and into fields that it, or one below it, names beside
+// those that kustomize knows: there may be one in every element of a list, too.
 func (s *survey) fields(named string, k *kustomization) error {
 	s.specs = append(s.specs, s.keys[named].fields...)
 	for _, file := range k.Configurations {
@@ -94,7 +103,7 @@ func (s *survey) fields(named string, k *kustomization) error {
 		s.specs = append(s.specs, keysOf(text).fields...)
 	}
 	var places int64
-	for _, spec := range s.specs {
+	for _, spec := range append(listed, s.specs...) {
 		places += s.growth.widest(spec)
 	}
 	return s.copy(named, s.each(k), places)
@@ -147,4 +156,12 @@ func (s *survey) expand(folder string) error {
 	}
 	return s.refuse(fmt.Errorf("%s: with the values of its vars in the places of all references to them, it can come to more than %d bytes, most of them of the var %s: "+
 		"refer to shorter values in fewer places, or raise render.maxTotalSize", folder, s.limit.TotalSize, longest.Name))
+}
+
+// affix refuses names that the prefixes and suffixes of kustomizations on the way to an object make too long.
+func (s *survey) affix(named string, k *kustomization) error {
+	if s.affixes += len(k.NamePrefix) + len(k.NameSuffix) + s.plugged[k.dir].affixes; s.affixes <= longestName {
+		return nil
+	}
+	return s.refuse(fmt.Errorf("%s: with its prefix and suffix, and those of what lists it, names get longer by more than the %d characters that a name may have: shorten them", named, longestName))
 }

@@ -17,6 +17,7 @@ type survey struct {
 	growth  *growth         // by that; nil before it is known
 	keys    map[string]*keys
 	specs   []trail // of fields that kustomizations name
+	affixes int     // of names, by the kustomizations on the way to where it is
 }
 
 // survey refuses what would be too large for kustomize, and what was refused on the way. Whatever else is wrong is
@@ -70,6 +71,10 @@ func (s *survey) folder(folder string, first int) error {
 	defer delete(s.within, own)
 	c, err := s.count(own)
 	if err != nil || c.lists == nil {
+		return err
+	}
+	defer func(before int) { s.affixes = before }(s.affixes)
+	if err := s.affix(own, c.lists); err != nil {
 		return err
 	}
 	for _, value := range c.lists.Resources {
