@@ -49,14 +49,19 @@ func TestAFileCountsEachTimeItIsUsed(t *testing.T) {
 		envs += fmt.Sprintf("- name: g%d\n  envs: [big]\n", i)
 	}
 	inline := "generators:\n- |\n" + indented("apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nfiles:\n"+strings.ReplaceAll(keys, "  -", "-"))
+	paths := strings.Repeat("- {path: big}\n", 200)
 	for name, kustomization := range map[string]string{
+		"in many patches":             "patches:\n" + paths,
+		"in many old patches":         "patchesStrategicMerge: [" + strings.Repeat("big,", 200) + "]\n",
+		"in many replacements":        "replacements:\n" + paths,
+		"in many configurations":      "configurations: [" + strings.Repeat("big,", 200) + "]\n",
 		"under many keys":             "configMapGenerator:\n- name: a\n  files:\n" + keys,
 		"under many keys of a Secret": "secretGenerator:\n- name: a\n  files:\n" + keys,
 		"in many generators":          "configMapGenerator:\n" + envs,
 		"in an inline generator":      inline,
 	} {
 		t.Run(name, func(t *testing.T) {
-			files := fstest.MapFS{"prod/kustomization.yaml": file(kustomization), "prod/big": file("a=" + strings.Repeat("x", 1<<20))}
+			files := fstest.MapFS{"prod/kustomization.yaml": file(kustomization), "prod/big": file("a: a=" + strings.Repeat("x", 1<<20))}
 			refusedCheaply(t, files, 50, "prod/big: ", "67108864 bytes", "render.maxTotalSize")
 		})
 	}

@@ -56,6 +56,16 @@ func (k kustomization) references() (all []reference) {
 	return all
 }
 
+// yaml are the files that are no objects: patches, replacements, configurations, each as often as it is named.
+func (k kustomization) yaml() (files []string) {
+	for _, ref := range k.references() {
+		if ref.role == asYAML && ref.value != "" && !(ref.inline && strings.ContainsAny(ref.value, "\n{")) {
+			files = append(files, path.Join(k.dir, ref.value))
+		}
+	}
+	return files
+}
+
 // sources are a generator's files, without the keys they are put under.
 func sources(kv types.KvPairSources) (paths []string) {
 	for _, f := range kv.FileSources {

@@ -61,11 +61,7 @@ func (s *survey) spread(named string, k *kustomization, objects []resid.ResId) e
 		return err
 	}
 	for _, field := range append(s.plugged[k.dir].replacements, k.Replacements...) {
-		all, err := s.replacements(k.dir, field)
-		if err != nil {
-			return err
-		}
-		for _, r := range all {
+		for _, r := range s.replacements(k.dir, field) {
 			if err := s.replace(named, r, objects); err != nil {
 				return err
 			}
@@ -110,17 +106,17 @@ func (s *survey) fields(named string, k *kustomization) error {
 }
 
 // replacements are those of an entry: its own, or those of the file that it names. What fits no type kustomize refuses.
-func (s *survey) replacements(dir string, field types.ReplacementField) (all []types.Replacement, err error) {
+func (s *survey) replacements(dir string, field types.ReplacementField) (all []types.Replacement) {
 	if field.Path == "" {
-		return []types.Replacement{field.Replacement}, nil
+		return []types.Replacement{field.Replacement}
 	}
-	c, err := s.count(path.Join(dir, field.Path))
+	c, err := s.look(inside(path.Join(dir, field.Path)))
 	if err != nil || sigsyaml.Unmarshal(c.content, &all) == nil {
-		return all, err
+		return all
 	}
 	var one types.Replacement
 	_ = sigsyaml.Unmarshal(c.content, &one)
-	return []types.Replacement{one}, nil
+	return []types.Replacement{one}
 }
 
 func (s *survey) replace(named string, r types.Replacement, objects []resid.ResId) error {

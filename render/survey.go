@@ -1,6 +1,8 @@
 package render
 
 import (
+	"context"
+	"fmt"
 	"path"
 
 	"sigs.k8s.io/kustomize/kyaml/resid"
@@ -67,6 +69,9 @@ func (s *survey) folder(folder string, first int) error {
 	if err != nil || own == "" || s.within[own] {
 		return s.reason()
 	}
+	if s.ctx.Err() != nil {
+		return s.refuse(fmt.Errorf("%s: %w", own, context.Cause(s.ctx)))
+	}
 	s.within[own] = true
 	defer delete(s.within, own)
 	c, err := s.count(own)
@@ -83,12 +88,8 @@ func (s *survey) folder(folder string, first int) error {
 		}
 	}
 	s.objects = append(s.objects, c.objects...)
-	for _, d := range append(c.lists.data(), s.plugged[folder].data...) {
-		c, err := s.count(d.file)
-		if err != nil {
-			return err
-		}
-		s.learnData(d, c.content)
+	if err := s.files(c.lists); err != nil {
+		return err
 	}
 	for _, value := range c.lists.Components {
 		if err := s.resource(path.Join(folder, value), first); err != nil {
@@ -99,4 +100,21 @@ func (s *survey) folder(folder string, first int) error {
 		return err
 	}
 	return s.spread(own, c.lists, s.objects[first:])
+}
+
+// files counts what a kustomization reads that are no objects: the data of generators, patches and the like.
+func (s *survey) files(k *kustomization) error {
+	for _, d := range append(k.data(), s.plugged[k.dir].data...) {
+		c, err := s.count(d.file)
+		if err != nil {
+			return err
+		}
+		s.learnData(d, c.content)
+	}
+	for _, file := range k.yaml() {
+		if _, err := s.count(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
