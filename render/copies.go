@@ -1,9 +1,7 @@
 package render
 
 import (
-	"context"
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
 
@@ -13,37 +11,19 @@ import (
 
 // copies counts what a kustomization puts into each of its objects. kustomize holds it once for each of them.
 func (s *survey) copies(named string, k *kustomization, objects []resid.ResId) error {
-	each := s.each(k)
-	for _, file := range s.plugged[k.dir].patches {
-		size, err := s.patchText(file, "")
-		if err != nil {
-			return err
-		}
-		each += size
-	}
-	if err := s.copy(named, each, int64(len(objects))); err != nil {
+	if err := s.copy(named, s.each(k), int64(len(objects))); err != nil {
 		return err
 	}
-	for _, p := range append(append([]types.Patch{}, k.Patches...), k.PatchesJson6902...) {
-		if p.Target == nil { // it is for one object, or none
-			continue
-		}
-		if s.ctx.Err() != nil {
-			return s.refuse(fmt.Errorf("%s: %w", named, context.Cause(s.ctx)))
-		}
-		size, err := s.patchText(path.Join(k.dir, p.Path), p.Patch)
-		if err != nil {
-			return err
-		}
-		if err := s.copy(named, size, int64(targets(p.Target, objects))); err != nil {
-			return err
-		}
-	}
 	for _, p := range s.patches(k, objects) {
+		if err := s.late(named); err != nil {
+			return err
+		}
+		size := p.size
 		if p.copies() {
-			if err := s.copy(named, mostCopied, int64(p.objects)); err != nil {
-				return err
-			}
+			size += mostCopied
+		}
+		if err := s.copy(named, size, int64(p.objects)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -65,22 +45,6 @@ func (s *survey) copy(named string, size, places int64) error {
 	}
 	return s.refuse(fmt.Errorf("%s: what it puts into each of %d objects or fields (labels, annotations, prefixes, patches with a target, transformers) brings what a render repeats to more than %d bytes: "+
 		"put less into fewer of them, or raise render.maxTotalSize", named, places, s.limit.TotalSize))
-}
-
-// patchText is how much a patch is with its aliases written out.
-func (s *survey) patchText(file, inline string) (int64, error) {
-	if inline == "" {
-		c, err := s.count(file)
-		return int64(len(c.content)) + c.repeats, err
-	}
-	size := int64(len(inline))
-	if mayHoldAliases([]byte(inline)) {
-		docs, _ := documents([]byte(inline)) // what is no YAML, kustomize refuses
-		for _, doc := range docs {
-			size += doc.written()
-		}
-	}
-	return size, nil
 }
 
 // longestImage is how many characters a name, tag or digest of an image may have; registries take no more than 255

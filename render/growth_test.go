@@ -114,7 +114,7 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 		"labels in lists of a patch": "resources: [patched]\nlabels: [{pairs: {a: " + long[:1<<13] + "}, fields: [{path: 'list[]/labels', create: true}]}]\n",
 		"from what a patch copied": "resources: [many.yaml, small.yaml]\npatches:\n- target: {kind: ConfigMap, name: big}\n  patch: |-\n    - {op: replace, path: /data/big, value: " + long[:1<<16] + "}\n    - {op: copy, from: /data/big, path: /data/k}\n" +
 			strings.NewReplacer("data.big", "data.k", "data.a", "data.a, data.b, data.c").Replace(from),
-		"from a label":              "resources: [many.yaml]\ncommonAnnotations: {big: x}\nreplacements:\n- sourceValue: " + long + "\n" + to,
+		"from a value of its own":   "resources: [many.yaml]\nreplacements:\n- sourceValue: " + long + "\n" + to,
 		"into elements of a list":   "resources: [lists.yaml, big.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n  targets: [{select: {kind: Lists}, fieldPaths: ['spec.*.v']}]\n",
 		"into a var":                "resources: [args.yaml, big.yaml]\n" + vars,
 		"into a var of a generator": "resources: [args.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + vars,
@@ -169,14 +169,20 @@ func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
 	}
 }
 
-// Files count once, although they are gone through twice where there are replacements.
+// Files count once, although they are gone through twice where there are replacements, and patches more often.
 func TestFilesCountOnceBesideReplacements(t *testing.T) {
 	files := fstest.MapFS{
 		"prod/kustomization.yaml": file("resources: [a.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\nreplacements:\n" + replacement("data.x", "data.y", "create: true")),
 		"prod/a.yaml":             file(word), "prod/big": file(strings.Repeat("x", 700<<10)),
 	}
-	if _, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 1 << 20}); err != nil {
-		t.Error(err)
+	patched := fstest.MapFS{
+		"prod/kustomization.yaml": file("resources: [a.yaml]\npatches: [{path: big.yaml, target: {kind: ConfigMap}}]\n"),
+		"prod/a.yaml":             file(word), "prod/big.yaml": file("- {op: add, path: /data/big, value: " + strings.Repeat("x", 700<<10) + "}\n"),
+	}
+	for name, files := range map[string]fstest.MapFS{"data": files, "a patch": patched} {
+		if _, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 1 << 20}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

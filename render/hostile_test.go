@@ -54,6 +54,7 @@ func TestAFileCountsEachTimeItIsUsed(t *testing.T) {
 		"in many patches":             "patches:\n" + paths,
 		"in many old patches":         "patchesStrategicMerge: [" + strings.Repeat("big,", 200) + "]\n",
 		"in many replacements":        "replacements:\n" + paths,
+		"in many transformers":        "transformers:\n" + strings.Repeat("- |\n"+indented("apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: big\n"), 200),
 		"in many configurations":      "configurations: [" + strings.Repeat("big,", 200) + "]\n",
 		"under many keys":             "configMapGenerator:\n- name: a\n  files:\n" + keys,
 		"under many keys of a Secret": "secretGenerator:\n- name: a\n  files:\n" + keys,

@@ -11,39 +11,54 @@ import (
 // patch is the text of a patch, or of what configures a transformer, and the objects that it can be meant for.
 type patch struct {
 	text    []byte
-	kind    string
+	kind    string // of the objects, "" for any
 	objects int
+	size    int64 // that it has in each of them beside what each says, its aliases written out
 }
 
-// patches are all of a kustomization, those with a target and those for one object.
+// patches are all of a kustomization: those with a target and those for one object, or none, which counts as a file.
 func (s *survey) patches(k *kustomization, objects []resid.ResId) (all []patch) {
-	add := func(text []byte, file string, target *types.Selector, n int) {
-		p := patch{text, "", n}
-		if file != "" {
-			c, _ := s.look(inside(path.Join(k.dir, file))) // an error is told where it is counted
-			p.text = c.content
+	for _, of := range [][]types.Patch{k.Patches, k.PatchesJson6902} {
+		for _, p := range of {
+			next := s.patch(k.dir, p.Path, p.Patch)
+			if p.Target == nil {
+				next.objects, next.size = 1, 0
+			} else {
+				next.kind, next.objects = plainKind(p.Target.Kind), targets(p.Target, objects)
+			}
+			all = append(all, next)
 		}
-		if target != nil {
-			p.kind, p.objects = plainKind(target.Kind), targets(target, objects)
-		}
-		all = append(all, p)
-	}
-	for _, p := range append(append([]types.Patch{}, k.Patches...), k.PatchesJson6902...) {
-		add([]byte(p.Patch), p.Path, p.Target, 1)
 	}
 	for _, p := range k.PatchesStrategicMerge {
-		if file := path.Join(k.dir, string(p)); s.isFile(file) {
-			add(nil, string(p), nil, 1)
+		if s.isFile(path.Join(k.dir, string(p))) {
+			all = append(all, patch{text: s.patch(k.dir, string(p), "").text, objects: 1})
 		}
 	}
 	for _, file := range s.plugged[k.dir].patches {
-		c, _ := s.look(inside(file))
-		all = append(all, patch{c.content, "", len(objects)})
+		next := s.patch("", file, "")
+		next.objects = len(objects)
+		all = append(all, next)
 	}
 	for _, text := range s.plugged[k.dir].texts {
-		all = append(all, patch{text, "", len(objects)})
+		all = append(all, patch{text: text, objects: len(objects)})
 	}
 	return all
+}
+
+// patch is that of a file, or an inline one. Why a file cannot be read is told where it is counted.
+func (s *survey) patch(dir, file, inline string) patch {
+	if file != "" {
+		c, _ := s.look(inside(path.Join(dir, file)))
+		return patch{text: c.content, size: int64(len(c.content)) + c.repeats}
+	}
+	p := patch{text: []byte(inline), size: int64(len(inline))}
+	if mayHoldAliases(p.text) {
+		docs, _ := documents(p.text) // what is no YAML, kustomize refuses
+		for _, doc := range docs {
+			p.size += doc.written()
+		}
+	}
+	return p
 }
 
 // mostCopied is what the copies of one JSON patch may add to an object, in bytes: kustomize is held to it. The API server

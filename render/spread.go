@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"path"
 	"strings"
@@ -92,8 +91,9 @@ var listed = []trail{
 func (s *survey) fields(named string, k *kustomization) error {
 	s.specs = append(s.specs, s.keys[named].fields...)
 	for _, file := range k.Configurations {
-		c, _ := s.look(inside(path.Join(k.dir, file)))
-		s.specs = append(s.specs, keysOf(c.content).fields...)
+		if known := s.keys[path.Join(k.dir, file)]; known != nil { // else there is no such file
+			s.specs = append(s.specs, known.fields...)
+		}
 	}
 	for _, text := range s.plugged[k.dir].texts {
 		s.specs = append(s.specs, keysOf(text).fields...)
@@ -120,8 +120,8 @@ func (s *survey) replacements(dir string, field types.ReplacementField) (all []t
 }
 
 func (s *survey) replace(named string, r types.Replacement, objects []resid.ResId) error {
-	if s.ctx.Err() != nil {
-		return s.refuse(fmt.Errorf("%s: %w", named, context.Cause(s.ctx)))
+	if err := s.late(named); err != nil {
+		return err
 	}
 	for _, target := range r.Targets {
 		if target == nil || target.Select == nil {

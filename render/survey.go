@@ -12,14 +12,14 @@ import (
 // be interrupted nor told how much to take, and compares every object with all others when it takes it.
 type survey struct {
 	*reader
-	within  map[string]bool // the kustomization files on the way to where it is
-	objects []resid.ResId   // so far, as their files name them
-	copied  int64           // bytes that are put into objects, counted in each
-	spreads bool            // something is copied from object to object
-	growth  *growth         // by that; nil before it is known
-	keys    map[string]*keys
-	specs   []trail // of fields that kustomizations name
-	affixes int     // of names, by the kustomizations on the way to where it is
+	within  map[string]bool  // the kustomization files on the way to where it is
+	objects []resid.ResId    // so far, as their files name them
+	copied  int64            // bytes that are put into objects, counted in each
+	spreads bool             // something is copied from object to object
+	growth  *growth          // by that; nil before it is known
+	keys    map[string]*keys // by file
+	specs   []trail          // of fields that kustomizations name
+	affixes int              // of names, by the kustomizations on the way to where it is
 }
 
 // survey refuses what would be too large for kustomize, and what was refused on the way. Whatever else is wrong is
@@ -69,8 +69,8 @@ func (s *survey) folder(folder string, first int) error {
 	if err != nil || own == "" || s.within[own] {
 		return s.reason()
 	}
-	if s.ctx.Err() != nil {
-		return s.refuse(fmt.Errorf("%s: %w", own, context.Cause(s.ctx)))
+	if err := s.late(own); err != nil {
+		return err
 	}
 	s.within[own] = true
 	defer delete(s.within, own)
@@ -111,10 +111,18 @@ func (s *survey) files(k *kustomization) error {
 		}
 		s.learnData(d, c.content)
 	}
-	for _, file := range k.yaml() {
+	for _, file := range append(k.yaml(), s.plugged[k.dir].patches...) {
 		if _, err := s.count(file); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// late refuses what is still gone through when the time for the render is over.
+func (s *survey) late(named string) error {
+	if s.ctx.Err() == nil {
+		return nil
+	}
+	return s.refuse(fmt.Errorf("%s: %w", named, context.Cause(s.ctx)))
 }
