@@ -13,51 +13,69 @@ import (
 )
 
 // unready is a fleet of three nodes with a commit under way: node-1's new pod is there, and not Ready.
-func unready(t *testing.T) (*fleet, *corev1.Pod) {
+func unready(t testing.TB) (*fleet, *corev1.Pod) {
 	f := newFleet(t, 3).image("v2")
 	return f, f.replace("node-1")
+}
+
+// shownCauses are causes that a pod shows from one moment to the next, with how long each must last.
+var shownCauses = map[string]struct {
+	show  func(f *fleet, p *corev1.Pod)
+	code  Code
+	lasts time.Duration
+	about string
+}{
+	"the image name is invalid":                          {func(f *fleet, p *corev1.Pod) { f.waits(p, "InvalidImageName", "x: must be lowercase") }, InvalidImage, 10 * time.Second, "must be lowercase"},
+	"the image is not on the node and may not be pulled": {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImageNeverPull", "") }, InvalidImage, 10 * time.Second, "imagePullPolicy is Never"},
+	"the image is not found, and no Event tells of it":   {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImagePull", "not found") }, ImagePull, 30 * time.Second, "agent:v2"},
+	"a Secret that the environment needs is missing":     {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerConfigError", `secret "s" not found`) }, ConfigError, time.Minute, `secret "s"`},
+	"the container cannot be created":                    {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerError", "no command") }, ConfigError, time.Minute, "no command"},
+	"the command is not in the image": {func(f *fleet, p *corev1.Pod) {
+		f.ends(p, 128, "StartError")
+		p.Status.ContainerStatuses[0].State.Terminated.Message = "exec: no such file or directory"
+		f.waits(p, "CrashLoopBackOff", "back-off")
+	}, ConfigError, time.Minute, "no such file"},
+	"a ConfigMap that a volume needs is missing": {func(f *fleet, p *corev1.Pod) {
+		f.event(p, "Pod", "FailedMount", `MountVolume.SetUp failed for volume "v" : configmap "c" not found`)
+	}, VolumeMount, 3 * time.Minute, `configmap "c" not found`},
+	"a volume is attached to another node": {func(f *fleet, p *corev1.Pod) { f.event(p, "Pod", "FailedAttachVolume", "Multi-Attach error") }, VolumeMount, 3 * time.Minute, "Multi-Attach"},
+	"the CNI plugin is not there": {func(f *fleet, p *corev1.Pod) {
+		f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = cni plugin not initialized")
+	}, Sandbox, time.Minute, "cni plugin"},
+	"the node has too little cpu left": {func(f *fleet, p *corev1.Pod) {
+		f.pending(p, "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: none.")
+	}, Unschedulable, 2 * time.Minute, "node-1: asks for cpu"},
+	"a scheduling gate is not lifted": {func(f *fleet, p *corev1.Pod) {
+		f.pending(p, "")
+		p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
+		podCondition(p, corev1.PodScheduled).Reason = corev1.PodReasonSchedulingGated
+	}, NotScheduled, time.Minute, "example.com/wait"},
+	"no scheduler looks at the pod": {func(f *fleet, p *corev1.Pod) { f.pending(p, ""); p.Status.Conditions = p.Status.Conditions[:1] }, NotScheduled, time.Minute, "default-scheduler"},
+	"a quota refuses the pod": {func(f *fleet, p *corev1.Pod) {
+		f.gone("node-1")
+		f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: exceeded quota: q`)
+	}, Forbidden, 30 * time.Second, "exceeded quota: q"},
+}
+
+var _ = playShownCauses()
+
+// playShownCauses puts them on the page, as they are once they have lasted long enough.
+func playShownCauses() (all bool) {
+	for title, c := range shownCauses {
+		all = plays(title, func(t testing.TB) Judgement {
+			f, p := unready(t)
+			c.show(f, p)
+			f.judge()
+			return f.after(c.lasts).judge()
+		})
+	}
+	return all
 }
 
 // Each cause is the present reason as soon as its evidence is seen, and final exactly when its time has passed. Nothing
 // asks for a look in between, and the look that makes it final is asked for.
 func TestHowLongEachCauseLasts(t *testing.T) {
-	for name, c := range map[string]struct {
-		show  func(f *fleet, p *corev1.Pod)
-		code  Code
-		lasts time.Duration
-		about string
-	}{
-		"image name":      {func(f *fleet, p *corev1.Pod) { f.waits(p, "InvalidImageName", "x: must be lowercase") }, InvalidImage, 10 * time.Second, "must be lowercase"},
-		"never pulled":    {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImageNeverPull", "") }, InvalidImage, 10 * time.Second, "imagePullPolicy is Never"},
-		"pull, no Events": {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImagePull", "not found") }, ImagePull, 30 * time.Second, "agent:v2"},
-		"config":          {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerConfigError", `secret "s" not found`) }, ConfigError, time.Minute, `secret "s"`},
-		"container":       {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerError", "no command") }, ConfigError, time.Minute, "no command"},
-		"command": {func(f *fleet, p *corev1.Pod) {
-			f.ends(p, 128, "StartError")
-			p.Status.ContainerStatuses[0].State.Terminated.Message = "exec: no such file or directory"
-			f.waits(p, "CrashLoopBackOff", "back-off")
-		}, ConfigError, time.Minute, "no such file"},
-		"volume": {func(f *fleet, p *corev1.Pod) {
-			f.event(p, "Pod", "FailedMount", `MountVolume.SetUp failed for volume "v" : configmap "c" not found`)
-		}, VolumeMount, 3 * time.Minute, `configmap "c" not found`},
-		"attach": {func(f *fleet, p *corev1.Pod) { f.event(p, "Pod", "FailedAttachVolume", "Multi-Attach error") }, VolumeMount, 3 * time.Minute, "Multi-Attach"},
-		"sandbox": {func(f *fleet, p *corev1.Pod) {
-			f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = cni plugin not initialized")
-		}, Sandbox, time.Minute, "cni plugin"},
-		"cpu": {func(f *fleet, p *corev1.Pod) {
-			f.pending(p, "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: none.")
-		}, Unschedulable, 2 * time.Minute, "node-1: asks for cpu"},
-		"gated": {func(f *fleet, p *corev1.Pod) {
-			f.pending(p, "")
-			p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
-			podCondition(p, corev1.PodScheduled).Reason = corev1.PodReasonSchedulingGated
-		}, NotScheduled, time.Minute, "example.com/wait"},
-		"no scheduler": {func(f *fleet, p *corev1.Pod) { f.pending(p, ""); p.Status.Conditions = p.Status.Conditions[:1] }, NotScheduled, time.Minute, "default-scheduler"},
-		"forbidden": {func(f *fleet, p *corev1.Pod) {
-			f.gone("node-1")
-			f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: exceeded quota: q`)
-		}, Forbidden, 30 * time.Second, "exceeded quota: q"},
-	} {
+	for name, c := range shownCauses {
 		t.Run(name, func(t *testing.T) {
 			f, p := unready(t)
 			c.show(f, p)
