@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
 )
 
 // Commit is what a person needs to recognise a commit. Subject and Author are one line each, without control characters.
@@ -34,13 +36,37 @@ func (r *reader) commit(h plumbing.Hash) (*commit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("commit %s: %w", short(h), err)
 	}
+	return decodeCommit(h, content)
+}
+
+// decodeCommit reads a commit. Its texts are in the encoding that its header names, which is UTF-8 where it names none.
+func decodeCommit(h plumbing.Hash, content []byte) (*commit, error) {
 	var c object.Commit
 	if err := c.Decode(inMemory(plumbing.CommitObject, content)); err != nil {
 		return nil, fmt.Errorf("commit %s: %w", short(h), err)
 	}
-	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\n"), "\n")
+	text := decoder(string(c.Encoding))
+	subject, _, _ := strings.Cut(strings.TrimLeft(text(c.Message), "\n"), "\n")
 	return &commit{hash: h, tree: c.TreeHash, parents: c.ParentHashes,
-		subject: printable(subject), author: printable(c.Author.Name), time: c.Committer.When}, nil
+		subject: printable(subject), author: printable(text(c.Author.Name)), time: c.Committer.When}, nil
+}
+
+// decoder converts texts of an encoding to UTF-8. A text in an encoding that nobody knows, or that is not in the encoding
+// that it claims, stays as it is, as git shows it.
+func decoder(name string) func(string) string {
+	asItIs := func(text string) string { return text }
+	named, err := ianaindex.MIME.Encoding(strings.TrimSpace(name))
+	if err != nil || named == nil {
+		if named, err = htmlindex.Get(name); err != nil {
+			return asItIs
+		}
+	}
+	return func(text string) string {
+		if converted, err := named.NewDecoder().String(text); err == nil {
+			return converted
+		}
+		return text
+	}
 }
 
 // printable makes a text safe to show: whoever writes a commit must not steer a terminal.

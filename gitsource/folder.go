@@ -95,10 +95,10 @@ func (c *folders) add(h plumbing.Hash, f *folder) {
 
 // folder returns a folder of the tree, decoded.
 func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
-	if f := t.mirror.folders.get(h); f != nil {
+	if f := t.folders.get(h); f != nil {
 		return f, nil
 	}
-	content, err := t.content(plumbing.TreeObject, h, maxObject)
+	content, err := t.objects.content(plumbing.TreeObject, h, maxObject)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", short(h), err)
 	}
-	t.mirror.folders.put(h, f)
+	t.folders.put(h, f)
 	return f, nil
 }
 

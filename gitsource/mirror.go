@@ -162,3 +162,31 @@ func (m *mirror) damaged(err error) error {
 }
 
 func short(h plumbing.Hash) string { return h.String()[:10] }
+
+// content reads an object of a tree. It must be there: the mirror's tips are whole.
+func (m *mirror) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
+	err = m.use(func(r *reader) error {
+		_, content, err = r.content(kind, h, limit)
+		return err
+	})
+	var large *tooLargeError
+	if errors.As(err, &large) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, m.damaged(fmt.Errorf("its %s %s: %w", kind, short(h), err))
+	}
+	return content, nil
+}
+
+// size is the size of a file of a tree.
+func (m *mirror) size(h plumbing.Hash) (size int64, err error) {
+	err = m.use(func(r *reader) error {
+		size, err = r.EncodedObjectSize(h)
+		return err
+	})
+	if err != nil {
+		return 0, m.damaged(errors.New("its size: " + err.Error()))
+	}
+	return size, nil
+}

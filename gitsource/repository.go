@@ -91,7 +91,7 @@ func (r *Repository) Tree(ctx context.Context, commit string) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
-	t := &Tree{mirror: r.mirror, root: c.tree, time: c.time, maxFile: r.options.MaxFile}
+	t := &Tree{objects: r.mirror, folders: r.mirror.folders, root: c.tree, time: c.time, maxFile: r.options.MaxFile}
 	if _, err := t.folder(c.tree); err != nil {
 		return nil, fmt.Errorf("%s: commit %s: %w", r, commit, err)
 	}

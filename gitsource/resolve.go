@@ -143,6 +143,6 @@ func (w *walk) follow(e object.TreeEntry) error {
 
 // target is what a symbolic link holds.
 func (t *Tree) target(e object.TreeEntry) (string, error) {
-	content, err := t.content(plumbing.BlobObject, e.Hash, maxTarget)
+	content, err := t.objects.content(plumbing.BlobObject, e.Hash, maxTarget)
 	return string(content), err
 }

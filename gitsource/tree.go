@@ -19,12 +19,22 @@ import (
 // elsewhere are errors when they are read. What cannot be read is never an fs.ErrNotExist: a reader must not take a
 // damaged mirror for a smaller commit.
 type Tree struct {
-	mirror  *mirror
+	objects source
+	folders *folders
 	root    plumbing.Hash
 	time    time.Time
 	maxFile int64
 
 	submodules *submodules // nil if they are not followed
+}
+
+// source is where a tree's objects are read.
+type source interface {
+	// content returns an object of up to limit bytes, checked against its name. An object that is not there, or is damaged,
+	// is an error and never an fs.ErrNotExist.
+	content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error)
+	// size is the size of a file in bytes.
+	size(h plumbing.Hash) (int64, error)
 }
 
 var (
@@ -112,7 +122,7 @@ func (t *Tree) read(e object.TreeEntry) ([]byte, error) {
 	case isSubmodule(e):
 		return nil, errSubmodule
 	}
-	content, err := t.content(plumbing.BlobObject, e.Hash, t.maxFile)
+	content, err := t.objects.content(plumbing.BlobObject, e.Hash, t.maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -130,22 +140,6 @@ func isAbsence(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 func isLFS(content []byte) bool {
 	return len(content) < 1024 && bytes.HasPrefix(content, []byte("version https://git-lfs.github.com/spec/v1\n")) &&
 		bytes.Contains(content, []byte("\noid "))
-}
-
-// content reads an object of the tree. It must be there: the mirror's tips are whole.
-func (t *Tree) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
-	err = t.mirror.use(func(r *reader) error {
-		_, content, err = r.content(kind, h, limit)
-		return err
-	})
-	var large *tooLargeError
-	if errors.As(err, &large) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, t.mirror.damaged(fmt.Errorf("its %s %s: %w", kind, short(h), err))
-	}
-	return content, nil
 }
 
 func sortByName(entries []object.TreeEntry) {

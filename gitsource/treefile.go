@@ -69,12 +69,9 @@ func (t *Tree) info(name string, e object.TreeEntry) (fs.FileInfo, error) {
 	if isDir(e) || isSubmodule(e) {
 		return i, nil
 	}
-	err := t.mirror.use(func(r *reader) (err error) {
-		i.size, err = r.EncodedObjectSize(e.Hash)
-		return err
-	})
-	if err != nil {
-		return nil, t.mirror.damaged(errors.New("its size: " + err.Error()))
+	var err error
+	if i.size, err = t.objects.size(e.Hash); err != nil {
+		return nil, err
 	}
 	return i, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,24 +24,32 @@ func newRender() *cobra.Command {
 		Short: "Print what a commit asks for, as YAML",
 		Long: `Print the objects that a commit asks for, in the order in which they are applied, as YAML.
 
-URL is a Git repository. A local folder that is one is read like any other: its newest commit counts, and not what is
-changed in the work tree. A folder that is no Git repository is rendered as it is. Which commit it was, and warnings, go
-to stderr.`,
+URL is a Git repository. A local folder that is one, or lies in its work tree, is read where it is: its newest commit
+counts, and not what is changed in the work tree, unless --worktree is given. A folder that is in no Git repository is
+rendered as it is. Which commit it was, and warnings, go to stderr.
+
+An ssh URL is read with the keys of the ssh agent and the host keys of ~/.ssh/known_hosts, as git does it (~/.ssh/config is
+not read); an https URL with the token in --token-file, or with what stands in the URL itself.`,
 		Example: `  daemongate render https://git.example.com/platform/fleet.git --path clusters/prod/agents --ref main
-  daemongate render . --path clusters/prod/agents
+  daemongate render . --path clusters/prod/agents --commit HEAD~1
+  daemongate render clusters/prod/agents --worktree
+  daemongate render git@git.example.com:platform/fleet.git --path clusters/prod/agents
   kubectl diff -f <(daemongate render . --path clusters/prod/agents)`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if from.location = args[0]; from.ref != "" && from.commit != "" {
-				return usage(c, errors.New("--ref and --commit: give one of them"))
+			from.location, from.access.stdin = args[0], c.InOrStdin()
+			if err := from.check(); err != nil {
+				return usage(c, err)
 			}
 			return from.render(c.Context(), path, remote, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the root")
+	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the repository's root, or to FOLDER")
 	c.Flags().BoolVar(&remote, "allow-remote-bases", false, "let kustomizations name folders of other repositories, pinned to a commit")
 	c.Flags().StringVar(&from.ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
-	c.Flags().StringVar(&from.commit, "commit", "", "full hash of a commit")
+	c.Flags().StringVar(&from.commit, "commit", "", "hash of a commit, its first digits, or steps back such as HEAD~1")
+	c.Flags().BoolVar(&from.worktree, "worktree", false, "of a local repository the work tree as it is, with what is not committed")
+	from.access.flags(c.Flags())
 	c.Flags().StringVar(&from.cache, "data-dir", cacheDir(), "folder for the mirrors of repositories")
 	return c
 }
@@ -61,10 +68,10 @@ func (from *origin) render(ctx context.Context, path string, remote bool, out, n
 		bases := from.store()
 		defer bases.Close()
 		options.Base = func(ctx context.Context, url, commit string) (fs.FS, error) {
-			return treeOf(ctx, bases, url, commit)
+			return from.base(ctx, bases, url, commit)
 		}
 	}
-	result, err := render.Build(ctx, tree.files, path, options)
+	result, err := render.Build(ctx, tree.files, tree.in(path), options)
 	for _, w := range result.Warnings {
 		_, _ = fmt.Fprintln(notes, "warning:", w)
 	}
@@ -78,9 +85,16 @@ func (from *origin) render(ctx context.Context, path string, remote bool, out, n
 	return printSet(out, set)
 }
 
-// treeOf fetches a commit of a repository that asks for no credentials.
-func treeOf(ctx context.Context, store *gitsource.Store, url, commit string) (*gitsource.Tree, error) {
-	repository, err := store.Repository(url, gitsource.Auth{})
+// base fetches a commit of another repository. The credentials are for the origin's own server alone.
+func (from *origin) base(ctx context.Context, store *gitsource.Store, url, commit string) (*gitsource.Tree, error) {
+	var auth gitsource.Auth
+	if sameServer(url, from.location) {
+		var err error
+		if auth, err = from.access.auth(url); err != nil {
+			return nil, err
+		}
+	}
+	repository, err := store.Repository(url, auth)
 	if err != nil {
 		return nil, err
 	}

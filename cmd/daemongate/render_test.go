@@ -154,7 +154,7 @@ func TestRenderExplainsWhatIsWrong(t *testing.T) {
 	}{
 		"missing path":     {[]string{dir, "--path", "staging"}, []string{"staging"}},
 		"missing ref":      {[]string{dir, "--ref", "mian"}, []string{"mian does not exist", "main"}},
-		"short hash":       {[]string{dir, "--commit", "abc"}, []string{"40 hexadecimal digits"}},
+		"unknown hash":     {[]string{dir, "--commit", "abc"}, []string{"abc does not exist", "main"}},
 		"no repository":    {[]string{filepath.Join(dir, "nowhere")}, []string{"nowhere"}},
 		"ref of a folder":  {[]string{plain, "--ref", "main"}, []string{"no Git repository"}},
 		"out of the tree":  {[]string{plain, "--path", "../"}, []string{"out of the tree"}},

@@ -40,6 +40,8 @@ type Auth struct {
 	// SSHKey is a private key in PEM or OpenSSH format, SSHPassphrase what opens it if it is encrypted.
 	SSHKey        []byte
 	SSHPassphrase string
+	// SSHAgent is the socket of an ssh agent, whose keys are offered where no SSHKey is given.
+	SSHAgent string
 	// KnownHosts are lines of a known_hosts file. No SSH server is talked to that they do not name.
 	KnownHosts []byte
 }
@@ -60,7 +62,7 @@ func (a Auth) MarshalJSON() ([]byte, error) { return []byte(`"` + a.String() + `
 
 // Empty is true if there is nothing to identify with.
 func (a Auth) Empty() bool {
-	return a.App == nil && a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && len(a.passwords()) == 0
+	return a.App == nil && a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && a.SSHAgent == "" && len(a.passwords()) == 0
 }
 
 // Equal is true of the same credentials, certificates and known hosts.

@@ -28,10 +28,12 @@ var ErrEmpty = errors.New("the repository is empty: push a first commit to it")
 // ErrDenied is the error of credentials that the server does not accept, or that lack a right.
 var ErrDenied = errors.New("the server refuses the credentials")
 
+// ErrNoGit is the error of a repository of this machine where git is not installed.
+var ErrNoGit = errors.New("a repository on this machine is read with the git program, which is not installed: install it, or use a URL")
+
 var (
 	errNoAnswer = errors.New("the service ended without an answer")
 	errNoPack   = errors.New("the server answered a fetch with nothing; this is tried again at the next poll")
-	errNoGit    = errors.New("a repository on this machine is read with the git program, which is not installed: install it, or use a URL")
 )
 
 // Error is what went wrong with a repository: its address, and a text without credentials. What it wraps is only what

@@ -20,7 +20,7 @@ func (r *Remote) fileSession(ctx context.Context, service, version string) (*str
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "git", strings.TrimPrefix(service, "git-"), r.address.Path)
-	cmd.Env = append(cleanEnv(os.Environ()), "GIT_PROTOCOL="+version)
+	cmd.Env = append(CleanEnv(os.Environ()), "GIT_PROTOCOL="+version)
 	// Asked to end, git takes the locks of its refs with it; killed, it would leave them for ever.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second // then it is killed; a grandchild may hold the pipes open
@@ -34,7 +34,7 @@ func (r *Remote) fileSession(ctx context.Context, service, version string) (*str
 		return nil, err
 	}
 	if err := cmd.Start(); errors.Is(err, exec.ErrNotFound) {
-		return nil, errNoGit
+		return nil, ErrNoGit
 	} else if err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func (r *Remote) fileSession(ctx context.Context, service, version string) (*str
 	return s, nil
 }
 
-// cleanEnv drops what git's environment says of another repository, as when Daemongate is started from a hook.
-func cleanEnv(env []string) []string {
+// CleanEnv drops what git's environment says of another repository, as when Daemongate is started from a hook.
+func CleanEnv(env []string) []string {
 	return slices.DeleteFunc(env, func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		switch name {

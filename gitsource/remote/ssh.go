@@ -14,12 +14,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/net/proxy"
 )
 
 // sshIdentity is what an SSH connection needs, read once: opening an encrypted key takes long on purpose.
 type sshIdentity struct {
 	methods []ssh.AuthMethod
+	agent   string // the socket of the agent that holds the keys, instead of methods
 	hosts   *knownhosts.HostKeyDB
 	proxy   *url.URL // nil to connect directly
 }
@@ -31,12 +33,16 @@ func newSSHIdentity(auth Auth) (*sshIdentity, error) {
 	if auth.App != nil {
 		return nil, errors.New("a GitHub App reads over https: use the repository's https URL")
 	}
-	if len(auth.SSHKey) == 0 && auth.Password == "" {
+	if len(auth.SSHKey) == 0 && auth.Password == "" && auth.SSHAgent == "" {
 		return nil, errors.New("ssh needs a private key")
 	}
 	methods, err := sshMethods(auth)
 	if err != nil {
 		return nil, err
+	}
+	socket := ""
+	if len(auth.SSHKey) == 0 {
+		socket = auth.SSHAgent
 	}
 	hosts, err := knownHosts(auth.KnownHosts)
 	if err != nil {
@@ -46,7 +52,7 @@ func newSSHIdentity(auth Auth) (*sshIdentity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sshIdentity{methods, hosts, through}, nil
+	return &sshIdentity{methods, socket, hosts, through}, nil
 }
 
 // sshProxy is the proxy that ssh goes through. The environment's is not: it is meant for http.
@@ -103,8 +109,20 @@ func sshMethods(auth Auth) ([]ssh.AuthMethod, error) {
 	return []ssh.AuthMethod{ssh.PublicKeys(signer)}, nil
 }
 
-// sshSession runs the service on the server. Neither the ssh configuration nor the agent of whoever runs the program
-// plays a part.
+// authenticate is how to identify to a server. The agent is asked anew for each connection, and needed until it stands.
+func (i *sshIdentity) authenticate(ctx context.Context) (methods []ssh.AuthMethod, done func(), err error) {
+	if i.agent == "" {
+		return i.methods, func() {}, nil
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", i.agent)
+	if err != nil {
+		return nil, nil, errors.New("the ssh agent does not answer: see SSH_AUTH_SOCK, or name a key")
+	}
+	return []ssh.AuthMethod{ssh.PublicKeysCallback(agent.NewClient(conn).Signers)}, func() { _ = conn.Close() }, nil
+}
+
+// sshSession runs the service on the server. The ssh configuration of whoever runs the program plays no part, and the agent
+// only if the credentials name it.
 func (r *Remote) sshSession(ctx context.Context, service, version string) (*stream, error) {
 	client, err := r.dialSSH(ctx)
 	if err != nil {
@@ -154,8 +172,13 @@ func (r *Remote) dialSSH(ctx context.Context) (*ssh.Client, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		address = net.JoinHostPort(strings.Trim(address, "[]"), "22")
 	}
+	methods, done, err := r.ssh.authenticate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	config := &ssh.ClientConfig{
-		User: "git", Auth: r.ssh.methods, Timeout: dialTimeout,
+		User: "git", Auth: methods, Timeout: dialTimeout,
 		HostKeyCallback:   explainedHostKey(r.ssh.hosts),
 		HostKeyAlgorithms: r.ssh.hosts.HostKeyAlgorithms(address),
 	}
