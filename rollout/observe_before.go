@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -29,12 +30,19 @@ func (o *Observer) Before(ctx context.Context, namespace, name string) (Look, er
 	for i := range pods.Items {
 		l.Pods = append(l.Pods, &pods.Items[i])
 	}
-	nodes, err := o.clients.Core.Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	l.Nodes, err = o.Nodes(ctx)
+	return l, err
+}
+
+// Nodes reads the nodes of the cluster, as the API server's cache has them.
+func (o *Observer) Nodes(ctx context.Context) ([]*corev1.Node, error) {
+	list, err := o.clients.Core.Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 	if err != nil {
-		return l, fmt.Errorf("list nodes: %w", err)
+		return nil, fmt.Errorf("list nodes: %w", err)
 	}
-	for i := range nodes.Items {
-		l.Nodes = append(l.Nodes, &nodes.Items[i])
+	var nodes []*corev1.Node
+	for i := range list.Items {
+		nodes = append(nodes, &list.Items[i])
 	}
-	return l, nil
+	return nodes, nil
 }

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,6 +22,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 		return r.not(Invalid, err, c.Now())
 	}
 	r.sick, r.brakes = map[manifests.ID][]string{}, map[manifests.ID]manifests.Brake{}
+	var claimants []rollout.Claimant
 	for _, next := range daemonSets(r.set, preview) {
 		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
@@ -29,13 +31,12 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, c.Now(), options)
 		switch {
 		case ahead.Refused != nil:
-			r = r.not(Refused, fmt.Errorf("%s: %s. %s", ahead.Refused.Code, ahead.Refused.Message, ahead.Refused.Remedy), c.Now())
-			r.Told = fmt.Sprintf("%s: DaemonSet %s/%s, %s", ahead.Refused.Code, next.Namespace, next.Name, ahead.Refused.About)
-			return r
+			return r.refusedAhead(next, ahead.Refused, c.Now())
 		case ahead.Hold != "":
 			r.Outcome, r.Problem, r.RetryAt = Early, ahead.Hold, ahead.HoldUntil
 			return r
 		}
+		claimants = append(claimants, rollout.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
 		id := daemonSetID(next.Namespace, next.Name)
 		for _, w := range ahead.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
@@ -52,6 +53,20 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 			r.brakes[id] = b
 		}
 	}
+	next, cause, err := c.clash(ctx, l, r, claimants)
+	if err != nil {
+		return r.not(Unavailable, err, c.Now())
+	}
+	if cause != nil {
+		return r.refusedAhead(next, cause, c.Now())
+	}
+	return r
+}
+
+// refusedAhead says what would come of writing the set to one of its DaemonSets.
+func (r *readySet) refusedAhead(d *appsv1.DaemonSet, why *rollout.Cause, now time.Time) *readySet {
+	r = r.not(Refused, fmt.Errorf("%s: %s. %s", why.Code, why.Message, why.Remedy), now)
+	r.Told = fmt.Sprintf("%s: DaemonSet %s/%s, %s", why.Code, d.Namespace, d.Name, why.About)
 	return r
 }
 

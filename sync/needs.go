@@ -5,6 +5,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -53,6 +54,8 @@ type Observer interface {
 	Look(target rollout.Target) (rollout.Look, bool)
 	// Before reads what is there before the first write of a commit.
 	Before(ctx context.Context, namespace, name string) (rollout.Look, error)
+	// Nodes reads the nodes of the cluster.
+	Nodes(ctx context.Context) ([]*corev1.Node, error)
 	// Trouble says why nothing is known of a target, nil if it only has not been read yet.
 	Trouble(target rollout.Target) error
 	// Leases reads the nodes' Leases.
