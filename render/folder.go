@@ -13,26 +13,26 @@ import (
 )
 
 // open finds the folder that is to be rendered and reads its kustomization file, or stands in for it if it has none.
-// ordered says that the file has sortOptions.
-func (r *reader) open(folder string) (ordered bool, err error) {
+func (r *reader) open(folder string) (own string, err error) {
 	rel, isDir, err := r.find(inside(folder))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, fmt.Errorf("%s: is not in the tree%s", folder, r.present(folder))
+		return "", fmt.Errorf("%s: is not in the tree%s", folder, r.present(folder))
 	case err != nil:
-		return false, err
+		return "", err
 	case !isDir:
-		return false, fmt.Errorf("%s: is a file: give the folder that is to be rendered", folder)
+		return "", fmt.Errorf("%s: is a file: give the folder that is to be rendered", folder)
 	}
-	own, err := r.kustomized(rel)
+	own, err = r.kustomized(rel)
 	switch {
 	case err != nil:
-		return false, err
-	case own != "":
-		_, err = r.read(inside(own))
-		return r.sorted[own], err
+		return "", err
+	case own == "":
+		err = r.standIn(folder, rel)
+		return r.listing, err
 	}
-	return false, r.standIn(folder, rel)
+	_, err = r.read(inside(own))
+	return own, err
 }
 
 // standIn makes the kustomization file of a folder that has none.

@@ -45,7 +45,7 @@ func attempt(r *reader, folder string) (out outcome) {
 			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs, and for a patch that removes a name", p))}
 		}
 	}()
-	ordered, err := r.open(folder)
+	own, err := r.open(folder)
 	if err != nil {
 		return outcome{err: err}
 	}
@@ -55,7 +55,7 @@ func attempt(r *reader, folder string) (out outcome) {
 	parseSchema()
 	o := krusty.MakeDefaultOptions()                // no plugins, no helm
 	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree
-	if ordered {
+	if r.sorted[own] {
 		o.Reorder = krusty.ReorderOptionUnspecified // else it prints that the file is taken over an option
 	}
 	resources, err := krusty.MakeKustomizer(o).Run(fileSystem{reader: r}, inside(folder))
@@ -64,6 +64,9 @@ func attempt(r *reader, folder string) (out outcome) {
 	}
 	if reason := r.reason(); reason != nil {
 		return outcome{err: reason}
+	}
+	if err := managedBy(r.checked[own].lists, resources); err != nil {
+		return outcome{err: fmt.Errorf("%s: %w", own, err)}
 	}
 	objects, err := r.objects(resources.Resources())
 	if err != nil {
