@@ -18,7 +18,7 @@ type Options struct {
 	FileSize  int64         // bytes of one file, and what the aliases of one document may repeat; default 4 MiB
 	TotalSize int64         // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; what may be copied from one to the other; half of what these may come to; default 64 MiB
 	Objects   int           // YAML documents that are read, and objects, each counted as often as its file is used; default 10,000
-	Timeout   time.Duration // of the whole render; default 2 minutes
+	Timeout   time.Duration // of the whole render, in processor time of its own, or five times as much by the clock; default 2 minutes
 	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a
 	// commit; nil refuses them all. Its error is not taken for the commit's fault.
 	Base func(ctx context.Context, url, commit string) (fs.FS, error)
@@ -88,12 +88,12 @@ func unread(path string, err error) error {
 // and what begins with a dot is passed over.
 //
 // Result.Read and Result.Warnings are there with an error too. The error names file and line where there is one. It is a
-// *TreeError if the tree could not be read, and wraps ctx's error, or context.DeadlineExceeded after Options.Timeout.
+// *TreeError if the tree could not be read, a *SlowError after Options.Timeout, and wraps ctx's error.
 // kustomize cannot be interrupted: Build returns all the same, and the goroutine that it leaves behind ends at its next
 // read of a file or when kustomize is done with what it has.
 func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, error) {
 	o = o.withDefaults()
-	limited, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTooSlow)
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
 	folder, err := folderPath(dir)
 	if err != nil {
@@ -101,27 +101,20 @@ func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, erro
 		return Result{}, err
 	}
 	r := newReader(limited, tree, o)
-	done := make(chan outcome, 1)
+	done, clocks := make(chan outcome, 1), make(chan spentFunc, 1)
 	go func() {
+		spent, release := threadClock()
+		defer release()
+		clocks <- spent
 		out := run(r, folder)
 		o.Ended()
 		done <- out
 	}()
-	var out outcome
-	select {
-	case out = <-done:
-	case <-limited.Done():
-		out.err = fmt.Errorf("%s: %w", folder, context.Cause(limited))
-	}
-	if errors.Is(out.err, errTooSlow) {
-		out.err = fmt.Errorf("%s: did not render within %s: split it up or raise the limit: %w", folder, o.Timeout, context.DeadlineExceeded)
-	}
+	out := await(limited, folder, o.Timeout, done, clocks)
 	result := Result{Objects: out.objects}
 	result.Read, result.Warnings = r.seen()
 	return result, out.err
 }
-
-var errTooSlow = errors.New("render takes too long")
 
 // folderPath is dir as io/fs writes paths: "" and "/" are the root of the tree, "./apps/" is "apps".
 func folderPath(dir string) (string, error) {

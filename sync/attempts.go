@@ -24,10 +24,15 @@ const mostDeaths = 3
 type Attempts struct {
 	folder string
 	alone  gosync.RWMutex // held for writing by a render that may have ended the process before
+
+	mu    gosync.Mutex
+	under map[string]bool // files of the renders that have not ended, waited for or not
 }
 
 // OpenAttempts keeps the memory in a folder, which is made when it is needed.
-func OpenAttempts(folder string) *Attempts { return &Attempts{folder: folder} }
+func OpenAttempts(folder string) *Attempts {
+	return &Attempts{folder: folder, under: map[string]bool{}}
+}
 
 // Build is render.Build of one version of something, such as a commit of a Sync. A version that the process did not
 // survive three times is an error. Trouble with the folder stops no render: it is only not remembered.
@@ -45,13 +50,37 @@ func (a *Attempts) Build(ctx context.Context, of, version string, tree fs.FS, di
 		a.alone.RLock()
 		defer a.alone.RUnlock()
 	}
+	if !a.begin(file) {
+		return render.Result{}, &render.SlowError{Folder: dir, Limit: o.Timeout, Left: true}
+	}
 	a.remember(file, deaths+1)
-	o.Ended = func() { _ = os.Remove(file) }
+	o.Ended = func() {
+		_ = os.Remove(file)
+		a.end(file)
+	}
 	result, err := render.Build(ctx, tree, dir, o)
 	if ctx.Err() != nil { // the process is asked to end, or need not wait
-		o.Ended()
+		_ = os.Remove(file)
 	}
 	return result, err
+}
+
+// begin notes that a version is being rendered. Of one that took too long, and goes on although nobody waits for it, no
+// second render is begun beside the first: kustomize cannot be interrupted.
+func (a *Attempts) begin(file string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.under[file] {
+		return false
+	}
+	a.under[file] = true
+	return true
+}
+
+func (a *Attempts) end(file string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.under, file)
 }
 
 // file is where the attempts at a version of something are remembered. Those that are never tried again stay: a few bytes

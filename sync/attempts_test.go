@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ func TestWhatIsLeftOfASlowRenderIsRemembered(t *testing.T) {
 	folder, tree := t.TempDir(), newEndless(t)
 	dieRendering(t, folder, "v1")
 	dieRendering(t, folder, "v1")
-	_, err := OpenAttempts(folder).Build(t.Context(), "agents", "v1", tree, ".", render.Options{Timeout: 3 * time.Second})
+	_, err := OpenAttempts(folder).Build(t.Context(), "agents", "v1", tree, ".", render.Options{Timeout: 500 * time.Millisecond})
 	if err == nil || !strings.Contains(err.Error(), "did not render within") {
 		t.Fatal(err)
 	}
@@ -154,5 +155,33 @@ func TestWhatMayHaveEndedAProcessIsRenderedAlone(t *testing.T) {
 	case <-other.end:
 	default:
 		t.Error("rendered beside another")
+	}
+}
+
+// What took too long is not rendered a second time while the first goes on, and is when that is over.
+func TestASlowRenderIsNotBegunTwice(t *testing.T) {
+	attempts, tree := OpenAttempts(t.TempDir()), newEndless(t)
+	build := func(tree fs.FS) error {
+		_, err := attempts.Build(t.Context(), "agents", "v1", tree, ".", render.Options{Timeout: 10 * time.Millisecond})
+		return err
+	}
+	var slow *render.SlowError
+	if err := build(tree); !errors.As(err, &slow) {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := build(oneObject); !errors.As(err, &slow) || !slow.Left {
+			t.Error("begun beside the first: ", err)
+		}
+	}
+	close(tree.end)
+	var err error
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if err = build(oneObject); !errors.As(err, &slow) || !slow.Left || time.Now().After(deadline) {
+			break
+		}
+	}
+	if errors.As(err, &slow) && slow.Left {
+		t.Error(err)
 	}
 }

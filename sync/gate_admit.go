@@ -146,8 +146,9 @@ func (t *turn) waitsForAnother() string {
 	return ""
 }
 
-// fail notes that a commit could not be rendered or was refused. It carries nobody. What the cluster refused
-// is tried again, after 30 s at first and 15 min at most; what is wrong in itself only with other inputs.
+// fail notes that a commit could not be rendered or was refused. It carries nobody. What the cluster
+// refused, or took too long to render, is tried again, after 30 s at first and 15 min at most; what is wrong in itself only
+// with other inputs.
 func (t *turn) fail(commit string, p *Prepared) {
 	f := t.failure(commit)
 	if f == nil {
@@ -168,7 +169,7 @@ func (t *turn) failedAgain(f *api.FailedCommit, p *Prepared) {
 	}
 	f.Attempts++
 	f.Generation, f.Message, f.RetryAt = p.Generation, p.Problem, nil
-	if p.Outcome == Refused {
+	if p.Outcome == Refused || p.Outcome == Slow {
 		retry := metav1.NewMicroTime(t.o.Now.Add(backoff(f.Attempts, 30*time.Second, 15*time.Minute)))
 		f.RetryAt = &retry
 	}

@@ -53,7 +53,7 @@ func (s *stage) happen(r *rand.Rand) {
 	switch n := r.IntN(13); {
 	case n < 3:
 		c := fmt.Sprint("c", len(s.commits)+1)
-		sets := []string{"", "=a", "=b", "=Invalid broken", "=Refused not now"}
+		sets := []string{"", "=a", "=b", "=Invalid broken", "=Refused not now", "=Slow too much"}
 		s.push([]string{c + sets[r.IntN(len(sets))]})
 	case n < 5 && flying != nil:
 		s.do("written", [][]string{nil, {"timeout"}}[r.IntN(2)])

@@ -257,7 +257,7 @@ func (s *stage) consume(d Decision) {
 
 func (s *stage) prepare(commit string) *Prepared {
 	p := &Prepared{Commit: commit, Generation: s.o.Generation, Outcome: Ready, Digest: s.sets[commit]}
-	for _, o := range []Outcome{Invalid, Refused, Unavailable, Early} {
+	for _, o := range []Outcome{Invalid, Refused, Slow, Unavailable, Early} {
 		if problem, found := strings.CutPrefix(s.sets[commit], string(o)); found {
 			p.Outcome, p.Digest, p.Problem = o, "", strings.TrimSpace(problem)
 			p.RetryAt = s.o.Now.Add(10 * time.Second)

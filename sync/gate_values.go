@@ -104,6 +104,8 @@ const (
 	Invalid Outcome = "Invalid"
 	// Refused means that the cluster would not accept the set.
 	Refused Outcome = "Refused"
+	// Slow means that the set was not rendered within its limit, which it may be at another time.
+	Slow Outcome = "Slow"
 	// Unavailable means that Git or the API server could not be asked; the commit goes on waiting.
 	Unavailable Outcome = "Unavailable"
 	// Early means that the set must not be written before RetryAt.
@@ -292,7 +294,7 @@ func backoff(attempts int, base, limit time.Duration) time.Duration {
 
 // unconsumed drops a result that one turn has used up, so that the next one asks anew.
 func unconsumed(p *Prepared) *Prepared {
-	if p != nil && (p.Outcome == Invalid || p.Outcome == Refused) {
+	if p != nil && (p.Outcome == Invalid || p.Outcome == Refused || p.Outcome == Slow) {
 		return nil
 	}
 	return p

@@ -53,6 +53,10 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if errors.As(err, &unread) || ctx.Err() != nil {
 		return r.not(Unavailable, err, c.Now())
 	}
+	var slow *render.SlowError
+	if errors.As(err, &slow) {
+		return r.not(Slow, fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err), c.Now())
+	}
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
