@@ -30,8 +30,11 @@ func (s *survey) copies(named string, k *kustomization, objects []resid.ResId) e
 }
 
 // each is the text that a kustomization puts into each of its objects, but for patches.
-func (s *survey) each(k *kustomization) int64 {
-	each := s.plugged[k.dir].text + int64(len(k.NamePrefix)+len(k.NameSuffix)+len(k.Namespace)) + pairsText(k.CommonLabels) + pairsText(k.CommonAnnotations)
+func (s *survey) each(k *kustomization) int64 { return s.plugged[k.dir].text + k.each() }
+
+// each is the text that it puts into each of its objects by fields of its own.
+func (k *kustomization) each() int64 {
+	each := int64(len(k.NamePrefix)+len(k.NameSuffix)+len(k.Namespace)) + pairsText(k.CommonLabels) + pairsText(k.CommonAnnotations)
 	for _, label := range k.Labels {
 		each += pairsText(label.Pairs)
 	}

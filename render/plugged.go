@@ -32,6 +32,9 @@ func (p *plugged) tooMany(limit int) error {
 	return nil
 }
 
+// count is how many plugins there are.
+func (p *plugged) count() int { return len(p.objects) + len(p.texts) }
+
 // add notes a plugin: the object that a generator generates, or the text that any other may put into every object.
 func (p *plugged) add(dir string, doc document, plugin *yaml.Node, repeats int64) {
 	if kind, ok := strings.CutSuffix(text(plugin, "kind"), "Generator"); ok {

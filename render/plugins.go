@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
-	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -49,8 +47,7 @@ func (r *reader) plugins(dir, named string, depth int) error {
 	return nil
 }
 
-// pluginFolder is a kustomization whose objects configure plugins. One that does more than list them could put together
-// what no file says, so it is refused.
+// pluginFolder is a kustomization whose objects configure plugins.
 func (r *reader) pluginFolder(dir, folder string, depth int) error {
 	if depth >= maxPluginFolders {
 		return fmt.Errorf("%s: is in a circle of folders that list each other", folder)
@@ -69,16 +66,17 @@ func (r *reader) pluginFolder(dir, folder string, depth int) error {
 			return fmt.Errorf("%s: %w", named, err)
 		}
 		k.FixKustomization()
-		rest := k.Kustomization
-		rest.TypeMeta, rest.MetaData, rest.Resources = types.TypeMeta{}, nil, nil
-		if !reflect.DeepEqual(rest, types.Kustomization{}) {
-			return fmt.Errorf("%s: is listed as a generator, transformer or validator and may only list resources", named)
+		if err := errors.Join(k.refused(), k.assembles()); err != nil {
+			return fmt.Errorf("%s: %w", named, err)
 		}
-		for _, below := range k.Resources {
+		before := r.plugged[dir].count()
+		for _, below := range slices.Concat(k.Resources, k.Components) {
 			if err := r.plugins(dir, path.Join(folder, below), depth+1); err != nil {
 				return err
 			}
 		}
+		r.plugged[dir].text += int64(r.plugged[dir].count()-before) * k.each()
+		r.plugged[dir].affixes += len(k.NamePrefix) + len(k.NameSuffix)
 	}
 	return nil
 }
@@ -126,7 +124,7 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 
 func builtin(n *yaml.Node) error {
 	annotations := field(field(n, "metadata"), "annotations")
-	for _, function := range []string{"config.kubernetes.io/function", "config.k8s.io/function"} {
+	for _, function := range functions {
 		if field(annotations, function) != nil {
 			return fmt.Errorf("%s: %s is refused: no container or program is started for a render", text(n, "kind"), function)
 		}

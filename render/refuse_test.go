@@ -118,7 +118,7 @@ func TestRefusals(t *testing.T) {
 	}, {
 		"a folder of transformers that would put an address together",
 		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [../t]\n-- t/kustomization.yaml --\nresources: [t.yaml]\npatches:\n- target: {}\n  patch: '[{op: replace, path: /path, value: \"http://example.com/a\"}]'\n-- t/t.yaml --\napiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: a.yaml\n",
-		[]string{"t/kustomization.yaml: is listed as a generator, transformer or validator and may only list resources"},
+		[]string{"t/kustomization.yaml: line 2: patches: is refused in a folder that is listed as a generator, transformer or validator"},
 	}, {
 		"transformers that list themselves",
 		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [../prod]\n",
