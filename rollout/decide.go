@@ -5,11 +5,15 @@ import "fmt"
 // decide comes to the verdict.
 func (s *survey) decide(j *Judgement, findings []finding) {
 	complete := s.complete(j, findings)
+	if complete && !s.passes() {
+		j.Proving = s.proving()
+		complete = j.Proving.IsZero()
+	}
 	if complete && s.look.LeasesProblem != "" {
 		complete, findings = false, append(findings, s.leasesUnread())
 	}
 	stuck := !complete && s.enough(j, findings)
-	if !complete && s.deadlinePassed() {
+	if !complete && j.Proving.IsZero() && s.deadlinePassed() { // to prove takes the time that it takes
 		stuck = true
 		findings = s.atTheDeadline(j, findings)
 	}
@@ -17,13 +21,15 @@ func (s *survey) decide(j *Judgement, findings []finding) {
 	switch {
 	case complete && !stuck:
 		j.Verdict = Complete
-		passes := s.target.OnDelete && !s.options.WaitOnDelete // without a settled pod
-		j.ReadLeases = len(s.look.Leases) == 0 && !passes && j.Eligible > 0
+		j.ReadLeases = len(s.look.Leases) == 0 && !s.passes() && j.Eligible > 0
 	case stuck:
 		j.Verdict = Stuck
 	}
 	s.note(j)
 }
+
+// passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like.
+func (s *survey) passes() bool { return s.target.OnDelete && !s.options.WaitOnDelete }
 
 // enough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or something
 // that concerns the DaemonSet as a whole.
@@ -70,7 +76,7 @@ func (s *survey) complete(j *Judgement, findings []finding) bool {
 		return false
 	case j.Eligible == 0:
 		return s.live.Status.DesiredNumberScheduled == 0 && !s.hadNodes()
-	case s.target.OnDelete && !s.options.WaitOnDelete:
+	case s.passes():
 		return !s.enough(j, findings) // a person replaces the pods, later; those that were are judged as always
 	case j.Settled < j.Desired || len(j.Absent) > max(1, portion(s.options.AbsentBudget, j.Eligible)):
 		return false

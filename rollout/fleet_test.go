@@ -37,7 +37,7 @@ var fleetEpoch = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 
 // newFleet has so many nodes, node-1 and on, each with a settled pod of the first commit, and no later one applied.
 func newFleet(t testing.TB, nodes int) *fleet {
-	f := &fleet{t: t, now: fleetEpoch}
+	f := &fleet{t: t, now: fleetEpoch, options: Options{NoProof: true}} // proof has stories of its own
 	one, zero := intstr.FromInt32(1), intstr.FromInt32(0)
 	f.ds = &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agent", UID: "ds", CreationTimestamp: metav1.NewTime(f.now)},

@@ -14,6 +14,8 @@ func (s *survey) headline(j *Judgement) string {
 		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes still run them", name, len(j.Old), j.Desired)
 	case j.Verdict == Complete:
 		return fmt.Sprintf("daemon set %q successfully rolled out", name)
+	case !j.Proving.IsZero():
+		return fmt.Sprintf("daemon set %q: %s settled, proving until %s", name, plural(j.Settled, "node"), stamp(j.Proving))
 	case s.live != nil && s.live.Status.ObservedGeneration < max(s.target.Generation, s.live.Generation):
 		return "Waiting for daemon set spec update to be observed..."
 	case s.revision.hash == "":

@@ -29,6 +29,10 @@ type Judgement struct {
 	// Nodes are all of them one by one, sorted by name, also those that are not eligible.
 	Nodes []Node `json:"nodes,omitempty"`
 
+	// Proving is until when nothing but the proof is waited for: every node has settled, but the longest-running pods have
+	// not run for long enough yet. Zero if that is not so.
+	Proving time.Time `json:"proving,omitzero"`
+
 	// Causes of the present trouble, the deepest first. The first is the present reason.
 	Causes []Cause `json:"causes,omitempty"`
 	// Notes are things worth knowing that are nobody's trouble.

@@ -60,14 +60,23 @@ func (s *survey) setClocks() {
 // allowForClock has a pod settle later whose node's clock is known to be behind: by that clock it has been Ready for
 // longer than it has.
 func (s *survey) allowForClock(at *site) {
-	if !at.settled || !at.clocked {
-		return
-	}
-	more := -at.ahead - clockLag(at.updated) // which the pod's own times have told already
-	if more <= skewTolerance {
+	more := at.behind()
+	if !at.settled || more == 0 {
 		return
 	}
 	instant := at.ready.Add(more).Add(s.options.settlesAfter(s.minReady, at.ends))
 	at.settled = !s.now.Before(instant)
 	s.wakeAt(instant)
+}
+
+// behind is how far the clock of a site's node is known to be behind the API server's, beyond what the updated pod's own
+// times have told already.
+func (at *site) behind() time.Duration {
+	if !at.clocked || at.updated == nil {
+		return 0
+	}
+	if more := -at.ahead - clockLag(at.updated); more > skewTolerance {
+		return more
+	}
+	return 0
 }

@@ -204,7 +204,7 @@ func TestLeasesThatCannotBeRead(t *testing.T) {
 		l := f.look()
 		l.LeasesProblem = "list leases: forbidden"
 		var j Judgement
-		j, f.memory = Judge(l, f.target, f.memory, Options{})
+		j, f.memory = Judge(l, f.target, f.memory, f.options)
 		return j
 	}
 	f.after(time.Minute)
@@ -215,7 +215,7 @@ func TestLeasesThatCannotBeRead(t *testing.T) {
 	if j := unread(); j.Verdict != Stuck || !strings.Contains(j.Causes[0].Message, "list leases: forbidden") {
 		t.Errorf("at the deadline: %s", plain(j))
 	}
-	if j, _ := Judge(f.look(), f.target, f.memory, Options{}); j.Verdict != Complete {
+	if j, _ := Judge(f.look(), f.target, f.memory, f.options); j.Verdict != Complete {
 		t.Errorf("it does not heal: %s", plain(j))
 	}
 }
@@ -228,17 +228,17 @@ func TestAStaleLeaseIsNotSettled(t *testing.T) {
 	f.after(time.Minute)
 	l := f.look()
 	l.Leases = leases(f.now.Add(-25*time.Second), "node-1", "node-2")
-	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Complete || j.ReadLeases {
+	if j, _ := Judge(l, f.target, f.memory, f.options); j.Verdict != Complete || j.ReadLeases {
 		t.Errorf("renewed in time: %s", plain(j))
 	}
 	l.Leases[1].Spec.RenewTime.Time = f.now.Add(-26 * time.Second)
 	written := metav1.NewTime(f.now.Add(-5 * time.Second))
 	l.Leases[1].ManagedFields = []metav1.ManagedFieldsEntry{{Time: &written}} // by the API server's clock: the node's is behind
-	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Complete {
+	if j, _ := Judge(l, f.target, f.memory, f.options); j.Verdict != Complete {
 		t.Errorf("a clock that is behind: %s", plain(j))
 	}
 	l.Leases[1].ManagedFields = nil
-	if j, _ := Judge(l, f.target, f.memory, Options{}); j.Verdict != Progressing || j.Settled != 1 || j.Wake.IsZero() {
+	if j, _ := Judge(l, f.target, f.memory, f.options); j.Verdict != Progressing || j.Settled != 1 || j.Wake.IsZero() {
 		t.Errorf("overdue: %s", plain(j))
 	}
 }

@@ -13,6 +13,10 @@ type Options struct {
 	// Probation is how long it must have been so if one of its containers ended before; it doubles with each
 	// further end up to ten times itself. Default 1 min.
 	Probation time.Duration
+	// Proof is how long the longest-running settled pods, on as many nodes as may be unavailable at once, must have run
+	// without an end before a rollout is Complete. Default 1 min. NoProof asks for none.
+	Proof   time.Duration
+	NoProof bool
 	// ProgressDeadline is how long no further node may settle, on top of what the pods themselves may take. Default
 	// 15 min.
 	ProgressDeadline time.Duration
@@ -77,6 +81,7 @@ func (c Code) HasTime() bool {
 func (o Options) withDefaults() Options {
 	defaultTo(&o.Settle, 10*time.Second)
 	defaultTo(&o.Probation, time.Minute)
+	defaultTo(&o.Proof, time.Minute)
 	defaultTo(&o.ProgressDeadline, 15*time.Minute)
 	defaultTo(&o.FailureBudget, intstr.FromString("1%"))
 	defaultTo(&o.AbsentBudget, intstr.FromString("20%"))

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestNeverCompleteByMistake(t *testing.T) {
 	}
 	for seed := range seeds {
 		c := newChaos(t, int64(seed))
+		c.options.NoProof = seed%2 == 0
 		for range 60 {
 			c.happen()
 			l := c.staleLook()
@@ -79,7 +81,17 @@ func (c *chaos) mistaken(l Look) string {
 	if absent > max(1, eligible/5) {
 		return fmt.Sprintf("%d of %d nodes are absent", absent, eligible)
 	}
+	if eligible > 0 && !c.proven(l) {
+		return "no pod has run for a minute"
+	}
 	return ""
+}
+
+// proven reports whether a settled pod has run for a minute without anything happening to it, if that is asked for.
+func (c *chaos) proven(l Look) bool {
+	return c.options.NoProof || slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool {
+		return c.surelySettled(p, l) && l.Now.Sub(c.podsWere[p].moved) >= time.Minute-time.Second
+	})
 }
 
 // surelySettled is the least that a settled pod must be: of the commit's image, alive, Ready, and with nothing having
@@ -123,12 +135,12 @@ func TestEveryOrderOfArrivalIsComplete(t *testing.T) {
 				}
 				seen.Now = fresh.Now.Add(time.Duration(step+1) * 3 * time.Second)
 				var j Judgement
-				if j, f.memory = Judge(seen, f.target, overAgain(t, f.memory), Options{}); j.Verdict == Complete {
+				if j, f.memory = Judge(seen, f.target, overAgain(t, f.memory), f.options); j.Verdict == Complete {
 					t.Errorf("back %v, order %v, step %d: %s", back, order, step, plain(j))
 				}
 			}
 			seen.Now = fresh.Now.Add(10 * time.Second)
-			if j, _ := Judge(seen, f.target, f.memory, Options{}); j.Verdict != Complete {
+			if j, _ := Judge(seen, f.target, f.memory, f.options); j.Verdict != Complete {
 				t.Errorf("back %v, order %v: never Complete\n%s", back, order, plain(j))
 			}
 		}

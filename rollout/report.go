@@ -44,6 +44,8 @@ type DaemonSetReport struct {
 	Settled int `json:"settled"`
 	// Eligible is how many nodes the DaemonSet is meant for, whatever their health.
 	Eligible int `json:"eligible"`
+	// Proving is until when nothing but the proof is waited for: how long the settled pods live.
+	Proving time.Time `json:"proving,omitzero"`
 	// Names of nodes by class.
 	Absent        []string `json:"absent"`
 	Lost          []string `json:"lost"`
@@ -58,6 +60,7 @@ type DaemonSetReport struct {
 	Missing []string `json:"missing"`
 
 	onDelete bool
+	now      time.Time
 }
 
 // CauseReport is one cause as it is told.
@@ -107,7 +110,8 @@ func newDaemonSetReport(d Judged) DaemonSetReport {
 		Desired: j.Desired, Updated: j.Updated, Settled: j.Settled,
 		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore), Old: nonNil(j.Old),
 		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: causeReports(j.Causes),
-		Eligible: j.Eligible, Nodes: Classes(j.Nodes), onDelete: d.Target.OnDelete,
+		Eligible: j.Eligible, Nodes: Classes(j.Nodes), Proving: j.Proving, onDelete: d.Target.OnDelete,
+		now: d.Look.Now,
 	}
 	return r
 }

@@ -50,17 +50,12 @@ func stuckWords(j Judgement) string {
 
 // movingWords tell progress in quarters, and the present reason without how many show it.
 func movingWords(moving []Judgement) string {
-	desired, settled := 0, 0
-	var reason string
+	desired, settled, proving := 0, 0, 0
 	for _, j := range moving {
 		desired += j.Desired
 		settled += j.Settled
-		if reason == "" && j.Object == "" && len(j.Causes) > 0 && j.Causes[0].Code != Starting {
-			c := j.Causes[0]
-			reason = string(c.Code)
-			if c.About != "" {
-				reason += " (" + c.About + ")"
-			}
+		if !j.Proving.IsZero() {
+			proving++
 		}
 	}
 	objects := otherKinds(moving)
@@ -68,16 +63,33 @@ func movingWords(moving []Judgement) string {
 		return waitingWords(objects)
 	}
 	text := plural(desired, "node")
-	if quarter := quarters(settled, desired); quarter != "" {
+	if proving == len(moving)-len(objects) {
+		text = plural(settled, "node") + " settled, proving"
+	} else if quarter := quarters(settled, desired); quarter != "" {
 		text += ", " + quarter
 	}
-	if reason != "" {
+	if reason := presentReason(moving); reason != "" {
 		text += "; at present " + reason
 	}
 	if len(objects) > 0 {
 		text += "; " + waitingWords(objects)
 	}
 	return text
+}
+
+// presentReason is what the first DaemonSet shows that shows a cause; "" if none does.
+func presentReason(moving []Judgement) string {
+	for _, j := range moving {
+		if j.Object != "" || len(j.Causes) == 0 || j.Causes[0].Code == Starting {
+			continue
+		}
+		c := j.Causes[0]
+		if c.About != "" {
+			return fmt.Sprintf("%s (%s)", c.Code, c.About)
+		}
+		return string(c.Code)
+	}
+	return ""
 }
 
 // quarters is how much of a rollout is done.

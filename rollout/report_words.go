@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // meanings are the causes in words that go before "on 3 nodes".
@@ -54,6 +55,8 @@ func (r *DaemonSetReport) sentence() string {
 		return "Stuck: " + r.trouble() + "." + r.standing()
 	case r.Verdict == Progressing && len(r.Causes) > 0 && r.Causes[0].Code != Starting:
 		return "Progressing, for now: " + r.trouble() + ", which may pass." + r.standing()
+	case r.Verdict == Progressing && !r.Proving.IsZero():
+		return fmt.Sprintf("Progressing. %s settled, proving for %d s more.", plural(r.Settled, "node"), wholeSeconds(r.Proving.Sub(r.now)))
 	case r.Verdict == Progressing:
 		return "Progressing." + r.standing()
 	case r.onDelete && len(r.Old) > 0:
@@ -91,6 +94,9 @@ func (r *DaemonSetReport) standing() string {
 	}
 	return text + "."
 }
+
+// wholeSeconds are the seconds of a time that is still to come, begun ones included.
+func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 func oneOrAll(n int) string {
 	if n == 1 {

@@ -22,13 +22,17 @@ func RolloutOptions(s *api.Sync) (rollout.Options, error) {
 	if err := errors.Join(budgetErr, removedErr, absentErr, afterErr); err != nil {
 		return rollout.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
 	}
-	return rollout.Options{
+	o := rollout.Options{
 		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
 		ProgressDeadline: s.Spec.Gate.ProgressDeadline.Duration, FailureBudget: budget, MaxRemoved: removed,
 		AbsentBudget: absent, After: after,
 		WaitOnDelete: s.Spec.Rollout.OnDelete == api.OnDeleteWait,
 		NoBrake:      s.Spec.Rollout.Brake != nil && !*s.Spec.Rollout.Brake,
-	}, nil
+	}
+	if p := s.Spec.Rollout.Proof; p != nil {
+		o.Proof, o.NoProof = p.Duration, p.Duration <= 0
+	}
+	return o, nil
 }
 
 // share reads a number or a percentage; none is the default.

@@ -29,16 +29,26 @@ func optionsOf(t *testing.T, spec string) (rollout.Options, error) {
 // each cause must last.
 func TestEveryFigureIsAnOption(t *testing.T) {
 	o, err := optionsOf(t, `  gate: {failureBudget: 3, progressDeadline: 20m}
-  rollout: {settle: 5s, probation: 30s, maxRemoved: "2", maxAbsent: 10%, onDelete: Wait, brake: false, after: {ImagePull: 90s, VolumeMount: 1h30m}}`)
+  rollout: {settle: 5s, probation: 30s, proof: 90s, maxRemoved: "2", maxAbsent: 10%, onDelete: Wait, brake: false, after: {ImagePull: 90s, VolumeMount: 1h30m}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if o.FailureBudget.String() != "3" || o.MaxRemoved.String() != "2" || o.AbsentBudget.String() != "10%" ||
-		o.Settle != 5*time.Second || o.Probation != 30*time.Second || o.ProgressDeadline != 20*time.Minute || !o.WaitOnDelete || !o.NoBrake {
+		o.Settle != 5*time.Second || o.Proof != 90*time.Second || o.NoProof || o.Probation != 30*time.Second || o.ProgressDeadline != 20*time.Minute || !o.WaitOnDelete || !o.NoBrake {
 		t.Errorf("%+v", o)
 	}
 	if len(o.After) != 2 || o.After[rollout.ImagePull] != 90*time.Second || o.After[rollout.VolumeMount] != 90*time.Minute {
 		t.Errorf("after: %v", o.After)
+	}
+}
+
+// A proof of nothing is none; nothing said is the default.
+func TestAProofOfNothingIsNone(t *testing.T) {
+	if o, err := optionsOf(t, "  rollout: {proof: 0s}"); err != nil || !o.NoProof {
+		t.Errorf("0s: %+v, %v", o, err)
+	}
+	if o, err := optionsOf(t, "  rollout: {}"); err != nil || o.NoProof || o.Proof != 0 {
+		t.Errorf("nothing said: %+v, %v", o, err)
 	}
 }
 

@@ -182,10 +182,11 @@ func (w *world) create(change func(spec *api.SyncSpec)) {
 	w.t.Helper()
 	seconds := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "agents"}, Spec: api.SyncSpec{
-		Source:  api.Source{URL: w.url, Interval: seconds(time.Second)},
-		Gate:    api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, ProgressDeadline: seconds(5 * time.Minute), FailureBudget: new(intstr.FromString("1%"))},
-		Rollout: api.Rollout{OnDelete: api.OnDeletePass, Settle: seconds(500 * time.Millisecond), Probation: seconds(time.Minute)},
-		Report:  api.Report{Provider: api.ProviderNotes, Unchanged: true},
+		Source: api.Source{URL: w.url, Interval: seconds(time.Second)},
+		Gate:   api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, ProgressDeadline: seconds(5 * time.Minute), FailureBudget: new(intstr.FromString("1%"))},
+		Rollout: api.Rollout{OnDelete: api.OnDeletePass, Settle: seconds(500 * time.Millisecond), Probation: seconds(time.Minute),
+			Proof: new(seconds(0))}, // the stories that are about the proof ask for one
+		Report: api.Report{Provider: api.ProviderNotes, Unchanged: true},
 	}}
 	if change != nil {
 		change(&s.Spec)

@@ -63,7 +63,7 @@ metadata: {name: agents, namespace: platform}
 spec:
   source: {url: `+filepath.Join(dir, "fleet")+`, interval: 1s}
   apply: {targetNamespace: platform}
-  rollout: {settle: 1s}
+  rollout: {settle: 1s, proof: 0s}
 `)
 	ended := controller(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", cluster.Kubeconfig)
 

@@ -38,7 +38,7 @@ kind: Sync
 metadata: {name: agents, namespace: platform}
 spec:
   source: {url: `+filepath.Join(dir, "fleet")+`, interval: 1s}
-  rollout: {settle: 1s}
+  rollout: {settle: 1s, proof: 0s}
   apply: {serviceAccountName: deployer}
 `)
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")

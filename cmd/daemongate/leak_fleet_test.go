@@ -174,7 +174,7 @@ func (l leaky) write(t *testing.T, repo string) string {
 	}
 	text := "apiVersion: daemongate.io/v1alpha1\nkind: Sync\nmetadata:\n  name: " + l.name + "\n  namespace: leaks\n" +
 		fmt.Sprintf("  annotations: {%s: %q}\n", corev1.LastAppliedConfigAnnotation, l.source) + "spec:\n" +
-		"  source: {" + l.source + ", interval: 1h}\n  apply: {targetNamespace: leaks}\n  rollout: {settle: 1s}\n"
+		"  source: {" + l.source + ", interval: 1h}\n  apply: {targetNamespace: leaks}\n  rollout: {settle: 1s, proof: 0s}\n"
 	if l.report != "" {
 		text += "  report: {" + l.report + "}\n"
 	}

@@ -119,6 +119,7 @@ spec:
     ref: {branch: main}
     path: clusters/demo/agents
     interval: 1s
+  rollout: {proof: 10s}
   report: {provider: %s, context: daemongate/demo, unchanged: true%s}
 `, h.url, secretRef, h.provider, secretName)
 }

@@ -30,6 +30,11 @@ type Rollout struct {
 	// +kubebuilder:default="1m"
 	// +optional
 	Probation metav1.Duration `json:"probation,omitempty"`
+	// Proof is how long the longest-running settled pods, on as many nodes as may be unavailable at once, must have run
+	// without an end before the rollout is complete; 0s asks for none.
+	// +kubebuilder:default="1m"
+	// +optional
+	Proof *metav1.Duration `json:"proof,omitempty"`
 	// Brake stops an agent that keeps ending from spreading to further nodes.
 	// +kubebuilder:default=true
 	// +optional

@@ -468,6 +468,11 @@ func (in *Rollout) DeepCopyInto(out *Rollout) {
 	*out = *in
 	out.Settle = in.Settle
 	out.Probation = in.Probation
+	if in.Proof != nil {
+		in, out := &in.Proof, &out.Proof
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	if in.Brake != nil {
 		in, out := &in.Brake, &out.Brake
 		*out = new(bool)
