@@ -55,44 +55,56 @@ func TestRenderTakesAFolderOfAWorkTree(t *testing.T) {
 	}
 }
 
-// A partial clone is rendered as long as it has the files of the commit that is asked for, shallow or not.
-func TestRenderOfAPartialClone(t *testing.T) {
-	origin, first, second := fleet(t)
+// clonesOf are clones of a repository, of every kind that a CI job may have.
+func clonesOf(t *testing.T, origin string) map[string]string {
+	t.Helper()
 	git(t, origin, "config", "uploadpack.allowFilter", "true")
-	clones := t.TempDir()
+	folder, clones := t.TempDir(), map[string]string{}
 	for name, args := range map[string][]string{
 		"blobless": {"--filter=blob:none"}, "treeless": {"--filter=tree:0"}, "shallow": {"--depth=1"},
 		"shallow and blobless": {"--depth=1", "--filter=blob:none"}, "sparse": {"--filter=blob:none", "--sparse"},
 		"bare": {"--bare"}, "shared": {"--shared"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clone := filepath.Join(clones, name)
-			git(t, clones, append(append([]string{"clone", "-q"}, args...), "file://"+origin, clone)...)
-			if name == "sparse" {
-				git(t, clone, "sparse-checkout", "set", "--cone", "base", "prod")
-			}
-			r := renderCommand(t, clone, "--path", "prod")
-			if r.code != 0 || !strings.Contains(r.stdout, "agent:v2") || !strings.Contains(r.stderr, second) {
-				t.Errorf("exit code %d: %s", r.code, r.stderr)
-			}
-			r = renderCommand(t, clone, "--path", "prod", "--commit", first)
-			switch partial, shallow := strings.Contains(name, "blobless") || name == "treeless" || name == "sparse", strings.Contains(name, "shallow"); {
-			case shallow:
-				if r = renderCommand(t, clone, "--commit", "HEAD~1"); r.code != 1 || !strings.Contains(r.stderr, "shallow") {
-					t.Errorf("a commit that is not there: exit code %d: %s", r.code, r.stderr)
-				}
-			case !partial:
-				if r.code != 0 || !strings.Contains(r.stdout, "agent:v1") {
-					t.Errorf("the first commit: exit code %d: %s", r.code, r.stderr)
-				}
-			case r.code != 1 || !strings.Contains(r.stderr, "partial clone") || !strings.Contains(r.stderr, "--refetch"):
-				t.Errorf("a commit whose files are not there: exit code %d: %s", r.code, r.stderr)
-			default:
-				git(t, clone, "fetch", "-q", "--refetch", "--no-filter")
-				if r := renderCommand(t, clone, "--path", "prod", "--commit", first); r.code != 0 {
-					t.Errorf("after what was advised: exit code %d: %s", r.code, r.stderr)
-				}
-			}
-		})
+		clones[name] = filepath.Join(folder, name)
+		git(t, folder, append(append([]string{"clone", "-q"}, args...), "file://"+origin, clones[name])...)
+	}
+	git(t, clones["sparse"], "sparse-checkout", "set", "--cone", "base", "prod")
+	return clones
+}
+
+// A clone of any kind is rendered as long as it has the files of the commit that is asked for.
+func TestRenderOfAnyClone(t *testing.T) {
+	origin, _, second := fleet(t)
+	for name, clone := range clonesOf(t, origin) {
+		r := renderCommand(t, clone, "--path", "prod")
+		if r.code != 0 || !strings.Contains(r.stdout, "agent:v2") || !strings.Contains(r.stderr, second) {
+			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
+		}
+	}
+}
+
+// A clone that lacks the commit, or files of it, is said to, with what brings them; and that does.
+func TestRenderOfWhatACloneLacks(t *testing.T) {
+	origin, first, _ := fleet(t)
+	clones := clonesOf(t, origin)
+	for _, name := range []string{"blobless", "treeless", "sparse"} {
+		r := renderCommand(t, clones[name], "--path", "prod", "--commit", first)
+		if r.code != 1 || !strings.Contains(r.stderr, "partial clone") || !strings.Contains(r.stderr, "--refetch") {
+			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
+		}
+		git(t, clones[name], "fetch", "-q", "--refetch", "--no-filter")
+		if r := renderCommand(t, clones[name], "--path", "prod", "--commit", first); r.code != 0 {
+			t.Errorf("%s, after what was advised: exit code %d: %s", name, r.code, r.stderr)
+		}
+	}
+	for _, name := range []string{"shallow", "shallow and blobless"} {
+		if r := renderCommand(t, clones[name], "--commit", "HEAD~1"); r.code != 1 || !strings.Contains(r.stderr, "shallow") {
+			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
+		}
+	}
+	for _, name := range []string{"bare", "shared"} {
+		if r := renderCommand(t, clones[name], "--path", "prod", "--commit", first); r.code != 0 || !strings.Contains(r.stdout, "agent:v1") {
+			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
+		}
 	}
 }
