@@ -12,6 +12,9 @@ func (r *reader) explain(folder string, err error) error {
 	if reason := r.reason(); reason != nil {
 		return reason
 	}
+	if text, ok := r.conflict(err.Error()); ok {
+		return fmt.Errorf("%s: %w", folder, errors.New(text))
+	}
 	text := r.redact(tidy(err.Error()))
 	if found := registered.FindStringSubmatch(text); found != nil {
 		if places := r.index[found[1]]; len(places) > 1 {

@@ -31,13 +31,14 @@ func (r *reader) open(folder string) (own string, err error) {
 		err = r.standIn(folder, rel)
 		return r.listing, err
 	}
+	r.top = own
 	_, err = r.read(inside(own))
 	return own, err
 }
 
 // standIn makes the kustomization file of a folder that has none.
 func (r *reader) standIn(folder, rel string) (err error) {
-	k := types.Kustomization{}
+	k := types.Kustomization{Namespace: r.limit.Namespace}
 	if k.Resources, err = r.scan(rel, rel); err != nil {
 		return r.refuse(err)
 	}

@@ -16,8 +16,9 @@ import (
 // kustomization is one kustomization file.
 type kustomization struct {
 	types.Kustomization
-	dir string // of the tree
-	doc document
+	dir   string // of the tree
+	moved bool   // its namespace is another than it says
+	doc   document
 }
 
 // kustomization checks a kustomization file, gives the files that it names their roles, and takes out the deprecated
@@ -37,6 +38,9 @@ func (r *reader) kustomization(named string, c *checked) error {
 	}
 	deprecated := k.Bases != nil || k.ImageTags != nil
 	k.FixKustomization() // renames old fields, as kustomize will
+	if k.moved = named == r.top && r.limit.Namespace != ""; k.moved {
+		k.Namespace = r.limit.Namespace
+	}
 	r.labels.custom = r.labels.custom || len(k.Configurations)+len(k.Crds)+len(k.BuildMetadata) > 0
 	if err := k.refused(); err != nil {
 		return err
@@ -60,6 +64,9 @@ func (r *reader) kustomization(named string, c *checked) error {
 	}
 	if deprecated || remote {
 		c.content, err = k.instead(c.content, remote)
+	}
+	if err == nil && k.moved {
+		c.content, err = setNamespace(c.content, k.Namespace)
 	}
 	return err
 }

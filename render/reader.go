@@ -32,6 +32,7 @@ type reader struct {
 	used     usage               // by kustomize, or by the survey before it
 	index    index               // what the files of objects declare
 	labels   labels              // what became of commonLabels
+	top      string              // the kustomization file of the folder that is rendered, if it has one
 	listing  string              // the kustomization file that stands for a folder without one, if any
 	aliases  *budget
 	total    int64

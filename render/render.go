@@ -19,6 +19,9 @@ type Options struct {
 	TotalSize int64         // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; what may be copied from one to the other; half of what these may come to; default 64 MiB
 	Objects   int           // YAML documents that are read, and objects, each counted as often as its file is used; default 10,000
 	Timeout   time.Duration // of the whole render, in processor time of its own, or five times as much by the clock; default 2 minutes
+	// Namespace, if set, takes the place of the namespace field of the folder's own kustomization file: every object is
+	// moved there, and with them what names them, as far as kustomize follows. What it does not is warned of.
+	Namespace string
 	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a
 	// commit; nil refuses them all. Its error is not taken for the commit's fault.
 	Base func(ctx context.Context, url, commit string) (fs.FS, error)

@@ -21,7 +21,8 @@ func RenderOptions(s *api.Sync) (render.Options, error) {
 	if err := errors.Join(fileErr, totalErr); err != nil {
 		return render.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
 	}
-	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects, Timeout: r.Timeout.Duration}, nil
+	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects, Timeout: r.Timeout.Duration,
+		Namespace: s.Spec.Apply.TargetNamespace}, nil
 }
 
 // bytesOf reads a quantity of bytes; an empty text is the default.
