@@ -14,14 +14,14 @@ func (s *survey) count() Judgement {
 		}
 		j.Eligible++
 		s.countClass(&j, at)
-		if at.updated != nil && at.ends > 0 && !at.settled && at.state != IsFailingBefore {
+		if at.ends > 0 && !at.settled && at.state != IsFailingBefore {
 			j.Ended = append(j.Ended, at.name)
 		}
 		if !at.counts() {
 			continue
 		}
 		j.Desired++
-		if at.updated != nil {
+		if at.updated != nil || at.over {
 			j.Updated++
 		}
 		if at.settled {

@@ -55,6 +55,9 @@ func (s *survey) explainSite(at *site) *finding {
 	case at.updated != nil:
 		return s.explainPod(at, at.updated)
 	}
+	if f := s.ended(at); f != nil {
+		return f
+	}
 	if f := s.rejected(at); f != nil {
 		return f
 	}
@@ -74,7 +77,7 @@ func (s *survey) explainPod(at *site, p *corev1.Pod) *finding {
 		return f
 	}
 	for _, of := range []func(*site, *corev1.Pod) *finding{
-		s.unprepared, s.readiness, s.rejectedBefore, s.clockSkew, s.besideLeaving, s.starting,
+		s.unprepared, s.endedBefore, s.readiness, s.rejectedBefore, s.clockSkew, s.besideLeaving, s.starting,
 	} {
 		if f := of(at, p); f != nil {
 			f.pod = p.Name
@@ -92,6 +95,15 @@ type containerCase struct {
 	ends   int
 }
 
+// caseOf is one container of a pod. Whatever restarts all containers of the pod has ended as often as they were restarted.
+func (s *survey) caseOf(p *corev1.Pod, status *corev1.ContainerStatus, init bool, together int) containerCase {
+	c := containerCase{p, status, init, ownEnds(status, init, together)}
+	if c.restartsAll() {
+		c.ends = 1 + s.togetherUnsettled(p, together)
+	}
+	return c
+}
+
 // explainContainers finds the deepest cause among the containers of a pod.
 func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 	var found *finding
@@ -104,17 +116,20 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 			found = f
 		}
 	}
+	together := restartsTogether(p)
 	for i := range p.Status.InitContainerStatuses {
 		status := &p.Status.InitContainerStatuses[i]
 		init := !isSidecar(p, status.Name)
 		if init && status.State.Terminated != nil && status.State.Terminated.ExitCode == 0 {
 			continue // it has done its work, however often it had to try
 		}
-		consider(containerCase{p, status, init, containerEnds(status, init)})
+		consider(s.caseOf(p, status, init, together))
 	}
 	for i := range p.Status.ContainerStatuses {
-		status := &p.Status.ContainerStatuses[i]
-		consider(containerCase{p, status, false, containerEnds(status, false)})
+		consider(s.caseOf(p, &p.Status.ContainerStatuses[i], false, together))
+	}
+	if f := s.restartedTogether(at, p, together); f != nil && (found == nil || f.leads(found) < 0) {
+		found = f
 	}
 	if found != nil {
 		found.pod = p.Name
@@ -155,20 +170,11 @@ func (c containerCase) lastEnd() *corev1.ContainerStateTerminated {
 	if c.ends == 0 {
 		return nil
 	}
-	return cmp.Or(c.status.State.Terminated, c.status.LastTerminationState.Terminated)
-}
-
-// endsUnsettled is how often the container has ended since it last settled: one that ran for long enough before its last
-// end had settled by then, however often it ended in its life.
-func (s *survey) endsUnsettled(c containerCase) int {
-	end := c.lastEnd()
-	if c.ends < 2 || end == nil || end.StartedAt.Unix() <= 0 {
-		return c.ends
+	end := cmp.Or(c.status.State.Terminated, c.status.LastTerminationState.Terminated)
+	if end != nil && end.Reason == restartingAll {
+		return nil // how it ended itself is not told any more
 	}
-	if end.FinishedAt.Sub(end.StartedAt.Time) >= s.options.settlesAfter(s.minReady, c.ends-1) {
-		return 1
-	}
-	return c.ends
+	return end
 }
 
 // kind is what a container is called in a sentence.
@@ -181,12 +187,8 @@ func (c containerCase) kind() string {
 
 // image is what the container was asked to run.
 func (c containerCase) image() string {
-	for _, list := range [][]corev1.Container{c.pod.Spec.Containers, c.pod.Spec.InitContainers} {
-		for i := range list {
-			if list[i].Name == c.status.Name {
-				return list[i].Image
-			}
-		}
+	if spec := containerOf(c.pod, c.status.Name); spec != nil {
+		return spec.Image
 	}
 	return c.status.Image
 }

@@ -32,12 +32,14 @@ func (s *survey) configError(at *site, c containerCase) *finding {
 		return e.Reason == "Failed" && !isFailedPull(e) && !strings.HasPrefix(e.Message, "Error: ErrImagePull") &&
 			!strings.HasPrefix(e.Message, "Error: ImagePullBackOff")
 	}))
-	return s.ripen(&finding{
+	f := s.ripen(&finding{
 		code: ConfigError, key: c.status.Name + " " + reason, about: c.kind() + ", " + reason,
 		message: fmt.Sprintf("%s cannot be started: %s", c.kind(), clip(strings.TrimSpace(message), 400)),
 		remedy:  s.configRemedy(c, message),
 		since:   s.since(ConfigError, at.name, c.ends > 0, said.first, s.hint(c.pod)),
 	})
+	f.final = f.final || c.isOver() && !s.hasAfter(ConfigError) // nothing tries again
+	return f
 }
 
 // neverRan reports whether a container ended before its command began.

@@ -8,21 +8,73 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// crashLoop is a container that keeps ending. That it runs just now proves nothing before it has settled.
+// crashLoop is a container that keeps ending, or that has ended and is not started again. That it runs just now proves
+// nothing before it has settled.
 func (s *survey) crashLoop(at *site, c containerCase) *finding {
 	end := c.lastEnd()
 	if end == nil {
 		return nil
 	}
-	f := &finding{
-		code: CrashLoop, key: fmt.Sprintf("%s %d", c.status.Name, end.ExitCode),
-		about:   fmt.Sprintf("%s, exit code %d", c.kind(), end.ExitCode),
-		message: fmt.Sprintf("%s keeps ending: exit code %d%s%s", c.kind(), end.ExitCode, exitMeaning(end), lastWords(end)),
-		remedy: fmt.Sprintf("Read why in its log, `kubectl -n %s logs %s -c %s --previous`, then fix the commit or revert it.",
-			s.live.Namespace, c.pod.Name, c.status.Name),
-		since: s.firstEnd(CrashLoop, at, c),
-	}
+	f := s.exitFinding(c.kind(), c.status.Name, exitWords(end.ExitCode))
+	f.message = howItEnds(c, end) + lastWords(end)
+	f.log = logOf(c)
+	f.remedy = s.exitRemedy(c, f.log)
+	f.since = s.firstEnd(CrashLoop, at, c)
 	return s.ripenCounted(f, s.endsUnsettled(c))
+}
+
+// exitFinding is a CrashLoop of a container; whichever way it is found, the same end is the same cause.
+func (s *survey) exitFinding(kind, name, exit string) *finding {
+	return &finding{code: CrashLoop, container: name, key: name + " " + exit, about: kind + ", " + exit}
+}
+
+func exitWords(code int32) string { return fmt.Sprintf("exit code %d", code) }
+
+// howItEnds says with what a container has ended, and what becomes of it by its restartPolicy and its restart rules.
+func howItEnds(c containerCase, end *corev1.ContainerStateTerminated) string {
+	spec, exit := containerOf(c.pod, c.status.Name), exitWords(end.ExitCode)+exitMeaning(end)
+	switch {
+	case c.restartsAll():
+		return fmt.Sprintf("%s keeps ending with %s, and all containers of the pod are restarted with it, by its restart rule (%s)",
+			c.kind(), exit, ruleWords(*ruleFor(spec, end.ExitCode)))
+	case c.isOver() && isOver(c.pod):
+		return fmt.Sprintf("%s has ended for good with %s, and its pod with it (phase %s): %s", c.kind(), exit, c.pod.Status.Phase, policyWords(spec))
+	case c.isOver():
+		return fmt.Sprintf("%s has ended for good with %s, though the pod goes on: %s", c.kind(), exit, policyWords(spec))
+	}
+	return fmt.Sprintf("%s keeps ending: %s", c.kind(), exit)
+}
+
+// exitRemedy is what to do about a container that ends.
+func (s *survey) exitRemedy(c containerCase, log string) string {
+	remedy := fmt.Sprintf("Read why in its log, `kubectl -n %s %s`, then fix the commit or revert it.", s.live.Namespace, log)
+	switch {
+	case c.restartsAll():
+		return remedy + togetherLog
+	case c.isOver() && isOver(c.pod):
+		remedy += " The DaemonSet controller deletes the pod and makes another one, later each time: the log goes with the pod."
+		fallthrough
+	case c.isOver():
+		remedy += fmt.Sprintf(" If it is meant to be started again, change restartPolicy or restartPolicyRules of %s in Git.", c.kind())
+	}
+	return remedy
+}
+
+// togetherLog is what to know about the log of a container whose pod's containers are all removed when it ends.
+const togetherLog = " The log ends with the container; when all containers of a pod are restarted, none of them has a previous one."
+
+// logOf are kubectl's arguments to read the log of a container's last end. There is a previous container only if it was
+// started again, and not removed.
+func logOf(c containerCase) string {
+	log := fmt.Sprintf("logs %s -c %s", c.pod.Name, c.status.Name)
+	last := c.status.LastTerminationState.Terminated
+	switch {
+	case c.restartsAll():
+		return strings.Replace(log, "logs", "logs -f", 1)
+	case c.isOver(), last != nil && last.Reason == restartingAll, last == nil && c.status.State.Terminated != nil:
+		return log
+	}
+	return log + " --previous"
 }
 
 // outOfMemory is a container that the kernel killed for its memory. It leads over whatever else there is.
@@ -35,19 +87,20 @@ func (s *survey) outOfMemory(at *site, c containerCase) *finding {
 	if spec := s.container(c.status.Name); spec != nil && spec.Resources.Limits.Memory().Sign() > 0 {
 		limit = "its memory limit is " + spec.Resources.Limits.Memory().String()
 	}
-	f := &finding{
-		code: CrashLoop, key: c.status.Name + " OOMKilled", about: c.kind() + ", OOMKilled", deep: true,
-		message: fmt.Sprintf("%s is killed for its memory (OOMKilled): %s%s", c.kind(), limit, lastWords(end)),
-		remedy: fmt.Sprintf("Raise resources.limits.memory of %s in Git, or have it use less. What it uses: "+
-			"`kubectl -n %s top pod %s --containers`.", c.kind(), s.live.Namespace, c.pod.Name),
-		since: s.firstEnd(CrashLoop, at, c),
+	if c.isOver() {
+		limit += ", and " + policyWords(containerOf(c.pod, c.status.Name)) + ", so it stays down"
 	}
+	f := s.exitFinding(c.kind(), c.status.Name, "OOMKilled")
+	f.deep, f.log, f.since = true, logOf(c), s.firstEnd(CrashLoop, at, c)
+	f.message = fmt.Sprintf("%s is killed for its memory (OOMKilled): %s%s", c.kind(), limit, lastWords(end))
+	f.remedy = fmt.Sprintf("Raise resources.limits.memory of %s in Git, or have it use less. What it uses: "+
+		"`kubectl -n %s top pod %s --containers`.", c.kind(), s.live.Namespace, c.pod.Name)
 	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
 // firstEnd is when a container first ended, as far as is known: its status keeps only the last two ends.
 func (s *survey) firstEnd(code Code, at *site, c containerCase) time.Time {
-	var known []time.Time
+	known := []time.Time{s.traceOf(c.pod.UID, isRemoval).first}
 	for _, end := range []*corev1.ContainerStateTerminated{c.status.LastTerminationState.Terminated, c.status.State.Terminated} {
 		if end != nil {
 			known = append(known, end.FinishedAt.Time)

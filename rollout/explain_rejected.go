@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -51,19 +50,11 @@ func (s *survey) rejectedBefore(at *site, _ *corev1.Pod) *finding {
 	return s.rejected(at)
 }
 
-// lookForRejections sorts the DaemonSet's FailedDaemonPod Events by the node that they name: "Found failed daemon pod
-// default/agent-x on node real-2, will try to kill it".
+// lookForRejections sorts the DaemonSet's Events about pods that are over by the node that they name.
 func (s *survey) lookForRejections() {
 	for _, e := range s.events[s.live.UID] {
-		if e.Reason != "FailedDaemonPod" {
-			continue
-		}
-		if last, _ := lastSeen(e, s.now); last.Before(s.memory.Observed) {
-			continue
-		}
-		_, rest, _ := strings.Cut(e.Message, " on node ")
-		node, _, _ := strings.Cut(rest, ", will try")
-		if node == "" {
+		_, node := podThatIsOver(e)
+		if last, _ := lastSeen(e, s.now); node == "" || last.Before(s.memory.Observed) {
 			continue
 		}
 		if s.rejections == nil {

@@ -17,6 +17,7 @@ type finding struct {
 	about      string   // see Cause.About
 	message    string
 	remedy     string
+	log        string // see Cause.Log
 	since      time.Time
 	shortfalls []Shortfall
 	relief     *Relief
@@ -90,7 +91,7 @@ func (s *survey) causes(findings []finding, stuck bool) []Cause {
 		f := &findings[i]
 		g := byKind[kind{f.code, f.key}]
 		if g == nil {
-			g = &group{lead: f, Cause: Cause{Code: f.code, Container: f.container, About: f.about, Message: f.message, Remedy: f.remedy, Since: f.since}}
+			g = &group{lead: f, Cause: Cause{Code: f.code, Container: f.container, About: f.about, Message: f.message, Remedy: f.remedy, Log: f.log, Since: f.since}}
 			byKind[kind{f.code, f.key}] = g
 			groups = append(groups, g)
 		}

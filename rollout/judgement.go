@@ -73,6 +73,8 @@ type Cause struct {
 	// Message is the evidence, in one sentence that holds for all of the nodes; Remedy is what to do.
 	Message string `json:"message"`
 	Remedy  string `json:"remedy"`
+	// Log are kubectl's arguments to read why a container ended, if one did and its log is still there.
+	Log string `json:"log,omitempty"`
 	// Shortfalls are what the nodes of an Unschedulable cause are short of, by node; of the first 20.
 	Shortfalls []Shortfall `json:"shortfalls,omitempty"`
 	// Relief is what would make room on these nodes, if the look knows their other pods; of the first 20.

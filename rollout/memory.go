@@ -33,6 +33,8 @@ type Memory struct {
 	Clocks map[string]ReadClock `json:"clocks,omitempty"`
 	// Rejected are the nodes that refused their pods.
 	Rejected map[string]Rejections `json:"rejected,omitempty"`
+	// Ended is how pods of the template ended by themselves, by node.
+	Ended map[string]Ending `json:"ended,omitempty"`
 	// Brake are the causes that the brake was pulled for.
 	Brake []Cause `json:"brake,omitempty"`
 }
@@ -41,6 +43,18 @@ type Memory struct {
 type Rejections struct {
 	Count int    `json:"count"`
 	UID   string `json:"uid"`
+}
+
+// Ending is the end of a container that took its whole pod with it: nothing restarts it, and the pod is over, or a rule of it
+// restarts all containers, of which none tells then how it ended.
+type Ending struct {
+	// Count is how many pods are over, and UID the last of them.
+	Count int    `json:"count,omitempty"`
+	UID   string `json:"uid,omitempty"`
+	// Container, exit code and reason; a code below 0 is not known.
+	Container string `json:"container,omitempty"`
+	Code      int32  `json:"code"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 // ReadClock is how a node's clock went when it was last read.
@@ -53,7 +67,7 @@ type ReadClock struct {
 // next is the memory that a look begins with: what holds until it is known better. The lists are made anew, of what is
 // still so.
 func (m Memory) next() Memory {
-	m.Since, m.Lost, m.Boots, m.Rejected, m.Clocks = nil, nil, nil, nil, nil
+	m.Since, m.Lost, m.Boots, m.Rejected, m.Ended, m.Clocks = nil, nil, nil, nil, nil, nil
 	return m
 }
 

@@ -19,8 +19,9 @@ type site struct {
 	old     *corev1.Pod // of another template and alive
 	leaving *corev1.Pod // being deleted, and not over yet
 	failed  *corev1.Pod // over, and not deleted yet
+	over    bool        // failed is of the current template, and over by its containers' doing
 
-	ends    int           // of the updated pod's containers
+	ends    int           // of the updated pod's containers, and of the pods of its template before it
 	ready   time.Time     // since when the updated pod is Ready without interruption; zero if it is not
 	settled bool          // the updated pod has been Ready for long enough
 	down    time.Time     // since when the node is not ready; zero if it is
@@ -52,6 +53,7 @@ func (s *survey) visit() {
 	}
 	s.sortSites()
 	s.sites = slices.CompactFunc(s.sites, func(a, b site) bool { return a.name == b.name })
+	s.lookForEndings()
 	s.place()
 	s.sortSites()
 	s.setClocks()
@@ -67,6 +69,7 @@ func (s *survey) visit() {
 		}
 		s.allowForClock(at)
 		s.classify(at, failingBefore[at.name])
+		s.rememberEnding(at)
 	}
 }
 
@@ -107,6 +110,7 @@ func (s *survey) stand(at *site, p *corev1.Pod) {
 	case isOver(p):
 		if p.DeletionTimestamp == nil {
 			at.failed = elder(at.failed, p)
+			at.over = s.endedByItself(at.failed)
 		}
 	case p.DeletionTimestamp != nil:
 		at.leaving = elder(at.leaving, p)
@@ -119,7 +123,7 @@ func (s *survey) stand(at *site, p *corev1.Pod) {
 
 // standUpdated weighs an updated pod against the one that stands there already.
 func (s *survey) standUpdated(at *site, p *corev1.Pod) {
-	ends := endsOf(p)
+	ends := s.endsOnProbation(p, at.name)
 	ready, isReady := readySince(p)
 	settled := false
 	if isReady {

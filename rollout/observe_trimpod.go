@@ -34,18 +34,19 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 		kept = append(kept, corev1.Container{
 			Name: c.Name, Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, Resources: c.Resources, Ports: c.Ports,
 			RestartPolicy: c.RestartPolicy, LivenessProbe: c.LivenessProbe, ReadinessProbe: c.ReadinessProbe,
-			StartupProbe: c.StartupProbe,
+			StartupProbe: c.StartupProbe, RestartPolicyRules: c.RestartPolicyRules,
 		})
 	}
 	return kept
 }
 
-// trimConditions keeps the conditions that say whether a pod was scheduled, is Ready, and is being turned out.
+// trimConditions keeps the conditions that say whether a pod was scheduled, is Ready, is being turned out, and when all its
+// containers were restarted.
 func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 	kept := make([]corev1.PodCondition, 0, 2)
 	for _, c := range conditions {
 		switch c.Type {
-		case corev1.PodScheduled, corev1.PodReady, corev1.DisruptionTarget:
+		case corev1.PodScheduled, corev1.PodReady, corev1.DisruptionTarget, corev1.AllContainersRestarting:
 			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime,
 				Reason: intern(c.Reason), Message: cut(c.Message)})
 		}

@@ -98,37 +98,16 @@ func lastMoved(c *corev1.ContainerStatus) time.Time {
 	return t
 }
 
-// endsOf is how often the containers of a pod have ended since it was created, all together.
-func endsOf(p *corev1.Pod) int {
-	n := 0
-	for i := range p.Status.InitContainerStatuses {
-		status := &p.Status.InitContainerStatuses[i]
-		n += containerEnds(status, !isSidecar(p, status.Name))
-	}
-	for i := range p.Status.ContainerStatuses {
-		n += containerEnds(&p.Status.ContainerStatuses[i], false)
-	}
-	return n
-}
-
-// containerEnds is how often a container has ended. Each restart followed an end; an end that no restart has followed yet
-// shows as state terminated, or as a last state while it waits. An init container is meant to end with 0.
-func containerEnds(c *corev1.ContainerStatus, init bool) int {
-	n := int(c.RestartCount)
-	switch {
-	case c.State.Terminated != nil:
-		if !init || c.State.Terminated.ExitCode != 0 {
-			n++
+// containerOf is a pod's container or init container of a name, nil if it has none such.
+func containerOf(p *corev1.Pod, name string) *corev1.Container {
+	for _, list := range [][]corev1.Container{p.Spec.Containers, p.Spec.InitContainers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
 		}
-	case c.State.Waiting != nil && c.LastTerminationState.Terminated != nil:
-		n++
-	case c.LastTerminationState.Terminated != nil:
-		n = max(1, n) // the count was lost, the end was not
 	}
-	if last := c.LastTerminationState.Terminated; init && n > 0 && last != nil && last.ExitCode == 0 {
-		n-- // the pod's sandbox was made anew, and the init containers ran again
-	}
-	return n
+	return nil
 }
 
 // isSidecar reports whether an init container is meant to go on running.

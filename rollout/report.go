@@ -81,6 +81,8 @@ type CauseReport struct {
 	Final bool `json:"final"`
 	// Help is where the cause is described.
 	Help string `json:"help"`
+
+	log string // see Cause.Log
 }
 
 // helpURL is the page with a heading for every cause.
@@ -121,7 +123,7 @@ func causeReports(causes []Cause) []CauseReport {
 	for _, c := range causes {
 		list = append(list, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Container: c.Container,
 			Message: c.Message, Remedy: c.Remedy, Shortfalls: nonNil(c.Shortfalls), Relief: nonNil(c.Relief), Since: c.Since,
-			Final: c.Final, Help: c.Code.Help()})
+			Final: c.Final, Help: c.Code.Help(), log: c.Log})
 	}
 	return list
 }

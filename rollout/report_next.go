@@ -40,6 +40,9 @@ func (r *DaemonSetReport) commandsFor(c *CauseReport) []string {
 	case Starting:
 		return nil
 	case CrashLoop:
+		if c.log != "" {
+			return []string{in + c.log, pod("describe pod", "")}
+		}
 		return []string{pod("logs", c.of()+" --previous"), pod("describe pod", "")}
 	case ProbeFailing:
 		return []string{pod("describe pod", ""), pod("logs", c.of())}

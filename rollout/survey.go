@@ -29,9 +29,10 @@ type survey struct {
 	events     history
 	refusal    refusal          // the DaemonSet's FailedCreate Events
 	rejections map[string]trace // its FailedDaemonPod Events, by node
-	crowded    *crowd           // what stands on the nodes; nil until somebody asks
-	readClocks []string         // nodes whose clocks nobody has read lately
-	measured   int              // nodes of which it was found out what they are short of
+	endings    map[string]Ending
+	crowded    *crowd   // what stands on the nodes; nil until somebody asks
+	readClocks []string // nodes whose clocks nobody has read lately
+	measured   int      // nodes of which it was found out what they are short of
 	wake       time.Time
 }
 

@@ -1,0 +1,119 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// ruleFor is the first restart rule of a container that is for some exit code, nil if none is.
+func ruleFor(c *corev1.Container, exitCode int32) *corev1.ContainerRestartRule {
+	for i := range c.RestartPolicyRules {
+		on := c.RestartPolicyRules[i].ExitCodes
+		if on == nil {
+			continue
+		}
+		listed := slices.Contains(on.Values, exitCode)
+		if listed && on.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn || !listed && on.Operator == corev1.ContainerRestartRuleOnExitCodesOpNotIn {
+			return &c.RestartPolicyRules[i]
+		}
+	}
+	return nil
+}
+
+// restarts reports whether the kubelet starts a container again that has ended with some exit code: by its first rule for
+// the code, else by its own restartPolicy, else by the pod's, which is Always in a DaemonSet (kubernetes pkg/api/v1/pod,
+// ContainerShouldRestart).
+func restarts(c *corev1.Container, exitCode int32) bool {
+	if c == nil || c.RestartPolicy == nil {
+		return true
+	}
+	if rule := ruleFor(c, exitCode); rule != nil && slices.Contains(restartActions, rule.Action) {
+		return true
+	}
+	switch *c.RestartPolicy {
+	case corev1.ContainerRestartPolicyNever:
+		return false
+	case corev1.ContainerRestartPolicyOnFailure:
+		return exitCode != 0
+	}
+	return true
+}
+
+var restartActions = []corev1.ContainerRestartRuleAction{
+	corev1.ContainerRestartRuleActionRestart, corev1.ContainerRestartRuleActionRestartAllContainers,
+}
+
+// mayEndForGood reports whether there is an exit code with which a container is not started again.
+func mayEndForGood(c *corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy != corev1.ContainerRestartPolicyAlways
+}
+
+// rulesRestartingAll are a container's rules that restart all containers of its pod.
+func rulesRestartingAll(c *corev1.Container) []corev1.ContainerRestartRule {
+	var rules []corev1.ContainerRestartRule
+	for _, r := range c.RestartPolicyRules {
+		if r.Action == corev1.ContainerRestartRuleActionRestartAllContainers && r.ExitCodes != nil {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+// isOver reports whether a container has ended and nothing starts it again. An init container that exits 0 has done its
+// work.
+func (c containerCase) isOver() bool {
+	end := c.status.State.Terminated
+	if end == nil || end.Reason == restartingAll || c.init && end.ExitCode == 0 {
+		return false
+	}
+	return !restarts(containerOf(c.pod, c.status.Name), end.ExitCode)
+}
+
+// restartsAll reports whether a container has just ended in a way that restarts all containers of its pod.
+func (c containerCase) restartsAll() bool {
+	end, spec := c.status.State.Terminated, containerOf(c.pod, c.status.Name)
+	if end == nil || end.Reason == restartingAll || spec == nil {
+		return false
+	}
+	rule := ruleFor(spec, end.ExitCode)
+	return rule != nil && rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers
+}
+
+// policyWords say by what a container is not started again: "its restartPolicy is Never, and none of its restartPolicyRules
+// is for that (Restart on exit code 42)".
+func policyWords(c *corev1.Container) string {
+	if c == nil || c.RestartPolicy == nil {
+		return "nothing restarts it"
+	}
+	words := fmt.Sprintf("its restartPolicy is %s", *c.RestartPolicy)
+	if len(c.RestartPolicyRules) == 0 {
+		return words
+	}
+	var rules []string
+	for _, r := range c.RestartPolicyRules {
+		rules = append(rules, ruleWords(r))
+	}
+	return fmt.Sprintf("%s, and none of its restartPolicyRules is for that (%s)", words, strings.Join(rules, "; "))
+}
+
+// ruleWords are a rule in short: "Restart on exit code 42", "RestartAllContainers on any exit code but 0".
+func ruleWords(r corev1.ContainerRestartRule) string {
+	if r.ExitCodes == nil {
+		return string(r.Action)
+	}
+	return string(r.Action) + " on " + codeWords(r.ExitCodes)
+}
+
+func codeWords(on *corev1.ContainerRestartRuleOnExitCodes) string {
+	var codes []string
+	for _, v := range on.Values {
+		codes = append(codes, fmt.Sprint(v))
+	}
+	if on.Operator == corev1.ContainerRestartRuleOnExitCodesOpNotIn {
+		return "any exit code but " + strings.Join(codes, ", ")
+	}
+	return "exit code " + strings.Join(codes, " or ")
+}
