@@ -129,7 +129,7 @@ func TestAPodThatRestartsAllNowAndThenIsNotStuck(t *testing.T) {
 	f, p := restartsAllFleet(t, onCodes("RestartAllContainers", in, 3))
 	f.options.ProgressDeadline = 24 * time.Hour // the other nodes wait
 	for range 12 {
-		f.after(20 * time.Minute).endsAll(p, 3)
+		f.after(20*time.Minute).endsAll(p, 3)
 		f.want(Progressing, CrashLoop)
 		f.restartAll(p)
 		f.want(Progressing, CrashLoop)
@@ -153,7 +153,7 @@ func TestALoopAfterALongGoodTime(t *testing.T) {
 	f.options.ProgressDeadline = 48 * time.Hour
 	f.after(24 * time.Hour)
 	for range 6 {
-		f.after(5 * time.Second).event(p, "Pod", "Killing", "killing")
+		f.after(5*time.Second).event(p, "Pod", "Killing", "killing")
 		f.events[len(f.events)-1].InvolvedObject.FieldPath = "spec.containers{other}"
 		f.restartAll(p)
 	}
