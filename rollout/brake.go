@@ -89,7 +89,9 @@ func (s *survey) rememberWhy(j *Judgement) {
 }
 
 // isEnding reports whether a cause is one that ends containers.
-func isEnding(c Code) bool { return c == CrashLoop || c == ProbeFailing || c == ConfigError }
+func isEnding(c Code) bool {
+	return c == CrashLoop || c == ProbeFailing || c == HookFailing || c == ConfigError
+}
 
 // brakedFor are the findings that the brake was pulled for, of nodes that show no cause of their own any more and have
 // not settled.

@@ -66,12 +66,17 @@ func (t *trace) add(e *corev1.Event, now time.Time) {
 	if t.first.IsZero() || first.Before(t.first) {
 		t.first = first
 	}
-	if last.After(t.last) || (last.Equal(t.last) && e.Message < t.message) {
-		t.last, t.message = last, e.Message
+	if last.After(t.last) || (last.Equal(t.last) && saidBy(e) < t.message) {
+		t.last, t.message = last, saidBy(e)
 	}
 	t.count += count
 	latest, _ := lastSeen(e, endOfTime)
 	t.goesOn = t.goesOn || latest.After(now)
+}
+
+// saidBy is what an Event says. Of many that differ in their text only, the sender makes one that says so first.
+func saidBy(e *corev1.Event) string {
+	return strings.TrimPrefix(e.Message, "(combined from similar events): ")
 }
 
 // traceOf gathers an object's Events that satisfy a condition.

@@ -29,6 +29,7 @@ func (s *survey) explain() []finding {
 			at.state = IsFailing
 		}
 	}
+	s.keepKilled()
 	for _, f := range s.brakedFor() {
 		s.siteOf(f.node).finding = &f
 	}
@@ -141,7 +142,7 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 // reason by now: of the two the one that leads is the cause.
 func (s *survey) explainContainer(at *site, c containerCase) *finding {
 	killed := s.outOfMemory(at, c)
-	for _, of := range []func(*site, containerCase) *finding{s.invalidImage, s.imagePull, s.configError} {
+	for _, of := range []func(*site, containerCase) *finding{s.invalidImage, s.imagePull, s.hookFails, s.configError} {
 		if f := of(at, c); f != nil && killed != nil {
 			return lead(killed, f)
 		} else if f != nil {
@@ -154,7 +155,10 @@ func (s *survey) explainContainer(at *site, c containerCase) *finding {
 	if f := s.probeKills(at, c); f != nil {
 		return f
 	}
-	return s.crashLoop(at, c)
+	if f := s.crashLoop(at, c); f != nil {
+		return f
+	}
+	return s.unseenEnd(at, c)
 }
 
 // waiting is what a container waits for; "" if it does not.

@@ -11,7 +11,6 @@ import (
 // cannotCreate are what a container waits for when it cannot be made or begun from what the pod says.
 var cannotCreate = []string{
 	"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError",
-	"PostStartHookError",
 }
 
 // configError is a container that cannot be created or started. Between two attempts it may wait in CrashLoopBackOff; then

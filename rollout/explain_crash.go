@@ -80,7 +80,7 @@ func logOf(c containerCase) string {
 // outOfMemory is a container that the kernel killed for its memory. It leads over whatever else there is.
 func (s *survey) outOfMemory(at *site, c containerCase) *finding {
 	end := c.lastEnd()
-	if end == nil || end.Reason != "OOMKilled" {
+	if end == nil || end.Reason != oomKilled {
 		return nil
 	}
 	limit := "the node's memory was used up"

@@ -80,7 +80,7 @@ func anything(*corev1.Event) bool { return true }
 func (s *survey) failedPulls(uid types.UID, container string) trace {
 	said := s.traceOf(uid, ofContainer(container, isFailedPull))
 	short := s.traceOf(uid, ofContainer(container, func(e *corev1.Event) bool {
-		return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Error: ErrImagePull")
+		return e.Reason == "Failed" && strings.HasPrefix(saidBy(e), "Error: ErrImagePull")
 	}))
 	if short.count > said.count {
 		return short
@@ -89,7 +89,7 @@ func (s *survey) failedPulls(uid types.UID, container string) trace {
 }
 
 func isFailedPull(e *corev1.Event) bool {
-	return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull image")
+	return e.Reason == "Failed" && strings.HasPrefix(saidBy(e), "Failed to pull image")
 }
 
 // pullError is the registry's own words in what the kubelet says.

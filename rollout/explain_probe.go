@@ -13,32 +13,20 @@ import (
 // without an Event that says so.
 const probeSilence = time.Minute
 
-// probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails. Only the Killing
-// Event tells such an end from a crash.
+// probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails, or that it is about to
+// end for that the first time.
 func (s *survey) probeKills(at *site, c containerCase) *finding {
-	if c.ends == 0 {
+	if c.ends == 0 && c.status.State.Running == nil {
 		return nil
 	}
-	for _, probe := range []string{"startup", "liveness"} {
-		killed := s.traceOf(c.pod.UID, ofContainer(c.status.Name, func(e *corev1.Event) bool {
-			return e.Reason == "Killing" && strings.Contains(e.Message, "failed "+probe+" probe")
-		}))
-		if !killed.found() || s.endedOtherwise(c, killed) {
-			continue
-		}
-		f := s.probeFinding(c, probe)
-		f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), probe, s.asks(c, probe), s.unhealthy(c, probe))
-		f.since = s.firstEnd(ProbeFailing, at, c)
-		return s.ripenCounted(f, s.endsUnsettled(c))
+	by := s.killedBy(c)
+	if by != byStartup && by != byLiveness {
+		return nil
 	}
-	return nil
-}
-
-// endedOtherwise reports whether a container's last run ended without the probe that had ended an earlier one: the Killing
-// Event is of before that run. Once the kubelet swallows Events nobody can tell.
-func (s *survey) endedOtherwise(c containerCase, killed trace) bool {
-	end := c.lastEnd()
-	return !killed.goesOn && end != nil && end.StartedAt.Unix() > 0 && killed.last.Before(end.StartedAt.Time) && s.traceOf(c.pod.UID, anything).count < eventBurst
+	f := s.probeFinding(c, string(by))
+	f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), by, s.asks(c, string(by)), s.unhealthy(c, string(by)))
+	f.since = s.firstEnd(ProbeFailing, at, c)
+	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
 // readiness is a container that runs but that its readiness probe keeps from being Ready. It may still become so: only
@@ -88,37 +76,50 @@ func (s *survey) probeFinding(c containerCase, probe string) *finding {
 	}
 }
 
-// unhealthy is what the kubelet last said of a failing probe, ": connection refused".
-func (s *survey) unhealthy(c containerCase, probe string) string {
-	said := s.traceOf(c.pod.UID, ofContainer(c.status.Name, func(e *corev1.Event) bool {
-		return e.Reason == "Unhealthy" && len(e.Message) > len(probe) && strings.EqualFold(e.Message[:len(probe)], probe)
+// complaints are what the kubelet said of a failing probe.
+func (s *survey) complaints(c containerCase, probe string) trace {
+	return s.traceOf(c.pod.UID, ofContainer(c.status.Name, func(e *corev1.Event) bool {
+		said := saidBy(e)
+		return e.Reason == "Unhealthy" && len(said) > len(probe) && strings.EqualFold(said[:len(probe)], probe)
 	}))
-	if !said.found() {
-		return ""
-	}
-	_, why, _ := strings.Cut(said.message, "failed: ")
-	if why = strings.TrimSpace(why); why == "" {
-		return " without a word"
-	}
-	return ": " + clip(why, 300)
 }
 
-// asks is what a probe asks for, " (GET http on port 9)", from the template.
-func (s *survey) asks(c containerCase, kind string) string {
+// unhealthy is what the kubelet last said of a failing probe, ": connection refused".
+func (s *survey) unhealthy(c containerCase, probe string) string {
+	said, why := s.complaints(c, probe), ""
+	if said.found() {
+		_, why, _ = strings.Cut(said.message, "failed: ")
+		why = strings.TrimSpace(why)
+	}
+	if probe != "readiness" {
+		why = s.answer(c, killer(probe), why)
+	}
+	switch {
+	case why != "":
+		return ": " + clip(why, 300)
+	case said.found():
+		return " without a word"
+	}
+	return ""
+}
+
+// probe is a container's probe of a kind, from the template; nil if it has none such.
+func (s *survey) probe(c containerCase, kind string) *corev1.Probe {
 	spec := s.container(c.status.Name)
 	if spec == nil {
-		return ""
+		return nil
 	}
-	p := map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe, "readiness": spec.ReadinessProbe}[kind]
+	return map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe, "readiness": spec.ReadinessProbe}[kind]
+}
+
+// asks is what a probe asks for, " (http GET / on port 9)", from the template.
+func (s *survey) asks(c containerCase, kind string) string {
+	p := s.probe(c, kind)
 	switch {
 	case p == nil:
 		return ""
 	case p.HTTPGet != nil:
-		scheme := strings.ToLower(string(p.HTTPGet.Scheme))
-		if scheme == "" {
-			scheme = "http"
-		}
-		return fmt.Sprintf(" (%s GET %s on port %s)", scheme, orSlash(p.HTTPGet.Path), p.HTTPGet.Port.String())
+		return " (" + httpAsks(p.HTTPGet) + ")"
 	case p.TCPSocket != nil:
 		return " (TCP port " + p.TCPSocket.Port.String() + ")"
 	case p.GRPC != nil:
@@ -127,6 +128,15 @@ func (s *survey) asks(c containerCase, kind string) string {
 		return " (exec " + clip(strings.Join(p.Exec.Command, " "), 80) + ")"
 	}
 	return ""
+}
+
+// httpAsks is what is asked for over HTTP.
+func httpAsks(h *corev1.HTTPGetAction) string {
+	scheme := strings.ToLower(string(h.Scheme))
+	if scheme == "" {
+		scheme = "http"
+	}
+	return fmt.Sprintf("%s GET %s on port %s", scheme, orSlash(h.Path), h.Port.String())
 }
 
 func orSlash(path string) string {

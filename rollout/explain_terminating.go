@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -15,7 +16,7 @@ func (s *survey) terminating(at *site) *finding {
 	}
 	if p.DeletionTimestamp.After(s.now) {
 		s.wakeAt(p.DeletionTimestamp.Add(s.options.after(Terminating)))
-		return nil
+		return s.stopping(at, p)
 	}
 	f := s.ripen(&finding{
 		code: Terminating, pod: p.Name, since: s.since(Terminating, at.name, false, p.DeletionTimestamp.Time),
@@ -23,6 +24,11 @@ func (s *survey) terminating(at *site) *finding {
 		remedy: fmt.Sprintf("See whether the node and its kubelet are well, `kubectl describe node %s`. Only if the pod's processes "+
 			"are gone for certain: `kubectl -n %s delete pod %s --force --grace-period=0`.", at.name, p.Namespace, p.Name),
 	})
+	if hooks := s.preStops(p); hooks != "" {
+		f.key = "preStop"
+		f.message += "; " + hooks + ", which comes before the signal to end and has used up the grace period"
+		f.remedy = "Make the preStop hook shorter, or have it give up in time. " + f.remedy
+	}
 	if len(p.Finalizers) > 0 {
 		f.key = "finalizers"
 		f.message = fmt.Sprintf("the old pod does not go: its finalizers %v are not removed", p.Finalizers)
@@ -32,6 +38,30 @@ func (s *survey) terminating(at *site) *finding {
 		return nil // it is going as it should
 	}
 	return f
+}
+
+// slowStop is how much of a long grace period a preStop hook may take before that is worth a word.
+const slowStop = 30 * time.Second
+
+// stopping is an old pod within its grace period, of which a preStop hook has taken half and more. It may yet end: only its
+// deletionTimestamp, or the deadline of the rollout, makes that final.
+func (s *survey) stopping(at *site, p *corev1.Pod) *finding {
+	hooks := s.preStops(p)
+	if hooks == "" || p.DeletionGracePeriodSeconds == nil {
+		return nil
+	}
+	grace := time.Duration(*p.DeletionGracePeriodSeconds) * time.Second
+	begun := p.DeletionTimestamp.Add(-grace)
+	if slow := begun.Add(max(slowStop, grace/2)); s.now.Before(slow) {
+		s.wakeAt(slow)
+		return nil
+	}
+	return &finding{
+		code: Terminating, key: "preStop", pod: p.Name, since: s.since(Terminating, at.name, false, begun),
+		message: fmt.Sprintf("the old pod takes its time to end: %s, which has taken more than half of the grace period of %s", hooks, grace),
+		remedy: fmt.Sprintf("Make the preStop hook shorter, or lower terminationGracePeriodSeconds: each node waits for it. What the pod "+
+			"is at: `kubectl -n %s describe pod %s`.", p.Namespace, p.Name),
+	}
 }
 
 // besideLeaving is an updated pod without a cause of its own beside one that does not go.

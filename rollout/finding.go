@@ -51,7 +51,7 @@ func (s *survey) hasAfter(c Code) bool {
 func Codes() []Code {
 	return []Code{
 		Deleted, Overwritten, NotObserved, NoEligibleNodes, NodeLost, InvalidImage, ImagePull, ConfigError, VolumeMount,
-		Sandbox, Unschedulable, Forbidden, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating, BudgetSpent,
+		Sandbox, Unschedulable, Forbidden, HookFailing, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating, BudgetSpent,
 		ClockSkew, NoProgress, Starting,
 		JobFailed, ProgressDeadlineExceeded, NotEstablished, NotReady,
 	}

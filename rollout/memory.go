@@ -35,6 +35,11 @@ type Memory struct {
 	Rejected map[string]Rejections `json:"rejected,omitempty"`
 	// Ended is how pods of the template ended by themselves, by node.
 	Ended map[string]Ending `json:"ended,omitempty"`
+	// Killed is what the kubelet ended containers for, of updated pods that have not settled since, by the pod's UID and the
+	// container's name.
+	Killed map[string]Killed `json:"killed,omitempty"`
+	// Answers are what hooks and probes last answered, by container and hook or probe.
+	Answers map[string]string `json:"answers,omitempty"`
 	// Brake are the causes that the brake was pulled for.
 	Brake []Cause `json:"brake,omitempty"`
 }
@@ -68,6 +73,7 @@ type ReadClock struct {
 // still so.
 func (m Memory) next() Memory {
 	m.Since, m.Lost, m.Boots, m.Rejected, m.Ended, m.Clocks = nil, nil, nil, nil, nil, nil
+	m.Killed, m.Answers = nil, nil
 	return m
 }
 

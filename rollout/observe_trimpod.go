@@ -34,10 +34,22 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 		kept = append(kept, corev1.Container{
 			Name: c.Name, Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, Resources: c.Resources, Ports: c.Ports,
 			RestartPolicy: c.RestartPolicy, LivenessProbe: c.LivenessProbe, ReadinessProbe: c.ReadinessProbe,
-			StartupProbe: c.StartupProbe, RestartPolicyRules: c.RestartPolicyRules,
+			StartupProbe: c.StartupProbe, RestartPolicyRules: c.RestartPolicyRules, Lifecycle: trimLifecycle(c.Lifecycle),
 		})
 	}
 	return kept
+}
+
+// trimLifecycle keeps what an old pod does before it ends. Headers may be a secret.
+func trimLifecycle(l *corev1.Lifecycle) *corev1.Lifecycle {
+	if l == nil || l.PreStop == nil {
+		return nil
+	}
+	hook := l.PreStop.DeepCopy()
+	if hook.HTTPGet != nil {
+		hook.HTTPGet.HTTPHeaders = nil
+	}
+	return &corev1.Lifecycle{PreStop: hook}
 }
 
 // trimConditions keeps the conditions that say whether a pod was scheduled, is Ready, is being turned out, and when all its

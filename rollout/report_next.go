@@ -44,7 +44,7 @@ func (r *DaemonSetReport) commandsFor(c *CauseReport) []string {
 			return []string{in + c.log, pod("describe pod", "")}
 		}
 		return []string{pod("logs", c.of()+" --previous"), pod("describe pod", "")}
-	case ProbeFailing:
+	case ProbeFailing, HookFailing:
 		return []string{pod("describe pod", ""), pod("logs", c.of())}
 	case Unschedulable:
 		return []string{pod("describe pod", ""), node("describe node")}

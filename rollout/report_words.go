@@ -12,6 +12,7 @@ var meanings = map[Code]string{
 	ImagePull:       "the image cannot be pulled",
 	CrashLoop:       "a container keeps ending",
 	ProbeFailing:    "a probe does not pass",
+	HookFailing:     "a lifecycle hook fails",
 	ConfigError:     "a container cannot be made from its configuration",
 	VolumeMount:     "a volume cannot be mounted",
 	Sandbox:         "the pod's sandbox cannot be made",

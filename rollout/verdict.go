@@ -23,6 +23,7 @@ const (
 	ImagePull       Code = "ImagePull"
 	CrashLoop       Code = "CrashLoop"
 	ProbeFailing    Code = "ProbeFailing"
+	HookFailing     Code = "HookFailing"
 	ConfigError     Code = "ConfigError"
 	VolumeMount     Code = "VolumeMount"
 	Sandbox         Code = "Sandbox"

@@ -84,8 +84,17 @@ func TestVerdictsPage(t *testing.T) {
 		}
 	}
 	stands, err := os.ReadFile(verdictsPage)
-	if err != nil || string(stands) != page.String() {
-		t.Errorf("%s is out of date (%v): go test ./rollout -run TestVerdictsPage -update writes it\n%s", verdictsPage, err, page.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Split(string(stands), "\n")
+	for _, line := range strings.Split(page.String(), "\n") {
+		if !slices.Contains(said, line) {
+			t.Errorf("%s is out of date: go test ./rollout -run TestVerdictsPage -update writes it; it lacks\n%s", verdictsPage, line)
+		}
+	}
+	if string(stands) != page.String() {
+		t.Errorf("%s says more than it should", verdictsPage)
 	}
 }
 

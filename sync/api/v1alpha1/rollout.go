@@ -53,9 +53,9 @@ type Rollout struct {
 	// +optional
 	MaxAbsent *intstr.IntOrString `json:"maxAbsent,omitempty"`
 	// After is how long a cause must last before the rollout is Stuck, by cause, where it differs from the default. What is
-	// counted (CrashLoop, ProbeFailing, Rejected, and ImagePull with Events) must have lasted so long as well.
+	// counted (CrashLoop, ProbeFailing, HookFailing, Rejected, and ImagePull with Events) must have lasted so long as well.
 	// +kubebuilder:validation:MaxProperties=20
-	// +kubebuilder:validation:XValidation:rule="self.all(c, c in ['InvalidImage','ImagePull','CrashLoop','ProbeFailing','ConfigError','VolumeMount','Sandbox','Unschedulable','Forbidden','Rejected','Terminating','NodeLost','BudgetSpent','ClockSkew','NotObserved','NotScheduled','Overwritten','Deleted','NoEligibleNodes'])",message="names a cause that has no time of its own; docs/troubleshooting.md has the causes, and spec.gate.progressDeadline is the time of NoProgress and ApplyFailed"
+	// +kubebuilder:validation:XValidation:rule="self.all(c, c in ['InvalidImage','ImagePull','CrashLoop','ProbeFailing','HookFailing','ConfigError','VolumeMount','Sandbox','Unschedulable','Forbidden','Rejected','Terminating','NodeLost','BudgetSpent','ClockSkew','NotObserved','NotScheduled','Overwritten','Deleted','NoEligibleNodes'])",message="names a cause that has no time of its own; docs/troubleshooting.md has the causes, and spec.gate.progressDeadline is the time of NoProgress and ApplyFailed"
 	// +optional
 	After map[string]Span `json:"after,omitempty"`
 }
