@@ -10,8 +10,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/daemongate/daemongate/manifests"
 )
 
 // DumpCommand is what makes a dump that ReadDump can make the most of.
@@ -64,7 +62,7 @@ func ReadDump(at time.Time, files ...DumpFile) (Dump, error) {
 	for _, ds := range d.daemonSets {
 		look := d.look(ds, now)
 		look.Others = others
-		dump.DaemonSets = append(dump.DaemonSets, Dumped{Target: dumpTarget(ds), Look: look})
+		dump.DaemonSets = append(dump.DaemonSets, Dumped{Target: TargetOf(ds), Look: look})
 	}
 	return dump, nil
 }
@@ -75,14 +73,6 @@ func names(files []DumpFile) string {
 		all = append(all, f.Name)
 	}
 	return strings.Join(all, ", ")
-}
-
-// dumpTarget is what a DaemonSet asks for now. Its live strategy may be the brake's instead of its own.
-func dumpTarget(d *appsv1.DaemonSet) Target {
-	return Target{
-		Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation,
-		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType && d.Annotations[manifests.BrakeAnnotation] == "",
-	}
 }
 
 // look is the part of a dump that concerns a DaemonSet.

@@ -57,3 +57,15 @@ func (l Look) lacks(kind string) bool {
 	}
 	return false
 }
+
+// has reports whether a kind has been read. One that must not be read is missing instead, if the look may lack it.
+func (l *Look) has(kind *watching, mayLack bool) bool {
+	if kind.ready() {
+		return true
+	}
+	if mayLack && kind.forbidden() {
+		l.Missing = append(l.Missing, kind.kind)
+		return true
+	}
+	return false
+}

@@ -16,6 +16,7 @@ import (
 // is in flight it watches nothing, and it never polls. It is safe for concurrent use.
 type Observer struct {
 	clients Clients
+	lenient bool            // what its user may not read makes its answers poorer; else it keeps them from being given
 	ctx     context.Context // ends with Stop
 	cancel  context.CancelFunc
 	running sync.WaitGroup // one per watch
@@ -34,6 +35,14 @@ func NewObserver(c Clients) *Observer {
 		daemonSets: map[types.NamespacedName]*daemonSetWatch{},
 		events:     map[string]*eventWatch{},
 	}
+}
+
+// NewLenientObserver makes one for a person who wants to know what can be known: nodes and ControllerRevisions that must
+// not be read are named in a Look's Missing. Whoever decides by what he sees must not use it.
+func NewLenientObserver(c Clients) *Observer {
+	o := NewObserver(c)
+	o.lenient = true
+	return o
 }
 
 // Watch has wake called whenever the judgement of one of the targets may have changed: at once at the first change,
@@ -86,16 +95,11 @@ func (o *Observer) Look(t Target) (Look, bool) {
 		return Look{}, false
 	}
 	l := Look{Now: o.clients.Now()}
-	ready := nodes.ready() && w.look(&l)
+	ready := w.look(&l)
 	l.Nodes = nodes.list()
-	switch {
-	case events.ready():
-		l.Events = events.about(l.DaemonSet, l.Pods)
-	case events.forbidden():
-		l.Missing = append(l.Missing, KindEvents) // a poorer answer is better than none
-	default:
-		ready = false
-	}
+	ready = l.has(&nodes.watching, o.lenient) && ready
+	l.Events = events.about(l.DaemonSet, l.Pods)
+	ready = l.has(&events.watching, true) && ready // a poorer answer is better than none
 	return l, ready
 }
 

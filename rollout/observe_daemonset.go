@@ -107,7 +107,7 @@ func (w *daemonSetWatch) look(l *Look) bool {
 		return false // it was made anew this very moment
 	}
 	l.Pods, l.Revisions = s.pods.list(), s.revisions.list()
-	return ready && s.pods.ready() && s.revisions.ready()
+	return ready && s.pods.ready() && l.has(&s.revisions.watching, w.observer.lenient)
 }
 
 func (w *daemonSetWatch) daemonSet() *appsv1.DaemonSet {

@@ -3,8 +3,11 @@ package rollout
 import (
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests"
 )
 
 // Target is what a commit asked for: one DaemonSet, as its apply left it, or one object of another kind.
@@ -29,4 +32,13 @@ type Target struct {
 	// FailingBefore are the nodes whose pod of the last completed template was not Ready when the commit was applied
 	// (see FailingBefore), at most 100.
 	FailingBefore []string `json:"failingBefore,omitempty"`
+}
+
+// TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of a
+// dump are. Its live strategy may be the brake's instead of its own.
+func TargetOf(d *appsv1.DaemonSet) Target {
+	return Target{
+		Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation,
+		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType && d.Annotations[manifests.BrakeAnnotation] == "",
+	}
 }

@@ -11,22 +11,32 @@ import (
 )
 
 func newExplain() *cobra.Command {
-	d, k := &dump{}, &cluster{}
+	d, k, live := &dump{}, &cluster{}, &daemonSets{}
 	var at string
 	format := formatTable
 	c := &cobra.Command{
-		Use:   "explain NAME | explain -f DUMP...",
+		Use:   "explain NAME | explain ds/NAME... | explain -f DUMP...",
 		Short: "Say whether a commit has taken over its nodes and, if not, why not and what to do",
 		Long: `Judge the DaemonSets that a Sync has in flight: which nodes they have taken over, what keeps them from the others, and
 what to do about it; and whatever else its commit waits for.
+
+With ds/NAME, -l or -A, judge live DaemonSets that no Sync need know, by what they ask for now. Rights on nodes, Events
+or node Leases that are missing make the answer poorer, and are named.
 
 With -f, judge the DaemonSets of a dump instead, without a cluster. A dump is one or more files that kubectl has
 written, in JSON or YAML; - is stdin. What is missing from it makes the answer poorer and is named.
 
 The exit code is 3 if any of them is stuck.`,
-		Example: fmt.Sprintf("  daemongate explain node-agents\n  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
+		Example: fmt.Sprintf("  daemongate explain node-agents\n  daemongate explain ds/agent -n logging\n  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
 			rollout.DumpCommand, rollout.DumpCommand),
 		RunE: func(c *cobra.Command, args []string) error {
+			if asked, err := live.take(args); len(d.files) == 0 && asked {
+				if err != nil {
+					return usage(c, err)
+				}
+				judged, err := explainDaemonSets(c.Context(), k, live)
+				return tell(c.OutOrStdout(), format, judged, err)
+			}
 			if len(d.files) == 0 && len(args) == 1 && at == "" {
 				judged, err := explainLive(c.Context(), k, args[0], d.only)
 				return tell(c.OutOrStdout(), format, judged, err)
@@ -39,6 +49,7 @@ The exit code is 3 if any of them is stuck.`,
 		},
 	}
 	k.addTo(c.Flags())
+	live.addTo(c.Flags())
 	c.Flags().StringArrayVarP(&d.files, "filename", "f", nil, "a dump, or - for stdin; may be repeated, and further files may follow")
 	c.Flags().StringVar(&at, "at", "", "when to look at it, such as 2026-11-24T10:00:00Z (default: the newest that has happened in it)")
 	c.Flags().StringVar(&d.only, "daemonset", "", "only this DaemonSet: NAME or NAMESPACE/NAME")

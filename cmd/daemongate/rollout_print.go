@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// progressPrinter tells a rollout while it goes on: a line for each change, and on a terminal a bar below them.
+type progressPrinter struct {
+	out   io.Writer
+	width int // of the terminal; 0 if it is none
+
+	said  string
+	drawn bool // a bar stands in the last line
+	pace  pace
+}
+
+// show prints what a judgement has to tell that the one before had not. Why one is stuck is told by its report.
+func (p *progressPrinter) show(j rollout.Judgement, now time.Time) {
+	if j.Verdict == rollout.Stuck {
+		p.clear()
+		return
+	}
+	lines := causeLines(j)
+	if p.width == 0 || j.Verdict == rollout.Complete {
+		lines = append([]string{j.Headline}, lines...)
+	}
+	if text := strings.Join(lines, "\n"); text != p.said && text != "" {
+		p.clear()
+		_, _ = fmt.Fprintln(p.out, text)
+		p.said = text
+	}
+	if p.width > 0 && j.Verdict == rollout.Progressing {
+		p.pace.see(j.Settled, now)
+		p.clear()
+		_, _ = fmt.Fprint(p.out, bar(j, p.pace, p.width))
+		p.drawn = true
+	}
+}
+
+// causeLines are the causes that a rollout shows at present.
+func causeLines(j rollout.Judgement) []string {
+	var lines []string
+	for _, c := range j.Causes {
+		line := "  " + string(c.Code)
+		if len(c.Nodes) > 0 {
+			line += fmt.Sprintf(" on %s", rollout.FoldNames(c.Nodes))
+		}
+		lines = append(lines, line+": "+c.Message)
+	}
+	return lines
+}
+
+// clear takes the bar away.
+func (p *progressPrinter) clear() {
+	if p.drawn {
+		_, _ = fmt.Fprint(p.out, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+// bar is the rollout in one line of a terminal: nodes, rate, and an estimate of the time left.
+func bar(j rollout.Judgement, p pace, width int) string {
+	text := fmt.Sprintf(" %d/%d nodes settled", j.Settled, j.Desired)
+	if rate := p.perMinute(); rate > 0 && j.Settled < j.Desired {
+		left := time.Duration(float64(j.Desired-j.Settled) / rate * float64(time.Minute))
+		text += fmt.Sprintf(", %.0f/min, about %s left", max(rate, 1), roughly(left))
+	}
+	if !j.Proving.IsZero() {
+		text = fmt.Sprintf(" %d/%d nodes settled, proving until %s", j.Settled, j.Desired, j.Proving.Local().Format(time.TimeOnly))
+	}
+	cells := min(40, width-len(text)-3)
+	if cells < 5 {
+		return strings.TrimSpace(text)[:min(max(width-1, 0), len(strings.TrimSpace(text)))]
+	}
+	full := cells * j.Settled / max(j.Desired, 1)
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", cells-full) + "]" + text
+}
+
+// roughly is a duration as an estimate is told.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Round(5*time.Second)/time.Second)+5)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute)/time.Minute))
+	}
+	return fmt.Sprintf("%d h", int(d.Round(time.Hour)/time.Hour))
+}
+
+// pace is how fast nodes settle, since the first look.
+type pace struct {
+	began, last time.Time
+	first, now  int
+}
+
+func (p *pace) see(settled int, now time.Time) {
+	if p.began.IsZero() || settled < p.first {
+		p.began, p.first = now, settled
+	}
+	p.now, p.last = settled, now
+}
+
+func (p pace) perMinute() float64 {
+	if p.now <= p.first || !p.last.After(p.began) {
+		return 0
+	}
+	return float64(p.now-p.first) / p.last.Sub(p.began).Minutes()
+}

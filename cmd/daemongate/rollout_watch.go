@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// watcher looks at one live DaemonSet, again and again, and remembers what a later look must know of an earlier one.
+type watcher struct {
+	clients  rollout.Clients
+	observer *rollout.Observer
+	options  rollout.Options
+	target   rollout.Target
+	memory   rollout.Memory
+	seen     chan struct{} // has a value when something may have changed
+}
+
+// watchLive begins to watch a DaemonSet. The observer's Stop ends it.
+func watchLive(clients rollout.Clients, observer *rollout.Observer, d *appsv1.DaemonSet, o rollout.Options) *watcher {
+	w := &watcher{clients: clients, observer: observer, options: o, target: rollout.TargetOf(d), seen: make(chan struct{}, 1)}
+	observer.Watch(d.Namespace+"/"+d.Name, []rollout.Target{w.target}, func() {
+		select {
+		case w.seen <- struct{}{}:
+		default:
+		}
+	})
+	return w
+}
+
+// judge waits for a whole look and judges it. An error says why there is none; the DaemonSet may have been deleted.
+func (w *watcher) judge(ctx context.Context) (rollout.Judged, error) {
+	look, err := w.look(ctx)
+	if err != nil {
+		return rollout.Judged{}, err
+	}
+	if look.DaemonSet == nil {
+		return rollout.Judged{}, fmt.Errorf("DaemonSet %s/%s: was deleted", w.target.Namespace, w.target.Name)
+	}
+	w.aim(look.DaemonSet)
+	j, memory := rollout.Judge(look, w.target, w.memory, w.options)
+	var unread error
+	if j.ReadLeases || len(j.ReadClocks) > 0 || j.Verdict == rollout.Stuck {
+		var closer bool
+		if closer, unread = lookCloser(ctx, w.clients, w.observer, &look, j); closer {
+			j, memory = rollout.Judge(look, w.target, w.memory, w.options)
+		}
+	}
+	w.memory = memory
+	if unread != nil {
+		j.Notes = append(j.Notes, fmt.Sprintf("a node that has only just died would pass as alive here: %v", unread))
+	}
+	return rollout.Judged{Target: w.target, Look: look, Judgement: j}, nil
+}
+
+// aim follows what the DaemonSet asks for: whoever changes it while it is watched wants to know of the newest.
+func (w *watcher) aim(d *appsv1.DaemonSet) {
+	next := rollout.TargetOf(d)
+	if next.UID != w.target.UID {
+		w.memory = rollout.Memory{}
+	}
+	w.target = next
+}
+
+// look returns the next look that is whole.
+func (w *watcher) look(ctx context.Context) (rollout.Look, error) {
+	for {
+		if look, whole := w.observer.Look(w.target); whole {
+			return look, nil
+		}
+		select {
+		case <-ctx.Done():
+			if err := w.observer.Trouble(w.target); err != nil {
+				return rollout.Look{}, err
+			}
+			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: could not be looked at: %w", w.target.Namespace, w.target.Name, ctx.Err())
+		case <-w.seen:
+		}
+	}
+}
+
+// rest returns when something may have changed, at the given time, or after a second where the time is of interest.
+func (w *watcher) rest(ctx context.Context, until time.Time, ticking bool) {
+	wait := time.Hour
+	if !until.IsZero() {
+		wait = time.Until(until)
+	}
+	if ticking {
+		wait = min(wait, time.Second)
+	}
+	timer := time.NewTimer(max(wait, 100*time.Millisecond)) // the API server's clock may be ahead
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-w.seen:
+	case <-timer.C:
+	}
+}
