@@ -149,9 +149,7 @@ func (s *survey) note(j *Judgement) {
 	if len(j.Absent) > 0 {
 		add("absent, not counted: %s", listed(j.Absent))
 	}
-	if len(j.FailingBefore) > 0 {
-		add("was failing before this commit, not counted: %s", listed(j.FailingBefore))
-	}
+	s.noteFailing(j, add)
 	if s.brake.pulled {
 		add("the brake is pulled: old pods stay; a node that loses its old pod gets the new template all the same")
 	}

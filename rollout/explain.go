@@ -10,24 +10,13 @@ import (
 
 // explain finds out why what has not settled has not, node by node: at most one cause each, the deepest that explains it.
 // A settled pod has no cause, and neither has a node that does not count, except that a late node's failing pod is
-// evidence too.
+// evidence too, and that a node that was failing before counts once its pod fails by the commit's doing.
 func (s *survey) explain() []finding {
 	s.lookForRefusals()
 	s.lookForRejections()
 	var findings []finding
 	for i := range s.sites {
-		at := &s.sites[i]
-		if at.settled || !(at.counts() || at.state == IsLate) {
-			continue
-		}
-		at.finding = s.explainSite(at)
-		if at.finding == nil {
-			continue
-		}
-		at.finding.node = at.name
-		if at.finding.code != Starting && at.state != IsLost && at.state != IsLate {
-			at.state = IsFailing
-		}
+		s.explainNode(&s.sites[i])
 	}
 	s.keepKilled()
 	for _, f := range s.brakedFor() {
@@ -44,6 +33,22 @@ func (s *survey) explain() []finding {
 		}
 	}
 	return findings
+}
+
+// explainNode finds out why a node that counts, or is late, has not settled.
+func (s *survey) explainNode(at *site) {
+	if at.settled || !(at.counts() || at.state == IsLate || at.before != nil) {
+		return
+	}
+	f := s.explainSite(at)
+	if f == nil || at.before != nil && !s.holdAgainst(at, f) {
+		return
+	}
+	at.finding = f
+	at.finding.node = at.name
+	if at.finding.code != Starting && at.state != IsLost && at.state != IsLate {
+		at.state = IsFailing
+	}
 }
 
 // explainSite finds the cause of one node's trouble.

@@ -50,9 +50,9 @@ func TestWhySpentAndWhoWaits(t *testing.T) {
 	f.after(time.Minute)
 	f.condition(f.pod("node-2"), corev1.PodReady, corev1.ConditionFalse, "", "")
 	f.image("v2").unavailable("4", 130)
-	f.target.FailingBefore = []string{"node-2"}
+	f.target.FailingBefore = []FailingNode{{Node: "node-2"}}
 	f.terminate(f.pod("node-1"))
-	f.waits(f.replace("node-2"), "ImagePullBackOff", "no")
+	f.replace("node-2")
 	f.terminate(f.pod("node-3"))
 	f.node("node-4").Spec.Taints = []corev1.Taint{{Key: "shut-down", Effect: corev1.TaintEffectNoSchedule}}
 	f.terminate(f.pod("node-4"))

@@ -129,19 +129,3 @@ func mayBeUnavailable(d *appsv1.DaemonSet, nodes []*corev1.Node) int {
 	}
 	return max(1, most)
 }
-
-// FailingBefore are the nodes whose pod is of the template that last completed, by its hash (Memory.Hash), and yet is not
-// Ready: nodes that are sick already and not to be held against the next commit (Target.FailingBefore). At most 100.
-func FailingBefore(d *appsv1.DaemonSet, pods []*corev1.Pod, completed string) []string {
-	var names []string
-	for _, p := range pods {
-		if completed != "" && owns(d, p) && p.Labels[hashLabel] == completed && p.DeletionTimestamp == nil && !isReady(p) {
-			if node := targetNode(p); node != "" {
-				names = append(names, node)
-			}
-		}
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	return names[:min(len(names), maxRemembered)]
-}

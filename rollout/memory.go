@@ -27,6 +27,9 @@ type Memory struct {
 	Since map[string]time.Time `json:"since,omitempty"`
 	// Lost are the nodes that this rollout lost, with the time.
 	Lost map[string]time.Time `json:"lost,omitempty"`
+	// Counted are the nodes that were failing before the commit (Target.FailingBefore) and are no longer let off: their pod
+	// has settled since, or fails by the commit's doing.
+	Counted []string `json:"counted,omitempty"`
 	// Boots are the boots of the nodes whose pod was updated lately, to notice a reboot.
 	Boots map[string]string `json:"boots,omitempty"`
 	// Clocks are what was read of the clocks of nodes whose Ready pods do not become available.

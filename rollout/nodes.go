@@ -30,6 +30,7 @@ type site struct {
 	clocked bool          // how its clock goes is known
 	ahead   time.Duration // of the API server's clock, if it is clocked
 	stale   bool          // its Lease has not been renewed
+	before  *FailingNode  // what it showed before the commit, if it is let off for that
 	finding *finding
 }
 
@@ -58,19 +59,17 @@ func (s *survey) visit() {
 	s.sortSites()
 	s.setClocks()
 	leases := s.heartbeats()
-	failingBefore := make(map[string]bool, len(s.target.FailingBefore))
-	for _, name := range s.target.FailingBefore {
-		failingBefore[name] = true
-	}
 	for i := range s.sites {
 		at := &s.sites[i]
 		if beat, known := leases[at.name]; known {
 			at.stale, at.ahead, at.clocked = s.now.Sub(beat.last) > leaseTolerance, beat.ahead, beat.told
 		}
 		s.allowForClock(at)
-		s.classify(at, failingBefore[at.name])
+		s.classify(at)
 		s.rememberEnding(at)
 	}
+	s.letOff()
+	s.nobodyElseCounts()
 }
 
 func (s *survey) sortSites() {
@@ -160,7 +159,7 @@ func elder(a, b *corev1.Pod) *corev1.Pod {
 }
 
 // classify says what a node is to the rollout (docs/design.md §5, "Which nodes").
-func (s *survey) classify(at *site, failingBefore bool) {
+func (s *survey) classify(at *site) {
 	if at.node != nil {
 		at.down, _ = notReadySince(at.node, s.now)
 		at.shunned = s.wish.shunned(at.node)
@@ -169,7 +168,7 @@ func (s *survey) classify(at *site, failingBefore bool) {
 	if at.node == nil && !s.look.lacks(KindNodes) {
 		at.why = "the node does not exist any more"
 	}
-	at.state = s.stateOf(at, failingBefore)
+	at.state = s.stateOf(at)
 	if at.stale || at.state == IsLost || !at.down.IsZero() {
 		at.settled = false // a pod cannot be better than its node
 	}
@@ -179,13 +178,11 @@ func (s *survey) classify(at *site, failingBefore bool) {
 }
 
 // stateOf is a node's class, by the node first and by its pods if it is present.
-func (s *survey) stateOf(at *site, failingBefore bool) NodeState {
+func (s *survey) stateOf(at *site) NodeState {
 	late := at.node != nil && !s.offline() && at.node.CreationTimestamp.After(s.target.AppliedAt)
 	switch {
 	case at.why != "":
 		return IsNotEligible
-	case failingBefore:
-		return IsFailingBefore
 	case late:
 		return IsLate
 	case s.lost(at):

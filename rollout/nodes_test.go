@@ -128,25 +128,6 @@ func TestALateNodeNeverBlocks(t *testing.T) {
 	}
 }
 
-// A node that was sick before the commit neither counts nor brakes; it is listed. One that another template broke is not
-// among them: its fix must reach it.
-func TestANodeThatWasFailingBefore(t *testing.T) {
-	f := newFleet(t, 3)
-	f.ends(f.pod("node-3"), 1, "Error")
-	sick := FailingBefore(f.ds, f.pods, "h1")
-	if !slices.Equal(sick, []string{"node-3"}) || FailingBefore(f.ds, f.pods, "h0") != nil {
-		t.Fatalf("failing before: %v", sick)
-	}
-	f.image("v2")
-	f.target.FailingBefore = sick
-	f.roll("node-1", "node-2")
-	f.ends(f.runs(f.replace("node-3")), 1, "Error")
-	if j := f.want(Progressing); len(j.Ended) != 0 || len(j.FailingBefore) != 1 {
-		t.Errorf("%+v", j)
-	}
-	f.after(10 * time.Second).want(Complete)
-}
-
 // Eligible is the DaemonSet controller's own rule, but a node that is only not ready is still meant.
 func TestWhichNodesAreMeant(t *testing.T) {
 	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{

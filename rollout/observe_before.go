@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,6 +33,27 @@ func (o *Observer) Before(ctx context.Context, namespace, name string) (Look, er
 	}
 	l.Nodes, err = o.Nodes(ctx)
 	return l, err
+}
+
+// AddEvents puts the Events of a DaemonSet and its pods into a look at it, if a pod of it is not well. Events that cannot be
+// read are missing, and the look says so.
+func (o *Observer) AddEvents(ctx context.Context, l *Look) {
+	d := l.DaemonSet
+	if d == nil || !slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool { return owns(d, p) && (!isReady(p) || endsOf(p) > 0) }) {
+		return
+	}
+	list, err := o.clients.Core.Events(d.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		l.Missing = append(l.Missing, KindEvents)
+		return
+	}
+	events := make([]*corev1.Event, 0, len(list.Items))
+	for i := range list.Items {
+		events = append(events, trimEvent(&list.Items[i]))
+	}
+	held := evidence{}
+	held.putAll(events)
+	l.Events = held.about(d, l.Pods)
 }
 
 // Nodes reads the nodes of the cluster, as the API server's cache has them.

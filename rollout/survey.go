@@ -24,8 +24,10 @@ type survey struct {
 	minReady time.Duration
 	brake    brake
 
-	sites      []site // sorted by name
-	oldPods    int    // of other templates, anywhere, and not over yet
+	sites      []site   // sorted by name
+	beyond     []string // nodes that were failing before and count, because too many were
+	alone      []string // late nodes and those that were failing before, which count because no other node does
+	oldPods    int      // of other templates, anywhere, and not over yet
 	events     history
 	refusal    refusal          // the DaemonSet's FailedCreate Events
 	rejections map[string]trace // its FailedDaemonPod Events, by node

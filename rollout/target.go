@@ -29,9 +29,9 @@ type Target struct {
 	Applied *unstructured.Unstructured `json:"-"`
 	// HadNodes says that some node ran or should have run the DaemonSet before this commit.
 	HadNodes bool `json:"hadNodes,omitempty"`
-	// FailingBefore are the nodes whose pod of the last completed template was not Ready when the commit was applied
-	// (see FailingBefore), at most 100.
-	FailingBefore []string `json:"failingBefore,omitempty"`
+	// FailingBefore are the nodes that were sick when the commit was applied (see FailingBefore), the longest sick first, at
+	// most 100.
+	FailingBefore []FailingNode `json:"failingBefore,omitempty"`
 }
 
 // TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of a

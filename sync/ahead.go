@@ -11,7 +11,6 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
@@ -21,7 +20,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
-	r.sick, r.brakes = map[manifests.ID][]string{}, map[manifests.ID]manifests.Brake{}
+	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []rollout.Claimant
 	for _, next := range daemonSets(r.set, preview) {
 		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
@@ -41,7 +40,8 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 		for _, w := range ahead.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
 		}
-		r.sick[id] = failingBefore(l.sync.Status.InFlight, id, look)
+		c.Observer.AddEvents(ctx, &look)
+		r.before[id] = beforeOf(l.sync.Status.InFlight, id, look, options)
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue
 		}
@@ -99,26 +99,4 @@ func (c *Controller) setBefore(ctx context.Context, l *lane, r *readySet) (manif
 		return r.set, nil
 	}
 	return c.flightSet(ctx, l)
-}
-
-// failingBefore are the nodes that were sick before a commit is written. What an earlier commit broke and did not
-// complete is not among them: its fix must reach it.
-func failingBefore(last *api.Flight, id manifests.ID, look rollout.Look) []string {
-	if last == nil || look.DaemonSet == nil {
-		return nil
-	}
-	for _, w := range last.Workloads {
-		if w.Kind != id.Kind || w.Namespace != id.Namespace || w.Name != id.Name {
-			continue
-		}
-		if last.State != api.Complete {
-			return w.FailingBefore
-		}
-		_, memory, err := Recall(w)
-		if err != nil {
-			return nil
-		}
-		return rollout.FailingBefore(look.DaemonSet, look.Pods, memory.Hash)
-	}
-	return nil
 }

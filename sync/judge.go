@@ -73,7 +73,7 @@ func (c *Controller) unwatch(l *lane) {
 func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 	target := rollout.Target{
 		Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
-		OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: w.FailingBefore,
+		OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: recallFailing(w.WasFailing),
 	}
 	if !isDaemonSet(w) {
 		target.Kind = w.Kind

@@ -54,6 +54,8 @@ type Observer interface {
 	Look(target rollout.Target) (rollout.Look, bool)
 	// Before reads what is there before the first write of a commit.
 	Before(ctx context.Context, namespace, name string) (rollout.Look, error)
+	// AddEvents puts the Events about it into such a look, if they can bear on it.
+	AddEvents(ctx context.Context, look *rollout.Look)
 	// Nodes reads the nodes of the cluster.
 	Nodes(ctx context.Context) ([]*corev1.Node, error)
 	// Trouble says why nothing is known of a target, nil if it only has not been read yet.

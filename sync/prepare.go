@@ -22,8 +22,8 @@ type readySet struct {
 	set manifests.Set
 	// read is what the render read or looked for.
 	read []string
-	// sick are the nodes of each DaemonSet that are failing before the first write.
-	sick map[manifests.ID][]string
+	// before is what each DaemonSet is like before the first write.
+	before map[manifests.ID]daemonSetBefore
 	// brakes are those that outlast the write of the set.
 	brakes map[manifests.ID]manifests.Brake
 	// warnings are for whoever wrote the commit.

@@ -48,7 +48,8 @@ func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now ti
 		w := api.Workload{Group: a.Group, Kind: a.Kind, Namespace: a.Namespace, Name: a.Name, UID: a.UID,
 			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now)}
 		if isDaemonSet(w) {
-			w.HadNodes, w.FailingBefore, w.OnDelete = ranBefore(a), set.sick[a.ID], onDelete(set.set, w)
+			was := set.before[a.ID]
+			w.HadNodes, w.WasFailing, w.OnDelete = was.hadNodes || ranBefore(a), was.failing, onDelete(set.set, w)
 		}
 		for _, old := range f.Workloads {
 			if old.UID == w.UID && !a.Changed {

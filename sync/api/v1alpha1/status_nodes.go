@@ -49,9 +49,9 @@ type Workload struct {
 	// HadNodes is set if the workload ran on some node before this commit.
 	// +optional
 	HadNodes bool `json:"hadNodes,omitempty"`
-	// FailingBefore are the nodes, at most 100, that were sick before this commit was written.
+	// WasFailing are the nodes, at most 100, that were sick before this commit was written, the longest sick first.
 	// +optional
-	FailingBefore []string `json:"failingBefore,omitempty"`
+	WasFailing []FailingNode `json:"wasFailing,omitempty"`
 	// Headline is its rollout in one line: kubectl's own words wherever they are true.
 	// +optional
 	Headline string `json:"headline,omitempty"`
@@ -66,6 +66,20 @@ type Workload struct {
 	// +kubebuilder:validation:Schemaless
 	// +optional
 	Memory runtime.RawExtension `json:"memory,omitempty"`
+}
+
+// FailingNode is a node that was sick before a commit was written, with the evidence of it.
+type FailingNode struct {
+	Node string `json:"node"`
+	// Cause that the pod of the template before showed; none if it was only not Ready for long.
+	// +optional
+	Cause string `json:"cause,omitempty"`
+	// Evidence tells that cause from others of the same code.
+	// +optional
+	Evidence string `json:"evidence,omitempty"`
+	// Since is when the trouble began.
+	// +optional
+	Since metav1.Time `json:"since,omitempty"`
 }
 
 // NodeClass is nodes that are the same to a rollout.
