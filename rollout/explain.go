@@ -27,7 +27,7 @@ func (s *survey) explain() []finding {
 			findings = append(findings, *f)
 		}
 	}
-	for _, of := range []func(*survey) *finding{(*survey).noEligibleNodes, (*survey).budgetSpent} {
+	for _, of := range []func(*survey) *finding{(*survey).noEligibleNodes, (*survey).budgetSpent, (*survey).forbiddenUnseen} {
 		if f := of(s); f != nil {
 			findings = append(findings, *f)
 		}

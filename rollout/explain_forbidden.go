@@ -3,7 +3,6 @@ package rollout
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -64,27 +63,15 @@ func refusalText(message string) string {
 	return clip(generatedName.ReplaceAllString(message, ""), 400)
 }
 
-// forbiddenRemedy is what to do about a refusal.
-func (s *survey) forbiddenRemedy(message string) string {
-	namespace, lower := s.live.Namespace, strings.ToLower(message)
-	says := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(lower, w) })
+// forbiddenUnseen is a refusal while the nodes are unknown, so that none of them can be seen to have no pod: the controller's
+// own count tells that some have none.
+func (s *survey) forbiddenUnseen() *finding {
+	has, wants := s.live.Status.CurrentNumberScheduled, s.live.Status.DesiredNumberScheduled
+	if !s.look.lacks(KindNodes) || !s.refusal.found() || has >= wants {
+		return nil
 	}
-	switch {
-	case says("exceeded quota", "quota"):
-		return fmt.Sprintf("Raise the ResourceQuota of namespace %s, or ask for less: `kubectl -n %s describe quota`. An agent is "+
-			"usually better off in a namespace without one.", namespace, namespace)
-	case says("podsecurity", "pod security"):
-		return fmt.Sprintf("Meet the pod security level in Git, or allow it for the namespace: "+
-			"`kubectl label namespace %s pod-security.kubernetes.io/enforce=privileged --overwrite`.", namespace)
-	case says("service account", "serviceaccount"):
-		return fmt.Sprintf("Put the ServiceAccount into Git beside the DaemonSet, or correct serviceAccountName: `kubectl -n %s get serviceaccounts`.", namespace)
-	case says("priorityclass", "priority class"):
-		return "Put the PriorityClass into Git, or correct priorityClassName: `kubectl get priorityclasses`."
-	case says("webhook"):
-		return "An admission webhook refuses the pods, or does not answer: `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`."
-	case says("limitrange", "maximum", "minimum"):
-		return fmt.Sprintf("Stay within the namespace's LimitRange: `kubectl -n %s describe limitrange`.", namespace)
-	}
-	return fmt.Sprintf("Correct in Git what the API server refuses. Details: `kubectl -n %s describe ds %s`.", namespace, s.live.Name)
+	return s.ripen(&finding{
+		code: Forbidden, message: fmt.Sprintf("%s (%d of %d nodes have a pod)", s.refusal.text, has, wants), remedy: s.refusal.remedy,
+		since: s.since(Forbidden, "", false, latest(s.refusal.first, s.memory.Observed)),
+	})
 }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -14,8 +15,9 @@ func (s *survey) rejected(at *site) *finding {
 	if at.failed != nil && string(at.failed.UID) != uid {
 		count, uid = count+1, string(at.failed.UID)
 	}
+	reason, message := s.whyRejected(at)
 	if count > 0 {
-		remember(&s.memory.Rejected, s.before.Rejected, at.name, Rejections{Count: count, UID: uid})
+		remember(&s.memory.Rejected, s.before.Rejected, at.name, Rejections{Count: count, UID: uid, Reason: reason})
 	}
 	said := s.rejections[at.name]
 	count = max(count, said.count)
@@ -23,13 +25,11 @@ func (s *survey) rejected(at *site) *finding {
 		return nil
 	}
 	why := "its pod failed"
-	if at.failed != nil && at.failed.Status.Reason != "" {
-		why = fmt.Sprintf("%s: %s", at.failed.Status.Reason, clip(at.failed.Status.Message, 300))
+	if reason != "" {
+		why = strings.TrimSuffix(fmt.Sprintf("%s: %s", reason, clip(message, 300)), ": ")
 	}
 	f := &finding{
-		code: Rejected, message: "the node refuses the pod: " + why,
-		remedy: fmt.Sprintf("See what the node is short of: `kubectl describe node %s` (conditions, taints, allocated resources), and "+
-			"`kubectl -n %s get events --field-selector reason=FailedDaemonPod`.", at.name, s.live.Namespace),
+		code: Rejected, key: reason, about: reason, message: "the node refuses the pod: " + why, remedy: s.rejectedRemedy(at, reason),
 	}
 	if said.found() {
 		f.since = s.since(Rejected, at.name, true, latest(said.first, s.memory.Observed))
@@ -37,7 +37,7 @@ func (s *survey) rejected(at *site) *finding {
 		f.since = s.since(Rejected, at.name, true)
 	}
 	if at.failed != nil {
-		f.pod, f.key, f.about = at.failed.Name, at.failed.Status.Reason, at.failed.Status.Reason
+		f.pod = at.failed.Name
 	}
 	return s.ripenCounted(f, count)
 }
@@ -52,9 +52,10 @@ func (s *survey) rejectedBefore(at *site, _ *corev1.Pod) *finding {
 
 // lookForRejections sorts the DaemonSet's Events about pods that are over by the node that they name.
 func (s *survey) lookForRejections() {
+	last := map[string]string{}
 	for _, e := range s.events[s.live.UID] {
-		_, node := podThatIsOver(e)
-		if last, _ := lastSeen(e, s.now); node == "" || last.Before(s.memory.Observed) {
+		pod, node := podThatIsOver(e)
+		if seen, _ := lastSeen(e, s.now); node == "" || seen.Before(s.memory.Observed) {
 			continue
 		}
 		if s.rejections == nil {
@@ -62,6 +63,12 @@ func (s *survey) lookForRejections() {
 		}
 		t := s.rejections[node]
 		t.add(e, s.now)
+		if t.message == e.Message {
+			last[node] = pod
+		}
 		s.rejections[node] = t
+	}
+	if len(last) > 0 {
+		s.lookForRefused(last)
 	}
 }

@@ -47,10 +47,11 @@ type Memory struct {
 	Brake []Cause `json:"brake,omitempty"`
 }
 
-// Rejections are how often a node refused its pod, and the last pod that it refused.
+// Rejections are how often a node refused its pod, and the last pod that it refused, with the reason.
 type Rejections struct {
-	Count int    `json:"count"`
-	UID   string `json:"uid"`
+	Count  int    `json:"count"`
+	UID    string `json:"uid"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // Ending is the end of a container that took its whole pod with it: nothing restarts it, and the pod is over, or a rule of it

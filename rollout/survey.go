@@ -30,11 +30,12 @@ type survey struct {
 	oldPods    int      // of other templates, anywhere, and not over yet
 	events     history
 	refusal    refusal          // the DaemonSet's FailedCreate Events
-	rejections map[string]trace // its FailedDaemonPod Events, by node
-	endings    map[string]Ending
-	crowded    *crowd   // what stands on the nodes; nil until somebody asks
-	readClocks []string // nodes whose clocks nobody has read lately
-	measured   int      // nodes of which it was found out what they are short of
+	rejections map[string]trace // its Events about pods that are over, by node
+	refused    map[string]corev1.Event
+	endings    map[string]Ending // how pods of the template ended, by node
+	crowded    *crowd            // what stands on the nodes; nil until somebody asks
+	readClocks []string          // nodes whose clocks nobody has read lately
+	measured   int               // nodes of which it was found out what they are short of
 	wake       time.Time
 }
 

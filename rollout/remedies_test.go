@@ -1,0 +1,154 @@
+package rollout
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// remedyCase is one failure whose remedy must name what is to be looked at. It stands on the page of verdicts.
+type remedyCase struct {
+	title string
+	// template is what the commit asks for, and show what is seen of the new pod on node-1.
+	template func(spec *corev1.PodSpec)
+	show     func(f *fleet, p *corev1.Pod)
+	code     Code
+	says     []string // in the message or the remedy; not there if it begins with !
+}
+
+func (c remedyCase) play(t testing.TB) Judgement {
+	f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+		if c.template != nil {
+			c.template(&d.Spec.Template.Spec)
+		}
+	})
+	c.show(f, f.replace("node-1"))
+	f.judge()
+	f.after(5 * time.Minute)
+	return f.judge()
+}
+
+// remedied has failures stand on the page.
+func remedied(cases ...remedyCase) []remedyCase {
+	for _, c := range cases {
+		plays(c.title, c.play)
+	}
+	return cases
+}
+
+func checkRemedies(t *testing.T, cases []remedyCase) {
+	for _, c := range cases {
+		t.Run(c.title, func(t *testing.T) {
+			j := c.play(t)
+			if j.Verdict != Stuck || j.Causes[0].Code != c.code {
+				t.Fatalf("want %s\n%s", c.code, plain(j))
+			}
+			says(t, j.Causes[0], c.says...)
+		})
+	}
+}
+
+// turnedAway is a pod that its node turns away, twice.
+func turnedAway(reason, message string) func(f *fleet, p *corev1.Pod) {
+	return func(f *fleet, p *corev1.Pod) {
+		for range 2 {
+			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, reason, message
+			f.judge()
+			p = f.after(time.Second).replace("node-1")
+		}
+		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, reason, message
+	}
+}
+
+var rejectedRemedies = remedied(
+	remedyCase{"the agent asks for AppArmor on a node without it", nil,
+		turnedAway("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host"), Rejected,
+		[]string{"AppArmor is not enabled", "appArmorProfile", "!short of"}},
+	remedyCase{"the agent asks for a sysctl that the kubelet does not allow", nil,
+		turnedAway("SysctlForbidden", `forbidden sysctl: "net.core.somaxconn" not allowlisted`), Rejected, []string{"securityContext.sysctls", "!short of"}},
+	remedyCase{"the agent is turned out for what it writes", nil,
+		turnedAway("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "), Rejected, []string{"ephemeral-storage", "!short of"}},
+	remedyCase{"the node has too little cpu for the kubelet to take the pod", nil,
+		turnedAway("OutOfcpu", "Node didn't have enough resource: cpu, requested: 2, used: 1, capacity: 2"), Rejected, []string{"short of cpu", "describe node node-1"}},
+	remedyCase{"a device plugin does not give what the agent asks for", nil,
+		turnedAway("UnexpectedAdmissionError", "Allocate failed due to no healthy devices present; cannot allocate unhealthy devices example.com/gpu, which is unexpected"),
+		Rejected, []string{"device plugin", "!short of"}},
+)
+
+// A node that turns a pod away says why: what is not the node's lack is not to be looked for on the node.
+func TestRemediesForRejectedPods(t *testing.T) { checkRemedies(t, rejectedRemedies) }
+
+// Why a pod was turned away is still told when it is gone, and another one is on its way.
+func TestWhyAPodWasTurnedAwayIsRemembered(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	turnedAway("AppArmor", "Cannot enforce AppArmor")(f, f.replace("node-1"))
+	f.want(Stuck, Rejected)
+	f.replace("node-1")
+	says(t, f.want(Stuck, Rejected).Causes[0], "AppArmor", "appArmorProfile")
+}
+
+// In a dump the Events of the pods that are gone tell why they were turned away.
+func TestWhyAPodWasTurnedAwayByItsEvents(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	for range 2 {
+		p := f.after(time.Second).replace("node-1")
+		f.event(p, "Pod", "AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
+		f.event(f.ds, "DaemonSet", "FailedDaemonPod", "Found failed daemon pod platform/"+p.Name+" on node node-1, will try to kill it")
+	}
+	f.gone("node-1")
+	says(t, f.want(Stuck, Rejected).Causes[0], "AppArmor is not enabled on the host", "appArmorProfile")
+}
+
+// notMade is a node whose pod the API server refuses to have made.
+func notMade(message string) func(f *fleet, p *corev1.Pod) {
+	return func(f *fleet, _ *corev1.Pod) {
+		f.gone("node-1")
+		f.event(f.ds, "DaemonSet", "FailedCreate", "Error creating: "+message)
+	}
+}
+
+var forbiddenRemedies = remedied(
+	remedyCase{"the RuntimeClass does not exist", nil,
+		notMade(`pods "agent-" is forbidden: pod rejected: RuntimeClass "kata" not found`), Forbidden, []string{"Put RuntimeClass kata into Git", "get runtimeclasses"}},
+	remedyCase{"the PriorityClass does not exist", nil,
+		notMade(`pods "agent-" is forbidden: no PriorityClass with name node-agents was found`), Forbidden, []string{"Put PriorityClass node-agents into Git"}},
+	remedyCase{"an admission webhook refuses the pod", nil,
+		notMade(`admission webhook "policy.example.com" denied the request: over the maximum quota of the service account`), Forbidden,
+		[]string{"webhook policy.example.com asks for", "!LimitRange", "!ResourceQuota", "!ServiceAccount"}},
+	remedyCase{"an admission webhook does not answer", nil,
+		notMade(`Internal error occurred: failed calling webhook "mesh.example.com": Post "https://mesh.mesh.svc:443/inject?timeout=10s": no endpoints available for service "mesh"`),
+		Forbidden, []string{"webhook mesh.example.com does not answer"}},
+	remedyCase{"an admission policy refuses the pod", nil,
+		notMade(`pods "agent-" is forbidden: ValidatingAdmissionPolicy 'no-host' with binding 'no-host-all' denied request: hostNetwork is not allowed`), Forbidden,
+		[]string{"validatingadmissionpolicy no-host`", "no-host-all"}},
+	remedyCase{"the namespace's pod security level refuses the pod", nil,
+		notMade(`pods "agent-x" is forbidden: violates PodSecurity "restricted:latest": host namespaces (hostNetwork=true)`), Forbidden, []string{"pod-security.kubernetes.io/enforce"}},
+	remedyCase{"a LimitRange refuses the pod", nil,
+		notMade(`pods "agent-x" is forbidden: maximum cpu usage per Container is 500m, but limit is 1`), Forbidden, []string{"describe limitrange"}},
+	remedyCase{"the template is not valid for a pod", nil,
+		notMade(`Pod "agent-x" is invalid: spec.containers[0].ports[0].hostPort: Invalid value: 99999: must be between 1 and 65535, inclusive`), Forbidden,
+		[]string{"Correct spec.containers[0].ports[0].hostPort of the template"}},
+)
+
+// Who refuses to have a pod made is told by how the refusal begins, not by a word somewhere in it.
+func TestRemediesForRefusedPods(t *testing.T) { checkRemedies(t, forbiddenRemedies) }
+
+// Without the nodes nobody sees which of them has no pod; the controller's own count tells that some have none, so the refusal
+// is the cause, before and after the deadline.
+func TestARefusalExplainsItselfWithoutNodes(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.gone("node-1")
+	f.ds.Status.DesiredNumberScheduled, f.ds.Status.CurrentNumberScheduled = 3, 2
+	f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-" is forbidden: error looking up service account platform/agent: serviceaccount "agent" not found`)
+	f.nodes, f.missing = nil, []string{KindNodes}
+	f.want(Progressing, Forbidden)
+	says(t, f.after(time.Minute).want(Stuck, Forbidden).Causes[0], "2 of 3 nodes have a pod", "Put ServiceAccount agent into Git")
+	f.after(time.Hour).want(Stuck, Forbidden)
+	f.ds.Status.CurrentNumberScheduled = 3
+	if j := f.judge(); j.Causes[0].Code == Forbidden {
+		t.Errorf("%+v", j.Causes)
+	}
+}
