@@ -17,19 +17,24 @@ const silentPull = 2 * time.Minute
 // invalidImage is an image that no registry can be asked for.
 func (s *survey) invalidImage(at *site, c containerCase) *finding {
 	reason, message := c.waiting()
-	image := c.image()
-	f := &finding{code: InvalidImage, key: image, about: "image " + image}
+	image := s.wants(c, message)
+	f := &finding{code: InvalidImage, key: image.ref, about: image.about()}
 	switch reason {
 	case "InvalidImageName":
-		f.message = fmt.Sprintf("%s: %q is not a valid image name: %s", c.kind(), image, lastClause(message))
-		f.remedy = fmt.Sprintf("Correct the image of %s in Git: a repository is lower case, and has one tag or one digest.", c.kind())
+		f.message = fmt.Sprintf("%s: %q is not a valid image name: %s", image.who(c), image.ref, lastClause(message))
+		f.remedy = fmt.Sprintf("Correct %s in Git: a repository is lower case, and has one tag or one digest.", image.field(c))
 	case "ErrImageNeverPull":
-		f.message = fmt.Sprintf("%s: image %q is not on the node, and imagePullPolicy is Never", c.kind(), image)
-		f.remedy = "Put the image on the nodes, or set imagePullPolicy to IfNotPresent in Git."
+		policy := "imagePullPolicy"
+		if image.volume != "" {
+			policy = "the volume's image.pullPolicy"
+		}
+		f.message = fmt.Sprintf("%s: image %q is not on the node, and %s is Never", image.who(c), image.ref, policy)
+		f.remedy = fmt.Sprintf("Put the image on the nodes, or set %s to IfNotPresent in Git.", policy)
 	default:
 		return nil
 	}
-	said := s.traceOf(c.pod.UID, ofContainer(c.status.Name, withReason("Failed", "InspectFailed", "ErrImageNeverPull")))
+	f.remedy += image.place()
+	said := s.traceOf(c.pod.UID, image.said(withReason("Failed", "InspectFailed", "ErrImageNeverPull")))
 	f.since = s.since(InvalidImage, at.name, false, said.first, s.hint(c.pod))
 	return s.ripen(f)
 }
@@ -43,18 +48,18 @@ func (s *survey) imagePull(at *site, c containerCase) *finding {
 	if !slices.Contains(cannotPull, reason) {
 		return nil
 	}
-	image, name, uid := c.image(), c.status.Name, c.pod.UID
-	failed := s.failedPulls(uid, name)
-	begun := s.traceOf(uid, ofContainer(name, withReason("Pulling")))
-	answered := s.traceOf(uid, ofContainer(name, withReason("Failed", "BackOff", "Pulled")))
+	image, uid := s.wants(c, message), c.pod.UID
+	failed := s.failedPulls(uid, image)
+	begun := s.traceOf(uid, image.said(withReason("Pulling")))
+	answered := s.traceOf(uid, image.said(withReason("Failed", "BackOff", "Pulled")))
 	if begun.last.After(answered.last) && s.traceOf(uid, anything).count < eventBurst {
 		return nil
 	}
 	why := pullError(message)
 	f := &finding{
-		code: ImagePull, key: image, about: "image " + image,
-		message: fmt.Sprintf("%s: image %q cannot be pulled: %s", c.kind(), image, why),
-		remedy:  s.pullRemedy(image, why, c.pod.Name),
+		code: ImagePull, key: image.ref, about: image.about(),
+		message: fmt.Sprintf("%s: image %q cannot be pulled: %s", image.who(c), image.ref, why),
+		remedy:  s.pullRemedy(image.ref, why, c.pod.Name) + image.place(),
 		since:   s.since(ImagePull, at.name, false, failed.first, s.hint(c.pod)),
 	}
 	if !failed.found() {
@@ -75,11 +80,11 @@ const eventBurst = 25
 
 func anything(*corev1.Event) bool { return true }
 
-// failedPulls are a container's pulls that failed. The kubelet sends two Events of each: what the runtime said, and the error
+// failedPulls are the pulls of an image that failed. The kubelet sends two Events of each: what the runtime said, and the error
 // in short; of either the other may have been swallowed.
-func (s *survey) failedPulls(uid types.UID, container string) trace {
-	said := s.traceOf(uid, ofContainer(container, isFailedPull))
-	short := s.traceOf(uid, ofContainer(container, func(e *corev1.Event) bool {
+func (s *survey) failedPulls(uid types.UID, image wantedImage) trace {
+	said := s.traceOf(uid, image.said(isFailedPull))
+	short := s.traceOf(uid, image.said(func(e *corev1.Event) bool {
 		return e.Reason == "Failed" && strings.HasPrefix(saidBy(e), "Error: ErrImagePull")
 	}))
 	if short.count > said.count {
