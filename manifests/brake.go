@@ -100,14 +100,17 @@ func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstruct
 }
 
 // onlyStrategy reports whether a refusal consists of conflicts about the update strategy alone.
-func onlyStrategy(err error) bool {
+func onlyStrategy(err error) bool { return onlyFields(err, ".spec.updateStrategy") }
+
+// onlyFields reports whether a refusal consists of conflicts about these fields alone, and what is in them.
+func onlyFields(err error, fields ...string) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return false
 	}
 	conflicting := fieldConflicts(status.Status())
 	for _, c := range conflicting {
-		if c.Field != ".spec.updateStrategy" && !strings.HasPrefix(c.Field, ".spec.updateStrategy.") {
+		if !slices.ContainsFunc(fields, func(f string) bool { return c.Field == f || strings.HasPrefix(c.Field, f+".") }) {
 			return false
 		}
 	}

@@ -28,8 +28,9 @@ func (s *survey) decide(j *Judgement, findings []finding) {
 	s.note(j)
 }
 
-// passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like.
-func (s *survey) passes() bool { return s.target.OnDelete && !s.options.WaitOnDelete }
+// passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like. Pods that
+// wait for another DaemonSet's to go have not been made to be replaced by a person.
+func (s *survey) passes() bool { return s.target.OnDelete && !s.options.WaitOnDelete && !s.handsOver() }
 
 // enough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or something
 // that concerns the DaemonSet as a whole.
@@ -150,6 +151,7 @@ func (s *survey) note(j *Judgement) {
 		add("absent, not counted: %s", listed(j.Absent))
 	}
 	s.noteFailing(j, add)
+	s.noteHandover(add)
 	if s.brake.pulled {
 		add("the brake is pulled: old pods stay; a node that loses its old pod gets the new template all the same")
 	}

@@ -1,9 +1,7 @@
 package rollout
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -186,31 +184,4 @@ func (c *Clash) sorted() (Clash, bool) {
 	slices.Sort(c.Nodes)
 	c.Things, c.Nodes = slices.Compact(c.Things), slices.Compact(c.Nodes)
 	return *c, len(c.Nodes) > 0
-}
-
-// Refuse is why a commit is refused whose DaemonSet waits for what one has that goes only when the commit has rolled out.
-func (c Clash) Refuse(next, old *appsv1.DaemonSet) *Cause {
-	things := strings.Join(c.Things, ", ")
-	return &Cause{
-		Code: Unschedulable, Nodes: c.Nodes, Final: true,
-		About: fmt.Sprintf("%s is held by DaemonSet %s/%s, which the commit no longer asks for and which goes only when it has rolled out",
-			things, old.Namespace, old.Name),
-		Message: fmt.Sprintf("DaemonSet %s/%s wants what DaemonSet %s/%s has on %s: %s. The commit no longer asks for the latter, but its "+
-			"pods go only when the former has rolled out, which waits for them to go",
-			next.Namespace, next.Name, old.Namespace, old.Name, plural(len(c.Nodes), "node"), things),
-		Remedy: fmt.Sprintf("Remove DaemonSet %s/%s in a commit of its own before (the nodes are without either until the next one), or ask "+
-			"for another %s.", old.Namespace, old.Name, things),
-	}
-}
-
-// RefuseRivals is why a commit is refused that has two DaemonSets want the same.
-func (c Clash) RefuseRivals(a, b *appsv1.DaemonSet) *Cause {
-	things := strings.Join(c.Things, ", ")
-	return &Cause{
-		Code: Unschedulable, Nodes: c.Nodes, Final: true,
-		About: fmt.Sprintf("%s: DaemonSet %s/%s of the same commit wants it too", things, b.Namespace, b.Name),
-		Message: fmt.Sprintf("DaemonSets %s/%s and %s/%s of this commit both want %s on %s: only one of them can ever run there",
-			a.Namespace, a.Name, b.Namespace, b.Name, things, plural(len(c.Nodes), "node")),
-		Remedy: "Give one of them another port, or nodes that the other one is not meant for (nodeSelector).",
-	}
 }

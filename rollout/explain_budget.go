@@ -14,7 +14,7 @@ import (
 // trouble is not this commit's, so that it replaces no further old pod.
 func (s *survey) budgetSpent() *finding {
 	waiting := s.waiting()
-	if !s.rolling() || len(waiting) == 0 {
+	if !s.rolling() || s.handsOver() || len(waiting) == 0 {
 		return nil
 	}
 	spent, _ := s.spenders()
@@ -40,7 +40,7 @@ func (s *survey) waiting() []string {
 // noteBudget says if the budget is used up by other nodes and failing ones together: neither alone explains why nothing
 // moves.
 func (s *survey) noteBudget(add func(format string, args ...any)) {
-	if s.live == nil || !s.rolling() || len(s.waiting()) == 0 {
+	if s.live == nil || !s.rolling() || s.handsOver() || len(s.waiting()) == 0 {
 		return
 	}
 	others, ours := s.spenders()

@@ -10,7 +10,7 @@ import (
 // forbidden is a node without a pod because the API server refuses to have one made. Only the DaemonSet's own Events
 // tell; one from before this template, or from before pods could be made again, tells nothing.
 func (s *survey) forbidden(at *site) *finding {
-	if !at.missing() {
+	if !at.unmade() {
 		return nil
 	}
 	said := s.refusal

@@ -55,7 +55,7 @@ func (s *survey) notScheduled(at *site, p *corev1.Pod, c *corev1.PodCondition) *
 func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
 	reasons := schedulerReasons(c.Message)
 	f := &finding{
-		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, c.LastTransitionTime.Time),
+		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, s.unscheduledSince(at, c)),
 	}
 	f.about = f.key
 	s.measure(f, at, p, reasons)

@@ -15,6 +15,7 @@ func Judge(l Look, t Target, m Memory, o Options) (Judgement, Memory) {
 	j := s.count()
 	s.decide(&j, findings)
 	s.adviseBrake(&j)
+	s.adviseHandover(&j)
 	j.ReadClocks = s.readClocks
 	j.Headline = s.headline(&j)
 	j.Wake = s.wake

@@ -48,6 +48,8 @@ type Judgement struct {
 	Braked bool `json:"braked,omitempty"`
 	// Brake is what is to be done about the brake.
 	Brake BrakeAdvice `json:"brake,omitempty"`
+	// Handovers are what predecessors are to give up next.
+	Handovers []Handover `json:"handovers,omitempty"`
 	// ReadLeases is set with a Complete that was given without the nodes' Leases: before it is believed they are to be
 	// read once, put into the look, and judged again (docs/design.md §5).
 	ReadLeases bool `json:"readLeases,omitempty"`

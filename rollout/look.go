@@ -43,6 +43,8 @@ type Look struct {
 	Others Others
 	// Quotas are the ResourceQuotas of the DaemonSet's namespace, if they were read.
 	Quotas []*corev1.ResourceQuota
+	// Predecessors are the target's predecessors that are there, with their pods.
+	Predecessors []Holder
 	// Missing are the kinds that are unknown, which makes the answer poorer: an empty list of a kind that is not
 	// missing means that there are none.
 	Missing []string
@@ -68,4 +70,13 @@ func (l *Look) has(kind *watching, mayLack bool) bool {
 		return true
 	}
 	return false
+}
+
+// NodeNames are the names of the look's nodes.
+func (l Look) NodeNames() []string {
+	names := make([]string, 0, len(l.Nodes))
+	for _, n := range l.Nodes {
+		names = append(names, n.Name)
+	}
+	return names
 }

@@ -21,6 +21,10 @@ type site struct {
 	failed  *corev1.Pod // over, and not deleted yet
 	over    bool        // failed is of the current template, and over by its containers' doing
 
+	predecessor *corev1.Pod // of another DaemonSet that the target takes over from (then it is the old one), alive
+	held        bool        // the predecessor's pod has settled
+	waiting     *corev1.Pod // of the current template, and not bound because a predecessor's pod is there
+
 	ends    int           // of the updated pod's containers, and of the pods of its template before it
 	ready   time.Time     // since when the updated pod is Ready without interruption; zero if it is not
 	settled bool          // the updated pod has been Ready for long enough
@@ -98,6 +102,13 @@ func (s *survey) place() {
 		}
 		s.stand(&s.sites[i], p)
 	}
+	s.placePredecessors(func(name string) *site {
+		i, found := known[name]
+		if !found {
+			return nil
+		}
+		return &s.sites[i]
+	})
 }
 
 // stand puts one pod on its site. Of two of a kind the same one is taken whatever order they come in.

@@ -20,7 +20,7 @@ func (s *survey) lost(at *site) bool {
 	case remembered && (rebooted || !at.down.IsZero()):
 		at.lostAt = since
 	case !at.down.IsZero():
-		if pod := s.updatedPod(at); pod != nil && within(at.down, pod.CreationTimestamp.Time) {
+		if pod := s.updatedPod(at); pod != nil && within(at.down, boundAt(pod)) {
 			at.lostAt = at.down
 		}
 	case rebooted:
@@ -48,7 +48,7 @@ func (s *survey) rebooted(at *site) bool {
 	if !known || healed {
 		first = boot
 	}
-	if again || within(s.now, at.updated.CreationTimestamp.Time) {
+	if again || within(s.now, boundAt(at.updated)) {
 		remember(&s.memory.Boots, s.before.Boots, at.name, first)
 	}
 	return again

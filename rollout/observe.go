@@ -56,7 +56,9 @@ func (o *Observer) Watch(key string, targets []Target, wake func()) {
 	}
 	wanted := map[types.NamespacedName]bool{}
 	for _, t := range targets {
-		wanted[t.name()] = true
+		for _, name := range t.names() {
+			wanted[name] = true
+		}
 	}
 	for name := range wanted {
 		w := o.daemonSets[name]
@@ -100,6 +102,9 @@ func (o *Observer) Look(t Target) (Look, bool) {
 	ready = l.has(&nodes.watching, o.lenient) && ready
 	l.Events = events.about(l.DaemonSet, l.Pods)
 	ready = l.has(&events.watching, true) && ready // a poorer answer is better than none
+	for _, name := range t.names()[1:] {
+		ready = o.lookAtPredecessor(name, &l) && ready
+	}
 	return l, ready
 }
 
@@ -110,7 +115,13 @@ func (o *Observer) Trouble(t Target) error {
 	if w == nil {
 		return nil
 	}
-	return errors.Join(w.trouble(), events.trouble(), nodes.trouble())
+	problems := []error{w.trouble(), events.trouble(), nodes.trouble()}
+	for _, name := range t.names()[1:] {
+		if p := o.watchOf(name); p != nil {
+			problems = append(problems, p.trouble())
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (o *Observer) find(t Target) (*daemonSetWatch, *eventWatch, *nodeWatch) {

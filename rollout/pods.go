@@ -25,6 +25,14 @@ func targetNode(p *corev1.Pod) string {
 	return ""
 }
 
+// boundAt is when a pod came to its node: one may have waited for that.
+func boundAt(p *corev1.Pod) time.Time {
+	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionTrue {
+		return latest(p.CreationTimestamp.Time, c.LastTransitionTime.Time)
+	}
+	return p.CreationTimestamp.Time
+}
+
 // isOver reports whether a pod has ended for good; the controller replaces it.
 func isOver(p *corev1.Pod) bool {
 	return p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
@@ -77,11 +85,7 @@ func clockLag(p *corev1.Pod) time.Duration {
 	if p.Status.StartTime == nil {
 		return 0
 	}
-	bound := p.CreationTimestamp.Time
-	if c := podCondition(p, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionTrue {
-		bound = latest(bound, c.LastTransitionTime.Time)
-	}
-	return max(0, bound.Sub(p.Status.StartTime.Time))
+	return max(0, boundAt(p).Sub(p.Status.StartTime.Time))
 }
 
 // lastMoved is when a container last started or ended.

@@ -24,6 +24,8 @@ type survey struct {
 	minReady time.Duration
 	brake    brake
 
+	predecessors []predecessor
+
 	sites      []site   // sorted by name
 	beyond     []string // nodes that were failing before and count, because too many were
 	alone      []string // late nodes and those that were failing before, which count because no other node does
@@ -53,6 +55,7 @@ func newSurvey(l Look, t Target, m Memory, o Options) *survey {
 		s.wish = wishOf(&s.live.Spec.Template)
 		s.minReady = time.Duration(s.live.Spec.MinReadySeconds) * time.Second
 		s.brake = brakeOf(s.live)
+		s.predecessors = predecessors(l, t)
 	}
 	s.events = histories(l.Events, s.now)
 	return s

@@ -32,6 +32,8 @@ type Target struct {
 	// FailingBefore are the nodes that were sick when the commit was applied (see FailingBefore), the longest sick first, at
 	// most 100.
 	FailingBefore []FailingNode `json:"failingBefore,omitempty"`
+	// Predecessors are DaemonSets that the commit no longer asks for and that this one takes over from, node by node.
+	Predecessors []Predecessor `json:"predecessors,omitempty"`
 }
 
 // TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of a

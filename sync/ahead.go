@@ -53,14 +53,14 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 			r.brakes[id] = b
 		}
 	}
-	next, cause, err := c.clash(ctx, l, r, claimants)
+	goers, err := c.goers(ctx, l, r)
 	if err != nil {
 		return r.not(Unavailable, err, c.Now())
 	}
-	if cause != nil {
-		return r.refusedAhead(next, cause, c.Now())
+	if r = c.apart(ctx, l, r, claimants, goers); r.Outcome != Ready {
+		return r
 	}
-	return r
+	return c.succeed(ctx, l, r, claimants, goers, options)
 }
 
 // refusedAhead says what would come of writing the set to one of its DaemonSets.

@@ -14,41 +14,56 @@ import (
 // claimPods is the access mode of a claim that one pod of the whole cluster may use.
 const claimPods = string(corev1.ReadWriteOncePod)
 
-// clash looks for what two DaemonSets both want and only one of them can have: one of the set and one that the set no
-// longer asks for, which goes only when the set has rolled out, or two of the set. It returns the one of the set and the
-// reason, nil if there is none.
-func (c *Controller) clash(ctx context.Context, l *lane, r *readySet, claimants []rollout.Claimant) (*appsv1.DaemonSet, *rollout.Cause, error) {
-	next, cause, err := c.clashWithThoseThatGo(ctx, l, r, claimants)
-	if cause != nil || err != nil {
-		return next, cause, err
-	}
-	return c.clashOfTheSet(ctx, claimants)
+// goer is a DaemonSet that a set no longer asks for, as it is now. It goes only when the set has rolled out.
+type goer struct {
+	entry manifests.Entry
+	look  rollout.Look
 }
 
-func (c *Controller) clashWithThoseThatGo(ctx context.Context, l *lane, r *readySet, claimants []rollout.Claimant) (*appsv1.DaemonSet, *rollout.Cause, error) {
-	claims := map[string]bool{}
+// goers are the DaemonSets that a set no longer asks for.
+func (c *Controller) goers(ctx context.Context, l *lane, r *readySet) ([]goer, error) {
+	var list []goer
 	for _, e := range inventoryOf(l.sync).Without(r.set) {
 		if e.ID != daemonSetID(e.Namespace, e.Name) {
 			continue
 		}
 		look, err := c.Observer.Before(ctx, e.Namespace, e.Name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if look.DaemonSet == nil {
-			continue
+		if look.DaemonSet != nil {
+			list = append(list, goer{e, look})
 		}
-		if err := c.singleClaims(ctx, l, look.DaemonSet, claims); err != nil {
-			return nil, nil, err
+	}
+	return list, nil
+}
+
+// apart refuses a set if two DaemonSets both want what only one of them can have: one of the set and one that goes after it and
+// is not handed over to it, or two of the set.
+func (c *Controller) apart(ctx context.Context, l *lane, r *readySet, claimants []rollout.Claimant, goers []goer) *readySet {
+	claims := map[string]bool{}
+	for _, g := range goers {
+		if err := c.singleClaims(ctx, l, g.look.DaemonSet, claims); err != nil {
+			return r.not(Unavailable, err, c.Now())
 		}
 		for _, claimant := range claimants {
-			holder := rollout.Holder{DaemonSet: look.DaemonSet, Pods: look.Pods}
-			if found, clashes := rollout.Held(holder, claimant, look.Nodes, claims); clashes {
-				return claimant.Next, found.Refuse(claimant.Next, look.DaemonSet), nil
+			if takesOver(claimant.Next, g) {
+				continue
+			}
+			holder := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
+			if found, clashes := rollout.Held(holder, claimant, g.look.Nodes, claims); clashes {
+				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), c.Now())
 			}
 		}
 	}
-	return nil, nil, nil
+	next, cause, err := c.clashOfTheSet(ctx, claimants)
+	switch {
+	case err != nil:
+		return r.not(Unavailable, err, c.Now())
+	case cause != nil:
+		return r.refusedAhead(next, cause, c.Now())
+	}
+	return r
 }
 
 // singleClaims notes which claims of a DaemonSet only one pod may use. A claim that cannot be read is not noted: what it

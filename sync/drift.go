@@ -166,7 +166,8 @@ func (l *lane) remade(a manifests.Applied, now time.Time) {
 		}
 		if w.UID != a.UID {
 			f.Workloads[i] = api.Workload{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, UID: a.UID,
-				AppliedAt: metav1.NewMicroTime(now), OnDelete: w.OnDelete, HadNodes: w.HadNodes, WasFailing: w.WasFailing}
+				AppliedAt: metav1.NewMicroTime(now), OnDelete: w.OnDelete, HadNodes: w.HadNodes, WasFailing: w.WasFailing,
+				Predecessors: w.Predecessors}
 		}
 		f.Workloads[i].Generation = a.Generation
 		delete(l.objects, a.ID)

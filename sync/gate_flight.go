@@ -37,6 +37,9 @@ func (t *turn) judged(f *api.Flight) {
 		return
 	}
 	f.Causes = r.Causes
+	if !t.o.Suspended { // it writes, and belongs to the commit in flight: no window holds it back
+		t.d.Handovers = r.Handovers
+	}
 	switch {
 	case r.State == api.Complete:
 		t.s.LastComplete = f.Commit

@@ -5,6 +5,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -153,6 +154,8 @@ type Rollout struct {
 	Unseen  error
 	// Brakes are to be pulled or lifted.
 	Brakes []BrakeOrder
+	// Handovers are what predecessors of the workloads are to give up next.
+	Handovers []HandoverOrder
 	// OldPods is set while pods of an older revision are left.
 	OldPods bool
 	// Wake is when the verdict can change by time alone; zero if it cannot.
@@ -167,6 +170,13 @@ type BrakeOrder struct {
 	// Pull stops the rollout, for these nodes; otherwise the brake is lifted.
 	Pull  bool
 	Nodes []string
+}
+
+// HandoverOrder has a DaemonSet that the commit no longer asks for give up nodes to one that it does ask for.
+type HandoverOrder struct {
+	// ToNamespace and ToName are the DaemonSet that takes over.
+	ToNamespace, ToName string
+	rollout.Handover
 }
 
 // Health is how the workloads of a completed flight are.
@@ -220,6 +230,8 @@ type Decision struct {
 	Correct bool
 	// Brakes are to be pulled or lifted, whatever else is to be done.
 	Brakes []BrakeOrder
+	// Handovers are to be carried out, whatever else is to be done.
+	Handovers []HandoverOrder
 	// Moves are the commits that came to a new state, in order.
 	Moves []Move
 	// Wake is when the next turn is due even if nothing happens; zero if nothing can change by itself.

@@ -75,6 +75,9 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 		Namespace: w.Namespace, Name: w.Name, UID: w.UID, Generation: w.Generation, AppliedAt: w.AppliedAt.Time,
 		OnDelete: w.OnDelete, HadNodes: w.HadNodes, FailingBefore: recallFailing(w.WasFailing),
 	}
+	for _, p := range w.Predecessors {
+		target.Predecessors = append(target.Predecessors, rollout.Predecessor(p))
+	}
 	if !isDaemonSet(w) {
 		target.Kind = w.Kind
 	}
@@ -122,6 +125,13 @@ func (r *Rollout) addBrake(t rollout.Target, look rollout.Look, j rollout.Judgem
 	if j.Brake != rollout.BrakeLeave {
 		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
 			Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
+	}
+}
+
+// addHandovers notes what the predecessors of a DaemonSet give up next.
+func (r *Rollout) addHandovers(t rollout.Target, j rollout.Judgement) {
+	for _, h := range j.Handovers {
+		r.Handovers = append(r.Handovers, HandoverOrder{ToNamespace: t.Namespace, ToName: t.Name, Handover: h})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -60,6 +61,8 @@ type lane struct {
 	kept map[string]string
 	// braked is the last order that was carried out, by DaemonSet.
 	braked map[manifests.ID]brakeWrite
+	// handed is the generation that each DaemonSet had when it last gave up nodes.
+	handed map[types.UID]int64
 
 	stop       context.CancelFunc
 	life       context.Context

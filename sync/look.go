@@ -63,6 +63,7 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 			look.Now, look.Leases, look.LeasesProblem = now, beats.leases, beats.problem
 			j, memory = c.judgeDaemonSet(ctx, look, targets[i], memories[i], o)
 			r.addBrake(targets[i], look, j)
+			r.addHandovers(targets[i], j)
 		} else {
 			j, memory = c.judgeObject(ctx, l, w, targets[i], memories[i], o, now)
 		}

@@ -38,6 +38,9 @@ type Writer interface {
 	Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured, error)
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
 	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options) (manifests.Applied, error)
+	// HandOver has a DaemonSet give up nodes; TryHandOver says whether it could, and writes nothing.
+	HandOver(ctx context.Context, h manifests.Handover, o manifests.Options) (manifests.Applied, error)
+	TryHandOver(ctx context.Context, h manifests.Handover, o manifests.Options) error
 	Get(ctx context.Context, id manifests.ID) (*unstructured.Unstructured, error)
 	Drifted(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Drift, error)
 	// Watch sees what others touch, with the writer's rights.
@@ -83,6 +86,8 @@ type Teller interface {
 	Pruned(s *api.Sync, gone manifests.Inventory)
 	// Braked says that the brake of a DaemonSet was pulled, for some nodes, or lifted.
 	Braked(s *api.Sync, order BrakeOrder)
+	// HandedOver says that a DaemonSet has given up nodes to another one.
+	HandedOver(s *api.Sync, order HandoverOrder)
 	// Warned says what whoever wrote a commit that is being applied should know.
 	Warned(s *api.Sync, warnings []string)
 	// Drifted says that others changed objects of the set in flight, or that this was corrected.

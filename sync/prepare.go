@@ -26,6 +26,8 @@ type readySet struct {
 	before map[manifests.ID]daemonSetBefore
 	// brakes are those that outlast the write of the set.
 	brakes map[manifests.ID]manifests.Brake
+	// predecessors of each DaemonSet are those that it takes over from.
+	predecessors map[manifests.ID][]api.Predecessor
 	// warnings are for whoever wrote the commit.
 	warnings []string
 }

@@ -1,13 +1,19 @@
 package sync
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	gosync "sync"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -28,7 +34,7 @@ func TestRenameWithAHostPortIsRefused(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	renamed := w.push("renamed", map[string]string{"agent.yaml": holding("new", "v1", 18101), "config.yaml": configMap("config", "2")})
 	r := w.waitFor(renamed, api.Failed)
-	for _, word := range []string{"DaemonSet " + w.namespace + "/new", "DaemonSet " + w.namespace + "/old", "host port 18101/TCP", "12 nodes"} {
+	for _, word := range []string{"DaemonSet " + w.namespace + "/new", "DaemonSet " + w.namespace + "/old", "host port 18101/TCP", "12 nodes", manifests.ReplacesAnnotation + ": old"} {
 		if !strings.Contains(r.Message, word) {
 			t.Errorf("%q does not say %s", r.Message, word)
 		}
@@ -47,4 +53,142 @@ func TestRenameWithAHostPortIsRefused(t *testing.T) {
 	}
 	other := w.push("another port", map[string]string{"agent.yaml": holding("new", "v1", 18102), "old.yaml": ""})
 	w.waitFor(other, api.Complete)
+}
+
+// renamed is what DaemonSet new looks like that replaces old, a few nodes at a time.
+func renamed(image string, port, atOnce int, behaviour string) string {
+	return strings.NewReplacer("name: new}\n", "name: new, annotations: {"+manifests.ReplacesAnnotation+": old}}\n",
+		"maxUnavailable: 1}", fmt.Sprintf("maxUnavailable: %d}", atOnce),
+		"labels: {app: new}}\n    spec", "labels: {app: new}, annotations: {"+behaviourAnnotation+": \""+behaviour+"\"}}\n    spec",
+	).Replace(holding("new", image, port))
+}
+
+// coverage is how many nodes have a Ready pod of either DaemonSet, as a watch of the pods tells it.
+type coverage struct {
+	mu    gosync.Mutex
+	ready map[types.UID]string // node of each Ready pod that is not going
+	nodes map[string]bool      // that ever had one
+	bare  int                  // the most of them that had none at once
+	kept  map[string]bool      // nodes with a Ready pod of the old one
+}
+
+// watchCoverage begins to watch.
+func (w *world) watchCoverage() *coverage {
+	w.t.Helper()
+	c := &coverage{ready: map[types.UID]string{}, nodes: map[string]bool{}, kept: map[string]bool{}}
+	pods, err := w.kube.CoreV1().Pods(w.namespace).List(w.t.Context(), metav1.ListOptions{})
+	w.check(err)
+	for i := range pods.Items {
+		c.see(&pods.Items[i], false)
+	}
+	c.bare = 0
+	ctx, cancel := context.WithCancel(context.Background())
+	w.t.Cleanup(cancel)
+	changes, err := w.kube.CoreV1().Pods(w.namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: pods.ResourceVersion})
+	w.check(err)
+	go func() {
+		for change := range changes.ResultChan() {
+			if p, ok := change.Object.(*corev1.Pod); ok {
+				c.see(p, change.Type == watch.Deleted)
+			}
+		}
+	}()
+	return c
+}
+
+func (c *coverage) see(p *corev1.Pod, gone bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ready := false
+	for _, condition := range p.Status.Conditions {
+		ready = ready || condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
+	}
+	old := p.Labels["app"] == "old"
+	if gone || p.DeletionTimestamp != nil || !ready {
+		delete(c.ready, p.UID)
+		if old {
+			delete(c.kept, p.Spec.NodeName)
+		}
+	} else {
+		c.ready[p.UID], c.nodes[p.Spec.NodeName] = p.Spec.NodeName, true
+		if old {
+			c.kept[p.Spec.NodeName] = true
+		}
+	}
+	has := map[string]bool{}
+	for _, node := range c.ready {
+		has[node] = true
+	}
+	c.bare = max(c.bare, len(c.nodes)-len(has))
+}
+
+func (c *coverage) now() (bare, kept int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bare, len(c.kept)
+}
+
+// With the annotation the two are handed over node by node: never more nodes than maxUnavailable are without a Ready pod, the
+// commit completes, and the old one is pruned. A kill -9 in the middle changes nothing.
+func TestRenameWithAHostPortIsHandedOver(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel()
+	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18103)})
+	w.create(nil)
+	p := w.process()
+	w.waitFor(v1, api.Complete)
+	cover := w.watchCoverage()
+	v2 := w.push("renamed", map[string]string{"agent.yaml": renamed("v2", 18103, 2, "")})
+	w.wait("some nodes to be handed over", func(api.SyncStatus) bool { _, kept := cover.now(); return kept < 9 })
+	p.kill()
+	p = w.process()
+	w.waitFor(v2, api.Complete)
+	p.kill()
+	if bare, kept := cover.now(); bare > 2 || bare == 0 || kept > 0 {
+		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	}
+	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "old", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the old DaemonSet was not pruned: %v", err)
+	}
+}
+
+// A broken new agent stops the handover: the nodes that have not been handed over keep the old one. The fix goes through.
+func TestBrokenAgentStopsTheHandover(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel()
+	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18104)})
+	w.create(sees)
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	cover := w.watchCoverage()
+	broken := w.push("broken", map[string]string{"agent.yaml": renamed("v2", 18104, 2, "crash")})
+	r := w.waitFor(broken, api.Stuck)
+	if !strings.Contains(r.Message, "CrashLoop") {
+		t.Errorf("stuck by %q", r.Message)
+	}
+	if bare, kept := cover.now(); bare > 2 || kept < 10 {
+		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	}
+	fix := w.push("fix", map[string]string{"agent.yaml": renamed("v3", 18104, 2, "")})
+	w.waitFor(fix, api.Complete)
+	if bare, kept := cover.now(); bare > 2 || kept > 0 {
+		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	}
+}
+
+// A handover that is stuck is rolled back as it went: the broken one gives its nodes back to the old one.
+func TestStuckHandoverIsRolledBack(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel()
+	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18105)})
+	w.create(rolling)
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	cover := w.watchCoverage()
+	broken := w.push("broken", map[string]string{"agent.yaml": renamed("v2", 18105, 2, "crash")})
+	w.says(broken, api.Stuck, "rolled back to "+Short(v1))
+	w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned && len(s.Inventory) == 1 })
+	if bare, kept := cover.now(); bare > 2 || kept != 12 {
+		t.Errorf("%d nodes were without a Ready pod at once, %d have the old one", bare, kept)
+	}
 }

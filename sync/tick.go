@@ -27,6 +27,7 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 		if err := c.remember(ctx, l, state, d); err != nil {
 			return err
 		}
+		c.handOver(ctx, l, d.Handovers)
 		if l.ready != nil && unconsumed(&l.ready.Prepared) == nil {
 			l.ready, l.again = nil, false
 		}

@@ -288,6 +288,7 @@ func (l teller) Moved(_ *api.Sync, m Move) {
 func (l teller) Warned(_ *api.Sync, warnings []string)        { l.t.Logf("warned: %q", warnings) }
 func (l teller) Progressed(*api.Sync)                         {}
 func (l teller) Braked(_ *api.Sync, o BrakeOrder)             { l.t.Logf("brake %+v", o) }
+func (l teller) HandedOver(_ *api.Sync, o HandoverOrder)      { l.t.Logf("handover %+v", o) }
 func (l teller) Pruned(_ *api.Sync, gone manifests.Inventory) { l.t.Logf("pruned %v", gone) }
 func (l teller) Drifted(_ *api.Sync, n DriftNews)             { l.t.Logf("drift: %s", n) }
 func (l teller) Ailed(_ *api.Sync, words string)              { l.t.Logf("ailed: %q", words) }

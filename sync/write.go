@@ -56,6 +56,7 @@ func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now ti
 				w = old
 			}
 		}
+		w.Predecessors = set.predecessors[a.ID]
 		list = append(list, w)
 	}
 	return list

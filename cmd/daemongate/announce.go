@@ -58,6 +58,11 @@ func (a *announcer) Braked(s *api.Sync, o sync.BrakeOrder) {
 	a.events.Event(s, corev1.EventTypeWarning, "Brake", brakeText(o))
 }
 
+// HandedOver records that nodes were given up to another DaemonSet.
+func (a *announcer) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+	a.events.Event(s, corev1.EventTypeNormal, "HandedOver", handoverText(o))
+}
+
 // Warned records what whoever wrote the commit should know.
 func (a *announcer) Warned(s *api.Sync, warnings []string) {
 	for _, w := range warnings {
@@ -123,6 +128,13 @@ func (t tellers) Pruned(s *api.Sync, gone manifests.Inventory) {
 func (t tellers) Braked(s *api.Sync, o sync.BrakeOrder) {
 	for _, one := range t {
 		one.Braked(s, o)
+	}
+}
+
+// HandedOver tells all.
+func (t tellers) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+	for _, one := range t {
+		one.HandedOver(s, o)
 	}
 }
 

@@ -99,6 +99,15 @@ func (f *follower) Braked(s *api.Sync, o sync.BrakeOrder) {
 	f.print(s, time.Now(), s.Status.InFlight.Commit, "brake", brakeText(o))
 }
 
+// HandedOver prints that nodes were given up to another DaemonSet.
+func (f *follower) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+	f.print(s, time.Now(), s.Status.InFlight.Commit, "handover", handoverText(o))
+}
+
+func handoverText(o sync.HandoverOrder) string {
+	return fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s", o.Namespace, o.Name, rollout.FoldNames(o.Nodes), o.ToNamespace, o.ToName)
+}
+
 func brakeText(o sync.BrakeOrder) string {
 	if o.Pull {
 		return fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))

@@ -39,6 +39,9 @@ func (m *metrics) Pruned(*api.Sync, manifests.Inventory) {}
 // Braked is not counted.
 func (m *metrics) Braked(*api.Sync, sync.BrakeOrder) {}
 
+// HandedOver counts nothing.
+func (m *metrics) HandedOver(*api.Sync, sync.HandoverOrder) {}
+
 // Warned is not counted.
 func (m *metrics) Warned(*api.Sync, []string) {}
 

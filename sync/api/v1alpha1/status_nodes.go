@@ -52,6 +52,9 @@ type Workload struct {
 	// WasFailing are the nodes, at most 100, that were sick before this commit was written, the longest sick first.
 	// +optional
 	WasFailing []FailingNode `json:"wasFailing,omitempty"`
+	// Predecessors are the DaemonSets that the commit no longer asks for and that this one takes over from, node by node.
+	// +optional
+	Predecessors []Predecessor `json:"predecessors,omitempty"`
 	// Headline is its rollout in one line: kubectl's own words wherever they are true.
 	// +optional
 	Headline string `json:"headline,omitempty"`
@@ -66,6 +69,13 @@ type Workload struct {
 	// +kubebuilder:validation:Schemaless
 	// +optional
 	Memory runtime.RawExtension `json:"memory,omitempty"`
+}
+
+// Predecessor is a DaemonSet that another one takes over from.
+type Predecessor struct {
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+	UID       types.UID `json:"uid"`
 }
 
 // FailingNode is a node that was sick before a commit was written, with the evidence of it.

@@ -1,0 +1,67 @@
+package sync
+
+import (
+	"context"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// takesOver reports whether a DaemonSet takes over from one that goes: it says that it replaces it or, on the way back, the
+// latter once said so.
+func takesOver(next *appsv1.DaemonSet, g goer) bool {
+	return slices.Contains(manifests.Replaces(next), g.entry.ID) ||
+		slices.Contains(manifests.Replaces(g.look.DaemonSet), daemonSetID(next.Namespace, next.Name))
+}
+
+// succeed notes from whom each DaemonSet of a set takes over, and refuses the set if that is not possible.
+func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimants []rollout.Claimant, goers []goer, o rollout.Options) *readySet {
+	r.predecessors = map[manifests.ID][]api.Predecessor{}
+	asked := r.set.IDs()
+	for _, claimant := range claimants {
+		for _, replaced := range manifests.Replaces(claimant.Next) {
+			if slices.Contains(asked, replaced) {
+				return r.refusedAhead(claimant.Next, rollout.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), c.Now())
+			}
+		}
+	}
+	for _, g := range goers {
+		var to *appsv1.DaemonSet
+		for _, claimant := range claimants {
+			if !takesOver(claimant.Next, g) {
+				continue
+			}
+			if to != nil {
+				return r.refusedAhead(claimant.Next, rollout.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), c.Now())
+			}
+			to = claimant.Next
+		}
+		if to == nil {
+			continue
+		}
+		if cause := rollout.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, o); cause != nil {
+			return r.refusedAhead(to, cause, c.Now())
+		}
+		if problem := c.tryHandOver(ctx, l, g, to); problem != nil {
+			return r.refused(problem, c.Now())
+		}
+		id := daemonSetID(to.Namespace, to.Name)
+		r.predecessors[id] = append(r.predecessors[id], api.Predecessor{Namespace: g.entry.Namespace, Name: g.entry.Name, UID: g.entry.UID})
+	}
+	return r
+}
+
+// tryHandOver asks the cluster whether a DaemonSet could give up nodes: everything that may refuse it does so before the
+// first write.
+func (c *Controller) tryHandOver(ctx context.Context, l *lane, g goer, to *appsv1.DaemonSet) error {
+	writer, err := c.Connect.Writer(l.sync)
+	if err != nil {
+		return err
+	}
+	h := manifests.Handover{From: g.entry, To: daemonSetID(to.Namespace, to.Name), Nodes: g.look.NodeNames()}
+	return writer.TryHandOver(ctx, h, writeOptions(l.sync))
+}
