@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 	"time"
 
@@ -33,21 +34,24 @@ func (s *Syncs) Get(ctx context.Context, namespace, name string) (*api.Sync, err
 	return typed(u)
 }
 
-// List reads the Syncs of a namespace, or of all if it is empty.
+// List reads the Syncs of a namespace, or of all if it is empty. One that cannot be read, because a field has a value that
+// is none, is an error beside the others.
 func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error) {
 	list, err := s.client.Resource(api.Resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list Syncs: %w", err)
 	}
 	var syncs []*api.Sync
+	var unread []error
 	for i := range list.Items {
 		t, err := typed(&list.Items[i])
 		if err != nil {
-			return nil, err
+			unread = append(unread, err)
+			continue
 		}
 		syncs = append(syncs, t)
 	}
-	return syncs, nil
+	return syncs, stderrors.Join(unread...)
 }
 
 // UpdateStatus writes a status and returns the Sync as it is then. The controller is the only writer of a
@@ -106,13 +110,26 @@ func (s *Syncs) Request(ctx context.Context, namespace, name string, now time.Ti
 	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano))
 }
 
+// Suspend turns a Sync's polls, applies, prune and correction off, or on again, and reports whether that is a change.
+func (s *Syncs) Suspend(ctx context.Context, namespace, name string, suspend bool) (changed bool, err error) {
+	before, err := s.Get(ctx, namespace, name)
+	if err != nil || before.Spec.Suspend == suspend {
+		return false, err
+	}
+	return true, s.patch(ctx, namespace, name, map[string]any{"spec": map[string]any{"suspend": suspend}})
+}
+
 // Release says that a person lets the gate go on after a settled commit, once.
 func (s *Syncs) Release(ctx context.Context, namespace, name, commit string, now time.Time) error {
 	return s.annotate(ctx, namespace, name, releaseAnnotation, commit+" "+now.UTC().Format(time.RFC3339Nano))
 }
 
 func (s *Syncs) annotate(ctx context.Context, namespace, name, key, value string) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}})
+	return s.patch(ctx, namespace, name, map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}})
+}
+
+func (s *Syncs) patch(ctx context.Context, namespace, name string, change map[string]any) error {
+	patch, err := json.Marshal(change)
 	if err != nil {
 		return err
 	}

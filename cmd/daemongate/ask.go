@@ -30,14 +30,17 @@ func newSync() *cobra.Command {
 			if override {
 				return overrideWindow(c, &k, args[0], reason)
 			}
-			syncs, namespace, err := k.syncs()
+			s, syncs, err := k.sync(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if err := syncs.Request(c.Context(), namespace, args[0], time.Now()); err != nil {
+			if s.Spec.Suspend {
+				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: `daemongate resume %s` first", s.Namespace, s.Name, s.Name)
+			}
+			if err := syncs.Request(c.Context(), s.Namespace, s.Name, time.Now()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "asked for Sync %s/%s\n", namespace, args[0])
+			_, err = fmt.Fprintf(c.OutOrStdout(), "asked for Sync %s/%s\n", s.Namespace, s.Name)
 			return err
 		},
 	}

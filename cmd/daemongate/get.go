@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -10,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -18,10 +21,12 @@ func newGet() *cobra.Command {
 	var all bool
 	format := formatTable
 	c := &cobra.Command{
-		Use:   "get",
+		Use:   "get [NAME...]",
 		Short: "List Syncs",
-		Args:  arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if all && len(args) > 0 {
+				return usage(c, errors.New("name Syncs, or list those of all namespaces with -A, not both"))
+			}
 			syncs, namespace, err := k.syncs()
 			if err != nil {
 				return err
@@ -29,15 +34,16 @@ func newGet() *cobra.Command {
 			if all {
 				namespace = ""
 			}
-			list, err := syncs.List(c.Context(), namespace)
-			if err != nil {
-				return err
-			}
+			list, unread := listed(c.Context(), syncs, namespace, args)
 			for _, s := range list {
 				s.Spec.Source.URL = withoutPassword(s.Spec.Source.URL)
 				delete(s.Annotations, corev1.LastAppliedConfigAnnotation) // the same once more, as it was written
 			}
-			return format.print(c.OutOrStdout(), list, func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
+			if len(list) == 0 && unread != nil {
+				return unread
+			}
+			err = format.print(c.OutOrStdout(), list, func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
+			return errors.Join(err, unread)
 		},
 	}
 	k.addTo(c.Flags())
@@ -46,15 +52,45 @@ func newGet() *cobra.Command {
 	return c
 }
 
+// listed are the Syncs of some names, or all. What cannot be read of them is an error beside the others.
+func listed(ctx context.Context, syncs *sync.Syncs, namespace string, names []string) ([]*api.Sync, error) {
+	if len(names) == 0 {
+		return syncs.List(ctx, namespace)
+	}
+	var list []*api.Sync
+	var unread []error
+	for _, name := range names {
+		s, err := syncs.Get(ctx, namespace, name)
+		if err != nil {
+			unread = append(unread, err)
+			continue
+		}
+		list = append(list, s)
+	}
+	return list, errors.Join(unread...)
+}
+
 func printSyncs(out io.Writer, list []*api.Sync, now time.Time) error {
 	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "NAMESPACE\tNAME\tCOMMIT\tSTATE\tNODES\tHELD\tAGE\tMESSAGE")
 	for _, s := range list {
 		m := s.Status.Summary
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Namespace, s.Name, dash(m.Commit), dash(string(m.State)),
-			dash(m.Nodes), s.Status.Held.Count, duration.HumanDuration(now.Sub(s.CreationTimestamp.Time)), m.Message)
+			dash(m.Nodes), s.Status.Held.Count, duration.HumanDuration(now.Sub(s.CreationTimestamp.Time)), message(s))
 	}
 	return t.Flush()
+}
+
+// message is a Sync's summary, with what a person has turned off before it.
+func message(s *api.Sync) string {
+	m := s.Status.Summary.Message
+	switch {
+	case s.Spec.Suspend && m == "":
+		return "suspended"
+	case s.Spec.Suspend:
+		return "suspended; " + m
+	}
+	return m
 }
 
 func dash(s string) string {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/install"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// A Sync is suspended and resumed by its name, get says so, and sync of a suspended one explains why nothing would come of
+// it. A Sync of which a field has a value that is none spoils no list: the others are shown, and it is named.
+func TestSyncsAreSuspendedAndListed(t *testing.T) {
+	cluster := clustertest.Start(t, clustertest.Options{Nodes: -1})
+	crd, err := install.CRD()
+	check(t, err)
+	check(t, install.Apply(t.Context(), cluster.Config, crd))
+	client, err := dynamic.NewForConfig(cluster.Config)
+	check(t, err)
+	for name, interval := range map[string]string{"agents": "1m", "broken": "soon", "other": "1m"} {
+		s := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"source": map[string]any{
+			"url": "https://git.invalid/fleet.git", "interval": interval}}}}
+		s.SetGroupVersionKind(api.Kind)
+		s.SetName(name)
+		_, err := client.Resource(api.Resource).Namespace("default").Create(t.Context(), s, metav1.CreateOptions{})
+		check(t, err)
+	}
+	run := func(args string) result {
+		return daemongate(t, "", append(strings.Fields(args), "--kubeconfig", cluster.Kubeconfig)...)
+	}
+	for _, c := range []struct {
+		args         string
+		code         int
+		stdout, says string
+	}{
+		{"suspend agents other", 0, "Sync default/agents suspended\nSync default/other suspended\n", ""},
+		{"suspend agents", 0, "Sync default/agents was suspended already\n", ""},
+		{"get agents", 0, "suspended\n", ""},
+		{"sync agents", 1, "", "is suspended, so nothing is polled or applied: `daemongate resume agents` first"},
+		{"resume agents", 0, "Sync default/agents resumed\n", ""},
+		{"resume agents", 0, "was resumed already", ""},
+		{"sync agents", 0, "asked for Sync default/agents", ""},
+		{"suspend nobody", 1, "", "nobody"},
+		{"suspend", 2, "", "at least 1 arg"},
+		{"get agents nobody", 1, "agents", "nobody"},
+		{"get -A agents", 2, "", "not both"},
+		{"get -A", 1, "agents", "Sync default/broken"},
+		{"get other -o json", 0, "https://git.invalid/fleet.git", ""},
+	} {
+		if r := run(c.args); r.code != c.code || !strings.Contains(r.stdout, c.stdout) || !strings.Contains(r.stderr, c.says) {
+			t.Errorf("%s: exit code %d\n%s%s", c.args, r.code, r.stdout, r.stderr)
+		}
+	}
+}
