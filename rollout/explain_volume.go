@@ -84,15 +84,6 @@ func unmounted(message string) string {
 	return names
 }
 
-func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {
-	return s.ripen(&finding{
-		code: Sandbox, message: "the pod's network or sandbox cannot be made: " + clip(unwrapSandbox(said.message), 400),
-		remedy: fmt.Sprintf("This is the node's trouble, not the image's: see whether its CNI agent and container runtime are "+
-			"well, `kubectl get pods -A --field-selector spec.nodeName=%s`, and that the template's runtimeClassName exists.", at.name),
-		since: s.since(Sandbox, at.name, false, said.first),
-	})
-}
-
 // quoted is the first quoted word of a text.
 func quoted(text string) string {
 	_, rest, _ := strings.Cut(text, `"`)
@@ -107,17 +98,6 @@ func quoted(text string) string {
 func unwrapMount(message string) string {
 	if _, why, found := strings.Cut(message, `" : `); found {
 		return why
-	}
-	return message
-}
-
-// unwrapSandbox leaves out what the kubelet puts before the runtime's own words.
-func unwrapSandbox(message string) string {
-	if _, why, found := strings.Cut(message, "Failed to create pod sandbox: "); found {
-		message = why
-	}
-	if _, why, found := strings.Cut(message, "desc = "); found {
-		message = why
 	}
 	return message
 }

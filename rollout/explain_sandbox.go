@@ -1,0 +1,89 @@
+package rollout
+
+import (
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// sandboxTrouble is one of the reasons for which a pod's sandbox cannot be made: who refuses it, and what to do.
+type sandboxTrouble struct {
+	key    string
+	words  []string // of which one is in what the kubelet and the runtime say, in lower case
+	what   string   // cannot be made or had, as a sentence begins
+	remedy func(s *survey, at *site, p *corev1.Pod) string
+}
+
+// sandboxTroubles are looked through in this order: what is certainly the network's, then what the pod asks for, then what the
+// node is ill of, because a refused wish often ends in general words.
+var sandboxTroubles = []sandboxTrouble{
+	{"network", []string{"setup network", "set up network", "plugin type=", "network plugin", "networkplugin", "cni"},
+		"the pod's network cannot be made", (*survey).networkRemedy},
+	{"userNamespaces", []string{"user namespace", "usernamespace", "userns", "hostusers", "idmap", "uid_map", "gid_map"},
+		"the pod's user namespace cannot be made (hostUsers: false)", (*survey).userNamespaceRemedy},
+	{"runtimeClass", []string{"runtimeclass", "runtime class"},
+		"the pod's RuntimeClass cannot be used", (*survey).runtimeClassRemedy},
+	{"runtimeHandler", []string{"runtimehandler", "runtime handler", "no runtime for", "sandbox runtime", "runtime binary"},
+		"the node's container runtime does not know the handler of the pod's RuntimeClass", (*survey).runtimeClassRemedy},
+	{"memoryLimit", []string{"oom-killed", "oom killed", "oomkilled", "memory limit", "memory.max", "memory.limit_in_bytes"},
+		"the pod's memory limit is below what the container runtime needs to start it", (*survey).memoryLimitRemedy},
+	{"sysctl", []string{"sysctl", "/proc/sys/"},
+		"a sysctl of the pod cannot be set", securityRemedy("securityContext.sysctls")},
+	{"profile", []string{"seccomp", "apparmor", "selinux"},
+		"the pod's security profile cannot be used on the node", securityRemedy("securityContext")},
+	{"pauseImage", []string{"sandbox image", "pause image", "/pause:"},
+		"the container runtime's own sandbox (pause) image cannot be had", nodeRemedy(pauseImageAdvice)},
+	{"cgroup", []string{"cgroup", "systemd", "dbus"},
+		"the node's container runtime cannot make the pod's cgroup", nodeRemedy(cgroupAdvice)},
+	{"disk", []string{"no space left", "disk quota", "read-only file system"},
+		"the node cannot write the pod's sandbox", nodeRemedy(diskAdvice)},
+	{"exhausted", []string{"too many open files", "resource temporarily unavailable", "cannot allocate memory", "max user"},
+		"the node has used up what a sandbox needs", nodeRemedy(exhaustedAdvice)},
+	{"addresses", []string{"network", "ipam", "ip address", "netns"},
+		"the pod's network cannot be made", (*survey).networkRemedy},
+	{"runtime", []string{"deadline exceeded", "connection refused", "connection reset", "is reserved for", ".sock"},
+		"the node's container runtime does not make the pod's sandbox", nodeRemedy(runtimeAdvice)},
+}
+
+// sandbox is a pod whose sandbox cannot be made: told by who refuses it.
+func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {
+	why := unwrapSandbox(said.message)
+	f := &finding{
+		code: Sandbox, since: s.since(Sandbox, at.name, false, said.first),
+		message: "the pod's sandbox cannot be made: " + clip(why, 400),
+		remedy:  s.anySandboxRemedy(at),
+	}
+	if trouble := sandboxTroubleOf(why); trouble != nil {
+		f.key = trouble.key
+		f.message = trouble.what + ": " + clip(why, 400)
+		f.remedy = trouble.remedy(s, at, p)
+	}
+	return s.ripen(f)
+}
+
+func sandboxTroubleOf(why string) *sandboxTrouble {
+	lower := strings.ToLower(why)
+	for i := range sandboxTroubles {
+		for _, word := range sandboxTroubles[i].words {
+			if strings.Contains(lower, word) {
+				return &sandboxTroubles[i]
+			}
+		}
+	}
+	return nil
+}
+
+// unwrapSandbox leaves out what the kubelet puts before the runtime's own words, and most of the sandbox's identifier.
+func unwrapSandbox(message string) string {
+	if _, why, found := strings.Cut(message, "Failed to create pod sandbox: "); found {
+		message = why
+	}
+	if _, why, found := strings.Cut(message, "desc = "); found {
+		message = why
+	}
+	return sandboxID.ReplaceAllString(message, "$1…")
+}
+
+// sandboxID is the identifier of a sandbox, another one at each attempt.
+var sandboxID = regexp.MustCompile(`\b([0-9a-f]{12})[0-9a-f]{52}\b`)
