@@ -152,3 +152,70 @@ func TestARefusalExplainsItselfWithoutNodes(t *testing.T) {
 		t.Errorf("%+v", j.Causes)
 	}
 }
+
+// agentOf is the agent's container in a template.
+func agentOf(spec *corev1.PodSpec) *corev1.Container { return &spec.Containers[0] }
+
+// cannotStart is a container that waits for a reason, with what the kubelet says.
+func cannotStart(reason, message string) func(f *fleet, p *corev1.Pod) {
+	return func(f *fleet, p *corev1.Pod) { f.waits(p, reason, message) }
+}
+
+const runcNoSuchFile = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+
+var configRemedies = remedied(
+	remedyCase{"the seccomp profile is not on the node", func(spec *corev1.PodSpec) {
+		name := "profiles/agent.json"
+		agentOf(spec).SecurityContext = &corev1.SecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeLocalhost, LocalhostProfile: &name}}
+	}, cannotStart("CreateContainerError", `failed to generate seccomp spec opts: cannot load seccomp profile "/var/lib/kubelet/seccomp/profiles/agent.json": open /var/lib/kubelet/seccomp/profiles/agent.json: no such file or directory`),
+		ConfigError, []string{"profile profiles/agent.json on node node-1", "seccompProfile.localhostProfile", "!command"}},
+	remedyCase{"the AppArmor profile is not loaded on the node", func(spec *corev1.PodSpec) {
+		name := "agent-strict"
+		spec.SecurityContext = &corev1.PodSecurityContext{AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &name}}
+	}, cannotStart("CreateContainerError", "failed to apply apparmor profile: write /proc/self/attr/apparmor/exec: no such file or directory"), ConfigError,
+		[]string{"profile agent-strict", "!command"}},
+	remedyCase{"the template's command is not in the image", func(spec *corev1.PodSpec) { agentOf(spec).Command = []string{"/bin/nope", "-v"} },
+		cannotStart("RunContainerError", runcNoSuchFile+`exec: "/bin/nope": stat /bin/nope: no such file or directory`), ConfigError,
+		[]string{"Correct command and args of container agent in Git: /bin/nope is not in the image"}},
+	remedyCase{"the image's entrypoint is not in the image", nil,
+		cannotStart("RunContainerError", runcNoSuchFile+`exec: "agent": executable file not found in $PATH`), ConfigError, []string{"command and args", "agent, which is of the image's own entrypoint"}},
+	remedyCase{"the command is no program", func(spec *corev1.PodSpec) { agentOf(spec).Command = []string{"/etc/agent.conf"} },
+		cannotStart("RunContainerError", runcNoSuchFile+`exec: "/etc/agent.conf": permission denied`), ConfigError, []string{"/etc/agent.conf may not be executed", "!is not in the image"}},
+	remedyCase{"the image is of another platform than the node", func(spec *corev1.PodSpec) { agentOf(spec).Command = []string{"/agent"} },
+		cannotStart("RunContainerError", runcNoSuchFile+`exec: "/agent": exec format error`), ConfigError, []string{"another platform than the node's"}},
+	remedyCase{"a volume's file is mounted onto a directory", func(spec *corev1.PodSpec) {
+		agentOf(spec).VolumeMounts = []corev1.VolumeMount{{Name: "conf", MountPath: "/etc/agent", SubPath: "agent.conf"}}
+	}, cannotStart("RunContainerError", runcNoSuchFile+`error mounting "/var/lib/kubelet/pods/x/volume-subpaths/conf/agent/0" to rootfs at "/etc/agent": not a directory: unknown: Are you trying to mount a directory onto a file (or vice-versa)?`),
+		ConfigError, []string{"volume conf at /etc/agent", `subPath "agent.conf"`, "!command"}},
+	remedyCase{"the working directory is not in the image", func(spec *corev1.PodSpec) { agentOf(spec).WorkingDir = "/srv" },
+		cannotStart("RunContainerError", runcNoSuchFile+`chdir to cwd ("/srv") set in config.json failed: no such file or directory`), ConfigError,
+		[]string{"workingDir of container agent", "!command"}},
+	remedyCase{"the image would run as root, which runAsNonRoot forbids", nil,
+		cannotStart("CreateContainerConfigError", `container has runAsNonRoot and image will run as root (pod: "agent-4_platform(x)", container: agent)`), ConfigError, []string{"runAsUser"}},
+	remedyCase{"the environment asks for a key that its ConfigMap lacks", func(spec *corev1.PodSpec) {
+		agentOf(spec).Env = []corev1.EnvVar{
+			{Name: "SECRET_LEVEL", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "agent"}, Key: "level"}}}}
+	}, cannotStart("CreateContainerConfigError", "couldn't find key level in ConfigMap platform/agent"), ConfigError,
+		[]string{"ConfigMap agent with key level", "env SECRET_LEVEL", "describe configmap agent`", "!get secrets"}},
+	remedyCase{"the Secret of the whole environment is missing", func(spec *corev1.PodSpec) {
+		agentOf(spec).EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "agent-config"}}}}
+	}, cannotStart("CreateContainerConfigError", `secret "agent-config" not found`), ConfigError, []string{"Put Secret agent-config into Git", "envFrom", "!configmap"}},
+	remedyCase{"nothing has written the file that a variable is read from", func(spec *corev1.PodSpec) {
+		spec.Volumes = []corev1.Volume{{Name: "made", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+		agentOf(spec).Env = []corev1.EnvVar{
+			{Name: "TOKEN", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "made", Path: "secret/agent.env", Key: "TOKEN"}}}}
+	}, cannotStart("CreateContainerConfigError", "couldn't parse env file"), ConfigError,
+		[]string{"env TOKEN (key TOKEN of file secret/agent.env in volume made)", "No init container of the template mounts volume made", "!Put the secret"}},
+	remedyCase{"an init container has not written the key that a variable is read from", func(spec *corev1.PodSpec) {
+		spec.InitContainers = []corev1.Container{{Name: "setup", VolumeMounts: []corev1.VolumeMount{{Name: "made", MountPath: "/made"}}}}
+		agentOf(spec).Env = []corev1.EnvVar{
+			{Name: "ZONE", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "made", Path: "agent.env", Key: "ZONE"}}},
+			{Name: "RACK", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "made", Path: "agent.env", Key: "RACK"}}}}
+	}, cannotStart("CreateContainerConfigError", `environment variable key "RACK" not found in file "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/made/agent.env"`), ConfigError,
+		[]string{"env RACK (key RACK of file agent.env in volume made)", "-c setup", "!ZONE"}},
+	remedyCase{"the container runtime of the node hangs", nil, cannotStart("CreateContainerError", "context deadline exceeded"), ConfigError, []string{"container runtime", "node-1"}},
+)
+
+// What a container lacks is told by what of the template is quoted, not by a word: "no such file or directory" is a missing
+// profile, mount or directory as often as a command.
+func TestRemediesForContainersThatCannotStart(t *testing.T) { checkRemedies(t, configRemedies) }
