@@ -20,6 +20,16 @@ type Drift struct {
 	// Managers are the other field managers that hold fields of the set with other values; where none does, because a
 	// field was removed, the one that wrote the object last.
 	Managers []string
+	// Holders are those managers by the path of the change that each is known to have made.
+	Holders map[string]string
+}
+
+// Holder is the manager that made a change: the first of all where it is not known of which.
+func (d Drift) Holder(c Change) string {
+	if by := d.Holders[c.Path]; by != "" || len(d.Managers) == 0 {
+		return by
+	}
+	return d.Managers[0]
 }
 
 // String is for messages: "ConfigMap platform/agent is missing", "… has data.level changed by kubectl-edit".
@@ -49,49 +59,76 @@ func (d Drift) Field() string {
 // Change is a field that an apply would change: JSON values, "" for an absent one. A Secret's values are withheld.
 type Change struct{ Path, Live, Want string }
 
-// Drifted compares a resolved set with the cluster by a dry run of its apply, in the set's order. Fields that the set
-// does not name are no drift. An object that cannot be compared is in the error; the others are reported all the same.
+// Drifted says how a resolved set is not as asked in the cluster, and what could not be compared.
 func (c *Client) Drifted(ctx context.Context, s Set, o Options) ([]Drift, error) {
-	brought := definitionsOf(s.objects)
-	drifts, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*Drift, error) {
-		return c.drift(ctx, s, object, brought, o)
-	})
-	var found []Drift
-	for _, d := range drifts {
-		if d != nil {
-			found = append(found, *d)
-		}
-	}
-	return found, errors.Join(problems...)
+	drifts, _, err := c.Compare(ctx, s, o)
+	return drifts, err
 }
 
-func (c *Client) drift(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (*Drift, error) {
+// Compare compares a resolved set with the cluster by a dry run of its apply, in the set's order. Fields that the set does
+// not name are no drift. It also returns the objects that are as asked, as they are, of those that we applied. An object that cannot be compared is
+// in the error; the others are reported all the same.
+func (c *Client) Compare(ctx context.Context, s Set, o Options) (drifts []Drift, asAsked []Applied, err error) {
+	brought := definitionsOf(s.objects)
+	results, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (comparison, error) {
+		return c.compare(ctx, s, object, brought, o)
+	})
+	for _, r := range results {
+		if r.drift != nil {
+			drifts = append(drifts, *r.drift)
+		}
+		if r.same != nil {
+			asAsked = append(asAsked, *r.same)
+		}
+	}
+	return drifts, asAsked, errors.Join(problems...)
+}
+
+// comparison is what became of comparing one object: how it drifted, or what it is if it did not.
+type comparison struct {
+	drift *Drift
+	same  *Applied
+}
+
+func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (comparison, error) {
 	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
-		return nil, err
+		return comparison{}, err
 	}
 	answer, err := c.put(ctx, t, write{dryRun: true})
-	managers := managersIn(err)
+	holders, managers := holdersIn(err), managersIn(err)
 	if len(managers) > 0 {
 		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
 	}
 	switch {
 	case live == nil && vanishes(object):
-		return nil, nil
+		return comparison{}, nil
 	case live == nil && (err == nil || willExist(s, t, err)):
-		return &Drift{Object: t.id, Missing: true}, nil
+		return comparison{drift: &Drift{Object: t.id, Missing: true}}, nil
 	case err != nil:
-		return nil, refusal(t.id, err)
+		return comparison{}, refusal(t.id, err)
 	}
 	changes := changesOf(t.id, differences(live, answer))
-	if len(changes) == 0 {
-		return nil, nil
+	switch {
+	case len(changes) == 0 && madeByOthers(t.id, live, o.Inventory):
+		changes = []Change{{Path: "metadata.uid", Live: string(live.GetUID())}}
+	case len(changes) == 0 && isOurs(live):
+		same := applied(t, live, live)
+		return comparison{same: &same}, nil
+	case len(changes) == 0:
+		return comparison{}, nil
 	}
 	if len(managers) == 0 {
 		managers = lastWriter(live)
 	}
 	slices.Sort(managers)
-	return &Drift{Object: t.id, Changes: changes, Managers: slices.Compact(managers)}, nil
+	return comparison{drift: &Drift{Object: t.id, Changes: changes, Managers: slices.Compact(managers), Holders: holders}}, nil
+}
+
+// madeByOthers reports whether somebody else made anew what we applied: then no field of it is ours.
+func madeByOthers(id ID, live *unstructured.Unstructured, inv Inventory) bool {
+	e, found := inv.Find(id)
+	return found && e.UID != "" && e.UID != live.GetUID() && !isOurs(live)
 }
 
 // vanishes reports whether the object is a Job that the cluster deletes when it has finished. Making it anew would run it

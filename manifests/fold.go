@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,6 +54,22 @@ func managersIn(err error) []string {
 		managers = append(managers, managerIn(cause.Message))
 	}
 	return managers
+}
+
+// holdersIn are the managers that a server-side apply conflict names, by the path of the field that each holds.
+func holdersIn(err error) map[string]string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return nil
+	}
+	holders := map[string]string{}
+	for _, cause := range fieldConflicts(status.Status()) {
+		path := strings.ReplaceAll(strings.TrimPrefix(cause.Field, "."), `"`, "")
+		if holders[path] == "" {
+			holders[path] = managerIn(cause.Message)
+		}
+	}
+	return holders
 }
 
 func allKubectl(managers []string) bool { return kubectlManagers.HasAll(managers...) }

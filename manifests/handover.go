@@ -78,7 +78,7 @@ func (c *Client) handOver(ctx context.Context, h Handover, o Options, dryRun boo
 		return done, fmt.Errorf("%s: is gone: nothing to hand over", t.id)
 	}
 	err = c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
-		switch keep := mustKeep(h.From, live, o.Owner); {
+		switch keep, _ := mustKeep(h.From, live, o.Owner); {
 		case keep != "":
 			return &Rejected{t.id, ReasonOwned, "is not handed over to " + h.To.String() + ": only what may be pruned is, and it " + keep}
 		case live.GetDeletionTimestamp() != nil:

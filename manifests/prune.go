@@ -12,10 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Kept is an object that the inventory names and that was not deleted, with the reason. It is no longer managed.
+// Kept is an object that the inventory names and that was not deleted, with the reason.
 type Kept struct {
 	Entry
 	Reason string
+	// Ours is set if the Sync wrote it and would delete it if it were annotated otherwise.
+	Ours bool
 }
 
 // Prune deletes what the inventory names, in the reverse order of apply, and nothing else: only objects with our Sync's
@@ -26,13 +28,13 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 	slices.Reverse(entries)
 	var problems []error
 	for _, rank := range byRank(entries, func(e Entry) ID { return e.ID }) {
-		reasons, failed := sideBySide(rank, func(e Entry) (string, error) { return c.prune(ctx, e, o.Owner) })
+		looked, failed := sideBySide(rank, func(e Entry) (Kept, error) { return c.prune(ctx, e, o.Owner) })
 		for i, e := range rank {
 			switch {
 			case failed[i] != nil:
 				problems = append(problems, failed[i])
-			case reasons[i] != "":
-				kept = append(kept, Kept{e, reasons[i]})
+			case looked[i].Reason != "":
+				kept = append(kept, looked[i])
 			default:
 				gone = append(gone, e)
 			}
@@ -42,24 +44,25 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 }
 
 // prune deletes one object, or says why it is kept. When others write the object between look and deletion it looks again.
-func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep string, err error) {
+func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, err error) {
+	keep.Entry = e
 	t := target{id: e.ID}
 	t.mapping, err = c.mapper.find(ctx, e.groupKind(), e.Version)
 	if meta.IsNoMatchError(err) {
 		t.mapping, err = c.mapper.find(ctx, e.groupKind(), "")
 	}
 	if meta.IsNoMatchError(err) {
-		return "", nil // a kind that is gone has taken its objects along
+		return keep, nil // a kind that is gone has taken its objects along
 	}
 	if err != nil {
-		return "", wrap(e.ID, err)
+		return keep, wrap(e.ID, err)
 	}
 	live, err := c.read(ctx, t)
 	if err != nil || live == nil {
-		return "", err
+		return keep, err
 	}
 	err = c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
-		if keep = mustKeep(e, live, owner); keep != "" || live.GetDeletionTimestamp() != nil {
+		if keep.Reason, keep.Ours = mustKeep(e, live, owner); keep.Reason != "" || live.GetDeletionTimestamp() != nil {
 			return nil
 		}
 		err := c.remove(ctx, t, live)
@@ -81,18 +84,23 @@ func (c *Client) remove(ctx context.Context, t target, live *unstructured.Unstru
 	})
 }
 
-// mustKeep is law 7: why the live object may not be deleted, "" if it may.
-func mustKeep(e Entry, live *unstructured.Unstructured, owner Owner) string {
+// mustKeep is law 7: why the live object may not be deleted, "" if it may, and whether it is ours all the same.
+func mustKeep(e Entry, live *unstructured.Unstructured, owner Owner) (reason string, ours bool) {
 	switch holder := live.GetLabels()[OwnerLabel]; {
 	case e.UID == "":
-		return "nobody recorded whether Daemongate wrote it: its UID is unknown"
+		return "nobody recorded whether Daemongate wrote it: its UID is unknown", false
 	case e.UID != live.GetUID():
-		return "is another object of the same name: somebody deleted and created it since"
+		return "is another object of the same name: somebody deleted and created it since", false
 	case holder == "":
-		return "its label " + OwnerLabel + " was removed"
+		return "its label " + OwnerLabel + " was removed", false
 	case holder != owner.Label():
-		return "belongs to Sync " + ownerOf(holder) + " now"
+		return "belongs to Sync " + ownerOf(holder) + " now", false
 	}
+	return mayGo(e, live), true
+}
+
+// mayGo says why an object that is ours may not be deleted, "" if it may.
+func mayGo(e Entry, live *unstructured.Unstructured) string {
 	switch wish := live.GetAnnotations()[PruneAnnotation]; {
 	case wish == "disabled":
 		return "is annotated " + PruneAnnotation + ": disabled"

@@ -109,7 +109,7 @@ func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.U
 // mayRecreate says why a live DaemonSet must not be deleted (law 7), or which of its pods would be left over.
 func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
 	written, _ := o.Inventory.Find(t.id)
-	if keep := mustKeep(written, live, o.Owner); keep != "" {
+	if keep, _ := mustKeep(written, live, o.Owner); keep != "" {
 		return &Rejected{t.id, ReasonImmutable, "spec.selector cannot change, and the DaemonSet is not recreated: it is deleted only if the inventory names it, and " + keep}
 	}
 	selector, err := selectorOf(t.object)

@@ -60,6 +60,9 @@ func (known Version) touchedBy(seen Version) bool {
 	return !seen.counts && seen.number != known.number && seen.status == known.status
 }
 
+// Gone reports whether the object is not there, or has lost the Sync's label.
+func (v Version) Gone() bool { return v.gone }
+
 // After reports whether a state may be a later one than what is known: one whose writes are not numbered always may.
 func (v Version) After(known Version) bool { return v.number == 0 || v.number > known.number }
 

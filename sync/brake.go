@@ -65,7 +65,7 @@ func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, ord
 		if err != nil {
 			return 0, err
 		}
-		l.left(applied)
+		l.wrote(c.Now(), false, applied)
 		if l.ready != nil {
 			l.ready.outlastedBy(id, b, object)
 		}
@@ -79,7 +79,7 @@ func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, ord
 	if err != nil {
 		return 0, err
 	}
-	l.left(applied...)
+	l.wrote(c.Now(), false, applied...)
 	return applied[0].Generation, nil
 }
 

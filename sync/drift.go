@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -19,22 +19,28 @@ const recomparePause = 5 * time.Minute
 // compare compares what others touched with what the flight asks for.
 func (c *Controller) compare(ctx context.Context, l *lane) *Compared {
 	touched := l.eye.touched
-	r := &Compared{Digest: l.sync.Status.InFlight.Digest}
+	l.eye.compared = touched
+	r := &Compared{Digest: l.sync.Status.InFlight.Digest, Fields: map[string][]pausedField{}}
 	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool {
 		_, is := touched[id]
 		return is || rolls(l.sync.Status.InFlight, id) || foundDrifted(l.sync.Status.Drift, id)
 	})
 	l.drifts = nil
+	var seen []manifests.Applied
 	if err == nil {
-		l.drifts, err = writer.Drifted(ctx, part, writeOptions(l.sync))
+		l.drifts, seen, err = writer.Compare(ctx, part, writeOptions(l.sync))
 	}
 	r.At = c.Now()
+	l.recognise(seen, r.At)
 	for _, d := range l.drifts {
 		o := api.DriftedObject{Object: d.Object.String(), Field: d.Field()}
-		if len(d.Managers) > 0 {
-			o.Manager = d.Managers[0]
+		if len(d.Changes) > 0 {
+			o.Manager = d.Holder(d.Changes[0])
 		}
 		r.Objects = append(r.Objects, o)
+		for _, change := range d.Changes {
+			r.Fields[o.Object] = append(r.Fields[o.Object], pausedField{o.Object, change.Path, d.Holder(change)})
+		}
 	}
 	if err != nil {
 		r.Problem, r.RetryAt = err.Error(), r.At.Add(unavailablePause)
@@ -50,21 +56,24 @@ func (c *Controller) compare(ctx context.Context, l *lane) *Compared {
 	return r
 }
 
-// correct applies again what the last comparison found, each object by itself: one that is refused holds up no other.
-func (c *Controller) correct(ctx context.Context, l *lane) *Corrected {
-	drifted := map[manifests.ID]bool{}
-	for _, d := range l.drifts {
-		drifted[d.Object] = true
-	}
-	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool { return drifted[id] })
-	if err == nil {
-		for _, o := range part.Objects() {
-			err = errors.Join(err, c.correctOne(ctx, l, writer, o))
+// correct applies again those of the objects that the last comparison found, each by itself: one that is refused holds up
+// no other.
+func (c *Controller) correct(ctx context.Context, l *lane, objects []string) *Corrected {
+	done := &Corrected{Digest: l.sync.Status.InFlight.Digest, Objects: objects, Problems: map[string]string{}}
+	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool { return slices.Contains(objects, id.String()) })
+	if err != nil {
+		for _, name := range objects {
+			done.Problems[name] = err.Error()
 		}
 	}
-	l.eye.followed, l.judged = "", judged{} // a kind that came back is to be watched again, a workload looked at anew
-	done := &Corrected{Digest: l.sync.Status.InFlight.Digest, At: c.Now()}
-	if err != nil {
+	for _, o := range part.Objects() {
+		if one := c.correctOne(ctx, l, writer, o); one != nil {
+			done.Problems[manifests.IDOf(o).String()] = one.Error()
+			err = errors.Join(err, one)
+		}
+	}
+	l.eye.followed = "" // a kind that came back is to be watched again
+	if done.At = c.Now(); err != nil {
 		done.Problem = err.Error()
 	}
 	return done
@@ -76,7 +85,7 @@ func (c *Controller) correctOne(ctx context.Context, l *lane, writer Writer, o *
 	if b, braked := manifests.ReadBrake(o); braked {
 		applied, err := writer.Brake(ctx, o, b, options)
 		if err == nil {
-			l.left(applied)
+			l.wrote(c.Now(), true, applied)
 		}
 		return err
 	}
@@ -85,10 +94,7 @@ func (c *Controller) correctOne(ctx context.Context, l *lane, writer Writer, o *
 		return err
 	}
 	applied, err := writer.Apply(ctx, alone, options)
-	l.left(applied...)
-	for _, a := range applied {
-		l.remade(a, c.Now())
-	}
+	l.wrote(c.Now(), true, applied...)
 	return err
 }
 
@@ -147,29 +153,4 @@ func foundDrifted(d *api.DriftStatus, id manifests.ID) bool {
 		}
 	}
 	return d.Count > len(d.Objects)
-}
-
-// left notes what was written, and in which state.
-func (l *lane) left(applied ...manifests.Applied) {
-	setInventory(l.sync, inventoryOf(l.sync).Union(manifests.Recorded(applied)))
-	for _, a := range applied {
-		l.eye.know(a.ID, manifests.VersionOf(a.Object))
-	}
-}
-
-// remade notes that a correction changed a workload, or made it anew: then it is another one to be judged.
-func (l *lane) remade(a manifests.Applied, now time.Time) {
-	f := l.sync.Status.InFlight
-	for i, w := range f.Workloads {
-		if w.Group != a.Group || w.Kind != a.Kind || w.Namespace != a.Namespace || w.Name != a.Name {
-			continue
-		}
-		if w.UID != a.UID {
-			f.Workloads[i] = api.Workload{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, UID: a.UID,
-				AppliedAt: metav1.NewMicroTime(now), OnDelete: w.OnDelete, HadNodes: w.HadNodes, WasFailing: w.WasFailing,
-				Predecessors: w.Predecessors}
-		}
-		f.Workloads[i].Generation = a.Generation
-		delete(l.objects, a.ID)
-	}
 }

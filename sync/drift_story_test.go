@@ -57,8 +57,8 @@ func drifted(s api.SyncStatus) string {
 	return c.Reason + ": " + c.Message
 }
 
-// A change by hand after Complete is put right at once, and what was deleted is made anew; the commit stays Complete. A
-// second change so soon after the first has to wait (law 8).
+// A change by hand after Complete is put right at once, and so is what was deleted right after it: the pause is of the field
+// that was changed. The commit stays Complete. A second change of that field so soon after the first has to wait (law 8).
 func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
@@ -72,18 +72,84 @@ func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 		t.Errorf("the edit still stands: %q", got)
 	}
 	w.check(w.kube.CoreV1().ConfigMaps(w.namespace).Delete(t.Context(), "b", metav1.DeleteOptions{}))
-	s := w.wait("the deletion to be seen", func(s api.SyncStatus) bool { return s.Drift.Count == 1 })
-	if c := drifted(s); !strings.Contains(c, "KeepsComingBack: ConfigMap "+w.namespace+"/b is missing") {
+	began := time.Now()
+	s := w.corrected(2)
+	if got := w.value("b"); got != "1" || drifted(s) != "" || time.Since(began) > correctPause/2 {
+		t.Errorf("after %s the object is %q, the condition %q", time.Since(began), got, drifted(s))
+	}
+	w.edit("kubectl-edit", "ConfigMap", "a", `{"data":{"key":"2"}}`)
+	s = w.wait("the change to be seen", func(s api.SyncStatus) bool { return s.Drift.Count == 1 })
+	if c := drifted(s); !strings.Contains(c, "KeepsComingBack: ConfigMap "+w.namespace+"/a: data.key was changed by kubectl-edit; undone 1 times") {
 		t.Errorf("the condition says %q", c)
 	}
-	if until := time.Until(s.Drift.RetryAt.Time); until < 10*time.Second || s.Summary.State != api.Complete {
-		t.Errorf("the next correction is in %s, the commit is %s", until, s.Summary.State)
+	if at := s.Drift.RetryAt; at == nil || s.Summary.State != api.Complete || at.Sub(s.Drift.Pauses[0].CorrectedAt.Time) < correctPause {
+		t.Errorf("the next correction is at %s, the commit is %s", at, s.Summary.State)
 	}
-	s = w.corrected(2)
-	if got := w.value("b"); got != "1" || drifted(s) != "" {
-		t.Errorf("the object is %q, the condition %q", got, drifted(s))
+	w.corrected(3)
+	if got := w.value("a"); got != "1" {
+		t.Errorf("the second edit still stands: %q", got)
 	}
 }
+
+// Set image, rollout undo, a change of the strategy, and then the DaemonSet is deleted: it is back at once, the Sync says that
+// it was missing and is Ready again only when its new pods have settled. The commit is Complete all along.
+func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel() // it mostly waits
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1")})
+	w.create(func(s *api.SyncSpec) { s.Rollout.Settle = metav1.Duration{Duration: 2 * time.Second} })
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	w.edit("kubectl-set", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
+	w.corrected(1)
+	w.edit("kubectl", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:v0"}]}}}}`)
+	w.corrected(2)
+	w.edit("kubectl-patch", "DaemonSet", "agent", `{"spec":{"updateStrategy":{"rollingUpdate":{"maxUnavailable":1}}}}`)
+	w.corrected(3)
+	w.wait("its pods", func(s api.SyncStatus) bool { return s.InFlight.Correcting == nil && s.Drift.Count == 0 })
+	before := w.recorded("agent")
+	w.deleteAgent()
+	began := time.Now()
+	s := w.wait("a status that says so", func(s api.SyncStatus) bool { return s.InFlight.Correcting != nil })
+	if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete || strings.Contains(s.Summary.Message, "successfully") {
+		t.Errorf("it is missing, and the status says %+v, %+v", s.Summary, s.Conditions)
+	}
+	w.wait("the new DaemonSet", func(api.SyncStatus) bool { return w.image() == "registry.local/agent:v1" })
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it was back after %s", took)
+	}
+	s = w.wait("its pods", func(s api.SyncStatus) bool {
+		if isReady(s) && s.InFlight.Correcting != nil {
+			t.Errorf("Ready while it is corrected: %+v", s.InFlight.Correcting)
+		}
+		return s.InFlight.Correcting == nil
+	})
+	w.lastReady()
+	if s.Summary.Nodes != "2/2" || !isReady(s) || s.LastComplete != v1 || w.recorded("agent") == before {
+		t.Errorf("at the end: %+v", s.Summary)
+	}
+}
+
+// With Report the DaemonSet stays away, and for as long the Sync claims no settled node and is not Ready.
+func TestAMissingDaemonSetIsSaidToBeMissing(t *testing.T) {
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1")})
+	w.create(func(s *api.SyncSpec) { s.Apply.Drift = api.DriftReport })
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	w.deleteAgent()
+	w.wait("a status that says so", func(s api.SyncStatus) bool { return s.InFlight.Correcting != nil && drifted(s) != "" })
+	for range 10 {
+		s := w.status()
+		if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete ||
+			!strings.Contains(s.Summary.Message, "DaemonSet "+w.namespace+"/agent does not exist") {
+			t.Fatalf("it is missing, and the status says %+v, %+v", s.Summary, s.Conditions)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func isReady(s api.SyncStatus) bool { return meta.IsStatusConditionTrue(s.Conditions, conditionReady) }
 
 // An image set by hand is put right; what another manager adds beside it, and `kubectl rollout restart`, are left alone.
 func TestAdditionsAreNoDrift(t *testing.T) {

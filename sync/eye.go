@@ -17,7 +17,9 @@ type eye struct {
 	as, followed string
 	known        manifests.Known
 	touched      manifests.Known
-	told         string
+	// compared is what was touched when the last comparison was made.
+	compared manifests.Known
+	told     string
 }
 
 func (e *eye) know(id manifests.ID, v manifests.Version) {
@@ -36,10 +38,11 @@ func (e *eye) close() {
 
 // lookAround watches the objects of the flight, with the rights that they are written with, and reports whether others
 // have touched any. What may not be watched is told once, and done without until the next commit.
-func (c *Controller) lookAround(ctx context.Context, l *lane) bool {
+// With missed, something is gone that the last comparison knew nothing of.
+func (c *Controller) lookAround(ctx context.Context, l *lane) (touched, missed bool) {
 	f := l.sync.Status.InFlight
 	if f == nil || unwritten(f) {
-		return false
+		return false, false
 	}
 	e, inventory := &l.eye, inventoryOf(l.sync)
 	as := l.sync.Spec.Apply.ServiceAccountName
@@ -47,7 +50,7 @@ func (c *Controller) lookAround(ctx context.Context, l *lane) bool {
 		writer, err := c.Connect.Writer(l.sync)
 		if err != nil {
 			c.Tell.Trouble(l.sync, fmt.Errorf("drift: %w", err))
-			return false
+			return false, false
 		}
 		e.close()
 		key := l.key
@@ -67,7 +70,10 @@ func (c *Controller) lookAround(ctx context.Context, l *lane) bool {
 	}
 	e.watch.Mind(minded(f))
 	e.touched = e.watch.Touched(inventory, e.known)
-	return len(e.touched) > 0
+	for id, seen := range e.touched {
+		missed = missed || seen.Gone() && e.compared[id] != seen
+	}
+	return len(e.touched) > 0, missed
 }
 
 // DriftNews is what became known of drift.
@@ -105,18 +111,28 @@ func driftNews(before, now *api.DriftStatus) []DriftNews {
 		return nil
 	}
 	var news []DriftNews
-	if now.Corrections > before.Corrections && now.Problem == "" && now.Count == 0 {
-		news = append(news, DriftNews{Corrected: true, Objects: before.Objects})
+	if now.Corrections > before.Corrections {
+		if done := lacking(before.Objects, now.Objects, sameObject); len(done) > 0 {
+			news = append(news, DriftNews{Corrected: true, Objects: done})
+		}
 	}
-	if now.Count > 0 && (!slices.Equal(before.Objects, now.Objects) || before.Problem != now.Problem) {
-		found := DriftNews{Objects: now.Objects}
-		switch {
-		case now.Problem != "":
-			found.More = "; it cannot be corrected: " + now.Problem
-		case now.Corrections > 0:
-			found.More = fmt.Sprintf("; undone %d times in a row, corrected again at %s", now.Corrections, now.RetryAt.UTC().Format("15:04:05 UTC"))
+	for _, o := range lacking(now.Objects, before.Objects, func(a, b api.DriftedObject) bool { return a == b }) {
+		found := DriftNews{Objects: []api.DriftedObject{o}}
+		if o.Problem != "" {
+			found.More = "; it cannot be corrected: " + o.Problem
+		} else if words := pauseWords(now, o); words != "" {
+			found.More = "; " + words
 		}
 		news = append(news, found)
 	}
 	return news
+}
+
+func sameObject(a, b api.DriftedObject) bool { return a.Object == b.Object }
+
+// lacking are the objects that another list has not.
+func lacking(list, other []api.DriftedObject, same func(a, b api.DriftedObject) bool) []api.DriftedObject {
+	return keep(list, func(o api.DriftedObject) bool {
+		return !slices.ContainsFunc(other, func(b api.DriftedObject) bool { return same(o, b) })
+	})
 }

@@ -42,6 +42,7 @@ func (g Gate) Step(s State, o Observation) (State, Decision) {
 	t := turn{gate: g, s: *s.DeepCopy(), o: o}
 	t.waiting = t.see()
 	t.trust()
+	t.record()
 	t.fly()
 	if t.d.Idle() {
 		t.admit()
@@ -66,6 +67,8 @@ type turn struct {
 	reason string
 	// accused is set if the rollout is held up by what may be drift.
 	accused bool
+	// disturbed is set if it was noticed just now that a complete commit's workloads are not as they completed.
+	disturbed bool
 }
 
 // see takes in the history and returns the commits that wait, oldest first. What waited before and is no

@@ -228,6 +228,7 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	t.flightMove(f, api.Applying, "")
 	t.pass(commit)
 	t.d.Apply = commit
+	t.plan(p)
 }
 
 // carried are the commits before the next one that have not failed.

@@ -30,6 +30,7 @@ func (t *turn) fly() {
 // judged takes in the verdict on the flight's workloads. Complete is final; Stuck ends only by Complete.
 func (t *turn) judged(f *api.Flight) {
 	if f.State == api.Complete {
+		t.corrects(f)
 		return
 	}
 	r, was := t.lookedAt(f), f.Causes
@@ -130,6 +131,7 @@ func (t *turn) prune(f *api.Flight) {
 		f.Pruned = true
 	case t.o.Suspended, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods, t.o.Rollout.Partial:
 	case ours && p.NeedsRelease && !f.Released:
+	case f.Correcting != nil:
 	case ours && t.o.Now.Before(p.RetryAt):
 		t.wake(p.RetryAt)
 	default:

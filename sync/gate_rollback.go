@@ -73,6 +73,7 @@ func (t *turn) takeBack(f *api.Flight, p *Prepared) {
 	t.s.InFlight, t.s.Drift = back, nil
 	t.flightMove(back, api.Applying, "")
 	t.d.Apply = back.Commit
+	t.plan(p)
 	if t.reason = ""; len(t.waiting) > 0 {
 		t.reason = t.obstacle()
 	}

@@ -247,7 +247,7 @@ func (s *stage) tick() {
 
 // consume forgets what a step has used up: a prepared set that will not do, and of an earlier flight everything.
 func (s *stage) consume(d Decision) {
-	if s.o.Prepared != nil && unconsumed(s.o.Prepared) == nil {
+	if d.Used {
 		s.o.Prepared, s.o.Again = nil, false
 	}
 	if d.Apply != "" {

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,8 @@ type Observation struct {
 	Override *api.Override
 	// Polled is set once the repository has been asked, whether it answered or not.
 	Polled bool
+	// PollProblem is why the newest poll failed. It is said, and decides nothing.
+	PollProblem error
 	// History is nil until the repository has been seen.
 	History *History
 	// Prepared, Written, Rollout and Pruned are the newest results of earlier decisions, nil if there are none.
@@ -41,8 +44,11 @@ type Observation struct {
 	Pruned   *Pruned
 	// Health is how the workloads of a completed flight are; nil if that is not known.
 	Health *Health
-	// Touched is set while objects of the flight's set may no longer be as asked.
-	Touched bool
+	// Recorded is what writes, deletions and comparisons since the last turn found out about single objects.
+	Recorded []Recorded
+	// Touched is set while objects of the flight's set may no longer be as asked, and Missed while some are gone that the
+	// newest comparison knows nothing of.
+	Touched, Missed bool
 	// Compared and Corrected are the newest results about drift, nil if there are none.
 	Compared  *Compared
 	Corrected *Corrected
@@ -118,8 +124,9 @@ type Prepared struct {
 	Commit     string
 	Generation int64
 	Outcome    Outcome
-	// Digest of the set, if Ready.
-	Digest string
+	// Digest of the set, and the objects that it asks for, if Ready.
+	Digest  string
+	Objects []api.InventoryEntry
 	// Problem in words, if not Ready, and what of it the Git host may be told; the problem itself if Told is empty.
 	Problem, Told string
 	// RetryAt is when an Unavailable or Early commit may be prepared again.
@@ -181,9 +188,10 @@ type HandoverOrder struct {
 
 // Health is how the workloads of a completed flight are.
 type Health struct {
-	// Ailing are those that are no longer well, and Unseen those of which nothing is known.
-	Ailing []api.AilingObject
-	Unseen map[string]bool
+	// Ailing are those that are no longer well, Missing those that do not exist, and Unseen those of which nothing is known.
+	Ailing  []api.AilingObject
+	Missing []string
+	Unseen  map[string]bool
 }
 
 // Pruned is the result of Decision.Prune.
@@ -201,8 +209,9 @@ type Pruned struct {
 type Compared struct {
 	Digest string
 	At     time.Time
-	// Objects that are not as asked.
+	// Objects that are not as asked, and the fields of each that differ.
 	Objects []api.DriftedObject
+	Fields  map[string][]pausedField
 	// Problem in words if not all could be compared, and when to try again.
 	Problem string
 	RetryAt time.Time
@@ -212,8 +221,24 @@ type Compared struct {
 type Corrected struct {
 	Digest string
 	At     time.Time
+	// Objects that were applied again, all that had been found if there are none, and why that failed for some of them.
+	Objects  []string
+	Problems map[string]string
 	// Problem in words if not all could be corrected.
 	Problem string
+}
+
+// tried reports whether a correction applied an object again, or tried to.
+func (c *Corrected) tried(object string) bool {
+	return len(c.Objects) == 0 || slices.Contains(c.Objects, object)
+}
+
+// problemOf says why an object could not be corrected; empty if it was.
+func (c *Corrected) problemOf(object string) string {
+	if c.Problems == nil {
+		return c.Problem
+	}
+	return c.Problems[object]
 }
 
 // Decision is everything there is to do after one turn. There is room for one commit to apply.
@@ -226,8 +251,11 @@ type Decision struct {
 	Prune bool
 	// Compare asks to compare what others have touched with what the flight asks for, without writing.
 	Compare bool
-	// Correct asks to apply again what the last comparison found.
-	Correct bool
+	// Correct asks to apply again what the last comparison found: those of CorrectOnly.
+	Correct     bool
+	CorrectOnly []string
+	// Used says that what was prepared will not do and has been taken in: it is to be forgotten.
+	Used bool
 	// Brakes are to be pulled or lifted, whatever else is to be done.
 	Brakes []BrakeOrder
 	// Handovers are to be carried out, whatever else is to be done.
@@ -302,12 +330,4 @@ func backoff(attempts int, base, limit time.Duration) time.Duration {
 		d *= 2
 	}
 	return min(d, limit)
-}
-
-// unconsumed drops a result that one turn has used up, so that the next one asks anew.
-func unconsumed(p *Prepared) *Prepared {
-	if p != nil && (p.Outcome == Invalid || p.Outcome == Refused || p.Outcome == Slow) {
-		return nil
-	}
-	return p
 }

@@ -88,6 +88,7 @@ func (t *turn) write(f *api.Flight) {
 	case p.Outcome == Ready:
 		f.Digest, f.Generation = p.Digest, p.Generation
 		t.d.Apply = f.Commit
+		t.plan(p)
 	case p.Outcome == Unavailable, p.Outcome == Early:
 		t.wake(p.RetryAt)
 	default:
@@ -105,5 +106,6 @@ func (t *turn) prepared(commit string) *Prepared {
 	if (p.Outcome == Unavailable || p.Outcome == Early) && !t.o.Now.Before(p.RetryAt) {
 		return nil
 	}
+	t.d.Used = t.d.Used || p.Outcome == Invalid || p.Outcome == Refused || p.Outcome == Slow
 	return p
 }

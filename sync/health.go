@@ -44,6 +44,10 @@ func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Hea
 			health.Unseen[id.String()] = true
 			continue
 		}
+		if last.live == nil {
+			health.Missing = append(health.Missing, id.String())
+			continue
+		}
 		if says := rollout.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
 			health.Ailing = append(health.Ailing, api.AilingObject{Object: id.String(), Message: says})
 		}
@@ -58,9 +62,10 @@ func (c *Controller) reread(ctx context.Context, l *lane, id manifests.ID, seen 
 	if last.problem != "" {
 		due = last.rereadAt()
 	}
+	vanished := seen.Gone() && last.live != nil
 	switch {
 	case known && last.problem == "" && !seen.After(last.version):
-	case known && now.Before(due):
+	case known && now.Before(due) && !vanished:
 		c.sleep(l, due)
 	default:
 		last = c.readObject(ctx, l, id, last, seen, now)

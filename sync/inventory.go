@@ -17,14 +17,12 @@ func inventoryOf(s *api.Sync) manifests.Inventory {
 	return inventory
 }
 
-// setInventory puts an inventory into a Sync's status.
-func setInventory(s *api.Sync, inventory manifests.Inventory) { setInventoryOf(&s.Status, inventory) }
-
-func setInventoryOf(s *api.SyncStatus, inventory manifests.Inventory) {
-	s.Inventory = nil
+// entriesOf is an inventory as a Sync's status has it.
+func entriesOf(inventory manifests.Inventory) []api.InventoryEntry {
+	list := make([]api.InventoryEntry, 0, len(inventory))
 	for _, e := range inventory {
-		s.Inventory = append(s.Inventory, api.InventoryEntry{
-			Group: e.Group, Version: e.Version, Kind: e.Kind, Namespace: e.Namespace, Name: e.Name, UID: e.UID,
-		})
+		list = append(list, api.InventoryEntry{Group: e.Group, Version: e.Version, Kind: e.Kind, Namespace: e.Namespace, Name: e.Name,
+			UID: e.UID})
 	}
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,11 +16,11 @@ import (
 // judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
 func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
 	f := l.sync.Status.InFlight
-	if f == nil || unwritten(f) && f.Attempts == 0 || landed(f) {
+	if f == nil || unwritten(f) && f.Attempts == 0 || landed(f) && f.Correcting == nil {
 		c.unwatch(l)
 		return nil, nil
 	}
-	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, len(f.Workloads), l.sync.Generation)
+	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, l.sync.Generation, asWritten(f.Workloads))
 	if l.judged.flight == flight && now.Before(l.judged.at.Add(lookPause)) {
 		c.sleep(l, l.judged.at.Add(lookPause))
 		return l.judged.rollout, nil
@@ -34,6 +35,15 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollou
 	}
 	l.unseen = fmt.Sprint(r.Unseen)
 	return r, nil
+}
+
+// asWritten tells workloads apart that were written anew.
+func asWritten(workloads []api.Workload) string {
+	var b strings.Builder
+	for _, w := range workloads {
+		fmt.Fprint(&b, w.UID, w.Generation, " ")
+	}
+	return b.String()
 }
 
 // lookPause is how long a look is good for: nothing is looked at more often, whatever wakes its Sync.

@@ -57,6 +57,10 @@ type lane struct {
 	compared  *Compared
 	corrected *Corrected
 	drifts    []manifests.Drift
+	// recorded is what was found out about single objects, and is not in the status yet.
+	recorded []Recorded
+	// toldKept are the objects that were not pruned, with what was said of each.
+	toldKept map[manifests.ID]string
 	// kept are the commits that the repository keeps, by name.
 	kept map[string]string
 	// braked is the last order that was carried out, by DaemonSet.
@@ -138,7 +142,7 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	o := Observation{
 		Now: c.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.again,
 		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,
-		History: history, Written: l.written, Pruned: l.pruned,
+		History: history, PollProblem: pollErr, Written: l.written, Pruned: l.pruned, Recorded: l.recorded,
 	}
 	if l.ready != nil {
 		o.Prepared = &l.ready.Prepared
@@ -146,16 +150,17 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 	if l.nothingToPrune() {
 		o.Pruned = &Pruned{Commit: l.flying.Commit, Digest: l.flying.Digest, Done: true}
 	}
-	rollout, err := c.judge(ctx, l, o.Now)
-	if err != nil {
-		return o, err
+	if len(l.recorded) == 0 { // else what is judged is another object than the status says
+		rollout, err := c.judge(ctx, l, o.Now)
+		if err != nil {
+			return o, err
+		}
+		o.Rollout = rollout
 	}
-	o.Rollout = rollout
-	o.Touched, o.Compared, o.Corrected = c.lookAround(ctx, l), l.compared, l.corrected
+	o.Touched, o.Missed = c.lookAround(ctx, l)
+	o.Compared, o.Corrected = l.compared, l.corrected
 	o.Health = c.lookAfter(ctx, l, o.Now)
 	l.atTheGate(&o)
-	l.poller.note(&l.sync.Status)
-	noteSource(&l.sync.Status, l.sync.Generation, pollErr, history != nil, o.Now)
 	return o, nil
 }
 

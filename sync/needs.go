@@ -42,7 +42,8 @@ type Writer interface {
 	HandOver(ctx context.Context, h manifests.Handover, o manifests.Options) (manifests.Applied, error)
 	TryHandOver(ctx context.Context, h manifests.Handover, o manifests.Options) error
 	Get(ctx context.Context, id manifests.ID) (*unstructured.Unstructured, error)
-	Drifted(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Drift, error)
+	// Compare says what of a set is not as asked, and which objects are.
+	Compare(ctx context.Context, set manifests.Set, o manifests.Options) (drifts []manifests.Drift, asAsked []manifests.Applied, err error)
 	// Watch sees what others touch, with the writer's rights.
 	Watch(owner manifests.Owner, wake func()) *manifests.Watch
 	Prune(ctx context.Context, goes manifests.Inventory, o manifests.Options) (gone manifests.Inventory, kept []manifests.Kept, err error)

@@ -104,7 +104,6 @@ func (l *lane) atTheGate(o *Observation) {
 	if o.Override = v; err != nil && o.Window.Closed != "" {
 		o.Window.Closed += "; " + err.Error()
 	}
-	l.openings.note(&l.sync.Status, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 }
 
 // Override lets one commit start outside the windows, once.

@@ -126,6 +126,7 @@ func tooLarge(s *api.Sync, set manifests.Set) bool {
 
 func (r *readySet) ready(set manifests.Set, read []string) *readySet {
 	r.set, r.read, r.Digest, r.Outcome = set, read, set.Digest(), Ready
+	r.Objects = entriesOf(set.Inventory())
 	return r
 }
 

@@ -55,6 +55,9 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	}
 	if f := s.InFlight; f != nil {
 		f.Nodes, f.Message = api.NodeCounts{}, ""
+		if f.Correcting != nil {
+			f.Correcting.Message = ""
+		}
 		for i := range f.Workloads {
 			w := &f.Workloads[i]
 			w.Memory, w.Headline, w.Nodes, w.Notes = runtime.RawExtension{}, "", nil, nil

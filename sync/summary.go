@@ -34,7 +34,13 @@ func summarize(s *api.SyncStatus, now time.Time) {
 	}
 	summarizeDrift(s, now)
 	summarizeHealth(s, now)
-	switch {
+	switch f := s.InFlight; {
+	case state == api.Complete && f != nil && f.Correcting != nil:
+		why, _ := correctingWords(f.Correcting)
+		state = api.CommitState(why)
+		set(conditionReady, metav1.ConditionFalse)
+		set(conditionReconciling, metav1.ConditionTrue)
+		set(conditionStalled, metav1.ConditionFalse)
 	case state == api.Complete:
 		set(conditionReady, metav1.ConditionTrue)
 		set(conditionReconciling, metav1.ConditionFalse)
@@ -97,6 +103,9 @@ func summaryOf(s *api.SyncStatus) api.Summary {
 	summary := api.Summary{Commit: Short(f.Commit), State: f.State, Message: publicMessage(f)}
 	if b := f.RollbackOf; b != nil {
 		summary.Commit, summary.State = Short(b.Commit), api.Stuck
+	}
+	if f.Correcting != nil {
+		_, summary.Message = correctingWords(f.Correcting)
 	}
 	if f.Nodes.Desired > 0 {
 		summary.Nodes = fmt.Sprintf("%d/%d", f.Nodes.Settled, f.Nodes.Desired)

@@ -24,12 +24,15 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 		state, d := gateOf(l.sync).Step(l.sync.Status.GateStatus, o)
 		// A brake is its own record, on the DaemonSet: nothing is lost if it is pulled first, and fewer nodes are.
 		c.brake(ctx, l, d.Brakes)
-		if err := c.remember(ctx, l, state, d); err != nil {
+		if err := c.remember(ctx, l, o, state, d); err != nil {
 			return err
 		}
 		c.handOver(ctx, l, d.Handovers)
-		if l.ready != nil && unconsumed(&l.ready.Prepared) == nil {
+		if d.Used {
 			l.ready, l.again = nil, false
+		}
+		if d.Idle() && (len(o.Recorded) > 0 || len(l.recorded) > 0) {
+			continue // what is there now has not been looked at
 		}
 		if d.Idle() {
 			l.again = false
@@ -63,7 +66,7 @@ func (c *Controller) do(ctx context.Context, l *lane, d Decision) {
 	case d.Compare:
 		l.compared = c.compare(ctx, l)
 	case d.Correct:
-		l.corrected = c.correct(ctx, l)
+		l.corrected = c.correct(ctx, l, d.CorrectOnly)
 	}
 }
 
@@ -118,23 +121,17 @@ func (c *Controller) sleep(l *lane, until time.Time) {
 }
 
 // remember makes a decision durable, before anything of it is done, and tells about it.
-func (c *Controller) remember(ctx context.Context, l *lane, state State, d Decision) error {
+func (c *Controller) remember(ctx context.Context, l *lane, o Observation, state State, d Decision) error {
 	before := l.sync.Status
-	next := *l.sync.Status.DeepCopy()
-	next.GateStatus = state
-	next.ObservedGeneration = l.sync.Generation
+	next := c.statusOf(l, o, state)
 	c.keep(l, keptComplete, before.LastComplete)
 	if state.InFlight != nil {
 		c.keep(l, keptFlight, state.InFlight.Commit)
 	}
-	if d.Apply != "" {
-		planned := inventoryOf(l.sync).Union(l.ready.set.Inventory())
-		setInventoryOf(&next, planned)
-	}
-	summarize(&next, c.Now())
 	if err := c.save(ctx, l, next); err != nil {
 		return err
 	}
+	l.recorded = l.recorded[len(o.Recorded):]
 	c.keep(l, keptComplete, state.LastComplete)
 	for _, m := range d.Moves {
 		c.Tell.Moved(l.sync, m)
@@ -150,6 +147,18 @@ func (c *Controller) remember(ctx context.Context, l *lane, state State, d Decis
 	}
 	c.report(l, d.Moves)
 	return nil
+}
+
+// statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the windows.
+func (c *Controller) statusOf(l *lane, o Observation, state State) api.SyncStatus {
+	next := *l.sync.Status.DeepCopy()
+	next.GateStatus = state
+	next.ObservedGeneration = l.sync.Generation
+	l.openings.note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
+	l.poller.note(&next)
+	noteSource(&next, l.sync.Generation, o.PollProblem, o.History != nil, o.Now)
+	summarize(&next, c.Now())
+	return next
 }
 
 // report puts what the Git host is to be told into the outbox.

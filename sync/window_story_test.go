@@ -59,6 +59,7 @@ func (w *clockwork) turn() time.Time {
 	for {
 		w.o.Now, w.o.Generation = time.Now(), 1
 		w.lane.atTheGate(&w.o)
+		w.lane.noteWindows(w.o)
 		var d Decision
 		w.state, d = gate.Step(w.state, w.o)
 		switch f := w.state.InFlight; {
@@ -158,6 +159,7 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 	l.sync.Generation = 1
 	o := Observation{Now: time.Now()}
 	l.atTheGate(&o)
+	l.noteWindows(o)
 	if !strings.Contains(o.Window.Closed, "spec.windows[0].timeZone") {
 		t.Errorf("closed: %q", o.Window.Closed)
 	}
@@ -166,7 +168,13 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 	}
 	l.sync.Spec.Windows, l.sync.Generation = nil, 2
 	l.atTheGate(&o)
+	l.noteWindows(o)
 	if o.Window.Closed != "" || len(l.sync.Status.Conditions) > 0 {
 		t.Errorf("without windows: %+v, %+v", o.Window, l.sync.Status.Conditions)
 	}
+}
+
+// noteWindows writes down what the windows said, as the loop does with each status.
+func (l *lane) noteWindows(o Observation) {
+	l.openings.note(&l.sync.Status, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 }

@@ -25,7 +25,7 @@ func (c *Controller) write(ctx context.Context, l *lane) *Written {
 	if err = errors.Join(err, brakeErr); err == nil {
 		var applied []manifests.Applied
 		applied, err = writer.Apply(ctx, set, writeOptions(l.sync))
-		l.left(applied...)
+		l.wrote(c.Now(), false, applied...)
 		w.Workloads = workloads(applied, l.flying, l.sync.Status.InFlight, c.Now())
 		l.noteWritten(applied, w.Workloads, c.Now())
 	}
@@ -94,13 +94,36 @@ func (c *Controller) prune(ctx context.Context, l *lane) (*Pruned, error) {
 	if err != nil {
 		return p, err
 	}
-	gone, _, err := writer.Prune(ctx, goes, writeOptions(l.sync))
-	setInventory(l.sync, inventory.Minus(gone))
+	gone, kept, err := writer.Prune(ctx, goes, writeOptions(l.sync))
+	l.deleted(c.Now(), gone)
 	if len(gone) > 0 {
 		c.Tell.Pruned(l.sync, gone)
 	}
+	c.tellKept(l, kept)
 	p.Done = err == nil
 	return p, err
+}
+
+// tellKept says, once, what a commit no longer asks for and is not deleted, and why. What is certainly no longer the
+// Sync's leaves the inventory; what a person may yet let go stays in it.
+func (c *Controller) tellKept(l *lane, kept []manifests.Kept) {
+	var news []string
+	for _, k := range kept {
+		if !k.Ours {
+			l.deleted(c.Now(), manifests.Inventory{k.Entry})
+		}
+		text := fmt.Sprintf("%s is not deleted although Git no longer asks for it: %s", k.ID, k.Reason)
+		if l.toldKept[k.ID] != text {
+			news = append(news, text)
+		}
+		if l.toldKept == nil {
+			l.toldKept = map[manifests.ID]string{}
+		}
+		l.toldKept[k.ID] = text
+	}
+	if len(news) > 0 {
+		c.Tell.Warned(l.sync, news)
+	}
 }
 
 // flightSet is the set in flight, rendered again if a restart lost it.

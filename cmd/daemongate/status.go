@@ -92,7 +92,14 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 		fmt.Fprintf(b, ", %d of %d nodes settled, %d updated", n.Settled, n.Desired, n.Updated)
 	}
 	fmt.Fprintf(b, ", since %s\n", duration.HumanDuration(now.Sub(f.Since.Time)))
-	writeIndented(b, f.Message)
+	if c := f.Correcting; c != nil {
+		writeIndented(b, fmt.Sprintf("its workloads are not as it completed, since %s: %s", duration.HumanDuration(now.Sub(c.Since.Time)), c.Message))
+		if c.Kept != "" {
+			writeIndented(b, "not corrected: "+c.Kept)
+		}
+	} else {
+		writeIndented(b, f.Message)
+	}
 	for _, w := range f.Workloads {
 		writeWorkload(b, w)
 	}

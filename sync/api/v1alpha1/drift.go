@@ -17,12 +17,37 @@ type DriftStatus struct {
 	// CorrectedAt is when the last of them was made, or tried.
 	// +optional
 	CorrectedAt *metav1.MicroTime `json:"correctedAt,omitempty"`
-	// RetryAt is when the next one may be made.
+	// PendingAt is when a correction was decided on whose outcome is not known yet. After a crash it is looked for first.
+	// +optional
+	PendingAt *metav1.MicroTime `json:"pendingAt,omitempty"`
+	// RetryAt is when the next of Objects may be corrected, if none may now.
 	// +optional
 	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
 	// Problem is why the last correction failed.
 	// +optional
 	Problem string `json:"problem,omitempty"`
+	// Pauses are the fields that were corrected lately, up to 20 of them: each has a pause of its own. What does not fit
+	// shares one more, which names nothing.
+	// +optional
+	Pauses []DriftPause `json:"pauses,omitempty"`
+}
+
+// DriftPause says how long one field that one manager keeps changing is left alone, or an object that keeps being deleted.
+type DriftPause struct {
+	// +optional
+	Object string `json:"object,omitempty"`
+	// Field is empty if the object was missing.
+	// +optional
+	Field string `json:"field,omitempty"`
+	// +optional
+	Manager string `json:"manager,omitempty"`
+	// Since is when the first correction in a row was made.
+	Since metav1.MicroTime `json:"since"`
+	// Corrections in a row, and when the last of them was made.
+	Corrections int              `json:"corrections"`
+	CorrectedAt metav1.MicroTime `json:"correctedAt"`
+	// RetryAt is when the field may be corrected again.
+	RetryAt metav1.MicroTime `json:"retryAt"`
 }
 
 // DriftedObject is not as the commit in flight asks.
@@ -35,6 +60,9 @@ type DriftedObject struct {
 	// Manager is the field manager that changed it, as far as is known.
 	// +optional
 	Manager string `json:"manager,omitempty"`
+	// Problem is why the object could not be corrected.
+	// +optional
+	Problem string `json:"problem,omitempty"`
 }
 
 // String is for messages.

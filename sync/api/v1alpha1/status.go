@@ -26,10 +26,6 @@ type SyncStatus struct {
 	NextWindow *metav1.Time `json:"nextWindow,omitempty"`
 
 	GateStatus `json:",inline"`
-
-	// Inventory names everything that was written and not pruned.
-	// +optional
-	Inventory []InventoryEntry `json:"inventory,omitempty"`
 }
 
 // Summary is the Sync in one line.

@@ -68,9 +68,27 @@ type Flight struct {
 	// Pruned is set when what this commit no longer asks for is gone.
 	// +optional
 	Pruned bool `json:"pruned,omitempty"`
+	// Correcting is set while a complete commit's workloads are not as they completed: somebody deleted or changed them, and
+	// their pods are made anew. The commit's state stays Complete.
+	// +optional
+	Correcting *Correcting `json:"correcting,omitempty"`
 	// Nodes is how many nodes shall run this commit's pods, and how many have settled.
 	// +optional
 	Nodes NodeCounts `json:"nodes,omitempty"`
+}
+
+// Correcting says how far the workloads of a complete commit are with becoming again what they were.
+type Correcting struct {
+	// Since is when the first of them was found to be missing or changed.
+	Since metav1.MicroTime `json:"since"`
+	// Missing are those, up to 20 of them, that do not exist at present.
+	// +optional
+	Missing []string `json:"missing,omitempty"`
+	// Kept says why nothing is corrected now; empty if it is.
+	// +optional
+	Kept string `json:"kept,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // StuckCommit is a commit that was stuck when it was rolled back. It stays so.

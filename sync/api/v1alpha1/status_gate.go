@@ -37,6 +37,9 @@ type GateStatus struct {
 	// Overridden is the last override of the windows that is spent: its commit has started, or repeats what has.
 	// +optional
 	Overridden *Override `json:"overridden,omitempty"`
+	// Inventory names everything that was written and not pruned.
+	// +optional
+	Inventory []InventoryEntry `json:"inventory,omitempty"`
 	// History is the last 20 commits that reached a state, newest first.
 	// +optional
 	History []Record `json:"history,omitempty"`
