@@ -48,16 +48,34 @@ func howItEnds(c containerCase, end *corev1.ContainerStateTerminated) string {
 // exitRemedy is what to do about a container that ends.
 func (s *survey) exitRemedy(c containerCase, log string) string {
 	remedy := fmt.Sprintf("Read why in its log, `kubectl -n %s %s`, then fix the commit or revert it.", s.live.Namespace, log)
+	end := c.lastEnd()
 	switch {
 	case c.restartsAll():
 		return remedy + togetherLog
+	case end.ExitCode == 0 && !c.isOver():
+		remedy = fmt.Sprintf("A DaemonSet's container is started again whenever it ends: work that is meant to end belongs into an init "+
+			"container, or before a command that goes on (`sleep infinity`). If it was not meant to, read why in its log, `kubectl -n %s %s`.",
+			s.live.Namespace, log)
 	case c.isOver() && isOver(c.pod):
 		remedy += " The DaemonSet controller deletes the pod and makes another one, later each time: the log goes with the pod."
 		fallthrough
 	case c.isOver():
 		remedy += fmt.Sprintf(" If it is meant to be started again, change restartPolicy or restartPolicyRules of %s in Git.", c.kind())
 	}
-	return remedy
+	return remedy + s.doubtfulKill(c, end)
+}
+
+// doubtfulKill says what else may have ended a container, where nobody can tell any more.
+func (s *survey) doubtfulKill(c containerCase, end *corev1.ContainerStateTerminated) string {
+	if !endsWhenKilled(end.ExitCode) || s.traceOf(c.pod.UID, anything).found() {
+		return ""
+	}
+	for _, probe := range []killer{byLiveness, byStartup} {
+		if s.probe(c, string(probe)) != nil && !s.tooSoonFor(c, probe) {
+			return fmt.Sprintf(" Its %s probe%s may have ended it just so: the Events that would tell are gone.", probe, s.asks(c, string(probe)))
+		}
+	}
+	return ""
 }
 
 // togetherLog is what to know about the log of a container whose pod's containers are all removed when it ends.

@@ -42,12 +42,17 @@ func (s *survey) notScheduled(at *site, p *corev1.Pod, c *corev1.PodCondition) *
 		f.remedy = "Whoever set the gates must remove them, or leave them out of the template."
 		return f
 	}
-	scheduler := p.Spec.SchedulerName
-	if scheduler == "" {
-		scheduler = corev1.DefaultSchedulerName
+	if waits := s.unclaimed(at, p); waits != nil {
+		return waits
 	}
+	scheduler := schedulerOf(p)
 	f.message = fmt.Sprintf("scheduler %s has not looked at the pod", scheduler)
 	f.remedy = fmt.Sprintf("See whether a scheduler of the name %s runs: `kubectl -n kube-system get pods,leases | grep scheduler`.", scheduler)
+	if scheduler != corev1.DefaultSchedulerName {
+		f.about = "scheduler " + scheduler
+		f.remedy = fmt.Sprintf("The template in Git asks for it by schedulerName: take that out, %s places a DaemonSet's pods as well, or see "+
+			"whether a scheduler of that name runs: `kubectl get pods -A | grep %s`.", corev1.DefaultSchedulerName, scheduler)
+	}
 	return f
 }
 
@@ -58,6 +63,9 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, s.unscheduledSince(at, c)),
 	}
 	f.about = f.key
+	if s.unmetClaim(f) {
+		return f
+	}
 	s.measure(f, at, p, reasons)
 	f.message = "the scheduler finds no room for the pod on its node: " + f.key
 	room := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.name)

@@ -18,12 +18,16 @@ func trimPod(p *corev1.Pod) *corev1.Pod {
 	if p.Spec.NodeName == "" {
 		kept.Spec.Affinity = p.Spec.Affinity // names the node that the pod is meant for
 		kept.Spec.PriorityClassName = p.Spec.PriorityClassName
+		kept.Spec.ResourceClaims = p.Spec.ResourceClaims
 	}
 	kept.Status = corev1.PodStatus{
 		Phase: p.Status.Phase, Reason: p.Status.Reason, Message: cut(p.Status.Message), StartTime: p.Status.StartTime,
 		NominatedNodeName: p.Status.NominatedNodeName, Conditions: trimConditions(p.Status.Conditions),
 		ContainerStatuses:     trimStatuses(p.Status.ContainerStatuses),
 		InitContainerStatuses: trimStatuses(p.Status.InitContainerStatuses),
+	}
+	if p.Spec.NodeName == "" {
+		kept.Status.ResourceClaimStatuses = p.Status.ResourceClaimStatuses
 	}
 	return kept
 }

@@ -24,7 +24,7 @@ var meanings = map[Code]string{
 	BudgetSpent:     "maxUnavailable is spent by other trouble",
 	ClockSkew:       "the node's clock is off, so Ready pods do not become available",
 	NotObserved:     "the controller has not taken notice",
-	NotScheduled:    "the scheduler has not looked at the pod",
+	NotScheduled:    "the scheduler does not take the pod up",
 	Overwritten:     "somebody else has changed what the commit asked for",
 	Deleted:         "the object is gone",
 	ApplyFailed:     "the API server does not take the objects",
