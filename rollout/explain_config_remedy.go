@@ -86,7 +86,8 @@ func (s *survey) adviseEnvSource(c containerCase, spec *corev1.Container, reason
 
 // adviseProfile is about a seccomp or AppArmor profile that the node does not have.
 func (s *survey) adviseProfile(c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
-	for name, field := range s.localProfiles(spec) {
+	for _, profile := range s.localProfiles(spec) {
+		name, field := profile.name, profile.field
 		if strings.Contains(message, name) || field == "appArmorProfile" && strings.Contains(strings.ToLower(message), "apparmor") {
 			return fmt.Sprintf("%s %s", field, name), fmt.Sprintf("Put the profile %s on node %s and every other one that the DaemonSet is meant for, "+
 				"or correct %s.localhostProfile in Git.", name, c.pod.Spec.NodeName, field)

@@ -67,9 +67,13 @@ func (s *survey) volumeMount(at *site, p *corev1.Pod, said trace) *finding {
 				"What there is: `kubectl -n %s get %ss`.", kind, s.live.Namespace, kind)
 		}
 	}
+	detail, advised := s.volumeAdvice(p, volume, said.message)
+	if detail != "" {
+		detail, remedy = " ("+detail+")", advised
+	}
 	return s.ripen(&finding{
 		code: VolumeMount, key: volume, about: what, remedy: remedy,
-		message: fmt.Sprintf("%s cannot be mounted: %s", what, clip(unwrapMount(said.message), 400)),
+		message: fmt.Sprintf("%s cannot be mounted: %s%s", what, clip(unwrapMount(said.message), 400), detail),
 		since:   s.since(VolumeMount, at.name, false, said.first),
 	})
 }

@@ -219,3 +219,49 @@ var configRemedies = remedied(
 // What a container lacks is told by what of the template is quoted, not by a word: "no such file or directory" is a missing
 // profile, mount or directory as often as a command.
 func TestRemediesForContainersThatCannotStart(t *testing.T) { checkRemedies(t, configRemedies) }
+
+// cannotBeMounted is a volume that the kubelet cannot mount.
+func cannotBeMounted(reason, message string) func(f *fleet, p *corev1.Pod) {
+	return func(f *fleet, p *corev1.Pod) { f.event(p, "Pod", reason, message) }
+}
+
+// volume has a template ask for a volume.
+func volume(from corev1.VolumeSource) func(spec *corev1.PodSpec) {
+	return func(spec *corev1.PodSpec) { spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: from}} }
+}
+
+// projects has a template ask for a volume of several sources, one of which is an ordinary token.
+func projects(from corev1.VolumeProjection) func(spec *corev1.PodSpec) {
+	return volume(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+		{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}}, from}}})
+}
+
+var (
+	rootsName, rootsSigner = "example.com:roots", "example.com/roots"
+
+	volumeRemedies = remedied(
+		remedyCase{"the signer of a pod certificate refuses", projects(corev1.VolumeProjection{PodCertificate: &corev1.PodCertificateProjection{SignerName: "example.com/agents"}}),
+			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : PodCertificateRequest was permanently denied: reason="Policy" message="no"`), VolumeMount,
+			[]string{"signer example.com/agents", "get podcertificaterequests", "!token"}},
+		remedyCase{"a ClusterTrustBundle is missing", projects(corev1.VolumeProjection{ClusterTrustBundle: &corev1.ClusterTrustBundleProjection{Name: &rootsName}}),
+			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : while getting ClusterTrustBundle: clustertrustbundle.certificates.k8s.io "example.com:roots" not found`), VolumeMount,
+			[]string{"Put ClusterTrustBundle example.com:roots", "get clustertrustbundles"}},
+		remedyCase{"no ClusterTrustBundle is of the signer", projects(corev1.VolumeProjection{ClusterTrustBundle: &corev1.ClusterTrustBundleProjection{SignerName: &rootsSigner}}),
+			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : combination of signerName and labelSelector matched zero ClusterTrustBundles`), VolumeMount,
+			[]string{"signerName example.com/roots", "spec.signerName=example.com/roots"}},
+		remedyCase{"a projected Secret is missing", projects(corev1.VolumeProjection{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "agent-configmap"}}}),
+			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : secret "agent-configmap" not found`), VolumeMount, []string{"Put Secret agent-configmap", "get secrets"}},
+		remedyCase{"a host path is not there", volume(corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/var/lib/secret"}}),
+			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : hostPath type check failed: /var/lib/secret is not a directory`), VolumeMount,
+			[]string{"Node node-1 has no /var/lib/secret", "!Put"}},
+		remedyCase{"a CSI driver has not registered on the node", volume(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "secrets-store.csi.example.com"}}),
+			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: driver name secrets-store.csi.example.com not found in the list of registered CSI drivers`),
+			VolumeMount, []string{"get csinode node-1", "secrets-store.csi.example.com"}},
+		remedyCase{"a claim that one node holds is asked for by all", volume(corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}),
+			cannotBeMounted("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can't be attached to another`), VolumeMount,
+			[]string{"claim data", "ReadWriteMany", "describe pvc data"}},
+	)
+)
+
+// A volume that cannot be mounted is told by what the template has it made of.
+func TestRemediesForVolumes(t *testing.T) { checkRemedies(t, volumeRemedies) }

@@ -109,29 +109,28 @@ func (s *survey) volume(name string) *corev1.Volume {
 	return &list[i]
 }
 
-// localProfiles are the seccomp and AppArmor profiles that a container wants to find on its node, by what they are called.
-func (s *survey) localProfiles(c *corev1.Container) map[string]string {
-	found := map[string]string{}
-	note := func(kind string, name *string) {
-		if name != nil && *name != "" {
-			found[*name] = kind
+// localProfile is a seccomp or AppArmor profile that a container wants to find on its node.
+type localProfile struct{ field, name string }
+
+// localProfiles are all of a container's, its own first.
+func (s *survey) localProfiles(c *corev1.Container) []localProfile {
+	own, pod := c.SecurityContext, s.live.Spec.Template.Spec.SecurityContext
+	if own == nil {
+		own = &corev1.SecurityContext{}
+	}
+	if pod == nil {
+		pod = &corev1.PodSecurityContext{}
+	}
+	var all []localProfile
+	for _, p := range []*corev1.SeccompProfile{own.SeccompProfile, pod.SeccompProfile} {
+		if p != nil && p.LocalhostProfile != nil {
+			all = append(all, localProfile{"seccompProfile", *p.LocalhostProfile})
 		}
 	}
-	if pod := s.live.Spec.Template.Spec.SecurityContext; pod != nil {
-		if p := pod.SeccompProfile; p != nil {
-			note("seccompProfile", p.LocalhostProfile)
-		}
-		if p := pod.AppArmorProfile; p != nil {
-			note("appArmorProfile", p.LocalhostProfile)
+	for _, p := range []*corev1.AppArmorProfile{own.AppArmorProfile, pod.AppArmorProfile} {
+		if p != nil && p.LocalhostProfile != nil {
+			all = append(all, localProfile{"appArmorProfile", *p.LocalhostProfile})
 		}
 	}
-	if own := c.SecurityContext; own != nil {
-		if p := own.SeccompProfile; p != nil {
-			note("seccompProfile", p.LocalhostProfile)
-		}
-		if p := own.AppArmorProfile; p != nil {
-			note("appArmorProfile", p.LocalhostProfile)
-		}
-	}
-	return found
+	return all
 }
