@@ -78,8 +78,8 @@ func (s *survey) complete(j *Judgement, findings []finding) bool {
 	case j.Eligible == 0:
 		return s.live.Status.DesiredNumberScheduled == 0 && !s.hadNodes()
 	case s.passes():
-		return !s.enough(j, findings) // a person replaces the pods, later; those that were are judged as always
-	case j.Settled < j.Desired || len(j.Absent) > max(1, portion(s.options.AbsentBudget, j.Eligible)):
+		return !s.enough(j, findings) && !s.passing(findings) // a person replaces the pods, later; those that were are judged as always
+	case j.Settled < j.Desired || len(j.Absent) > max(1, portion(s.options.AbsentBudget, j.Eligible)), !s.lastinglyAbsent():
 		return false
 	}
 	for i := range s.sites {

@@ -46,6 +46,7 @@ func TestTooManyAbsentNodesKeepARolloutOpen(t *testing.T) {
 		f.ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = nil
 		f.gone(n.Name)
 		f.setReady(n.Name, false)
+		f.after(time.Minute)
 		want := Complete
 		if i == 2 {
 			want = Progressing
