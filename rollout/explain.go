@@ -41,7 +41,7 @@ func (s *survey) explainNode(at *site) {
 		return
 	}
 	f := s.explainSite(at)
-	if f == nil || at.before != nil && !s.holdAgainst(at, f) {
+	if f == nil || at.before != nil && !s.holdAgainst(at, f) && at.state == IsFailingBefore {
 		return
 	}
 	at.finding = f

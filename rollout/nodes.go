@@ -34,7 +34,7 @@ type site struct {
 	clocked bool          // how its clock goes is known
 	ahead   time.Duration // of the API server's clock, if it is clocked
 	stale   bool          // its Lease has not been renewed
-	before  *FailingNode  // what it showed before the commit, if it is let off for that
+	before  *FailingNode  // what it showed before the commit, unless it has counted since
 	finding *finding
 }
 

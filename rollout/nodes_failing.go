@@ -19,6 +19,7 @@ func (s *survey) letOff() {
 		case at.settled || s.oldIsSettled(at):
 			s.countFromNowOn(at)
 		case i >= most:
+			at.before = before
 			s.beyond = append(s.beyond, at.name)
 		default:
 			at.state, at.before = IsFailingBefore, before
@@ -80,7 +81,6 @@ func (s *survey) nobodyElseCounts() {
 		if at.state != IsLate && at.state != IsFailingBefore {
 			continue
 		}
-		at.before = nil
 		if at.state = podState(at); !at.down.IsZero() {
 			at.state = IsAbsent
 			continue

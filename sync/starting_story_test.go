@@ -29,7 +29,9 @@ func TestABrokenCommitWhileTheAgentsStartIsStuck(t *testing.T) {
 
 			broken := w.push("broken", map[string]string{"agent.yaml": story.agent("v2", "crash")})
 			w.waitFor(broken, api.Stuck)
-			s := w.wait("the cause", func(s api.SyncStatus) bool { return len(s.InFlight.Causes) > 0 && s.InFlight.Causes[0].Code == "CrashLoop" })
+			s := w.wait("the cause", func(s api.SyncStatus) bool {
+				return len(s.InFlight.Causes) > 0 && s.InFlight.Causes[0].Code == "CrashLoop"
+			})
 			if s.InFlight.Nodes.Desired != nodes || len(s.InFlight.Workloads[0].WasFailing) > 0 {
 				t.Errorf("%d of %d nodes count; failing before: %v", s.InFlight.Nodes.Desired, nodes, s.InFlight.Workloads[0].WasFailing)
 			}
