@@ -1,11 +1,15 @@
 package sync
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	gosync "sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // process is Daemongate's own binary at work for one world.
@@ -55,12 +59,23 @@ func (w *world) binary() string {
 	return binary
 }
 
+// runArguments look after this world alone, beside the processes of other ones.
 func (w *world) runArguments() []string {
-	return []string{"run", "--kubeconfig=" + w.cluster.Kubeconfig, "--namespace=" + w.namespace, "--data-dir=" + w.work + "-data"}
+	return []string{"run", "--kubeconfig=" + w.cluster.Kubeconfig, "--namespace=" + w.namespace, "--lease-namespace=" + w.namespace, "--data-dir=" + w.work + "-data"}
+}
+
+// endLease has the next process not wait for the Lease of one that is dead, as a person does who knows that it is.
+func (w *world) endLease() {
+	w.t.Helper()
+	err := w.kube.CoordinationV1().Leases(w.namespace).Delete(context.Background(), "daemongate", metav1.DeleteOptions{})
+	if !apierrors.IsNotFound(err) {
+		w.check(err)
+	}
 }
 
 func (w *world) spawn(command *exec.Cmd) *process {
 	w.t.Helper()
+	w.endLease()
 	p := &process{Cmd: command, ended: make(chan struct{})}
 	p.Stdout, p.Stderr = w.t.Output(), w.t.Output()
 	w.check(p.Start())

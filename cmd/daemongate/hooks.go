@@ -40,15 +40,15 @@ func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogg
 	return mux
 }
 
-// readiness is whether the controller has begun.
-type readiness interface{ Ready() bool }
+// readiness says why the controller does not work, if so.
+type readiness interface{ Ready() error }
 
-// addProbes answers the kubelet.
+// addProbes answers the kubelet: alive is who serves, also while another controller holds the Lease; ready is who works.
 func addProbes(mux *http.ServeMux, syncs readiness) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !syncs.Ready() {
-			say(w, http.StatusServiceUnavailable, "the Syncs have not been read yet")
+		if err := syncs.Ready(); err != nil {
+			say(w, http.StatusServiceUnavailable, err.Error())
 			return
 		}
 		say(w, http.StatusOK, "ok")
@@ -85,6 +85,9 @@ func (h *hooks) take(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *hooks) answer(r *http.Request, key string, body io.Reader) (code int, text string) {
+	if err := h.syncs.Ready(); err != nil {
+		return http.StatusServiceUnavailable, err.Error()
+	}
 	s := h.syncs.Find(key)
 	if s == nil || s.Spec.Webhook == nil {
 		return http.StatusNotFound, "there is no such webhook"

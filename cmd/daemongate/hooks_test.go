@@ -31,7 +31,7 @@ type polled struct {
 }
 
 func (p *polled) Find(key string) *api.Sync { return p.syncs[key] }
-func (p *polled) Ready() bool               { return true }
+func (p *polled) Ready() error              { return nil }
 func (p *polled) Poll(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,7 +20,8 @@ func newInstall() *cobra.Command {
 		Short: "Install the Sync resource and the controller in a cluster",
 		Long: `Install the Sync resource and the controller in a cluster, in the namespace daemongate-system.
 
-The controller itself may write nothing but its own status. What a Sync writes, it writes with the rights of the
+The controller itself writes what it is its own to keep: the status of Syncs, Events, the ConfigMaps with what Git hosts are
+yet to be told, and the Lease that it holds while it works, in the same namespace. What a Sync writes, it writes with the rights of the
 ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 		Example: "  daemongate install --image registry.example.com/daemongate:v1\n  daemongate install --image … --export | kubectl diff -f -",
 		Args:    arguments(cobra.NoArgs),

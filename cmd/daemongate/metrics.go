@@ -17,6 +17,8 @@ type metrics struct {
 	commits, troubles, polls, reports, webhooks *prometheus.CounterVec
 	looks                                       prometheus.Counter
 	ticks                                       prometheus.Histogram
+
+	holds func() error // says why this process may write nothing, if so
 }
 
 func newMetrics() *metrics {
@@ -34,7 +36,10 @@ func newMetrics() *metrics {
 		ticks: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "daemongate", Name: "tick_duration_seconds",
 			Help: "How long a turn of a Sync took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}),
 	}
-	m.registry.MustRegister(m.commits, m.troubles, m.polls, m.reports, m.webhooks, m.looks, m.ticks,
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "daemongate", Name: "lease_held",
+		Help: "Whether this process holds the Lease without which nothing is written: 1 or 0."},
+		func() float64 { return float64(oneIf(m.holds != nil && m.holds() == nil)) })
+	m.registry.MustRegister(held, m.commits, m.troubles, m.polls, m.reports, m.webhooks, m.looks, m.ticks,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

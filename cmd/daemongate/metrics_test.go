@@ -42,7 +42,7 @@ func (standIn) Known() []*api.Sync {
 }
 
 func (standIn) Undelivered() map[string]int { return map[string]int{"platform/agents": 4} }
-func (standIn) Ready() bool                 { return true }
+func (standIn) Ready() error                { return nil }
 
 func (standIn) HeadWithin(_ context.Context, ref gitsource.Ref, _ time.Duration) (string, error) {
 	if ref.Branch == "" {
@@ -91,7 +91,9 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`daemongate_sync_outbox_entries{name="agents",namespace="platform"} 4`, `daemongate_commits_total{state="Complete"} 1`,
 		`daemongate_troubles_total 1`, `daemongate_polls_total{result="success"} 1`, `daemongate_polls_total{result="error"} 1`,
 		`daemongate_reports_total{provider="Notes",result="told"} 2`, `daemongate_reports_total{provider="Notes",result="trouble"} 1`, `daemongate_looks_total 1`,
-		`daemongate_tick_duration_seconds_bucket{le="0.004"} 1`, `daemongate_webhooks_total{code="401"} 1`, "go_goroutines ")
+		`daemongate_tick_duration_seconds_bucket{le="0.004"} 1`, `daemongate_webhooks_total{code="401"} 1`, "daemongate_lease_held 0", "go_goroutines ")
+	m.holds = func() error { return nil }
+	has(t, scrape(t, server.URL), "daemongate_lease_held 1")
 }
 
 // Every metric has a row in docs/metrics.md, and every row a metric; the installed controller serves them.
@@ -154,7 +156,7 @@ spec:
 		t.Errorf("readyz answers %d", code)
 	}
 	has(t, scrape(t, "http://"+metrics), `daemongate_webhooks_total{code="404"} 1`, `daemongate_commits_total{state="Stuck"} 1`, `daemongate_polls_total{result="success"} `,
-		`daemongate_sync_stuck_nodes{cause="InvalidImage",name="agents",namespace="platform"} 2`, "daemongate_looks_total ", "daemongate_tick_duration_seconds_count ")
+		`daemongate_sync_stuck_nodes{cause="InvalidImage",name="agents",namespace="platform"} 2`, "daemongate_looks_total ", "daemongate_lease_held 1", "daemongate_tick_duration_seconds_count ")
 }
 
 func scrape(t *testing.T, url string) string {

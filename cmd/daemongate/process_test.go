@@ -30,6 +30,13 @@ func controller(t testing.TB, args ...string) (ended <-chan error) {
 // controllerTo is controller with its output elsewhere.
 func controllerTo(t testing.TB, out io.Writer, args ...string) (ended <-chan error) {
 	t.Helper()
+	_, ended = controllerProcess(t, out, args...)
+	return ended
+}
+
+// controllerProcess is controllerTo for who does something to the process.
+func controllerProcess(t testing.TB, out io.Writer, args ...string) (p *os.Process, ended <-chan error) {
+	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"run"}, args...)...)
 	c.Env = append(os.Environ(), asProcess+"=1")
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
@@ -41,7 +48,7 @@ func controllerTo(t testing.TB, out io.Writer, args ...string) (ended <-chan err
 		end <- c.Wait()
 	}()
 	t.Cleanup(func() { <-gone })
-	return end
+	return c.Process, end
 }
 
 // until waits, for so long at most, until something holds. What was seen last is told if it does not.

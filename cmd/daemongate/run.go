@@ -28,6 +28,7 @@ type runOptions struct {
 	allNamespaces bool
 	mirrors       gitsource.Options
 	workers       int
+	lease         leaseOptions
 	logs          logOptions
 }
 
@@ -38,7 +39,12 @@ func newRun() *cobra.Command {
 		Short: "Run the controller",
 		Long: `Run the controller in the foreground and print a line for every change of state.
 
-With -f, install the Sync resource and the Sync of that file first, and look after the Syncs of its namespace.`,
+With -f, install the Sync resource and the Sync of that file first, and look after the Syncs of its namespace.
+
+One controller of a cluster writes at a time: the one that holds the Lease daemongate in namespace daemongate-system, which
+is made if it is missing. This is so for every controller, the installed one too, and whichever namespaces it looks after.
+Another one waits, says who holds the Lease, and takes over when that one stops, or has shown no sign of life for 15 s.
+Controllers that shall work side by side, on Syncs of different namespaces, need different Leases.`,
 		Example: "  daemongate run -f sync.yaml",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -47,6 +53,7 @@ With -f, install the Sync resource and the Sync of that file first, and look aft
 	}
 	o.addTo(c.Flags())
 	o.logs.addTo(c.Flags())
+	o.lease.addTo(c.Flags())
 	c.Flags().StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
 	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(), "folder for the mirrors of repositories, and for what must outlive the process")
 	c.Flags().IntVar(&o.mirrors.MaxGrowth, "mirror-max-growth", 2, "times its size when it was made to which a mirror may grow before it is made anew")
@@ -69,54 +76,76 @@ func defaultDataDir() string {
 
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	log := o.logs.logger(errs)
-	config, namespace, err := o.connect()
+	if o.webhooks != "" && o.webhooks == o.metrics {
+		return fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, since who sends webhooks need not see the metrics", o.metrics)
+	}
+	config, namespace, err := o.scope()
 	if err != nil {
 		return err
 	}
-	if o.file != "" {
-		s, err := installSync(ctx, config, o.file, namespace)
-		if err != nil {
-			return err
-		}
-		namespace = s.Namespace
+	held, err := o.lease.lease(config, out)
+	if err != nil {
+		return err
 	}
-	if o.allNamespaces {
-		namespace = ""
-	}
+	config = held.Guard(config)
 	core, err := corev1.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("cluster connection: %w", err)
-	}
-	name, err := nameOfCluster(ctx, core, o.clusterName, log)
-	if err != nil {
-		return err
 	}
 	controller, err := o.controller(config, core, namespace)
 	if err != nil {
 		return err
 	}
-	controller.Cluster = name
 	defer controller.Observer.Stop()
+	if controller.Cluster, err = nameOfCluster(ctx, core, o.clusterName, log); err != nil {
+		return err
+	}
 	announcer, stop, err := newAnnouncer(core)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if o.webhooks != "" && o.webhooks == o.metrics {
-		return fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, since who sends webhooks need not see the metrics", o.metrics)
-	}
+	controller.Connect = &leasedConnections{controller.Connect, held.Holds}
 	m := newMetrics()
 	m.count(controller)
+	m.holds = held.Holds
 	controller.Tell = tellers{&follower{out: out, log: log}, announcer, m}
+	asked := active{controller, held}
 	closeAll, err := serveAll(map[string]http.Handler{
-		o.webhooks: m.countingHooks(newHooks(controller, core, log)),
-		o.metrics:  m.handler(controller),
+		o.webhooks: m.countingHooks(newHooks(asked, core, log)),
+		o.metrics:  m.handler(asked),
 	})
 	if err != nil {
 		return err
 	}
 	defer closeAll()
-	return controller.Run(ctx)
+	return held.Run(ctx, func(ctx context.Context) error {
+		if o.file != "" {
+			if _, err := installSync(ctx, config, o.file, namespace); err != nil {
+				return err
+			}
+		}
+		return controller.Run(ctx)
+	})
+}
+
+// scope returns how to reach the API server, and the namespace of the Syncs to look after; empty for all.
+func (o *runOptions) scope() (*rest.Config, string, error) {
+	config, namespace, err := o.connect()
+	if err != nil {
+		return nil, "", err
+	}
+	if o.file != "" {
+		s, _, err := readSync(o.file)
+		if err != nil {
+			return nil, "", err
+		}
+		namespace = or(s.Namespace, namespace)
+	}
+	if o.allNamespaces {
+		namespace = ""
+	}
+	return config, namespace, nil
 }
 
 // serveAll serves each handler at its address, until the returned function is called; none where the address is empty.

@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	gate "github.com/daemongate/daemongate/sync"
 )
@@ -150,6 +154,7 @@ func (w *world) killAtRandom(ctx context.Context, t *testing.T, times int) int {
 		case <-time.After(time.Duration(1+rand.IntN(12000)) * time.Millisecond):
 		}
 		w.controller.kill()
+		w.endLease(t)
 		c, err := startController(context.WithoutCancel(ctx), w.binary, w.cluster.Kubeconfig, w.dir, w.player.out)
 		if err != nil {
 			t.Errorf("start again: %v", err)
@@ -158,6 +163,18 @@ func (w *world) killAtRandom(ctx context.Context, t *testing.T, times int) int {
 		w.controller = c
 	}
 	return times
+}
+
+// endLease has the next Daemongate not wait for the Lease of the one that is dead, as a person does who knows that it is.
+// That another one takes over by itself is told in cmd/daemongate.
+func (w *world) endLease(t *testing.T) {
+	leases, err := coordination.NewForConfig(w.cluster.Config)
+	if err == nil {
+		err = leases.Leases("daemongate-system").Delete(context.WithoutCancel(t.Context()), "daemongate", metav1.DeleteOptions{})
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		t.Error(err)
+	}
 }
 
 // named puts the names of the story for the hashes.

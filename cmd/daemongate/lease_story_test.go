@@ -1,0 +1,222 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// Two controllers on one cluster, one of them as people run it and one as it is installed, write one after the other. While
+// the first one rolls out, the second one writes nothing and says whom it waits for. When the first one is killed in the
+// middle, the second one goes on within the lease time and applies nothing a second time. When that one is stopped, a third
+// one goes on at once; and when somebody takes its Lease away, it ends and says why.
+func TestOneControllerWritesAtATime(t *testing.T) {
+	w := newLeaseWorld(t)
+	first := w.run("first", "-f", filepath.Join(w.dir, "sync.yaml"), "--kubeconfig", w.cluster.Kubeconfig)
+	w.waitState(w.push("v1"), api.Complete)
+
+	probes, between := freeAddress(t), w.watched()
+	second := w.run("second", "--all-namespaces", "--kubeconfig", between.kubeconfig, "--metrics-address", probes)
+	second.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on %s has held the Lease daemongate-system/daemongate since 20", first.process.Pid, hostname(t)))
+	v2 := w.push("v2")
+	w.waitState(v2, api.RollingOut)
+	if code := send(t, http.MethodGet, "http://"+probes+"/healthz", "", nil); code != http.StatusOK {
+		t.Errorf("who waits is not alive: %d", code)
+	}
+	if code := send(t, http.MethodGet, "http://"+probes+"/readyz", "", nil); code != http.StatusServiceUnavailable {
+		t.Errorf("who waits is ready: %d", code)
+	}
+	has(t, scrape(t, "http://"+probes), "daemongate_lease_held 0")
+	if writes := between.written(); len(writes) > 0 {
+		t.Errorf("who waits wrote: %q", writes)
+	}
+
+	check(t, first.process.Kill())
+	<-first.ended
+	killed := time.Now()
+	second.waitSays(t, time.Minute, "holds the Lease daemongate-system/daemongate now: process")
+	if took := time.Since(killed); took > 17*time.Second {
+		t.Errorf("took over %s after the first one was killed", took)
+	}
+	w.waitState(v2, api.Complete)
+	if d, err := w.kube.AppsV1().DaemonSets("platform").Get(t.Context(), "agent", metav1.GetOptions{}); err != nil || d.Generation != 2 {
+		t.Errorf("the DaemonSet has generation %d after two commits: %v", d.Generation, err)
+	}
+	if code := send(t, http.MethodGet, "http://"+probes+"/readyz", "", nil); code != http.StatusOK {
+		t.Errorf("who works is not ready: %d", code)
+	}
+	has(t, scrape(t, "http://"+probes), "daemongate_lease_held 1")
+
+	third := w.run("third", "--all-namespaces", "--kubeconfig", w.cluster.Kubeconfig)
+	third.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on", second.process.Pid))
+	check(t, second.process.Signal(os.Interrupt))
+	if err := <-second.ended; err != nil {
+		t.Errorf("who was asked to stop ended with %v", err)
+	}
+	third.waitSays(t, 5*time.Second, fmt.Sprintf("process %d on %s let it go", second.process.Pid, hostname(t)))
+	w.waitState(w.push("v3"), api.Complete)
+
+	w.change(func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = new("somebody-else") })
+	if err := <-third.ended; err == nil {
+		t.Error("who lost the Lease ended well")
+	}
+	third.waitSays(t, time.Second, "daemongate: lost the Lease daemongate-system/daemongate: somebody-else holds it now")
+}
+
+// leaseWorld is a cluster and a repository that several controllers bring together.
+type leaseWorld struct {
+	t       *testing.T
+	cluster *clustertest.Cluster
+	kube    kubernetes.Interface
+	syncs   *sync.Syncs
+	dir     string
+}
+
+func newLeaseWorld(t *testing.T) *leaseWorld {
+	t.Helper()
+	w := &leaseWorld{t: t, cluster: clustertest.Start(t, clustertest.Options{Nodes: 6}), dir: t.TempDir()}
+	var err error
+	w.kube, err = kubernetes.NewForConfig(w.cluster.Config)
+	check(t, err)
+	client, err := dynamic.NewForConfig(w.cluster.Config)
+	check(t, err)
+	w.syncs = sync.NewSyncs(client)
+	write(t, filepath.Join(w.dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
+kind: Sync
+metadata: {name: agents, namespace: platform}
+spec:
+  source: {url: `+filepath.Join(w.dir, "fleet")+`, interval: 1s}
+  rollout: {settle: 1s, proof: 1s}
+  apply: {targetNamespace: platform}
+`)
+	return w
+}
+
+// push commits a version of the agent.
+func (w *leaseWorld) push(version string) string {
+	w.t.Helper()
+	commit(w.t, filepath.Join(w.dir, "fleet"), `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {terminationGracePeriodSeconds: 0, containers: [{name: agent, image: "registry.local/agent:`+version+`"}]}
+`)
+	return strings.TrimSpace(gitIn(w.t, filepath.Join(w.dir, "fleet"), "rev-parse", "HEAD"))
+}
+
+// waitState waits until a commit is in flight or settled as said.
+func (w *leaseWorld) waitState(commit string, state api.CommitState) {
+	w.t.Helper()
+	until(w.t, 3*time.Minute, fmt.Sprintf("%s to be %s", sync.Short(commit), state), func() (string, bool) {
+		s, err := w.syncs.Get(w.t.Context(), "platform", "agents")
+		if err != nil {
+			return err.Error(), false
+		}
+		return fmt.Sprintf("%+v", s.Status.Summary), s.Status.InFlight != nil && s.Status.InFlight.Commit == commit && s.Status.InFlight.State == state
+	})
+}
+
+// change changes the Lease behind everybody's back.
+func (w *leaseWorld) change(change func(*coordinationv1.Lease)) {
+	w.t.Helper()
+	leases := w.kube.CoordinationV1().Leases("daemongate-system")
+	until(w.t, time.Minute, "the Lease to be changed", func() (string, bool) {
+		l, err := leases.Get(w.t.Context(), "daemongate", metav1.GetOptions{})
+		check(w.t, err)
+		change(l)
+		_, err = leases.Update(w.t.Context(), l, metav1.UpdateOptions{})
+		return fmt.Sprint(err), err == nil
+	})
+}
+
+// member is one of several controllers.
+type member struct {
+	process *os.Process
+	ended   <-chan error
+	out     *locked
+}
+
+func (w *leaseWorld) run(name string, args ...string) *member {
+	w.t.Helper()
+	m := &member{out: &locked{}}
+	m.process, m.ended = controllerProcess(w.t, io.MultiWriter(m.out, w.t.Output()), append(args, "--data-dir", filepath.Join(w.dir, name))...)
+	return m
+}
+
+func (m *member) waitSays(t *testing.T, within time.Duration, text string) {
+	t.Helper()
+	until(t, within, text, func() (string, bool) { return m.out.String(), strings.Contains(m.out.String(), text) })
+}
+
+// between is a way to the API server that notes what is written.
+type between struct {
+	kubeconfig string
+	mu         gosync.Mutex
+	writes     []string
+}
+
+func (b *between) written() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.writes
+}
+
+// watched is such a way.
+func (w *leaseWorld) watched() *between {
+	w.t.Helper()
+	transport, err := rest.TransportFor(w.cluster.Config)
+	check(w.t, err)
+	target, err := url.Parse(w.cluster.Config.Host)
+	check(w.t, err)
+	b := &between{kubeconfig: filepath.Join(w.dir, "watched")}
+	proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			b.mu.Lock()
+			b.writes = append(b.writes, r.Method+" "+r.URL.Path)
+			b.mu.Unlock()
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	w.t.Cleanup(func() {
+		server.CloseClientConnections() // watches would not end by themselves
+		server.Close()
+	})
+	check(w.t, clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"watched": {Server: server.URL}},
+		Contexts:       map[string]*clientcmdapi.Context{"watched": {Cluster: "watched"}},
+		CurrentContext: "watched",
+	}, b.kubeconfig))
+	return b
+}
+
+func hostname(t *testing.T) string {
+	t.Helper()
+	name, err := os.Hostname()
+	check(t, err)
+	return name
+}
