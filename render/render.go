@@ -60,6 +60,9 @@ type Result struct {
 	Read []string
 	// Warnings are what a person should know and kustomize would have printed, or kept to itself.
 	Warnings []string
+	// Dropped are those of the warnings that tell what kustomize lost without a word: values of patches that are not in the
+	// objects, and references to names that objects had before.
+	Dropped []string
 }
 
 // TreeError says that the tree could not be read: that is the fault of where it comes from and not of the commit.
@@ -116,6 +119,8 @@ func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, erro
 	out := await(limited, folder, o.Timeout, done, clocks)
 	result := Result{Objects: out.objects}
 	result.Read, result.Warnings = r.seen()
+	result.Dropped = out.dropped
+	result.Warnings = append(result.Warnings, out.dropped...)
 	return result, out.err
 }
 

@@ -14,6 +14,7 @@ import (
 // outcome is what one run of kustomize came to.
 type outcome struct {
 	objects []*unstructured.Unstructured
+	dropped []string // by kustomize, without a word
 	err     error
 }
 
@@ -72,5 +73,5 @@ func attempt(r *reader, folder string) (out outcome) {
 	if err != nil {
 		return outcome{err: fmt.Errorf("%s: %w", folder, err)}
 	}
-	return outcome{objects: objects}
+	return outcome{objects: objects, dropped: r.dropped(folder, objects)}
 }

@@ -1,0 +1,129 @@
+package render
+
+import (
+	"errors"
+
+	apijson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/kustomize/api/filters/patchjson6902"
+	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// replay has kustomize's own filters put the patches of one object on what its file says, as far as one of them: what the
+// object was before it and after it. Nothing else that kustomize does moves or removes what a patch puts there.
+func (h *history) replay(until *edit, t *tracked) (before, after map[string]any, ok bool) {
+	object, err := yaml.FromMap(h.source(t)) // written out: without aliases
+	if err != nil || object.IsNilOrEmpty() {
+		return nil, nil, false
+	}
+	weight := len(h.checked[t.file].content)
+	for _, e := range t.edits {
+		if e.chooses() && e != until && !e.selects(t.final) { // it may have been chosen at that time
+			return nil, nil, false
+		}
+		if e == until {
+			before = plain(object)
+		}
+		if !h.spend(weight) || e.put(object) != nil || object.IsNilOrEmpty() {
+			return nil, nil, false
+		}
+		if e == until {
+			after = plain(object)
+			return before, after, before != nil && after != nil
+		}
+	}
+	return nil, nil, false
+}
+
+var errNoMap = errors.New("is no map")
+
+// put puts a patch on an object.
+func (e *edit) put(object *yaml.RNode) error {
+	if e.merge == nil {
+		_, err := patchjson6902.Filter{Patch: e.text}.Filter([]*yaml.RNode{object})
+		return err
+	}
+	patch, err := yaml.FromMap(e.merge)
+	if err != nil {
+		return err
+	}
+	patch.SetApiVersion(object.GetApiVersion())
+	patch.SetKind(object.GetKind())
+	result, err := patchstrategicmerge.Filter{Patch: patch}.Filter([]*yaml.RNode{object})
+	if err != nil {
+		return err
+	}
+	if len(result) != 1 {
+		return errNoMap
+	}
+	object.SetYNode(result[0].YNode())
+	return nil
+}
+
+// plain is an object as JSON has it, nil if it is none.
+func plain(object *yaml.RNode) map[string]any {
+	content, err := object.MarshalJSON()
+	var values map[string]any
+	if err != nil || apijson.Unmarshal(content, &values) != nil {
+		return nil
+	}
+	return values
+}
+
+// source is an object as its file has it, nil if that is not known.
+func (h *history) source(t *tracked) map[string]any {
+	if node := h.sourceNode(t); node != nil {
+		return plain(yaml.NewRNode(node))
+	}
+	return nil
+}
+
+// sourceNode finds the object in its file.
+func (h *history) sourceNode(t *tracked) *yaml.Node {
+	nodes, known := h.sources[t.file]
+	if !known {
+		nodes = h.nodesOf(t.file)
+		h.sources[t.file] = nodes
+	}
+	if t.file == "" || t.index >= len(nodes) {
+		return nil
+	}
+	return nodes[t.index]
+}
+
+// nodesOf are the objects of a file, in the order in which they are declared, without aliases.
+func (h *history) nodesOf(file string) (nodes []*yaml.Node) {
+	c, err := h.look(inside(file))
+	if err != nil {
+		return nil
+	}
+	docs, err := documents(c.content)
+	if err != nil {
+		return nil
+	}
+	for _, doc := range docs {
+		if doc.node != nil {
+			nodes = flatten(nodes, doc.node)
+		}
+	}
+	return nodes
+}
+
+func flatten(nodes []*yaml.Node, n *yaml.Node) []*yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if items := field(n, "items"); items != nil && isList(text(n, "kind")) {
+		if items.Kind == yaml.AliasNode {
+			items = items.Alias
+		}
+		for _, item := range items.Content {
+			nodes = flatten(nodes, item)
+		}
+		return nodes
+	}
+	if len(n.Content) == 0 {
+		return nodes // kustomize passes over {}
+	}
+	return append(nodes, n)
+}
