@@ -85,7 +85,7 @@ func (s *survey) explainPod(at *site, p *corev1.Pod) *finding {
 		return f
 	}
 	for _, of := range []func(*site, *corev1.Pod) *finding{
-		s.unprepared, s.endedBefore, s.readiness, s.rejectedBefore, s.clockSkew, s.besideLeaving, s.starting,
+		s.unprepared, s.endedBefore, s.neverPasses, s.readiness, s.rejectedBefore, s.clockSkew, s.besideLeaving, s.starting,
 	} {
 		if f := of(at, p); f != nil {
 			f.pod = p.Name

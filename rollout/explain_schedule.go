@@ -63,11 +63,15 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, s.unscheduledSince(at, c)),
 	}
 	f.about = f.key
-	if s.unmetClaim(f) {
+	if s.unmetClaim(f) || s.unmetClass(f) {
 		return f
 	}
 	s.measure(f, at, p, reasons)
 	f.message = "the scheduler finds no room for the pod on its node: " + f.key
+	keptOff, isKeptOff := keptOffFor(f.key)
+	if isKeptOff && len(f.shortfalls) == 0 {
+		f.message = "the scheduler may not place the pod on its node: " + f.key
+	}
 	room := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.name)
 	switch {
 	case strings.Contains(f.key, noFreePorts) && s.surges():
@@ -79,6 +83,8 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 	case len(f.shortfalls) > 0:
 		f.remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the DaemonSet's " +
 			"priorityClassName so that the scheduler preempts them, or leave such nodes out. " + room
+	case isKeptOff:
+		f.remedy = keptOff + fmt.Sprintf("Details: `kubectl -n %s describe pod %s`, `kubectl describe node %s`.", s.live.Namespace, p.Name, at.name)
 	case strings.Contains(f.key, "volume"):
 		f.remedy = fmt.Sprintf("The pod's volume cannot be used on that node: `kubectl -n %s describe pod %s`.", s.live.Namespace, p.Name)
 	default:

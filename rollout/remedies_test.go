@@ -265,3 +265,78 @@ var (
 
 // A volume that cannot be mounted is told by what the template has it made of.
 func TestRemediesForVolumes(t *testing.T) { checkRemedies(t, volumeRemedies) }
+
+// notPlaced is a pod that the scheduler does not place, for a reason that it has against the pod's own node.
+func notPlaced(reason string) func(f *fleet, p *corev1.Pod) {
+	return func(f *fleet, p *corev1.Pod) {
+		f.pending(p, "0/3 nodes are available: 1 "+reason+", 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
+	}
+}
+
+var (
+	gpuTemplate = "agent-gpu"
+
+	scheduleRemedies = remedied(
+		remedyCase{"the DeviceClass does not exist", func(spec *corev1.PodSpec) {
+			spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimTemplateName: &gpuTemplate}}
+		}, notPlaced("request gpu: device class gpu.example.com does not exist"), Unschedulable,
+			[]string{"DeviceClass gpu.example.com, which does not exist", "ResourceClaimTemplate agent-gpu", "get deviceclasses", "!room", "!describe node"}},
+		remedyCase{"the claim's volume is bound to another node", nil, notPlaced("node(s) didn't match PersistentVolume's node affinity"), Unschedulable,
+			[]string{"bound to other nodes", "!no room"}},
+		remedyCase{"another pod's anti-affinity keeps the agent off", nil, notPlaced("node(s) didn't satisfy existing pods anti-affinity rules"), Unschedulable,
+			[]string{"anti-affinity", "!no room", "!what is requested"}},
+	)
+)
+
+// What keeps a pod off its node is not always a lack of room.
+func TestRemediesForPodsThatAreNotPlaced(t *testing.T) { checkRemedies(t, scheduleRemedies) }
+
+// probed is an agent with an exec probe of some kind, whose program the runtime does not find.
+func probed(kind, program, said string) remedyCase {
+	probe := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{program, "--quick"}}}}
+	return remedyCase{"the program of the " + kind + " probe cannot be run: " + program, func(spec *corev1.PodSpec) {
+		switch kind {
+		case "startup":
+			agentOf(spec).StartupProbe = probe
+		case "readiness":
+			agentOf(spec).ReadinessProbe = probe
+		}
+	}, func(f *fleet, p *corev1.Pod) {
+		started := kind == "readiness"
+		f.runs(p).Status.ContainerStatuses[0].Started = &started
+		for range 2 {
+			f.after(time.Second).event(p, "Pod", "Unhealthy", map[string]string{"startup": "Startup", "readiness": "Readiness"}[kind]+
+				" probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec in container: "+said)
+		}
+	}, ProbeFailing, []string{"can never be ready", "its " + kind + " probe", "Put " + program, "-c agent -- " + program, "!give it time"}}
+}
+
+var probeRemedies = remedied(
+	probed("readiness", "/bin/ready", `OCI runtime exec failed: exec failed: unable to start container process: exec: "/bin/ready": stat /bin/ready: no such file or directory`),
+	probed("startup", "curl", `OCI runtime exec failed: exec failed: unable to start container process: exec: "curl": executable file not found in $PATH`),
+)
+
+// A probe whose program is not in the image can never pass: that is said without waiting for the deadline.
+func TestRemediesForProbesThatCannotRun(t *testing.T) { checkRemedies(t, probeRemedies) }
+
+// A program that the agent itself puts there in time, a probe that ran and failed, and one that only took too long, are waited for.
+func TestProbesThatMayPassAreWaitedFor(t *testing.T) {
+	c := probed("readiness", "/bin/ready", `exec: "/bin/ready": stat /bin/ready: no such file or directory`)
+	begin := func() (*fleet, *corev1.Pod) {
+		f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) { c.template(&d.Spec.Template.Spec) })
+		return f, f.replace("node-1")
+	}
+	f, p := begin()
+	c.show(f, p)
+	f.want(Progressing, ProbeFailing)
+	f.after(20 * time.Second).ready(p)
+	f.want(Progressing)
+	for _, said := range []string{"Readiness probe failed: cat: /tmp/ready: no such file or directory",
+		"Readiness probe errored and resulted in unknown state: rpc error: code = DeadlineExceeded desc = context deadline exceeded"} {
+		f, p = begin()
+		f.runs(p)
+		f.event(p, "Pod", "Unhealthy", said)
+		f.after(time.Second).event(p, "Pod", "Unhealthy", said)
+		f.after(5*time.Minute).want(Progressing, ProbeFailing)
+	}
+}
