@@ -60,8 +60,6 @@ func (s *survey) explainSite(at *site) *finding {
 		return nil // what stands on a node that is down says nothing
 	case at.updated != nil:
 		return s.explainPod(at, at.updated)
-	case at.waiting != nil:
-		return s.terminating(at)
 	}
 	if f := s.ended(at); f != nil {
 		return f

@@ -172,7 +172,7 @@ func TestWaitingForAPredecessorIsNoTrouble(t *testing.T) {
 	}
 }
 
-// The brake stops the handover, and so does a new agent that only does not start: its nodes use up the budget. An old agent that is
+// A new agent that does not start stops the handover: its nodes use up the budget. An old agent that is
 // down has nothing to lose and goes first.
 func TestABrokenAgentStopsTheHandover(t *testing.T) {
 	s := newSuccession(t, 6, 2)
@@ -188,11 +188,30 @@ func TestABrokenAgentStopsTheHandover(t *testing.T) {
 	if j := s.after(time.Minute).judge(); j.Verdict != Stuck || len(j.Handovers) > 0 || len(j.Old) != 4 {
 		t.Errorf("%s, %v, %d old", j.Verdict, given(j), len(j.Old))
 	}
-	for _, node := range []string{"node-1", "node-5"} {
-		s.ends(s.runs(s.pod(node)), 1, "Error")
-	}
+}
+
+// The brake stops it even where more nodes might be without an agent.
+func TestTheBrakeStopsTheHandover(t *testing.T) {
+	s := newSuccession(t, 6, 4)
+	s.giveUp(Handover{Generation: s.old.Generation, Nodes: []string{"node-1"}})
+	s.ends(s.runs(s.place("node-1")), 1, "Error")
 	if j := s.judge(); j.Brake != BrakePull || len(j.Handovers) > 0 {
 		t.Errorf("brake %q, %v", j.Brake, given(j))
+	}
+	s.options.NoBrake = true
+	if j := s.judge(); len(given(j)) != 3 {
+		t.Errorf("without the brake %v, three more may be given up", given(j))
+	}
+}
+
+// A node that has no settled agent for another reason uses up one of the budget too: of which no new pod has been made yet, it is
+// not given up.
+func TestANodeWithoutAnAgentUsesUpTheBudget(t *testing.T) {
+	s := newSuccession(t, 4, 2)
+	s.condition(s.olds[3], corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
+	s.gone("node-4")
+	if j := s.judge(); !slices.Equal(given(j), []string{"node-1"}) {
+		t.Errorf("given up %v", given(j))
 	}
 }
 
