@@ -21,6 +21,7 @@ type chaos struct {
 	was       map[*appsv1.DaemonSet]setTruth
 	nodesWere map[*corev1.Node]nodeTruth
 	podsWere  map[*corev1.Pod]podTruth
+	sick      map[string]uint // nodes that were in trouble when the commit was applied, with their pod's codes
 }
 
 type setTruth struct {
@@ -31,6 +32,7 @@ type setTruth struct {
 type nodeTruth struct {
 	made         time.Time
 	barred, down bool
+	since        time.Time // when it went down or came up
 }
 
 type podTruth struct {
@@ -38,6 +40,9 @@ type podTruth struct {
 	ready, going bool
 	ends         int
 	moved        time.Time // when anything last happened to a container of it
+	unready      time.Time // since when it is not Ready
+	lost         bool      // its last end was its node's, which booted anew
+	codes        uint      // what its containers ended with, a bit each
 }
 
 // note writes down what is true of the DaemonSet as it is now.
@@ -98,13 +103,16 @@ func (c *chaos) nodeHappens(name string) {
 	c.nodes = slices.Clone(c.nodes)
 	truth, n := c.nodesWere[c.nodes[i]], c.nodes[i].DeepCopy()
 	c.nodes[i] = n
-	switch c.Intn(4) {
+	switch c.Intn(5) {
 	case 0:
 		n.Spec.Unschedulable = !n.Spec.Unschedulable
 	case 1:
 		truth.barred = c.Intn(2) == 0
+	case 2:
+		n.Status.NodeInfo.BootID = fmt.Sprintf("%08x-boot", c.Uint32())
+		c.boots(name)
 	default:
-		truth.down = c.Intn(3) == 0
+		truth.down, truth.since = c.Intn(3) == 0, c.now
 		c.setReady(name, !truth.down)
 		n.Status.Conditions[0].LastTransitionTime = c.stamp(name)
 	}
@@ -132,7 +140,7 @@ func (c *chaos) podHappens(node string) {
 			c.gone(node)
 		}
 		c.pods = slices.Clone(c.pods)
-		p, truth = c.newPod(node), podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, moved: c.now}
+		p, truth = c.newPod(node), podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, moved: c.now, unready: c.now}
 		start := c.stamp(node)
 		p.CreationTimestamp, p.Status.StartTime = metav1.NewTime(c.now.Truncate(time.Second)), &start
 		p.Labels[hashLabel] = c.hashOf(truth.image)
@@ -140,7 +148,11 @@ func (c *chaos) podHappens(node string) {
 			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: side.Name, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: start}}}}
 		}
 	}
+	wasReady := truth.ready
 	c.something(p, node, &truth)
+	if wasReady && !truth.ready {
+		truth.unready = c.now
+	}
 	c.podsWere[p] = truth
 }
 
@@ -170,7 +182,9 @@ func (c *chaos) something(p *corev1.Pod, node string, truth *podTruth) {
 		if p.Status.ContainerStatuses[0].State.Running == nil {
 			break
 		}
-		c.ends(p, int32(c.Intn(3)), "Error")
+		code := c.Intn(3)
+		c.ends(p, int32(code), "Error")
+		truth.lost, truth.codes = false, truth.codes|1<<code
 		truth.ends, truth.ready, truth.moved = truth.ends+1, false, real
 		if c.Intn(2) == 0 {
 			c.ready(p)
@@ -184,7 +198,7 @@ func (c *chaos) something(p *corev1.Pod, node string, truth *podTruth) {
 			side[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, StartedAt: side[0].State.Running.StartedAt, FinishedAt: c.stamp(node)}
 			side[0].RestartCount++
 			side[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.now)}}
-			truth.ends, truth.moved = truth.ends+1, real
+			truth.ends, truth.moved, truth.lost, truth.codes = truth.ends+1, real, false, truth.codes|8
 		}
 	default:
 		if !truth.ready {
@@ -202,4 +216,60 @@ func (c *chaos) staleLook() Look {
 	past := func() Look { return c.seen[max(0, len(c.seen)-1-c.Intn(4))] }
 	l.DaemonSet, l.Revisions, l.Pods = past().DaemonSet, past().Revisions, past().Pods
 	return l
+}
+
+// boots has a node's pods start anew with their node: the kubelet has lost sight of what ran.
+func (c *chaos) boots(node string) {
+	c.pods = slices.Clone(c.pods)
+	for i, p := range c.pods {
+		if targetNode(p) != node || p.Status.ContainerStatuses[0].State.Running == nil {
+			continue
+		}
+		truth, real := c.podsWere[p], c.now
+		p = p.DeepCopy()
+		c.pods[i], c.now = p, c.stamp(node).Time
+		c.runs(c.ends(p, 137, "ContainerStatusUnknown"))
+		c.now = real
+		last := p.Status.ContainerStatuses[0].LastTerminationState.Terminated
+		last.StartedAt, last.FinishedAt = metav1.Time{}, metav1.Time{}
+		if truth.ready {
+			truth.unready = real
+		}
+		truth.ends, truth.ready, truth.moved, truth.lost = truth.ends+1, false, real, true
+		c.podsWere[p] = truth
+	}
+}
+
+// runBefore has the template before run for a while, with all that may happen to its nodes and pods up to the very apply:
+// nodes join and boot, pods are deleted, restart, and keep ending. What is true of each node at the end is written down.
+func (c *chaos) runBefore() {
+	for i := range c.pods {
+		c.podsWere[c.pods[i]] = podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, ready: true, moved: c.now.Add(-time.Hour)}
+	}
+	for range c.Intn(40) {
+		c.after(time.Duration(c.Intn(30000)) * time.Millisecond)
+		if c.Intn(30) == 0 {
+			c.after(5 * time.Minute)
+		}
+		switch node := c.nodes[c.Intn(len(c.nodes))].Name; c.Intn(12) {
+		case 0:
+			c.join(fmt.Sprintf("node-%d", 100+c.Intn(900)))
+		case 1:
+			c.gone(node)
+		case 2:
+			c.nodeHappens(node)
+		default:
+			c.podHappens(node)
+		}
+	}
+	c.sick = map[string]uint{}
+	for _, p := range c.pods {
+		truth := c.podsWere[p]
+		quiet := c.now.Sub(truth.moved)
+		ending := truth.ends > 1 && !truth.lost && (!truth.ready || quiet < 10*time.Minute)
+		unready := !truth.ready && c.now.Sub(truth.unready) >= 5*time.Minute-time.Second
+		if !truth.going && (ending || unready) {
+			c.sick[targetNode(p)] = truth.codes
+		}
+	}
 }

@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Whatever happens, in whatever order it is seen: a rollout is never Complete while an eligible, present node that is not
-// late lacks a settled updated pod. What is true of each pod and node is written down as it happens, by the story's own
+// Whatever happens, before the apply and after it, and in whatever order it is seen: a rollout is never Complete while an
+// eligible, present node that is neither late nor was truly in trouble before lacks a settled updated pod. What is true of each pod and node is written down as it happens, by the story's own
 // clock, and looked up where Judge has to conclude it from statuses.
 func TestNeverCompleteByMistake(t *testing.T) {
 	complete, looks, seeds := 0, 0, 400
@@ -56,27 +56,42 @@ func (c *chaos) mistaken(l Look) string {
 	if truth.image != c.wanted {
 		return "somebody made it " + truth.image
 	}
-	eligible, absent := 0, 0
+	eligible, absent, late, counted := 0, 0, 0, 0
+	var unsettled, letOff []string
 	for _, n := range l.Nodes {
 		node := c.nodesWere[n]
 		if node.barred {
 			continue
 		}
 		eligible++
-		if node.made.After(c.target.AppliedAt) {
-			continue
-		}
 		if node.down {
-			absent++
+			if node.made.After(c.target.AppliedAt) {
+				late++
+			} else if absent++; c.skew[n.Name] == 0 && l.Now.Sub(node.since) < time.Minute-time.Second {
+				return n.Name + " is not ready for a moment"
+			}
 			continue
 		}
-		settled := false
-		for _, p := range l.Pods {
-			settled = settled || targetNode(p) == n.Name && c.surelySettled(p, l)
-		}
+		settled := slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool { return targetNode(p) == n.Name && c.surelySettled(p, l) })
 		if !settled {
-			return n.Name + " has no settled new pod"
+			unsettled = append(unsettled, n.Name)
 		}
+		switch {
+		case node.made.After(c.target.AppliedAt):
+			late++
+		case settled:
+			counted++
+		case !c.excused(n.Name, l):
+			return n.Name + " has no settled new pod"
+		default:
+			letOff = append(letOff, n.Name)
+		}
+	}
+	if counted == 0 && len(unsettled) > 0 {
+		return fmt.Sprintf("no node counts, and %v are not settled", unsettled)
+	}
+	if most := max(1, (eligible-late)/5); len(letOff) > most {
+		return fmt.Sprintf("of nodes that were sick before %v are let off, more than %d", letOff, most)
 	}
 	if absent > max(1, eligible/5) {
 		return fmt.Sprintf("%d of %d nodes are absent", absent, eligible)
@@ -85,6 +100,16 @@ func (c *chaos) mistaken(l Look) string {
 		return "no pod has run for a minute"
 	}
 	return ""
+}
+
+// excused reports whether a node may lack a settled pod: it was in trouble when the commit was applied, and no pod of the
+// commit's there has ended in a way in which the one before had not.
+func (c *chaos) excused(node string, l Look) bool {
+	codes, sick := c.sick[node]
+	return sick && !slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool {
+		truth := c.podsWere[p]
+		return targetNode(p) == node && truth.image == c.wanted && !truth.going && truth.codes&^codes != 0 && truth.codes&codes == 0
+	})
 }
 
 // proven reports whether a settled pod has run for a minute without anything happening to it, if that is asked for.
@@ -157,6 +182,8 @@ func newChaos(t *testing.T, seed int64) *chaos {
 	if seed%2 == 0 {
 		c.skew["node-1"] = time.Duration(c.Intn(20)-15) * time.Minute
 	}
+	c.runBefore()
+	sick := FailingBefore(c.look(), c.hashOf(c.ds.Spec.Template.Spec.Containers[0].Image), c.options)
 	sidecar := corev1.ContainerRestartPolicyAlways
 	c.apply(func(d *appsv1.DaemonSet) {
 		d.Spec.Template.Spec.Containers[0].Image = c.wanted
@@ -164,7 +191,7 @@ func newChaos(t *testing.T, seed int64) *chaos {
 			d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "side", Image: "side:v1", RestartPolicy: &sidecar}}
 		}
 	})
-	c.target.Applied = c.asked()
+	c.target.Applied, c.target.FailingBefore = c.asked(), sick
 	c.note()
 	return c
 }
