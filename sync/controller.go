@@ -147,6 +147,7 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 	}
 	l, err := c.enter(ctx, key, sync)
 	if err == nil {
+		c.advise(l)
 		err = c.tick(ctx, l)
 	}
 	if err != nil && ctx.Err() == nil {

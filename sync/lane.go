@@ -68,6 +68,9 @@ type lane struct {
 	// handed is the generation that each DaemonSet had when it last gave up nodes.
 	handed map[types.UID]int64
 
+	// advised is the generation of the spec that was read for what its writer may not have meant.
+	advised int64
+
 	stop       context.CancelFunc
 	life       context.Context
 	background gosync.WaitGroup

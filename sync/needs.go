@@ -89,7 +89,7 @@ type Teller interface {
 	Braked(s *api.Sync, order BrakeOrder)
 	// HandedOver says that a DaemonSet has given up nodes to another one.
 	HandedOver(s *api.Sync, order HandoverOrder)
-	// Warned says what whoever wrote a commit that is being applied should know.
+	// Warned says what whoever wrote a commit that is being applied, or the Sync, should know.
 	Warned(s *api.Sync, warnings []string)
 	// Drifted says that others changed objects of the set in flight, or that this was corrected.
 	Drifted(s *api.Sync, news DriftNews)

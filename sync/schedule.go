@@ -48,6 +48,17 @@ func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 	return c, nil
 }
 
+// advise warns once of what the writer of a spec may not have meant.
+func (c *Controller) advise(l *lane) {
+	if l.advised == l.sync.Generation {
+		return
+	}
+	l.advised = l.sync.Generation
+	if warnings := cronWarnings(l.sync); len(warnings) > 0 {
+		c.Tell.Warned(l.sync, warnings)
+	}
+}
+
 // run is the time for which a poll is due, or will be: the newest that has come and is not done with, if it is not later than
 // the deadline allows, else the next to come. However many were missed, one poll makes up for them.
 func (c *schedule) run(now time.Time) time.Time {

@@ -3,11 +3,14 @@ package sync
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	_ "time/tzdata" // a container image may have no time zones
 
 	"github.com/robfig/cron/v3"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // timetable is a cron expression on the wall clock of a time zone. Every time that it names comes once a day, also on
@@ -40,6 +43,35 @@ func parseTimetable(expression, zone string) (timetable, error) {
 	return t, nil
 }
 
+// seventhDay is a 7 among weekdays, but not as a step.
+var seventhDay = regexp.MustCompile(`(^|[,-])0*7($|[,/-])`)
+
+// anyOf is what a field that begins with * is marked by, unless it takes steps.
+const anyOf = 1 << 63
+
+// either reports whether a day counts that is named by its number or by its weekday, instead of by both. So it is where
+// neither of the two is *; the cron of Unix takes */2 for a * as well.
+func (t timetable) either() bool {
+	s, ok := t.cron.(*cron.SpecSchedule)
+	return ok && s.Dom&anyOf == 0 && s.Dow&anyOf == 0
+}
+
+// cronWarnings say of which cron expressions of a spec the writer may have meant something else.
+func cronWarnings(s *api.Sync) []string {
+	var warnings []string
+	check := func(field, expression string) {
+		if t, err := parseTimetable(expression, ""); err == nil && t.either() {
+			warnings = append(warnings, fmt.Sprintf("%s: %q names days of the month and weekdays, and a day counts that is one of the two; a step such as */2 names days, too", field, expression))
+		}
+	}
+	check("spec.source.schedule", s.Spec.Source.Schedule)
+	for i, w := range s.Spec.Windows {
+		check(fmt.Sprintf("spec.windows[%d].allow", i), w.Allow)
+		check(fmt.Sprintf("spec.windows[%d].deny", i), w.Deny)
+	}
+	return warnings
+}
+
 // parseCron reads an expression. The library panics on a time zone without a space after it.
 func parseCron(expression string) (s *cron.SpecSchedule, err error) {
 	defer func() {
@@ -52,6 +84,9 @@ func parseCron(expression string) (s *cron.SpecSchedule, err error) {
 		return nil, fmt.Errorf("%q names a time zone: write it into timeZone", expression)
 	case strings.HasPrefix(trimmed, "@every"):
 		return nil, fmt.Errorf("%q has no time of day: write five fields (minute, hour, day, month, weekday)", expression)
+	}
+	if fields := strings.Fields(expression); len(fields) == 5 && seventhDay.MatchString(fields[4]) {
+		return nil, fmt.Errorf("%q: Sunday is weekday 0, there is no 7: write 0 for 7, and 0,5,6 for 5-7", expression)
 	}
 	schedule, err := cron.ParseStandard(strings.TrimSpace(expression))
 	if err != nil {

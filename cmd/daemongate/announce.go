@@ -65,8 +65,12 @@ func (a *announcer) HandedOver(s *api.Sync, o sync.HandoverOrder) {
 
 // Warned records what whoever wrote the commit should know.
 func (a *announcer) Warned(s *api.Sync, warnings []string) {
+	about := ""
+	if s.Status.InFlight != nil {
+		about = fmt.Sprintf("commit %s: ", sync.Short(s.Status.InFlight.Commit))
+	}
 	for _, w := range warnings {
-		a.events.Event(s, corev1.EventTypeWarning, "Warning", fmt.Sprintf("commit %s: %s", sync.Short(s.Status.InFlight.Commit), w))
+		a.events.Event(s, corev1.EventTypeWarning, "Warning", about+w)
 	}
 }
 

@@ -152,8 +152,12 @@ func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) 
 
 // Warned prints what whoever wrote the commit should know.
 func (f *follower) Warned(s *api.Sync, warnings []string) {
+	commit := ""
+	if s.Status.InFlight != nil {
+		commit = s.Status.InFlight.Commit
+	}
 	for _, w := range warnings {
-		f.print(s, time.Now(), s.Status.InFlight.Commit, "warning", w)
+		f.print(s, time.Now(), commit, "warning", w)
 	}
 }
 
