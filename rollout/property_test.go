@@ -56,48 +56,72 @@ func (c *chaos) mistaken(l Look) string {
 	if truth.image != c.wanted {
 		return "somebody made it " + truth.image
 	}
-	eligible, absent, late, counted := 0, 0, 0, 0
-	var unsettled, letOff []string
+	var seen tally
 	for _, n := range l.Nodes {
-		node := c.nodesWere[n]
-		if node.barred {
-			continue
-		}
-		eligible++
-		if node.down {
-			if node.made.After(c.target.AppliedAt) {
-				late++
-			} else if absent++; c.skew[n.Name] == 0 && l.Now.Sub(node.since) < time.Minute-time.Second {
-				return n.Name + " is not ready for a moment"
-			}
-			continue
-		}
-		settled := slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool { return targetNode(p) == n.Name && c.surelySettled(p, l) })
-		if !settled {
-			unsettled = append(unsettled, n.Name)
-		}
-		switch {
-		case node.made.After(c.target.AppliedAt):
-			late++
-		case settled:
-			counted++
-		case !c.excused(n.Name, l):
-			return n.Name + " has no settled new pod"
-		default:
-			letOff = append(letOff, n.Name)
+		if why := c.tell(&seen, n, l); why != "" {
+			return why
 		}
 	}
-	if counted == 0 && len(unsettled) > 0 {
-		return fmt.Sprintf("no node counts, and %v are not settled", unsettled)
+	if why := seen.mistaken(); why != "" {
+		return why
 	}
-	if most := max(1, (eligible-late)/5); len(letOff) > most {
-		return fmt.Sprintf("of nodes that were sick before %v are let off, more than %d", letOff, most)
-	}
-	if absent > max(1, eligible/5) {
-		return fmt.Sprintf("%d of %d nodes are absent", absent, eligible)
-	}
-	if eligible > 0 && !c.proven(l) {
+	if seen.eligible > 0 && !c.proven(l) {
 		return "no pod has run for a minute"
+	}
+	return ""
+}
+
+// tally is what the nodes of a look truly are.
+type tally struct {
+	eligible, absent, late, counted int
+	unsettled, letOff               []string
+}
+
+// tell adds a node, and says why a rollout cannot be Complete for its sake alone.
+func (c *chaos) tell(seen *tally, n *corev1.Node, l Look) (why string) {
+	node := c.nodesWere[n]
+	if node.barred {
+		return ""
+	}
+	seen.eligible++
+	late := node.made.After(c.target.AppliedAt)
+	if late {
+		seen.late++
+	}
+	if node.down {
+		if late {
+			return ""
+		}
+		if seen.absent++; c.skew[n.Name] == 0 && l.Now.Sub(node.since) < time.Minute-time.Second {
+			return n.Name + " is not ready for a moment"
+		}
+		return ""
+	}
+	settled := slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool { return targetNode(p) == n.Name && c.surelySettled(p, l) })
+	if !settled {
+		seen.unsettled = append(seen.unsettled, n.Name)
+	}
+	switch {
+	case late:
+	case settled:
+		seen.counted++
+	case !c.excused(n.Name, l):
+		return n.Name + " has no settled new pod"
+	default:
+		seen.letOff = append(seen.letOff, n.Name)
+	}
+	return ""
+}
+
+// mistaken says why a rollout cannot be Complete for the sake of all nodes together.
+func (seen tally) mistaken() string {
+	switch {
+	case seen.counted == 0 && len(seen.unsettled) > 0:
+		return fmt.Sprintf("no node counts, and %v are not settled", seen.unsettled)
+	case len(seen.letOff) > max(1, (seen.eligible-seen.late)/5):
+		return fmt.Sprintf("too many nodes that were sick before are let off: %v", seen.letOff)
+	case seen.absent > max(1, seen.eligible/5):
+		return fmt.Sprintf("%d of %d nodes are absent", seen.absent, seen.eligible)
 	}
 	return ""
 }
