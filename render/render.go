@@ -65,6 +65,14 @@ type Result struct {
 	Dropped []string
 }
 
+// Strict is an error if kustomize dropped something without a word.
+func (r Result) Strict() error {
+	if len(r.Dropped) == 0 {
+		return nil
+	}
+	return fmt.Errorf("strict: %s", strings.Join(r.Dropped, "; "))
+}
+
 // TreeError says that the tree could not be read: that is the fault of where it comes from and not of the commit.
 type TreeError struct {
 	Path string

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -59,14 +60,29 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	if errors.As(err, &slow) {
 		return r.not(Slow, fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err), c.Now())
 	}
+	if err == nil && l.sync.Spec.Render.Strict {
+		err = built.Strict()
+	}
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
+	r.warnings = droppedWords(built)
 	set, err := manifests.NewSet(built.Objects)
 	if err != nil {
 		return r.not(Invalid, err, c.Now())
 	}
 	return c.check(ctx, l, r, set, built.Read)
+}
+
+const mostDropped = 10 // of a commit in warnings: each is an Event
+
+// droppedWords are what kustomize dropped of a commit, for whoever wrote it.
+func droppedWords(built render.Result) []string {
+	words := slices.Clone(built.Dropped)
+	if more := len(words) - mostDropped; more > 0 {
+		words = append(words[:mostDropped], fmt.Sprintf("and %d more like these: see daemongate render", more))
+	}
+	return words
 }
 
 // repeats reports whether a tree leaves everything as it was that the set in flight was rendered from.

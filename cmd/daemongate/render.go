@@ -18,7 +18,7 @@ import (
 func newRender() *cobra.Command {
 	from := &origin{}
 	var path string
-	var remote bool
+	var remote, strict bool
 	c := &cobra.Command{
 		Use:   "render URL|FOLDER",
 		Short: "Print what a commit asks for, as YAML",
@@ -41,10 +41,11 @@ not read); an https URL with the token in --token-file, or with what stands in t
 			if err := from.check(); err != nil {
 				return usage(c, err)
 			}
-			return from.render(c.Context(), path, remote, c.OutOrStdout(), c.ErrOrStderr())
+			return from.render(c.Context(), path, remote, strict, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the repository's root, or to FOLDER")
+	c.Flags().BoolVar(&strict, "strict", false, "fail if kustomize drops something without a word: a value of a patch, or a reference to what it renamed")
 	c.Flags().BoolVar(&remote, "allow-remote-bases", false, "let kustomizations name folders of other repositories, pinned to a commit")
 	c.Flags().StringVar(&from.ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
 	c.Flags().StringVar(&from.commit, "commit", "", "hash of a commit, its first digits, or steps back such as HEAD~1")
@@ -54,7 +55,7 @@ not read); an https URL with the token in --token-file, or with what stands in t
 	return c
 }
 
-func (from *origin) render(ctx context.Context, path string, remote bool, out, notes io.Writer) error {
+func (from *origin) render(ctx context.Context, path string, remote, strict bool, out, notes io.Writer) error {
 	tree, err := from.open(ctx)
 	if err != nil {
 		return err
@@ -74,6 +75,9 @@ func (from *origin) render(ctx context.Context, path string, remote bool, out, n
 	result, err := render.Build(ctx, tree.files, tree.in(path), options)
 	for _, w := range result.Warnings {
 		_, _ = fmt.Fprintln(notes, "warning:", w)
+	}
+	if n := len(result.Dropped); err == nil && strict && n > 0 {
+		err = fmt.Errorf("%s: %s by kustomize, as the warnings say, and --strict is given", path, counted(n, "thing")+" dropped")
 	}
 	if err != nil {
 		return err

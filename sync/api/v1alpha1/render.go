@@ -7,6 +7,10 @@ type Render struct {
 	// AllowRemoteBases lets a kustomization name folders of other repositories, each pinned to a full commit.
 	// +optional
 	AllowRemoteBases bool `json:"allowRemoteBases,omitempty"`
+	// Strict fails a commit of which kustomize would drop something without a word: the value of a patch, or a reference to
+	// an object that it renamed. Otherwise that is warned of.
+	// +optional
+	Strict bool `json:"strict,omitempty"`
 	// Timeout of one render.
 	// +kubebuilder:default="2m"
 	// +optional

@@ -1,0 +1,31 @@
+package sync
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// What kustomize drops is a warning of the commit, and where the Sync asks for it, the commit is Failed before the cluster is
+// asked about it.
+func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
+	w := newGit(t)
+	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": configMap("a", "1")})
+	patched := w.push("patched", map[string]string{"kustomization.yaml": "resources: [a.yaml]\npatches:\n- {path: p.yaml, target: {kind: ConfigMap, name: b}}\n",
+		"p.yaml": "- {op: add, path: /data/b, value: c}\n"})
+	for strict, want := range map[bool]Outcome{false: Unavailable, true: Invalid} {
+		l := w.flyingLane(t, base)
+		l.sync.Spec.Render.Strict = strict
+		r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, patched)
+		if r.Outcome != want {
+			t.Errorf("strict %t: %v: %s", strict, r.Outcome, r.Problem)
+		}
+		said := strings.Join(r.warnings, "\n")
+		if strict {
+			said = r.Problem
+		}
+		if !strings.Contains(said, "kustomization.yaml: line 3: patches: its target (kind ConfigMap, name b) is no object") {
+			t.Errorf("strict %t: says %q", strict, said)
+		}
+	}
+}
