@@ -57,10 +57,9 @@ func (t *turn) letThrough(candidate string, before []Commit, p *Prepared) {
 	f := t.s.InFlight
 	switch {
 	case f != nil && f.Digest == p.Digest:
-		t.unchanged(candidate, before, repeated{f.Commit, f.State, ownMessage(f), &f.Followers})
+		t.unchanged(candidate, before, repeated{ownMove(f), &f.Followers})
 	case t.repeatsRolledBack(p):
-		b := f.RollbackOf
-		t.unchanged(candidate, before, repeated{b.Commit, api.Stuck, publicMessage(f), &b.Followers})
+		t.unchanged(candidate, before, repeated{rolledBackMove(f), &f.RollbackOf.Followers})
 	default:
 		t.takeOff(candidate, before, p)
 	}
@@ -77,12 +76,19 @@ func (t *turn) obstacle() string {
 	case !f.State.Settled():
 		return waitsFor(f)
 	case t.holds(f):
-		return fmt.Sprintf("held by %s, which is stuck, until it is released (daemongate release)", Short(f.Commit))
+		return fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)", Short(f.Commit), inTrouble(f))
 	}
 	if t.overrides() {
 		return ""
 	}
 	return t.o.Window.Closed
+}
+
+func inTrouble(f *api.Flight) string {
+	if f.Relapse != nil {
+		return "has relapsed"
+	}
+	return "is stuck"
 }
 
 func waitsFor(f *api.Flight) string {
@@ -178,9 +184,7 @@ func (t *turn) failedAgain(f *api.FailedCommit, p *Prepared) {
 
 // repeated is a set that was applied, and what became of it.
 type repeated struct {
-	commit    string
-	state     api.CommitState
-	message   string
+	Move
 	followers *[]api.Follower
 }
 
@@ -188,15 +192,15 @@ type repeated struct {
 func (t *turn) unchanged(commit string, before []Commit, as repeated) {
 	f := t.s.InFlight
 	for _, follower := range t.followers(commit, before) {
-		if follower.Commit == as.commit {
+		if follower.Commit == as.Commit {
 			continue
 		}
-		t.move(Move{Commit: follower.Commit, State: follower.State, By: as.commit, Outcome: as.state, Message: as.message})
-		if as.state == api.Stuck {
+		t.follow([]api.Follower{follower}, as.Move)
+		if as.State == api.Stuck || as.Relapsed || t.mayRelapse(f) {
 			*as.followers = newest(append(*as.followers, follower), maxFollowers)
 		}
 	}
-	if as.commit == f.Commit {
+	if as.Commit == f.Commit {
 		f.Generation = t.o.Generation
 		if f.State == api.Complete {
 			f.RollbackOf = nil // from now on it is what Git asks for
@@ -220,7 +224,7 @@ func (t *turn) followers(commit string, before []Commit) []api.Follower {
 // takeOff puts a commit in flight, and with it those that it carries.
 func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	f := &api.Flight{Commit: commit, Generation: p.Generation, Digest: p.Digest,
-		Since: metav1.NewMicroTime(t.o.Now), Followers: newest(t.carried(before), maxFollowers)}
+		Since: metav1.NewMicroTime(t.o.Now), Followers: newest(t.carried(before), maxFollowers), Before: t.completeBefore(commit)}
 	if last := t.s.InFlight; last != nil && last.RollbackOf != nil && last.RollbackOf.Commit == commit {
 		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), maxFollowers)
 	}

@@ -1,6 +1,8 @@
 package sync
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -11,7 +13,7 @@ func (t *turn) fly() {
 		return
 	}
 	t.release(f)
-	if t.gate.OnStuck != api.OnStuckRollback {
+	if !t.rollsBack(f) {
 		f.NoRollback = nil
 	}
 	t.written(f)
@@ -22,6 +24,7 @@ func (t *turn) fly() {
 	}
 	t.drifted(f)
 	t.judged(f)
+	t.relapse(f)
 	t.prune(f)
 	t.health(f)
 	t.drift(f)
@@ -43,7 +46,8 @@ func (t *turn) judged(f *api.Flight) {
 	}
 	switch {
 	case r.State == api.Complete:
-		t.s.LastComplete = f.Commit
+		completed := metav1.NewMicroTime(t.o.Now)
+		t.s.LastComplete, f.Completed = f.Commit, &completed
 		t.flightMove(f, api.Complete, r.Message)
 	case r.State == api.Stuck && t.correctable(r):
 		t.accused, f.Message = true, r.Message
@@ -98,28 +102,41 @@ func (t *turn) flightMove(f *api.Flight, state api.CommitState, message string) 
 	f.State, f.Message = state, message
 	if f.RollbackOf == nil {
 		t.move(Move{Commit: f.Commit, State: state, Message: publicMessage(f)})
-		t.follow(f.Followers, f.Commit, state, publicMessage(f))
+		t.follow(f.Followers, Move{Commit: f.Commit, State: state, Message: publicMessage(f)})
 		return
 	}
-	if b := f.RollbackOf; said != publicMessage(f) {
-		t.move(Move{Commit: b.Commit, State: api.Stuck, Message: publicMessage(f)})
-		t.follow(b.Followers, b.Commit, api.Stuck, publicMessage(f))
+	if said != publicMessage(f) {
+		back := rolledBackMove(f)
+		t.move(back)
+		t.follow(f.RollbackOf.Followers, back)
 	}
-	t.follow(f.Followers, f.Commit, state, message)
+	t.follow(f.Followers, Move{Commit: f.Commit, State: state, Message: message})
 	if state == api.Complete && len(f.Followers) > 0 {
 		f.RollbackOf = nil
 	}
 }
 
-// follow brings those who follow a commit along to its state.
-func (t *turn) follow(followers []api.Follower, by string, state api.CommitState, message string) {
-	for _, follower := range followers {
-		t.move(Move{Commit: follower.Commit, State: follower.State, By: by, Outcome: state, Message: message})
+// follow brings those who follow a commit along to where that one has moved.
+func (t *turn) follow(followers []api.Follower, lead Move) {
+	for _, m := range following(followers, lead) {
+		t.move(m)
 	}
 }
 
+// following are the moves of those who follow a commit along with its own.
+func following(followers []api.Follower, lead Move) []Move {
+	var moves []Move
+	m := lead
+	m.By, m.Outcome, m.Subject = lead.Commit, lead.State, ""
+	for _, follower := range followers {
+		m.Commit, m.State = follower.Commit, follower.State
+		moves = append(moves, m)
+	}
+	return moves
+}
+
 // prune lets go, once, of what a completed commit no longer asks for. Pods of an older revision may still
-// use it, so they go first.
+// use it, so they go first; and who goes back to the commit before may need it, so a relapse keeps it.
 func (t *turn) prune(f *api.Flight) {
 	if f.State != api.Complete || f.Pruned {
 		return
@@ -129,7 +146,7 @@ func (t *turn) prune(f *api.Flight) {
 	switch {
 	case !t.gate.Prune, ours && p.Done:
 		f.Pruned = true
-	case t.o.Suspended, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods, t.o.Rollout.Partial:
+	case t.o.Suspended, f.Relapse != nil, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods, t.o.Rollout.Partial:
 	case ours && p.NeedsRelease && !f.Released:
 	case f.Correcting != nil:
 	case ours && t.o.Now.Before(p.RetryAt):

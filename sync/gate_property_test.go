@@ -11,18 +11,23 @@ import (
 
 // Whatever happens, in whatever order, with restarts in between: a commit is applied only when the one before
 // it has settled (law 1) and a window is open (law 9), what was rolled back is not tried again by itself (law 5),
-// Complete is final (law 6), and once nothing more happens every commit has come to exactly one settled state (law 3).
+// Complete is final (law 6) also where it relapses, which is told once and holds or is rolled back by its own rule, and once nothing more happens every commit has come to exactly one settled state (law 3).
 func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
-	back := 0
+	back, relapsed := 0, 0
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		s := newStage(t)
 		s.gate.Order = []api.Order{api.OrderLatest, api.OrderEach}[r.IntN(2)]
 		s.gate.Verify = []api.VerifyMode{"", api.VerifyHead, api.VerifyEvery}[r.IntN(3)]
 		s.gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback, api.OnStuckRollback, api.OnStuckHold}[r.IntN(4)]
-		l := &laws{t: t, seed: seed, final: map[string]api.CommitState{}}
+		s.gate.OnRelapse = []api.OnRelapse{api.OnRelapseReport, api.OnRelapseHold, api.OnRelapseRollback}[r.IntN(3)]
+		l := &laws{t: t, seed: seed, gate: s.gate, final: map[string]api.CommitState{}, relapsed: map[string]string{}}
 		for range 60 {
-			s.happen(r)
+			if completed(s.state.InFlight) && r.IntN(7) == 0 {
+				s.relapses(r)
+			} else {
+				s.happen(r)
+			}
 			l.tick(s)
 		}
 		s.finish(l)
@@ -31,10 +36,10 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 				t.Fatalf("seed %d: %s ended as %q", seed, c.Hash, l.final[c.Hash])
 			}
 		}
-		back += l.back
+		back, relapsed = back+l.back, relapsed+l.relapses
 	}
-	if back < 20 {
-		t.Errorf("only %d commits were rolled back: the stories are too tame", back)
+	if back < 20 || relapsed < 100 {
+		t.Errorf("only %d commits were rolled back and %d relapsed: the stories are too tame", back, relapsed)
 	}
 }
 
@@ -42,9 +47,18 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 type laws struct {
 	t     *testing.T
 	seed  uint64
+	gate  Gate
 	final map[string]api.CommitState
-	// back is how often a stuck commit was rolled back.
-	back int
+	// relapsed is what is said of the commits that have relapsed.
+	relapsed map[string]string
+	// back is how often a commit was rolled back, and relapses how often one relapsed.
+	back, relapses int
+}
+
+// relapses lets the agents of a completed flight keep ending, or be well again.
+func (s *stage) relapses(r *rand.Rand) {
+	line := [][]string{{"relapse", "CrashLoop"}, {"relapse", "ProbeFailing"}, {"relapse"}, {"well"}}[r.IntN(4)]
+	s.do(line[0], line[1:])
 }
 
 // happen lets one thing happen at random.
@@ -69,7 +83,7 @@ func (s *stage) happen(r *rand.Rand) {
 		s.do("override", []string{s.commits[r.IntN(len(s.commits))].Hash})
 	default:
 		s.o.Now = s.o.Now.Add(time.Duration(r.IntN(60)) * time.Second)
-		if flying != nil && flying.State == api.Complete {
+		if completed(flying) {
 			s.do("pruned", nil)
 		}
 	}
@@ -83,6 +97,7 @@ func (l *laws) tick(s *stage) {
 		s.state, d = s.gate.Step(s.state, s.o)
 		s.consume(d)
 		l.check(before, s.state, d)
+		l.relapse(before, s.state, d)
 		l.windowed(s.o, before, s.state)
 		l.trusted(s, before, s.state)
 		if d.Prepare == "" {
@@ -104,14 +119,20 @@ func (l *laws) check(before *State, after State, d Decision) {
 		l.t.Fatalf("seed %d: %s is to be written, and not in flight", l.seed, d.Apply)
 	}
 	for _, m := range d.Moves {
-		if was := l.final[m.Commit]; was == api.Complete && m.State != api.Complete {
-			l.t.Fatalf("seed %d: %s was Complete and is %s", l.seed, m.Commit, m.State)
-		}
-		if m.State == api.Applying && l.final[m.Commit] == api.Stuck {
-			l.t.Fatalf("seed %d: %s is tried again by itself", l.seed, m.Commit)
-		}
-		l.final[m.Commit] = m.State
+		l.moved(m)
 	}
+}
+
+// moved holds that what is Complete stays so, and that what is in trouble is not tried again by itself.
+func (l *laws) moved(m Move) {
+	was := l.final[m.Commit]
+	if was == api.Complete && m.State != api.Complete {
+		l.t.Fatalf("seed %d: %s was Complete and is %s", l.seed, m.Commit, m.State)
+	}
+	if m.State == api.Applying && (was == api.Stuck || l.relapsed[m.Commit] != "") {
+		l.t.Fatalf("seed %d: %s is tried again by itself", l.seed, m.Commit)
+	}
+	l.final[m.Commit] = m.State
 }
 
 // windowed holds law 9: while no window is open, nothing takes off but what a person names, once.
@@ -143,11 +164,62 @@ func (l *laws) trusted(s *stage, before *State, after State) {
 	}
 }
 
-// rolledBack holds law 5: only what is stuck is rolled back, to the last commit that was complete, and not twice.
+// relapse holds what is told of relapses, that a commit which has relapsed is nothing to go back to, and that it holds the gate
+// where that was asked for.
+func (l *laws) relapse(before *State, after State, d Decision) {
+	for _, m := range d.Moves {
+		l.relapseTold(m)
+	}
+	if c := after.LastComplete; c != "" && l.relapsed[c] != "" {
+		l.t.Fatalf("seed %d: %s has relapsed and is what is gone back to", l.seed, c)
+	}
+	f := before.InFlight
+	if f == nil || f.Relapse == nil || f.Relapse.Released || l.gate.OnRelapse != api.OnRelapseHold || before.Released != after.Released {
+		return
+	}
+	if after.InFlight.Commit != f.Commit && !l.recoveredIn(d, f.Commit) {
+		l.t.Fatalf("seed %d: %s took off while %s held the gate", l.seed, after.InFlight.Commit, f.Commit)
+	}
+}
+
+// relapseTold holds that a relapse and its end are told of complete commits and those that follow them alone, and once.
+func (l *laws) relapseTold(m Move) {
+	said, was := "", l.relapsed[m.Commit]
+	if m.Relapsed {
+		said = m.Message
+	}
+	if said != "" && was == "" {
+		l.relapses++
+	}
+	l.relapsed[m.Commit] = said
+	if !m.Relapsed && !m.Recovered {
+		return
+	}
+	if m.State != api.Complete && m.Outcome != api.Complete {
+		l.t.Fatalf("seed %d: %s, which is %s by %s, is told to have relapsed", l.seed, m.Commit, m.State, m.By)
+	}
+	if m.Recovered && was == "" || m.Relapsed && m.By == "" && was == said {
+		l.t.Fatalf("seed %d: %s is told twice: %q", l.seed, m.Commit, said)
+	}
+}
+
+// recoveredIn reports whether a commit recovered in this very turn.
+func (l *laws) recoveredIn(d Decision, commit string) bool {
+	for _, m := range d.Moves {
+		if m.Commit == commit && m.Recovered {
+			return true
+		}
+	}
+	return false
+}
+
+// rolledBack holds law 5: only what is stuck or has relapsed is rolled back, where that was asked for, to the last commit that
+// was complete, and not twice.
 func (l *laws) rolledBack(before *State, f *api.Flight) {
 	l.back++
 	was := before.InFlight
-	if was.State != api.Stuck || f.RollbackOf.Commit != was.Commit || f.Commit != before.LastComplete || l.final[f.Commit] != api.Complete {
+	troubled := was.State == api.Stuck && l.gate.OnStuck == api.OnStuckRollback || was.Relapse != nil && l.gate.OnRelapse == api.OnRelapseRollback
+	if !troubled || f.RollbackOf.Relapsed != (was.Relapse != nil) || f.RollbackOf.Commit != was.Commit || f.Commit != before.LastComplete || l.final[f.Commit] != api.Complete {
 		l.t.Fatalf("seed %d: %s, which is %s, was rolled back to %s", l.seed, was.Commit, was.State, f.Commit)
 	}
 }

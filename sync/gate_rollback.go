@@ -37,17 +37,26 @@ func (t *turn) rollBack() {
 	}
 }
 
-// rollsBack reports whether a flight is one that is to be rolled back. What was rolled back to, and is stuck too, is not.
+// rollsBack reports whether a flight is one that is to be rolled back. What was rolled back to, and is in trouble too, is not.
 func (t *turn) rollsBack(f *api.Flight) bool {
-	return t.gate.OnStuck == api.OnStuckRollback && f != nil && f.State == api.Stuck && f.RollbackOf == nil
+	switch {
+	case f == nil || f.RollbackOf != nil:
+		return false
+	case f.Relapse != nil:
+		return t.gate.OnRelapse == api.OnRelapseRollback
+	}
+	return t.gate.OnStuck == api.OnStuckRollback && f.State == api.Stuck
 }
 
-// holds reports whether a stuck flight lets nobody pass until it is released: where there is no way back, Rollback is Hold.
+// holds reports whether a flight in trouble lets nobody pass until it is released: where there is no way back, Rollback is
+// Hold.
 func (t *turn) holds(f *api.Flight) bool {
 	switch {
-	case f.State != api.Stuck || f.Released || f.RollbackOf != nil && f.RollbackOf.Retry:
+	case f.RollbackOf != nil && f.RollbackOf.Retry:
 		return false
-	case t.gate.OnStuck == api.OnStuckHold:
+	case f.Relapse != nil && f.Relapse.Released, f.Relapse == nil && (f.State != api.Stuck || f.Released):
+		return false
+	case f.Relapse != nil && t.gate.OnRelapse == api.OnRelapseHold, f.Relapse == nil && t.gate.OnStuck == api.OnStuckHold:
 		return true
 	case !t.rollsBack(f):
 		return false
@@ -66,10 +75,11 @@ func (t *turn) goesBack(candidate string) bool {
 	return p != nil && p.Outcome == Ready && p.Digest != f.Digest
 }
 
-// takeBack puts the last complete commit in flight again. The stuck one stays Stuck, and so do those that follow it.
+// takeBack puts the last complete commit in flight again. The one that is in trouble stays what it is, and so do those that
+// follow it.
 func (t *turn) takeBack(f *api.Flight, p *Prepared) {
 	back := &api.Flight{Commit: p.Commit, Generation: p.Generation, Digest: p.Digest, Since: metav1.NewMicroTime(t.o.Now),
-		RollbackOf: &api.StuckCommit{Commit: f.Commit, Digest: f.Digest, Message: f.Message, Followers: f.Followers}}
+		RollbackOf: &api.StuckCommit{Commit: f.Commit, Relapsed: f.Relapse != nil, Digest: f.Digest, Message: trouble(f), Followers: f.Followers}}
 	t.s.InFlight, t.s.Drift = back, nil
 	t.flightMove(back, api.Applying, "")
 	t.d.Apply = back.Commit
@@ -93,7 +103,10 @@ func (t *turn) noWayBack(f *api.Flight, p *Prepared) {
 	} else if n.Attempts == 0 || n.RetryAt != nil || n.Generation != p.Generation || t.o.Again {
 		t.failedAgain(n, p)
 	}
-	if news {
+	switch {
+	case news && f.Relapse != nil:
+		t.tellRelapse(f, false)
+	case news:
 		t.flightMove(f, api.Stuck, f.Message)
 	}
 }
@@ -117,6 +130,8 @@ func (t *turn) release(f *api.Flight) {
 		return
 	}
 	switch {
+	case commit == f.Commit && f.Relapse != nil && t.holds(f):
+		f.Relapse.Released = true
 	case commit == f.Commit:
 		f.Released = true
 	case f.RollbackOf != nil && commit == f.RollbackOf.Commit:
@@ -138,7 +153,11 @@ func publicMessage(f *api.Flight) string {
 	case "":
 		return ""
 	case api.Complete:
-		return and(b.Message, "rolled back to "+Short(f.Commit))
+		text := and(b.Message, "rolled back to "+Short(f.Commit))
+		if f.Relapse != nil {
+			text += ", which " + trouble(f)
+		}
+		return text
 	case api.Stuck:
 		return and(b.Message, joined("the rollback to "+Short(f.Commit)+" is stuck too", f.Message))
 	}
@@ -149,14 +168,22 @@ func publicMessage(f *api.Flight) string {
 func ownMessage(f *api.Flight) string {
 	n := f.NoRollback
 	switch {
-	case n == nil || f.State != api.Stuck:
-		return f.Message
+	case n == nil || f.State != api.Stuck && f.Relapse == nil:
+		return trouble(f)
 	case n.Attempts == 0:
-		return and(f.Message, fmt.Sprintf("the rollback to %s waits: %s", Short(n.Commit), n.Message))
+		return and(trouble(f), fmt.Sprintf("the rollback to %s waits: %s", Short(n.Commit), n.Message))
 	case n.Commit == "":
-		return and(f.Message, "not rolled back: "+n.Message+"; waits for daemongate release")
+		return and(trouble(f), "not rolled back: "+n.Message+"; waits for daemongate release")
 	}
-	return and(f.Message, fmt.Sprintf("cannot be rolled back to %s: %s; waits for daemongate release", Short(n.Commit), n.Message))
+	return and(trouble(f), fmt.Sprintf("cannot be rolled back to %s: %s; waits for daemongate release", Short(n.Commit), n.Message))
+}
+
+// trouble is the message of a flight's state or, if it has relapsed, of that.
+func trouble(f *api.Flight) string {
+	if f.Relapse != nil {
+		return relapsed + f.Relapse.Message
+	}
+	return f.Message
 }
 
 func and(head, tail string) string {

@@ -65,8 +65,9 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	start := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
 	return &stage{t: t, start: start, sets: map[string]string{}, unverified: map[string]string{},
-		gate: Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: 15 * time.Minute, Prune: true},
-		o:    Observation{Now: start, Generation: 1}}
+		gate: Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: 15 * time.Minute, Prune: true,
+			Relapse: 10 * time.Minute, OnRelapse: api.OnRelapseReport},
+		o: Observation{Now: start, Generation: 1}}
 }
 
 func (s *stage) play(script string) string {
@@ -103,6 +104,12 @@ func (s *stage) do(verb string, args []string) {
 		s.rollout(args)
 	case "pruned":
 		s.o.Pruned = &Pruned{Commit: s.state.InFlight.Commit, Digest: s.state.InFlight.Digest, Done: true}
+	case "relapse":
+		// relapse CrashLoop on 3 nodes: what the agents of the completed flight do; without words, they do not settle
+		s.relapse(args)
+	case "well":
+		s.relapse(nil)
+		s.o.Relapse.Well = true
 	case "wait":
 		d, err := time.ParseDuration(args[0])
 		s.check(err)
@@ -162,6 +169,8 @@ func (s *stage) configure(args []string) {
 			s.gate.Order = api.Order(a)
 		case "Hold", "Release", "Rollback":
 			s.gate.OnStuck = api.OnStuck(a)
+		case "RelapseReport", "RelapseHold", "RelapseRollback":
+			s.gate.OnRelapse = api.OnRelapse(strings.TrimPrefix(a, "Relapse"))
 		case "VerifyHead", "VerifyEvery":
 			s.gate.Verify = api.VerifyMode(strings.TrimPrefix(a, "Verify"))
 		}
@@ -219,6 +228,14 @@ func (s *stage) rollout(args []string) {
 	s.o.Rollout = r
 }
 
+func (s *stage) relapse(args []string) {
+	f := s.state.InFlight
+	s.o.Relapse = &Relapse{Commit: f.Commit, Digest: f.Digest, Message: strings.Join(args, " ")}
+	if len(args) > 0 {
+		s.o.Relapse.Causes = []api.Cause{{Code: args[0]}}
+	}
+}
+
 // restart loses all that is not in the status.
 func (s *stage) restart() {
 	data, err := json.Marshal(s.state)
@@ -251,7 +268,7 @@ func (s *stage) consume(d Decision) {
 		s.o.Prepared, s.o.Again = nil, false
 	}
 	if d.Apply != "" {
-		s.o.Written, s.o.Rollout, s.o.Pruned = nil, nil, nil
+		s.o.Written, s.o.Rollout, s.o.Pruned, s.o.Relapse = nil, nil, nil, nil
 	}
 }
 
@@ -274,6 +291,12 @@ func (s *stage) print(d Decision) {
 		}
 		if m.Override != nil {
 			fmt.Fprintf(&s.out, " (override by %s: %s)", m.Override.By, m.Override.Reason)
+		}
+		if m.Recovered {
+			fmt.Fprint(&s.out, " (recovered)")
+		}
+		if m.Relapsed != strings.Contains(m.Message, relapsed) {
+			s.t.Errorf("%s is told as relapsed: %v, with %q", m.Commit, m.Relapsed, m.Message)
 		}
 		if m.Message != "" {
 			fmt.Fprintf(&s.out, ": %s", m.Message)

@@ -44,6 +44,8 @@ type Observation struct {
 	Pruned   *Pruned
 	// Health is how the workloads of a completed flight are; nil if that is not known.
 	Health *Health
+	// Relapse is whether what a completed flight wrote keeps ending; nil if that is not known, or not looked at any more.
+	Relapse *Relapse
 	// Recorded is what writes, deletions and comparisons since the last turn found out about single objects.
 	Recorded []Recorded
 	// Touched is set while objects of the flight's set may no longer be as asked, and Missed while some are gone that the
@@ -194,6 +196,17 @@ type Health struct {
 	Unseen  map[string]bool
 }
 
+// Relapse says whether the containers of a completed flight keep ending, on more nodes than may fail.
+type Relapse struct {
+	Commit string
+	Digest string
+	// Message names the cause and how many nodes show it; empty if too few do.
+	Message string
+	Causes  []api.Cause
+	// Well is set if no more nodes than may fail lack a settled pod.
+	Well bool
+}
+
 // Pruned is the result of Decision.Prune.
 type Pruned struct {
 	Commit string
@@ -280,6 +293,9 @@ type Move struct {
 	By      string
 	Outcome api.CommitState
 	Message string
+	// Relapsed says of a Complete commit, or of one that takes over its state, that its agents keep ending, and Recovered that
+	// they no longer do. They change no state.
+	Relapsed, Recovered bool
 	// Told is what the Git host is told instead of the message; the message itself if empty.
 	Told string
 	At   time.Time
@@ -290,7 +306,7 @@ type Move struct {
 // remember puts a move into the history, newest commit first.
 func remember(history []api.Record, m Move) []api.Record {
 	r := api.Record{Commit: m.Commit, Subject: m.Subject, State: m.State, By: m.By, Outcome: m.Outcome,
-		Message: m.Message, Told: m.Told, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At), Override: m.Override}
+		Message: m.Message, Told: m.Told, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At), Override: m.Override}
 	for i, old := range history {
 		if old.Commit != m.Commit {
 			continue

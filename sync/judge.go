@@ -17,7 +17,9 @@ import (
 func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
 	f := l.sync.Status.InFlight
 	if f == nil || unwritten(f) && f.Attempts == 0 || landed(f) && f.Correcting == nil {
-		c.unwatch(l)
+		if !l.mayRelapse(now) {
+			c.unwatch(l)
+		}
 		return nil, nil
 	}
 	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, l.sync.Generation, asWritten(f.Workloads))
@@ -104,12 +106,7 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 // add puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
 // all must be complete for it to be complete. What makes it stuck is named first.
 func (r *Rollout) add(w api.Workload, j rollout.Judgement) {
-	var causes []api.Cause
-	for _, cause := range j.Causes {
-		causes = append(causes, api.Cause{Code: string(cause.Code), Object: idOf(w).String(),
-			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
-			Message: cause.Message, Remedy: cause.Remedy, Since: metav1.NewTime(cause.Since)})
-	}
+	causes := causesOf(w, j)
 	if j.Verdict == rollout.Stuck && r.State != api.Stuck {
 		r.Causes = append(causes, r.Causes...)
 	} else {
@@ -128,6 +125,17 @@ func (r *Rollout) add(w api.Workload, j rollout.Judgement) {
 	if !j.Wake.IsZero() && (r.Wake.IsZero() || j.Wake.Before(r.Wake)) {
 		r.Wake = j.Wake
 	}
+}
+
+// causesOf are the causes of one workload's judgement.
+func causesOf(w api.Workload, j rollout.Judgement) []api.Cause {
+	var causes []api.Cause
+	for _, cause := range j.Causes {
+		causes = append(causes, api.Cause{Code: string(cause.Code), Object: idOf(w).String(),
+			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
+			Message: cause.Message, Remedy: cause.Remedy, Since: metav1.NewTime(cause.Since)})
+	}
+	return causes
 }
 
 // addBrake notes what is to be done about the brake of a DaemonSet.

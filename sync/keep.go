@@ -11,6 +11,7 @@ import (
 const (
 	keptComplete = "complete"
 	keptFlight   = "flight"
+	keptBefore   = "before"
 )
 
 // keep has the repository keep a commit under one of these names. A commit that cannot be kept holds nobody up: it is told

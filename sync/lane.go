@@ -20,6 +20,8 @@ type lane struct {
 	key string
 	// sync is the Sync with its status as it was last decided, which may be newer than the informer's.
 	sync *api.Sync
+	// relapse is the newest look at a completed flight.
+	relapse relapse
 	// saved is the status as it was last written, and when.
 	saved   api.SyncStatus
 	savedAt time.Time
@@ -154,11 +156,13 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 		o.Pruned = &Pruned{Commit: l.flying.Commit, Digest: l.flying.Digest, Done: true}
 	}
 	if len(l.recorded) == 0 { // else what is judged is another object than the status says
-		rollout, err := c.judge(ctx, l, o.Now)
-		if err != nil {
+		var err error
+		if o.Rollout, err = c.judge(ctx, l, o.Now); err != nil {
 			return o, err
 		}
-		o.Rollout = rollout
+		if o.Relapse, err = c.lookForRelapse(l, o.Now); err != nil {
+			return o, err
+		}
 	}
 	o.Touched, o.Missed = c.lookAround(ctx, l)
 	o.Compared, o.Corrected = l.compared, l.corrected

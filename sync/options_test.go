@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // optionsOf reads a Sync's spec as the informer does.
@@ -39,6 +41,15 @@ func TestEveryFigureIsAnOption(t *testing.T) {
 	}
 	if len(o.After) != 2 || o.After[rollout.ImagePull] != 90*time.Second || o.After[rollout.VolumeMount] != 90*time.Minute {
 		t.Errorf("after: %v", o.After)
+	}
+}
+
+// How long is looked for relapses: as long as is said, not at all for no time, ten minutes if nothing is said.
+func TestForHowLongRelapsesAreLookedFor(t *testing.T) {
+	for want, said := range map[time.Duration]*metav1.Duration{10 * time.Minute: nil, 0: {}, time.Hour: {Duration: time.Hour}} {
+		if got := gateOf(&api.Sync{Spec: api.SyncSpec{Gate: api.Gate{Relapse: said}}}).Relapse; got != want {
+			t.Errorf("%v: %s, want %s", said, got, want)
+		}
 	}
 }
 

@@ -42,11 +42,19 @@ func letterOf(m Move, nodes string) letter {
 	case api.Carried:
 		outcome, l.Description = m.Outcome, carriedWords(m)
 	case api.Unchanged:
-		outcome, l.Description = m.Outcome, joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", Short(m.By), m.Outcome), hostWords(m))
+		outcome, l.Description = m.Outcome, unchangedWords(m)
+	case api.Complete:
+		l.Description = joined(string(m.State), hostWords(m))
+		if m.Relapsed {
+			l.Description = hostWords(m)
+		}
 	default:
 		l.Description = joined(string(m.State), hostWords(m))
 	}
-	l.State, l.Underway = hostState(outcome), outcome == api.Applying || outcome == api.RollingOut
+	if l.State = hostState(outcome); m.Relapsed {
+		l.State = forge.Failure
+	}
+	l.Underway = outcome == api.Applying || outcome == api.RollingOut
 	l.Description = forge.Shorten(l.Description + nodes)
 	return l
 }
@@ -92,7 +100,17 @@ func hostMessage(m Move) string {
 	return m.Message
 }
 
+func unchangedWords(m Move) string {
+	if m.Relapsed {
+		return fmt.Sprintf("Unchanged: the same as %s, which %s", Short(m.By), hostWords(m))
+	}
+	return joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", Short(m.By), m.Outcome), hostWords(m))
+}
+
 func carriedWords(m Move) string {
+	if m.Relapsed {
+		return fmt.Sprintf("carried by %s, which %s", Short(m.By), hostWords(m))
+	}
 	switch m.Outcome {
 	case api.Complete:
 		return "rolled out as part of " + Short(m.By)
@@ -112,7 +130,7 @@ func joined(head, tail string) string {
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
 func nodesToTell(s *api.Sync, m Move) string {
 	f := s.Status.InFlight
-	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck || f.Commit != m.Commit && f.Commit != m.By {
+	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck && !m.Relapsed || f.Commit != m.Commit && f.Commit != m.By {
 		return ""
 	}
 	names := rollout.FoldNames(f.Causes[0].Nodes)
@@ -225,33 +243,26 @@ func recorded(s *api.Sync) []Move {
 	for i := len(s.Status.History) - 1; i >= 0; i-- {
 		r := s.Status.History[i]
 		moves = append(moves, Move{Commit: r.Commit, Subject: r.Subject, State: r.State, By: r.By, Outcome: r.Outcome,
-			Message: r.Message, Told: r.Told, At: r.Since.Time})
+			Message: r.Message, Told: r.Told, Relapsed: r.Relapsed, At: r.Since.Time})
 	}
 	f := s.Status.InFlight
 	if f == nil {
 		return moves
 	}
-	own, at := ownMessage(f), reached(s)
+	own, at := ownMove(f), reached(s)
+	own.At = at
 	if len(f.Causes) > 0 && f.Causes[0].Code == causeApplyFailed {
-		own = causeApplyFailed
+		own.Message = causeApplyFailed
 	}
 	if b := f.RollbackOf; b != nil {
-		moves = append(moves, Move{Commit: b.Commit, State: api.Stuck, Message: publicMessage(f), At: at})
-		moves = append(moves, following(b.Followers, Move{By: b.Commit, Outcome: api.Stuck, Message: publicMessage(f), At: at})...)
-	} else {
-		moves = append(moves, Move{Commit: f.Commit, State: f.State, Message: own, At: at})
+		back := rolledBackMove(f)
+		back.At = at
+		moves = append(append(moves, back), following(b.Followers, back)...)
 	}
-	return append(moves, following(f.Followers, Move{By: f.Commit, Outcome: f.State, Message: own, At: at})...)
-}
-
-// following are the moves of those who follow a commit along with it.
-func following(followers []api.Follower, with Move) []Move {
-	var moves []Move
-	for _, follower := range followers {
-		with.Commit, with.State = follower.Commit, follower.State
-		moves = append(moves, with)
+	if f.RollbackOf == nil || f.Relapse != nil {
+		moves = append(moves, own)
 	}
-	return moves
+	return append(moves, following(f.Followers, own)...)
 }
 
 // reached is when the flight came to its state, as far as the history still knows. The newest of those who follow it

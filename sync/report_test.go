@@ -39,6 +39,12 @@ func TestStatesAsAHostIsTold(t *testing.T) {
 		{Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: "CrashLoop on 1 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: CrashLoop on 1 of 3 nodes"},
 		{Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: causeApplyFailed + ": x"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: ApplyFailed: the API server does not take the objects"},
 		{Move{State: api.Unchanged, By: by, Outcome: api.Complete, Message: "12 nodes"}, forge.Success, false, "Unchanged: the same as bbbbbbb, which is Complete: 12 nodes"},
+		{Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes"},
+		{Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes; not rolled back: s3cret"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes; not rolled back"},
+		{Move{State: api.Complete, Recovered: true, Message: "3 nodes"}, forge.Success, false, "Complete: 3 nodes"},
+		{Move{State: api.Carried, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
+		{Move{State: api.Carried, By: by, Outcome: api.Complete, Recovered: true}, forge.Success, false, "rolled out as part of bbbbbbb"},
+		{Move{State: api.Unchanged, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
 		{Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: "CrashLoop"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
 	} {
 		l := letterOf(c.move, "")

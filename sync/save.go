@@ -58,6 +58,9 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 		if f.Correcting != nil {
 			f.Correcting.Message = ""
 		}
+		if f.Relapse != nil {
+			f.Relapse.Message = ""
+		}
 		for i := range f.Workloads {
 			w := &f.Workloads[i]
 			w.Memory, w.Headline, w.Nodes, w.Notes = runtime.RawExtension{}, "", nil, nil

@@ -41,6 +41,11 @@ func summarize(s *api.SyncStatus, now time.Time) {
 		set(conditionReady, metav1.ConditionFalse)
 		set(conditionReconciling, metav1.ConditionTrue)
 		set(conditionStalled, metav1.ConditionFalse)
+	case takenBack(s.InFlight):
+		state = relapsedReason
+		set(conditionReady, metav1.ConditionFalse)
+		set(conditionReconciling, metav1.ConditionFalse)
+		set(conditionStalled, metav1.ConditionTrue)
 	case state == api.Complete:
 		set(conditionReady, metav1.ConditionTrue)
 		set(conditionReconciling, metav1.ConditionFalse)
@@ -71,16 +76,26 @@ func summarizeDrift(s *api.SyncStatus, now time.Time) {
 	meta.SetStatusCondition(&s.Conditions, condition)
 }
 
+// relapsedReason is the reason of conditions that tell of a relapse.
+const relapsedReason = "Relapsed"
+
+// takenBack reports whether a flight stands in the place of a commit that was complete and has relapsed: what Git asks for
+// is not what runs.
+func takenBack(f *api.Flight) bool { return f != nil && f.RollbackOf != nil && f.RollbackOf.Relapsed }
+
 // summarizeHealth writes the condition that says whether what a completed commit wrote is still well. It is there once
 // something was not, until the next commit takes off.
 func summarizeHealth(s *api.SyncStatus, now time.Time) {
-	if !landed(s.InFlight) {
+	has := completed(s.InFlight) && s.InFlight.Relapse != nil
+	if !landed(s.InFlight) && !has {
 		meta.RemoveStatusCondition(&s.Conditions, conditionHealthy)
 		return
 	}
 	condition := metav1.Condition{Type: conditionHealthy, Status: metav1.ConditionTrue, Reason: "Recovered",
 		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
 	switch words := ailingWords(s.Ailing); {
+	case has:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, relapsedReason, ownMessage(s.InFlight)
 	case words != "":
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "Unavailable", words
 	case meta.FindStatusCondition(s.Conditions, conditionHealthy) == nil:
@@ -102,7 +117,7 @@ func summaryOf(s *api.SyncStatus) api.Summary {
 	}
 	summary := api.Summary{Commit: Short(f.Commit), State: f.State, Message: publicMessage(f)}
 	if b := f.RollbackOf; b != nil {
-		summary.Commit, summary.State = Short(b.Commit), api.Stuck
+		summary.Commit, summary.State = Short(b.Commit), stateBefore(b)
 	}
 	if f.Correcting != nil {
 		_, summary.Message = correctingWords(f.Correcting)

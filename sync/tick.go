@@ -81,8 +81,9 @@ func gateOf(s *api.Sync) Gate {
 		Verify:   s.Spec.Source.Verify.Mode,
 		OnStuck:  s.Spec.Gate.OnStuck,
 		Deadline: s.Spec.Gate.ProgressDeadline.Duration,
-		Prune:    s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,
-		Correct:  s.Spec.Apply.Drift != api.DriftReport,
+		Relapse:  relapseOf(s), OnRelapse: s.Spec.Gate.OnRelapse,
+		Prune:   s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,
+		Correct: s.Spec.Apply.Drift != api.DriftReport,
 	}
 }
 
@@ -127,6 +128,7 @@ func (c *Controller) remember(ctx context.Context, l *lane, o Observation, state
 	c.keep(l, keptComplete, before.LastComplete)
 	if state.InFlight != nil {
 		c.keep(l, keptFlight, state.InFlight.Commit)
+		c.keep(l, keptBefore, state.InFlight.Before)
 	}
 	if err := c.save(ctx, l, next); err != nil {
 		return err

@@ -33,6 +33,10 @@ func (a *announcer) Moved(s *api.Sync, m sync.Move) {
 	if v := m.Override; v != nil {
 		a.events.Event(s, corev1.EventTypeWarning, "WindowOverridden", fmt.Sprintf("commit %s: %s", sync.Short(m.Commit), overrideText(v)))
 	}
+	if m.Relapsed || m.Recovered {
+		a.relapsed(s, m)
+		return
+	}
 	kind := corev1.EventTypeNormal
 	switch m.State {
 	case api.Stuck, api.Failed, api.Dropped:
@@ -42,6 +46,18 @@ func (a *announcer) Moved(s *api.Sync, m sync.Move) {
 		return
 	}
 	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", sync.Short(m.Commit), or(m.Message, m.Subject)))
+}
+
+// relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the commit
+// are told of by the status alone.
+func (a *announcer) relapsed(s *api.Sync, m sync.Move) {
+	switch {
+	case m.By != "":
+	case m.Recovered:
+		a.events.Event(s, corev1.EventTypeNormal, "Recovered", fmt.Sprintf("commit %s is well again after its relapse", sync.Short(m.Commit)))
+	default:
+		a.events.Event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s", sync.Short(m.Commit), m.Message, s.Name))
+	}
 }
 
 // Progressed is told by the status alone.

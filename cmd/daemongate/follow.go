@@ -31,6 +31,9 @@ func (f *follower) Moved(s *api.Sync, m sync.Move) {
 		state = fmt.Sprintf("%s by %s (%s)", m.State, sync.Short(m.By), m.Outcome)
 	}
 	text := m.Message
+	if m.Recovered {
+		text = "well again: " + text
+	}
 	if text == "" && m.Subject != "" {
 		text = fmt.Sprintf("%q", m.Subject)
 	}
@@ -38,7 +41,9 @@ func (f *follower) Moved(s *api.Sync, m sync.Move) {
 		f.print(s, m.At, m.Commit, "override", overrideText(m.Override))
 	}
 	f.print(s, m.At, m.Commit, state, text)
-	if flight := s.Status.InFlight; m.State == api.Stuck && flight != nil && flight.State == api.Stuck && concerns(flight, m.Commit) {
+	if flight := s.Status.InFlight; m.Relapsed && m.By == "" && flight != nil && flight.Relapse != nil {
+		f.explain(flight.Causes)
+	} else if m.State == api.Stuck && flight != nil && flight.State == api.Stuck && concerns(flight, m.Commit) {
 		f.explain(flight.Causes)
 	}
 }

@@ -24,6 +24,9 @@ func (m *metrics) count(c *sync.Controller) {
 
 // Moved counts what commits came to. As a teller the metrics need no more than that and trouble.
 func (m *metrics) Moved(_ *api.Sync, move sync.Move) {
+	if move.Relapsed || move.Recovered { // it came to no other state
+		return
+	}
 	m.commits.WithLabelValues(string(move.State)).Inc()
 }
 

@@ -83,7 +83,11 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 		return
 	}
 	if r := f.RollbackOf; r != nil {
-		fmt.Fprintf(b, "  %s  Stuck, %s is applied again in its place\n", sync.Short(r.Commit), sync.Short(f.Commit))
+		state := string(api.Stuck)
+		if r.Relapsed {
+			state = "Complete, but relapsed"
+		}
+		fmt.Fprintf(b, "  %s  %s, %s is applied again in its place\n", sync.Short(r.Commit), state, sync.Short(f.Commit))
 		writeIndented(b, r.Message)
 		writeFollowers(b, r.Followers)
 	}

@@ -60,6 +60,20 @@ const (
 	OnStuckRollback OnStuck = "Rollback"
 )
 
+// OnRelapse says what a complete rollout that relapses does to the gate.
+//
+// +kubebuilder:validation:Enum=Report;Hold;Rollback
+type OnRelapse string
+
+const (
+	// OnRelapseReport only tells of it.
+	OnRelapseReport OnRelapse = "Report"
+	// OnRelapseHold lets no further commit through until a person releases the one that relapsed, or it is well again.
+	OnRelapseHold OnRelapse = "Hold"
+	// OnRelapseRollback applies the last complete commit before it again, unless a commit waits that can be applied.
+	OnRelapseRollback OnRelapse = "Rollback"
+)
+
 // Gate is how commits are let through.
 type Gate struct {
 	// +kubebuilder:default=Latest
@@ -68,6 +82,14 @@ type Gate struct {
 	// +kubebuilder:default=Release
 	// +optional
 	OnStuck OnStuck `json:"onStuck,omitempty"`
+	// Relapse is how long after a commit is complete its agents may not begin to end again and again without its being told
+	// on the commit; 0s turns that off.
+	// +kubebuilder:default="10m"
+	// +optional
+	Relapse *metav1.Duration `json:"relapse,omitempty"`
+	// +kubebuilder:default=Report
+	// +optional
+	OnRelapse OnRelapse `json:"onRelapse,omitempty"`
 	// ProgressDeadline is how long a rollout may go without a further settled node.
 	// +kubebuilder:default="15m"
 	// +optional

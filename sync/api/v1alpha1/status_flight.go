@@ -41,6 +41,15 @@ type Flight struct {
 	// Followers take over this commit's state: those it carries, and those that repeat its set.
 	// +optional
 	Followers []Follower `json:"followers,omitempty"`
+	// Completed is when it was complete.
+	// +optional
+	Completed *metav1.MicroTime `json:"completed,omitempty"`
+	// Before is the last commit before it that was complete.
+	// +optional
+	Before string `json:"before,omitempty"`
+	// Relapse says that its agents keep ending although it is Complete, which it stays.
+	// +optional
+	Relapse *Relapse `json:"relapse,omitempty"`
 	// Message of its state.
 	// +optional
 	Message string `json:"message,omitempty"`
@@ -59,10 +68,10 @@ type Flight struct {
 	// Released by a person, although stuck.
 	// +optional
 	Released bool `json:"released,omitempty"`
-	// RollbackOf is the stuck commit in whose place this one, the last complete one, is applied again.
+	// RollbackOf is the commit, stuck or relapsed, in whose place this one, the last complete one, is applied again.
 	// +optional
 	RollbackOf *StuckCommit `json:"rollbackOf,omitempty"`
-	// NoRollback is why this stuck commit is not rolled back. Without attempts, the rollback only waits.
+	// NoRollback is why this commit, stuck or relapsed, is not rolled back. Without attempts, the rollback only waits.
 	// +optional
 	NoRollback *FailedCommit `json:"noRollback,omitempty"`
 	// Pruned is set when what this commit no longer asks for is gone.
@@ -91,9 +100,23 @@ type Correcting struct {
 	Message string `json:"message,omitempty"`
 }
 
-// StuckCommit is a commit that was stuck when it was rolled back. It stays so.
+// Relapse is what became of the agents of a complete commit.
+type Relapse struct {
+	// Since is when it was noticed.
+	Since metav1.MicroTime `json:"since"`
+	// Message names the cause and how many nodes show it.
+	Message string `json:"message"`
+	// Released by a person, although relapsed.
+	// +optional
+	Released bool `json:"released,omitempty"`
+}
+
+// StuckCommit is a commit that was stuck, or had relapsed, when it was rolled back. It stays so.
 type StuckCommit struct {
 	Commit string `json:"commit"`
+	// Relapsed is set if it was complete before.
+	// +optional
+	Relapsed bool `json:"relapsed,omitempty"`
 	// Digest of its set: a commit that repeats it is not applied either.
 	Digest string `json:"digest"`
 	// Message is why it was stuck.

@@ -13,7 +13,7 @@ type GateStatus struct {
 	// PassedGeneration is the generation of the spec that Passed was rendered for.
 	// +optional
 	PassedGeneration int64 `json:"passedGeneration,omitempty"`
-	// LastComplete is the newest commit that rolled out completely.
+	// LastComplete is the newest commit that rolled out completely and has not relapsed.
 	// +optional
 	LastComplete string `json:"lastComplete,omitempty"`
 	// InFlight is the last commit that was applied. It stays here, settled, until the next one.

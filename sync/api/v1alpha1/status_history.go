@@ -34,6 +34,9 @@ type Record struct {
 	// Outcome is By's state.
 	// +optional
 	Outcome CommitState `json:"outcome,omitempty"`
+	// Relapsed is set if its agents keep ending although it, or By, is Complete.
+	// +optional
+	Relapsed bool `json:"relapsed,omitempty"`
 	// Override let the commit start outside the windows.
 	// +optional
 	Override *Override `json:"override,omitempty"`

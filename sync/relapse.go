@@ -1,0 +1,92 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// relapseWithin is how long after Complete a relapse is told on the commit, where the spec does not say.
+const relapseWithin = 10 * time.Minute
+
+// relapseOf is for how long a spec asks to look for relapses.
+func relapseOf(s *api.Sync) time.Duration {
+	if r := s.Spec.Gate.Relapse; r != nil {
+		return r.Duration
+	}
+	return relapseWithin
+}
+
+// mayRelapse reports whether a completed flight is still judged: for a while, and as long as it has relapsed.
+func (l *lane) mayRelapse(now time.Time) bool {
+	f := l.sync.Status.InFlight
+	return completed(f) && (f.Relapse != nil || relapses(f, relapseOf(l.sync), now))
+}
+
+// relapse is what the newest look for relapses came to.
+type relapse struct {
+	flight string
+	at     time.Time
+	seen   *Relapse
+}
+
+// lookForRelapse judges the DaemonSets of a completed flight once more, from the caches that it was judged from before:
+// nothing is read, and nothing remembered. It returns nil if nothing can be said.
+func (c *Controller) lookForRelapse(l *lane, now time.Time) (*Relapse, error) {
+	if !l.mayRelapse(now) {
+		l.relapse = relapse{}
+		return nil, nil
+	}
+	f := l.sync.Status.InFlight
+	if f.Relapse == nil {
+		c.sleep(l, f.Completed.Add(relapseOf(l.sync))) // to stop watching
+	}
+	due := l.relapse.at.Add(lookPause)
+	if l.relapse.flight == f.Commit+f.Digest && now.Before(due) {
+		c.sleep(l, due)
+		return l.relapse.seen, nil
+	}
+	seen, err := c.judgeRelapse(l, f, now)
+	l.relapse = relapse{f.Commit + f.Digest, now, seen}
+	return seen, err
+}
+
+// judgeRelapse judges every DaemonSet of a flight. One that cannot be seen, or of which somebody has changed the template,
+// tells nothing of the commit, but what another one tells holds.
+func (c *Controller) judgeRelapse(l *lane, f *api.Flight, now time.Time) (*Relapse, error) {
+	options, err := RolloutOptions(l.sync)
+	if err != nil {
+		return nil, err
+	}
+	targets, memories, err := recallAll(l, f)
+	if err != nil {
+		return nil, err
+	}
+	c.watch(l, f, ofDaemonSets(targets))
+	seen := &Relapse{Commit: f.Commit, Digest: f.Digest, Well: true}
+	var broken []rollout.Judgement
+	for i, w := range f.Workloads {
+		if !isDaemonSet(w) {
+			continue
+		}
+		look, synced := c.Observer.Look(targets[i])
+		look.Now = now
+		j, after := rollout.Judge(look, targets[i], memories[i], options)
+		c.sleep(l, j.Wake)
+		if !synced || after.Hash != memories[i].Hash {
+			seen.Well = false
+			continue
+		}
+		if relapsed, is := rollout.Relapsed(j, options); is {
+			seen.Causes = append(seen.Causes, causesOf(w, relapsed)...)
+			broken = append(broken, relapsed)
+		}
+		seen.Well = seen.Well && rollout.Recovered(j, options)
+	}
+	if len(broken) > 0 {
+		seen.Message, seen.Well = rollout.Summarize(broken), false
+		seen.Causes = seen.Causes[:min(len(seen.Causes), maxCauses)]
+	}
+	return seen, nil
+}
