@@ -19,6 +19,8 @@ import (
 // causeStory is a commit that goes wrong in one way.
 type causeStory struct {
 	name, cause string
+	// says is in the cause's message, where more than the cause matters.
+	says string
 	// v1 changes the agent that runs before; v2 is the agent that goes wrong, on top of that.
 	v1, v2 func(*agentFile)
 	// brings is an object that v2 adds.
@@ -78,6 +80,22 @@ func probe(kind string) func(*agentFile) {
 	return container(kind + "Probe: {httpGet: {path: /healthz, port: 9}, periodSeconds: 1, failureThreshold: 2}")
 }
 
+// mounts has the agent mount an image volume.
+func mounts(image string) func(*agentFile) {
+	return func(a *agentFile) {
+		pod("volumes: [{name: models, image: {reference: \"" + image + "\"}}]")(a)
+		container("volumeMounts: [{name: models, mountPath: /models}]")(a)
+	}
+}
+
+// claims has the agent ask for a ResourceClaim.
+func claims(from string) func(*agentFile) {
+	return func(a *agentFile) {
+		pod("resourceClaims: [{name: gpu, " + from + "}]")(a)
+		container("resources: {claims: [{name: gpu}]}")(a)
+	}
+}
+
 // slow leaves time for something to happen while the rollout is under way.
 var slow = behaves("slow-start=300s")
 
@@ -89,6 +107,19 @@ var causeStories = []causeStory{
 	{name: "startup probe", cause: "ProbeFailing", v2: probe("startup")},
 	{name: "liveness probe", cause: "ProbeFailing", v2: probe("liveness")},
 	{name: "readiness probe", cause: "ProbeFailing", v2: probe("readiness"), deadline: 30 * time.Second},
+	{name: "killing told once", cause: "ProbeFailing", after: "20s", v2: func(a *agentFile) {
+		probe("startup")(a)
+		behaves("untold")(a)
+	}},
+	{name: "postStart hook", cause: "HookFailing", says: "exited with 1: check failed", v2: container("lifecycle: {postStart: {exec: {command: [/agent, \"false\"]}}}")},
+	{name: "image of a volume", cause: "ImagePull", says: "image volume models", v2: mounts("registry.local/models:v7-typo")},
+	{name: "image of a volume is no name", cause: "InvalidImage", says: "image volume models", v2: mounts("registry.local/Models:v7")},
+	{name: "no user namespaces", cause: "Sandbox", says: "hostUsers", after: "5s", v2: pod("hostUsers: false")},
+	{name: "memory limit below the runtime", cause: "Sandbox", says: "memory limit", after: "5s", v2: container("resources: {limits: {memory: 600Ki}}")},
+	{name: "missing ResourceClaim", cause: "NotScheduled", says: "ResourceClaim gpu-claim", after: "5s", v2: claims("resourceClaimName: gpu-claim")},
+	{name: "missing ResourceClaimTemplate", cause: "NotScheduled", says: "ResourceClaimTemplate one-gpu", after: "5s", v2: claims("resourceClaimTemplateName: one-gpu")},
+	{name: "missing PersistentVolumeClaim", cause: "Unschedulable", says: "PersistentVolumeClaim data", after: "5s",
+		v2: pod("volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]")},
 	{name: "missing ConfigMap", cause: "ConfigError", after: "5s",
 		v2: container("env: [{name: LEVEL, valueFrom: {configMapKeyRef: {name: missing, key: level}}}]")},
 	{name: "missing Secret", cause: "VolumeMount", after: "5s", v2: pod("volumes: [{name: keys, secret: {secretName: missing}}]")},
@@ -195,7 +226,7 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 	w.wait(fmt.Sprintf("%s to be %s with %s", Short(v2), state, s.cause), func(status api.SyncStatus) bool {
 		return slices.ContainsFunc(status.History, func(r api.Record) bool {
 			return r.Commit == v2 && r.State == state && strings.Contains(r.Message, s.cause)
-		}) && (s.fails || leads(status.InFlight, s.cause))
+		}) && (s.fails || leads(status.InFlight, s.cause, s.says))
 	})
 	w.told(v2, says)
 	noted := time.Now()
@@ -203,8 +234,8 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 }
 
 // leads reports whether a cause is named first, with what to do about it. The gate's own has none but its message.
-func leads(f *api.Flight, cause string) bool {
-	return len(f.Causes) > 0 && f.Causes[0].Code == cause && (f.Causes[0].Remedy != "" || cause == causeApplyFailed)
+func leads(f *api.Flight, cause, says string) bool {
+	return len(f.Causes) > 0 && f.Causes[0].Code == cause && strings.Contains(f.Causes[0].Message, says) && (f.Causes[0].Remedy != "" || cause == causeApplyFailed)
 }
 
 // record is when each cause was first seen in a Sync's status, and what became of it.

@@ -25,6 +25,8 @@ const (
 	neverReady    = "never-ready"     // its readiness probe never passes
 	livenessFails = "liveness-fails"  // its liveness probe never passes
 	startupFails  = "startup-fails"   // its startup probe never passes
+	hookFails     = "hook-fails"      // its postStart hook fails
+	untold        = "untold"          // only the first killing by a probe or a hook is told in an Event
 	pullFails     = "pull-fails"      // its image cannot be pulled
 	configError   = "config-error"    // the ConfigMap of an environment variable is missing
 	mountFails    = "mount-fails"     // the Secret of a volume is missing
@@ -38,16 +40,20 @@ const (
 	slowStop      = "slow-stop"       // the containers take so long to end; played by KWOK
 )
 
+// volumePullFails is an image volume whose image cannot be pulled; it comes from the pod's volumes alone.
+const volumePullFails = "volume-pull-fails"
+
 var durations = []string{diesAfter, diesOnceAfter, clockAhead, slowStart, slowStop}
 
-var behaviours = append([]string{crash, oom, neverReady, livenessFails, startupFails, pullFails, configError, mountFails,
-	sandboxFails, initCrash, evicted, rejected, neverStops}, durations...)
+var behaviours = append([]string{crash, oom, neverReady, livenessFails, startupFails, hookFails, untold, pullFails, configError,
+	mountFails, sandboxFails, initCrash, evicted, rejected, neverStops}, durations...)
 
 // trouble is what is wrong with a pod; the zero value is a pod that runs well.
 type trouble struct {
 	kind      string
 	after     time.Duration
 	container string // whose trouble it is; empty for the pod's own
+	untold    bool   // see the behaviour
 }
 
 // troubleOf reads what is wrong with a pod from its spec and annotations: what it is asked to do comes before what its
@@ -57,29 +63,44 @@ func troubleOf(pod *corev1.Pod) (trouble, error) {
 	if err != nil || asked.kind != "" {
 		return asked, err
 	}
+	implied := impliedBy(pod)
+	implied.untold = asked.untold
+	return implied, nil
+}
+
+// impliedBy is what the spec itself leads to.
+func impliedBy(pod *corev1.Pod) trouble {
+	if sandboxRefusal(pod) != "" {
+		return trouble{kind: sandboxFails}
+	}
 	for _, c := range allContainers(&pod.Spec) {
 		if invalidImage(c.Image) != "" || !pullable(c.Image) {
-			return trouble{kind: pullFails, container: c.Name}, nil
+			return trouble{kind: pullFails, container: c.Name}
+		}
+		if missingImageVolume(pod, c.Name) != "" {
+			return trouble{kind: volumePullFails, container: c.Name}
 		}
 	}
 	for _, c := range pod.Spec.InitContainers {
 		if slices.Contains(c.Args, crash) {
-			return trouble{kind: initCrash, container: c.Name}, nil
+			return trouble{kind: initCrash, container: c.Name}
 		}
 	}
 	for _, c := range pod.Spec.Containers {
 		switch {
 		case slices.Contains(c.Args, crash):
-			return trouble{kind: crash, container: c.Name}, nil
+			return trouble{kind: crash, container: c.Name}
 		case refused(c.StartupProbe):
-			return trouble{kind: startupFails, container: c.Name}, nil
+			return trouble{kind: startupFails, container: c.Name}
+		case hookRefused(&c):
+			return trouble{kind: hookFails, container: c.Name}
 		case refused(c.LivenessProbe):
-			return trouble{kind: livenessFails, container: c.Name}, nil
+			return trouble{kind: livenessFails, container: c.Name}
 		case refused(c.ReadinessProbe):
-			return trouble{kind: neverReady, container: c.Name}, nil
+			return trouble{kind: neverReady, container: c.Name}
 		}
 	}
-	return trouble{}, nil
+	return trouble{}
 }
 
 // askedOf reads the annotations.
@@ -103,8 +124,12 @@ func askedOf(pod *corev1.Pod) (trouble, error) {
 			return t, fmt.Errorf("annotation %s: %q: a duration belongs to %s and to nothing else, as in %s=40s",
 				BehaviourAnnotation, word, strings.Join(durations, ", "), diesAfter)
 		}
-		if kind != slowStart && kind != slowStop && kind != neverStops {
-			t = trouble{kind: kind, after: after}
+		switch kind {
+		case slowStart, slowStop, neverStops:
+		case untold:
+			t.untold = true
+		default:
+			t.kind, t.after = kind, after
 		}
 	}
 	return whose(t, pod)

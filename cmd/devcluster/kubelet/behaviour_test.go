@@ -42,6 +42,7 @@ func TestTroubleIsReadFromThePod(t *testing.T) {
 		{behaviour: "pull-fails", container: "init", want: trouble{kind: pullFails, container: "init"}},
 		{behaviour: "slow-stop=20s, oom", want: trouble{kind: oom, container: "agent"}},
 		{behaviour: "slow-start=20s", want: trouble{}},
+		{behaviour: "untold, liveness-fails", want: trouble{kind: livenessFails, container: "agent", untold: true}},
 	} {
 		pod := agent(test.behaviour)
 		pod.Annotations[NodesAnnotation], pod.Annotations[ContainerAnnotation] = test.nodes, test.container

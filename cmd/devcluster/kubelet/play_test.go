@@ -1,11 +1,13 @@
 package kubelet
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Behaviours that nobody recorded go through the states that a kubelet shows, each in turn.
@@ -17,6 +19,8 @@ func TestBehavioursOnRequest(t *testing.T) {
 		"dies-once-after=40s":  {"restarts=0 running", "terminated:Error:1", "Running", "restarts=1 running last=terminated:Error:1"},
 		"never-ready":          {"Ready=False ContainersNotReady", "agent ready=false started=true restarts=0 running"},
 		"liveness-fails":       {"Ready=True", "restarts=1 running last=terminated:Completed:0", "waiting:CrashLoopBackOff"},
+		"startup-fails,untold": {"restarts=1 running last=terminated:Completed:0", "waiting:CrashLoopBackOff"},
+		"hook-fails":           {"restarts=0 waiting:PostStartHookError last=terminated:Completed:0", "restarts=1 waiting:PostStartHookError", "restarts=1 waiting:CrashLoopBackOff", "restarts=2 waiting:PostStartHookError"},
 		"config-error":         {"agent ready=false started=false restarts=0 waiting:CreateContainerConfigError"},
 		"mount-fails":          {"Pending PodReadyToStartContainers=False"},
 		"sandbox-fails":        {"Pending PodReadyToStartContainers=False"},
@@ -102,5 +106,56 @@ func TestTransitionTimeMovesWithTheStatusOnly(t *testing.T) {
 	setCondition(&status, corev1.PodReady, false, "ContainersNotReady", "", at(3))
 	if got := status.Conditions[0].LastTransitionTime.Time; !got.Equal(at(3)) {
 		t.Errorf("no longer Ready: stayed at %s", got)
+	}
+}
+
+// A pod of which only the first killing is told goes on being killed: the kubelet's Events stop, the ends do not.
+func TestOnlyTheFirstKillingIsTold(t *testing.T) {
+	for behaviour, reason := range map[string]string{"liveness-fails,untold": "Killing", "hook-fails,untold": "FailedPostStartHook"} {
+		s := &stage{}
+		perform(t, agent(behaviour), s, 3*time.Minute)
+		told := 0
+		for _, e := range s.events {
+			if e.Reason == reason {
+				told++
+			}
+		}
+		if told != 1 || !strings.Contains(s.states(), "restarts=2") {
+			t.Errorf("%s: %d times\n%s", behaviour, told, s.states())
+		}
+	}
+}
+
+// What a pod's spec asks for that the nodes cannot do is refused as real kubelets do: an image volume about the pod and in the
+// words of its own image, a wish of the sandbox before any container.
+func TestWhatTheNodesCannotDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		ask           func(*corev1.PodSpec)
+		state, reason string
+		says          string
+	}{
+		"an image volume": {func(s *corev1.PodSpec) {
+			s.Volumes = []corev1.Volume{{Name: "models", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "registry.local/models:typo"}}}}
+			s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "models"}}
+		}, "agent ready=false started=false restarts=0 waiting:ErrImagePull", "Failed", `Failed to pull image "registry.local/models:typo"`},
+		"user namespaces": {func(s *corev1.PodSpec) { s.HostUsers = new(bool) }, "Pending", "FailedCreatePodSandBox", "user namespaces"},
+		"a tiny limit": {func(s *corev1.PodSpec) {
+			s.Containers[0].Resources.Limits = corev1.ResourceList{"memory": resource.MustParse("600Ki")}
+		}, "Pending", "FailedCreatePodSandBox", "memory limit too low"},
+		"a hook": {func(s *corev1.PodSpec) {
+			s.Containers[0].Lifecycle = &corev1.Lifecycle{PostStart: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"false"}}}}
+		}, "waiting:PostStartHookError", "FailedPostStartHook", "PostStartHook failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod, s := agent(""), &stage{}
+			c.ask(&pod.Spec)
+			perform(t, pod, s, time.Minute)
+			said := slices.ContainsFunc(s.events, func(e corev1.Event) bool {
+				return e.Reason == c.reason && strings.Contains(e.Message, c.says) && (c.reason != "Failed" || e.InvolvedObject.FieldPath == "")
+			})
+			if !said || !strings.Contains(s.states(), c.state) {
+				t.Errorf("said %v\n%s", said, s.states())
+			}
+		})
 	}
 }

@@ -106,6 +106,9 @@ func (s *story) suffer(ctx context.Context, c *corev1.ContainerStatus) {
 	case neverReady, livenessFails, startupFails:
 		s.failProbe(ctx, c)
 		return
+	case hookFails:
+		s.failHook(ctx, c)
+		return
 	case diesOnceAfter:
 		s.crash(ctx, c, t.after, crashed(1))
 		s.start(ctx, c, true)

@@ -22,7 +22,9 @@ func (s *story) failProbe(ctx context.Context, c *corev1.ContainerStatus) {
 		}
 		s.pause(ctx, time.Duration(probe.InitialDelaySeconds)*time.Second)
 		for n := int32(1); ctx.Err() == nil; n++ {
-			s.say(ctx, c.Name, corev1.EventTypeWarning, "Unhealthy", s.failure(kind, probe))
+			if s.tells(c) || s.trouble.kind == neverReady {
+				s.say(ctx, c.Name, corev1.EventTypeWarning, "Unhealthy", s.failure(kind, probe))
+			}
 			if n == probe.FailureThreshold && s.trouble.kind != neverReady {
 				break
 			}
@@ -36,10 +38,12 @@ func (s *story) killUnhealthy(ctx context.Context, c *corev1.ContainerStatus, ki
 	if ctx.Err() != nil {
 		return
 	}
-	s.say(ctx, c.Name, corev1.EventTypeNormal, "Killing", map[string]string{
-		"Startup":  "Container " + c.Name + " failed startup probe, will be restarted",
-		"Liveness": "Container " + c.Name + " failed liveness probe, will be restarted",
-	}[kind])
+	if s.tells(c) {
+		s.say(ctx, c.Name, corev1.EventTypeNormal, "Killing", map[string]string{
+			"Startup":  "Container " + c.Name + " failed startup probe, will be restarted",
+			"Liveness": "Container " + c.Name + " failed liveness probe, will be restarted",
+		}[kind])
+	}
 	s.pause(ctx, 500*time.Millisecond)
 	end(c, corev1.ContainerStateTerminated{Reason: "Completed"}, time.Now())
 	if c.RestartCount < 2 {

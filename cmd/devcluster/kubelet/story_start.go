@@ -3,6 +3,7 @@ package kubelet
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,9 +38,15 @@ func (s *story) missingVolume(ctx context.Context) string {
 // makeSandbox returns once the pod has its network.
 func (s *story) makeSandbox(ctx context.Context) {
 	for s.trouble.kind == sandboxFails && ctx.Err() == nil {
-		s.say(ctx, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", fmt.Sprintf("Failed to create pod sandbox: "+
-			"rpc error: code = Unknown desc = failed to setup network for sandbox %q: plugin type=\"devcluster-cni\" failed "+
-			"(add): no IP addresses available in range set", newContainerID()[len("containerd://"):]))
+		refusal := sandboxRefusal(s.pod)
+		if refusal == "" {
+			refusal = "rpc error: code = Unknown desc = failed to setup network for sandbox %q: plugin type=\"devcluster-cni\" failed " +
+				"(add): no IP addresses available in range set"
+		}
+		if strings.Contains(refusal, "%q") {
+			refusal = fmt.Sprintf(refusal, newContainerID()[len("containerd://"):])
+		}
+		s.say(ctx, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", "Failed to create pod sandbox: "+refusal)
 		s.pause(ctx, syncPeriod())
 	}
 	s.status.PodIP = s.ip
@@ -47,6 +54,21 @@ func (s *story) makeSandbox(ctx context.Context) {
 	setCondition(&s.status, corev1.PodReadyToStartContainers, true, "", "", time.Now())
 	s.pause(ctx, 200*time.Millisecond)
 	s.show(ctx)
+}
+
+// sandboxRefusal is what the container runtime of these nodes says of what a pod asks for, "" if it can do that: it has no user
+// namespaces, and needs a mebibyte before a container's first instruction.
+func sandboxRefusal(pod *corev1.Pod) string {
+	if pod.Spec.HostUsers != nil && !*pod.Spec.HostUsers {
+		return "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+	}
+	for _, c := range pod.Spec.Containers {
+		if limit, set := c.Resources.Limits[corev1.ResourceMemory]; set && limit.Value() < 1<<20 {
+			return "rpc error: code = Unknown desc = failed to start sandbox %q: failed to create containerd task: failed to create shim task: " +
+				"OCI runtime create failed: runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?)"
+		}
+	}
+	return ""
 }
 
 // configure returns once the ConfigMaps and Secrets of a container's environment are there.
