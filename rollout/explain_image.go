@@ -102,7 +102,7 @@ func pullError(message string) string {
 	if _, inner, found := strings.Cut(message, "ErrImagePull: "); found {
 		message = inner
 	}
-	for _, wrapping := range []string{"failed to resolve image: ", "failed to do request: ", "rpc error: code = "} {
+	for _, wrapping := range []string{"failed to resolve image: ", "failed to do request: ", "rpc error: code = ", " desc = "} {
 		if _, inner, found := strings.Cut(message, wrapping); found {
 			message = inner
 		}

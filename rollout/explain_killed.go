@@ -34,33 +34,42 @@ type Killed struct {
 func (s *survey) killedBy(c containerCase) killer {
 	key := killedKey(c.pod, c.status.Name)
 	before := s.before.Killed[key]
-	by, at := s.lastKill(c)
-	end := c.lastEnd()
-	if end != nil && end.Reason == oomKilled {
-		remember(&s.memory.Killed, s.before.Killed, key, Killed{By: string(byItself), At: end.FinishedAt.Time})
+	known := s.killing(c, before)
+	if known.By != "" {
+		remember(&s.memory.Killed, s.before.Killed, key, known)
+	}
+	if known.By == string(byItself) {
 		return ""
 	}
-	sure := by != "" && (end == nil || !at.Before(end.StartedAt.Time))
+	return killer(known.By)
+}
+
+// killing is what is known by now of what ended a container.
+func (s *survey) killing(c containerCase, before Killed) Killed {
+	end := c.lastEnd()
+	itself := func() Killed { return Killed{By: string(byItself), At: end.FinishedAt.Time} }
+	if end != nil && end.Reason == oomKilled {
+		return itself()
+	}
+	by, at := s.lastKill(c)
+	if by != "" && (end == nil || !at.Before(end.StartedAt.Time)) {
+		return Killed{By: string(by), At: at, Code: codeOf(end)} // of the last run, or of the present one
+	}
 	switch {
-	case sure:
-	case killer(before.By) == byItself && !at.After(before.At):
-		by, at = "", time.Time{}
+	case before.By == string(byItself) && !at.After(before.At):
+		return before
 	case before.By != "" && !at.After(before.At):
 		by, at = killer(before.By), before.At
 	case by == "":
 		by, at = s.likelyKill(c)
 	}
 	switch {
-	case by == "" && killer(before.By) == byItself:
-		remember(&s.memory.Killed, s.before.Killed, key, before)
 	case by == "":
-	case !sure && s.endedOtherwise(c, by, before):
-		remember(&s.memory.Killed, s.before.Killed, key, Killed{By: string(byItself), At: end.FinishedAt.Time})
-		by = ""
-	default:
-		remember(&s.memory.Killed, s.before.Killed, key, Killed{By: string(by), At: at, Code: codeOf(end)})
+		return Killed{}
+	case s.endedOtherwise(c, by, before):
+		return itself()
 	}
-	return by
+	return Killed{By: string(by), At: at, Code: codeOf(end)}
 }
 
 // keepKilled remembers what is known of pods that were not looked into this time, for example because their node is down.
