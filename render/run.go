@@ -43,7 +43,7 @@ func run(r *reader, folder string) outcome {
 func attempt(r *reader, folder string) (out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
-			out = outcome{err: r.explain(folder, fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs, and for a patch that removes a name", p))}
+			out = outcome{err: r.gaveUp(folder, p)}
 		}
 	}()
 	own, err := r.open(folder)
@@ -74,4 +74,13 @@ func attempt(r *reader, folder string) (out outcome) {
 		return outcome{err: fmt.Errorf("%s: %w", folder, err)}
 	}
 	return outcome{objects: objects, dropped: r.dropped(folder, objects)}
+}
+
+// gaveUp words a panic of kustomize's.
+func (r *reader) gaveUp(folder string, panicked any) error {
+	err := fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs or a null, and for a patch that removes a name", panicked)
+	if r.reason() == nil {
+		folder = first(r.culprit(folder), folder)
+	}
+	return r.explain(folder, err)
 }
