@@ -191,6 +191,17 @@ func TestWhatIsDeletedIsMadeAnewAtOnce(t *testing.T) {
 	}
 }
 
+// A deletion right after a comparison does not wait for the pause between comparisons.
+func TestADeletionIsLookedForAtOnce(t *testing.T) {
+	c := newContest(t)
+	c.spoil(theAgent, "spec.template.a", "x")
+	c.until(time.Second)
+	c.spoil(theAgent, "", "")
+	if c.until(3 * time.Second); len(c.corrections[theAgent]) != 2 {
+		t.Errorf("corrected at %v", c.corrections[theAgent])
+	}
+}
+
 // What was corrected is looked at again: the counts are those of the pods that are there, Ready is not True until they have
 // settled, and the commit stays Complete.
 func TestACorrectionIsLookedAtAgain(t *testing.T) {
@@ -253,6 +264,7 @@ func TestADeathInACorrectionIsLookedInto(t *testing.T) {
 	if d := c.step(); !d.Correct || c.s.Drift.PendingAt == nil || c.s.InFlight.Workloads[0].UID != "" {
 		t.Fatalf("decided %+v, remembers %+v of %+v", d, c.s.Drift, c.s.InFlight.Workloads)
 	}
+	c.gate.Correct = false // also if nothing would be corrected any more
 	c.o = Observation{Now: c.o.Now.Add(time.Minute), History: &History{Head: "c2", Commits: []Commit{{Hash: "c2"}}}}
 	if d := c.step(); !d.Compare || d.Prepare != "" {
 		t.Fatalf("after the death it decides %+v", d)
