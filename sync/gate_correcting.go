@@ -55,10 +55,13 @@ func (t *turn) corrects(f *api.Flight) {
 		c.Message = or(c.Message, "what was changed is looked at again")
 		return
 	}
-	c.Message, f.Causes = r.Message, r.Causes
-	over := c.Since.Add(relookAfter)
+	causes, over := r.Causes, c.Since.Add(relookAfter)
+	c.Message = r.Message
 	if t.wake(over); r.State == api.Complete && !t.o.Now.Before(over) {
-		f.Correcting, f.Causes = nil, nil
+		f.Correcting, causes = nil, nil
+	}
+	if f.Relapse == nil { // else they are why it relapsed
+		f.Causes = causes
 	}
 }
 

@@ -20,7 +20,7 @@ func TestCompleteIsTrueAndFinal(t *testing.T) {
 		s, f := newStage(t), newPlainFleet(seed)
 		f.surges = seed%3 == 0
 		s.gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback}[seed%2]
-		l := &laws{t: t, seed: seed, final: map[string]api.CommitState{}}
+		l := &laws{t: t, seed: seed, gate: s.gate, final: map[string]api.CommitState{}, relapsed: map[string]string{}}
 		c := &Controller{Observer: f}
 		s.push([]string{"c1"})
 		for range 200 {
