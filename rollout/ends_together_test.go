@@ -51,6 +51,7 @@ func (f *fleet) endsAll(p *corev1.Pod, code int32) *corev1.Pod {
 
 // restartAll has the kubelet remove all containers of a pod, as it does, and start them again.
 func (f *fleet) restartAll(p *corev1.Pod) *corev1.Pod {
+	f.condition(p, corev1.AllContainersRestarting, corev1.ConditionTrue, "RestartAllContainersStarted", "")
 	for _, c := range statusesOf(p) {
 		c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: restartingAll,
 			Message: "The container is removed because RestartAllContainers in place"}}
@@ -114,6 +115,12 @@ func TestARestartOfAllIsOneEnd(t *testing.T) {
 	if n := endsOf(p); n != 1 {
 		t.Errorf("%d ends", n)
 	}
+	running := p.Status.ContainerStatuses[0].State
+	p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}} // not started again yet
+	if n := endsOf(p); n != 1 {
+		t.Errorf("%d ends while one of them is about to start", n)
+	}
+	p.Status.ContainerStatuses[0].State = running
 	f.want(Progressing, CrashLoop)
 	if f.after(59 * time.Second); f.judge().Settled != 0 {
 		t.Error("settled within its probation")

@@ -331,7 +331,7 @@ func TestProbesThatMayPassAreWaitedFor(t *testing.T) {
 	f.want(Progressing, ProbeFailing)
 	f.after(20 * time.Second).ready(p)
 	f.want(Progressing)
-	for _, said := range []string{"Readiness probe failed: cat: /tmp/ready: no such file or directory",
+	for _, said := range []string{"Readiness probe failed: /bin/ready: cannot open /run/agent: no such file or directory",
 		"Readiness probe errored and resulted in unknown state: rpc error: code = DeadlineExceeded desc = context deadline exceeded"} {
 		f, p = begin()
 		f.runs(p)
