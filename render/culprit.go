@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"time"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
@@ -13,16 +12,16 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
+// mostTrials is how many objects are tried at most to find what kustomize gives up on; a whole folder counts as a hundred.
 const (
-	mostTrials = 2000 // to find what kustomize gave up on
-	trialTime  = 10 * time.Second
+	mostTrials   = 2000
+	folderTrials = 100
 )
 
 // trials render parts of what kustomize gave up on, to find the part that it cannot take.
 type trials struct {
 	*history
-	left  int
-	until time.Time
+	left int
 }
 
 // culprit is the file and the object, patch or replacement that kustomize gives up on by itself: "" if it is none alone.
@@ -34,7 +33,7 @@ func (r *reader) culprit(folder string) string {
 	if err != nil || own == "" {
 		return ""
 	}
-	t := &trials{history: h, left: mostTrials, until: time.Now().Add(trialTime)}
+	t := &trials{history: h, left: mostTrials}
 	return t.in(folder, own, 0)
 }
 
@@ -51,7 +50,7 @@ func (t *trials) in(folder, own string, depth int) string {
 		if err != nil || !isDir {
 			continue
 		}
-		if below, err := t.kustomized(rel); err == nil && below != "" && t.panics(rel, nil) {
+		if below, err := t.kustomized(rel); err == nil && below != "" && t.panics(folderTrials, rel, nil) {
 			return t.in(rel, below, depth+1)
 		}
 	}
@@ -78,7 +77,7 @@ func (t *trials) object(folder, own string, k *kustomization) string {
 			continue
 		}
 		text, err := yaml.NewRNode(node).String()
-		if err == nil && t.panics(folder, map[string][]byte{own: content, path.Join(folder, file): []byte(text)}) {
+		if err == nil && t.panics(1, folder, map[string][]byte{own: content, path.Join(folder, file): []byte(text)}) {
 			id := identity{namespace: one.ids[0].namespace, name: one.ids[0].name}
 			id.Kind = one.gvk.Kind
 			return fmt.Sprintf("%s: line %d: %s", one.file, node.Line, id)
@@ -95,7 +94,7 @@ func (t *trials) step(folder, own string, k *kustomization) string {
 		with := without
 		change(&with)
 		content, err := sigsyaml.Marshal(with)
-		if err != nil || !t.panics(folder, map[string][]byte{own: content}) {
+		if err != nil || !t.panics(folderTrials, folder, map[string][]byte{own: content}) {
 			return ""
 		}
 		return fmt.Sprintf("%s: %s[%d]", own, field, i)
@@ -127,8 +126,8 @@ func first(a, b string) string {
 }
 
 // panics reports whether kustomize gives up on a folder in which some files are others.
-func (t *trials) panics(folder string, files map[string][]byte) (gaveUp bool) {
-	if t.left--; t.left < 0 || time.Now().After(t.until) || t.ctx.Err() != nil {
+func (t *trials) panics(cost int, folder string, files map[string][]byte) (gaveUp bool) {
+	if t.left -= cost; t.left < 0 || t.ctx.Err() != nil {
 		return false
 	}
 	defer func() { gaveUp = recover() != nil }()

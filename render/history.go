@@ -151,7 +151,7 @@ type pluggedIn struct {
 	Target         *types.Selector
 	Paths          []string
 	Patches        string
-	JsonOp         string //nolint:revive // as kustomize calls it
+	JsonOp         string
 }
 
 // plugin is a transformer that is listed as one.

@@ -38,9 +38,7 @@ func (r *reader) kustomization(named string, c *checked) error {
 	}
 	deprecated := k.Bases != nil || k.ImageTags != nil
 	k.FixKustomization() // renames old fields, as kustomize will
-	if k.moved = named == r.top && r.limit.Namespace != ""; k.moved {
-		k.Namespace = r.limit.Namespace
-	}
+	r.move(named, &k)
 	r.labels.custom = r.labels.custom || len(k.Configurations)+len(k.Crds)+len(k.BuildMetadata) > 0
 	if err := k.refused(); err != nil {
 		return err
@@ -65,10 +63,10 @@ func (r *reader) kustomization(named string, c *checked) error {
 	if deprecated || remote {
 		c.content, err = k.instead(c.content, remote)
 	}
-	if err == nil && k.moved {
-		c.content, err = setNamespace(c.content, k.Namespace)
+	if err != nil {
+		return err
 	}
-	return err
+	return k.moveTo(c)
 }
 
 // resolve brings remote bases, and checks everything that the file names.

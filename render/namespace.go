@@ -6,6 +6,21 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
+// move has the kustomization of the folder that is rendered put its objects into the namespace of the options.
+func (r *reader) move(named string, k *kustomization) {
+	if k.moved = named == r.top && r.limit.Namespace != ""; k.moved {
+		k.Namespace = r.limit.Namespace
+	}
+}
+
+// moveTo writes that into its file.
+func (k kustomization) moveTo(c *checked) (err error) {
+	if k.moved {
+		c.content, err = setNamespace(c.content, k.Namespace)
+	}
+	return err
+}
+
 // setNamespace is a kustomization file with another namespace, or with one.
 func setNamespace(content []byte, namespace string) ([]byte, error) {
 	file, err := yaml.Parse(string(content))

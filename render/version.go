@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"sigs.k8s.io/kustomize/api/builtins"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
@@ -24,12 +23,12 @@ func managedBy(k *kustomization, all resmap.ResMap) error {
 	if k == nil || !slices.Contains(k.BuildMetadata, types.ManagedByLabelOption) {
 		return nil
 	}
-	label := builtins.LabelTransformerPlugin{
-		Labels:     map[string]string{konfig.ManagedbyLabelKey: "kustomize-" + kustomizeRelease},
-		FieldSpecs: []types.FieldSpec{{Path: "metadata/labels", CreateIfNotPresent: true}},
-	}
-	if err := label.Transform(all); err != nil {
-		return fmt.Errorf("buildMetadata: %s: %w", types.ManagedByLabelOption, err)
+	for _, object := range all.Resources() {
+		labels := object.GetLabels()
+		labels[konfig.ManagedbyLabelKey] = "kustomize-" + kustomizeRelease
+		if err := object.SetLabels(labels); err != nil {
+			return fmt.Errorf("buildMetadata: %s: %w", types.ManagedByLabelOption, err)
+		}
 	}
 	return nil
 }

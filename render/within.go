@@ -25,26 +25,27 @@ func (h *history) absent(at string, patch, object map[string]any) (fields []stri
 			continue
 		}
 		has, there := object[key]
-		switch value := value.(type) {
-		case map[string]any:
-			below, isMap := has.(map[string]any)
-			if len(value) == 0 && !there {
-				fields = append(fields, field)
-			} else if isMap || !there {
-				fields = append(fields, h.absent(field, value, below)...)
-			} else {
-				fields = append(fields, field)
-			}
-		case []any:
-			list, _ := has.([]any)
-			fields = append(fields, h.absentElements(field, value, list)...)
-		default:
-			if !there || !equal(value, has) {
-				fields = append(fields, field)
-			}
-		}
+		fields = append(fields, h.absentValue(field, value, has, there)...)
 	}
 	return fields
+}
+
+func (h *history) absentValue(field string, value, has any, there bool) []string {
+	switch value := value.(type) {
+	case map[string]any:
+		below, isMap := has.(map[string]any)
+		if there && !isMap || !there && len(value) == 0 {
+			return []string{field}
+		}
+		return h.absent(field, value, below)
+	case []any:
+		list, _ := has.([]any)
+		return h.absentElements(field, value, list)
+	}
+	if !there || !equal(value, has) {
+		return []string{field}
+	}
+	return nil
 }
 
 // names reports whether a field tells which object a patch is for, or is taken out by kustomize.
