@@ -78,7 +78,7 @@ func TestTestsThatTheDesignNamesExist(t *testing.T) {
 	named := 0
 	for _, path := range append(pages, "../../docs/design.md") {
 		text := page(t, strings.TrimPrefix(path, "../../"))
-		for _, m := range regexp.MustCompile("\\b((?:Test|Fuzz|Benchmark)[A-Z]\\w+)").FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
 			if named++; !declared[m[1]] {
 				t.Errorf("%s: names %s, which does not exist", path, m[1])
 			}

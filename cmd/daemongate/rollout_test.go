@@ -61,54 +61,44 @@ func logging(t *testing.T) (admin, reader string) {
 	return cluster.Kubeconfig, reader
 }
 
+// asked is a command line about live DaemonSets, who calls it, and what comes of it.
+type asked struct {
+	kubeconfig, args string
+	code             int
+	says             []string // in either output; with a ! before it, not
+}
+
+// ask calls the command and holds its answer against what is expected.
+func (a asked) ask(t *testing.T) {
+	t.Helper()
+	r := daemongate(t, "", append(strings.Fields(a.args), "-n", "logging", "--kubeconfig", a.kubeconfig)...)
+	if r.code != a.code {
+		t.Errorf("%s: exit code %d\n%s%s", a.args, r.code, r.stdout, r.stderr)
+	}
+	for _, want := range a.says {
+		if not, unwanted := strings.CutPrefix(want, "!"); strings.Contains(r.stdout+r.stderr, not) == unwanted {
+			t.Errorf("%s: %q\n%s%s", a.args, want, r.stdout, r.stderr)
+		}
+	}
+}
+
 // Whoever may read one namespace learns, without an installation and without a Sync, which rollouts are complete and what
 // ails the others: a crash loop is never called rolled out, whatever the DaemonSet's own counters say.
 func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 	admin, reader := logging(t)
-	as := func(kubeconfig string, args ...string) result {
-		return daemongate(t, "", append(args, "-n", "logging", "--kubeconfig", kubeconfig)...)
-	}
-
-	r := as(admin, "rollout", "status", "ds/good", "--proof", "2s", "--settle", "1s", "--timeout", "3m")
-	if r.code != 0 || !strings.Contains(r.stdout, `daemon set "good" successfully rolled out`) {
-		t.Errorf("the good one: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-	r = as(admin, "rollout", "status", "daemonset/bad", "--timeout", "3m")
-	for _, want := range []string{"CrashLoop", "node-[001-003]", "do:", "logs bad-"} {
-		if r.code != 3 || !strings.Contains(r.stdout, want) {
-			t.Errorf("the bad one, %s: exit code %d\n%s%s", want, r.code, r.stdout, r.stderr)
-		}
-	}
-	r = as(admin, "rollout", "status", "ds/good", "--proof", "1h", "--settle", "1s", "--timeout", "2s")
-	if r.code != 4 || !strings.Contains(r.stdout, "gave up after 2s") || !strings.Contains(r.stdout, "proving") {
-		t.Errorf("timeout: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-	began := time.Now()
-	if r = as(admin, "rollout", "status", "ds/good", "--proof", "1h", "--watch=false"); r.code != 0 || time.Since(began) > time.Minute {
-		t.Errorf("one look: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-
-	for name, kubeconfig := range map[string]string{"admin": admin, "reader": reader} {
-		r = as(kubeconfig, "explain", "ds/bad", "ds/good")
-		t.Logf("%s:\n%s", name, r.stdout)
-		if r.code != 3 || !strings.Contains(r.stdout, "CrashLoop") || !strings.Contains(r.stdout, "DaemonSet logging/good") {
-			t.Errorf("%s: exit code %d\n%s%s", name, r.code, r.stdout, r.stderr)
-		}
-		if poorer := strings.Contains(r.stdout, "without nodes, events"); poorer != (name == "reader") {
-			t.Errorf("%s: told what is not known: %v", name, poorer)
-		}
-	}
-	if r = as(reader, "explain", "-l", "team=platform"); r.code != 3 || !strings.Contains(r.stdout, "logging/good") {
-		t.Errorf("by label: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-	if r = as(admin, "explain", "-A"); r.code != 3 || !strings.Contains(r.stdout, "logging/good") {
-		t.Errorf("everywhere: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-	if r = as(reader, "explain", "-A"); r.code != 1 || !strings.Contains(r.stderr, "DaemonSets of the cluster") || !strings.Contains(r.stderr, "forbidden") {
-		t.Errorf("everywhere without rights: exit code %d\n%s", r.code, r.stderr)
-	}
-	if r = as(reader, "explain", "ds/nothing"); r.code != 1 || !strings.Contains(r.stderr, "DaemonSet logging/nothing: does not exist") {
-		t.Errorf("one that is not there: exit code %d\n%s", r.code, r.stderr)
+	for _, a := range []asked{
+		{admin, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0, []string{`daemon set "good" successfully rolled out`}},
+		{admin, "rollout status daemonset/bad --timeout 3m", 3, []string{"CrashLoop", "node-[001-003]", "do:", "logs bad-"}},
+		{admin, "rollout status ds/good --proof 1h --settle 1s --timeout 2s", 4, []string{"gave up after 2s", "proving"}},
+		{admin, "rollout status ds/good --proof 1h --watch=false", 0, []string{"!successfully"}},
+		{admin, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good", "!judged without"}},
+		{reader, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good", "judged without nodes, events"}},
+		{reader, "explain -l team=platform", 3, []string{"logging/good"}},
+		{admin, "explain -A", 3, []string{"logging/good"}},
+		{reader, "explain -A", 1, []string{"DaemonSets of the cluster", "forbidden"}},
+		{reader, "explain ds/nothing", 1, []string{"DaemonSet logging/nothing: does not exist"}},
+	} {
+		a.ask(t)
 	}
 }
 
