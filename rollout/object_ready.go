@@ -7,6 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
@@ -22,13 +23,21 @@ type objectState struct {
 	said         time.Time // when it gave up, where that may be older than what it has seen; zero if not
 }
 
-// readiness is what kstatus reads off an object, with four exceptions. kstatus lets a Job pass that has only started: here it
-// must be complete. It knows nothing of an APIService: here that must be Available. And of an object whose kind it does not
-// know it takes silence for consent, before any controller has seen it: here a controller must have said something.
+// readiness is what kstatus (cli-utils v0.37.2) reads off an object, with some exceptions. kstatus lets a Job pass that has
+// only started, also one that is suspended since: here it must be complete. It lets a Pod pass that has failed: here that is
+// final. It knows nothing of an APIService: here that must be Available. Of an object whose kind it does not know it takes
+// silence for consent, before any controller has seen it, and conditions of an earlier generation for those of the present
+// one: here a controller must have said something, about this generation.
 func readiness(o *unstructured.Unstructured) objectState {
 	result, err := status.Compute(o)
 	if err != nil {
 		return objectState{code: NotReady, message: "its status cannot be read: " + err.Error()}
+	}
+	if old := outdated(o); old != "" {
+		return objectState{code: NotReady, message: old}
+	}
+	if isKind(o, "", "Pod") && phaseOf(o) == string(corev1.PodFailed) {
+		return objectState{code: NotReady, final: true, message: failedPod(o)}
 	}
 	if result.Status == status.FailedStatus {
 		return failure(o, result)
@@ -36,7 +45,9 @@ func readiness(o *unstructured.Unstructured) objectState {
 	state := objectState{ready: result.Status == status.CurrentStatus, code: NotReady, message: result.Message}
 	switch {
 	case isJob(o):
-		state.ready = isTrue(o, "Complete")
+		if state.ready = isTrue(o, "Complete"); !state.ready && isTrue(o, "Suspended") {
+			state.message = "it is suspended: resume it, or set spec.suspend to false in Git"
+		}
 	case isKind(o, "apiregistration.k8s.io", "APIService"):
 		state.ready, state.message = isTrue(o, "Available"), saidOf(o, "Available")
 	case isKind(o, "apiextensions.k8s.io", "CustomResourceDefinition"):
@@ -64,16 +75,42 @@ func failure(o *unstructured.Unstructured, result *status.Result) objectState {
 	return state
 }
 
+// outdated says which of the conditions that kstatus goes by for any kind speaks of an earlier generation of the object;
+// empty if none does. Kinds of Kubernetes itself do not date their conditions.
+func outdated(o *unstructured.Unstructured) string {
+	for _, name := range []string{"Ready", "Reconciling", "Stalled"} {
+		c, found := manifests.ConditionOf(o, name)
+		of, dated, _ := unstructured.NestedInt64(c, "observedGeneration")
+		if found && dated && of < o.GetGeneration() {
+			return fmt.Sprintf("its condition %s is of generation %d, this commit is generation %d", name, of, o.GetGeneration())
+		}
+	}
+	return ""
+}
+
+// failedPod is what a pod says that has failed for good.
+func failedPod(o *unstructured.Unstructured) string {
+	reason, _, _ := unstructured.NestedString(o.Object, "status", "reason")
+	message, _, _ := unstructured.NestedString(o.Object, "status", "message")
+	text := "the pod has failed"
+	for _, more := range []string{reason, message} {
+		if more != "" {
+			text += ": " + more
+		}
+	}
+	return text
+}
+
+func phaseOf(o *unstructured.Unstructured) string {
+	phase, _, _ := unstructured.NestedString(o.Object, "status", "phase")
+	return phase
+}
+
 // spoken is the state of an object of a kind that kstatus does not know: ready if a controller says so, by a condition Ready
 // or by the generation that it has observed.
 func spoken(o *unstructured.Unstructured, state objectState) objectState {
-	ready, found := manifests.ConditionOf(o, "Ready")
-	of, dated, _ := unstructured.NestedInt64(ready, "observedGeneration")
-	_, observed := observedGeneration(o)
-	switch {
-	case found && dated && of < o.GetGeneration():
-		state.ready, state.message = false, fmt.Sprintf("its condition Ready is of generation %d, this commit is generation %d", of, o.GetGeneration())
-	case !found && !observed:
+	_, found := manifests.ConditionOf(o, "Ready")
+	if _, observed := observedGeneration(o); !found && !observed {
 		state.ready, state.message = false, "its status has neither a condition Ready nor an observedGeneration"
 	}
 	return state
