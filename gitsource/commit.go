@@ -79,6 +79,22 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD")))
 }
 
+// noCommitError is the error of a tag that stands for no commit. What a server sends does not change it.
+type noCommitError struct {
+	kind plumbing.ObjectType
+	hash plumbing.Hash
+}
+
+func (e *noCommitError) Error() string {
+	what := map[plumbing.ObjectType]string{plumbing.TreeObject: "folder", plumbing.BlobObject: "file"}[e.kind]
+	return fmt.Sprintf("is a tag of a %s (%s %s), not a commit: tag a commit, or name another ref", what, e.kind, short(e.hash))
+}
+
+func isNoCommit(err error) bool {
+	var e *noCommitError
+	return errors.As(err, &e)
+}
+
 // peel follows a tag to the commit that it stands for.
 func (r *reader) peel(h plumbing.Hash) (plumbing.Hash, error) {
 	const deepest = 20
@@ -97,7 +113,7 @@ func (r *reader) peel(h plumbing.Hash) (plumbing.Hash, error) {
 			}
 			h = tag.Target
 		default:
-			return plumbing.ZeroHash, fmt.Errorf("%s %s is not a commit", t, short(h))
+			return plumbing.ZeroHash, &noCommitError{t, h}
 		}
 	}
 	return plumbing.ZeroHash, errors.New("a tag of too many tags")

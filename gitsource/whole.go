@@ -19,6 +19,9 @@ const maxObject = 64 << 20
 func (o *objects) whole(ctx context.Context, tip plumbing.Hash, done map[plumbing.Hash]bool) error {
 	return o.alone(func(r *reader) error {
 		commit, err := r.peel(tip)
+		if isNoCommit(err) {
+			return nil // so it was tagged: fetching it again would not help, and whoever reads it is told
+		}
 		if err != nil {
 			return err
 		}
