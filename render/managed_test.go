@@ -47,3 +47,16 @@ func TestManagedByLabelNamesKustomize(t *testing.T) {
 		t.Errorf("an overlay that does not ask for it:\n%s", got)
 	}
 }
+
+// A label of that name that `labels` also put into selectors and templates has there what kustomize writes there.
+func TestManagedByLabelIsTheSameWhereverKustomizeWritesIt(t *testing.T) {
+	files := tree(t, strings.ReplaceAll(managedDaemonSet[1:], "  labels: {app.kubernetes.io/managed-by: by-hand}\n", "")+`-- own/kustomization.yaml --
+resources: [../base]
+buildMetadata: [managedByLabel]
+labels: [{pairs: {app.kubernetes.io/managed-by: me}, includeSelectors: true}]
+`)
+	got := printed(t, build(t, files, "own").Objects)
+	if strings.Count(got, "app.kubernetes.io/managed-by: kustomize-v5.8.2\n") != 3 {
+		t.Errorf("labels, selector and template do not agree:\n%s", got)
+	}
+}
