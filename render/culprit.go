@@ -27,7 +27,7 @@ type trials struct {
 // culprit is the file and the object, patch or replacement that kustomize gives up on by itself: "" if it is none alone.
 func (r *reader) culprit(folder string) string {
 	defer func(kept error, used usage) { r.refused, r.used = kept, used }(r.reason(), r.used)
-	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]*yaml.Node{}, work: mostWork}
+	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]written{}, work: mostWork}
 	h.resource(folder, 0)
 	own, err := r.kustomized(folder)
 	if err != nil || own == "" {
@@ -72,7 +72,7 @@ func (t *trials) object(folder, own string, k *kustomization) string {
 		return ""
 	}
 	for _, one := range t.all {
-		node := t.sourceNode(one)
+		node, line := t.sourceNode(one)
 		if node == nil {
 			continue
 		}
@@ -80,7 +80,7 @@ func (t *trials) object(folder, own string, k *kustomization) string {
 		if err == nil && t.panics(1, folder, map[string][]byte{own: content, path.Join(folder, file): []byte(text)}) {
 			id := identity{namespace: one.ids[0].namespace, name: one.ids[0].name}
 			id.Kind = one.gvk.Kind
-			return fmt.Sprintf("%s: line %d: %s", one.file, node.Line, id)
+			return fmt.Sprintf("%s: line %d: %s", one.file, line, id)
 		}
 	}
 	return ""

@@ -12,7 +12,7 @@ import (
 func TestWhatKustomizeGivesUpOnIsNamed(t *testing.T) {
 	good, list := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\n", "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad, annotations: [a]}\n"
 	for name, story := range map[string]struct{ files, want string }{
-		"an object": {"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + good + list, "prod/a.yaml: line "},
+		"an object": {"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + good + list, "prod/a.yaml: line 5: ConfigMap bad: "},
 		"an object of a base": {
 			"-- prod/kustomization.yaml --\nresources: [../base]\nnamePrefix: a-\n-- base/kustomization.yaml --\nresources: [b.yaml, a.yaml]\n-- base/b.yaml --\n" + good + "-- base/a.yaml --\n" + list[4:],
 			"base/a.yaml: line 1: ConfigMap bad: kustomize gave up",

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // final is what became of an object.
@@ -23,7 +22,7 @@ func (r *reader) dropped(folder string, objects []*unstructured.Unstructured) (f
 			found = nil
 		}
 	}()
-	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]*yaml.Node{}, work: mostWork}
+	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]written{}, work: mostWork}
 	h.resource(folder, 0)
 	h.settle(objects)
 	for _, e := range h.edits {
@@ -75,11 +74,10 @@ func (h *history) lost(e *edit) (found []string) {
 		if !ok {
 			continue
 		}
-		object := identityOf(t.final)
 		if e.merge != nil {
-			found = append(found, h.mergeLost(e, object, fields, after)...)
+			found = append(found, h.mergeLost(e, identityOf(t.final), fields, after)...)
 		} else {
-			found = append(found, h.replaceAdded(e, object, before)...)
+			found = append(found, h.replaceAdded(e, t, before)...)
 		}
 	}
 	return found
@@ -117,23 +115,23 @@ func (h *history) mergeLost(e *edit, object identity, fields []string, after map
 	return found
 }
 
-func (h *history) replaceAdded(e *edit, object identity, before map[string]any) (found []string) {
-	var unsaid []operation // of this patch, that come first
-	for _, op := range e.ops {
-		if op.Op == "replace" && op.Path != "" && !(h.marks && marked(op.Path)) && !stands(before, op.Path) && !mayAdd(unsaid, op.Path) {
-			found = append(found, fmt.Sprintf("%s: replace %s of %s: there was nothing to replace, so that it was added: correct the path, or write add",
-				h.where(e), op.Path, object))
+// replaceAdded are the replacements of a JSON patch that found nothing to replace, each looked at as those before it left
+// the object.
+func (h *history) replaceAdded(e *edit, t *tracked, before map[string]any) (found []string) {
+	for i, op := range e.ops {
+		if op.Op != "replace" || op.Path == "" || h.marks && marked(op.Path) || stands(before, op.Path) {
+			continue
 		}
-		unsaid = append(unsaid, op)
+		if !h.spend(len(h.checked[t.file].content) + len(e.text)) {
+			return found
+		}
+		if then, ok := e.after(i, before); !ok || stands(then, op.Path) {
+			continue
+		}
+		found = append(found, fmt.Sprintf("%s: replace %s of %s: there was nothing to replace, so that it was added: correct the path, or write add",
+			h.where(e), op.Path, identityOf(t.final)))
 	}
 	return found
-}
-
-// mayAdd reports whether operations may have put something at a path or above it.
-func mayAdd(ops []operation, path string) bool {
-	return slices.ContainsFunc(ops, func(op operation) bool {
-		return op.Op != "remove" && op.Op != "test" && (op.Path == path || strings.HasPrefix(path, op.Path+"/"))
-	})
 }
 
 // marked reports whether labels, annotations, namespaces and replicas stand at a path, which kustomize puts there itself.

@@ -6,7 +6,6 @@ import (
 
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
@@ -53,7 +52,7 @@ type history struct {
 	edits   []*edit
 	strange bool // something may have renamed objects, or added fields, that is not followed
 	marks   bool // labels, annotations, namespaces or replicas are put into objects
-	sources map[string][]*yaml.Node
+	sources map[string][]written
 	work    int // left
 }
 

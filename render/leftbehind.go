@@ -130,14 +130,29 @@ func (r *referrers) gone(t *tracked, id location, exact bool) bool {
 }
 
 func (r *referrers) tell(at spotIn, called string, t *tracked) {
-	r.found = append(r.found, fmt.Sprintf("%s: %s names %s, which is called %s now, and kustomize does not follow there: write that name, or use a replacement",
-		identityOf(r.holder), at.path, called, strings.TrimPrefix(t.final.GetNamespace()+"/"+t.final.GetName(), "/")))
+	r.found = append(r.found, fmt.Sprintf("%s: %s names %s, which is called %s now, and kustomize does not follow there: %swrite that name, or use a replacement",
+		identityOf(r.holder), at.path, called, strings.TrimPrefix(t.final.GetNamespace()+"/"+t.final.GetName(), "/"), r.place()))
+}
+
+// place says in which file the object that holds a reference is.
+func (r *referrers) place() string {
+	for _, t := range r.all {
+		if t.final != r.holder || t.file == "" {
+			continue
+		}
+		_, line := r.sourceNode(t)
+		return fmt.Sprintf("in %s (line %d) ", t.file, line)
+	}
+	return ""
 }
 
 // refersTo reports whether a field refers to a kind, by what it is called and what stands beside it.
 func (at spotIn) refersTo(kind string) bool {
 	if at.within == "fileKeyRef" && at.key == "volumeName" {
 		return true // of any kind: it can only be meant for a volume of the pod
+	}
+	if at.within == "grpc" {
+		return false // a probe's service is what it asks the health service about
 	}
 	if at.key != "name" && at.key != "names" {
 		return means(at.key, kind)

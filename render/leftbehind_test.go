@@ -53,6 +53,7 @@ spec:
       - name: agent
         image: settings
         resources: {claims: [{name: gpu}]}
+        readinessProbe: {grpc: {port: 80, service: hub}}
         envFrom: [{configMapRef: {name: settings}}]
         env:
         - {name: A, valueFrom: {secretKeyRef: {name: token, key: a}}}
@@ -83,6 +84,11 @@ func TestReferencesThatDoNotFollowAreSaid(t *testing.T) {
 		for _, one := range want {
 			if !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "DaemonSet ") && strings.Contains(s, one) }) {
 				t.Errorf("%s: %q is not in %q", dir, one, got)
+			}
+		}
+		for _, one := range got {
+			if !strings.Contains(one, "in base/ds.yaml (line 1) ") {
+				t.Errorf("no file is named: %s", one)
 			}
 		}
 		if len(got) != len(want) {
@@ -173,6 +179,9 @@ spec:
 		"ValidatingWebhookConfiguration hub: metadata.annotations.cert-manager.io/inject-ca-from names Certificate old/cert",
 	}
 	for i, one := range result.Dropped {
+		if i == 2 && !strings.Contains(one, "in a.yaml (line 34) ") {
+			t.Errorf("no line of the file is named: %s", one)
+		}
 		if i >= len(want) || !strings.HasPrefix(one, want[i]) {
 			t.Errorf("%s", one)
 		}

@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/api/filters/patchjson6902"
 	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // replay has kustomize's own filters put the patches of one object on what its file says, as far as one of them: what the
@@ -33,6 +34,27 @@ func (h *history) replay(until *edit, t *tracked) (before, after map[string]any,
 		}
 	}
 	return nil, nil, false
+}
+
+// after is what the first operations of a JSON patch make of an object.
+func (e *edit) after(operations int, before map[string]any) (map[string]any, bool) {
+	var all []any
+	if operations == 0 {
+		return before, true
+	}
+	if sigsyaml.Unmarshal([]byte(e.text), &all) != nil || operations > len(all) {
+		return nil, false
+	}
+	text, errText := sigsyaml.Marshal(all[:operations])
+	object, errObject := yaml.FromMap(before)
+	if errText != nil || errObject != nil {
+		return nil, false
+	}
+	if (&edit{text: string(text)}).put(object) != nil {
+		return nil, false
+	}
+	then := plain(object)
+	return then, then != nil
 }
 
 var errNoMap = errors.New("is no map")
@@ -72,27 +94,33 @@ func plain(object *yaml.RNode) map[string]any {
 
 // source is an object as its file has it, nil if that is not known.
 func (h *history) source(t *tracked) map[string]any {
-	if node := h.sourceNode(t); node != nil {
+	if node, _ := h.sourceNode(t); node != nil {
 		return plain(yaml.NewRNode(node))
 	}
 	return nil
 }
 
-// sourceNode finds the object in its file.
-func (h *history) sourceNode(t *tracked) *yaml.Node {
+// sourceNode finds the object in its file, and the line that it begins on.
+func (h *history) sourceNode(t *tracked) (*yaml.Node, int) {
 	nodes, known := h.sources[t.file]
 	if !known {
 		nodes = h.nodesOf(t.file)
 		h.sources[t.file] = nodes
 	}
 	if t.file == "" || t.index >= len(nodes) {
-		return nil
+		return nil, 0
 	}
-	return nodes[t.index]
+	return nodes[t.index].node, nodes[t.index].line
+}
+
+// written is an object as a file has it.
+type written struct {
+	node *yaml.Node
+	line int // of the file
 }
 
 // nodesOf are the objects of a file, in the order in which they are declared, without aliases.
-func (h *history) nodesOf(file string) (nodes []*yaml.Node) {
+func (h *history) nodesOf(file string) (nodes []written) {
 	c, err := h.look(inside(file))
 	if err != nil {
 		return nil
@@ -103,13 +131,13 @@ func (h *history) nodesOf(file string) (nodes []*yaml.Node) {
 	}
 	for _, doc := range docs {
 		if doc.node != nil {
-			nodes = flatten(nodes, doc.node)
+			nodes = doc.flatten(nodes, doc.node)
 		}
 	}
 	return nodes
 }
 
-func flatten(nodes []*yaml.Node, n *yaml.Node) []*yaml.Node {
+func (d document) flatten(nodes []written, n *yaml.Node) []written {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -118,12 +146,12 @@ func flatten(nodes []*yaml.Node, n *yaml.Node) []*yaml.Node {
 			items = items.Alias
 		}
 		for _, item := range items.Content {
-			nodes = flatten(nodes, item)
+			nodes = d.flatten(nodes, item)
 		}
 		return nodes
 	}
 	if len(n.Content) == 0 {
 		return nodes // kustomize passes over {}
 	}
-	return append(nodes, n)
+	return append(nodes, written{n, d.line(n)})
 }
