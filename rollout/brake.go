@@ -3,6 +3,7 @@ package rollout
 import (
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -48,19 +49,28 @@ func (s *survey) adviseBrake(j *Judgement) {
 	s.rememberWhy(j)
 }
 
-// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone. With
-// maxSurge only another template ends it: under OnDelete the controller deletes the new pods that stand beside old ones,
-// and would make them anew.
+// strayFor is how long a node that the brake was pulled for must not have been eligible before the brake lets go of it. A
+// taint that comes and goes, as one of a node that boots does, says nothing of the agent.
+const strayFor = 10 * time.Minute
+
+// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone, or has
+// not been eligible for long. With maxSurge only another template ends it: under OnDelete the controller deletes the new
+// pods that stand beside old ones, and would make them anew.
 func (s *survey) brakeHasDoneItsWork() bool {
-	if s.surges() {
-		return false
-	}
+	done := !s.surges()
 	for _, name := range s.brake.nodes {
-		if at := s.siteOf(name); at != nil && at.state != IsNotEligible && !at.settled {
-			return false
+		at := s.siteOf(name)
+		switch {
+		case at == nil:
+		case at.state == IsNotEligible:
+			lasted := s.since(NoEligibleNodes, name, true).Add(strayFor)
+			s.wakeAt(lasted)
+			done = done && !s.now.Before(lasted)
+		default:
+			done = done && at.settled
 		}
 	}
-	return true
+	return done
 }
 
 // rememberWhy keeps the causes that the brake is pulled for, for as long as it is: they stay the cause even when the pods
@@ -110,7 +120,7 @@ func (s *survey) brakedFor() []finding {
 	var list []finding
 	for i := range why {
 		for _, node := range why[i].Nodes {
-			if at := s.siteOf(node); at == nil || at.state == IsNotEligible || at.settled || at.finding != nil && at.finding.code != Starting {
+			if at := s.siteOf(node); at == nil || at.settled || at.finding != nil && at.finding.code != Starting {
 				continue
 			}
 			list = append(list, finding{

@@ -111,6 +111,38 @@ func TestTheBrakeIsLifted(t *testing.T) {
 	}
 }
 
+// A taint that comes and goes does not lift it: a node that it was pulled for must not have been eligible for ten minutes.
+// One that is gone is so at once.
+func TestTheBrakeOutlastsAMomentaryTaint(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.ends(f.ready(f.ends(f.runs(f.replace("node-1")), 3, "Error")), 3, "Error")
+	f.want(Stuck, CrashLoop)
+	f.brake("node-1")
+	f.want(Stuck, CrashLoop)
+	taint := []corev1.Taint{{Key: "example.com/booting", Effect: corev1.TaintEffectNoSchedule}}
+	f.node("node-1").Spec.Taints = taint
+	f.after(time.Second)
+	if j := f.judge(); j.Brake != BrakeLeave || j.Verdict == Complete {
+		t.Errorf("tainted for a moment: %q %s", j.Brake, plain(j))
+	}
+	f.after(9 * time.Minute)
+	f.node("node-1").Spec.Taints = nil
+	f.want(Stuck, CrashLoop)
+	f.node("node-1").Spec.Taints = taint
+	f.after(5 * time.Minute)
+	if j := f.judge(); j.Brake != BrakeLeave {
+		t.Errorf("tainted anew: %q", j.Brake)
+	}
+	f.after(10*time.Minute - time.Second)
+	if j := f.judge(); j.Brake != BrakeLeave {
+		t.Errorf("a second before: %q", j.Brake)
+	}
+	f.after(time.Second)
+	if j := f.judge(); j.Brake != BrakeLift {
+		t.Errorf("after ten minutes: %q %s", j.Brake, plain(j))
+	}
+}
+
 // With maxSurge only another template lifts it; turned off it is lifted at once; and it is pulled anew, for the nodes that
 // need it now, where lifting it would only let the agent spread further.
 func TestTheBrakeIsKept(t *testing.T) {
