@@ -55,6 +55,7 @@ func (d *dumped) others() Others {
 		namespaces[p.Namespace] = true
 	}
 	if len(namespaces) < 2 {
+		o.Pods = d.pods // some of the nodes'
 		o.Missing = append(o.Missing, Unknown{KindPods, "a dump of all namespaces would tell: kubectl get -A"})
 		return o
 	}

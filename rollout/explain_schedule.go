@@ -67,10 +67,12 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 		return f
 	}
 	s.measure(f, at, p, reasons)
-	f.message = "the scheduler finds no room for the pod on its node: " + f.key
 	keptOff, isKeptOff := keptOffFor(f.key)
+	f.message = "the scheduler finds no room for the pod on its node: " + f.key
 	if isKeptOff && len(f.shortfalls) == 0 {
 		f.message = "the scheduler may not place the pod on its node: " + f.key
+	} else if len(f.shortfalls) == 0 && !lacksRoom(f.key) {
+		f.message = "the scheduler does not place the pod on its node: " + f.key
 	}
 	room := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.name)
 	switch {
@@ -79,7 +81,7 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 		f.remedy = "Use maxUnavailable in place of maxSurge for a DaemonSet with host ports."
 		f.relief = nil
 	case strings.Contains(f.key, noFreePorts):
-		f.remedy = "Another pod of the node holds the host port: find it, or choose another port in Git. " + room
+		f.remedy = s.portRemedy(at, p) + room
 	case len(f.shortfalls) > 0:
 		f.remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the DaemonSet's " +
 			"priorityClassName so that the scheduler preempts them, or leave such nodes out. " + room
@@ -91,6 +93,16 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 		f.remedy = fmt.Sprintf("Details: `kubectl -n %s describe pod %s`. %s", s.live.Namespace, p.Name, room)
 	}
 	return f
+}
+
+// lacksRoom reports whether the scheduler says of a node that something of it is used up.
+func lacksRoom(reasons string) bool {
+	for _, says := range []string{"Insufficient ", tooManyPods, noFreePorts, "exceed max volume count"} {
+		if strings.Contains(reasons, says) {
+			return true
+		}
+	}
+	return false
 }
 
 // schedulerReasons are what the scheduler holds against the pod's own node, of "0/3 nodes are available: 1 Insufficient

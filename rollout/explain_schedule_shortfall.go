@@ -22,12 +22,15 @@ func (s *survey) measure(f *finding, at *site, p *corev1.Pod, reasons []string) 
 	if s.measured >= maxShortfalls {
 		return
 	}
-	f.shortfalls = shortfallsSaid(at, p, reasons)
+	f.shortfalls = s.shortfallsSaid(at, p, reasons)
 	if len(f.shortfalls) == 0 && !s.look.Others.read() {
 		return
 	}
 	s.measured++
 	if why, unread := s.look.Others.missing(KindPods); unread {
+		if areHeld(f.shortfalls) {
+			return
+		}
 		f.relief = &Relief{Node: at.name}
 		f.relief.note("which of its other pods could make room is not known (%s)", why)
 		return
@@ -53,7 +56,7 @@ func (s *survey) measure(f *finding, at *site, p *corev1.Pod, reasons []string) 
 
 // shortfallsSaid are the resources that a node has too little of by the scheduler's own word: what the pod asks for and
 // what the node has at all. What the other pods leave free of it is not known.
-func shortfallsSaid(at *site, p *corev1.Pod, reasons []string) []Shortfall {
+func (s *survey) shortfallsSaid(at *site, p *corev1.Pod, reasons []string) []Shortfall {
 	asked := helpers.PodRequests(p, helpers.PodResourcesOptions{})
 	var list []Shortfall
 	for _, reason := range reasons {
@@ -64,7 +67,7 @@ func shortfallsSaid(at *site, p *corev1.Pod, reasons []string) []Shortfall {
 			name, want = string(corev1.ResourcePods), resource.MustParse("1")
 		case strings.Contains(reason, noFreePorts):
 			for _, h := range hostPortsOf(p) {
-				list = append(list, Shortfall{Node: at.name, Resource: hostPortResource, Asked: h.String()})
+				list = append(list, Shortfall{Node: at.name, Resource: hostPortResource, Asked: h.String(), HeldBy: namesOfPods(s.holdersOf(p, at.name, h))})
 			}
 			continue
 		case !short:

@@ -20,7 +20,8 @@ const (
 type Others struct {
 	// Nodes are those of which every pod is known.
 	Nodes []string
-	// Pods of these nodes, and those nominated for them. The DaemonSet's own may be among them.
+	// Pods of these nodes, and those nominated for them. The DaemonSet's own may be among them. Pods of other nodes may be
+	// there too, but not all of them.
 	Pods []*corev1.Pod
 	// Whole says that Pods are those of the whole cluster, so that replicas can be counted.
 	Whole bool

@@ -1,0 +1,62 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/daemongate/daemongate/manifests"
+)
+
+// holdersOf are the pods that are known to hold one of some host ports on a node, and so keep another pod off it.
+func (s *survey) holdersOf(p *corev1.Pod, node string, ports ...hostPort) []*corev1.Pod {
+	var holders []*corev1.Pod
+	for _, o := range s.look.Others.Pods {
+		if placeOf(o) != node || isOver(o) || o.Namespace == p.Namespace && o.Name == p.Name {
+			continue
+		}
+		if slices.ContainsFunc(ports, func(h hostPort) bool { return h.heldBy(o) > 0 }) {
+			holders = append(holders, o)
+		}
+	}
+	return holders
+}
+
+// portRemedy is what to do about a host port that is taken, by who holds it as far as that is known.
+func (s *survey) portRemedy(at *site, p *corev1.Pod) string {
+	holders := s.holdersOf(p, at.name, hostPortsOf(p)...)
+	if len(holders) == 0 {
+		return "Another pod of the node holds the host port: find it, or choose another port in Git. "
+	}
+	holder, who := holders[0], "Pod "+fullName(holders[0])
+	owner := controllerOf(holder)
+	if owner != nil {
+		who = fmt.Sprintf("%s of %s %s", who, owner.Kind, owner.Name)
+	}
+	switch {
+	case owner == nil || owner.Kind != "DaemonSet":
+		return who + " holds the host port: have it use another one, or choose another port in Git. "
+	case owner.UID == s.live.UID:
+		return who + " still holds the host port: see why it does not go. "
+	case holder.Namespace == s.live.Namespace:
+		return fmt.Sprintf("%s holds the host port, and only one of the two can have it. If %[3]s takes the place of %[2]s, take %[2]s out of Git and "+
+			"put the annotation %[4]s: %[2]s on %[3]s: they are handed over node by node. If both are meant to stay, choose another port in Git. ",
+			who, owner.Name, s.live.Name, manifests.ReplacesAnnotation)
+	}
+	return who + " holds the host port, and only one of the two can have it: choose another port in Git, or keep them to different nodes. "
+}
+
+// areHeld reports whether all that a pod lacks are host ports, of which it is known who holds them.
+func areHeld(list []Shortfall) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(f Shortfall) bool { return len(f.HeldBy) == 0 })
+}
+
+// namesOfPods are their namespaces and names.
+func namesOfPods(pods []*corev1.Pod) []string {
+	var names []string
+	for _, p := range pods {
+		names = append(names, fullName(p))
+	}
+	return names
+}
