@@ -113,12 +113,14 @@ func (s *survey) caseOf(p *corev1.Pod, status *corev1.ContainerStatus, init bool
 // explainContainers finds the deepest cause among the containers of a pod.
 func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 	var found *finding
+	var all []*finding
 	consider := func(c containerCase) {
 		f := s.explainContainer(at, c)
-		if f != nil {
-			f.container = c.status.Name
+		if f == nil {
+			return
 		}
-		if f != nil && (found == nil || f.leads(found) < 0) {
+		f.container = c.status.Name
+		if all = append(all, f); found == nil || f.leads(found) < 0 {
 			found = f
 		}
 	}
@@ -139,6 +141,7 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 	}
 	if found != nil {
 		found.pod = p.Name
+		found.addImages(all)
 	}
 	return found
 }

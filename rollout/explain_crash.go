@@ -17,6 +17,9 @@ func (s *survey) crashLoop(at *site, c containerCase) *finding {
 	}
 	f := s.exitFinding(c.kind(), c.status.Name, exitWords(end.ExitCode))
 	f.message = howItEnds(c, end) + lastWords(end)
+	if s.doubtfulKill(c, end) != "" {
+		f.message = strings.Replace(f.message, endsByItself, " (it ends by itself, or is asked to end)", 1)
+	}
 	f.log = logOf(c)
 	f.remedy = s.exitRemedy(c, f.log)
 	f.since = s.firstEnd(CrashLoop, at, c)
@@ -65,15 +68,22 @@ func (s *survey) exitRemedy(c containerCase, log string) string {
 	return remedy + s.doubtfulKill(c, end)
 }
 
-// doubtfulKill says what else may have ended a container, where nobody can tell any more.
+// doubtfulKill says what else may have ended a container, where nobody can tell any more: all Events are gone, or of a probe's
+// there is its complaint and not the killing.
 func (s *survey) doubtfulKill(c containerCase, end *corev1.ContainerStateTerminated) string {
-	if !endsWhenKilled(end.ExitCode) || s.traceOf(c.pod.UID, anything).found() {
+	if !endsWhenKilled(end.ExitCode) {
 		return ""
 	}
+	silent := !s.traceOf(c.pod.UID, anything).found()
 	for _, probe := range []killer{byLiveness, byStartup} {
-		if s.probe(c, string(probe)) != nil && !s.tooSoonFor(c, probe) {
-			return fmt.Sprintf(" Its %s probe%s may have ended it just so: the Events that would tell are gone.", probe, s.asks(c, string(probe)))
+		complained := s.complaints(c, string(probe)).last
+		if s.probe(c, string(probe)) == nil || s.tooSoonFor(c, probe) || !silent && (complained.IsZero() || complained.Before(end.StartedAt.Time)) {
+			continue
 		}
+		return fmt.Sprintf(" Its %s probe%s may have ended it just so: the Events that would tell are gone.", probe, s.asks(c, string(probe)))
+	}
+	if hook := s.postStart(c); hook != "" && silent {
+		return fmt.Sprintf(" Its postStart hook%s may have failed, which ends it just so: the Events that would tell are gone.", hook)
 	}
 	return ""
 }
@@ -101,19 +111,29 @@ func (s *survey) outOfMemory(at *site, c containerCase) *finding {
 	if end == nil || end.Reason != oomKilled {
 		return nil
 	}
-	limit := "the node's memory was used up"
-	if spec := s.container(c.status.Name); spec != nil && spec.Resources.Limits.Memory().Sign() > 0 {
-		limit = "its memory limit is " + spec.Resources.Limits.Memory().String()
-	}
+	limit, remedy := s.memoryShort(at, c)
 	if c.isOver() {
 		limit += ", and " + policyWords(containerOf(c.pod, c.status.Name)) + ", so it stays down"
 	}
 	f := s.exitFinding(c.kind(), c.status.Name, "OOMKilled")
 	f.deep, f.log, f.since = true, logOf(c), s.firstEnd(CrashLoop, at, c)
 	f.message = fmt.Sprintf("%s is killed for its memory (OOMKilled): %s%s", c.kind(), limit, lastWords(end))
-	f.remedy = fmt.Sprintf("Raise resources.limits.memory of %s in Git, or have it use less. What it uses: "+
-		"`kubectl -n %s top pod %s --containers`.", c.kind(), s.live.Namespace, c.pod.Name)
+	f.remedy = remedy
 	return s.ripenCounted(f, s.endsUnsettled(c))
+}
+
+// memoryShort is which memory a container was short of, and what to do: its own limit's, or the node's.
+func (s *survey) memoryShort(at *site, c containerCase) (limit, remedy string) {
+	if spec := s.container(c.status.Name); spec != nil && spec.Resources.Limits.Memory().Sign() > 0 {
+		return "its memory limit is " + spec.Resources.Limits.Memory().String(), fmt.Sprintf("Raise resources.limits.memory of %s in Git, or have it "+
+			"use less. What it uses: `kubectl -n %s top pod %s --containers`.", c.kind(), s.live.Namespace, c.pod.Name)
+	}
+	if spec := s.live.Spec.Template.Spec.Resources; spec != nil && spec.Limits.Memory().Sign() > 0 {
+		return "the pod's memory limit is " + spec.Limits.Memory().String(), fmt.Sprintf("Raise resources.limits.memory of the pod in Git, or have its "+
+			"containers use less. What they use: `kubectl -n %s top pod %s --containers`.", s.live.Namespace, c.pod.Name)
+	}
+	return "the node's memory was used up", fmt.Sprintf("It has no resources.limits.memory: see what uses up the node's memory, `kubectl describe node %s`, "+
+		"have %s use less, and set resources.requests.memory in Git to what it needs, so that the scheduler keeps that free.", at.name, c.kind())
 }
 
 // firstEnd is when a container first ended, as far as is known: its status keeps only the last two ends.
@@ -127,6 +147,9 @@ func (s *survey) firstEnd(code Code, at *site, c containerCase) time.Time {
 	return s.since(code, at.name, true, known...)
 }
 
+// endsByItself is what exit code 0 means where nothing says that the container was asked to end.
+const endsByItself = " (it ends by itself, but an agent must go on running)"
+
 // exitMeaning says what is commonly meant by an exit code. 137 alone proves nothing: whoever kills with SIGKILL leaves it.
 func exitMeaning(end *corev1.ContainerStateTerminated) string {
 	if end.Reason == "ContainerStatusUnknown" {
@@ -134,7 +157,7 @@ func exitMeaning(end *corev1.ContainerStateTerminated) string {
 	}
 	switch end.ExitCode {
 	case 0:
-		return " (it ends by itself, but an agent must go on running)"
+		return endsByItself
 	case 126:
 		return " (its command cannot be executed)"
 	case 127:

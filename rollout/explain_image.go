@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -113,27 +114,56 @@ func pullError(message string) string {
 	return message
 }
 
+// pullTroubles are what a registry answers, or what is in the way of it, with what to do. They are looked through in this
+// order: a registry that keeps an image to itself often says that it is not there.
+var pullTroubles = []struct {
+	says   *regexp.Regexp
+	advice func(image string) string
+}{
+	{regexp.MustCompile(`(?i)\b(unauthorized|denied|forbidden|authentication|authorization|401|403)\b`), func(image string) string {
+		return fmt.Sprintf("Either %s does not exist or the nodes may not pull it: check the tag, then the imagePullSecrets of the pod and of "+
+			"its ServiceAccount.", image)
+	}},
+	{regexp.MustCompile(`(?i)\b(not found|manifest unknown|does not exist|no match for platform|404)\b`), func(image string) string {
+		return fmt.Sprintf("Push %s to its registry (for the nodes' platform), or correct the tag in Git.", image)
+	}},
+	{regexp.MustCompile(`(?i)\b(toomanyrequests|too many requests|rate limit|429)\b`), func(string) string {
+		return "The registry limits pulls: pull with credentials, or through a mirror."
+	}},
+	{regexp.MustCompile(`(?i)\b(no such host|timeout|timed out|refused|unreachable|x509|tls|eof|50[0234]|i/o|server misbehaving|no route to host|` +
+		`connection reset)\b`), func(image string) string {
+		return fmt.Sprintf("The node does not get through to the registry: check that the registry's name in %s is right, then the node's DNS, "+
+			"proxy, CA and network.", image)
+	}},
+	{regexp.MustCompile(`(?i)no space left`), func(string) string {
+		return "The node's disk is full: `kubectl describe node` shows DiskPressure; free it."
+	}},
+}
+
 // pullRemedy is what to do about a pull that failed for some reason.
 func (s *survey) pullRemedy(image, why, pod string) string {
-	says := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(why), w) })
+	said, look := withoutPlaces(why, image), fmt.Sprintf(" Details: `kubectl -n %s describe pod %s`.", s.live.Namespace, pod)
+	for _, trouble := range pullTroubles {
+		if trouble.says.MatchString(said) {
+			return trouble.advice(image) + look
+		}
 	}
-	look := fmt.Sprintf("Details: `kubectl -n %s describe pod %s`.", s.live.Namespace, pod)
-	switch {
-	case says("unauthorized", "denied", "forbidden", "authentication", "401", "403"):
-		return fmt.Sprintf("Either %s does not exist or the nodes may not pull it: check the tag, then the imagePullSecrets of "+
-			"the pod and of its ServiceAccount. %s", image, look)
-	case says("not found", "manifest unknown", "does not exist", "no match for platform", "404"):
-		return fmt.Sprintf("Push %s to its registry (for the nodes' platform), or correct the tag in Git. %s", image, look)
-	case says("toomanyrequests", "rate limit", "429"):
-		return fmt.Sprintf("The registry limits pulls: pull with credentials, or through a mirror. %s", look)
-	case says("no such host", "timeout", "refused", "unreachable", "x509", "tls", "eof", "503", "502", "i/o"):
-		return fmt.Sprintf("The node does not get through to the registry: check that the registry's name in %s is right, then "+
-			"the node's DNS, proxy, CA and network. %s", image, look)
-	case says("no space left"):
-		return fmt.Sprintf("The node's disk is full: `kubectl describe node` shows DiskPressure; free it. %s", look)
+	return fmt.Sprintf("Check that %s exists and that the nodes may pull it; correct the image in Git if not.", image) + look
+}
+
+// addImages says of a pod that waits for an image which further ones of it cannot be had either: to mend one alone would be
+// the next stuck commit.
+func (f *finding) addImages(all []*finding) {
+	isImage := func(f *finding) bool { return f.code == ImagePull || f.code == InvalidImage }
+	var more []string
+	for _, g := range all {
+		if isImage(f) && isImage(g) && g.key != f.key && !slices.Contains(more, g.about) {
+			more = append(more, g.about)
+		}
 	}
-	return fmt.Sprintf("Check that %s exists and that the nodes may pull it; correct the image in Git if not. %s", image, look)
+	if len(more) > 0 {
+		f.message += fmt.Sprintf(". What cannot be had either: %s", strings.Join(more, "; "))
+	}
 }
 
 // lastClause is the innermost part of a nested error text.

@@ -123,6 +123,6 @@ func (w wantedImage) place() string {
 	if w.volume == "" {
 		return ""
 	}
-	return fmt.Sprintf(" It stands in image.reference of volume %s, which kustomize's `images:` rewrites as well; the container's own image "+
-		"is not the trouble.", w.volume)
+	return fmt.Sprintf(" It stands in image.reference of volume %s, which kustomize's `images:` rewrites as well; it is not the container's "+
+		"own image, which is pulled after it.", w.volume)
 }

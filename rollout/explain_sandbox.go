@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,7 +55,7 @@ func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {
 		message: "the pod's sandbox cannot be made: " + clip(why, 400),
 		remedy:  s.anySandboxRemedy(at),
 	}
-	if trouble := sandboxTroubleOf(why); trouble != nil {
+	if trouble := sandboxTroubleOf(why, p.Name, p.Namespace, s.live.Name); trouble != nil {
 		f.key = trouble.key
 		f.message = trouble.what + ": " + clip(why, 400)
 		f.remedy = trouble.remedy(s, at, p)
@@ -62,11 +63,13 @@ func (s *survey) sandbox(at *site, p *corev1.Pod, said trace) *finding {
 	return s.ripen(f)
 }
 
-func sandboxTroubleOf(why string) *sandboxTrouble {
-	lower := strings.ToLower(why)
-	for i := range sandboxTroubles {
-		for _, word := range sandboxTroubles[i].words {
-			if strings.Contains(lower, word) {
+// sandboxTroubleOf tells a trouble by what is said outside of quotations, in which names stand; only if that tells
+// nothing by the quotations too that are without the pod's names.
+func sandboxTroubleOf(why string, names ...string) *sandboxTrouble {
+	for _, said := range []string{withoutNames(why), withoutQuoted(why, names...)} {
+		said = strings.ToLower(said)
+		for i := range sandboxTroubles {
+			if slices.ContainsFunc(sandboxTroubles[i].words, func(word string) bool { return strings.Contains(said, word) }) {
 				return &sandboxTroubles[i]
 			}
 		}
