@@ -25,7 +25,7 @@ func (s *survey) configAdvice(c containerCase, reason, message string) (detail, 
 		spec = &corev1.Container{}
 	}
 	for _, of := range []func(containerCase, *corev1.Container, string, string) (string, string){
-		s.adviseEnvFile, s.adviseEnvSource, s.adviseProfile, s.adviseMount, s.adviseWorkingDir, s.adviseUser, s.adviseCommand, s.adviseRuntime,
+		s.adviseEnvFile, s.adviseEnvSource, s.adviseProfile, s.adviseHost, s.adviseMount, s.adviseWorkingDir, s.adviseUser, s.adviseCommand, s.adviseRuntime,
 	} {
 		if detail, remedy = of(c, spec, reason, message); remedy != "" {
 			return detail, remedy
@@ -92,6 +92,22 @@ func (s *survey) adviseProfile(c containerCase, spec *corev1.Container, _, messa
 			return fmt.Sprintf("%s %s", field, name), fmt.Sprintf("Put the profile %s on node %s and every other one that the DaemonSet is meant for, "+
 				"or correct %s.localhostProfile in Git.", name, c.pod.Spec.NodeName, field)
 		}
+	}
+	return "", ""
+}
+
+// adviseHost is about what the node itself does not do or does not have, without a profile by name.
+func (s *survey) adviseHost(c containerCase, _ *corev1.Container, _, message string) (detail, remedy string) {
+	said := strings.ToLower(withoutNames(message))
+	switch {
+	case strings.Contains(said, "cdi device"):
+		return "", fmt.Sprintf("The driver of the device has not prepared it on node %s: see whether that driver's pod is well there, `kubectl get pods -A "+
+			"--field-selector spec.nodeName=%[1]s`.", c.pod.Spec.NodeName)
+	case strings.Contains(said, "apparmor"):
+		return "", fmt.Sprintf("Node %s does not do AppArmor as securityContext.appArmorProfile of %s asks for it: leave that out in Git, or keep the "+
+			"DaemonSet to nodes whose kernel has it.", c.pod.Spec.NodeName, c.kind())
+	case strings.Contains(said, "unable to find user") || strings.Contains(said, "unable to find group"):
+		return "", fmt.Sprintf("The image has no such user: set runAsUser and runAsGroup in the securityContext of %s in Git to numbers, or mend the image.", c.kind())
 	}
 	return "", ""
 }

@@ -11,14 +11,20 @@ import (
 // volumeAdvice is what the template says about a volume that cannot be mounted, and what to do; nothing if the template has no
 // volume of the name.
 func (s *survey) volumeAdvice(p *corev1.Pod, name, message string) (detail, remedy string) {
-	name, _, _ = strings.Cut(name, " ") // a summary names several
-	v := s.volume(strings.TrimSuffix(name, ","))
-	if v == nil {
-		v = s.attached(message)
+	for _, one := range strings.Fields(name) { // a summary names several
+		if v := s.volume(strings.TrimSuffix(one, ",")); v != nil && detail == "" {
+			detail, remedy = s.adviseVolume(p, v, message)
+		}
 	}
+	if v := s.attached(message); v != nil && detail == "" {
+		return s.adviseVolume(p, v, message)
+	}
+	return detail, remedy
+}
+
+// adviseVolume is about one volume, by what the template has it made of.
+func (s *survey) adviseVolume(p *corev1.Pod, v *corev1.Volume, message string) (detail, remedy string) {
 	switch {
-	case v == nil:
-		return "", ""
 	case v.Secret != nil:
 		return "Secret " + v.Secret.SecretName, s.adviseObject(v.Name, "Secret", v.Secret.SecretName)
 	case v.ConfigMap != nil:

@@ -213,6 +213,14 @@ var configRemedies = remedied(
 			{Name: "RACK", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "made", Path: "agent.env", Key: "RACK"}}}}
 	}, cannotStart("CreateContainerConfigError", `environment variable key "RACK" not found in file "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/made/agent.env"`), ConfigError,
 		[]string{"env RACK (key RACK of file agent.env in volume made)", "-c setup", "!ZONE"}},
+	remedyCase{"the node does not do AppArmor", func(spec *corev1.PodSpec) {
+		agentOf(spec).SecurityContext = &corev1.SecurityContext{AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}}
+	}, cannotStart("CreateContainerError", "failed to create containerd container: apparmor is not supported on the host"), ConfigError,
+		[]string{"Node node-1 does not do AppArmor", "securityContext.appArmorProfile", "!Put the profile"}},
+	remedyCase{"a device is not prepared on the node", nil,
+		cannotStart("CreateContainerError", "failed to inject devices: unresolvable CDI devices example.com/apparmor=0"), ConfigError, []string{"driver of the device", "spec.nodeName=node-1"}},
+	remedyCase{"the image has no such user", nil,
+		cannotStart("RunContainerError", runcNoSuchFile+"unable to find user agent: no matching entries in passwd file"), ConfigError, []string{"runAsUser", "!command"}},
 	remedyCase{"the container runtime of the node hangs", nil, cannotStart("CreateContainerError", "context deadline exceeded"), ConfigError, []string{"container runtime", "node-1"}},
 )
 
@@ -257,6 +265,11 @@ var (
 		remedyCase{"a CSI driver has not registered on the node", volume(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "secrets-store.csi.example.com"}}),
 			cannotBeMounted("FailedMount", `MountVolume.SetUp failed for volume "v" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: driver name secrets-store.csi.example.com not found in the list of registered CSI drivers`),
 			VolumeMount, []string{"get csinode node-1", "secrets-store.csi.example.com"}},
+		remedyCase{"a summary names several volumes", func(spec *corev1.PodSpec) {
+			spec.Volumes = []corev1.Volume{{Name: "about", VolumeSource: corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{}}},
+				{Name: "key", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "agent-key"}}}}
+		}, cannotBeMounted("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[about key], unattached volumes=[]: timed out waiting for the condition"), VolumeMount,
+			[]string{"Put Secret agent-key", "volume key"}},
 		remedyCase{"a claim that one node holds is asked for by all", volume(corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}),
 			cannotBeMounted("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can't be attached to another`), VolumeMount,
 			[]string{"claim data", "ReadWriteMany", "describe pvc data"}},
