@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func plainID(id string) string {
 const longest = 1000 // bytes of kustomize's text
 
 func tidy(text string) string {
-	text = tried.ReplaceAllString(shorten(text), "")
+	text = tried.ReplaceAllString(shorten(unquoted(text)), "")
 	for _, d := range dumped {
 		text = d.ReplaceAllString(text, "$1")
 	}
@@ -62,11 +63,33 @@ func tidy(text string) string {
 	return text
 }
 
+// quoted is what kustomize says of a component: the error within, as a Go string.
+var quoted = regexp.MustCompile(`(accumulateDirectory: )("(?:[^"\\]|\\.)*")`)
+
+// unquoted takes these quotes off, of components in components as well: nothing within is found otherwise.
+func unquoted(text string) string {
+	for range deepestTrial {
+		next := quoted.ReplaceAllStringFunc(text, func(found string) string {
+			parts := quoted.FindStringSubmatch(found)
+			if plain, err := strconv.Unquote(parts[2]); err == nil {
+				return parts[1] + plain
+			}
+			return found
+		})
+		if next == text {
+			break
+		}
+		text = next
+	}
+	return text
+}
+
 // tried is what kustomize says of a folder that it first tried as a file.
 var tried = regexp.MustCompile(`accumulation err='accumulating resources from '[^']*': read \S+: is a folder': `)
 
 var dumped = []*regexp.Regexp{
 	regexp.MustCompile("(?s)( with config): `.*?\n`"),
+	regexp.MustCompile(`(?s)(nodes unequal):.*`),
 	regexp.MustCompile(`(?s)line \[[\d ]*\] (has invalid utf8 bytes).*`),
 	regexp.MustCompile(`(?s)(\[patch): "(?:[^"\\]|\\.)*"`),
 	regexp.MustCompile(`(?s)(empty item at \S+) in object .*`),

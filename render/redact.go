@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -16,15 +17,15 @@ func (r *reader) redact(text string) string {
 	secrets := map[string]struct{}{}
 	add := func(value string) {
 		for _, line := range append(strings.Split(value, "\n"), value) {
-			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
-				secrets[line] = struct{}{}
+			for _, shown := range forms(line) {
+				secrets[shown] = struct{}{}
 			}
 		}
 	}
 	for named, c := range r.checked {
 		if r.roles[named]&asSecret != 0 {
+			add(string(c.content)) // all of it is a value, or each line
 			for line := range strings.Lines(string(c.content)) {
-				add(line)
 				add(afterKey(line))
 			}
 			continue
@@ -49,6 +50,21 @@ func (r *reader) redact(text string) string {
 		text = strings.ReplaceAll(text, s, "…")
 	}
 	return text
+}
+
+// forms are how a value of a Secret can stand in a text: as it is, in base64, as kustomize writes what it generates, and
+// quoted.
+func forms(value string) (all []string) {
+	trimmed := strings.TrimSpace(value)
+	if len(trimmed) < shortestSecret {
+		return nil
+	}
+	quoted := strconv.Quote(trimmed)
+	all = append(all, trimmed, quoted[1:len(quoted)-1], base64.StdEncoding.EncodeToString([]byte(trimmed)))
+	if value != trimmed {
+		all = append(all, base64.StdEncoding.EncodeToString([]byte(value)))
+	}
+	return all
 }
 
 // secretValues are the values of Secrets and of patches of Secrets, at any depth, plain and decoded.

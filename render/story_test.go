@@ -348,6 +348,8 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 		"an env file that does not fit": "-- prod/kustomization.yaml --\nsecretGenerator:\n- name: a\n  envs: [e.env]\n-- prod/e.env --\n\xffhunter2\n",
 		"an inline patch of nothing":    "-- prod/kustomization.yaml --\nresources: [s.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Secret\n    metadata: {name: other}\n    stringData: {password: hunter2}\n-- prod/s.yaml --\n" + secret,
 		"two patches in one":            "-- prod/kustomization.yaml --\nresources: [s.yaml]\npatches:\n- path: p.yaml\n  patch: '{kind: Secret, stringData: {password: hunter2}}'\n-- prod/p.yaml --\n" + secret + "-- prod/s.yaml --\n" + secret,
+		"a validator that changes":      "-- prod/kustomization.yaml --\nresources: [s.yaml]\nsecretGenerator: [{name: a, literals: [password=hunter2]}]\nvalidators: [v.yaml]\n-- prod/s.yaml --\n" + secret + "-- prod/v.yaml --\napiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: v}\nlabels: {a: b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n",
+		"a patch of a component":        "-- prod/kustomization.yaml --\nresources: [s.yaml]\ncomponents: [../part]\n-- prod/s.yaml --\n" + secret + "-- part/kustomization.yaml --\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- target: {kind: Secret}\n  patch: '[{\"op\": \"add\", \"path\": \"/data/a\", \"value\": hunter3more]'\n",
 	} {
 		_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
 		if err == nil {
