@@ -122,7 +122,7 @@ func TestTheBrakeOutlastsAMomentaryTaint(t *testing.T) {
 	taint := []corev1.Taint{{Key: "example.com/booting", Effect: corev1.TaintEffectNoSchedule}}
 	f.node("node-1").Spec.Taints = taint
 	f.after(time.Second)
-	if j := f.judge(); j.Brake != BrakeLeave || j.Verdict == Complete {
+	if j := f.want(Stuck, CrashLoop); j.Brake != BrakeLeave {
 		t.Errorf("tainted for a moment: %q %s", j.Brake, plain(j))
 	}
 	f.after(9 * time.Minute)

@@ -35,6 +35,8 @@ func (s *survey) portRemedy(at *site, p *corev1.Pod) string {
 		who = fmt.Sprintf("%s of %s %s", who, owner.Kind, owner.Name)
 	}
 	switch {
+	case holder.DeletionTimestamp != nil:
+		return who + " still holds the host port and is being deleted: once it has gone the scheduler tries again. "
 	case owner == nil || owner.Kind != "DaemonSet":
 		return who + " holds the host port: have it use another one, or choose another port in Git. "
 	case owner.UID == s.live.UID:

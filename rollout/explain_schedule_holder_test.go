@@ -25,6 +25,10 @@ func TestWhoHoldsAHostPortIsNamed(t *testing.T) {
 	}{
 		"the DaemonSet of the old name": {with(podOn("node-1", "platform/old-x", ""), owned("DaemonSet", "old")),
 			"held by platform/old-x", "put the annotation daemongate.io/replaces: old on agent"},
+		"one that is on its way out": {with(podOn("node-1", "platform/old-x", ""), func(p *corev1.Pod) {
+			owned("DaemonSet", "old")(p)
+			p.DeletionTimestamp = &metav1.Time{}
+		}), "held by platform/old-x", "is being deleted"},
 		"a DaemonSet of another namespace": {with(podOn("node-1", "monitoring/exporter-x", ""), owned("DaemonSet", "exporter")),
 			"held by monitoring/exporter-x", "keep them to different nodes"},
 		"a Deployment's":      {with(podOn("node-1", "platform/web-x", ""), owned("ReplicaSet", "web")), "held by platform/web-x", "of ReplicaSet web holds the host port"},
