@@ -133,6 +133,9 @@ func (l *Local) unresolved(ctx context.Context, revision, said string) error {
 	if refs, _, _ := l.run(ctx, "for-each-ref", "--count=6", "--format=%(refname:short)", "refs/heads", "refs/tags"); refs != "" {
 		return fmt.Errorf("%s: %s does not exist, or names no commit: there is %s", l, revision, strings.Join(strings.Fields(refs), ", "))
 	}
+	if revision == "HEAD" {
+		return fmt.Errorf("%s: has no commit on its branch yet: commit what shall be read", l)
+	}
 	return fmt.Errorf("%s: %s does not exist, or names no commit", l, revision)
 }
 

@@ -108,3 +108,12 @@ func TestRenderOfWhatACloneLacks(t *testing.T) {
 		}
 	}
 }
+
+// A repository in which nothing was committed yet is said to be one.
+func TestRenderOfARepositoryWithoutACommit(t *testing.T) {
+	dir := t.TempDir()
+	git(t, dir, "init", "-q")
+	if r := renderCommand(t, dir); r.code != 1 || !strings.Contains(r.stderr, "has no commit on its branch yet") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+}
