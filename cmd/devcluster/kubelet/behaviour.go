@@ -34,6 +34,8 @@ const (
 	initCrash     = "init-crash"      // the first init container exits 3 half a second after it started, always
 	evicted       = "evicted"         // the pod is evicted ten seconds after it started
 	rejected      = "rejected"        // the kubelet refuses the pod: UnexpectedAdmissionError
+	outOfCPU      = "out-of-cpu"      // the kubelet refuses the pod: OutOfcpu
+	noAppArmor    = "no-apparmor"     // the kubelet refuses the pod: AppArmor
 	clockAhead    = "clock-ahead"     // its node's clock goes ahead by so much
 	neverStops    = "never-stops"     // its containers cannot be ended; KWOK leaves it alone
 	slowStart     = "slow-start"      // the image takes so long to pull; played by KWOK
@@ -46,7 +48,7 @@ const volumePullFails = "volume-pull-fails"
 var durations = []string{diesAfter, diesOnceAfter, clockAhead, slowStart, slowStop}
 
 var behaviours = append([]string{crash, oom, neverReady, livenessFails, startupFails, hookFails, untold, pullFails, configError,
-	mountFails, sandboxFails, initCrash, evicted, rejected, neverStops}, durations...)
+	mountFails, sandboxFails, initCrash, evicted, rejected, outOfCPU, noAppArmor, neverStops}, durations...)
 
 // trouble is what is wrong with a pod; the zero value is a pod that runs well.
 type trouble struct {
@@ -139,7 +141,7 @@ func askedOf(pod *corev1.Pod) (trouble, error) {
 func whose(t trouble, pod *corev1.Pod) (trouble, error) {
 	containers := pod.Spec.Containers
 	switch t.kind {
-	case "", mountFails, sandboxFails, evicted, rejected, clockAhead:
+	case "", mountFails, sandboxFails, evicted, rejected, outOfCPU, noAppArmor, clockAhead:
 		return t, nil
 	case initCrash:
 		containers = pod.Spec.InitContainers

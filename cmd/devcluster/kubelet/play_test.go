@@ -27,6 +27,8 @@ func TestBehavioursOnRequest(t *testing.T) {
 		"init-crash":           {"Pending", "init ready=false started=false restarts=0 terminated:Error:3", "init ready=false started=false restarts=1 waiting:CrashLoopBackOff"},
 		"evicted":              {"Running", "Failed"},
 		"rejected":             {"Pending", "Failed"},
+		"out-of-cpu":           {"Pending", "Failed"},
+		"no-apparmor":          {"Pending", "Failed"},
 		"pull-fails":           {"waiting:ErrImagePull", "waiting:ImagePullBackOff", "waiting:ErrImagePull"},
 		"slow-stop=20s, crash": {"restarts=0 running", "terminated:Error:3"},
 	} {

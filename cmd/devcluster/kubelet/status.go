@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,8 @@ func conclude(status *corev1.PodStatus, now time.Time) {
 	if started && status.Phase == corev1.PodPending {
 		status.Phase = corev1.PodRunning
 	}
-	if len(uninitialized) > 0 {
+	// Once a pod is initialized it stays that, also when a restart rule has its init containers run anew.
+	if len(uninitialized) > 0 && !slices.ContainsFunc(status.Conditions, initialized) {
 		setCondition(status, corev1.PodInitialized, false, "ContainersNotInitialized", named("incomplete", uninitialized), now)
 	} else {
 		setCondition(status, corev1.PodInitialized, true, "", "", now)
@@ -76,6 +78,10 @@ func conclude(status *corev1.PodStatus, now time.Time) {
 			setCondition(status, kind, true, "", "", now)
 		}
 	}
+}
+
+func initialized(c corev1.PodCondition) bool {
+	return c.Type == corev1.PodInitialized && c.Status == corev1.ConditionTrue
 }
 
 func named(what string, containers []string) string {

@@ -34,18 +34,20 @@ func (s *story) play(ctx context.Context) {
 	s.status = admitted(s.pod, s.hostIP, time.Now())
 	setCondition(&s.status, TroubleCondition, true, reasonOf(s.trouble), "", time.Now())
 	s.show(ctx)
-	switch s.trouble.kind {
-	case rejected:
-		s.fail(ctx, "UnexpectedAdmissionError", "Allocate failed due to no healthy devices present; cannot allocate "+
-			"unhealthy devices vendor.example/device, which is unexpected")
+	if why, refused := refusals[s.trouble.kind]; refused {
+		s.refuse(ctx, why)
 		return
-	case evicted:
+	}
+	if s.trouble.kind == evicted {
 		defer s.evict(ctx)
 	}
 	s.mountVolumes(ctx)
 	s.makeSandbox(ctx)
 	for i := range s.pod.Spec.InitContainers {
 		s.playInit(ctx, i)
+		if s.over() {
+			return
+		}
 	}
 	s.playContainers(ctx)
 }
@@ -62,9 +64,12 @@ func reasonOf(t trouble) string {
 func (s *story) playInit(ctx context.Context, i int) {
 	c := s.container(s.pod.Spec.InitContainers[i].Name)
 	s.prepare(ctx, c)
-	sidecar := s.pod.Spec.InitContainers[i].RestartPolicy != nil
+	policy := s.pod.Spec.InitContainers[i].RestartPolicy
+	sidecar := policy != nil && *policy == corev1.ContainerRestartPolicyAlways
 	for s.trouble.kind == initCrash && s.trouble.container == c.Name && ctx.Err() == nil {
-		s.crash(ctx, c, 500*time.Millisecond, crashed(3))
+		if !s.crash(ctx, c, 500*time.Millisecond, crashed(3)) {
+			return
+		}
 	}
 	s.start(ctx, c, sidecar)
 	if !sidecar {
@@ -110,23 +115,31 @@ func (s *story) suffer(ctx context.Context, c *corev1.ContainerStatus) {
 		s.failHook(ctx, c)
 		return
 	case diesOnceAfter:
-		s.crash(ctx, c, t.after, crashed(1))
+		if s.crash(ctx, c, t.after, crashed(1)) {
+			s.start(ctx, c, true)
+		}
+		return
+	}
+	life, how := lifeOf(t)
+	if life == 0 {
 		s.start(ctx, c, true)
 		return
 	}
-	for ctx.Err() == nil {
-		switch t.kind {
-		case crash:
-			s.crash(ctx, c, 500*time.Millisecond, crashed(3))
-		case diesAfter:
-			s.crash(ctx, c, t.after, crashed(1))
-		case oom:
-			s.crash(ctx, c, 2*time.Second, corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"})
-		default:
-			s.start(ctx, c, true)
-			return
-		}
+	for s.crash(ctx, c, life, how) {
 	}
+}
+
+// lifeOf is how long a container lives that dies by itself, and how it ends each time; zero if it does not die.
+func lifeOf(t trouble) (time.Duration, corev1.ContainerStateTerminated) {
+	switch t.kind {
+	case crash:
+		return 500 * time.Millisecond, crashed(3)
+	case diesAfter:
+		return t.after, crashed(1)
+	case oom:
+		return 2 * time.Second, corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}
+	}
+	return 0, corev1.ContainerStateTerminated{}
 }
 
 // prepare gets a container as far as it can be started: its image is on the node, its configuration complete.
@@ -167,10 +180,15 @@ func (s *story) show(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	if s.status.Phase != corev1.PodFailed {
+	if !s.over() {
 		conclude(&s.status, s.clock())
 	}
 	_ = s.publish(ctx, s.pod, *s.status.DeepCopy()) // a pod that is gone ends the story by its context
+}
+
+// over reports whether the pod has ended for good.
+func (s *story) over() bool {
+	return s.status.Phase == corev1.PodFailed || s.status.Phase == corev1.PodSucceeded
 }
 
 // clock is what the node's clock shows.

@@ -13,16 +13,15 @@ func crashed(exitCode int32) corev1.ContainerStateTerminated {
 }
 
 // crash plays one life of a container that dies by itself, and the wait before the next: it is Running and Ready while
-// it lives, however short that is. The first restart comes at once.
-func (s *story) crash(ctx context.Context, c *corev1.ContainerStatus, life time.Duration, how corev1.ContainerStateTerminated) {
+// it lives, however short that is. The first restart comes at once. It reports whether the container is to run again.
+func (s *story) crash(ctx context.Context, c *corev1.ContainerStatus, life time.Duration, how corev1.ContainerStateTerminated) bool {
 	s.start(ctx, c, true)
 	s.pause(ctx, life)
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	end(c, how, time.Now())
-	s.show(ctx)
-	s.waitForRestart(ctx, c)
+	return s.afterEnd(ctx, c)
 }
 
 // waitForRestart plays the back-off as recorded: 10 s, doubled up to five minutes and up to half longer, in which the

@@ -30,13 +30,16 @@ func (s *story) failProbe(ctx context.Context, c *corev1.ContainerStatus) {
 			}
 			s.pause(ctx, time.Duration(probe.PeriodSeconds)*time.Second)
 		}
-		s.killUnhealthy(ctx, c, kind)
+		if !s.killUnhealthy(ctx, c, kind) {
+			return
+		}
 	}
 }
 
-func (s *story) killUnhealthy(ctx context.Context, c *corev1.ContainerStatus, kind string) {
+// killUnhealthy reports whether the container is to run again.
+func (s *story) killUnhealthy(ctx context.Context, c *corev1.ContainerStatus, kind string) bool {
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	if s.tells(c) {
 		s.say(ctx, c.Name, corev1.EventTypeNormal, "Killing", map[string]string{
@@ -46,12 +49,16 @@ func (s *story) killUnhealthy(ctx context.Context, c *corev1.ContainerStatus, ki
 	}
 	s.pause(ctx, 500*time.Millisecond)
 	end(c, corev1.ContainerStateTerminated{Reason: "Completed"}, time.Now())
+	if fateOf(&s.pod.Spec, c.Name, 0) != startsAgain {
+		return s.afterEnd(ctx, c)
+	}
 	if c.RestartCount < 2 {
-		return // shown with the restart, which comes at once
+		return true // shown with the restart, which comes at once
 	}
 	backoff := min(10*time.Second<<min(c.RestartCount-2, 5), 5*time.Minute)
 	s.showCrashLoop(ctx, c, backoff)
 	s.pause(ctx, between(backoff, backoff*3/2))
+	return true
 }
 
 // failure is the kubelet's message.

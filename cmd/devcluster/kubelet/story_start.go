@@ -108,17 +108,30 @@ func (s *story) evict(ctx context.Context) {
 	}
 	const why = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 84Mi. "
 	s.say(ctx, "", corev1.EventTypeWarning, "Evicted", why)
+	conclude(&s.status, time.Now())
 	s.fail(ctx, "Evicted", why)
+}
+
+// refusal is why a kubelet does not take a pod that is bound to its node.
+type refusal struct{ reason, message string }
+
+// refusals are by behaviour.
+var refusals = map[string]refusal{
+	rejected: {"UnexpectedAdmissionError", "Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
+		"vendor.example/device, which is unexpected"},
+	outOfCPU:   {"OutOfcpu", "Node didn't have enough resource: cpu, requested: 500, used: 7800, capacity: 8000"},
+	noAppArmor: {"AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host"},
+}
+
+// refuse ends a pod of which no container was ever made.
+func (s *story) refuse(ctx context.Context, why refusal) {
+	s.say(ctx, "", corev1.EventTypeWarning, why.reason, why.message)
+	s.status.ContainerStatuses, s.status.InitContainerStatuses = nil, nil
+	s.fail(ctx, why.reason, "Pod was rejected: "+why.message)
 }
 
 // fail makes the pod one that never runs again: its controller has to make another.
 func (s *story) fail(ctx context.Context, reason, message string) {
-	if reason != "Evicted" {
-		s.say(ctx, "", corev1.EventTypeWarning, reason, message)
-		s.status.ContainerStatuses, s.status.InitContainerStatuses = nil, nil
-	} else {
-		conclude(&s.status, time.Now())
-	}
 	s.status.Phase, s.status.Reason, s.status.Message = corev1.PodFailed, reason, message
 	s.show(ctx)
 }
