@@ -72,6 +72,8 @@ func node(n int) *corev1.Node {
 				{Type: corev1.NodeInternalIP, Address: fmt.Sprintf("10.1.%d.%d", n/250, n%250+1)},
 				{Type: corev1.NodeHostName, Address: name},
 			},
+			// What a pod asks for in its spec and a node does not declare, the scheduler keeps off that node.
+			DeclaredFeatures: []string{"RestartAllContainersOnContainerExits"},
 			NodeInfo: corev1.NodeSystemInfo{
 				Architecture: "amd64", OperatingSystem: "linux", OSImage: "devcluster",
 				KubeletVersion: version.Get().GitVersion, ContainerRuntimeVersion: "containerd://2.4.2", KernelVersion: "6.12.0",
