@@ -75,6 +75,14 @@ func container(lines ...string) func(*agentFile) {
 
 func pod(line string) func(*agentFile) { return func(a *agentFile) { a.pod = "      " + line + "\n" } }
 
+// beside has the agent exit with 3 beside another container, which runs on.
+func beside(lines ...string) func(*agentFile) {
+	return func(a *agentFile) {
+		container(append([]string{"args: [crash]"}, lines...)...)(a)
+		a.container += "      - name: other\n        image: registry.local/other:v1\n"
+	}
+}
+
 // probe is one that is never answered.
 func probe(kind string) func(*agentFile) {
 	return container(kind + "Probe: {httpGet: {path: /healthz, port: 9}, periodSeconds: 1, failureThreshold: 2}")
@@ -128,6 +136,12 @@ var causeStories = []causeStory{
 	{name: "quota", cause: "Forbidden", after: "5s", before: (*world).limitCPU, v2: container("resources: {requests: {cpu: 2}}")},
 	{name: "missing ServiceAccount", cause: "Forbidden", after: "5s", v2: pod("serviceAccountName: missing")},
 	{name: "node refuses pods", cause: "Rejected", v2: behaves("rejected")},
+	{name: "node has no AppArmor", cause: "Rejected", says: "AppArmor", v2: behaves("no-apparmor")},
+	{name: "node is out of CPU", cause: "Rejected", says: "cpu", v2: behaves("out-of-cpu")},
+	{name: "ends for good", cause: "CrashLoop", says: "and its pod with it", v2: container("args: [crash]", "restartPolicy: Never")},
+	{name: "ends for good beside another", cause: "CrashLoop", says: "though the pod goes on", v2: beside("restartPolicy: Never")},
+	{name: "restarts all containers", cause: "CrashLoop", says: "all containers of the pod are restarted", v2: beside("restartPolicy: Never",
+		"restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [3]}}]")},
 	{name: "old pods do not stop", cause: "Terminating", after: "5s", v1: behaves("never-stops"), v2: behaves("")},
 	{name: "unknown scheduler", cause: "NotScheduled", after: "5s", v2: pod("schedulerName: missing")},
 	{name: "scheduling gate", cause: "NotScheduled", after: "5s", v2: pod("schedulingGates: [{name: example.com/licence}]")},
