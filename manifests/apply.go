@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -67,6 +68,9 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 		}
 	}
 	answer, err := c.putOrRecreate(ctx, t, live, brought, o)
+	if err == nil {
+		answer, err = c.letGo(ctx, t, answer)
+	}
 	if err != nil {
 		return Applied{}, explainSecret(object, err)
 	}
@@ -102,12 +106,12 @@ func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstr
 	if !o.Force && !allKubectl(managers) {
 		return nil, err
 	}
-	if kubectlManagers.HasAny(managers...) && live != nil {
+	if slices.ContainsFunc(managers, isKubectl) && live != nil {
 		if err := c.fold(ctx, t, live); err != nil {
 			return nil, err
 		}
 	}
-	return c.put(ctx, t, write{force: o.Force})
+	return c.putFolded(ctx, t, o.Force)
 }
 
 // putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the kind,

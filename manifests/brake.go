@@ -87,11 +87,11 @@ func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b
 // update strategy alone is overruled.
 func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	answer, err := c.put(ctx, t, write{})
-	if kubectlManagers.HasAny(managersIn(err)...) {
+	if slices.ContainsFunc(managersIn(err), isKubectl) {
 		if err := c.fold(ctx, t, live); err != nil {
 			return nil, err
 		}
-		answer, err = c.put(ctx, t, write{})
+		answer, err = c.putFolded(ctx, t, false)
 	}
 	if onlyStrategy(err) {
 		answer, err = c.put(ctx, t, write{force: true})

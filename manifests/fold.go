@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -72,7 +73,9 @@ func holdersIn(err error) map[string]string {
 	return holders
 }
 
-func allKubectl(managers []string) bool { return kubectlManagers.HasAll(managers...) }
+func allKubectl(managers []string) bool {
+	return !slices.ContainsFunc(managers, func(m string) bool { return !isKubectl(m) })
+}
 
 // isOurs reports whether the object was applied by us before.
 func isOurs(live *unstructured.Unstructured) bool {
@@ -92,7 +95,7 @@ func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstruct
 		if err != nil || live == nil {
 			return refusal(t.id, err)
 		}
-		patch, err := foldPatch(live)
+		patch, err := foldPatch(live, homeVersion(live, t.object), c.serves(ctx, t))
 		if err != nil || patch == nil {
 			return wrap(t.id, err)
 		}
@@ -107,27 +110,26 @@ func (c *Client) claim(ctx context.Context, t target, live *unstructured.Unstruc
 	if live == nil || len(live.GetManagedFields()) > 0 {
 		return live, nil
 	}
-	bare := &unstructured.Unstructured{Object: map[string]any{}}
-	bare.SetGroupVersionKind(t.object.GroupVersionKind())
-	bare.SetNamespace(t.id.Namespace)
-	bare.SetName(t.id.Name)
+	bare := bareObject(t.object.GroupVersionKind(), t.id)
 	return c.put(ctx, target{id: t.id, object: bare, mapping: t.mapping}, write{})
 }
 
-// foldPatch is the JSON patch that folds kubectl's managers into ours, nil if there are none.
-func foldPatch(live *unstructured.Unstructured) ([]byte, error) {
+// foldPatch is the JSON patch that folds kubectl's managers into ours, nil if there are none. csaupgrade folds entries of
+// our API version, and would throw away those of others.
+func foldPatch(live *unstructured.Unstructured, home string, served func(version string) (bool, error)) ([]byte, error) {
 	folded := live.DeepCopy()
-	entries, names := renamed(live.GetManagedFields())
-	if names.Len() == 0 {
-		return nil, nil
+	entries, err := handOver(live.GetManagedFields(), home, served)
+	if err != nil {
+		return nil, fmt.Errorf("field managers: %w", err)
 	}
+	entries, names := renamed(entries)
 	folded.SetManagedFields(entries)
 	if err := csaupgrade.UpgradeManagedFields(folded, names, FieldManager); err != nil {
 		return nil, fmt.Errorf("field managers: %w", err)
 	}
 	entries = folded.GetManagedFields()
 	for i, e := range entries {
-		if e.Manager != FieldManager || e.FieldsV1 == nil {
+		if e.Manager != FieldManager && !strings.HasPrefix(e.Manager, takeover) || e.FieldsV1 == nil {
 			continue
 		}
 		if err := disownRestart(&entries[i]); err != nil {
@@ -137,6 +139,11 @@ func foldPatch(live *unstructured.Unstructured) ([]byte, error) {
 	if reflect.DeepEqual(entries, live.GetManagedFields()) {
 		return nil, nil
 	}
+	return managedFieldsPatch(live, entries)
+}
+
+// managedFieldsPatch replaces who owns what, unless somebody writes the object meanwhile.
+func managedFieldsPatch(live *unstructured.Unstructured, entries []metav1.ManagedFieldsEntry) ([]byte, error) {
 	return json.Marshal([]map[string]any{
 		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
@@ -149,7 +156,7 @@ func renamed(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, 
 	names := sets.New[string]()
 	var out []metav1.ManagedFieldsEntry
 	for i, e := range entries {
-		if kubectlManagers.Has(e.Manager) && (e.Subresource == "" || e.Subresource == "scale") {
+		if kubectlEntry(e) {
 			e.Manager = fmt.Sprintf("%s#%d", e.Manager, i)
 			e.Operation = metav1.ManagedFieldsOperationUpdate
 			e.Subresource = ""
