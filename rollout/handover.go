@@ -48,11 +48,10 @@ func predecessors(l Look, t Target) []predecessor {
 
 // GivenUp are the nodes that a DaemonSet has given up: the names that each term of its required node affinity excludes.
 func GivenUp(d *appsv1.DaemonSet) map[string]bool {
-	a := d.Spec.Template.Spec.Affinity
-	if a == nil || a.NodeAffinity == nil || a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+	terms := requiredTerms(d)
+	if terms == nil {
 		return nil
 	}
-	terms := a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
 	count, meant := map[string]int{}, 0
 	for i := range terms {
 		if len(terms[i].MatchFields)+len(terms[i].MatchExpressions) == 0 {
@@ -82,16 +81,16 @@ func sizeOfGivenUp(d *appsv1.DaemonSet, nodes []*corev1.Node) int {
 	for name := range eligibleNodes(d, nodes) {
 		size += len(`{"key":"metadata.name","operator":"NotIn","values":[""]},`) + len(name)
 	}
-	return size * max(1, termsOf(d))
+	return size * max(1, len(requiredTerms(d)))
 }
 
-// termsOf is how many terms a DaemonSet's required node affinity has.
-func termsOf(d *appsv1.DaemonSet) int {
+// requiredTerms are the terms of a DaemonSet's required node affinity, each of which is a choice.
+func requiredTerms(d *appsv1.DaemonSet) []corev1.NodeSelectorTerm {
 	a := d.Spec.Template.Spec.Affinity
 	if a == nil || a.NodeAffinity == nil || a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
-		return 0
+		return nil
 	}
-	return len(a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms)
+	return a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
 }
 
 // excludedBy are the nodes that a term excludes by name.

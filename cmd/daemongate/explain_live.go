@@ -94,18 +94,13 @@ func judgeLive(
 	if err != nil {
 		return rollout.Judged{}, err
 	}
-	look, err := lookLive(ctx, observer, target)
+	live := watchLive(clients, observer, target, o)
+	live.memory = memory
+	look, err := live.look(ctx)
 	if err != nil {
 		return rollout.Judged{}, err
 	}
-	j, _ := rollout.Judge(look, target, memory, o)
-	closer, err := lookCloser(ctx, clients, observer, &look, j)
-	if closer {
-		j, _ = rollout.Judge(look, target, memory, o)
-	}
-	if err != nil {
-		j.Notes = append(j.Notes, fmt.Sprintf("a node that has only just died would pass as alive here: %v", err))
-	}
+	j := live.weigh(ctx, &look, func(rollout.Judgement) bool { return true })
 	if ahead := clients.Ahead(); ahead != 0 {
 		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one that counts", ahead.Round(time.Second)))
 	}
@@ -131,29 +126,4 @@ func lookCloser(
 		look.Leases, err = observer.Leases(ctx)
 	}
 	return len(nodes) > 0 || quota || len(j.ReadClocks) > 0 || len(look.Leases) > 0, err
-}
-
-// lookLive waits for the first whole look at a workload.
-func lookLive(ctx context.Context, observer *rollout.Observer, target rollout.Target) (rollout.Look, error) {
-	seen := make(chan struct{}, 1)
-	observer.Watch("explain", []rollout.Target{target}, func() {
-		select {
-		case seen <- struct{}{}:
-		default:
-		}
-	})
-	for {
-		look, synced := observer.Look(target)
-		if synced {
-			return look, nil
-		}
-		select {
-		case <-ctx.Done():
-			if err := observer.Trouble(target); err != nil {
-				return rollout.Look{}, err
-			}
-			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: could not be looked at: %w", target.Namespace, target.Name, ctx.Err())
-		case <-seen:
-		}
-	}
 }

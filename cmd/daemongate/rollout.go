@@ -96,7 +96,7 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 	observer := rollout.NewLenientObserver(clients)
 	defer observer.Stop()
 	for _, d := range found {
-		if err := r.follow(ctx, watchLive(clients, observer, d, r.options), out); err != nil {
+		if err := r.follow(ctx, watchLive(clients, observer, rollout.TargetOf(d), r.options), out); err != nil {
 			return err
 		}
 	}
@@ -183,7 +183,7 @@ func explainDaemonSets(ctx context.Context, k *cluster, chosen *daemonSets) ([]r
 	defer observer.Stop()
 	var watchers []*watcher
 	for _, d := range found {
-		watchers = append(watchers, watchLive(clients, observer, d, rollout.Options{}))
+		watchers = append(watchers, watchLive(clients, observer, rollout.TargetOf(d), rollout.Options{}))
 	}
 	return judgeAll(ctx, watchers)
 }

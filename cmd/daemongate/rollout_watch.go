@@ -21,9 +21,9 @@ type watcher struct {
 }
 
 // watchLive begins to watch a DaemonSet. The observer's Stop ends it.
-func watchLive(clients rollout.Clients, observer *rollout.Observer, d *appsv1.DaemonSet, o rollout.Options) *watcher {
-	w := &watcher{clients: clients, observer: observer, options: o, target: rollout.TargetOf(d), seen: make(chan struct{}, 1)}
-	observer.Watch(d.Namespace+"/"+d.Name, []rollout.Target{w.target}, func() {
+func watchLive(clients rollout.Clients, observer *rollout.Observer, target rollout.Target, o rollout.Options) *watcher {
+	w := &watcher{clients: clients, observer: observer, options: o, target: target, seen: make(chan struct{}, 1)}
+	observer.Watch(target.Namespace+"/"+target.Name, []rollout.Target{target}, func() {
 		select {
 		case w.seen <- struct{}{}:
 		default:
@@ -42,19 +42,27 @@ func (w *watcher) judge(ctx context.Context) (rollout.Judged, error) {
 		return rollout.Judged{}, fmt.Errorf("DaemonSet %s/%s: was deleted", w.target.Namespace, w.target.Name)
 	}
 	w.aim(look.DaemonSet)
-	j, memory := rollout.Judge(look, w.target, w.memory, w.options)
+	j := w.weigh(ctx, &look, func(j rollout.Judgement) bool {
+		return j.ReadLeases || len(j.ReadClocks) > 0 || j.Verdict == rollout.Stuck
+	})
+	return rollout.Judged{Target: w.target, Look: look, Judgement: j}, nil
+}
+
+// weigh judges a look and, where the judgement is worth it, looks closer and judges again.
+func (w *watcher) weigh(ctx context.Context, look *rollout.Look, worthIt func(rollout.Judgement) bool) rollout.Judgement {
+	j, memory := rollout.Judge(*look, w.target, w.memory, w.options)
 	var unread error
-	if j.ReadLeases || len(j.ReadClocks) > 0 || j.Verdict == rollout.Stuck {
+	if worthIt(j) {
 		var closer bool
-		if closer, unread = lookCloser(ctx, w.clients, w.observer, &look, j); closer {
-			j, memory = rollout.Judge(look, w.target, w.memory, w.options)
+		if closer, unread = lookCloser(ctx, w.clients, w.observer, look, j); closer {
+			j, memory = rollout.Judge(*look, w.target, w.memory, w.options)
 		}
 	}
 	w.memory = memory
 	if unread != nil {
 		j.Notes = append(j.Notes, fmt.Sprintf("a node that has only just died would pass as alive here: %v", unread))
 	}
-	return rollout.Judged{Target: w.target, Look: look, Judgement: j}, nil
+	return j
 }
 
 // aim follows what the DaemonSet asks for: whoever changes it while it is watched wants to know of the newest.
