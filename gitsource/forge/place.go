@@ -81,7 +81,7 @@ func split(p Provider, path string) (prefix, repository string) {
 func site(p Provider, a remote.Address) string {
 	host := a.Host
 	if a.Scheme == "ssh" {
-		host, _, _ = strings.Cut(host, ":")
+		host = a.Hostname()
 		switch {
 		case p == GitHub && host == "ssh.github.com":
 			host = "github.com"

@@ -24,6 +24,8 @@ func TestWhereToReportFollowsFromTheURL(t *testing.T) {
 		{forge.GitLab, "https://gitlab.com/a/b/c/fleet.git", "", "", "https://gitlab.com/api/v4", "a/b/c/fleet", ""},
 		{forge.GitLab, "ssh://git@gitlab.example.com:2222/a/fleet.git", "", "", "https://gitlab.example.com/api/v4", "a/fleet", ""},
 		{forge.Gitea, "http://127.0.0.1:3000/platform/fleet.git", "", "", "http://127.0.0.1:3000/api/v1", "platform/fleet", ""},
+		{forge.Gitea, "git@[2001:db8::7]:platform/fleet.git", "", "", "https://[2001:db8::7]/api/v1", "platform/fleet", ""},
+		{forge.Gitea, "ssh://git@[2001:db8::7]:2222/platform/fleet.git", "", "", "https://[2001:db8::7]/api/v1", "platform/fleet", ""},
 		{forge.Gitea, "https://example.com/git/platform/fleet.git", "", "", "https://example.com/git/api/v1", "platform/fleet", ""},
 		{forge.BitbucketCloud, "git@bitbucket.org:ws/fleet.git", "", "", "https://api.bitbucket.org/2.0", "ws/fleet", ""},
 		{forge.BitbucketDataCenter, "https://bb.example.com/scm/PLAT/fleet.git", "", "", "https://bb.example.com/rest/api/latest", "PLAT/fleet", ""},

@@ -3,6 +3,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -17,8 +18,15 @@ type Address struct {
 	Path   string
 }
 
-// scpLike is what OpenSSH's scp and git take for a place on another machine: user@host:path.
-var scpLike = regexp.MustCompile(`^(?:([^/@:]+)@)?([^/:@]+):([^/].*|/.*)$`)
+// scpLike is what OpenSSH's scp and git take for a place on another machine: user@host:path, where the host may stand in
+// brackets, as an IPv6 address must, with a user before it or a port behind it.
+var scpLike = regexp.MustCompile(`^(?:([^/@:\[\]]+)@)?([^/:@\[\]]+|\[[^/\[\]]+\]):(.+)$`)
+
+// inBrackets is what git takes for a host in brackets that is no IPv6 address.
+var inBrackets = regexp.MustCompile(`^[^:@]+(:[0-9]+)?$`)
+
+// remoteHelper is how git tells the URL of a program that speaks for it from a path that holds two colons.
+var remoteHelper = regexp.MustCompile(`^(?:[A-Za-z0-9][A-Za-z0-9+.-]*)?::`)
 
 // ParseAddress reads a repository's URL, a path of this machine, or git's short form of an SSH URL. Credentials in
 // the URL are moved into auth if that has none. No error repeats the URL: it may hold a password.
@@ -26,20 +34,39 @@ func ParseAddress(raw string, auth Auth) (Address, Auth, error) {
 	switch {
 	case strings.TrimSpace(raw) == "":
 		return Address{}, auth, errors.New("the repository's URL is empty")
+	case remoteHelper.MatchString(raw):
+		return Address{}, auth, errors.New("the repository's URL names a remote helper (…::…): only http, https, ssh and file are spoken")
 	case strings.Contains(raw, "://"):
 		return parseURL(raw, auth)
-	case strings.Contains(raw, "::"):
-		return Address{}, auth, errors.New("the repository's URL names a remote helper (…::…): only http, https, ssh and file are spoken")
 	}
 	if m := scpLike.FindStringSubmatch(raw); m != nil && !filepath.IsAbs(raw) && len(m[2]) > 1 {
-		// A path without a leading slash is relative to the user's home there.
-		path := m[3]
-		if !strings.HasPrefix(path, "/") {
-			path = "/" + path
-		}
-		return Address{Scheme: "ssh", User: m[1], Host: m[2], Path: path}, auth, nil
+		a, err := scpAddress(m[1], m[2], m[3])
+		return a, auth, err
 	}
 	return local(raw, auth)
+}
+
+// scpAddress is that of user@host:path.
+func scpAddress(user, host, path string) (Address, error) {
+	if inner, found := strings.CutPrefix(host, "["); found {
+		inner = strings.TrimSuffix(inner, "]")
+		if before, after, found := strings.Cut(inner, "@"); found && user == "" {
+			user, inner = before, after
+		}
+		switch ip, err := netip.ParseAddr(inner); {
+		case err == nil && ip.Is6():
+			host = "[" + inner + "]"
+		case inBrackets.MatchString(inner):
+			host = inner
+		default:
+			return Address{}, errors.New("what the repository's URL has in brackets is no host: expected user@[address]:path or user@[host:port]:path")
+		}
+	}
+	// A path without a leading slash is relative to the user's home there.
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return Address{Scheme: "ssh", User: user, Host: host, Path: path}, nil
 }
 
 func local(path string, auth Auth) (Address, Auth, error) {
@@ -97,5 +124,18 @@ func (a Address) String() string {
 	if a.User != "" {
 		user = a.User + "@"
 	}
-	return a.Scheme + "://" + user + a.Host + a.Path
+	host := a.Host
+	if strings.HasPrefix(host, "[") { // of an IPv6 address, whose zone is escaped in URLs
+		host = strings.ReplaceAll(host, "%", "%25")
+	}
+	return a.Scheme + "://" + user + host + a.Path
+}
+
+// Hostname is the host without a port, an IPv6 address in brackets.
+func (a Address) Hostname() string {
+	name := (&url.URL{Host: a.Host}).Hostname()
+	if strings.Contains(name, ":") {
+		return "[" + name + "]"
+	}
+	return name
 }
