@@ -95,7 +95,7 @@ func (c *Controller) setBefore(ctx context.Context, l *lane, r *readySet) (manif
 	switch f := l.sync.Status.InFlight; {
 	case f == nil:
 		return manifests.Set{}, nil
-	case f.Commit == r.Commit && unwritten(f):
+	case f.Commit == r.Commit && f.Unwritten():
 		return r.set, nil
 	}
 	return c.flightSet(ctx, l)

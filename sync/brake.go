@@ -53,7 +53,7 @@ func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, ord
 	}
 	object := find(set, id)
 	if object == nil {
-		return 0, fmt.Errorf("commit %s does not ask for it", Short(commit))
+		return 0, fmt.Errorf("commit %s does not ask for it", api.Short(commit))
 	}
 	writer, err := c.Connect.Writer(l.sync)
 	if err != nil {

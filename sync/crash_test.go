@@ -69,9 +69,9 @@ func diesRollingBack(t *testing.T, m *mortal) {
 	})
 	stop()
 	w.controller(shared.Config, data)
-	w.says(v2, api.Stuck, "rolled back to "+Short(v1))
+	w.says(v2, api.Stuck, "rolled back to "+api.Short(v1))
 	s := w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned })
-	w.told(v2, "rolled back to "+Short(v1))
+	w.told(v2, "rolled back to "+api.Short(v1))
 	w.told(v1, "success")
 	if len(s.Inventory) != 2 || s.LastComplete != v1 || s.Passed != v2 || s.InFlight.Commit != v1 {
 		t.Errorf("inventory %v, last complete %s, in flight %s", s.Inventory, s.LastComplete, s.InFlight.Commit)
@@ -124,7 +124,7 @@ func small(image string, args ...string) string {
 // told waits until the repository's notes say something of a commit.
 func (w *world) told(commit, text string) {
 	w.t.Helper()
-	w.wait("the note of "+Short(commit), func(api.SyncStatus) bool { return strings.Contains(w.note(commit), text) })
+	w.wait("the note of "+api.Short(commit), func(api.SyncStatus) bool { return strings.Contains(w.note(commit), text) })
 }
 
 // diesOr waits for the death, or until there is nothing left to die at.

@@ -41,7 +41,7 @@ func (e *eye) close() {
 // With missed, something is gone that the last comparison knew nothing of.
 func (c *Controller) lookAround(ctx context.Context, l *lane) (touched, missed bool) {
 	f := l.sync.Status.InFlight
-	if f == nil || unwritten(f) {
+	if f == nil || f.Unwritten() {
 		return false, false
 	}
 	e, inventory := &l.eye, inventoryOf(l.sync)

@@ -76,7 +76,7 @@ func (t *turn) obstacle() string {
 	case !f.State.Settled():
 		return waitsFor(f)
 	case t.holds(f):
-		return fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)", Short(f.Commit), inTrouble(f))
+		return fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)", api.Short(f.Commit), inTrouble(f))
 	}
 	if t.overrides() {
 		return ""
@@ -93,9 +93,9 @@ func inTrouble(f *api.Flight) string {
 
 func waitsFor(f *api.Flight) string {
 	if b := f.RollbackOf; b != nil {
-		return fmt.Sprintf("waits for the rollback of %s to %s", Short(b.Commit), Short(f.Commit))
+		return fmt.Sprintf("waits for the rollback of %s to %s", api.Short(b.Commit), api.Short(f.Commit))
 	}
-	return fmt.Sprintf("waits for %s, which is rolling out", Short(f.Commit))
+	return fmt.Sprintf("waits for %s, which is rolling out", api.Short(f.Commit))
 }
 
 // candidate returns the commit that is next and those that it would carry, oldest first.
@@ -147,7 +147,7 @@ func (t *turn) mayRetry(f *api.FailedCommit) bool {
 // waitsForAnother says what commits wait for whose head failed.
 func (t *turn) waitsForAnother() string {
 	if n := len(t.s.Failed); n > 0 {
-		return fmt.Sprintf("waits for a commit that can be applied: %s failed", Short(t.s.Failed[n-1].Commit))
+		return fmt.Sprintf("waits for a commit that can be applied: %s failed", api.Short(t.s.Failed[n-1].Commit))
 	}
 	return ""
 }
@@ -264,6 +264,3 @@ func (t *turn) pass(commit string) {
 		t.reason = t.obstacle()
 	}
 }
-
-// Short abbreviates a commit hash for people.
-func Short(commit string) string { return commit[:min(len(commit), 7)] }

@@ -17,7 +17,7 @@ func (t *turn) fly() {
 		f.NoRollback = nil
 	}
 	t.written(f)
-	if unwritten(f) {
+	if f.Unwritten() {
 		t.halfJudged(f)
 		t.write(f)
 		return

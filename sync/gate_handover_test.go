@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -31,7 +30,7 @@ func TestWhenNodesAreHandedOver(t *testing.T) {
 			d := newDriftStory(c.state)
 			d.s.InFlight.Since = metav1.NewMicroTime(d.o.Now.Add(-time.Minute))
 			d.o.Rollout = &Rollout{Commit: "c1", Digest: "d1", State: api.RollingOut,
-				Handovers: []HandoverOrder{{ToName: "new", Handover: rollout.Handover{Generation: 1, Nodes: []string{"node-1"}}}}}
+				Handovers: []HandoverOrder{{ToName: "new", Generation: 1, Nodes: []string{"node-1"}}}}
 			c.change(d)
 			if got := len(d.step().Handovers); got != c.want {
 				t.Errorf("%d handovers, want %d", got, c.want)

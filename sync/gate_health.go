@@ -68,5 +68,5 @@ func ailingWords(a *api.AilingStatus) string {
 // that all is well again. Where another commit has taken off, neither is known.
 func ails(before, now State) (words string, changed bool) {
 	changed = before.Ailing.Lasting() != now.Ailing.Lasting()
-	return ailingWords(now.Ailing), changed && completed(now.InFlight)
+	return ailingWords(now.Ailing), changed && now.InFlight.IsComplete()
 }

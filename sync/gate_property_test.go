@@ -23,7 +23,7 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 		s.gate.OnRelapse = []api.OnRelapse{api.OnRelapseReport, api.OnRelapseHold, api.OnRelapseRollback}[r.IntN(3)]
 		l := &laws{t: t, seed: seed, gate: s.gate, final: map[string]api.CommitState{}, relapsed: map[string]string{}}
 		for range 60 {
-			if completed(s.state.InFlight) && r.IntN(7) == 0 {
+			if s.state.InFlight.IsComplete() && r.IntN(7) == 0 {
 				s.relapses(r)
 			} else {
 				s.happen(r)
@@ -71,7 +71,7 @@ func (s *stage) happen(r *rand.Rand) {
 		s.push([]string{c + sets[r.IntN(len(sets))]})
 	case n < 5 && flying != nil:
 		s.do("written", [][]string{nil, {"timeout"}}[r.IntN(2)])
-	case n < 8 && flying != nil && !unwritten(flying):
+	case n < 8 && flying != nil && !flying.Unwritten():
 		s.do("rollout", [][]string{{"RollingOut"}, {"Stuck", "CrashLoop"}, {"Complete"}, {"Complete", "oldpods"}}[r.IntN(4)])
 	case n == 8:
 		s.restart()
@@ -83,7 +83,7 @@ func (s *stage) happen(r *rand.Rand) {
 		s.do("override", []string{s.commits[r.IntN(len(s.commits))].Hash})
 	default:
 		s.o.Now = s.o.Now.Add(time.Duration(r.IntN(60)) * time.Second)
-		if completed(flying) {
+		if flying.IsComplete() {
 			s.do("pruned", nil)
 		}
 	}

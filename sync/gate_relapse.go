@@ -58,7 +58,7 @@ func (t *turn) mayRelapse(f *api.Flight) bool { return relapses(f, t.gate.Relaps
 
 // relapses reports whether a flight has been complete for no longer than so.
 func relapses(f *api.Flight, within time.Duration, now time.Time) bool {
-	return completed(f) && f.Completed != nil && now.Before(f.Completed.Add(within))
+	return f.IsComplete() && f.Completed != nil && now.Before(f.Completed.Add(within))
 }
 
 // tellRelapse says of a complete commit, and of those that follow it, how it is.

@@ -153,15 +153,15 @@ func publicMessage(f *api.Flight) string {
 	case "":
 		return ""
 	case api.Complete:
-		text := and(b.Message, "rolled back to "+Short(f.Commit))
+		text := and(b.Message, "rolled back to "+api.Short(f.Commit))
 		if f.Relapse != nil {
 			text += ", which " + trouble(f)
 		}
 		return text
 	case api.Stuck:
-		return and(b.Message, joined("the rollback to "+Short(f.Commit)+" is stuck too", f.Message))
+		return and(b.Message, joined("the rollback to "+api.Short(f.Commit)+" is stuck too", f.Message))
 	}
-	return and(b.Message, "rolling back to "+Short(f.Commit))
+	return and(b.Message, "rolling back to "+api.Short(f.Commit))
 }
 
 // ownMessage is the message of the state of a flight's own commit, and why it is not rolled back if it should be.
@@ -171,11 +171,11 @@ func ownMessage(f *api.Flight) string {
 	case n == nil || f.State != api.Stuck && f.Relapse == nil:
 		return trouble(f)
 	case n.Attempts == 0:
-		return and(trouble(f), fmt.Sprintf("the rollback to %s waits: %s", Short(n.Commit), n.Message))
+		return and(trouble(f), fmt.Sprintf("the rollback to %s waits: %s", api.Short(n.Commit), n.Message))
 	case n.Commit == "":
 		return and(trouble(f), "not rolled back: "+n.Message+"; waits for daemongate release")
 	}
-	return and(trouble(f), fmt.Sprintf("cannot be rolled back to %s: %s; waits for daemongate release", Short(n.Commit), n.Message))
+	return and(trouble(f), fmt.Sprintf("cannot be rolled back to %s: %s; waits for daemongate release", api.Short(n.Commit), n.Message))
 }
 
 // trouble is the message of a flight's state or, if it has relapsed, of that.
@@ -184,6 +184,14 @@ func trouble(f *api.Flight) string {
 		return relapsed + f.Relapse.Message
 	}
 	return f.Message
+}
+
+// joined is a text with its explanation, which may be empty.
+func joined(head, tail string) string {
+	if tail == "" {
+		return head
+	}
+	return head + ": " + tail
 }
 
 func and(head, tail string) string {

@@ -45,7 +45,7 @@ func (t *turn) barred() string {
 		return ""
 	}
 	bar := t.waiting[n].Hash
-	return fmt.Sprintf("nothing passes %s: %s; sign it anew, or name it in spec.source.verify.accept", Short(bar), t.o.History.Unverified[bar])
+	return fmt.Sprintf("nothing passes %s: %s; sign it anew, or name it in spec.source.verify.accept", api.Short(bar), t.o.History.Unverified[bar])
 }
 
 // distrust notes that a commit's signature does not count. It is tried again when it does.

@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -185,7 +184,11 @@ type BrakeOrder struct {
 type HandoverOrder struct {
 	// ToNamespace and ToName are the DaemonSet that takes over.
 	ToNamespace, ToName string
-	rollout.Handover
+	// Predecessor gives them up, and Generation is the one that it was looked at with.
+	api.Predecessor
+	Generation int64
+	// Nodes that it gives up besides those that it has given up already, sorted.
+	Nodes []string
 }
 
 // Health is how the workloads of a completed flight are.

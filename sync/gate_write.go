@@ -6,20 +6,16 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // causeApplyFailed is the only cause that the gate itself names.
 const causeApplyFailed = "ApplyFailed"
 
-// unwritten reports whether the flight's set has not been written whole.
-func unwritten(f *api.Flight) bool { return f.State == api.Applying || f.Attempts > 0 }
-
 // written takes in the result of writing the flight's set.
 func (t *turn) written(f *api.Flight) {
 	w := t.o.Written
-	if w == nil || w.Commit != f.Commit || w.Digest != f.Digest || !unwritten(f) {
+	if w == nil || w.Commit != f.Commit || w.Digest != f.Digest || !f.Unwritten() {
 		return
 	}
 	if w.Problem == "" {
@@ -60,12 +56,12 @@ func applyFailed(f *api.Flight, problem string) []api.Cause {
 
 // merged are the workloads that an attempt wrote, and those that only an earlier one did.
 func merged(before, now []api.Workload) []api.Workload {
-	list, written := slices.Clone(now), map[manifests.ID]bool{}
+	list, written := slices.Clone(now), map[objectKey]bool{}
 	for _, w := range now {
-		written[idOf(w)] = true
+		written[workloadKey(w)] = true
 	}
 	for _, w := range before {
-		if !written[idOf(w)] {
+		if !written[workloadKey(w)] {
 			list = append(list, w)
 		}
 	}

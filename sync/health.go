@@ -12,17 +12,11 @@ import (
 // healthPause is how long what was read of an object's health is good for, however often it is written.
 const healthPause = time.Second
 
-// landed reports whether nothing of a flight is judged any more.
-func landed(f *api.Flight) bool { return f != nil && f.State == api.Complete && f.Pruned }
-
-// completed reports whether a flight has come to its end, at which what it wrote is looked after.
-func completed(f *api.Flight) bool { return f != nil && f.State == api.Complete }
-
 // lookAfter says which workloads of a completed commit are no longer well. An object is read only after the eye has seen it
 // written; one that cannot be watched is not looked after, because nothing is polled.
 func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Health {
 	f := l.sync.Status.InFlight
-	if !completed(f) {
+	if !f.IsComplete() {
 		return nil
 	}
 	options, err := RolloutOptions(l.sync)

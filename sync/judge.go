@@ -16,7 +16,7 @@ import (
 // judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
 func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
 	f := l.sync.Status.InFlight
-	if f == nil || unwritten(f) && f.Attempts == 0 || landed(f) && f.Correcting == nil {
+	if f == nil || f.Unwritten() && f.Attempts == 0 || f.Landed() && f.Correcting == nil {
 		if !l.mayRelapse(now) {
 			c.unwatch(l)
 		}
@@ -103,9 +103,9 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 	return target, memory, nil
 }
 
-// add puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
+// addJudgement puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
 // all must be complete for it to be complete. What makes it stuck is named first.
-func (r *Rollout) add(w api.Workload, j rollout.Judgement) {
+func addJudgement(r *Rollout, w api.Workload, j rollout.Judgement) {
 	causes := causesOf(w, j)
 	if j.Verdict == rollout.Stuck && r.State != api.Stuck {
 		r.Causes = append(causes, r.Causes...)
@@ -139,7 +139,7 @@ func causesOf(w api.Workload, j rollout.Judgement) []api.Cause {
 }
 
 // addBrake notes what is to be done about the brake of a DaemonSet.
-func (r *Rollout) addBrake(t rollout.Target, look rollout.Look, j rollout.Judgement) {
+func addBrake(r *Rollout, t rollout.Target, look rollout.Look, j rollout.Judgement) {
 	if j.Brake != rollout.BrakeLeave {
 		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
 			Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
@@ -147,9 +147,10 @@ func (r *Rollout) addBrake(t rollout.Target, look rollout.Look, j rollout.Judgem
 }
 
 // addHandovers notes what the predecessors of a DaemonSet give up next.
-func (r *Rollout) addHandovers(t rollout.Target, j rollout.Judgement) {
+func addHandovers(r *Rollout, t rollout.Target, j rollout.Judgement) {
 	for _, h := range j.Handovers {
-		r.Handovers = append(r.Handovers, HandoverOrder{ToNamespace: t.Namespace, ToName: t.Name, Handover: h})
+		r.Handovers = append(r.Handovers, HandoverOrder{ToNamespace: t.Namespace, ToName: t.Name,
+			Predecessor: api.Predecessor(h.Predecessor), Generation: h.Generation, Nodes: h.Nodes})
 	}
 }
 

@@ -57,13 +57,13 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 		if isDaemonSet(w) {
 			look, synced := c.Observer.Look(targets[i])
 			if !synced {
-				r.unseen(w, c.Observer.Trouble(targets[i]))
+				addUnseen(r, w, c.Observer.Trouble(targets[i]))
 				continue
 			}
 			look.Now, look.Leases, look.LeasesProblem = now, beats.leases, beats.problem
 			j, memory = c.judgeDaemonSet(ctx, look, targets[i], memories[i], o)
-			r.addBrake(targets[i], look, j)
-			r.addHandovers(targets[i], j)
+			addBrake(r, targets[i], look, j)
+			addHandovers(r, targets[i], j)
 		} else {
 			j, memory = c.judgeObject(ctx, l, w, targets[i], memories[i], o, now)
 		}
@@ -72,7 +72,7 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 		}
 		r.Workloads = append(r.Workloads, w)
 		judgements = append(judgements, j)
-		r.add(w, j)
+		addJudgement(r, w, j)
 		unsure = unsure || j.ReadLeases
 	}
 	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
@@ -82,8 +82,8 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 	return r, unsure, nil
 }
 
-// unseen leaves a workload as it was judged last.
-func (r *Rollout) unseen(w api.Workload, why error) {
+// addUnseen leaves a workload as it was judged last.
+func addUnseen(r *Rollout, w api.Workload, why error) {
 	r.Workloads = append(r.Workloads, w)
 	r.Unseen = errors.Join(r.Unseen, why)
 	r.Partial = true

@@ -48,7 +48,7 @@ func (c *Controller) judgeObject(ctx context.Context, l *lane, w api.Workload, t
 func (c *Controller) lookAtObject(ctx context.Context, l *lane, id manifests.ID, now time.Time) (rollout.ObjectLook, time.Time) {
 	last, known := l.objects[id]
 	seen, watched := l.eye.sees(id)
-	watched = watched && !unwritten(l.sync.Status.InFlight)
+	watched = watched && !l.sync.Status.InFlight.Unwritten()
 	due := !watched && !now.Before(last.rereadAt()) || watched && seen.After(last.version)
 	if last.problem != "" {
 		watched, due = false, !now.Before(last.rereadAt())
@@ -117,7 +117,7 @@ func (e *eye) sees(id manifests.ID) (manifests.Version, bool) {
 func minded(f *api.Flight) []manifests.ID {
 	var list []manifests.ID
 	for _, w := range f.Workloads {
-		if completed(f) && !isJob(w) || !completed(f) && !isDaemonSet(w) {
+		if f.IsComplete() && !isJob(w) || !f.IsComplete() && !isDaemonSet(w) {
 			list = append(list, idOf(w))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // settle takes in what became of a batch, and returns what a person should know of it. A newer state of a commit that
@@ -63,5 +64,5 @@ func givenUp(what string, refusals []forge.Refusal) error {
 	if n := len(refusals) - 1; n > 0 {
 		others = fmt.Sprintf(" and of %d more", n)
 	}
-	return fmt.Errorf("the state of commit %s%s is %s: %w", Short(first.Status.Commit), others, what, first.Reason)
+	return fmt.Errorf("the state of commit %s%s is %s: %w", api.Short(first.Status.Commit), others, what, first.Reason)
 }

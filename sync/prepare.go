@@ -88,7 +88,7 @@ func droppedWords(built render.Result) []string {
 // repeats reports whether a tree leaves everything as it was that the set in flight was rendered from.
 func (c *Controller) repeats(ctx context.Context, l *lane, tree *gitsource.Tree) bool {
 	f := l.sync.Status.InFlight
-	if l.flying == nil || f == nil || l.flying.Digest != f.Digest || l.flying.Generation != l.sync.Generation || unwritten(f) {
+	if l.flying == nil || f == nil || l.flying.Digest != f.Digest || l.flying.Generation != l.sync.Generation || f.Unwritten() {
 		return false
 	}
 	before, err := c.tree(ctx, l, l.flying.Commit)
@@ -113,7 +113,7 @@ func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manife
 		return r.not(Invalid, fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
 			"the status of one Sync; split it into several", set.Len(), len(set.Awaited())), c.Now())
 	}
-	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !unwritten(f) {
+	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r
 	}
 	ctx, warnings := manifests.CollectWarnings(ctx)

@@ -21,7 +21,7 @@ func relapseOf(s *api.Sync) time.Duration {
 // mayRelapse reports whether a completed flight is still judged: for a while, and as long as it has relapsed.
 func (l *lane) mayRelapse(now time.Time) bool {
 	f := l.sync.Status.InFlight
-	return completed(f) && (f.Relapse != nil || relapses(f, relapseOf(l.sync), now))
+	return f.IsComplete() && (f.Relapse != nil || relapses(f, relapseOf(l.sync), now))
 }
 
 // relapse is what the newest look for relapses came to.

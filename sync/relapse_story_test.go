@@ -32,7 +32,7 @@ func TestAgentsThatDieWithinTheProofAreStuck(t *testing.T) {
 		t.Errorf("it is stuck for %q", r.Message)
 	}
 	if s := w.status(); s.LastComplete != "" {
-		t.Errorf("%s was Complete", Short(s.LastComplete))
+		t.Errorf("%s was Complete", api.Short(s.LastComplete))
 	}
 }
 
@@ -56,15 +56,15 @@ func TestWhatDiesAfterCompleteHasRelapsed(t *testing.T) {
 	s := w.status()
 	healthy := meta.FindStatusCondition(s.Conditions, conditionHealthy)
 	if healthy == nil || healthy.Status != metav1.ConditionFalse || healthy.Reason != "Relapsed" || s.InFlight.State != api.Complete || s.LastComplete != v1 {
-		t.Errorf("%s is %s, last complete %s, Healthy %+v", Short(v2), s.InFlight.State, Short(s.LastComplete), healthy)
+		t.Errorf("%s is %s, last complete %s, Healthy %+v", api.Short(v2), s.InFlight.State, api.Short(s.LastComplete), healthy)
 	}
 	stop()
 	w.controller(shared.Config, data)
 	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
 		[]byte(`{"spec":{"gate":{"onRelapse":"Rollback"}}}`), metav1.PatchOptions{})
 	w.check(err)
-	w.says(v2, api.Complete, "rolled back to "+Short(v1))
-	w.told(v2, "rolled back to "+Short(v1))
+	w.says(v2, api.Complete, "rolled back to "+api.Short(v1))
+	w.told(v2, "rolled back to "+api.Short(v1))
 	s = w.status()
 	if s.InFlight.Commit != v1 || s.InFlight.RollbackOf == nil || !s.InFlight.RollbackOf.Relapsed || s.Summary.State != api.Complete || meta.IsStatusConditionTrue(s.Conditions, conditionReady) {
 		t.Errorf("in flight %+v; the Sync says %+v", s.InFlight, s.Summary)

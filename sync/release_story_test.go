@@ -31,7 +31,7 @@ func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	binary, err := binaryOnce()
 	w.check(err)
 	out, err := exec.Command(binary, "release", "agents", "-n", w.namespace, "--kubeconfig", w.cluster.Kubeconfig).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), Short(broken)) {
+	if err != nil || !strings.Contains(string(out), api.Short(broken)) {
 		t.Fatalf("release says %q, %v", out, err)
 	}
 	w.waitFor(fix, api.Complete)
@@ -47,12 +47,12 @@ func TestADeploymentIsRolledBack(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	broken := w.push("broken", map[string]string{"shop.yaml": deployment("shop", "v2", "      nodeSelector: {nowhere: \"true\"}\n  progressDeadlineSeconds: 4\n")})
-	w.says(broken, api.Stuck, "rolling back to "+Short(v1))
-	w.says(broken, api.Stuck, "rolled back to "+Short(v1))
+	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
+	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	for _, r := range w.status().History {
 		if strings.Contains(r.Message, "stuck too") {
-			t.Errorf("%s: %s", Short(r.Commit), r.Message)
+			t.Errorf("%s: %s", api.Short(r.Commit), r.Message)
 		}
 	}
-	w.told(broken, "rolled back to "+Short(v1))
+	w.told(broken, "rolled back to "+api.Short(v1))
 }

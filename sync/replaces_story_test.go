@@ -186,7 +186,7 @@ func TestStuckHandoverIsRolledBack(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	cover := w.watchCoverage()
 	broken := w.push("broken", map[string]string{"agent.yaml": renamed("v2", 18105, 2, "crash")})
-	w.says(broken, api.Stuck, "rolled back to "+Short(v1))
+	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned && len(s.Inventory) == 1 })
 	if bare, kept := cover.now(); bare > 2 || kept != 12 {
 		t.Errorf("%d nodes were without a Ready pod at once, %d have the old one", bare, kept)

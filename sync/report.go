@@ -102,29 +102,22 @@ func hostMessage(m Move) string {
 
 func unchangedWords(m Move) string {
 	if m.Relapsed {
-		return fmt.Sprintf("Unchanged: the same as %s, which %s", Short(m.By), hostWords(m))
+		return fmt.Sprintf("Unchanged: the same as %s, which %s", api.Short(m.By), hostWords(m))
 	}
-	return joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", Short(m.By), m.Outcome), hostWords(m))
+	return joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", api.Short(m.By), m.Outcome), hostWords(m))
 }
 
 func carriedWords(m Move) string {
 	if m.Relapsed {
-		return fmt.Sprintf("carried by %s, which %s", Short(m.By), hostWords(m))
+		return fmt.Sprintf("carried by %s, which %s", api.Short(m.By), hostWords(m))
 	}
 	switch m.Outcome {
 	case api.Complete:
-		return "rolled out as part of " + Short(m.By)
+		return "rolled out as part of " + api.Short(m.By)
 	case api.Stuck:
-		return joined(fmt.Sprintf("carried by %s, which is Stuck", Short(m.By)), hostWords(m))
+		return joined(fmt.Sprintf("carried by %s, which is Stuck", api.Short(m.By)), hostWords(m))
 	}
-	return "carried by " + Short(m.By)
-}
-
-func joined(head, tail string) string {
-	if tail == "" {
-		return head
-	}
-	return head + ": " + tail
+	return "carried by " + api.Short(m.By)
 }
 
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.

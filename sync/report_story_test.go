@@ -85,9 +85,9 @@ func TestFiveHundredCarriedCommitsAreAllTold(t *testing.T) {
 	w.hostSays(host, slow, "success", "Complete: 12 nodes")
 	for _, c := range commits {
 		if c != last && c != slow {
-			w.hostSays(host, c, "success", "rolled out as part of "+Short(last))
+			w.hostSays(host, c, "success", "rolled out as part of "+api.Short(last))
 			if n := len(host.Statuses(c, w.context())); n != 1 {
-				t.Fatalf("commit %s was told %d times", Short(c), n)
+				t.Fatalf("commit %s was told %d times", api.Short(c), n)
 			}
 		}
 	}
@@ -115,7 +115,7 @@ func (w *world) context() string { return "daemongate/test/" + w.namespace + "/a
 // hostSays waits until a commit has a state on the host, with a text that begins so.
 func (w *world) hostSays(host *forgetest.Host, commit, state, text string) {
 	w.t.Helper()
-	w.wait("the host to say "+state+" of "+Short(commit), func(api.SyncStatus) bool {
+	w.wait("the host to say "+state+" of "+api.Short(commit), func(api.SyncStatus) bool {
 		last := host.Last(commit, w.context())
 		return last.State == state && strings.HasPrefix(last.Description, text)
 	})

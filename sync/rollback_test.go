@@ -25,7 +25,7 @@ func sees(s *api.SyncSpec) { s.Rollout.Settle.Duration = 2 * time.Second }
 // says waits until the record of a commit in a state says something.
 func (w *world) says(commit string, state api.CommitState, text string) {
 	w.t.Helper()
-	w.wait(fmt.Sprintf("%s to be %s: %q", Short(commit), state, text), func(s api.SyncStatus) bool {
+	w.wait(fmt.Sprintf("%s to be %s: %q", api.Short(commit), state, text), func(s api.SyncStatus) bool {
 		for _, r := range s.History {
 			if r.Commit == commit && r.State == state && strings.Contains(r.Message, text) {
 				return true
@@ -51,24 +51,24 @@ func TestBrokenCommitIsRolledBack(t *testing.T) {
 	w.git("checkout", "-q", "--orphan", "other")
 	w.git("branch", "-M", "main")
 	broken := w.push("broken", map[string]string{"agent.yaml": agent("v2", "crash"), "added.yaml": configMap("added", "1")})
-	w.says(broken, api.Stuck, "rolling back to "+Short(v1))
+	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
 	stop()
 	w.controller(shared.Config, data)
-	w.says(broken, api.Stuck, "rolled back to "+Short(v1))
+	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	s := w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned && len(s.Inventory) == 2 })
-	if s.InFlight.Commit != v1 || s.LastComplete != v1 || s.Passed != broken || s.Summary.State != api.Stuck || s.Summary.Commit != Short(broken) {
+	if s.InFlight.Commit != v1 || s.LastComplete != v1 || s.Passed != broken || s.Summary.State != api.Stuck || s.Summary.Commit != api.Short(broken) {
 		t.Errorf("in flight %s, last complete %s, passed %s; the Sync says %+v", s.InFlight.Commit, s.LastComplete, s.Passed, s.Summary)
 	}
 	if _, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "added", metav1.GetOptions{}); err == nil {
 		t.Error("what the broken commit added was not pruned")
 	}
-	w.told(broken, "rolled back to "+Short(v1))
+	w.told(broken, "rolled back to "+api.Short(v1))
 	if note := w.note(broken); !strings.Contains(note, "failure") {
 		t.Errorf("the note of the broken commit is %q", note)
 	}
 
 	readme := w.push("readme", map[string]string{"README.md": "nothing to render"})
-	w.says(readme, api.Unchanged, "rolled back to "+Short(v1))
+	w.says(readme, api.Unchanged, "rolled back to "+api.Short(v1))
 	if image := w.image(); !strings.HasSuffix(image, ":v1") {
 		t.Errorf("the broken commit was tried again: %s", image)
 	}
@@ -90,8 +90,8 @@ func TestFixGoesBeforeARollback(t *testing.T) {
 	fix := w.push("fix", map[string]string{"agent.yaml": agent("v3")})
 	w.waitFor(fix, api.Complete)
 	for _, r := range w.status().History {
-		if strings.Contains(r.Message, "roll") && strings.Contains(r.Message, Short(v1)) {
-			t.Errorf("%s: %s", Short(r.Commit), r.Message)
+		if strings.Contains(r.Message, "roll") && strings.Contains(r.Message, api.Short(v1)) {
+			t.Errorf("%s: %s", api.Short(r.Commit), r.Message)
 		}
 	}
 }
@@ -106,8 +106,8 @@ func TestRollbackThatIsStuckToo(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	w.limit(corev1.ResourcePods, "0")
 	v2 := w.push("v2", map[string]string{"agent.yaml": agent("v2")})
-	w.says(v2, api.Stuck, "rolling back to "+Short(v1))
-	w.says(v2, api.Stuck, "the rollback to "+Short(v1)+" is stuck too")
+	w.says(v2, api.Stuck, "rolling back to "+api.Short(v1))
+	w.says(v2, api.Stuck, "the rollback to "+api.Short(v1)+" is stuck too")
 	w.told(v2, "is stuck too")
 }
 

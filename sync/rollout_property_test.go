@@ -67,7 +67,7 @@ func (c *Controller) judges(s *stage, f *plainFleet) {
 	flight := s.state.InFlight
 	switch {
 	case flight == nil:
-	case unwritten(flight):
+	case flight.Unwritten():
 		s.o.Written = &Written{Commit: flight.Commit, Digest: flight.Digest, At: f.now, Workloads: []api.Workload{f.commit(flight.Commit)}}
 	case flight.State == api.Complete && f.IntN(4) == 0: // until then it is still looked at
 		s.do("pruned", nil)

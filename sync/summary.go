@@ -86,8 +86,8 @@ func takenBack(f *api.Flight) bool { return f != nil && f.RollbackOf != nil && f
 // summarizeHealth writes the condition that says whether what a completed commit wrote is still well. It is there once
 // something was not, until the next commit takes off.
 func summarizeHealth(s *api.SyncStatus, now time.Time) {
-	has := completed(s.InFlight) && s.InFlight.Relapse != nil
-	if !landed(s.InFlight) && !has {
+	has := s.InFlight.IsComplete() && s.InFlight.Relapse != nil
+	if !s.InFlight.Landed() && !has {
 		meta.RemoveStatusCondition(&s.Conditions, conditionHealthy)
 		return
 	}
@@ -108,16 +108,16 @@ func summarizeHealth(s *api.SyncStatus, now time.Time) {
 func summaryOf(s *api.SyncStatus) api.Summary {
 	for _, f := range s.Failed {
 		if f.Commit == s.Head {
-			return api.Summary{Commit: Short(f.Commit), State: api.Failed, Message: f.Message}
+			return api.Summary{Commit: api.Short(f.Commit), State: api.Failed, Message: f.Message}
 		}
 	}
 	f := s.InFlight
 	if f == nil {
-		return api.Summary{Commit: Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
+		return api.Summary{Commit: api.Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
 	}
-	summary := api.Summary{Commit: Short(f.Commit), State: f.State, Message: publicMessage(f)}
+	summary := api.Summary{Commit: api.Short(f.Commit), State: f.State, Message: publicMessage(f)}
 	if b := f.RollbackOf; b != nil {
-		summary.Commit, summary.State = Short(b.Commit), stateBefore(b)
+		summary.Commit, summary.State = api.Short(b.Commit), stateBefore(b)
 	}
 	if f.Correcting != nil {
 		_, summary.Message = correctingWords(f.Correcting)

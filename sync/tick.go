@@ -54,7 +54,7 @@ func (c *Controller) do(ctx context.Context, l *lane, d Decision) {
 	case d.Apply != "":
 		l.written = c.write(ctx, l)
 		if l.written.Problem != "" {
-			c.Tell.Trouble(l.sync, fmt.Errorf("apply %s: %s", Short(d.Apply), l.written.Problem))
+			c.Tell.Trouble(l.sync, fmt.Errorf("apply %s: %s", api.Short(d.Apply), l.written.Problem))
 		} else if len(l.flying.warnings) > 0 {
 			c.Tell.Warned(l.sync, l.flying.warnings)
 		}

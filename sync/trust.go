@@ -75,7 +75,7 @@ func (t trust) toVerify(h *History) []string {
 }
 
 func (t trust) problem(commit string, signers *gitsource.Signers) (string, error) {
-	what, verify := "commit "+Short(commit), t.repo.Verify
+	what, verify := "commit "+api.Short(commit), t.repo.Verify
 	if t.mode == api.VerifyTag {
 		what = t.ref.String()
 		verify = func(commit string, s *gitsource.Signers) (string, error) { return t.repo.VerifyTag(t.ref, commit, s) }
@@ -93,7 +93,7 @@ var errOtherSigners = errors.New("the signers have changed: it is verified again
 // it was not. What is in flight, and what is rolled back to, was verified when it took off: no missing Secret holds it.
 func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySet {
 	f := l.sync.Status.InFlight
-	if !verifies(l.sync.Spec.Source.Verify.Mode) || commit == l.sync.Status.LastComplete || f != nil && f.Commit == commit && unwritten(f) {
+	if !verifies(l.sync.Spec.Source.Verify.Mode) || commit == l.sync.Status.LastComplete || f != nil && f.Commit == commit && f.Unwritten() {
 		return nil
 	}
 	r := &readySet{Prepared: Prepared{Commit: commit, Generation: l.sync.Generation}}

@@ -72,7 +72,7 @@ func TestNothingPassesAnUnverifiedCommit(t *testing.T) {
 
 	w.sign("")
 	v2 := w.push("v2", map[string]string{"a.yaml": configMap("a", "2")})
-	if r := w.waitFor(v2, api.Failed); r.Message != "commit "+Short(v2)+" is not signed" {
+	if r := w.waitFor(v2, api.Failed); r.Message != "commit "+api.Short(v2)+" is not signed" {
 		t.Errorf("Failed: %q", r.Message)
 	}
 	w.sign("first")
@@ -95,7 +95,7 @@ func TestNothingPassesAnUnverifiedCommit(t *testing.T) {
 	w.patch(`{"spec":{"windows":null}}`)
 	w.waitFor(v5, api.Failed)
 	if s := w.status(); s.InFlight.Commit != v4 {
-		t.Errorf("%s took off", Short(s.InFlight.Commit))
+		t.Errorf("%s took off", api.Short(s.InFlight.Commit))
 	}
 }
 
@@ -108,7 +108,7 @@ func TestNoSecretHoldsWhatWasVerified(t *testing.T) {
 	c := &Controller{} // which can read no Secret
 	for _, commit := range []string{hash("1"), hash("2")} {
 		if r := c.doubt(t.Context(), l, commit); r != nil {
-			t.Errorf("%s waits: %s", Short(commit), r.Problem)
+			t.Errorf("%s waits: %s", api.Short(commit), r.Problem)
 		}
 	}
 }

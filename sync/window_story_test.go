@@ -121,7 +121,7 @@ func (w *clockwork) began(commit, at string) {
 	w.t.Helper()
 	synctest.Wait()
 	if !w.started[commit].Equal(instant(w.t, at)) {
-		w.t.Errorf("%s began at %s, want %s", Short(commit), w.started[commit].UTC().Format(time.RFC3339), at)
+		w.t.Errorf("%s began at %s, want %s", api.Short(commit), w.started[commit].UTC().Format(time.RFC3339), at)
 	}
 }
 

@@ -283,7 +283,7 @@ func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, e
 type teller struct{ t testing.TB }
 
 func (l teller) Moved(_ *api.Sync, m Move) {
-	l.t.Logf("%s %s by %s (%s): %s", Short(m.Commit), m.State, Short(m.By), m.Outcome, m.Message)
+	l.t.Logf("%s %s by %s (%s): %s", api.Short(m.Commit), m.State, api.Short(m.By), m.Outcome, m.Message)
 }
 func (l teller) Warned(_ *api.Sync, warnings []string)        { l.t.Logf("warned: %q", warnings) }
 func (l teller) Progressed(*api.Sync)                         {}
@@ -325,7 +325,7 @@ func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatu
 func (w *world) waitFor(commit string, state api.CommitState) api.Record {
 	w.t.Helper()
 	var found api.Record
-	w.wait(fmt.Sprintf("%s to be %s", Short(commit), state), func(s api.SyncStatus) bool {
+	w.wait(fmt.Sprintf("%s to be %s", api.Short(commit), state), func(s api.SyncStatus) bool {
 		for _, r := range s.History {
 			if r.Commit == commit && r.State == state {
 				found = r

@@ -78,7 +78,7 @@ func (c *Controller) prune(ctx context.Context, l *lane) (*Pruned, error) {
 	p := &Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: c.Now().Add(prunePause)}
 	set, err := c.flightSet(ctx, l)
 	if err != nil {
-		return p, fmt.Errorf("prune after %s: %w", Short(f.Commit), err)
+		return p, fmt.Errorf("prune after %s: %w", api.Short(f.Commit), err)
 	}
 	inventory := inventoryOf(l.sync)
 	goes := inventory.Without(set)
@@ -88,7 +88,7 @@ func (c *Controller) prune(ctx context.Context, l *lane) (*Pruned, error) {
 		return p, nil
 	case !f.Released && (set.Len() == 0 || 2*len(goes) > len(inventory)):
 		p.NeedsRelease, p.RetryAt = true, time.Time{}
-		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release allows it", Short(f.Commit), len(goes), len(inventory))
+		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release allows it", api.Short(f.Commit), len(goes), len(inventory))
 	}
 	writer, err := c.Connect.Writer(l.sync)
 	if err != nil {

@@ -31,7 +31,7 @@ func newAnnouncer(core corev1client.EventsGetter) (a *announcer, stop func(), er
 // Moved records that a commit came to a state. What every commit passes through is told by the status alone.
 func (a *announcer) Moved(s *api.Sync, m sync.Move) {
 	if v := m.Override; v != nil {
-		a.events.Event(s, corev1.EventTypeWarning, "WindowOverridden", fmt.Sprintf("commit %s: %s", sync.Short(m.Commit), overrideText(v)))
+		a.events.Event(s, corev1.EventTypeWarning, "WindowOverridden", fmt.Sprintf("commit %s: %s", api.Short(m.Commit), overrideText(v)))
 	}
 	if m.Relapsed || m.Recovered {
 		a.relapsed(s, m)
@@ -45,7 +45,7 @@ func (a *announcer) Moved(s *api.Sync, m sync.Move) {
 	default:
 		return
 	}
-	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", sync.Short(m.Commit), or(m.Message, m.Subject)))
+	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", api.Short(m.Commit), or(m.Message, m.Subject)))
 }
 
 // relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the commit
@@ -54,9 +54,9 @@ func (a *announcer) relapsed(s *api.Sync, m sync.Move) {
 	switch {
 	case m.By != "":
 	case m.Recovered:
-		a.events.Event(s, corev1.EventTypeNormal, "Recovered", fmt.Sprintf("commit %s is well again after its relapse", sync.Short(m.Commit)))
+		a.events.Event(s, corev1.EventTypeNormal, "Recovered", fmt.Sprintf("commit %s is well again after its relapse", api.Short(m.Commit)))
 	default:
-		a.events.Event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s", sync.Short(m.Commit), m.Message, s.Name))
+		a.events.Event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s", api.Short(m.Commit), m.Message, s.Name))
 	}
 }
 
@@ -66,7 +66,7 @@ func (a *announcer) Progressed(*api.Sync) {}
 // Pruned records what was deleted.
 func (a *announcer) Pruned(s *api.Sync, gone manifests.Inventory) {
 	a.events.Event(s, corev1.EventTypeNormal, "Pruned", fmt.Sprintf("deleted %s that commit %s no longer asks for",
-		counted(len(gone), "object"), sync.Short(s.Status.InFlight.Commit)))
+		counted(len(gone), "object"), api.Short(s.Status.InFlight.Commit)))
 }
 
 // Braked records that a brake was pulled or lifted.
@@ -83,7 +83,7 @@ func (a *announcer) HandedOver(s *api.Sync, o sync.HandoverOrder) {
 func (a *announcer) Warned(s *api.Sync, warnings []string) {
 	about := ""
 	if s.Status.InFlight != nil {
-		about = fmt.Sprintf("commit %s: ", sync.Short(s.Status.InFlight.Commit))
+		about = fmt.Sprintf("commit %s: ", api.Short(s.Status.InFlight.Commit))
 	}
 	for _, w := range warnings {
 		a.events.Event(s, corev1.EventTypeWarning, "Warning", about+w)

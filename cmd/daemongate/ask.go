@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -70,7 +69,7 @@ func newRelease() *cobra.Command {
 			if err := syncs.Release(c.Context(), s.Namespace, s.Name, commit, time.Now()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "released %s, which is %s\n", sync.Short(commit), state)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "released %s, which is %s\n", api.Short(commit), state)
 			return err
 		},
 	}

@@ -28,7 +28,7 @@ type follower struct {
 func (f *follower) Moved(s *api.Sync, m sync.Move) {
 	state := string(m.State)
 	if m.By != "" {
-		state = fmt.Sprintf("%s by %s (%s)", m.State, sync.Short(m.By), m.Outcome)
+		state = fmt.Sprintf("%s by %s (%s)", m.State, api.Short(m.By), m.Outcome)
 	}
 	text := m.Message
 	if m.Recovered {
@@ -152,7 +152,7 @@ func counted(n int, what string) string {
 func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, sync.Short(commit), state, text)
+	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, api.Short(commit), state, text)
 }
 
 // Warned prints what whoever wrote the commit should know.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -42,7 +41,7 @@ func printHistory(out io.Writer, history []api.Record) error {
 		if r.State.Settled() {
 			took = r.Since.Sub(r.First.Time).Round(100 * time.Millisecond).String()
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", sync.Short(r.Commit), recordState(r), r.Since.Format(time.DateTime), took, r.Subject, recordMessage(r))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", api.Short(r.Commit), recordState(r), r.Since.Format(time.DateTime), took, r.Subject, recordMessage(r))
 	}
 	return t.Flush()
 }
@@ -59,5 +58,5 @@ func recordState(r api.Record) string {
 	if r.By == "" {
 		return string(r.State)
 	}
-	return fmt.Sprintf("%s by %s (%s)", r.State, sync.Short(r.By), r.Outcome)
+	return fmt.Sprintf("%s by %s (%s)", r.State, api.Short(r.By), r.Outcome)
 }

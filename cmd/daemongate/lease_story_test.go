@@ -131,7 +131,7 @@ spec:
 // waitState waits until a commit is in flight or settled as said.
 func (w *leaseWorld) waitState(commit string, state api.CommitState) {
 	w.t.Helper()
-	until(w.t, 3*time.Minute, fmt.Sprintf("%s to be %s", sync.Short(commit), state), func() (string, bool) {
+	until(w.t, 3*time.Minute, fmt.Sprintf("%s to be %s", api.Short(commit), state), func() (string, bool) {
 		s, err := w.syncs.Get(w.t.Context(), "platform", "agents")
 		if err != nil {
 			return err.Error(), false

@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
 
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -28,7 +27,7 @@ func overrideWindow(c *cobra.Command, k *cluster, name, reason string) error {
 	case head == "":
 		return fmt.Errorf("Sync %s/%s: the repository has not been polled yet, so there is no head to start", s.Namespace, s.Name)
 	case head == s.Status.Passed && s.Status.PassedGeneration == s.Generation:
-		return fmt.Errorf("Sync %s/%s: its head %s does not wait", s.Namespace, s.Name, sync.Short(head))
+		return fmt.Errorf("Sync %s/%s: its head %s does not wait", s.Namespace, s.Name, api.Short(head))
 	}
 	now := time.Now()
 	v := api.Override{Commit: head, Reason: reason, By: k.user(c.Context()), At: metav1.NewTime(now.UTC().Truncate(time.Second))}
@@ -38,7 +37,7 @@ func overrideWindow(c *cobra.Command, k *cluster, name, reason string) error {
 	if err := syncs.Request(c.Context(), s.Namespace, s.Name, now); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s may start outside the windows, once\n", sync.Short(head))
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s may start outside the windows, once\n", api.Short(head))
 	return err
 }
 

@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -54,10 +53,10 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	}
 	writeFlight(&b, s.Status.InFlight, now)
 	for _, f := range s.Status.Failed {
-		fmt.Fprintf(&b, "  %s  Failed: %s\n", sync.Short(f.Commit), f.Message)
+		fmt.Fprintf(&b, "  %s  Failed: %s\n", api.Short(f.Commit), f.Message)
 	}
 	if h := s.Status.Held; h.Count > 0 {
-		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", counted(h.Count, "commit"), sync.Short(h.Newest), h.Reason)
+		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", counted(h.Count, "commit"), api.Short(h.Newest), h.Reason)
 	}
 	if w := s.Status.NextWindow; w != nil {
 		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"), duration.HumanDuration(w.Sub(now)))
@@ -72,7 +71,7 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 		fmt.Fprintf(&b, "  not well for %s: %s\n    daemongate explain %s says why\n", duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message, s.Name)
 	}
 	if c := s.Status.LastComplete; c != "" {
-		fmt.Fprintf(&b, "  last complete: %s\n", sync.Short(c))
+		fmt.Fprintf(&b, "  last complete: %s\n", api.Short(c))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -87,11 +86,11 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 		if r.Relapsed {
 			state = "Complete, but relapsed"
 		}
-		fmt.Fprintf(b, "  %s  %s, %s is applied again in its place\n", sync.Short(r.Commit), state, sync.Short(f.Commit))
+		fmt.Fprintf(b, "  %s  %s, %s is applied again in its place\n", api.Short(r.Commit), state, api.Short(f.Commit))
 		writeIndented(b, r.Message)
 		writeFollowers(b, r.Followers)
 	}
-	fmt.Fprintf(b, "  %s  %s", sync.Short(f.Commit), f.State)
+	fmt.Fprintf(b, "  %s  %s", api.Short(f.Commit), f.State)
 	if n := f.Nodes; n.Desired > 0 {
 		fmt.Fprintf(b, ", %d of %d nodes settled, %d updated", n.Settled, n.Desired, n.Updated)
 	}
@@ -128,7 +127,7 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 
 func writeFollowers(b *strings.Builder, followers []api.Follower) {
 	for _, w := range followers {
-		fmt.Fprintf(b, "    %s  %s with it\n", sync.Short(w.Commit), w.State)
+		fmt.Fprintf(b, "    %s  %s with it\n", api.Short(w.Commit), w.State)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/hosttest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
-	gate "github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // gitHost is where the repository of the story is.
@@ -67,7 +67,7 @@ func openGitea() (*gitHost, error) {
 				if err != nil {
 					return err
 				}
-				_, _ = fmt.Fprintf(out, "%s  %s\n         %s\n", gate.Short(c.hash), c.subject, text)
+				_, _ = fmt.Fprintf(out, "%s  %s\n         %s\n", api.Short(c.hash), c.subject, text)
 			}
 			return nil
 		},

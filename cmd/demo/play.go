@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	gate "github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -46,13 +45,13 @@ func (p *player) chapter(ctx context.Context, c chapter) error {
 	}
 	for _, e := range c.end {
 		commit := p.hash(e.commit)
-		what := fmt.Sprintf("%s (%s) to be %s", e.commit, gate.Short(commit), e.state)
+		what := fmt.Sprintf("%s (%s) to be %s", e.commit, api.Short(commit), e.state)
 		err := p.recorder.wait(ctx, c.within, what, func() bool { return p.ended(e, p.recorder.of(commit)) })
 		if err != nil {
 			return fmt.Errorf("%w; the commit was %s", err, words(p.recorder.of(commit)))
 		}
 		// The terminal may be a moment behind the cluster, and a killed controller says nothing any more.
-		line := fmt.Sprintf("%s  %s", gate.Short(commit), e.state)
+		line := fmt.Sprintf("%s  %s", api.Short(commit), e.state)
 		_ = p.recorder.wait(ctx, time.Second, "its line", func() bool { return p.out.has(line) })
 	}
 	if c.gone == "" {
@@ -84,7 +83,7 @@ func (p *player) push(ctx context.Context, c change, within time.Duration) error
 		return err
 	}
 	p.pushed = append(p.pushed, pushed{name: c.name, hash: hash, subject: c.subject, at: time.Now()})
-	_, _ = fmt.Fprintf(p.out, "   git push            %s  %q\n", gate.Short(hash), c.subject)
+	_, _ = fmt.Fprintf(p.out, "   git push            %s  %q\n", api.Short(hash), c.subject)
 	return nil
 }
 
@@ -126,7 +125,7 @@ func (p *player) table() {
 			continue
 		}
 		last := states[len(states)-1]
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.1f s\t%s\n", gate.Short(c.hash), c.subject, words(states),
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.1f s\t%s\n", api.Short(c.hash), c.subject, words(states),
 			last.Since.Sub(c.at).Seconds(), last.Message)
 	}
 	_ = t.Flush()
@@ -141,7 +140,7 @@ func words(states []api.Record) string {
 		}
 		w := string(r.State)
 		if r.By != "" {
-			w = fmt.Sprintf("%s by %s (%s)", r.State, gate.Short(r.By), r.Outcome)
+			w = fmt.Sprintf("%s by %s (%s)", r.State, api.Short(r.By), r.Outcome)
 		}
 		list = append(list, w)
 	}

@@ -15,7 +15,7 @@ import (
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
-	gate "github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // want is what every commit of the story comes to, in order.
@@ -180,7 +180,7 @@ func (w *world) endLease(t *testing.T) {
 // named puts the names of the story for the hashes.
 func (w *world) named(text string) string {
 	for _, c := range w.player.pushed {
-		text = strings.ReplaceAll(text, gate.Short(c.hash), c.name)
+		text = strings.ReplaceAll(text, api.Short(c.hash), c.name)
 	}
 	return text
 }

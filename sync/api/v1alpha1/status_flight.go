@@ -136,3 +136,12 @@ type Follower struct {
 	// State is Carried or Unchanged.
 	State CommitState `json:"state"`
 }
+
+// Unwritten reports whether the flight's set has not been written whole.
+func (f *Flight) Unwritten() bool { return f.State == Applying || f.Attempts > 0 }
+
+// IsComplete reports whether the flight has rolled out. What it wrote is then looked after. A nil flight has not.
+func (f *Flight) IsComplete() bool { return f != nil && f.State == Complete }
+
+// Landed reports whether the flight is complete and pruned: nothing of it is judged any more.
+func (f *Flight) Landed() bool { return f.IsComplete() && f.Pruned }
