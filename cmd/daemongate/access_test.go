@@ -11,26 +11,8 @@ import (
 	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 
-	"github.com/daemongate/daemongate/gitsource/sshtest"
+	"github.com/daemongate/daemongate/gitsource/gittest"
 )
-
-// listen has the server answer at an address of its own, without a proxy.
-func (s *gitSSH) listen(t *testing.T) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go sshtest.Serve(c, s.config, s.run)
-		}
-	}()
-	return listener.Addr().String()
-}
 
 // startAgent serves an ssh agent that holds one key, and has the environment name it.
 func startAgent(t *testing.T, key string) {
@@ -59,11 +41,11 @@ func startAgent(t *testing.T, key string) {
 }
 
 // fleetBySSH serves the repository of fleet by ssh.
-func fleetBySSH(t *testing.T) (url string, server *gitSSH, address string) {
+func fleetBySSH(t *testing.T) (url string, server *gittest.SSH, address string) {
 	t.Helper()
 	dir, _, _ := fleet(t)
-	server = serveGitSSH(t, filepath.Dir(dir))
-	address = server.listen(t)
+	server = gittest.ServeSSH(t, filepath.Dir(dir))
+	address = server.Listen(t)
 	return "ssh://git@" + address + "/" + filepath.Base(dir), server, address
 }
 
@@ -72,8 +54,8 @@ func TestRenderOverSSHWithTheAgent(t *testing.T) {
 	url, server, address := fleetBySSH(t)
 	home := t.TempDir()
 	t.Setenv("HOME", home)
-	write(t, filepath.Join(home, ".ssh", "known_hosts"), server.known(address)+"\n")
-	startAgent(t, server.key)
+	gittest.Write(t, filepath.Join(home, ".ssh", "known_hosts"), server.Known(address)+"\n")
+	startAgent(t, server.Key)
 	if r := renderCommand(t, url, "--path", "prod"); r.code != 0 || !strings.Contains(r.stdout, "agent:v2") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
@@ -86,13 +68,13 @@ func TestRenderOverSSHWithFiles(t *testing.T) {
 	t.Setenv("HOME", files)
 	t.Setenv("SSH_AUTH_SOCK", "")
 	key, hosts := filepath.Join(files, "key"), filepath.Join(files, "hosts")
-	write(t, key, server.key)
-	write(t, hosts, server.known(address)+"\n")
+	gittest.Write(t, key, server.Key)
+	gittest.Write(t, hosts, server.Known(address)+"\n")
 	r := renderCommand(t, url, "--path", "prod", "--ssh-key", key, "--known-hosts", hosts, "--commit", "HEAD~1")
 	if r.code != 0 || !strings.Contains(r.stdout, "agent:v1") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
-	write(t, filepath.Join(files, ".ssh", "id_ed25519"), server.key)
+	gittest.Write(t, filepath.Join(files, ".ssh", "id_ed25519"), server.Key)
 	if r := renderCommand(t, url, "--path", "prod", "--known-hosts", hosts); r.code != 0 {
 		t.Errorf("the user's own key: exit code %d: %s", r.code, r.stderr)
 	}
@@ -105,9 +87,9 @@ func TestRenderOverSSHSaysWhatIsMissing(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("SSH_AUTH_SOCK", "")
 	hosts, other := filepath.Join(home, "hosts"), filepath.Join(home, "other")
-	write(t, hosts, server.known(address)+"\n")
-	_, key := newSSHKey(t)
-	write(t, other, key)
+	gittest.Write(t, hosts, server.Known(address)+"\n")
+	_, key := gittest.NewSSHKey(t)
+	gittest.Write(t, other, key)
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -130,10 +112,10 @@ func TestRenderOverSSHSaysWhatIsMissing(t *testing.T) {
 // A token comes from a file or from stdin, goes with the request, and stands in no output.
 func TestRenderOverHTTPSWithAToken(t *testing.T) {
 	dir, _, _ := fleet(t)
-	url := serveGit(t, filepath.Dir(dir), "t0ken", func() {}) + "/" + filepath.Base(dir)
+	url := gittest.ServeHTTP(t, filepath.Dir(dir), "t0ken", func() {}) + "/" + filepath.Base(dir)
 	file, wrong := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "wrong")
-	write(t, file, "t0ken\n")
-	write(t, wrong, "hunter2\n")
+	gittest.Write(t, file, "t0ken\n")
+	gittest.Write(t, wrong, "hunter2\n")
 	if r := renderCommand(t, url, "--path", "prod", "--token-file", file); r.code != 0 || strings.Contains(r.stdout+r.stderr, "t0ken") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}

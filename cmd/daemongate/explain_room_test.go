@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/sync"
 )
@@ -56,8 +55,8 @@ func TestExplainNamesWhatWouldMakeRoom(t *testing.T) {
 	check(t, err)
 	crowd(t, kube)
 	dir := t.TempDir()
-	commit(t, filepath.Join(dir, "fleet"), agent)
-	write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
+	gittest.Commit(t, filepath.Join(dir, "fleet"), "agent.yaml", agent)
+	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
 metadata: {name: agents, namespace: platform}
 spec:
@@ -65,7 +64,7 @@ spec:
   apply: {targetNamespace: platform}
   rollout: {settle: 1s, proof: 0s}
 `)
-	ended := controller(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", cluster.Kubeconfig)
+	ended := startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", cluster.Kubeconfig)
 
 	text := awaitExplained(t, cluster.Kubeconfig, "room:  on node-001")
 	t.Log(text)
@@ -110,7 +109,7 @@ spec:
 // ten minutes ahead, and is set right after that.
 func setAhead(t *testing.T, kube kubernetes.Interface, repo string) {
 	t.Helper()
-	commit(t, repo, strings.Replace(strings.Replace(agent, "agent:v1", "agent:v2", 1), "spec:\n", "spec:\n  minReadySeconds: 10\n", 1))
+	gittest.Commit(t, repo, "agent.yaml", strings.Replace(strings.Replace(agent, "agent:v1", "agent:v2", 1), "spec:\n", "spec:\n  minReadySeconds: 10\n", 1))
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		pods, err := kube.CoreV1().Pods("platform").List(t.Context(), metav1.ListOptions{})
 		check(t, err)
@@ -202,18 +201,4 @@ func asAda(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface
 	path := filepath.Join(dir, "ada")
 	check(t, clientcmd.WriteToFile(*config, path))
 	return path
-}
-
-// commit makes a repository with one file, or a further commit in it.
-func commit(t *testing.T, repo, text string) {
-	t.Helper()
-	check(t, os.MkdirAll(repo, 0o755))
-	write(t, filepath.Join(repo, "agent.yaml"), text)
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "v1"}} {
-		c := exec.Command("git", args...)
-		c.Dir = repo
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-	}
 }

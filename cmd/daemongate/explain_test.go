@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/rollout"
 )
 
@@ -101,7 +102,7 @@ func TestExplainReadsWhatKubectlWrites(t *testing.T) {
 	args := []string{"explain", "-f"}
 	for i, item := range list.Items {
 		name := filepath.Join(dir, string(rune('a'+i/26))+string(rune('a'+i%26))+".json")
-		write(t, name, string(item))
+		gittest.Write(t, name, string(item))
 		args = append(args, name)
 	}
 	if got := daemongate(t, "", args...).stdout; got != want {
@@ -126,7 +127,7 @@ func TestExplainOneDaemonSet(t *testing.T) {
 // What cannot be read exits 1 and names the file.
 func TestExplainNamesTheBadFile(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.json")
-	write(t, bad, `{"kind": "List", "items": [{"kind": `)
+	gittest.Write(t, bad, `{"kind": "List", "items": [{"kind": `)
 	for _, args := range [][]string{{bad}, {"/nowhere/dump.json"}, {typo, bad}} {
 		r := daemongate(t, "", append([]string{"explain", "-f"}, args...)...)
 		if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, args[len(args)-1]) {

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -36,7 +37,7 @@ func newGet() *cobra.Command {
 			}
 			list, unread := listed(c.Context(), syncs, namespace, args)
 			for _, s := range list {
-				s.Spec.Source.URL = withoutPassword(s.Spec.Source.URL)
+				s.Spec.Source.URL = remote.WithoutPassword(s.Spec.Source.URL)
 				delete(s.Annotations, corev1.LastAppliedConfigAnnotation) // the same once more, as it was written
 			}
 			if len(list) == 0 && unread != nil {

@@ -51,7 +51,7 @@ func recordMessage(r api.Record) string {
 	if r.Override == nil {
 		return r.Message
 	}
-	return strings.TrimSuffix(overrideText(r.Override)+". "+r.Message, ". ")
+	return strings.TrimSuffix(r.Override.Text()+". "+r.Message, ". ")
 }
 
 func recordState(r api.Record) string {

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/controller"
 	"github.com/daemongate/daemongate/manifests/install"
 )
 
@@ -29,7 +30,7 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 			if image == "" {
 				return usage(c, fmt.Errorf("--image is missing: which image holds daemongate?"))
 			}
-			if err := checkClusterName(clusterName); err != nil {
+			if err := controller.CheckClusterName(clusterName); err != nil {
 				return usage(c, err)
 			}
 			objects, err := install.All(install.Options{Image: image, ClusterName: clusterName})
@@ -52,7 +53,7 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 	}
 	k.addTo(c.Flags())
 	c.Flags().StringVar(&image, "image", "", "image of the controller")
-	c.Flags().StringVar(&clusterName, "cluster-name", "", clusterNameUsage)
+	c.Flags().StringVar(&clusterName, "cluster-name", "", controller.ClusterNameUsage)
 	c.Flags().BoolVar(&export, "export", false, "print the manifests instead")
 	return c
 }

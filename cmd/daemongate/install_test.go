@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -33,7 +32,7 @@ func TestInstalledRightsSuffice(t *testing.T) {
 	deployer(t, kube)
 	dir := t.TempDir()
 	pushAgent(t, dir)
-	write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
+	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
 metadata: {name: agents, namespace: platform}
 spec:
@@ -44,7 +43,7 @@ spec:
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
 
-	ended := controller(t, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))
+	ended := startController(t, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
@@ -96,9 +95,7 @@ func deployer(t *testing.T, kube kubernetes.Interface) {
 // pushAgent makes a repository with a DaemonSet.
 func pushAgent(t *testing.T, dir string) {
 	t.Helper()
-	repo := filepath.Join(dir, "fleet")
-	check(t, os.MkdirAll(repo, 0o755))
-	write(t, filepath.Join(repo, "agent.yaml"), `apiVersion: apps/v1
+	gittest.Commit(t, filepath.Join(dir, "fleet"), "agent.yaml", `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: agent}
 spec:
@@ -107,13 +104,6 @@ spec:
     metadata: {labels: {app: agent}}
     spec: {containers: [{name: agent, image: "registry.local/agent:v1"}]}
 `)
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "v1"}} {
-		c := exec.Command("git", args...)
-		c.Dir = repo
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-	}
 }
 
 // tokenConfig is a kubeconfig of the installed controller's own account.

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
 )
 
 // leaky is one Sync that fails in one way, or works.
@@ -170,7 +172,7 @@ func (l leaky) write(t *testing.T, repo string) string {
 		l.source += ", secretRef: {name: " + l.name + "}"
 	}
 	for name, text := range l.files {
-		write(t, filepath.Join(repo, l.name, name), text)
+		gittest.Write(t, filepath.Join(repo, l.name, name), text)
 	}
 	text := "apiVersion: daemongate.io/v1alpha1\nkind: Sync\nmetadata:\n  name: " + l.name + "\n  namespace: leaks\n" +
 		fmt.Sprintf("  annotations: {%s: %q}\n", corev1.LastAppliedConfigAnnotation, l.source) + "spec:\n" +

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -23,6 +22,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
 )
 
 // hostile is a Git server, an API of statuses and GitHub's API for Apps at once. The first part of a path says how it
@@ -51,7 +52,7 @@ func (h *hostile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.IsAbs() { // as to a proxy
 		way = "407"
 	}
-	echo := echoOf(r)
+	echo := gittest.EchoOf(r)
 	w.Header().Set("WWW-Authenticate", `Basic realm="`+strings.ReplaceAll(echo, `"`, "'")+`"`)
 	w.Header().Set("X-Echo", echo)
 	switch code, _ := strconv.Atoi(way); {
@@ -59,15 +60,15 @@ func (h *hostile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		_ = json.NewEncoder(w).Encode(map[string]any{"token": h.vault.hide("an App's token"), "expires_at": time.Now().Add(time.Hour)})
 	case way == "gives":
-		answerEcho(w, http.StatusUnauthorized, echo)
+		gittest.AnswerEcho(w, http.StatusUnauthorized, echo)
 	case code > 0:
-		answerEcho(w, code, echo)
+		gittest.AnswerEcho(w, code, echo)
 	case way == "away":
 		w.Header().Set("Location", "http://localhost:1/"+url.PathEscape(echo))
-		answerEcho(w, http.StatusFound, echo)
+		gittest.AnswerEcho(w, http.StatusFound, echo)
 	case way == "lost":
 		w.Header().Set("Location", "http://localhost:1/"+echo)
-		answerEcho(w, http.StatusFound, echo)
+		gittest.AnswerEcho(w, http.StatusFound, echo)
 	case way == "hangs":
 		<-r.Context().Done()
 	case way == "says": // in git's own words
@@ -100,22 +101,6 @@ func (h *hostile) heard() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.told.String()
-}
-
-// echoOf is everything that identifies, as it came and taken apart.
-func echoOf(r *http.Request) string {
-	user, password, _ := r.BasicAuth()
-	token := r.Header.Get("Private-Token")
-	_, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	_, proxy, _ := strings.Cut(r.Header.Get("Proxy-Authorization"), " ")
-	decoded, _ := base64.StdEncoding.DecodeString(proxy)
-	return strings.Join([]string{user, password, token, value, proxy, string(decoded), r.Header.Get("Authorization")}, " | ")
-}
-
-func answerEcho(w http.ResponseWriter, code int, echo string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]any{"message": "who is " + echo, "error": map[string]string{"message": echo}, "errors": []string{echo}})
 }
 
 // startSSH is an SSH server that lets nobody in. It returns its address and its line of known_hosts.

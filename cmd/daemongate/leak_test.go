@@ -6,10 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cgi"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	gosync "sync"
@@ -24,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/yaml"
 
+	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -41,7 +40,7 @@ func TestSecretsNeverLeave(t *testing.T) {
 		s.v.grep(t, where, text)
 	}
 	s.v.grep(t, "what other hosts were told", s.h.heard())
-	s.v.grep(t, "the notes", gitIn(t, s.bare, "log", "-p", "refs/notes/daemongate"))
+	s.v.grep(t, "the notes", gittest.Run(t, s.bare, "log", "-p", "refs/notes/daemongate"))
 	s.askEverything()
 }
 
@@ -72,7 +71,7 @@ func startLeaks(t *testing.T) *leaks {
 	s.syncs = client.Resource(api.Resource).Namespace("leaks")
 	dir := t.TempDir()
 	password := v.hide("the password of the Sync that works")
-	s.fleet = append(leakyFleet(t, v, s.h), s.good(serveGit(t, dir, password, func() {}), password)...)
+	s.fleet = append(leakyFleet(t, v, s.h), s.good(gittest.ServeHTTP(t, dir, password, func() {}), password)...)
 	s.bare = filepath.Join(dir, "good.git")
 	s.hooks = freeAddress(t)
 	s.install(dir)
@@ -99,17 +98,17 @@ func (s *leaks) install(dir string) {
 	repo := filepath.Join(dir, "fleet")
 	check(t, os.MkdirAll(filepath.Join(repo, "good"), 0o755))
 	check(t, os.MkdirAll(filepath.Join(repo, "deaf"), 0o755))
-	write(t, filepath.Join(repo, "good", "secret.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {name: good-set}\nstringData: {password: "+s.v.plain("a password in the set")+"}\n")
-	write(t, filepath.Join(repo, "deaf", "map.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deaf}\n")
+	gittest.Write(t, filepath.Join(repo, "good", "secret.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {name: good-set}\nstringData: {password: "+s.v.plain("a password in the set")+"}\n")
+	gittest.Write(t, filepath.Join(repo, "deaf", "map.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deaf}\n")
 	syncs := map[string]string{}
 	for _, l := range s.fleet {
 		syncs[l.name] = l.write(t, repo)
 	}
-	commit(t, repo, "") // and an agent.yaml that is empty
-	write(t, filepath.Join(repo, "good", "agent.yaml"), agent)
-	commit(t, repo, "# nothing\n")
-	gitIn(t, dir, "clone", "-q", "--bare", repo, "good.git")
-	write(t, filepath.Join(dir, "good.yaml"), syncs["good"])
+	gittest.Commit(t, repo, "agent.yaml", "") // and an agent.yaml that is empty
+	gittest.Write(t, filepath.Join(repo, "good", "agent.yaml"), agent)
+	gittest.Commit(t, repo, "agent.yaml", "# nothing\n")
+	gittest.Run(t, dir, "clone", "-q", "--bare", repo, "good.git")
+	gittest.Write(t, filepath.Join(dir, "good.yaml"), syncs["good"])
 	_, err := installSync(t.Context(), s.cluster.Config, filepath.Join(dir, "good.yaml"), "")
 	check(t, err)
 	for _, l := range s.fleet {
@@ -265,46 +264,6 @@ func (s *leaks) askEverything() {
 			ask("render", filepath.Join(filepath.Dir(s.bare), "fleet"), "--path", l.name, "--data-dir", s.t.TempDir())
 		}
 	}
-}
-
-// serveGit serves the repositories in a folder over http to who knows the password. Below /readonly it takes no push, and
-// repeats what it was shown.
-func serveGit(t testing.TB, dir, password string, advertise func()) string {
-	t.Helper()
-	path, err := exec.Command("git", "--exec-path").Output()
-	check(t, err)
-	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"), Stderr: io.Discard,
-		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ada", "HOME=" + dir}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, given, _ := r.BasicAuth()
-		if strings.HasSuffix(r.URL.Path, "/info/refs") {
-			advertise()
-		}
-		rest, readonly := strings.CutPrefix(r.URL.Path, "/readonly")
-		switch {
-		case given != password:
-			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
-			answerEcho(w, http.StatusUnauthorized, echoOf(r))
-		case readonly && strings.Contains(r.URL.String(), "git-receive-pack"):
-			answerEcho(w, http.StatusForbidden, echoOf(r))
-		default:
-			r.URL.Path = rest
-			backend.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func gitIn(t testing.TB, dir string, args ...string) string {
-	t.Helper()
-	c := exec.Command("git", args...)
-	c.Dir = dir
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return string(out)
 }
 
 func freeAddress(t testing.TB) string {

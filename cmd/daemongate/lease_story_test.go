@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -41,13 +42,15 @@ func TestOneControllerWritesAtATime(t *testing.T) {
 	second.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on %s has held the Lease daemongate-system/daemongate since 20", first.process.Pid, hostname(t)))
 	v2 := w.push("v2")
 	w.waitState(v2, api.RollingOut)
-	if code := send(t, http.MethodGet, "http://"+probes+"/healthz", "", nil); code != http.StatusOK {
+	if code, _ := ask(t, "http://"+probes+"/healthz"); code != http.StatusOK {
 		t.Errorf("who waits is not alive: %d", code)
 	}
-	if code := send(t, http.MethodGet, "http://"+probes+"/readyz", "", nil); code != http.StatusServiceUnavailable {
+	if code, _ := ask(t, "http://"+probes+"/readyz"); code != http.StatusServiceUnavailable {
 		t.Errorf("who waits is ready: %d", code)
 	}
-	has(t, scrape(t, "http://"+probes), "daemongate_lease_held 0")
+	if _, text := ask(t, "http://"+probes+"/metrics"); !strings.Contains(text, "\ndaemongate_lease_held 0") {
+		t.Errorf("daemongate_lease_held 0 is not said in\n%s", text)
+	}
 	if writes := between.written(); len(writes) > 0 {
 		t.Errorf("who waits wrote: %q", writes)
 	}
@@ -63,10 +66,12 @@ func TestOneControllerWritesAtATime(t *testing.T) {
 	if d, err := w.kube.AppsV1().DaemonSets("platform").Get(t.Context(), "agent", metav1.GetOptions{}); err != nil || d.Generation != 2 {
 		t.Errorf("the DaemonSet has generation %d after two commits: %v", d.Generation, err)
 	}
-	if code := send(t, http.MethodGet, "http://"+probes+"/readyz", "", nil); code != http.StatusOK {
+	if code, _ := ask(t, "http://"+probes+"/readyz"); code != http.StatusOK {
 		t.Errorf("who works is not ready: %d", code)
 	}
-	has(t, scrape(t, "http://"+probes), "daemongate_lease_held 1")
+	if _, text := ask(t, "http://"+probes+"/metrics"); !strings.Contains(text, "\ndaemongate_lease_held 1") {
+		t.Errorf("daemongate_lease_held 1 is not said in\n%s", text)
+	}
 
 	third := w.run("third", "--all-namespaces", "--kubeconfig", w.cluster.Kubeconfig)
 	third.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on", second.process.Pid))
@@ -102,7 +107,7 @@ func newLeaseWorld(t *testing.T) *leaseWorld {
 	client, err := dynamic.NewForConfig(w.cluster.Config)
 	check(t, err)
 	w.syncs = sync.NewSyncs(client)
-	write(t, filepath.Join(w.dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
+	gittest.Write(t, filepath.Join(w.dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
 metadata: {name: agents, namespace: platform}
 spec:
@@ -116,7 +121,7 @@ spec:
 // push commits a version of the agent.
 func (w *leaseWorld) push(version string) string {
 	w.t.Helper()
-	commit(w.t, filepath.Join(w.dir, "fleet"), `apiVersion: apps/v1
+	return gittest.Commit(w.t, filepath.Join(w.dir, "fleet"), "agent.yaml", `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: agent}
 spec:
@@ -125,7 +130,6 @@ spec:
     metadata: {labels: {app: agent}}
     spec: {terminationGracePeriodSeconds: 0, containers: [{name: agent, image: "registry.local/agent:`+version+`"}]}
 `)
-	return strings.TrimSpace(gitIn(w.t, filepath.Join(w.dir, "fleet"), "rev-parse", "HEAD"))
 }
 
 // waitState waits until a commit is in flight or settled as said.
@@ -212,6 +216,19 @@ func (w *leaseWorld) watched() *between {
 		CurrentContext: "watched",
 	}, b.kubeconfig))
 	return b
+}
+
+// ask asks an address of a controller.
+func ask(t *testing.T, url string) (code int, text string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	check(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	check(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	check(t, err)
+	return answer.StatusCode, string(body)
 }
 
 func hostname(t *testing.T) string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
 // origin is where files come from: a commit of a repository, or a folder as it is.
@@ -47,7 +48,7 @@ func (from *origin) open(ctx context.Context) (opened, error) {
 	folder, isFolder := localFolder(from.location)
 	switch {
 	case !isFolder && from.worktree:
-		return opened{}, fmt.Errorf("--worktree: %s is no folder of this machine", withoutPassword(from.location))
+		return opened{}, fmt.Errorf("--worktree: %s is no folder of this machine", remote.WithoutPassword(from.location))
 	case !isFolder:
 		return from.openCommit(ctx)
 	case gitsource.FindLocal(folder) == "":

@@ -59,7 +59,3 @@ func (k *cluster) user(ctx context.Context) string {
 	}
 	return "unknown"
 }
-
-func overrideText(v *api.Override) string {
-	return fmt.Sprintf("started outside the windows by %s: %s", or(v.By, "somebody"), v.Reason)
-}

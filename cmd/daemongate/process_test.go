@@ -20,14 +20,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// controller runs `daemongate run` with further arguments until the test ends. What it ends with before that comes by the
+// startController runs `daemongate run` with further arguments until the test ends. What it ends with before that comes by the
 // channel.
-func controller(t testing.TB, args ...string) (ended <-chan error) {
+func startController(t testing.TB, args ...string) (ended <-chan error) {
 	t.Helper()
 	return controllerTo(t, t.Output(), args...)
 }
 
-// controllerTo is controller with its output elsewhere.
+// controllerTo is startController with its output elsewhere.
 func controllerTo(t testing.TB, out io.Writer, args ...string) (ended <-chan error) {
 	t.Helper()
 	_, ended = controllerProcess(t, out, args...)

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 )
@@ -77,7 +79,7 @@ func (from *origin) render(ctx context.Context, path string, remote, strict bool
 		_, _ = fmt.Fprintln(notes, "warning:", w)
 	}
 	if n := len(result.Dropped); err == nil && strict && n > 0 {
-		err = fmt.Errorf("%s: %s by kustomize, as the warnings say, and --strict is given", path, counted(n, "thing")+" dropped")
+		err = fmt.Errorf("%s: %s by kustomize, as the warnings say, and --strict is given", path, english.Count(n, "thing")+" dropped")
 	}
 	if err != nil {
 		return err
@@ -92,7 +94,7 @@ func (from *origin) render(ctx context.Context, path string, remote, strict bool
 // base fetches a commit of another repository. The credentials are for the origin's own server alone.
 func (from *origin) base(ctx context.Context, store *gitsource.Store, url, commit string) (*gitsource.Tree, error) {
 	var auth gitsource.Auth
-	if sameServer(url, from.location) {
+	if remote.SameServer(url, from.location) {
 		var err error
 		if auth, err = from.access.auth(url); err != nil {
 			return nil, err

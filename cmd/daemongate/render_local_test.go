@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
 )
 
 // Every way in which git names a commit of a local repository does.
@@ -31,7 +33,7 @@ func TestRenderTakesAFolderOfAWorkTree(t *testing.T) {
 	overlay := filepath.Join(folder, "kustomization.yaml")
 	text, err := os.ReadFile(overlay)
 	check(t, err)
-	write(t, overlay, strings.Replace(string(text), "newTag: v2", "newTag: v3", 1))
+	gittest.Write(t, overlay, strings.Replace(string(text), "newTag: v2", "newTag: v3", 1))
 	if r := renderCommand(t, folder); r.code != 0 || !strings.Contains(r.stdout, "agent:v2") || !strings.Contains(r.stderr, second) {
 		t.Errorf("the commit: exit code %d, %s", r.code, r.stderr)
 	}
@@ -58,7 +60,7 @@ func TestRenderTakesAFolderOfAWorkTree(t *testing.T) {
 // clonesOf are clones of a repository, of every kind that a CI job may have.
 func clonesOf(t *testing.T, origin string) map[string]string {
 	t.Helper()
-	git(t, origin, "config", "uploadpack.allowFilter", "true")
+	gittest.Run(t, origin, "config", "uploadpack.allowFilter", "true")
 	folder, clones := t.TempDir(), map[string]string{}
 	for name, args := range map[string][]string{
 		"blobless": {"--filter=blob:none"}, "treeless": {"--filter=tree:0"}, "shallow": {"--depth=1"},
@@ -66,9 +68,9 @@ func clonesOf(t *testing.T, origin string) map[string]string {
 		"bare": {"--bare"}, "shared": {"--shared"},
 	} {
 		clones[name] = filepath.Join(folder, name)
-		git(t, folder, append(append([]string{"clone", "-q"}, args...), "file://"+origin, clones[name])...)
+		gittest.Run(t, folder, append(append([]string{"clone", "-q"}, args...), "file://"+origin, clones[name])...)
 	}
-	git(t, clones["sparse"], "sparse-checkout", "set", "--cone", "base", "prod")
+	gittest.Run(t, clones["sparse"], "sparse-checkout", "set", "--cone", "base", "prod")
 	return clones
 }
 
@@ -92,7 +94,7 @@ func TestRenderOfWhatACloneLacks(t *testing.T) {
 		if r.code != 1 || !strings.Contains(r.stderr, "partial clone") || !strings.Contains(r.stderr, "--refetch") {
 			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
 		}
-		git(t, clones[name], "fetch", "-q", "--refetch", "--no-filter")
+		gittest.Run(t, clones[name], "fetch", "-q", "--refetch", "--no-filter")
 		if r := renderCommand(t, clones[name], "--path", "prod", "--commit", first); r.code != 0 {
 			t.Errorf("%s, after what was advised: exit code %d: %s", name, r.code, r.stderr)
 		}
@@ -112,7 +114,7 @@ func TestRenderOfWhatACloneLacks(t *testing.T) {
 // A repository in which nothing was committed yet is said to be one.
 func TestRenderOfARepositoryWithoutACommit(t *testing.T) {
 	dir := t.TempDir()
-	git(t, dir, "init", "-q")
+	gittest.Run(t, dir, "init", "-q")
 	if r := renderCommand(t, dir); r.code != 1 || !strings.Contains(r.stderr, "has no commit on its branch yet") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}

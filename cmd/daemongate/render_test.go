@@ -3,10 +3,11 @@ package main
 import (
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files: review the diff")
@@ -29,49 +30,24 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// write makes a file with its folders.
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// git runs the real thing, with no configuration but the repository's own, and returns what it prints.
-func git(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	c := exec.Command("git", args...)
-	c.Dir = dir
-	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
-		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // fleet is a repository with two commits on main, of which the first has the tag v1.
 func fleet(t *testing.T) (dir, first, second string) {
 	t.Helper()
 	dir = t.TempDir()
-	git(t, dir, "init", "-q", "-b", "main")
+	gittest.Run(t, dir, "init", "-q", "-b", "main")
 	copyFleet(t, dir)
-	git(t, dir, "add", "-A")
-	git(t, dir, "commit", "-q", "-m", "agent: version 1")
-	git(t, dir, "tag", "v1")
-	first = git(t, dir, "rev-parse", "HEAD")
+	gittest.Run(t, dir, "add", "-A")
+	gittest.Run(t, dir, "commit", "-q", "-m", "agent: version 1")
+	gittest.Run(t, dir, "tag", "v1")
+	first = gittest.Run(t, dir, "rev-parse", "HEAD")
 	overlay := filepath.Join(dir, "prod", "kustomization.yaml")
 	text, err := os.ReadFile(overlay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, overlay, strings.Replace(string(text), "newTag: v1", "newTag: v2", 1))
-	git(t, dir, "commit", "-q", "-a", "-m", "agent: version 2")
-	return dir, first, git(t, dir, "rev-parse", "HEAD")
+	gittest.Write(t, overlay, strings.Replace(string(text), "newTag: v1", "newTag: v2", 1))
+	gittest.Run(t, dir, "commit", "-q", "-a", "-m", "agent: version 2")
+	return dir, first, gittest.Run(t, dir, "rev-parse", "HEAD")
 }
 
 func copyFleet(t *testing.T, dir string) {
@@ -104,7 +80,7 @@ func TestRenderPrintsTheNewestCommit(t *testing.T) {
 // What is changed in the work tree and not committed is not what daemongate run would apply, so it is not printed.
 func TestRenderDoesNotReadTheWorkTree(t *testing.T) {
 	dir, _, _ := fleet(t)
-	write(t, filepath.Join(dir, "prod", "kustomization.yaml"), "not: [even, yaml")
+	gittest.Write(t, filepath.Join(dir, "prod", "kustomization.yaml"), "not: [even, yaml")
 	if r := renderCommand(t, dir, "--path", "prod"); r.code != 0 {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
@@ -144,10 +120,10 @@ func TestRenderExplainsWhatIsWrong(t *testing.T) {
 	plain := t.TempDir()
 	copyFleet(t, plain)
 	broken := t.TempDir()
-	write(t, filepath.Join(broken, "agent.yaml"), "kind: DaemonSet\nmetadata: [")
+	gittest.Write(t, filepath.Join(broken, "agent.yaml"), "kind: DaemonSet\nmetadata: [")
 	twice := t.TempDir()
-	write(t, filepath.Join(twice, "a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
-	write(t, filepath.Join(twice, "b.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+	gittest.Write(t, filepath.Join(twice, "a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+	gittest.Write(t, filepath.Join(twice, "b.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
 	for name, c := range map[string]struct {
 		args []string
 		says []string
@@ -182,8 +158,8 @@ func TestRenderExplainsWhatIsWrong(t *testing.T) {
 // What kustomize drops is a warning, and an error with --strict: nothing is printed then.
 func TestRenderSaysWhatKustomizeDrops(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
-	write(t, filepath.Join(dir, "kustomization.yaml"), "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap, name: b}\n  patch: |\n    - {op: add, path: /data, value: {a: b}}\n")
+	gittest.Write(t, filepath.Join(dir, "a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+	gittest.Write(t, filepath.Join(dir, "kustomization.yaml"), "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap, name: b}\n  patch: |\n    - {op: add, path: /data, value: {a: b}}\n")
 	const said = "warning: kustomization.yaml: line 4: patches: its target (kind ConfigMap, name b) is no object"
 	if r := renderCommand(t, dir); r.code != 0 || !strings.Contains(r.stderr, said) || !strings.Contains(r.stdout, "ConfigMap") {
 		t.Errorf("exit code %d, %s%s", r.code, r.stdout, r.stderr)

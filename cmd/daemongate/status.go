@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/daemongate/daemongate/english"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -56,7 +57,7 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 		fmt.Fprintf(&b, "  %s  Failed: %s\n", api.Short(f.Commit), f.Message)
 	}
 	if h := s.Status.Held; h.Count > 0 {
-		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", counted(h.Count, "commit"), api.Short(h.Newest), h.Reason)
+		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", english.Count(h.Count, "commit"), api.Short(h.Newest), h.Reason)
 	}
 	if w := s.Status.NextWindow; w != nil {
 		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"), duration.HumanDuration(w.Sub(now)))
@@ -109,7 +110,7 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 	for _, c := range f.Causes {
 		fmt.Fprintf(b, "    %s  %s", c.Code, c.Object)
 		if c.NodeCount > 0 {
-			fmt.Fprintf(b, "  %s: %s", counted(c.NodeCount, "node"), someOf(c.Nodes, c.NodeCount))
+			fmt.Fprintf(b, "  %s: %s", english.Count(c.NodeCount, "node"), someOf(c.Nodes, c.NodeCount))
 		}
 		b.WriteString("\n")
 		if c.Message != "" {

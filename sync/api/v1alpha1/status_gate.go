@@ -1,6 +1,10 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"cmp"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // GateStatus is the gate's memory.
 type GateStatus struct {
@@ -66,6 +70,11 @@ type Override struct {
 	By string `json:"by,omitempty"`
 	// At is when it was asked for.
 	At metav1.Time `json:"at"`
+}
+
+// Text says who let the commit start, and why.
+func (o *Override) Text() string {
+	return "started outside the windows by " + cmp.Or(o.By, "somebody") + ": " + o.Reason
 }
 
 // HeldCommits wait at the gate.

@@ -1,0 +1,62 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	gosync "sync"
+
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/remote"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// connections opens repositories, writers and reporters for Syncs, and shares what can be shared.
+type connections struct {
+	config  *rest.Config
+	secrets corev1.SecretsGetter
+	mirrors *gitsource.Store
+	notes   string // folder
+	apps    apps
+
+	mu      gosync.Mutex
+	writers map[string]*manifests.Client // by the user they write as
+	told    reporters
+}
+
+// Repository opens the mirror of a Sync's repository.
+func (k *connections) Repository(_ context.Context, s *api.Sync) (sync.Repository, error) {
+	if remote.HasPassword(s.Spec.Source.URL) {
+		return nil, errors.New("spec.source.url holds a password, or what may be a token, which everybody sees who may read Syncs: put it into a Secret that spec.source.secretRef names")
+	}
+	identity, source := k.credentialsOf(s)
+	return k.mirrors.Lend(s.Spec.Source.URL, identity, source)
+}
+
+// Writer returns the client that writes with the rights the Sync asks for.
+func (k *connections) Writer(s *api.Sync) (sync.Writer, error) {
+	user := ""
+	if name := s.Spec.Apply.ServiceAccountName; name != "" {
+		user = "system:serviceaccount:" + s.Namespace + ":" + name
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w, ok := k.writers[user]; ok {
+		return w, nil
+	}
+	config := rest.CopyConfig(k.config)
+	config.Impersonate.UserName = user
+	w, err := manifests.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	if k.writers == nil {
+		k.writers = map[string]*manifests.Client{}
+	}
+	k.writers[user] = w
+	return w, nil
+}

@@ -1,0 +1,130 @@
+// Package controller puts the parts of the controller together: its connections to the cluster and to Git hosts with their
+// credentials, the Lease, webhooks, metrics, Events and the lines that a person follows.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+
+	"github.com/sirupsen/logrus"
+	"k8s.io/client-go/dynamic"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync"
+	"github.com/daemongate/daemongate/sync/lease"
+)
+
+// Options say what a controller looks after, and how.
+type Options struct {
+	Namespace   string // of the Syncs to look after; empty for all
+	ClusterName string // in what Git hosts are told; empty for one that is derived from the cluster
+	DataDir     string // folder for the mirrors of repositories, and for what must outlive the process
+	Webhooks    string // address to take webhooks at; empty for none
+	Metrics     string // address to serve metrics and probes at; empty for nowhere
+	Workers     int    // how many Syncs have their turn at once
+	Mirrors     gitsource.Options
+	Lease       lease.Options
+	Out         io.Writer // gets a line for every change of state
+	Log         logrus.FieldLogger
+	// First is done when the Lease is held, before the Syncs are read; nil for nothing. Its connection writes only while the
+	// Lease is held.
+	First func(context.Context, *rest.Config) error
+}
+
+// Controller is one that can run.
+type Controller struct {
+	o      Options
+	config *rest.Config // which writes nothing without the Lease
+	core   corev1.CoreV1Interface
+	held   *lease.Lease
+	syncs  *sync.Controller
+}
+
+// New puts a controller together. It asks nothing of the cluster yet.
+func New(config *rest.Config, o Options) (*Controller, error) {
+	if o.Webhooks != "" && o.Webhooks == o.Metrics {
+		return nil, fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, since who sends webhooks need not see the metrics", o.Metrics)
+	}
+	held, err := lease.New(config, o.Lease)
+	if err != nil {
+		return nil, err
+	}
+	c := &Controller{o: o, config: held.Guard(config), held: held}
+	if c.core, err = corev1.NewForConfig(c.config); err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
+	return c, c.wire()
+}
+
+// wire makes what looks after the Syncs.
+func (c *Controller) wire() error {
+	client, err := dynamic.NewForConfig(c.config)
+	if err != nil {
+		return fmt.Errorf("cluster connection: %w", err)
+	}
+	clients, err := rollout.NewClients(c.config)
+	if err != nil {
+		return err
+	}
+	c.syncs = &sync.Controller{
+		Syncs: sync.NewSyncs(client),
+		Connect: &connections{config: c.config, secrets: c.core,
+			mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
+			notes:   filepath.Join(c.o.DataDir, "notes")},
+		Observer:   rollout.NewObserver(clients),
+		Renders:    sync.OpenAttempts(filepath.Join(c.o.DataDir, "renders")),
+		ConfigMaps: c.core,
+		Now:        clients.Now,
+		Namespace:  c.o.Namespace,
+		Workers:    c.o.Workers,
+	}
+	return nil
+}
+
+// Run looks after the Syncs until ctx ends, or the Lease is lost. A Controller runs once.
+func (c *Controller) Run(ctx context.Context) error {
+	defer c.syncs.Observer.Stop()
+	var err error
+	if c.syncs.Cluster, err = nameOfCluster(ctx, c.core, c.o.ClusterName, c.o.Log); err != nil {
+		return err
+	}
+	announcer, stop, err := newAnnouncer(c.core)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	m := c.tellAll(announcer)
+	ready := active{c.syncs, c.held}
+	closeAll, err := serveAll(map[string]http.Handler{
+		c.o.Webhooks: m.countingHooks(newHooks(ready, c.core, c.o.Log)),
+		c.o.Metrics:  m.handler(ready),
+	})
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	return c.held.Run(ctx, func(ctx context.Context) error {
+		if c.o.First != nil {
+			if err := c.o.First(ctx, c.config); err != nil {
+				return err
+			}
+		}
+		return c.syncs.Run(ctx)
+	})
+}
+
+// tellAll has what happens printed, recorded and counted.
+func (c *Controller) tellAll(announcer *announcer) *metrics {
+	c.syncs.Connect = &leasedConnections{c.syncs.Connect, c.held.Holds}
+	m := newMetrics()
+	m.count(c.syncs)
+	m.holds = c.held.Holds
+	c.syncs.Tell = tellers{&follower{out: c.o.Out, log: c.o.Log}, announcer, m}
+	return m
+}

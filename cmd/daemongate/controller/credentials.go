@@ -1,0 +1,192 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	gosync "sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/githubapp"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// credentialsOf names the Secret of a Sync's source, and returns what reads it as it is now; nothing without one.
+func (k *connections) credentialsOf(s *api.Sync) (identity string, source gitsource.Source) {
+	ref := s.Spec.Source.SecretRef
+	if ref == nil {
+		return "", func(context.Context) (gitsource.Auth, error) { return gitsource.Auth{}, nil }
+	}
+	namespace, name := s.Namespace, ref.Name
+	return "Secret " + namespace + "/" + name, func(ctx context.Context) (gitsource.Auth, error) {
+		secret, err := k.secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: %w", err)
+		}
+		auth, err := k.apps.authOf(secret)
+		if err != nil {
+			return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: Secret %s/%s: %w", namespace, name, err)
+		}
+		return auth, nil
+	}
+}
+
+// Signers reads the keys whose signatures count for a Sync.
+func (k *connections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error) {
+	ref := s.Spec.Source.Verify.SecretRef
+	if ref == nil {
+		return nil, errors.New("spec.source.verify.secretRef: name the Secret with the signers")
+	}
+	secret, err := k.secrets.Secrets(s.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("spec.source.verify.secretRef: %w", err)
+	}
+	signers, err := gitsource.ReadSigners(secret.Data)
+	if err != nil {
+		return nil, fmt.Errorf("spec.source.verify.secretRef: Secret %s/%s: %w", s.Namespace, ref.Name, err)
+	}
+	return signers, nil
+}
+
+// The keys of a Secret with credentials. The second name of each is that of the Secret types kubernetes.io/ssh-auth and
+// kubernetes.io/tls, or the one that other tools use.
+var (
+	keyUsername   = []string{"username"}
+	keyPassword   = []string{"password"}
+	keyToken      = []string{"token"}
+	keyBearer     = []string{"bearerToken"}
+	keyIdentity   = []string{"identity", "ssh-privatekey"}
+	keyPassphrase = []string{"identity.password", "ssh-passphrase"}
+	keyKnownHosts = []string{"known_hosts", "ssh-known-hosts"}
+	keyCA         = []string{"ca.crt", "caFile"}
+	keyCert       = []string{"tls.crt", "certFile"}
+	keyKey        = []string{"tls.key", "keyFile"}
+	keyProxy      = []string{"proxy"}
+	keyApp        = []string{"githubAppID"}
+	keyAppInstall = []string{"githubAppInstallationID"}
+	keyAppKey     = []string{"githubAppPrivateKey"}
+	keyAppURL     = []string{"githubAppBaseURL"}
+)
+
+// apps are the GitHub Apps in use. An App is one for all who read the same from their Secrets, so that they share its tokens.
+type apps struct {
+	mu    gosync.Mutex
+	known []*githubapp.App
+}
+
+func (a *apps) of(c githubapp.Config) (*githubapp.App, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, app := range a.known {
+		if app.Is(c) {
+			return app, nil
+		}
+	}
+	app, err := githubapp.New(c)
+	if err != nil {
+		return nil, err
+	}
+	const most = 100 // in use; one that is forgotten costs a token more
+	if a.known = append(a.known, app); len(a.known) > most {
+		a.known = a.known[1:]
+	}
+	return app, nil
+}
+
+// authOf reads the credentials in a Secret. Errors name keys, never what is in them.
+func (a *apps) authOf(secret *corev1.Secret) (gitsource.Auth, error) {
+	d := &secretData{data: secret.Data}
+	auth := gitsource.Auth{
+		Username: d.line(keyUsername), Password: d.line(keyPassword), Token: d.line(keyToken), Bearer: d.line(keyBearer),
+		SSHKey: d.bytes(keyIdentity), SSHPassphrase: d.line(keyPassphrase), KnownHosts: d.bytes(keyKnownHosts),
+		CA: d.bytes(keyCA), ClientCert: d.bytes(keyCert), ClientKey: d.bytes(keyKey), Proxy: d.line(keyProxy),
+	}
+	app := githubapp.Config{ID: d.line(keyApp), Installation: d.line(keyAppInstall), Key: string(d.bytes(keyAppKey)), URL: d.line(keyAppURL)}
+	if d.err == nil && app != (githubapp.Config{}) {
+		auth.App, d.err = a.complete(app)
+	}
+	if d.err != nil {
+		return gitsource.Auth{}, d.err
+	}
+	return auth, d.complete(auth)
+}
+
+func (a *apps) complete(c githubapp.Config) (*githubapp.App, error) {
+	for _, needed := range []struct{ key, value string }{
+		{keyApp[0], c.ID}, {keyAppInstall[0], c.Installation}, {keyAppKey[0], c.Key},
+	} {
+		if needed.value == "" {
+			return nil, fmt.Errorf("has keys of a GitHub App, but not %s", needed.key)
+		}
+	}
+	return a.of(c)
+}
+
+// secretData is a Secret's data, and the first thing that is wrong with it.
+type secretData struct {
+	data map[string][]byte
+	used int
+	err  error
+}
+
+// bytes returns what stands under one of the names of a key. Two of them, or an empty one, is a mistake.
+func (d *secretData) bytes(names []string) []byte {
+	var found []byte
+	for _, name := range names {
+		value, ok := d.data[name]
+		switch {
+		case !ok:
+		case d.err != nil:
+		case found != nil:
+			d.err = fmt.Errorf("has both %s: keep one of them", strings.Join(names, " and "))
+		case len(value) == 0:
+			d.err = fmt.Errorf("the key %s is empty: fill it or remove it", name)
+		default:
+			found = value
+			d.used++
+		}
+	}
+	return found
+}
+
+// line returns a value of one line. The newline that editors and echo leave at its end is not part of it.
+func (d *secretData) line(names []string) string {
+	value := strings.TrimRight(string(d.bytes(names)), "\r\n")
+	if d.err == nil && strings.ContainsAny(value, "\r\n") {
+		d.err = fmt.Errorf("the key %s has more than one line", names[0])
+	}
+	return value
+}
+
+// complete says what is missing, or one thing too many.
+func (d *secretData) complete(auth gitsource.Auth) error {
+	var ways []string
+	for _, way := range []struct {
+		key   string
+		given bool
+	}{{"password", auth.Password != ""}, {"token", auth.Token != ""}, {"bearerToken", auth.Bearer != ""}, {"githubAppID", auth.App != nil}} {
+		if way.given {
+			ways = append(ways, way.key)
+		}
+	}
+	switch {
+	case d.used == 0:
+		return fmt.Errorf("has the keys [%s], and none of username with password, token, bearerToken, identity with known_hosts, "+
+			"tls.crt with tls.key, ca.crt, proxy, githubAppID with githubAppInstallationID and githubAppPrivateKey", strings.Join(slices.Sorted(maps.Keys(d.data)), ", "))
+	case len(ways) > 1:
+		return fmt.Errorf("has %s: keep one of them", strings.Join(ways, " and "))
+	case auth.Username != "" && len(ways) == 0 && len(auth.SSHKey) == 0:
+		return errors.New("has a username, but neither password nor token")
+	case (len(auth.ClientCert) > 0) != (len(auth.ClientKey) > 0):
+		return errors.New("a client certificate needs both tls.crt and tls.key")
+	case auth.SSHPassphrase != "" && len(auth.SSHKey) == 0:
+		return errors.New("has identity.password, but no identity that it opens")
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	gosync "sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/daemongate/daemongate/english"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// follower prints one line per change of state, for a person to follow, and logs trouble.
+type follower struct {
+	out io.Writer
+	log logrus.FieldLogger
+
+	mu   gosync.Mutex
+	last map[string]string
+}
+
+// Moved prints that a commit came to a state.
+func (f *follower) Moved(s *api.Sync, m sync.Move) {
+	state := string(m.State)
+	if m.By != "" {
+		state = fmt.Sprintf("%s by %s (%s)", m.State, api.Short(m.By), m.Outcome)
+	}
+	text := m.Message
+	if m.Recovered {
+		text = "well again: " + text
+	}
+	if text == "" && m.Subject != "" {
+		text = fmt.Sprintf("%q", m.Subject)
+	}
+	if m.Override != nil {
+		f.print(s, m.At, m.Commit, "override", m.Override.Text())
+	}
+	f.print(s, m.At, m.Commit, state, text)
+	if flight := s.Status.InFlight; m.Relapsed && m.By == "" && flight != nil && flight.Relapse != nil {
+		f.explain(flight.Causes)
+	} else if m.State == api.Stuck && flight != nil && flight.State == api.Stuck && concerns(flight, m.Commit) {
+		f.explain(flight.Causes)
+	}
+}
+
+// concerns reports whether a flight's causes are those of a commit: its own, or the stuck one that it has taken the place of.
+func concerns(flight *api.Flight, commit string) bool {
+	return flight.Commit == commit || flight.RollbackOf != nil && flight.RollbackOf.Commit == commit
+}
+
+// explain prints where a commit is stuck and what to do.
+func (f *follower) explain(causes []api.Cause) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, c := range causes {
+		switch {
+		case passing[c.Code] && i > 0: // the first made it stuck
+			continue
+		case len(c.Nodes) > 0:
+			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, rollout.FoldNames(c.Nodes))
+		case c.Object != "":
+			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, c.Object)
+		}
+		_, _ = fmt.Fprintf(f.out, "          %s\n", c.Message)
+		if c.Remedy != "" {
+			_, _ = fmt.Fprintf(f.out, "          → %s\n", c.Remedy)
+		}
+	}
+}
+
+// Progressed prints the flight's counts in quarters, and its present causes when they change.
+func (f *follower) Progressed(s *api.Sync) {
+	flight := s.Status.InFlight
+	if flight == nil || flight.State.Settled() {
+		return
+	}
+	text := progress(flight)
+	f.mu.Lock()
+	said := f.last[s.Namespace+"/"+s.Name] == flight.Commit+text
+	if f.last == nil {
+		f.last = map[string]string{}
+	}
+	f.last[s.Namespace+"/"+s.Name] = flight.Commit + text
+	f.mu.Unlock()
+	if !said && text != "" {
+		f.print(s, time.Now(), flight.Commit, string(flight.State), text)
+	}
+}
+
+// Pruned prints what was deleted.
+func (f *follower) Pruned(s *api.Sync, gone manifests.Inventory) {
+	for _, e := range gone {
+		f.print(s, time.Now(), s.Status.InFlight.Commit, "pruned", e.String())
+	}
+}
+
+// Braked prints that a brake was pulled or lifted.
+func (f *follower) Braked(s *api.Sync, o sync.BrakeOrder) {
+	f.print(s, time.Now(), s.Status.InFlight.Commit, "brake", brakeText(o))
+}
+
+// HandedOver prints that nodes were given up to another DaemonSet.
+func (f *follower) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+	f.print(s, time.Now(), s.Status.InFlight.Commit, "handover", handoverText(o))
+}
+
+func handoverText(o sync.HandoverOrder) string {
+	return fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s", o.Namespace, o.Name, rollout.FoldNames(o.Nodes), o.ToNamespace, o.ToName)
+}
+
+func brakeText(o sync.BrakeOrder) string {
+	if o.Pull {
+		return fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
+	}
+	return fmt.Sprintf("lifted on DaemonSet %s/%s", o.Namespace, o.Name)
+}
+
+// passing are the causes that every rollout shows for a moment.
+var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true, string(rollout.NotObserved): true,
+	string(rollout.NotReady): true, string(rollout.NotEstablished): true}
+
+// progress says how far a flight is, in steps coarse enough to be worth a line each.
+func progress(flight *api.Flight) string {
+	for _, c := range flight.Causes {
+		switch {
+		case passing[c.Code]:
+		case c.NodeCount == 0:
+			return strings.TrimSpace(c.Code + " " + c.Object)
+		default:
+			return fmt.Sprintf("%s on %s", c.Code, english.Count(c.NodeCount, "node"))
+		}
+	}
+	n := flight.Nodes
+	if n.Desired == 0 || n.Settled*4 < n.Desired {
+		return ""
+	}
+	return fmt.Sprintf("%d%% of %s settled", 25*(n.Settled*4/n.Desired), english.Count(n.Desired, "node"))
+}
+
+func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, api.Short(commit), state, text)
+}
+
+// Warned prints what whoever wrote the commit should know.
+func (f *follower) Warned(s *api.Sync, warnings []string) {
+	commit := ""
+	if s.Status.InFlight != nil {
+		commit = s.Status.InFlight.Commit
+	}
+	for _, w := range warnings {
+		f.print(s, time.Now(), commit, "warning", w)
+	}
+}
+
+// Drifted prints what others changed, and what was done about it.
+func (f *follower) Drifted(s *api.Sync, n sync.DriftNews) {
+	state := "drifted"
+	if n.Corrected {
+		state = "corrected"
+	}
+	f.print(s, time.Now(), s.Status.InFlight.Commit, state, n.String())
+}
+
+// Ailed prints what broke after its commit was complete, and that it is well again.
+func (f *follower) Ailed(s *api.Sync, words string) {
+	if words == "" {
+		f.print(s, time.Now(), s.Status.InFlight.Commit, "recovered", "all that it wrote is well again")
+		return
+	}
+	f.print(s, time.Now(), s.Status.InFlight.Commit, "unhealthy", words)
+}
+
+// Trouble logs what will be tried again.
+func (f *follower) Trouble(s *api.Sync, err error) {
+	f.log.WithField("sync", s.Namespace+"/"+s.Name).Warn(err)
+}

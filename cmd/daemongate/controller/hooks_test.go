@@ -1,0 +1,136 @@
+package controller
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/daemongate/daemongate/gitsource/forge"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// polled are Syncs that count how often they are polled.
+type polled struct {
+	mu    gosync.Mutex
+	syncs map[string]*api.Sync
+	polls map[string]int
+}
+
+func (p *polled) Find(key string) *api.Sync { return p.syncs[key] }
+func (p *polled) Ready() error              { return nil }
+func (p *polled) Poll(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polls[key]++
+}
+
+func (p *polled) count(key string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.polls[key]
+}
+
+func quiet() *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	return l
+}
+
+// hooked is a server of webhooks, with a Secret in a real cluster and two Syncs of which one takes webhooks.
+func hooked(t *testing.T) (*polled, string) {
+	t.Helper()
+	at := newPlace(t)
+	at.secret("hook", map[string]string{"secret": "s3cret\n"})
+	open, closed := &api.Sync{}, &api.Sync{}
+	open.Namespace, open.Name = at.namespace, "open"
+	open.Spec.Webhook = &api.Webhook{SecretRef: api.LocalObjectReference{Name: "hook"}}
+	closed.Namespace, closed.Name = at.namespace, "closed"
+	p := &polled{syncs: map[string]*api.Sync{"default/open": open, "default/closed": closed}, polls: map[string]int{}}
+	server := httptest.NewServer(newHooks(p, at.kube.CoreV1(), quiet()))
+	t.Cleanup(server.Close)
+	return p, server.URL
+}
+
+func send(t *testing.T, method, url, body string, headers map[string]string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	check(t, err)
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(r)
+	check(t, err)
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
+func signed(event, body string) map[string]string {
+	mac := hmac.New(sha256.New, []byte("s3cret"))
+	mac.Write([]byte(body))
+	return map[string]string{"X-GitHub-Event": event, "X-Hub-Signature-256": "sha256=" + hex.EncodeToString(mac.Sum(nil))}
+}
+
+// A signed push to the ref that is followed polls; everything else is answered as it should be and wakes nothing.
+func TestOnlyASignedPushPolls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	p, url := hooked(t)
+	push, other := `{"ref":"refs/heads/main"}`, `{"ref":"refs/heads/other"}`
+	large := strings.Repeat("x", forge.MaxWebhook+1)
+	for _, c := range []struct {
+		what, method, path, body string
+		headers                  map[string]string
+		code, polls              int
+	}{
+		{"a signed push", "POST", "/hooks/default/open", push, signed("push", push), 202, 1},
+		{"the same once more", "POST", "/hooks/default/open", push, signed("push", push), 202, 1},
+		{"a push elsewhere", "POST", "/hooks/default/open", other, signed("push", other), 200, 0},
+		{"a ping", "POST", "/hooks/default/open", push, signed("ping", push), 200, 0},
+		{"another body", "POST", "/hooks/default/open", other, signed("push", push), 401, 0},
+		{"no signature", "POST", "/hooks/default/open", push, nil, 401, 0},
+		{"a Sync without webhooks", "POST", "/hooks/default/closed", push, signed("push", push), 404, 0},
+		{"no Sync", "POST", "/hooks/default/nobody", push, signed("push", push), 404, 0},
+		{"no path", "POST", "/", push, signed("push", push), 404, 0},
+		{"reading", "GET", "/hooks/default/open", "", nil, 405, 0},
+		{"too much", "POST", "/hooks/default/open", large, nil, 413, 0},
+		{"health", "GET", "/healthz", "", nil, 200, 0},
+	} {
+		before := p.count("default/open")
+		if code := send(t, c.method, url+c.path, c.body, c.headers); code != c.code || p.count("default/open")-before != c.polls {
+			t.Errorf("%s: answered %d, polled %d times; want %d and %d", c.what, code, p.count("default/open")-before, c.code, c.polls)
+		}
+	}
+}
+
+// Who opens a connection and sends nothing, or a byte now and then, is cut off.
+func TestSlowSendersAreCutOff(t *testing.T) {
+	closeHooks, err := serveHTTP("127.0.0.1:0", http.NotFoundHandler())
+	check(t, err)
+	closeHooks()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	address := listener.Addr().String()
+	check(t, listener.Close())
+	closeHooks, err = serveHTTP(address, http.NotFoundHandler())
+	check(t, err)
+	defer closeHooks()
+	connection, err := net.Dial("tcp", address)
+	check(t, err)
+	_, err = io.WriteString(connection, "POST /hooks/default/open HTTP/1.1\r\nHost: x\r\n")
+	check(t, err)
+	check(t, connection.SetReadDeadline(time.Now().Add(time.Minute)))
+	if _, err := io.ReadAll(connection); err != nil {
+		t.Errorf("not cut off: %v", err)
+	}
+}

@@ -1,0 +1,81 @@
+package controller
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what Prometheus is told: docs/metrics.md. No label holds a commit, a message, or anything else without bounds.
+type metrics struct {
+	registry *prometheus.Registry
+
+	commits, troubles, polls, reports, webhooks *prometheus.CounterVec
+	looks                                       prometheus.Counter
+	ticks                                       prometheus.Histogram
+
+	holds func() error // says why this process may write nothing, if so
+}
+
+func newMetrics() *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "daemongate", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		commits:  counter("commits_total", "Commits that came to a state.", "state"),
+		troubles: counter("troubles_total", "What could not be done and is tried again."),
+		polls:    counter("polls_total", "How often a Sync asked where its ref is; Syncs of one repository share the answers.", "result"),
+		reports:  counter("reports_total", "Statuses for Git hosts, by what became of them.", "provider", "result"),
+		webhooks: counter("webhooks_total", "Webhooks by the status they were answered with.", "code"),
+		looks:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: "daemongate", Name: "looks_total", Help: "Looks at the rollout of a DaemonSet."}),
+		ticks: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "daemongate", Name: "tick_duration_seconds",
+			Help: "How long a turn of a Sync took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}),
+	}
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "daemongate", Name: "lease_held",
+		Help: "Whether this process holds the Lease without which nothing is written: 1 or 0."},
+		func() float64 { return float64(oneIf(m.holds != nil && m.holds() == nil)) })
+	m.registry.MustRegister(held, m.commits, m.troubles, m.polls, m.reports, m.webhooks, m.looks, m.ticks,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// ticked is told of every turn of a Sync.
+func (m *metrics) ticked(took time.Duration) { m.ticks.Observe(took.Seconds()) }
+
+// handler serves what Prometheus scrapes.
+func (m *metrics) handler(syncs readiness) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	addProbes(mux, syncs)
+	return mux
+}
+
+// countingHooks counts the answers to webhooks. Probes are none.
+func (m *metrics) countingHooks(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c := &coded{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(c, r)
+		m.webhooks.WithLabelValues(strconv.Itoa(c.code)).Inc()
+	})
+}
+
+// coded remembers the status that was answered.
+type coded struct {
+	http.ResponseWriter
+	code int
+}
+
+// WriteHeader remembers.
+func (c *coded) WriteHeader(code int) {
+	c.code = code
+	c.ResponseWriter.WriteHeader(code)
+}

@@ -1,0 +1,80 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	gosync "sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// reporters are what Syncs share that report to the same place.
+type reporters struct {
+	mu    gosync.Mutex
+	notes map[string]*forge.Notes  // by repository and credentials
+	paces map[string]*rate.Limiter // by API
+}
+
+// Reporter returns what tells the Sync's Git host about commits.
+func (k *connections) Reporter(ctx context.Context, s *api.Sync) (sync.Reporter, error) {
+	if s.Spec.Report.Provider != api.ProviderNotes {
+		return k.host(ctx, s)
+	}
+	identity, source := k.credentialsOf(s)
+	return k.told.notesOf(s.Spec.Source.URL, identity, source, k.notes), nil
+}
+
+// notesOf returns the one writer of a repository's notes, which all Syncs of it share.
+func (r *reporters) notesOf(url, identity string, source gitsource.Source, folder string) *forge.Notes {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := url + " " + identity
+	if n, ok := r.notes[key]; ok {
+		return n
+	}
+	if r.notes == nil {
+		r.notes = map[string]*forge.Notes{}
+	}
+	n := forge.NewNotesFrom(url, identity, source, folder)
+	r.notes[key] = n
+	return n
+}
+
+// pace returns how fast a place may be written to, which all Syncs share that write there.
+func (r *reporters) pace(p forge.Place) *rate.Limiter {
+	if p.Provider != forge.GitHub {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.paces == nil {
+		r.paces = map[string]*rate.Limiter{}
+	}
+	if r.paces[p.API] == nil {
+		r.paces[p.API] = forge.GitHubPace()
+	}
+	return r.paces[p.API]
+}
+
+// host returns the reporter to a Git host's API.
+func (k *connections) host(ctx context.Context, s *api.Sync) (sync.Reporter, error) {
+	r := s.Spec.Report
+	place, err := forge.Locate(forge.Provider(r.Provider), s.Spec.Source.URL, r.URL, r.Repository)
+	if err != nil {
+		return nil, fmt.Errorf("spec.report: %w", err)
+	}
+	if r.SecretRef == nil {
+		return nil, errors.New("spec.report.secretRef is missing: it names the Secret with the host's token")
+	}
+	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), apps: &k.apps, namespace: s.Namespace, name: r.SecretRef.Name}
+	if _, err := secret.read(ctx); err != nil {
+		return nil, err
+	}
+	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client(), Refused: secret.refused, Pace: k.told.pace(place)})
+}

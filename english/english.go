@@ -1,0 +1,32 @@
+// Package english helps to write the sentences that people read. It stands on nothing local, so that every package can
+// use it.
+package english
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Count writes a number with its noun: "1 node", "3 nodes".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Clip cuts a text that is longer than a number of bytes, between two characters, and shows that it was cut.
+func Clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// Join puts a separator between two texts, if neither is empty.
+func Join(head, separator, tail string) string {
+	if head == "" || tail == "" {
+		return head + tail
+	}
+	return head + separator + tail
+}
