@@ -22,6 +22,7 @@ type Applied struct {
 	Created    bool
 	Object     *unstructured.Unstructured // as it is now
 	Replaced   *unstructured.Unstructured // what was deleted to make place for it, nil if nothing was
+	Leftovers  []Leftovers                // of those from whom Options.Force took fields
 }
 
 // Apply writes a resolved set in order, the objects of one rank side by side, and the objects of a new kind when its
@@ -74,7 +75,11 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 	if err != nil {
 		return Applied{}, explainSecret(object, err)
 	}
-	return applied(t, live, answer), nil
+	a := applied(t, live, answer)
+	if o.Force {
+		a.Leftovers = c.leftovers(ctx, t, live, answer)
+	}
+	return a, nil
 }
 
 // mustFold decides law 8: kubectl's managers are folded in before our first apply of an object, and on drift.
