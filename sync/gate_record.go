@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -21,6 +22,8 @@ type Recorded struct {
 	// Corrected is set if a correction wrote the object, or one before a restart did: a workload is then judged as it is
 	// now. A set's own write says itself what is judged.
 	Corrected bool
+	// Leftovers are what other tools keep on the object, from which the write took fields of it by force.
+	Leftovers []manifests.Leftovers
 	// Gone is set if the object was deleted, or is managed no more.
 	Gone bool
 }
@@ -41,6 +44,7 @@ func (t *turn) record() {
 		}
 		inventory[keyOf(r.InventoryEntry)] = r.InventoryEntry
 		t.recordWorkload(r)
+		t.leftOver(r)
 	}
 	t.s.Inventory = sortedEntries(inventory)
 }

@@ -276,6 +276,8 @@ type Decision struct {
 	Brakes []BrakeOrder
 	// Handovers are to be carried out, whatever else is to be done.
 	Handovers []HandoverOrder
+	// Leftovers are what other tools keep on objects that were taken from them, and nobody has been told yet.
+	Leftovers []Leftovers
 	// Moves are the commits that came to a new state, in order.
 	Moves []Move
 	// Wake is when the next turn is due even if nothing happens; zero if nothing can change by itself.

@@ -48,6 +48,6 @@ func (l *lane) recognise(seen []manifests.Applied, now time.Time) {
 }
 
 func recordedOf(a manifests.Applied, now time.Time, corrected bool) Recorded {
-	return Recorded{Generation: a.Generation, At: now, Corrected: corrected,
+	return Recorded{Generation: a.Generation, At: now, Corrected: corrected, Leftovers: a.Leftovers,
 		InventoryEntry: entriesOf(manifests.Recorded([]manifests.Applied{a}))[0]}
 }

@@ -141,6 +141,9 @@ func (c *Controller) remember(ctx context.Context, l *lane, o Observation, state
 	for _, news := range driftNews(before.Drift, state.Drift) {
 		c.Tell.Drifted(l.sync, news)
 	}
+	if len(d.Leftovers) > 0 {
+		c.Tell.Warned(l.sync, leftoversWords(d.Leftovers))
+	}
 	if words, changed := ails(before.GateStatus, state); changed {
 		c.Tell.Ailed(l.sync, words)
 	}

@@ -360,6 +360,11 @@ func (in *GateStatus) DeepCopyInto(out *GateStatus) {
 		*out = make([]InventoryEntry, len(*in))
 		copy(*out, *in)
 	}
+	if in.Leftovers != nil {
+		in, out := &in.Leftovers, &out.Leftovers
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.History != nil {
 		in, out := &in.History, &out.History
 		*out = make([]Record, len(*in))
