@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -67,4 +68,17 @@ func (o *Observer) Nodes(ctx context.Context) ([]*corev1.Node, error) {
 		nodes = append(nodes, &list.Items[i])
 	}
 	return nodes, nil
+}
+
+// PriorityClasses reads the classes of the cluster, as the API server's cache has them.
+func (o *Observer) PriorityClasses(ctx context.Context) ([]*schedulingv1.PriorityClass, error) {
+	list, err := o.clients.Classes.PriorityClasses().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, fmt.Errorf("list PriorityClasses: %w", err)
+	}
+	var classes []*schedulingv1.PriorityClass
+	for i := range list.Items {
+		classes = append(classes, &list.Items[i])
+	}
+	return classes, nil
 }

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	policyv1 "k8s.io/client-go/kubernetes/typed/policy/v1"
+	schedulingv1 "k8s.io/client-go/kubernetes/typed/scheduling/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -27,6 +28,7 @@ type Clients struct {
 	}
 	Leases  coordinationv1.LeasesGetter
 	Budgets policyv1.PodDisruptionBudgetsGetter
+	Classes schedulingv1.PriorityClassesGetter
 
 	server *serverClock // nil: nobody listens for the API server's time
 }
@@ -60,5 +62,9 @@ func NewClients(config *rest.Config) (Clients, error) {
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
 	}
-	return Clients{Core: core, Apps: apps, Leases: leases, Budgets: budgets, server: server}, nil
+	classes, err := schedulingv1.NewForConfigAndClient(config, client)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	return Clients{Core: core, Apps: apps, Leases: leases, Budgets: budgets, Classes: classes, server: server}, nil
 }

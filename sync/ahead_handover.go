@@ -2,9 +2,12 @@ package sync
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
@@ -46,6 +49,9 @@ func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimant
 		if cause := rollout.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, o); cause != nil {
 			return r.refusedAhead(to, cause, c.Now())
 		}
+		if r = c.inOrder(ctx, r, g, to); r.Outcome != Ready {
+			return r
+		}
 		if problem := c.tryHandOver(ctx, l, g, to); problem != nil {
 			return r.refused(problem, c.Now())
 		}
@@ -53,6 +59,35 @@ func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimant
 		r.predecessors[id] = append(r.predecessors[id], api.Predecessor{Namespace: g.entry.Namespace, Name: g.entry.Name, UID: g.entry.UID})
 	}
 	return r
+}
+
+// inOrder refuses a handover in which the scheduler would preempt the pods that are to go node by node.
+func (c *Controller) inOrder(ctx context.Context, r *readySet, g goer, to *appsv1.DaemonSet) *readySet {
+	classes, err := c.Observer.PriorityClasses(ctx)
+	if err != nil {
+		return r.not(Unavailable, err, c.Now())
+	}
+	classes = append(classesOf(r.set), classes...)
+	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
+	if cause := rollout.LookAheadPreemption(from, to, classes); cause != nil {
+		return r.refusedAhead(to, cause, c.Now())
+	}
+	if w := rollout.NoWayBack(from, to, classes); w != "" {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", daemonSetID(to.Namespace, to.Name), w))
+	}
+	return r
+}
+
+// classesOf are the PriorityClasses that a set brings itself.
+func classesOf(set manifests.Set) (classes []*schedulingv1.PriorityClass) {
+	for _, o := range set.Objects() {
+		class := &schedulingv1.PriorityClass{}
+		if o.GroupVersionKind().GroupKind() == schedulingv1.SchemeGroupVersion.WithKind("PriorityClass").GroupKind() &&
+			runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, class) == nil {
+			classes = append(classes, class)
+		}
+	}
+	return classes
 }
 
 // tryHandOver asks the cluster whether a DaemonSet could give up nodes: everything that may refuse it does so before the

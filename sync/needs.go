@@ -6,6 +6,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -62,6 +63,8 @@ type Observer interface {
 	AddEvents(ctx context.Context, look *rollout.Look)
 	// Nodes reads the nodes of the cluster.
 	Nodes(ctx context.Context) ([]*corev1.Node, error)
+	// PriorityClasses reads the classes of the cluster.
+	PriorityClasses(ctx context.Context) ([]*schedulingv1.PriorityClass, error)
 	// Trouble says why nothing is known of a target, nil if it only has not been read yet.
 	Trouble(target rollout.Target) error
 	// Leases reads the nodes' Leases.

@@ -192,3 +192,34 @@ func TestStuckHandoverIsRolledBack(t *testing.T) {
 		t.Errorf("%d nodes were without a Ready pod at once, %d have the old one", bare, kept)
 	}
 }
+
+// A DaemonSet that would take over with a higher priority would have the scheduler preempt the old pods on all nodes at once: the
+// commit is refused before anything of it is written, also where it brings the class itself. With a class that does not preempt
+// the two are handed over node by node.
+func TestHandoverThatWouldPreemptIsRefused(t *testing.T) {
+	w := newWorld(t)
+	t.Parallel()
+	class := func(kind, more string) string {
+		return fmt.Sprintf("apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: %s-%s}\nvalue: 1000\n%s", w.namespace, kind, more)
+	}
+	of := func(kind string) string {
+		return strings.Replace(renamed("v2", 18109, 2, ""), "spec:\n      ", "spec:\n      priorityClassName: "+w.namespace+"-"+kind+"\n      ", 1)
+	}
+	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18109)})
+	w.create(nil)
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	cover := w.watchCoverage()
+	high := w.push("high", map[string]string{"agent.yaml": of("high"), "class.yaml": class("high", "")})
+	if r := w.waitFor(high, api.Failed); !strings.Contains(r.Message, "higher priority (1000") || !strings.Contains(r.Message, "preemptionPolicy: Never") {
+		t.Errorf("%q", r.Message)
+	}
+	if bare, kept := cover.now(); bare != 0 || kept != 12 {
+		t.Errorf("%d nodes were without a Ready pod, %d kept the old one", bare, kept)
+	}
+	patient := w.push("patient", map[string]string{"agent.yaml": of("patient"), "class.yaml": class("patient", "preemptionPolicy: Never\n")})
+	w.waitFor(patient, api.Complete)
+	if bare, kept := cover.now(); bare > 2 || bare == 0 || kept > 0 {
+		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	}
+}
