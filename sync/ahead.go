@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
@@ -18,21 +19,21 @@ import (
 func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, preview []*unstructured.Unstructured) *readySet {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
-		return r.not(Invalid, err, c.Now())
+		return r.not(gate.Invalid, err, c.Now())
 	}
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []rollout.Claimant
 	for _, next := range daemonSets(r.set, preview) {
 		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
-			return r.not(Unavailable, err, c.Now())
+			return r.not(gate.Unavailable, err, c.Now())
 		}
 		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, c.Now(), options)
 		switch {
 		case ahead.Refused != nil:
 			return r.refusedAhead(next, ahead.Refused, c.Now())
 		case ahead.Hold != "":
-			r.Outcome, r.Problem, r.RetryAt = Early, ahead.Hold, ahead.HoldUntil
+			r.Outcome, r.Problem, r.RetryAt = gate.Early, ahead.Hold, ahead.HoldUntil
 			return r
 		}
 		claimants = append(claimants, rollout.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
@@ -47,7 +48,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 		}
 		before, err := c.setBefore(ctx, l, r)
 		if err != nil {
-			return r.not(Unavailable, fmt.Errorf("brake of %s: %w", id, err), c.Now())
+			return r.not(gate.Unavailable, fmt.Errorf("brake of %s: %w", id, err), c.Now())
 		}
 		if b, stays := stillBraked(before, find(r.set, id), look.DaemonSet); stays {
 			r.brakes[id] = b
@@ -55,9 +56,9 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 	}
 	goers, err := c.goers(ctx, l, r)
 	if err != nil {
-		return r.not(Unavailable, err, c.Now())
+		return r.not(gate.Unavailable, err, c.Now())
 	}
-	if r = c.apart(ctx, l, r, claimants, goers); r.Outcome != Ready {
+	if r = c.apart(ctx, l, r, claimants, goers); r.Outcome != gate.Ready {
 		return r
 	}
 	return c.succeed(ctx, l, r, claimants, goers, options)
@@ -65,7 +66,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 
 // refusedAhead says what would come of writing the set to one of its DaemonSets.
 func (r *readySet) refusedAhead(d *appsv1.DaemonSet, why *rollout.Cause, now time.Time) *readySet {
-	r = r.not(Refused, fmt.Errorf("%s: %s. %s", why.Code, why.Message, why.Remedy), now)
+	r = r.not(gate.Refused, fmt.Errorf("%s: %s. %s", why.Code, why.Message, why.Remedy), now)
 	r.Told = fmt.Sprintf("%s: DaemonSet %s/%s, %s", why.Code, d.Namespace, d.Name, why.About)
 	return r
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // takesOver reports whether a DaemonSet takes over from one that goes: it says that it replaces it or, on the way back, the
@@ -49,7 +50,7 @@ func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimant
 		if cause := rollout.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, o); cause != nil {
 			return r.refusedAhead(to, cause, c.Now())
 		}
-		if r = c.inOrder(ctx, r, g, to); r.Outcome != Ready {
+		if r = c.inOrder(ctx, r, g, to); r.Outcome != gate.Ready {
 			return r
 		}
 		if problem := c.tryHandOver(ctx, l, g, to); problem != nil {
@@ -65,7 +66,7 @@ func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimant
 func (c *Controller) inOrder(ctx context.Context, r *readySet, g goer, to *appsv1.DaemonSet) *readySet {
 	classes, err := c.Observer.PriorityClasses(ctx)
 	if err != nil {
-		return r.not(Unavailable, err, c.Now())
+		return r.not(gate.Unavailable, err, c.Now())
 	}
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // brakePause is how soon a brake is tried again that could not be pulled or lifted.
@@ -24,7 +25,7 @@ type brakeWrite struct {
 
 // brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again; what
 // somebody has undone since is.
-func (c *Controller) brake(ctx context.Context, l *lane, orders []BrakeOrder) {
+func (c *Controller) brake(ctx context.Context, l *lane, orders []gate.BrakeOrder) {
 	for _, order := range orders {
 		id, name := daemonSetID(order.Namespace, order.Name), fmt.Sprint(l.sync.Status.InFlight.Commit, order.Pull)
 		if last := l.braked[id]; last.order == name && order.Generation < last.generation {
@@ -45,7 +46,7 @@ func (c *Controller) brake(ctx context.Context, l *lane, orders []BrakeOrder) {
 }
 
 // carryOut writes the DaemonSet as an order wants it, and returns the generation that it then has.
-func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, order BrakeOrder) (int64, error) {
+func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, order gate.BrakeOrder) (int64, error) {
 	commit := l.sync.Status.InFlight.Commit
 	set, err := c.flightSet(ctx, l)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // causeStory is a commit that goes wrong in one way.
@@ -249,7 +250,7 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 
 // leads reports whether a cause is named first, with what to do about it. The gate's own has none but its message.
 func leads(f *api.Flight, cause, says string) bool {
-	return len(f.Causes) > 0 && f.Causes[0].Code == cause && strings.Contains(f.Causes[0].Message, says) && (f.Causes[0].Remedy != "" || cause == causeApplyFailed)
+	return len(f.Causes) > 0 && f.Causes[0].Code == cause && strings.Contains(f.Causes[0].Message, says) && (f.Causes[0].Remedy != "" || cause == gate.CauseApplyFailed)
 }
 
 // record is when each cause was first seen in a Sync's status, and what became of it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 )
 
 // delivery brings the letters of one Sync to its Git host, beside the gate: whatever the host does, nobody waits.
@@ -150,6 +151,6 @@ func (d *delivery) later(ctx context.Context, err error, pause time.Duration) ti
 		d.told = err.Error()
 		d.trouble(err)
 	}
-	d.notBefore = time.Now().Add(max(pause, backoff(d.failures, time.Second, 5*time.Minute)))
+	d.notBefore = time.Now().Add(max(pause, backoff.After(d.failures, time.Second, 5*time.Minute)))
 	return d.notBefore
 }

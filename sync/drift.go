@@ -11,16 +11,17 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // recomparePause is how long a comparison waits that the cluster refused.
 const recomparePause = 5 * time.Minute
 
 // compare compares what others touched with what the flight asks for.
-func (c *Controller) compare(ctx context.Context, l *lane) *Compared {
+func (c *Controller) compare(ctx context.Context, l *lane) *gate.Compared {
 	touched := l.eye.touched
 	l.eye.compared = touched
-	r := &Compared{Digest: l.sync.Status.InFlight.Digest, Fields: map[string][]pausedField{}}
+	r := &gate.Compared{Digest: l.sync.Status.InFlight.Digest, Fields: map[string][]gate.PausedField{}}
 	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool {
 		_, is := touched[id]
 		return is || rolls(l.sync.Status.InFlight, id) || foundDrifted(l.sync.Status.Drift, id)
@@ -39,7 +40,7 @@ func (c *Controller) compare(ctx context.Context, l *lane) *Compared {
 		}
 		r.Objects = append(r.Objects, o)
 		for _, change := range d.Changes {
-			r.Fields[o.Object] = append(r.Fields[o.Object], pausedField{o.Object, change.Path, d.Holder(change)})
+			r.Fields[o.Object] = append(r.Fields[o.Object], gate.PausedField{Object: o.Object, Field: change.Path, Manager: d.Holder(change)})
 		}
 	}
 	if err != nil {
@@ -58,8 +59,8 @@ func (c *Controller) compare(ctx context.Context, l *lane) *Compared {
 
 // correct applies again those of the objects that the last comparison found, each by itself: one that is refused holds up
 // no other.
-func (c *Controller) correct(ctx context.Context, l *lane, objects []string) *Corrected {
-	done := &Corrected{Digest: l.sync.Status.InFlight.Digest, Objects: objects, Problems: map[string]string{}}
+func (c *Controller) correct(ctx context.Context, l *lane, objects []string) *gate.Corrected {
+	done := &gate.Corrected{Digest: l.sync.Status.InFlight.Digest, Objects: objects, Problems: map[string]string{}}
 	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool { return slices.Contains(objects, id.String()) })
 	if err != nil {
 		for _, name := range objects {

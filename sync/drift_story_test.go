@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // edit changes an object as a field manager does.
@@ -50,7 +51,7 @@ func (w *world) corrected(n int) api.SyncStatus {
 }
 
 func drifted(s api.SyncStatus) string {
-	c := meta.FindStatusCondition(s.Conditions, conditionDrifted)
+	c := meta.FindStatusCondition(s.Conditions, api.ConditionDrifted)
 	if c == nil || c.Status != metav1.ConditionTrue {
 		return ""
 	}
@@ -74,7 +75,7 @@ func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	w.check(w.kube.CoreV1().ConfigMaps(w.namespace).Delete(t.Context(), "b", metav1.DeleteOptions{}))
 	began := time.Now()
 	s := w.corrected(2)
-	if got := w.value("b"); got != "1" || drifted(s) != "" || time.Since(began) > correctPause/2 {
+	if got := w.value("b"); got != "1" || drifted(s) != "" || time.Since(began) > gate.CorrectPause/2 {
 		t.Errorf("after %s the object is %q, the condition %q", time.Since(began), got, drifted(s))
 	}
 	w.edit("kubectl-edit", "ConfigMap", "a", `{"data":{"key":"2"}}`)
@@ -82,7 +83,7 @@ func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	if c := drifted(s); !strings.Contains(c, "KeepsComingBack: ConfigMap "+w.namespace+"/a: data.key was changed by kubectl-edit; undone 1 times") {
 		t.Errorf("the condition says %q", c)
 	}
-	if at := s.Drift.RetryAt; at == nil || s.Summary.State != api.Complete || at.Sub(s.Drift.Pauses[0].CorrectedAt.Time) < correctPause {
+	if at := s.Drift.RetryAt; at == nil || s.Summary.State != api.Complete || at.Sub(s.Drift.Pauses[0].CorrectedAt.Time) < gate.CorrectPause {
 		t.Errorf("the next correction is at %s, the commit is %s", at, s.Summary.State)
 	}
 	w.corrected(3)
@@ -149,7 +150,9 @@ func TestAMissingDaemonSetIsSaidToBeMissing(t *testing.T) {
 	}
 }
 
-func isReady(s api.SyncStatus) bool { return meta.IsStatusConditionTrue(s.Conditions, conditionReady) }
+func isReady(s api.SyncStatus) bool {
+	return meta.IsStatusConditionTrue(s.Conditions, api.ConditionReady)
+}
 
 // An image set by hand is put right; what another manager adds beside it, and `kubectl rollout restart`, are left alone.
 func TestAdditionsAreNoDrift(t *testing.T) {
@@ -229,7 +232,7 @@ func TestAFightIsNotFought(t *testing.T) {
 	if c := drifted(s); !strings.Contains(c, "data.key was changed by other-operator") || !strings.Contains(c, "apply.force") {
 		t.Errorf("the condition says %q", c)
 	}
-	if got := w.value("a"); got != "2" || s.Drift.RetryAt.Sub(s.Drift.CorrectedAt.Time) < correctPause {
+	if got := w.value("a"); got != "2" || s.Drift.RetryAt.Sub(s.Drift.CorrectedAt.Time) < gate.CorrectPause {
 		t.Errorf("the value is %q, the next try is at %s", got, s.Drift.RetryAt)
 	}
 }
@@ -272,7 +275,7 @@ func TestDriftInFlight(t *testing.T) {
 			w.edit("kubectl-set", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
 			if policy == api.DriftReport {
 				r := w.waitFor(v1, api.Stuck)
-				if s := w.status(); !strings.Contains(r.Message, causeOverwritten) || !strings.Contains(s.InFlight.Causes[0].Message, "kubectl-set") {
+				if s := w.status(); !strings.Contains(r.Message, gate.CauseOverwritten) || !strings.Contains(s.InFlight.Causes[0].Message, "kubectl-set") {
 					t.Errorf("%q, %+v", r.Message, s.InFlight.Causes)
 				}
 				return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // eye sees what others touch of a Sync's objects. After a restart everything counts as touched: nobody looked meanwhile.
@@ -120,7 +121,7 @@ func driftNews(before, now *api.DriftStatus) []DriftNews {
 		found := DriftNews{Objects: []api.DriftedObject{o}}
 		if o.Problem != "" {
 			found.More = "; it cannot be corrected: " + o.Problem
-		} else if words := pauseWords(now, o); words != "" {
+		} else if words := gate.PauseWords(now, o); words != "" {
 			found.More = "; " + words
 		}
 		news = append(news, found)
@@ -132,7 +133,7 @@ func sameObject(a, b api.DriftedObject) bool { return a.Object == b.Object }
 
 // lacking are the objects that another list has not.
 func lacking(list, other []api.DriftedObject, same func(a, b api.DriftedObject) bool) []api.DriftedObject {
-	return keep(list, func(o api.DriftedObject) bool {
-		return !slices.ContainsFunc(other, func(b api.DriftedObject) bool { return same(o, b) })
+	return slices.DeleteFunc(slices.Clone(list), func(o api.DriftedObject) bool {
+		return slices.ContainsFunc(other, func(b api.DriftedObject) bool { return same(o, b) })
 	})
 }

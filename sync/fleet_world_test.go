@@ -18,6 +18,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // plainFleet is nodes and their pods as they truly are, and an Observer that shows them. All of it happens at whole seconds.
@@ -95,7 +96,7 @@ func (f *plainFleet) happen() {
 }
 
 // obey does to the DaemonSet what is ordered about its brake.
-func (f *plainFleet) obey(orders []BrakeOrder) (pulled bool) {
+func (f *plainFleet) obey(orders []gate.BrakeOrder) (pulled bool) {
 	for _, o := range orders {
 		if f.generation++; o.Pull {
 			f.braked, pulled = manifests.Brake{Commit: f.template, Nodes: o.Nodes}.String(), true

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // handoverPause is how soon nodes are handed over again that could not be.
@@ -15,7 +16,7 @@ const handoverPause = time.Second
 
 // handOver has the DaemonSets that a commit no longer asks for give up nodes. Each order names the generation that it was
 // decided on: what was written since, by us or by others, has it decided anew.
-func (c *Controller) handOver(ctx context.Context, l *lane, orders []HandoverOrder) {
+func (c *Controller) handOver(ctx context.Context, l *lane, orders []gate.HandoverOrder) {
 	for _, order := range orders {
 		from := daemonSetID(order.Namespace, order.Name)
 		if order.Generation < l.handed[order.UID] {
@@ -36,7 +37,7 @@ func (c *Controller) handOver(ctx context.Context, l *lane, orders []HandoverOrd
 }
 
 // carryHandover writes what a DaemonSet gives up, and returns the generation that it then has.
-func (c *Controller) carryHandover(ctx context.Context, l *lane, from manifests.ID, order HandoverOrder) (int64, error) {
+func (c *Controller) carryHandover(ctx context.Context, l *lane, from manifests.ID, order gate.HandoverOrder) (int64, error) {
 	entry, listed := inventoryOf(l.sync).Find(from)
 	if !listed || entry.UID != order.UID {
 		return 0, fmt.Errorf("%s: the inventory does not name it", from)

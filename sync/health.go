@@ -7,6 +7,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // healthPause is how long what was read of an object's health is good for, however often it is written.
@@ -14,7 +15,7 @@ const healthPause = time.Second
 
 // lookAfter says which workloads of a completed commit are no longer well. An object is read only after the eye has seen it
 // written; one that cannot be watched is not looked after, because nothing is polled.
-func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Health {
+func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *gate.Health {
 	f := l.sync.Status.InFlight
 	if !f.IsComplete() {
 		return nil
@@ -23,7 +24,7 @@ func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *Hea
 	if err != nil {
 		return nil
 	}
-	health := &Health{Unseen: map[string]bool{}}
+	health := &gate.Health{Unseen: map[string]bool{}}
 	for _, w := range f.Workloads {
 		if isJob(w) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,10 +12,11 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
-func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*Rollout, error) {
+func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*gate.Rollout, error) {
 	f := l.sync.Status.InFlight
 	if f == nil || f.Unwritten() && f.Attempts == 0 || f.Landed() && f.Correcting == nil {
 		if !l.mayRelapse(now) {
@@ -55,12 +57,12 @@ const lookPause = 100 * time.Millisecond
 type judged struct {
 	flight  string
 	at      time.Time
-	rollout *Rollout
+	rollout *gate.Rollout
 }
 
 // ofDaemonSets are the targets that the Observer looks at.
 func ofDaemonSets(targets []rollout.Target) []rollout.Target {
-	return keep(targets, func(t rollout.Target) bool { return t.Kind == "" })
+	return slices.DeleteFunc(slices.Clone(targets), func(t rollout.Target) bool { return t.Kind != "" })
 }
 
 // watch has the Sync woken by what happens to its flight.
@@ -105,7 +107,7 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 
 // addJudgement puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
 // all must be complete for it to be complete. What makes it stuck is named first.
-func addJudgement(r *Rollout, w api.Workload, j rollout.Judgement) {
+func addJudgement(r *gate.Rollout, w api.Workload, j rollout.Judgement) {
 	causes := causesOf(w, j)
 	if j.Verdict == rollout.Stuck && r.State != api.Stuck {
 		r.Causes = append(causes, r.Causes...)
@@ -139,17 +141,17 @@ func causesOf(w api.Workload, j rollout.Judgement) []api.Cause {
 }
 
 // addBrake notes what is to be done about the brake of a DaemonSet.
-func addBrake(r *Rollout, t rollout.Target, look rollout.Look, j rollout.Judgement) {
+func addBrake(r *gate.Rollout, t rollout.Target, look rollout.Look, j rollout.Judgement) {
 	if j.Brake != rollout.BrakeLeave {
-		r.Brakes = append(r.Brakes, BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
+		r.Brakes = append(r.Brakes, gate.BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
 			Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
 	}
 }
 
 // addHandovers notes what the predecessors of a DaemonSet give up next.
-func addHandovers(r *Rollout, t rollout.Target, j rollout.Judgement) {
+func addHandovers(r *gate.Rollout, t rollout.Target, j rollout.Judgement) {
 	for _, h := range j.Handovers {
-		r.Handovers = append(r.Handovers, HandoverOrder{ToNamespace: t.Namespace, ToName: t.Name,
+		r.Handovers = append(r.Handovers, gate.HandoverOrder{ToNamespace: t.Namespace, ToName: t.Name,
 			Predecessor: api.Predecessor(h.Predecessor), Generation: h.Generation, Nodes: h.Nodes})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // heard is a Teller that notes warnings.
@@ -33,7 +34,7 @@ func TestWhatAPruneKeepsIsTold(t *testing.T) {
 	if len(h.warnings) != 2 || !strings.Contains(h.warnings[0], "ConfigMap ns/others is not deleted although Git no longer asks for it: is another object") {
 		t.Errorf("told %q", h.warnings)
 	}
-	state, _ := Gate{}.Step(State{Inventory: entriesOf(manifests.Inventory{others.Entry, data.Entry})}, Observation{Recorded: l.recorded})
+	state, _ := gate.Gate{}.Step(gate.State{Inventory: entriesOf(manifests.Inventory{others.Entry, data.Entry})}, gate.Observation{Recorded: l.recorded})
 	if len(state.Inventory) != 1 || state.Inventory[0].Name != "data" {
 		t.Errorf("the inventory has %+v", state.Inventory)
 	}

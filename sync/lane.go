@@ -13,6 +13,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // lane is what is kept in memory for one Sync. All of it can be had again after a restart.
@@ -42,8 +43,8 @@ type lane struct {
 	ready *readySet
 	// flying is the set in flight, once it has been rendered by this process.
 	flying  *readySet
-	written *Written
-	pruned  *Pruned
+	written *gate.Written
+	pruned  *gate.Pruned
 	// again is set while a person's request to try once more is served.
 	again     bool
 	requested string
@@ -56,11 +57,11 @@ type lane struct {
 	// objects are the workloads of the flight as they were last read: while it is judged, those that are no DaemonSets.
 	objects map[manifests.ID]readObject
 	// The newest results about drift, and the objects that the comparison is of.
-	compared  *Compared
-	corrected *Corrected
+	compared  *gate.Compared
+	corrected *gate.Corrected
 	drifts    []manifests.Drift
 	// recorded is what was found out about single objects, and is not in the status yet.
-	recorded []Recorded
+	recorded []gate.Recorded
 	// toldKept are the objects that were not pruned, with what was said of each.
 	toldKept map[manifests.ID]string
 	// kept are the commits that the repository keeps, by name.
@@ -142,9 +143,9 @@ func anotherLane(known, seen *api.Sync) bool {
 }
 
 // observe gathers everything that the gate may look at.
-func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) {
+func (c *Controller) observe(ctx context.Context, l *lane) (gate.Observation, error) {
 	history, pollErr := l.poller.last()
-	o := Observation{
+	o := gate.Observation{
 		Now: c.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.again,
 		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,
 		History: history, PollProblem: pollErr, Written: l.written, Pruned: l.pruned, Recorded: l.recorded,
@@ -153,7 +154,7 @@ func (c *Controller) observe(ctx context.Context, l *lane) (Observation, error) 
 		o.Prepared = &l.ready.Prepared
 	}
 	if l.nothingToPrune() {
-		o.Pruned = &Pruned{Commit: l.flying.Commit, Digest: l.flying.Digest, Done: true}
+		o.Pruned = &gate.Pruned{Commit: l.flying.Commit, Digest: l.flying.Digest, Done: true}
 	}
 	if len(l.recorded) == 0 { // else what is judged is another object than the status says
 		var err error

@@ -29,7 +29,7 @@ func (l *listener) Warned(s *api.Sync, warnings []string) {
 func (l *listener) about(word string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return keep(slices.Clone(l.warnings), func(text string) bool { return strings.Contains(text, word) })
+	return slices.DeleteFunc(slices.Clone(l.warnings), func(text string) bool { return !strings.Contains(text, word) })
 }
 
 // A ConfigMap of another tool comes under Git with apply.force. What the tool keeps on it is told once: not again when the tool

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // heartbeats are the nodes' Leases, as they were read before a flight was Complete.
@@ -20,7 +21,7 @@ type heartbeats struct {
 
 // look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes' Leases
 // read, and all judged once more: a node may have died that the control plane does not miss yet.
-func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*Rollout, error) {
+func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*gate.Rollout, error) {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil, err
@@ -46,9 +47,9 @@ func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.
 
 // judgeAll judges every workload of a flight by one look at it. It is unsure of a Complete that was given without Leases.
 // A DaemonSet that cannot be seen holds up no judgement of the others.
-func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Target, memories []rollout.Memory, o rollout.Options, now time.Time, beats heartbeats) (r *Rollout, unsure bool, err error) {
+func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Target, memories []rollout.Memory, o rollout.Options, now time.Time, beats heartbeats) (r *gate.Rollout, unsure bool, err error) {
 	f := l.sync.Status.InFlight
-	r = &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
+	r = &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	daemonSets := len(ofDaemonSets(targets))
 	var judgements []rollout.Judgement
 	for i, w := range f.Workloads {
@@ -83,7 +84,7 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 }
 
 // addUnseen leaves a workload as it was judged last.
-func addUnseen(r *Rollout, w api.Workload, why error) {
+func addUnseen(r *gate.Rollout, w api.Workload, why error) {
 	r.Workloads = append(r.Workloads, w)
 	r.Unseen = errors.Join(r.Unseen, why)
 	r.Partial = true

@@ -9,6 +9,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 )
 
 // minReread and maxReread are how long an object of the flight is not read again that cannot be watched, and has not changed.
@@ -27,7 +28,9 @@ type readObject struct {
 }
 
 // rereadAt is when it is read again although nothing is seen of it.
-func (r readObject) rereadAt() time.Time { return r.at.Add(backoff(r.inVain+1, minReread, maxReread)) }
+func (r readObject) rereadAt() time.Time {
+	return r.at.Add(backoff.After(r.inVain+1, minReread, maxReread))
+}
 
 // judgeObject judges an object that is no DaemonSet.
 func (c *Controller) judgeObject(ctx context.Context, l *lane, w api.Workload, t rollout.Target, m rollout.Memory, o rollout.Options, now time.Time) (rollout.Judgement, rollout.Memory) {

@@ -12,13 +12,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // overrideAnnotation holds an api.Override as JSON.
 const overrideAnnotation = "daemongate.io/override-window"
-
-// conditionWindows says whether spec.windows can be read.
-const conditionWindows = "WindowsReady"
 
 // farAhead is when windows are looked at again of which no change is in sight.
 const farAhead = 24 * time.Hour
@@ -29,27 +27,27 @@ type openings struct {
 	windows    Windows
 	err        error
 
-	opening Opening
+	opening gate.Opening
 	next    *metav1.Time
 	until   time.Time
 }
 
 // look asks the windows of a Sync about a moment. Windows that cannot be read are closed.
-func (w *openings) look(s *api.Sync, now time.Time) Opening {
+func (w *openings) look(s *api.Sync, now time.Time) gate.Opening {
 	if w.generation != s.Generation {
 		*w = openings{generation: s.Generation}
 		w.windows, w.err = NewWindows(s.Spec.Windows)
 	}
 	switch {
 	case w.err != nil:
-		return Opening{Closed: "the windows cannot be read, so none is open: " + w.err.Error()}
+		return gate.Opening{Closed: "the windows cannot be read, so none is open: " + w.err.Error()}
 	case len(s.Spec.Windows) == 0:
-		return Opening{}
+		return gate.Opening{}
 	case now.Before(w.until):
 		return w.opening
 	}
 	open, reason, next := w.windows.At(now)
-	w.opening, w.next, w.until = Opening{Closed: reason, Changes: next}, nil, next
+	w.opening, w.next, w.until = gate.Opening{Closed: reason, Changes: next}, nil, next
 	if next.IsZero() {
 		w.until = now.Add(farAhead)
 		w.opening.Changes = w.until
@@ -62,13 +60,13 @@ func (w *openings) look(s *api.Sync, now time.Time) Opening {
 // note writes down when a commit may start again, and whether the windows can be read.
 func (w *openings) note(s *api.SyncStatus, generation int64, windows int, now time.Time) {
 	s.NextWindow = w.next
-	condition := metav1.Condition{Type: conditionWindows, Status: metav1.ConditionTrue, Reason: "Read",
+	condition := metav1.Condition{Type: api.ConditionWindows, Status: metav1.ConditionTrue, Reason: "Read",
 		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now)}
 	switch {
 	case w.err != nil:
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "Unreadable", w.err.Error()
 	case windows == 0:
-		meta.RemoveStatusCondition(&s.Conditions, conditionWindows)
+		meta.RemoveStatusCondition(&s.Conditions, api.ConditionWindows)
 		return
 	}
 	meta.SetStatusCondition(&s.Conditions, condition)
@@ -98,7 +96,7 @@ func overrideOf(s *api.Sync) (*api.Override, error) {
 }
 
 // atTheGate adds to an observation what the clock and a person say.
-func (l *lane) atTheGate(o *Observation) {
+func (l *lane) atTheGate(o *gate.Observation) {
 	o.Window = l.openings.look(l.sync, o.Now)
 	v, err := overrideOf(l.sync)
 	if o.Override = v; err != nil && o.Window.Closed != "" {

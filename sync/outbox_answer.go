@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 )
 
 // settle takes in what became of a batch, and returns what a person should know of it. A newer state of a commit that
@@ -27,7 +28,7 @@ func (b *outbox) settle(batch []letter, a forge.Answer, now time.Time) error {
 	for _, r := range a.Failed {
 		b.change(sent, r.Status.Commit, func(l *letter) {
 			l.failed++
-			l.due = now.Add(backoff(l.failed, 5*time.Second, 2*time.Minute))
+			l.due = now.Add(backoff.After(l.failed, 5*time.Second, 2*time.Minute))
 		})
 	}
 	var lost []forge.Refusal
@@ -35,7 +36,7 @@ func (b *outbox) settle(batch []letter, a forge.Answer, now time.Time) error {
 		b.change(sent, r.Status.Commit, func(l *letter) {
 			l.Missed++
 			l.Sent = l.Missed >= maxMissed
-			l.due = now.Add(backoff(l.Missed, 10*time.Second, 5*time.Minute))
+			l.due = now.Add(backoff.After(l.Missed, 10*time.Second, 5*time.Minute))
 			if l.Missed == maxMissed {
 				lost = append(lost, r)
 			}

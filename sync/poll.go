@@ -8,6 +8,8 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 const (
@@ -26,7 +28,7 @@ type poller struct {
 	schedule *schedule // instead of an interval, if not nil
 	recall   bool      // a head is known from before a restart
 	failures int
-	history  *History
+	history  *gate.History
 	err      error
 }
 
@@ -59,7 +61,7 @@ func (p *poller) note(s *api.SyncStatus) {
 }
 
 // last returns what the newest successful poll saw, and why the newest poll failed if it did.
-func (p *poller) last() (*History, error) {
+func (p *poller) last() (*gate.History, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.history, p.err
@@ -69,7 +71,7 @@ func (p *poller) last() (*History, error) {
 // The poll itself runs through background, and is told how old an answer of the server may be; wake is called after it.
 // By a schedule, nobody asks the server before its time has come; what is known of the repository is read again.
 func (p *poller) start(background func(func()), now time.Time, interval time.Duration,
-	look func(age time.Duration) (*History, error), wake func()) time.Time {
+	look func(age time.Duration) (*gate.History, error), wake func()) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.busy {
@@ -100,7 +102,7 @@ func (p *poller) start(background func(func()), now time.Time, interval time.Dur
 }
 
 // finish notes what a poll saw. A failed one keeps what was seen before, and the next one waits longer.
-func (p *poller) finish(h *History, err error, began time.Time, interval time.Duration) {
+func (p *poller) finish(h *gate.History, err error, began time.Time, interval time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy, p.err = false, err
@@ -108,7 +110,7 @@ func (p *poller) finish(h *History, err error, began time.Time, interval time.Du
 		p.history, p.failures = h, 0
 	} else {
 		p.failures++
-		interval = backoff(p.failures, max(interval, minInterval), max(interval, maxInterval))
+		interval = backoff.After(p.failures, max(interval, minInterval), max(interval, maxInterval))
 	}
 	p.due = began.Add(jitter(max(interval, minInterval)))
 }
@@ -147,7 +149,7 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // readHistory polls a repository. A ref that did not move costs one ref advertisement and nothing else.
-func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age time.Duration, passed string, last *History) (*History, error) {
+func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age time.Duration, passed string, last *gate.History) (*gate.History, error) {
 	head, err := repo.HeadWithin(ctx, ref, age)
 	if err != nil {
 		return nil, err
@@ -159,13 +161,13 @@ func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age ti
 	if err != nil {
 		return nil, err
 	}
-	h := &History{Head: head, After: passed}
+	h := &gate.History{Head: head, After: passed}
 	for _, c := range between.Commits {
-		h.Commits = append(h.Commits, Commit{Hash: c.Hash, Subject: c.Subject})
+		h.Commits = append(h.Commits, gate.Commit{Hash: c.Hash, Subject: c.Subject})
 	}
 	if len(h.Commits) == 0 && head != passed {
 		// The ref was set back to a commit that was passed before: it is the next one.
-		h.Commits = []Commit{{Hash: head}}
+		h.Commits = []gate.Commit{{Hash: head}}
 	}
 	return h, nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // Polls that began together drift apart: each is a tenth early or late at most, on both sides, and no two are the same.
@@ -54,7 +56,7 @@ func TestPausesBetweenFailedPollsAreBounded(t *testing.T) {
 			p.finish(nil, errors.New("down"), began, c.interval)
 		}
 		is("a thousand failures", max(c.interval, maxInterval))
-		p.finish(&History{Head: hash("1")}, nil, began, c.interval)
+		p.finish(&gate.History{Head: hash("1")}, nil, began, c.interval)
 		is("a success", max(c.interval, minInterval))
 		p.finish(nil, errors.New("down"), began, c.interval)
 		is("the first failure after it", c.pauses[0])

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // A poll may be answered with what another Sync of the repository was told a short while ago, but never with what this one
@@ -14,7 +16,7 @@ func TestPollsShareRecentAnswers(t *testing.T) {
 		var ages []time.Duration
 		var looks []time.Time
 		poll := func() time.Time {
-			p.start(func(do func()) { go do() }, time.Now(), time.Minute, func(age time.Duration) (*History, error) {
+			p.start(func(do func()) { go do() }, time.Now(), time.Minute, func(age time.Duration) (*gate.History, error) {
 				ages, looks = append(ages, age), append(looks, time.Now())
 				return nil, nil
 			}, func() {})

@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // unavailablePause is how long a commit waits that could not be prepared through no fault of its own.
@@ -19,7 +20,7 @@ const unavailablePause = 5 * time.Second
 
 // readySet is a set that the cluster said it would accept.
 type readySet struct {
-	Prepared
+	gate.Prepared
 	set manifests.Set
 	// read is what the render read or looked for.
 	read []string
@@ -35,41 +36,41 @@ type readySet struct {
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *readySet {
-	r := &readySet{Prepared: Prepared{Commit: commit, Generation: l.sync.Generation}}
+	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
 	tree, err := c.tree(ctx, l, commit)
 	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
-		return r.not(Refused, fmt.Errorf("it is no longer in the repository: %w", err), c.Now())
+		return r.not(gate.Refused, fmt.Errorf("it is no longer in the repository: %w", err), c.Now())
 	}
 	if err != nil {
-		return r.not(Unavailable, err, c.Now())
+		return r.not(gate.Unavailable, err, c.Now())
 	}
 	if c.repeats(ctx, l, tree) {
 		return r.ready(l.flying.set, l.flying.read)
 	}
 	options, err := c.renderOptions(l)
 	if err != nil {
-		return r.not(Invalid, err, c.Now())
+		return r.not(gate.Invalid, err, c.Now())
 	}
 	version := fmt.Sprintf("%s %d", commit, l.sync.Generation) // who changes the spec may have raised a limit
 	built, err := c.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
 	var unread *render.TreeError
 	if errors.As(err, &unread) || ctx.Err() != nil {
-		return r.not(Unavailable, err, c.Now())
+		return r.not(gate.Unavailable, err, c.Now())
 	}
 	var slow *render.SlowError
 	if errors.As(err, &slow) {
-		return r.not(Slow, fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err), c.Now())
+		return r.not(gate.Slow, fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err), c.Now())
 	}
 	if err == nil && l.sync.Spec.Render.Strict {
 		err = built.Strict()
 	}
 	if err != nil {
-		return r.not(Invalid, err, c.Now())
+		return r.not(gate.Invalid, err, c.Now())
 	}
 	r.warnings = droppedWords(built)
 	set, err := manifests.NewSet(built.Objects)
 	if err != nil {
-		return r.not(Invalid, err, c.Now())
+		return r.not(gate.Invalid, err, c.Now())
 	}
 	return c.check(ctx, l, r, set, built.Read)
 }
@@ -103,14 +104,14 @@ func (c *Controller) repeats(ctx context.Context, l *lane, tree *gitsource.Tree)
 func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manifests.Set, read []string) *readySet {
 	writer, err := c.Connect.Writer(l.sync)
 	if err != nil {
-		return r.not(Unavailable, err, c.Now())
+		return r.not(gate.Unavailable, err, c.Now())
 	}
 	set, err = writer.Resolve(ctx, set, writeOptions(l.sync))
 	if err != nil {
 		return r.refused(err, c.Now())
 	}
 	if r.ready(set, read); tooLarge(l.sync, set) {
-		return r.not(Invalid, fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
+		return r.not(gate.Invalid, fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
 			"the status of one Sync; split it into several", set.Len(), len(set.Awaited())), c.Now())
 	}
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
@@ -141,7 +142,7 @@ func tooLarge(s *api.Sync, set manifests.Set) bool {
 }
 
 func (r *readySet) ready(set manifests.Set, read []string) *readySet {
-	r.set, r.read, r.Digest, r.Outcome = set, read, set.Digest(), Ready
+	r.set, r.read, r.Digest, r.Outcome = set, read, set.Digest(), gate.Ready
 	r.Objects = entriesOf(set.Inventory())
 	return r
 }
@@ -149,14 +150,14 @@ func (r *readySet) ready(set manifests.Set, read []string) *readySet {
 // refused says that the cluster would not take the set, unless it is the cluster that is in trouble.
 func (r *readySet) refused(err error, now time.Time) *readySet {
 	if manifests.Temporary(err) {
-		return r.not(Unavailable, err, now)
+		return r.not(gate.Unavailable, err, now)
 	}
-	r = r.not(Refused, err, now)
+	r = r.not(gate.Refused, err, now)
 	r.Told = refusedWords(err)
 	return r
 }
 
-func (r *readySet) not(o Outcome, err error, now time.Time) *readySet {
+func (r *readySet) not(o gate.Outcome, err error, now time.Time) *readySet {
 	r.Outcome, r.Problem, r.Digest = o, err.Error(), ""
 	r.RetryAt = now.Add(unavailablePause)
 	return r

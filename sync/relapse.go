@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // relapseWithin is how long after Complete a relapse is told on the commit, where the spec does not say.
@@ -21,19 +22,19 @@ func relapseOf(s *api.Sync) time.Duration {
 // mayRelapse reports whether a completed flight is still judged: for a while, and as long as it has relapsed.
 func (l *lane) mayRelapse(now time.Time) bool {
 	f := l.sync.Status.InFlight
-	return f.IsComplete() && (f.Relapse != nil || relapses(f, relapseOf(l.sync), now))
+	return f.IsComplete() && (f.Relapse != nil || gate.MayRelapse(f, relapseOf(l.sync), now))
 }
 
 // relapse is what the newest look for relapses came to.
 type relapse struct {
 	flight string
 	at     time.Time
-	seen   *Relapse
+	seen   *gate.Relapse
 }
 
 // lookForRelapse judges the DaemonSets of a completed flight once more, from the caches that it was judged from before:
 // nothing is read, and nothing remembered. It returns nil if nothing can be said.
-func (c *Controller) lookForRelapse(l *lane, now time.Time) (*Relapse, error) {
+func (c *Controller) lookForRelapse(l *lane, now time.Time) (*gate.Relapse, error) {
 	if !l.mayRelapse(now) {
 		l.relapse = relapse{}
 		return nil, nil
@@ -54,7 +55,7 @@ func (c *Controller) lookForRelapse(l *lane, now time.Time) (*Relapse, error) {
 
 // judgeRelapse judges every DaemonSet of a flight. One that cannot be seen, or of which somebody has changed the template,
 // tells nothing of the commit, but what another one tells holds.
-func (c *Controller) judgeRelapse(l *lane, f *api.Flight, now time.Time) (*Relapse, error) {
+func (c *Controller) judgeRelapse(l *lane, f *api.Flight, now time.Time) (*gate.Relapse, error) {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (c *Controller) judgeRelapse(l *lane, f *api.Flight, now time.Time) (*Relap
 		return nil, err
 	}
 	c.watch(l, f, ofDaemonSets(targets))
-	seen := &Relapse{Commit: f.Commit, Digest: f.Digest, Well: true}
+	seen := &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Well: true}
 	var broken []rollout.Judgement
 	for i, w := range f.Workloads {
 		if !isDaemonSet(w) {

@@ -54,7 +54,7 @@ func TestWhatDiesAfterCompleteHasRelapsed(t *testing.T) {
 		t.Errorf("the note is %q", note)
 	}
 	s := w.status()
-	healthy := meta.FindStatusCondition(s.Conditions, conditionHealthy)
+	healthy := meta.FindStatusCondition(s.Conditions, api.ConditionHealthy)
 	if healthy == nil || healthy.Status != metav1.ConditionFalse || healthy.Reason != "Relapsed" || s.InFlight.State != api.Complete || s.LastComplete != v1 {
 		t.Errorf("%s is %s, last complete %s, Healthy %+v", api.Short(v2), s.InFlight.State, api.Short(s.LastComplete), healthy)
 	}
@@ -66,7 +66,7 @@ func TestWhatDiesAfterCompleteHasRelapsed(t *testing.T) {
 	w.says(v2, api.Complete, "rolled back to "+api.Short(v1))
 	w.told(v2, "rolled back to "+api.Short(v1))
 	s = w.status()
-	if s.InFlight.Commit != v1 || s.InFlight.RollbackOf == nil || !s.InFlight.RollbackOf.Relapsed || s.Summary.State != api.Complete || meta.IsStatusConditionTrue(s.Conditions, conditionReady) {
+	if s.InFlight.Commit != v1 || s.InFlight.RollbackOf == nil || !s.InFlight.RollbackOf.Relapsed || s.Summary.State != api.Complete || meta.IsStatusConditionTrue(s.Conditions, api.ConditionReady) {
 		t.Errorf("in flight %+v; the Sync says %+v", s.InFlight, s.Summary)
 	}
 	if note := w.note(v2); !strings.Contains(note, "failure") {

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // reported reports whether a Sync's commits are told to anybody.
@@ -22,7 +24,7 @@ func reported(s *api.Sync) bool {
 
 // letters are what a Git host is told about moves. A commit that changes nothing is told of only if the Sync asks for
 // it, or if the host was told that the commit waits.
-func (l *lane) letters(moves []Move) []letter {
+func (l *lane) letters(moves []gate.Move) []letter {
 	var list []letter
 	for _, m := range moves {
 		if m.State == api.Unchanged && !l.sync.Spec.Report.Unchanged && !l.outbox.knows(m.Commit) {
@@ -35,7 +37,7 @@ func (l *lane) letters(moves []Move) []letter {
 
 // letterOf is a move in the words of Git hosts (law 11): no clock, no count of pods, nothing that a container or the
 // cluster said. It says the same for as long as the state is the same.
-func letterOf(m Move, nodes string) letter {
+func letterOf(m gate.Move, nodes string) letter {
 	l := letter{Commit: m.Commit, Time: m.At}
 	outcome := m.State
 	switch m.State {
@@ -44,12 +46,12 @@ func letterOf(m Move, nodes string) letter {
 	case api.Unchanged:
 		outcome, l.Description = m.Outcome, unchangedWords(m)
 	case api.Complete:
-		l.Description = joined(string(m.State), hostWords(m))
+		l.Description = english.Join(string(m.State), ": ", hostWords(m))
 		if m.Relapsed {
 			l.Description = hostWords(m)
 		}
 	default:
-		l.Description = joined(string(m.State), hostWords(m))
+		l.Description = english.Join(string(m.State), ": ", hostWords(m))
 	}
 	if l.State = hostState(outcome); m.Relapsed {
 		l.State = forge.Failure
@@ -75,7 +77,7 @@ func hostState(s api.CommitState) forge.State {
 var aboutRollback = regexp.MustCompile(`; ((rolling|rolled) back to [0-9a-f]{7}|the rollback to [0-9a-f]{7} (is stuck too|waits)|cannot be rolled back to [0-9a-f]{7}|not rolled back)`)
 
 // hostWords are what a host may be told of a move's message.
-func hostWords(m Move) string {
+func hostWords(m gate.Move) string {
 	tail := ""
 	if at := aboutRollback.FindStringIndex(m.Message); at != nil {
 		m.Message, tail = m.Message[:at[0]], m.Message[at[0]+len("; "):at[1]]
@@ -83,31 +85,31 @@ func hostWords(m Move) string {
 	if tail == "" {
 		return hostMessage(m)
 	}
-	return and(hostMessage(m), tail)
+	return english.Join(hostMessage(m), "; ", tail)
 }
 
-func hostMessage(m Move) string {
+func hostMessage(m gate.Move) string {
 	switch {
 	case m.Told != "":
 		return m.Told
-	case strings.HasPrefix(m.Message, cannotCheck):
-		return cannotCheck
-	case strings.HasPrefix(m.Message, causeApplyFailed):
-		return causeApplyFailed + ": " + rollout.ApplyFailed.Meaning()
+	case strings.HasPrefix(m.Message, gate.CannotCheck):
+		return gate.CannotCheck
+	case strings.HasPrefix(m.Message, gate.CauseApplyFailed):
+		return gate.CauseApplyFailed + ": " + rollout.ApplyFailed.Meaning()
 	case m.State == api.Applying, m.State == api.RollingOut, m.Outcome == api.Applying, m.Outcome == api.RollingOut:
 		return "" // a message there is why a write is tried again
 	}
 	return m.Message
 }
 
-func unchangedWords(m Move) string {
+func unchangedWords(m gate.Move) string {
 	if m.Relapsed {
 		return fmt.Sprintf("Unchanged: the same as %s, which %s", api.Short(m.By), hostWords(m))
 	}
-	return joined(fmt.Sprintf("Unchanged: the same as %s, which is %s", api.Short(m.By), m.Outcome), hostWords(m))
+	return english.Join(fmt.Sprintf("Unchanged: the same as %s, which is %s", api.Short(m.By), m.Outcome), ": ", hostWords(m))
 }
 
-func carriedWords(m Move) string {
+func carriedWords(m gate.Move) string {
 	if m.Relapsed {
 		return fmt.Sprintf("carried by %s, which %s", api.Short(m.By), hostWords(m))
 	}
@@ -115,13 +117,13 @@ func carriedWords(m Move) string {
 	case api.Complete:
 		return "rolled out as part of " + api.Short(m.By)
 	case api.Stuck:
-		return joined(fmt.Sprintf("carried by %s, which is Stuck", api.Short(m.By)), hostWords(m))
+		return english.Join(fmt.Sprintf("carried by %s, which is Stuck", api.Short(m.By)), ": ", hostWords(m))
 	}
 	return "carried by " + api.Short(m.By)
 }
 
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
-func nodesToTell(s *api.Sync, m Move) string {
+func nodesToTell(s *api.Sync, m gate.Move) string {
 	f := s.Status.InFlight
 	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck && !m.Relapsed || f.Commit != m.Commit && f.Commit != m.By {
 		return ""
@@ -231,31 +233,31 @@ func targetURL(s *api.Sync, cluster, commit string) string {
 }
 
 // recorded are the moves that the status remembers: what a crash may have kept from the outbox.
-func recorded(s *api.Sync) []Move {
-	var moves []Move
+func recorded(s *api.Sync) []gate.Move {
+	var moves []gate.Move
 	for i := len(s.Status.History) - 1; i >= 0; i-- {
 		r := s.Status.History[i]
-		moves = append(moves, Move{Commit: r.Commit, Subject: r.Subject, State: r.State, By: r.By, Outcome: r.Outcome,
+		moves = append(moves, gate.Move{Commit: r.Commit, Subject: r.Subject, State: r.State, By: r.By, Outcome: r.Outcome,
 			Message: r.Message, Told: r.Told, Relapsed: r.Relapsed, At: r.Since.Time})
 	}
 	f := s.Status.InFlight
 	if f == nil {
 		return moves
 	}
-	own, at := ownMove(f), reached(s)
+	own, at := gate.OwnMove(f), reached(s)
 	own.At = at
-	if len(f.Causes) > 0 && f.Causes[0].Code == causeApplyFailed {
-		own.Message = causeApplyFailed
+	if len(f.Causes) > 0 && f.Causes[0].Code == gate.CauseApplyFailed {
+		own.Message = gate.CauseApplyFailed
 	}
 	if b := f.RollbackOf; b != nil {
-		back := rolledBackMove(f)
+		back := gate.RolledBackMove(f)
 		back.At = at
-		moves = append(append(moves, back), following(b.Followers, back)...)
+		moves = append(append(moves, back), gate.Following(b.Followers, back)...)
 	}
 	if f.RollbackOf == nil || f.Relapse != nil {
 		moves = append(moves, own)
 	}
-	return append(moves, following(f.Followers, own)...)
+	return append(moves, gate.Following(f.Followers, own)...)
 }
 
 // reached is when the flight came to its state, as far as the history still knows. The newest of those who follow it

@@ -13,46 +13,47 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // Every state of a commit is one of a host's, with a text that says the same for as long as the state does.
 func TestStatesAsAHostIsTold(t *testing.T) {
 	by := strings.Repeat("b", 40)
 	for _, c := range []struct {
-		move  Move
+		move  gate.Move
 		state forge.State
 		under bool
 		text  string
 	}{
-		{Move{State: api.Held, Message: "waits for bbbbbbb, which is rolling out"}, forge.Pending, false, "Held: waits for bbbbbbb, which is rolling out"},
-		{Move{State: api.Held, Message: cannotCheck + ": dial tcp 10.0.0.1:6443: connection refused"}, forge.Pending, false, "Held: cannot be checked yet"},
-		{Move{State: api.Applying}, forge.Pending, true, "Applying"},
-		{Move{State: api.RollingOut, Message: "webhook 10.0.0.7 does not answer"}, forge.Pending, true, "RollingOut"},
-		{Move{State: api.Complete, Message: "12 nodes"}, forge.Success, false, "Complete: 12 nodes"},
-		{Move{State: api.Stuck, Message: "ImagePull on 3 of 12 nodes: image agent:v2"}, forge.Failure, false, "Stuck: ImagePull on 3 of 12 nodes: image agent:v2"},
-		{Move{State: api.Stuck, Message: causeApplyFailed + ": Secret x: password s3cret is too short"}, forge.Failure, false, "Stuck: ApplyFailed: the API server does not take the objects"},
-		{Move{State: api.Failed, Message: "kustomization.yaml: line 3: unknown field"}, forge.Error, false, "Failed: kustomization.yaml: line 3: unknown field"},
-		{Move{State: api.Failed, Message: "policy of team-x says no", Told: "the cluster refuses it"}, forge.Error, false, "Failed: the cluster refuses it"},
-		{Move{State: api.Dropped, Message: "no longer reachable"}, forge.Error, false, "Dropped: no longer reachable"},
-		{Move{State: api.Carried, By: by, Outcome: api.RollingOut}, forge.Pending, true, "carried by bbbbbbb"},
-		{Move{State: api.Carried, By: by, Outcome: api.Complete}, forge.Success, false, "rolled out as part of bbbbbbb"},
-		{Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: "CrashLoop on 1 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: CrashLoop on 1 of 3 nodes"},
-		{Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: causeApplyFailed + ": x"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: ApplyFailed: the API server does not take the objects"},
-		{Move{State: api.Unchanged, By: by, Outcome: api.Complete, Message: "12 nodes"}, forge.Success, false, "Unchanged: the same as bbbbbbb, which is Complete: 12 nodes"},
-		{Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes"},
-		{Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes; not rolled back: s3cret"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes; not rolled back"},
-		{Move{State: api.Complete, Recovered: true, Message: "3 nodes"}, forge.Success, false, "Complete: 3 nodes"},
-		{Move{State: api.Carried, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
-		{Move{State: api.Carried, By: by, Outcome: api.Complete, Recovered: true}, forge.Success, false, "rolled out as part of bbbbbbb"},
-		{Move{State: api.Unchanged, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
-		{Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: "CrashLoop"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
+		{gate.Move{State: api.Held, Message: "waits for bbbbbbb, which is rolling out"}, forge.Pending, false, "Held: waits for bbbbbbb, which is rolling out"},
+		{gate.Move{State: api.Held, Message: gate.CannotCheck + ": dial tcp 10.0.0.1:6443: connection refused"}, forge.Pending, false, "Held: cannot be checked yet"},
+		{gate.Move{State: api.Applying}, forge.Pending, true, "Applying"},
+		{gate.Move{State: api.RollingOut, Message: "webhook 10.0.0.7 does not answer"}, forge.Pending, true, "RollingOut"},
+		{gate.Move{State: api.Complete, Message: "12 nodes"}, forge.Success, false, "Complete: 12 nodes"},
+		{gate.Move{State: api.Stuck, Message: "ImagePull on 3 of 12 nodes: image agent:v2"}, forge.Failure, false, "Stuck: ImagePull on 3 of 12 nodes: image agent:v2"},
+		{gate.Move{State: api.Stuck, Message: gate.CauseApplyFailed + ": Secret x: password s3cret is too short"}, forge.Failure, false, "Stuck: ApplyFailed: the API server does not take the objects"},
+		{gate.Move{State: api.Failed, Message: "kustomization.yaml: line 3: unknown field"}, forge.Error, false, "Failed: kustomization.yaml: line 3: unknown field"},
+		{gate.Move{State: api.Failed, Message: "policy of team-x says no", Told: "the cluster refuses it"}, forge.Error, false, "Failed: the cluster refuses it"},
+		{gate.Move{State: api.Dropped, Message: "no longer reachable"}, forge.Error, false, "Dropped: no longer reachable"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.RollingOut}, forge.Pending, true, "carried by bbbbbbb"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete}, forge.Success, false, "rolled out as part of bbbbbbb"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: "CrashLoop on 1 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: CrashLoop on 1 of 3 nodes"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: gate.CauseApplyFailed + ": x"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: ApplyFailed: the API server does not take the objects"},
+		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Message: "12 nodes"}, forge.Success, false, "Unchanged: the same as bbbbbbb, which is Complete: 12 nodes"},
+		{gate.Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes"},
+		{gate.Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes; not rolled back: s3cret"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes; not rolled back"},
+		{gate.Move{State: api.Complete, Recovered: true, Message: "3 nodes"}, forge.Success, false, "Complete: 3 nodes"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete, Recovered: true}, forge.Success, false, "rolled out as part of bbbbbbb"},
+		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
+		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: "CrashLoop"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
 	} {
 		l := letterOf(c.move, "")
 		if l.State != c.state || l.Underway != c.under || l.Description != c.text {
 			t.Errorf("%s: %s %v %q, want %s %v %q", c.move.State, l.State, l.Underway, l.Description, c.state, c.under, c.text)
 		}
 	}
-	long := letterOf(Move{State: api.Failed, Message: strings.Repeat("ünïcödé ", 50)}, "").Description
+	long := letterOf(gate.Move{State: api.Failed, Message: strings.Repeat("ünïcödé ", 50)}, "").Description
 	if n := utf8.RuneCountInString(long); n != forge.MaxDescription || !utf8.ValidString(long) {
 		t.Errorf("%d characters: %q", n, long)
 	}
@@ -80,7 +81,7 @@ func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
 	commit := strings.Repeat("a", 40)
 	s := &api.Sync{}
 	s.Status.InFlight = &api.Flight{Commit: commit, State: api.Stuck, Causes: []api.Cause{{Code: "CrashLoop", NodeCount: 22, Nodes: []string{"node-1", "node-2", "node-4"}}}}
-	m := Move{Commit: commit, State: api.Stuck, Message: "CrashLoop on 22 of 30 nodes"}
+	m := gate.Move{Commit: commit, State: api.Stuck, Message: "CrashLoop on 22 of 30 nodes"}
 	if got := letterOf(m, nodesToTell(s, m)).Description; strings.Contains(got, "node-") {
 		t.Errorf("told %q", got)
 	}
@@ -88,7 +89,7 @@ func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
 	if got := letterOf(m, nodesToTell(s, m)).Description; got != "Stuck: CrashLoop on 22 of 30 nodes (node-[1-2,4] and 19 more)" {
 		t.Errorf("told %q", got)
 	}
-	other := Move{Commit: strings.Repeat("c", 40), State: api.Failed}
+	other := gate.Move{Commit: strings.Repeat("c", 40), State: api.Failed}
 	if got := nodesToTell(s, other); got != "" {
 		t.Errorf("of another commit %q", got)
 	}
@@ -142,13 +143,13 @@ func TestWhatTheStatusRemembersIsTold(t *testing.T) {
 		return metav1.NewMicroTime(noon.Add(time.Duration(seconds) * time.Second))
 	}
 	s := &api.Sync{}
-	s.Status.InFlight = &api.Flight{Commit: "c9", State: api.Stuck, Since: at(0), Message: "password s3cret", Causes: []api.Cause{{Code: causeApplyFailed}},
+	s.Status.InFlight = &api.Flight{Commit: "c9", State: api.Stuck, Since: at(0), Message: "password s3cret", Causes: []api.Cause{{Code: gate.CauseApplyFailed}},
 		Followers: []api.Follower{{Commit: "c1", State: api.Carried}}}
-	s.Status.History = []api.Record{{Commit: "c8", State: api.Carried, By: "c9", Outcome: api.Stuck, Message: causeApplyFailed + ": s3cret", Since: at(900)}}
-	told := map[string]Move{}
+	s.Status.History = []api.Record{{Commit: "c8", State: api.Carried, By: "c9", Outcome: api.Stuck, Message: gate.CauseApplyFailed + ": s3cret", Since: at(900)}}
+	told := map[string]gate.Move{}
 	for _, m := range recorded(s) {
 		told[m.Commit] = m
-		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") || !strings.Contains(text, causeApplyFailed) {
+		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") || !strings.Contains(text, gate.CauseApplyFailed) {
 			t.Errorf("of %s %q", m.Commit, text)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // progressPause is how often mere progress is written at most.
@@ -81,5 +82,5 @@ func progressed(before, now *api.Flight) bool {
 	if before == nil || now == nil || before.Commit != now.Commit {
 		return false
 	}
-	return before.Nodes != now.Nodes || !sameCodes(before.Causes, now.Causes)
+	return before.Nodes != now.Nodes || !gate.SameCauses(before.Causes, now.Causes)
 }

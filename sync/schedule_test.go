@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // polled is a Sync with a schedule, whose polls are counted and whose controller can be stopped.
@@ -66,19 +67,19 @@ func (p *polled) run(poller *poller) {
 	}
 }
 
-func (p *polled) look(age time.Duration) (*History, error) {
+func (p *polled) look(age time.Duration) (*gate.History, error) {
 	p.works.Lock()
 	defer p.works.Unlock()
 	if age == asBefore {
 		p.reads++
-		return &History{Head: p.sync.Status.Head}, nil
+		return &gate.History{Head: p.sync.Status.Head}, nil
 	}
 	p.polls = append(p.polls, time.Now().UTC().Format(time.RFC3339))
 	if p.fails {
 		return nil, errors.New("the server is down")
 	}
 	p.sync.Status.Head = hash("1")
-	return &History{Head: hash("1")}, nil
+	return &gate.History{Head: hash("1")}, nil
 }
 
 // polledAt fails unless the server was asked at these times, and no others, since the last time that this was asked.

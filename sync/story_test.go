@@ -203,7 +203,7 @@ func TestScheduleInsteadOfInterval(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	w.patch(`{"spec":{"source":{"schedule":"0 0 30 2 *"}}}`)
 	w.wait("the schedule to be refused", func(s api.SyncStatus) bool {
-		c := meta.FindStatusCondition(s.Conditions, conditionSource)
+		c := meta.FindStatusCondition(s.Conditions, api.ConditionSource)
 		return c != nil && c.Status == metav1.ConditionFalse && strings.HasPrefix(c.Message, "spec.source.schedule:")
 	})
 }

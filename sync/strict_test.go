@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // What kustomize drops is a warning of the commit, and where the Sync asks for it, the commit is Failed before the cluster is
@@ -13,7 +15,7 @@ func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": configMap("a", "1")})
 	patched := w.push("patched", map[string]string{"kustomization.yaml": "resources: [a.yaml]\npatches:\n- {path: p.yaml, target: {kind: ConfigMap, name: b}}\n",
 		"p.yaml": "- {op: add, path: /data/b, value: c}\n"})
-	for strict, want := range map[bool]Outcome{false: Unavailable, true: Invalid} {
+	for strict, want := range map[bool]gate.Outcome{false: gate.Unavailable, true: gate.Invalid} {
 		l := w.flyingLane(t, base)
 		l.sync.Spec.Render.Strict = strict
 		r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, patched)

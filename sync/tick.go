@@ -7,11 +7,13 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/summary"
 )
 
 // maxSteps bounds how often the gate is asked in one tick. Preparing, writing and pruning are a step each, and
 // with order Each every waiting commit may be prepared once.
-const maxSteps = 2 * maxFollowers
+const maxSteps = 2 * gate.MaxFollowers
 
 // tick is one turn of the loop: look, decide, remember, do; again, until there is nothing left to do.
 func (c *Controller) tick(ctx context.Context, l *lane) error {
@@ -45,7 +47,7 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 }
 
 // do carries out a decision. Its results are looked at in the next step.
-func (c *Controller) do(ctx context.Context, l *lane, d Decision) {
+func (c *Controller) do(ctx context.Context, l *lane, d gate.Decision) {
 	switch {
 	case d.Prepare != "":
 		if l.ready = c.doubt(ctx, l, d.Prepare); l.ready == nil {
@@ -71,12 +73,12 @@ func (c *Controller) do(ctx context.Context, l *lane, d Decision) {
 }
 
 // gateOf is the gate that a spec asks for.
-func gateOf(s *api.Sync) Gate {
+func gateOf(s *api.Sync) gate.Gate {
 	order := s.Spec.Gate.Order
 	if s.Spec.Source.Verify.Mode == api.VerifyTag {
 		order = api.OrderLatest // no other commit than the one with the tag is vouched for
 	}
-	return Gate{
+	return gate.Gate{
 		Order:    order,
 		Verify:   s.Spec.Source.Verify.Mode,
 		OnStuck:  s.Spec.Gate.OnStuck,
@@ -99,7 +101,7 @@ func (c *Controller) poll(l *lane) {
 	}
 	last, _ := l.poller.last()
 	head := l.sync.Status.Head
-	due := l.poller.start(l.background.Go, c.Now(), l.sync.Spec.Source.Interval.Duration, func(age time.Duration) (*History, error) {
+	due := l.poller.start(l.background.Go, c.Now(), l.sync.Spec.Source.Interval.Duration, func(age time.Duration) (*gate.History, error) {
 		ctx, cancel := context.WithTimeout(l.life, pollTimeout)
 		defer cancel()
 		if age == asBefore && trust.mode != api.VerifyTag {
@@ -122,7 +124,7 @@ func (c *Controller) sleep(l *lane, until time.Time) {
 }
 
 // remember makes a decision durable, before anything of it is done, and tells about it.
-func (c *Controller) remember(ctx context.Context, l *lane, o Observation, state State, d Decision) error {
+func (c *Controller) remember(ctx context.Context, l *lane, o gate.Observation, state gate.State, d gate.Decision) error {
 	before := l.sync.Status
 	next := c.statusOf(l, o, state)
 	c.keep(l, keptComplete, before.LastComplete)
@@ -142,9 +144,9 @@ func (c *Controller) remember(ctx context.Context, l *lane, o Observation, state
 		c.Tell.Drifted(l.sync, news)
 	}
 	if len(d.Leftovers) > 0 {
-		c.Tell.Warned(l.sync, leftoversWords(d.Leftovers))
+		c.Tell.Warned(l.sync, gate.LeftoversWords(d.Leftovers))
 	}
-	if words, changed := ails(before.GateStatus, state); changed {
+	if words, changed := gate.HealthNews(before.GateStatus, state); changed {
 		c.Tell.Ailed(l.sync, words)
 	}
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
@@ -155,19 +157,19 @@ func (c *Controller) remember(ctx context.Context, l *lane, o Observation, state
 }
 
 // statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the windows.
-func (c *Controller) statusOf(l *lane, o Observation, state State) api.SyncStatus {
+func (c *Controller) statusOf(l *lane, o gate.Observation, state gate.State) api.SyncStatus {
 	next := *l.sync.Status.DeepCopy()
 	next.GateStatus = state
 	next.ObservedGeneration = l.sync.Generation
 	l.openings.note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.poller.note(&next)
 	noteSource(&next, l.sync.Generation, o.PollProblem, o.History != nil, o.Now)
-	summarize(&next, c.Now())
+	summary.Write(&next, c.Now())
 	return next
 }
 
 // report puts what the Git host is to be told into the outbox.
-func (c *Controller) report(l *lane, moves []Move) {
+func (c *Controller) report(l *lane, moves []gate.Move) {
 	if l.outbox == nil {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // trust is how the commits of one Sync are verified.
@@ -34,7 +35,7 @@ func verifies(mode api.VerifyMode) bool { return mode != "" && mode != api.Verif
 // verify, while something is not verified, and when they are in doubt; not at every poll. A commit's signature is for good,
 // but a tag of the same commit may be signed anew: one that does not count is verified again. What keeps it from being looked
 // at is the poll's error.
-func (t trust) verify(ctx context.Context, h *History, seen bool) (*History, error) {
+func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.History, error) {
 	if !verifies(t.mode) || seen && len(h.Unverified) == 0 && !t.doubted() {
 		return h, nil
 	}
@@ -64,7 +65,7 @@ func (t trust) verify(ctx context.Context, h *History, seen bool) (*History, err
 }
 
 // toVerify are the commits that may be applied, the head among them. A tag vouches for the head alone.
-func (t trust) toVerify(h *History) []string {
+func (t trust) toVerify(h *gate.History) []string {
 	commits := []string{h.Head}
 	for _, c := range h.Commits {
 		if c.Hash != h.Head && t.mode != api.VerifyTag {
@@ -96,10 +97,10 @@ func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySe
 	if !verifies(l.sync.Spec.Source.Verify.Mode) || commit == l.sync.Status.LastComplete || f != nil && f.Commit == commit && f.Unwritten() {
 		return nil
 	}
-	r := &readySet{Prepared: Prepared{Commit: commit, Generation: l.sync.Generation}}
+	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
 	signers, err := c.Connect.Signers(ctx, l.sync)
 	if err != nil {
-		return r.not(Unavailable, err, c.Now())
+		return r.not(gate.Unavailable, err, c.Now())
 	}
 	if h, _ := l.poller.last(); h != nil && h.Signers == signers.Fingerprint() {
 		return nil
@@ -107,5 +108,5 @@ func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySe
 	l.doubted.Store(true)
 	l.poller.ask()
 	c.queue.Add(l.key)
-	return r.not(Unavailable, errOtherSigners, c.Now())
+	return r.not(gate.Unavailable, errOtherSigners, c.Now())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // tagged is a repository whose tag is looked at with a result that the test sets.
@@ -33,7 +34,7 @@ func (r *tagged) trust() trust {
 // That a tag cannot be looked at fails the poll, and no commit; the next one looks again.
 func TestATagThatCannotBeLookedAtIsTriedAgain(t *testing.T) {
 	repo := &tagged{err: errors.New("the mirror is made anew at the next poll")}
-	h := &History{Head: hash("1"), Commits: []Commit{{Hash: hash("1")}}}
+	h := &gate.History{Head: hash("1"), Commits: []gate.Commit{{Hash: hash("1")}}}
 	if verified, err := repo.trust().verify(t.Context(), h, false); !errors.Is(err, repo.err) || verified != nil {
 		t.Fatalf("%v, %v", verified, err)
 	}
@@ -48,7 +49,7 @@ func TestATagThatCannotBeLookedAtIsTriedAgain(t *testing.T) {
 // is not.
 func TestATagThatIsSignedLaterCounts(t *testing.T) {
 	repo := &tagged{problem: "is not signed"}
-	verify := func(h *History, seen bool, wantLooks int) *History {
+	verify := func(h *gate.History, seen bool, wantLooks int) *gate.History {
 		t.Helper()
 		repo.looks = 0
 		verified, err := repo.trust().verify(t.Context(), h, seen)
@@ -57,7 +58,7 @@ func TestATagThatIsSignedLaterCounts(t *testing.T) {
 		}
 		return verified
 	}
-	bad := verify(&History{Head: hash("1"), Commits: []Commit{{Hash: hash("1")}}}, false, 1)
+	bad := verify(&gate.History{Head: hash("1"), Commits: []gate.Commit{{Hash: hash("1")}}}, false, 1)
 	if bad.Unverified[hash("1")] != "tag v1 is not signed" {
 		t.Fatalf("unverified: %v", bad.Unverified)
 	}

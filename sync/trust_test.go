@@ -13,6 +13,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // sshKey makes a key to sign with, and returns a line of allowed_signers for it.
@@ -140,7 +141,7 @@ func TestSignersAreReadWhenNeeded(t *testing.T) {
 			s, _ := gitsource.ReadSigners(map[string][]byte{"keys": []byte(key)}) // whose keys do not matter here
 			return s, nil
 		}}
-	look := func(h *History, seen bool, wantReads int) *History {
+	look := func(h *gate.History, seen bool, wantReads int) *gate.History {
 		t.Helper()
 		reads = 0
 		verified, err := tr.verify(t.Context(), h, seen)
@@ -149,7 +150,7 @@ func TestSignersAreReadWhenNeeded(t *testing.T) {
 		}
 		return verified
 	}
-	h := &History{Head: hash("3"), Commits: []Commit{{Hash: hash("2")}, {Hash: hash("9")}, {Hash: hash("3")}}}
+	h := &gate.History{Head: hash("3"), Commits: []gate.Commit{{Hash: hash("2")}, {Hash: hash("9")}, {Hash: hash("3")}}}
 	good := look(h, false, 1)
 	look(good, true, 0)
 	doubt = true

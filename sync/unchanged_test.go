@@ -10,6 +10,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // noCluster lends no writer: whatever is asked of the cluster fails.
@@ -31,16 +32,16 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		commit string
 		spoil  func(*lane)
-		want   Outcome
+		want   gate.Outcome
 		says   string
 	}{
-		"a file that nothing reads": {readme, func(*lane) {}, Ready, ""},
-		"changed and changed back":  {back, func(*lane) {}, Ready, ""},
-		"a file that was read":      {changed, func(*lane) {}, Invalid, "spec.render.maxFileSize"},
-		"another spec":              {readme, func(l *lane) { l.sync.Generation++ }, Invalid, "spec.render.maxFileSize"},
-		"after a restart":           {readme, func(l *lane) { l.flying = nil }, Invalid, "spec.render.maxFileSize"},
-		"not written yet":           {readme, func(l *lane) { l.sync.Status.InFlight.State = api.Applying }, Invalid, "spec.render.maxFileSize"},
-		"rendered, if it can be":    {changed, func(l *lane) { l.sync.Spec.Render.MaxFileSize = "" }, Unavailable, errNoCluster.Error()},
+		"a file that nothing reads": {readme, func(*lane) {}, gate.Ready, ""},
+		"changed and changed back":  {back, func(*lane) {}, gate.Ready, ""},
+		"a file that was read":      {changed, func(*lane) {}, gate.Invalid, "spec.render.maxFileSize"},
+		"another spec":              {readme, func(l *lane) { l.sync.Generation++ }, gate.Invalid, "spec.render.maxFileSize"},
+		"after a restart":           {readme, func(l *lane) { l.flying = nil }, gate.Invalid, "spec.render.maxFileSize"},
+		"not written yet":           {readme, func(l *lane) { l.sync.Status.InFlight.State = api.Applying }, gate.Invalid, "spec.render.maxFileSize"},
+		"rendered, if it can be":    {changed, func(l *lane) { l.sync.Spec.Render.MaxFileSize = "" }, gate.Unavailable, errNoCluster.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := w.flyingLane(t, base)
@@ -50,7 +51,7 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 			if r.Outcome != c.want || !strings.Contains(r.Problem, c.says) {
 				t.Fatalf("%v: %s", r.Outcome, r.Problem)
 			}
-			if c.want == Ready && r.Digest != l.flying.Digest {
+			if c.want == gate.Ready && r.Digest != l.flying.Digest {
 				t.Errorf("its set is %s, not that in flight", r.Digest)
 			}
 		})
@@ -67,7 +68,7 @@ func (w *world) flyingLane(t *testing.T, commit string) *lane {
 	built := must(render.Build(t.Context(), must(repository.Tree(t.Context(), commit)), ".", render.Options{}))
 	set := must(manifests.NewSet(built.Objects))
 	l := &lane{repo: repository, sync: &api.Sync{}}
-	l.flying = (&readySet{Prepared: Prepared{Commit: commit}}).ready(set, built.Read)
+	l.flying = (&readySet{Prepared: gate.Prepared{Commit: commit}}).ready(set, built.Read)
 	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: l.flying.Digest, State: api.Complete}
 	return l
 }

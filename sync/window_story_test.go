@@ -10,14 +10,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // clockwork is a Sync's loop with a clock that is played, and a cluster that takes every set and completes at once.
 type clockwork struct {
 	t     *testing.T
 	lane  lane
-	state State
-	o     Observation
+	state gate.State
+	o     gate.Observation
 	// started is when each commit began.
 	started map[string]time.Time
 	news    chan func()
@@ -55,20 +56,20 @@ func (w *clockwork) run() {
 }
 
 func (w *clockwork) turn() time.Time {
-	gate := Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: time.Minute}
+	g := gate.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: time.Minute}
 	for {
 		w.o.Now, w.o.Generation = time.Now(), 1
 		w.lane.atTheGate(&w.o)
 		w.lane.noteWindows(w.o)
-		var d Decision
-		w.state, d = gate.Step(w.state, w.o)
+		var d gate.Decision
+		w.state, d = g.Step(w.state, w.o)
 		switch f := w.state.InFlight; {
 		case d.Prepare != "":
-			w.o.Prepared = &Prepared{Commit: d.Prepare, Generation: 1, Outcome: Ready, Digest: "set of " + d.Prepare}
+			w.o.Prepared = &gate.Prepared{Commit: d.Prepare, Generation: 1, Outcome: gate.Ready, Digest: "set of " + d.Prepare}
 		case d.Apply != "":
 			w.started[d.Apply] = time.Now()
-			w.o.Written = &Written{Commit: f.Commit, Digest: f.Digest, At: time.Now()}
-			w.o.Rollout = &Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
+			w.o.Written = &gate.Written{Commit: f.Commit, Digest: f.Digest, At: time.Now()}
+			w.o.Rollout = &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 		default:
 			return d.Wake
 		}
@@ -83,7 +84,7 @@ func (w *clockwork) tell(change func()) {
 
 func (w *clockwork) push(commit string) {
 	w.tell(func() {
-		w.o.History = &History{Head: commit, After: w.state.Passed, Commits: []Commit{{Hash: commit}}}
+		w.o.History = &gate.History{Head: commit, After: w.state.Passed, Commits: []gate.Commit{{Hash: commit}}}
 	})
 }
 
@@ -157,13 +158,13 @@ func (w *clockwork) override(text string) {
 func TestUnreadableWindowsAreClosed(t *testing.T) {
 	l := lane{sync: &api.Sync{Spec: api.SyncSpec{Windows: []api.Window{allow("0 0 * * *", "Mars/Olympus", time.Hour)}}}}
 	l.sync.Generation = 1
-	o := Observation{Now: time.Now()}
+	o := gate.Observation{Now: time.Now()}
 	l.atTheGate(&o)
 	l.noteWindows(o)
 	if !strings.Contains(o.Window.Closed, "spec.windows[0].timeZone") {
 		t.Errorf("closed: %q", o.Window.Closed)
 	}
-	if c := l.sync.Status.Conditions; len(c) != 1 || c[0].Type != conditionWindows || c[0].Status != metav1.ConditionFalse {
+	if c := l.sync.Status.Conditions; len(c) != 1 || c[0].Type != api.ConditionWindows || c[0].Status != metav1.ConditionFalse {
 		t.Errorf("conditions %+v", c)
 	}
 	l.sync.Spec.Windows, l.sync.Generation = nil, 2
@@ -175,6 +176,6 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 }
 
 // noteWindows writes down what the windows said, as the loop does with each status.
-func (l *lane) noteWindows(o Observation) {
+func (l *lane) noteWindows(o gate.Observation) {
 	l.openings.note(&l.sync.Status, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 }

@@ -11,15 +11,16 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // prunePause is how long a prune waits that could not be finished.
 const prunePause = 30 * time.Second
 
 // write writes the prepared set, and says what the API server answered.
-func (c *Controller) write(ctx context.Context, l *lane) *Written {
+func (c *Controller) write(ctx context.Context, l *lane) *gate.Written {
 	l.flying, l.pruned = l.ready, nil
-	w := &Written{Commit: l.flying.Commit, Digest: l.flying.Digest}
+	w := &gate.Written{Commit: l.flying.Commit, Digest: l.flying.Digest}
 	writer, err := c.Connect.Writer(l.sync)
 	set, brakeErr := l.flying.withBrakes()
 	if err = errors.Join(err, brakeErr); err == nil {
@@ -73,9 +74,9 @@ func ranBefore(a manifests.Applied) bool {
 }
 
 // prune deletes what the inventory names and the set in flight does not.
-func (c *Controller) prune(ctx context.Context, l *lane) (*Pruned, error) {
+func (c *Controller) prune(ctx context.Context, l *lane) (*gate.Pruned, error) {
 	f := l.sync.Status.InFlight
-	p := &Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: c.Now().Add(prunePause)}
+	p := &gate.Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: c.Now().Add(prunePause)}
 	set, err := c.flightSet(ctx, l)
 	if err != nil {
 		return p, fmt.Errorf("prune after %s: %w", api.Short(f.Commit), err)
@@ -134,7 +135,7 @@ func (c *Controller) flightSet(ctx context.Context, l *lane) (manifests.Set, err
 	}
 	r := c.prepare(ctx, l, f.Commit)
 	switch {
-	case r.Outcome != Ready:
+	case r.Outcome != gate.Ready:
 		return manifests.Set{}, fmt.Errorf("its set cannot be rendered again: %s", r.Problem)
 	case r.Digest != f.Digest:
 		return manifests.Set{}, fmt.Errorf("its set renders differently now")

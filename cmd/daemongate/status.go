@@ -43,7 +43,7 @@ func newStatus() *cobra.Command {
 func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Sync %s/%s\n", s.Namespace, s.Name)
-	source := meta.FindStatusCondition(s.Status.Conditions, "SourceReady")
+	source := meta.FindStatusCondition(s.Status.Conditions, api.ConditionSource)
 	switch {
 	case s.Spec.Suspend:
 		fmt.Fprintln(&b, "  suspended: nothing is polled or applied")
@@ -62,13 +62,13 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	if w := s.Status.NextWindow; w != nil {
 		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"), duration.HumanDuration(w.Sub(now)))
 	}
-	if w := meta.FindStatusCondition(s.Status.Conditions, "WindowsReady"); w != nil && w.Status == metav1.ConditionFalse {
+	if w := meta.FindStatusCondition(s.Status.Conditions, api.ConditionWindows); w != nil && w.Status == metav1.ConditionFalse {
 		fmt.Fprintf(&b, "  the windows cannot be read, so no commit starts: %s\n", w.Message)
 	}
-	if drifted := meta.FindStatusCondition(s.Status.Conditions, "Drifted"); drifted != nil && drifted.Status == metav1.ConditionTrue {
+	if drifted := meta.FindStatusCondition(s.Status.Conditions, api.ConditionDrifted); drifted != nil && drifted.Status == metav1.ConditionTrue {
 		fmt.Fprintf(&b, "  drifted: %s\n", drifted.Message)
 	}
-	if healthy := meta.FindStatusCondition(s.Status.Conditions, "Healthy"); healthy != nil && healthy.Status == metav1.ConditionFalse {
+	if healthy := meta.FindStatusCondition(s.Status.Conditions, api.ConditionHealthy); healthy != nil && healthy.Status == metav1.ConditionFalse {
 		fmt.Fprintf(&b, "  not well for %s: %s\n    daemongate explain %s says why\n", duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message, s.Name)
 	}
 	if c := s.Status.LastComplete; c != "" {

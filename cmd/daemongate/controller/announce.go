@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -31,7 +32,7 @@ func newAnnouncer(core corev1client.EventsGetter) (a *announcer, stop func(), er
 }
 
 // Moved records that a commit came to a state. What every commit passes through is told by the status alone.
-func (a *announcer) Moved(s *api.Sync, m sync.Move) {
+func (a *announcer) Moved(s *api.Sync, m gate.Move) {
 	if v := m.Override; v != nil {
 		a.events.Event(s, corev1.EventTypeWarning, "WindowOverridden", fmt.Sprintf("commit %s: %s", api.Short(m.Commit), v.Text()))
 	}
@@ -52,7 +53,7 @@ func (a *announcer) Moved(s *api.Sync, m sync.Move) {
 
 // relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the commit
 // are told of by the status alone.
-func (a *announcer) relapsed(s *api.Sync, m sync.Move) {
+func (a *announcer) relapsed(s *api.Sync, m gate.Move) {
 	switch {
 	case m.By != "":
 	case m.Recovered:
@@ -72,12 +73,12 @@ func (a *announcer) Pruned(s *api.Sync, gone manifests.Inventory) {
 }
 
 // Braked records that a brake was pulled or lifted.
-func (a *announcer) Braked(s *api.Sync, o sync.BrakeOrder) {
+func (a *announcer) Braked(s *api.Sync, o gate.BrakeOrder) {
 	a.events.Event(s, corev1.EventTypeWarning, "Brake", brakeText(o))
 }
 
 // HandedOver records that nodes were given up to another DaemonSet.
-func (a *announcer) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+func (a *announcer) HandedOver(s *api.Sync, o gate.HandoverOrder) {
 	a.events.Event(s, corev1.EventTypeNormal, "HandedOver", handoverText(o))
 }
 
@@ -119,7 +120,7 @@ func (a *announcer) Trouble(s *api.Sync, err error) {
 type tellers []sync.Teller
 
 // Moved tells all.
-func (t tellers) Moved(s *api.Sync, m sync.Move) {
+func (t tellers) Moved(s *api.Sync, m gate.Move) {
 	for _, one := range t {
 		one.Moved(s, m)
 	}
@@ -140,14 +141,14 @@ func (t tellers) Pruned(s *api.Sync, gone manifests.Inventory) {
 }
 
 // Braked tells all.
-func (t tellers) Braked(s *api.Sync, o sync.BrakeOrder) {
+func (t tellers) Braked(s *api.Sync, o gate.BrakeOrder) {
 	for _, one := range t {
 		one.Braked(s, o)
 	}
 }
 
 // HandedOver tells all.
-func (t tellers) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+func (t tellers) HandedOver(s *api.Sync, o gate.HandoverOrder) {
 	for _, one := range t {
 		one.HandedOver(s, o)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // follower prints one line per change of state, for a person to follow, and logs trouble.
@@ -26,7 +27,7 @@ type follower struct {
 }
 
 // Moved prints that a commit came to a state.
-func (f *follower) Moved(s *api.Sync, m sync.Move) {
+func (f *follower) Moved(s *api.Sync, m gate.Move) {
 	state := string(m.State)
 	if m.By != "" {
 		state = fmt.Sprintf("%s by %s (%s)", m.State, api.Short(m.By), m.Outcome)
@@ -101,20 +102,20 @@ func (f *follower) Pruned(s *api.Sync, gone manifests.Inventory) {
 }
 
 // Braked prints that a brake was pulled or lifted.
-func (f *follower) Braked(s *api.Sync, o sync.BrakeOrder) {
+func (f *follower) Braked(s *api.Sync, o gate.BrakeOrder) {
 	f.print(s, time.Now(), s.Status.InFlight.Commit, "brake", brakeText(o))
 }
 
 // HandedOver prints that nodes were given up to another DaemonSet.
-func (f *follower) HandedOver(s *api.Sync, o sync.HandoverOrder) {
+func (f *follower) HandedOver(s *api.Sync, o gate.HandoverOrder) {
 	f.print(s, time.Now(), s.Status.InFlight.Commit, "handover", handoverText(o))
 }
 
-func handoverText(o sync.HandoverOrder) string {
+func handoverText(o gate.HandoverOrder) string {
 	return fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s", o.Namespace, o.Name, rollout.FoldNames(o.Nodes), o.ToNamespace, o.ToName)
 }
 
-func brakeText(o sync.BrakeOrder) string {
+func brakeText(o gate.BrakeOrder) string {
 	if o.Pull {
 		return fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
 	}

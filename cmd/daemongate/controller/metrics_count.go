@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // count has a controller's parts counted.
@@ -23,7 +24,7 @@ func (m *metrics) count(c *sync.Controller) {
 }
 
 // Moved counts what commits came to. As a teller the metrics need no more than that and trouble.
-func (m *metrics) Moved(_ *api.Sync, move sync.Move) {
+func (m *metrics) Moved(_ *api.Sync, move gate.Move) {
 	if move.Relapsed || move.Recovered { // it came to no other state
 		return
 	}
@@ -40,10 +41,10 @@ func (m *metrics) Progressed(*api.Sync) {}
 func (m *metrics) Pruned(*api.Sync, manifests.Inventory) {}
 
 // Braked is not counted.
-func (m *metrics) Braked(*api.Sync, sync.BrakeOrder) {}
+func (m *metrics) Braked(*api.Sync, gate.BrakeOrder) {}
 
 // HandedOver counts nothing.
-func (m *metrics) HandedOver(*api.Sync, sync.HandoverOrder) {}
+func (m *metrics) HandedOver(*api.Sync, gate.HandoverOrder) {}
 
 // Warned is not counted.
 func (m *metrics) Warned(*api.Sync, []string) {}

@@ -23,6 +23,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // standIn is a Sync that is stuck and one that is not, without a controller; and a repository, a host and an observer.
@@ -63,7 +64,7 @@ func busyMetrics(t *testing.T) *metrics {
 	t.Helper()
 	m := newMetrics()
 	m.registry.MustRegister(&syncCollector{standIn{}})
-	m.Moved(nil, sync.Move{State: api.Complete})
+	m.Moved(nil, gate.Move{State: api.Complete})
 	m.Trouble(nil, nil)
 	polled := &countedRepository{standIn{}, m.polls}
 	_, _ = polled.HeadWithin(t.Context(), gitsource.Ref{Branch: "main"}, 0)

@@ -1,0 +1,15 @@
+package v1alpha1
+
+// The conditions of a Sync follow the conventions of kstatus: Ready, and Reconciling or Stalled while it is not.
+const (
+	ConditionReady       = "Ready"
+	ConditionReconciling = "Reconciling"
+	ConditionStalled     = "Stalled"
+	// ConditionSource says whether the repository could be polled.
+	ConditionSource = "SourceReady"
+	// ConditionWindows says whether spec.windows can be read.
+	ConditionWindows = "WindowsReady"
+	// ConditionDrifted says whether others changed something, and ConditionHealthy whether what a complete commit wrote is well.
+	ConditionDrifted = "Drifted"
+	ConditionHealthy = "Healthy"
+)

@@ -1,0 +1,23 @@
+package sync
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// noteSource says whether the repository could be polled.
+func noteSource(s *api.SyncStatus, generation int64, err error, polled bool, now time.Time) {
+	condition := metav1.Condition{Type: api.ConditionSource, Status: metav1.ConditionTrue, Reason: "Polled",
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now)}
+	switch {
+	case err != nil:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "PollFailed", err.Error()
+	case !polled:
+		return
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+}

@@ -1,0 +1,81 @@
+package sync
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/gitsource/forge"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate/gatetest"
+	"github.com/daemongate/daemongate/sync/summary"
+)
+
+// says is what the status, and a Git host after a restart without an outbox, say: of the Sync and of each commit.
+func says(s *gatetest.Stage) (status api.SyncStatus, letters map[string]letter) {
+	status = api.SyncStatus{GateStatus: s.State}
+	summary.Write(&status, s.Observation.Now)
+	letters = map[string]letter{}
+	for _, m := range recorded(&api.Sync{Status: status}) {
+		letters[m.Commit] = letterOf(m, "")
+	}
+	return status, letters
+}
+
+// A relapse is a condition and the Sync's message while the commit stays Complete and Ready, and a failure on the host; it
+// goes when all is well again.
+func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
+	lines := []string{"push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
+		"relapse CrashLoop on 3 of 3 nodes"}
+	status, letters := says(gatetest.Played(t, lines...))
+	healthy := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy)
+	if healthy == nil || healthy.Status != metav1.ConditionFalse || healthy.Reason != "Relapsed" || healthy.Message != "relapsed: CrashLoop on 3 of 3 nodes" {
+		t.Errorf("Healthy is %+v", healthy)
+	}
+	if status.Summary.State != api.Complete || status.Summary.Message != "relapsed: CrashLoop on 3 of 3 nodes" ||
+		!meta.IsStatusConditionTrue(status.Conditions, api.ConditionReady) {
+		t.Errorf("the Sync says %+v, %+v", status.Summary, status.Conditions)
+	}
+	for commit, want := range map[string]string{
+		"v3": "failure relapsed: CrashLoop on 3 of 3 nodes", "v2": "failure carried by v3, which relapsed: CrashLoop on 3 of 3 nodes", "v1": "success Complete",
+	} {
+		if got := string(letters[commit].State) + " " + letters[commit].Description; got != want {
+			t.Errorf("of %s the host is told %q, want %q", commit, got, want)
+		}
+	}
+}
+
+// When all is well again, also after a restart, the host is told success, and the commit is one to go back to.
+func TestARelapseEnds(t *testing.T) {
+	well := gatetest.Played(t, "push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
+		"relapse CrashLoop on 3 of 3 nodes", "restart", "well")
+	status, letters := says(well)
+	summary.Write(&status, well.Observation.Now)
+	if c := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy); c != nil && c.Status != metav1.ConditionTrue {
+		t.Errorf("well again, Healthy is %+v", c)
+	}
+	if letters["v3"].State != forge.Success || letters["v2"].State != forge.Success || well.State.LastComplete != "v3" {
+		t.Errorf("well again the host is told %+v; last complete is %s", letters, well.State.LastComplete)
+	}
+}
+
+// Where a relapse is rolled back, what Git asks for does not run: the Sync is not Ready, from the first write on.
+func TestARelapseThatIsRolledBackIsNotReady(t *testing.T) {
+	lines := []string{"gate RelapseRollback", "push v1", "written", "rollout Complete", "pruned", "push v2", "written", "rollout Complete", "pruned",
+		"relapse CrashLoop on 3 of 3 nodes"}
+	for _, more := range [][]string{nil, {"written"}, {"written", "rollout Complete", "pruned"}} {
+		status, letters := says(gatetest.Played(t, append(lines, more...)...))
+		stalled := meta.FindStatusCondition(status.Conditions, api.ConditionStalled)
+		if meta.IsStatusConditionTrue(status.Conditions, api.ConditionReady) || stalled.Status != metav1.ConditionTrue || stalled.Reason != "Relapsed" {
+			t.Errorf("after %v: %+v", more, status.Conditions)
+		}
+		if status.Summary.Commit != "v2" || status.Summary.State != api.Complete || !strings.HasPrefix(status.Summary.Message, "relapsed: CrashLoop on 3 of 3 nodes; roll") {
+			t.Errorf("after %v: %+v", more, status.Summary)
+		}
+		if letters["v2"].State != forge.Failure || letters["v1"].State != forge.Success {
+			t.Errorf("after %v: %+v", more, letters)
+		}
+	}
+}

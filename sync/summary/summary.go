@@ -1,0 +1,128 @@
+// Package summary says what the status of a Sync comes to: what kubectl get shows, and the conditions.
+package summary
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// Write writes what kubectl get shows, and the conditions, from the rest of the status.
+func Write(s *api.SyncStatus, now time.Time) {
+	s.Summary = summaryOf(s)
+	state, message := s.Summary.State, s.Summary.Message
+	set := func(kind string, status metav1.ConditionStatus) {
+		reason := string(state)
+		if reason == "" {
+			reason = "NoCommit"
+		}
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
+			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
+	}
+	summarizeDrift(s, now)
+	summarizeHealth(s, now)
+	switch f := s.InFlight; {
+	case state == api.Complete && f != nil && f.Correcting != nil:
+		why, _ := gate.CorrectingWords(f.Correcting)
+		state = api.CommitState(why)
+		set(api.ConditionReady, metav1.ConditionFalse)
+		set(api.ConditionReconciling, metav1.ConditionTrue)
+		set(api.ConditionStalled, metav1.ConditionFalse)
+	case takenBack(s.InFlight):
+		state = relapsedReason
+		set(api.ConditionReady, metav1.ConditionFalse)
+		set(api.ConditionReconciling, metav1.ConditionFalse)
+		set(api.ConditionStalled, metav1.ConditionTrue)
+	case state == api.Complete:
+		set(api.ConditionReady, metav1.ConditionTrue)
+		set(api.ConditionReconciling, metav1.ConditionFalse)
+		set(api.ConditionStalled, metav1.ConditionFalse)
+	case state == api.Stuck || state == api.Failed:
+		set(api.ConditionReady, metav1.ConditionFalse)
+		set(api.ConditionReconciling, metav1.ConditionFalse)
+		set(api.ConditionStalled, metav1.ConditionTrue)
+	default:
+		set(api.ConditionReady, metav1.ConditionUnknown)
+		set(api.ConditionReconciling, metav1.ConditionTrue)
+		set(api.ConditionStalled, metav1.ConditionFalse)
+	}
+}
+
+// summarizeDrift writes the condition that says whether others changed something. It is there once they have.
+func summarizeDrift(s *api.SyncStatus, now time.Time) {
+	drifted := s.Drift != nil && s.Drift.Count > 0
+	if !drifted && meta.FindStatusCondition(s.Conditions, api.ConditionDrifted) == nil {
+		return
+	}
+	reason, message := gate.DriftWords(s.Drift)
+	condition := metav1.Condition{Type: api.ConditionDrifted, Status: metav1.ConditionFalse, Reason: reason, Message: message,
+		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
+	if drifted {
+		condition.Status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+}
+
+// relapsedReason is the reason of conditions that tell of a relapse.
+const relapsedReason = "Relapsed"
+
+// takenBack reports whether a flight stands in the place of a commit that was complete and has relapsed: what Git asks for
+// is not what runs.
+func takenBack(f *api.Flight) bool { return f != nil && f.RollbackOf != nil && f.RollbackOf.Relapsed }
+
+// summarizeHealth writes the condition that says whether what a completed commit wrote is still well. It is there once
+// something was not, until the next commit takes off.
+func summarizeHealth(s *api.SyncStatus, now time.Time) {
+	has := s.InFlight.IsComplete() && s.InFlight.Relapse != nil
+	if !s.InFlight.Landed() && !has {
+		meta.RemoveStatusCondition(&s.Conditions, api.ConditionHealthy)
+		return
+	}
+	condition := metav1.Condition{Type: api.ConditionHealthy, Status: metav1.ConditionTrue, Reason: "Recovered",
+		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
+	switch words := gate.AilingWords(s.Ailing); {
+	case has:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, relapsedReason, gate.OwnMessage(s.InFlight)
+	case words != "":
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "Unavailable", words
+	case meta.FindStatusCondition(s.Conditions, api.ConditionHealthy) == nil:
+		return
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+}
+
+// summaryOf is the Sync in one line: a head that failed, else the flight.
+func summaryOf(s *api.SyncStatus) api.Summary {
+	for _, f := range s.Failed {
+		if f.Commit == s.Head {
+			return api.Summary{Commit: api.Short(f.Commit), State: api.Failed, Message: f.Message}
+		}
+	}
+	f := s.InFlight
+	if f == nil {
+		return api.Summary{Commit: api.Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
+	}
+	summary := api.Summary{Commit: api.Short(f.Commit), State: f.State, Message: gate.MessageOf(f)}
+	if b := f.RollbackOf; b != nil {
+		summary.Commit, summary.State = api.Short(b.Commit), gate.StateBefore(b)
+	}
+	if f.Correcting != nil {
+		_, summary.Message = gate.CorrectingWords(f.Correcting)
+	}
+	if f.Nodes.Desired > 0 {
+		summary.Nodes = fmt.Sprintf("%d/%d", f.Nodes.Settled, f.Nodes.Desired)
+	}
+	return summary
+}
+
+func waitingState(s *api.SyncStatus) api.CommitState {
+	if s.Held.Count > 0 {
+		return api.Held
+	}
+	return ""
+}
