@@ -17,17 +17,32 @@ func (s *survey) forbidden(at *site) *finding {
 	if !said.found() {
 		return nil
 	}
-	return s.ripen(&finding{
+	return s.ripenRefusal(&finding{
 		code: Forbidden, message: said.text, remedy: said.remedy,
 		since: s.since(Forbidden, at.name, false, latest(said.first, s.memory.Observed)),
 	})
 }
 
-// lookForRefusals finds the DaemonSet's FailedCreate Events, if they still hold.
+// ripenRefusal makes a refusal final in its time. One from before this commit, which may have put it right, is final at the
+// deadline alone.
+func (s *survey) ripenRefusal(f *finding) *finding {
+	if s.refusal.untried {
+		return f
+	}
+	return s.ripen(f)
+}
+
+// lookForRefusals finds the DaemonSet's FailedCreate Events, if they still hold. They do as long as no pod was made since: the
+// DaemonSet controller waits before it tries again, also over a commit that brings what was missing and leaves the DaemonSet
+// itself alone.
 func (s *survey) lookForRefusals() {
 	said := s.traceOf(s.live.UID, withReason("FailedCreate"))
-	if !said.found() || said.last.Before(s.memory.Observed.Truncate(time.Second)) {
+	if !said.found() || said.last.Before(s.revision.since) {
 		return
+	}
+	untried := said.last.Before(s.memory.Observed.Truncate(time.Second))
+	if untried && s.revision.since.IsZero() {
+		return // it may be about another template
 	}
 	for i := range s.sites {
 		if p := s.sites[i].updated; p != nil && p.CreationTimestamp.After(said.last) {
@@ -35,12 +50,16 @@ func (s *survey) lookForRefusals() {
 		}
 	}
 	s.refusal = s.wordRefusal(said)
+	if s.refusal.untried = untried; untried {
+		s.refusal.text = "nobody has tried to create its pod since this commit was applied; before that: " + s.refusal.text
+	}
 }
 
 // refusal is what the API server says against having pods made, and what to do about it.
 type refusal struct {
 	trace
 	text, remedy string
+	untried      bool // it is from before this commit, which has the same template, and nothing was tried since
 }
 
 // wordRefusal puts a refusal into words: a quota's with its figures, any other in the API server's own.
@@ -50,7 +69,17 @@ func (s *survey) wordRefusal(said trace) refusal {
 	if text, remedy, over := s.overQuota(message); over {
 		r.text, r.remedy = "its pod may not be created: "+text, remedy
 	}
+	r.remedy += " " + s.tryNow()
 	return r
+}
+
+// tryNow is how to have the DaemonSet controller try at once what it failed to create. It tries again by itself, but each
+// failure doubles its pause, from 5 ms to 1000 s, and whatever has it look in between and fail again does so too (client-go
+// util/workqueue, DefaultTypedControllerRateLimiter). A change of the DaemonSet goes past that pause (kubernetes
+// pkg/controller/daemon, updateDaemonset).
+func (s *survey) tryNow() string {
+	return fmt.Sprintf("The DaemonSet controller tries again by itself, but may wait for up to 17 minutes unless the DaemonSet is changed: "+
+		"`kubectl -n %s annotate daemonset %s --overwrite tried=$(date +%%s)` has it try at once.", s.live.Namespace, s.live.Name)
 }
 
 var generatedName = regexp.MustCompile(`^pods "[^"]*" is forbidden: `)
@@ -70,7 +99,7 @@ func (s *survey) forbiddenUnseen() *finding {
 	if !s.look.lacks(KindNodes) || !s.refusal.found() || has >= wants {
 		return nil
 	}
-	return s.ripen(&finding{
+	return s.ripenRefusal(&finding{
 		code: Forbidden, message: fmt.Sprintf("%s (%d of %d nodes have a pod)", s.refusal.text, has, wants), remedy: s.refusal.remedy,
 		since: s.since(Forbidden, "", false, latest(s.refusal.first, s.memory.Observed)),
 	})

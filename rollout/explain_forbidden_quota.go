@@ -83,14 +83,38 @@ func (s *survey) overQuota(message string) (said, remedy string, found bool) {
 		}
 	}
 	said = fmt.Sprintf("exceeded quota: %s: %s", e.quota, strings.Join(figures, "; "))
-	remedy = fmt.Sprintf("Ask for less in Git, or raise the quota: `kubectl -n %s edit resourcequota %s`", namespace, e.quota)
-	if len(raise) > 0 {
-		remedy += fmt.Sprintf(" (for %s without a pod: %s at least)", plural(nodes, "node"), strings.Join(raise, ", "))
-	} else if len(e.figures) > 0 && quota != nil {
-		remedy = fmt.Sprintf("There is room again: the DaemonSet controller tries again by itself, after at most a quarter of an hour. "+
-			"If not: `kubectl -n %s describe resourcequota %s`", namespace, e.quota)
+	if len(raise) == 0 && len(e.figures) > 0 && quota != nil {
+		remedy = fmt.Sprintf("There is room again. If nothing comes of it: `kubectl -n %s describe resourcequota %s`", namespace, e.quota)
+	} else {
+		remedy = s.quotaRemedy(e, nodes, raise)
 	}
 	return said, remedy + ". An agent, of which there are as many as nodes, is better off in a namespace without a quota.", true
+}
+
+// quotaRemedy is what to do about a quota that is used up, for so many nodes without a pod. A template that asks for less does
+// not help by itself where the pods of the present one hold the quota: the DaemonSet controller makes the missing pods first, and
+// replaces none as long as one is refused (kubernetes pkg/controller/daemon, updateDaemonSet).
+func (s *survey) quotaRemedy(e excess, nodes int, raise []string) string {
+	remedy := fmt.Sprintf("Raise the quota: `kubectl -n %s edit resourcequota %s`", s.live.Namespace, e.quota)
+	if len(raise) > 0 {
+		remedy += fmt.Sprintf(" (for %s without a pod: %s at least)", plural(nodes, "node"), strings.Join(raise, ", "))
+	}
+	made := s.namesOf(func(at *site) bool { return at.updated != nil })
+	switch {
+	case e.countsPods():
+	case len(made) == 0:
+		remedy += "; or ask for less in Git"
+	default:
+		remedy += fmt.Sprintf("; or ask for less in Git, and delete the pods that hold the quota once that commit is applied, because the "+
+			"DaemonSet controller replaces none of them while it is refused another: `kubectl -n %s delete pods -l %s=%s`",
+			s.live.Namespace, hashLabel, s.revision.hash)
+	}
+	return remedy
+}
+
+// countsPods reports whether the quota is about how many pods there are, whatever they ask for.
+func (e excess) countsPods() bool {
+	return slices.ContainsFunc(e.figures, func(f quotaFigure) bool { return f.resource == "pods" || f.resource == "count/pods" })
 }
 
 // needed is what a quota's resource would have to be raised to for so many more pods; "" if it need not be, or cannot be

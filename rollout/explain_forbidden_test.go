@@ -75,3 +75,59 @@ func TestAQuotaThatWantsFigures(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// The DaemonSet controller may wait for minutes before it tries again, also over a commit that brings what was missing and
+// leaves the DaemonSet alone. Such a commit says what it waits for and how to have it tried at once, is not stuck for what was
+// refused before it, and still says so at the deadline.
+func TestACommitThatWaitsForTheNextTry(t *testing.T) {
+	const refusal = `Error creating: pods "agent-x" is forbidden: pod rejected: RuntimeClass "kata" not found`
+	const now = "kubectl -n platform annotate daemonset agent --overwrite tried=$(date +%s)"
+	f := newFleet(t, 3).image("v2")
+	f.gone("node-1")
+	f.after(time.Second).event(f.ds, "DaemonSet", "FailedCreate", refusal)
+	says(t, f.after(time.Minute).want(Stuck, Forbidden).Causes[0], now, "!nobody has tried")
+	beside := func() {
+		f.target.AppliedAt, f.memory = f.after(time.Minute).now, Memory{}
+	}
+	beside()
+	says(t, f.want(Progressing, Forbidden).Causes[0], "nobody has tried", `RuntimeClass "kata" not found`, now)
+	f.after(10*time.Minute).want(Progressing, Forbidden)
+	says(t, f.after(10*time.Minute).want(Stuck, Forbidden).Causes[0], "nobody has tried", now)
+
+	beside()
+	f.after(time.Second).event(f.ds, "DaemonSet", "FailedCreate", refusal) // tried in vain
+	f.want(Progressing, Forbidden)
+	says(t, f.after(time.Minute).want(Stuck, Forbidden).Causes[0], "!nobody has tried")
+
+	beside()
+	f.runs(f.replace("node-1"))
+	if j := f.judge(); len(j.Causes) > 0 && j.Causes[0].Code == Forbidden {
+		t.Errorf("a pod was made: %+v", j.Causes)
+	}
+	f.gone("node-1")
+	f.image("v3")
+	if j := f.judge(); len(j.Causes) > 0 && j.Causes[0].Code == Forbidden {
+		t.Errorf("another template was refused: %+v", j.Causes)
+	}
+}
+
+// To ask for less does not help while the pods of the present template hold the quota: their deletion is named. A quota of pods
+// asks nothing of them.
+func TestWhoHoldsAQuotaIsDeleted(t *testing.T) {
+	refused := func(holds bool) (c Cause, hash string) {
+		f := newFleet(t, 3).image("v2")
+		f.gone("node-1")
+		if holds {
+			hash = f.runs(f.replace("node-2")).Labels[hashLabel]
+		}
+		f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "a" is forbidden: exceeded quota: small, requested: requests.cpu=500m, used: requests.cpu=1, limited: requests.cpu=1`)
+		return f.after(time.Minute).want(Stuck, Forbidden).Causes[0], hash
+	}
+	c, _ := refused(false)
+	says(t, c, "or ask for less in Git", "!delete pods")
+	c, hash := refused(true)
+	says(t, c, "edit resourcequota small", "for 1 node without a pod: requests.cpu to 1500m at least", "or ask for less in Git",
+		"kubectl -n platform delete pods -l "+hashLabel+"="+hash)
+
+	says(t, quotaStory(t, "exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2").want(Stuck, Forbidden).Causes[0], "pods to 3", "!ask for less")
+}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,10 +23,11 @@ type remedyStory struct {
 	before func(*world) func()
 	v2     func(*agentFile)
 	settle time.Duration // the Sync's rollout.settle, half a second if zero
-	// One of these is the remedy. corrected is the agent as a commit puts it right; brings is what a commit puts into Git
-	// beside the agent; made is what somebody makes in the cluster; undone undoes what was done before. After the latter two
-	// there is no other commit: v2 itself is to become Complete.
+	// One of these is the remedy. corrected is the agent as a commit puts it right, and then what is still in its way is taken
+	// away by cleared; brings is what a commit puts into Git beside the agent; made is what somebody makes in the cluster; undone
+	// undoes what was done before. After the latter two there is no other commit: v2 itself is to become Complete.
 	corrected func(*agentFile)
+	cleared   func(w *world, remedy string)
 	brings    string
 	made      func(*world)
 	undone    bool
@@ -54,6 +56,10 @@ var remedyStories = []remedyStory{
 	{name: "quota", cause: "Forbidden", says: []string{"kubectl -n NS edit resourcequota limit", "requests.cpu to "},
 		before: func(w *world) func() { return w.limit(corev1.ResourceRequestsCPU, "1") },
 		v2:     container("resources: {requests: {cpu: 500m}}"), after: "2s", made: (*world).raiseQuota},
+	{name: "quota, asks for less", cause: "Forbidden", says: []string{"or ask for less in Git", "kubectl -n NS delete pods -l controller-revision-hash="},
+		before: func(w *world) func() { return w.limit(corev1.ResourceRequestsCPU, "1") },
+		v2:     container("resources: {requests: {cpu: 500m}}"), after: "2s",
+		corrected: container("resources: {requests: {cpu: 100m}}"), cleared: (*world).deletePodsThatHoldQuota},
 	{name: "pod security level", cause: "Forbidden", says: []string{"kubectl label namespace NS pod-security.kubernetes.io/enforce=privileged --overwrite"},
 		before: func(w *world) func() { w.label("baseline"); return func() { w.label("privileged") } },
 		v2:     pod("hostPID: true"), after: "2s", undone: true},
@@ -126,18 +132,62 @@ func (s remedyStory) play(w *world) {
 			w.t.Errorf("the remedy does not say %q: %s (of %q)", named.Replace(words), remedy, status.InFlight.Causes[0].Message)
 		}
 	}
+	commit := v2
 	switch {
 	case s.brings != "":
-		w.waitFor(w.push("remedy", map[string]string{"remedy.yaml": named.Replace(s.brings)}), api.Complete)
+		commit = w.push("remedy", map[string]string{"remedy.yaml": named.Replace(s.brings)})
 	case s.corrected != nil:
-		w.waitFor(w.push("remedy", agent("registry.local/agent:v3", s.corrected)), api.Complete)
+		commit = w.push("remedy", agent("registry.local/agent:v3", s.corrected))
+		if s.cleared != nil {
+			s.cleared(w, remedy)
+		}
 	case s.undone:
 		undo()
-		w.waitFor(v2, api.Complete)
 	default:
 		s.made(w)
-		w.waitFor(v2, api.Complete)
 	}
+	if s.cause == "Forbidden" {
+		w.tryUntilComplete(commit, remedy)
+	}
+	w.waitFor(commit, api.Complete)
+}
+
+// tryAtOnce is the command of a remedy that has the DaemonSet controller try again.
+var tryAtOnce = regexp.MustCompile("`kubectl -n (\\S+) annotate daemonset (\\S+) --overwrite (\\S+)=")
+
+// tryUntilComplete has the DaemonSet controller try again as the remedy says, until the commit is Complete: it may still be
+// refused where a quota or a class is not known everywhere yet. Nobody takes that annotation for a change: it stays.
+func (w *world) tryUntilComplete(commit, remedy string) {
+	w.t.Helper()
+	command := tryAtOnce.FindStringSubmatch(remedy)
+	if command == nil || command[1] != w.namespace || command[2] != "agent" {
+		w.t.Fatalf("the remedy does not say how to have it tried at once: %s", remedy)
+	}
+	annotation, tried := command[3], ""
+	var at time.Time
+	status := w.wait(api.Short(commit)+" to be Complete, tried again and again", func(now api.SyncStatus) bool {
+		if time.Since(at) > 2*time.Second {
+			at, tried = time.Now(), time.Now().Format("150405.000")
+			w.edit("kubectl-annotate", "DaemonSet", "agent", `{"metadata":{"annotations":{"`+annotation+`":"`+tried+`"}}}`)
+		}
+		return now.LastComplete == commit
+	})
+	if d := w.daemonSet(); d.Annotations[annotation] != tried || status.Drift != nil && status.Drift.Corrections > 0 || drifted(status) != "" {
+		w.t.Errorf("the annotation is %q; drift %+v, %s", d.Annotations[annotation], status.Drift, drifted(status))
+	}
+}
+
+// podsThatHold is the command of a remedy that deletes the pods which hold a quota.
+var podsThatHold = regexp.MustCompile("`kubectl -n \\S+ delete pods -l (\\S+)`")
+
+// deletePodsThatHoldQuota deletes them as soon as the DaemonSet has its new template.
+func (w *world) deletePodsThatHoldQuota(remedy string) {
+	command := podsThatHold.FindStringSubmatch(remedy)
+	if command == nil {
+		w.t.Fatalf("the remedy does not say which pods to delete: %s", remedy)
+	}
+	w.until("the new template", func() bool { return w.image() == "registry.local/agent:v3" })
+	w.check(w.kube.CoreV1().Pods(w.namespace).DeleteCollection(w.t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: command[1]}))
 }
 
 // makeSecret makes the one that the stories' agents lack.
