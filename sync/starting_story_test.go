@@ -21,13 +21,21 @@ func TestABrokenCommitWhileTheAgentsStartIsStuck(t *testing.T) {
 			t.Parallel() // it mostly waits
 			w := newWorld(t)
 			story := brakeStory{strategy: "{maxUnavailable: 1}"}
-			v1 := w.push("v1", map[string]string{"agent.yaml": story.agent("v1", "slow-start=20s")})
+			agent := story.agent
+			if spared > 0 {
+				// A pod that ends is Ready for a moment before. Without this the DaemonSet controller replaces the last old pod too
+				// if it sees all others Ready at once, and then there is nothing left to brake.
+				agent = func(image, behaviour string) string {
+					return strings.Replace(story.agent(image, behaviour), "spec:\n", "spec:\n  minReadySeconds: 5\n", 1)
+				}
+			}
+			v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1", "slow-start=20s")})
 			w.create(nil)
 			w.controller(shared.Config, t.TempDir())
 			w.waitFor(v1, api.Complete)
 			nodes := w.restartAgents(spared)
 
-			broken := w.push("broken", map[string]string{"agent.yaml": story.agent("v2", "crash")})
+			broken := w.push("broken", map[string]string{"agent.yaml": agent("v2", "crash")})
 			w.waitFor(broken, api.Stuck)
 			s := w.wait("the cause", func(s api.SyncStatus) bool {
 				return len(s.InFlight.Causes) > 0 && s.InFlight.Causes[0].Code == "CrashLoop"
@@ -37,8 +45,11 @@ func TestABrokenCommitWhileTheAgentsStartIsStuck(t *testing.T) {
 			}
 			if spared > 0 {
 				w.wait("the brake", func(api.SyncStatus) bool { return w.daemonSet().Annotations[manifests.BrakeAnnotation] != "" })
+				if old := w.podsOf("registry.local/agent:v1"); len(old) != spared {
+					t.Errorf("%d nodes have kept the old pod, not %d", len(old), spared)
+				}
 			}
-			fix := w.push("fix", map[string]string{"agent.yaml": strings.ReplaceAll(story.agent("v3", ""), "maxUnavailable: 1", "maxUnavailable: 100%")})
+			fix := w.push("fix", map[string]string{"agent.yaml": strings.ReplaceAll(agent("v3", ""), "maxUnavailable: 1", "maxUnavailable: 100%")})
 			w.waitFor(fix, api.Complete)
 		})
 	}
@@ -49,6 +60,19 @@ func (w *world) daemonSet() *appsv1.DaemonSet {
 	d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(w.t.Context(), "agent", metav1.GetOptions{})
 	w.check(err)
 	return d
+}
+
+// podsOf are the names of the pods that run an image and are not going.
+func (w *world) podsOf(image string) (names []string) {
+	w.t.Helper()
+	list, err := w.kube.CoreV1().Pods(w.namespace).List(w.t.Context(), metav1.ListOptions{})
+	w.check(err)
+	for _, p := range list.Items {
+		if p.DeletionTimestamp == nil && p.Spec.Containers[0].Image == image {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // restartAgents deletes the pods of all nodes but some, and waits until the new ones are starting. It returns how many nodes
