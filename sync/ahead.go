@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -19,21 +20,21 @@ import (
 func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, preview []*unstructured.Unstructured) *readySet {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
-		return r.not(gate.Invalid, err, c.Now())
+		return r.not(gate.Invalid, toldWhole(err), c.Now())
 	}
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []rollout.Claimant
 	for _, next := range daemonSets(r.set, preview) {
 		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
-			return r.not(gate.Unavailable, err, c.Now())
+			return r.unavailable(err, c.Now())
 		}
 		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, c.Now(), options)
 		switch {
 		case ahead.Refused != nil:
 			return r.refusedAhead(next, ahead.Refused, c.Now())
 		case ahead.Hold != "":
-			r.Outcome, r.Problem, r.RetryAt = gate.Early, ahead.Hold, ahead.HoldUntil
+			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(ahead.Hold)), ahead.HoldUntil
 			return r
 		}
 		claimants = append(claimants, rollout.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
@@ -48,7 +49,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 		}
 		before, err := c.setBefore(ctx, l, r)
 		if err != nil {
-			return r.not(gate.Unavailable, fmt.Errorf("brake of %s: %w", id, err), c.Now())
+			return r.unavailable(fmt.Errorf("brake of %s: %w", id, err), c.Now())
 		}
 		if b, stays := stillBraked(before, find(r.set, id), look.DaemonSet); stays {
 			r.brakes[id] = b
@@ -56,7 +57,7 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 	}
 	goers, err := c.goers(ctx, l, r)
 	if err != nil {
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	}
 	if r = c.apart(ctx, l, r, claimants, goers); r.Outcome != gate.Ready {
 		return r
@@ -66,9 +67,10 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 
 // refusedAhead says what would come of writing the set to one of its DaemonSets.
 func (r *readySet) refusedAhead(d *appsv1.DaemonSet, why *rollout.Cause, now time.Time) *readySet {
-	r = r.not(gate.Refused, fmt.Errorf("%s: %s. %s", why.Code, why.Message, why.Remedy), now)
-	r.Told = fmt.Sprintf("%s: DaemonSet %s/%s, %s", why.Code, d.Namespace, d.Name, why.About)
-	return r
+	return r.not(gate.Refused, api.Message{
+		Private: fmt.Sprintf("%s: %s. %s", why.Code, why.Message, why.Remedy),
+		Public:  api.Public(fmt.Sprintf("%s: DaemonSet %s/%s, %s", why.Code, d.Namespace, d.Name, why.About)),
+	}, now)
 }
 
 // daemonSets are those of a set, as the API server would make them: with its defaults, so that they can be compared with

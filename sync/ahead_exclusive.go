@@ -9,7 +9,6 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // claimPods is the access mode of a claim that one pod of the whole cluster may use.
@@ -45,7 +44,7 @@ func (c *Controller) apart(ctx context.Context, l *lane, r *readySet, claimants 
 	claims := map[string]bool{}
 	for _, g := range goers {
 		if err := c.singleClaims(ctx, l, g.look.DaemonSet, claims); err != nil {
-			return r.not(gate.Unavailable, err, c.Now())
+			return r.unavailable(err, c.Now())
 		}
 		for _, claimant := range claimants {
 			if takesOver(claimant.Next, g) {
@@ -60,7 +59,7 @@ func (c *Controller) apart(ctx context.Context, l *lane, r *readySet, claimants 
 	next, cause, err := c.clashOfTheSet(ctx, claimants)
 	switch {
 	case err != nil:
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	case cause != nil:
 		return r.refusedAhead(next, cause, c.Now())
 	}

@@ -66,7 +66,7 @@ func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimant
 func (c *Controller) inOrder(ctx context.Context, r *readySet, g goer, to *appsv1.DaemonSet) *readySet {
 	classes, err := c.Observer.PriorityClasses(ctx)
 	if err != nil {
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	}
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}

@@ -71,8 +71,8 @@ func TestRemoteBaseIsFetchedWhenAllowed(t *testing.T) {
 	overlay := w.push("overlay", map[string]string{"kustomization.yaml": "resources: [\"" + url + "?ref=" + pin + "\"]\n"})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
-	if r := w.waitFor(overlay, api.Failed); !strings.Contains(r.Message, "allowRemoteBases") {
-		t.Errorf("it says %q", r.Message)
+	if r := w.waitFor(overlay, api.Failed); !strings.Contains(r.Private, "allowRemoteBases") {
+		t.Errorf("it says %q", r.Private)
 	}
 	_, err = w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", types.MergePatchType,
 		[]byte(`{"spec":{"render":{"allowRemoteBases":true}}}`), metav1.PatchOptions{})
@@ -94,8 +94,8 @@ func TestASubmoduleIsFollowedWhenAskedFor(t *testing.T) {
 	v1 := w.push("v1", map[string]string{"kustomization.yaml": "resources: [lib]\n"})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
-	if r := w.waitFor(v1, api.Failed); !strings.Contains(r.Message, "submodule") {
-		t.Errorf("it says %q", r.Message)
+	if r := w.waitFor(v1, api.Failed); !strings.Contains(r.Private, "submodule") {
+		t.Errorf("it says %q", r.Private)
 	}
 	w.patch(`{"spec":{"source":{"submodules":true}}}`)
 	w.waitFor(v1, api.Complete)

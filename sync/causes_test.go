@@ -240,7 +240,7 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 	// The Event that tells a probe from a crash may come after the end that it explains: the verdict is corrected then.
 	w.wait(fmt.Sprintf("%s to be %s with %s", api.Short(v2), state, s.cause), func(status api.SyncStatus) bool {
 		return slices.ContainsFunc(status.History, func(r api.Record) bool {
-			return r.Commit == v2 && r.State == state && strings.Contains(r.Message, s.cause)
+			return r.Commit == v2 && r.State == state && strings.Contains(r.Message.Private, s.cause)
 		}) && (s.fails || leads(status.InFlight, s.cause, s.says))
 	})
 	w.told(v2, says)

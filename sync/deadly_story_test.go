@@ -35,7 +35,7 @@ func TestARenderThatEndsTheProcessIsNotTriedForEver(t *testing.T) {
 	failed := func(s api.SyncStatus) (message string) {
 		for _, r := range s.History {
 			if r.Commit == bad && r.State == api.Failed {
-				message = r.Message
+				message = r.Message.Private
 			}
 		}
 		return message

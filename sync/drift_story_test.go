@@ -275,8 +275,8 @@ func TestDriftInFlight(t *testing.T) {
 			w.edit("kubectl-set", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
 			if policy == api.DriftReport {
 				r := w.waitFor(v1, api.Stuck)
-				if s := w.status(); !strings.Contains(r.Message, gate.CauseOverwritten) || !strings.Contains(s.InFlight.Causes[0].Message, "kubectl-set") {
-					t.Errorf("%q, %+v", r.Message, s.InFlight.Causes)
+				if s := w.status(); !strings.Contains(r.Message.Private, gate.CauseOverwritten) || !strings.Contains(s.InFlight.Causes[0].Message, "kubectl-set") {
+					t.Errorf("%q, %+v", r.Message.Private, s.InFlight.Causes)
 				}
 				return
 			}

@@ -77,8 +77,8 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 		unsure = unsure || j.ReadLeases
 	}
 	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
-	if r.Message = rollout.Summarize(judgements); len(judgements) == 0 {
-		r.Message = "nothing to roll out"
+	if r.Message = summaryFor(judgements); len(judgements) == 0 {
+		r.Message = api.ForAll("nothing to roll out")
 	}
 	return r, unsure, nil
 }
@@ -101,4 +101,9 @@ func (c *Controller) judgeDaemonSet(ctx context.Context, look rollout.Look, t ro
 		j, memory = rollout.Judge(look, t, m, o)
 	}
 	return j, memory
+}
+
+// summaryFor is what is said of rollouts as a whole. The judge makes it for Git hosts, so everybody may be told.
+func summaryFor(judgements []rollout.Judgement) api.Message {
+	return api.ForAll(api.Public(rollout.Summarize(judgements)))
 }

@@ -89,8 +89,8 @@ func TestACommitWaitsForItsJob(t *testing.T) {
 	w.jobSays("first", jobStarted)
 	w.headline("DaemonSet", "successfully rolled out")
 	w.headline("Job", "Job in progress")
-	if s := w.status(); s.InFlight.State != api.RollingOut || s.InFlight.Nodes.Desired == 0 || s.InFlight.Message != "waits for Job "+w.namespace+"/first" {
-		t.Errorf("%s: %q, %+v", s.InFlight.State, s.InFlight.Message, s.InFlight.Nodes)
+	if s := w.status(); s.InFlight.State != api.RollingOut || s.InFlight.Nodes.Desired == 0 || s.InFlight.Message.Private != "waits for Job "+w.namespace+"/first" {
+		t.Errorf("%s: %q, %+v", s.InFlight.State, s.InFlight.Message.Private, s.InFlight.Nodes)
 	}
 	w.jobSays("first", jobComplete)
 	w.waitFor(v1, api.Complete)
@@ -119,8 +119,8 @@ func TestACommitWaitsForItsDeployment(t *testing.T) {
 	v1 := w.push("v1", map[string]string{"shop.yaml": deployment("shop", "v1", ""), "a.yaml": configMap("a", "1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
-	if r := w.waitFor(v1, api.Complete); r.Message != "1 object ready" {
-		t.Errorf("the message is %q", r.Message)
+	if r := w.waitFor(v1, api.Complete); r.Message.Private != "1 object ready" {
+		t.Errorf("the message is %q", r.Message.Private)
 	}
 	nowhere := "      nodeSelector: {nowhere: \"true\"}\n  progressDeadlineSeconds: 2\n"
 	v2 := w.push("v2", map[string]string{"shop.yaml": deployment("shop", "v2", nowhere)})
@@ -132,8 +132,8 @@ func TestACommitWaitsForItsDeployment(t *testing.T) {
 	v4 := w.push("v4", map[string]string{"aside.yaml": aside})
 	w.waitFor(v4, api.Complete)
 	bad := w.push("bad", map[string]string{"aside.yaml": strings.Replace(aside, `"false"`, `"no"`, 1)})
-	if r := w.waitFor(bad, api.Failed); !strings.Contains(r.Message, `aside: annotation daemongate.io/wait is "no": write "true" or "false"`) {
-		t.Errorf("the message is %q", r.Message)
+	if r := w.waitFor(bad, api.Failed); !strings.Contains(r.Message.Private, `aside: annotation daemongate.io/wait is "no": write "true" or "false"`) {
+		t.Errorf("the message is %q", r.Message.Private)
 	}
 }
 

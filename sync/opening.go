@@ -40,14 +40,14 @@ func (w *openings) look(s *api.Sync, now time.Time) gate.Opening {
 	}
 	switch {
 	case w.err != nil:
-		return gate.Opening{Closed: "the windows cannot be read, so none is open: " + w.err.Error()}
+		return gate.Opening{Closed: "the windows cannot be read, so none is open: " + api.Public(w.err.Error())}
 	case len(s.Spec.Windows) == 0:
 		return gate.Opening{}
 	case now.Before(w.until):
 		return w.opening
 	}
 	open, reason, next := w.windows.At(now)
-	w.opening, w.next, w.until = gate.Opening{Closed: reason, Changes: next}, nil, next
+	w.opening, w.next, w.until = gate.Opening{Closed: api.Public(reason), Changes: next}, nil, next
 	if next.IsZero() {
 		w.until = now.Add(farAhead)
 		w.opening.Changes = w.until
@@ -100,7 +100,7 @@ func (l *lane) atTheGate(o *gate.Observation) {
 	o.Window = l.openings.look(l.sync, o.Now)
 	v, err := overrideOf(l.sync)
 	if o.Override = v; err != nil && o.Window.Closed != "" {
-		o.Window.Closed += "; " + err.Error()
+		o.Window.Closed += "; " + api.Public(err.Error())
 	}
 }
 

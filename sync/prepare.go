@@ -39,38 +39,38 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
 	tree, err := c.tree(ctx, l, commit)
 	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
-		return r.not(gate.Refused, fmt.Errorf("it is no longer in the repository: %w", err), c.Now())
+		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), c.Now())
 	}
 	if err != nil {
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	}
 	if c.repeats(ctx, l, tree) {
 		return r.ready(l.flying.set, l.flying.read)
 	}
 	options, err := c.renderOptions(l)
 	if err != nil {
-		return r.not(gate.Invalid, err, c.Now())
+		return r.not(gate.Invalid, toldWhole(err), c.Now())
 	}
 	version := fmt.Sprintf("%s %d", commit, l.sync.Generation) // who changes the spec may have raised a limit
 	built, err := c.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
 	var unread *render.TreeError
 	if errors.As(err, &unread) || ctx.Err() != nil {
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	}
 	var slow *render.SlowError
 	if errors.As(err, &slow) {
-		return r.not(gate.Slow, fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err), c.Now())
+		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)), c.Now())
 	}
 	if err == nil && l.sync.Spec.Render.Strict {
 		err = built.Strict()
 	}
 	if err != nil {
-		return r.not(gate.Invalid, err, c.Now())
+		return r.not(gate.Invalid, toldWhole(err), c.Now())
 	}
 	r.warnings = droppedWords(built)
 	set, err := manifests.NewSet(built.Objects)
 	if err != nil {
-		return r.not(gate.Invalid, err, c.Now())
+		return r.not(gate.Invalid, toldWhole(err), c.Now())
 	}
 	return c.check(ctx, l, r, set, built.Read)
 }
@@ -104,15 +104,15 @@ func (c *Controller) repeats(ctx context.Context, l *lane, tree *gitsource.Tree)
 func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manifests.Set, read []string) *readySet {
 	writer, err := c.Connect.Writer(l.sync)
 	if err != nil {
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	}
 	set, err = writer.Resolve(ctx, set, writeOptions(l.sync))
 	if err != nil {
 		return r.refused(err, c.Now())
 	}
 	if r.ready(set, read); tooLarge(l.sync, set) {
-		return r.not(gate.Invalid, fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
-			"the status of one Sync; split it into several", set.Len(), len(set.Awaited())), c.Now())
+		return r.not(gate.Invalid, toldWhole(fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
+			"the status of one Sync; split it into several", set.Len(), len(set.Awaited()))), c.Now())
 	}
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r
@@ -150,15 +150,22 @@ func (r *readySet) ready(set manifests.Set, read []string) *readySet {
 // refused says that the cluster would not take the set, unless it is the cluster that is in trouble.
 func (r *readySet) refused(err error, now time.Time) *readySet {
 	if manifests.Temporary(err) {
-		return r.not(gate.Unavailable, err, now)
+		return r.unavailable(err, now)
 	}
-	r = r.not(gate.Refused, err, now)
-	r.Told = refusedWords(err)
-	return r
+	return r.not(gate.Refused, api.Message{Private: err.Error(), Public: refusedWords(err)}, now)
 }
 
-func (r *readySet) not(o gate.Outcome, err error, now time.Time) *readySet {
-	r.Outcome, r.Problem, r.Digest = o, err.Error(), ""
+// unavailable says that Git or the cluster could not be asked. What they said of it is not for everybody.
+func (r *readySet) unavailable(err error, now time.Time) *readySet {
+	return r.not(gate.Unavailable, api.Message{Private: err.Error()}, now)
+}
+
+// toldWhole is an error about the commit's own files, or of our own making, which everybody may be told: it names no value
+// of a Secret.
+func toldWhole(err error) api.Message { return api.ForAll(api.Public(err.Error())) }
+
+func (r *readySet) not(o gate.Outcome, problem api.Message, now time.Time) *readySet {
+	r.Outcome, r.Problem, r.Digest = o, problem, ""
 	r.RetryAt = now.Add(unavailablePause)
 	return r
 }

@@ -86,7 +86,7 @@ func (c *Controller) judgeRelapse(l *lane, f *api.Flight, now time.Time) (*gate.
 		seen.Well = seen.Well && rollout.Recovered(j, options)
 	}
 	if len(broken) > 0 {
-		seen.Message, seen.Well = rollout.Summarize(broken), false
+		seen.Message, seen.Well = summaryFor(broken), false
 		seen.Causes = seen.Causes[:min(len(seen.Causes), maxCauses)]
 	}
 	return seen, nil

@@ -26,10 +26,10 @@ func TestAgentsThatDieWithinTheProofAreStuck(t *testing.T) {
 	w.create(func(s *api.SyncSpec) { s.Rollout.Proof = &metav1.Duration{Duration: time.Minute} })
 	w.controller(shared.Config, t.TempDir())
 	w.wait("all nodes to settle", func(s api.SyncStatus) bool {
-		return s.InFlight != nil && s.InFlight.Nodes.Desired > 0 && s.InFlight.Nodes.Settled == s.InFlight.Nodes.Desired && strings.HasSuffix(s.InFlight.Message, " settled, proving")
+		return s.InFlight != nil && s.InFlight.Nodes.Desired > 0 && s.InFlight.Nodes.Settled == s.InFlight.Nodes.Desired && strings.HasSuffix(s.InFlight.Message.Private, " settled, proving")
 	})
-	if r := w.waitFor(v1, api.Stuck); !strings.Contains(r.Message, "CrashLoop") {
-		t.Errorf("it is stuck for %q", r.Message)
+	if r := w.waitFor(v1, api.Stuck); !strings.Contains(r.Message.Private, "CrashLoop") {
+		t.Errorf("it is stuck for %q", r.Message.Private)
 	}
 	if s := w.status(); s.LastComplete != "" {
 		t.Errorf("%s was Complete", api.Short(s.LastComplete))

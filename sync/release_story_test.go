@@ -22,8 +22,8 @@ func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	broken := w.push("broken", map[string]string{"agent.yaml": agent("v2", "crash")})
 	w.waitFor(broken, api.Stuck)
 	fix := w.push("fix", map[string]string{"agent.yaml": agent("v3")})
-	if r := w.waitFor(fix, api.Held); !strings.Contains(r.Message, "daemongate release") {
-		t.Errorf("it is held with %q", r.Message)
+	if r := w.waitFor(fix, api.Held); !strings.Contains(r.Message.Private, "daemongate release") {
+		t.Errorf("it is held with %q", r.Message.Private)
 	}
 	if image := w.image(); !strings.HasSuffix(image, ":v2") {
 		t.Errorf("while it is held the agent is %s", image)
@@ -50,8 +50,8 @@ func TestADeploymentIsRolledBack(t *testing.T) {
 	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
 	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	for _, r := range w.status().History {
-		if strings.Contains(r.Message, "stuck too") {
-			t.Errorf("%s: %s", api.Short(r.Commit), r.Message)
+		if strings.Contains(r.Message.Private, "stuck too") {
+			t.Errorf("%s: %s", api.Short(r.Commit), r.Message.Private)
 		}
 	}
 	w.told(broken, "rolled back to "+api.Short(v1))

@@ -35,8 +35,8 @@ func TestRenameWithAHostPortIsRefused(t *testing.T) {
 	renamed := w.push("renamed", map[string]string{"agent.yaml": holding("new", "v1", 18101), "config.yaml": configMap("config", "2")})
 	r := w.waitFor(renamed, api.Failed)
 	for _, word := range []string{"DaemonSet " + w.namespace + "/new", "DaemonSet " + w.namespace + "/old", "host port 18101/TCP", "12 nodes", manifests.ReplacesAnnotation + ": old"} {
-		if !strings.Contains(r.Message, word) {
-			t.Errorf("%q does not say %s", r.Message, word)
+		if !strings.Contains(r.Message.Private, word) {
+			t.Errorf("%q does not say %s", r.Message.Private, word)
 		}
 	}
 	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "new", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
@@ -48,8 +48,8 @@ func TestRenameWithAHostPortIsRefused(t *testing.T) {
 		t.Error("the commit was written in part")
 	}
 	both := w.push("both", map[string]string{"old.yaml": holding("old", "v1", 18101)})
-	if r := w.waitFor(both, api.Failed); !strings.Contains(r.Message, "both want host port 18101/TCP") {
-		t.Errorf("two of one commit: %q", r.Message)
+	if r := w.waitFor(both, api.Failed); !strings.Contains(r.Message.Private, "both want host port 18101/TCP") {
+		t.Errorf("two of one commit: %q", r.Message.Private)
 	}
 	other := w.push("another port", map[string]string{"agent.yaml": holding("new", "v1", 18102), "old.yaml": ""})
 	w.waitFor(other, api.Complete)
@@ -163,8 +163,8 @@ func TestBrokenAgentStopsTheHandover(t *testing.T) {
 	cover := w.watchCoverage()
 	broken := w.push("broken", map[string]string{"agent.yaml": renamed("v2", 18104, 2, "crash")})
 	r := w.waitFor(broken, api.Stuck)
-	if !strings.Contains(r.Message, "CrashLoop") {
-		t.Errorf("stuck by %q", r.Message)
+	if !strings.Contains(r.Message.Private, "CrashLoop") {
+		t.Errorf("stuck by %q", r.Message.Private)
 	}
 	if bare, kept := cover.now(); bare > 2 || kept < 10 {
 		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
@@ -211,8 +211,8 @@ func TestHandoverThatWouldPreemptIsRefused(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	cover := w.watchCoverage()
 	high := w.push("high", map[string]string{"agent.yaml": of("high"), "class.yaml": class("high", "")})
-	if r := w.waitFor(high, api.Failed); !strings.Contains(r.Message, "higher priority (1000") || !strings.Contains(r.Message, "preemptionPolicy: Never") {
-		t.Errorf("%q", r.Message)
+	if r := w.waitFor(high, api.Failed); !strings.Contains(r.Private, "higher priority (1000") || !strings.Contains(r.Private, "preemptionPolicy: Never") {
+		t.Errorf("%q", r.Private)
 	}
 	if bare, kept := cover.now(); bare != 0 || kept != 12 {
 		t.Errorf("%d nodes were without a Ready pod, %d kept the old one", bare, kept)

@@ -1,10 +1,10 @@
 package sync
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -35,30 +35,55 @@ func (l *lane) letters(moves []gate.Move) []letter {
 	return list
 }
 
-// letterOf is a move in the words of Git hosts (law 11): no clock, no count of pods, nothing that a container or the
-// cluster said. It says the same for as long as the state is the same.
-func letterOf(m gate.Move, nodes string) letter {
-	l := letter{Commit: m.Commit, Time: m.At}
+// letterOf is a move in the words of Git hosts (law 11): of its message what everybody may be told. It says the same for as
+// long as the state is the same.
+func letterOf(m gate.Move, nodes api.Public) letter {
 	outcome := m.State
-	switch m.State {
-	case api.Carried:
-		outcome, l.Description = m.Outcome, carriedWords(m)
-	case api.Unchanged:
-		outcome, l.Description = m.Outcome, unchangedWords(m)
-	case api.Complete:
-		l.Description = english.Join(string(m.State), ": ", hostWords(m))
-		if m.Relapsed {
-			l.Description = hostWords(m)
-		}
-	default:
-		l.Description = english.Join(string(m.State), ": ", hostWords(m))
+	if m.By != "" {
+		outcome = m.Outcome
 	}
-	if l.State = hostState(outcome); m.Relapsed {
+	l := letter{Commit: m.Commit, Time: m.At, State: hostState(outcome), Underway: outcome == api.Applying || outcome == api.RollingOut,
+		Description: forge.Shorten(string(descriptionOf(m) + nodes))}
+	if m.Relapsed {
 		l.State = forge.Failure
 	}
-	l.Underway = outcome == api.Applying || outcome == api.RollingOut
-	l.Description = forge.Shorten(l.Description + nodes)
 	return l
+}
+
+// descriptionOf says what a commit came to.
+func descriptionOf(m gate.Move) api.Public {
+	lead, what, message := api.Public(api.Short(m.By)), api.Public(m.Outcome), messageFor(m)
+	switch {
+	case m.State == api.Carried && m.Relapsed:
+		return "carried by " + lead + ", which " + message
+	case m.State == api.Carried && m.Outcome == api.Complete:
+		return "rolled out as part of " + lead
+	case m.State == api.Carried && m.Outcome == api.Stuck:
+		return explained("carried by "+lead+", which is Stuck", message)
+	case m.State == api.Carried:
+		return "carried by " + lead
+	case m.State == api.Unchanged && m.Relapsed:
+		return "Unchanged: the same as " + lead + ", which " + message
+	case m.State == api.Unchanged:
+		return explained("Unchanged: the same as "+lead+", which is "+what, message)
+	case m.Relapsed:
+		return message
+	}
+	return explained(api.Public(m.State), message)
+}
+
+// messageFor is what a host is told with a state. How far a commit is that is under way is told in quarters.
+func messageFor(m gate.Move) api.Public {
+	switch cmp.Or(m.Outcome, m.State) {
+	case api.Applying, api.RollingOut:
+		return ""
+	}
+	return m.Message.Public
+}
+
+// explained is a text with its explanation, which may be empty.
+func explained(text, explanation api.Public) api.Public {
+	return api.Public(english.Join(string(text), ": ", string(explanation)))
 }
 
 func hostState(s api.CommitState) forge.State {
@@ -73,57 +98,8 @@ func hostState(s api.CommitState) forge.State {
 	return forge.Pending
 }
 
-// aboutRollback is how messages speak of a rollback. Behind it may stand what the cluster said.
-var aboutRollback = regexp.MustCompile(`; ((rolling|rolled) back to [0-9a-f]{7}|the rollback to [0-9a-f]{7} (is stuck too|waits)|cannot be rolled back to [0-9a-f]{7}|not rolled back)`)
-
-// hostWords are what a host may be told of a move's message.
-func hostWords(m gate.Move) string {
-	tail := ""
-	if at := aboutRollback.FindStringIndex(m.Message); at != nil {
-		m.Message, tail = m.Message[:at[0]], m.Message[at[0]+len("; "):at[1]]
-	}
-	if tail == "" {
-		return hostMessage(m)
-	}
-	return english.Join(hostMessage(m), "; ", tail)
-}
-
-func hostMessage(m gate.Move) string {
-	switch {
-	case m.Told != "":
-		return m.Told
-	case strings.HasPrefix(m.Message, gate.CannotCheck):
-		return gate.CannotCheck
-	case strings.HasPrefix(m.Message, gate.CauseApplyFailed):
-		return gate.CauseApplyFailed + ": " + rollout.ApplyFailed.Meaning()
-	case m.State == api.Applying, m.State == api.RollingOut, m.Outcome == api.Applying, m.Outcome == api.RollingOut:
-		return "" // a message there is why a write is tried again
-	}
-	return m.Message
-}
-
-func unchangedWords(m gate.Move) string {
-	if m.Relapsed {
-		return fmt.Sprintf("Unchanged: the same as %s, which %s", api.Short(m.By), hostWords(m))
-	}
-	return english.Join(fmt.Sprintf("Unchanged: the same as %s, which is %s", api.Short(m.By), m.Outcome), ": ", hostWords(m))
-}
-
-func carriedWords(m gate.Move) string {
-	if m.Relapsed {
-		return fmt.Sprintf("carried by %s, which %s", api.Short(m.By), hostWords(m))
-	}
-	switch m.Outcome {
-	case api.Complete:
-		return "rolled out as part of " + api.Short(m.By)
-	case api.Stuck:
-		return english.Join(fmt.Sprintf("carried by %s, which is Stuck", api.Short(m.By)), ": ", hostWords(m))
-	}
-	return "carried by " + api.Short(m.By)
-}
-
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
-func nodesToTell(s *api.Sync, m gate.Move) string {
+func nodesToTell(s *api.Sync, m gate.Move) api.Public {
 	f := s.Status.InFlight
 	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck && !m.Relapsed || f.Commit != m.Commit && f.Commit != m.By {
 		return ""
@@ -135,11 +111,11 @@ func nodesToTell(s *api.Sync, m gate.Move) string {
 	if names == "" {
 		return ""
 	}
-	return " (" + names + ")"
+	return api.Public(" (" + names + ")")
 }
 
 // refusedWords are what a host is told of a set that the cluster refuses: which objects, and the kind of refusal.
-func refusedWords(err error) string {
+func refusedWords(err error) api.Public {
 	first, count := "", 0
 	for _, one := range flat(err) {
 		var rejected *manifests.Rejected
@@ -161,9 +137,9 @@ func refusedWords(err error) string {
 	case count == 0:
 		return "the cluster refuses the set"
 	case count > 1:
-		return fmt.Sprintf("the cluster refuses %s and %d more", first, count-1)
+		return api.Public(fmt.Sprintf("the cluster refuses %s and %d more", first, count-1))
 	}
-	return "the cluster refuses " + first
+	return api.Public("the cluster refuses " + first)
 }
 
 // flat takes joined errors apart.
@@ -238,7 +214,7 @@ func recorded(s *api.Sync) []gate.Move {
 	for i := len(s.Status.History) - 1; i >= 0; i-- {
 		r := s.Status.History[i]
 		moves = append(moves, gate.Move{Commit: r.Commit, Subject: r.Subject, State: r.State, By: r.By, Outcome: r.Outcome,
-			Message: r.Message, Told: r.Told, Relapsed: r.Relapsed, At: r.Since.Time})
+			Message: r.Message, Relapsed: r.Relapsed, At: r.Since.Time})
 	}
 	f := s.Status.InFlight
 	if f == nil {
@@ -246,9 +222,6 @@ func recorded(s *api.Sync) []gate.Move {
 	}
 	own, at := gate.OwnMove(f), reached(s)
 	own.At = at
-	if len(f.Causes) > 0 && f.Causes[0].Code == gate.CauseApplyFailed {
-		own.Message = gate.CauseApplyFailed
-	}
 	if b := f.RollbackOf; b != nil {
 		back := gate.RolledBackMove(f)
 		back.At = at

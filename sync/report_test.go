@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -25,35 +27,35 @@ func TestStatesAsAHostIsTold(t *testing.T) {
 		under bool
 		text  string
 	}{
-		{gate.Move{State: api.Held, Message: "waits for bbbbbbb, which is rolling out"}, forge.Pending, false, "Held: waits for bbbbbbb, which is rolling out"},
-		{gate.Move{State: api.Held, Message: gate.CannotCheck + ": dial tcp 10.0.0.1:6443: connection refused"}, forge.Pending, false, "Held: cannot be checked yet"},
+		{gate.Move{State: api.Held, Message: api.ForAll("waits for bbbbbbb, which is rolling out")}, forge.Pending, false, "Held: waits for bbbbbbb, which is rolling out"},
+		{gate.Move{State: api.Held, Message: api.Message{Private: "cannot be checked yet: dial tcp 10.0.0.1:6443: connection refused", Public: "cannot be checked yet"}}, forge.Pending, false, "Held: cannot be checked yet"},
 		{gate.Move{State: api.Applying}, forge.Pending, true, "Applying"},
-		{gate.Move{State: api.RollingOut, Message: "webhook 10.0.0.7 does not answer"}, forge.Pending, true, "RollingOut"},
-		{gate.Move{State: api.Complete, Message: "12 nodes"}, forge.Success, false, "Complete: 12 nodes"},
-		{gate.Move{State: api.Stuck, Message: "ImagePull on 3 of 12 nodes: image agent:v2"}, forge.Failure, false, "Stuck: ImagePull on 3 of 12 nodes: image agent:v2"},
-		{gate.Move{State: api.Stuck, Message: gate.CauseApplyFailed + ": Secret x: password s3cret is too short"}, forge.Failure, false, "Stuck: ApplyFailed: the API server does not take the objects"},
-		{gate.Move{State: api.Failed, Message: "kustomization.yaml: line 3: unknown field"}, forge.Error, false, "Failed: kustomization.yaml: line 3: unknown field"},
-		{gate.Move{State: api.Failed, Message: "policy of team-x says no", Told: "the cluster refuses it"}, forge.Error, false, "Failed: the cluster refuses it"},
-		{gate.Move{State: api.Dropped, Message: "no longer reachable"}, forge.Error, false, "Dropped: no longer reachable"},
+		{gate.Move{State: api.RollingOut, Message: api.ForAll("webhook 10.0.0.7 does not answer")}, forge.Pending, true, "RollingOut"},
+		{gate.Move{State: api.Complete, Message: api.ForAll("12 nodes")}, forge.Success, false, "Complete: 12 nodes"},
+		{gate.Move{State: api.Stuck, Message: api.ForAll("ImagePull on 3 of 12 nodes: image agent:v2")}, forge.Failure, false, "Stuck: ImagePull on 3 of 12 nodes: image agent:v2"},
+		{gate.Move{State: api.Stuck, Message: api.Message{Private: "ApplyFailed: Secret x: password s3cret is too short", Public: "ApplyFailed: the API server does not take the objects"}}, forge.Failure, false, "Stuck: ApplyFailed: the API server does not take the objects"},
+		{gate.Move{State: api.Failed, Message: api.ForAll("kustomization.yaml: line 3: unknown field")}, forge.Error, false, "Failed: kustomization.yaml: line 3: unknown field"},
+		{gate.Move{State: api.Failed, Message: api.Message{Private: "policy of team-x says no", Public: "the cluster refuses it"}}, forge.Error, false, "Failed: the cluster refuses it"},
+		{gate.Move{State: api.Dropped, Message: api.ForAll("no longer reachable")}, forge.Error, false, "Dropped: no longer reachable"},
 		{gate.Move{State: api.Carried, By: by, Outcome: api.RollingOut}, forge.Pending, true, "carried by bbbbbbb"},
 		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete}, forge.Success, false, "rolled out as part of bbbbbbb"},
-		{gate.Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: "CrashLoop on 1 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: CrashLoop on 1 of 3 nodes"},
-		{gate.Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: gate.CauseApplyFailed + ": x"}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: ApplyFailed: the API server does not take the objects"},
-		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Message: "12 nodes"}, forge.Success, false, "Unchanged: the same as bbbbbbb, which is Complete: 12 nodes"},
-		{gate.Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes"},
-		{gate.Move{State: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes; not rolled back: s3cret"}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes; not rolled back"},
-		{gate.Move{State: api.Complete, Recovered: true, Message: "3 nodes"}, forge.Success, false, "Complete: 3 nodes"},
-		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "carried by bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: api.ForAll("CrashLoop on 1 of 3 nodes")}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: CrashLoop on 1 of 3 nodes"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Stuck, Message: api.Message{Private: "ApplyFailed: x", Public: "ApplyFailed: the API server does not take the objects"}}, forge.Failure, false, "carried by bbbbbbb, which is Stuck: ApplyFailed: the API server does not take the objects"},
+		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Message: api.ForAll("12 nodes")}, forge.Success, false, "Unchanged: the same as bbbbbbb, which is Complete: 12 nodes"},
+		{gate.Move{State: api.Complete, Relapsed: true, Message: api.ForAll("relapsed: CrashLoop on 3 of 3 nodes")}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes"},
+		{gate.Move{State: api.Complete, Relapsed: true, Message: api.Message{Private: "relapsed: CrashLoop on 3 of 3 nodes; not rolled back: s3cret", Public: "relapsed: CrashLoop on 3 of 3 nodes; not rolled back"}}, forge.Failure, false, "relapsed: CrashLoop on 3 of 3 nodes; not rolled back"},
+		{gate.Move{State: api.Complete, Recovered: true, Message: api.ForAll("3 nodes")}, forge.Success, false, "Complete: 3 nodes"},
+		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete, Relapsed: true, Message: api.ForAll("relapsed: CrashLoop on 3 of 3 nodes")}, forge.Failure, false, "carried by bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
 		{gate.Move{State: api.Carried, By: by, Outcome: api.Complete, Recovered: true}, forge.Success, false, "rolled out as part of bbbbbbb"},
-		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Relapsed: true, Message: "relapsed: CrashLoop on 3 of 3 nodes"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
-		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: "CrashLoop"}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
+		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Relapsed: true, Message: api.ForAll("relapsed: CrashLoop on 3 of 3 nodes")}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
+		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: api.ForAll("CrashLoop")}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
 	} {
 		l := letterOf(c.move, "")
 		if l.State != c.state || l.Underway != c.under || l.Description != c.text {
 			t.Errorf("%s: %s %v %q, want %s %v %q", c.move.State, l.State, l.Underway, l.Description, c.state, c.under, c.text)
 		}
 	}
-	long := letterOf(gate.Move{State: api.Failed, Message: strings.Repeat("ünïcödé ", 50)}, "").Description
+	long := letterOf(gate.Move{State: api.Failed, Message: api.ForAll(api.Public(strings.Repeat("ünïcödé ", 50)))}, "").Description
 	if n := utf8.RuneCountInString(long); n != forge.MaxDescription || !utf8.ValidString(long) {
 		t.Errorf("%d characters: %q", n, long)
 	}
@@ -70,7 +72,7 @@ func TestARefusalIsToldWithoutTheClustersWords(t *testing.T) {
 		"the cluster refuses " + id.String() + " (Denied) and 1 more": errors.Join(rejected, errors.Join(errors.New("timeout"), conflict)),
 		"the cluster refuses the set":                                 errors.New("s3cret"),
 	} {
-		if got := refusedWords(err); got != want {
+		if got := refusedWords(err); string(got) != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -81,7 +83,7 @@ func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
 	commit := strings.Repeat("a", 40)
 	s := &api.Sync{}
 	s.Status.InFlight = &api.Flight{Commit: commit, State: api.Stuck, Causes: []api.Cause{{Code: "CrashLoop", NodeCount: 22, Nodes: []string{"node-1", "node-2", "node-4"}}}}
-	m := gate.Move{Commit: commit, State: api.Stuck, Message: "CrashLoop on 22 of 30 nodes"}
+	m := gate.Move{Commit: commit, State: api.Stuck, Message: api.ForAll("CrashLoop on 22 of 30 nodes")}
 	if got := letterOf(m, nodesToTell(s, m)).Description; strings.Contains(got, "node-") {
 		t.Errorf("told %q", got)
 	}
@@ -142,18 +144,57 @@ func TestWhatTheStatusRemembersIsTold(t *testing.T) {
 	at := func(seconds int) metav1.MicroTime {
 		return metav1.NewMicroTime(noon.Add(time.Duration(seconds) * time.Second))
 	}
+	refused := api.Message{Private: gate.CauseApplyFailed + ": password s3cret", Public: gate.CauseApplyFailed + ": " + gate.ApplyFailedMeaning}
 	s := &api.Sync{}
-	s.Status.InFlight = &api.Flight{Commit: "c9", State: api.Stuck, Since: at(0), Message: "password s3cret", Causes: []api.Cause{{Code: gate.CauseApplyFailed}},
+	s.Status.InFlight = &api.Flight{Commit: "c9", State: api.Stuck, Since: at(0), Message: refused, Causes: []api.Cause{{Code: gate.CauseApplyFailed}},
 		Followers: []api.Follower{{Commit: "c1", State: api.Carried}}}
-	s.Status.History = []api.Record{{Commit: "c8", State: api.Carried, By: "c9", Outcome: api.Stuck, Message: gate.CauseApplyFailed + ": s3cret", Since: at(900)}}
+	s.Status.History = []api.Record{{Commit: "c8", State: api.Carried, By: "c9", Outcome: api.Stuck, Message: refused, Since: at(900)}}
 	told := map[string]gate.Move{}
 	for _, m := range recorded(s) {
 		told[m.Commit] = m
-		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") || !strings.Contains(text, gate.CauseApplyFailed) {
+		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") || !strings.Contains(text, gate.ApplyFailedMeaning) {
 			t.Errorf("of %s %q", m.Commit, text)
 		}
 	}
 	if len(told) != 3 || !told["c1"].At.Equal(at(900).Time) || !told["c9"].At.Equal(at(900).Time) {
 		t.Errorf("%+v", told)
+	}
+}
+
+// A status that an older version wrote says nothing of what of its messages is for everybody: none is told then, only the
+// states.
+func TestMessagesOfAnOlderStatusStayPrivate(t *testing.T) {
+	s := &api.Sync{}
+	old := `{
+		"inFlight": {"commit": "c9", "state": "Complete", "message": "s3cret", "relapse": {"message": "s3cret", "since": null},
+			"noRollback": {"commit": "c7", "attempts": 1, "message": "s3cret"}, "followers": [{"commit": "c1", "state": "Carried"}],
+			"rollbackOf": {"commit": "c8", "message": "s3cret", "followers": [{"commit": "c2", "state": "Unchanged"}]}},
+		"history": [
+			{"commit": "c3", "state": "Failed", "message": "s3cret"},
+			{"commit": "c4", "state": "Held", "message": "s3cret"},
+			{"commit": "c5", "state": "Carried", "by": "c6", "outcome": "Stuck", "message": "s3cret"},
+			{"commit": "c6", "state": "Stuck", "message": "ApplyFailed: s3cret; rolled back to 1234567"},
+			{"commit": "c0", "state": "Complete", "relapsed": true, "message": "relapsed: s3cret"}]}`
+	if err := json.Unmarshal([]byte(old), &s.Status); err != nil {
+		t.Fatal(err)
+	}
+	if s.Status.InFlight.Private != "s3cret" || s.Status.InFlight.Relapse.Private != "s3cret" || s.Status.History[0].Private != "s3cret" {
+		t.Fatalf("the messages are lost: %+v", s.Status)
+	}
+	moves := recorded(s)
+	if len(moves) != 9 {
+		t.Errorf("%d moves: %+v", len(moves), moves)
+	}
+	for _, m := range moves {
+		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") {
+			t.Errorf("of %s %q", m.Commit, text)
+		}
+	}
+}
+
+// What the gate says of a set that could not be written is what the judge says of the cause.
+func TestApplyFailedMeansTheSameEverywhere(t *testing.T) {
+	if got := rollout.ApplyFailed.Meaning(); got != gate.ApplyFailedMeaning || string(rollout.ApplyFailed) != gate.CauseApplyFailed {
+		t.Errorf("%s: %q", rollout.ApplyFailed, got)
 	}
 }

@@ -27,7 +27,7 @@ func (w *world) says(commit string, state api.CommitState, text string) {
 	w.t.Helper()
 	w.wait(fmt.Sprintf("%s to be %s: %q", api.Short(commit), state, text), func(s api.SyncStatus) bool {
 		for _, r := range s.History {
-			if r.Commit == commit && r.State == state && strings.Contains(r.Message, text) {
+			if r.Commit == commit && r.State == state && strings.Contains(r.Message.Private, text) {
 				return true
 			}
 		}
@@ -90,8 +90,8 @@ func TestFixGoesBeforeARollback(t *testing.T) {
 	fix := w.push("fix", map[string]string{"agent.yaml": agent("v3")})
 	w.waitFor(fix, api.Complete)
 	for _, r := range w.status().History {
-		if strings.Contains(r.Message, "roll") && strings.Contains(r.Message, api.Short(v1)) {
-			t.Errorf("%s: %s", api.Short(r.Commit), r.Message)
+		if strings.Contains(r.Message.Private, "roll") && strings.Contains(r.Message.Private, api.Short(v1)) {
+			t.Errorf("%s: %s", api.Short(r.Commit), r.Message.Private)
 		}
 	}
 }
@@ -121,8 +121,8 @@ func TestSelectorChangeRecreates(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	before := w.wait("v1", func(s api.SyncStatus) bool { return s.InFlight != nil && s.InFlight.Pruned })
 	v2 := w.push("v2", map[string]string{"agent.yaml": strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {tier: node}", ":v1", ":v2").Replace(labelled)})
-	if r := w.waitFor(v2, api.Failed); !strings.Contains(r.Message, "spec.selector cannot change") || !strings.Contains(r.Message, "apply.recreate: Orphan") {
-		t.Errorf("without the option it says %q", r.Message)
+	if r := w.waitFor(v2, api.Failed); !strings.Contains(r.Message.Private, "spec.selector cannot change") || !strings.Contains(r.Message.Private, "apply.recreate: Orphan") {
+		t.Errorf("without the option it says %q", r.Message.Private)
 	}
 	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
 		[]byte(`{"spec":{"apply":{"recreate":"Orphan"}}}`), metav1.PatchOptions{})

@@ -55,12 +55,12 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 		s.Ailing = nil
 	}
 	if f := s.InFlight; f != nil {
-		f.Nodes, f.Message = api.NodeCounts{}, ""
+		f.Nodes, f.Message = api.NodeCounts{}, api.Message{}
 		if f.Correcting != nil {
 			f.Correcting.Message = ""
 		}
 		if f.Relapse != nil {
-			f.Relapse.Message = ""
+			f.Relapse.Message = api.Message{}
 		}
 		for i := range f.Workloads {
 			w := &f.Workloads[i]

@@ -24,7 +24,7 @@ func TestRefusedCommitLeavesNothingBehind(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	r := w.waitFor(bad, api.Failed)
 	if _, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "fine", metav1.GetOptions{}); err == nil {
-		t.Errorf("half of a refused commit was applied; it says %q", r.Message)
+		t.Errorf("half of a refused commit was applied; it says %q", r.Message.Private)
 	}
 	good := w.push("good", map[string]string{"agent.yaml": agent("v1")})
 	w.waitFor(good, api.Complete)
@@ -151,8 +151,8 @@ func TestWindowsHoldCommits(t *testing.T) {
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Windows = []api.Window{deny("* * * * *", "Europe/London", time.Hour)} })
 	w.controller(shared.Config, t.TempDir())
-	if r := w.waitFor(v1, api.Held); r.Message != "denied by spec.windows[0]; none opens within a year" {
-		t.Errorf("held: %q", r.Message)
+	if r := w.waitFor(v1, api.Held); r.Message.Private != "denied by spec.windows[0]; none opens within a year" {
+		t.Errorf("held: %q", r.Message.Private)
 	}
 	at := metav1.NewTime(time.Now().UTC().Truncate(time.Second))
 	w.check(w.syncs.Override(t.Context(), w.namespace, "agents", api.Override{Commit: v1, Reason: "it burns", By: "ada", At: at}))

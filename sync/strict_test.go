@@ -20,11 +20,11 @@ func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 		l.sync.Spec.Render.Strict = strict
 		r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, patched)
 		if r.Outcome != want {
-			t.Errorf("strict %t: %v: %s", strict, r.Outcome, r.Problem)
+			t.Errorf("strict %t: %v: %s", strict, r.Outcome, r.Problem.Private)
 		}
 		said := strings.Join(r.warnings, "\n")
 		if strict {
-			said = r.Problem
+			said = r.Problem.Private
 		}
 		if !strings.Contains(said, "kustomization.yaml: line 3: patches: its target (kind ConfigMap, name b) is no object") {
 			t.Errorf("strict %t: says %q", strict, said)

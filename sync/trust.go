@@ -48,14 +48,14 @@ func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.Hi
 		return h, nil
 	}
 	verified := *h
-	verified.Signers, verified.Unverified = signers.Fingerprint(), map[string]string{}
+	verified.Signers, verified.Unverified = signers.Fingerprint(), map[string]api.Public{}
 	for _, commit := range t.toVerify(h) {
 		problem, err := t.problem(commit, signers)
 		if err != nil {
 			return nil, err
 		}
 		if problem != "" {
-			verified.Unverified[commit] = problem
+			verified.Unverified[commit] = api.Public(problem)
 		}
 	}
 	if same && maps.Equal(verified.Unverified, h.Unverified) {
@@ -100,7 +100,7 @@ func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySe
 	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
 	signers, err := c.Connect.Signers(ctx, l.sync)
 	if err != nil {
-		return r.not(gate.Unavailable, err, c.Now())
+		return r.unavailable(err, c.Now())
 	}
 	if h, _ := l.poller.last(); h != nil && h.Signers == signers.Fingerprint() {
 		return nil
@@ -108,5 +108,5 @@ func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySe
 	l.doubted.Store(true)
 	l.poller.ask()
 	c.queue.Add(l.key)
-	return r.not(gate.Unavailable, errOtherSigners, c.Now())
+	return r.unavailable(errOtherSigners, c.Now())
 }

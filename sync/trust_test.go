@@ -73,8 +73,8 @@ func TestNothingPassesAnUnverifiedCommit(t *testing.T) {
 
 	w.sign("")
 	v2 := w.push("v2", map[string]string{"a.yaml": configMap("a", "2")})
-	if r := w.waitFor(v2, api.Failed); r.Message != "commit "+api.Short(v2)+" is not signed" {
-		t.Errorf("Failed: %q", r.Message)
+	if r := w.waitFor(v2, api.Failed); r.Message.Private != "commit "+api.Short(v2)+" is not signed" {
+		t.Errorf("Failed: %q", r.Message.Private)
 	}
 	w.sign("first")
 	v3 := w.push("v3", map[string]string{"a.yaml": configMap("a", "3")})
@@ -109,7 +109,7 @@ func TestNoSecretHoldsWhatWasVerified(t *testing.T) {
 	c := &Controller{} // which can read no Secret
 	for _, commit := range []string{hash("1"), hash("2")} {
 		if r := c.doubt(t.Context(), l, commit); r != nil {
-			t.Errorf("%s waits: %s", api.Short(commit), r.Problem)
+			t.Errorf("%s waits: %s", api.Short(commit), r.Problem.Private)
 		}
 	}
 }

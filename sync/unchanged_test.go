@@ -48,8 +48,8 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 			l.sync.Spec.Render.MaxFileSize = "nonsense" // from now on a render fails
 			c.spoil(l)
 			r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, c.commit)
-			if r.Outcome != c.want || !strings.Contains(r.Problem, c.says) {
-				t.Fatalf("%v: %s", r.Outcome, r.Problem)
+			if r.Outcome != c.want || !strings.Contains(r.Problem.Private, c.says) {
+				t.Fatalf("%v: %s", r.Outcome, r.Problem.Private)
 			}
 			if c.want == gate.Ready && r.Digest != l.flying.Digest {
 				t.Errorf("its set is %s, not that in flight", r.Digest)

@@ -161,7 +161,7 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 	o := gate.Observation{Now: time.Now()}
 	l.atTheGate(&o)
 	l.noteWindows(o)
-	if !strings.Contains(o.Window.Closed, "spec.windows[0].timeZone") {
+	if !strings.Contains(string(o.Window.Closed), "spec.windows[0].timeZone") {
 		t.Errorf("closed: %q", o.Window.Closed)
 	}
 	if c := l.sync.Status.Conditions; len(c) != 1 || c[0].Type != api.ConditionWindows || c[0].Status != metav1.ConditionFalse {

@@ -284,7 +284,7 @@ func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, e
 type teller struct{ t testing.TB }
 
 func (l teller) Moved(_ *api.Sync, m gate.Move) {
-	l.t.Logf("%s %s by %s (%s): %s", api.Short(m.Commit), m.State, api.Short(m.By), m.Outcome, m.Message)
+	l.t.Logf("%s %s by %s (%s): %s", api.Short(m.Commit), m.State, api.Short(m.By), m.Outcome, m.Message.Private)
 }
 func (l teller) Warned(_ *api.Sync, warnings []string)        { l.t.Logf("warned: %q", warnings) }
 func (l teller) Progressed(*api.Sync)                         {}

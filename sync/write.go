@@ -136,7 +136,7 @@ func (c *Controller) flightSet(ctx context.Context, l *lane) (manifests.Set, err
 	r := c.prepare(ctx, l, f.Commit)
 	switch {
 	case r.Outcome != gate.Ready:
-		return manifests.Set{}, fmt.Errorf("its set cannot be rendered again: %s", r.Problem)
+		return manifests.Set{}, fmt.Errorf("its set cannot be rendered again: %s", r.Problem.Private)
 	case r.Digest != f.Digest:
 		return manifests.Set{}, fmt.Errorf("its set renders differently now")
 	}

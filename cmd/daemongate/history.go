@@ -49,9 +49,9 @@ func printHistory(out io.Writer, history []api.Record) error {
 // recordMessage is the message of a record, with the override that let its commit start.
 func recordMessage(r api.Record) string {
 	if r.Override == nil {
-		return r.Message
+		return r.Private
 	}
-	return strings.TrimSuffix(r.Override.Text()+". "+r.Message, ". ")
+	return strings.TrimSuffix(r.Override.Text()+". "+r.Private, ". ")
 }
 
 func recordState(r api.Record) string {

@@ -88,7 +88,7 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 			state = "Complete, but relapsed"
 		}
 		fmt.Fprintf(b, "  %s  %s, %s is applied again in its place\n", api.Short(r.Commit), state, api.Short(f.Commit))
-		writeIndented(b, r.Message)
+		writeIndented(b, r.Private)
 		writeFollowers(b, r.Followers)
 	}
 	fmt.Fprintf(b, "  %s  %s", api.Short(f.Commit), f.State)
@@ -102,7 +102,7 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 			writeIndented(b, "not corrected: "+c.Kept)
 		}
 	} else {
-		writeIndented(b, f.Message)
+		writeIndented(b, f.Private)
 	}
 	for _, w := range f.Workloads {
 		writeWorkload(b, w)

@@ -94,7 +94,7 @@ func (p *player) ended(e ending, states []api.Record) bool {
 	}
 	r := states[len(states)-1]
 	return r.State == e.state && r.By == p.hash(e.by) && r.Outcome == e.outcome &&
-		strings.Contains(r.Message, e.cause) && strings.Contains(r.Message, e.says) &&
+		strings.Contains(r.Private, e.cause) && strings.Contains(r.Private, e.says) &&
 		(e.cause == "" || explained(p.recorder.last().InFlight, e.cause))
 }
 
@@ -126,7 +126,7 @@ func (p *player) table() {
 		}
 		last := states[len(states)-1]
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.1f s\t%s\n", api.Short(c.hash), c.subject, words(states),
-			last.Since.Sub(c.at).Seconds(), last.Message)
+			last.Since.Sub(c.at).Seconds(), last.Message.Private)
 	}
 	_ = t.Flush()
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/sync/backoff"
 )
 
-// CannotCheck is why a commit waits that Git or the cluster could not be asked about; what they said follows.
-const CannotCheck = "cannot be checked yet"
+// cannotCheck is why a commit waits that Git or the cluster could not be asked about; what they said follows.
+const cannotCheck = "cannot be checked yet"
 
 // admit lets the next commit through if nothing stands in its way.
 func (t *turn) admit() {
@@ -20,11 +21,12 @@ func (t *turn) admit() {
 		return
 	}
 	candidate, before := t.candidate()
-	t.reason = t.obstacle()
-	if t.reason == "" && candidate == "" {
-		t.reason = or(t.o.Window.Closed, or(t.barred(), t.waitsForAnother()))
+	obstacle := t.obstacle()
+	if obstacle == "" && candidate == "" {
+		obstacle = cmp.Or(t.o.Window.Closed, t.barred(), t.waitsForAnother())
 	}
-	if t.reason != "" || candidate == "" || t.goesBack(candidate) {
+	t.reason = api.ForAll(obstacle)
+	if obstacle != "" || candidate == "" || t.goesBack(candidate) {
 		t.rollBack()
 		return
 	}
@@ -39,7 +41,7 @@ func (t *turn) admit() {
 	case p == nil:
 		t.d.Prepare = candidate
 	case p.Outcome == Unavailable:
-		t.reason = CannotCheck + ": " + p.Problem
+		t.reason = api.Message{Private: cannotCheck + ": " + p.Problem.Private, Public: cannotCheck}
 		t.wake(p.RetryAt)
 	case p.Outcome == Early:
 		t.reason = p.Problem
@@ -67,7 +69,7 @@ func (t *turn) letThrough(candidate string, before []Commit, p *Prepared) {
 }
 
 // obstacle says why no commit may start; empty if one may.
-func (t *turn) obstacle() string {
+func (t *turn) obstacle() api.Public {
 	if t.o.Suspended {
 		return "the Sync is suspended"
 	}
@@ -77,7 +79,7 @@ func (t *turn) obstacle() string {
 	case !f.State.Settled():
 		return waitsFor(f)
 	case t.holds(f):
-		return fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)", api.Short(f.Commit), inTrouble(f))
+		return api.Public(fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)", api.Short(f.Commit), inTrouble(f)))
 	}
 	if t.overrides() {
 		return ""
@@ -92,11 +94,11 @@ func inTrouble(f *api.Flight) string {
 	return "is stuck"
 }
 
-func waitsFor(f *api.Flight) string {
+func waitsFor(f *api.Flight) api.Public {
 	if b := f.RollbackOf; b != nil {
-		return fmt.Sprintf("waits for the rollback of %s to %s", api.Short(b.Commit), api.Short(f.Commit))
+		return api.Public(fmt.Sprintf("waits for the rollback of %s to %s", api.Short(b.Commit), api.Short(f.Commit)))
 	}
-	return fmt.Sprintf("waits for %s, which is rolling out", api.Short(f.Commit))
+	return api.Public(fmt.Sprintf("waits for %s, which is rolling out", api.Short(f.Commit)))
 }
 
 // candidate returns the commit that is next and those that it would carry, oldest first.
@@ -146,9 +148,9 @@ func (t *turn) mayRetry(f *api.FailedCommit) bool {
 }
 
 // waitsForAnother says what commits wait for whose head failed.
-func (t *turn) waitsForAnother() string {
+func (t *turn) waitsForAnother() api.Public {
 	if n := len(t.s.Failed); n > 0 {
-		return fmt.Sprintf("waits for a commit that can be applied: %s failed", api.Short(t.s.Failed[n-1].Commit))
+		return api.Public(fmt.Sprintf("waits for a commit that can be applied: %s failed", api.Short(t.s.Failed[n-1].Commit)))
 	}
 	return ""
 }
@@ -162,10 +164,10 @@ func (t *turn) fail(commit string, p *Prepared) {
 		t.s.Failed = newest(append(t.s.Failed, api.FailedCommit{Commit: commit}), MaxFollowers)
 		f = &t.s.Failed[len(t.s.Failed)-1]
 	}
-	news := f.Message != p.Problem
+	news := f.Message != p.Problem.Private
 	t.failedAgain(f, p)
 	if news {
-		t.move(Move{Commit: commit, State: api.Failed, Message: p.Problem, Told: p.Told})
+		t.move(Move{Commit: commit, State: api.Failed, Message: p.Problem})
 	}
 }
 
@@ -175,7 +177,7 @@ func (t *turn) failedAgain(f *api.FailedCommit, p *Prepared) {
 		f.Attempts = 0
 	}
 	f.Attempts++
-	f.Generation, f.Message, f.RetryAt = p.Generation, p.Problem, nil
+	f.Generation, f.Message, f.RetryAt = p.Generation, p.Problem.Private, nil
 	if p.Outcome == Refused || p.Outcome == Slow {
 		retry := metav1.NewMicroTime(t.o.Now.Add(backoff.After(f.Attempts, 30*time.Second, 15*time.Minute)))
 		f.RetryAt = &retry
@@ -230,7 +232,7 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), MaxFollowers)
 	}
 	t.s.InFlight, t.s.Drift = f, nil
-	t.flightMove(f, api.Applying, "")
+	t.flightMove(f, api.Applying, api.Message{})
 	t.pass(commit)
 	t.d.Apply = commit
 	t.plan(p)
@@ -260,8 +262,8 @@ func (t *turn) pass(commit string) {
 		}
 		return false
 	})
-	t.reason = ""
+	t.reason = api.Message{}
 	if len(t.waiting) > 0 {
-		t.reason = t.obstacle()
+		t.reason = api.ForAll(t.obstacle())
 	}
 }

@@ -56,7 +56,7 @@ func (t *turn) corrects(f *api.Flight) {
 		return
 	}
 	causes, over := r.Causes, c.Since.Add(relookAfter)
-	c.Message = r.Message
+	c.Message = r.Message.Private
 	if t.wake(over); r.State == api.Complete && !t.o.Now.Before(over) {
 		f.Correcting, causes = nil, nil
 	}

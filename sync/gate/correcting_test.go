@@ -102,7 +102,7 @@ func TestACorrectionIsLookedAtAgain(t *testing.T) {
 		t.Fatalf("correcting %+v, workload %+v, inventory %+v", f.Correcting, f.Workloads[0], c.State.Inventory)
 	}
 	look := func(state api.CommitState, settled int) *api.SyncStatus {
-		c.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: state, Message: "waiting", Workloads: f.Workloads,
+		c.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: state, Message: api.ForAll("waiting"), Workloads: f.Workloads,
 			Nodes: api.NodeCounts{Desired: 6, Updated: settled, Settled: settled}}
 		c.Observation.Now = c.Observation.Now.Add(3 * time.Second)
 		c.Step()

@@ -33,7 +33,7 @@ func (t *turn) mayNotCorrect() string {
 	case !t.gate.Correct:
 		return "spec.apply.drift is Report"
 	}
-	return t.o.Window.Closed
+	return string(t.o.Window.Closed)
 }
 
 // drift decides whether the flight's objects are to be compared with what it asks for, and what is to become of those

@@ -97,7 +97,7 @@ func (t *turn) halfJudged(f *api.Flight) {
 
 // flightMove brings the flight and everyone who follows it to a state. A commit that is rolled back to was Complete and
 // stays so: what becomes of going back is said of the stuck one.
-func (t *turn) flightMove(f *api.Flight, state api.CommitState, message string) {
+func (t *turn) flightMove(f *api.Flight, state api.CommitState, message api.Message) {
 	said := MessageOf(f)
 	f.State, f.Message = state, message
 	if f.RollbackOf == nil {

@@ -54,7 +54,7 @@ func (g Gate) Step(s State, o Observation) (State, Decision) {
 	if t.d.Idle() {
 		t.admit()
 	} else {
-		t.reason = t.obstacle()
+		t.reason = api.ForAll(t.obstacle())
 	}
 	t.hold()
 	t.wake(t.o.Window.Changes)
@@ -71,7 +71,7 @@ type turn struct {
 	// waiting are the commits after s.Passed, oldest first.
 	waiting []Commit
 	// reason is why they wait; empty if they do not.
-	reason string
+	reason api.Message
 	// accused is set if the rollout is held up by what may be drift.
 	accused bool
 	// disturbed is set if it was noticed just now that a complete commit's workloads are not as they completed.
@@ -97,7 +97,7 @@ func (t *turn) see() []Commit {
 	}
 	for _, c := range t.s.Held.Commits {
 		if !reachable[c] && c != t.s.Passed && t.failure(c) == nil {
-			t.move(Move{Commit: c, State: api.Dropped, Message: "no longer reachable: the history was rewritten"})
+			t.move(Move{Commit: c, State: api.Dropped, Message: api.ForAll("no longer reachable: the history was rewritten")})
 		}
 	}
 	t.s.Held.Commits = keep(t.s.Held.Commits, func(c string) bool { return reachable[c] })
@@ -128,13 +128,13 @@ func (t *turn) hold() {
 	}
 	now := api.HeldCommits{}
 	for _, c := range t.waiting {
-		if reason == "" || t.failure(c.Hash) != nil {
+		if reason.Private == "" || t.failure(c.Hash) != nil {
 			continue
 		}
 		now.Count++
-		now.Newest, now.Reason = c.Hash, reason
+		now.Newest, now.Reason = c.Hash, reason.Private
 		now.Commits = append(now.Commits, c.Hash)
-		if !known[c.Hash] || was.Reason != reason {
+		if !known[c.Hash] || was.Reason != reason.Private {
 			t.move(Move{Commit: c.Hash, State: api.Held, Message: reason})
 		}
 	}

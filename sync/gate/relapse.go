@@ -9,7 +9,7 @@ import (
 )
 
 // relapsed begins what is said of a complete commit whose agents keep ending.
-const relapsed = "relapsed: "
+const relapsed = "relapsed"
 
 // relapse takes in whether the agents of a completed commit keep ending. It changes no state: the commit is Complete and
 // says that it has relapsed, once, and later that it has recovered. While it has, it is nothing to go back to. Of what is being
@@ -22,7 +22,7 @@ func (t *turn) relapse(f *api.Flight) {
 	switch {
 	case f.Relapse != nil:
 		t.goesOn(f, r)
-	case r.Message != "" && t.mayRelapse(f):
+	case r.Message.Private != "" && t.mayRelapse(f):
 		f.Relapse = &api.Relapse{Since: metav1.NewMicroTime(t.o.Now), Message: r.Message}
 		f.Causes, t.s.LastComplete = r.Causes, f.Before
 		t.tellRelapse(f, false)
@@ -36,7 +36,7 @@ func (t *turn) goesOn(f *api.Flight, r *Relapse) {
 		f.Relapse, f.Causes, f.NoRollback = nil, nil, nil
 		t.s.LastComplete = f.Commit
 		t.tellRelapse(f, true)
-	case r.Message == "":
+	case r.Message.Private == "":
 	case leading(f.Causes) != leading(r.Causes):
 		f.Relapse.Message, f.Causes = r.Message, r.Causes
 		t.tellRelapse(f, false)

@@ -20,7 +20,7 @@ func TestARelapseThatSpreadsIsNoNews(t *testing.T) {
 		if told := len(d.Moves) > 0; told != (n.nodes == 1) {
 			t.Errorf("on %d nodes: moves %+v", n.nodes, d.Moves)
 		}
-		if got, want := s.State.InFlight.Relapse.Message, "CrashLoop on "+strconv.Itoa(n.says); got != want {
+		if got, want := s.State.InFlight.Relapse.Private, "CrashLoop on "+strconv.Itoa(n.says); got != want {
 			t.Errorf("on %d nodes it says %q, want %q", n.nodes, got, want)
 		}
 	}

@@ -1,12 +1,10 @@
 package gate
 
 import (
-	"fmt"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/daemongate/daemongate/english"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -19,7 +17,7 @@ func (t *turn) rollBack() {
 	}
 	target := t.s.LastComplete
 	if target == "" || target == f.Commit {
-		t.noWayBack(f, &Prepared{Outcome: Invalid, Generation: t.o.Generation, Problem: "no other commit has been complete"})
+		t.noWayBack(f, &Prepared{Outcome: Invalid, Generation: t.o.Generation, Problem: api.ForAll("no other commit has been complete")})
 		return
 	}
 	if !t.mayRetry(f.NoRollback) {
@@ -30,7 +28,7 @@ func (t *turn) rollBack() {
 	case p == nil:
 		t.d.Prepare = target
 	case p.Outcome == Ready && p.Digest == f.Digest:
-		t.noWayBack(f, &Prepared{Commit: target, Outcome: Invalid, Generation: p.Generation, Problem: "it asks for the same"})
+		t.noWayBack(f, &Prepared{Commit: target, Outcome: Invalid, Generation: p.Generation, Problem: api.ForAll("it asks for the same")})
 	case p.Outcome == Ready:
 		t.takeBack(f, p)
 	default:
@@ -82,11 +80,11 @@ func (t *turn) takeBack(f *api.Flight, p *Prepared) {
 	back := &api.Flight{Commit: p.Commit, Generation: p.Generation, Digest: p.Digest, Since: metav1.NewMicroTime(t.o.Now),
 		RollbackOf: &api.StuckCommit{Commit: f.Commit, Relapsed: f.Relapse != nil, Digest: f.Digest, Message: trouble(f), Followers: f.Followers}}
 	t.s.InFlight, t.s.Drift = back, nil
-	t.flightMove(back, api.Applying, "")
+	t.flightMove(back, api.Applying, api.Message{})
 	t.d.Apply = back.Commit
 	t.plan(p)
-	if t.reason = ""; len(t.waiting) > 0 {
-		t.reason = t.obstacle()
+	if t.reason = (api.Message{}); len(t.waiting) > 0 {
+		t.reason = api.ForAll(t.obstacle())
 	}
 }
 
@@ -96,10 +94,10 @@ func (t *turn) noWayBack(f *api.Flight, p *Prepared) {
 		f.NoRollback = &api.FailedCommit{Commit: p.Commit}
 	}
 	n := f.NoRollback
-	news := n.Message != p.Problem
+	news := n.Message != p.Problem.Private
 	if p.Outcome == Unavailable || p.Outcome == Early {
 		retry := metav1.NewMicroTime(p.RetryAt)
-		n.Generation, n.Message, n.RetryAt = p.Generation, p.Problem, &retry
+		n.Generation, n.Message, n.RetryAt = p.Generation, p.Problem.Private, &retry
 		t.wake(p.RetryAt)
 	} else if n.Attempts == 0 || n.RetryAt != nil || n.Generation != p.Generation || t.o.Again {
 		t.failedAgain(n, p)
@@ -145,44 +143,59 @@ func (t *turn) release(f *api.Flight) {
 
 // MessageOf is what people are told about a flight: the message of its state, and what becomes of a rollback. Of a rollback it
 // is said on the stuck commit.
-func MessageOf(f *api.Flight) string {
+func MessageOf(f *api.Flight) api.Message {
 	b := f.RollbackOf
 	if b == nil {
 		return OwnMessage(f)
 	}
+	target := api.Short(f.Commit)
 	switch f.State {
 	case "":
-		return ""
+		return api.Message{}
 	case api.Complete:
-		text := english.Join(b.Message, "; ", "rolled back to "+api.Short(f.Commit))
+		m := b.Message.And(api.ForAll(api.Public("rolled back to " + target)))
 		if f.Relapse != nil {
-			text += ", which " + trouble(f)
+			m.Private += ", which " + trouble(f).Private
 		}
-		return text
+		return m
 	case api.Stuck:
-		return english.Join(b.Message, "; ", english.Join("the rollback to "+api.Short(f.Commit)+" is stuck too", ": ", f.Message))
+		return b.Message.And(explained(api.Public("the rollback to "+target+" is stuck too"), f.Message.Private))
 	}
-	return english.Join(b.Message, "; ", "rolling back to "+api.Short(f.Commit))
+	return b.Message.And(api.ForAll(api.Public("rolling back to " + target)))
 }
 
 // OwnMessage is the message of the state of a flight's own commit, and why it is not rolled back if it should be.
-func OwnMessage(f *api.Flight) string {
+func OwnMessage(f *api.Flight) api.Message {
 	n := f.NoRollback
 	switch {
 	case n == nil || f.State != api.Stuck && f.Relapse == nil:
 		return trouble(f)
 	case n.Attempts == 0:
-		return english.Join(trouble(f), "; ", fmt.Sprintf("the rollback to %s waits: %s", api.Short(n.Commit), n.Message))
+		return trouble(f).And(explained(api.Public("the rollback to "+api.Short(n.Commit)+" waits"), n.Message))
 	case n.Commit == "":
-		return english.Join(trouble(f), "; ", "not rolled back: "+n.Message+"; waits for daemongate release")
+		return trouble(f).And(explained("not rolled back", n.Message+"; waits for daemongate release"))
 	}
-	return english.Join(trouble(f), "; ", fmt.Sprintf("cannot be rolled back to %s: %s; waits for daemongate release", api.Short(n.Commit), n.Message))
+	return trouble(f).And(explained(api.Public("cannot be rolled back to "+api.Short(n.Commit)), n.Message+"; waits for daemongate release"))
 }
 
 // trouble is the message of a flight's state or, if it has relapsed, of that.
-func trouble(f *api.Flight) string {
-	if f.Relapse != nil {
-		return relapsed + f.Relapse.Message
+func trouble(f *api.Flight) api.Message {
+	if f.Relapse == nil {
+		return f.Message
 	}
-	return f.Message
+	m := api.Message{Private: relapsed + ": " + f.Relapse.Private, Public: relapsed}
+	if f.Relapse.Public != "" {
+		m.Public += ": " + f.Relapse.Public
+	}
+	return m
+}
+
+// explained is a text for everybody with an explanation, which may be empty, for those who may read the Sync: the cluster's
+// own words may be in it.
+func explained(text api.Public, explanation string) api.Message {
+	m := api.ForAll(text)
+	if explanation != "" {
+		m.Private += ": " + explanation
+	}
+	return m
 }

@@ -39,28 +39,28 @@ func (t *turn) trusted() []Commit {
 }
 
 // barred says which commit lets nobody pass; empty if none does.
-func (t *turn) barred() string {
+func (t *turn) barred() api.Public {
 	n := len(t.trusted())
 	if n == len(t.waiting) {
 		return ""
 	}
 	bar := t.waiting[n].Hash
-	return fmt.Sprintf("nothing passes %s: %s; sign it anew, or name it in spec.source.verify.accept", api.Short(bar), t.o.History.Unverified[bar])
+	return api.Public(fmt.Sprintf("nothing passes %s: %s; sign it anew, or name it in spec.source.verify.accept", api.Short(bar), t.o.History.Unverified[bar]))
 }
 
 // distrust notes that a commit's signature does not count. It is tried again when it does.
-func (t *turn) distrust(commit, problem string) {
+func (t *turn) distrust(commit string, problem api.Public) {
 	f := t.failure(commit)
-	if f != nil && f.Unverified && f.Message == problem && f.Generation == t.o.Generation {
+	if f != nil && f.Unverified && f.Message == string(problem) && f.Generation == t.o.Generation {
 		return
 	}
 	if f == nil {
 		t.s.Failed = newest(append(t.s.Failed, api.FailedCommit{Commit: commit}), MaxFollowers)
 		f = &t.s.Failed[len(t.s.Failed)-1]
 	}
-	news := f.Message != problem
-	*f = api.FailedCommit{Commit: commit, Generation: t.o.Generation, Message: problem, Unverified: true, Attempts: 1}
+	news := f.Message != string(problem)
+	*f = api.FailedCommit{Commit: commit, Generation: t.o.Generation, Message: string(problem), Unverified: true, Attempts: 1}
 	if news {
-		t.move(Move{Commit: commit, State: api.Failed, Message: problem})
+		t.move(Move{Commit: commit, State: api.Failed, Message: api.ForAll(problem)})
 	}
 }

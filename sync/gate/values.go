@@ -58,7 +58,7 @@ type Observation struct {
 // Opening is what the windows say of a moment. The zero value is open for ever.
 type Opening struct {
 	// Closed says why no commit may start; empty if one may.
-	Closed string
+	Closed api.Public
 	// Changes is when the windows are to be looked at again; zero if they never change.
 	Changes time.Time
 }
@@ -75,7 +75,7 @@ type History struct {
 	// those after the merge base, and at least the head itself.
 	Commits []Commit
 	// Unverified says of commits whose signature does not count why not, by hash.
-	Unverified map[string]string
+	Unverified map[string]api.Public
 	// Signers tells the keys apart that the commits were verified with.
 	Signers string
 }
@@ -128,8 +128,8 @@ type Prepared struct {
 	// Digest of the set, and the objects that it asks for, if Ready.
 	Digest  string
 	Objects []api.InventoryEntry
-	// Problem in words, if not Ready, and what of it the Git host may be told; the problem itself if Told is empty.
-	Problem, Told string
+	// Problem, if not Ready.
+	Problem api.Message
 	// RetryAt is when an Unavailable or Early commit may be prepared again.
 	RetryAt time.Time
 }
@@ -151,7 +151,7 @@ type Rollout struct {
 	Digest string
 	// State is RollingOut, Stuck or Complete.
 	State   api.CommitState
-	Message string
+	Message api.Message
 	Causes  []api.Cause
 	Nodes   api.NodeCounts
 	// Workloads as they were judged, with their new memory.
@@ -204,7 +204,7 @@ type Relapse struct {
 	Commit string
 	Digest string
 	// Message names the cause and how many nodes show it; empty if too few do.
-	Message string
+	Message api.Message
 	Causes  []api.Cause
 	// Well is set if no more nodes than may fail lack a settled pod.
 	Well bool
@@ -297,13 +297,11 @@ type Move struct {
 	// By is the commit whose state this one takes over, and Outcome that state.
 	By      string
 	Outcome api.CommitState
-	Message string
+	Message api.Message
 	// Relapsed says of a Complete commit, or of one that takes over its state, that its agents keep ending, and Recovered that
 	// they no longer do. They change no state.
 	Relapsed, Recovered bool
-	// Told is what the Git host is told instead of the message; the message itself if empty.
-	Told string
-	At   time.Time
+	At                  time.Time
 	// Override let the commit start outside the windows; nil if it did not need to.
 	Override *api.Override
 }
@@ -311,7 +309,7 @@ type Move struct {
 // remember puts a move into the history, newest commit first.
 func remember(history []api.Record, m Move) []api.Record {
 	r := api.Record{Commit: m.Commit, Subject: m.Subject, State: m.State, By: m.By, Outcome: m.Outcome,
-		Message: m.Message, Told: m.Told, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At), Override: m.Override}
+		Message: m.Message, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At), Override: m.Override}
 	for i, old := range history {
 		if old.Commit != m.Commit {
 			continue

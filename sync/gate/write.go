@@ -13,6 +13,9 @@ import (
 // CauseApplyFailed is the only cause that the gate itself names.
 const CauseApplyFailed = "ApplyFailed"
 
+// ApplyFailedMeaning is what everybody may be told of it. What the API server said may hold values of Secrets.
+const ApplyFailedMeaning = "the API server does not take the objects"
+
 // written takes in the result of writing the flight's set.
 func (t *turn) written(f *api.Flight) {
 	w := t.o.Written
@@ -21,9 +24,9 @@ func (t *turn) written(f *api.Flight) {
 	}
 	if w.Problem == "" {
 		f.Workloads = w.Workloads
-		f.Attempts, f.RetryAt, f.Message = 0, nil, ""
+		f.Attempts, f.RetryAt, f.Message = 0, nil, api.Message{}
 		if f.State == api.Applying {
-			t.flightMove(f, api.RollingOut, "")
+			t.flightMove(f, api.RollingOut, api.Message{})
 		}
 		return
 	}
@@ -38,7 +41,7 @@ func (t *turn) writeFailed(f *api.Flight, at time.Time, problem string) {
 	f.Attempts++
 	retry := metav1.NewMicroTime(at.Add(backoff.After(f.Attempts, time.Second, 30*time.Second)))
 	f.RetryAt = &retry
-	said := CauseApplyFailed + ": " + problem
+	said := api.Message{Private: CauseApplyFailed + ": " + problem, Public: CauseApplyFailed + ": " + ApplyFailedMeaning}
 	switch {
 	case f.State == api.Stuck && len(f.Causes) > 0 && f.Causes[0].Code == CauseApplyFailed:
 		f.Causes, f.Message = applyFailed(f, problem), said
@@ -47,7 +50,7 @@ func (t *turn) writeFailed(f *api.Flight, at time.Time, problem string) {
 		f.Causes = applyFailed(f, problem)
 		t.flightMove(f, api.Stuck, said)
 	default:
-		f.Message = problem
+		f.Message = api.Message{Private: problem}
 	}
 }
 
@@ -89,7 +92,7 @@ func (t *turn) write(f *api.Flight) {
 	case p.Outcome == Unavailable, p.Outcome == Early:
 		t.wake(p.RetryAt)
 	default:
-		t.writeFailed(f, t.o.Now, p.Problem)
+		t.writeFailed(f, t.o.Now, p.Problem.Private)
 		t.wake(f.RetryAt.Time)
 	}
 }

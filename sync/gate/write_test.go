@@ -37,7 +37,7 @@ func TestWhatAHalfWrittenCommitIsStuckBy(t *testing.T) {
 			d := gatetest.NewFlight(api.Applying)
 			f := d.State.InFlight
 			f.Attempts, f.Since = 1, metav1.NewMicroTime(d.Observation.Now)
-			pods := &gate.Rollout{Commit: "c1", Digest: "d1", State: api.Stuck, Message: "CrashLoop on node-1", Causes: []api.Cause{{Code: "CrashLoop"}}}
+			pods := &gate.Rollout{Commit: "c1", Digest: "d1", State: api.Stuck, Message: api.ForAll("CrashLoop on node-1"), Causes: []api.Cause{{Code: "CrashLoop"}}}
 			fail := func() {
 				d.Observation.Written = &gate.Written{Commit: "c1", Digest: "d1", At: d.Observation.Now, Problem: "webhook timed out"}
 				d.Step()
@@ -49,13 +49,13 @@ func TestWhatAHalfWrittenCommitIsStuckBy(t *testing.T) {
 			fail()
 			d.Step()
 			if f := d.State.InFlight; f.State != api.Stuck || f.Causes[0].Code != first {
-				t.Fatalf("at first it is %s: %s, %+v", f.State, f.Message, f.Causes)
+				t.Fatalf("at first it is %s: %s, %+v", f.State, f.Message.Private, f.Causes)
 			}
 			d.Observation.Rollout, d.Observation.Now = pods, d.Observation.Now.Add(2*time.Hour)
 			fail()
 			d.Step()
-			if f := d.State.InFlight; f.State != api.Stuck || f.Message != "CrashLoop on node-1" || f.Causes[0].Code != "CrashLoop" {
-				t.Errorf("then it is %s: %s, %+v", f.State, f.Message, f.Causes)
+			if f := d.State.InFlight; f.State != api.Stuck || f.Message.Private != "CrashLoop on node-1" || f.Causes[0].Code != "CrashLoop" {
+				t.Errorf("then it is %s: %s, %+v", f.State, f.Message.Private, f.Causes)
 			}
 		})
 	}
@@ -65,13 +65,13 @@ func TestWhatAHalfWrittenCommitIsStuckBy(t *testing.T) {
 func TestAPartialLook(t *testing.T) {
 	d := gatetest.NewFlight(api.RollingOut)
 	d.State.InFlight.Pruned = false
-	d.State.InFlight.Nodes, d.State.InFlight.Message = api.NodeCounts{Desired: 7}, "as before"
+	d.State.InFlight.Nodes, d.State.InFlight.Message.Private = api.NodeCounts{Desired: 7}, "as before"
 	d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.RollingOut, Partial: true, Brakes: []gate.BrakeOrder{{Name: "a", Pull: true}}}
 	next := d.Step()
-	if f := d.State.InFlight; len(next.Brakes) != 1 || f.Nodes.Desired != 7 || f.Message != "as before" {
-		t.Errorf("brakes %+v, %d nodes, %q", next.Brakes, f.Nodes.Desired, f.Message)
+	if f := d.State.InFlight; len(next.Brakes) != 1 || f.Nodes.Desired != 7 || f.Message.Private != "as before" {
+		t.Errorf("brakes %+v, %d nodes, %q", next.Brakes, f.Nodes.Desired, f.Message.Private)
 	}
-	d.Observation.Rollout.State, d.Observation.Rollout.Message = api.Stuck, "CrashLoop on node-1"
+	d.Observation.Rollout.State, d.Observation.Rollout.Message = api.Stuck, api.ForAll("CrashLoop on node-1")
 	if d.Step(); d.State.InFlight.State != api.Stuck {
 		t.Errorf("it is %s", d.State.InFlight.State)
 	}

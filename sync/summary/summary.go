@@ -87,7 +87,7 @@ func summarizeHealth(s *api.SyncStatus, now time.Time) {
 		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
 	switch words := gate.AilingWords(s.Ailing); {
 	case has:
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, relapsedReason, gate.OwnMessage(s.InFlight)
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, relapsedReason, gate.OwnMessage(s.InFlight).Private
 	case words != "":
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "Unavailable", words
 	case meta.FindStatusCondition(s.Conditions, api.ConditionHealthy) == nil:
@@ -107,7 +107,7 @@ func summaryOf(s *api.SyncStatus) api.Summary {
 	if f == nil {
 		return api.Summary{Commit: api.Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
 	}
-	summary := api.Summary{Commit: api.Short(f.Commit), State: f.State, Message: gate.MessageOf(f)}
+	summary := api.Summary{Commit: api.Short(f.Commit), State: f.State, Message: gate.MessageOf(f).Private}
 	if b := f.RollbackOf; b != nil {
 		summary.Commit, summary.State = api.Short(b.Commit), gate.StateBefore(b)
 	}

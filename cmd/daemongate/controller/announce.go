@@ -48,7 +48,7 @@ func (a *announcer) Moved(s *api.Sync, m gate.Move) {
 	default:
 		return
 	}
-	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", api.Short(m.Commit), cmp.Or(m.Message, m.Subject)))
+	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", api.Short(m.Commit), cmp.Or(m.Message.Private, m.Subject)))
 }
 
 // relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the commit
@@ -59,7 +59,7 @@ func (a *announcer) relapsed(s *api.Sync, m gate.Move) {
 	case m.Recovered:
 		a.events.Event(s, corev1.EventTypeNormal, "Recovered", fmt.Sprintf("commit %s is well again after its relapse", api.Short(m.Commit)))
 	default:
-		a.events.Event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s", api.Short(m.Commit), m.Message, s.Name))
+		a.events.Event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s", api.Short(m.Commit), m.Message.Private, s.Name))
 	}
 }
 

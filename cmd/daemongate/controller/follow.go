@@ -32,7 +32,7 @@ func (f *follower) Moved(s *api.Sync, m gate.Move) {
 	if m.By != "" {
 		state = fmt.Sprintf("%s by %s (%s)", m.State, api.Short(m.By), m.Outcome)
 	}
-	text := m.Message
+	text := m.Message.Private
 	if m.Recovered {
 		text = "well again: " + text
 	}

@@ -51,8 +51,7 @@ type Flight struct {
 	// +optional
 	Relapse *Relapse `json:"relapse,omitempty"`
 	// Message of its state.
-	// +optional
-	Message string `json:"message,omitempty"`
+	Message `json:",inline"`
 	// Causes of its present trouble, the deepest first.
 	// +optional
 	Causes []Cause `json:"causes,omitempty"`
@@ -105,7 +104,7 @@ type Relapse struct {
 	// Since is when it was noticed.
 	Since metav1.MicroTime `json:"since"`
 	// Message names the cause and how many nodes show it.
-	Message string `json:"message"`
+	Message `json:",inline"`
 	// Released by a person, although relapsed.
 	// +optional
 	Released bool `json:"released,omitempty"`
@@ -120,8 +119,7 @@ type StuckCommit struct {
 	// Digest of its set: a commit that repeats it is not applied either.
 	Digest string `json:"digest"`
 	// Message is why it was stuck.
-	// +optional
-	Message string `json:"message,omitempty"`
+	Message `json:",inline"`
 	// Followers take over its state, not that of the flight.
 	// +optional
 	Followers []Follower `json:"followers,omitempty"`

@@ -40,9 +40,6 @@ type Record struct {
 	// Override let the commit start outside the windows.
 	// +optional
 	Override *Override `json:"override,omitempty"`
-	// +optional
-	Message string `json:"message,omitempty"`
-	// Told is what the Git host is told instead of the message, if that is not for everybody.
-	// +optional
-	Told string `json:"told,omitempty"`
+	// Message of its state.
+	Message `json:",inline"`
 }

@@ -27,7 +27,7 @@ func (l *Laws) relapse(before *gate.State, after gate.State, d gate.Decision) {
 func (l *Laws) relapseTold(m gate.Move) {
 	said, was := "", l.Relapsed[m.Commit]
 	if m.Relapsed {
-		said = m.Message
+		said = m.Message.Private
 	}
 	if said != "" && was == "" {
 		l.Relapses++

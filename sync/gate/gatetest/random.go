@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -44,7 +45,7 @@ func (s *Stage) Happen(r *rand.Rand) {
 
 // Finish pushes a commit that can be applied and lets everything succeed.
 func (s *Stage) Finish(l *Laws) {
-	s.Observation.Window, s.unverified = gate.Opening{}, map[string]string{}
+	s.Observation.Window, s.unverified = gate.Opening{}, map[string]api.Public{}
 	s.Push([]string{"last=good"})
 	for range 3 * (len(s.Commits) + 2) {
 		s.look()

@@ -65,7 +65,7 @@ func (s *Stage) told(verb string, args []string) {
 	case "again":
 		s.Observation.Again = true
 	case "unverified":
-		s.unverified[args[0]] = fmt.Sprintf("commit %s %s", args[0], strings.Join(args[1:], " "))
+		s.unverified[args[0]] = api.Public(fmt.Sprintf("commit %s %s", args[0], strings.Join(args[1:], " ")))
 		s.look()
 	case "verified":
 		delete(s.unverified, args[0])
@@ -111,7 +111,7 @@ func (s *Stage) rollout(args []string) {
 			continue
 		}
 		r.Causes = append(r.Causes, api.Cause{Code: a})
-		r.Message = a
+		r.Message = api.ForAll(api.Public(a))
 	}
 	s.Observation.Rollout = r
 }
@@ -119,7 +119,7 @@ func (s *Stage) rollout(args []string) {
 // Relapse has the agents of a completed flight keep ending, or not settle if there are no words.
 func (s *Stage) Relapse(args []string) {
 	f := s.State.InFlight
-	s.Observation.Relapse = &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Message: strings.Join(args, " ")}
+	s.Observation.Relapse = &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Message: api.ForAll(api.Public(strings.Join(args, " ")))}
 	if len(args) > 0 {
 		s.Observation.Relapse.Causes = []api.Cause{{Code: args[0]}}
 	}

@@ -26,14 +26,14 @@ type Stage struct {
 	// sets is what preparing gives, by commit: a digest, or an outcome and a problem.
 	sets map[string]string
 	// unverified says of commits why their signature does not count.
-	unverified map[string]string
+	unverified map[string]api.Public
 	out        strings.Builder
 }
 
 // NewStage is a stage on which nothing has happened yet.
 func NewStage(t *testing.T) *Stage {
 	start := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
-	return &Stage{T: t, start: start, sets: map[string]string{}, unverified: map[string]string{},
+	return &Stage{T: t, start: start, sets: map[string]string{}, unverified: map[string]api.Public{},
 		Gate: gate.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: 15 * time.Minute, Prune: true,
 			Relapse: 10 * time.Minute, OnRelapse: api.OnRelapseReport},
 		Observation: gate.Observation{Now: start, Generation: 1}}
@@ -141,7 +141,7 @@ func (s *Stage) prepare(commit string) *gate.Prepared {
 	p := &gate.Prepared{Commit: commit, Generation: s.Observation.Generation, Outcome: gate.Ready, Digest: s.sets[commit]}
 	for _, o := range []gate.Outcome{gate.Invalid, gate.Refused, gate.Slow, gate.Unavailable, gate.Early} {
 		if problem, found := strings.CutPrefix(s.sets[commit], string(o)); found {
-			p.Outcome, p.Digest, p.Problem = o, "", strings.TrimSpace(problem)
+			p.Outcome, p.Digest, p.Problem = o, "", api.ForAll(api.Public(strings.TrimSpace(problem)))
 			p.RetryAt = s.Observation.Now.Add(10 * time.Second)
 		}
 	}
@@ -160,11 +160,11 @@ func (s *Stage) print(d gate.Decision) {
 		if m.Recovered {
 			fmt.Fprint(&s.out, " (recovered)")
 		}
-		if m.Relapsed != strings.Contains(m.Message, "relapsed: ") {
-			s.T.Errorf("%s is told as relapsed: %v, with %q", m.Commit, m.Relapsed, m.Message)
+		if m.Relapsed != strings.Contains(m.Message.Private, "relapsed: ") {
+			s.T.Errorf("%s is told as relapsed: %v, with %q", m.Commit, m.Relapsed, m.Message.Private)
 		}
-		if m.Message != "" {
-			fmt.Fprintf(&s.out, ": %s", m.Message)
+		if m.Message.Private != "" {
+			fmt.Fprintf(&s.out, ": %s", m.Message.Private)
 		}
 		fmt.Fprintln(&s.out)
 	}
