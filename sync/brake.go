@@ -33,7 +33,7 @@ func (c *Controller) brake(ctx context.Context, l *lane, orders []gate.BrakeOrde
 		}
 		generation, err := c.carryOut(ctx, l, id, order)
 		if err != nil {
-			c.Tell.Trouble(l.sync, fmt.Errorf("brake of %s: %w", id, err))
+			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("brake of %s: %w", id, err)))
 			c.queue.AddAfter(l.key, brakePause)
 			continue
 		}
@@ -41,7 +41,7 @@ func (c *Controller) brake(ctx context.Context, l *lane, orders []gate.BrakeOrde
 			l.braked = map[manifests.ID]brakeWrite{}
 		}
 		l.braked[id] = brakeWrite{name, generation}
-		c.Tell.Braked(l.sync, order)
+		c.Teller.Tell(l.sync, brakeNews(l.sync, order))
 	}
 }
 

@@ -25,7 +25,7 @@ type Controller struct {
 	Renders *Attempts
 	// ConfigMaps hold the outboxes.
 	ConfigMaps corev1.ConfigMapsGetter
-	Tell       Teller
+	Teller     Teller
 	// Now is the clock: the API server's, where it differs from this machine's.
 	Now func() time.Time
 	// Namespace restricts the controller to the Syncs of one namespace; all if empty.
@@ -137,7 +137,7 @@ func (c *Controller) work(ctx context.Context, store cache.Store) {
 func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 	sync, err := seen(store, key)
 	if err != nil {
-		c.Tell.Trouble(named(key), err)
+		c.Teller.Tell(named(key), troubleNews(err))
 	}
 	if err != nil || sync == nil {
 		if l := c.forget(key); l != nil {
@@ -151,7 +151,7 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 		err = c.tick(ctx, l)
 	}
 	if err != nil && ctx.Err() == nil {
-		c.Tell.Trouble(sync, err)
+		c.Teller.Tell(sync, troubleNews(err))
 		c.queue.AddRateLimited(key)
 		return
 	}

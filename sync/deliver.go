@@ -51,7 +51,7 @@ func (c *Controller) openOutbox(ctx context.Context, l *lane) error {
 		open:    func(ctx context.Context) (Reporter, error) { return c.Connect.Reporter(ctx, s) },
 		store:   store,
 		address: func(one letter) forge.Status { return one.addressed(s, c.Cluster) },
-		trouble: func(err error) { c.Tell.Trouble(s, fmt.Errorf("report: %w", err)) },
+		trouble: func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("report: %w", err))) },
 	}
 	l.background.Go(func() { d.run(l.life) })
 	return nil

@@ -47,7 +47,7 @@ func (c *Controller) compare(ctx context.Context, l *lane) *gate.Compared {
 		r.Problem, r.RetryAt = err.Error(), r.At.Add(unavailablePause)
 		if !manifests.Temporary(err) {
 			r.RetryAt = r.At.Add(recomparePause)
-			c.Tell.Trouble(l.sync, fmt.Errorf("drift: %w", err))
+			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift: %w", err)))
 		}
 		return r
 	}

@@ -24,7 +24,7 @@ func (c *Controller) handOver(ctx context.Context, l *lane, orders []gate.Handov
 		}
 		generation, err := c.carryHandover(ctx, l, from, order)
 		if err != nil {
-			c.Tell.Trouble(l.sync, fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace, order.ToName, err))
+			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace, order.ToName, err)))
 			c.queue.AddAfter(l.key, handoverPause)
 			continue
 		}
@@ -32,7 +32,7 @@ func (c *Controller) handOver(ctx context.Context, l *lane, orders []gate.Handov
 			l.handed = map[types.UID]int64{}
 		}
 		l.handed[order.UID] = generation
-		c.Tell.HandedOver(l.sync, order)
+		c.Teller.Tell(l.sync, handoverNews(l.sync, order))
 	}
 }
 

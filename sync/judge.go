@@ -35,7 +35,7 @@ func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*gate.R
 	}
 	l.judged = judged{flight, now, r}
 	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.unseen { // when that changes, the Observer wakes the Sync
-		c.Tell.Trouble(l.sync, r.Unseen)
+		c.Teller.Tell(l.sync, troubleNews(r.Unseen))
 	}
 	l.unseen = fmt.Sprint(r.Unseen)
 	return r, nil

@@ -26,7 +26,7 @@ func (c *Controller) keep(l *lane, name, commit string) {
 	}
 	l.kept[name] = commit
 	if err := l.repo.Keep(keepName(l.sync, name), commit); err != nil {
-		c.Tell.Trouble(l.sync, fmt.Errorf("commit %s could not be kept for a rollback: %w", api.Short(commit), err))
+		c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("commit %s could not be kept for a rollback: %w", api.Short(commit), err)))
 	}
 }
 

@@ -16,13 +16,13 @@ type heard struct {
 	warnings []string
 }
 
-func (h *heard) Warned(_ *api.Sync, warnings []string) { h.warnings = append(h.warnings, warnings...) }
+func (h *heard) Tell(_ *api.Sync, n News) { h.warnings = append(h.warnings, n.Message.Private) }
 
 // What a commit no longer asks for and is kept is told once, with the reason. What is somebody else's by now leaves the
 // inventory; what a person may yet let go stays in it.
 func TestWhatAPruneKeepsIsTold(t *testing.T) {
 	h := &heard{teller: teller{t}}
-	c := &Controller{Tell: h, Now: time.Now}
+	c := &Controller{Teller: h, Now: time.Now}
 	others := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "ConfigMap", Namespace: "ns", Name: "others"}, UID: "1"},
 		Reason: "is another object of the same name"}
 	data := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "Namespace", Name: "data"}, UID: "2"},

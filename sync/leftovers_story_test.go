@@ -19,11 +19,13 @@ type listener struct {
 	warnings []string
 }
 
-func (l *listener) Warned(s *api.Sync, warnings []string) {
+func (l *listener) Tell(s *api.Sync, n News) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.warnings = append(l.warnings, warnings...)
-	l.teller.Warned(s, warnings)
+	if n.Kind == NewsWarning {
+		l.warnings = append(l.warnings, n.Message.Private)
+	}
+	l.teller.Tell(s, n)
 }
 
 func (l *listener) about(word string) []string {
@@ -45,7 +47,7 @@ func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	data, heard := t.TempDir(), &listener{teller: teller{t}}
 	run := func() (stop func()) {
 		c := w.newController(w.namespace, shared.Config, data)
-		c.Tell = heard
+		c.Teller = heard
 		return w.start(c)
 	}
 	stop := run()

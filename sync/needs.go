@@ -14,7 +14,6 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // Repository is a mirrored Git repository.
@@ -79,28 +78,6 @@ type Observer interface {
 // Reporter tells a Git host what became of commits.
 type Reporter interface {
 	Report(ctx context.Context, statuses []forge.Status) forge.Answer
-}
-
-// Teller is told what happens, for a person to follow. Its methods must not block.
-type Teller interface {
-	// Moved says that a commit came to a state.
-	Moved(s *api.Sync, m gate.Move)
-	// Progressed says that the flight's counts or present causes changed.
-	Progressed(s *api.Sync)
-	// Pruned says that objects were deleted that a completed commit no longer asks for.
-	Pruned(s *api.Sync, gone manifests.Inventory)
-	// Braked says that the brake of a DaemonSet was pulled, for some nodes, or lifted.
-	Braked(s *api.Sync, order gate.BrakeOrder)
-	// HandedOver says that a DaemonSet has given up nodes to another one.
-	HandedOver(s *api.Sync, order gate.HandoverOrder)
-	// Warned says what whoever wrote a commit that is being applied, or the Sync, should know.
-	Warned(s *api.Sync, warnings []string)
-	// Drifted says that others changed objects of the set in flight, or that this was corrected.
-	Drifted(s *api.Sync, news DriftNews)
-	// Ailed says what of a completed commit's workloads is no longer well, or with no words that all of it is again.
-	Ailed(s *api.Sync, words string)
-	// Trouble says that something could not be done and will be tried again.
-	Trouble(s *api.Sync, err error)
 }
 
 // Connections opens what a Sync needs, from its spec.

@@ -54,9 +54,7 @@ func (c *Controller) advise(l *lane) {
 		return
 	}
 	l.advised = l.sync.Generation
-	if warnings := cronWarnings(l.sync); len(warnings) > 0 {
-		c.Tell.Warned(l.sync, warnings)
-	}
+	warn(c.Teller, l.sync, cronWarnings(l.sync))
 }
 
 // run is the time for which a poll is due, or will be: the newest that has come and is not done with, if it is not later than

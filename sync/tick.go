@@ -56,14 +56,14 @@ func (c *Controller) do(ctx context.Context, l *lane, d gate.Decision) {
 	case d.Apply != "":
 		l.written = c.write(ctx, l)
 		if l.written.Problem != "" {
-			c.Tell.Trouble(l.sync, fmt.Errorf("apply %s: %s", api.Short(d.Apply), l.written.Problem))
-		} else if len(l.flying.warnings) > 0 {
-			c.Tell.Warned(l.sync, l.flying.warnings)
+			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("apply %s: %s", api.Short(d.Apply), l.written.Problem)))
+		} else {
+			warn(c.Teller, l.sync, l.flying.warnings)
 		}
 	case d.Prune:
 		pruned, err := c.prune(ctx, l)
 		if l.pruned = pruned; err != nil {
-			c.Tell.Trouble(l.sync, err)
+			c.Teller.Tell(l.sync, troubleNews(err))
 		}
 	case d.Compare:
 		l.compared = c.compare(ctx, l)
@@ -138,19 +138,17 @@ func (c *Controller) remember(ctx context.Context, l *lane, o gate.Observation, 
 	l.recorded = l.recorded[len(o.Recorded):]
 	c.keep(l, keptComplete, state.LastComplete)
 	for _, m := range d.Moves {
-		c.Tell.Moved(l.sync, m)
+		c.Teller.Tell(l.sync, movedNews(m))
 	}
-	for _, news := range driftNews(before.Drift, state.Drift) {
-		c.Tell.Drifted(l.sync, news)
+	for _, news := range driftNews(l.sync, before.Drift, state.Drift) {
+		c.Teller.Tell(l.sync, news)
 	}
-	if len(d.Leftovers) > 0 {
-		c.Tell.Warned(l.sync, gate.LeftoversWords(d.Leftovers))
-	}
+	warn(c.Teller, l.sync, gate.LeftoversWords(d.Leftovers))
 	if words, changed := gate.HealthNews(before.GateStatus, state); changed {
-		c.Tell.Ailed(l.sync, words)
+		c.Teller.Tell(l.sync, healthNews(l.sync, words))
 	}
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
-		c.Tell.Progressed(l.sync)
+		c.Teller.Tell(l.sync, flightNews(l.sync, NewsProgressed, ""))
 	}
 	c.report(l, d.Moves)
 	return nil

@@ -67,7 +67,7 @@ func TestDaysAndWeekdaysAreWarnedOf(t *testing.T) {
 	}
 
 	told := &warned{}
-	c, l := &Controller{Tell: told}, &lane{sync: &api.Sync{}}
+	c, l := &Controller{Teller: told}, &lane{sync: &api.Sync{}}
 	l.sync.Generation, l.sync.Spec.Source.Schedule = 1, "0 2 1-7 * 1"
 	c.advise(l)
 	c.advise(l)
@@ -84,4 +84,8 @@ type warned struct {
 	times int
 }
 
-func (w *warned) Warned(*api.Sync, []string) { w.times++ }
+func (w *warned) Tell(_ *api.Sync, n News) {
+	if n.Kind == NewsWarning {
+		w.times++
+	}
+}

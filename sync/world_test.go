@@ -29,7 +29,6 @@ import (
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // shared is the cluster of this package's tests; each test has a namespace of its own.
@@ -229,7 +228,7 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 		Observer:   rollout.NewObserver(clients),
 		Renders:    OpenAttempts(filepath.Join(data, "renders")),
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
-		Tell:       teller{w.t},
+		Teller:     teller{w.t},
 		Now:        time.Now,
 		Namespace:  namespace,
 		Workers:    4,
@@ -283,17 +282,15 @@ func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, e
 
 type teller struct{ t testing.TB }
 
-func (l teller) Moved(_ *api.Sync, m gate.Move) {
-	l.t.Logf("%s %s by %s (%s): %s", api.Short(m.Commit), m.State, api.Short(m.By), m.Outcome, m.Message.Private)
+func (l teller) Tell(_ *api.Sync, n News) {
+	switch m := n.Move; n.Kind {
+	case NewsProgressed:
+	case NewsMoved:
+		l.t.Logf("%s %s by %s (%s): %s", api.Short(m.Commit), m.State, api.Short(m.By), m.Outcome, m.Message.Private)
+	default:
+		l.t.Logf("%s: %s %q", n.Kind, n.Message.Private, n.Objects)
+	}
 }
-func (l teller) Warned(_ *api.Sync, warnings []string)        { l.t.Logf("warned: %q", warnings) }
-func (l teller) Progressed(*api.Sync)                         {}
-func (l teller) Braked(_ *api.Sync, o gate.BrakeOrder)        { l.t.Logf("brake %+v", o) }
-func (l teller) HandedOver(_ *api.Sync, o gate.HandoverOrder) { l.t.Logf("handover %+v", o) }
-func (l teller) Pruned(_ *api.Sync, gone manifests.Inventory) { l.t.Logf("pruned %v", gone) }
-func (l teller) Drifted(_ *api.Sync, n DriftNews)             { l.t.Logf("drift: %s", n) }
-func (l teller) Ailed(_ *api.Sync, words string)              { l.t.Logf("ailed: %q", words) }
-func (l teller) Trouble(_ *api.Sync, err error)               { l.t.Logf("trouble: %v", err) }
 
 // status reads the Sync's status.
 func (w *world) status() api.SyncStatus {

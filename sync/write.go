@@ -98,7 +98,7 @@ func (c *Controller) prune(ctx context.Context, l *lane) (*gate.Pruned, error) {
 	gone, kept, err := writer.Prune(ctx, goes, writeOptions(l.sync))
 	l.deleted(c.Now(), gone)
 	if len(gone) > 0 {
-		c.Tell.Pruned(l.sync, gone)
+		c.Teller.Tell(l.sync, prunedNews(l.sync, gone))
 	}
 	c.tellKept(l, kept)
 	p.Done = err == nil
@@ -122,9 +122,7 @@ func (c *Controller) tellKept(l *lane, kept []manifests.Kept) {
 		}
 		l.toldKept[k.ID] = text
 	}
-	if len(news) > 0 {
-		c.Tell.Warned(l.sync, news)
-	}
+	warn(c.Teller, l.sync, news)
 }
 
 // flightSet is the set in flight, rendered again if a restart lost it.

@@ -125,6 +125,6 @@ func (c *Controller) tellAll(announcer *announcer) *metrics {
 	m := newMetrics()
 	m.count(c.syncs)
 	m.holds = c.held.Holds
-	c.syncs.Tell = tellers{&follower{out: c.o.Out, log: c.o.Log}, announcer, m}
+	c.syncs.Teller = tellers{&follower{out: c.o.Out, log: c.o.Log}, announcer, m}
 	return m
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/daemongate/daemongate/english"
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -26,8 +25,32 @@ type follower struct {
 	last map[string]string
 }
 
-// Moved prints that a commit came to a state.
-func (f *follower) Moved(s *api.Sync, m gate.Move) {
+// Tell prints what a person wants to see, and logs trouble.
+func (f *follower) Tell(s *api.Sync, n sync.News) {
+	text := n.Message.Private
+	line := func(what, text string) { f.print(s, time.Now(), n.Commit, what, text) }
+	switch n.Kind {
+	case sync.NewsMoved:
+		f.moved(s, n.Move)
+	case sync.NewsProgressed:
+		f.progressed(s)
+	case sync.NewsPruned:
+		for _, object := range n.Objects {
+			line("pruned", object)
+		}
+	case sync.NewsRecovered:
+		line("recovered", "all that it wrote is well again")
+	case sync.NewsTrouble:
+		f.log.WithField("sync", s.Namespace+"/"+s.Name).Warn(text)
+	case sync.NewsHandedOver:
+		line("handover", text)
+	default:
+		line(strings.ToLower(string(n.Kind)), text)
+	}
+}
+
+// moved prints that a commit came to a state.
+func (f *follower) moved(s *api.Sync, m *gate.Move) {
 	state := string(m.State)
 	if m.By != "" {
 		state = fmt.Sprintf("%s by %s (%s)", m.State, api.Short(m.By), m.Outcome)
@@ -75,8 +98,8 @@ func (f *follower) explain(causes []api.Cause) {
 	}
 }
 
-// Progressed prints the flight's counts in quarters, and its present causes when they change.
-func (f *follower) Progressed(s *api.Sync) {
+// progressed prints the flight's counts in quarters, and its present causes when they change.
+func (f *follower) progressed(s *api.Sync) {
 	flight := s.Status.InFlight
 	if flight == nil || flight.State.Settled() {
 		return
@@ -92,34 +115,6 @@ func (f *follower) Progressed(s *api.Sync) {
 	if !said && text != "" {
 		f.print(s, time.Now(), flight.Commit, string(flight.State), text)
 	}
-}
-
-// Pruned prints what was deleted.
-func (f *follower) Pruned(s *api.Sync, gone manifests.Inventory) {
-	for _, e := range gone {
-		f.print(s, time.Now(), s.Status.InFlight.Commit, "pruned", e.String())
-	}
-}
-
-// Braked prints that a brake was pulled or lifted.
-func (f *follower) Braked(s *api.Sync, o gate.BrakeOrder) {
-	f.print(s, time.Now(), s.Status.InFlight.Commit, "brake", brakeText(o))
-}
-
-// HandedOver prints that nodes were given up to another DaemonSet.
-func (f *follower) HandedOver(s *api.Sync, o gate.HandoverOrder) {
-	f.print(s, time.Now(), s.Status.InFlight.Commit, "handover", handoverText(o))
-}
-
-func handoverText(o gate.HandoverOrder) string {
-	return fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s", o.Namespace, o.Name, rollout.FoldNames(o.Nodes), o.ToNamespace, o.ToName)
-}
-
-func brakeText(o gate.BrakeOrder) string {
-	if o.Pull {
-		return fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
-	}
-	return fmt.Sprintf("lifted on DaemonSet %s/%s", o.Namespace, o.Name)
 }
 
 // passing are the causes that every rollout shows for a moment.
@@ -148,38 +143,4 @@ func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, api.Short(commit), state, text)
-}
-
-// Warned prints what whoever wrote the commit should know.
-func (f *follower) Warned(s *api.Sync, warnings []string) {
-	commit := ""
-	if s.Status.InFlight != nil {
-		commit = s.Status.InFlight.Commit
-	}
-	for _, w := range warnings {
-		f.print(s, time.Now(), commit, "warning", w)
-	}
-}
-
-// Drifted prints what others changed, and what was done about it.
-func (f *follower) Drifted(s *api.Sync, n sync.DriftNews) {
-	state := "drifted"
-	if n.Corrected {
-		state = "corrected"
-	}
-	f.print(s, time.Now(), s.Status.InFlight.Commit, state, n.String())
-}
-
-// Ailed prints what broke after its commit was complete, and that it is well again.
-func (f *follower) Ailed(s *api.Sync, words string) {
-	if words == "" {
-		f.print(s, time.Now(), s.Status.InFlight.Commit, "recovered", "all that it wrote is well again")
-		return
-	}
-	f.print(s, time.Now(), s.Status.InFlight.Commit, "unhealthy", words)
-}
-
-// Trouble logs what will be tried again.
-func (f *follower) Trouble(s *api.Sync, err error) {
-	f.log.WithField("sync", s.Namespace+"/"+s.Name).Warn(err)
 }

@@ -8,11 +8,9 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // count has a controller's parts counted.
@@ -23,37 +21,17 @@ func (m *metrics) count(c *sync.Controller) {
 	m.registry.MustRegister(&syncCollector{c})
 }
 
-// Moved counts what commits came to. As a teller the metrics need no more than that and trouble.
-func (m *metrics) Moved(_ *api.Sync, move gate.Move) {
-	if move.Relapsed || move.Recovered { // it came to no other state
-		return
+// Tell counts what commits came to, and trouble. That some objects are not well a gauge tells.
+func (m *metrics) Tell(_ *api.Sync, n sync.News) {
+	switch n.Kind {
+	case sync.NewsMoved:
+		if !n.Move.Relapsed && !n.Move.Recovered { // else it came to no other state
+			m.commits.WithLabelValues(string(n.Move.State)).Inc()
+		}
+	case sync.NewsTrouble:
+		m.troubles.WithLabelValues().Inc()
 	}
-	m.commits.WithLabelValues(string(move.State)).Inc()
 }
-
-// Trouble counts.
-func (m *metrics) Trouble(*api.Sync, error) { m.troubles.WithLabelValues().Inc() }
-
-// Progressed is not counted.
-func (m *metrics) Progressed(*api.Sync) {}
-
-// Pruned is not counted.
-func (m *metrics) Pruned(*api.Sync, manifests.Inventory) {}
-
-// Braked is not counted.
-func (m *metrics) Braked(*api.Sync, gate.BrakeOrder) {}
-
-// HandedOver counts nothing.
-func (m *metrics) HandedOver(*api.Sync, gate.HandoverOrder) {}
-
-// Warned is not counted.
-func (m *metrics) Warned(*api.Sync, []string) {}
-
-// Ailed is not counted: a gauge tells it.
-func (m *metrics) Ailed(*api.Sync, string) {}
-
-// Drifted is not counted.
-func (m *metrics) Drifted(*api.Sync, sync.DriftNews) {}
 
 // countedConnections opens what counts.
 type countedConnections struct {

@@ -64,8 +64,8 @@ func busyMetrics(t *testing.T) *metrics {
 	t.Helper()
 	m := newMetrics()
 	m.registry.MustRegister(&syncCollector{standIn{}})
-	m.Moved(nil, gate.Move{State: api.Complete})
-	m.Trouble(nil, nil)
+	m.Tell(nil, sync.News{Kind: sync.NewsMoved, Move: &gate.Move{State: api.Complete}})
+	m.Tell(nil, sync.News{Kind: sync.NewsTrouble})
 	polled := &countedRepository{standIn{}, m.polls}
 	_, _ = polled.HeadWithin(t.Context(), gitsource.Ref{Branch: "main"}, 0)
 	_, _ = polled.HeadWithin(t.Context(), gitsource.Ref{}, 0)

@@ -1,0 +1,146 @@
+package sync
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/daemongate/daemongate/english"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// Teller is told what happens, for a person to follow.
+type Teller interface {
+	// Tell must not block.
+	Tell(s *api.Sync, n News)
+}
+
+// NewsKind is what happened.
+type NewsKind string
+
+// The kinds of news.
+const (
+	// NewsMoved: a commit came to a state, which Move has.
+	NewsMoved NewsKind = "Moved"
+	// NewsProgressed: the counts or the present causes of the flight changed.
+	NewsProgressed NewsKind = "Progressed"
+	// NewsPruned: Objects were deleted that a completed commit no longer asks for.
+	NewsPruned NewsKind = "Pruned"
+	// NewsBrake: the brake of a DaemonSet was pulled, for some nodes, or lifted.
+	NewsBrake NewsKind = "Brake"
+	// NewsHandedOver: a DaemonSet has given up nodes to another one.
+	NewsHandedOver NewsKind = "HandedOver"
+	// NewsWarning: what the author of a commit that is being applied, or of the Sync, should know.
+	NewsWarning NewsKind = "Warning"
+	// NewsDrifted and NewsCorrected: others changed objects of the set in flight; they were applied again.
+	NewsDrifted   NewsKind = "Drifted"
+	NewsCorrected NewsKind = "Corrected"
+	// NewsUnhealthy and NewsRecovered: workloads of a completed commit are no longer well; all of them are again.
+	NewsUnhealthy NewsKind = "Unhealthy"
+	NewsRecovered NewsKind = "Recovered"
+	// NewsTrouble: something could not be done and will be tried again.
+	NewsTrouble NewsKind = "Trouble"
+)
+
+// News is one thing that happened to a Sync.
+type News struct {
+	Kind NewsKind
+	// Commit that it is about; empty if it is about none.
+	Commit string
+	// Message says it.
+	Message api.Message
+	// Move is what the commit came to, of NewsMoved.
+	Move *gate.Move
+	// Objects are those that were deleted, of NewsPruned.
+	Objects []string
+}
+
+func movedNews(m gate.Move) News {
+	return News{Kind: NewsMoved, Commit: m.Commit, Message: m.Message, Move: &m}
+}
+
+// flightNews is about the commit in flight, if there is one. It is for those who may read the Sync.
+func flightNews(s *api.Sync, kind NewsKind, text string) News {
+	n := News{Kind: kind, Message: api.Message{Private: text}}
+	if f := s.Status.InFlight; f != nil {
+		n.Commit = f.Commit
+	}
+	return n
+}
+
+func troubleNews(err error) News {
+	return News{Kind: NewsTrouble, Message: api.Message{Private: err.Error()}}
+}
+
+// warn tells each warning.
+func warn(to Teller, s *api.Sync, warnings []string) {
+	for _, w := range warnings {
+		to.Tell(s, flightNews(s, NewsWarning, w))
+	}
+}
+
+func prunedNews(s *api.Sync, gone manifests.Inventory) News {
+	n := flightNews(s, NewsPruned, "")
+	n.Message.Private = fmt.Sprintf("deleted %s that commit %s no longer asks for", english.Count(len(gone), "object"), api.Short(n.Commit))
+	for _, e := range gone {
+		n.Objects = append(n.Objects, e.String())
+	}
+	return n
+}
+
+func brakeNews(s *api.Sync, o gate.BrakeOrder) News {
+	text := fmt.Sprintf("lifted on DaemonSet %s/%s", o.Namespace, o.Name)
+	if o.Pull {
+		text = fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
+	}
+	return flightNews(s, NewsBrake, text)
+}
+
+func handoverNews(s *api.Sync, o gate.HandoverOrder) News {
+	return flightNews(s, NewsHandedOver, fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s",
+		o.Namespace, o.Name, rollout.FoldNames(o.Nodes), o.ToNamespace, o.ToName))
+}
+
+// driftNews is what a person would want to hear of the difference between two states.
+func driftNews(s *api.Sync, before, now *api.DriftStatus) []News {
+	if before == nil {
+		before = &api.DriftStatus{}
+	}
+	if now == nil {
+		return nil
+	}
+	var news []News
+	if now.Corrections > before.Corrections {
+		if done := lacking(before.Objects, now.Objects, sameObject); len(done) > 0 {
+			news = append(news, correctedNews(s, done))
+		}
+	}
+	for _, o := range lacking(now.Objects, before.Objects, func(a, b api.DriftedObject) bool { return a == b }) {
+		text := o.String()
+		if o.Problem != "" {
+			text += "; it cannot be corrected: " + o.Problem
+		} else if words := gate.PauseWords(now, o); words != "" {
+			text += "; " + words
+		}
+		news = append(news, flightNews(s, NewsDrifted, text))
+	}
+	return news
+}
+
+func correctedNews(s *api.Sync, objects []api.DriftedObject) News {
+	var names []string
+	for _, o := range objects {
+		names = append(names, o.Object)
+	}
+	return flightNews(s, NewsCorrected, "applied again: "+strings.Join(names, "; "))
+}
+
+// healthNews says what of a completed commit's workloads is no longer well; without words, that all of it is again.
+func healthNews(s *api.Sync, words string) News {
+	if words == "" {
+		return flightNews(s, NewsRecovered, "all that the commit wrote is well again")
+	}
+	return flightNews(s, NewsUnhealthy, words)
+}
