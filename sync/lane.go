@@ -14,6 +14,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // lane is what is kept in memory for one Sync. All of it can be had again after a restart.
@@ -30,14 +31,13 @@ type lane struct {
 	repo   Repository
 	bases  bases
 	poller poller
-	outbox *outbox
+	outbox *outbox.Outbox // nil if the Sync reports nowhere
 	// scheduleErr is why spec.source.schedule cannot be read.
 	scheduleErr error
 	// doubted is set when the signers are others than those that the history was verified with.
 	doubted atomic.Bool
 	// openings are what the windows said last.
 	openings openings
-	told     quarters
 
 	// The newest results of earlier decisions.
 	ready *readySet
@@ -122,14 +122,21 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*lan
 	l.poller.schedule, l.scheduleErr = scheduleOf(sync, c.Now())
 	l.poller.recall = sync.Status.Head != ""
 	l.life, l.stop = context.WithCancel(ctx)
-	if err := c.openOutbox(ctx, l); err != nil {
+	if l.outbox, err = c.openOutbox(ctx, sync); err != nil {
 		l.stop()
 		return nil, err
 	}
+	l.background.Go(func() { l.outbox.Run(l.life) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lanes[key] = l
 	return l, nil
+}
+
+// openOutbox opens what tells the Sync's Git host, nil if there is none to tell.
+func (c *Controller) openOutbox(ctx context.Context, s *api.Sync) (*outbox.Outbox, error) {
+	return outbox.Open(ctx, outbox.Options{Sync: s, Cluster: c.Cluster, ConfigMaps: c.ConfigMaps, Reporter: c.Connect.Reporter,
+		Trouble: func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("report: %w", err))) }})
 }
 
 // anotherLane reports whether what is kept in memory is of no use any more: the Sync was made anew, or it has

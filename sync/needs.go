@@ -10,10 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/gitsource"
-	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // Repository is a mirrored Git repository.
@@ -75,11 +75,6 @@ type Observer interface {
 	Stop()
 }
 
-// Reporter tells a Git host what became of commits.
-type Reporter interface {
-	Report(ctx context.Context, statuses []forge.Status) forge.Answer
-}
-
 // Connections opens what a Sync needs, from its spec.
 type Connections interface {
 	Repository(ctx context.Context, s *api.Sync) (Repository, error)
@@ -89,5 +84,5 @@ type Connections interface {
 	Base(ctx context.Context, s *api.Sync, url string) (Repository, error)
 	Writer(s *api.Sync) (Writer, error)
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
-	Reporter(ctx context.Context, s *api.Sync) (Reporter, error)
+	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)
 }

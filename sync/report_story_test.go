@@ -13,6 +13,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // hostConnections report to a played host over http instead of by notes.
@@ -22,7 +23,7 @@ type hostConnections struct {
 	fails error
 }
 
-func (k *hostConnections) Reporter(context.Context, *api.Sync) (Reporter, error) {
+func (k *hostConnections) Reporter(context.Context, *api.Sync) (outbox.Reporter, error) {
 	if k.fails != nil {
 		return nil, k.fails
 	}

@@ -22,28 +22,15 @@ func (c *Controller) keys() []string {
 	return c.known.ListKeys()
 }
 
-// Undelivered is how many letters wait for each Sync's Git host, by the Sync's key; of those Syncs that report.
+// Undelivered is how many commits have a state that was not told yet to each Sync's Git host, by the Sync's key; of those Syncs that report.
 func (c *Controller) Undelivered() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counts := map[string]int{}
 	for key, l := range c.lanes {
 		if l.outbox != nil {
-			counts[key] = l.outbox.waiting()
+			counts[key] = l.outbox.Waiting()
 		}
 	}
 	return counts
-}
-
-// waiting is how many letters the host has not taken yet.
-func (b *outbox) waiting() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n := 0
-	for _, l := range b.letters {
-		if !l.Sent {
-			n++
-		}
-	}
-	return n
 }

@@ -53,7 +53,7 @@ func TestSteadyStateIsSilent(t *testing.T) {
 	// What the end of the rollout had to write has been written when the outbox says that the host was told.
 	w.wait("the outbox", func(api.SyncStatus) bool {
 		m, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "agents-outbox", metav1.GetOptions{})
-		return err == nil && strings.Contains(m.Data[outboxKey], `"sent":true`)
+		return err == nil && strings.Contains(m.Data["outbox.json"], `"sent":true`)
 	})
 	before := requests.Load()
 	// Several polls pass, and the pause after which mere progress is written.

@@ -150,7 +150,7 @@ func (c *Controller) remember(ctx context.Context, l *lane, o gate.Observation, 
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
 		c.Teller.Tell(l.sync, flightNews(l.sync, NewsProgressed, ""))
 	}
-	c.report(l, d.Moves)
+	l.outbox.Add(l.sync, d.Moves, c.Now())
 	return nil
 }
 
@@ -164,16 +164,4 @@ func (c *Controller) statusOf(l *lane, o gate.Observation, state gate.State) api
 	noteSource(&next, l.sync.Generation, o.PollProblem, o.History != nil, o.Now)
 	summary.Write(&next, c.Now())
 	return next
-}
-
-// report puts what the Git host is to be told into the outbox.
-func (c *Controller) report(l *lane, moves []gate.Move) {
-	if l.outbox == nil {
-		return
-	}
-	letters := l.letters(moves)
-	if q := l.told.rise(l.sync.Status.InFlight); q > 0 {
-		letters = append(letters, progress(l.sync.Status.InFlight.Commit, q, c.Now()))
-	}
-	l.outbox.put(letters)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // shared is the cluster of this package's tests; each test has a namespace of its own.
@@ -276,7 +277,7 @@ func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (Rep
 
 func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.NewClient(k.config) }
 
-func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (Reporter, error) {
+func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	return forge.NewNotes(s.Spec.Source.URL, gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/lease"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // active is the controller as others ask for it: ready once it holds the Lease and has read the Syncs.
@@ -35,7 +36,7 @@ type leasedConnections struct {
 }
 
 // Reporter opens such a reporter.
-func (k *leasedConnections) Reporter(ctx context.Context, s *api.Sync) (sync.Reporter, error) {
+func (k *leasedConnections) Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error) {
 	r, err := k.Connections.Reporter(ctx, s)
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func (k *leasedConnections) Reporter(ctx context.Context, s *api.Sync) (sync.Rep
 
 // leasedReporter tells a Git host nothing without the Lease.
 type leasedReporter struct {
-	sync.Reporter
+	outbox.Reporter
 	holds func() error
 }
 

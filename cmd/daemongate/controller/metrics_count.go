@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // count has a controller's parts counted.
@@ -49,7 +50,7 @@ func (k *countedConnections) Repository(ctx context.Context, s *api.Sync) (sync.
 }
 
 // Reporter opens a reporter whose statuses are counted.
-func (k *countedConnections) Reporter(ctx context.Context, s *api.Sync) (sync.Reporter, error) {
+func (k *countedConnections) Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error) {
 	r, err := k.Connections.Reporter(ctx, s)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (r *countedRepository) HeadWithin(ctx context.Context, ref gitsource.Ref, a
 }
 
 type countedReporter struct {
-	sync.Reporter
+	outbox.Reporter
 	provider string
 	reports  *prometheus.CounterVec
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // reporters are what Syncs share that report to the same place.
@@ -22,7 +22,7 @@ type reporters struct {
 }
 
 // Reporter returns what tells the Sync's Git host about commits.
-func (k *connections) Reporter(ctx context.Context, s *api.Sync) (sync.Reporter, error) {
+func (k *connections) Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error) {
 	if s.Spec.Report.Provider != api.ProviderNotes {
 		return k.host(ctx, s)
 	}
@@ -63,7 +63,7 @@ func (r *reporters) pace(p forge.Place) *rate.Limiter {
 }
 
 // host returns the reporter to a Git host's API.
-func (k *connections) host(ctx context.Context, s *api.Sync) (sync.Reporter, error) {
+func (k *connections) host(ctx context.Context, s *api.Sync) (outbox.Reporter, error) {
 	r := s.Spec.Report
 	place, err := forge.Locate(forge.Provider(r.Provider), s.Spec.Source.URL, r.URL, r.Repository)
 	if err != nil {

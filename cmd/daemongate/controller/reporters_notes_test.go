@@ -9,12 +9,12 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/gittest"
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // notesOf is what writes the notes of a Sync.
-func notesOf(t *testing.T, k *connections, url, secret string) sync.Reporter {
+func notesOf(t *testing.T, k *connections, url, secret string) outbox.Reporter {
 	t.Helper()
 	s := &api.Sync{}
 	s.Namespace, s.Spec.Source.URL, s.Spec.Report.Provider = "platform", url, api.ProviderNotes
@@ -33,7 +33,7 @@ func TestEveryWriterOfNotesHasAFolderOfItsOwn(t *testing.T) {
 	gittest.Commit(t, repo, "agent.yaml", "kind: DaemonSet\n")
 	head := gittest.Run(t, repo, "rev-parse", "HEAD")
 	k := &connections{secrets: &oneSecret{data: map[string][]byte{"token": []byte("t0ken")}}, notes: t.TempDir()}
-	writers := map[sync.Reporter]bool{}
+	writers := map[outbox.Reporter]bool{}
 	for i, as := range []struct{ url, secret string }{{repo, "one"}, {repo, "another"}, {repo, ""}, {repo + "/", "one"}, {"file://" + repo, "one"}, {repo, "one"}} {
 		w := notesOf(t, k, as.url, as.secret)
 		writers[w] = true

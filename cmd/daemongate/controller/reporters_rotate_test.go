@@ -21,8 +21,8 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/outbox"
 )
 
 // authority is a certificate authority, and a certificate that it has given to 127.0.0.1.
@@ -53,7 +53,7 @@ func newAuthority(t *testing.T) *authority {
 const knownCommit = "1111111111111111111111111111111111111111"
 
 // reporterTo opens the reporter of a Sync to GitHub's API at an address, with a Secret that can be exchanged.
-func reporterTo(t *testing.T, address string, secret *oneSecret) sync.Reporter {
+func reporterTo(t *testing.T, address string, secret *oneSecret) outbox.Reporter {
 	t.Helper()
 	s := &api.Sync{}
 	s.Namespace, s.Name = "platform", "agents"
@@ -64,7 +64,7 @@ func reporterTo(t *testing.T, address string, secret *oneSecret) sync.Reporter {
 	return r
 }
 
-func reportTo(t *testing.T, r sync.Reporter, text string) error {
+func reportTo(t *testing.T, r outbox.Reporter, text string) error {
 	t.Helper()
 	return r.Report(t.Context(), []forge.Status{{Commit: knownCommit, Context: "c", State: forge.Pending, Description: text}}).Err()
 }

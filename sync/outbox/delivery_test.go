@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"context"
@@ -16,24 +16,24 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
 )
 
-// memory is a letterStore that outlives a delivery, as the cluster does.
+// memory is a reportStore that outlives a delivery, as the cluster does.
 type memory struct {
 	mu      gosync.Mutex
-	letters []letter
+	reports []report
 	fails   error
 }
 
-func (m *memory) read(context.Context) ([]letter, error) {
+func (m *memory) read(context.Context) ([]report, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.letters), nil
+	return slices.Clone(m.reports), nil
 }
 
-func (m *memory) write(_ context.Context, letters []letter) error {
+func (m *memory) write(_ context.Context, reports []report) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fails == nil {
-		m.letters = slices.Clone(letters)
+		m.reports = slices.Clone(reports)
 	}
 	return m.fails
 }
@@ -50,8 +50,8 @@ type post struct {
 func newPost(t *testing.T, host *forgetest.Host, store *memory) *post {
 	t.Helper()
 	p := &post{host: host, store: store}
-	letters, _ := store.read(t.Context())
-	p.delivery = &delivery{box: newOutbox(letters), store: store,
+	reports, _ := store.read(t.Context())
+	p.delivery = &delivery{box: newOutbox(reports), store: store,
 		open: func(context.Context) (Reporter, error) {
 			place, err := forge.Locate(forge.GitHub, "https://git.test/platform/fleet.git", "", "")
 			if err != nil {
@@ -60,8 +60,8 @@ func newPost(t *testing.T, host *forgetest.Host, store *memory) *post {
 			return forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: "t0ken"}, nil },
 				forge.Options{Client: &http.Client{Transport: host}})
 		},
-		address: func(l letter) forge.Status {
-			return forge.Status{Commit: l.Commit, Context: "daemongate/test", State: l.State, Description: l.Description}
+		address: func(l report) forge.Status {
+			return forge.Status{Commit: l.Commit, Context: "daemongate/test", State: l.State, Description: string(l.Description)}
 		},
 		trouble: func(err error) { p.said = append(p.said, err.Error()) },
 	}
@@ -86,13 +86,13 @@ func TestARateLimitIsWaitedFor(t *testing.T) {
 		host.Say(leaveAlone)
 		p := newPost(t, host, &memory{})
 		defer p.stop()
-		p.box.put([]letter{told(hashOf(1), forge.Pending, "Applying")})
+		p.box.put([]report{told(hashOf(1), forge.Pending, "Applying")})
 		synctest.Wait()
 		time.Sleep(5 * time.Minute)
-		p.box.put([]letter{told(hashOf(1), forge.Success, "Complete"), told(hashOf(2), forge.Pending, "Applying")})
+		p.box.put([]report{told(hashOf(1), forge.Success, "Complete"), told(hashOf(2), forge.Pending, "Applying")})
 		synctest.Wait()
 		if saved, _ := p.store.read(t.Context()); len(saved) != 2 || host.Requests() != 1 {
-			t.Errorf("after five minutes %d letters are saved, %d requests", len(saved), host.Requests())
+			t.Errorf("after five minutes %d reports are saved, %d requests", len(saved), host.Requests())
 		}
 		time.Sleep(6 * time.Minute)
 		synctest.Wait()
@@ -113,7 +113,7 @@ func TestAnotherTroubleIsToldToo(t *testing.T) {
 		host.Say(leaveAlone, leaveAlone)
 		p := newPost(t, host, &memory{})
 		defer p.stop()
-		p.box.put([]letter{told(hashOf(1), forge.Success, "Complete")})
+		p.box.put([]report{told(hashOf(1), forge.Success, "Complete")})
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if len(p.said) != 2 || !strings.Contains(p.said[0], "rate limit") || !strings.Contains(p.said[1], "401") {
@@ -131,14 +131,14 @@ func TestAnOutageAndARestartLoseNothing(t *testing.T) {
 		p := newPost(t, host, store)
 		for i := range 500 {
 			host.Push(hashOf(i))
-			p.box.put([]letter{told(hashOf(i), forge.Pending, "Held")})
+			p.box.put([]report{told(hashOf(i), forge.Pending, "Held")})
 		}
 		time.Sleep(30 * time.Minute)
 		p.stop()
 		p = newPost(t, host, store)
 		defer func() { p.stop() }()
 		for i := range 250 {
-			p.box.put([]letter{told(hashOf(i), forge.Success, "Complete")})
+			p.box.put([]report{told(hashOf(i), forge.Success, "Complete")})
 		}
 		time.Sleep(30 * time.Minute)
 		host.Down(false)
@@ -163,7 +163,7 @@ func TestBadCommitsKeepNoneBack(t *testing.T) {
 		host := forgetest.New(forge.GitHub, "platform/fleet", "t0ken")
 		p := newPost(t, host, &memory{})
 		defer p.stop()
-		var all []letter
+		var all []report
 		for i := range 100 {
 			if i != 97 {
 				host.Push(hashOf(i))
@@ -185,7 +185,7 @@ func TestBadCommitsKeepNoneBack(t *testing.T) {
 			t.Errorf("said %q", p.said)
 		}
 		host.Push(hashOf(97))
-		p.box.put([]letter{told(hashOf(97), forge.Success, "Complete: 3 nodes")})
+		p.box.put([]report{told(hashOf(97), forge.Success, "Complete: 3 nodes")})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if got := host.Last(hashOf(97), "daemongate/test").State; got != "success" {
@@ -202,7 +202,7 @@ func TestNothingIsSentThatIsNotSaved(t *testing.T) {
 		store := &memory{fails: errors.New("the API server is away")}
 		p := newPost(t, host, store)
 		defer p.stop()
-		p.box.put([]letter{told(hashOf(1), forge.Success, "Complete")})
+		p.box.put([]report{told(hashOf(1), forge.Success, "Complete")})
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if host.Requests() != 0 || len(p.said) != 1 {

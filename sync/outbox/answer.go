@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"errors"
@@ -12,28 +12,28 @@ import (
 
 // settle takes in what became of a batch, and returns what a person should know of it. A newer state of a commit that
 // came meanwhile stays to be delivered.
-func (b *outbox) settle(batch []letter, a forge.Answer, now time.Time) error {
+func (b *Outbox) settle(batch []report, a forge.Answer, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	sent := map[string]letter{}
+	sent := map[string]report{}
 	for _, l := range batch {
 		sent[l.Commit] = l
 	}
 	for _, s := range a.Told {
-		b.change(sent, s.Commit, func(l *letter) { l.Sent, l.Missed, l.failed = true, 0, 0 })
+		b.change(sent, s.Commit, func(l *report) { l.Sent, l.Missed, l.failed = true, 0, 0 })
 	}
 	for _, r := range a.Refused {
-		b.change(sent, r.Status.Commit, func(l *letter) { l.Sent = true })
+		b.change(sent, r.Status.Commit, func(l *report) { l.Sent = true })
 	}
 	for _, r := range a.Failed {
-		b.change(sent, r.Status.Commit, func(l *letter) {
+		b.change(sent, r.Status.Commit, func(l *report) {
 			l.failed++
 			l.due = now.Add(backoff.After(l.failed, 5*time.Second, 2*time.Minute))
 		})
 	}
 	var lost []forge.Refusal
 	for _, r := range a.Unknown {
-		b.change(sent, r.Status.Commit, func(l *letter) {
+		b.change(sent, r.Status.Commit, func(l *report) {
 			l.Missed++
 			l.Sent = l.Missed >= maxMissed
 			l.due = now.Add(backoff.After(l.Missed, 10*time.Second, 5*time.Minute))
@@ -45,13 +45,13 @@ func (b *outbox) settle(batch []letter, a forge.Answer, now time.Time) error {
 	return errors.Join(givenUp("refused", a.Refused), givenUp(fmt.Sprintf("given up after %d times", maxMissed), lost))
 }
 
-// change changes the letter of a commit, unless it says something newer than what was sent.
-func (b *outbox) change(sent map[string]letter, commit string, how func(*letter)) {
+// change changes the report of a commit, unless it says something newer than what was sent.
+func (b *Outbox) change(sent map[string]report, commit string, how func(*report)) {
 	i := b.index(commit)
-	if i < 0 || b.letters[i].says() != sent[commit].says() {
+	if i < 0 || b.reports[i].says() != sent[commit].says() {
 		return
 	}
-	how(&b.letters[i])
+	how(&b.reports[i])
 	b.unsaved = true
 }
 

@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"strings"
@@ -14,14 +14,14 @@ import (
 )
 
 // says is what the status, and a Git host after a restart without an outbox, say: of the Sync and of each commit.
-func says(s *gatetest.Stage) (status api.SyncStatus, letters map[string]letter) {
+func says(s *gatetest.Stage) (status api.SyncStatus, reports map[string]report) {
 	status = api.SyncStatus{GateStatus: s.State}
 	summary.Write(&status, s.Observation.Now)
-	letters = map[string]letter{}
+	reports = map[string]report{}
 	for _, m := range recorded(&api.Sync{Status: status}) {
-		letters[m.Commit] = letterOf(m, "")
+		reports[m.Commit] = reportOf(m, "")
 	}
-	return status, letters
+	return status, reports
 }
 
 // A relapse is a condition and the Sync's message while the commit stays Complete and Ready, and a failure on the host; it
@@ -29,7 +29,7 @@ func says(s *gatetest.Stage) (status api.SyncStatus, letters map[string]letter) 
 func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
 	lines := []string{"push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes"}
-	status, letters := says(gatetest.Played(t, lines...))
+	status, reports := says(gatetest.Played(t, lines...))
 	healthy := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy)
 	if healthy == nil || healthy.Status != metav1.ConditionFalse || healthy.Reason != "Relapsed" || healthy.Message != "relapsed: CrashLoop on 3 of 3 nodes" {
 		t.Errorf("Healthy is %+v", healthy)
@@ -41,7 +41,7 @@ func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
 	for commit, want := range map[string]string{
 		"v3": "failure relapsed: CrashLoop on 3 of 3 nodes", "v2": "failure carried by v3, which relapsed: CrashLoop on 3 of 3 nodes", "v1": "success Complete",
 	} {
-		if got := string(letters[commit].State) + " " + letters[commit].Description; got != want {
+		if got := string(reports[commit].State) + " " + string(reports[commit].Description); got != want {
 			t.Errorf("of %s the host is told %q, want %q", commit, got, want)
 		}
 	}
@@ -51,13 +51,13 @@ func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
 func TestARelapseEnds(t *testing.T) {
 	well := gatetest.Played(t, "push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes", "restart", "well")
-	status, letters := says(well)
+	status, reports := says(well)
 	summary.Write(&status, well.Observation.Now)
 	if c := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy); c != nil && c.Status != metav1.ConditionTrue {
 		t.Errorf("well again, Healthy is %+v", c)
 	}
-	if letters["v3"].State != forge.Success || letters["v2"].State != forge.Success || well.State.LastComplete != "v3" {
-		t.Errorf("well again the host is told %+v; last complete is %s", letters, well.State.LastComplete)
+	if reports["v3"].State != forge.Success || reports["v2"].State != forge.Success || well.State.LastComplete != "v3" {
+		t.Errorf("well again the host is told %+v; last complete is %s", reports, well.State.LastComplete)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestARelapseThatIsRolledBackIsNotReady(t *testing.T) {
 	lines := []string{"gate RelapseRollback", "push v1", "written", "rollout Complete", "pruned", "push v2", "written", "rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes"}
 	for _, more := range [][]string{nil, {"written"}, {"written", "rollout Complete", "pruned"}} {
-		status, letters := says(gatetest.Played(t, append(lines, more...)...))
+		status, reports := says(gatetest.Played(t, append(lines, more...)...))
 		stalled := meta.FindStatusCondition(status.Conditions, api.ConditionStalled)
 		if meta.IsStatusConditionTrue(status.Conditions, api.ConditionReady) || stalled.Status != metav1.ConditionTrue || stalled.Reason != "Relapsed" {
 			t.Errorf("after %v: %+v", more, status.Conditions)
@@ -74,8 +74,8 @@ func TestARelapseThatIsRolledBackIsNotReady(t *testing.T) {
 		if status.Summary.Commit != "v2" || status.Summary.State != api.Complete || !strings.HasPrefix(status.Summary.Message, "relapsed: CrashLoop on 3 of 3 nodes; roll") {
 			t.Errorf("after %v: %+v", more, status.Summary)
 		}
-		if letters["v2"].State != forge.Failure || letters["v1"].State != forge.Success {
-			t.Errorf("after %v: %+v", more, letters)
+		if reports["v2"].State != forge.Failure || reports["v1"].State != forge.Success {
+			t.Errorf("after %v: %+v", more, reports)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"bytes"
@@ -16,15 +16,15 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// The keys of the ConfigMap that holds the letters: the letters, and a hash of the place they go to.
+// The keys of the ConfigMap that holds the reports: the reports, and a hash of the place they go to.
 const (
 	outboxKey = "outbox.json"
 	placeKey  = "place"
 )
 
-// configMapLetters keeps letters in a ConfigMap beside the Sync. A thousand of them take less than the megabyte that
+// configMapStore keeps reports in a ConfigMap beside the Sync. A thousand of them take less than the megabyte that
 // it may have: a description has 140 characters at most, and what is the same in all of them is not written down.
-type configMapLetters struct {
+type configMapStore struct {
 	maps  typedv1.ConfigMapsGetter
 	sync  *api.Sync
 	place string
@@ -33,13 +33,13 @@ type configMapLetters struct {
 func outboxName(s *api.Sync) string { return s.Name + "-outbox" }
 
 // hashed is the place without what may be secret in it.
-func (m *configMapLetters) hashed() string {
+func (m *configMapStore) hashed() string {
 	sum := sha256.Sum256([]byte(m.place))
 	return hex.EncodeToString(sum[:16])
 }
 
-// read returns the letters to this place; none if they cannot be trusted, or went to another one.
-func (m *configMapLetters) read(ctx context.Context) ([]letter, error) {
+// read returns the reports to this place; none if they cannot be trusted, or went to another one.
+func (m *configMapStore) read(ctx context.Context) ([]report, error) {
 	found, err := m.maps.ConfigMaps(m.sync.Namespace).Get(ctx, outboxName(m.sync), metav1.GetOptions{})
 	if errors.IsNotFound(err) {
 		return nil, nil
@@ -47,15 +47,15 @@ func (m *configMapLetters) read(ctx context.Context) ([]letter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox of Sync %s/%s: %w", m.sync.Namespace, m.sync.Name, err)
 	}
-	var letters []letter
-	if found.Data[placeKey] != m.hashed() || json.Unmarshal([]byte(found.Data[outboxKey]), &letters) != nil {
+	var reports []report
+	if found.Data[placeKey] != m.hashed() || json.Unmarshal([]byte(found.Data[outboxKey]), &reports) != nil {
 		return nil, nil
 	}
-	return letters, nil
+	return reports, nil
 }
 
-func (m *configMapLetters) write(ctx context.Context, letters []letter) error {
-	text, err := encode(letters)
+func (m *configMapStore) write(ctx context.Context, reports []report) error {
+	text, err := encode(reports)
 	if err != nil {
 		return err
 	}
@@ -75,11 +75,11 @@ func (m *configMapLetters) write(ctx context.Context, letters []letter) error {
 	return nil
 }
 
-// encode writes letters without the escapes for web pages, which would make six characters of one.
-func encode(letters []letter) (string, error) {
+// encode writes reports without the escapes for web pages, which would make six characters of one.
+func encode(reports []report) (string, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	err := e.Encode(letters)
+	err := e.Encode(reports)
 	return b.String(), err
 }

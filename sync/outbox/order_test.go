@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // Whatever the host answers meanwhile, and however often the process is restarted, no older state of a commit follows a
@@ -23,7 +24,7 @@ func TestNoOlderStateFollowsANewerOne(t *testing.T) {
 			host, store := forgetest.New(forge.GitHub, "platform/fleet", "t0ken"), &memory{}
 			host.Slow(time.Second)
 			p := newPost(t, host, store)
-			newest := map[int]letter{}
+			newest := map[int]report{}
 			for step := range 300 {
 				commit := random.IntN(5)
 				host.Push(hashOf(commit))
@@ -37,10 +38,10 @@ func TestNoOlderStateFollowsANewerOne(t *testing.T) {
 				case 4:
 					time.Sleep(time.Duration(random.IntN(12_000)) * 10 * time.Millisecond)
 				default:
-					l := told(hashOf(commit), forge.Pending, strconv.Itoa(step))
+					l := told(hashOf(commit), forge.Pending, api.Public(strconv.Itoa(step)))
 					l.Time = time.Now()
 					newest[commit] = l
-					p.box.put([]letter{l})
+					p.box.put([]report{l})
 					time.Sleep(10 * time.Millisecond)
 				}
 			}
@@ -57,7 +58,7 @@ func TestNoOlderStateFollowsANewerOne(t *testing.T) {
 
 // ordered is what is wrong with the order of states that are described by rising numbers; nothing if they end with the last.
 // One may be there twice: who does not hear the answer tells it again.
-func ordered(told []forgetest.Posted, last letter) string {
+func ordered(told []forgetest.Posted, last report) string {
 	before := -1
 	for _, one := range told {
 		n, err := strconv.Atoi(one.Description)
@@ -66,7 +67,7 @@ func ordered(told []forgetest.Posted, last letter) string {
 		}
 		before = n
 	}
-	if want := last.Description; strconv.Itoa(before) != want {
+	if want := last.Description; strconv.Itoa(before) != string(want) {
 		return fmt.Sprintf("the last is %d, want %s", before, want)
 	}
 	return ""

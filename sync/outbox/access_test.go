@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"strings"
@@ -21,10 +21,10 @@ func TestATokenThatMayNotLosesNoStatus(t *testing.T) {
 			defer func() { p.stop() }()
 			for i := range 20 {
 				host.Push(hashOf(i))
-				p.box.put([]letter{told(hashOf(i), forge.Pending, "Held")})
+				p.box.put([]report{told(hashOf(i), forge.Pending, "Held")})
 				time.Sleep(time.Minute)
 			}
-			p.box.put([]letter{told(hashOf(3), forge.Success, "Complete")})
+			p.box.put([]report{told(hashOf(3), forge.Success, "Complete")})
 			time.Sleep(24 * time.Hour)
 			if n := host.Requests(); n > 400 {
 				t.Errorf("%d requests in a day", n)

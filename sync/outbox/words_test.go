@@ -1,8 +1,7 @@
-package sync
+package outbox
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -50,31 +48,14 @@ func TestStatesAsAHostIsTold(t *testing.T) {
 		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Complete, Relapsed: true, Message: api.ForAll("relapsed: CrashLoop on 3 of 3 nodes")}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which relapsed: CrashLoop on 3 of 3 nodes"},
 		{gate.Move{State: api.Unchanged, By: by, Outcome: api.Stuck, Message: api.ForAll("CrashLoop")}, forge.Failure, false, "Unchanged: the same as bbbbbbb, which is Stuck: CrashLoop"},
 	} {
-		l := letterOf(c.move, "")
-		if l.State != c.state || l.Underway != c.under || l.Description != c.text {
+		l := reportOf(c.move, "")
+		if l.State != c.state || l.Underway != c.under || string(l.Description) != c.text {
 			t.Errorf("%s: %s %v %q, want %s %v %q", c.move.State, l.State, l.Underway, l.Description, c.state, c.under, c.text)
 		}
 	}
-	long := letterOf(gate.Move{State: api.Failed, Message: api.ForAll(api.Public(strings.Repeat("ünïcödé ", 50)))}, "").Description
+	long := string(reportOf(gate.Move{State: api.Failed, Message: api.ForAll(api.Public(strings.Repeat("ünïcödé ", 50)))}, "").Description)
 	if n := utf8.RuneCountInString(long); n != forge.MaxDescription || !utf8.ValidString(long) {
 		t.Errorf("%d characters: %q", n, long)
-	}
-}
-
-// What the cluster says of a set that it refuses stays in the cluster; the host learns of which objects it says so.
-func TestARefusalIsToldWithoutTheClustersWords(t *testing.T) {
-	id := manifests.ID{Group: "apps", Kind: "DaemonSet", Namespace: "platform", Name: "agent"}
-	rejected := &manifests.Rejected{Object: id, Reason: manifests.ReasonDenied, Message: "webhook of team-x: s3cret"}
-	conflict := &manifests.Conflict{Object: id, Manager: "ada", Fields: []string{"spec.x"}}
-	for want, err := range map[string]error{
-		"the cluster refuses " + id.String() + " (Denied)":            fmt.Errorf("dry run: %w", rejected),
-		"the cluster refuses " + id.String() + " (Conflict)":          conflict,
-		"the cluster refuses " + id.String() + " (Denied) and 1 more": errors.Join(rejected, errors.Join(errors.New("timeout"), conflict)),
-		"the cluster refuses the set":                                 errors.New("s3cret"),
-	} {
-		if got := refusedWords(err); string(got) != want {
-			t.Errorf("%q, want %q", got, want)
-		}
 	}
 }
 
@@ -84,11 +65,11 @@ func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
 	s := &api.Sync{}
 	s.Status.InFlight = &api.Flight{Commit: commit, State: api.Stuck, Causes: []api.Cause{{Code: "CrashLoop", NodeCount: 22, Nodes: []string{"node-1", "node-2", "node-4"}}}}
 	m := gate.Move{Commit: commit, State: api.Stuck, Message: api.ForAll("CrashLoop on 22 of 30 nodes")}
-	if got := letterOf(m, nodesToTell(s, m)).Description; strings.Contains(got, "node-") {
+	if got := reportOf(m, nodesToTell(s, m)).Description; strings.Contains(string(got), "node-") {
 		t.Errorf("told %q", got)
 	}
 	s.Spec.Report.Nodes = true
-	if got := letterOf(m, nodesToTell(s, m)).Description; got != "Stuck: CrashLoop on 22 of 30 nodes (node-[1-2,4] and 19 more)" {
+	if got := reportOf(m, nodesToTell(s, m)).Description; got != "Stuck: CrashLoop on 22 of 30 nodes (node-[1-2,4] and 19 more)" {
 		t.Errorf("told %q", got)
 	}
 	other := gate.Move{Commit: strings.Repeat("c", 40), State: api.Failed}
@@ -152,7 +133,7 @@ func TestWhatTheStatusRemembersIsTold(t *testing.T) {
 	told := map[string]gate.Move{}
 	for _, m := range recorded(s) {
 		told[m.Commit] = m
-		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") || !strings.Contains(text, gate.ApplyFailedMeaning) {
+		if text := string(reportOf(m, "").Description); strings.Contains(text, "s3cret") || !strings.Contains(text, gate.ApplyFailedMeaning) {
 			t.Errorf("of %s %q", m.Commit, text)
 		}
 	}
@@ -186,7 +167,7 @@ func TestMessagesOfAnOlderStatusStayPrivate(t *testing.T) {
 		t.Errorf("%d moves: %+v", len(moves), moves)
 	}
 	for _, m := range moves {
-		if text := letterOf(m, "").Description; strings.Contains(text, "s3cret") {
+		if text := reportOf(m, "").Description; strings.Contains(string(text), "s3cret") || text == "" || strings.HasSuffix(string(text), " ") {
 			t.Errorf("of %s %q", m.Commit, text)
 		}
 	}

@@ -1,4 +1,4 @@
-package sync
+package outbox
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 	"github.com/daemongate/daemongate/sync/backoff"
 )
 
-// delivery brings the letters of one Sync to its Git host, beside the gate: whatever the host does, nobody waits.
+// delivery brings the reports of one Sync to its Git host, beside the gate: whatever the host does, nobody waits.
 type delivery struct {
-	box *outbox
+	box *Outbox
 	// open returns the reporter. It is opened as late as possible: what keeps it from being opened is the host's trouble.
 	open  func(ctx context.Context) (Reporter, error)
-	store letterStore
-	// address makes of a letter what is sent.
-	address func(letter) forge.Status
+	store reportStore
+	// address makes of a report what is sent.
+	address func(report) forge.Status
 	trouble func(error)
 
 	reporter  Reporter
@@ -26,35 +26,10 @@ type delivery struct {
 	notBefore time.Time // nothing is sent before
 }
 
-// letterStore keeps letters over a restart.
-type letterStore interface {
-	read(ctx context.Context) ([]letter, error)
-	write(ctx context.Context, letters []letter) error
-}
-
-// openOutbox reads a Sync's outbox and begins to deliver. What the status remembers is put into it: a crash
-// between the status and the outbox loses nothing. A Sync that reports nowhere has none.
-func (c *Controller) openOutbox(ctx context.Context, l *lane) error {
-	if !reported(l.sync) {
-		return nil
-	}
-	s := l.sync.DeepCopy()
-	store := &configMapLetters{maps: c.ConfigMaps, sync: s, place: placeOf(s, c.Cluster)}
-	letters, err := store.read(ctx)
-	if err != nil {
-		return err
-	}
-	l.outbox = newOutbox(letters)
-	l.outbox.recall(l.letters(recorded(l.sync)))
-	d := &delivery{
-		box:     l.outbox,
-		open:    func(ctx context.Context) (Reporter, error) { return c.Connect.Reporter(ctx, s) },
-		store:   store,
-		address: func(one letter) forge.Status { return one.addressed(s, c.Cluster) },
-		trouble: func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("report: %w", err))) },
-	}
-	l.background.Go(func() { d.run(l.life) })
-	return nil
+// reportStore keeps reports over a restart.
+type reportStore interface {
+	read(ctx context.Context) ([]report, error)
+	write(ctx context.Context, reports []report) error
 }
 
 // placeOf tells one place to report to from another: what one host was told, another one was not.
@@ -63,7 +38,7 @@ func placeOf(s *api.Sync, cluster string) string {
 	return fmt.Sprintf("%q", []string{s.Spec.Source.URL, string(r.Provider), r.URL, r.Repository, reportContext(s, cluster)})
 }
 
-// run delivers until the lane ends.
+// run delivers until ctx ends.
 func (d *delivery) run(ctx context.Context) {
 	for {
 		again := d.turn(ctx)
@@ -93,11 +68,11 @@ func (d *delivery) rest(ctx context.Context, until time.Time) bool {
 // turn saves what is new and sends a batch, and returns when the next turn is due; zero if only news can tell. What is
 // not saved is not sent: a restart would not know of it.
 func (d *delivery) turn(ctx context.Context) time.Time {
-	if letters, unsaved := d.box.all(); unsaved {
-		if err := d.store.write(ctx, letters); err != nil {
+	if reports, unsaved := d.box.all(); unsaved {
+		if err := d.store.write(ctx, reports); err != nil {
 			return d.later(ctx, err, 0)
 		}
-		d.box.saved(letters)
+		d.box.saved(reports)
 	}
 	now := time.Now()
 	batch, due := d.box.next(now)
@@ -128,7 +103,7 @@ func whenToSend(due, notBefore time.Time, waiting bool) time.Time {
 }
 
 // tell sends a batch.
-func (d *delivery) tell(ctx context.Context, batch []letter) (forge.Answer, error) {
+func (d *delivery) tell(ctx context.Context, batch []report) (forge.Answer, error) {
 	if d.reporter == nil {
 		reporter, err := d.open(ctx)
 		if err != nil {

@@ -1,0 +1,98 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/daemongate/daemongate/gitsource/forge"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// Reporter tells a Git host what became of commits. It may take its time, but ends with the context.
+type Reporter interface {
+	Report(ctx context.Context, statuses []forge.Status) forge.Answer
+}
+
+// Options say whose outbox it is and whom it tells.
+type Options struct {
+	Sync    *api.Sync
+	Cluster string // as hosts are told of it
+	// ConfigMaps hold the outboxes.
+	ConfigMaps typedv1.ConfigMapsGetter
+	// Reporter opens what tells the host.
+	Reporter func(ctx context.Context, s *api.Sync) (Reporter, error)
+	// Trouble is told what a person should know: each trouble once while it lasts.
+	Trouble func(error)
+}
+
+// Open reads a Sync's outbox, and adds what its status remembers: a crash between the status and the outbox loses nothing.
+// A Sync that reports nowhere has none: then it is nil, whose methods do nothing.
+func Open(ctx context.Context, o Options) (*Outbox, error) {
+	if p := o.Sync.Spec.Report.Provider; p == "" || p == api.ProviderNone {
+		return nil, nil
+	}
+	s := o.Sync.DeepCopy()
+	store := &configMapStore{maps: o.ConfigMaps, sync: s, place: placeOf(s, o.Cluster)}
+	reports, err := store.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := newOutbox(reports)
+	b.recall(b.reportsOf(s, recorded(s)))
+	b.delivery = &delivery{
+		box:     b,
+		open:    func(ctx context.Context) (Reporter, error) { return o.Reporter(ctx, s) },
+		store:   store,
+		address: func(one report) forge.Status { return one.addressed(s, o.Cluster) },
+		trouble: o.Trouble,
+	}
+	return b, nil
+}
+
+// Run delivers until ctx ends.
+func (b *Outbox) Run(ctx context.Context) {
+	if b != nil {
+		b.delivery.run(ctx)
+	}
+}
+
+// Add puts in what commits came to, and how far the one in flight is. One goroutine at a time may add.
+func (b *Outbox) Add(s *api.Sync, moves []gate.Move, now time.Time) {
+	if b == nil {
+		return
+	}
+	reports := b.reportsOf(s, moves)
+	if q := b.quarters.rise(s.Status.InFlight); q > 0 {
+		reports = append(reports, progress(s.Status.InFlight.Commit, q, now))
+	}
+	b.put(reports)
+}
+
+// reportsOf are what a Git host is told about moves. A commit that changes nothing is told of only if the Sync asks for
+// it, or if the host was told that the commit waits.
+func (b *Outbox) reportsOf(s *api.Sync, moves []gate.Move) []report {
+	var list []report
+	for _, m := range moves {
+		if m.State == api.Unchanged && !s.Spec.Report.Unchanged && !b.knows(m.Commit) {
+			continue
+		}
+		list = append(list, reportOf(m, nodesToTell(s, m)))
+	}
+	return list
+}
+
+// Waiting is how many commits have a state that the host has not taken yet.
+func (b *Outbox) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, r := range b.reports {
+		if !r.Sent {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,120 @@
+package outbox
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/daemongate/daemongate/english"
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/rollout"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// reportOf is a move in the words of Git hosts (law 11): of its message what everybody may be told. It says the same for as
+// long as the state is the same.
+func reportOf(m gate.Move, nodes api.Public) report {
+	outcome := m.State
+	if m.By != "" {
+		outcome = m.Outcome
+	}
+	r := report{Commit: m.Commit, Time: m.At, State: hostState(outcome), Underway: outcome == api.Applying || outcome == api.RollingOut,
+		Description: api.Public(forge.Shorten(string(descriptionOf(m) + nodes)))}
+	if m.Relapsed {
+		r.State = forge.Failure
+	}
+	return r
+}
+
+// descriptionOf says what a commit came to.
+func descriptionOf(m gate.Move) api.Public {
+	lead, what, message := api.Public(api.Short(m.By)), api.Public(m.Outcome), messageFor(m)
+	if m.Relapsed {
+		message = cmp.Or(message, "relapsed") // an older version's message is not for everybody
+	}
+	switch {
+	case m.State == api.Carried && m.Relapsed:
+		return "carried by " + lead + ", which " + message
+	case m.State == api.Carried && m.Outcome == api.Complete:
+		return "rolled out as part of " + lead
+	case m.State == api.Carried && m.Outcome == api.Stuck:
+		return explained("carried by "+lead+", which is Stuck", message)
+	case m.State == api.Carried:
+		return "carried by " + lead
+	case m.State == api.Unchanged && m.Relapsed:
+		return "Unchanged: the same as " + lead + ", which " + message
+	case m.State == api.Unchanged:
+		return explained("Unchanged: the same as "+lead+", which is "+what, message)
+	case m.Relapsed:
+		return message
+	}
+	return explained(api.Public(m.State), message)
+}
+
+// messageFor is what a host is told with a state. How far a commit is that is under way is told in quarters.
+func messageFor(m gate.Move) api.Public {
+	switch cmp.Or(m.Outcome, m.State) {
+	case api.Applying, api.RollingOut:
+		return ""
+	}
+	return m.Message.Public
+}
+
+// explained is a text with its explanation, which may be empty.
+func explained(text, explanation api.Public) api.Public {
+	return api.Public(english.Join(string(text), ": ", string(explanation)))
+}
+
+func hostState(s api.CommitState) forge.State {
+	switch s {
+	case api.Complete:
+		return forge.Success
+	case api.Stuck:
+		return forge.Failure
+	case api.Failed, api.Dropped:
+		return forge.Error
+	}
+	return forge.Pending
+}
+
+// nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
+func nodesToTell(s *api.Sync, m gate.Move) api.Public {
+	f := s.Status.InFlight
+	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck && !m.Relapsed || f.Commit != m.Commit && f.Commit != m.By {
+		return ""
+	}
+	names := rollout.FoldNames(f.Causes[0].Nodes)
+	if more := f.Causes[0].NodeCount - len(f.Causes[0].Nodes); more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	if names == "" {
+		return ""
+	}
+	return api.Public(" (" + names + ")")
+}
+
+// addressed is a report as it goes to the host.
+func (r report) addressed(s *api.Sync, cluster string) forge.Status {
+	return forge.Status{Commit: r.Commit, Context: reportContext(s, cluster), State: r.State, Underway: r.Underway,
+		Description: string(r.Description), URL: targetURL(s, cluster, r.Commit), Time: r.Time}
+}
+
+// reportContext tells Syncs and clusters apart.
+func reportContext(s *api.Sync, cluster string) string {
+	if s.Spec.Report.Context != "" {
+		return s.Spec.Report.Context
+	}
+	parts := []string{"daemongate", cluster, s.Namespace, s.Name}
+	if cluster == "" {
+		parts = append(parts[:1], parts[2:]...)
+	}
+	return strings.Join(parts, "/")
+}
+
+// targetURL is where a state links to; empty if the spec does not say.
+func targetURL(s *api.Sync, cluster, commit string) string {
+	return strings.NewReplacer("{commit}", commit, "{cluster}", url.PathEscape(cluster),
+		"{namespace}", s.Namespace, "{name}", s.Name).Replace(s.Spec.Report.TargetURL)
+}
