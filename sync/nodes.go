@@ -2,8 +2,8 @@ package sync
 
 import (
 	"encoding/json"
-	"strings"
 
+	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -26,11 +26,11 @@ func judgedWorkload(w api.Workload, j rollout.Judgement, m rollout.Memory, workl
 	if w.Memory.Raw, err = json.Marshal(m); err != nil {
 		return w, err
 	}
-	w.Headline = clip(j.Headline)
+	w.Headline = english.Clip(j.Headline, maxText)
 	w.Nodes = nodeClasses(j.Nodes, min(maxNames, max(minNames, allNames/max(1, workloads))))
 	w.Notes = nil
 	for _, note := range j.Notes[:min(len(j.Notes), maxNotes)] {
-		w.Notes = append(w.Notes, clip(note))
+		w.Notes = append(w.Notes, english.Clip(note, maxText))
 	}
 	return w, nil
 }
@@ -42,15 +42,8 @@ func nodeClasses(nodes []rollout.Node, names int) []api.NodeClass {
 		if len(list) == maxClasses {
 			break
 		}
-		list = append(list, api.NodeClass{State: string(c.State), Cause: string(c.Cause), Why: clip(c.Why), Count: len(c.Nodes),
+		list = append(list, api.NodeClass{State: string(c.State), Cause: string(c.Cause), Why: english.Clip(c.Why, maxText), Count: len(c.Nodes),
 			Names: c.Nodes[:min(len(c.Nodes), names)]})
 	}
 	return list
-}
-
-func clip(text string) string {
-	if len(text) <= maxText {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxText], "") + "…"
 }

@@ -79,10 +79,7 @@ func TestDaysAndWeekdaysAreWarnedOf(t *testing.T) {
 }
 
 // warned counts warnings.
-type warned struct {
-	teller
-	times int
-}
+type warned struct{ times int }
 
 func (w *warned) Tell(_ *api.Sync, n News) {
 	if n.Kind == NewsWarning {

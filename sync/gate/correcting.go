@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (t *turn) corrects(f *api.Flight) {
 		return
 	}
 	if r == nil || t.disturbed {
-		c.Message = or(c.Message, "what was changed is looked at again")
+		c.Message = cmp.Or(c.Message, "what was changed is looked at again")
 		return
 	}
 	causes, over := r.Causes, c.Since.Add(relookAfter)

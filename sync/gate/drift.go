@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -246,7 +247,7 @@ func DriftWords(d *api.DriftStatus) (reason, message string) {
 		first = d.Objects[0]
 	}
 	message = first.String() + others(d.Count)
-	if problem := or(first.Problem, d.Problem); problem != "" {
+	if problem := cmp.Or(first.Problem, d.Problem); problem != "" {
 		return "NotCorrected", message + "; it cannot be corrected: " + problem
 	}
 	if more := PauseWords(d, first); more != "" {

@@ -33,10 +33,3 @@ func (t *turn) spend(commit string) {
 		t.s.Overridden = v.DeepCopy()
 	}
 }
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
