@@ -12,13 +12,12 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
-	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // Law 9: outside its windows a commit waits, until a person says of the head, with a reason, that it may start. The history
 // and an Event say who and why. The next commit waits again.
 func TestAPersonOverridesTheWindows(t *testing.T) {
-	cluster, dir := clustertest.Start(t, clustertest.Options{Nodes: 1}), t.TempDir()
+	cluster, dir := shared.Start(t), t.TempDir()
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
 	repo := filepath.Join(dir, "fleet")
@@ -34,7 +33,7 @@ spec:
   apply: {targetNamespace: platform}
   windows: [{deny: "0 0 * * *", duration: 24h}, {deny: "0 12 * * *", duration: 24h}]
 `)
-	startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", cluster.Kubeconfig)
+	startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--lease-namespace", "platform", "--kubeconfig", cluster.Kubeconfig)
 	ask := func(args ...string) string {
 		r := daemongate(t, "", append(args, "-n", "platform", "--kubeconfig", cluster.Kubeconfig)...)
 		return r.stdout + r.stderr

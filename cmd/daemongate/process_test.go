@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // asProcess has the binary of the tests be daemongate itself.
@@ -17,8 +19,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
 		main() // which exits
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	shared.Stop()
+	os.Exit(code)
 }
+
+// shared is a cluster of three nodes for the tests that need no cluster of their own. Each has its own namespace in it, and
+// its controller, if it runs one, a Lease of its own.
+var shared = clustertest.Shared{Options: clustertest.Options{Nodes: 3}}
 
 // startController runs `daemongate run` with further arguments until the test ends. What it ends with before that comes by the
 // channel.

@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
 )
 
@@ -35,7 +34,7 @@ func plainAgent(name, behaviour string) *appsv1.DaemonSet {
 // namespace and nothing else.
 func logging(t *testing.T) (admin, reader string) {
 	t.Helper()
-	cluster := clustertest.Start(t, clustertest.Options{Nodes: 3})
+	cluster := shared.Start(t)
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
 	ctx := t.Context()

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -16,7 +15,7 @@ import (
 // A Sync is suspended and resumed by its name, get says so, and sync of a suspended one explains why nothing would come of
 // it. A Sync of which a field has a value that is none spoils no list: the others are shown, and it is named.
 func TestSyncsAreSuspendedAndListed(t *testing.T) {
-	cluster := clustertest.Start(t, clustertest.Options{Nodes: -1})
+	cluster := shared.Start(t)
 	crd, err := install.CRD()
 	check(t, err)
 	check(t, install.Apply(t.Context(), cluster.Config, crd))
