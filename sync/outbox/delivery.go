@@ -20,10 +20,10 @@ type delivery struct {
 	address func(report) forge.Status
 	trouble func(error)
 
-	reporter  Reporter
-	failures  int
-	told      string    // the trouble that was told last, while it lasts
-	notBefore time.Time // nothing is sent before
+	reporter    Reporter
+	failures    int
+	lastTrouble string    // that was told, while it lasts
+	notBefore   time.Time // nothing is sent before
 }
 
 // reportStore keeps reports over a restart.
@@ -89,7 +89,7 @@ func (d *delivery) turn(ctx context.Context) time.Time {
 	if err != nil {
 		return d.later(ctx, err, answer.Pause)
 	}
-	d.failures, d.told, d.notBefore = 0, "", time.Now().Add(answer.Pause)
+	d.failures, d.lastTrouble, d.notBefore = 0, "", time.Now().Add(answer.Pause)
 	return d.notBefore
 }
 
@@ -122,8 +122,8 @@ func (d *delivery) tell(ctx context.Context, batch []report) (forge.Answer, erro
 // later notes trouble, which is told when it begins and when it is another, and returns when to try again: after growing
 // pauses, or when the host says.
 func (d *delivery) later(ctx context.Context, err error, pause time.Duration) time.Time {
-	if d.failures++; d.told != err.Error() && ctx.Err() == nil {
-		d.told = err.Error()
+	if d.failures++; d.lastTrouble != err.Error() && ctx.Err() == nil {
+		d.lastTrouble = err.Error()
 		d.trouble(err)
 	}
 	d.notBefore = time.Now().Add(max(pause, backoff.After(d.failures, time.Second, 5*time.Minute)))

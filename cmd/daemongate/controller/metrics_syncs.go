@@ -6,14 +6,14 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// standing are the Syncs as the controller knows them.
-type standing interface {
+// knownSyncs are the Syncs as the controller knows them.
+type knownSyncs interface {
 	Known() []*api.Sync
 	Undelivered() map[string]int
 }
 
 // syncCollector tells how every Sync stands when it is asked, from what the controller knows already; a Sync that is gone is gone here too.
-type syncCollector struct{ syncs standing }
+type syncCollector struct{ syncs knownSyncs }
 
 func syncGauge(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("daemongate_"+name, help, append([]string{"namespace", "name"}, labels...), nil)
