@@ -26,8 +26,12 @@ func (r *reader) dropped(folder string, objects []*unstructured.Unstructured) (f
 	h.resource(folder, 0)
 	h.settle(objects)
 	for _, e := range h.edits {
+		found = append(found, h.untargeted(e)...)
 		found = append(found, h.lost(e)...)
+		found = append(found, h.idle(e)...)
+		found = append(found, h.twins(e)...)
 	}
+	found = append(found, h.unreplaced()...)
 	found = append(found, h.leftBehind(objects)...)
 	slices.Sort(found)
 	return slices.Compact(found)
@@ -59,9 +63,6 @@ const mostFields = 3 // of one patch and object in warnings
 
 // lost says what of a patch did not come out although nothing else took its place.
 func (h *history) lost(e *edit) (found []string) {
-	if len(e.to) == 0 && !h.strange && e.target != nil && e.puts() {
-		return []string{fmt.Sprintf("%s: its target (%s) is no object, so that it does nothing: correct the target or remove the patch", h.listed(e), described(e))}
-	}
 	for _, t := range e.to {
 		if t.final == nil || t.file == "" || !e.selects(t.final) {
 			continue
@@ -150,18 +151,6 @@ func (e *edit) puts() bool {
 		return slices.ContainsFunc(e.ops, func(op operation) bool { return op.Op == "add" || op.Op == "replace" })
 	}
 	return len((&history{work: mostWork}).missing(e.merge, map[string]any{})) > 0
-}
-
-func described(e *edit) string {
-	var parts []string
-	for _, part := range []struct{ is, value string }{
-		{"group", e.target.Group}, {"version", e.target.Version}, {"kind", e.target.Kind}, {"name", e.target.Name}, {"namespace", e.target.Namespace},
-	} {
-		if part.value != "" {
-			parts = append(parts, part.is+" "+part.value)
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // where is the file and line of a patch.

@@ -82,6 +82,7 @@ func TestWhatKustomizeDropsOfAPatchIsSaid(t *testing.T) {
 
 // A patch that took effect, that removes, or that another one took the place of, is not warned of.
 func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
+	base := strings.Replace(patchedAgent[1:], `{name: TWICE, value: "1"}, `, "", 1)
 	for name, files := range map[string]string{
 		"a port and its protocol":       "patches:\n" + merge("{containers: [{name: agent, ports: [{containerPort: 81, protocol: TCP, hostPort: 8081}]}]}"),
 		"a new variable":                "patches:\n" + merge("{containers: [{name: agent, env: [{name: NEW, value: x}, {name: ONCE, value: y}]}]}"),
@@ -104,7 +105,12 @@ func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
 		"a replace of what it copied":   "patches:\n" + operations("{op: copy, from: /spec/template/spec/volumes/0, path: /spec/template/spec/volumes/-}\n    - {op: replace, path: /spec/template/spec/volumes/1/name, value: y}"),
 		"a replace of a label":          "labels: [{pairs: {a: b}, includeTemplates: true}]\npatchesJson6902:\n- {path: p.yaml, target: {group: apps, version: v1, kind: DaemonSet, name: agent}}\n-- prod/p.yaml --\n- {op: replace, path: /spec/template/metadata/labels/a, value: c}\n",
 		"a removal from nothing":        "patches:\n- target: {kind: Job}\n  patch: |\n    - {op: remove, path: /spec}\n",
-		"a target by label":             "patches:\n- target: {kind: DaemonSet, labelSelector: a=b}\n  patch: |\n    - {op: replace, path: /spec/nothing, value: 1}\n",
+		"a target by a label":           "labels: [{pairs: {a: b}}]\npatches:\n- target: {kind: DaemonSet, labelSelector: \"a=b,app!=x\"}\n  patch: |\n    - {op: add, path: /spec/minReadySeconds, value: 1}\n",
+		"a removal from any":            "patches:\n- target: {kind: Job}\n  patch: |\n    $patch: delete\n    apiVersion: v1\n    kind: Job\n    metadata: {name: any}\n",
+		"a deletion of some":            "patches:\n- target: {kind: .*}\n  patch: |\n    apiVersion: apps/v1\n    kind: DaemonSet\n    metadata: {name: any}\n    spec: {template: {spec: {volumes: [{name: tmp, $patch: delete}]}}}\n",
+		"deletions of what is there":    "patches:\n" + merge("{volumes: [{name: tmp, $patch: delete}], containers: [{name: agent, ports: [{containerPort: 81, protocol: TCP, $patch: delete}], env: [{name: TWICE, $patch: delete}]}]}"),
+		"a replacement that selects":    "replacements:\n- source: {kind: DaemonSet, fieldPath: metadata.name}\n  targets:\n  - {select: {kind: DaemonSet, name: agent}, reject: [{name: other}], fieldPaths: [spec.template.spec.containers.0.image]}\n  - {select: {name: agent}, fieldPaths: [spec.template.spec.containers.0.image]}\n",
+		"a replacement by a label":      "labels: [{pairs: {a: b}}]\nreplacements:\n- source: {kind: DaemonSet, fieldPath: metadata.name}\n  targets: [{select: {labelSelector: a=b}, fieldPaths: [spec.template.spec.containers.0.image]}]\n",
 		"nothing":                       "patches:\n" + merge("{containers: [{name: agent, resources: {}, ports: [], volumeMounts: []}]}"),
 		"numbers, dates and booleans":   "patches:\n" + merge("{terminationGracePeriodSeconds: 0x10, priority: 1e3, hostNetwork: true, hostname: 2026-01-02, nodeName: \"1\"}"),
 		"a kind of one's own":           "resources: [../base, c.yaml]\npatches:\n- patch: |\n    apiVersion: example.com/v1\n    kind: Gadget\n    metadata: {name: g}\n    spec: {list: [{name: a, b: c}], map: {a: null, c: d}}\n-- prod/c.yaml --\napiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g}\nspec: {list: [{name: a}, {name: b}], map: {a: b}}\n",
@@ -120,7 +126,7 @@ func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
 				if more != "" {
 					dir = "top"
 				}
-				result, err := render.Build(context.Background(), tree(t, patchedAgent[1:]+"-- prod/kustomization.yaml --\n"+files+more), dir, render.Options{})
+				result, err := render.Build(context.Background(), tree(t, base+"-- prod/kustomization.yaml --\n"+files+more), dir, render.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -129,6 +135,38 @@ func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
 						t.Errorf("%s: %s", dir, one)
 					}
 				}
+			}
+		})
+	}
+}
+
+// What a patch deletes and is not there, elements of lists that stand twice and of which a merge keeps one, and targets that
+// select nothing are told with the file and the field.
+func TestWhatDoesNothingIsSaid(t *testing.T) {
+	byLabel := "- {op: add, path: /spec/minReadySeconds, value: 1}"
+	replacement := func(target string) string {
+		return "resources: [../base]\nreplacements:\n- source: {kind: DaemonSet, fieldPath: metadata.name}\n  targets:\n  - {select: {kind: DaemonSet}, fieldPaths: [spec.template.spec.containers.0.image]}\n  - " + target + "\n"
+	}
+	for name, story := range map[string]struct{ files, want string }{
+		"a variable that is not there":  {"resources: [../base]\npatches:\n" + merge("{containers: [{name: agent, env: [{name: ONCE, $patch: delete}, {name: NONE, $patch: delete}]}]}"), "prod/kustomization.yaml: line 3: patches: $patch: delete of spec.template.spec.containers[agent].env[NONE] deletes nothing"},
+		"a container that is not there": {"resources: [../base]\npatches:\n" + merge("{containers: [{name: sidecar, $patch: delete}]}"), "containers[sidecar] deletes nothing"},
+		"a port by another key":         {"resources: [../base]\npatches:\n" + merge("{containers: [{name: agent, ports: [{containerPort: 80, protocol: TCP, $patch: delete}]}]}"), "ports[80] deletes nothing"},
+		"a map that is not there":       {"resources: [../base]\npatches:\n" + merge("{securityContext: {$patch: delete}}"), "$patch: delete of spec.template.spec.securityContext deletes nothing"},
+		"in a misspelt container":       {"resources: [../base]\npatches:\n" + merge("{containers: [{name: agnt, env: [{name: ONCE, $patch: delete}]}]}"), "containers[agnt].env[ONCE] deletes nothing"},
+		"of no object of many":          {"resources: [../base]\npatches:\n- path: p.yaml\n  target: {kind: .*}\n-- prod/p.yaml --\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: any}\nspec: {template: {spec: {volumes: [{name: none, $patch: delete}]}}}\n", "prod/p.yaml: line 1: $patch: delete of spec.template.spec.volumes[none] deletes nothing"},
+		"an object that is none":        {"resources: [../base]\npatches:\n- target: {kind: DaemonSet, name: agnt}\n  patch: |\n    $patch: delete\n    apiVersion: apps/v1\n    kind: DaemonSet\n    metadata: {name: any}\n", "line 4: patches: its target (kind DaemonSet, name agnt) is no object"},
+		"a variable that stands twice":  {"resources: [../base]\npatches:\n" + merge("{containers: [{name: agent, image: agent:v2}]}"), "spec.template.spec.containers[agent].env[TWICE] of DaemonSet agent stands twice, and kustomize keeps one of them when it merges this patch: leave one in base/ds.yaml"},
+		"a label that none has":         {"resources: [../base]\ncommonLabels: {app: agent}\npatches:\n- {path: p.yaml, target: {labelSelector: app=agnet}}\n-- prod/p.yaml --\n" + byLabel + "\n", "prod/kustomization.yaml: line 4: patches: its target (labelSelector app=agnet) is no object"},
+		"an annotation that none has":   {"resources: [../base]\npatches:\n- {path: p.yaml, target: {kind: DaemonSet, annotationSelector: tier}}\n-- prod/p.yaml --\n" + byLabel + "\n", "its target (kind DaemonSet, annotationSelector tier) is no object"},
+		"a replacement's name":          {replacement("{select: {kind: DaemonSet, name: agnt}, fieldPaths: [spec.x]}"), "prod/kustomization.yaml: replacements[0].targets[1]: it selects no object (kind DaemonSet, name agnt)"},
+		"a replacement's label":         {replacement("{select: {labelSelector: app in (agnet)}, fieldPaths: [spec.x]}"), "replacements[0].targets[1]: it selects no object"},
+		"a replacement that rejects":    {replacement("{select: {kind: DaemonSet}, reject: [{name: agent}], fieldPaths: [spec.x]}"), "replacements[0].targets[1]: it selects no object"},
+		"a replacement in a file":       {"resources: [../base]\nreplacements: [{path: r.yaml}]\n-- prod/r.yaml --\n- source: {kind: DaemonSet, fieldPath: metadata.name}\n  targets: [{select: {kind: Job}, fieldPaths: [spec.x]}]\n", "replacements[0] (r.yaml, entry 0).targets[0]: it selects no object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := build(t, tree(t, patchedAgent[1:]+"-- prod/kustomization.yaml --\n"+story.files), "prod")
+			if !slices.ContainsFunc(result.Dropped, func(got string) bool { return strings.Contains(got, story.want) }) {
+				t.Errorf("%q is not in %q", story.want, result.Dropped)
 			}
 		})
 	}

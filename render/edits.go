@@ -57,6 +57,7 @@ func (h *history) patchAt(at patchPlace, file, inline string, target *types.Sele
 			continue
 		}
 		h.strange = h.strange || e.renames()
+		h.put.patched(e)
 		e.to = h.targets(e, objects)
 		for _, t := range e.to {
 			t.edits = append(t.edits, e)

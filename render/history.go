@@ -47,13 +47,15 @@ func (t *tracked) rename(to location) {
 // it says nothing of.
 type history struct {
 	*reader
-	within  map[string]bool
-	all     []*tracked
-	edits   []*edit
-	strange bool // something may have renamed objects, or added fields, that is not followed
-	marks   bool // labels, annotations, namespaces or replicas are put into objects
-	sources map[string][]written
-	work    int // left
+	within    map[string]bool
+	all       []*tracked
+	edits     []*edit
+	strange   bool // something may have renamed objects, or added fields, that is not followed
+	put       marks
+	replacing []replacing
+	marks     bool // labels, annotations, namespaces or replicas are put into objects
+	sources   map[string][]written
+	work      int // left
 }
 
 // mostWork is how many comparisons the search may take: some hundred for each object of a large render. What is hostile
@@ -125,6 +127,12 @@ func (h *history) transform(own string, k *kustomization, objects []*tracked) {
 		h.patchOf(own, k.dir, "patchesJson6902", p, objects)
 	}
 	h.marks = h.marks || len(k.CommonLabels)+len(k.Labels)+len(k.CommonAnnotations)+len(k.Namespace)+len(k.Replicas) > 0
+	for _, label := range k.Labels {
+		h.put.put(label.Pairs)
+	}
+	h.put.put(k.CommonLabels)
+	h.put.put(k.CommonAnnotations)
+	h.replacementsOf(own, k, objects)
 	h.strange = h.strange || len(k.Configurations)+len(k.Crds)+len(k.Replacements)+len(k.Vars) > 0
 	for _, text := range h.plugged[k.dir].texts {
 		h.plugin(own, k.dir, text, objects)
@@ -169,7 +177,7 @@ func (h *history) plugin(own, dir string, text []byte, objects []*tracked) {
 		move(objects, p.Metadata.Namespace)
 		h.marks = true
 	case "LabelTransformer", "AnnotationsTransformer", "ReplicaCountTransformer":
-		h.marks = true
+		h.marks, h.put.unknown = true, true
 	case "PatchTransformer", "PatchJson6902Transformer":
 		h.patchAt(at, p.Path, p.Patch+p.JsonOp, p.Target, objects)
 	case "PatchStrategicMergeTransformer":
