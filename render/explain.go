@@ -24,6 +24,11 @@ func (r *reader) explain(folder string, err error) error {
 			text = fmt.Sprintf("%s: %s", places[0], text)
 		}
 	}
+	if nameless.MatchString(text) {
+		if places := r.withoutName(); places != "" {
+			text = fmt.Sprintf("%s: has no metadata.name: add it: %s", places, text)
+		}
+	}
 	if strings.Contains(text, "accumulated size increase of copy") {
 		text = "a JSON patch: " + text + " bytes: copy less by it (op: copy), or write out what it shall come to"
 	}
