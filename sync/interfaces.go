@@ -38,16 +38,19 @@ type Writer interface {
 	// Preview returns what the API server would make of each object, and writes nothing.
 	Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured, error)
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
-	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options) (manifests.Applied, error)
+	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options,
+	) (manifests.Applied, error)
 	// HandOver has a DaemonSet give up nodes; TryHandOver says whether it could, and writes nothing.
 	HandOver(ctx context.Context, h manifests.Handover, o manifests.Options) (manifests.Applied, error)
 	TryHandOver(ctx context.Context, h manifests.Handover, o manifests.Options) error
 	Get(ctx context.Context, id manifests.ID) (*unstructured.Unstructured, error)
 	// Compare says what of a set is not as asked, and which objects are.
-	Compare(ctx context.Context, set manifests.Set, o manifests.Options) (drifts []manifests.Drift, asAsked []manifests.Applied, err error)
+	Compare(ctx context.Context, set manifests.Set, o manifests.Options,
+	) (drifts []manifests.Drift, asAsked []manifests.Applied, err error)
 	// Watch sees what others touch, with the writer's rights.
 	Watch(owner manifests.Owner, wake func()) *manifests.Watch
-	Prune(ctx context.Context, goes manifests.Inventory, o manifests.Options) (gone manifests.Inventory, kept []manifests.Kept, err error)
+	Prune(ctx context.Context, goes manifests.Inventory, o manifests.Options,
+	) (gone manifests.Inventory, kept []manifests.Kept, err error)
 }
 
 // Observer looks at rollouts.

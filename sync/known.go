@@ -22,7 +22,8 @@ func (c *Controller) keys() []string {
 	return c.known.ListKeys()
 }
 
-// Undelivered is how many commits have a state that was not told yet to each Sync's Git host, by the Sync's key; of those Syncs that report.
+// Undelivered is how many commits have a state that was not told yet to each Sync's Git host, by the Sync's key; of
+// those Syncs that report.
 func (c *Controller) Undelivered() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -83,7 +83,8 @@ func warn(to Teller, s *api.Sync, warnings []string) {
 
 func prunedNews(s *api.Sync, gone manifests.Inventory) News {
 	n := flightNews(s, NewsPruned, "")
-	n.Message.Private = fmt.Sprintf("deleted %s that commit %s no longer asks for", english.Count(len(gone), "object"), api.Short(n.Commit))
+	n.Message.Private = fmt.Sprintf("deleted %s that commit %s no longer asks for",
+		english.Count(len(gone), "object"), api.Short(n.Commit))
 	for _, e := range gone {
 		n.Objects = append(n.Objects, e.String())
 	}
@@ -93,7 +94,8 @@ func prunedNews(s *api.Sync, gone manifests.Inventory) News {
 func brakeNews(s *api.Sync, o gate.BrakeOrder) News {
 	text := fmt.Sprintf("lifted on DaemonSet %s/%s", o.Namespace, o.Name)
 	if o.Pull {
-		text = fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated", o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
+		text = fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated",
+			o.Namespace, o.Name, rollout.FoldNames(o.Nodes))
 	}
 	return flightNews(s, NewsBrake, text)
 }

@@ -13,8 +13,8 @@ import (
 // asProcess has the binary of the tests be daemongate itself.
 const asProcess = "DAEMONGATE_TEST_AS_PROCESS"
 
-// TestMain lets a test have daemongate as a process of its own, as it is used: the log, klog's and the standard library's
-// are one for a process. The race detector is in it too.
+// TestMain lets a test have daemongate as a process of its own, as it is used: the log, klog's and the standard
+// library's are one for a process. The race detector is in it too.
 func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
 		main() // which exits
@@ -24,12 +24,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// shared is a cluster of three nodes for the tests that need no cluster of their own. Each has its own namespace in it, and
-// its controller, if it runs one, a Lease of its own.
+// shared is a cluster of three nodes for the tests that need no cluster of their own. Each has its own namespace in it,
+// and its controller, if it runs one, a Lease of its own.
 var shared = clustertest.Shared{Options: clustertest.Options{Nodes: 3}}
 
-// startController runs `daemongate run` with further arguments until the test ends. What it ends with before that comes by the
-// channel.
+// startController runs `daemongate run` with further arguments until the test ends. What it ends with before that comes
+// by the channel.
 func startController(t testing.TB, args ...string) (ended <-chan error) {
 	t.Helper()
 	return controllerTo(t, t.Output(), args...)

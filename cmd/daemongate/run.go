@@ -52,25 +52,32 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warning or error")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
-	flags.StringVar(&o.DataDir, "data-dir", cacheDir(), "folder for the mirrors of repositories, and for what must outlive the process")
-	flags.IntVar(&o.Mirrors.MaxGrowth, "mirror-max-growth", 2, "times its size when it was made to which a mirror may grow before it is made anew")
+	flags.StringVar(&o.DataDir, "data-dir", cacheDir(),
+		"folder for the mirrors of repositories, and for what must outlive the process")
+	flags.IntVar(&o.Mirrors.MaxGrowth, "mirror-max-growth", 2,
+		"times its size when it was made to which a mirror may grow before it is made anew")
 	flags.IntVar(&o.Mirrors.MaxPacks, "mirror-max-packs", 200, "fetches after which a mirror is made anew")
-	flags.Int64Var(&o.Mirrors.MaxPack, "mirror-max-pack", 0, "bytes of one fetch above which a repository is refused; 0 refuses none")
-	flags.StringVar(&o.Webhooks, "webhook-address", "", "address to take webhooks at, such as :9292 (default: none are taken)")
-	flags.StringVar(&o.Metrics, "metrics-address", "", "address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
+	flags.Int64Var(&o.Mirrors.MaxPack, "mirror-max-pack", 0,
+		"bytes of one fetch above which a repository is refused; 0 refuses none")
+	flags.StringVar(&o.Webhooks, "webhook-address", "",
+		"address to take webhooks at, such as :9292 (default: none are taken)")
+	flags.StringVar(&o.Metrics, "metrics-address", "",
+		"address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once")
 	o.addLeaseTo(flags)
 }
 
-// addLeaseTo adds the flags of the Lease that lets one controller write at a time. By default it is the same one for all
-// controllers of a cluster, the installed one and those that people run, whichever Syncs they look after.
+// addLeaseTo adds the flags of the Lease that lets one controller write at a time. By default it is the same one for
+// all controllers of a cluster, the installed one and those that people run, whichever Syncs they look after.
 func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Lease.Namespace, "lease-namespace", install.Owner.Namespace,
-		"namespace of the Lease without which nothing is written; controllers that hold different ones must look after different Syncs")
+		"namespace of the Lease without which nothing is written; "+
+			"controllers that hold different ones must look after different Syncs")
 	flags.StringVar(&o.Lease.Name, "lease-name", "daemongate", "name of that Lease")
-	flags.DurationVar(&o.Lease.Duration, "lease-duration", 15*time.Second, "after how long without a sign of life of its holder another controller takes over")
+	flags.DurationVar(&o.Lease.Duration, "lease-duration", 15*time.Second,
+		"after how long without a sign of life of its holder another controller takes over")
 }
 
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {

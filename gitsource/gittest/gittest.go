@@ -26,7 +26,8 @@ func Run(t testing.TB, dir string, args ...string) string {
 	c := exec.Command("git", args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
-		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
 	out, err := c.CombinedOutput()
 	if err != nil {
 		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -34,7 +35,8 @@ func Run(t testing.TB, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// Commit writes a file of a repository, which is made if it is missing, commits all that changed, and returns the commit.
+// Commit writes a file of a repository, which is made if it is missing, commits all that changed, and returns the
+// commit.
 func Commit(t testing.TB, repo, file, text string) (commit string) {
 	t.Helper()
 	Write(t, filepath.Join(repo, file), text)

@@ -21,8 +21,9 @@ func ServeHTTP(t testing.TB, dir, password string, advertise func()) (url string
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"), Stderr: io.Discard,
-		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ada", "HOME=" + dir}}
+	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
+		Stderr: io.Discard,
+		Env:    []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ada", "HOME=" + dir}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, given, _ := r.BasicAuth()
 		if strings.HasSuffix(r.URL.Path, "/info/refs") {
@@ -51,12 +52,14 @@ func EchoOf(r *http.Request) string {
 	_, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	_, proxy, _ := strings.Cut(r.Header.Get("Proxy-Authorization"), " ")
 	decoded, _ := base64.StdEncoding.DecodeString(proxy)
-	return strings.Join([]string{user, password, token, value, proxy, string(decoded), r.Header.Get("Authorization")}, " | ")
+	all := []string{user, password, token, value, proxy, string(decoded), r.Header.Get("Authorization")}
+	return strings.Join(all, " | ")
 }
 
 // AnswerEcho answers with an error in the forms that Git hosts use, and repeats the credentials in it.
 func AnswerEcho(w http.ResponseWriter, code int, echo string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]any{"message": "who is " + echo, "error": map[string]string{"message": echo}, "errors": []string{echo}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"message": "who is " + echo,
+		"error": map[string]string{"message": echo}, "errors": []string{echo}})
 }

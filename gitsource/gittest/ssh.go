@@ -33,12 +33,13 @@ func ServeSSH(t testing.TB, dir string) *SSH {
 	host, _ := NewSSHKey(t)
 	s := &SSH{dir: dir, host: host}
 	s.Key = s.Exchange(t)
-	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
+	s.config = &ssh.ServerConfig{}
+	s.config.PublicKeyCallback = func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
 		if s.Offered.Add(1); string(offered.Marshal()) == s.allowed.Load() {
 			return nil, nil
 		}
 		return nil, io.EOF
-	}}
+	}
 	s.config.AddHostKey(host)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// inURL finds what may be credentials in a URL, or in what was meant to be one, and what stands before them. Over http that
-// is all before the host: a user's name cannot be told from a token, which some hosts want in its place. Over ssh the user
-// is part of the address.
+// inURL finds what may be credentials in a URL, or in what was meant to be one, and what stands before them. Over http
+// that is all before the host: a user's name cannot be told from a token, which some hosts want in its place. Over ssh
+// the user is part of the address.
 var inURL = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)(https?://)[^/?#]*@`),
 	regexp.MustCompile(`(?i)(https?://)[^/?#@]*:.*@`), // a password with a slash in it

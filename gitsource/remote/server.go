@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// SameServer reports whether two repositories are reached in the same way at the same server, as the same user. It reads
-// addresses as they are read when they are connected to: what another parser makes of them may be another host.
+// SameServer reports whether two repositories are reached in the same way at the same server, as the same user. It
+// reads addresses as they are read when they are connected to: what another parser makes of them may be another host.
 func SameServer(a, b string) bool {
 	first, _, err := ParseAddress(a, Auth{})
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Shared is one cluster for all tests of a package, which is started when the first one of them asks for it. Its TestMain
-// stops it.
+// Shared is one cluster for all tests of a package, which is started when the first one of them asks for it. Its
+// TestMain stops it.
 type Shared struct {
 	Options Options
 

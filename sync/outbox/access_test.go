@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
 )
 
-// A token that may not write statuses, or not even see the repository, loses none of them however long that lasts: it is
-// said once, what to check, and when the token may, every commit has its newest state.
+// A token that may not write statuses, or not even see the repository, loses none of them however long that lasts: it
+// is said once, what to check, and when the token may, every commit has its newest state.
 func TestATokenThatMayNotLosesNoStatus(t *testing.T) {
 	for _, may := range []forgetest.Access{forgetest.None, forgetest.Read} {
 		synctest.Test(t, func(t *testing.T) {

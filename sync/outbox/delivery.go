@@ -13,7 +13,8 @@ import (
 // delivery brings the reports of one Sync to its Git host, beside the gate: whatever the host does, nobody waits.
 type delivery struct {
 	box *Outbox
-	// open returns the reporter. It is opened as late as possible: what keeps it from being opened is the host's trouble.
+	// open returns the reporter. It is opened as late as possible: what keeps it from being opened is the host's
+	// trouble.
 	open  func(ctx context.Context) (Reporter, error)
 	store reportStore
 	// address makes of a report what is sent.
@@ -35,7 +36,8 @@ type reportStore interface {
 // placeOf tells one place to report to from another: what one host was told, another one was not.
 func placeOf(s *api.Sync, cluster string) string {
 	r := s.Spec.Report
-	return fmt.Sprintf("%q", []string{s.Spec.Source.URL, string(r.Provider), r.URL, r.Repository, reportContext(s, cluster)})
+	return fmt.Sprintf("%q",
+		[]string{s.Spec.Source.URL, string(r.Provider), r.URL, r.Repository, reportContext(s, cluster)})
 }
 
 // run delivers until ctx ends.
@@ -119,8 +121,8 @@ func (d *delivery) tell(ctx context.Context, batch []report) (forge.Answer, erro
 	return answer, answer.Trouble
 }
 
-// later notes trouble, which is told when it begins and when it is another, and returns when to try again: after growing
-// pauses, or when the host says.
+// later notes trouble, which is told when it begins and when it is another, and returns when to try again: after
+// growing pauses, or when the host says.
 func (d *delivery) later(ctx context.Context, err error, pause time.Duration) time.Time {
 	if d.failures++; d.lastTrouble != err.Error() && ctx.Err() == nil {
 		d.lastTrouble = err.Error()

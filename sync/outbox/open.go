@@ -28,8 +28,8 @@ type Options struct {
 	Trouble func(error)
 }
 
-// Open reads a Sync's outbox, and adds what its status remembers: a crash between the status and the outbox loses nothing.
-// A Sync that reports nowhere has none: then it is nil, whose methods do nothing.
+// Open reads a Sync's outbox, and adds what its status remembers: a crash between the status and the outbox loses
+// nothing. A Sync that reports nowhere has none: then it is nil, whose methods do nothing.
 func Open(ctx context.Context, o Options) (*Outbox, error) {
 	if p := o.Sync.Spec.Report.Provider; p == "" || p == api.ProviderNone {
 		return nil, nil

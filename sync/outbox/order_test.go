@@ -56,8 +56,8 @@ func TestNoOlderStateFollowsANewerOne(t *testing.T) {
 	}
 }
 
-// ordered is what is wrong with the order of states that are described by rising numbers; nothing if they end with the last.
-// One may be there twice: who does not hear the answer tells it again.
+// ordered is what is wrong with the order of states that are described by rising numbers; nothing if they end with the
+// last. One may be there twice: who does not hear the answer tells it again.
 func ordered(told []forgetest.Posted, last report) string {
 	before := -1
 	for _, one := range told {

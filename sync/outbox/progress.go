@@ -20,8 +20,8 @@ type quarters struct {
 	told           int
 }
 
-// rise takes in the present counts, and returns the quarter that is reached for the first time; 0 if none is. A commit that
-// is gone back to stays the success that it was told to be.
+// rise takes in the present counts, and returns the quarter that is reached for the first time; 0 if none is. A commit
+// that is gone back to stays the success that it was told to be.
 func (q *quarters) rise(f *api.Flight) int {
 	if f == nil || f.State != api.RollingOut || f.RollbackOf != nil || f.Nodes.Desired == 0 {
 		return 0

@@ -24,8 +24,8 @@ func says(s *gatetest.Stage) (status api.SyncStatus, reports map[string]report) 
 	return status, reports
 }
 
-// A relapse is a condition and the Sync's message while the commit stays Complete and Ready, and a failure on the host; it
-// goes when all is well again.
+// A relapse is a condition and the Sync's message while the commit stays Complete and Ready, and a failure on the host;
+// it goes when all is well again.
 func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
 	lines := []string{"push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes"}

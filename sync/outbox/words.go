@@ -13,14 +13,15 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// reportOf is a move in the words of Git hosts (law 11): of its message what everybody may be told. It says the same for as
-// long as the state is the same.
+// reportOf is a move in the words of Git hosts (law 11): of its message what everybody may be told. It says the same
+// for as long as the state is the same.
 func reportOf(m gate.Move, nodes api.Public) report {
 	outcome := m.State
 	if m.By != "" {
 		outcome = m.Outcome
 	}
-	r := report{Commit: m.Commit, Time: m.At, State: hostState(outcome), Underway: outcome == api.Applying || outcome == api.RollingOut,
+	r := report{Commit: m.Commit, Time: m.At, State: hostState(outcome),
+		Underway:    outcome == api.Applying || outcome == api.RollingOut,
 		Description: api.Public(forge.Shorten(string(descriptionOf(m) + nodes)))}
 	if m.Relapsed {
 		r.State = forge.Failure
@@ -82,7 +83,8 @@ func hostState(s api.CommitState) forge.State {
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
 func nodesToTell(s *api.Sync, m gate.Move) api.Public {
 	f := s.Status.InFlight
-	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.State != api.Stuck && !m.Relapsed || f.Commit != m.Commit && f.Commit != m.By {
+	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.Commit != m.Commit && f.Commit != m.By ||
+		f.State != api.Stuck && !m.Relapsed {
 		return ""
 	}
 	names := rollout.FoldNames(f.Causes[0].Nodes)

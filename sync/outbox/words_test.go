@@ -142,8 +142,8 @@ func TestWhatTheStatusRemembersIsTold(t *testing.T) {
 	}
 }
 
-// A status that an older version wrote says nothing of what of its messages is for everybody: none is told then, only the
-// states.
+// A status that an older version wrote says nothing of what of its messages is for everybody: none is told then, only
+// the states.
 func TestMessagesOfAnOlderStatusStayPrivate(t *testing.T) {
 	s := &api.Sync{}
 	old := `{

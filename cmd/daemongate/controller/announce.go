@@ -26,7 +26,8 @@ func newAnnouncer(core corev1client.EventsGetter) (a *announcer, stop func(), er
 	}
 	broadcaster := record.NewBroadcaster()
 	broadcaster.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: core.Events("")})
-	return &announcer{broadcaster.NewRecorder(scheme, corev1.EventSource{Component: "daemongate"})}, broadcaster.Shutdown, nil
+	recorder := broadcaster.NewRecorder(scheme, corev1.EventSource{Component: "daemongate"})
+	return &announcer{recorder}, broadcaster.Shutdown, nil
 }
 
 // Tell records what people may want to look up later.
@@ -53,7 +54,7 @@ func (a *announcer) Tell(s *api.Sync, n sync.News) {
 // moved records that a commit came to a state. What every commit passes through is told by the status alone.
 func (a *announcer) moved(s *api.Sync, m *gate.Move) {
 	if v := m.Override; v != nil {
-		a.events.Event(s, corev1.EventTypeWarning, "WindowOverridden", fmt.Sprintf("commit %s: %s", api.Short(m.Commit), v.Text()))
+		a.events.Eventf(s, corev1.EventTypeWarning, "WindowOverridden", "commit %s: %s", api.Short(m.Commit), v.Text())
 	}
 	if m.Relapsed || m.Recovered {
 		a.relapsed(s, m)
@@ -67,18 +68,20 @@ func (a *announcer) moved(s *api.Sync, m *gate.Move) {
 	default:
 		return
 	}
-	a.events.Event(s, kind, string(m.State), fmt.Sprintf("commit %s: %s", api.Short(m.Commit), cmp.Or(m.Message.Private, m.Subject)))
+	text := cmp.Or(m.Message.Private, m.Subject)
+	a.events.Eventf(s, kind, string(m.State), "commit %s: %s", api.Short(m.Commit), text)
 }
 
-// relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the commit
-// are told of by the status alone.
+// relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the
+// commit are told of by the status alone.
 func (a *announcer) relapsed(s *api.Sync, m *gate.Move) {
 	switch {
 	case m.By != "":
 	case m.Recovered:
-		a.events.Event(s, corev1.EventTypeNormal, "Recovered", fmt.Sprintf("commit %s is well again after its relapse", api.Short(m.Commit)))
+		a.events.Eventf(s, corev1.EventTypeNormal, "Recovered", "commit %s is well again after its relapse", api.Short(m.Commit))
 	default:
-		a.events.Event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s", api.Short(m.Commit), m.Message.Private, s.Name))
+		a.events.Eventf(s, corev1.EventTypeWarning, "Relapsed", "commit %s %s; see daemongate explain %s",
+			api.Short(m.Commit), m.Message.Private, s.Name)
 	}
 }
 

@@ -32,7 +32,8 @@ func tokenHost(t *testing.T, root string, start func(http.Handler) *httptest.Ser
 	return server, shown
 }
 
-// The token goes to the host of the Sync's repository, and to no other one, whatever the URL in .gitmodules makes of it.
+// The token goes to the host of the Sync's repository, and to no other one, whatever the URL in .gitmodules makes of
+// it.
 func TestSubmodulesOverHTTPSGetTheTokenOfTheirHost(t *testing.T) {
 	for scheme, start := range map[string]func(http.Handler) *httptest.Server{"https": httptest.NewTLSServer, "http": httptest.NewServer} {
 		root := t.TempDir()

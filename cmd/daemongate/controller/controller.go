@@ -1,5 +1,5 @@
-// Package controller puts the parts of the controller together: its connections to the cluster and to Git hosts with their
-// credentials, the Lease, webhooks, metrics, Events and the lines that a person follows.
+// Package controller puts the parts of the controller together: its connections to the cluster and to Git hosts with
+// their credentials, the Lease, webhooks, metrics, Events and the lines that a person follows.
 package controller
 
 import (
@@ -32,8 +32,8 @@ type Options struct {
 	Lease       lease.Options
 	Out         io.Writer // gets a line for every change of state
 	Log         logrus.FieldLogger
-	// First is done when the Lease is held, before the Syncs are read; nil for nothing. Its connection writes only while the
-	// Lease is held.
+	// First is done when the Lease is held, before the Syncs are read; nil for nothing. Its connection writes only
+	// while the Lease is held.
 	First func(context.Context, *rest.Config) error
 }
 
@@ -49,7 +49,8 @@ type Controller struct {
 // New puts a controller together. It asks nothing of the cluster yet.
 func New(config *rest.Config, o Options) (*Controller, error) {
 	if o.Webhooks != "" && o.Webhooks == o.Metrics {
-		return nil, fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, since who sends webhooks need not see the metrics", o.Metrics)
+		return nil, fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, "+
+			"since who sends webhooks need not see the metrics", o.Metrics)
 	}
 	held, err := lease.New(config, o.Lease)
 	if err != nil {

@@ -74,7 +74,8 @@ var (
 	keyAppURL     = []string{"githubAppBaseURL"}
 )
 
-// apps are the GitHub Apps in use. An App is one for all who read the same from their Secrets, so that they share its tokens.
+// apps are the GitHub Apps in use. An App is one for all who read the same from their Secrets, so that they share its
+// tokens.
 type apps struct {
 	mu    gosync.Mutex
 	known []*githubapp.App
@@ -103,11 +104,13 @@ func (a *apps) of(c githubapp.Config) (*githubapp.App, error) {
 func (a *apps) authOf(secret *corev1.Secret) (gitsource.Auth, error) {
 	d := &secretData{data: secret.Data}
 	auth := gitsource.Auth{
-		Username: d.line(keyUsername), Password: d.line(keyPassword), Token: d.line(keyToken), Bearer: d.line(keyBearer),
+		Username: d.line(keyUsername), Password: d.line(keyPassword),
+		Token: d.line(keyToken), Bearer: d.line(keyBearer),
 		SSHKey: d.bytes(keyIdentity), SSHPassphrase: d.line(keyPassphrase), KnownHosts: d.bytes(keyKnownHosts),
 		CA: d.bytes(keyCA), ClientCert: d.bytes(keyCert), ClientKey: d.bytes(keyKey), Proxy: d.line(keyProxy),
 	}
-	app := githubapp.Config{ID: d.line(keyApp), Installation: d.line(keyAppInstall), Key: string(d.bytes(keyAppKey)), URL: d.line(keyAppURL)}
+	app := githubapp.Config{ID: d.line(keyApp), Installation: d.line(keyAppInstall), Key: string(d.bytes(keyAppKey)),
+		URL: d.line(keyAppURL)}
 	if d.err == nil && app != (githubapp.Config{}) {
 		auth.App, d.err = a.complete(app)
 	}
@@ -170,15 +173,19 @@ func (d *secretData) complete(auth gitsource.Auth) error {
 	for _, way := range []struct {
 		key   string
 		given bool
-	}{{"password", auth.Password != ""}, {"token", auth.Token != ""}, {"bearerToken", auth.Bearer != ""}, {"githubAppID", auth.App != nil}} {
+	}{
+		{"password", auth.Password != ""}, {"token", auth.Token != ""},
+		{"bearerToken", auth.Bearer != ""}, {"githubAppID", auth.App != nil},
+	} {
 		if way.given {
 			ways = append(ways, way.key)
 		}
 	}
 	switch {
 	case d.used == 0:
-		return fmt.Errorf("has the keys [%s], and none of username with password, token, bearerToken, identity with known_hosts, "+
-			"tls.crt with tls.key, ca.crt, proxy, githubAppID with githubAppInstallationID and githubAppPrivateKey", strings.Join(slices.Sorted(maps.Keys(d.data)), ", "))
+		return fmt.Errorf("has the keys [%s], and none of username with password, token, bearerToken, "+
+			"identity with known_hosts, tls.crt with tls.key, ca.crt, proxy, "+
+			"githubAppID with githubAppInstallationID and githubAppPrivateKey", strings.Join(slices.Sorted(maps.Keys(d.data)), ", "))
 	case len(ways) > 1:
 		return fmt.Errorf("has %s: keep one of them", strings.Join(ways, " and "))
 	case auth.Username != "" && len(ways) == 0 && len(auth.SSHKey) == 0:

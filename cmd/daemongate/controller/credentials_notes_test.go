@@ -11,8 +11,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// Notes are pushed over ssh with the key of the Sync's Secret, to the address that is polled; after the key was exchanged,
-// with the new one. Who has no key is told what to do.
+// Notes are pushed over ssh with the key of the Sync's Secret, to the address that is polled; after the key was
+// exchanged, with the new one. Who has no key is told what to do.
 func TestNotesOverSSH(t *testing.T) {
 	root := t.TempDir()
 	parentOf(t, filepath.Join(root, "org"), "../child")

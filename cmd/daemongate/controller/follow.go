@@ -73,7 +73,8 @@ func (f *follower) moved(s *api.Sync, m *gate.Move) {
 	}
 }
 
-// concerns reports whether a flight's causes are those of a commit: its own, or the stuck one that it has taken the place of.
+// concerns reports whether a flight's causes are those of a commit: its own, or the stuck one that it has taken the
+// place of.
 func concerns(flight *api.Flight, commit string) bool {
 	return flight.Commit == commit || flight.RollbackOf != nil && flight.RollbackOf.Commit == commit
 }
@@ -118,8 +119,9 @@ func (f *follower) progressed(s *api.Sync) {
 }
 
 // passing are the causes that every rollout shows for a moment.
-var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true, string(rollout.NotObserved): true,
-	string(rollout.NotReady): true, string(rollout.NotEstablished): true}
+var passing = map[string]bool{string(rollout.Starting): true, string(rollout.NotScheduled): true,
+	string(rollout.NotObserved): true,
+	string(rollout.NotReady):    true, string(rollout.NotEstablished): true}
 
 // progress says how far a flight is, in steps coarse enough to be worth a line each.
 func progress(flight *api.Flight) string {
@@ -142,5 +144,6 @@ func progress(flight *api.Flight) string {
 func (f *follower) print(s *api.Sync, at time.Time, commit, state, text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n", at.Format("15:04:05"), s.Namespace, s.Name, api.Short(commit), state, text)
+	_, _ = fmt.Fprintf(f.out, "%s  %s/%s  %s  %-12s %s\n",
+		at.Format("15:04:05"), s.Namespace, s.Name, api.Short(commit), state, text)
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/daemongate/daemongate/gitsource/hosttest"
 )
 
-// A real Git host and a Sync that is polled once an hour: its signed webhook has a push applied at once, and its API shows
-// the status beside the commit. A token that may not write statuses holds nothing up, is said of the Sync, and when it is
-// exchanged what was not told is told.
+// A real Git host and a Sync that is polled once an hour: its signed webhook has a push applied at once, and its API
+// shows the status beside the commit. A token that may not write statuses holds nothing up, is said of the Sync, and
+// when it is exchanged what was not told is told.
 func TestAGitHostWakesAndIsTold(t *testing.T) {
 	host := hosttest.Start(t)
 	url, err := host.CreateRepo("agents")

@@ -18,7 +18,8 @@ import (
 // unknownLength hides how long a body is, so that it is sent in chunks.
 type unknownLength struct{ io.Reader }
 
-// Every refused webhook is counted by its code, wakes nothing, and of a body that is too large no more is read than may be.
+// Every refused webhook is counted by its code, wakes nothing, and of a body that is too large no more is read than may
+// be.
 func TestRefusedWebhooksAreCounted(t *testing.T) {
 	p, m := hookedSyncs("platform"), newMetrics()
 	server := httptest.NewServer(m.countingHooks(newHooks(p, &oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}}, quiet())))

@@ -33,8 +33,8 @@ func (s *oneSecret) Get(context.Context, string, metav1.GetOptions) (*corev1api.
 	return &corev1api.Secret{Data: s.data}, nil
 }
 
-// The secret of a webhook is exchanged without a restart. A Secret that is missing, or holds no secret, lets nobody in, and
-// however many ask, the API server is asked every ten seconds.
+// The secret of a webhook is exchanged without a restart. A Secret that is missing, or holds no secret, lets nobody in,
+// and however many ask, the API server is asked every ten seconds.
 func TestTheSecretOfAWebhookIsExchanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &api.Sync{}

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// hookSecretAge is how long the Secret of a webhook is believed: who is not known yet makes the API server be asked no
-	// more often than that.
+	// hookSecretAge is how long the Secret of a webhook is believed: who is not known yet makes the API server be asked
+	// no more often than that.
 	hookSecretAge = 10 * time.Second
 	// hookSecretWait is how long the API server is waited for, by a sender who waits for the answer.
 	hookSecretWait = 5 * time.Second
 )
 
-// hookSecrets are what is shared with the senders of webhooks. However slowly one of them is read, no webhook waits that
-// needs another.
+// hookSecrets are what is shared with the senders of webhooks. However slowly one of them is read, no webhook waits
+// that needs another.
 type hookSecrets struct {
 	api corev1.SecretsGetter
 	log logrus.FieldLogger
@@ -50,7 +50,8 @@ func (h *hookSecrets) of(ctx context.Context, s *api.Sync) ([]byte, error) {
 	known.value, known.err = h.read(ctx, s)
 	known.until = time.Now().Add(hookSecretAge)
 	if known.err != nil {
-		h.log.WithField("sync", s.Namespace+"/"+s.Name).WithError(known.err).Warn("spec.webhook.secretRef cannot be read")
+		log := h.log.WithField("sync", s.Namespace+"/"+s.Name).WithError(known.err)
+		log.Warn("spec.webhook.secretRef cannot be read")
 	}
 	return known.value, known.err
 }
@@ -68,7 +69,8 @@ func (h *hookSecrets) entry(key string) *hookSecret {
 }
 
 func (h *hookSecrets) read(ctx context.Context, s *api.Sync) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookSecretWait) // who goes away must not spoil what is remembered
+	// A sender who goes away must not spoil what is remembered.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookSecretWait)
 	defer cancel()
 	name := s.Spec.Webhook.SecretRef.Name
 	secret, err := h.api.Secrets(s.Namespace).Get(ctx, name, metav1.GetOptions{})

@@ -72,7 +72,8 @@ func hookTo(t *testing.T, hooks http.Handler, namespace string) (code int) {
 	return w.Code
 }
 
-// While the API server is slow with one Secret, webhooks of all others are answered; those that wait for it share one look.
+// While the API server is slow with one Secret, webhooks of all others are answered; those that wait for it share one
+// look.
 func TestASlowSecretHoldsNoOtherWebhookUp(t *testing.T) {
 	secrets := &slowSecrets{slow: "slow", asked: make(chan struct{}, 100), let: make(chan struct{})}
 	p := hookedSyncs("slow", "known", "new")

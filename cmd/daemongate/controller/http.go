@@ -32,7 +32,8 @@ func serveAll(handlers map[string]http.Handler) (closeAll func(), err error) {
 // readiness says why the controller does not work, if so.
 type readiness interface{ Ready() error }
 
-// addProbes answers the kubelet: alive is who serves, also while another controller holds the Lease; ready is who works.
+// addProbes answers the kubelet: alive is who serves, also while another controller holds the Lease; ready is who
+// works.
 func addProbes(mux *http.ServeMux, syncs readiness) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

@@ -29,7 +29,8 @@ func (a active) Ready() error {
 	return nil
 }
 
-// leasedConnections opens reporters that tell a Git host nothing without the Lease. The cluster's clients are guarded below.
+// leasedConnections opens reporters that tell a Git host nothing without the Lease. The cluster's clients are guarded
+// below.
 type leasedConnections struct {
 	sync.Connections
 	holds func() error

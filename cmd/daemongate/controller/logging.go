@@ -10,7 +10,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// NewLog returns the log of a process, and has client-go and the standard library write into it. The format is text or json.
+// NewLog returns the log of a process, and has client-go and the standard library write into it. The format is text or
+// json.
 func NewLog(out io.Writer, level, format string) *logrus.Logger {
 	l := logrus.New()
 	l.SetOutput(out)
@@ -29,7 +30,8 @@ func NewLog(out io.Writer, level, format string) *logrus.Logger {
 // bridge is a slog.Handler that writes to logrus. What client-go calls info is for its developers: debug here.
 type bridge struct{ log logrus.FieldLogger }
 
-// mostVerbose is klog's -v=4. From 6 on client-go logs requests, and from 8 on their bodies, in which there are Secrets.
+// mostVerbose is klog's -v=4. From 6 on client-go logs requests, and from 8 on their bodies, in which there are
+// Secrets.
 const mostVerbose slog.Level = -4
 
 // Enabled leaves the choice to logrus, but for what nobody shall choose.

@@ -10,7 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what Prometheus is told: docs/metrics.md. No label holds a commit, a message, or anything else without bounds.
+// metrics are what Prometheus is told: docs/metrics.md. No label holds a commit, a message, or anything else without
+// bounds.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -29,10 +30,12 @@ func newMetrics() *metrics {
 		registry: prometheus.NewRegistry(),
 		commits:  counter("commits_total", "Commits that came to a state.", "state"),
 		troubles: counter("troubles_total", "What could not be done and is tried again."),
-		polls:    counter("polls_total", "How often a Sync asked where its ref is; Syncs of one repository share the answers.", "result"),
+		polls: counter("polls_total",
+			"How often a Sync asked where its ref is; Syncs of one repository share the answers.", "result"),
 		reports:  counter("reports_total", "Statuses for Git hosts, by what became of them.", "provider", "result"),
 		webhooks: counter("webhooks_total", "Webhooks by the status they were answered with.", "code"),
-		looks:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: "daemongate", Name: "looks_total", Help: "Looks at the rollout of a DaemonSet."}),
+		looks: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "daemongate", Name: "looks_total",
+			Help: "Looks at the rollout of a DaemonSet."}),
 		ticks: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "daemongate", Name: "tick_duration_seconds",
 			Help: "How long a turn of a Sync took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}),
 	}

@@ -87,7 +87,8 @@ func (r *countedReporter) Report(ctx context.Context, statuses []forge.Status) f
 	if a.Trouble != nil {
 		trouble = 1
 	}
-	for result, n := range map[string]int{"told": len(a.Told), "refused": len(a.Refused), "unknown": len(a.Unknown), "failed": len(a.Failed), "trouble": trouble} {
+	for result, n := range map[string]int{"told": len(a.Told), "refused": len(a.Refused), "unknown": len(a.Unknown),
+		"failed": len(a.Failed), "trouble": trouble} {
 		r.reports.WithLabelValues(r.provider, result).Add(float64(n))
 	}
 	return a

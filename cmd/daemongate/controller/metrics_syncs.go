@@ -12,7 +12,8 @@ type knownSyncs interface {
 	Undelivered() map[string]int
 }
 
-// syncCollector tells how every Sync stands when it is asked, from what the controller knows already; a Sync that is gone is gone here too.
+// syncCollector tells how every Sync stands when it is asked, from what the controller knows already; a Sync that is
+// gone is gone here too.
 type syncCollector struct{ syncs knownSyncs }
 
 func syncGauge(name, help string, labels ...string) *prometheus.Desc {
@@ -21,9 +22,12 @@ func syncGauge(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	stuckGauge  = syncGauge("sync_stuck", "Whether the commit in flight of a Sync is stuck: 1 or 0.")
-	failedGauge = syncGauge("sync_failed", "Whether the head of a Sync could not be verified, rendered or accepted: 1 or 0.")
-	causeGauge  = syncGauge("sync_stuck_nodes", "Nodes on which the commit in flight of a Sync is stuck, by cause.", "cause")
-	ailingGauge = syncGauge("sync_unhealthy_objects", "Objects of a complete commit that have not been well for a minute or longer.")
+	failedGauge = syncGauge("sync_failed",
+		"Whether the head of a Sync could not be verified, rendered or accepted: 1 or 0.")
+	causeGauge = syncGauge("sync_stuck_nodes",
+		"Nodes on which the commit in flight of a Sync is stuck, by cause.", "cause")
+	ailingGauge = syncGauge("sync_unhealthy_objects",
+		"Objects of a complete commit that have not been well for a minute or longer.")
 	heldGauge   = syncGauge("sync_held_commits", "Commits of a Sync that wait at the gate.")
 	outboxGauge = syncGauge("sync_outbox_entries", "Statuses of a Sync that its Git host has not taken yet.")
 )
@@ -40,7 +44,8 @@ func (c *syncCollector) Collect(out chan<- prometheus.Metric) {
 	waiting := c.syncs.Undelivered()
 	for _, s := range c.syncs.Known() {
 		gauge := func(of *prometheus.Desc, value int, labels ...string) {
-			out <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, float64(value), append([]string{s.Namespace, s.Name}, labels...)...)
+			labels = append([]string{s.Namespace, s.Name}, labels...)
+			out <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, float64(value), labels...)
 		}
 		gauge(stuckGauge, oneIf(stuckFlight(s) != nil))
 		gauge(failedGauge, oneIf(s.Status.Summary.State == api.Failed))

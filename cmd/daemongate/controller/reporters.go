@@ -72,9 +72,11 @@ func (k *connections) host(ctx context.Context, s *api.Sync) (outbox.Reporter, e
 	if r.SecretRef == nil {
 		return nil, errors.New("spec.report.secretRef is missing: it names the Secret with the host's token")
 	}
-	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), apps: &k.apps, namespace: s.Namespace, name: r.SecretRef.Name}
+	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), apps: &k.apps,
+		namespace: s.Namespace, name: r.SecretRef.Name}
 	if _, err := secret.read(ctx); err != nil {
 		return nil, err
 	}
-	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client(), Refused: secret.refused, Pace: k.told.pace(place)})
+	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client(), Refused: secret.refused,
+		Pace: k.told.pace(place)})
 }

@@ -47,8 +47,8 @@ func (h *appHost) revoke() {
 	h.revoked = given[len(given)-1]
 }
 
-// Statuses are written with an installation token of a GitHub App. It is shared for as long as it is good, renewed before
-// it expires, and when it is refused; an App that gets none is trouble that shows neither key nor token.
+// Statuses are written with an installation token of a GitHub App. It is shared for as long as it is good, renewed
+// before it expires, and when it is refused; an App that gets none is trouble that shows neither key nor token.
 func TestAnAppsTokenWritesStatuses(t *testing.T) {
 	tokens, key, err := apptest.New("1234", "567")
 	check(t, err)

@@ -26,8 +26,8 @@ func notesOf(t *testing.T, k *connections, url, secret string) outbox.Reporter {
 	return r
 }
 
-// Whoever writes to a repository as the same, by the same URL, is one writer. Every other writer has a folder of its own:
-// one would remove under another's hands what that is reading.
+// Whoever writes to a repository as the same, by the same URL, is one writer. Every other writer has a folder of its
+// own: one would remove under another's hands what that is reading.
 func TestEveryWriterOfNotesHasAFolderOfItsOwn(t *testing.T) {
 	repo := filepath.Join(t.TempDir(), "fleet")
 	gittest.Commit(t, repo, "agent.yaml", "kind: DaemonSet\n")

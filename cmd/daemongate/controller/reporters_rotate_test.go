@@ -69,8 +69,8 @@ func reportTo(t *testing.T, r outbox.Reporter, text string) error {
 	return r.Report(t.Context(), []forge.Status{{Commit: knownCommit, Context: "c", State: forge.Pending, Description: text}}).Err()
 }
 
-// The host gets a certificate of another authority, then the Secret gets that authority: no restart, and neither is the old
-// authority trusted any more. As long as nothing is exchanged, connections are kept.
+// The host gets a certificate of another authority, then the Secret gets that authority: no restart, and neither is the
+// old authority trusted any more. As long as nothing is exchanged, connections are kept.
 func TestAnotherAuthorityNeedsNoRestart(t *testing.T) {
 	host := forgetest.New(forge.GitHub, "platform/fleet", "t0ken")
 	host.Push(knownCommit)

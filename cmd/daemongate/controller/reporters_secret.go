@@ -16,8 +16,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// reportSecret is the Secret with what identifies to a Git host and says how to reach it. It is read before every report,
-// so that all of it can be rotated.
+// reportSecret is the Secret with what identifies to a Git host and says how to reach it. It is read before every
+// report, so that all of it can be rotated.
 type reportSecret struct {
 	secrets         corev1.SecretInterface
 	apps            *apps
@@ -62,7 +62,8 @@ func (r *reportSecret) token(ctx context.Context) (forge.Token, error) {
 	case auth.Password != "":
 		return forge.Token{Username: auth.Username, Secret: auth.Password}, nil
 	}
-	return forge.Token{}, fmt.Errorf("spec.report.secretRef: Secret %s/%s has neither token nor password", r.namespace, r.name)
+	return forge.Token{}, fmt.Errorf("spec.report.secretRef: Secret %s/%s has neither token nor password",
+		r.namespace, r.name)
 }
 
 // client sends what it is given in the way that the Secret said last.
@@ -103,7 +104,8 @@ func transportBy(ca []byte, proxy string) (*http.Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ca.crt: %w", err)
 	}
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, TLSHandshakeTimeout: 15 * time.Second,
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config,
+		TLSHandshakeTimeout:   15 * time.Second,
 		ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 	if proxy != "" {
 		u, err := remote.ProxyURL(proxy)

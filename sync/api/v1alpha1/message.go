@@ -2,9 +2,9 @@ package v1alpha1
 
 import "github.com/daemongate/daemongate/english"
 
-// Public is a text that everybody may read, such as the users of a Git host (docs/design.md, law 11): it says nothing that
-// the cluster, a container or a server said. A string becomes one only by a conversion, at the place that knows what the
-// string is made of.
+// Public is a text that everybody may read, such as the users of a Git host (docs/design.md, law 11): it says nothing
+// that the cluster, a container or a server said. A string becomes one only by a conversion, at the place that knows
+// what the string is made of.
 type Public string
 
 // Message is what is said of a commit, and what of that everybody may be told.
@@ -22,5 +22,8 @@ func ForAll(text Public) Message { return Message{Private: string(text), Public:
 
 // And is a message, which may be empty, with more to say.
 func (m Message) And(more Message) Message {
-	return Message{Private: english.Join(m.Private, "; ", more.Private), Public: Public(english.Join(string(m.Public), "; ", string(more.Public)))}
+	return Message{
+		Private: english.Join(m.Private, "; ", more.Private),
+		Public:  Public(english.Join(string(m.Public), "; ", string(more.Public))),
+	}
 }
