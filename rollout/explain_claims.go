@@ -31,14 +31,14 @@ func (s *survey) unclaimed(at *site, p *corev1.Pod) *finding {
 		if said := s.traceOf(p.UID, withReason("FailedResourceClaimCreation")); said.found() {
 			f.message += ": " + clip(said.message, 300)
 		}
-		f.remedy = fmt.Sprintf("Put the ResourceClaimTemplate into Git beside the DaemonSet, or correct resourceClaimTemplateName. What there "+
-			"is: `%s`. If it is there, see whether kube-controller-manager is well, which makes the claim.", what)
+		f.remedy = fmt.Sprintf("Put %s into Git beside the DaemonSet, or correct resourceClaimTemplateName. What there "+
+			"is: `%s`. If it is there, see whether kube-controller-manager is well, which makes the claim.", f.about, what)
 	case len(named) > 0:
 		f.about = strings.Join(named, ", ")
 		f.message = fmt.Sprintf("scheduler %s does not take the pod up, which waits for %s: most likely it does not exist", schedulerOf(p), f.about)
-		f.remedy = fmt.Sprintf("See whether it is there: `%s`. If not, put the ResourceClaim into Git beside the DaemonSet, or correct "+
+		f.remedy = fmt.Sprintf("See whether it is there: `%s`. If not, put %s into Git beside the DaemonSet, or correct "+
 			"resourceClaimName; one claim is shared by the pods of all nodes, resourceClaimTemplateName makes one for each. If it is there, see "+
-			"whether a scheduler of the name %s runs.", what, schedulerOf(p))
+			"whether a scheduler of the name %s runs.", what, f.about, schedulerOf(p))
 	default:
 		return nil
 	}
@@ -70,7 +70,7 @@ var claimKinds = map[string]struct{ kind, list, field string }{
 }
 
 // unmetClaim tells a pod that waits for a claim, which is not a lack of room. It reports whether that is so.
-func (s *survey) unmetClaim(f *finding) bool {
+func (s *survey) unmetClaim(f *finding, p *corev1.Pod) bool {
 	if said := missingClaim.FindStringSubmatch(f.key); said != nil {
 		c := claimKinds[strings.ToLower(said[1])]
 		f.about = c.kind + " " + said[2]
@@ -78,18 +78,44 @@ func (s *survey) unmetClaim(f *finding) bool {
 		if said[3] != "not found" {
 			f.message = fmt.Sprintf("the pod waits for %s, which is being deleted", f.about)
 		}
-		f.remedy = fmt.Sprintf("Put the %s into Git beside the DaemonSet, or correct %s. What there is: `kubectl -n %s get %s`.",
-			c.kind, c.field, s.live.Namespace, c.list)
+		f.remedy = fmt.Sprintf("Put %s into Git beside the DaemonSet, or correct %s. What there is: `kubectl -n %s get %s`.",
+			f.about, c.field, s.live.Namespace, c.list)
 		if c.kind == "PersistentVolumeClaim" {
 			f.remedy += " All pods of a DaemonSet share the claim: a volume of each node's own is an ephemeral volume or a hostPath."
 		}
 		return true
 	}
+	if said := unmadeClaim.FindStringSubmatch(f.key); said != nil {
+		f.about = "PersistentVolumeClaim " + said[1]
+		f.message = fmt.Sprintf("the pod waits for %s, which nobody has made for its ephemeral volume", f.about)
+		f.remedy = fmt.Sprintf("The ephemeral-volume controller of kube-controller-manager makes it: see what it says, `kubectl -n %s describe pod %s`, "+
+			"and whether it runs. A claim of that name that is another's must go.", s.live.Namespace, p.Name)
+		return true
+	}
 	if !strings.Contains(f.key, "unbound immediate PersistentVolumeClaims") {
 		return false
 	}
-	f.message = "the pod waits for its PersistentVolumeClaim to be bound: " + f.key
-	f.remedy = fmt.Sprintf("See why the claim is not bound: `kubectl -n %s get pvc`, and `describe` the one that is Pending: no PersistentVolume "+
-		"fits, or nobody makes one for its StorageClass.", s.live.Namespace)
+	claims := s.claimsOf(p)
+	f.about = strings.TrimSpace("PersistentVolumeClaim " + strings.Join(claims, ", "))
+	f.message = fmt.Sprintf("the pod waits for its %s to be bound: %s", f.about, f.key)
+	f.remedy = fmt.Sprintf("See why it is not bound: `kubectl -n %s describe pvc %s`. Either no PersistentVolume fits it: make one, or correct the claim. "+
+		"Or nobody makes one for its StorageClass: `kubectl get storageclass`.", s.live.Namespace, strings.Join(claims, " "))
 	return true
+}
+
+// unmadeClaim recognises the scheduler's word about an ephemeral volume whose claim is not there yet.
+var unmadeClaim = regexp.MustCompile(`waiting for ephemeral volume controller to create the persistentvolumeclaim "([^"]+)"`)
+
+// claimsOf are the PersistentVolumeClaims of a pod, by the template: those that it names, and those of its ephemeral volumes, which
+// are called after pod and volume.
+func (s *survey) claimsOf(p *corev1.Pod) (names []string) {
+	for i := range s.live.Spec.Template.Spec.Volumes {
+		switch v := &s.live.Spec.Template.Spec.Volumes[i]; {
+		case v.PersistentVolumeClaim != nil:
+			names = append(names, v.PersistentVolumeClaim.ClaimName)
+		case v.Ephemeral != nil:
+			names = append(names, p.Name+"-"+v.Name)
+		}
+	}
+	return names
 }

@@ -17,11 +17,11 @@ var claimCases = map[string]struct {
 }{
 	"a ResourceClaim that the pod names is missing": {func(_ *fleet, p *corev1.Pod) {
 		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimName: ptrTo("gpu-claim")}}
-	}, NotScheduled, "waits for ResourceClaim gpu-claim (claim gpu)", "get resourceclaims"},
+	}, NotScheduled, "waits for ResourceClaim gpu-claim (claim gpu)", "put ResourceClaim gpu-claim (claim gpu) into Git"},
 	"a ResourceClaimTemplate is missing": {func(f *fleet, p *corev1.Pod) {
 		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimTemplateName: ptrTo("one-gpu")}}
 		f.event(p, "Pod", "FailedResourceClaimCreation", `PodResourceClaim gpu: resource claim template "one-gpu": resourceclaimtemplate.resource.k8s.io "one-gpu" not found`)
-	}, NotScheduled, `not made from ResourceClaimTemplate one-gpu (claim gpu): PodResourceClaim gpu: resource claim template "one-gpu"`, "Put the ResourceClaimTemplate into Git"},
+	}, NotScheduled, `not made from ResourceClaimTemplate one-gpu (claim gpu): PodResourceClaim gpu: resource claim template "one-gpu"`, "Put ResourceClaimTemplate one-gpu (claim gpu) into Git"},
 	"a ResourceClaim is not made, without a word": {func(_ *fleet, p *corev1.Pod) {
 		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "nic", ResourceClaimTemplateName: ptrTo("nic")}, {Name: "gpu", ResourceClaimTemplateName: ptrTo("one-gpu")}}
 		p.Status.ResourceClaimStatuses = []corev1.PodResourceClaimStatus{{Name: "nic", ResourceClaimName: ptrTo("agent-nic-x")}}
@@ -32,10 +32,13 @@ var claimCases = map[string]struct {
 	}, Unschedulable, "waits for ResourceClaim gpu-claim, which does not exist", "resourceClaimName"},
 	"a PersistentVolumeClaim is missing": {func(f *fleet, p *corev1.Pod) {
 		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", `0/3 nodes are available: persistentvolumeclaim "data" not found. not found`)
-	}, Unschedulable, "waits for PersistentVolumeClaim data, which does not exist", "Put the PersistentVolumeClaim into Git"},
+	}, Unschedulable, "waits for PersistentVolumeClaim data, which does not exist", "Put PersistentVolumeClaim data into Git"},
+	"the claim of an ephemeral volume is not made": {func(f *fleet, p *corev1.Pod) {
+		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", `0/3 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "agent-4-scratch". not found`)
+	}, Unschedulable, "waits for PersistentVolumeClaim agent-4-scratch", "describe pod"},
 	"a PersistentVolumeClaim is not bound": {func(f *fleet, p *corev1.Pod) {
 		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found")
-	}, Unschedulable, "to be bound", "get pvc"},
+	}, Unschedulable, "to be bound", "describe pvc"},
 }
 
 func ptrTo[T any](v T) *T { return &v }

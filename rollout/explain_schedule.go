@@ -63,7 +63,7 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 		code: Unschedulable, key: strings.Join(reasons, ", "), since: s.since(Unschedulable, at.name, false, s.unscheduledSince(at, c)),
 	}
 	f.about = f.key
-	if s.unmetClaim(f) || s.unmetClass(f) {
+	if s.unmetClaim(f, p) || s.unmetClass(f) {
 		return f
 	}
 	s.measure(f, at, p, reasons)

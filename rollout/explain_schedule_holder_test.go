@@ -31,7 +31,7 @@ func TestWhoHoldsAHostPortIsNamed(t *testing.T) {
 		}), "held by platform/old-x", "is being deleted"},
 		"a DaemonSet of another namespace": {with(podOn("node-1", "monitoring/exporter-x", ""), owned("DaemonSet", "exporter")),
 			"held by monitoring/exporter-x", "keep them to different nodes"},
-		"a Deployment's":      {with(podOn("node-1", "platform/web-x", ""), owned("ReplicaSet", "web")), "held by platform/web-x", "of ReplicaSet web holds the host port"},
+		"a Deployment's":      {with(podOn("node-1", "platform/web-x", ""), owned("ReplicaSet", "web")), "held by platform/web-x", "of ReplicaSet web holds host port 9100/TCP"},
 		"nobody's":            {with(podOn("node-1", "platform/x", ""), port("", corev1.ProtocolTCP, 9100)), "held by platform/x", "Pod platform/x holds"},
 		"one of another node": {with(podOn("node-2", "platform/x", ""), port("", corev1.ProtocolTCP, 9100)), "which is taken", "find it"},
 		"one on another port": {with(podOn("node-1", "platform/x", ""), port("", corev1.ProtocolTCP, 9200)), "which is taken", "find it"},

@@ -296,6 +296,16 @@ var (
 			[]string{"DeviceClass gpu.example.com, which does not exist", "ResourceClaimTemplate agent-gpu", "get deviceclasses", "!room", "!describe node"}},
 		remedyCase{"the claim's volume is bound to another node", nil, notPlaced("node(s) didn't match PersistentVolume's node affinity"), Unschedulable,
 			[]string{"bound to other nodes", "!no room"}},
+		remedyCase{"the agent's volumes are not bound", func(spec *corev1.PodSpec) {
+			spec.Volumes = []corev1.Volume{
+				{Name: "models", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}},
+				{Name: "scratch", VolumeSource: corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{}}}}
+		}, notPlaced("pod has unbound immediate PersistentVolumeClaims"), Unschedulable,
+			[]string{"waits for its PersistentVolumeClaim data, agent-4-scratch to be bound", "describe pvc data agent-4-scratch`", "!room"}},
+		remedyCase{"a host port is taken, by whom is not known", func(spec *corev1.PodSpec) {
+			agentOf(spec).Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 9100}, {ContainerPort: 81, HostPort: 9101, Protocol: corev1.ProtocolUDP}}
+		}, notPlaced("node(s) didn't have free ports for the requested pod ports"), Unschedulable,
+			[]string{"Another pod of node-1 holds host port 9100/TCP or 9101/UDP", "--field-selector spec.nodeName=node-1", "grep -wE '9100|9101'`"}},
 		remedyCase{"another pod's anti-affinity keeps the agent off", nil, notPlaced("node(s) didn't satisfy existing pods anti-affinity rules"), Unschedulable,
 			[]string{"anti-affinity", "!no room", "!what is requested"}},
 	)

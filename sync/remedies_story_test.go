@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -72,8 +73,18 @@ var remedyStories = []remedyStory{
 		v2: func(a *agentFile) { a.image = "registry.local/Agent:v2" }, corrected: plainAgent},
 	{name: "no room", cause: "Unschedulable", says: []string{"Ask for less in Git", "kubectl describe node node-"},
 		v2: container("resources: {requests: {cpu: 64}}"), after: "2s", corrected: container("resources: {requests: {cpu: 10m}}")},
-	{name: "host port is taken", cause: "Unschedulable", says: []string{"host port", "kubectl describe node node-"}, before: (*world).holdPort,
+	{name: "host port is taken", cause: "Unschedulable", says: []string{"holds host port 18301/TCP", "kubectl get pods -A --field-selector spec.nodeName=node-"}, before: (*world).holdPort,
 		v2: container("ports: [{containerPort: 80, hostPort: 18301}]"), after: "2s", undone: true},
+	{name: "missing PersistentVolumeClaim", cause: "Unschedulable", says: []string{"Put PersistentVolumeClaim data into Git", "kubectl -n NS get pvc"},
+		v2: pod("volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]"), after: "2s", brings: claimOf("data") + "---\n" + volumeFor("data")},
+	{name: "PersistentVolumeClaim is not bound", cause: "Unschedulable", says: []string{"no PersistentVolume fits it: make one", "kubectl -n NS describe pvc data`"},
+		before: (*world).makeClaim, v2: pod("volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]"), after: "2s", brings: volumeFor("data")},
+	{name: "missing ResourceClaim", cause: "NotScheduled", says: []string{"put ResourceClaim gpu-claim (claim gpu) into Git", "kubectl -n NS get resourceclaims"},
+		v2: claims("resourceClaimName: gpu-claim"), after: "2s",
+		brings: "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: gpu-claim}\nspec: {devices: {}}\n"},
+	{name: "missing ResourceClaimTemplate", cause: "NotScheduled", says: []string{"Put ResourceClaimTemplate one-gpu (claim gpu) into Git", "kubectl -n NS get resourceclaims"},
+		v2: claims("resourceClaimTemplateName: one-gpu"), after: "2s",
+		brings: "apiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {name: one-gpu}\nspec: {spec: {devices: {}}}\n"},
 	{name: "postStart hook", cause: "HookFailing", says: []string{"correct the hook in Git", "kubectl -n NS describe pod agent-"},
 		v2: container("lifecycle: {postStart: {exec: {command: [/agent, \"false\"]}}}"), corrected: plainAgent},
 	{name: "liveness probe", cause: "ProbeFailing", says: []string{"Compare the probe with what the agent serves", "kubectl -n NS logs agent-"},
@@ -188,6 +199,27 @@ func (w *world) deletePodsThatHoldQuota(remedy string) {
 	}
 	w.until("the new template", func() bool { return w.image() == "registry.local/agent:v3" })
 	w.check(w.kube.CoreV1().Pods(w.namespace).DeleteCollection(w.t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: command[1]}))
+}
+
+// claimOf is a PersistentVolumeClaim that all nodes may use, and volumeFor the volume that is kept for it.
+func claimOf(name string) string {
+	return "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: " + name + "}\n" +
+		"spec: {accessModes: [ReadWriteMany], storageClassName: \"\", resources: {requests: {storage: 1Gi}}}\n"
+}
+
+func volumeFor(claim string) string {
+	return "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: NS-" + claim + "}\n" +
+		"spec: {accessModes: [ReadWriteMany], capacity: {storage: 1Gi}, hostPath: {path: /data}, claimRef: {namespace: NS, name: " + claim + "}}\n"
+}
+
+// makeClaim makes a PersistentVolumeClaim that no volume is there for.
+func (w *world) makeClaim() func() {
+	w.t.Helper()
+	var claim corev1.PersistentVolumeClaim
+	w.check(yaml.Unmarshal([]byte(claimOf("data")), &claim))
+	_, err := w.kube.CoreV1().PersistentVolumeClaims(w.namespace).Create(w.t.Context(), &claim, metav1.CreateOptions{})
+	w.check(err)
+	return nil
 }
 
 // makeSecret makes the one that the stories' agents lack.

@@ -65,7 +65,8 @@ func (f Folder) apiserver(a addresses) command {
 	}}
 }
 
-// controllers are those that concern workloads; the rest needs a cloud, storage or certificates.
+// controllers are those that concern workloads and what their pods claim; the rest needs a cloud, a storage driver or
+// certificates. That there is no driver is why a claim is bound only to a volume that somebody made.
 var controllers = []string{
 	"daemonset-controller", "deployment-controller", "replicaset-controller", "statefulset-controller",
 	"job-controller", "cronjob-controller", "ttl-after-finished-controller",
@@ -75,6 +76,7 @@ var controllers = []string{
 	"root-ca-certificate-publisher-controller", "clusterrole-aggregation-controller",
 	"node-lifecycle-controller", "taint-eviction-controller",
 	"persistentvolumeclaim-protection-controller", "persistentvolume-protection-controller",
+	"persistentvolume-binder-controller", "ephemeral-volume-controller", "resourceclaim-controller",
 	"validatingadmissionpolicy-status-controller", "service-cidr-controller",
 }
 
