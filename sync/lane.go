@@ -15,6 +15,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/window"
 )
 
 // lane is what is kept in memory for one Sync. All of it can be had again after a restart.
@@ -37,7 +38,7 @@ type lane struct {
 	// doubted is set when the signers are others than those that the history was verified with.
 	doubted atomic.Bool
 	// openings are what the windows said last.
-	openings openings
+	openings window.Openings
 
 	// The newest results of earlier decisions.
 	ready *readySet

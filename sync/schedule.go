@@ -7,11 +7,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/window"
 )
 
 // schedule are the times at which a Sync polls, instead of at an interval.
 type schedule struct {
-	timetable
+	window.Timetable
 	// deadline is how late a poll may be that was missed, or failed.
 	deadline time.Duration
 	// last is the newest of the times that is done with, and of is what it is a time of.
@@ -31,11 +32,11 @@ func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 	if source.Schedule == "" {
 		return nil, nil
 	}
-	t, err := parseTimetable(source.Schedule, source.TimeZone)
+	t, err := window.ParseTimetable(source.Schedule, source.TimeZone)
 	if err != nil {
-		return nil, fmt.Errorf("spec.source.%s: %w", fieldOf(err, "schedule"), err)
+		return nil, fmt.Errorf("spec.source.%s: %w", window.FieldOf(err, "schedule"), err)
 	}
-	c := &schedule{timetable: t, deadline: defaultDeadline, last: now, of: source.Schedule + " " + t.zone.String()}
+	c := &schedule{Timetable: t, deadline: defaultDeadline, last: now, of: source.Schedule + " " + t.Zone.String()}
 	if d := source.StartingDeadline; d != nil {
 		c.deadline = d.Duration
 	}
@@ -54,7 +55,7 @@ func (c *Controller) advise(l *lane) {
 		return
 	}
 	l.advised = l.sync.Generation
-	warn(c.Teller, l.sync, cronWarnings(l.sync))
+	warn(c.Teller, l.sync, window.CronWarnings(l.sync))
 }
 
 // run is the time for which a poll is due, or will be: the newest that has come and is not done with, if it is not later than
@@ -64,9 +65,9 @@ func (c *schedule) run(now time.Time) time.Time {
 	if oldest := now.Add(-c.deadline); from.Before(oldest) {
 		from = oldest
 	}
-	run := c.next(from)
+	run := c.Next(from)
 	for !run.IsZero() && !run.After(now) {
-		following := c.next(run)
+		following := c.Next(run)
 		if following.IsZero() || following.After(now) {
 			break
 		}
@@ -82,7 +83,7 @@ func (c *schedule) note(s *api.SyncStatus) {
 		return
 	}
 	s.Schedule = &api.ScheduleStatus{Of: c.of, Last: metav1.NewMicroTime(c.last.UTC())}
-	if next := c.next(c.last); !next.IsZero() {
+	if next := c.Next(c.last); !next.IsZero() {
 		s.Schedule.Next = &metav1.Time{Time: next.UTC()}
 	}
 }

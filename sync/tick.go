@@ -159,7 +159,7 @@ func (c *Controller) statusOf(l *lane, o gate.Observation, state gate.State) api
 	next := *l.sync.Status.DeepCopy()
 	next.GateStatus = state
 	next.ObservedGeneration = l.sync.Generation
-	l.openings.note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
+	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.poller.note(&next)
 	noteSource(&next, l.sync.Generation, o.PollProblem, o.History != nil, o.Now)
 	summary.Write(&next, c.Now())

@@ -177,5 +177,5 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 
 // noteWindows writes down what the windows said, as the loop does with each status.
 func (l *lane) noteWindows(o gate.Observation) {
-	l.openings.note(&l.sync.Status, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
+	l.openings.Note(&l.sync.Status, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 }

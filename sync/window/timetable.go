@@ -1,4 +1,4 @@
-package sync
+package window
 
 import (
 	"errors"
@@ -13,32 +13,32 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// timetable is a cron expression on the wall clock of a time zone. Every time that it names comes once a day, also on
+// Timetable is a cron expression on the wall clock of a time zone. Every time that it names comes once a day, also on
 // the days on which the clocks change: one that is skipped comes when the clocks are put forward, and one that comes
 // twice counts at the first. An expression that names every hour, such as "*/10 * * * *", goes on through the hour
 // that comes twice and names nothing in the one that is skipped.
-type timetable struct {
+type Timetable struct {
 	// cron is only asked about times in UTC, whose clocks never change: they stand for the wall clock of the zone.
 	cron   cron.Schedule
-	zone   *time.Location
+	Zone   *time.Location
 	hourly bool
 }
 
 const everyHour = 1<<24 - 1
 
-// parseTimetable reads five fields, or a descriptor such as @daily, and the name of a time zone, UTC if empty.
-func parseTimetable(expression, zone string) (timetable, error) {
+// ParseTimetable reads five fields, or a descriptor such as @daily, and the name of a time zone, UTC if empty.
+func ParseTimetable(expression, zone string) (Timetable, error) {
 	location, err := time.LoadLocation(zone)
 	if err != nil || zone == "Local" {
-		return timetable{}, &fieldError{"timeZone", fmt.Errorf("%q is no time zone: name one as the IANA does, such as Europe/Berlin", zone)}
+		return Timetable{}, &fieldError{"timeZone", fmt.Errorf("%q is no time zone: name one as the IANA does, such as Europe/Berlin", zone)}
 	}
 	schedule, err := parseCron(expression)
 	if err != nil {
-		return timetable{}, err
+		return Timetable{}, err
 	}
-	t := timetable{cron: schedule, zone: location, hourly: schedule.Hour&everyHour == everyHour}
-	if t.next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return timetable{}, fmt.Errorf("%q names a time that never comes", expression)
+	t := Timetable{cron: schedule, Zone: location, hourly: schedule.Hour&everyHour == everyHour}
+	if t.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return Timetable{}, fmt.Errorf("%q names a time that never comes", expression)
 	}
 	return t, nil
 }
@@ -51,16 +51,16 @@ const anyOf = 1 << 63
 
 // either reports whether a day counts that is named by its number or by its weekday, instead of by both. So it is where
 // neither of the two is *; the cron of Unix takes */2 for a * as well.
-func (t timetable) either() bool {
+func (t Timetable) either() bool {
 	s, ok := t.cron.(*cron.SpecSchedule)
 	return ok && s.Dom&anyOf == 0 && s.Dow&anyOf == 0
 }
 
-// cronWarnings say of which cron expressions of a spec the writer may have meant something else.
-func cronWarnings(s *api.Sync) []string {
+// CronWarnings say of which cron expressions of a spec the writer may have meant something else.
+func CronWarnings(s *api.Sync) []string {
 	var warnings []string
 	check := func(field, expression string) {
-		if t, err := parseTimetable(expression, ""); err == nil && t.either() {
+		if t, err := ParseTimetable(expression, ""); err == nil && t.either() {
 			warnings = append(warnings, fmt.Sprintf("%s: %q names days of the month and weekdays, and a day counts that is one of the two; a step such as */2 names days, too", field, expression))
 		}
 	}
@@ -107,8 +107,8 @@ type fieldError struct {
 
 func (e *fieldError) Error() string { return e.err.Error() }
 
-// fieldOf is the field that an error is about.
-func fieldOf(err error, otherwise string) string {
+// FieldOf is the field that an error is about.
+func FieldOf(err error, otherwise string) string {
 	var e *fieldError
 	if errors.As(err, &e) {
 		return e.field
@@ -120,8 +120,8 @@ func fieldOf(err error, otherwise string) string {
 // library looks ahead.
 const maxShifts = 100
 
-// next is the first time after the given one; zero if there is none within five years.
-func (t timetable) next(after time.Time) time.Time {
+// Next is the first time after the given one; zero if there is none within five years.
+func (t Timetable) Next(after time.Time) time.Time {
 	now := t.shiftAt(after)
 	from := now.wall(after)
 	if seen := t.seen(now); from.Before(seen) {
@@ -134,11 +134,11 @@ func (t timetable) next(after time.Time) time.Time {
 		}
 		at := wall.Add(-now.offset)
 		if now.end.IsZero() || at.Before(now.end) {
-			return at.In(t.zone)
+			return at.In(t.Zone)
 		}
 		next := t.shiftAt(now.end)
 		if !t.hourly && wall.Before(next.wall(now.end)) {
-			return now.end.In(t.zone)
+			return now.end.In(t.Zone)
 		}
 		now, from = next, t.seen(next)
 	}
@@ -151,8 +151,8 @@ type shift struct {
 	offset     time.Duration
 }
 
-func (t timetable) shiftAt(at time.Time) shift {
-	local := at.In(t.zone)
+func (t Timetable) shiftAt(at time.Time) shift {
+	local := at.In(t.Zone)
 	start, end := local.ZoneBounds()
 	_, offset := local.Zone()
 	return shift{start, end, time.Duration(offset) * time.Second}
@@ -163,7 +163,7 @@ func (s shift) wall(at time.Time) time.Time { return at.UTC().Add(s.offset) }
 
 // seen is up to where the wall clock of a shift is not to be looked at, because its times have come already: up to
 // its beginning, or up to where the clocks were before they were put back.
-func (t timetable) seen(s shift) time.Time {
+func (t Timetable) seen(s shift) time.Time {
 	if s.start.IsZero() {
 		return time.Time{}
 	}

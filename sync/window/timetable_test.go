@@ -1,4 +1,4 @@
-package sync
+package window
 
 import (
 	"strings"
@@ -13,12 +13,12 @@ import (
 func TestNoDayIsSkippedWhereTheClockJumpsAtMidnight(t *testing.T) {
 	for _, name := range []string{"Africa/Cairo", "Asia/Beirut", "America/Santiago", "America/Havana", "Europe/Berlin"} {
 		for _, expression := range []string{"0 0 * * *", "30 0 * * *", "@daily"} {
-			table, err := parseTimetable(expression, name)
+			table, err := ParseTimetable(expression, name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			at, shifts := time.Date(2022, 12, 31, 12, 0, 0, 0, table.zone), 0
-			for day := at; day.Year() < 2030; at = table.next(at) {
+			at, shifts := time.Date(2022, 12, 31, 12, 0, 0, 0, table.Zone), 0
+			for day := at; day.Year() < 2030; at = table.Next(at) {
 				if at.Format(time.DateOnly) != day.Format(time.DateOnly) {
 					t.Errorf("%s in %s: %s comes next, which is not on %s", expression, name, at, day.Format(time.DateOnly))
 					break
@@ -26,7 +26,7 @@ func TestNoDayIsSkippedWhereTheClockJumpsAtMidnight(t *testing.T) {
 				if at.Hour() == 1 {
 					shifts++
 				}
-				day = time.Date(day.Year(), day.Month(), day.Day()+1, 12, 0, 0, 0, table.zone)
+				day = time.Date(day.Year(), day.Month(), day.Day()+1, 12, 0, 0, 0, table.Zone)
 			}
 			if jumps := name != "Europe/Berlin"; (shifts > 0) != jumps {
 				t.Errorf("%s in %s: %d midnights were skipped", expression, name, shifts)
@@ -42,7 +42,7 @@ func TestDaysAndWeekdaysAreWarnedOf(t *testing.T) {
 		s := &api.Sync{}
 		s.Spec.Source.Schedule = schedule
 		s.Spec.Windows = []api.Window{{Allow: allow}, {Deny: deny}}
-		return strings.Join(cronWarnings(s), "\n")
+		return strings.Join(CronWarnings(s), "\n")
 	}
 	for _, fine := range []string{"", "0 2 * * 1-5", "0 2 */2 * *", "0 2 1-7 * ?", "@weekly", "@daily", "nonsense"} {
 		if got := warnings(fine, fine, fine); got != "" {
@@ -57,32 +57,12 @@ func TestDaysAndWeekdaysAreWarnedOf(t *testing.T) {
 			}
 		}
 	}
-	table, err := parseTimetable("0 2 */2 * 1-5", "")
+	table, err := ParseTimetable("0 2 */2 * 1-5", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	friday := time.Date(2026, 1, 2, 2, 0, 0, 0, time.UTC) // an even day
-	if at := table.next(friday.Add(-time.Second)); !at.Equal(friday) {
+	if at := table.Next(friday.Add(-time.Second)); !at.Equal(friday) {
 		t.Errorf("next comes %s, not %s", at, friday)
-	}
-
-	told := &warned{}
-	c, l := &Controller{Teller: told}, &lane{sync: &api.Sync{}}
-	l.sync.Generation, l.sync.Spec.Source.Schedule = 1, "0 2 1-7 * 1"
-	c.advise(l)
-	c.advise(l)
-	l.sync.Generation = 2
-	c.advise(l)
-	if told.times != 2 {
-		t.Errorf("told %d times of two specs", told.times)
-	}
-}
-
-// warned counts warnings.
-type warned struct{ times int }
-
-func (w *warned) Tell(_ *api.Sync, n News) {
-	if n.Kind == NewsWarning {
-		w.times++
 	}
 }

@@ -1,4 +1,7 @@
-package sync
+// Package window says when a commit may start, and reads the cron expressions that windows and schedules are written in.
+//
+// It knows no clock: the time is what it is asked about.
+package window
 
 import (
 	"fmt"
@@ -13,7 +16,7 @@ import (
 type Windows struct{ allow, deny []window }
 
 type window struct {
-	timetable
+	Timetable
 	duration time.Duration
 	field    string
 }
@@ -36,9 +39,9 @@ func NewWindows(spec []api.Window) (Windows, error) {
 		case s.Duration.Duration < time.Minute || s.Duration.Duration > maxWindow:
 			return Windows{}, fmt.Errorf("%s.duration: %s is not between 1m and 8784h", field, s.Duration.Duration)
 		}
-		t, err := parseTimetable(expression, s.TimeZone)
+		t, err := ParseTimetable(expression, s.TimeZone)
 		if err != nil {
-			return Windows{}, fmt.Errorf("%s.%s: %w", field, fieldOf(err, kind), err)
+			return Windows{}, fmt.Errorf("%s.%s: %w", field, FieldOf(err, kind), err)
 		}
 		*list = append(*list, window{t, s.Duration.Duration, field})
 	}
@@ -98,7 +101,7 @@ func (w Windows) boundary(after time.Time) time.Time {
 	var first time.Time
 	for _, list := range [][]window{w.allow, w.deny} {
 		for _, x := range list {
-			for _, at := range []time.Time{x.next(after), x.end(after)} {
+			for _, at := range []time.Time{x.Next(after), x.end(after)} {
 				if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 					first = at
 				}
@@ -110,13 +113,13 @@ func (w Windows) boundary(after time.Time) time.Time {
 
 // covers reports whether the window has begun at a time and not ended.
 func (x window) covers(t time.Time) bool {
-	began := x.next(t.Add(-x.duration))
+	began := x.Next(t.Add(-x.duration))
 	return !began.IsZero() && !began.After(t)
 }
 
 // end is when the first window ends after a time; zero if none does.
 func (x window) end(after time.Time) time.Time {
-	began := x.next(after.Add(-x.duration))
+	began := x.Next(after.Add(-x.duration))
 	if began.IsZero() {
 		return time.Time{}
 	}

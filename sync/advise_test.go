@@ -1,0 +1,30 @@
+package sync
+
+import (
+	"testing"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// What its writer may not have meant is told once for a spec.
+func TestAWarningIsToldOnceForASpec(t *testing.T) {
+	told := &warned{}
+	c, l := &Controller{Teller: told}, &lane{sync: &api.Sync{}}
+	l.sync.Generation, l.sync.Spec.Source.Schedule = 1, "0 2 1-7 * 1"
+	c.advise(l)
+	c.advise(l)
+	l.sync.Generation = 2
+	c.advise(l)
+	if told.times != 2 {
+		t.Errorf("told %d times of two specs", told.times)
+	}
+}
+
+// warned counts warnings.
+type warned struct{ times int }
+
+func (w *warned) Tell(_ *api.Sync, n News) {
+	if n.Kind == NewsWarning {
+		w.times++
+	}
+}
