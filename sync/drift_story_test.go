@@ -241,7 +241,9 @@ func TestAFightIsNotFought(t *testing.T) {
 func TestCorrectionLeavesTheBrake(t *testing.T) {
 	w := newWorld(t)
 	slow := func(image string, args ...string) string {
-		return strings.Replace(agent(image, args...), "maxUnavailable: 100%", "maxUnavailable: 1", 1)
+		// Without minReadySeconds the controller may replace the last old pod before it is seen that the first new one ends.
+		return strings.NewReplacer("maxUnavailable: 100%", "maxUnavailable: 1", "spec:\n  selector", "spec:\n  minReadySeconds: 3\n  selector").
+			Replace(agent(image, args...))
 	}
 	v1 := w.push("v1", map[string]string{"agent.yaml": slow("v1")})
 	w.create(sees)

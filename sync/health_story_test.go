@@ -39,6 +39,9 @@ func TestACompleteCommitIsLookedAfter(t *testing.T) {
 		t.Errorf("its note is %q", note)
 	}
 	allow()
-	w.edit("somebody", "DaemonSet", "agent", `{"metadata":{"annotations":{"nudged":"1"}}}`) // else its controller waits for minutes
-	w.wait("recovery", func(s api.SyncStatus) bool { return meta.IsStatusConditionTrue(s.Conditions, api.ConditionHealthy) })
+	try := w.retried("nudged")
+	w.wait("recovery", func(s api.SyncStatus) bool {
+		try() // else the DaemonSet controller waits for minutes
+		return meta.IsStatusConditionTrue(s.Conditions, api.ConditionHealthy)
+	})
 }

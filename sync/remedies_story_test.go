@@ -166,25 +166,33 @@ func (s remedyStory) play(w *world) {
 // tryAtOnce is the command of a remedy that has the DaemonSet controller try again.
 var tryAtOnce = regexp.MustCompile("`kubectl -n (\\S+) annotate daemonset (\\S+) --overwrite (\\S+)=")
 
-// tryUntilComplete has the DaemonSet controller try again as the remedy says, until the commit is Complete: it may still be
-// refused where a quota or a class is not known everywhere yet. Nobody takes that annotation for a change: it stays.
+// tryUntilComplete has the DaemonSet controller try again as the remedy says, until the commit is Complete. Nobody takes that
+// annotation for a change: it stays.
 func (w *world) tryUntilComplete(commit, remedy string) {
 	w.t.Helper()
 	command := tryAtOnce.FindStringSubmatch(remedy)
 	if command == nil || command[1] != w.namespace || command[2] != "agent" {
 		w.t.Fatalf("the remedy does not say how to have it tried at once: %s", remedy)
 	}
-	annotation, tried := command[3], ""
-	var at time.Time
+	try := w.retried(command[3])
 	status := w.wait(api.Short(commit)+" to be Complete, tried again and again", func(now api.SyncStatus) bool {
-		if time.Since(at) > 2*time.Second {
-			at, tried = time.Now(), time.Now().Format("150405.000")
-			w.edit("kubectl-annotate", "DaemonSet", "agent", `{"metadata":{"annotations":{"`+annotation+`":"`+tried+`"}}}`)
-		}
+		try()
 		return now.LastComplete == commit
 	})
-	if d := w.daemonSet(); d.Annotations[annotation] != tried || status.Drift != nil && status.Drift.Corrections > 0 || drifted(status) != "" {
-		w.t.Errorf("the annotation is %q; drift %+v, %s", d.Annotations[annotation], status.Drift, drifted(status))
+	if d := w.daemonSet(); d.Annotations[command[3]] == "" || status.Drift != nil && status.Drift.Corrections > 0 || drifted(status) != "" {
+		w.t.Errorf("the annotations are %v; drift %+v, %s", d.Annotations, status.Drift, drifted(status))
+	}
+}
+
+// retried has the DaemonSet controller try again at once what it failed to create, by an annotation of the agent, every two
+// seconds at most: once is not enough where a quota or a class is not known everywhere yet.
+func (w *world) retried(annotation string) (try func()) {
+	var at time.Time
+	return func() {
+		if time.Since(at) > 2*time.Second {
+			at = time.Now()
+			w.edit("kubectl-annotate", "DaemonSet", "agent", `{"metadata":{"annotations":{"`+annotation+`":"`+at.Format("150405.000")+`"}}}`)
+		}
 	}
 }
 
