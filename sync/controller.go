@@ -77,7 +77,7 @@ func (c *Controller) Run(ctx context.Context) error {
 // Poll has a Sync's repository polled now, as a webhook asks.
 func (c *Controller) Poll(key string) {
 	if l := c.lane(key); l != nil {
-		l.poller.push()
+		l.source.Push()
 		c.queue.Add(key)
 	}
 }
@@ -141,7 +141,7 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 	}
 	if err != nil || sync == nil {
 		if l := c.forget(key); l != nil {
-			l.letGo()
+			l.source.LetGo(l.sync)
 		}
 		return
 	}

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -14,23 +13,8 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/source"
 )
-
-// Repository is a mirrored Git repository.
-type Repository interface {
-	// HeadWithin polls: it returns the commit that the ref is at, by an answer of the server that is up to age old.
-	HeadWithin(ctx context.Context, ref gitsource.Ref, age time.Duration) (string, error)
-	// Between returns the first-parent commits after from up to and including to.
-	Between(ctx context.Context, from, to string) (gitsource.History, error)
-	// Verify says why the signature of a commit does not count, VerifyTag why that of the tag does not that ref is at;
-	// empty if it does.
-	Verify(commit string, s *gitsource.Signers) (problem string, err error)
-	VerifyTag(ref gitsource.Ref, commit string, s *gitsource.Signers) (problem string, err error)
-	// Keep keeps a commit and its files under a name, also if the server drops it; an empty commit lets go.
-	Keep(name, commit string) error
-	// Tree returns a commit's files; gitsource.ErrAbsent if the commit is not there.
-	Tree(ctx context.Context, commit string) (*gitsource.Tree, error)
-}
 
 // Writer writes the objects of a set, and is the only one to do so.
 type Writer interface {
@@ -80,11 +64,11 @@ type Observer interface {
 
 // Connections opens what a Sync needs, from its spec.
 type Connections interface {
-	Repository(ctx context.Context, s *api.Sync) (Repository, error)
+	Repository(ctx context.Context, s *api.Sync) (source.Repository, error)
 	// Signers reads the keys whose signatures count, as they are now.
 	Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error)
 	// Base opens a repository that a kustomization of the Sync's names as a remote base.
-	Base(ctx context.Context, s *api.Sync, url string) (Repository, error)
+	Base(ctx context.Context, s *api.Sync, url string) (source.Repository, error)
 	Writer(s *api.Sync) (Writer, error)
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	gosync "sync"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -15,6 +14,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/source"
 	"github.com/daemongate/daemongate/sync/window"
 )
 
@@ -29,14 +29,8 @@ type lane struct {
 	saved   api.SyncStatus
 	savedAt time.Time
 
-	repo   Repository
-	bases  bases
-	poller poller
+	source *source.Source
 	outbox *outbox.Outbox // nil if the Sync reports nowhere
-	// scheduleErr is why spec.source.schedule cannot be read.
-	scheduleErr error
-	// doubted is set when the signers are others than those that the history was verified with.
-	doubted atomic.Bool
 	// openings are what the windows said last.
 	openings window.Openings
 
@@ -65,8 +59,6 @@ type lane struct {
 	recorded []gate.Recorded
 	// toldKept are the objects that were not pruned, with what was said of each.
 	toldKept map[manifests.ID]string
-	// kept are the commits that the repository keeps, by name.
-	kept map[string]string
 	// braked is the last order that was carried out, by DaemonSet.
 	braked map[manifests.ID]brakeWrite
 	// handed is the generation that each DaemonSet had when it last gave up nodes.
@@ -104,7 +96,7 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*la
 	}
 	if r := seen.Annotations[requestAnnotation]; r != l.requested {
 		l.requested, l.again = r, true
-		l.poller.ask()
+		l.source.Ask()
 	}
 	return l, nil
 }
@@ -119,10 +111,10 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*lan
 	if err != nil {
 		return nil, err
 	}
-	l := &lane{key: key, sync: sync, saved: *sync.Status.DeepCopy(), repo: repo, requested: sync.Annotations[requestAnnotation]}
-	l.poller.schedule, l.scheduleErr = scheduleOf(sync, c.Now())
-	l.poller.recall = sync.Status.Head != ""
+	l := &lane{key: key, sync: sync, saved: *sync.Status.DeepCopy(), requested: sync.Annotations[requestAnnotation]}
 	l.life, l.stop = context.WithCancel(ctx)
+	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base, Signers: c.Connect.Signers,
+		Life: l.life, Background: l.background.Go, Wake: func() { c.queue.Add(key) }})
 	if l.outbox, err = c.openOutbox(ctx, sync); err != nil {
 		l.stop()
 		return nil, err
@@ -152,7 +144,7 @@ func anotherLane(known, seen *api.Sync) bool {
 
 // observe gathers everything that the gate may look at.
 func (c *Controller) observe(ctx context.Context, l *lane) (gate.Observation, error) {
-	history, pollErr := l.poller.last()
+	history, pollErr := l.source.Last()
 	o := gate.Observation{
 		Now: c.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.again,
 		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,

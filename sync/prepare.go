@@ -37,7 +37,7 @@ type readySet struct {
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *readySet {
 	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
-	tree, err := c.tree(ctx, l, commit)
+	tree, err := l.source.Tree(ctx, l.sync, commit)
 	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
 		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), c.Now())
 	}
@@ -92,7 +92,7 @@ func (c *Controller) repeats(ctx context.Context, l *lane, tree *gitsource.Tree)
 	if l.flying == nil || f == nil || l.flying.Digest != f.Digest || l.flying.Generation != l.sync.Generation || f.Unwritten() {
 		return false
 	}
-	before, err := c.tree(ctx, l, l.flying.Commit)
+	before, err := l.source.Tree(ctx, l.sync, l.flying.Commit)
 	if err != nil {
 		return false
 	}
@@ -179,4 +179,14 @@ func writeOptions(s *api.Sync) manifests.Options {
 		Recreate:         s.Spec.Apply.Recreate == api.RecreateOrphan,
 		Inventory:        inventoryOf(s),
 	}
+}
+
+// doubted is the outcome of a commit that may not be believed yet; nil if it may.
+func (c *Controller) doubted(ctx context.Context, l *lane, commit string) *readySet {
+	err := l.source.Doubt(ctx, l.sync, commit)
+	if err == nil {
+		return nil
+	}
+	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
+	return r.unavailable(err, c.Now())
 }

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -44,8 +43,7 @@ func (c *Controller) renderOptions(l *lane) (render.Options, error) {
 		return o, err
 	}
 	o.Base = func(ctx context.Context, url, commit string) (fs.FS, error) {
-		fetch := func() (*gitsource.Tree, error) { return c.fetchBase(l, url, commit) }
-		tree, err := l.bases.open(ctx, l.background.Go, fetch, url+" "+commit)
+		tree, err := l.source.Base(ctx, l.sync, url, commit)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/summary"
@@ -17,7 +16,9 @@ const maxSteps = 2 * gate.MaxFollowers
 
 // tick is one turn of the loop: look, decide, remember, do; again, until there is nothing left to do.
 func (c *Controller) tick(ctx context.Context, l *lane) error {
-	c.poll(l)
+	if !l.sync.Spec.Suspend {
+		c.sleep(l, l.source.Poll(l.sync, c.Now()))
+	}
 	for range maxSteps {
 		o, err := c.observe(ctx, l)
 		if err != nil {
@@ -50,7 +51,7 @@ func (c *Controller) tick(ctx context.Context, l *lane) error {
 func (c *Controller) do(ctx context.Context, l *lane, d gate.Decision) {
 	switch {
 	case d.Prepare != "":
-		if l.ready = c.doubt(ctx, l, d.Prepare); l.ready == nil {
+		if l.ready = c.doubted(ctx, l, d.Prepare); l.ready == nil {
 			l.ready = c.prepare(ctx, l, d.Prepare)
 		}
 	case d.Apply != "":
@@ -87,33 +88,6 @@ func gateOf(s *api.Sync) gate.Gate {
 		Prune:   s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,
 		Correct: s.Spec.Apply.Drift != api.DriftReport,
 	}
-}
-
-// poll begins a poll of the repository if one is due.
-func (c *Controller) poll(l *lane) {
-	if l.sync.Spec.Suspend {
-		return
-	}
-	key, repo, ref, passed, trust := l.key, l.repo, refOf(l.sync), l.sync.Status.Passed, c.trustOf(l)
-	if l.scheduleErr != nil {
-		l.poller.fail(l.scheduleErr)
-		return
-	}
-	last, _ := l.poller.last()
-	head := l.sync.Status.Head
-	due := l.poller.start(l.background.Go, c.Now(), l.sync.Spec.Source.Interval.Duration, func(age time.Duration) (*gate.History, error) {
-		ctx, cancel := context.WithTimeout(l.life, pollTimeout)
-		defer cancel()
-		if age == asBefore && trust.mode != api.VerifyTag {
-			ref = gitsource.Ref{Commit: head} // which the mirror has
-		}
-		h, err := readHistory(ctx, repo, ref, age, passed, last)
-		if err != nil {
-			return nil, err
-		}
-		return trust.verify(ctx, h, h == last)
-	}, func() { c.queue.Add(key) })
-	c.sleep(l, due)
 }
 
 // sleep has the Sync's next turn come at the given time at the latest.
@@ -160,8 +134,7 @@ func (c *Controller) statusOf(l *lane, o gate.Observation, state gate.State) api
 	next.GateStatus = state
 	next.ObservedGeneration = l.sync.Generation
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
-	l.poller.note(&next)
-	noteSource(&next, l.sync.Generation, o.PollProblem, o.History != nil, o.Now)
+	l.source.Note(&next, o)
 	summary.Write(&next, c.Now())
 	return next
 }

@@ -1,7 +1,9 @@
 package sync
 
 import (
+	gosync "sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,4 +26,16 @@ func instant(t *testing.T, text string) time.Time {
 		t.Fatal(err)
 	}
 	return at
+}
+
+// works is held by what works in a bubble beside the test.
+type works struct{ gosync.Mutex }
+
+// sleep lets it work on. What the test did before happens before that, which the race detector cannot know of a clock that
+// is played.
+func (w *works) sleep(d time.Duration) {
+	w.Lock()
+	w.Unlock() //nolint:staticcheck // it is for the order alone
+	time.Sleep(d)
+	synctest.Wait()
 }

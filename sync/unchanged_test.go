@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/render"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // noCluster lends no writer: whatever is asked of the cluster fails.
@@ -67,7 +68,7 @@ func (w *world) flyingLane(t *testing.T, commit string) *lane {
 	must(repository.Head(t.Context(), gitsource.Ref{Branch: "main"}))
 	built := must(render.Build(t.Context(), must(repository.Tree(t.Context(), commit)), ".", render.Options{}))
 	set := must(manifests.NewSet(built.Objects))
-	l := &lane{repo: repository, sync: &api.Sync{}}
+	l := &lane{sync: &api.Sync{}, source: source.Open(&api.Sync{}, time.Now(), source.Options{Repository: repository})}
 	l.flying = (&readySet{Prepared: gate.Prepared{Commit: commit}}).ready(set, built.Read)
 	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: l.flying.Digest, State: api.Complete}
 	return l

@@ -30,6 +30,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // shared is the cluster of this package's tests; each test has a namespace of its own.
@@ -258,7 +259,7 @@ type plainConnections struct {
 	data   string
 }
 
-func (k *plainConnections) Repository(_ context.Context, s *api.Sync) (Repository, error) {
+func (k *plainConnections) Repository(_ context.Context, s *api.Sync) (source.Repository, error) {
 	return k.store.Repository(s.Spec.Source.URL, gitsource.Auth{})
 }
 
@@ -271,7 +272,7 @@ func (k *plainConnections) Signers(ctx context.Context, s *api.Sync) (*gitsource
 	return gitsource.ReadSigners(secret.Data)
 }
 
-func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (Repository, error) {
+func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (source.Repository, error) {
 	return k.store.Repository(url, gitsource.Auth{})
 }
 

@@ -7,14 +7,14 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/gittest"
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // openAll reads a file of the newest commit of a Sync's repository as the controller does: with submodules.
 func openAll(t *testing.T, k *connections, s *api.Sync, file string) (string, error) {
 	t.Helper()
-	fetch := func(r sync.Repository, err error, ref gitsource.Ref) (*gitsource.Tree, error) {
+	fetch := func(r source.Repository, err error, ref gitsource.Ref) (*gitsource.Tree, error) {
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // connections opens repositories, writers and reporters for Syncs, and shares what can be shared.
@@ -29,7 +30,7 @@ type connections struct {
 }
 
 // Repository opens the mirror of a Sync's repository.
-func (k *connections) Repository(_ context.Context, s *api.Sync) (sync.Repository, error) {
+func (k *connections) Repository(_ context.Context, s *api.Sync) (source.Repository, error) {
 	if remote.HasPassword(s.Spec.Source.URL) {
 		return nil, errors.New("spec.source.url holds a password, or what may be a token, which everybody sees who may read Syncs: " +
 			"put it into a Secret that spec.source.secretRef names")

@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
-	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // hooks takes webhooks: POST /hooks/<namespace>/<name of the Sync>. One whose sender knows the Sync's secret polls the
@@ -70,7 +70,7 @@ func (h *hooks) answer(r *http.Request, key string, body io.Reader) (code int, t
 		return http.StatusBadRequest, "the body cannot be read"
 	case !believed:
 		return http.StatusUnauthorized, "the signature is missing or wrong"
-	case !hook.Moves(sync.Tracked(s)):
+	case !hook.Moves(source.Tracked(s)):
 		return http.StatusOK, "nothing that this Sync follows has moved"
 	}
 	h.syncs.Poll(key)

@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // count has a controller's parts counted.
@@ -41,7 +42,7 @@ type countedConnections struct {
 }
 
 // Repository opens a repository whose polls are counted.
-func (k *countedConnections) Repository(ctx context.Context, s *api.Sync) (sync.Repository, error) {
+func (k *countedConnections) Repository(ctx context.Context, s *api.Sync) (source.Repository, error) {
 	r, err := k.Connections.Repository(ctx, s)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (k *countedConnections) Reporter(ctx context.Context, s *api.Sync) (outbox.
 }
 
 type countedRepository struct {
-	sync.Repository
+	source.Repository
 	polls *prometheus.CounterVec
 }
 

@@ -24,12 +24,13 @@ import (
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // standIn is a Sync that is stuck and one that is not, without a controller; and a repository, a host and an observer.
 type standIn struct {
 	sync.Connections
-	sync.Repository
+	source.Repository
 	sync.Observer
 }
 

@@ -1,4 +1,4 @@
-package sync
+package source
 
 import (
 	"context"
@@ -18,17 +18,11 @@ type trust struct {
 	repo    Repository
 	ref     gitsource.Ref
 	signers func(context.Context) (*gitsource.Signers, error)
-	// doubted reports whether the signers may have changed, once.
-	doubted func() bool
+	// signersChanged reports whether the signers may have changed, once.
+	signersChanged func() bool
 }
 
-func (c *Controller) trustOf(l *lane) trust {
-	s, verify := l.sync, l.sync.Spec.Source.Verify
-	return trust{mode: verify.Mode, accept: verify.Accept, repo: l.repo, ref: refOf(s),
-		signers: func(ctx context.Context) (*gitsource.Signers, error) { return c.Connect.Signers(ctx, s) },
-		doubted: func() bool { return l.doubted.Swap(false) }}
-}
-
+// verifies reports whether commits need a signature.
 func verifies(mode api.VerifyMode) bool { return mode != "" && mode != api.VerifyNone }
 
 // verify returns a history together with what is not verified of it. The signers are read when there is something new to
@@ -36,7 +30,7 @@ func verifies(mode api.VerifyMode) bool { return mode != "" && mode != api.Verif
 // but a tag of the same commit may be signed anew: one that does not count is verified again. What keeps it from being looked
 // at is the poll's error.
 func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.History, error) {
-	if !verifies(t.mode) || seen && len(h.Unverified) == 0 && !t.doubted() {
+	if !verifies(t.mode) || seen && len(h.Unverified) == 0 && !t.signersChanged() {
 		return h, nil
 	}
 	signers, err := t.signers(ctx)
@@ -89,24 +83,3 @@ func (t trust) problem(commit string, signers *gitsource.Signers) (string, error
 }
 
 var errOtherSigners = errors.New("the signers have changed: it is verified again")
-
-// doubt says that a commit cannot be prepared yet because it was verified with other signers than there are now; nil if
-// it was not. What is in flight, and what is rolled back to, was verified when it took off: no missing Secret holds it.
-func (c *Controller) doubt(ctx context.Context, l *lane, commit string) *readySet {
-	f := l.sync.Status.InFlight
-	if !verifies(l.sync.Spec.Source.Verify.Mode) || commit == l.sync.Status.LastComplete || f != nil && f.Commit == commit && f.Unwritten() {
-		return nil
-	}
-	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
-	signers, err := c.Connect.Signers(ctx, l.sync)
-	if err != nil {
-		return r.unavailable(err, c.Now())
-	}
-	if h, _ := l.poller.last(); h != nil && h.Signers == signers.Fingerprint() {
-		return nil
-	}
-	l.doubted.Store(true)
-	l.poller.ask()
-	c.queue.Add(l.key)
-	return r.unavailable(errOtherSigners, c.Now())
-}

@@ -1,4 +1,4 @@
-package sync
+package source
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func (r *tagged) VerifyTag(gitsource.Ref, string, *gitsource.Signers) (string, e
 }
 
 func (r *tagged) trust() trust {
-	return trust{mode: api.VerifyTag, repo: r, ref: gitsource.Ref{Tag: "v1"}, doubted: func() bool { return false },
+	return trust{mode: api.VerifyTag, repo: r, ref: gitsource.Ref{Tag: "v1"}, signersChanged: func() bool { return false },
 		signers: func(context.Context) (*gitsource.Signers, error) {
 			return gitsource.ReadSigners(map[string][]byte{"keys": []byte("* ssh-ed25519 " +
 				"AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")})

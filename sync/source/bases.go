@@ -1,4 +1,4 @@
-package sync
+package source
 
 import (
 	"context"
@@ -18,11 +18,11 @@ var errBaseUnderWay = errors.New("is being fetched")
 // bases are the remote bases that a Sync's commits stand on, while they are fetched.
 type bases struct {
 	mu       gosync.Mutex
-	underWay map[string]*bringing // by URL and commit
+	underWay map[string]*baseFetch // by URL and commit
 }
 
-// bringing is one fetch. What it brought is written before done is closed.
-type bringing struct {
+// baseFetch is one fetch of a base. What it fetched is written before done is closed.
+type baseFetch struct {
 	done chan struct{}
 	tree *gitsource.Tree
 	err  error
@@ -48,15 +48,15 @@ func (b *bases) open(ctx context.Context, background func(func()), fetch func() 
 }
 
 // join returns the fetch that is under way, or begins one.
-func (b *bases) join(key string, background func(func()), fetch func() (*gitsource.Tree, error)) *bringing {
+func (b *bases) join(key string, background func(func()), fetch func() (*gitsource.Tree, error)) *baseFetch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if f, ok := b.underWay[key]; ok {
 		return f
 	}
-	f := &bringing{done: make(chan struct{})}
+	f := &baseFetch{done: make(chan struct{})}
 	if b.underWay == nil {
-		b.underWay = map[string]*bringing{}
+		b.underWay = map[string]*baseFetch{}
 	}
 	b.underWay[key] = f
 	background(func() {
@@ -67,36 +67,10 @@ func (b *bases) join(key string, background func(func()), fetch func() (*gitsour
 }
 
 // leave forgets a fetch that has ended and was seen: the next one looks again.
-func (b *bases) leave(key string, f *bringing) {
+func (b *bases) leave(key string, f *baseFetch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.underWay[key] == f {
 		delete(b.underWay, key)
 	}
-}
-
-// tree returns a commit's files, with those of its submodules if they are asked for. A submodule is a base like any other.
-func (c *Controller) tree(ctx context.Context, l *lane, commit string) (*gitsource.Tree, error) {
-	tree, err := l.repo.Tree(ctx, commit)
-	if err != nil || !l.sync.Spec.Source.Submodules {
-		return tree, err
-	}
-	return tree.WithSubmodules(l.sync.Spec.Source.URL, func(url, commit string) (*gitsource.Tree, error) {
-		fetch := func() (*gitsource.Tree, error) { return c.fetchBase(l, url, commit) }
-		return l.bases.open(ctx, l.background.Go, fetch, url+" "+commit)
-	}), nil
-}
-
-// fetchBase brings a commit of another repository into its mirror.
-func (c *Controller) fetchBase(l *lane, url, commit string) (*gitsource.Tree, error) {
-	ctx, cancel := context.WithTimeout(l.life, pollTimeout)
-	defer cancel()
-	repository, err := c.Connect.Base(ctx, l.sync, url)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := repository.HeadWithin(ctx, gitsource.Ref{Commit: commit}, 0); err != nil {
-		return nil, err
-	}
-	return repository.Tree(ctx, commit)
 }

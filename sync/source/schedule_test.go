@@ -1,10 +1,9 @@
-package sync
+package source
 
 import (
 	"errors"
 	"slices"
 	"strings"
-	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,18 +100,6 @@ func sleepUntil(t *testing.T, text string) {
 func (p *polled) sleepUntil(text string) {
 	p.t.Helper()
 	p.works.sleep(time.Until(instant(p.t, text)))
-}
-
-// works is held by what works in a bubble beside the test.
-type works struct{ gosync.Mutex }
-
-// sleep lets it work on. What the test did before happens before that, which the race detector cannot know of a clock that
-// is played.
-func (w *works) sleep(d time.Duration) {
-	w.Lock()
-	w.Unlock() //nolint:staticcheck // it is for the order alone
-	time.Sleep(d)
-	synctest.Wait()
 }
 
 // A Sync with a schedule polls at its times, by the wall clock, and at no others; in the nights in which the clocks change

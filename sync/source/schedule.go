@@ -1,4 +1,4 @@
-package sync
+package source
 
 import (
 	"fmt"
@@ -47,15 +47,6 @@ func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 		c.last = known.Last.Time
 	}
 	return c, nil
-}
-
-// advise warns once of what the writer of a spec may not have meant.
-func (c *Controller) advise(l *lane) {
-	if l.advised == l.sync.Generation {
-		return
-	}
-	l.advised = l.sync.Generation
-	warn(c.Teller, l.sync, window.CronWarnings(l.sync))
 }
 
 // run is the time for which a poll is due, or will be: the newest that has come and is not done with, if it is not later than

@@ -1,0 +1,24 @@
+package source
+
+import (
+	"context"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+)
+
+// Repository is a mirrored Git repository.
+type Repository interface {
+	// HeadWithin polls: it returns the commit that the ref is at, by an answer of the server that is up to age old.
+	HeadWithin(ctx context.Context, ref gitsource.Ref, age time.Duration) (string, error)
+	// Between returns the first-parent commits after from up to and including to.
+	Between(ctx context.Context, from, to string) (gitsource.History, error)
+	// Verify says why the signature of a commit does not count, VerifyTag why that of the tag does not that ref is at;
+	// empty if it does.
+	Verify(commit string, s *gitsource.Signers) (problem string, err error)
+	VerifyTag(ref gitsource.Ref, commit string, s *gitsource.Signers) (problem string, err error)
+	// Keep keeps a commit and its files under a name, also if the server drops it; an empty commit lets go.
+	Keep(name, commit string) error
+	// Tree returns a commit's files; gitsource.ErrAbsent if the commit is not there.
+	Tree(ctx context.Context, commit string) (*gitsource.Tree, error)
+}

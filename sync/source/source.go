@@ -1,0 +1,115 @@
+// Package source says where the ref of a Sync is, and which of its commits may be believed.
+//
+// It polls the repository in the background, verifies signatures, and opens the trees of commits and of their remote bases.
+package source
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// Source is where the commits of a Sync come from: where its ref is, and which of its commits may be believed. The polls run in
+// the background; what they found is what Last returns.
+type Source struct {
+	options Options
+	poller  poller
+	bases   bases
+	// scheduleErr is why spec.source.schedule cannot be read.
+	scheduleErr error
+	// signersChanged is set when the signers are others than those that the history was verified with.
+	signersChanged atomic.Bool
+	// kept are the commits that the repository keeps, by name. Only the turns of the Sync use it, one after the other.
+	kept map[string]string
+}
+
+// Options are what a Source asks, and what it runs with.
+type Options struct {
+	Repository Repository
+	// Base opens a repository that a kustomization of the Sync's names as a remote base.
+	Base func(ctx context.Context, s *api.Sync, url string) (Repository, error)
+	// Signers reads the keys whose signatures count, as they are now.
+	Signers func(ctx context.Context, s *api.Sync) (*gitsource.Signers, error)
+	// Life ends what runs in the background, through Background. Wake is called after each poll.
+	Life       context.Context
+	Background func(func())
+	Wake       func()
+}
+
+// Open opens the source of a Sync, at a time.
+func Open(s *api.Sync, now time.Time, o Options) *Source {
+	source := &Source{options: o}
+	source.poller.schedule, source.scheduleErr = scheduleOf(s, now)
+	source.poller.recall = s.Status.Head != ""
+	return source
+}
+
+// Poll begins a poll of the repository if one is due, and returns when the next one is; zero if that is not known.
+func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
+	if s.scheduleErr != nil {
+		s.poller.fail(s.scheduleErr)
+		return time.Time{}
+	}
+	trust, ref, head, passed := s.trustIn(sync), refOf(sync), sync.Status.Head, sync.Status.Passed
+	last, _ := s.poller.last()
+	look := func(age time.Duration) (*gate.History, error) {
+		ctx, cancel := context.WithTimeout(s.options.Life, pollTimeout)
+		defer cancel()
+		if age == asBefore && trust.mode != api.VerifyTag {
+			ref = gitsource.Ref{Commit: head} // which the mirror has
+		}
+		h, err := readHistory(ctx, s.options.Repository, ref, age, passed, last)
+		if err != nil {
+			return nil, err
+		}
+		return trust.verify(ctx, h, h == last)
+	}
+	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, look, s.options.Wake)
+}
+
+// Ask makes the next poll due now, also if one is under way: what it saw may be too old.
+func (s *Source) Ask() { s.poller.ask() }
+
+// Push makes the next poll due now because something was pushed. Who polls by a schedule waits for it all the same.
+func (s *Source) Push() { s.poller.push() }
+
+// Last returns what the newest successful poll saw, and why the newest poll failed if it did.
+func (s *Source) Last() (*gate.History, error) { return s.poller.last() }
+
+// Note writes down how far the schedule has come, and whether the repository could be polled.
+func (s *Source) Note(status *api.SyncStatus, o gate.Observation) {
+	s.poller.note(status)
+	noteSource(status, o.Generation, o.PollProblem, o.History != nil, o.Now)
+}
+
+// trustIn is how the commits of a Sync are verified.
+func (s *Source) trustIn(sync *api.Sync) trust {
+	verify := sync.Spec.Source.Verify
+	return trust{mode: verify.Mode, accept: verify.Accept, repo: s.options.Repository, ref: refOf(sync),
+		signers:        func(ctx context.Context) (*gitsource.Signers, error) { return s.options.Signers(ctx, sync) },
+		signersChanged: func() bool { return s.signersChanged.Swap(false) }}
+}
+
+// Doubt says why a commit cannot be prepared yet: it was verified with other signers than there are now. It is nil if the commit
+// may be believed. What is in flight, and what is rolled back to, was verified when it took off: no missing Secret holds it.
+func (s *Source) Doubt(ctx context.Context, sync *api.Sync, commit string) error {
+	f := sync.Status.InFlight
+	if !verifies(sync.Spec.Source.Verify.Mode) || commit == sync.Status.LastComplete || f != nil && f.Commit == commit && f.Unwritten() {
+		return nil
+	}
+	signers, err := s.options.Signers(ctx, sync)
+	if err != nil {
+		return err
+	}
+	if h, _ := s.poller.last(); h != nil && h.Signers == signers.Fingerprint() {
+		return nil
+	}
+	s.signersChanged.Store(true)
+	s.poller.ask()
+	s.options.Wake()
+	return errOtherSigners
+}
