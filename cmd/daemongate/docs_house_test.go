@@ -1,0 +1,120 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What a reader can take in at once: files of a folder, methods of a type, fields of a struct.
+const (
+	mostFiles   = 30
+	mostMethods = 30
+	mostFields  = 20
+)
+
+// tooWide are the folders and types that are wider, each with its reason or with what is still to be done about it.
+var tooWide = map[string]string{
+	"files gitsource": "to be split",
+	"files manifests": "to be split",
+	"files render":    "to be split: what estimates leaves it",
+	"files rollout":   "to be split: watches, dumps and reports leave it",
+	"files sync":      "to be split: what belongs to a flight is one object",
+
+	"methods gitsource mirror":             "to be split",
+	"methods manifests Client":             "a file a verb, and each verb is a few steps on one target",
+	"methods render reader":                "to be split with what estimates",
+	"methods render history":               "to be split with what estimates",
+	"methods rollout survey":               "to be split: explainers become functions",
+	"methods sync Controller":              "to be split: what belongs to a flight is one object",
+	"methods sync/gate turn":               "one Step being worked out; each rule of the gate is a method that reads and writes the same few fields",
+	"methods cmd/devcluster/kubelet story": "what a scripted kubelet can play, a method each",
+
+	"fields render reader":         "to be split with what estimates",
+	"fields rollout Judgement":     "what a judgement says; readers use one field each",
+	"fields rollout site":          "to be split",
+	"fields rollout survey":        "to be split",
+	"fields sync lane":             "to be split: what belongs to a flight is one object",
+	"fields sync/gate Observation": "everything that the gate may look at, on one page",
+}
+
+// widths counts the production files of folders, the methods of types and the fields of structs.
+func widths(t *testing.T) map[string]int {
+	t.Helper()
+	count := map[string]int{}
+	for file, text := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") || strings.Contains(text, "DO NOT EDIT.") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := path.Dir(file)
+		count["files "+folder]++
+		for _, d := range parsed.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv != nil {
+					count["methods "+folder+" "+receiver(d.Recv.List[0].Type)]++
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if s, ok := spec.(*ast.TypeSpec); ok {
+						count["fields "+folder+" "+s.Name.Name] = fields(s.Type)
+					}
+				}
+			}
+		}
+	}
+	return count
+}
+
+// receiver is the name of the type that a method is of.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
+
+// fields is how many fields a struct has.
+func fields(e ast.Expr) int {
+	s, ok := e.(*ast.StructType)
+	if !ok {
+		return 0
+	}
+	n := 0
+	for _, f := range s.Fields.List {
+		n += max(1, len(f.Names))
+	}
+	return n
+}
+
+// No folder has more than 30 production files, no type more than 30 methods, and no struct more than 20 fields without a
+// reason that stands here. What has become narrower leaves the list.
+func TestNothingIsTooWideWithoutAReason(t *testing.T) {
+	most := map[string]int{"files": mostFiles, "methods": mostMethods, "fields": mostFields}
+	count := widths(t)
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		kind, _, _ := strings.Cut(name, " ")
+		if _, listed := tooWide[name]; !listed && count[name] > most[kind] {
+			t.Errorf("%s: %d, more than %d: split it, or list it here with a reason", name, count[name], most[kind])
+		}
+	}
+	for name := range tooWide {
+		if kind, _, _ := strings.Cut(name, " "); count[name] <= most[kind] {
+			t.Errorf("%s: %d is not too wide any more: take it off the list", name, count[name])
+		}
+	}
+}
