@@ -54,8 +54,11 @@ func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *ready
 	version := fmt.Sprintf("%s %d", commit, l.sync.Generation) // who changes the spec may have raised a limit
 	built, err := c.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
 	var unread *render.TreeError
-	if errors.As(err, &unread) || ctx.Err() != nil {
+	if errors.As(err, &unread) {
 		return r.unavailable(err, c.Now())
+	}
+	if ctx.Err() != nil { // also if the render itself has just ended well
+		return r.unavailable(ctx.Err(), c.Now())
 	}
 	var slow *render.SlowError
 	if errors.As(err, &slow) {

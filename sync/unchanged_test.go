@@ -1,8 +1,10 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +59,41 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stopping is a context that has ended when it was asked so often.
+type stopping struct {
+	context.Context
+	after *atomic.Int32
+}
+
+func (s stopping) Err() error {
+	if s.after.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A controller that is stopped at any moment of preparing a commit, also when the render has just ended well, has prepared
+// nothing and is not at a loss for the reason.
+func TestAStopAtAnyMomentOfARenderIsNoSet(t *testing.T) {
+	w := newGit(t)
+	base := w.push("base", map[string]string{"a.yaml": configMap("a", "1")})
+	l := w.flyingLane(t, base)
+	l.flying = nil
+	c := &Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}
+	for n := range int32(1000) {
+		after := new(atomic.Int32)
+		after.Store(n)
+		r := c.prepare(stopping{t.Context(), after}, l, base)
+		if r.Outcome != gate.Unavailable || r.Problem.Private == "" {
+			t.Fatalf("stopped when it was asked for the %dth time: %v: %s", n, r.Outcome, r.Problem.Private)
+		}
+		if after.Load() >= 0 {
+			return
+		}
+	}
+	t.Error("it never came to the end")
 }
 
 // flyingLane is one in which a commit is in flight, rendered and written.
