@@ -26,11 +26,10 @@ build: ## bin/daemongate
 
 test: ## every test, on real clusters, with the race detector
 	@cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && export DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
-		go test -race -timeout 45m ./... && \
-		cd cmd/devcluster && go test -timeout 15m ./...
+		go run ./cmd/devtest . -race -timeout 45m ./sync ./cmd/demo ./... -- cmd/devcluster -timeout 15m ./...
 
 test-unit: ## the tests that need no cluster: under a minute
-	go test -short -race ./...
+	go run ./cmd/devtest . -short -race ./...
 
 # go vet finds Kubernetes compiled by the build of the cluster binary; golangci-lint on that module would type-check
 # all of it from source, for a few hundred lines of ours.
