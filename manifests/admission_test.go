@@ -54,6 +54,7 @@ func (w *world) denied(s Set) *Rejected {
 
 // A policy's no is told from an invalid object, with its own words, before anything is written.
 func TestAPolicysNoIsPassedOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.policy("daemonsets", "object.spec.template.spec.containers.all(c, c.image.contains('@'))", "'images must be pinned by digest'")
 	s := w.set(agent)
@@ -68,6 +69,7 @@ func TestAPolicysNoIsPassedOn(t *testing.T) {
 
 // A policy that quotes a Secret's value in its no is not quoted in turn.
 func TestAPolicyThatTellsASecretIsNotQuoted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.policy("secrets", "!has(object.data) || !has(object.data.password)", "'the password is ' + string(object.data.password)")
 	s := w.set("apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {password: hunter2}")
@@ -79,6 +81,7 @@ func TestAPolicyThatTellsASecretIsNotQuoted(t *testing.T) {
 
 // A webhook that does not answer is trouble of the cluster, not a no to the object.
 func TestAWebhookThatDoesNotAnswerIsTrouble(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	hook := set(t, strings.ReplaceAll(`
 apiVersion: admissionregistration.k8s.io/v1
@@ -121,6 +124,7 @@ func (w *world) removeAll(s Set) {
 
 // What the API server warns of is collected by object and does not keep anything from being written.
 func TestWarningsAreCollected(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.by("person", ID{Kind: "Namespace", Name: w.ns}, `{"metadata":{"labels":{"pod-security.kubernetes.io/warn":"restricted"}}}`)
 	s := w.set(agent)

@@ -34,6 +34,7 @@ spec:
 
 // A set is created, with its owner's label on every object, and the answers of the applies say what became of it.
 func TestApplyCreatesTheSet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, a := range w.apply(w.set(agent)) {
 		live := w.live(a.ID)
@@ -45,6 +46,7 @@ func TestApplyCreatesTheSet(t *testing.T) {
 
 // The same set again is a no-op that the API server does not even count.
 func TestApplyOfTheSameWritesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.apply(w.set(agent))
 	for i, a := range w.apply(w.set(agent)) {
@@ -60,6 +62,7 @@ func TestApplyOfTheSameWritesNothing(t *testing.T) {
 
 // A new template raises the DaemonSet's generation, which the answer of the apply tells, and touches nothing else.
 func TestApplyOfAChangeTellsTheGeneration(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	for _, a := range w.apply(w.set(strings.ReplaceAll(agent, "agent:1", "agent:2"))) {
@@ -71,6 +74,7 @@ func TestApplyOfAChangeTellsTheGeneration(t *testing.T) {
 
 // Objects are there when what needs them is written: their creation follows the order of ranks.
 func TestObjectsAreWrittenInOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	done := w.apply(w.set(agent))
 	var versions []string
@@ -89,6 +93,7 @@ func TestObjectsAreWrittenInOrder(t *testing.T) {
 
 // One bad object, and nothing of the set is written; the error names the object and what is wrong.
 func TestARejectedObjectLeavesNothingWritten(t *testing.T) {
+	t.Parallel()
 	for name, story := range map[string]struct {
 		bad    string
 		reason Reason
@@ -136,6 +141,7 @@ func resourceVersionLess(a, b string) (bool, error) {
 // When an object is refused although its dry run was not, what was written is reported, and nothing that comes later in
 // the order is written. Tried again, the set goes through.
 func TestAPartialApplyReportsWhatWasWritten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	if err := w.client.DryRun(w.ctx, s, w.opts); err != nil {
@@ -163,6 +169,7 @@ func TestAPartialApplyReportsWhatWasWritten(t *testing.T) {
 // A Deployer with the rights of one namespace applies a role and its binding in one set: the binding's dry run does not
 // mind that the role is not there yet.
 func TestARoleAndItsBindingComeInOneSet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(`
 apiVersion: rbac.authorization.k8s.io/v1
@@ -190,6 +197,7 @@ rules: [{apiGroups: [""], resources: [configmaps], verbs: [get]}]`)
 
 // A namespace that is going away is waited for, not blamed on the objects.
 func TestANamespaceThatIsBeingDeletedIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	w.apply(w.set("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hold, finalizers: [example.com/hold]}"))

@@ -35,6 +35,7 @@ func (w *world) brake(s Set) Applied {
 // The brake turns the rollout off and changes nothing else; its record is on the object; releasing it brings back the
 // strategy that Git asks for, whether Git names one or leaves it to the defaults.
 func TestBrakeAndRelease(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"strategy named":     rolling,
 		"strategy defaulted": strings.Replace(rolling, "  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: \"10%\"}}\n", "", 1),
@@ -72,6 +73,7 @@ func TestBrakeAndRelease(t *testing.T) {
 // Somebody who holds the update strategy does not keep the brake from being pulled; whoever holds another field does, as
 // with every apply, and is named.
 func TestBrakeForcesTheStrategyAndNothingElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(rolling)
 	w.apply(s)
@@ -93,6 +95,7 @@ func TestBrakeForcesTheStrategyAndNothingElse(t *testing.T) {
 
 // What kubectl changed in passing does not hold the brake back.
 func TestBrakeFoldsKubectlIn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(rolling)
 	w.apply(s)
@@ -105,6 +108,7 @@ func TestBrakeFoldsKubectlIn(t *testing.T) {
 
 // What is not there, not a DaemonSet or not ours cannot be braked.
 func TestBrakeRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := w.client.Brake(w.ctx, w.set(rolling).Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "is gone") {
 		t.Errorf("missing: %v", err)

@@ -35,6 +35,7 @@ func (w *world) route() string { return strings.ReplaceAll(route, "GROUP", w.ns+
 // A definition and an object of its kind come in one commit: the dry run does not mind that the kind is not there yet, and
 // the object is written as soon as the API server serves its kind.
 func TestADefinitionAndItsObjectComeInOneSet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(w.route())
 	if at := s.Objects()[1].GetNamespace(); at != w.ns {
@@ -53,6 +54,7 @@ func TestADefinitionAndItsObjectComeInOneSet(t *testing.T) {
 
 // A definition that gets a field or a version comes together with an object that already uses it.
 func TestAChangedDefinitionAndItsObjectComeInOneSet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(w.route()))
 	id := ID{Group: "agents." + w.ns + ".example.com", Kind: "Route", Namespace: w.ns, Name: "logs"}
@@ -78,6 +80,7 @@ func TestAChangedDefinitionAndItsObjectComeInOneSet(t *testing.T) {
 
 // A custom object for a namespace that nobody makes is refused, also when its definition is in the set.
 func TestACustomObjectNeedsItsNamespace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(w.route()))
 	err := w.client.DryRun(w.ctx, w.set(strings.Replace(w.route(), "name: logs", "name: logs, namespace: no-such-place", 1)), w.opts)
@@ -89,6 +92,7 @@ func TestACustomObjectNeedsItsNamespace(t *testing.T) {
 
 // A definition that others add is seen without a restart, although the mapper had looked before.
 func TestADefinitionOfOthersIsSeen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parts := strings.SplitN(w.route(), "\n---\n", 2)
 	_, err := w.client.Resolve(w.ctx, set(t, parts[0]), w.opts)
@@ -120,6 +124,7 @@ func TestADefinitionOfOthersIsSeen(t *testing.T) {
 
 // A namespace and its content come in one commit.
 func TestANamespaceAndItsContentComeInOneSet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.opts.TargetNamespace = w.ns + "-new"
 	done := w.apply(w.set(agent + "\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: NS-new}"))
@@ -130,6 +135,7 @@ func TestANamespaceAndItsContentComeInOneSet(t *testing.T) {
 
 // Also in a namespace that is not there yet an invalid object is found before anything is written.
 func TestAnInvalidObjectInANewNamespaceLeavesNothingWritten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.opts.TargetNamespace = w.ns + "-new"
 	s := w.set(strings.Replace(agent, "matchLabels: {app: agent}", "matchLabels: {app: other}", 1) +

@@ -10,6 +10,7 @@ import (
 
 // Nothing has drifted after an apply, whatever the API server fills in and others add beside it.
 func TestAnAppliedSetHasNotDrifted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	w.apply(s)
@@ -23,6 +24,7 @@ func TestAnAppliedSetHasNotDrifted(t *testing.T) {
 // Each way to drift is named: a changed field with its manager, a removed one, a missing object. Looking changes nothing,
 // and correction makes it go away.
 func TestDriftIsNamedAndCorrected(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(strings.Replace(agent, "data: {level: info}", "data: {level: info, more: x}", 1))
 	w.apply(s)

@@ -39,6 +39,7 @@ func exclusions(o *unstructured.Unstructured) [][]string {
 // A DaemonSet that is handed over gives up further nodes with each write, in every term of its affinity, and nothing else of
 // it changes: not what others wrote, and no pod but by the affinity. Applying what Git has takes everything back.
 func TestHandingOverNodes(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{"no affinity": rolling, "two terms": rolling + affine} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -80,6 +81,7 @@ func TestHandingOverNodes(t *testing.T) {
 // What is handed over is what may be pruned (law 7), as it was looked at: not another object of that name, nor one that
 // somebody changed meanwhile, nor one that is not this Sync's.
 func TestNothingElseIsHandedOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	live := w.apply(w.set(rolling))[0].Object
 	for word, change := range map[string]func(*Handover){

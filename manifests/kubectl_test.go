@@ -47,6 +47,7 @@ const restartedAt = "kubectl.kubernetes.io/restartedAt"
 // An agent that was installed with kubectl apply moves to Git without force and without a conflict, and what Git does
 // not name goes: nothing of kubectl's ownership is left.
 func TestAnObjectOfKubectlApplyIsTakenOver(t *testing.T) {
+	t.Parallel()
 	for _, manager := range []string{"kubectl-client-side-apply", "kubectl-create", "kubectl"} {
 		t.Run(manager, func(t *testing.T) {
 			w := newWorld(t)
@@ -70,6 +71,7 @@ func TestAnObjectOfKubectlApplyIsTakenOver(t *testing.T) {
 
 // An object of `kubectl apply --server-side` is taken over too: its manager is kubectl by an Apply entry.
 func TestAnObjectOfServerSideKubectlIsTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.patch("kubectl", w.id("DaemonSet", "agent"), types.ApplyPatchType, string(asJSON(t, byHand)))
 	w.apply(w.set(agent))
@@ -80,6 +82,7 @@ func TestAnObjectOfServerSideKubectlIsTakenOver(t *testing.T) {
 
 // An object whose managedFields somebody cleared has no owners at all, and is taken over as well.
 func TestAnObjectWithoutManagedFieldsIsTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.create("some-installer", byHand)
 	w.by("some-installer", w.id("DaemonSet", "agent"), `{"metadata":{"managedFields":[{}]}}`)
@@ -91,6 +94,7 @@ func TestAnObjectWithoutManagedFieldsIsTakenOver(t *testing.T) {
 
 // kubectl edit on a managed object is drift in the way of the next apply: it is undone without force.
 func TestAnEditByKubectlIsUndone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	id := w.id("ConfigMap", "agent")
@@ -104,6 +108,7 @@ func TestAnEditByKubectlIsUndone(t *testing.T) {
 
 // What kubectl adds beside the fields of Git is left alone by an apply that it does not disturb.
 func TestAnAnnotationByKubectlIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	id := w.id("ConfigMap", "agent")
@@ -123,6 +128,7 @@ func TestAnAnnotationByKubectlIsLeftAlone(t *testing.T) {
 // kubectl rollout undo puts an old template back, with fields that Git no longer names and without fields that Git does.
 // Correction restores exactly what Git says, although nothing of the latter conflicts.
 func TestARollbackByKubectlIsCorrectedWhole(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	withEnv := strings.Replace(agent, "image: ", "env: [{name: NEW, value: x}], image: ", 1)
 	w.apply(w.set(withEnv))
@@ -138,6 +144,7 @@ func TestARollbackByKubectlIsCorrectedWhole(t *testing.T) {
 
 // The annotation of kubectl rollout restart survives every apply, takeover included: removing it would roll every pod again.
 func TestARestartSurvives(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := w.id("DaemonSet", "agent")
 	check := func(story string) {
@@ -168,6 +175,7 @@ func TestARestartSurvives(t *testing.T) {
 
 // Also where kubectl owns everything, the restart's annotation included, as on an object without managedFields.
 func TestARestartSurvivesWhereverItIsWritten(t *testing.T) {
+	t.Parallel()
 	for name, by := range map[string]string{"without managedFields": "", "by kubectl patch": "kubectl-patch"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -187,6 +195,7 @@ func TestARestartSurvivesWhereverItIsWritten(t *testing.T) {
 
 // kubectl scale writes through the scale subresource; it gives way like any other kubectl command.
 func TestAScaleByKubectlIsUndone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	deployment := strings.Replace(strings.Replace(agent[strings.LastIndex(agent, "---")+4:], "DaemonSet", "Deployment", 1), "spec:\n  selector", "spec:\n  replicas: 2\n  selector", 1)
 	w.apply(w.set(deployment))
@@ -203,6 +212,7 @@ func TestAScaleByKubectlIsUndone(t *testing.T) {
 
 // Where another controller stands in the way too, nothing at all is written: kubectl's hold is left as it was.
 func TestAConflictLeavesKubectlAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	id := w.id("ConfigMap", "agent")
@@ -223,6 +233,7 @@ func TestAConflictLeavesKubectlAlone(t *testing.T) {
 // Another controller's hold on a field is respected: the error names it, the field and what to do, nothing is written;
 // apply.force takes the field over.
 func TestAConflictNamesManagerAndField(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	id := w.id("DaemonSet", "agent")

@@ -26,6 +26,8 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	clustertest.Quiet()
+	_ = flag.Set("test.parallel", "8") // they wait for the API server more than they work
 	if !testing.Short() {
 		var stop func()
 		cluster, stop, clusterErr = clustertest.StartMain()

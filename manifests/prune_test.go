@@ -37,6 +37,7 @@ func (w *world) gone(id ID) {
 
 // What Git no longer names is deleted, and nothing else.
 func TestPruneDeletesWhatGitNoLongerNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inv := Recorded(w.apply(w.set(agent)))
 	rest := w.set(strings.SplitN(agent, "\n---\n", 2)[0])
@@ -56,6 +57,7 @@ func TestPruneDeletesWhatGitNoLongerNames(t *testing.T) {
 
 // Law 7, one by one: whatever speaks against a deletion keeps the object, and says why.
 func TestPruneKeepsWhatIsNotCertainlyOurs(t *testing.T) {
+	t.Parallel()
 	for name, story := range map[string]struct {
 		before func(w *world, e *Entry)
 		says   string
@@ -89,6 +91,7 @@ func TestPruneKeepsWhatIsNotCertainlyOurs(t *testing.T) {
 
 // What takes data along is deleted only where Git said so beforehand.
 func TestPruneKeepsWhatHoldsDataUnlessAnnotated(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	data := w.route()[strings.Index(w.route(), "---\n")+4:] + `
 ---
@@ -123,6 +126,7 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}`
 
 // Deletion goes the other way than creation: what uses something goes before what it uses.
 func TestPruneGoesInReverse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	// A finalizer holds the deleted objects, so that their deletion can be dated; no controller writes these kinds.
 	inv := Recorded(w.apply(w.set(`
@@ -153,6 +157,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: agent}`)))
 
 // Between the look and the deletion somebody replaces the object: the new one stays.
 func TestPruneNeverDeletesWhatItDidNotLookAt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent}")
 	w.apply(s)
@@ -177,6 +182,7 @@ func TestPruneNeverDeletesWhatItDidNotLookAt(t *testing.T) {
 
 // An entry that could not be judged is neither gone nor kept: it stays in the inventory, and the error names it.
 func TestPruneWithoutRightsKeepsTheEntry(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inv := Recorded(w.apply(w.set("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent}")))
 	gone, kept, err := w.as("nobody").Prune(w.ctx, inv, w.opts)

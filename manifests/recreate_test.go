@@ -73,6 +73,7 @@ func (w *world) replaced(by Applied) {
 // A selector changes: the dry run accepts it, and writes nothing; the DaemonSet is another one then, which has adopted
 // the pods, and replaces every one of them. The next apply changes nothing.
 func TestASelectorChangesByRecreating(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old := w.run()
 	s := w.set(wide)
@@ -96,6 +97,7 @@ func TestASelectorChangesByRecreating(t *testing.T) {
 // A crash between the deletion and the creation, also before the garbage collector has let go of the pods: the set is
 // applied again, and every pod is replaced all the same.
 func TestARecreationThatIsInterrupted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old := w.run()
 	s := w.set(wide)
@@ -123,6 +125,7 @@ func TestARecreationThatIsInterrupted(t *testing.T) {
 // A selector that does not match the pods that run would leave them over: it is refused, says which pod and how to do it,
 // and nothing is deleted.
 func TestNoPodIsLeftOverByARecreation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old := w.run()
 	s := w.set(strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {app: other}", "labels: {app: agent", "labels: {app: other").Replace(narrow))
@@ -140,6 +143,7 @@ func TestNoPodIsLeftOverByARecreation(t *testing.T) {
 
 // Law 7: what the inventory does not name with its UID, or lacks our label, is not deleted to be recreated.
 func TestOnlyWhatWeWroteIsRecreated(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old := w.run()
 	recorded := w.opts.Inventory

@@ -15,6 +15,7 @@ import (
 
 // The selector of a DaemonSet cannot change: the error says so before anything is written, and what to do.
 func TestAChangedSelectorIsExplained(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	err := w.client.DryRun(w.ctx, w.set(strings.ReplaceAll(agent, "app: agent", "app: other")), w.opts)
@@ -30,6 +31,7 @@ func TestAChangedSelectorIsExplained(t *testing.T) {
 
 // Other fields that cannot change are named as well.
 func TestAChangedRoleRefIsExplained(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	binding := `
 apiVersion: rbac.authorization.k8s.io/v1
@@ -47,6 +49,7 @@ subjects: [{kind: ServiceAccount, name: agent, namespace: NS}]`
 
 // Missing rights are told from a bad object, with who lacks what and where; and they are no passing trouble.
 func TestMissingRightsAreNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	err := w.as("deployer").DryRun(w.ctx, s, w.opts)
@@ -68,6 +71,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 
 // Whoever may not grant a right cannot apply a role with it; the text names the right.
 func TestAnEscalationIsNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, err := w.kube.RbacV1().Roles(w.ns).Create(w.ctx, &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: "deployer"},
@@ -101,6 +105,7 @@ rules: [{apiGroups: [""], resources: [secrets], verbs: [list]}]`)
 
 // The API server's errors about a Secret quote its values. None of them leaves the package, in whatever way it is wrong.
 func TestASecretsValuesAreInNoError(t *testing.T) {
+	t.Parallel()
 	const value = "hunter2-correct-horse"
 	encoded := base64.StdEncoding.EncodeToString([]byte(value))
 	for name, text := range map[string]string{
@@ -136,6 +141,7 @@ func TestASecretsValuesAreInNoError(t *testing.T) {
 
 // Drift of a Secret is reported by field, without its values.
 func TestASecretsValuesAreInNoDrift(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set("apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {password: hunter2}")
 	w.apply(s)
@@ -154,6 +160,7 @@ func TestASecretsValuesAreInNoDrift(t *testing.T) {
 
 // An object of another Sync is refused with the name of that Sync, and is not touched.
 func TestAnObjectOfAnotherSyncIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(agent))
 	w.opts.Owner.Name = "others"
@@ -173,6 +180,7 @@ func TestAnObjectOfAnotherSyncIsRefused(t *testing.T) {
 
 // An object that is on its way out is waited for: an apply would vanish with it.
 func TestAnObjectThatIsBeingDeletedIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	w.apply(s)
@@ -191,6 +199,7 @@ func TestAnObjectThatIsBeingDeletedIsWaitedFor(t *testing.T) {
 
 // An API server that does not answer, or answers with trouble of its own, is no fault of the objects.
 func TestTroubleOfTheAPIServerIsTemporary(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	gone := rest.CopyConfig(w.config)

@@ -81,6 +81,7 @@ spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: agent}, max
 // An object that kubectl applied in one API version and then in another is taken over whole: what Git does not name goes,
 // whichever version it was written in and whatever its field is called there, and nothing stays behind without an owner.
 func TestWhatKubectlWroteInTwoVersionsIsTakenOver(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"v1", "v2"} {
 		for _, correct := range []bool{false, true} {
 			w := newWorld(t)
@@ -119,6 +120,7 @@ func TestWhatKubectlWroteInTwoVersionsIsTakenOver(t *testing.T) {
 // An edit by kubectl in another version than ours is undone as well, and a death between the taking over and the apply is
 // made up for by the next one.
 func TestAnEditInAnotherVersionIsUndone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	git := w.set(gitAutoscaler("v2"))
 	w.apply(git)
@@ -144,6 +146,7 @@ func TestAnEditInAnotherVersionIsUndone(t *testing.T) {
 
 // What another tool owns is not taken with it: the apply is refused with its name, as if kubectl had written in one version.
 func TestTakingOverTwoVersionsOverrulesNobodyElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.applyIn("kubectl-client-side-apply", autoscalerV1)
 	w.applyIn("other-tool", autoscalerV2)
@@ -177,6 +180,7 @@ func probe(version, fields string) string {
 
 // So is what kubectl wrote in a version of a definition that is no longer served: its fields are taken for ours.
 func TestWhatKubectlWroteInAVersionThatIsGoneIsTakenOver(t *testing.T) {
+	t.Parallel()
 	for _, served := range []string{"true", "false"} {
 		w := newWorld(t)
 		w.apply(w.set(strings.ReplaceAll(probeDefinition, "BETA", "true")))

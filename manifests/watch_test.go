@@ -46,6 +46,7 @@ func (w *world) watched(s Set, done []Applied) (*Watch, Known, func(what string,
 // What may be drift is seen without a read: a change of what is asked for, also of kinds without a generation, a
 // removed label, a deletion. Our own apply is none, and neither is a status.
 func TestWatchSeesWhatOthersTouch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
 	done := w.apply(s)
@@ -76,6 +77,7 @@ func TestWatchSeesWhatOthersTouch(t *testing.T) {
 
 // Of an object that is minded a status wakes as well, of another it does not; and its state is seen to be a later one.
 func TestWatchMindsTheStatusOfSome(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	done := w.apply(w.set(agent))
 	var wakes atomic.Int32
@@ -127,6 +129,7 @@ func TestWatchMindsTheStatusOfSome(t *testing.T) {
 
 // A writer that may not watch says so, and asks no more.
 func TestWatchThatIsForbiddenEnds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	done := w.apply(w.set(agent))
 	config := rest.CopyConfig(w.config)

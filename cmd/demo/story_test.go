@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,10 +51,16 @@ var told = map[string]string{
 
 // The story of the demo: every commit comes to its state by the way it should, and to no other in between, and the Git
 // host says so. The crash-looping agent is never Complete.
-func TestTheStory(t *testing.T) { theStory(t, "") }
+func TestTheStory(t *testing.T) {
+	t.Parallel()
+	theStory(t, "")
+}
 
 // The same on a real Git host, with a token that may write the repository and nothing else.
-func TestTheStoryOnAGitHost(t *testing.T) { theStory(t, "gitea") }
+func TestTheStoryOnAGitHost(t *testing.T) {
+	t.Parallel()
+	theStory(t, "gitea")
+}
 
 func theStory(t *testing.T, host string) {
 	w := newWorld(t, host)
@@ -81,6 +90,7 @@ func theStory(t *testing.T, host string) {
 // The same story with Daemongate killed ten times at random moments and started again: every commit comes to the
 // same state in the end.
 func TestKillNineChangesNoEnding(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	w.start(t)
 	const times = 10
@@ -121,12 +131,10 @@ func newWorld(t *testing.T, host string) *world {
 		t.Skip("needs a cluster")
 	}
 	w := &world{dir: t.TempDir(), cluster: clustertest.Start(t, clustertest.Options{Nodes: 12})}
-	w.binary = filepath.Join(w.dir, "daemongate")
-	build := exec.Command("go", "build", "-race", "-o", w.binary, "../daemongate")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	var err error
+	if w.binary, err = buildOnce(); err != nil {
+		t.Fatal(err)
+	}
 	if w.host, err = openHost(host, w.cluster); err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +193,32 @@ func (w *world) named(text string) string {
 	return text
 }
 
+// buildDir is where Daemongate's binary is built, once for all stories.
+var buildDir string
+
+var buildOnce = sync.OnceValues(func() (binary string, err error) {
+	binary = filepath.Join(buildDir, "daemongate")
+	if out, err := exec.Command("go", "build", "-race", "-o", binary, "../daemongate").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "3") // each story has a cluster of its own, and mostly waits for it
+	clustertest.Quiet()
 	// Children of the tests must not read the configuration of who runs them.
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-	os.Exit(m.Run())
+	os.Exit(runAll(m))
+}
+
+func runAll(m *testing.M) int {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "daemongate-demo-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(buildDir)
+	return m.Run()
 }

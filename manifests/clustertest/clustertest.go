@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 )
 
 // Options says what cluster a test wants; the zero value is twelve nodes.
@@ -41,6 +43,10 @@ const (
 	startTime   = 3 * time.Minute
 	timePerNode = 200 * time.Millisecond
 )
+
+// Quiet has client-go not write to stderr of every request that a test ends, refuses or loses on purpose: those lines belong
+// to no test, and hide the failures. A TestMain calls it, because klog's logger must not be changed while it is used.
+func Quiet() { klog.SetLogger(logr.Discard()) }
 
 // Start starts a cluster and stops it when the test ends. It takes about five seconds. Under testing.Short the test is
 // skipped; without $DEVCLUSTER it fails.
