@@ -13,6 +13,7 @@ import (
 // A kustomization that names another repository is Failed, until the Sync allows that; then the base is fetched at the
 // commit that it is pinned to, whatever its branch is at.
 func TestRemoteBaseIsFetchedWhenAllowed(t *testing.T) {
+	t.Parallel()
 	w, base := newWorld(t), newWorld(t)
 	pin := base.push("base", map[string]string{"a.yaml": configMap("a", "pinned"), "kustomization.yaml": "resources: [a.yaml]\n"})
 	base.push("later", map[string]string{"a.yaml": configMap("a", "later")})
@@ -39,6 +40,7 @@ func TestRemoteBaseIsFetchedWhenAllowed(t *testing.T) {
 // A render that needs a submodule is refused, and says so, until the Sync asks for submodules; then the one that the commit
 // names is read, and a commit that moves it is another set.
 func TestASubmoduleIsFollowedWhenAskedFor(t *testing.T) {
+	t.Parallel()
 	w, lib := newWorld(t), newWorld(t)
 	lib.push("lib", map[string]string{"a.yaml": configMap("a", "1"), "kustomization.yaml": "resources: [a.yaml]\n"})
 	w.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", lib.url, "lib")

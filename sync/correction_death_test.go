@@ -16,11 +16,15 @@ const driftFound = `"drift":{`
 
 // Law 4, of a correction in flight: somebody deletes the DaemonSet of a rollout, and Daemongate dies right before, or right
 // after, any write of making it anew. The next process knows the new one for its own, and the commit completes.
-func TestDyingInACorrectionLosesNothing(t *testing.T) { everyDeath(t, driftFound, diesCorrecting) }
+func TestDyingInACorrectionLosesNothing(t *testing.T) {
+	t.Parallel()
+	everyDeath(t, driftFound, diesCorrecting)
+}
 
 // Laws 4 and 7, of a correction after Complete: somebody deletes a ConfigMap, and Daemongate dies at any write of making it
 // anew. A later commit that no longer asks for it has it pruned.
 func TestDyingInACorrectionPrunesAllTheSame(t *testing.T) {
+	t.Parallel()
 	everyDeath(t, driftFound, diesCorrectingWhatGoes)
 }
 

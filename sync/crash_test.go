@@ -20,14 +20,20 @@ import (
 // Law 4: Daemongate dies right before, or right after, its nth write, for every n from the push to the end, and is
 // started again. The commit completes, what it no longer asks for is pruned and nothing else, and the repository is
 // told of success.
-func TestDyingAtAnyWriteLosesNothing(t *testing.T) { everyDeath(t, "", dies) }
+func TestDyingAtAnyWriteLosesNothing(t *testing.T) {
+	t.Parallel()
+	everyDeath(t, "", dies)
+}
 
 // Law 4, of a rollback: whenever Daemongate dies between the decision to roll back and the end of the rollback, the
 // rollback completes, what the broken commit added is pruned and nothing else, and the repository is told of it.
-func TestDyingInARollbackLosesNothing(t *testing.T) { everyDeath(t, "rollbackOf", diesRollingBack) }
+func TestDyingInARollbackLosesNothing(t *testing.T) {
+	t.Parallel()
+	everyDeath(t, "rollbackOf", diesRollingBack)
+}
 
 // everyDeath tells a story once without a death, which counts its writes (see mortal.from), and then once for each death
-// there is. They mostly wait for the cluster, so some are told at once.
+// there is. They mostly wait for the cluster, so they are told at once.
 func everyDeath(t *testing.T, from string, story func(*testing.T, *mortal)) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -36,13 +42,10 @@ func everyDeath(t *testing.T, from string, story func(*testing.T, *mortal)) {
 	story(t, immortal)
 	writes := math.MaxInt - immortal.left
 	t.Logf("%d writes to die at", writes)
-	turns := make(chan struct{}, 8)
 	for n := 1; n <= writes; n++ {
 		for _, when := range []string{"before", "after"} {
 			t.Run(fmt.Sprintf("%s write %d", when, n), func(t *testing.T) {
 				t.Parallel()
-				turns <- struct{}{}
-				defer func() { <-turns }()
 				m := &mortal{left: n, from: from, after: when == "after", dead: make(chan struct{})}
 				story(t, m)
 				if !m.isDead() && n <= writes/2 {

@@ -133,6 +133,7 @@ func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
 
 // With Report the DaemonSet stays away, and for as long the Sync claims no settled node and is not Ready.
 func TestAMissingDaemonSetIsSaidToBeMissing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1")})
 	w.create(func(s *api.SyncSpec) { s.Apply.Drift = api.DriftReport })
@@ -156,6 +157,7 @@ func isReady(s api.SyncStatus) bool {
 
 // An image set by hand is put right; what another manager adds beside it, and `kubectl rollout restart`, are left alone.
 func TestAdditionsAreNoDrift(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	w.create(nil)
@@ -175,6 +177,7 @@ func TestAdditionsAreNoDrift(t *testing.T) {
 
 // With Report a person is told who changed what, and nothing is written; when it is put right the condition ends.
 func TestReportedDriftIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Apply.Drift = api.DriftReport })
@@ -194,6 +197,7 @@ func TestReportedDriftIsLeftAlone(t *testing.T) {
 
 // While the Sync is suspended nothing is corrected; what happened meanwhile is afterwards (law 9).
 func TestSuspendedSyncCorrectsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1")})
 	w.create(nil)
@@ -222,6 +226,7 @@ func TestSuspendedSyncCorrectsNothing(t *testing.T) {
 
 // What another controller holds is not torn from it: the condition names it and the field, and the pauses grow.
 func TestAFightIsNotFought(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "agent.yaml": agent("v1")})
 	w.create(nil)
@@ -239,6 +244,7 @@ func TestAFightIsNotFought(t *testing.T) {
 
 // The brake outlasts the correction of what somebody changes on a braked DaemonSet.
 func TestCorrectionLeavesTheBrake(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	slow := func(image string, args ...string) string {
 		// Without minReadySeconds the controller may replace the last old pod before it is seen that the first new one ends.
@@ -304,6 +310,7 @@ func stuckOnce(s api.SyncStatus, commit string) bool {
 
 // What happened while Daemongate was down is put right when it is back: once everything is compared.
 func TestDriftDuringARestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1")})
 	w.create(nil)

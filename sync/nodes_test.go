@@ -64,6 +64,7 @@ func TestClassesAloneAreProgress(t *testing.T) {
 // A commit that raises minReadySeconds and leaves the template alone is let through at once, however young the pods are:
 // only what the API server makes of it tells that the template is the same. Its nodes are in the status.
 func TestRaisingOnlyMinReadySecondsIsNotHeld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	w.create(nil)
@@ -87,6 +88,7 @@ func TestRaisingOnlyMinReadySecondsIsNotHeld(t *testing.T) {
 // Figures are checked where they are written: a number of nodes is as good as a text, and an unknown cause is refused with
 // the field's name.
 func TestFiguresAreCheckedWhenTheyAreWritten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	write := func(name string, after map[string]any) error {
 		object := &unstructured.Unstructured{Object: map[string]any{

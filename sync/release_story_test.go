@@ -41,12 +41,13 @@ func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 // Law 5, of another kind: a Deployment is rolled back too, although it goes on saying for a while that it is past its deadline,
 // which is what it said of the broken template.
 func TestADeploymentIsRolledBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "shop.yaml": deployment("shop", "v1", "  progressDeadlineSeconds: 4\n")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "shop.yaml": deployment("shop", "v1", "  progressDeadlineSeconds: 15\n")})
 	w.create(rolling)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	broken := w.push("broken", map[string]string{"shop.yaml": deployment("shop", "v2", "      nodeSelector: {nowhere: \"true\"}\n  progressDeadlineSeconds: 4\n")})
+	broken := w.push("broken", map[string]string{"shop.yaml": deployment("shop", "v2", "      nodeSelector: {nowhere: \"true\"}\n  progressDeadlineSeconds: 15\n")})
 	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
 	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	for _, r := range w.status().History {

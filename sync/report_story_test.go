@@ -125,6 +125,7 @@ func (w *world) hostSays(host *forgetest.Host, commit, state, text string) {
 // A reporter that cannot even be opened, because its Secret is missing, holds no commit; once it can be, the host is
 // told.
 func TestAMissingReportSecretHoldsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	host := forgetest.New(forge.Gitea, "platform/fleet", "t0ken")
 	server := httptest.NewServer(host)

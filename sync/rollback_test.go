@@ -39,6 +39,7 @@ func (w *world) says(commit string, state api.CommitState, text string) {
 // mirror has brought along, and also across a restart. Its note says so; the complete one stays a success; what the
 // broken one added is pruned, and it is not tried again.
 func TestBrokenCommitIsRolledBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.packs = 1
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "keep.yaml": configMap("keep", "1")})
@@ -114,6 +115,7 @@ func TestRollbackThatIsStuckToo(t *testing.T) {
 // A commit that changes the selector of a DaemonSet completes with apply.recreate: Orphan, with every pod new; the
 // inventory names the new one. Without the option it is Failed and says how to allow it.
 func TestSelectorChangeRecreates(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	labelled := strings.Replace(agent("v1"), "labels: {app: agent}", "labels: {app: agent, tier: node}", 1)
 	w.push("v1", map[string]string{"agent.yaml": labelled})

@@ -18,6 +18,7 @@ import (
 // A commit that the cluster refuses is Failed and leaves nothing behind, also of the objects that are fine; the
 // next one that can be applied carries what waited (law 3).
 func TestRefusedCommitLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bad := w.push("bad", map[string]string{"config.yaml": configMap("fine", "1"), "agent.yaml": agent("v1") + "      noSuchField: true\n"})
 	w.create(nil)
@@ -32,7 +33,8 @@ func TestRefusedCommitLeavesNothingBehind(t *testing.T) {
 	w.told(good, "success")
 }
 
-// Law 12: when nothing happens, the API server is asked nothing and told nothing; only watches are open.
+// Law 12: when nothing happens, the API server is asked nothing and told nothing; only watches are open. Told beside no other
+// story: what a busy machine delays would count as a request too many.
 func TestSteadyStateIsSilent(t *testing.T) {
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
@@ -65,6 +67,7 @@ func TestSteadyStateIsSilent(t *testing.T) {
 
 // Law 7: a set that renders to nearly nothing prunes only after a person has released it.
 func TestLargePruneWaitsForAPerson(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"), "c.yaml": configMap("c", "1")})
 	w.create(nil)
@@ -83,6 +86,7 @@ func TestLargePruneWaitsForAPerson(t *testing.T) {
 
 // A changed path makes the head a candidate again; what the old path asked for is pruned.
 func TestChangedPathIsASetOfItsOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.check(mkdir(w.work, "one", "two"))
 	v1 := w.push("v1", map[string]string{"one/a.yaml": configMap("a", "1"), "one/same.yaml": configMap("same", "1"),
@@ -100,6 +104,7 @@ func TestChangedPathIsASetOfItsOwn(t *testing.T) {
 
 // suspend stops polls; a change of the Sync resumes them.
 func TestSuspendStopsPolls(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Suspend = true })
@@ -131,6 +136,7 @@ func (w *world) isBraked() bool {
 
 // A Sync that is pointed at another repository follows that one's history, and tells that one.
 func TestAnotherRepositoryIsAnotherHistory(t *testing.T) {
+	t.Parallel()
 	w, other := newWorld(t), newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	moved := other.push("moved", map[string]string{"a.yaml": configMap("a", "2")})
@@ -147,6 +153,7 @@ func TestAnotherRepositoryIsAnotherHistory(t *testing.T) {
 // Law 9, live: outside a window no commit starts; a person's word lets the head start and is in the history; without
 // windows the next one starts.
 func TestWindowsHoldCommits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Windows = []api.Window{deny("* * * * *", "Europe/London", time.Hour)} })
@@ -169,6 +176,7 @@ func TestWindowsHoldCommits(t *testing.T) {
 
 // What a schema can say of windows, the API server refuses.
 func TestAPIServerRefusesBadWindows(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.create(nil)
 	for window, want := range map[string]string{
@@ -191,6 +199,7 @@ func TestAPIServerRefusesBadWindows(t *testing.T) {
 
 // A Sync with a schedule polls at its times alone; a person may ask for a poll between them.
 func TestScheduleInsteadOfInterval(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Source.Schedule = "0 0 1 1 *" })

@@ -57,6 +57,7 @@ func (w *world) patch(text string) {
 // hash. A key that is added counts without a restart. One that is taken away counts no more, also for a commit that was
 // verified before and has waited.
 func TestNothingPassesAnUnverifiedCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first, second := w.sshKey("first"), w.sshKey("second")
 	w.signers(first)

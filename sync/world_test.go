@@ -38,8 +38,9 @@ var shared *clustertest.Cluster
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	clustertest.Quiet()
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-	_ = flag.Set("test.parallel", "64") // those that say they are parallel only wait for a cluster
+	_ = flag.Set("test.parallel", "24") // stories wait more than they work
 	os.Exit(runAll(m))
 }
 
@@ -300,25 +301,6 @@ func (w *world) status() api.SyncStatus {
 	s, err := w.syncs.Get(w.t.Context(), w.namespace, "agents")
 	w.check(err)
 	return s.Status
-}
-
-// patience is how long a test waits for what must come, on a machine that is busy with other things too.
-const patience = 5 * time.Minute
-
-// wait returns when the status satisfies a condition.
-func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatus {
-	w.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		s := w.status()
-		if holds(s) {
-			return s
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("waited %s for %s; the Sync says %+v, in flight %+v", patience, what, s.Summary, s.InFlight)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // waitFor returns when a commit has come to a state, and what it wrote is pruned.

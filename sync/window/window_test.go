@@ -3,6 +3,7 @@ package window
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -162,7 +163,7 @@ func TestUnreadableWindows(t *testing.T) {
 // clock, and knows nothing of cron but which fields match.
 func TestWindowsAgreeWithEveryMinute(t *testing.T) {
 	rounds := 60
-	if testing.Short() {
+	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
 		rounds = 12
 	}
 	for seed := range rounds {
