@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -192,7 +193,7 @@ func TestGrowthIsNeverEstimatedTooLow(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	refused, rendered, rounds := 0, 0, 1000
-	if testing.Short() {
+	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
 		rounds = 200
 	}
 	for range rounds {

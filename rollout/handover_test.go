@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"math/rand"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -229,7 +230,7 @@ func TestAnotherDaemonSetOfThePredecessorsName(t *testing.T) {
 // the cluster.
 func TestNeverMoreNodesGivenUpThanMayBe(t *testing.T) {
 	complete, seeds := 0, 300
-	if testing.Short() {
+	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
 		seeds = 60
 	}
 	for seed := range seeds {
