@@ -50,6 +50,7 @@ spec:
 // whoever may not read other namespaces see no such name. Once a person has done what explain says, the rollout completes. Then a
 // node's clock goes ahead: the controller reads it, and it is named.
 func TestExplainNamesWhatWouldMakeRoom(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 2}) // of 8 CPUs each
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)

@@ -23,6 +23,7 @@ import (
 // What install installs is enough to roll out a commit, and not more than what a Sync's own account may do is written:
 // the controller runs with its account's token, and the Sync names an account that may write in its namespace alone.
 func TestInstalledRightsSuffice(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 3})
 	if r := daemongate(t, "", "install", "--image", "example.com/daemongate:v1", "--kubeconfig", cluster.Kubeconfig); r.code != 0 {
 		t.Fatalf("install: exit code %d, %s", r.code, r.stderr)

@@ -31,6 +31,7 @@ import (
 // one works. Whatever the controller and the commands say, and whatever they leave in the cluster, in the repository or
 // with others, holds none of the credentials and no value of a Secret, in no encoding (law 11).
 func TestSecretsNeverLeave(t *testing.T) {
+	t.Parallel()
 	s := startLeaks(t)
 	s.hear()
 	s.await()

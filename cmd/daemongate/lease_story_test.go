@@ -32,7 +32,7 @@ import (
 // the first one rolls out, the second one writes nothing and says whom it waits for. When the first one is killed in the
 // middle, the second one goes on within the lease time and applies nothing a second time. When that one is stopped, a third
 // one goes on at once; and when somebody takes its Lease away, it ends and says why.
-func TestOneControllerWritesAtATime(t *testing.T) {
+func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: it says how long it may take
 	w := newLeaseWorld(t)
 	first := w.run("first", "-f", filepath.Join(w.dir, "sync.yaml"), "--kubeconfig", w.cluster.Kubeconfig)
 	w.waitState(w.push("v1"), api.Complete)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -19,6 +20,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
 		main() // which exits
 	}
+	clustertest.Quiet()
+	flag.Parse()
+	_ = flag.Set("test.parallel", "3") // those that say that they are parallel wait for a cluster of their own
 	code := m.Run()
 	shared.Stop()
 	os.Exit(code)

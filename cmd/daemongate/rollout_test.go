@@ -84,6 +84,7 @@ func (a asked) ask(t *testing.T) {
 // Whoever may read one namespace learns, without an installation and without a Sync, which rollouts are complete and what
 // ails the others: a crash loop is never called rolled out, whatever the DaemonSet's own counters say.
 func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
+	t.Parallel()
 	admin, reader := logging(t)
 	for _, a := range []asked{
 		{admin, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0, []string{`daemon set "good" successfully rolled out`}},
