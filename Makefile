@@ -19,7 +19,7 @@ DEVHOST_PATH    := .ci/build-devhost
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build test test-unit lint tidy vuln bench demo generate build-devcluster build-devhost clean help
+.PHONY: build test test-all test-unit lint tidy vuln bench demo generate build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -27,6 +27,12 @@ build: ## bin/daemongate
 test: ## every test, on real clusters, with the race detector
 	@cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && export DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
 		go run ./cmd/devtest . -race -timeout 45m ./sync ./cmd/demo ./... -- cmd/devcluster -timeout 15m ./...
+
+# The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
+test-all: export DAEMONGATE_TEST_ALL := 1
+test-all: test ## as test, with the largest sizes and all rounds of random stories: for the night
+	@cluster=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$cluster" && set -x && \
+		go test -run '^$$' -bench TheBrake -benchtime 1x -timeout 60m ./sync
 
 test-unit: ## the tests that need no cluster: under a minute
 	go run ./cmd/devtest . -short -race ./...

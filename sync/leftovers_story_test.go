@@ -68,6 +68,7 @@ func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	}
 	w.edit("tool", "ConfigMap", "config", `{"data":{"third":"hidden-6","more":"hidden-7"}}`)
 	w.corrected(3)
+	w.until("the news", func() bool { return len(heard.about("apply.force")) > 1 }) // it is told when the status is written
 	told = heard.about("apply.force")
 	if len(told) != 2 || !strings.Contains(told[1], "data.extra, data.more") {
 		t.Errorf("told %q", told)
