@@ -9,12 +9,12 @@ import (
 // What its writer may not have meant is told once for a spec.
 func TestAWarningIsToldOnceForASpec(t *testing.T) {
 	told := &warned{}
-	c, l := &Controller{Teller: told}, &lane{sync: &api.Sync{}}
+	l := &syncLoop{Controller: &Controller{Teller: told}, sync: &api.Sync{}}
 	l.sync.Generation, l.sync.Spec.Source.Schedule = 1, "0 2 1-7 * 1"
-	c.advise(l)
-	c.advise(l)
+	l.advise()
+	l.advise()
 	l.sync.Generation = 2
-	c.advise(l)
+	l.advise()
 	if told.times != 2 {
 		t.Errorf("told %d times of two specs", told.times)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -15,24 +16,33 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
+// lookAhead is a ready set, with the DaemonSets that it asks for and those that go after it.
+type lookAhead struct {
+	loop      *syncLoop
+	r         *readySet
+	options   rollout.Options
+	claimants []rollout.Claimant
+	goers     []goer
+}
+
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
 // that is nothing that a rollout can be stopped at.
-func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, preview []*unstructured.Unstructured) *readySet {
+func (l *syncLoop) lookAhead(ctx context.Context, r *readySet, preview []*unstructured.Unstructured) *readySet {
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), c.Now())
+		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []rollout.Claimant
 	for _, next := range daemonSets(r.set, preview) {
-		look, err := c.Observer.Before(ctx, next.Namespace, next.Name)
+		look, err := l.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
-			return r.unavailable(err, c.Now())
+			return r.unavailable(err, l.Now())
 		}
-		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, c.Now(), options)
+		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, l.Now(), options)
 		switch {
 		case ahead.Refused != nil:
-			return r.refusedAhead(next, ahead.Refused, c.Now())
+			return r.refusedAhead(next, ahead.Refused, l.Now())
 		case ahead.Hold != "":
 			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(ahead.Hold)), ahead.HoldUntil
 			return r
@@ -42,27 +52,27 @@ func (c *Controller) lookAhead(ctx context.Context, l *lane, r *readySet, previe
 		for _, w := range ahead.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
 		}
-		c.Observer.AddEvents(ctx, &look)
+		l.Observer.AddEvents(ctx, &look)
 		r.before[id] = beforeOf(l.sync.Status.InFlight, id, look, options)
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue
 		}
-		before, err := c.setBefore(ctx, l, r)
+		before, err := l.setBefore(ctx, r)
 		if err != nil {
-			return r.unavailable(fmt.Errorf("brake of %s: %w", id, err), c.Now())
+			return r.unavailable(fmt.Errorf("brake of %s: %w", id, err), l.Now())
 		}
 		if b, stays := stillBraked(before, find(r.set, id), look.DaemonSet); stays {
 			r.brakes[id] = b
 		}
 	}
-	goers, err := c.goers(ctx, l, r)
-	if err != nil {
-		return r.unavailable(err, c.Now())
+	a := lookAhead{loop: l, r: r, options: options, claimants: claimants}
+	if a.goers, err = a.going(ctx); err != nil {
+		return r.unavailable(err, l.Now())
 	}
-	if r = c.apart(ctx, l, r, claimants, goers); r.Outcome != gate.Ready {
+	if r = a.apart(ctx); r.Outcome != gate.Ready {
 		return r
 	}
-	return c.succeed(ctx, l, r, claimants, goers, options)
+	return a.succeed(ctx)
 }
 
 // refusedAhead says what would come of writing the set to one of its DaemonSets.
@@ -94,12 +104,61 @@ func daemonSets(set manifests.Set, preview []*unstructured.Unstructured) []*apps
 }
 
 // setBefore is the set that a ready one replaces. One that is written again after a crash replaces itself.
-func (c *Controller) setBefore(ctx context.Context, l *lane, r *readySet) (manifests.Set, error) {
+func (l *syncLoop) setBefore(ctx context.Context, r *readySet) (manifests.Set, error) {
 	switch f := l.sync.Status.InFlight; {
 	case f == nil:
 		return manifests.Set{}, nil
 	case f.Commit == r.Commit && f.Unwritten():
 		return r.set, nil
 	}
-	return c.flightSet(ctx, l)
+	return l.flight.flightSet(ctx)
+}
+
+// daemonSetBefore is what a DaemonSet is like before a commit is written, as far as that bears on what is held against it.
+type daemonSetBefore struct {
+	failing  []api.FailingNode // nodes that are sick
+	hadNodes bool
+}
+
+// beforeOf is what a DaemonSet is like before a commit is written on top of the last one. What an earlier commit did that
+// did not complete is held against the next one: the nodes that it broke are not sick of themselves, its fix must reach
+// them, and those that it took away are missed.
+func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Options) daemonSetBefore {
+	b := daemonSetBefore{hadNodes: rollout.HasNodes(look)}
+	if last == nil || look.DaemonSet == nil {
+		return b
+	}
+	for _, w := range last.Workloads {
+		if idOf(w) != id {
+			continue
+		}
+		target, memory, err := Recall(w)
+		switch {
+		case err != nil:
+		case last.State == api.Complete:
+			b.failing = keepFailing(rollout.FailingBefore(look, memory.Hash, o))
+		default:
+			b.failing = keepFailing(rollout.StillFailing(target.FailingBefore, memory, look))
+			b.hadNodes = b.hadNodes || w.HadNodes
+		}
+	}
+	return b
+}
+
+// keepFailing is how sick nodes are kept in the status, and recallFailing how they are read from it. Versions before had
+// a list of names, which proved nothing of them: it is not read.
+func keepFailing(list []rollout.FailingNode) []api.FailingNode {
+	var kept []api.FailingNode
+	for _, n := range list {
+		kept = append(kept, api.FailingNode{Node: n.Node, Cause: string(n.Cause), Evidence: n.Evidence, Since: metav1.NewTime(n.Since)})
+	}
+	return kept
+}
+
+func recallFailing(kept []api.FailingNode) []rollout.FailingNode {
+	var list []rollout.FailingNode
+	for _, n := range kept {
+		list = append(list, rollout.FailingNode{Node: n.Node, Cause: rollout.Code(n.Cause), Evidence: n.Evidence, Since: n.Since.Time})
+	}
+	return list
 }

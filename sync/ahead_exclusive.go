@@ -20,14 +20,15 @@ type goer struct {
 	look  rollout.Look
 }
 
-// goers are the DaemonSets that a set no longer asks for.
-func (c *Controller) goers(ctx context.Context, l *lane, r *readySet) ([]goer, error) {
+// going are the DaemonSets that a set no longer asks for.
+func (a *lookAhead) going(ctx context.Context) ([]goer, error) {
+	l := a.loop
 	var list []goer
-	for _, e := range inventoryOf(l.sync).Without(r.set) {
+	for _, e := range inventoryOf(l.sync).Without(a.r.set) {
 		if e.ID != daemonSetID(e.Namespace, e.Name) {
 			continue
 		}
-		look, err := c.Observer.Before(ctx, e.Namespace, e.Name)
+		look, err := l.Observer.Before(ctx, e.Namespace, e.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -40,40 +41,42 @@ func (c *Controller) goers(ctx context.Context, l *lane, r *readySet) ([]goer, e
 
 // apart refuses a set if two DaemonSets both want what only one of them can have: one of the set and one that goes after it and
 // is not handed over to it, or two of the set.
-func (c *Controller) apart(ctx context.Context, l *lane, r *readySet, claimants []rollout.Claimant, goers []goer) *readySet {
+func (a *lookAhead) apart(ctx context.Context) *readySet {
+	l, r := a.loop, a.r
 	claims := map[string]bool{}
-	for _, g := range goers {
-		if err := c.singleClaims(ctx, l, g.look.DaemonSet, claims); err != nil {
-			return r.unavailable(err, c.Now())
+	for _, g := range a.goers {
+		if err := a.singleClaims(ctx, g.look.DaemonSet, claims); err != nil {
+			return r.unavailable(err, l.Now())
 		}
-		for _, claimant := range claimants {
+		for _, claimant := range a.claimants {
 			if takesOver(claimant.Next, g) {
 				continue
 			}
 			holder := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
 			if found, clashes := rollout.Held(holder, claimant, g.look.Nodes, claims); clashes {
-				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), c.Now())
+				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), l.Now())
 			}
 		}
 	}
-	next, cause, err := c.clashOfTheSet(ctx, claimants)
+	next, cause, err := a.clashOfTheSet(ctx)
 	switch {
 	case err != nil:
-		return r.unavailable(err, c.Now())
+		return r.unavailable(err, l.Now())
 	case cause != nil:
-		return r.refusedAhead(next, cause, c.Now())
+		return r.refusedAhead(next, cause, l.Now())
 	}
 	return r
 }
 
 // singleClaims notes which claims of a DaemonSet only one pod may use. A claim that cannot be read is not noted: what it
 // leads to shows when the pods are scheduled.
-func (c *Controller) singleClaims(ctx context.Context, l *lane, d *appsv1.DaemonSet, claims map[string]bool) error {
+func (a *lookAhead) singleClaims(ctx context.Context, d *appsv1.DaemonSet, claims map[string]bool) error {
+	l := a.loop
 	names := rollout.ClaimsOf(d)
 	if len(names) == 0 {
 		return nil
 	}
-	writer, err := c.Connect.Writer(l.sync)
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
 		return err
 	}
@@ -94,21 +97,22 @@ func (c *Controller) singleClaims(ctx context.Context, l *lane, d *appsv1.Daemon
 }
 
 // clashOfTheSet looks at the DaemonSets of the set two by two. The nodes are read only if two of them want the same.
-func (c *Controller) clashOfTheSet(ctx context.Context, claimants []rollout.Claimant) (*appsv1.DaemonSet, *rollout.Cause, error) {
+func (a *lookAhead) clashOfTheSet(ctx context.Context) (*appsv1.DaemonSet, *rollout.Cause, error) {
+	l := a.loop
 	var nodes []*corev1.Node
-	for i, a := range claimants {
-		for _, b := range claimants[i+1:] {
-			if !rollout.SharePorts(a, b) {
+	for i, one := range a.claimants {
+		for _, other := range a.claimants[i+1:] {
+			if !rollout.SharePorts(one, other) {
 				continue
 			}
 			if nodes == nil {
 				var err error
-				if nodes, err = c.Observer.Nodes(ctx); err != nil {
+				if nodes, err = l.Observer.Nodes(ctx); err != nil {
 					return nil, nil, err
 				}
 			}
-			if found, clashes := rollout.Rivals(a, b, nodes); clashes {
-				return a.Next, found.RefuseRivals(a.Next, b.Next), nil
+			if found, clashes := rollout.Rivals(one, other, nodes); clashes {
+				return one.Next, found.RefuseRivals(one.Next, other.Next), nil
 			}
 		}
 	}

@@ -23,38 +23,39 @@ func takesOver(next *appsv1.DaemonSet, g goer) bool {
 }
 
 // succeed notes from whom each DaemonSet of a set takes over, and refuses the set if that is not possible.
-func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimants []rollout.Claimant, goers []goer, o rollout.Options) *readySet {
+func (a *lookAhead) succeed(ctx context.Context) *readySet {
+	l, r := a.loop, a.r
 	r.predecessors = map[manifests.ID][]api.Predecessor{}
 	asked := r.set.IDs()
-	for _, claimant := range claimants {
+	for _, claimant := range a.claimants {
 		for _, replaced := range manifests.Replaces(claimant.Next) {
 			if slices.Contains(asked, replaced) {
-				return r.refusedAhead(claimant.Next, rollout.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), c.Now())
+				return r.refusedAhead(claimant.Next, rollout.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), l.Now())
 			}
 		}
 	}
-	for _, g := range goers {
+	for _, g := range a.goers {
 		var to *appsv1.DaemonSet
-		for _, claimant := range claimants {
+		for _, claimant := range a.claimants {
 			if !takesOver(claimant.Next, g) {
 				continue
 			}
 			if to != nil {
-				return r.refusedAhead(claimant.Next, rollout.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), c.Now())
+				return r.refusedAhead(claimant.Next, rollout.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), l.Now())
 			}
 			to = claimant.Next
 		}
 		if to == nil {
 			continue
 		}
-		if cause := rollout.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, o); cause != nil {
-			return r.refusedAhead(to, cause, c.Now())
+		if cause := rollout.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
+			return r.refusedAhead(to, cause, l.Now())
 		}
-		if r = c.inOrder(ctx, r, g, to); r.Outcome != gate.Ready {
+		if r = a.inOrder(ctx, g, to); r.Outcome != gate.Ready {
 			return r
 		}
-		if problem := c.tryHandOver(ctx, l, g, to); problem != nil {
-			return r.refused(problem, c.Now())
+		if problem := a.tryHandOver(ctx, g, to); problem != nil {
+			return r.refused(problem, l.Now())
 		}
 		id := daemonSetID(to.Namespace, to.Name)
 		r.predecessors[id] = append(r.predecessors[id], api.Predecessor{Namespace: g.entry.Namespace, Name: g.entry.Name, UID: g.entry.UID})
@@ -63,15 +64,16 @@ func (c *Controller) succeed(ctx context.Context, l *lane, r *readySet, claimant
 }
 
 // inOrder refuses a handover in which the scheduler would preempt the pods that are to go node by node.
-func (c *Controller) inOrder(ctx context.Context, r *readySet, g goer, to *appsv1.DaemonSet) *readySet {
-	classes, err := c.Observer.PriorityClasses(ctx)
+func (a *lookAhead) inOrder(ctx context.Context, g goer, to *appsv1.DaemonSet) *readySet {
+	l, r := a.loop, a.r
+	classes, err := l.Observer.PriorityClasses(ctx)
 	if err != nil {
-		return r.unavailable(err, c.Now())
+		return r.unavailable(err, l.Now())
 	}
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
 	if cause := rollout.LookAheadPreemption(from, to, classes); cause != nil {
-		return r.refusedAhead(to, cause, c.Now())
+		return r.refusedAhead(to, cause, l.Now())
 	}
 	if w := rollout.NoWayBack(from, to, classes); w != "" {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", daemonSetID(to.Namespace, to.Name), w))
@@ -93,8 +95,9 @@ func classesOf(set manifests.Set) (classes []*schedulingv1.PriorityClass) {
 
 // tryHandOver asks the cluster whether a DaemonSet could give up nodes: everything that may refuse it does so before the
 // first write.
-func (c *Controller) tryHandOver(ctx context.Context, l *lane, g goer, to *appsv1.DaemonSet) error {
-	writer, err := c.Connect.Writer(l.sync)
+func (a *lookAhead) tryHandOver(ctx context.Context, g goer, to *appsv1.DaemonSet) error {
+	l := a.loop
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
 		return err
 	}

@@ -19,36 +19,38 @@ const brakePause = time.Second
 
 // brakeWrite is an order that was carried out, and the generation that the API server answered with.
 type brakeWrite struct {
-	order      string
+	pulled     bool
 	generation int64
 }
 
 // brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again; what
 // somebody has undone since is.
-func (c *Controller) brake(ctx context.Context, l *lane, orders []gate.BrakeOrder) {
+func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
+	l := fl.loop
 	for _, order := range orders {
-		id, name := daemonSetID(order.Namespace, order.Name), fmt.Sprint(l.sync.Status.InFlight.Commit, order.Pull)
-		if last := l.braked[id]; last.order == name && order.Generation < last.generation {
+		id := daemonSetID(order.Namespace, order.Name)
+		if last, done := fl.braked[id]; done && last.pulled == order.Pull && order.Generation < last.generation {
 			continue
 		}
-		generation, err := c.carryOut(ctx, l, id, order)
+		generation, err := fl.carryOut(ctx, id, order)
 		if err != nil {
-			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("brake of %s: %w", id, err)))
-			c.queue.AddAfter(l.key, brakePause)
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("brake of %s: %w", id, err)))
+			l.queue.AddAfter(l.key, brakePause)
 			continue
 		}
-		if l.braked == nil {
-			l.braked = map[manifests.ID]brakeWrite{}
+		if fl.braked == nil {
+			fl.braked = map[manifests.ID]brakeWrite{}
 		}
-		l.braked[id] = brakeWrite{name, generation}
-		c.Teller.Tell(l.sync, brakeNews(l.sync, order))
+		fl.braked[id] = brakeWrite{order.Pull, generation}
+		l.Teller.Tell(l.sync, brakeNews(l.sync, order))
 	}
 }
 
 // carryOut writes the DaemonSet as an order wants it, and returns the generation that it then has.
-func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, order gate.BrakeOrder) (int64, error) {
-	commit := l.sync.Status.InFlight.Commit
-	set, err := c.flightSet(ctx, l)
+func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.BrakeOrder) (int64, error) {
+	l := fl.loop
+	commit := fl.commit
+	set, err := fl.flightSet(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +58,7 @@ func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, ord
 	if object == nil {
 		return 0, fmt.Errorf("commit %s does not ask for it", api.Short(commit))
 	}
-	writer, err := c.Connect.Writer(l.sync)
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
 		return 0, err
 	}
@@ -66,7 +68,7 @@ func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, ord
 		if err != nil {
 			return 0, err
 		}
-		l.wrote(c.Now(), false, applied)
+		fl.wrote(l.Now(), false, applied)
 		if l.ready != nil {
 			l.ready.outlastedBy(id, b, object)
 		}
@@ -80,7 +82,7 @@ func (c *Controller) carryOut(ctx context.Context, l *lane, id manifests.ID, ord
 	if err != nil {
 		return 0, err
 	}
-	l.wrote(c.Now(), false, applied...)
+	fl.wrote(l.Now(), false, applied...)
 	return applied[0].Generation, nil
 }
 

@@ -1,3 +1,6 @@
+// Package sync brings a cluster to the newest commit of a Git ref, one commit at a time.
+//
+// The gate decides, without I/O, clock or log; the Controller looks, asks the gate, and does what it decided.
 package sync
 
 import (
@@ -39,13 +42,13 @@ type Controller struct {
 
 	queue workqueue.TypedRateLimitingInterface[string]
 	mu    gosync.Mutex
-	lanes map[string]*lane
+	loops map[string]*syncLoop
 	known cache.Store // the Syncs, once they have been read
 }
 
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) error {
-	c.lanes = map[string]*lane{}
+	c.loops = map[string]*syncLoop{}
 	c.queue = workqueue.NewTypedRateLimitingQueue(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
 	informer := c.Syncs.Informer(c.Namespace)
@@ -67,16 +70,16 @@ func (c *Controller) Run(ctx context.Context) error {
 	<-ctx.Done()
 	c.queue.ShutDown()
 	running.Wait()
-	for _, l := range c.lanes {
+	for _, l := range c.loops {
 		l.background.Wait()
-		l.eye.close()
+		l.drift.close()
 	}
 	return nil
 }
 
 // Poll has a Sync's repository polled now, as a webhook asks.
 func (c *Controller) Poll(key string) {
-	if l := c.lane(key); l != nil {
+	if l := c.loop(key); l != nil {
 		l.source.Push()
 		c.queue.Add(key)
 	}
@@ -147,8 +150,8 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 	}
 	l, err := c.enter(ctx, key, sync)
 	if err == nil {
-		c.advise(l)
-		err = c.tick(ctx, l)
+		l.advise()
+		err = l.tick(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
 		c.Teller.Tell(sync, troubleNews(err))
@@ -174,21 +177,21 @@ func seen(store cache.Store, key string) (*api.Sync, error) {
 	return FromInformer(o)
 }
 
-func (c *Controller) lane(key string) *lane {
+func (c *Controller) loop(key string) *syncLoop {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lanes[key]
+	return c.loops[key]
 }
 
 // forget drops what is kept in memory for a Sync that is gone, and returns it. What it wrote stays in the cluster.
-func (c *Controller) forget(key string) *lane {
+func (c *Controller) forget(key string) *syncLoop {
 	c.mu.Lock()
-	l := c.lanes[key]
-	delete(c.lanes, key)
+	l := c.loops[key]
+	delete(c.loops, key)
 	c.mu.Unlock()
 	if l != nil {
 		l.stop()
-		l.eye.close()
+		l.drift.close()
 		c.Observer.Unwatch(key)
 	}
 	return l

@@ -18,22 +18,23 @@ import (
 const recomparePause = 5 * time.Minute
 
 // compare compares what others touched with what the flight asks for.
-func (c *Controller) compare(ctx context.Context, l *lane) *gate.Compared {
-	touched := l.eye.touched
-	l.eye.compared = touched
+func (fl *flight) compare(ctx context.Context) *gate.Compared {
+	l := fl.loop
+	touched := l.drift.touched
+	l.drift.compared = touched
 	r := &gate.Compared{Digest: l.sync.Status.InFlight.Digest, Fields: map[string][]gate.PausedField{}}
-	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool {
+	part, writer, err := fl.asked(ctx, func(id manifests.ID) bool {
 		_, is := touched[id]
 		return is || rolls(l.sync.Status.InFlight, id) || foundDrifted(l.sync.Status.Drift, id)
 	})
-	l.drifts = nil
+	var drifts []manifests.Drift
 	var seen []manifests.Applied
 	if err == nil {
-		l.drifts, seen, err = writer.Compare(ctx, part, writeOptions(l.sync))
+		drifts, seen, err = writer.Compare(ctx, part, writeOptions(l.sync))
 	}
-	r.At = c.Now()
+	r.At = l.Now()
 	l.recognise(seen, r.At)
-	for _, d := range l.drifts {
+	for _, d := range drifts {
 		o := api.DriftedObject{Object: d.Object.String(), Field: d.Field()}
 		if len(d.Changes) > 0 {
 			o.Manager = d.Holder(d.Changes[0])
@@ -47,46 +48,48 @@ func (c *Controller) compare(ctx context.Context, l *lane) *gate.Compared {
 		r.Problem, r.RetryAt = err.Error(), r.At.Add(unavailablePause)
 		if !manifests.Temporary(err) {
 			r.RetryAt = r.At.Add(recomparePause)
-			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift: %w", err)))
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift: %w", err)))
 		}
 		return r
 	}
 	for id, seen := range touched {
-		l.eye.know(id, seen)
+		l.drift.know(id, seen)
 	}
 	return r
 }
 
 // correct applies again those of the objects that the last comparison found, each by itself: one that is refused holds up
 // no other.
-func (c *Controller) correct(ctx context.Context, l *lane, objects []string) *gate.Corrected {
+func (fl *flight) correct(ctx context.Context, objects []string) *gate.Corrected {
+	l := fl.loop
 	done := &gate.Corrected{Digest: l.sync.Status.InFlight.Digest, Objects: objects, Problems: map[string]string{}}
-	part, writer, err := c.asked(ctx, l, func(id manifests.ID) bool { return slices.Contains(objects, id.String()) })
+	part, writer, err := fl.asked(ctx, func(id manifests.ID) bool { return slices.Contains(objects, id.String()) })
 	if err != nil {
 		for _, name := range objects {
 			done.Problems[name] = err.Error()
 		}
 	}
 	for _, o := range part.Objects() {
-		if one := c.correctOne(ctx, l, writer, o); one != nil {
+		if one := fl.correctOne(ctx, writer, o); one != nil {
 			done.Problems[manifests.IDOf(o).String()] = one.Error()
 			err = errors.Join(err, one)
 		}
 	}
-	l.eye.followed = "" // a kind that came back is to be watched again
-	if done.At = c.Now(); err != nil {
+	l.drift.followed = followedSet{} // a kind that came back is to be watched again
+	if done.At = l.Now(); err != nil {
 		done.Problem = err.Error()
 	}
 	return done
 }
 
-func (c *Controller) correctOne(ctx context.Context, l *lane, writer Writer, o *unstructured.Unstructured) error {
+func (fl *flight) correctOne(ctx context.Context, writer Writer, o *unstructured.Unstructured) error {
+	l := fl.loop
 	options := writeOptions(l.sync)
 	options.Correct = true
 	if b, braked := manifests.ReadBrake(o); braked {
 		applied, err := writer.Brake(ctx, o, b, options)
 		if err == nil {
-			l.wrote(c.Now(), true, applied)
+			fl.wrote(l.Now(), true, applied)
 		}
 		return err
 	}
@@ -95,17 +98,18 @@ func (c *Controller) correctOne(ctx context.Context, l *lane, writer Writer, o *
 		return err
 	}
 	applied, err := writer.Apply(ctx, alone, options)
-	l.wrote(c.Now(), true, applied...)
+	fl.wrote(l.Now(), true, applied...)
 	return err
 }
 
 // asked is a part of the flight's set as it is to be in the cluster now: with the brakes that are pulled.
-func (c *Controller) asked(ctx context.Context, l *lane, which func(manifests.ID) bool) (manifests.Set, Writer, error) {
-	set, err := c.flightSet(ctx, l)
+func (fl *flight) asked(ctx context.Context, which func(manifests.ID) bool) (manifests.Set, Writer, error) {
+	l := fl.loop
+	set, err := fl.flightSet(ctx)
 	if err != nil {
 		return manifests.Set{}, nil, err
 	}
-	writer, err := c.Connect.Writer(l.sync)
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
 		return manifests.Set{}, nil, err
 	}

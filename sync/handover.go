@@ -16,33 +16,33 @@ const handoverPause = time.Second
 
 // handOver has the DaemonSets that a commit no longer asks for give up nodes. Each order names the generation that it was
 // decided on: what was written since, by us or by others, has it decided anew.
-func (c *Controller) handOver(ctx context.Context, l *lane, orders []gate.HandoverOrder) {
+func (l *syncLoop) handOver(ctx context.Context, orders []gate.HandoverOrder) {
 	for _, order := range orders {
 		from := daemonSetID(order.Namespace, order.Name)
 		if order.Generation < l.handed[order.UID] {
 			continue // the watches do not show yet what was written last
 		}
-		generation, err := c.carryHandover(ctx, l, from, order)
+		generation, err := l.carryHandover(ctx, from, order)
 		if err != nil {
-			c.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace, order.ToName, err)))
-			c.queue.AddAfter(l.key, handoverPause)
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace, order.ToName, err)))
+			l.queue.AddAfter(l.key, handoverPause)
 			continue
 		}
 		if l.handed == nil {
 			l.handed = map[types.UID]int64{}
 		}
 		l.handed[order.UID] = generation
-		c.Teller.Tell(l.sync, handoverNews(l.sync, order))
+		l.Teller.Tell(l.sync, handoverNews(l.sync, order))
 	}
 }
 
 // carryHandover writes what a DaemonSet gives up, and returns the generation that it then has.
-func (c *Controller) carryHandover(ctx context.Context, l *lane, from manifests.ID, order gate.HandoverOrder) (int64, error) {
+func (l *syncLoop) carryHandover(ctx context.Context, from manifests.ID, order gate.HandoverOrder) (int64, error) {
 	entry, listed := inventoryOf(l.sync).Find(from)
 	if !listed || entry.UID != order.UID {
 		return 0, fmt.Errorf("%s: the inventory does not name it", from)
 	}
-	writer, err := c.Connect.Writer(l.sync)
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
 		return 0, err
 	}

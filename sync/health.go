@@ -13,10 +13,10 @@ import (
 // healthPause is how long what was read of an object's health is good for, however often it is written.
 const healthPause = time.Second
 
-// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the eye has seen it
+// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the watch has seen it
 // written; one that cannot be watched is not looked after, because nothing is polled.
-func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *gate.Health {
-	f := l.sync.Status.InFlight
+func (fl *flight) lookAfter(ctx context.Context, now time.Time) *gate.Health {
+	l, f := fl.loop, fl.status()
 	if !f.IsComplete() {
 		return nil
 	}
@@ -30,10 +30,10 @@ func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *gat
 			continue
 		}
 		id := idOf(w)
-		seen, watched := l.eye.sees(id)
+		seen, watched := l.drift.sees(id)
 		var last readObject
 		if watched {
-			last = c.reread(ctx, l, id, seen, now)
+			last = fl.objects.reread(ctx, id, seen, now)
 		}
 		if !watched || last.problem != "" {
 			health.Unseen[id.String()] = true
@@ -51,8 +51,8 @@ func (c *Controller) lookAfter(ctx context.Context, l *lane, now time.Time) *gat
 }
 
 // reread is the object as it is, or as it was up to healthPause ago. One that could not be read is tried again.
-func (c *Controller) reread(ctx context.Context, l *lane, id manifests.ID, seen manifests.Version, now time.Time) readObject {
-	last, known := l.objects[id]
+func (o *objects) reread(ctx context.Context, id manifests.ID, seen manifests.Version, now time.Time) readObject {
+	last, known := o.last[id]
 	due := last.at.Add(healthPause)
 	if last.problem != "" {
 		due = last.rereadAt()
@@ -61,9 +61,9 @@ func (c *Controller) reread(ctx context.Context, l *lane, id manifests.ID, seen 
 	switch {
 	case known && last.problem == "" && !seen.After(last.version):
 	case known && now.Before(due) && !vanished:
-		c.sleep(l, due)
+		o.loop.sleep(due)
 	default:
-		last = c.readObject(ctx, l, id, last, seen, now)
+		last = o.read(ctx, id, last, seen, now)
 	}
 	return last
 }

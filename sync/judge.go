@@ -16,28 +16,28 @@ import (
 )
 
 // judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
-func (c *Controller) judge(ctx context.Context, l *lane, now time.Time) (*gate.Rollout, error) {
-	f := l.sync.Status.InFlight
-	if f == nil || f.Unwritten() && f.Attempts == 0 || f.Landed() && f.Correcting == nil {
-		if !l.mayRelapse(now) {
-			c.unwatch(l)
+func (fl *flight) judge(ctx context.Context, now time.Time) (*gate.Rollout, error) {
+	l, f := fl.loop, fl.status()
+	if f.Unwritten() && f.Attempts == 0 || f.Landed() && f.Correcting == nil {
+		if !fl.mayRelapse(now) {
+			fl.unwatch()
 		}
 		return nil, nil
 	}
-	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, f.Attempts, l.sync.Generation, asWritten(f.Workloads))
-	if l.judged.flight == flight && now.Before(l.judged.at.Add(lookPause)) {
-		c.sleep(l, l.judged.at.Add(lookPause))
-		return l.judged.rollout, nil
+	of := judgedOf{f.Digest, f.Generation, l.sync.Generation, f.Attempts, asWritten(f.Workloads)}
+	if fl.judged.of == of && now.Before(fl.judged.at.Add(lookPause)) {
+		l.sleep(fl.judged.at.Add(lookPause))
+		return fl.judged.rollout, nil
 	}
-	r, err := c.look(ctx, l, f, now)
+	r, err := fl.look(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	l.judged = judged{flight, now, r}
-	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.unseen { // when that changes, the Observer wakes the Sync
-		c.Teller.Tell(l.sync, troubleNews(r.Unseen))
+	fl.judged = judged{of, now, r}
+	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.toldUnseen { // when that changes, the Observer wakes the Sync
+		l.Teller.Tell(l.sync, troubleNews(r.Unseen))
 	}
-	l.unseen = fmt.Sprint(r.Unseen)
+	l.toldUnseen = fmt.Sprint(r.Unseen)
 	return r, nil
 }
 
@@ -55,9 +55,17 @@ const lookPause = 100 * time.Millisecond
 
 // judged is what the newest look at a flight came to.
 type judged struct {
-	flight  string
+	of      judgedOf
 	at      time.Time
 	rollout *gate.Rollout
+}
+
+// judgedOf tells apart what is judged.
+type judgedOf struct {
+	digest             string
+	generation, ofSpec int64
+	attempts           int
+	workloads          string
 }
 
 // ofDaemonSets are the targets that the Observer looks at.
@@ -65,21 +73,31 @@ func ofDaemonSets(targets []rollout.Target) []rollout.Target {
 	return slices.DeleteFunc(slices.Clone(targets), func(t rollout.Target) bool { return t.Kind != "" })
 }
 
-// watch has the Sync woken by what happens to its flight.
-func (c *Controller) watch(l *lane, f *api.Flight, targets []rollout.Target) {
-	flight := fmt.Sprint(f.Commit, f.Digest, f.Generation, len(targets)) // more of them once all has been written
-	if l.watched == flight || len(targets) == 0 {
-		return
-	}
-	l.watched = flight
-	key := l.key
-	c.Observer.Watch(key, targets, func() { c.queue.Add(key) })
+// watchedTargets tells apart what the Observer watches.
+type watchedTargets struct {
+	digest     string
+	generation int64
+	targets    int
 }
 
-func (c *Controller) unwatch(l *lane) {
-	if l.watched != "" {
-		l.watched = ""
-		c.Observer.Unwatch(l.key)
+// watch has the Sync woken by what happens to its flight.
+func (fl *flight) watch(targets []rollout.Target) {
+	l, f := fl.loop, fl.status()
+	now := watchedTargets{f.Digest, f.Generation, len(targets)} // more of them once all has been written
+	if fl.watched == now || len(targets) == 0 {
+		return
+	}
+	fl.watched = now
+	key := l.key
+	l.Observer.Watch(key, targets, func() { l.queue.Add(key) })
+}
+
+// unwatch ends that.
+func (fl *flight) unwatch() {
+	l := fl.loop
+	if fl.watched != (watchedTargets{}) {
+		fl.watched = watchedTargets{}
+		l.Observer.Unwatch(l.key)
 	}
 }
 
@@ -157,15 +175,16 @@ func addHandovers(r *gate.Rollout, t rollout.Target, j rollout.Judgement) {
 }
 
 // recallAll recalls the workloads of a flight, together with what the commit asks of them if its set is known.
-func recallAll(l *lane, f *api.Flight) ([]rollout.Target, []rollout.Memory, error) {
+func (fl *flight) recallAll() ([]rollout.Target, []rollout.Memory, error) {
+	f := fl.status()
 	targets, memories := make([]rollout.Target, len(f.Workloads)), make([]rollout.Memory, len(f.Workloads))
 	for i, w := range f.Workloads {
 		var err error
 		if targets[i], memories[i], err = Recall(w); err != nil {
 			return nil, nil, err
 		}
-		if isDaemonSet(w) && l.flying != nil && l.flying.Digest == f.Digest {
-			targets[i].Applied = find(l.flying.set, daemonSetID(w.Namespace, w.Name))
+		if isDaemonSet(w) && fl.rendered() {
+			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
 		}
 	}
 	return targets, memories, nil

@@ -27,9 +27,9 @@ func TestWhatAPruneKeepsIsTold(t *testing.T) {
 		Reason: "is another object of the same name"}
 	data := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "Namespace", Name: "data"}, UID: "2"},
 		Reason: "is deleted only if it is annotated", Ours: true}
-	l := &lane{sync: &api.Sync{}}
+	l := &syncLoop{Controller: c, sync: &api.Sync{}}
 	for range 2 {
-		c.tellKept(l, []manifests.Kept{others, data})
+		l.tellKept([]manifests.Kept{others, data})
 	}
 	if len(h.warnings) != 2 || !strings.Contains(h.warnings[0], "ConfigMap ns/others is not deleted although Git no longer asks for it: is another object") {
 		t.Errorf("told %q", h.warnings)

@@ -28,7 +28,7 @@ func (c *Controller) Undelivered() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counts := map[string]int{}
-	for key, l := range c.lanes {
+	for key, l := range c.loops {
 		if l.outbox != nil {
 			counts[key] = l.outbox.Waiting()
 		}

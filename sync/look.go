@@ -12,43 +12,44 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// heartbeats are the nodes' Leases, as they were read before a flight was Complete.
-type heartbeats struct {
-	leases  []*coordinationv1.Lease
+// nodeLeases are the nodes' Leases, as they were read before a flight was Complete.
+type nodeLeases struct {
+	list    []*coordinationv1.Lease
 	problem string // why they could not be read
 	at      time.Time
 }
 
 // look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes' Leases
 // read, and all judged once more: a node may have died that the control plane does not miss yet.
-func (c *Controller) look(ctx context.Context, l *lane, f *api.Flight, now time.Time) (*gate.Rollout, error) {
+func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error) {
+	l, f := fl.loop, fl.status()
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil, err
 	}
-	targets, memories, err := recallAll(l, f)
+	targets, memories, err := fl.recallAll()
 	if err != nil {
 		return nil, err
 	}
-	c.watch(l, f, ofDaemonSets(targets))
-	r, unsure, err := c.judgeAll(ctx, l, targets, memories, options, now, heartbeats{})
+	fl.watch(ofDaemonSets(targets))
+	r, unsure, err := fl.judgeAll(ctx, targets, memories, options, now, nodeLeases{})
 	if err != nil || !unsure || r.State != api.Complete || f.State == api.Complete {
 		return r, err
 	}
-	if now.Sub(l.beats.at) >= rollout.LeasesPause {
-		l.beats = heartbeats{at: now}
-		if l.beats.leases, err = c.Observer.Leases(ctx); err != nil {
-			l.beats.problem = err.Error()
+	if now.Sub(fl.leases.at) >= rollout.LeasesPause {
+		fl.leases = nodeLeases{at: now}
+		if fl.leases.list, err = l.Observer.Leases(ctx); err != nil {
+			fl.leases.problem = err.Error()
 		}
 	}
-	r, _, err = c.judgeAll(ctx, l, targets, memories, options, now, l.beats)
+	r, _, err = fl.judgeAll(ctx, targets, memories, options, now, fl.leases)
 	return r, err
 }
 
 // judgeAll judges every workload of a flight by one look at it. It is unsure of a Complete that was given without Leases.
 // A DaemonSet that cannot be seen holds up no judgement of the others.
-func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Target, memories []rollout.Memory, o rollout.Options, now time.Time, beats heartbeats) (r *gate.Rollout, unsure bool, err error) {
-	f := l.sync.Status.InFlight
+func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memories []rollout.Memory, o rollout.Options, now time.Time, leases nodeLeases) (r *gate.Rollout, unsure bool, err error) {
+	l, f := fl.loop, fl.status()
 	r = &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	daemonSets := len(ofDaemonSets(targets))
 	var judgements []rollout.Judgement
@@ -56,17 +57,17 @@ func (c *Controller) judgeAll(ctx context.Context, l *lane, targets []rollout.Ta
 		var j rollout.Judgement
 		var memory rollout.Memory
 		if isDaemonSet(w) {
-			look, synced := c.Observer.Look(targets[i])
+			look, synced := l.Observer.Look(targets[i])
 			if !synced {
-				addUnseen(r, w, c.Observer.Trouble(targets[i]))
+				addUnseen(r, w, l.Observer.Trouble(targets[i]))
 				continue
 			}
-			look.Now, look.Leases, look.LeasesProblem = now, beats.leases, beats.problem
-			j, memory = c.judgeDaemonSet(ctx, look, targets[i], memories[i], o)
+			look.Now, look.Leases, look.LeasesProblem = now, leases.list, leases.problem
+			j, memory = judgeDaemonSet(ctx, l.Observer, look, targets[i], memories[i], o)
 			addBrake(r, targets[i], look, j)
 			addHandovers(r, targets[i], j)
 		} else {
-			j, memory = c.judgeObject(ctx, l, w, targets[i], memories[i], o, now)
+			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i], o, now)
 		}
 		if w, err = judgedWorkload(w, j, memory, daemonSets); err != nil {
 			return nil, false, err
@@ -94,10 +95,10 @@ func addUnseen(r *gate.Rollout, w api.Workload, why error) {
 }
 
 // judgeDaemonSet judges one look at a DaemonSet, and reads what its judgement needs besides.
-func (c *Controller) judgeDaemonSet(ctx context.Context, look rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
+func judgeDaemonSet(ctx context.Context, observer Observer, look rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
 	j, memory := rollout.Judge(look, t, m, o)
 	if len(j.ReadClocks) > 0 {
-		look.Clocks = c.Observer.Clocks(ctx, j.ReadClocks)
+		look.Clocks = observer.Clocks(ctx, j.ReadClocks)
 		j, memory = rollout.Judge(look, t, m, o)
 	}
 	return j, memory

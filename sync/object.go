@@ -32,12 +32,18 @@ func (r readObject) rereadAt() time.Time {
 	return r.at.Add(backoff.After(r.inVain+1, minReread, maxReread))
 }
 
+// objects are the workloads of a flight as they were last read.
+type objects struct {
+	loop *syncLoop
+	last map[manifests.ID]readObject
+}
+
 // judgeObject judges an object that is no DaemonSet.
-func (c *Controller) judgeObject(ctx context.Context, l *lane, w api.Workload, t rollout.Target, m rollout.Memory, o rollout.Options, now time.Time) (rollout.Judgement, rollout.Memory) {
+func (fl *flight) judgeObject(ctx context.Context, w api.Workload, t rollout.Target, m rollout.Memory, o rollout.Options, now time.Time) (rollout.Judgement, rollout.Memory) {
 	look := rollout.ObjectLook{Now: now}
 	var reread time.Time
 	if !m.Done {
-		look, reread = c.lookAtObject(ctx, l, idOf(w), now)
+		look, reread = fl.objects.look(ctx, idOf(w), now)
 	}
 	j, memory := rollout.JudgeObject(look, t, m, o)
 	if !reread.IsZero() && j.Verdict != rollout.Complete && (j.Wake.IsZero() || reread.Before(j.Wake)) {
@@ -46,18 +52,18 @@ func (c *Controller) judgeObject(ctx context.Context, l *lane, w api.Workload, t
 	return j, memory
 }
 
-// lookAtObject reads an object if the eye has seen that it was written since it was read last. What the eye cannot watch is
+// look reads an object if the watch has seen that it was written since it was read last. What it cannot watch is
 // read again after a growing pause, whose end is returned too.
-func (c *Controller) lookAtObject(ctx context.Context, l *lane, id manifests.ID, now time.Time) (rollout.ObjectLook, time.Time) {
-	last, known := l.objects[id]
-	seen, watched := l.eye.sees(id)
-	watched = watched && !l.sync.Status.InFlight.Unwritten()
+func (o *objects) look(ctx context.Context, id manifests.ID, now time.Time) (rollout.ObjectLook, time.Time) {
+	last, known := o.last[id]
+	seen, watched := o.loop.drift.sees(id)
+	watched = watched && !o.loop.sync.Status.InFlight.Unwritten()
 	due := !watched && !now.Before(last.rereadAt()) || watched && seen.After(last.version)
 	if last.problem != "" {
 		watched, due = false, !now.Before(last.rereadAt())
 	}
 	if !known || due {
-		last = c.readObject(ctx, l, id, last, seen, now)
+		last = o.read(ctx, id, last, seen, now)
 		watched = watched && last.problem == ""
 	}
 	look := rollout.ObjectLook{Now: now, Live: last.live, Problem: last.problem}
@@ -67,10 +73,10 @@ func (c *Controller) lookAtObject(ctx context.Context, l *lane, id manifests.ID,
 	return look, last.rereadAt()
 }
 
-// readObject reads an object with the rights that it is written with. One that is not there is as the eye has seen it go.
-func (c *Controller) readObject(ctx context.Context, l *lane, id manifests.ID, last readObject, seen manifests.Version, now time.Time) readObject {
+// read reads an object with the rights that it is written with. One that is not there is as the watch has seen it go.
+func (o *objects) read(ctx context.Context, id manifests.ID, last readObject, seen manifests.Version, now time.Time) readObject {
 	next := readObject{at: now, inVain: last.inVain + 1, version: seen}
-	writer, err := c.Connect.Writer(l.sync)
+	writer, err := o.loop.Connect.Writer(o.loop.sync)
 	if err == nil {
 		next.live, err = writer.Get(ctx, id)
 	}
@@ -82,42 +88,43 @@ func (c *Controller) readObject(ctx context.Context, l *lane, id manifests.ID, l
 			next.inVain = 0
 		}
 	}
-	l.noteObject(id, next)
+	o.note(id, next)
 	return next
 }
 
-func (l *lane) noteObject(id manifests.ID, r readObject) {
-	if l.objects == nil {
-		l.objects = map[manifests.ID]readObject{}
+// note remembers an object as it was read or written.
+func (o *objects) note(id manifests.ID, r readObject) {
+	if o.last == nil {
+		o.last = map[manifests.ID]readObject{}
 	}
-	l.objects[id] = r
+	o.last[id] = r
 }
 
 // noteWritten notes what the API server answered to the write of the flight's workloads, so that it need not be asked at once.
 // A definition has become Established since.
-func (l *lane) noteWritten(applied []manifests.Applied, list []api.Workload, now time.Time) {
-	l.objects = nil
+func (o *objects) noteWritten(applied []manifests.Applied, list []api.Workload, now time.Time) {
+	o.last = nil
 	waits := map[manifests.ID]bool{}
 	for _, w := range list {
 		waits[idOf(w)] = !isDaemonSet(w) && w.Kind != "CustomResourceDefinition"
 	}
 	for _, a := range applied {
 		if waits[a.ID] && a.Object != nil {
-			l.noteObject(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now})
+			o.note(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now})
 		}
 	}
 }
 
-// sees is the state in which the eye sees an object; false if it cannot.
-func (e *eye) sees(id manifests.ID) (manifests.Version, bool) {
-	if e.watch == nil {
+// sees is the state in which the watch sees an object; false if it cannot.
+func (w *driftWatch) sees(id manifests.ID) (manifests.Version, bool) {
+	if w.watch == nil {
 		return manifests.Version{}, false
 	}
-	return e.watch.Seen(id)
+	return w.watch.Seen(id)
 }
 
-// minded are the objects whose status is news. While they are judged these are no DaemonSets, which have watches of their own.
-func minded(f *api.Flight) []manifests.ID {
+// statusWanted are the objects whose status is news. While they are judged these are no DaemonSets, which have watches of their own.
+func statusWanted(f *api.Flight) []manifests.ID {
 	var list []manifests.ID
 	for _, w := range f.Workloads {
 		if f.IsComplete() && !isJob(w) || !f.IsComplete() && !isDaemonSet(w) {

@@ -38,7 +38,7 @@ func overrideOf(s *api.Sync) (*api.Override, error) {
 }
 
 // atTheGate adds to an observation what the clock and a person say.
-func (l *lane) atTheGate(o *gate.Observation) {
+func (l *syncLoop) atTheGate(o *gate.Observation) {
 	o.Window = l.openings.Look(l.sync, o.Now)
 	v, err := overrideOf(l.sync)
 	if o.Override = v; err != nil && o.Window.Closed != "" {

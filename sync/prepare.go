@@ -35,47 +35,47 @@ type readySet struct {
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
-func (c *Controller) prepare(ctx context.Context, l *lane, commit string) *readySet {
+func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
 	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
 	tree, err := l.source.Tree(ctx, l.sync, commit)
 	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
-		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), c.Now())
+		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), l.Now())
 	}
 	if err != nil {
-		return r.unavailable(err, c.Now())
+		return r.unavailable(err, l.Now())
 	}
-	if c.repeats(ctx, l, tree) {
-		return r.ready(l.flying.set, l.flying.read)
+	if l.repeats(ctx, tree) {
+		return r.ready(l.flight.set.set, l.flight.set.read)
 	}
-	options, err := c.renderOptions(l)
+	options, err := l.renderOptions()
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), c.Now())
+		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
 	version := fmt.Sprintf("%s %d", commit, l.sync.Generation) // who changes the spec may have raised a limit
-	built, err := c.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
+	built, err := l.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
 	var unread *render.TreeError
 	if errors.As(err, &unread) {
-		return r.unavailable(err, c.Now())
+		return r.unavailable(err, l.Now())
 	}
 	if ctx.Err() != nil { // also if the render itself has just ended well
-		return r.unavailable(ctx.Err(), c.Now())
+		return r.unavailable(ctx.Err(), l.Now())
 	}
 	var slow *render.SlowError
 	if errors.As(err, &slow) {
-		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)), c.Now())
+		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)), l.Now())
 	}
 	if err == nil && l.sync.Spec.Render.Strict {
 		err = built.Strict()
 	}
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), c.Now())
+		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
 	r.warnings = droppedWords(built)
 	set, err := manifests.NewSet(built.Objects)
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), c.Now())
+		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
-	return c.check(ctx, l, r, set, built.Read)
+	return l.check(ctx, r, set, built.Read)
 }
 
 const mostDropped = 10 // of a commit in warnings: each is an Event
@@ -90,32 +90,32 @@ func droppedWords(built render.Result) []string {
 }
 
 // repeats reports whether a tree leaves everything as it was that the set in flight was rendered from.
-func (c *Controller) repeats(ctx context.Context, l *lane, tree *gitsource.Tree) bool {
-	f := l.sync.Status.InFlight
-	if l.flying == nil || f == nil || l.flying.Digest != f.Digest || l.flying.Generation != l.sync.Generation || f.Unwritten() {
+func (l *syncLoop) repeats(ctx context.Context, tree *gitsource.Tree) bool {
+	fl := l.flight
+	if fl == nil || !fl.rendered() || fl.set.Generation != l.sync.Generation || fl.status().Unwritten() {
 		return false
 	}
-	before, err := l.source.Tree(ctx, l.sync, l.flying.Commit)
+	before, err := l.source.Tree(ctx, l.sync, fl.set.Commit)
 	if err != nil {
 		return false
 	}
-	same, err := render.Unchanged(l.flying.read, before, tree)
+	same, err := render.Unchanged(fl.set.read, before, tree)
 	return err == nil && same
 }
 
 // check asks the cluster about a rendered set, unless it is the one in flight.
-func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manifests.Set, read []string) *readySet {
-	writer, err := c.Connect.Writer(l.sync)
+func (l *syncLoop) check(ctx context.Context, r *readySet, set manifests.Set, read []string) *readySet {
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
-		return r.unavailable(err, c.Now())
+		return r.unavailable(err, l.Now())
 	}
 	set, err = writer.Resolve(ctx, set, writeOptions(l.sync))
 	if err != nil {
-		return r.refused(err, c.Now())
+		return r.refused(err, l.Now())
 	}
 	if r.ready(set, read); tooLarge(l.sync, set) {
 		return r.not(gate.Invalid, toldWhole(fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
-			"the status of one Sync; split it into several", set.Len(), len(set.Awaited()))), c.Now())
+			"the status of one Sync; split it into several", set.Len(), len(set.Awaited()))), l.Now())
 	}
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r
@@ -123,12 +123,12 @@ func (c *Controller) check(ctx context.Context, l *lane, r *readySet, set manife
 	ctx, warnings := manifests.CollectWarnings(ctx)
 	preview, err := writer.Preview(ctx, set, writeOptions(l.sync))
 	if err != nil {
-		return r.refused(err, c.Now())
+		return r.refused(err, l.Now())
 	}
 	for _, w := range warnings.List() {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", w.Object, w.Text))
 	}
-	return c.lookAhead(ctx, l, r, preview)
+	return l.lookAhead(ctx, r, preview)
 }
 
 // maxInventory is how many bytes of JSON an inventory may take, together with what is waited for: the status has 256 KiB for
@@ -185,11 +185,11 @@ func writeOptions(s *api.Sync) manifests.Options {
 }
 
 // doubted is the outcome of a commit that may not be believed yet; nil if it may.
-func (c *Controller) doubted(ctx context.Context, l *lane, commit string) *readySet {
+func (l *syncLoop) doubted(ctx context.Context, commit string) *readySet {
 	err := l.source.Doubt(ctx, l.sync, commit)
 	if err == nil {
 		return nil
 	}
 	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
-	return r.unavailable(err, c.Now())
+	return r.unavailable(err, l.Now())
 }

@@ -10,18 +10,19 @@ import (
 
 // wrote notes what the API server answered to writes: for the gate, which has it remembered, and for the watch, which is
 // not to take it for somebody else's.
-func (l *lane) wrote(now time.Time, corrected bool, applied ...manifests.Applied) {
+func (fl *flight) wrote(now time.Time, corrected bool, applied ...manifests.Applied) {
+	l := fl.loop
 	for _, a := range applied {
 		l.recorded = append(l.recorded, recordedOf(a, now, corrected))
-		l.eye.know(a.ID, manifests.VersionOf(a.Object))
-		if last, known := l.objects[a.ID]; known && corrected {
-			l.noteObject(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now, inVain: last.inVain})
+		l.drift.know(a.ID, manifests.VersionOf(a.Object))
+		if last, known := fl.objects.last[a.ID]; known && corrected {
+			fl.objects.note(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now, inVain: last.inVain})
 		}
 	}
 }
 
 // deleted notes what is gone, or is managed no more.
-func (l *lane) deleted(now time.Time, gone manifests.Inventory) {
+func (l *syncLoop) deleted(now time.Time, gone manifests.Inventory) {
 	for _, e := range entriesOf(gone) {
 		l.recorded = append(l.recorded, gate.Recorded{InventoryEntry: e, At: now, Gone: true})
 	}
@@ -29,7 +30,7 @@ func (l *lane) deleted(now time.Time, gone manifests.Inventory) {
 
 // recognise notes objects that are as asked and ours, under another UID than is remembered: a correction made them anew
 // before the process died, and nobody knows of it.
-func (l *lane) recognise(seen []manifests.Applied, now time.Time) {
+func (l *syncLoop) recognise(seen []manifests.Applied, now time.Time) {
 	known := map[gate.ObjectKey]api.InventoryEntry{}
 	for _, e := range l.sync.Status.Inventory {
 		known[gate.KeyOf(e)] = e
@@ -55,4 +56,26 @@ func recordedOf(a manifests.Applied, now time.Time, corrected bool) gate.Recorde
 		r.Leftovers = append(r.Leftovers, gate.Leftovers{Manager: left.Manager, Fields: left.Fields, Count: left.Count, Digest: left.Digest})
 	}
 	return r
+}
+
+// inventoryOf reads the inventory from a Sync's status.
+func inventoryOf(s *api.Sync) manifests.Inventory {
+	var inventory manifests.Inventory
+	for _, e := range s.Status.Inventory {
+		inventory = append(inventory, manifests.Entry{
+			ID:      manifests.ID{Group: e.Group, Kind: e.Kind, Namespace: e.Namespace, Name: e.Name},
+			Version: e.Version, UID: e.UID,
+		})
+	}
+	return inventory
+}
+
+// entriesOf is an inventory as a Sync's status has it.
+func entriesOf(inventory manifests.Inventory) []api.InventoryEntry {
+	list := make([]api.InventoryEntry, 0, len(inventory))
+	for _, e := range inventory {
+		list = append(list, api.InventoryEntry{Group: e.Group, Version: e.Version, Kind: e.Kind, Namespace: e.Namespace, Name: e.Name,
+			UID: e.UID})
+	}
+	return list
 }

@@ -20,61 +20,62 @@ func relapseOf(s *api.Sync) time.Duration {
 }
 
 // mayRelapse reports whether a completed flight is still judged: for a while, and as long as it has relapsed.
-func (l *lane) mayRelapse(now time.Time) bool {
-	f := l.sync.Status.InFlight
+func (fl *flight) mayRelapse(now time.Time) bool {
+	l, f := fl.loop, fl.status()
 	return f.IsComplete() && (f.Relapse != nil || gate.MayRelapse(f, relapseOf(l.sync), now))
 }
 
 // relapse is what the newest look for relapses came to.
 type relapse struct {
-	flight string
-	at     time.Time
-	seen   *gate.Relapse
+	at   time.Time
+	seen *gate.Relapse
 }
 
 // lookForRelapse judges the DaemonSets of a completed flight once more, from the caches that it was judged from before:
 // nothing is read, and nothing remembered. It returns nil if nothing can be said.
-func (c *Controller) lookForRelapse(l *lane, now time.Time) (*gate.Relapse, error) {
-	if !l.mayRelapse(now) {
-		l.relapse = relapse{}
+func (fl *flight) lookForRelapse(now time.Time) (*gate.Relapse, error) {
+	l := fl.loop
+	if !fl.mayRelapse(now) {
+		fl.relapse = relapse{}
 		return nil, nil
 	}
 	f := l.sync.Status.InFlight
 	if f.Relapse == nil {
-		c.sleep(l, f.Completed.Add(relapseOf(l.sync))) // to stop watching
+		l.sleep(f.Completed.Add(relapseOf(l.sync))) // to stop watching
 	}
-	due := l.relapse.at.Add(lookPause)
-	if l.relapse.flight == f.Commit+f.Digest && now.Before(due) {
-		c.sleep(l, due)
-		return l.relapse.seen, nil
+	due := fl.relapse.at.Add(lookPause)
+	if now.Before(due) {
+		l.sleep(due)
+		return fl.relapse.seen, nil
 	}
-	seen, err := c.judgeRelapse(l, f, now)
-	l.relapse = relapse{f.Commit + f.Digest, now, seen}
+	seen, err := fl.judgeRelapse(now)
+	fl.relapse = relapse{now, seen}
 	return seen, err
 }
 
 // judgeRelapse judges every DaemonSet of a flight. One that cannot be seen, or of which somebody has changed the template,
 // tells nothing of the commit, but what another one tells holds.
-func (c *Controller) judgeRelapse(l *lane, f *api.Flight, now time.Time) (*gate.Relapse, error) {
+func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
+	l, f := fl.loop, fl.status()
 	options, err := RolloutOptions(l.sync)
 	if err != nil {
 		return nil, err
 	}
-	targets, memories, err := recallAll(l, f)
+	targets, memories, err := fl.recallAll()
 	if err != nil {
 		return nil, err
 	}
-	c.watch(l, f, ofDaemonSets(targets))
+	fl.watch(ofDaemonSets(targets))
 	seen := &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Well: true}
 	var broken []rollout.Judgement
 	for i, w := range f.Workloads {
 		if !isDaemonSet(w) {
 			continue
 		}
-		look, synced := c.Observer.Look(targets[i])
+		look, synced := l.Observer.Look(targets[i])
 		look.Now = now
 		j, after := rollout.Judge(look, targets[i], memories[i], options)
-		c.sleep(l, j.Wake)
+		l.sleep(j.Wake)
 		if !synced || after.Hash != memories[i].Hash {
 			seen.Well = false
 			continue

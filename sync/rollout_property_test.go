@@ -76,7 +76,9 @@ func (c *Controller) judges(s *gatetest.Stage, f *plainFleet) {
 	default:
 		sync := &api.Sync{Spec: api.SyncSpec{Gate: api.Gate{ProgressDeadline: metav1.Duration{Duration: 15 * time.Minute}}}}
 		sync.Status.GateStatus = *s.State.DeepCopy()
-		r, err := c.look(s.T.Context(), &lane{key: "ns/agents", sync: sync}, sync.Status.InFlight, f.now)
+		l := &syncLoop{Controller: c, key: "ns/agents", sync: sync}
+		l.follow()
+		r, err := l.flight.look(s.T.Context(), f.now)
 		s.Check(err)
 		s.Observation.Rollout = r
 	}

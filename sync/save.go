@@ -16,18 +16,18 @@ import (
 const progressPause = 10 * time.Second
 
 // save writes the status if it says anything new. Mere progress waits up to progressPause.
-func (c *Controller) save(ctx context.Context, l *lane, next api.SyncStatus) error {
+func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 	before := l.sync.Status
 	l.sync.Status = next
-	if equality.Semantic.DeepEqual(l.saved, next) {
+	if equality.Semantic.DeepEqual(l.saved.status, next) {
 		return nil
 	}
-	now := c.Now()
-	if due := l.savedAt.Add(progressPause); now.Before(due) && equality.Semantic.DeepEqual(withoutProgress(l.saved), withoutProgress(next)) {
-		c.sleep(l, due)
+	now := l.Now()
+	if due := l.saved.at.Add(progressPause); now.Before(due) && equality.Semantic.DeepEqual(withoutProgress(l.saved.status), withoutProgress(next)) {
+		l.sleep(due)
 		return nil
 	}
-	updated, err := c.Syncs.UpdateStatus(ctx, l.sync)
+	updated, err := l.Syncs.UpdateStatus(ctx, l.sync)
 	if err != nil {
 		l.sync.Status = before
 		return err
@@ -35,7 +35,7 @@ func (c *Controller) save(ctx context.Context, l *lane, next api.SyncStatus) err
 	if updated.Generation >= l.sync.Generation {
 		l.sync.ResourceVersion = updated.ResourceVersion
 	}
-	l.saved, l.savedAt = *next.DeepCopy(), now
+	l.saved = savedStatus{*next.DeepCopy(), now}
 	return nil
 }
 

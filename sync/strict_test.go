@@ -16,9 +16,10 @@ func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 	patched := w.push("patched", map[string]string{"kustomization.yaml": "resources: [a.yaml]\npatches:\n- {path: p.yaml, target: {kind: ConfigMap, name: b}}\n",
 		"p.yaml": "- {op: add, path: /data/b, value: c}\n"})
 	for strict, want := range map[bool]gate.Outcome{false: gate.Unavailable, true: gate.Invalid} {
-		l := w.flyingLane(t, base)
+		l := w.flyingLoop(t, base)
 		l.sync.Spec.Render.Strict = strict
-		r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, patched)
+		l.Controller = &Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}
+		r := l.prepare(t.Context(), patched)
 		if r.Outcome != want {
 			t.Errorf("strict %t: %v: %s", strict, r.Outcome, r.Problem.Private)
 		}

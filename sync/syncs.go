@@ -139,3 +139,12 @@ func (s *Syncs) patch(ctx context.Context, namespace, name string, change map[st
 	}
 	return nil
 }
+
+// FromInformer converts what the informer of Syncs holds.
+func FromInformer(o any) (*api.Sync, error) {
+	u, ok := o.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("the informer of Syncs holds a %T", o)
+	}
+	return typed(u)
+}

@@ -34,27 +34,28 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		commit string
-		spoil  func(*lane)
+		spoil  func(*syncLoop)
 		want   gate.Outcome
 		says   string
 	}{
-		"a file that nothing reads": {readme, func(*lane) {}, gate.Ready, ""},
-		"changed and changed back":  {back, func(*lane) {}, gate.Ready, ""},
-		"a file that was read":      {changed, func(*lane) {}, gate.Invalid, "spec.render.maxFileSize"},
-		"another spec":              {readme, func(l *lane) { l.sync.Generation++ }, gate.Invalid, "spec.render.maxFileSize"},
-		"after a restart":           {readme, func(l *lane) { l.flying = nil }, gate.Invalid, "spec.render.maxFileSize"},
-		"not written yet":           {readme, func(l *lane) { l.sync.Status.InFlight.State = api.Applying }, gate.Invalid, "spec.render.maxFileSize"},
-		"rendered, if it can be":    {changed, func(l *lane) { l.sync.Spec.Render.MaxFileSize = "" }, gate.Unavailable, errNoCluster.Error()},
+		"a file that nothing reads": {readme, func(*syncLoop) {}, gate.Ready, ""},
+		"changed and changed back":  {back, func(*syncLoop) {}, gate.Ready, ""},
+		"a file that was read":      {changed, func(*syncLoop) {}, gate.Invalid, "spec.render.maxFileSize"},
+		"another spec":              {readme, func(l *syncLoop) { l.sync.Generation++ }, gate.Invalid, "spec.render.maxFileSize"},
+		"after a restart":           {readme, func(l *syncLoop) { l.flight.set = nil }, gate.Invalid, "spec.render.maxFileSize"},
+		"not written yet":           {readme, func(l *syncLoop) { l.sync.Status.InFlight.State = api.Applying }, gate.Invalid, "spec.render.maxFileSize"},
+		"rendered, if it can be":    {changed, func(l *syncLoop) { l.sync.Spec.Render.MaxFileSize = "" }, gate.Unavailable, errNoCluster.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := w.flyingLane(t, base)
+			l := w.flyingLoop(t, base)
 			l.sync.Spec.Render.MaxFileSize = "nonsense" // from now on a render fails
 			c.spoil(l)
-			r := (&Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}).prepare(t.Context(), l, c.commit)
+			l.Controller = &Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}
+			r := l.prepare(t.Context(), c.commit)
 			if r.Outcome != c.want || !strings.Contains(r.Problem.Private, c.says) {
 				t.Fatalf("%v: %s", r.Outcome, r.Problem.Private)
 			}
-			if c.want == gate.Ready && r.Digest != l.flying.Digest {
+			if c.want == gate.Ready && r.Digest != l.flight.set.Digest {
 				t.Errorf("its set is %s, not that in flight", r.Digest)
 			}
 		})
@@ -79,13 +80,13 @@ func (s stopping) Err() error {
 func TestAStopAtAnyMomentOfARenderIsNoSet(t *testing.T) {
 	w := newGit(t)
 	base := w.push("base", map[string]string{"a.yaml": configMap("a", "1")})
-	l := w.flyingLane(t, base)
-	l.flying = nil
-	c := &Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}
+	l := w.flyingLoop(t, base)
+	l.flight.set = nil
+	l.Controller = &Controller{Connect: noCluster{}, Renders: OpenAttempts(t.TempDir()), Now: time.Now}
 	for n := range int32(1000) {
 		after := new(atomic.Int32)
 		after.Store(n)
-		r := c.prepare(stopping{t.Context(), after}, l, base)
+		r := l.prepare(stopping{t.Context(), after}, base)
 		if r.Outcome != gate.Unavailable || r.Problem.Private == "" {
 			t.Fatalf("stopped when it was asked for the %dth time: %v: %s", n, r.Outcome, r.Problem.Private)
 		}
@@ -96,8 +97,8 @@ func TestAStopAtAnyMomentOfARenderIsNoSet(t *testing.T) {
 	t.Error("it never came to the end")
 }
 
-// flyingLane is one in which a commit is in flight, rendered and written.
-func (w *world) flyingLane(t *testing.T, commit string) *lane {
+// flyingLoop is one in which a commit is in flight, rendered and written.
+func (w *world) flyingLoop(t *testing.T, commit string) *syncLoop {
 	t.Helper()
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})
 	t.Cleanup(store.Close)
@@ -105,8 +106,10 @@ func (w *world) flyingLane(t *testing.T, commit string) *lane {
 	must(repository.Head(t.Context(), gitsource.Ref{Branch: "main"}))
 	built := must(render.Build(t.Context(), must(repository.Tree(t.Context(), commit)), ".", render.Options{}))
 	set := must(manifests.NewSet(built.Objects))
-	l := &lane{sync: &api.Sync{}, source: source.Open(&api.Sync{}, time.Now(), source.Options{Repository: repository})}
-	l.flying = (&readySet{Prepared: gate.Prepared{Commit: commit}}).ready(set, built.Read)
-	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: l.flying.Digest, State: api.Complete}
+	l := &syncLoop{sync: &api.Sync{}, source: source.Open(&api.Sync{}, time.Now(), source.Options{Repository: repository})}
+	flying := (&readySet{Prepared: gate.Prepared{Commit: commit}}).ready(set, built.Read)
+	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: flying.Digest, State: api.Complete}
+	l.follow()
+	l.flight.set = flying
 	return l
 }

@@ -16,7 +16,7 @@ import (
 // clockwork is a Sync's loop with a clock that is played, and a cluster that takes every set and completes at once.
 type clockwork struct {
 	t     *testing.T
-	lane  lane
+	loop  syncLoop
 	state gate.State
 	o     gate.Observation
 	// started is when each commit began.
@@ -27,8 +27,8 @@ type clockwork struct {
 
 func newClockwork(t *testing.T, list ...api.Window) *clockwork {
 	w := &clockwork{t: t, started: map[string]time.Time{}, news: make(chan func())}
-	w.lane.sync = &api.Sync{Spec: api.SyncSpec{Windows: list}}
-	w.lane.sync.Generation = 1
+	w.loop.sync = &api.Sync{Spec: api.SyncSpec{Windows: list}}
+	w.loop.sync.Generation = 1
 	go w.run()
 	return w
 }
@@ -59,8 +59,8 @@ func (w *clockwork) turn() time.Time {
 	g := gate.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: time.Minute}
 	for {
 		w.o.Now, w.o.Generation = time.Now(), 1
-		w.lane.atTheGate(&w.o)
-		w.lane.noteWindows(w.o)
+		w.loop.atTheGate(&w.o)
+		w.loop.noteWindows(w.o)
 		var d gate.Decision
 		w.state, d = g.Step(w.state, w.o)
 		switch f := w.state.InFlight; {
@@ -101,14 +101,14 @@ func TestCommitWaitsForTheWindow(t *testing.T) {
 		if reason := w.state.Held.Reason; reason != "no window is open; the next opens Sun 2026-03-29 00:00 GMT" {
 			t.Errorf("held: %q", reason)
 		}
-		if next := w.lane.sync.Status.NextWindow; next == nil || !next.Time.Equal(instant(t, "2026-03-29T00:00:00Z")) {
+		if next := w.loop.sync.Status.NextWindow; next == nil || !next.Time.Equal(instant(t, "2026-03-29T00:00:00Z")) {
 			t.Errorf("nextWindow %v", next)
 		}
 		w.works.sleep(10 * time.Hour)
 		w.began(hash("1"), "2026-03-29T00:00:00Z")
 		w.push(hash("2"))
 		w.began(hash("2"), "2026-03-29T01:00:00Z")
-		if next := w.lane.sync.Status.NextWindow; next != nil {
+		if next := w.loop.sync.Status.NextWindow; next != nil {
 			t.Errorf("nextWindow %v while one is open", next)
 		}
 		w.works.sleep(2*time.Hour + time.Second)
@@ -151,12 +151,12 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 }
 
 func (w *clockwork) override(text string) {
-	w.tell(func() { w.lane.sync.Annotations = map[string]string{overrideAnnotation: text} })
+	w.tell(func() { w.loop.sync.Annotations = map[string]string{overrideAnnotation: text} })
 }
 
 // Windows that cannot be read are not open, and the Sync says which field is wrong.
 func TestUnreadableWindowsAreClosed(t *testing.T) {
-	l := lane{sync: &api.Sync{Spec: api.SyncSpec{Windows: []api.Window{allow("0 0 * * *", "Mars/Olympus", time.Hour)}}}}
+	l := syncLoop{sync: &api.Sync{Spec: api.SyncSpec{Windows: []api.Window{allow("0 0 * * *", "Mars/Olympus", time.Hour)}}}}
 	l.sync.Generation = 1
 	o := gate.Observation{Now: time.Now()}
 	l.atTheGate(&o)
@@ -176,6 +176,6 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 }
 
 // noteWindows writes down what the windows said, as the loop does with each status.
-func (l *lane) noteWindows(o gate.Observation) {
+func (l *syncLoop) noteWindows(o gate.Observation) {
 	l.openings.Note(&l.sync.Status, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 }

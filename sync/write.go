@@ -18,19 +18,20 @@ import (
 const prunePause = 30 * time.Second
 
 // write writes the prepared set, and says what the API server answered.
-func (c *Controller) write(ctx context.Context, l *lane) *gate.Written {
-	l.flying, l.pruned = l.ready, nil
-	w := &gate.Written{Commit: l.flying.Commit, Digest: l.flying.Digest}
-	writer, err := c.Connect.Writer(l.sync)
-	set, brakeErr := l.flying.withBrakes()
+func (fl *flight) write(ctx context.Context) *gate.Written {
+	l := fl.loop
+	fl.set, fl.pruned = l.ready, nil
+	w := &gate.Written{Commit: fl.set.Commit, Digest: fl.set.Digest}
+	writer, err := l.Connect.Writer(l.sync)
+	set, brakeErr := fl.set.withBrakes()
 	if err = errors.Join(err, brakeErr); err == nil {
 		var applied []manifests.Applied
 		applied, err = writer.Apply(ctx, set, writeOptions(l.sync))
-		l.wrote(c.Now(), false, applied...)
-		w.Workloads = workloads(applied, l.flying, l.sync.Status.InFlight, c.Now())
-		l.noteWritten(applied, w.Workloads, c.Now())
+		fl.wrote(l.Now(), false, applied...)
+		w.Workloads = workloads(applied, fl.set, l.sync.Status.InFlight, l.Now())
+		fl.objects.noteWritten(applied, w.Workloads, l.Now())
 	}
-	w.At = c.Now()
+	w.At = l.Now()
 	if err != nil {
 		w.Problem = err.Error()
 	}
@@ -74,10 +75,10 @@ func ranBefore(a manifests.Applied) bool {
 }
 
 // prune deletes what the inventory names and the set in flight does not.
-func (c *Controller) prune(ctx context.Context, l *lane) (*gate.Pruned, error) {
-	f := l.sync.Status.InFlight
-	p := &gate.Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: c.Now().Add(prunePause)}
-	set, err := c.flightSet(ctx, l)
+func (fl *flight) prune(ctx context.Context) (*gate.Pruned, error) {
+	l, f := fl.loop, fl.status()
+	p := &gate.Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: l.Now().Add(prunePause)}
+	set, err := fl.flightSet(ctx)
 	if err != nil {
 		return p, fmt.Errorf("prune after %s: %w", api.Short(f.Commit), err)
 	}
@@ -91,27 +92,27 @@ func (c *Controller) prune(ctx context.Context, l *lane) (*gate.Pruned, error) {
 		p.NeedsRelease, p.RetryAt = true, time.Time{}
 		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release allows it", api.Short(f.Commit), len(goes), len(inventory))
 	}
-	writer, err := c.Connect.Writer(l.sync)
+	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
 		return p, err
 	}
 	gone, kept, err := writer.Prune(ctx, goes, writeOptions(l.sync))
-	l.deleted(c.Now(), gone)
+	l.deleted(l.Now(), gone)
 	if len(gone) > 0 {
-		c.Teller.Tell(l.sync, prunedNews(l.sync, gone))
+		l.Teller.Tell(l.sync, prunedNews(l.sync, gone))
 	}
-	c.tellKept(l, kept)
+	l.tellKept(kept)
 	p.Done = err == nil
 	return p, err
 }
 
 // tellKept says, once, what a commit no longer asks for and is not deleted, and why. What is certainly no longer the
 // Sync's leaves the inventory; what a person may yet let go stays in it.
-func (c *Controller) tellKept(l *lane, kept []manifests.Kept) {
+func (l *syncLoop) tellKept(kept []manifests.Kept) {
 	var news []string
 	for _, k := range kept {
 		if !k.Ours {
-			l.deleted(c.Now(), manifests.Inventory{k.Entry})
+			l.deleted(l.Now(), manifests.Inventory{k.Entry})
 		}
 		text := fmt.Sprintf("%s is not deleted although Git no longer asks for it: %s", k.ID, k.Reason)
 		if l.toldKept[k.ID] != text {
@@ -122,22 +123,22 @@ func (c *Controller) tellKept(l *lane, kept []manifests.Kept) {
 		}
 		l.toldKept[k.ID] = text
 	}
-	warn(c.Teller, l.sync, news)
+	warn(l.Teller, l.sync, news)
 }
 
 // flightSet is the set in flight, rendered again if a restart lost it.
-func (c *Controller) flightSet(ctx context.Context, l *lane) (manifests.Set, error) {
-	f := l.sync.Status.InFlight
-	if l.flying != nil && l.flying.Digest == f.Digest {
-		return l.flying.set, nil
+func (fl *flight) flightSet(ctx context.Context) (manifests.Set, error) {
+	l, f := fl.loop, fl.status()
+	if fl.rendered() {
+		return fl.set.set, nil
 	}
-	r := c.prepare(ctx, l, f.Commit)
+	r := l.prepare(ctx, f.Commit)
 	switch {
 	case r.Outcome != gate.Ready:
 		return manifests.Set{}, fmt.Errorf("its set cannot be rendered again: %s", r.Problem.Private)
 	case r.Digest != f.Digest:
 		return manifests.Set{}, fmt.Errorf("its set renders differently now")
 	}
-	l.flying = r
+	fl.set = r
 	return r.set, nil
 }

@@ -24,14 +24,12 @@ var tooWide = map[string]string{
 	"files manifests": "to be split",
 	"files render":    "to be split: what estimates leaves it",
 	"files rollout":   "to be split: watches, dumps and reports leave it",
-	"files sync":      "to be split: what belongs to a flight is one object",
 
 	"methods gitsource mirror":             "to be split",
 	"methods manifests Client":             "a file a verb, and each verb is a few steps on one target",
 	"methods render reader":                "to be split with what estimates",
 	"methods render history":               "to be split with what estimates",
 	"methods rollout survey":               "to be split: explainers become functions",
-	"methods sync Controller":              "to be split: what belongs to a flight is one object",
 	"methods sync/gate turn":               "one Step being worked out; each rule of the gate is a method that reads and writes the same few fields",
 	"methods cmd/devcluster/kubelet story": "what a scripted kubelet can play, a method each",
 
@@ -39,7 +37,6 @@ var tooWide = map[string]string{
 	"fields rollout Judgement":     "what a judgement says; readers use one field each",
 	"fields rollout site":          "to be split",
 	"fields rollout survey":        "to be split",
-	"fields sync lane":             "to be split: what belongs to a flight is one object",
 	"fields sync/gate Observation": "everything that the gate may look at, on one page",
 }
 

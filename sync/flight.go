@@ -1,0 +1,104 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// flight is what is kept in memory of the commit in flight: its set, the newest results of what was decided for it, and what is
+// seen of its workloads. It is made at take-off, or when the Sync is first seen after a restart, and thrown away at the next.
+type flight struct {
+	loop *syncLoop
+	// commit and since are those of the status that it belongs to: a commit that takes off again is another flight.
+	commit string
+	since  metav1.MicroTime
+
+	// set is what is written, nil until it has been rendered by this process.
+	set *readySet
+	// The newest results of earlier decisions, nil if there are none.
+	written   *gate.Written
+	pruned    *gate.Pruned
+	compared  *gate.Compared
+	corrected *gate.Corrected
+	// judged and relapse are what the newest looks came to, and leases are the nodes' as they were read for one.
+	judged  judged
+	relapse relapse
+	leases  nodeLeases
+	// watched is what the Observer watches of it.
+	watched watchedTargets
+	// objects are its workloads as they were last read: while it is judged, those that are no DaemonSets.
+	objects objects
+	// braked is the last order that was carried out, by DaemonSet.
+	braked map[manifests.ID]brakeWrite
+}
+
+// follow has the loop keep a flight for the commit in flight: a new one if another has taken off.
+func (l *syncLoop) follow() {
+	now := l.sync.Status.InFlight
+	if fl := l.flight; fl != nil && (now == nil || fl.commit != now.Commit || !fl.since.Equal(&now.Since)) {
+		fl.unwatch()
+		l.flight = nil
+	}
+	if l.flight == nil && now != nil {
+		l.flight = &flight{loop: l, commit: now.Commit, since: now.Since, objects: objects{loop: l}}
+	}
+}
+
+// status is what the status says of it.
+func (fl *flight) status() *api.Flight { return fl.loop.sync.Status.InFlight }
+
+// rendered reports whether its set is known as it was written last.
+func (fl *flight) rendered() bool { return fl.set != nil && fl.set.Digest == fl.status().Digest }
+
+// observe adds to an observation what came of earlier decisions, and what is seen of the workloads now.
+func (fl *flight) observe(ctx context.Context, o *gate.Observation) (err error) {
+	o.Written, o.Pruned = fl.written, fl.pruned
+	o.Compared, o.Corrected = fl.compared, fl.corrected
+	if fl.nothingToPrune() {
+		o.Pruned = &gate.Pruned{Commit: fl.commit, Digest: fl.set.Digest, Done: true}
+	}
+	if len(o.Recorded) == 0 { // else what is judged is another object than the status says
+		if o.Rollout, err = fl.judge(ctx, o.Now); err != nil {
+			return err
+		}
+		if o.Relapse, err = fl.lookForRelapse(o.Now); err != nil {
+			return err
+		}
+	}
+	o.Touched, o.Missed = fl.loop.watchDrift(ctx)
+	o.Health = fl.lookAfter(ctx, o.Now)
+	return nil
+}
+
+// do carries out what a decision asks of the flight.
+func (fl *flight) do(ctx context.Context, d gate.Decision) {
+	l := fl.loop
+	switch {
+	case d.Apply != "":
+		if fl.written = fl.write(ctx); fl.written.Problem != "" {
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("apply %s: %s", api.Short(d.Apply), fl.written.Problem)))
+		} else {
+			warn(l.Teller, l.sync, fl.set.warnings)
+		}
+	case d.Prune:
+		pruned, err := fl.prune(ctx)
+		if fl.pruned = pruned; err != nil {
+			l.Teller.Tell(l.sync, troubleNews(err))
+		}
+	case d.Compare:
+		fl.compared = fl.compare(ctx)
+	case d.Correct:
+		fl.corrected = fl.correct(ctx, d.CorrectOnly)
+	}
+}
+
+// nothingToPrune reports whether its set is known and asks for all that the inventory names.
+func (fl *flight) nothingToPrune() bool {
+	return fl.rendered() && len(inventoryOf(fl.loop.sync).Without(fl.set.set)) == 0
+}

@@ -1,0 +1,104 @@
+package sync
+
+import (
+	"context"
+	gosync "sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/source"
+	"github.com/daemongate/daemongate/sync/window"
+)
+
+// syncLoop is the loop around the gate of one Sync, and what it keeps in memory. All of it can be had again after a restart.
+// It has its turns one after the other; what a commit in flight needs besides is in its flight.
+type syncLoop struct {
+	*Controller // what all Syncs share
+	key         string
+	// sync is the Sync with its status as it was last decided, which may be newer than the informer's.
+	sync  *api.Sync
+	saved savedStatus
+
+	source *source.Source
+	outbox *outbox.Outbox // nil if the Sync reports nowhere
+	// openings are what the windows said last.
+	openings window.Openings
+
+	// ready is the newest set that was prepared, nil if there is none.
+	ready  *readySet
+	flight *flight // nil if nothing is in flight
+	// drift sees what others touch of the objects that were written.
+	drift driftWatch
+	// recorded is what was found out about single objects, and is not in the status yet.
+	recorded []gate.Recorded
+	// retryRequested is set while a person's request to try once more is served, and request is the newest request.
+	retryRequested bool
+	request        string
+	// toldUnseen is what was told last of what cannot be seen, and toldKept what was told of objects that were not pruned.
+	toldUnseen string
+	toldKept   map[manifests.ID]string
+	// handed is the generation that each DaemonSet had when it last gave up nodes.
+	handed map[types.UID]int64
+	// advised is the generation of the spec that was read for what its writer may not have meant.
+	advised int64
+
+	stop       context.CancelFunc
+	life       context.Context
+	background gosync.WaitGroup
+}
+
+// savedStatus is a status as it was last written, and when.
+type savedStatus struct {
+	status api.SyncStatus
+	at     time.Time
+}
+
+// observe gathers everything that the gate may look at.
+func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
+	history, pollErr := l.source.Last()
+	o := gate.Observation{
+		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.retryRequested,
+		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,
+		History: history, PollProblem: pollErr, Recorded: l.recorded,
+	}
+	if l.ready != nil {
+		o.Prepared = &l.ready.Prepared
+	}
+	if l.flight != nil {
+		if err := l.flight.observe(ctx, &o); err != nil {
+			return o, err
+		}
+	}
+	l.atTheGate(&o)
+	return o, nil
+}
+
+// advise warns once of what the writer of a spec may not have meant.
+func (l *syncLoop) advise() {
+	if l.advised == l.sync.Generation {
+		return
+	}
+	l.advised = l.sync.Generation
+	warn(l.Teller, l.sync, window.CronWarnings(l.sync))
+}
+
+// The refs by which the repository keeps the commits that must stay readable, whatever becomes of them on the server: what
+// a Rollback goes back to, and what is written again after a crash.
+const (
+	keptComplete = "complete"
+	keptFlight   = "flight"
+	keptBefore   = "before"
+)
+
+// keep has the repository keep a commit under one of these names. A commit that cannot be kept holds nobody up: it is told
+// of, and a restart tries again.
+func (l *syncLoop) keep(name, commit string) {
+	if err := l.source.Keep(l.sync, name, commit); err != nil {
+		l.Teller.Tell(l.sync, troubleNews(err))
+	}
+}
