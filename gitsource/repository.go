@@ -79,23 +79,15 @@ func (r *Repository) Commit(hash string) (Commit, error) {
 
 // Tree returns the files of a commit of the mirror. Nothing is checked out.
 func (r *Repository) Tree(ctx context.Context, commit string) (*Tree, error) {
-	h, err := parseHash(commit)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
 	r.touch()
-	c, err := r.mirror.commit(h)
+	tree, err := r.mirror.tree(commit, r.options)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
-	t := &Tree{objects: r.mirror, folders: r.mirror.folders, root: c.tree, time: c.time, maxFile: r.options.MaxFile}
-	if _, err := t.folder(c.tree); err != nil {
-		return nil, fmt.Errorf("%s: commit %s: %w", r, commit, err)
-	}
-	return t, nil
+	return tree, nil
 }
 
 // Keep keeps a commit and its files in the mirror under a name, also if the server drops it. An empty commit lets go.

@@ -24,6 +24,7 @@ type Tree struct {
 	root    plumbing.Hash
 	time    time.Time
 	maxFile int64
+	place   Place // no mirror if it is of none
 
 	submodules *submodules // nil if they are not followed
 }
