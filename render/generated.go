@@ -2,36 +2,20 @@ package render
 
 import (
 	"path"
-	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 )
 
-// datum is a file that a generator makes objects from, and the key that its content gets; of an env file each line has one.
-type datum struct {
-	key, file string
-	env       bool
-}
-
-func newDatum(dir, source string, env bool) datum {
-	file := afterKey(source)
-	key, _, named := strings.Cut(source, "=")
-	if !named {
-		key = path.Base(file)
-	}
-	return datum{key, path.Join(dir, file), env}
-}
-
-// data are what a kustomization generates objects from, each as often as it is named.
-func (k kustomization) data() (all []datum) {
+// data are the files that a kustomization generates objects from, each as often as it is named.
+func (k kustomization) data() (files []string) {
 	add := func(g types.GeneratorArgs) {
 		for _, source := range g.FileSources {
-			all = append(all, newDatum(k.dir, source, false))
+			files = append(files, path.Join(k.dir, afterKey(source)))
 		}
 		for _, file := range append(g.EnvSources, g.EnvSource) {
 			if file != "" {
-				all = append(all, datum{file: path.Join(k.dir, file), env: true})
+				files = append(files, path.Join(k.dir, file))
 			}
 		}
 	}
@@ -41,7 +25,7 @@ func (k kustomization) data() (all []datum) {
 	for _, g := range k.SecretGenerator {
 		add(g.GeneratorArgs)
 	}
-	return all
+	return files
 }
 
 // generated are the objects that a kustomization's generators add. Those that change what is there add none.

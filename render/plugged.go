@@ -5,23 +5,18 @@ import (
 	"path"
 	"strings"
 
-	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // plugged is what the plugins of a folder's kustomization are configured with.
 type plugged struct {
 	visits  int           // of files and folders that configure them
 	objects []resid.ResId // that they generate
-	data    []datum       // the files that these are made of
-	text    int64         // of transformers, their aliases written out
+	data    []string      // the files that these are made of
 	patches []string      // the files that these put there as well
 	texts   [][]byte      // of transformers, as YAML
 	affixes int           // of names, by transformers
-
-	replacements []types.ReplacementField
 }
 
 // tooMany refuses folders of plugins that list each other over and over.
@@ -32,17 +27,13 @@ func (p *plugged) tooMany(limit int) error {
 	return nil
 }
 
-// count is how many plugins there are.
-func (p *plugged) count() int { return len(p.objects) + len(p.texts) }
-
-// add notes a plugin: the object that a generator generates, or the text that any other may put into every object.
-func (p *plugged) add(dir string, doc document, plugin *yaml.Node, repeats int64) {
+// add notes a plugin: the object that a generator generates, or the text of any other.
+func (p *plugged) add(dir string, plugin *yaml.Node) {
 	if kind, ok := strings.CutSuffix(text(plugin, "kind"), "Generator"); ok {
 		p.objects = append(p.objects, resid.NewResIdKindOnly(kind, text(plugin, "metadata", "name")))
 		return
 	}
 	p.keep(plugin)
-	p.text += document{node: plugin, first: doc.first}.written() + repeats
 	for key, value := range pairs(plugin) {
 		if value.Kind == yaml.AliasNode {
 			value = value.Alias
@@ -53,7 +44,7 @@ func (p *plugged) add(dir string, doc document, plugin *yaml.Node, repeats int64
 	}
 }
 
-// keep keeps a transformer's text, and the replacements that it is made of, if any.
+// keep keeps a transformer's text.
 func (p *plugged) keep(plugin *yaml.Node) {
 	content, err := yaml.Marshal(plugin)
 	if err != nil { // an alias out of what is here; kustomize does not read it either
@@ -61,10 +52,4 @@ func (p *plugged) keep(plugin *yaml.Node) {
 	}
 	p.texts = append(p.texts, content)
 	p.affixes += len(text(plugin, "prefix")) + len(text(plugin, "suffix"))
-	var has struct {
-		Replacements []types.ReplacementField `json:"replacements"`
-	}
-	if text(plugin, "kind") == "ReplacementTransformer" && sigsyaml.Unmarshal(content, &has) == nil {
-		p.replacements = append(p.replacements, has.Replacements...)
-	}
 }

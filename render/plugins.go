@@ -69,13 +69,11 @@ func (r *reader) pluginFolder(dir, folder string, depth int) error {
 		if err := errors.Join(k.refused(), k.assembles()); err != nil {
 			return fmt.Errorf("%s: %w", named, err)
 		}
-		before := r.plugged[dir].count()
 		for _, below := range slices.Concat(k.Resources, k.Components) {
 			if err := r.plugins(dir, path.Join(folder, below), depth+1); err != nil {
 				return err
 			}
 		}
-		r.plugged[dir].text += int64(r.plugged[dir].count()-before) * k.each()
 		r.plugged[dir].affixes += len(k.NamePrefix) + len(k.NameSuffix)
 	}
 	return nil
@@ -114,11 +112,10 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 	if err := builtin(n); err != nil {
 		return fmt.Errorf("line %d: %w", doc.line(n), err)
 	}
-	left := r.aliases.left
 	if err := r.aliases.weighTexts(doc, n); err != nil {
 		return err
 	}
-	r.plugged[dir].add(dir, doc, n, left-r.aliases.left)
+	r.plugged[dir].add(dir, n)
 	return errors.Join(r.pluginPaths(dir, doc, n), r.plugged[dir].tooMany(r.limit.Objects))
 }
 
@@ -190,8 +187,7 @@ func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) 
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {
 		as = asData
-		env := !strings.HasPrefix(strings.ToLower(key), "file")
-		r.plugged[dir].data = append(r.plugged[dir].data, newDatum(dir, n.Value, env))
+		r.plugged[dir].data = append(r.plugged[dir].data, path.Join(dir, afterKey(n.Value)))
 	}
 	r.roles[path.Join(dir, afterKey(n.Value))] |= as
 	return nil

@@ -10,11 +10,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // reader is the tree as one render sees it: bounded, checked before kustomize sees it, and with a memory of what was
-// asked for. kustomize uses it from one goroutine; the lock is for the Build that stops waiting for it.
+// asked for. One goroutine uses it.
 type reader struct {
 	ctx   context.Context
 	tree  *forest
@@ -38,7 +37,6 @@ type reader struct {
 	total    int64
 	docs     int
 
-	mu       sync.Mutex
 	asked    map[string]struct{}
 	refused  error // the first reason; kustomize forgets them
 	warnings []string
@@ -57,8 +55,6 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 
 // seen is what was asked for, sorted, and what there is to warn of.
 func (r *reader) seen() (read, warnings []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return slices.Sorted(maps.Keys(r.asked)), slices.Clone(r.warnings)
 }
 
@@ -67,14 +63,10 @@ func (r *reader) note(rel string) {
 	if r.tree.inBase(rel) {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.asked[rel] = struct{}{}
 }
 
 func (r *reader) warn(text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if !slices.Contains(r.warnings, text) {
 		r.warnings = append(r.warnings, text)
 	}
@@ -82,8 +74,6 @@ func (r *reader) warn(text string) {
 
 // refuse keeps the first reason there is not to render, and returns it.
 func (r *reader) refuse(err error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.refused == nil {
 		r.refused = err
 	}
@@ -91,15 +81,11 @@ func (r *reader) refuse(err error) error {
 }
 
 func (r *reader) reason() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return r.refused
 }
 
 // again forgets what was checked, but nothing that was read.
 func (r *reader) again() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.refused = nil
 	r.checked, r.plugged = map[string]checked{}, map[string]*plugged{}
 	r.aliases.left = r.limit.TotalSize

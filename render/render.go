@@ -8,26 +8,21 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Options bound what one render may cost. A zero is the default; there is no "unlimited".
 type Options struct {
-	FileSize  int64         // bytes of one file, and what the aliases of one document may repeat; default 4 MiB
-	TotalSize int64         // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; what may be copied from one to the other; half of what these may come to; default 64 MiB
-	Objects   int           // YAML documents that are read, and objects, each counted as often as its file is used; default 10,000
-	Timeout   time.Duration // of the whole render, in processor time of its own, or five times as much by the clock; default 2 minutes
+	FileSize  int64 // bytes of one file, and what the aliases of one document may repeat; default 4 MiB
+	TotalSize int64 // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; what may be copied from one to the other; half of what these may come to; default 64 MiB
+	Objects   int   // YAML documents that are read, and objects, each counted as often as its file is used; default 10,000
 	// Namespace, if set, takes the place of the namespace field of the folder's own kustomization file: every object is
 	// moved there, and with them what names them, as far as kustomize follows. What it does not is warned of.
 	Namespace string
 	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a
 	// commit; nil refuses them all. Its error is not taken for the commit's fault.
 	Base func(ctx context.Context, url, commit string) (fs.FS, error)
-
-	// Ended, if there is one, is called when nothing of the render is left, which may be after Build returned.
-	Ended func()
 }
 
 func (o Options) withDefaults() Options {
@@ -40,14 +35,11 @@ func (o Options) withDefaults() Options {
 	if o.Objects <= 0 {
 		o.Objects = 10_000
 	}
-	if o.Timeout <= 0 {
-		o.Timeout = 2 * time.Minute
-	}
-	if o.Ended == nil {
-		o.Ended = func() {}
-	}
 	return o
 }
+
+// MostWritten is how many bytes all objects of a render may come to as JSON.
+func (o Options) MostWritten() int64 { return mostGrowth * o.withDefaults().TotalSize }
 
 // Result is what a folder of a tree renders to.
 type Result struct {
@@ -56,7 +48,7 @@ type Result struct {
 	// Read is every path that was read, or looked for and missed, sorted, slash-separated and relative to the tree's
 	// root. A folder among them was listed with all that is below it, or was missing. A tree in which each of them is
 	// what it was (the same content, or still missing) renders to the same result, also when that is an error.
-	// Links are in it beside what they point at. After a timeout it may be incomplete.
+	// Links are in it beside what they point at.
 	Read []string
 	// Warnings are what a person should know and kustomize would have printed, or kept to itself.
 	Warnings []string
@@ -93,7 +85,7 @@ func unread(path string, err error) error {
 	return &TreeError{Path: path, Err: err}
 }
 
-// Build renders one folder of the tree, which must be safe for use from another goroutine. It writes nothing and calls
+// Build renders one folder of the tree. It writes nothing and calls
 // nobody but Options.Base: plugins that execute something and helm are refused, as is every path or link that leads out of
 // the tree, and every remote base unless there is an Options.Base and it is pinned to a commit. Files elsewhere in the tree may be named (kustomize's own default would keep a kustomization to its folder).
 //
@@ -102,32 +94,18 @@ func unread(path string, err error) error {
 // and what begins with a dot is passed over.
 //
 // Result.Read and Result.Warnings are there with an error too. The error names file and line where there is one. It is a
-// *TreeError if the tree could not be read, a *SlowError after Options.Timeout, and wraps ctx's error.
-// kustomize cannot be interrupted: Build returns all the same, and the goroutine that it leaves behind ends at its next
-// read of a file or when kustomize is done with what it has.
+// *TreeError if the tree could not be read, and wraps ctx's error. kustomize itself cannot be interrupted: once ctx ends, Build
+// returns at its next read of a file, or when kustomize is done with what it has. Nor can it be told how much memory to take.
+// Package child has it do so in a process that can be ended.
 func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, error) {
-	o = o.withDefaults()
-	limited, cancel := context.WithCancel(ctx)
-	defer cancel()
 	folder, err := folderPath(dir)
 	if err != nil {
-		o.Ended()
 		return Result{}, err
 	}
-	r := newReader(limited, tree, o)
-	done, clocks := make(chan outcome, 1), make(chan spentFunc, 1)
-	go func() {
-		spent, release := threadClock()
-		defer release()
-		clocks <- spent
-		out := run(r, folder)
-		o.Ended()
-		done <- out
-	}()
-	out := await(limited, folder, o.Timeout, done, clocks)
-	result := Result{Objects: out.objects}
+	r := newReader(ctx, tree, o.withDefaults())
+	out := run(r, folder)
+	result := Result{Objects: out.objects, Dropped: out.dropped}
 	result.Read, result.Warnings = r.seen()
-	result.Dropped = out.dropped
 	result.Warnings = append(result.Warnings, out.dropped...)
 	return result, out.err
 }

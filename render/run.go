@@ -22,6 +22,10 @@ type outcome struct {
 // into it: kustomize does it at the first patch, while other renders read that map without a lock.
 var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
 
+// mostCopied is what the copies of one JSON patch may add to an object, in bytes. The API server takes no object that is much
+// larger.
+const mostCopied = 128 << 10
+
 func init() {
 	jsonpatch.AccumulatedCopySizeLimit = mostCopied // for the whole process: nothing else in it copies by JSON patches
 }

@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"math"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -76,16 +75,6 @@ func (s *scale) weigh(n *yaml.Node) (int64, error) {
 	}
 	s.weights[n] = weight
 	return weight, nil
-}
-
-// written is the weight of a document that was not refused, its aliases written out.
-func (d document) written() int64 {
-	if d.node == nil {
-		return 0
-	}
-	s := scale{doc: d, max: math.MaxInt64, weights: map[*yaml.Node]int64{}}
-	weight, _ := s.weigh(d.node)
-	return weight
 }
 
 const deepestText = 4 // YAML in the text of YAML in the text …: kustomize goes two deep

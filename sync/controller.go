@@ -24,8 +24,8 @@ type Controller struct {
 	Syncs    *Syncs
 	Connect  Connections
 	Observer Observer
-	// Renders renders, and remembers what the process did not survive.
-	Renders *Attempts
+	// Renders renders what commits ask for.
+	Renders Renderer
 	// ConfigMaps hold the outboxes.
 	ConfigMaps corev1.ConfigMapsGetter
 	Teller     Teller

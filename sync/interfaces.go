@@ -10,11 +10,19 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 )
+
+// Renderer renders a folder of a commit. Beside the errors of render.Build there are a *child.SlowError and a
+// *child.LostError, which another try may not meet; any other is the commit's.
+type Renderer interface {
+	Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options, l child.Limits) (render.Result, error)
+}
 
 // Writer writes the objects of a set, and is the only one to do so.
 type Writer interface {

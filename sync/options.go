@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -72,15 +73,20 @@ func times(after map[string]api.Span) (map[rollout.Code]time.Duration, error) {
 }
 
 // RenderOptions are the bounds of a Sync's spec.render, without remote bases. The error names the field.
-func RenderOptions(s *api.Sync) (render.Options, error) {
+func RenderOptions(s *api.Sync) (render.Options, child.Limits, error) {
 	r := s.Spec.Render
 	file, fileErr := bytesOf("spec.render.maxFileSize", r.MaxFileSize)
 	total, totalErr := bytesOf("spec.render.maxTotalSize", r.MaxTotalSize)
-	if err := errors.Join(fileErr, totalErr); err != nil {
-		return render.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
+	memory, memoryErr := bytesOf("spec.render.maxMemory", r.MaxMemory)
+	if memory > 0 && memory < child.LeastMemory {
+		memoryErr = fmt.Errorf("spec.render.maxMemory: %s is less than the %dMi that any render needs",
+			r.MaxMemory, child.LeastMemory>>20)
 	}
-	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects, Timeout: r.Timeout.Duration,
-		Namespace: s.Spec.Apply.TargetNamespace}, nil
+	if err := errors.Join(fileErr, totalErr, memoryErr); err != nil {
+		return render.Options{}, child.Limits{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
+	}
+	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects, Namespace: s.Spec.Apply.TargetNamespace},
+		child.Limits{Memory: memory, Timeout: r.Timeout.Duration}, nil
 }
 
 // bytesOf reads a quantity of bytes; an empty text is the default.
@@ -96,10 +102,10 @@ func bytesOf(field, text string) (int64, error) {
 }
 
 // renderOptions are a Sync's bounds, and its way to remote bases if they are allowed.
-func (l *syncLoop) renderOptions() (render.Options, error) {
-	o, err := RenderOptions(l.sync)
+func (l *syncLoop) renderOptions() (render.Options, child.Limits, error) {
+	o, limits, err := RenderOptions(l.sync)
 	if err != nil || !l.sync.Spec.Render.AllowRemoteBases {
-		return o, err
+		return o, limits, err
 	}
 	o.Base = func(ctx context.Context, url, commit string) (fs.FS, error) {
 		tree, err := l.source.Base(ctx, l.sync, url, commit)
@@ -108,5 +114,5 @@ func (l *syncLoop) renderOptions() (render.Options, error) {
 		}
 		return tree, nil
 	}
-	return o, nil
+	return o, limits, nil
 }

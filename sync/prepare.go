@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -47,12 +48,11 @@ func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
 	if l.repeats(ctx, tree) {
 		return r.ready(l.flight.set.set, l.flight.set.read)
 	}
-	options, err := l.renderOptions()
+	options, limits, err := l.renderOptions()
 	if err != nil {
 		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
-	version := fmt.Sprintf("%s %d", commit, l.sync.Generation) // who changes the spec may have raised a limit
-	built, err := l.Renders.Build(ctx, l.key, version, tree, l.sync.Spec.Source.Path, options)
+	built, err := l.Renders.Build(ctx, tree, l.sync.Spec.Source.Path, options, limits)
 	var unread *render.TreeError
 	if errors.As(err, &unread) {
 		return r.unavailable(err, l.Now())
@@ -60,8 +60,7 @@ func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
 	if ctx.Err() != nil { // also if the render itself has just ended well
 		return r.unavailable(ctx.Err(), l.Now())
 	}
-	var slow *render.SlowError
-	if errors.As(err, &slow) {
+	if mayPassLater(err) {
 		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)), l.Now())
 	}
 	if err == nil && l.sync.Spec.Render.Strict {
@@ -76,6 +75,13 @@ func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
 		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
 	return l.check(ctx, r, set, built.Read)
+}
+
+// mayPassLater reports whether a render failed for want of time, or because its process was ended from outside.
+func mayPassLater(err error) bool {
+	var slow *child.SlowError
+	var lost *child.LostError
+	return errors.As(err, &slow) || errors.As(err, &lost)
 }
 
 const mostDropped = 10 // of a commit in warnings: each is an Event

@@ -45,13 +45,6 @@ func (w *world) process(args ...string) *process {
 	return w.spawn(exec.Command(w.binary(), append(w.runArguments(), args...)...))
 }
 
-// confined starts it with so much memory for its addresses, in KiB.
-func (w *world) confined(memory int) *process {
-	w.t.Helper()
-	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
-	return w.spawn(exec.Command("sh", append([]string{"-c", script, w.binary()}, w.runArguments()...)...))
-}
-
 func (w *world) binary() string {
 	w.t.Helper()
 	binary, err := binaryOnce()

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"strings"
 	"testing"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -10,7 +11,22 @@ import (
 func TestTheRenderKnowsTheTargetNamespace(t *testing.T) {
 	s := &api.Sync{}
 	s.Spec.Apply.TargetNamespace = "agents"
-	if o, err := RenderOptions(s); err != nil || o.Namespace != "agents" {
+	if o, _, err := RenderOptions(s); err != nil || o.Namespace != "agents" {
 		t.Errorf("%+v %v", o, err)
+	}
+}
+
+// What a render may take of the machine is read from the spec, and what it can never do with is refused by its field.
+func TestTheRendersMemoryIsRead(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "1Gi": 1 << 30, "64Mi": 64 << 20, "63Mi": -1, "much": -1, "-1": -1} {
+		s := &api.Sync{}
+		s.Spec.Render.MaxMemory = text
+		_, limits, err := RenderOptions(s)
+		if want < 0 && (err == nil || !strings.Contains(err.Error(), "spec.render.maxMemory")) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if want >= 0 && (err != nil || limits.Memory != want) {
+			t.Errorf("%q: %d bytes, %v", text, limits.Memory, err)
+		}
 	}
 }

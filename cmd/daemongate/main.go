@@ -6,12 +6,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/daemongate/daemongate/render/child"
 )
 
 // version is set by the linker: see the Makefile.
 var version string
 
 func main() {
+	if child.Asked(os.Args) {
+		os.Exit(child.Serve(os.Stdin, os.Stdout, os.Stderr))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(conclude(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr), os.Stderr))

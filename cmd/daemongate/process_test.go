@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/render/child"
 )
 
 // asProcess has the binary of the tests be daemongate itself.
@@ -17,7 +18,7 @@ const asProcess = "DAEMONGATE_TEST_AS_PROCESS"
 // TestMain lets a test have daemongate as a process of its own, as it is used: the log, klog's and the standard
 // library's are one for a process. The race detector is in it too.
 func TestMain(m *testing.M) {
-	if os.Getenv(asProcess) != "" {
+	if os.Getenv(asProcess) != "" || child.Asked(os.Args) {
 		main() // which exits
 	}
 	clustertest.Quiet()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/english"
@@ -15,12 +16,14 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
 )
 
 func newRender() *cobra.Command {
 	from := &origin{}
 	var path string
 	var remote, strict bool
+	memory := resource.QuantityValue{Quantity: *resource.NewQuantity(child.DefaultMemory, resource.BinarySI)}
 	c := &cobra.Command{
 		Use:   "render URL|FOLDER",
 		Short: "Print what a commit asks for, as YAML",
@@ -43,12 +46,13 @@ not read); an https URL with the token in --token-file, or with what stands in t
 			if err := from.check(); err != nil {
 				return usage(c, err)
 			}
-			return from.render(c.Context(), path, remote, strict, c.OutOrStdout(), c.ErrOrStderr())
+			return from.render(c.Context(), path, remote, strict, child.Limits{Memory: memory.Value()}, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the repository's root, or to FOLDER")
 	c.Flags().BoolVar(&strict, "strict", false, "fail if kustomize drops something without a word: a value of a patch, or a reference to what it renamed")
 	c.Flags().BoolVar(&remote, "allow-remote-bases", false, "let kustomizations name folders of other repositories, pinned to a commit")
+	c.Flags().Var(&memory, "max-memory", "end with an error when the render has taken more memory than this, as a Sync's render.maxMemory does")
 	c.Flags().StringVar(&from.ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
 	c.Flags().StringVar(&from.commit, "commit", "", "hash of a commit, its first digits, or steps back such as HEAD~1")
 	c.Flags().BoolVar(&from.worktree, "worktree", false, "of a local repository the work tree as it is, with what is not committed")
@@ -57,7 +61,7 @@ not read); an https URL with the token in --token-file, or with what stands in t
 	return c
 }
 
-func (from *origin) render(ctx context.Context, path string, remote, strict bool, out, notes io.Writer) error {
+func (from *origin) render(ctx context.Context, path string, remote, strict bool, limits child.Limits, out, notes io.Writer) error {
 	tree, err := from.open(ctx)
 	if err != nil {
 		return err
@@ -74,7 +78,7 @@ func (from *origin) render(ctx context.Context, path string, remote, strict bool
 			return from.base(ctx, bases, url, commit)
 		}
 	}
-	result, err := render.Build(ctx, tree.files, tree.in(path), options)
+	result, err := child.Here(ctx, tree.files, tree.in(path), options, limits)
 	for _, w := range result.Warnings {
 		_, _ = fmt.Fprintln(notes, "warning:", w)
 	}

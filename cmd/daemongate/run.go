@@ -9,10 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/controller"
 	"github.com/daemongate/daemongate/manifests/install"
+	"github.com/daemongate/daemongate/render/child"
 )
 
 // runOptions are the flags of the controller.
@@ -22,6 +24,7 @@ type runOptions struct {
 	file                string
 	allNamespaces       bool
 	logLevel, logFormat string
+	renderMemory        resource.QuantityValue
 }
 
 func newRun() *cobra.Command {
@@ -66,6 +69,8 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once")
+	o.renderMemory.Quantity = *resource.NewQuantity(child.DefaultTotal, resource.BinarySI)
+	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's render.maxMemory cannot be more")
 	o.addLeaseTo(flags)
 }
 
@@ -83,6 +88,7 @@ func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	o.Out, o.Log = out, controller.NewLog(errs, o.logLevel, o.logFormat)
 	o.Lease.Tell = func(text string) { _, _ = fmt.Fprintf(out, "%s  %s\n", time.Now().Format("15:04:05"), text) }
+	o.RenderMemory = o.renderMemory.Value()
 	config, namespace, err := o.scope()
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	"github.com/daemongate/daemongate/sync/lease"
@@ -28,10 +29,12 @@ type Options struct {
 	Webhooks    string // address to take webhooks at; empty for none
 	Metrics     string // address to serve metrics and probes at; empty for nowhere
 	Workers     int    // how many Syncs have their turn at once
-	Mirrors     gitsource.Options
-	Lease       lease.Options
-	Out         io.Writer // gets a line for every change of state
-	Log         logrus.FieldLogger
+	// RenderMemory is how many bytes of memory all renders at once may take together; 0 for child.DefaultTotal.
+	RenderMemory int64
+	Mirrors      gitsource.Options
+	Lease        lease.Options
+	Out          io.Writer // gets a line for every change of state
+	Log          logrus.FieldLogger
 	// First is done when the Lease is held, before the Syncs are read; nil for nothing. Its connection writes only
 	// while the Lease is held.
 	First func(context.Context, *rest.Config) error
@@ -44,6 +47,8 @@ type Controller struct {
 	core   corev1.CoreV1Interface
 	held   *lease.Lease
 	syncs  *sync.Controller
+
+	renders *child.Runner
 }
 
 // New puts a controller together. It asks nothing of the cluster yet.
@@ -56,7 +61,7 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Controller{o: o, config: held.Guard(config), held: held}
+	c := &Controller{o: o, config: held.Guard(config), held: held, renders: child.New(o.RenderMemory)}
 	if c.core, err = corev1.NewForConfig(c.config); err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
@@ -79,7 +84,7 @@ func (c *Controller) wire() error {
 			mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
 			notes:   filepath.Join(c.o.DataDir, "notes")},
 		Observer:   rollout.NewObserver(clients),
-		Renders:    sync.OpenAttempts(filepath.Join(c.o.DataDir, "renders")),
+		Renders:    c.renders,
 		ConfigMaps: c.core,
 		Now:        clients.Now,
 		Namespace:  c.o.Namespace,
@@ -91,6 +96,7 @@ func (c *Controller) wire() error {
 // Run looks after the Syncs until ctx ends, or the Lease is lost. A Controller runs once.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.syncs.Observer.Stop()
+	defer c.renders.Close()
 	var err error
 	if c.syncs.Cluster, err = nameOfCluster(ctx, c.core, c.o.ClusterName, c.o.Log); err != nil {
 		return err

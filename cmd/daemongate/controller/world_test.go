@@ -19,6 +19,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
+	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/lease"
 )
@@ -27,6 +28,9 @@ import (
 var shared = clustertest.Shared{Options: clustertest.Options{Nodes: 2}}
 
 func TestMain(m *testing.M) {
+	if child.Asked(os.Args) { // renders have processes of their own
+		os.Exit(child.Serve(os.Stdin, os.Stdout, os.Stderr))
+	}
 	code := m.Run()
 	shared.Stop()
 	os.Exit(code)

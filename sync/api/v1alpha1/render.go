@@ -15,6 +15,11 @@ type Render struct {
 	// +kubebuilder:default="2m"
 	// +optional
 	Timeout metav1.Duration `json:"timeout,omitempty"`
+	// MaxMemory is how much memory one render may take, as a quantity of bytes: it has a process of its own, which ends when it
+	// has taken more.
+	// +kubebuilder:default="512Mi"
+	// +optional
+	MaxMemory string `json:"maxMemory,omitempty"`
 	// MaxFileSize is how large a file may be that is read, as a quantity of bytes.
 	// +kubebuilder:default="4Mi"
 	// +optional

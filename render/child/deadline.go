@@ -1,4 +1,4 @@
-package render
+package child
 
 import (
 	"context"
@@ -13,16 +13,12 @@ const patience = 5
 // SlowError says that a render took longer than it may. It may be done sooner at another time.
 type SlowError struct {
 	Folder string
-	// Limit is what it did not keep: Options.Timeout of processor time, or several times as much by the wall clock.
+	// Limit is what it did not keep: Limits.Timeout of processor time, or several times as much by the wall clock.
 	Limit   time.Duration
 	Waiting bool // it is the wall clock's
-	Left    bool // an earlier render of the same is not over yet
 }
 
 func (e *SlowError) Error() string {
-	if e.Left {
-		return fmt.Sprintf("%s: the render that took too long before is not over yet", e.Folder)
-	}
 	if e.Waiting {
 		return fmt.Sprintf("%s: did not render within %s, and spent most of it waiting: the machine is too busy, or what is read does not answer", e.Folder, e.Limit)
 	}
@@ -32,12 +28,11 @@ func (e *SlowError) Error() string {
 // Unwrap says that it is a matter of time.
 func (e *SlowError) Unwrap() error { return context.DeadlineExceeded }
 
-// await returns what a render came to, or why nobody waits for it any longer. Its limit counts the processor time that it
-// takes itself, so that a busy machine fails no commit.
-func await(ctx context.Context, folder string, limit time.Duration, done <-chan outcome, clocks <-chan spentFunc) outcome {
-	spent := <-clocks
+// await returns what a render came to, or why nobody waits for it any longer. Its limit counts the processor time that the
+// render takes itself, so that a busy machine fails no commit.
+func await(ctx context.Context, folder string, limit time.Duration, done <-chan outcome, spent spentFunc) outcome {
 	var waited time.Duration
-	for pause := limit; ; {
+	for pause := limit / 2; ; {
 		select {
 		case out := <-done:
 			return out
@@ -48,12 +43,12 @@ func await(ctx context.Context, folder string, limit time.Duration, done <-chan 
 		waited += pause
 		used, known := spent()
 		switch {
-		case !known || used >= limit:
+		case known && used >= limit, !known && waited >= limit:
 			return outcome{err: &SlowError{Folder: folder, Limit: limit}}
 		case waited >= patience*limit:
 			return outcome{err: &SlowError{Folder: folder, Limit: patience * limit, Waiting: true}}
 		}
-		pause = max(limit-used, limit/100, time.Millisecond) // one thread takes no more than passes
+		pause = max((limit-used)/2, limit/100, time.Millisecond) // several threads take more than passes
 	}
 }
 

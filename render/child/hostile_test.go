@@ -1,15 +1,19 @@
-package render_test
+package child_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
 )
 
 const word = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: hello, y: hello}\nspec: {list: [{v: 1}, {v: 2}]}\nlong: [{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]\ndeep: [[{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]]\n"
@@ -26,8 +30,21 @@ func each(n int, text func(i int) string) (all string) {
 	return all
 }
 
-// A few kilobytes that copy what they have copied would take gigabytes inside kustomize. They are refused before.
-func TestWhatCopiesItselfIsRefused(t *testing.T) {
+// many are so many ConfigMaps in one list.
+func many(objects int) string {
+	list := "apiVersion: v1\nkind: List\nitems:\n"
+	for i := range objects {
+		list += fmt.Sprintf("- {apiVersion: v1, kind: ConfigMap, metadata: {name: n%d}}\n", i)
+	}
+	return list
+}
+
+func indented(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    ") + "\n"
+}
+
+// A few kilobytes that copy what they have copied would take gigabytes inside kustomize.
+func TestWhatCopiesItselfEnds(t *testing.T) {
 	const joined = "delimiter: '-', index: -1"
 	itself := strings.Repeat(replacement("data.x", "data.x", joined), 40)
 	plugin := "apiVersion: builtin\nkind: ReplacementTransformer\nmetadata: {name: t}\nreplacements:\n"
@@ -72,13 +89,13 @@ func TestWhatCopiesItselfIsRefused(t *testing.T) {
 				}
 				files[fmt.Sprintf("prod/layer%d/kustomization.yaml", i+1)] = file("resources: [" + below + "]\nreplacements:\n" + replacement("data.x", "data.x", joined))
 			}
-			refusedCheaply(t, files, 100, " bytes: ")
+			endsCheaply(t, files)
 		})
 	}
 }
 
 // One long value in many places is many long values, wherever it comes from and whatever names the places.
-func TestALongValueInManyPlacesIsRefused(t *testing.T) {
+func TestALongValueInManyPlacesEnds(t *testing.T) {
 	long := strings.Repeat("x", 1<<18)
 	to := "  targets:\n  - select: {kind: ConfigMap}\n    fieldPaths: [data.a]\n    options: {create: true}\n"
 	from := "replacements:\n- source: {kind: ConfigMap, name: big, fieldPath: data.big}\n" + to
@@ -89,7 +106,7 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 	arg := "- {op: add, path: /metadata/annotations, value: {a: $(BIG)}}\n"
 	wide := "apiVersion: builtin\nkind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {a: " + long + "}\nfieldSpecs: [{path: 'spec[]/labels', create: true}]\n"
 	copies := "- {op: add, path: /data, value: {k: x}}\n" + each(16, func(i int) string { return fmt.Sprintf("- {op: copy, from: /data, path: /data/k%d}\n", i) })
-	for name, more := range map[string]string{
+	for name, more := range some(map[string]string{
 		"from a file of objects":   "resources: [many.yaml, big.yaml]\n" + from,
 		"from a generator's file":  "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + from,
 		"from one under a key":     "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big=other]}]\n" + from,
@@ -128,9 +145,9 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 		"labels of elements":        "resources: [lists.yaml]\nlabels: [{pairs: {a: " + long + "}, fields: [{path: 'spec[]/labels', create: true}]}]\n",
 		"configured for elements":   "resources: [lists.yaml]\ncommonAnnotations: {a: " + long + "}\nconfigurations: [config.yaml]\n",
 		"a transformer of elements": "resources: [lists.yaml]\ntransformers:\n- |\n" + indented(wide),
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
-			refusedCheaply(t, fstest.MapFS{
+			endsCheaply(t, fstest.MapFS{
 				"prod/kustomization.yaml": file(more), "prod/many.yaml": file(many(500)), "prod/lists.yaml": file(lists), "prod/args.yaml": file(args), "prod/arg.yaml": file(arg),
 				"prod/big.yaml":   file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata: {big: " + long + "}\n"),
 				"prod/small.yaml": file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata: {big: x}\n"),
@@ -145,82 +162,119 @@ func TestALongValueInManyPlacesIsRefused(t *testing.T) {
 				"prod/copied/kustomization.yaml":  file("resources: [../many.yaml, ../lists.yaml]\nreplacements:\n- source: {kind: Lists, name: l, fieldPath: spec}\n  targets: [{select: {kind: ConfigMap}, fieldPaths: [list], options: {create: true}}]\n"),
 				"prod/patched/kustomization.yaml": file("resources: [../many.yaml]\npatches: [{path: ../list.yaml, target: {kind: ConfigMap}}]\n"),
 				"prod/config.yaml":                file("commonAnnotations: [{path: 'spec[]/labels', create: true}]\n"),
-			}, 100, "render.maxTotalSize", "67108864")
+			})
 		})
 	}
 }
 
-// What people do with replacements renders: a host put together for every Ingress, many of them, beside large objects that
-// no replacement has to do with.
-func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
-	ingresses := each(40, func(i int) string {
-		return fmt.Sprintf("---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i%d}\nspec: {rules: [{host: app.example.com}], tls: [{hosts: [app.example.com]}]}\n", i)
-	})
-	rules := each(60, func(i int) string {
-		return fmt.Sprintf("- source: {kind: ConfigMap, name: settings, fieldPath: data.domain}\n  targets:\n  - select: {kind: Ingress}\n    fieldPaths: [spec.rules.*.host, spec.tls.*.hosts.*]\n    options: {delimiter: '.', index: %d}\n", i%3)
-	})
-	files := fstest.MapFS{
-		"prod/kustomization.yaml": file("resources: [ingresses.yaml, many.yaml]\nnamePrefix: prod-\nlabels: [{pairs: {team: a}, includeSelectors: true, fields: [{path: spec/labels, create: true}]}]\n" +
-			"configMapGenerator:\n- {name: settings, literals: [domain=example.org]}\n- {name: dashboards, files: [dashboard.json]}\nreplacements:\n" + rules),
-		"prod/ingresses.yaml": file(ingresses), "prod/many.yaml": file(many(300)),
-		"prod/dashboard.json": file(`{"a": "` + strings.Repeat("x", 900<<10) + `"}`),
-	}
-	if result := build(t, files, "prod"); len(result.Objects) != 342 {
-		t.Errorf("%d objects", len(result.Objects))
-	}
-}
-
-// Files count once, although they are gone through twice where there are replacements, and patches more often.
-func TestFilesCountOnceBesideReplacements(t *testing.T) {
-	files := fstest.MapFS{
-		"prod/kustomization.yaml": file("resources: [a.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\nreplacements:\n" + replacement("data.x", "data.y", "create: true")),
-		"prod/a.yaml":             file(word), "prod/big": file(strings.Repeat("x", 700<<10)),
-	}
-	patched := fstest.MapFS{
-		"prod/kustomization.yaml": file("resources: [a.yaml]\npatches: [{path: big.yaml, target: {kind: ConfigMap}}]\n"),
-		"prod/a.yaml":             file(word), "prod/big.yaml": file("- {op: add, path: /data/big, value: " + strings.Repeat("x", 700<<10) + "}\n"),
-	}
-	for name, files := range map[string]fstest.MapFS{"data": files, "a patch": patched} {
-		if _, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 1 << 20}); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// Whatever replacements copy, one to the other: a render that they make too large is refused before kustomize begins, and
-// not when its objects are written out.
-func TestGrowthIsNeverEstimatedTooLow(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	pick := func(of ...string) string { return of[random.IntN(len(of))] }
-	refused, rendered, rounds := 0, 0, 1000
-	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
-		rounds = 200
-	}
-	for range rounds {
-		more := each(1+random.IntN(12), func(int) string {
-			path := func() string {
-				return pick("data.x", "data.y", "data.x", "data", "spec", "spec.list", "spec.list.0.v", "spec.k", "metadata.name", "data.k")
+// So is what a kustomization puts into each of many objects.
+func TestWhatIsCopiedIntoManyObjectsEnds(t *testing.T) {
+	big := strings.Repeat("x", 1<<18)
+	json := "- {op: add, path: /data, value: {a: " + big + "}}\n"
+	merge := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: any}\ndata: {a: " + big + "}\n"
+	repeating := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: any}\nx: &a [" + strings.Repeat("y,", 99) + "y]\ndata: [" + strings.Repeat("*a,", 99) + "*a]\n"
+	plugin := "apiVersion: builtin\nkind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {a: " + big + "}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n"
+	byPath := "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: json.yaml\ntarget: {kind: ConfigMap}\n"
+	component := "components: [../component]\n"
+	for name, more := range some(map[string]string{
+		"a JSON patch":              "patches: [{path: json.yaml, target: {kind: ConfigMap}}]\n",
+		"an old JSON patch":         "patchesJson6902: [{path: json.yaml, target: {version: v1, kind: ConfigMap, name: n.*}}]\n",
+		"an inline JSON patch":      "patches:\n- target: {kind: ConfigMap}\n  patch: |\n" + indented(json),
+		"a strategic merge patch":   "patches: [{path: merge.yaml, target: {name: n.*}}]\n",
+		"an inline one of aliases":  "patches:\n- target: {kind: Config.*}\n  patch: |\n" + indented(repeating),
+		"a patch of a component":    component,
+		"annotations":               "commonAnnotations: {a: " + big + "}\n",
+		"labels":                    "labels: [{pairs: {a: " + big + "}}]\n",
+		"old labels":                "commonLabels: {a: " + big + "}\n",
+		"an inline transformer":     "transformers:\n- |\n" + indented(plugin),
+		"a transformer":             "transformers: [plugin.yaml]\n",
+		"a transformer with a path": "transformers: [by-path.yaml]\n",
+	}) {
+		t.Run(name, func(t *testing.T) {
+			files := fstest.MapFS{
+				"prod/kustomization.yaml": file("resources: [many.yaml]\n" + more), "prod/many.yaml": file(many(500)),
+				"prod/json.yaml": file(json), "prod/merge.yaml": file(merge), "prod/plugin.yaml": file(plugin), "prod/by-path.yaml": file(byPath),
+				"component/kustomization.yaml": file("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches: [{path: ../prod/json.yaml, target: {kind: ConfigMap}}]\n"),
 			}
-			options := pick("create: true", "delimiter: '-', index: 1", "delimiter: '-', index: -1", "delimiter: l, index: 9")
-			to := pick(path(), path(), "spec.list.*.v", "spec.list.*.k", "metadata.annotations.k")
-			return strings.ReplaceAll(replacement(path(), to, options), "select: {kind: ConfigMap, name: a}", pick("select: {kind: ConfigMap, name: a}", "select: {kind: ConfigMap}", "select: {name: b.*}"))
+			endsCheaply(t, files)
 		})
-		files := fstest.MapFS{
-			"prod/kustomization.yaml": file("resources: [a.yaml, b.yaml]\nreplacements:\n" + more),
-			"prod/a.yaml":             file(word), "prod/b.yaml": file(strings.ReplaceAll(word, "name: a", "name: b")),
-		}
-		_, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 32 << 10})
-		switch {
-		case err == nil:
-			rendered++
-		case strings.Contains(err.Error(), "can come to more than"):
-			refused++
-		case strings.Contains(err.Error(), "the objects come to more than"):
-			t.Fatalf("%v:\n%s", err, more)
+	}
+}
+
+// some are a few of many trees, always the same, unless all are asked for: they take minutes.
+func some(of map[string]string) map[string]string {
+	if os.Getenv("DAEMONGATE_TEST_ALL") != "" {
+		return of
+	}
+	few := map[string]string{}
+	for i, name := range slices.Sorted(maps.Keys(of)) {
+		if i%6 == 0 {
+			few[name] = of[name]
 		}
 	}
-	if refused < rounds/50 || rendered < rounds/50 {
-		t.Errorf("%d were refused and %d rendered: that shows nothing", refused, rendered)
+	return few
+}
+
+// endsCheaply renders what kustomize would take any amount of memory for. It ends: with an error that is the commit's, in the
+// end because its process took more than it may, or because it came to little after all. The child never holds much more than
+// its limit, this process next to nothing.
+func endsCheaply(t *testing.T, files fstest.MapFS) {
+	t.Helper()
+	const limit = 128 << 20
+	r, commit := runner(t, 0), tree(t, files)
+	peak := watchPeak(t)
+	heap := heapSize()
+	result, err := r.Build(t.Context(), commit, "prod", render.Options{}, child.Limits{Memory: limit, Timeout: 30 * time.Second})
+	heap = heapSize() - heap
+	most := peak()
+	t.Logf("%d MiB: %d objects, %v", most>>20, len(result.Objects), err)
+	var lost *child.LostError
+	var memory *child.MemoryError
+	switch {
+	case errors.As(err, &lost):
+		t.Error("not the commit's fault:", err)
+	case most > 2*limit:
+		t.Errorf("the child held %d MiB", most>>20)
+	case err != nil && heap > 32<<20:
+		t.Errorf("this process took %d MiB", heap>>20)
+	case errors.As(err, &memory) && !strings.Contains(err.Error(), "prod: rendering took more than 128 MiB of memory"):
+		t.Error(err)
 	}
-	t.Logf("%d were refused and %d rendered", refused, rendered)
+}
+
+// heapSize is how many bytes this process has for its heap.
+func heapSize() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapSys - m.HeapReleased)
+}
+
+// watchPeak follows how much memory of its own each child of this process holds, and tells the most that any did.
+func watchPeak(t *testing.T) (peak func() int64) {
+	t.Helper()
+	stop, most := make(chan struct{}), make(chan int64)
+	go func() {
+		var highest int64
+		for {
+			select {
+			case <-stop:
+				most <- highest
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			for _, pid := range children(t) {
+				highest = max(highest, anonymous(pid))
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-most }
+}
+
+// anonymous is how many bytes a process holds, but for its program.
+func anonymous(pid string) int64 {
+	status, _ := os.ReadFile("/proc/" + pid + "/status")
+	_, after, _ := strings.Cut(string(status), "RssAnon:")
+	var kib int64
+	_, _ = fmt.Sscan(after, &kib)
+	return kib << 10
 }

@@ -1,8 +1,10 @@
-package render
+package child
 
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -29,14 +31,14 @@ func TestALimitCountsTheRendersOwnTime(t *testing.T) {
 		"no such clock":      {unknown: true, after: limit, says: "within 1m0s of processor time"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			began, done, clocks := time.Now(), make(chan outcome, 1), make(chan spentFunc, 1)
-			clocks <- func() (time.Duration, bool) {
+			began, done := time.Now(), make(chan outcome, 1)
+			spent := func() (time.Duration, bool) {
 				return time.Duration(c.share * float64(time.Since(began))), !c.unknown
 			}
 			if c.takes > 0 {
 				time.AfterFunc(c.takes, func() { done <- outcome{} })
 			}
-			err := await(t.Context(), "prod", limit, done, clocks).err
+			err := await(t.Context(), "prod", limit, done, spent).err
 			var slow *SlowError
 			took := time.Since(began)
 			switch {
@@ -51,37 +53,31 @@ func TestALimitCountsTheRendersOwnTime(t *testing.T) {
 	}
 }
 
-// A thread's clock counts what the thread does, and not what others do meanwhile.
-func TestAThreadsClockIsItsOwn(t *testing.T) {
+// A process's clock counts what the process does, and not what others do meanwhile.
+func TestAProcessClockIsItsOwn(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no such clock here")
 	}
-	clocks, work, worked := make(chan spentFunc), make(chan struct{}), make(chan time.Duration)
-	go func() {
-		spent, release := threadClock()
-		defer release()
-		clocks <- spent
-		<-work
-		for {
-			if used, _ := spent(); used > 50*time.Millisecond {
-				worked <- used
-				return
-			}
-		}
-	}()
-	spent := <-clocks
-	mine, release := threadClock()
-	defer release()
-	for { // 200 ms of this thread's
+	idle := exec.Command("cat")
+	in, err := idle.StdinPipe()
+	if err == nil {
+		err = idle.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, mine := processClock(idle.Process.Pid), processClock(os.Getpid())
+	for { // 200 ms of this process's
 		if used, known := mine(); !known || used > 200*time.Millisecond {
 			break
 		}
 	}
-	if used, known := spent(); !known || used > 100*time.Millisecond {
-		t.Errorf("a thread that waits has used %s (known: %v)", used, known)
+	if used, known := others(); !known || used > 100*time.Millisecond {
+		t.Errorf("a process that waits has used %s (known: %v)", used, known)
 	}
-	close(work)
-	if used := <-worked; used < 50*time.Millisecond {
-		t.Errorf("used %s", used)
+	_ = in.Close()
+	_ = idle.Wait()
+	if used, known := others(); known {
+		t.Errorf("a process that has ended has used %s", used)
 	}
 }

@@ -1,0 +1,20 @@
+package child
+
+import "os/exec"
+
+// Reserve is the number of the process in reserve, 0 if there is none.
+func Reserve(r *Runner) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reserve == nil {
+		return 0
+	}
+	return r.reserve.command.Process.Pid
+}
+
+// Stray is a Runner whose children are a script instead of this program.
+func Stray(script string) *Runner {
+	r := New(0)
+	r.start = func() (*process, error) { return startAs(exec.Command("sh", "-c", script)) }
+	return r
+}

@@ -1,0 +1,125 @@
+package child
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/render"
+)
+
+// Runner renders in children, one for each render. One child more waits in reserve, started and made ready. It is safe for
+// concurrent use.
+type Runner struct {
+	memory int64 // bytes that all renders at once may take
+	room   *semaphore.Weighted
+	start  func() (*process, error)
+
+	mu      sync.Mutex
+	reserve *process // nil if there is none
+	making  bool     // the reserve
+	closed  bool
+	under   sync.WaitGroup // what goes on in the background
+}
+
+// DefaultTotal is how many bytes of memory all renders at once may take if nobody says otherwise.
+const DefaultTotal = 2 * DefaultMemory
+
+// New returns a Runner whose children take no more than so many bytes of memory together; 0 is the default.
+func New(memory int64) *Runner {
+	if memory <= 0 {
+		memory = DefaultTotal
+	}
+	return &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start}
+}
+
+// Close ends all children.
+func (r *Runner) Close() {
+	r.mu.Lock()
+	r.closed = true
+	reserve := r.reserve
+	r.reserve = nil
+	r.mu.Unlock()
+	if reserve != nil {
+		reserve.end()
+	}
+	r.under.Wait()
+}
+
+// Build is render.Build of a commit of a mirror, in a process of its own. Beside render.Build's own errors there is a
+// *SlowError after the time limit, a *MemoryError if it took more memory than it may, and a *LostError if the process ended
+// otherwise. It waits while other renders take the memory that there is.
+func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options, l Limits) (render.Result, error) {
+	l = l.withDefaults()
+	place, ok := tree.Place()
+	switch {
+	case !ok:
+		return render.Result{}, fmt.Errorf("%s: is in no mirror that another process could read", folder)
+	case l.Memory > r.memory:
+		return render.Result{}, fmt.Errorf("%s: may take %s of memory, and all renders of this controller together may take %s: lower "+
+			"render.maxMemory, or raise --render-memory", folder, size(l.Memory), size(r.memory))
+	}
+	if err := r.room.Acquire(ctx, l.Memory); err != nil {
+		return render.Result{}, fmt.Errorf("%s: %w", folder, context.Cause(ctx))
+	}
+	var used []*process
+	defer func() {
+		r.under.Go(func() {
+			for _, p := range used {
+				p.end()
+			}
+			r.room.Release(l.Memory)
+			r.prepare()
+		})
+	}()
+	for {
+		p, reserved, err := r.take()
+		if err != nil {
+			return render.Result{}, &LostError{folder, err.Error()}
+		}
+		used = append(used, p)
+		c := &conversation{process: p, tree: tree, options: o, limits: l, job: newJob(place, folder, o, l)}
+		result, err := c.run(ctx)
+		if reserved && c.unheard(err) {
+			continue
+		}
+		return result, err
+	}
+}
+
+// take returns the child in reserve, or starts one.
+func (r *Runner) take() (p *process, reserved bool, err error) {
+	r.mu.Lock()
+	p, r.reserve = r.reserve, nil
+	r.mu.Unlock()
+	if p != nil {
+		return p, true, nil
+	}
+	p, err = r.start()
+	return p, false, err
+}
+
+// prepare puts a child in reserve, unless there is one.
+func (r *Runner) prepare() {
+	r.mu.Lock()
+	needed := r.reserve == nil && !r.making && !r.closed
+	r.making = r.making || needed
+	r.mu.Unlock()
+	if !needed {
+		return
+	}
+	p, err := r.start()
+	r.mu.Lock()
+	r.making = false
+	closed := r.closed
+	if err == nil && !closed {
+		r.reserve = p
+	}
+	r.mu.Unlock()
+	if err == nil && closed {
+		p.end()
+	}
+}

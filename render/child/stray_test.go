@@ -1,0 +1,82 @@
+package child_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
+)
+
+// Whatever a process says that is not an answer is no verdict about the commit, ends soon, and is not held in memory.
+func TestAnAnswerThatIsNoneIsNotTheCommitsFault(t *testing.T) {
+	files := tree(t, ordinary)
+	for name, c := range map[string]struct{ script, says string }{
+		"silence":          {"exit 0", "it gave no answer"},
+		"a crash":          {"echo 'fatal error: all at once' >&2; exit 2", "exit status 2: fatal error: all at once"},
+		"garbage":          {"echo garbage; exec cat", "its answer cannot be read"},
+		"nothing in it":    {"echo '{}'; exec cat", "a message with nothing in it"},
+		"no object":        {`echo '{"Object":{"a":1}}'; exec cat`, "its answer cannot be read"},
+		"half an answer":   {`printf '{"Began":true}{"Answer":{"Read":["a"'`, "it gave no answer"},
+		"without an end":   {`printf '['; exec yes 1,`, "more than a render can come to"},
+		"of many messages": {`exec yes '{"Began":true}'`, "a message with nothing in it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := child.Stray(c.script)
+			defer r.Close()
+			_, err := r.Build(t.Context(), files, "prod", render.Options{TotalSize: 1 << 20}, child.Limits{})
+			var lost *child.LostError
+			if !errors.As(err, &lost) || !strings.Contains(err.Error(), c.says) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// One that says nothing and does not end is ended by the clock.
+func TestASilentChildIsEnded(t *testing.T) {
+	r := child.Stray("exec sleep 1000")
+	defer r.Close()
+	_, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{}, child.Limits{Timeout: 20 * time.Millisecond})
+	var slow *child.SlowError
+	if !errors.As(err, &slow) || !slow.Waiting {
+		t.Error(err)
+	}
+}
+
+// parent has the binary of the tests be a parent that renders what does not end.
+const parent = "@parent"
+
+func beParent(mirror, commit string) {
+	files, err := gitsource.OpenPlace(gitsource.Place{Mirror: mirror, Commit: commit}, nil)
+	if err == nil {
+		_, err = child.New(0).Build(context.Background(), files, ".", render.Options{}, child.Limits{})
+	}
+	panic(err)
+}
+
+// A child does not outlive its parent, however that ends.
+func TestNoChildOutlivesItsParent(t *testing.T) {
+	place, _ := tree(t, endless()).Place()
+	p := exec.Command(os.Args[0], parent, place.Mirror, place.Commit)
+	p.Stderr = t.Output()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var below []string
+	eventually(t, "a child of the parent", func() bool { below = childrenOf(t, p.Process.Pid); return len(below) > 0 })
+	_ = p.Process.Kill()
+	_ = p.Wait()
+	for _, pid := range below {
+		eventually(t, "its end", func() bool {
+			state, err := os.ReadFile("/proc/" + pid + "/stat")
+			return err != nil || strings.Contains(string(state), ") Z ")
+		})
+	}
+}
