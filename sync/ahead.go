@@ -83,8 +83,8 @@ func (r *readySet) refusedAhead(d *appsv1.DaemonSet, why *rollout.Cause, now tim
 	}, now)
 }
 
-// daemonSets are those of a set, as the API server would make them: with its defaults, so that they can be compared with
-// what runs. One that it could not be asked about is as the commit has it.
+// daemonSets are those of a set, as the API server would make them: with its defaults, so that they can be compared
+// with what runs. One that it could not be asked about is as the commit has it.
 func daemonSets(set manifests.Set, preview []*unstructured.Unstructured) []*appsv1.DaemonSet {
 	made := map[manifests.ID]*appsv1.DaemonSet{}
 	for _, o := range preview {
@@ -114,15 +114,16 @@ func (l *syncLoop) setBefore(ctx context.Context, r *readySet) (manifests.Set, e
 	return l.flight.flightSet(ctx)
 }
 
-// daemonSetBefore is what a DaemonSet is like before a commit is written, as far as that bears on what is held against it.
+// daemonSetBefore is what a DaemonSet is like before a commit is written, as far as that bears on what is held
+// against it.
 type daemonSetBefore struct {
 	failing  []api.FailingNode // nodes that are sick
 	hadNodes bool
 }
 
-// beforeOf is what a DaemonSet is like before a commit is written on top of the last one. What an earlier commit did that
-// did not complete is held against the next one: the nodes that it broke are not sick of themselves, its fix must reach
-// them, and those that it took away are missed.
+// beforeOf is what a DaemonSet is like before a commit is written on top of the last one. What an earlier commit did
+// that did not complete is held against the next one: the nodes that it broke are not sick of themselves, its fix
+// must reach them, and those that it took away are missed.
 func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Options) daemonSetBefore {
 	b := daemonSetBefore{hadNodes: rollout.HasNodes(look)}
 	if last == nil || look.DaemonSet == nil {
@@ -145,8 +146,8 @@ func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Op
 	return b
 }
 
-// keepFailing is how sick nodes are kept in the status, and recallFailing how they are read from it. Versions before had
-// a list of names, which proved nothing of them: it is not read.
+// keepFailing is how sick nodes are kept in the status, and recallFailing how they are read from it. Versions before
+// had a list of names, which proved nothing of them: it is not read.
 func keepFailing(list []rollout.FailingNode) []api.FailingNode {
 	var kept []api.FailingNode
 	for _, n := range list {

@@ -39,8 +39,8 @@ func (a *lookAhead) going(ctx context.Context) ([]goer, error) {
 	return list, nil
 }
 
-// apart refuses a set if two DaemonSets both want what only one of them can have: one of the set and one that goes after it and
-// is not handed over to it, or two of the set.
+// apart refuses a set if two DaemonSets both want what only one of them can have: one of the set and one that goes
+// after it and is not handed over to it, or two of the set.
 func (a *lookAhead) apart(ctx context.Context) *readySet {
 	l, r := a.loop, a.r
 	claims := map[string]bool{}
@@ -68,8 +68,8 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 	return r
 }
 
-// singleClaims notes which claims of a DaemonSet only one pod may use. A claim that cannot be read is not noted: what it
-// leads to shows when the pods are scheduled.
+// singleClaims notes which claims of a DaemonSet only one pod may use. A claim that cannot be read is not noted:
+// what it leads to shows when the pods are scheduled.
 func (a *lookAhead) singleClaims(ctx context.Context, d *appsv1.DaemonSet, claims map[string]bool) error {
 	l := a.loop
 	names := rollout.ClaimsOf(d)

@@ -15,8 +15,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// takesOver reports whether a DaemonSet takes over from one that goes: it says that it replaces it or, on the way back, the
-// latter once said so.
+// takesOver reports whether a DaemonSet takes over from one that goes: it says that it replaces it or, on the way
+// back, the latter once said so.
 func takesOver(next *appsv1.DaemonSet, g goer) bool {
 	return slices.Contains(manifests.Replaces(next), g.entry.ID) ||
 		slices.Contains(manifests.Replaces(g.look.DaemonSet), daemonSetID(next.Namespace, next.Name))
@@ -93,8 +93,8 @@ func classesOf(set manifests.Set) (classes []*schedulingv1.PriorityClass) {
 	return classes
 }
 
-// tryHandOver asks the cluster whether a DaemonSet could give up nodes: everything that may refuse it does so before the
-// first write.
+// tryHandOver asks the cluster whether a DaemonSet could give up nodes: everything that may refuse it does so before
+// the first write.
 func (a *lookAhead) tryHandOver(ctx context.Context, g goer, to *appsv1.DaemonSet) error {
 	l := a.loop
 	writer, err := l.Connect.Writer(l.sync)

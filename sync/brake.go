@@ -23,8 +23,8 @@ type brakeWrite struct {
 	generation int64
 }
 
-// brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again; what
-// somebody has undone since is.
+// brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again;
+// what somebody has undone since is.
 func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 	l := fl.loop
 	for _, order := range orders {
@@ -86,7 +86,8 @@ func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.Brak
 	return applied[0].Generation, nil
 }
 
-// outlastedBy has a set, that was made ready before a brake was pulled, written with it if it leaves the template alone.
+// outlastedBy has a set, that was made ready before a brake was pulled, written with it if it leaves the template
+// alone.
 func (r *readySet) outlastedBy(id manifests.ID, b manifests.Brake, asked *unstructured.Unstructured) {
 	if next := find(r.set, id); next != nil && r.brakes != nil && equality.Semantic.DeepEqual(template(asked), template(next)) {
 		r.brakes[id] = b
@@ -95,7 +96,8 @@ func (r *readySet) outlastedBy(id manifests.ID, b manifests.Brake, asked *unstru
 
 // stillBraked is the brake that must outlast the write of a set: one that is pulled on a DaemonSet whose template the
 // set leaves as the flight before asked for it.
-func stillBraked(before manifests.Set, next *unstructured.Unstructured, live *appsv1.DaemonSet) (manifests.Brake, bool) {
+func stillBraked(before manifests.Set, next *unstructured.Unstructured, live *appsv1.DaemonSet,
+) (manifests.Brake, bool) {
 	if live == nil {
 		return manifests.Brake{}, false
 	}

@@ -58,8 +58,8 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 	return r
 }
 
-// correct applies again those of the objects that the last comparison found, each by itself: one that is refused holds up
-// no other.
+// correct applies again those of the objects that the last comparison found, each by itself: one that is refused
+// holds up no other.
 func (fl *flight) correct(ctx context.Context, objects []string) *gate.Corrected {
 	l := fl.loop
 	done := &gate.Corrected{Digest: l.sync.Status.InFlight.Digest, Objects: objects, Problems: map[string]string{}}

@@ -9,7 +9,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// driftWatch sees what others touch of a Sync's objects. After a restart everything counts as touched: nobody looked meanwhile.
+// driftWatch sees what others touch of a Sync's objects. After a restart everything counts as touched: nobody looked
+// meanwhile.
 type driftWatch struct {
 	watch *manifests.Watch // nil until something was written
 	// account is whose rights it watches with, and followed what it watches.

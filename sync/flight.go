@@ -11,8 +11,9 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// flight is what is kept in memory of the commit in flight: its set, the newest results of what was decided for it, and what is
-// seen of its workloads. It is made at take-off, or when the Sync is first seen after a restart, and thrown away at the next.
+// flight is what is kept in memory of the commit in flight: its set, the newest results of what was decided for it,
+// and what is seen of its workloads. It is made at take-off, or when the Sync is first seen after a restart, and
+// thrown away at the next.
 type flight struct {
 	loop *syncLoop
 	// commit and since are those of the status that it belongs to: a commit that takes off again is another flight.

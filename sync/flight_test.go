@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// What is kept of a commit in flight is kept while its state changes, and thrown away when another one takes off: also when it
-// is the same commit that takes off again.
+// What is kept of a commit in flight is kept while its state changes, and thrown away when another one takes off:
+// also when it is the same commit that takes off again.
 func TestAFlightIsThrownAwayAtTheNextTakeOff(t *testing.T) {
 	start := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	at := func(commit string, after time.Duration) *api.Flight {

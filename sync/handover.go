@@ -14,8 +14,8 @@ import (
 // handoverPause is how soon nodes are handed over again that could not be.
 const handoverPause = time.Second
 
-// handOver has the DaemonSets that a commit no longer asks for give up nodes. Each order names the generation that it was
-// decided on: what was written since, by us or by others, has it decided anew.
+// handOver has the DaemonSets that a commit no longer asks for give up nodes. Each order names the generation that
+// it was decided on: what was written since, by us or by others, has it decided anew.
 func (l *syncLoop) handOver(ctx context.Context, orders []gate.HandoverOrder) {
 	for _, order := range orders {
 		from := daemonSetID(order.Namespace, order.Name)

@@ -13,8 +13,8 @@ import (
 // healthPause is how long what was read of an object's health is good for, however often it is written.
 const healthPause = time.Second
 
-// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the watch has seen it
-// written; one that cannot be watched is not looked after, because nothing is polled.
+// lookAfter says which workloads of a completed commit are no longer well. An object is read only after the watch
+// has seen it written; one that cannot be watched is not looked after, because nothing is polled.
 func (fl *flight) lookAfter(ctx context.Context, now time.Time) *gate.Health {
 	l, f := fl.loop, fl.status()
 	if !f.IsComplete() {

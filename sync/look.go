@@ -19,8 +19,8 @@ type nodeLeases struct {
 	at      time.Time
 }
 
-// look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes' Leases
-// read, and all judged once more: a node may have died that the control plane does not miss yet.
+// look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes'
+// Leases read, and all judged once more: a node may have died that the control plane does not miss yet.
 func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error) {
 	l, f := fl.loop, fl.status()
 	options, err := RolloutOptions(l.sync)
@@ -46,9 +46,11 @@ func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error
 	return r, err
 }
 
-// judgeAll judges every workload of a flight by one look at it. It is unsure of a Complete that was given without Leases.
-// A DaemonSet that cannot be seen holds up no judgement of the others.
-func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memories []rollout.Memory, o rollout.Options, now time.Time, leases nodeLeases) (r *gate.Rollout, unsure bool, err error) {
+// judgeAll judges every workload of a flight by one look at it. It is unsure of a Complete that was given without
+// Leases. A DaemonSet that cannot be seen holds up no judgement of the others.
+func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memories []rollout.Memory, o rollout.Options,
+	now time.Time, leases nodeLeases,
+) (r *gate.Rollout, unsure bool, err error) {
 	l, f := fl.loop, fl.status()
 	r = &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	daemonSets := len(ofDaemonSets(targets))
@@ -95,7 +97,9 @@ func addUnseen(r *gate.Rollout, w api.Workload, why error) {
 }
 
 // judgeDaemonSet judges one look at a DaemonSet, and reads what its judgement needs besides.
-func judgeDaemonSet(ctx context.Context, observer Observer, look rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
+func judgeDaemonSet(ctx context.Context, observer Observer, look rollout.Look, t rollout.Target, m rollout.Memory,
+	o rollout.Options,
+) (rollout.Judgement, rollout.Memory) {
 	j, memory := rollout.Judge(look, t, m, o)
 	if len(j.ReadClocks) > 0 {
 		look.Clocks = observer.Clocks(ctx, j.ReadClocks)

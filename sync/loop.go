@@ -15,8 +15,8 @@ import (
 	"github.com/daemongate/daemongate/sync/window"
 )
 
-// syncLoop is the loop around the gate of one Sync, and what it keeps in memory. All of it can be had again after a restart.
-// It has its turns one after the other; what a commit in flight needs besides is in its flight.
+// syncLoop is the loop around the gate of one Sync, and what it keeps in memory. All of it can be had again after a
+// restart. It has its turns one after the other; what a commit in flight needs besides is in its flight.
 type syncLoop struct {
 	*Controller // what all Syncs share
 	key         string
@@ -87,16 +87,16 @@ func (l *syncLoop) advise() {
 	warn(l.Teller, l.sync, window.CronWarnings(l.sync))
 }
 
-// The refs by which the repository keeps the commits that must stay readable, whatever becomes of them on the server: what
-// a Rollback goes back to, and what is written again after a crash.
+// The refs by which the repository keeps the commits that must stay readable, whatever becomes of them on the
+// server: what a Rollback goes back to, and what is written again after a crash.
 const (
 	keptComplete = "complete"
 	keptFlight   = "flight"
 	keptBefore   = "before"
 )
 
-// keep has the repository keep a commit under one of these names. A commit that cannot be kept holds nobody up: it is told
-// of, and a restart tries again.
+// keep has the repository keep a commit under one of these names. A commit that cannot be kept holds nobody up: it
+// is told of, and a restart tries again.
 func (l *syncLoop) keep(name, commit string) {
 	if err := l.source.Keep(l.sync, name, commit); err != nil {
 		l.Teller.Tell(l.sync, troubleNews(err))

@@ -12,7 +12,8 @@ import (
 	"github.com/daemongate/daemongate/sync/backoff"
 )
 
-// minReread and maxReread are how long an object of the flight is not read again that cannot be watched, and has not changed.
+// minReread and maxReread are how long an object of the flight is not read again that cannot be watched, and has not
+// changed.
 const (
 	minReread = time.Second
 	maxReread = time.Minute
@@ -39,7 +40,9 @@ type objects struct {
 }
 
 // judgeObject judges an object that is no DaemonSet.
-func (fl *flight) judgeObject(ctx context.Context, w api.Workload, t rollout.Target, m rollout.Memory, o rollout.Options, now time.Time) (rollout.Judgement, rollout.Memory) {
+func (fl *flight) judgeObject(ctx context.Context, w api.Workload, t rollout.Target, m rollout.Memory,
+	o rollout.Options, now time.Time,
+) (rollout.Judgement, rollout.Memory) {
 	look := rollout.ObjectLook{Now: now}
 	var reread time.Time
 	if !m.Done {
@@ -74,7 +77,8 @@ func (o *objects) look(ctx context.Context, id manifests.ID, now time.Time) (rol
 }
 
 // read reads an object with the rights that it is written with. One that is not there is as the watch has seen it go.
-func (o *objects) read(ctx context.Context, id manifests.ID, last readObject, seen manifests.Version, now time.Time) readObject {
+func (o *objects) read(ctx context.Context, id manifests.ID, last readObject, seen manifests.Version, now time.Time,
+) readObject {
 	next := readObject{at: now, inVain: last.inVain + 1, version: seen}
 	writer, err := o.loop.Connect.Writer(o.loop.sync)
 	if err == nil {
@@ -100,8 +104,8 @@ func (o *objects) note(id manifests.ID, r readObject) {
 	o.last[id] = r
 }
 
-// noteWritten notes what the API server answered to the write of the flight's workloads, so that it need not be asked at once.
-// A definition has become Established since.
+// noteWritten notes what the API server answered to the write of the flight's workloads, so that it need not be
+// asked at once. A definition has become Established since.
 func (o *objects) noteWritten(applied []manifests.Applied, list []api.Workload, now time.Time) {
 	o.last = nil
 	waits := map[manifests.ID]bool{}
@@ -123,7 +127,8 @@ func (w *driftWatch) sees(id manifests.ID) (manifests.Version, bool) {
 	return w.watch.Seen(id)
 }
 
-// statusWanted are the objects whose status is news. While they are judged these are no DaemonSets, which have watches of their own.
+// statusWanted are the objects whose status is news. While they are judged these are no DaemonSets, which have
+// watches of their own.
 func statusWanted(f *api.Flight) []manifests.ID {
 	var list []manifests.ID
 	for _, w := range f.Workloads {

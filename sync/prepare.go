@@ -137,8 +137,8 @@ func (l *syncLoop) check(ctx context.Context, r *readySet, set manifests.Set, re
 	return l.lookAhead(ctx, r, preview)
 }
 
-// maxInventory is how many bytes of JSON an inventory may take, together with what is waited for: the status has 256 KiB for
-// everything.
+// maxInventory is how many bytes of JSON an inventory may take, together with what is waited for: the status has 256
+// KiB for everything.
 const (
 	maxInventory = 160 << 10
 	perAwaited   = 400 // of one object that is no DaemonSet; those are counted by their nodes
@@ -169,8 +169,8 @@ func (r *readySet) unavailable(err error, now time.Time) *readySet {
 	return r.not(gate.Unavailable, api.Message{Private: err.Error()}, now)
 }
 
-// toldWhole is an error about the commit's own files, or of our own making, which everybody may be told: it names no value
-// of a Secret.
+// toldWhole is an error about the commit's own files, or of our own making, which everybody may be told: it names no
+// value of a Secret.
 func toldWhole(err error) api.Message { return api.ForAll(api.Public(err.Error())) }
 
 func (r *readySet) not(o gate.Outcome, problem api.Message, now time.Time) *readySet {

@@ -8,8 +8,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// wrote notes what the API server answered to writes: for the gate, which has it remembered, and for the watch, which is
-// not to take it for somebody else's.
+// wrote notes what the API server answered to writes: for the gate, which has it remembered, and for the watch,
+// which is not to take it for somebody else's.
 func (fl *flight) wrote(now time.Time, corrected bool, applied ...manifests.Applied) {
 	l := fl.loop
 	for _, a := range applied {

@@ -53,8 +53,8 @@ func (fl *flight) lookForRelapse(now time.Time) (*gate.Relapse, error) {
 	return seen, err
 }
 
-// judgeRelapse judges every DaemonSet of a flight. One that cannot be seen, or of which somebody has changed the template,
-// tells nothing of the commit, but what another one tells holds.
+// judgeRelapse judges every DaemonSet of a flight. One that cannot be seen, or of which somebody has changed the
+// template, tells nothing of the commit, but what another one tells holds.
 func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 	l, f := fl.loop, fl.status()
 	options, err := RolloutOptions(l.sync)

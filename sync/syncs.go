@@ -34,8 +34,8 @@ func (s *Syncs) Get(ctx context.Context, namespace, name string) (*api.Sync, err
 	return typed(u)
 }
 
-// List reads the Syncs of a namespace, or of all if it is empty. One that cannot be read, because a field has a value that
-// is none, is an error beside the others.
+// List reads the Syncs of a namespace, or of all if it is empty. One that cannot be read, because a field has a
+// value that is none, is an error beside the others.
 func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error) {
 	list, err := s.client.Resource(api.Resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {

@@ -116,7 +116,8 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	return nil
 }
 
-// statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the windows.
+// statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the
+// windows.
 func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus {
 	next := *l.sync.Status.DeepCopy()
 	next.GateStatus = state

@@ -98,8 +98,8 @@ func fields(e ast.Expr) int {
 	return n
 }
 
-// No folder has more than 30 production files, no type more than 30 methods, and no struct more than 20 fields without a
-// reason that stands here. What has become narrower leaves the list.
+// No folder has more than 30 production files, no type more than 30 methods, and no struct more than 20 fields
+// without a reason that stands here. What has become narrower leaves the list.
 func TestNothingIsTooWideWithoutAReason(t *testing.T) {
 	most := map[string]int{"files": mostFiles, "methods": mostMethods, "fields": mostFields}
 	count := widths(t)

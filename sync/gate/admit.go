@@ -155,9 +155,9 @@ func (t *turn) waitsForAnother() api.Public {
 	return ""
 }
 
-// fail notes that a commit could not be rendered or was refused. It carries nobody. What the cluster
-// refused, or took too long to render, is tried again, after 30 s at first and 15 min at most; what is wrong in itself only
-// with other inputs.
+// fail notes that a commit could not be rendered or was refused. It carries nobody. What the cluster refused, or
+// took too long to render, is tried again, after 30 s at first and 15 min at most; what is wrong in itself only with
+// other inputs.
 func (t *turn) fail(commit string, p *Prepared) {
 	f := t.failure(commit)
 	if f == nil {

@@ -12,8 +12,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// relookAfter is how long the workloads of a complete commit are looked at again at least, once somebody has touched them:
-// the watches of what is looked at may come a little later than the one that noticed it.
+// relookAfter is how long the workloads of a complete commit are looked at again at least, once somebody has touched
+// them: the watches of what is looked at may come a little later than the one that noticed it.
 const relookAfter = 2 * time.Second
 
 // classSettled and classUpdated are the node classes of the judge that run the commit's pods.
@@ -22,8 +22,8 @@ const (
 	classUpdated = "Updated"
 )
 
-// disturb notes that a complete commit's workloads are not as they completed. From then on they are looked at again, until
-// they are. The commit's state stays Complete.
+// disturb notes that a complete commit's workloads are not as they completed. From then on they are looked at again,
+// until they are. The commit's state stays Complete.
 func (t *turn) disturb(f *api.Flight) {
 	if f.State == api.Complete && f.Correcting == nil {
 		f.Correcting = &api.Correcting{Since: metav1.NewMicroTime(t.o.Now)}

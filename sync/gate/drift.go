@@ -77,9 +77,9 @@ func (t *turn) compareAt(f *api.Flight) time.Time {
 // pending reports whether a correction was decided on whose outcome nobody knows: the process that made it died.
 func (t *turn) pending() bool { return t.s.Drift != nil && t.s.Drift.PendingAt != nil }
 
-// correct has those of the objects applied again, that were found not to be as asked, whose pauses are over. The decision
-// is noted first, and a workload that is made anew waits for its new UID: so a death before the outcome is known loses
-// nothing. It reports whether there is any.
+// correct has those of the objects applied again, that were found not to be as asked, whose pauses are over. The
+// decision is noted first, and a workload that is made anew waits for its new UID: so a death before the outcome is
+// known loses nothing. It reports whether there is any.
 func (t *turn) correct(f *api.Flight) bool {
 	for _, o := range t.o.Compared.Objects {
 		if t.pauseOf(o).After(t.o.Now) {
@@ -224,7 +224,8 @@ func (t *turn) correctable(r *Rollout) bool {
 	return t.o.Now.Before(since.Add(t.gate.Deadline))
 }
 
-// correctionFailed reports whether an object could not be corrected, or another one that the status has no room to name.
+// correctionFailed reports whether an object could not be corrected, or another one that the status has no room to
+// name.
 func correctionFailed(d *api.DriftStatus, object string) bool {
 	named := false
 	for _, o := range d.Objects {
@@ -236,8 +237,8 @@ func correctionFailed(d *api.DriftStatus, object string) bool {
 	return d.Problem != "" && !named
 }
 
-// DriftWords say what is not as asked at present, with whom the Sync is at odds, and what is done about it; empty if all
-// is well.
+// DriftWords say what is not as asked at present, with whom the Sync is at odds, and what is done about it; empty if
+// all is well.
 func DriftWords(d *api.DriftStatus) (reason, message string) {
 	if d == nil || d.Count == 0 {
 		return "AsInGit", ""

@@ -27,7 +27,8 @@ const (
 	MaxField = 300
 )
 
-// PausedField is what has a pause of its own: a field of an object that a manager changes, or the object if it is missing.
+// PausedField is what has a pause of its own: a field of an object that a manager changes, or the object if it is
+// missing.
 type PausedField struct{ Object, Field, Manager string }
 
 // pausedFields are the fields of an object that are not as asked.
@@ -162,8 +163,8 @@ func (f PausedField) clipped() PausedField {
 	return f
 }
 
-// PauseWords say how often the field that is named of an object was corrected in a row, and when it is again; empty if it
-// was not.
+// PauseWords say how often the field that is named of an object was corrected in a row, and when it is again; empty
+// if it was not.
 func PauseWords(d *api.DriftStatus, o api.DriftedObject) string {
 	field, _, _ := strings.Cut(o.Field, " and ") // of several the first is named, and how many more there are
 	p := findPause(d, PausedField{o.Object, field, o.Manager})

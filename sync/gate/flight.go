@@ -60,8 +60,8 @@ func (t *turn) judged(f *api.Flight) {
 	}
 }
 
-// lookedAt takes in what is to be remembered of a look at the flight's workloads. It returns the look if that says how the
-// flight is doing.
+// lookedAt takes in what is to be remembered of a look at the flight's workloads. It returns the look if that says
+// how the flight is doing.
 func (t *turn) lookedAt(f *api.Flight) *Rollout {
 	r := t.o.Rollout
 	if r == nil || r.Commit != f.Commit || r.Digest != f.Digest {
@@ -78,8 +78,8 @@ func (t *turn) lookedAt(f *api.Flight) *Rollout {
 	return r
 }
 
-// halfJudged takes in what a set does that could not be written whole yet: its pods are braked and may be stuck, so that
-// a fix need not wait for the last attempt. It completes only when it has been written.
+// halfJudged takes in what a set does that could not be written whole yet: its pods are braked and may be stuck, so
+// that a fix need not wait for the last attempt. It completes only when it has been written.
 func (t *turn) halfJudged(f *api.Flight) {
 	if f.Attempts == 0 {
 		return

@@ -20,13 +20,14 @@ import (
 //	            ├──► Unchanged  its set is that of the last applied commit: takes over that one's state
 //	            └──► Dropped    a rewritten history no longer reaches it
 //
-// With OnStuck Rollback the last Complete commit is put in flight again in place of one that is Stuck. Neither changes its
-// state by that: the stuck one stays so and says what becomes of going back. A Complete commit that relapses stays Complete
-// as well, says so, and holds or is rolled back by OnRelapse.
+// With OnStuck Rollback the last Complete commit is put in flight again in place of one that is Stuck. Neither
+// changes its state by that: the stuck one stays so and says what becomes of going back. A Complete commit that
+// relapses stays Complete as well, says so, and holds or is rolled back by OnRelapse.
 type Gate struct {
 	Order   api.Order
 	OnStuck api.OnStuck
-	// Relapse is how long after Complete what ends again and again is told on the commit, and OnRelapse what is done about it.
+	// Relapse is how long after Complete what ends again and again is told on the commit, and OnRelapse what is done
+	// about it.
 	Relapse   time.Duration
 	OnRelapse api.OnRelapse
 	// Deadline is how long writing a commit may be retried before it is Stuck/ApplyFailed.

@@ -32,8 +32,8 @@ func (t *turn) health(f *api.Flight) {
 		Count: len(objects), Objects: objects[:min(len(objects), maxDrifted)]}
 }
 
-// ailingNow are the objects that are not well, the longest first: each since it was first seen not to be. One that cannot
-// be seen is as it was.
+// ailingNow are the objects that are not well, the longest first: each since it was first seen not to be. One that
+// cannot be seen is as it was.
 func ailingNow(before *api.AilingStatus, h *Health, now time.Time) []api.AilingObject {
 	var objects []api.AilingObject
 	since := map[string]metav1.MicroTime{}
@@ -64,8 +64,8 @@ func AilingWords(a *api.AilingStatus) string {
 	return a.Objects[0].Object + ": " + a.Objects[0].Message + others(a.Count)
 }
 
-// HealthNews is what a person would want to hear of the difference between two states: that something is not well any more, or
-// that all is well again. Where another commit has taken off, neither is known.
+// HealthNews is what a person would want to hear of the difference between two states: that something is not well
+// any more, or that all is well again. Where another commit has taken off, neither is known.
 func HealthNews(before, now State) (words string, changed bool) {
 	changed = before.Ailing.Lasting() != now.Ailing.Lasting()
 	return AilingWords(now.Ailing), changed && now.InFlight.IsComplete()

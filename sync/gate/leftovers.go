@@ -19,7 +19,8 @@ type Leftovers struct {
 // MaxToldLeftovers is how many leftovers are remembered as told.
 const MaxToldLeftovers = 200
 
-// leftOver has it told what other tools keep on the object that a write took from them: once, for as long as it is the same.
+// leftOver has it told what other tools keep on the object that a write took from them: once, for as long as it is
+// the same.
 func (t *turn) leftOver(r Recorded) {
 	for _, left := range r.Leftovers {
 		if slices.Contains(t.s.Leftovers, left.Digest) {

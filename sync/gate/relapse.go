@@ -11,9 +11,9 @@ import (
 // relapsed begins what is said of a complete commit whose agents keep ending.
 const relapsed = "relapsed"
 
-// relapse takes in whether the agents of a completed commit keep ending. It changes no state: the commit is Complete and
-// says that it has relapsed, once, and later that it has recovered. While it has, it is nothing to go back to. Of what is being
-// corrected nothing is concluded: it is not what the commit wrote.
+// relapse takes in whether the agents of a completed commit keep ending. It changes no state: the commit is Complete
+// and says that it has relapsed, once, and later that it has recovered. While it has, it is nothing to go back to.
+// Of what is being corrected nothing is concluded: it is not what the commit wrote.
 func (t *turn) relapse(f *api.Flight) {
 	r := t.o.Relapse
 	if f.State != api.Complete || f.Correcting != nil || r == nil || r.Commit != f.Commit || r.Digest != f.Digest {

@@ -36,7 +36,8 @@ func (t *turn) rollBack() {
 	}
 }
 
-// rollsBack reports whether a flight is one that is to be rolled back. What was rolled back to, and is in trouble too, is not.
+// rollsBack reports whether a flight is one that is to be rolled back. What was rolled back to, and is in trouble
+// too, is not.
 func (t *turn) rollsBack(f *api.Flight) bool {
 	switch {
 	case f == nil || f.RollbackOf != nil:
@@ -47,8 +48,8 @@ func (t *turn) rollsBack(f *api.Flight) bool {
 	return t.gate.OnStuck == api.OnStuckRollback && f.State == api.Stuck
 }
 
-// holds reports whether a flight in trouble lets nobody pass until it is released: where there is no way back, Rollback is
-// Hold.
+// holds reports whether a flight in trouble lets nobody pass until it is released: where there is no way back,
+// Rollback is Hold.
 func (t *turn) holds(f *api.Flight) bool {
 	switch {
 	case f.RollbackOf != nil && f.RollbackOf.Retry:
@@ -74,8 +75,8 @@ func (t *turn) goesBack(candidate string) bool {
 	return p != nil && p.Outcome == Ready && p.Digest != f.Digest
 }
 
-// takeBack puts the last complete commit in flight again. The one that is in trouble stays what it is, and so do those that
-// follow it.
+// takeBack puts the last complete commit in flight again. The one that is in trouble stays what it is, and so do
+// those that follow it.
 func (t *turn) takeBack(f *api.Flight, p *Prepared) {
 	back := &api.Flight{Commit: p.Commit, Generation: p.Generation, Digest: p.Digest, Since: metav1.NewMicroTime(t.o.Now),
 		RollbackOf: &api.StuckCommit{Commit: f.Commit, Relapsed: f.Relapse != nil, Digest: f.Digest, Message: trouble(f), Followers: f.Followers}}
@@ -141,8 +142,8 @@ func (t *turn) release(f *api.Flight) {
 	t.s.Released = t.o.Released
 }
 
-// MessageOf is what people are told about a flight: the message of its state, and what becomes of a rollback. Of a rollback it
-// is said on the stuck commit.
+// MessageOf is what people are told about a flight: the message of its state, and what becomes of a rollback. Of a
+// rollback it is said on the stuck commit.
 func MessageOf(f *api.Flight) api.Message {
 	b := f.RollbackOf
 	if b == nil {
@@ -190,8 +191,8 @@ func trouble(f *api.Flight) api.Message {
 	return m
 }
 
-// explained is a text for everybody with an explanation, which may be empty, for those who may read the Sync: the cluster's
-// own words may be in it.
+// explained is a text for everybody with an explanation, which may be empty, for those who may read the Sync: the
+// cluster's own words may be in it.
 func explained(text api.Public, explanation string) api.Message {
 	m := api.ForAll(text)
 	if explanation != "" {

@@ -193,7 +193,8 @@ type HandoverOrder struct {
 
 // Health is how the workloads of a completed flight are.
 type Health struct {
-	// Ailing are those that are no longer well, Missing those that do not exist, and Unseen those of which nothing is known.
+	// Ailing are those that are no longer well, Missing those that do not exist, and Unseen those of which nothing is
+	// known.
 	Ailing  []api.AilingObject
 	Missing []string
 	Unseen  map[string]bool
@@ -298,8 +299,8 @@ type Move struct {
 	By      string
 	Outcome api.CommitState
 	Message api.Message
-	// Relapsed says of a Complete commit, or of one that takes over its state, that its agents keep ending, and Recovered that
-	// they no longer do. They change no state.
+	// Relapsed says of a Complete commit, or of one that takes over its state, that its agents keep ending, and
+	// Recovered that they no longer do. They change no state.
 	Relapsed, Recovered bool
 	At                  time.Time
 	// Override let the commit start outside the windows; nil if it did not need to.

@@ -29,7 +29,8 @@ type baseFetch struct {
 }
 
 // open returns the tree of a commit of another repository, fetched through a mirror of its own.
-func (b *bases) open(ctx context.Context, background func(func()), fetch func() (*gitsource.Tree, error), key string) (*gitsource.Tree, error) {
+func (b *bases) open(ctx context.Context, background func(func()), fetch func() (*gitsource.Tree, error), key string,
+) (*gitsource.Tree, error) {
 	f := b.join(key, background, fetch)
 	patience := time.NewTimer(basePatience)
 	defer patience.Stop()

@@ -139,8 +139,8 @@ func (p *poller) done(run, began time.Time) {
 	}
 }
 
-// shareable is how old an answer may be that another Sync of the repository got: younger than one's own last one, and so old
-// that all of them together cost hardly more than one.
+// shareable is how old an answer may be that another Sync of the repository got: younger than one's own last one,
+// and so old that all of them together cost hardly more than one.
 func shareable(interval time.Duration) time.Duration { return max(interval, minInterval) * 4 / 5 }
 
 // jitter spreads polls, so that a thousand Syncs that began together do not stay together.
@@ -149,7 +149,9 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // readHistory polls a repository. A ref that did not move costs one ref advertisement and nothing else.
-func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age time.Duration, passed string, last *gate.History) (*gate.History, error) {
+func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age time.Duration, passed string,
+	last *gate.History,
+) (*gate.History, error) {
 	head, err := repo.HeadWithin(ctx, ref, age)
 	if err != nil {
 		return nil, err

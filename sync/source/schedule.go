@@ -25,8 +25,8 @@ const (
 	maxDeadline     = 24 * time.Hour
 )
 
-// scheduleOf reads spec.source.schedule, nil if there is none. What the status remembers of another schedule is of no use:
-// a new one begins now.
+// scheduleOf reads spec.source.schedule, nil if there is none. What the status remembers of another schedule is of
+// no use: a new one begins now.
 func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 	source := s.Spec.Source
 	if source.Schedule == "" {
@@ -49,8 +49,8 @@ func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 	return c, nil
 }
 
-// run is the time for which a poll is due, or will be: the newest that has come and is not done with, if it is not later than
-// the deadline allows, else the next to come. However many were missed, one poll makes up for them.
+// run is the time for which a poll is due, or will be: the newest that has come and is not done with, if it is not
+// later than the deadline allows, else the next to come. However many were missed, one poll makes up for them.
 func (c *schedule) run(now time.Time) time.Time {
 	from := c.last
 	if oldest := now.Add(-c.deadline); from.Before(oldest) {

@@ -1,6 +1,7 @@
 // Package source says where the ref of a Sync is, and which of its commits may be believed.
 //
-// It polls the repository in the background, verifies signatures, and opens the trees of commits and of their remote bases.
+// It polls the repository in the background, verifies signatures, and opens the trees of commits and of their remote
+// bases.
 package source
 
 import (
@@ -13,8 +14,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// Source is where the commits of a Sync come from: where its ref is, and which of its commits may be believed. The polls run in
-// the background; what they found is what Last returns.
+// Source is where the commits of a Sync come from: where its ref is, and which of its commits may be believed. The
+// polls run in the background; what they found is what Last returns.
 type Source struct {
 	options Options
 	poller  poller
@@ -94,8 +95,9 @@ func (s *Source) trustIn(sync *api.Sync) trust {
 		signersChanged: func() bool { return s.signersChanged.Swap(false) }}
 }
 
-// Doubt says why a commit cannot be prepared yet: it was verified with other signers than there are now. It is nil if the commit
-// may be believed. What is in flight, and what is rolled back to, was verified when it took off: no missing Secret holds it.
+// Doubt says why a commit cannot be prepared yet: it was verified with other signers than there are now. It is nil
+// if the commit may be believed. What is in flight, and what is rolled back to, was verified when it took off: no
+// missing Secret holds it.
 func (s *Source) Doubt(ctx context.Context, sync *api.Sync, commit string) error {
 	f := sync.Status.InFlight
 	if !verifies(sync.Spec.Source.Verify.Mode) || commit == sync.Status.LastComplete || f != nil && f.Commit == commit && f.Unwritten() {

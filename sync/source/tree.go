@@ -8,7 +8,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// Tree returns a commit's files, with those of its submodules if they are asked for. A submodule is a base like any other.
+// Tree returns a commit's files, with those of its submodules if they are asked for. A submodule is a base like any
+// other.
 func (s *Source) Tree(ctx context.Context, sync *api.Sync, commit string) (*gitsource.Tree, error) {
 	tree, err := s.options.Repository.Tree(ctx, commit)
 	if err != nil || !sync.Spec.Source.Submodules {
@@ -19,8 +20,8 @@ func (s *Source) Tree(ctx context.Context, sync *api.Sync, commit string) (*gits
 	}), nil
 }
 
-// Base returns the files of a commit of another repository. A fetch that takes long goes on in the background, and the error says
-// that it is under way.
+// Base returns the files of a commit of another repository. A fetch that takes long goes on in the background, and
+// the error says that it is under way.
 func (s *Source) Base(ctx context.Context, sync *api.Sync, url, commit string) (*gitsource.Tree, error) {
 	fetch := func() (*gitsource.Tree, error) { return s.fetchBase(sync, url, commit) }
 	return s.bases.open(ctx, s.options.Background, fetch, url+" "+commit)
@@ -40,8 +41,8 @@ func (s *Source) fetchBase(sync *api.Sync, url, commit string) (*gitsource.Tree,
 	return repository.Tree(ctx, commit)
 }
 
-// Keep has the repository keep a commit under a name. Before the first poll there may be no mirror to keep it in. A commit that
-// cannot be kept is not tried again before a restart.
+// Keep has the repository keep a commit under a name. Before the first poll there may be no mirror to keep it in. A
+// commit that cannot be kept is not tried again before a restart.
 func (s *Source) Keep(sync *api.Sync, name, commit string) error {
 	history, _ := s.poller.last()
 	if commit == "" || history == nil || s.kept[name] == commit {

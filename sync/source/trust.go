@@ -25,10 +25,10 @@ type trust struct {
 // verifies reports whether commits need a signature.
 func verifies(mode api.VerifyMode) bool { return mode != "" && mode != api.VerifyNone }
 
-// verify returns a history together with what is not verified of it. The signers are read when there is something new to
-// verify, while something is not verified, and when they are in doubt; not at every poll. A commit's signature is for good,
-// but a tag of the same commit may be signed anew: one that does not count is verified again. What keeps it from being looked
-// at is the poll's error.
+// verify returns a history together with what is not verified of it. The signers are read when there is something
+// new to verify, while something is not verified, and when they are in doubt; not at every poll. A commit's
+// signature is for good, but a tag of the same commit may be signed anew: one that does not count is verified again.
+// What keeps it from being looked at is the poll's error.
 func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.History, error) {
 	if !verifies(t.mode) || seen && len(h.Unverified) == 0 && !t.signersChanged() {
 		return h, nil

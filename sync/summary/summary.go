@@ -71,8 +71,8 @@ func summarizeDrift(s *api.SyncStatus, now time.Time) {
 // relapsedReason is the reason of conditions that tell of a relapse.
 const relapsedReason = "Relapsed"
 
-// takenBack reports whether a flight stands in the place of a commit that was complete and has relapsed: what Git asks for
-// is not what runs.
+// takenBack reports whether a flight stands in the place of a commit that was complete and has relapsed: what Git
+// asks for is not what runs.
 func takenBack(f *api.Flight) bool { return f != nil && f.RollbackOf != nil && f.RollbackOf.Relapsed }
 
 // summarizeHealth writes the condition that says whether what a completed commit wrote is still well. It is there once

@@ -1,4 +1,5 @@
-// Package window says when a commit may start, and reads the cron expressions that windows and schedules are written in.
+// Package window says when a commit may start, and reads the cron expressions that windows and schedules are written
+// in.
 //
 // It knows no clock: the time is what it is asked about.
 package window

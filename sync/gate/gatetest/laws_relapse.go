@@ -5,8 +5,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// relapse holds what is told of relapses, that a commit which has relapsed is nothing to go back to, and that it holds the gate
-// where that was asked for.
+// relapse holds what is told of relapses, that a commit which has relapsed is nothing to go back to, and that it
+// holds the gate where that was asked for.
 func (l *Laws) relapse(before *gate.State, after gate.State, d gate.Decision) {
 	for _, m := range d.Moves {
 		l.relapseTold(m)
@@ -54,8 +54,8 @@ func (l *Laws) recoveredIn(d gate.Decision, commit string) bool {
 	return false
 }
 
-// rolledBack holds law 5: only what is stuck or has relapsed is rolled back, where that was asked for, to the last commit that
-// was complete, and not twice.
+// rolledBack holds law 5: only what is stuck or has relapsed is rolled back, where that was asked for, to the last
+// commit that was complete, and not twice.
 func (l *Laws) rolledBack(before *gate.State, f *api.Flight) {
 	l.Back++
 	was := before.InFlight
