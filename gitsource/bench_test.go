@@ -3,6 +3,7 @@ package gitsource_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -106,6 +107,8 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(childMirrors); url != "" {
 		os.Exit(mirrorAlone(url))
 	}
+	flag.Parse()
+	_ = flag.Set("test.parallel", "8") // they wait for git, for hosts that are silent, and for one another
 	code := m.Run()
 	for _, s := range scales {
 		_ = os.RemoveAll(s.dir) // not what other processes have made
