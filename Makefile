@@ -34,8 +34,9 @@ test-all: test ## as test, with the largest sizes and all rounds of random stori
 	@cluster=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$cluster" && set -x && \
 		go test -run '^$$' -bench TheBrake -benchtime 1x -timeout 60m ./sync
 
-test-unit: ## the tests that need no cluster: under a minute
-	go run ./cmd/devtest . -short -race ./...
+# Without the race detector, which makes the longest of them five times as slow: make test has it.
+test-unit: ## the tests that need no cluster: about a minute
+	go run ./cmd/devtest . -short ./gitsource ./render ./...
 
 # go vet finds Kubernetes compiled by the build of the cluster binary; golangci-lint on that module would type-check
 # all of it from source, for a few hundred lines of ours.

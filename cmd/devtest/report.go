@@ -142,7 +142,7 @@ func (r *report) ofTest(e event) {
 		if t.action != "fail" {
 			t.said.Reset()
 		}
-		if whole(e.Test) == e.Test {
+		if whole(e.Test) == e.Test && e.Action != "skip" {
 			r.ended = append(r.ended, timed{e.Test, e.Package, e.Time.Sub(t.began)})
 		}
 	}
