@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 

@@ -3,9 +3,9 @@ package sync
 import (
 	"encoding/json"
 
-	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 // How much the status says of single nodes. What a set has many workloads of is said of fewer, so that the whole stays

@@ -11,12 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
-	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 func newRender() *cobra.Command {

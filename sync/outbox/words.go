@@ -6,10 +6,10 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 

@@ -9,10 +9,10 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/daemongate/daemongate/english"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 

@@ -1,6 +1,6 @@
 package v1alpha1
 
-import "github.com/daemongate/daemongate/english"
+import "github.com/daemongate/daemongate/sync/english"
 
 // Public is a text that everybody may read, such as the users of a Git host (docs/design.md, law 11): it says nothing
 // that the cluster, a container or a server said. A string becomes one only by a conversion, at the place that knows
