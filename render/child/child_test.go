@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"syscall"
@@ -100,14 +101,44 @@ func TestAChildIsLentSubmodules(t *testing.T) {
 	}
 }
 
+// What a child finds damaged in a mirror is no fault of the commit's, and the parent's mirror is made anew for it.
+func TestDamageThatAChildFindsIsToldOf(t *testing.T) {
+	r, files := runner(t, 0), tree(t, ordinary)
+	place, _ := files.Place()
+	packs, err := filepath.Glob(place.Mirror + "/*.git/objects/pack/*.pack")
+	if err != nil || len(packs) == 0 {
+		t.Fatal(packs, err)
+	}
+	for _, pack := range packs {
+		content, err := os.ReadFile(pack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 12; i < len(content)-20; i++ {
+			content[i] ^= 0x55
+		}
+		if err := errors.Join(os.Remove(pack), os.WriteFile(pack, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = r.Build(t.Context(), files, "prod", render.Options{}, child.Limits{})
+	var unread *render.TreeError
+	if !errors.As(err, &unread) {
+		t.Errorf("not told apart: %v", err)
+	}
+	if !files.Damaged() {
+		t.Error("the mirror is not doubted")
+	}
+}
+
 // endless is what takes far longer to render than any test waits: the patches of many objects among many.
 func endless() fstest.MapFS {
-	objects, patches := "", ""
-	for i := range 4000 {
-		objects += fmt.Sprintf("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: n%d}\n", i)
-		patches += fmt.Sprintf("- {target: {kind: ConfigMap, name: 'n%d|x.*'}, patch: '[{op: add, path: /data, value: {a: b}}]'}\n", i)
+	var objects, patches strings.Builder
+	for i := range 9000 {
+		fmt.Fprintf(&objects, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: n%d}\n", i)
+		fmt.Fprintf(&patches, "- {target: {kind: ConfigMap, name: 'n%d|x.*'}, patch: '[{op: add, path: /data, value: {a: b}}]'}\n", i)
 	}
-	return fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\npatches:\n" + patches), "a.yaml": file(objects)}
+	return fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\npatches:\n" + patches.String()), "a.yaml": file(objects.String())}
 }
 
 // A render that takes too long is ended with its process. It may pass another time, so it is told apart.
@@ -186,6 +217,11 @@ func TestAChildHasNothingOfItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer secret.Close()
+	inherited, err := syscall.Open(secret.Name(), syscall.O_RDONLY, 0) // which Go does not keep to itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(inherited)
 	r := runner(t, 0)
 	again(t, r)
 	pid, at := 0, ""

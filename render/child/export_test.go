@@ -1,6 +1,12 @@
 package child
 
-import "os/exec"
+import (
+	"os/exec"
+	"time"
+)
+
+// Clock tells how much processor time a process has taken since now.
+func Clock(pid int) func() (time.Duration, bool) { return processClock(pid) }
 
 // Reserve is the number of the process in reserve, 0 if there is none.
 func Reserve(r *Runner) int {
@@ -13,8 +19,11 @@ func Reserve(r *Runner) int {
 }
 
 // Stray is a Runner whose children are a script instead of this program.
-func Stray(script string) *Runner {
+func Stray(script string) *Runner { return RunnerOf("sh", "-c", script) }
+
+// RunnerOf is a Runner whose children are another program.
+func RunnerOf(name string, args ...string) *Runner {
 	r := New(0)
-	r.start = func() (*process, error) { return startAs(exec.Command("sh", "-c", script)) }
+	r.start = func() (*process, error) { return startAs(exec.Command(name, args...)) }
 	return r
 }

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -48,7 +51,7 @@ func TestWhatCopiesItselfEnds(t *testing.T) {
 	const joined = "delimiter: '-', index: -1"
 	itself := strings.Repeat(replacement("data.x", "data.x", joined), 40)
 	plugin := "apiVersion: builtin\nkind: ReplacementTransformer\nmetadata: {name: t}\nreplacements:\n"
-	for name, more := range map[string]string{
+	for name, more := range some(map[string]string{
 		"a value joined to itself":          "replacements:\n" + itself,
 		"two values, one to the other":      "replacements:\n" + strings.Repeat(replacement("data.x", "data.y", joined)+replacement("data.y", "data.x", joined), 30),
 		"a value in one replacement":        "replacements:\n" + replacement("data.x", strings.Repeat("data.x, ", 40)+"data.x", joined),
@@ -72,7 +75,7 @@ func TestWhatCopiesItselfEnds(t *testing.T) {
 		"elements of lists":                   "replacements:\n" + strings.Repeat(replacement("spec.list.0.v", "spec.list.1.v", joined)+replacement("spec.list.1.v", "'spec.list.[v=1].v'", joined), 30),
 		"in layers":                           "resources: [layer1]\n",
 		"a JSON patch that copies its object": "patches:\n- target: {kind: ConfigMap}\n  patch: |\n" + each(40, func(i int) string { return fmt.Sprintf("    - {op: copy, from: /data, path: /data/k%d}\n", i) }),
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			if !strings.HasPrefix(more, "resources") {
 				more = "resources: [a.yaml]\n" + more
@@ -206,9 +209,12 @@ func some(of map[string]string) map[string]string {
 	if os.Getenv("DAEMONGATE_TEST_ALL") != "" {
 		return of
 	}
-	few := map[string]string{}
+	few, each := map[string]string{}, 4
+	if testing.Short() {
+		each = 12
+	}
 	for i, name := range slices.Sorted(maps.Keys(of)) {
-		if i%6 == 0 {
+		if i%each == 0 {
 			few[name] = of[name]
 		}
 	}
@@ -221,7 +227,8 @@ func some(of map[string]string) map[string]string {
 func endsCheaply(t *testing.T, files fstest.MapFS) {
 	t.Helper()
 	const limit = 128 << 20
-	r, commit := runner(t, 0), tree(t, files)
+	r, commit := child.RunnerOf(program(t)), tree(t, files)
+	defer r.Close()
 	peak := watchPeak(t)
 	heap := heapSize()
 	result, err := r.Build(t.Context(), commit, "prod", render.Options{}, child.Limits{Memory: limit, Timeout: 30 * time.Second})
@@ -241,6 +248,29 @@ func endsCheaply(t *testing.T, files fstest.MapFS) {
 		t.Error(err)
 	}
 }
+
+// program is a child without the race detector, built once.
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var programDir string
+
+var built = sync.OnceValues(func() (path string, err error) {
+	if programDir, err = os.MkdirTemp("", "daemongate-test-"); err != nil {
+		return "", err
+	}
+	path = filepath.Join(programDir, "program")
+	if out, err := exec.Command("go", "build", "-o", path, "./testdata/program").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return path, nil
+})
 
 // heapSize is how many bytes this process has for its heap.
 func heapSize() int64 {

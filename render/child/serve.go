@@ -64,7 +64,7 @@ type worker struct {
 	replies chan reply
 
 	asking  sync.Mutex
-	mirrors map[string]*gitsource.Tree // by folder: one tree of each mirror
+	mirrors map[string]*gitsource.Tree // by folder: one tree of each mirror; nil if its commit cannot be read
 }
 
 // listen hands on replies until the parent ends.
@@ -116,10 +116,10 @@ func (w *worker) open(p gitsource.Place) (*gitsource.Tree, error) {
 		return w.ask(question{URL: url, Commit: commit, Submodule: true})
 	})
 	if err != nil {
-		return nil, err
+		tree = nil
 	}
 	w.mirrors[p.Mirror] = tree
-	return tree, nil
+	return tree, err
 }
 
 // ask has the parent fetch a commit of another repository, and opens it.
@@ -138,7 +138,7 @@ func (w *worker) ask(q question) (*gitsource.Tree, error) {
 
 func (w *worker) damaged() (mirrors []string) {
 	for folder, tree := range w.mirrors {
-		if tree.Damaged() {
+		if tree == nil || tree.Damaged() { // its parent has just read that commit
 			mirrors = append(mirrors, folder)
 		}
 	}

@@ -3,6 +3,7 @@ package child_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -71,12 +72,20 @@ func TestNoChildOutlivesItsParent(t *testing.T) {
 	}
 	var below []string
 	eventually(t, "a child of the parent", func() bool { below = childrenOf(t, p.Process.Pid); return len(below) > 0 })
+	var pid int
+	_, _ = fmt.Sscan(below[0], &pid)
+	used := child.Clock(pid)
+	eventually(t, "that it renders", func() bool { spent, _ := used(); return spent > 300*time.Millisecond })
 	_ = p.Process.Kill()
+	killed := time.Now()
 	_ = p.Wait()
 	for _, pid := range below {
 		eventually(t, "its end", func() bool {
 			state, err := os.ReadFile("/proc/" + pid + "/stat")
 			return err != nil || strings.Contains(string(state), ") Z ")
 		})
+	}
+	if took := time.Since(killed); took > 5*time.Second {
+		t.Errorf("it rendered on for %s", took)
 	}
 }

@@ -21,7 +21,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == parent {
 		beParent(os.Args[2], os.Args[3])
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(programDir)
+	os.Exit(code)
 }
 
 // git runs the real thing, with no configuration but the repository's own.
