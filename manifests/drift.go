@@ -90,30 +90,68 @@ type comparison struct {
 	same  *Applied
 }
 
-func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (comparison, error) {
+// pair is an object as it is and as a dry run of its apply would have it; err is the dry run's.
+type pair struct {
+	target       target
+	live, answer *unstructured.Unstructured
+	holders      map[string]string // by field that the set asks for: who holds it with another value
+	managers     []string          // these, and each once
+	err          error
+}
+
+// torn reports whether somebody wrote the object between the read and the dry run. What they wrote would be taken for drift,
+// although the set may not name it.
+func (p pair) torn() bool {
+	return p.live != nil && p.err == nil && p.live.GetResourceVersion() != p.answer.GetResourceVersion() &&
+		len(differences(p.live, p.answer)) > 0
+}
+
+func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, brought definitions, o Options) (pair, error) {
 	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
-		return comparison{}, err
+		return pair{}, err
 	}
-	answer, err := c.put(ctx, t, write{dryRun: true})
-	holders, managers := holdersIn(err), managersIn(err)
-	if len(managers) > 0 {
-		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
+	p := pair{target: t, live: live}
+	p.answer, p.err = c.put(ctx, t, write{dryRun: true})
+	p.holders, p.managers = holdersIn(p.err), managersIn(p.err)
+	if len(p.managers) > 0 {
+		p.answer, p.err = c.put(ctx, t, write{dryRun: true, force: true})
 	}
+	return p, nil
+}
+
+// mostPairs is how often an object is looked at that others keep writing.
+const mostPairs = 5
+
+func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (comparison, error) {
+	for range mostPairs {
+		p, err := c.pair(ctx, object, brought, o)
+		switch {
+		case err != nil:
+			return comparison{}, err
+		case !p.torn():
+			return p.compare(s, o)
+		}
+	}
+	return comparison{}, &unready{IDOf(object), "others write it faster than it can be compared"}
+}
+
+func (p pair) compare(s Set, o Options) (comparison, error) {
+	id, live, managers := p.target.id, p.live, p.managers
 	switch {
-	case live == nil && vanishes(object):
+	case live == nil && vanishes(p.target.object):
 		return comparison{}, nil
-	case live == nil && (err == nil || willExist(s, t, err)):
-		return comparison{drift: &Drift{Object: t.id, Missing: true}}, nil
-	case err != nil:
-		return comparison{}, refusal(t.id, err)
+	case live == nil && (p.err == nil || willExist(s, p.target, p.err)):
+		return comparison{drift: &Drift{Object: id, Missing: true}}, nil
+	case p.err != nil:
+		return comparison{}, refusal(id, p.err)
 	}
-	changes := changesOf(t.id, differences(live, answer))
+	changes := changesOf(id, differences(live, p.answer))
 	switch {
-	case len(changes) == 0 && madeByOthers(t.id, live, o.Inventory):
+	case len(changes) == 0 && madeByOthers(id, live, o.Inventory):
 		changes = []Change{{Path: "metadata.uid", Live: string(live.GetUID())}}
 	case len(changes) == 0 && isOurs(live):
-		same := applied(t, live, live)
+		same := applied(p.target, live, live)
 		return comparison{same: &same}, nil
 	case len(changes) == 0:
 		return comparison{}, nil
@@ -122,7 +160,7 @@ func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstru
 		managers = lastWriter(live)
 	}
 	slices.Sort(managers)
-	return comparison{drift: &Drift{Object: t.id, Changes: changes, Managers: slices.Compact(managers), Holders: holders}}, nil
+	return comparison{drift: &Drift{Object: id, Changes: changes, Managers: slices.Compact(managers), Holders: p.holders}}, nil
 }
 
 // madeByOthers reports whether somebody else made anew what we applied: then no field of it is ours.
