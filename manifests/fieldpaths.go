@@ -4,9 +4,16 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 )
+
+// fieldSet is the fields that an entry, which has some, says to be managed.
+func fieldSet(e metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
+	fields := &fieldpath.Set{}
+	return fields, fields.FromJSON(e.FieldsV1.GetRawReader())
+}
 
 // fieldAt is what stands at a path of an object.
 func fieldAt(at any, p fieldpath.Path) (any, bool) {

@@ -170,8 +170,8 @@ func renamed(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, 
 // disownRestart takes the annotation of `kubectl rollout restart`, and the map it stands in, out of an entry: without an
 // owner it stays, owned by us the next apply would remove it and restart every pod once more.
 func disownRestart(e *metav1.ManagedFieldsEntry) error {
-	fields := &fieldpath.Set{}
-	if err := fields.FromJSON(e.FieldsV1.GetRawReader()); err != nil {
+	fields, err := fieldSet(*e)
+	if err != nil {
 		return err
 	}
 	restarted := fieldpath.NewSet(

@@ -100,14 +100,15 @@ func robbed(live, answer *unstructured.Unstructured) []string {
 func managedBy(o *unstructured.Unstructured, manager string) *fieldpath.Set {
 	all := fieldpath.NewSet()
 	for _, e := range o.GetManagedFields() {
-		fields := fieldpath.NewSet()
-		if e.Manager != manager || e.Subresource != "" || e.FieldsV1 == nil || fields.FromJSON(e.FieldsV1.GetRawReader()) != nil {
+		if e.Manager != manager || e.Subresource != "" || e.FieldsV1 == nil {
 			continue
 		}
 		if manager == FieldManager && e.Operation != metav1.ManagedFieldsOperationApply {
 			continue
 		}
-		all = all.Union(fields)
+		if fields, err := fieldSet(e); err == nil {
+			all = all.Union(fields)
+		}
 	}
 	return all
 }

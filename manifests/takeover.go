@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
 // takeover begins the names of the managers that hold, for as long as an apply takes, what kubectl owned in other API
@@ -86,11 +85,12 @@ func inServedVersions(entries []metav1.ManagedFieldsEntry, home string, served f
 
 // unite adds the fields of another entry of the same version.
 func unite(to *metav1.ManagedFieldsEntry, other metav1.ManagedFieldsEntry) error {
-	a, b := &fieldpath.Set{}, &fieldpath.Set{}
-	if err := a.FromJSON(to.FieldsV1.GetRawReader()); err != nil {
+	a, err := fieldSet(*to)
+	if err != nil {
 		return err
 	}
-	if err := b.FromJSON(other.FieldsV1.GetRawReader()); err != nil {
+	b, err := fieldSet(other)
+	if err != nil {
 		return err
 	}
 	data, err := a.Union(b).ToJSON()

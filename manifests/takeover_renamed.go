@@ -45,8 +45,8 @@ func unownedIfRenamed(o *unstructured.Unstructured, home string) ([]metav1.Manag
 		if e.FieldsV1 == nil || e.Subresource != "" {
 			continue
 		}
-		owned := &fieldpath.Set{}
-		if err := owned.FromJSON(e.FieldsV1.GetRawReader()); err != nil {
+		owned, err := fieldSet(e)
+		if err != nil {
 			return nil, err
 		}
 		if strings.HasPrefix(e.Manager, takeover) && e.APIVersion != home {

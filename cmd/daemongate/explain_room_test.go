@@ -168,7 +168,7 @@ func crowd(t *testing.T, kube kubernetes.Interface) {
 // awaitExplained asks explain until it says something.
 func awaitExplained(t *testing.T, kubeconfig, want string) (text string) {
 	t.Helper()
-	until(t, 2*time.Minute, fmt.Sprintf("explain to say %q", want), func() (string, bool) {
+	clustertest.Until(t, 2*time.Minute, fmt.Sprintf("explain to say %q", want), func() (string, bool) {
 		r := daemongate(t, "", "explain", "agents", "-n", "platform", "--kubeconfig", kubeconfig)
 		text = r.stdout
 		return r.stdout + r.stderr, strings.Contains(text, want)

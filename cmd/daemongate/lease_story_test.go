@@ -135,7 +135,7 @@ spec:
 // waitState waits until a commit is in flight or settled as said.
 func (w *leaseWorld) waitState(commit string, state api.CommitState) {
 	w.t.Helper()
-	until(w.t, 3*time.Minute, fmt.Sprintf("%s to be %s", api.Short(commit), state), func() (string, bool) {
+	clustertest.Until(w.t, 3*time.Minute, fmt.Sprintf("%s to be %s", api.Short(commit), state), func() (string, bool) {
 		s, err := w.syncs.Get(w.t.Context(), "platform", "agents")
 		if err != nil {
 			return err.Error(), false
@@ -148,7 +148,7 @@ func (w *leaseWorld) waitState(commit string, state api.CommitState) {
 func (w *leaseWorld) change(change func(*coordinationv1.Lease)) {
 	w.t.Helper()
 	leases := w.kube.CoordinationV1().Leases("daemongate-system")
-	until(w.t, time.Minute, "the Lease to be changed", func() (string, bool) {
+	clustertest.Until(w.t, time.Minute, "the Lease to be changed", func() (string, bool) {
 		l, err := leases.Get(w.t.Context(), "daemongate", metav1.GetOptions{})
 		check(w.t, err)
 		change(l)
@@ -173,7 +173,7 @@ func (w *leaseWorld) run(name string, args ...string) *member {
 
 func (m *member) waitSays(t *testing.T, within time.Duration, text string) {
 	t.Helper()
-	until(t, within, text, func() (string, bool) { return m.out.String(), strings.Contains(m.out.String(), text) })
+	clustertest.Until(t, within, text, func() (string, bool) { return m.out.String(), strings.Contains(m.out.String(), text) })
 }
 
 // between is a way to the API server that notes what is written.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // Law 9: outside its windows a commit waits, until a person says of the head, with a reason, that it may start. The history
@@ -40,7 +41,7 @@ spec:
 	}
 	asked := func(what string, says []string, args ...string) {
 		t.Helper()
-		until(t, 2*time.Minute, what, func() (string, bool) {
+		clustertest.Until(t, 2*time.Minute, what, func() (string, bool) {
 			said := ask(args...)
 			return said, !slices.ContainsFunc(says, func(text string) bool { return !strings.Contains(said, text) })
 		})
@@ -53,11 +54,11 @@ spec:
 	if said := ask("sync", "agents", "--override-window", "--reason", "the agent leaks memory"); !strings.Contains(said, "may start outside the windows, once") {
 		t.Fatalf("it says %q", said)
 	}
-	until(t, time.Minute, "the first commit to be applied", func() (string, bool) {
+	clustertest.Until(t, time.Minute, "the first commit to be applied", func() (string, bool) {
 		m, err := kube.CoreV1().ConfigMaps("platform").Get(t.Context(), "config", metav1.GetOptions{})
 		return fmt.Sprint(err), err == nil && m.Data["value"] == "0"
 	})
-	until(t, time.Minute, "an Event that says who and why", func() (string, bool) {
+	clustertest.Until(t, time.Minute, "an Event that says who and why", func() (string, bool) {
 		list, err := kube.CoreV1().Events("platform").List(t.Context(), metav1.ListOptions{})
 		check(t, err)
 		var all []string

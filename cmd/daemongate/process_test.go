@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/render/child"
@@ -62,18 +61,4 @@ func controllerProcess(t testing.TB, out io.Writer, args ...string) (p *os.Proce
 	}()
 	t.Cleanup(func() { <-gone })
 	return c.Process, end
-}
-
-// until waits, for so long at most, until something holds. What was seen last is told if it does not.
-func until(t testing.TB, within time.Duration, what string, holds func() (seen string, ok bool)) {
-	t.Helper()
-	for end := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
-		seen, ok := holds()
-		if ok {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("waited %s in vain for %s: %s", within, what, seen)
-		}
-	}
 }

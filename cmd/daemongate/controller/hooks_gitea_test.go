@@ -10,6 +10,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/gitsource/hosttest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // A real Git host and a Sync that is polled once an hour: its signed webhook has a push applied at once, and its API
@@ -69,7 +70,7 @@ func TestAGitHostWakesAndIsTold(t *testing.T) {
 // told waits until the host shows a state of a commit.
 func (s *hookStory) told(host *hosttest.Host, commit, state string) {
 	s.t.Helper()
-	until(s.t, 2*time.Minute, commit+" to be told as "+state, func() (string, bool) {
+	clustertest.Until(s.t, 2*time.Minute, commit+" to be told as "+state, func() (string, bool) {
 		list, err := host.Statuses("agents", commit)
 		check(s.t, err)
 		return fmt.Sprint(list), len(list) == 1 && list[0].State == state && strings.HasSuffix(list[0].Context, s.namespace+"/agents")

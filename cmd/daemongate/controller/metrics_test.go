@@ -20,6 +20,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -148,7 +149,7 @@ spec:
 `)
 	metrics, hooks := freeAddress(t), freeAddress(t)
 	p.run(Options{Metrics: metrics, Webhooks: hooks})
-	until(t, time.Minute, "the commit to be stuck", func() (text string, ok bool) {
+	clustertest.Until(t, time.Minute, "the commit to be stuck", func() (text string, ok bool) {
 		if conn, err := http.Get("http://" + metrics + "/healthz"); err == nil {
 			_ = conn.Body.Close()
 			text = scrape(t, "http://"+metrics)

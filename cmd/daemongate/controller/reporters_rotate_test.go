@@ -21,6 +21,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
 )
@@ -99,7 +100,7 @@ func TestAnotherAuthorityNeedsNoRestart(t *testing.T) {
 	}
 	shown.Store(after.server)
 	server.CloseClientConnections()
-	until(t, time.Minute, "the other certificate to be refused", func() (string, bool) { // a connection that was closed may fail first
+	clustertest.Until(t, time.Minute, "the other certificate to be refused", func() (string, bool) { // a connection that was closed may fail first
 		err := reportTo(t, r, "x")
 		return fmt.Sprint(err), err != nil && strings.Contains(err.Error(), "certificate")
 	})

@@ -104,7 +104,7 @@ func (p *place) run(o Options) {
 // event waits for an Event that says something, and returns what it says.
 func (p *place) event(text string) (said string) {
 	p.t.Helper()
-	until(p.t, time.Minute, fmt.Sprintf("an Event that says %q", text), func() (string, bool) {
+	clustertest.Until(p.t, time.Minute, fmt.Sprintf("an Event that says %q", text), func() (string, bool) {
 		list, err := p.kube.CoreV1().Events(p.namespace).List(p.t.Context(), metav1.ListOptions{})
 		check(p.t, err)
 		var all []string
@@ -130,19 +130,5 @@ func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// until waits, for so long at most, until something holds. What was seen last is told if it does not.
-func until(t testing.TB, within time.Duration, what string, holds func() (seen string, ok bool)) {
-	t.Helper()
-	for end := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
-		seen, ok := holds()
-		if ok {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("waited %s in vain for %s: %s", within, what, seen)
-		}
 	}
 }
