@@ -134,7 +134,7 @@ func (h *history) transform(own string, k *kustomization, objects []*tracked) {
 	h.put.put(k.CommonAnnotations)
 	h.replacementsOf(own, k, objects)
 	h.strange = h.strange || len(k.Configurations)+len(k.Crds)+len(k.Replacements)+len(k.Vars) > 0
-	for _, text := range h.plugged[k.dir].texts {
+	for _, text := range h.pluginUse[k.dir].texts {
 		h.plugin(own, k.dir, text, objects)
 	}
 }

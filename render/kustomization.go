@@ -31,7 +31,7 @@ func (r *reader) kustomization(named string, c *checked) error {
 	if err := r.aliases.weighTexts(k.doc, k.doc.node); err != nil {
 		return err
 	}
-	r.plugged[k.dir] = &plugged{}
+	r.pluginUse[k.dir] = &pluginUse{}
 	r.sorted[named] = k.SortOptions != nil
 	for _, warning := range *k.CheckDeprecatedFields() {
 		r.warn(named + ": " + deprecation(warning))
@@ -48,7 +48,7 @@ func (r *reader) kustomization(named string, c *checked) error {
 		return err
 	}
 	c.lists = &kustomization{Kustomization: k.Kustomization, dir: k.dir} // its nodes need not be kept
-	c.objects = append(k.generated(), r.plugged[k.dir].objects...)
+	c.objects = append(k.generated(), r.pluginUse[k.dir].objects...)
 	if r.roles[named]&asData != 0 {
 		if remote {
 			return errors.New("names remote bases and is a generator's data as well: split it in two")

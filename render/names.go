@@ -36,7 +36,7 @@ func (k kustomization) longNames() error {
 
 // affix refuses names that the prefixes and suffixes of kustomizations on the way to an object make too long.
 func (s *survey) affix(named string, k *kustomization) error {
-	if s.affixes += len(k.NamePrefix) + len(k.NameSuffix) + s.plugged[k.dir].affixes; s.affixes <= longestName {
+	if s.affixes += len(k.NamePrefix) + len(k.NameSuffix) + s.pluginUse[k.dir].affixes; s.affixes <= longestName {
 		return nil
 	}
 	return s.refuse(fmt.Errorf("%s: with its prefix and suffix, and those of what lists it, names get longer by more than the %d characters that a name may have: shorten them", named, longestName))

@@ -23,8 +23,8 @@ func (r *reader) plugins(dir, named string, depth int) error {
 	if err != nil {
 		return nil // kustomize says what is missing
 	}
-	r.plugged[dir].visits++
-	if err := r.plugged[dir].tooMany(r.limit.Objects); err != nil {
+	r.pluginUse[dir].visits++
+	if err := r.pluginUse[dir].tooMany(r.limit.Objects); err != nil {
 		return fmt.Errorf("%s: %w", named, err)
 	}
 	if isDir {
@@ -74,7 +74,7 @@ func (r *reader) pluginFolder(dir, folder string, depth int) error {
 				return err
 			}
 		}
-		r.plugged[dir].affixes += len(k.NamePrefix) + len(k.NameSuffix)
+		r.pluginUse[dir].affixes += len(k.NamePrefix) + len(k.NameSuffix)
 	}
 	return nil
 }
@@ -115,8 +115,8 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 	if err := r.aliases.weighTexts(doc, n); err != nil {
 		return err
 	}
-	r.plugged[dir].add(dir, n)
-	return errors.Join(r.pluginPaths(dir, doc, n), r.plugged[dir].tooMany(r.limit.Objects))
+	r.pluginUse[dir].add(dir, n)
+	return errors.Join(r.pluginPaths(dir, doc, n), r.pluginUse[dir].tooMany(r.limit.Objects))
 }
 
 func builtin(n *yaml.Node) error {
@@ -187,7 +187,7 @@ func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) 
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {
 		as = asData
-		r.plugged[dir].data = append(r.plugged[dir].data, path.Join(dir, afterKey(n.Value)))
+		r.pluginUse[dir].data = append(r.pluginUse[dir].data, path.Join(dir, afterKey(n.Value)))
 	}
 	r.roles[path.Join(dir, afterKey(n.Value))] |= as
 	return nil

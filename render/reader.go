@@ -16,26 +16,26 @@ import (
 // asked for. One goroutine uses it.
 type reader struct {
 	ctx   context.Context
-	tree  *forest
+	tree  *multiTree
 	limit Options
 
-	files    map[string][]byte   // by the path that links lead to
-	roles    map[string]role     // by the path that a kustomization file names
-	checked  map[string]checked  // by that path too
-	checking map[string]bool     // right now
-	plain    map[string]bool     // folders that are no links
-	brought  map[string]bool     // the folders of remote bases
-	ends     map[string]end      // where paths lead that lead somewhere
-	sorted   map[string]bool     // kustomization files with sortOptions
-	plugged  map[string]*plugged // what a folder's kustomization configures plugins with
-	used     usage               // by kustomize, or by the survey before it
-	index    index               // what the files of objects declare
-	labels   labels              // what became of commonLabels
-	top      string              // the kustomization file of the folder that is rendered, if it has one
-	listing  string              // the kustomization file that stands for a folder without one, if any
-	aliases  *budget
-	total    int64
-	docs     int
+	files     map[string][]byte     // by the path that links lead to
+	roles     map[string]role       // by the path that a kustomization file names
+	checked   map[string]checked    // by that path too
+	checking  map[string]bool       // right now
+	plain     map[string]bool       // folders that are no links
+	brought   map[string]bool       // the folders of remote bases
+	ends      map[string]end        // where paths lead that lead somewhere
+	sorted    map[string]bool       // kustomization files with sortOptions
+	pluginUse map[string]*pluginUse // what a folder's kustomization configures plugins with
+	used      usage                 // by kustomize, or by the survey before it
+	index     index                 // what the files of objects declare
+	labels    labels                // what became of commonLabels
+	top       string                // the kustomization file of the folder that is rendered, if it has one
+	listing   string                // the kustomization file that stands for a folder without one, if any
+	aliases   *budget
+	total     int64
+	docs      int
 
 	asked    map[string]struct{}
 	refused  error // the first reason; kustomize forgets them
@@ -44,12 +44,12 @@ type reader struct {
 
 func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 	return &reader{
-		ctx: ctx, tree: &forest{FS: tree, bases: map[string]fs.FS{}}, limit: o,
+		ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
 		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, ends: map[string]end{}, sorted: map[string]bool{}, index: index{},
-		plugged: map[string]*plugged{},
-		aliases: &budget{document: o.FileSize, left: o.TotalSize},
-		asked:   map[string]struct{}{},
+		pluginUse: map[string]*pluginUse{},
+		aliases:   &budget{document: o.FileSize, left: o.TotalSize},
+		asked:     map[string]struct{}{},
 	}
 }
 
@@ -87,7 +87,7 @@ func (r *reader) reason() error {
 // again forgets what was checked, but nothing that was read.
 func (r *reader) again() {
 	r.refused = nil
-	r.checked, r.plugged = map[string]checked{}, map[string]*plugged{}
+	r.checked, r.pluginUse = map[string]checked{}, map[string]*pluginUse{}
 	r.aliases.left = r.limit.TotalSize
 }
 

@@ -112,7 +112,7 @@ func cleanFolder(folder string) string {
 	return folder
 }
 
-// name is the folder of the forest that the base's repository is.
+// name is the folder of the multi-tree that the base's repository is.
 func (b base) name() string {
 	u, err := url.Parse(b.url)
 	if err != nil {

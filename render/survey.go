@@ -83,7 +83,7 @@ func (s *survey) folder(folder string) error {
 
 // files counts what a kustomization reads that are no objects: the data of generators, patches and the like.
 func (s *survey) files(k *kustomization) error {
-	p := s.plugged[k.dir]
+	p := s.pluginUse[k.dir]
 	for _, file := range slices.Concat(k.data(), p.data, k.yaml(), p.patches) {
 		if _, err := s.count(file); err != nil {
 			return err

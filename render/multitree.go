@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// forest is the tree, with the trees of other repositories as folders of its root. No path and no link leads from one
+// multiTree is the tree, with the trees of other repositories as folders of its root. No path and no link leads from one
 // tree into another: only a remote base does.
-type forest struct {
+type multiTree struct {
 	fs.FS
 	bases map[string]fs.FS // by the name of their folder
 }
@@ -17,7 +17,7 @@ type forest struct {
 const baseMark = "@"
 
 // at is the tree that holds a path, and the path in it.
-func (f *forest) at(name string) (fs.FS, string) {
+func (f *multiTree) at(name string) (fs.FS, string) {
 	folder, rest, _ := strings.Cut(name, "/")
 	tree, ok := f.bases[folder]
 	switch {
@@ -30,7 +30,7 @@ func (f *forest) at(name string) (fs.FS, string) {
 }
 
 // rootOf is the root of the tree that holds a path: "." or a base's folder.
-func (f *forest) rootOf(name string) string {
+func (f *multiTree) rootOf(name string) string {
 	folder, _, _ := strings.Cut(path.Clean(name), "/")
 	if _, ok := f.bases[folder]; ok {
 		return folder
@@ -39,28 +39,28 @@ func (f *forest) rootOf(name string) string {
 }
 
 // inBase reports whether a path is in another repository's tree.
-func (f *forest) inBase(name string) bool { return f.rootOf(name) != "." }
+func (f *multiTree) inBase(name string) bool { return f.rootOf(name) != "." }
 
 // Open opens a file or folder of its tree.
-func (f *forest) Open(name string) (fs.File, error) {
+func (f *multiTree) Open(name string) (fs.File, error) {
 	tree, name := f.at(name)
 	return tree.Open(name)
 }
 
 // Lstat describes what is there, a link as a link.
-func (f *forest) Lstat(name string) (fs.FileInfo, error) {
+func (f *multiTree) Lstat(name string) (fs.FileInfo, error) {
 	tree, name := f.at(name)
 	return fs.Lstat(tree, name)
 }
 
 // ReadLink returns where a link leads.
-func (f *forest) ReadLink(name string) (string, error) {
+func (f *multiTree) ReadLink(name string) (string, error) {
 	tree, name := f.at(name)
 	return fs.ReadLink(tree, name)
 }
 
 // ReadDir lists a folder of its tree.
-func (f *forest) ReadDir(name string) ([]fs.DirEntry, error) {
+func (f *multiTree) ReadDir(name string) ([]fs.DirEntry, error) {
 	tree, name := f.at(name)
 	return fs.ReadDir(tree, name)
 }

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// plugged is what the plugins of a folder's kustomization are configured with.
-type plugged struct {
+// pluginUse is what the plugins of a folder's kustomization are configured with.
+type pluginUse struct {
 	visits  int           // of files and folders that configure them
 	objects []resid.ResId // that they generate
 	data    []string      // the files that these are made of
@@ -20,7 +20,7 @@ type plugged struct {
 }
 
 // tooMany refuses folders of plugins that list each other over and over.
-func (p *plugged) tooMany(limit int) error {
+func (p *pluginUse) tooMany(limit int) error {
 	if most := max(p.visits, len(p.objects), len(p.data), len(p.patches)); most > limit {
 		return fmt.Errorf("lists more than %d plugins or files of theirs, counted each time that one is listed: list fewer, or raise render.maxObjects", limit)
 	}
@@ -28,7 +28,7 @@ func (p *plugged) tooMany(limit int) error {
 }
 
 // add notes a plugin: the object that a generator generates, or the text of any other.
-func (p *plugged) add(dir string, plugin *yaml.Node) {
+func (p *pluginUse) add(dir string, plugin *yaml.Node) {
 	if kind, ok := strings.CutSuffix(text(plugin, "kind"), "Generator"); ok {
 		p.objects = append(p.objects, resid.NewResIdKindOnly(kind, text(plugin, "metadata", "name")))
 		return
@@ -45,7 +45,7 @@ func (p *plugged) add(dir string, plugin *yaml.Node) {
 }
 
 // keep keeps a transformer's text.
-func (p *plugged) keep(plugin *yaml.Node) {
+func (p *pluginUse) keep(plugin *yaml.Node) {
 	content, err := yaml.Marshal(plugin)
 	if err != nil { // an alias out of what is here; kustomize does not read it either
 		return
