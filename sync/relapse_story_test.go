@@ -5,29 +5,39 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// dying is an agent on all nodes that ends so long after each of its starts.
-func dying(image, after string) string {
+// dying is an agent on all nodes that is well until die is called, and crash-loops from then on.
+func dying(image string) string {
 	return strings.Replace(agent(image), "metadata: {labels: {app: agent}}",
-		"metadata: {labels: {app: agent}, annotations: {"+behaviourAnnotation+": dies-after="+after+"}}", 1)
+		"metadata: {labels: {app: agent}, annotations: {"+behaviourAnnotation+": dies-on-request}}", 1)
 }
 
-// Law 2: agents that die 25 s after their start settle on every node first. Within a proof of a minute their commit is never
-// Complete, and Stuck when they have ended twice.
+// die has all agents of the world die that were made to.
+func (w *world) die() {
+	w.t.Helper()
+	request := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "die"}}
+	_, err := w.kube.CoreV1().ConfigMaps(w.namespace).Create(w.t.Context(), request, metav1.CreateOptions{})
+	w.check(err)
+}
+
+// Law 2: agents that die after they have settled on every node. Within a proof of a minute their commit is never Complete,
+// and Stuck when they have ended twice.
 func TestAgentsThatDieWithinTheProofAreStuck(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
-	v1 := w.push("v1", map[string]string{"agent.yaml": dying("v1", "25s")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": dying("v1")})
 	w.create(func(s *api.SyncSpec) { s.Rollout.Proof = &metav1.Duration{Duration: time.Minute} })
 	w.controller(shared.Config, t.TempDir())
 	w.wait("all nodes to settle", func(s api.SyncStatus) bool {
 		return s.InFlight != nil && s.InFlight.Nodes.Desired > 0 && s.InFlight.Nodes.Settled == s.InFlight.Nodes.Desired && strings.HasSuffix(s.InFlight.Message.Private, " settled, proving")
 	})
+	w.die()
 	if r := w.waitFor(v1, api.Stuck); !strings.Contains(r.Message.Private, "CrashLoop") {
 		t.Errorf("it is stuck for %q", r.Message.Private)
 	}
@@ -36,9 +46,9 @@ func TestAgentsThatDieWithinTheProofAreStuck(t *testing.T) {
 	}
 }
 
-// Law 6: agents that die 5 s after their start, where nobody asks for a proof, are Complete first. Then the commit says that
-// they have relapsed, on the Sync and as a failure on the Git host, where it stays over a restart, and stays Complete. Rolled
-// back it is when that is asked for, to the commit that was well before.
+// Law 6: agents that die after their commit was Complete have relapsed. The commit says so, on the Sync and as a failure on
+// the Git host, where it stays over a restart, and stays Complete. It is rolled back when that is asked for, to the commit
+// that was well before.
 func TestWhatDiesAfterCompleteHasRelapsed(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
@@ -47,7 +57,9 @@ func TestWhatDiesAfterCompleteHasRelapsed(t *testing.T) {
 	data := t.TempDir()
 	stop := w.controller(shared.Config, data)
 	w.waitFor(v1, api.Complete)
-	v2 := w.push("v2", map[string]string{"agent.yaml": dying("v2", "5s")})
+	v2 := w.push("v2", map[string]string{"agent.yaml": dying("v2")})
+	w.waitFor(v2, api.Complete)
+	w.die()
 	w.says(v2, api.Complete, "relapsed: CrashLoop on ")
 	w.told(v2, "relapsed: CrashLoop on ")
 	if note := w.note(v2); !strings.Contains(note, "failure") || !strings.Contains(note, " nodes: container agent, exit code 1") {

@@ -22,6 +22,7 @@ const (
 	oom           = "oom"             // is OOMKilled two seconds after it started, always
 	diesAfter     = "dies-after"      // exits 1 so long after it started, always
 	diesOnceAfter = "dies-once-after" // the same, but only the first time
+	diesOnRequest = "dies-on-request" // runs until its namespace has a ConfigMap "die"; then it exits 1, and does as crash
 	neverReady    = "never-ready"     // its readiness probe never passes
 	livenessFails = "liveness-fails"  // its liveness probe never passes
 	startupFails  = "startup-fails"   // its startup probe never passes
@@ -47,7 +48,7 @@ const volumePullFails = "volume-pull-fails"
 
 var durations = []string{diesAfter, diesOnceAfter, clockAhead, slowStart, slowStop}
 
-var behaviours = append([]string{crash, oom, neverReady, livenessFails, startupFails, hookFails, untold, pullFails, configError,
+var behaviours = append([]string{crash, oom, diesOnRequest, neverReady, livenessFails, startupFails, hookFails, untold, pullFails, configError,
 	mountFails, sandboxFails, initCrash, evicted, rejected, outOfCPU, noAppArmor, neverStops}, durations...)
 
 // trouble is what is wrong with a pod; the zero value is a pod that runs well.

@@ -76,6 +76,22 @@ func TestPodStartsWhenItsConfigMapAppears(t *testing.T) {
 	}
 }
 
+// An agent that dies on request runs well until somebody makes the ConfigMap that asks for it, and crash-loops from then on.
+func TestAgentsDieOnRequest(t *testing.T) {
+	s := &stage{missing: map[string]bool{"configmap/die": true}}
+	perform(t, agent("dies-on-request"), s, 3*time.Minute, func() {
+		time.Sleep(time.Minute)
+		s.set(func() { s.missing = nil })
+	})
+	firstEnd := slices.IndexFunc(s.looks, func(l look) bool { return strings.Contains(l.state, "terminated:Error:1") })
+	if firstEnd < 0 || s.looks[firstEnd].at < time.Minute || s.looks[firstEnd].at > time.Minute+2*time.Second {
+		t.Errorf("it did not die when it was asked to, and only then:\n%s", s.states())
+	}
+	if !strings.Contains(s.states(), "CrashLoopBackOff") {
+		t.Errorf("it is well again:\n%s", s.states())
+	}
+}
+
 // While a node's kubelet is dead nothing happens to its pods and nobody says anything; then their stories go on.
 func TestDeadKubeletDoesNothing(t *testing.T) {
 	s := &stage{}

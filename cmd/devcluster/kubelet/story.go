@@ -119,6 +119,10 @@ func (s *story) suffer(ctx context.Context, c *corev1.ContainerStatus) {
 			s.start(ctx, c, true)
 		}
 		return
+	case diesOnRequest:
+		if !s.dieOnRequest(ctx, c) {
+			return
+		}
 	}
 	life, how := lifeOf(t)
 	if life == 0 {
@@ -134,6 +138,8 @@ func lifeOf(t trouble) (time.Duration, corev1.ContainerStateTerminated) {
 	switch t.kind {
 	case crash:
 		return 500 * time.Millisecond, crashed(3)
+	case diesOnRequest:
+		return 500 * time.Millisecond, crashed(1)
 	case diesAfter:
 		return t.after, crashed(1)
 	case oom:

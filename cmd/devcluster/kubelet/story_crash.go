@@ -24,6 +24,20 @@ func (s *story) crash(ctx context.Context, c *corev1.ContainerStatus, life time.
 	return s.afterEnd(ctx, c)
 }
 
+// dieOnRequest plays the first life of a container that lives until somebody makes the ConfigMap "die", and the wait after
+// it. It reports whether the container is to run again.
+func (s *story) dieOnRequest(ctx context.Context, c *corev1.ContainerStatus) bool {
+	s.start(ctx, c, true)
+	for ctx.Err() == nil && !s.exists(ctx, s.pod.Namespace, object{kind: "configmap", name: "die"}) {
+		s.pause(ctx, time.Second)
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	end(c, crashed(1), time.Now())
+	return s.afterEnd(ctx, c)
+}
+
 // waitForRestart plays the back-off as recorded: 10 s, doubled up to five minutes and up to half longer, in which the
 // container stays terminated; CrashLoopBackOff shows at the look that a kubelet takes every minute and at the one that
 // then restarts the container.
