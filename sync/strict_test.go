@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daemongate/daemongate/render/child/childtest"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -18,7 +19,7 @@ func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 	for strict, want := range map[bool]gate.Outcome{false: gate.Unavailable, true: gate.Invalid} {
 		l := w.flyingLoop(t, base)
 		l.sync.Spec.Render.Strict = strict
-		l.Controller = &Controller{Connect: noCluster{}, Renders: renders(t), Now: time.Now}
+		l.Controller = &Controller{Connect: noCluster{}, Renders: childtest.Runner(t), Now: time.Now}
 		r := l.prepare(t.Context(), patched)
 		if r.Outcome != want {
 			t.Errorf("strict %t: %v: %s", strict, r.Outcome, r.Problem.Private)

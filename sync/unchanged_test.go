@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child/childtest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/source"
@@ -50,7 +51,7 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 			l := w.flyingLoop(t, base)
 			l.sync.Spec.Render.MaxFileSize = "nonsense" // from now on a render fails
 			c.spoil(l)
-			l.Controller = &Controller{Connect: noCluster{}, Renders: renders(t), Now: time.Now}
+			l.Controller = &Controller{Connect: noCluster{}, Renders: childtest.Runner(t), Now: time.Now}
 			r := l.prepare(t.Context(), c.commit)
 			if r.Outcome != c.want || !strings.Contains(r.Problem.Private, c.says) {
 				t.Fatalf("%v: %s", r.Outcome, r.Problem.Private)
@@ -82,7 +83,7 @@ func TestAStopAtAnyMomentOfARenderIsNoSet(t *testing.T) {
 	base := w.push("base", map[string]string{"a.yaml": configMap("a", "1")})
 	l := w.flyingLoop(t, base)
 	l.flight.set = nil
-	l.Controller = &Controller{Connect: noCluster{}, Renders: renders(t), Now: time.Now}
+	l.Controller = &Controller{Connect: noCluster{}, Renders: childtest.Runner(t), Now: time.Now}
 	for n := range int32(1000) {
 		after := new(atomic.Int32)
 		after.Store(n)

@@ -27,7 +27,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
-	"github.com/daemongate/daemongate/render/child"
+	"github.com/daemongate/daemongate/render/child/childtest"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
@@ -38,9 +38,6 @@ import (
 var shared *clustertest.Cluster
 
 func TestMain(m *testing.M) {
-	if child.Asked(os.Args) { // renders have processes of their own
-		os.Exit(child.Serve(os.Stdin, os.Stdout, os.Stderr))
-	}
 	flag.Parse()
 	clustertest.Quiet()
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
@@ -48,14 +45,8 @@ func TestMain(m *testing.M) {
 	os.Exit(runAll(m))
 }
 
-// renders render as the program does, in children, until the test ends.
-func renders(t testing.TB) Renderer {
-	r := child.New(0)
-	t.Cleanup(r.Close)
-	return r
-}
-
 func runAll(m *testing.M) int {
+	defer childtest.Remove()
 	if testing.Short() {
 		return m.Run()
 	}
@@ -240,7 +231,7 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
 		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{MaxPacks: w.packs}), data: data},
 		Observer:   rollout.NewObserver(clients),
-		Renders:    renders(w.t),
+		Renders:    childtest.Runner(w.t),
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
 		Teller:     teller{w.t},
 		Now:        time.Now,

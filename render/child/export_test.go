@@ -1,9 +1,6 @@
 package child
 
-import (
-	"os/exec"
-	"time"
-)
+import "time"
 
 // Clock tells how much processor time a process has taken since now.
 func Clock(pid int) func() (time.Duration, bool) { return processClock(pid) }
@@ -19,11 +16,4 @@ func Reserve(r *Runner) int {
 }
 
 // Stray is a Runner whose children are a script instead of this program.
-func Stray(script string) *Runner { return RunnerOf("sh", "-c", script) }
-
-// RunnerOf is a Runner whose children are another program.
-func RunnerOf(name string, args ...string) *Runner {
-	r := New(0)
-	r.start = func() (*process, error) { return startAs(exec.Command(name, args...)) }
-	return r
-}
+func Stray(script string) *Runner { return NewAs(0, "sh", "-c", script) }

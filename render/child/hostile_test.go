@@ -5,18 +5,16 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
+	"github.com/daemongate/daemongate/render/child/childtest"
 )
 
 const word = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: hello, y: hello}\nspec: {list: [{v: 1}, {v: 2}]}\nlong: [{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]\ndeep: [[{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]]\n"
@@ -227,7 +225,7 @@ func some(of map[string]string) map[string]string {
 func endsCheaply(t *testing.T, files fstest.MapFS) {
 	t.Helper()
 	const limit = 128 << 20
-	r, commit := child.RunnerOf(program(t)), tree(t, files)
+	r, commit := child.NewAs(0, childtest.Program(t)), tree(t, files)
 	defer r.Close()
 	peak := watchPeak(t)
 	heap := heapSize()
@@ -248,29 +246,6 @@ func endsCheaply(t *testing.T, files fstest.MapFS) {
 		t.Error(err)
 	}
 }
-
-// program is a child without the race detector, built once.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-var programDir string
-
-var built = sync.OnceValues(func() (path string, err error) {
-	if programDir, err = os.MkdirTemp("", "daemongate-test-"); err != nil {
-		return "", err
-	}
-	path = filepath.Join(programDir, "program")
-	if out, err := exec.Command("go", "build", "-o", path, "./testdata/program").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w: %s", err, out)
-	}
-	return path, nil
-})
 
 // heapSize is how many bytes this process has for its heap.
 func heapSize() int64 {

@@ -3,6 +3,7 @@ package child
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -34,6 +35,13 @@ func New(memory int64) *Runner {
 		memory = DefaultTotal
 	}
 	return &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start}
+}
+
+// NewAs is New with children that are another program, which does nothing but Serve.
+func NewAs(memory int64, program string, args ...string) *Runner {
+	r := New(memory)
+	r.start = func() (*process, error) { return startAs(exec.Command(program, args...)) }
+	return r
 }
 
 // Close ends all children.

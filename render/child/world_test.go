@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render/child"
+	"github.com/daemongate/daemongate/render/child/childtest"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		beParent(os.Args[2], os.Args[3])
 	}
 	code := m.Run()
-	_ = os.RemoveAll(programDir)
+	childtest.Remove()
 	os.Exit(code)
 }
 
