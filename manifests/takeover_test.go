@@ -2,14 +2,18 @@ package manifests
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // applyIn writes as kubectl does in one API version of a kind, whichever the server prefers.
@@ -17,10 +21,7 @@ func (w *world) applyIn(manager, text string) {
 	w.t.Helper()
 	o := object(w.t, text)
 	o.SetNamespace(w.ns)
-	mapping, err := w.client.mapper.served(w.ctx, o.GroupVersionKind())
-	if err != nil || mapping == nil {
-		w.t.Fatalf("%s: %v", o.GroupVersionKind(), err)
-	}
+	mapping := w.served(o.GroupVersionKind(), true)
 	there := w.client.resource(target{id: IDOf(o), mapping: mapping})
 	if _, err := there.Get(w.ctx, o.GetName(), metav1.GetOptions{}); err != nil {
 		if _, err = there.Create(w.ctx, o, metav1.CreateOptions{FieldManager: manager}); err != nil {
@@ -35,6 +36,18 @@ func (w *world) applyIn(manager, text string) {
 	if _, err := there.Patch(w.ctx, o.GetName(), types.MergePatchType, data, metav1.PatchOptions{FieldManager: manager}); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// served waits until the API server serves a kind in a version, or does so no more: after a definition has changed that takes
+// it a moment.
+func (w *world) served(gvk schema.GroupVersionKind, wanted bool) (mapping *meta.RESTMapping) {
+	w.t.Helper()
+	clustertest.Until(w.t, time.Minute, fmt.Sprintf("%s to be served: %t", gvk, wanted), func() (string, bool) {
+		var err error
+		mapping, err = w.client.mapper.served(w.ctx, gvk)
+		return fmt.Sprint(mapping, " ", err), err == nil && (mapping != nil) == wanted
+	})
+	return mapping
 }
 
 // nothingOfKubectl fails if any of the managers that must be gone is left, or an annotation of kubectl's.
@@ -189,15 +202,7 @@ func TestWhatKubectlWroteInAVersionThatIsGoneIsTakenOver(t *testing.T) {
 		w.applyIn("kubectl-client-side-apply", in(probe("v1", `two: "3", three: "3"`)))
 		w.apply(w.set(strings.ReplaceAll(probeDefinition, "BETA", served)))
 		gvk := schema.GroupVersionKind{Group: w.ns + ".example.com", Version: "v1beta1", Kind: "Probe"}
-		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-			mapping, err := w.client.mapper.served(w.ctx, gvk)
-			if err == nil && (mapping != nil) == (served == "true") {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("v1beta1 served %s: %v %v", served, mapping, err)
-			}
-		}
+		w.served(gvk, served == "true")
 		w.apply(w.set(probe("v1", `four: "4"`)))
 		live := w.live(ID{Group: gvk.Group, Kind: "Probe", Namespace: w.ns, Name: "a"})
 		w.nothingOfKubectl(live)

@@ -63,6 +63,13 @@ func renamed(image string, port, atOnce int, behaviour string) string {
 	).Replace(holding("new", image, port))
 }
 
+// broken is renamed, but its init container crash-loops: no pod of it is ever Ready, not even for half a second that a slow
+// machine sees as longer.
+func broken(image string, port, atOnce int) string {
+	return strings.Replace(renamed(image, port, atOnce, "init-crash"), "spec:\n      ",
+		"spec:\n      initContainers: [{name: prepare, image: \"registry.local/agent:"+image+"\"}]\n      ", 1)
+}
+
 // coverage is how many nodes have a Ready pod of either DaemonSet, as a watch of the pods tells it.
 type coverage struct {
 	mu    gosync.Mutex
@@ -161,8 +168,8 @@ func TestBrokenAgentStopsTheHandover(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	cover := w.watchCoverage()
-	broken := w.push("broken", map[string]string{"agent.yaml": renamed("v2", 18104, 2, "crash")})
-	r := w.waitFor(broken, api.Stuck)
+	bad := w.push("broken", map[string]string{"agent.yaml": broken("v2", 18104, 2)})
+	r := w.waitFor(bad, api.Stuck)
 	if !strings.Contains(r.Message.Private, "CrashLoop") {
 		t.Errorf("stuck by %q", r.Message.Private)
 	}
@@ -185,8 +192,8 @@ func TestStuckHandoverIsRolledBack(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	cover := w.watchCoverage()
-	broken := w.push("broken", map[string]string{"agent.yaml": renamed("v2", 18105, 2, "crash")})
-	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
+	bad := w.push("broken", map[string]string{"agent.yaml": broken("v2", 18105, 2)})
+	w.says(bad, api.Stuck, "rolled back to "+api.Short(v1))
 	w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned && len(s.Inventory) == 1 })
 	if bare, kept := cover.now(); bare > 2 || kept != 12 {
 		t.Errorf("%d nodes were without a Ready pod at once, %d have the old one", bare, kept)
