@@ -19,8 +19,8 @@ func ParseBudget(s string) (intstr.IntOrString, error) {
 	return intstr.FromString(s), nil
 }
 
-// portion is how many of a number of nodes a budget allows, rounded down. What cannot be read allows none.
-func portion(budget intstr.IntOrString, of int) int {
+// Portion is how many of a number of nodes a budget allows, rounded down. What cannot be read allows none.
+func Portion(budget intstr.IntOrString, of int) int {
 	if budget.Type == intstr.Int {
 		return max(0, budget.IntValue())
 	}

@@ -1,6 +1,14 @@
 package rollout
 
-import "time"
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/daemongate/daemongate/rollout/words"
+)
 
 // Judgement is what one look says about a rollout.
 type Judgement struct {
@@ -137,3 +145,41 @@ const (
 	BrakePull  BrakeAdvice = "Pull" // more nodes than may fail have an ended container, and old pods can still be saved
 	BrakeLift  BrakeAdvice = "Lift" // every node it was pulled for has settled or is gone
 )
+
+// String is one line for a person.
+func (f Shortfall) String() string {
+	text := fmt.Sprintf("%s: asks for %s %s", f.Node, f.Resource, f.Asked)
+	switch {
+	case f.Resource == HostPort && len(f.HeldBy) > 0:
+		return text + ", held by " + words.Listed(f.HeldBy)
+	case f.Resource == HostPort:
+		return text + ", which is taken"
+	case f.Free != "":
+		return fmt.Sprintf("%s, %s of %s is free, short by %s", text, rough(f.Free, math.Floor), rough(f.Allocatable, math.Floor), rough(f.ShortBy, math.Ceil))
+	case f.ShortBy != "":
+		return fmt.Sprintf("%s, the whole node has %s, short by at least %s", text, rough(f.Allocatable, math.Floor), rough(f.ShortBy, math.Ceil))
+	case f.Allocatable != "":
+		return fmt.Sprintf("%s, less than that is free of %s", text, rough(f.Allocatable, math.Floor))
+	}
+	return text + ", less than that is free"
+}
+
+// rough writes bytes that are no round number of anything so that they can be read: 31245612Ki is 29.7Gi.
+func rough(text string, round func(float64) float64) string {
+	q, err := resource.ParseQuantity(text)
+	if err != nil || len(text) <= 6 {
+		return text
+	}
+	for _, unit := range []struct {
+		name string
+		size float64
+	}{{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}} {
+		if n := float64(q.Value()) / unit.size; n >= 10 {
+			return fmt.Sprintf("%g%s", round(n*10)/10, unit.name)
+		}
+	}
+	return text
+}
+
+// HostPort is what a Shortfall calls a host port.
+const HostPort = "host port"

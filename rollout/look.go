@@ -50,24 +50,12 @@ type Look struct {
 	Missing []string
 }
 
-// lacks reports whether a kind is unknown.
-func (l Look) lacks(kind string) bool {
+// Lacks reports whether a kind is unknown.
+func (l Look) Lacks(kind string) bool {
 	for _, m := range l.Missing {
 		if m == kind {
 			return true
 		}
-	}
-	return false
-}
-
-// has reports whether a kind has been read. One that must not be read is missing instead, if the look may lack it.
-func (l *Look) has(kind *watching, mayLack bool) bool {
-	if kind.ready() {
-		return true
-	}
-	if mayLack && kind.forbidden() {
-		l.Missing = append(l.Missing, kind.kind)
-		return true
 	}
 	return false
 }

@@ -2,9 +2,6 @@ package rollout
 
 import "time"
 
-// maxRemembered bounds each list of Memory, so that it stays a few KB whatever the size of the fleet.
-const maxRemembered = 100
-
 // Memory is what must not be forgotten from one look to the next, also over a restart: it is kept as JSON, a few KB at
 // most. It belongs to one Target; the zero value is a new rollout's. It is only ever made by Judge.
 type Memory struct {
@@ -71,23 +68,4 @@ type ReadClock struct {
 	At      time.Time     `json:"at"`
 	Ahead   time.Duration `json:"ahead"`
 	Unknown string        `json:"unknown,omitempty"`
-}
-
-// next is the memory that a look begins with: what holds until it is known better. The lists are made anew, of what is
-// still so.
-func (m Memory) next() Memory {
-	m.Since, m.Lost, m.Boots, m.Rejected, m.Ended, m.Clocks = nil, nil, nil, nil, nil, nil
-	m.Killed, m.Answers = nil, nil
-	return m
-}
-
-// remember puts something into one of the lists, unless it is full. What was remembered before has its place already.
-func remember[T any](list *map[string]T, before map[string]T, key string, value T) {
-	if _, had := before[key]; !had && len(*list)+len(before) >= maxRemembered {
-		return
-	}
-	if *list == nil {
-		*list = map[string]T{}
-	}
-	(*list)[key] = value
 }

@@ -39,18 +39,14 @@ type Options struct {
 	After map[Code]time.Duration
 }
 
-// Figures that are no options: they say how evidence is read, not how long somebody is willing to wait.
-const (
-	lostWithin     = 10 * time.Minute // of a pod's update: a node that dies then is this rollout's loss
-	leaseTolerance = 25 * time.Second // renewed every 10 s; NotReady comes 40 s after the last renewal
-	skewTolerance  = 2 * time.Second  // between two clocks, before it is worth a word
-	availableSlack = 5 * time.Second  // for the controller to notice that a pod has become available
-	rereadClocks   = time.Minute      // how old a clock's reading may be
-	probationCap   = 10               // times Probation
-)
+// SkewTolerance is how far two clocks may be apart before it is worth a word.
+const SkewTolerance = 2 * time.Second
 
-// after is how long a cause must last before it is final.
-func (o Options) after(c Code) time.Duration {
+// probationCap bounds how often a probation is doubled: it is no longer than so many times Probation.
+const probationCap = 10
+
+// TimeFor is how long a cause must last before it is final.
+func (o Options) TimeFor(c Code) time.Duration {
 	if d, set := o.After[c]; set {
 		return d
 	}
@@ -74,11 +70,11 @@ func (o Options) after(c Code) time.Duration {
 // HasTime reports whether a cause has a time of its own that After can set. NoProgress and ApplyFailed have the progress
 // deadline, as have the causes of other kinds unless their own controller has given up, and Starting is never a verdict.
 func (c Code) HasTime() bool {
-	return depth(c) >= 0 && depth(c) < depth(NoProgress)
+	return Depth(c) >= 0 && Depth(c) < Depth(NoProgress)
 }
 
-// withDefaults fills in what was left out.
-func (o Options) withDefaults() Options {
+// WithDefaults fills in what was left out.
+func (o Options) WithDefaults() Options {
 	defaultTo(&o.Settle, 10*time.Second)
 	defaultTo(&o.Probation, time.Minute)
 	defaultTo(&o.Proof, time.Minute)
@@ -94,4 +90,21 @@ func defaultTo[T comparable](v *T, d T) {
 	if *v == zero {
 		*v = d
 	}
+}
+
+// SettlesAfter is how long a pod must be Ready before it has settled: the longest of minReadySeconds, the settling time
+// and, if containers of it have ended, its probation.
+func (o Options) SettlesAfter(minReady time.Duration, ends int) time.Duration {
+	wait := max(minReady, o.Settle)
+	if ends == 0 {
+		return wait
+	}
+	probation := o.Probation
+	for range ends - 1 {
+		if probation *= 2; probation >= probationCap*o.Probation {
+			probation = probationCap * o.Probation
+			break
+		}
+	}
+	return max(wait, probation)
 }

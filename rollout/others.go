@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -52,8 +53,8 @@ type Relief struct {
 	Going []string `json:"going,omitempty"`
 	// Notes say why nothing helps, and what is not known.
 	Notes []string `json:"notes,omitempty"`
-
-	budgetsUnknown bool
+	// BudgetsUnknown says that what disruption budgets allow could not be read. The notes have it in words.
+	BudgetsUnknown bool `json:"-"`
 }
 
 // Evictable is a pod whose eviction would make room.
@@ -76,11 +77,11 @@ type Evictable struct {
 	Afterwards string `json:"afterwards"`
 }
 
-// read reports whether anything is known of what else stands on some node.
-func (o *Others) read() bool { return len(o.Nodes) > 0 || len(o.Missing) > 0 }
+// Known reports whether anything is known of what else stands on some node.
+func (o *Others) Known() bool { return len(o.Nodes) > 0 || len(o.Missing) > 0 }
 
-// missing says why a kind is not known; false if it is.
-func (o *Others) missing(kind string) (why string, missing bool) {
+// Lacks says why a kind is not known; false if it is.
+func (o *Others) Lacks(kind string) (why string, missing bool) {
 	for _, m := range o.Missing {
 		if m.Kind == kind {
 			return m.Why, true
@@ -100,10 +101,36 @@ func (j Judgement) WithoutRoom() []string {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	return names[:min(len(names), maxShortfalls)]
+	return names[:min(len(names), MaxShortfalls)]
 }
 
 // OverQuota reports whether a ResourceQuota keeps pods from being made: the namespace's quotas are worth reading.
 func (j Judgement) OverQuota() bool {
 	return slices.ContainsFunc(j.Causes, func(c Cause) bool { return c.Code == Forbidden && strings.Contains(c.Message, "quota") })
+}
+
+// MaxShortfalls bounds what is said of single nodes.
+const MaxShortfalls = 20
+
+// OwnerOfReplicaSet is the Deployment that a ReplicaSet is of, or the ReplicaSet itself.
+func OwnerOfReplicaSet(r *appsv1.ReplicaSet, deployments map[types.UID]Owner) Owner {
+	owner := Owner{Kind: "ReplicaSet", Name: r.Name, Replicas: Replicas(r.Spec.Replicas)}
+	for _, reference := range r.OwnerReferences {
+		if reference.Kind != "Deployment" || reference.Controller == nil || !*reference.Controller {
+			continue
+		}
+		if deployment, known := deployments[reference.UID]; known {
+			return deployment
+		}
+		owner.Kind, owner.Name = reference.Kind, reference.Name
+	}
+	return owner
+}
+
+// Replicas is how many an object asks for: one if it does not say.
+func Replicas(n *int32) int {
+	if n == nil {
+		return 1
+	}
+	return int(*n)
 }

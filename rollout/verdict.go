@@ -1,5 +1,9 @@
 package rollout
 
+import (
+	"slices"
+)
+
 // Verdict is what became of a rollout.
 type Verdict string
 
@@ -49,3 +53,17 @@ const (
 	// Starting is only ever the present reason, never a verdict: pods are being pulled, initialised or started.
 	Starting Code = "Starting"
 )
+
+// Codes are all causes that Judge may name, the deepest first: how near each is to the root of the trouble. At the end
+// are those of JudgeObject alone, which names one at a time.
+func Codes() []Code {
+	return []Code{
+		Deleted, Overwritten, NotObserved, NoEligibleNodes, NodeLost, InvalidImage, ImagePull, ConfigError, VolumeMount,
+		Sandbox, Unschedulable, Forbidden, HookFailing, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating, BudgetSpent,
+		ClockSkew, NoProgress, Starting,
+		JobFailed, ProgressDeadlineExceeded, NotEstablished, NotReady,
+	}
+}
+
+// Depth is a cause's place among all: where two explain one pod, the deeper one leads.
+func Depth(c Code) int { return slices.Index(Codes(), c) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -21,7 +22,7 @@ type lookAhead struct {
 	loop      *syncLoop
 	r         *readySet
 	options   rollout.Options
-	claimants []rollout.Claimant
+	claimants []judge.Claimant
 	goers     []goer
 }
 
@@ -33,13 +34,13 @@ func (l *syncLoop) lookAhead(ctx context.Context, r *readySet, preview []*unstru
 		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
-	var claimants []rollout.Claimant
+	var claimants []judge.Claimant
 	for _, next := range daemonSets(r.set, preview) {
 		look, err := l.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
 			return r.unavailable(err, l.Now())
 		}
-		ahead := rollout.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, l.Now(), options)
+		ahead := judge.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, l.Now(), options)
 		switch {
 		case ahead.Refused != nil:
 			return r.refusedAhead(next, ahead.Refused, l.Now())
@@ -47,7 +48,7 @@ func (l *syncLoop) lookAhead(ctx context.Context, r *readySet, preview []*unstru
 			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(ahead.Hold)), ahead.HoldUntil
 			return r
 		}
-		claimants = append(claimants, rollout.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
+		claimants = append(claimants, judge.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
 		id := daemonSetID(next.Namespace, next.Name)
 		for _, w := range ahead.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
@@ -125,7 +126,7 @@ type daemonSetBefore struct {
 // that did not complete is held against the next one: the nodes that it broke are not sick of themselves, its fix
 // must reach them, and those that it took away are missed.
 func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Options) daemonSetBefore {
-	b := daemonSetBefore{hadNodes: rollout.HasNodes(look)}
+	b := daemonSetBefore{hadNodes: judge.HasNodes(look)}
 	if last == nil || look.DaemonSet == nil {
 		return b
 	}
@@ -137,9 +138,9 @@ func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Op
 		switch {
 		case err != nil:
 		case last.State == api.Complete:
-			b.failing = keepFailing(rollout.FailingBefore(look, memory.Hash, o))
+			b.failing = keepFailing(judge.FailingBefore(look, memory.Hash, o))
 		default:
-			b.failing = keepFailing(rollout.StillFailing(target.FailingBefore, memory, look))
+			b.failing = keepFailing(judge.StillFailing(target.FailingBefore, memory, look))
 			b.hadNodes = b.hadNodes || w.HadNodes
 		}
 	}

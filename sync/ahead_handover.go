@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -30,7 +31,7 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 	for _, claimant := range a.claimants {
 		for _, replaced := range manifests.Replaces(claimant.Next) {
 			if slices.Contains(asked, replaced) {
-				return r.refusedAhead(claimant.Next, rollout.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), l.Now())
+				return r.refusedAhead(claimant.Next, judge.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), l.Now())
 			}
 		}
 	}
@@ -41,14 +42,14 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 				continue
 			}
 			if to != nil {
-				return r.refusedAhead(claimant.Next, rollout.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), l.Now())
+				return r.refusedAhead(claimant.Next, judge.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), l.Now())
 			}
 			to = claimant.Next
 		}
 		if to == nil {
 			continue
 		}
-		if cause := rollout.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
+		if cause := judge.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
 			return r.refusedAhead(to, cause, l.Now())
 		}
 		if r = a.inOrder(ctx, g, to); r.Outcome != gate.Ready {
@@ -72,10 +73,10 @@ func (a *lookAhead) inOrder(ctx context.Context, g goer, to *appsv1.DaemonSet) *
 	}
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
-	if cause := rollout.LookAheadPreemption(from, to, classes); cause != nil {
+	if cause := judge.LookAheadPreemption(from, to, classes); cause != nil {
 		return r.refusedAhead(to, cause, l.Now())
 	}
-	if w := rollout.NoWayBack(from, to, classes); w != "" {
+	if w := judge.NoWayBack(from, to, classes); w != "" {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", daemonSetID(to.Namespace, to.Name), w))
 	}
 	return r

@@ -25,7 +25,7 @@ func BenchmarkPushToApply(b *testing.B) {
 		w.waitFor(next, api.Complete)
 		took = append(took, s.firstAfter(pushed).Sub(pushed))
 	}
-	report(b, took)
+	reportTimes(b, took)
 }
 
 // BenchmarkSettledToNextWrite is how long it takes from the instant at which the last pod of a commit has settled
@@ -44,7 +44,7 @@ func BenchmarkSettledToNextWrite(b *testing.B) {
 		w.waitFor(next, api.Complete)
 		took = append(took, s.firstAfter(settled).Sub(settled))
 	}
-	report(b, took)
+	reportTimes(b, took)
 }
 
 // bench is a controller whose writes are watched.
@@ -91,7 +91,7 @@ func (s *bench) firstAfter(t time.Time) time.Time {
 	return s.writes[i]
 }
 
-func report(b *testing.B, took []time.Duration) {
+func reportTimes(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
@@ -116,5 +116,5 @@ func BenchmarkEndToBrake(b *testing.B) {
 		f := spread.until("the brake", func(f figures) bool { return !f.braked.IsZero() })
 		took = append(took, f.braked.Sub(f.firstEnd))
 	}
-	report(b, took)
+	reportTimes(b, took)
 }

@@ -8,6 +8,8 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/report"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -36,7 +38,7 @@ func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error
 	if err != nil || !unsure || r.State != api.Complete || f.State == api.Complete {
 		return r, err
 	}
-	if now.Sub(fl.leases.at) >= rollout.LeasesPause {
+	if now.Sub(fl.leases.at) >= judge.LeasesPause {
 		fl.leases = nodeLeases{at: now}
 		if fl.leases.list, err = l.Observer.Leases(ctx); err != nil {
 			fl.leases.problem = err.Error()
@@ -100,15 +102,15 @@ func addUnseen(r *gate.Rollout, w api.Workload, why error) {
 func judgeDaemonSet(ctx context.Context, observer Observer, look rollout.Look, t rollout.Target, m rollout.Memory,
 	o rollout.Options,
 ) (rollout.Judgement, rollout.Memory) {
-	j, memory := rollout.Judge(look, t, m, o)
+	j, memory := judge.Rollout(look, t, m, o)
 	if len(j.ReadClocks) > 0 {
 		look.Clocks = observer.Clocks(ctx, j.ReadClocks)
-		j, memory = rollout.Judge(look, t, m, o)
+		j, memory = judge.Rollout(look, t, m, o)
 	}
 	return j, memory
 }
 
 // summaryFor is what is said of rollouts as a whole. The judge makes it for Git hosts, so everybody may be told.
 func summaryFor(judgements []rollout.Judgement) api.Message {
-	return api.ForAll(api.Public(rollout.Summarize(judgements)))
+	return api.ForAll(api.Public(report.Summarize(judgements)))
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -74,17 +75,17 @@ func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 		}
 		look, synced := l.Observer.Look(targets[i])
 		look.Now = now
-		j, after := rollout.Judge(look, targets[i], memories[i], options)
+		j, after := judge.Rollout(look, targets[i], memories[i], options)
 		l.sleep(j.Wake)
 		if !synced || after.Hash != memories[i].Hash {
 			seen.Well = false
 			continue
 		}
-		if relapsed, is := rollout.Relapsed(j, options); is {
+		if relapsed, is := judge.Relapsed(j, options); is {
 			seen.Causes = append(seen.Causes, causesOf(w, relapsed)...)
 			broken = append(broken, relapsed)
 		}
-		seen.Well = seen.Well && rollout.Recovered(j, options)
+		seen.Well = seen.Well && judge.Recovered(j, options)
 	}
 	if len(broken) > 0 {
 		seen.Message, seen.Well = summaryFor(broken), false

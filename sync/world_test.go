@@ -28,7 +28,7 @@ import (
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/render/child/childtest"
-	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
@@ -226,11 +226,11 @@ func (w *world) runFor(namespace string, config *rest.Config, data string) (c *C
 
 func (w *world) newController(namespace string, config *rest.Config, data string) *Controller {
 	w.t.Helper()
-	clients := must(rollout.NewClients(config))
+	clients := must(observe.NewClients(config))
 	return &Controller{
 		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
 		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{MaxPacks: w.packs}), data: data},
-		Observer:   rollout.NewObserver(clients),
+		Observer:   observe.New(clients),
 		Renders:    childtest.Runner(w.t),
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
 		Teller:     teller{w.t},

@@ -11,7 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe"
 )
 
 // daemonSets are live DaemonSets that somebody names, as kubectl has them named: TYPE/NAME, or by labels. No Sync need know
@@ -61,7 +61,7 @@ func (d *daemonSets) take(args []string) (ok bool, err error) {
 }
 
 // find reads the DaemonSets. Names must all exist.
-func (d *daemonSets) find(ctx context.Context, clients rollout.Clients, namespace string) ([]*appsv1.DaemonSet, error) {
+func (d *daemonSets) find(ctx context.Context, clients observe.Clients, namespace string) ([]*appsv1.DaemonSet, error) {
 	if len(d.names) == 0 {
 		return d.list(ctx, clients, namespace)
 	}
@@ -79,7 +79,7 @@ func (d *daemonSets) find(ctx context.Context, clients rollout.Clients, namespac
 	return found, nil
 }
 
-func (d *daemonSets) list(ctx context.Context, clients rollout.Clients, namespace string) ([]*appsv1.DaemonSet, error) {
+func (d *daemonSets) list(ctx context.Context, clients observe.Clients, namespace string) ([]*appsv1.DaemonSet, error) {
 	where := "namespace " + namespace
 	if d.all {
 		namespace, where = metav1.NamespaceAll, "the cluster"

@@ -8,10 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/dump"
+	"github.com/daemongate/daemongate/rollout/report"
 )
 
 func newExplain() *cobra.Command {
-	d, k, live := &dump{}, &cluster{}, &daemonSets{}
+	d, k, live := &dumpFlags{}, &cluster{}, &daemonSets{}
 	var at string
 	format := formatTable
 	c := &cobra.Command{
@@ -28,7 +30,7 @@ written, in JSON or YAML; - is stdin. What is missing from it makes the answer p
 
 The exit code is 3 if any of them is stuck.`,
 		Example: fmt.Sprintf("  daemongate explain node-agents\n  daemongate explain ds/agent -n logging\n  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
-			rollout.DumpCommand, rollout.DumpCommand),
+			dump.Command, dump.Command),
 		RunE: func(c *cobra.Command, args []string) error {
 			if asked, err := live.take(args); len(d.files) == 0 && asked {
 				if err != nil {
@@ -58,11 +60,11 @@ The exit code is 3 if any of them is stuck.`,
 }
 
 // tell prints what was judged, unless it could not be, and answers by the exit code too.
-func tell(out io.Writer, f format, judged []rollout.Judged, err error) error {
+func tell(out io.Writer, f format, judged []report.Judged, err error) error {
 	if err != nil {
 		return err
 	}
-	r := rollout.NewReport(judged...)
+	r := report.New(judged...)
 	err = f.print(out, r, func(w io.Writer) error {
 		_, err := io.WriteString(w, r.Text())
 		return err
@@ -74,9 +76,9 @@ func tell(out io.Writer, f format, judged []rollout.Judged, err error) error {
 }
 
 // complete takes over what is not a flag's value as it stands: further files, and the time.
-func (d *dump) complete(args []string, at string) error {
+func (d *dumpFlags) complete(args []string, at string) error {
 	if len(d.files) == 0 {
-		return fmt.Errorf("name a Sync, or give a dump with -f; make one with: %s -A > dump.json", rollout.DumpCommand)
+		return fmt.Errorf("name a Sync, or give a dump with -f; make one with: %s -A > dump.json", dump.Command)
 	}
 	d.files = append(d.files, args...)
 	if at == "" {

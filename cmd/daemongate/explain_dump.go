@@ -9,22 +9,25 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/dump"
+	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/report"
 )
 
-// dump is what explain is asked about.
-type dump struct {
+// dumpFlags is what explain is asked about.
+type dumpFlags struct {
 	files []string
 	at    time.Time // zero: the newest in the dump
 	only  string    // NAME or NAMESPACE/NAME of a DaemonSet; "" for all
 }
 
 // judge reads the files and judges each DaemonSet, at one look: nothing is remembered of an earlier one.
-func (d *dump) judge(stdin io.Reader) ([]rollout.Judged, error) {
+func (d *dumpFlags) judge(stdin io.Reader) ([]report.Judged, error) {
 	read, err := d.read(stdin)
 	if err != nil {
 		return nil, err
 	}
-	var judged []rollout.Judged
+	var judged []report.Judged
 	var names []string
 	for _, one := range read.DaemonSets {
 		name := one.Target.Namespace + "/" + one.Target.Name
@@ -32,8 +35,8 @@ func (d *dump) judge(stdin io.Reader) ([]rollout.Judged, error) {
 		if d.only != "" && d.only != name && d.only != one.Target.Name {
 			continue
 		}
-		j, _ := rollout.Judge(one.Look, one.Target, rollout.Memory{}, rollout.Options{})
-		judged = append(judged, rollout.Judged{Target: one.Target, Look: one.Look, Judgement: j})
+		j, _ := judge.Rollout(one.Look, one.Target, rollout.Memory{}, rollout.Options{})
+		judged = append(judged, report.Judged{Target: one.Target, Look: one.Look, Judgement: j})
 	}
 	if len(judged) == 0 {
 		return nil, fmt.Errorf("DaemonSet %s: not in the dump, which has %s", d.only, strings.Join(names, ", "))
@@ -42,23 +45,23 @@ func (d *dump) judge(stdin io.Reader) ([]rollout.Judged, error) {
 }
 
 // read opens the files one after the other and closes them.
-func (d *dump) read(stdin io.Reader) (rollout.Dump, error) {
-	var files []rollout.DumpFile
+func (d *dumpFlags) read(stdin io.Reader) (dump.Dump, error) {
+	var files []dump.File
 	for _, name := range d.files {
 		if name == "-" {
 			if stdin == nil {
-				return rollout.Dump{}, errors.New("stdin: can be read only once, -f - was given twice")
+				return dump.Dump{}, errors.New("stdin: can be read only once, -f - was given twice")
 			}
-			files = append(files, rollout.DumpFile{Name: "stdin", Reader: stdin})
+			files = append(files, dump.File{Name: "stdin", Reader: stdin})
 			stdin = nil
 			continue
 		}
 		f, err := os.Open(name)
 		if err != nil {
-			return rollout.Dump{}, err
+			return dump.Dump{}, err
 		}
 		defer f.Close()
-		files = append(files, rollout.DumpFile{Name: name, Reader: f})
+		files = append(files, dump.File{Name: name, Reader: f})
 	}
-	return rollout.ReadDump(d.at, files...)
+	return dump.Read(d.at, files...)
 }

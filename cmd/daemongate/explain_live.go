@@ -9,6 +9,9 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/observe"
+	"github.com/daemongate/daemongate/rollout/report"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -17,7 +20,7 @@ import (
 const lookTimeout = time.Minute
 
 // explainLive judges what a Sync has in flight, with what the controller remembers of earlier looks.
-func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.Judged, error) {
+func explainLive(ctx context.Context, k *cluster, name, only string) ([]report.Judged, error) {
 	s, _, err := k.sync(ctx, name)
 	if err != nil {
 		return nil, err
@@ -34,20 +37,20 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 	if err != nil {
 		return nil, err
 	}
-	clients, err := rollout.NewClients(config)
+	clients, err := observe.NewClients(config)
 	if err != nil {
 		return nil, err
 	}
-	observer := rollout.NewObserver(clients)
+	observer := observe.New(clients)
 	defer observer.Stop()
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	var judged []rollout.Judged
+	var judged []report.Judged
 	for _, w := range f.Workloads {
 		if only != "" && (!isDaemonSet(w) || only != w.Name && only != w.Namespace+"/"+w.Name) {
 			continue
 		}
-		var one rollout.Judged
+		var one report.Judged
 		var err error
 		if isDaemonSet(w) {
 			one, err = judgeLive(ctx, clients, observer, w, options)
@@ -68,49 +71,49 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]rollout.
 func isDaemonSet(w api.Workload) bool { return w.Group == "apps" && w.Kind == "DaemonSet" }
 
 // judgeObject reads what is no DaemonSet and judges it.
-func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rollout.Options) (rollout.Judged, error) {
+func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rollout.Options) (report.Judged, error) {
 	target, memory, err := sync.Recall(w)
 	if err != nil {
-		return rollout.Judged{}, err
+		return report.Judged{}, err
 	}
 	objects, err := manifests.NewClient(config)
 	if err != nil {
-		return rollout.Judged{}, err
+		return report.Judged{}, err
 	}
-	look := rollout.ObjectLook{}
+	look := judge.ObjectLook{}
 	if look.Live, err = objects.Get(ctx, manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}); err != nil {
 		look.Problem = err.Error()
 	}
 	look.Now = time.Now()
-	j, _ := rollout.JudgeObject(look, target, memory, o)
-	return rollout.Judged{Target: target, Look: rollout.Look{Now: look.Now}, Judgement: j}, nil
+	j, _ := judge.Object(look, target, memory, o)
+	return report.Judged{Target: target, Look: rollout.Look{Now: look.Now}, Judgement: j}, nil
 }
 
 // judgeLive takes one look at a workload. Where a node has no room it is looked at once more, with what else stands there.
 func judgeLive(
-	ctx context.Context, clients rollout.Clients, observer *rollout.Observer, w api.Workload, o rollout.Options,
-) (rollout.Judged, error) {
+	ctx context.Context, clients observe.Clients, observer *observe.Observer, w api.Workload, o rollout.Options,
+) (report.Judged, error) {
 	target, memory, err := sync.Recall(w)
 	if err != nil {
-		return rollout.Judged{}, err
+		return report.Judged{}, err
 	}
 	live := watchLive(clients, observer, target, o)
 	live.memory = memory
 	look, err := live.look(ctx)
 	if err != nil {
-		return rollout.Judged{}, err
+		return report.Judged{}, err
 	}
 	j := live.weigh(ctx, &look, func(rollout.Judgement) bool { return true })
 	if ahead := clients.Ahead(); ahead != 0 {
 		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one that counts", ahead.Round(time.Second)))
 	}
-	return rollout.Judged{Target: target, Look: look, Judgement: j}, nil
+	return report.Judged{Target: target, Look: look, Judgement: j}, nil
 }
 
 // lookCloser reads what the first judgement could not know, with the caller's own rights, and reports whether there was
 // anything to read. The error is why the Leases could not be read.
 func lookCloser(
-	ctx context.Context, clients rollout.Clients, observer *rollout.Observer, look *rollout.Look, j rollout.Judgement,
+	ctx context.Context, clients observe.Clients, observer *observe.Observer, look *rollout.Look, j rollout.Judgement,
 ) (closer bool, err error) {
 	nodes, quota := j.WithoutRoom(), j.OverQuota()
 	if len(nodes) > 0 {

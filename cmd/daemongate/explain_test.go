@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/report"
 )
 
 const (
@@ -19,10 +20,10 @@ const (
 )
 
 // explainJSON calls explain -o json and reads the answer.
-func explainJSON(t *testing.T, args ...string) (rollout.Report, result) {
+func explainJSON(t *testing.T, args ...string) (report.Report, result) {
 	t.Helper()
 	r := daemongate(t, "", append([]string{"explain", "-o", "json"}, args...)...)
-	var e rollout.Report
+	var e report.Report
 	if err := json.Unmarshal([]byte(r.stdout), &e); err != nil {
 		t.Fatalf("%v\n%s%s", err, r.stdout, r.stderr)
 	}

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe"
+	"github.com/daemongate/daemongate/rollout/report"
 )
 
 // newRollout gathers the commands about rollouts of live DaemonSets, as kubectl rollout does.
@@ -80,7 +82,7 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	clients, err := rollout.NewClients(config)
+	clients, err := observe.NewClients(config)
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, timedOut)
 		defer cancel()
 	}
-	observer := rollout.NewLenientObserver(clients)
+	observer := observe.NewLenient(clients)
 	defer observer.Stop()
 	for _, d := range found {
 		if err := r.follow(ctx, watchLive(clients, observer, rollout.TargetOf(d), r.options), out); err != nil {
@@ -107,7 +109,7 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) error {
 	p := &progressPrinter{out: out, width: terminalWidth(out)}
 	defer p.clear()
-	var last rollout.Judged
+	var last report.Judged
 	for {
 		judged, err := w.judge(ctx)
 		if errors.Is(context.Cause(ctx), timedOut) {
@@ -122,7 +124,7 @@ func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) e
 		p.show(j, judged.Look.Now)
 		switch {
 		case j.Verdict == rollout.Stuck:
-			return tell(out, formatTable, []rollout.Judged{judged}, nil)
+			return tell(out, formatTable, []report.Judged{judged}, nil)
 		case j.Verdict == rollout.Complete || !r.watch:
 			printNotes(out, j)
 			return nil
@@ -132,10 +134,10 @@ func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) e
 }
 
 // gaveUp says how far a rollout got until the timeout.
-func gaveUp(out io.Writer, w *watcher, last rollout.Judged, after time.Duration) error {
+func gaveUp(out io.Writer, w *watcher, last report.Judged, after time.Duration) error {
 	if last.Look.DaemonSet != nil {
 		_, _ = fmt.Fprintln(out)
-		if err := tell(out, formatTable, []rollout.Judged{last}, nil); err != nil && !errors.Is(err, stuck) {
+		if err := tell(out, formatTable, []report.Judged{last}, nil); err != nil && !errors.Is(err, stuck) {
 			return err
 		}
 	}
@@ -164,12 +166,12 @@ func terminalWidth(out io.Writer) int {
 }
 
 // explainDaemonSets takes one look at live DaemonSets that no Sync need know.
-func explainDaemonSets(ctx context.Context, k *cluster, chosen *daemonSets) ([]rollout.Judged, error) {
+func explainDaemonSets(ctx context.Context, k *cluster, chosen *daemonSets) ([]report.Judged, error) {
 	config, namespace, err := k.connect()
 	if err != nil {
 		return nil, err
 	}
-	clients, err := rollout.NewClients(config)
+	clients, err := observe.NewClients(config)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +181,7 @@ func explainDaemonSets(ctx context.Context, k *cluster, chosen *daemonSets) ([]r
 	if err != nil {
 		return nil, err
 	}
-	observer := rollout.NewLenientObserver(clients)
+	observer := observe.NewLenient(clients)
 	defer observer.Stop()
 	var watchers []*watcher
 	for _, d := range found {
@@ -188,8 +190,8 @@ func explainDaemonSets(ctx context.Context, k *cluster, chosen *daemonSets) ([]r
 	return judgeAll(ctx, watchers)
 }
 
-func judgeAll(ctx context.Context, watchers []*watcher) ([]rollout.Judged, error) {
-	var judged []rollout.Judged
+func judgeAll(ctx context.Context, watchers []*watcher) ([]report.Judged, error) {
+	var judged []report.Judged
 	for _, w := range watchers {
 		one, err := w.judge(ctx)
 		if err != nil {

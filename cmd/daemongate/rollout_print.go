@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/words"
 )
 
 // progressPrinter tells a rollout while it goes on: a line for each change, and on a terminal a bar below them.
@@ -48,7 +49,7 @@ func causeLines(j rollout.Judgement) []string {
 	for _, c := range j.Causes {
 		line := "  " + string(c.Code)
 		if len(c.Nodes) > 0 {
-			line += fmt.Sprintf(" on %s", rollout.FoldNames(c.Nodes))
+			line += fmt.Sprintf(" on %s", words.FoldNames(c.Nodes))
 		}
 		lines = append(lines, line+": "+c.Message)
 	}

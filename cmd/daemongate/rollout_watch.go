@@ -8,12 +8,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/observe"
+	"github.com/daemongate/daemongate/rollout/report"
 )
 
 // watcher looks at one live DaemonSet, again and again, and remembers what a later look must know of an earlier one.
 type watcher struct {
-	clients  rollout.Clients
-	observer *rollout.Observer
+	clients  observe.Clients
+	observer *observe.Observer
 	options  rollout.Options
 	target   rollout.Target
 	memory   rollout.Memory
@@ -21,7 +24,7 @@ type watcher struct {
 }
 
 // watchLive begins to watch a DaemonSet. The observer's Stop ends it.
-func watchLive(clients rollout.Clients, observer *rollout.Observer, target rollout.Target, o rollout.Options) *watcher {
+func watchLive(clients observe.Clients, observer *observe.Observer, target rollout.Target, o rollout.Options) *watcher {
 	w := &watcher{clients: clients, observer: observer, options: o, target: target, seen: make(chan struct{}, 1)}
 	observer.Watch(target.Namespace+"/"+target.Name, []rollout.Target{target}, func() {
 		select {
@@ -33,29 +36,29 @@ func watchLive(clients rollout.Clients, observer *rollout.Observer, target rollo
 }
 
 // judge waits for a whole look and judges it. An error says why there is none; the DaemonSet may have been deleted.
-func (w *watcher) judge(ctx context.Context) (rollout.Judged, error) {
+func (w *watcher) judge(ctx context.Context) (report.Judged, error) {
 	look, err := w.look(ctx)
 	if err != nil {
-		return rollout.Judged{}, err
+		return report.Judged{}, err
 	}
 	if look.DaemonSet == nil {
-		return rollout.Judged{}, fmt.Errorf("DaemonSet %s/%s: was deleted", w.target.Namespace, w.target.Name)
+		return report.Judged{}, fmt.Errorf("DaemonSet %s/%s: was deleted", w.target.Namespace, w.target.Name)
 	}
 	w.aim(look.DaemonSet)
 	j := w.weigh(ctx, &look, func(j rollout.Judgement) bool {
 		return j.ReadLeases || len(j.ReadClocks) > 0 || j.Verdict == rollout.Stuck
 	})
-	return rollout.Judged{Target: w.target, Look: look, Judgement: j}, nil
+	return report.Judged{Target: w.target, Look: look, Judgement: j}, nil
 }
 
 // weigh judges a look and, where the judgement is worth it, looks closer and judges again.
 func (w *watcher) weigh(ctx context.Context, look *rollout.Look, worthIt func(rollout.Judgement) bool) rollout.Judgement {
-	j, memory := rollout.Judge(*look, w.target, w.memory, w.options)
+	j, memory := judge.Rollout(*look, w.target, w.memory, w.options)
 	var unread error
 	if worthIt(j) {
 		var closer bool
 		if closer, unread = lookCloser(ctx, w.clients, w.observer, look, j); closer {
-			j, memory = rollout.Judge(*look, w.target, w.memory, w.options)
+			j, memory = judge.Rollout(*look, w.target, w.memory, w.options)
 		}
 	}
 	w.memory = memory

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/words"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -28,7 +29,7 @@ func writeWorkload(b *strings.Builder, w api.Workload) {
 
 // someOf folds the names that are known of so many nodes.
 func someOf(names []string, count int) string {
-	text := rollout.FoldNames(names)
+	text := words.FoldNames(names)
 	if more := count - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
-	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/words"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -87,7 +87,7 @@ func nodesToTell(s *api.Sync, m gate.Move) api.Public {
 		f.State != api.Stuck && !m.Relapsed {
 		return ""
 	}
-	names := rollout.FoldNames(f.Causes[0].Nodes)
+	names := words.FoldNames(f.Causes[0].Nodes)
 	if more := f.Causes[0].NodeCount - len(f.Causes[0].Nodes); more > 0 {
 		names += fmt.Sprintf(" and %d more", more)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render/child"
-	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/sync"
 	"github.com/daemongate/daemongate/sync/lease"
 )
@@ -74,7 +74,7 @@ func (c *Controller) wire() error {
 	if err != nil {
 		return fmt.Errorf("cluster connection: %w", err)
 	}
-	clients, err := rollout.NewClients(c.config)
+	clients, err := observe.NewClients(c.config)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (c *Controller) wire() error {
 		Connect: &connections{config: c.config, secrets: c.core,
 			mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
 			notes:   filepath.Join(c.o.DataDir, "notes")},
-		Observer:   rollout.NewObserver(clients),
+		Observer:   observe.New(clients),
 		Renders:    c.renders,
 		ConfigMaps: c.core,
 		Now:        clients.Now,

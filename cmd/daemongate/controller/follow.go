@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/words"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
@@ -88,7 +89,7 @@ func (f *follower) explain(causes []api.Cause) {
 		case passing[c.Code] && i > 0: // the first made it stuck
 			continue
 		case len(c.Nodes) > 0:
-			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, rollout.FoldNames(c.Nodes))
+			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, words.FoldNames(c.Nodes))
 		case c.Object != "":
 			_, _ = fmt.Fprintf(f.out, "          %s: %s\n", c.Code, c.Object)
 		}

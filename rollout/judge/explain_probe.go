@@ -1,0 +1,151 @@
+package judge
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/words"
+)
+
+// probeSilence is how long a container may run without being ready before that is its readiness probe's doing, also
+// without an Event that says so.
+const probeSilence = time.Minute
+
+// probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails, or that it is about to
+// end for that the first time.
+func (s *survey) probeKills(at *site, c containerCase) *finding {
+	if c.ends == 0 && c.status.State.Running == nil {
+		return nil
+	}
+	by := s.killedBy(c)
+	if by != byStartup && by != byLiveness {
+		return nil
+	}
+	f := s.probeFinding(c, string(by))
+	f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), by, s.asks(c, string(by)), s.unhealthy(c, string(by)))
+	f.since = s.firstEnd(rollout.ProbeFailing, at, c)
+	return s.ripenCounted(f, s.endsUnsettled(c))
+}
+
+// readiness is a container that runs but that its readiness probe keeps from being Ready. It may still become so: only
+// the deadline makes it final.
+func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
+	for _, status := range goingOn(p) {
+		c := containerCase{pod: p, status: status}
+		spec := s.container(status.Name)
+		if spec == nil || spec.ReadinessProbe == nil || status.Ready || status.State.Running == nil ||
+			(status.Started != nil && !*status.Started) {
+			continue
+		}
+		said := s.unhealthy(c, "readiness")
+		if asked := status.State.Running.StartedAt.Add(probeSilence); said == "" && s.now.Before(asked) {
+			s.wakeAt(asked)
+			continue // it was not asked yet
+		}
+		f := s.probeFinding(c, "readiness")
+		f.container = status.Name
+		f.message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.kind(), s.asks(c, "readiness"), said)
+		f.since = s.since(rollout.ProbeFailing, at.name, false, status.State.Running.StartedAt.Time)
+		return f
+	}
+	return nil
+}
+
+// goingOn are the containers of a pod that are meant to go on running: its own, and its sidecars.
+func goingOn(p *corev1.Pod) []*corev1.ContainerStatus {
+	var list []*corev1.ContainerStatus
+	for i := range p.Status.InitContainerStatuses {
+		if status := &p.Status.InitContainerStatuses[i]; fact.IsSidecar(p, status.Name) {
+			list = append(list, status)
+		}
+	}
+	for i := range p.Status.ContainerStatuses {
+		list = append(list, &p.Status.ContainerStatuses[i])
+	}
+	return list
+}
+
+func (s *survey) probeFinding(c containerCase, probe string) *finding {
+	return &finding{
+		code: rollout.ProbeFailing, key: c.status.Name + " " + probe, about: fmt.Sprintf("%s probe of %s", probe, c.kind()),
+		remedy: fmt.Sprintf("Compare the probe with what the agent serves, and give it time if it only needs more "+
+			"(initialDelaySeconds, failureThreshold). What it logs: `kubectl -n %s logs %s -c %s`.",
+			s.live.Namespace, c.pod.Name, c.status.Name),
+	}
+}
+
+// complaints are what the kubelet said of a failing probe.
+func (s *survey) complaints(c containerCase, probe string) fact.Trace {
+	return s.traceOf(c.pod.UID, fact.OfContainer(c.status.Name, func(e *corev1.Event) bool {
+		said := fact.SaidBy(e)
+		return e.Reason == "Unhealthy" && len(said) > len(probe) && strings.EqualFold(said[:len(probe)], probe)
+	}))
+}
+
+// unhealthy is what the kubelet last said of a failing probe, ": connection refused".
+func (s *survey) unhealthy(c containerCase, probe string) string {
+	said, why := s.complaints(c, probe), ""
+	if said.Found() {
+		_, why, _ = strings.Cut(said.Message, "failed: ")
+		why = strings.TrimSpace(why)
+	}
+	if probe != "readiness" {
+		why = s.answer(c, killer(probe), why)
+	}
+	switch {
+	case why != "":
+		return ": " + words.Clip(why, 300)
+	case said.Found():
+		return " without a word"
+	}
+	return ""
+}
+
+// probe is a container's probe of a kind, from the template; nil if it has none such.
+func (s *survey) probe(c containerCase, kind string) *corev1.Probe {
+	spec := s.container(c.status.Name)
+	if spec == nil {
+		return nil
+	}
+	return map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe, "readiness": spec.ReadinessProbe}[kind]
+}
+
+// asks is what a probe asks for, " (http GET / on port 9)", from the template.
+func (s *survey) asks(c containerCase, kind string) string {
+	p := s.probe(c, kind)
+	switch {
+	case p == nil:
+		return ""
+	case p.HTTPGet != nil:
+		return " (" + httpAsks(p.HTTPGet) + ")"
+	case p.TCPSocket != nil:
+		return " (TCP port " + p.TCPSocket.Port.String() + ")"
+	case p.GRPC != nil:
+		return " (gRPC on port " + strconv.Itoa(int(p.GRPC.Port)) + ")"
+	case p.Exec != nil:
+		return " (exec " + words.Clip(strings.Join(p.Exec.Command, " "), 80) + ")"
+	}
+	return ""
+}
+
+// httpAsks is what is asked for over HTTP.
+func httpAsks(h *corev1.HTTPGetAction) string {
+	scheme := strings.ToLower(string(h.Scheme))
+	if scheme == "" {
+		scheme = "http"
+	}
+	return fmt.Sprintf("%s GET %s on port %s", scheme, orSlash(h.Path), h.Port.String())
+}
+
+func orSlash(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}

@@ -1,0 +1,95 @@
+package judge
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/daemongate/daemongate/rollout/fact"
+)
+
+// anyAddress is the address of a host port that names none: all of the node's.
+const anyAddress = "0.0.0.0"
+
+// hostPort is a port of the node that a pod asks for.
+type hostPort struct {
+	address  string // never empty
+	protocol corev1.Protocol
+	number   int32
+}
+
+// String is the port as a person writes it: 9100/TCP, or with its address if that is not all of them.
+func (h hostPort) String() string {
+	if h.address == anyAddress {
+		return fmt.Sprintf("%d/%s", h.number, h.protocol)
+	}
+	return fmt.Sprintf("%s:%d/%s", h.address, h.number, h.protocol)
+}
+
+// hostPortsOf are the host ports of a pod's containers and sidecars. An init container that ends holds none: the scheduler
+// does not count it (kubernetes pkg/scheduler/util, GetHostPorts).
+func hostPortsOf(p *corev1.Pod) []hostPort {
+	var ports []hostPort
+	add := func(c *corev1.Container) {
+		for _, port := range c.Ports {
+			if port.HostPort <= 0 {
+				continue
+			}
+			h := hostPort{address: port.HostIP, protocol: port.Protocol, number: port.HostPort}
+			if h.address == "" {
+				h.address = anyAddress
+			}
+			if h.protocol == "" {
+				h.protocol = corev1.ProtocolTCP
+			}
+			ports = append(ports, h)
+		}
+	}
+	for i := range p.Spec.InitContainers {
+		if fact.IsSidecar(p, p.Spec.InitContainers[i].Name) {
+			add(&p.Spec.InitContainers[i])
+		}
+	}
+	for i := range p.Spec.Containers {
+		add(&p.Spec.Containers[i])
+	}
+	return ports
+}
+
+// conflicts reports whether two pods cannot have these ports on one node: the same number and protocol, on the same
+// address or one of them on all.
+func (h hostPort) conflicts(o hostPort) bool {
+	return h.number == o.number && h.protocol == o.protocol &&
+		(h.address == o.address || h.address == anyAddress || o.address == anyAddress)
+}
+
+// heldBy is 1 if a pod holds the port, else 0.
+func (h hostPort) heldBy(p *corev1.Pod) int64 {
+	for _, o := range hostPortsOf(p) {
+		if h.conflicts(o) {
+			return 1
+		}
+	}
+	return 0
+}
+
+// portLacks are the host ports that a pod asks for and others hold. All of the holders must go.
+func portLacks(p *corev1.Pod, standing []*corev1.Pod) []lack {
+	var lacks []lack
+	for _, h := range hostPortsOf(p) {
+		l := lack{port: h, asked: 1}
+		for _, o := range standing {
+			if h.heldBy(o) > 0 {
+				l.need++
+				l.holders = append(l.holders, fullName(o))
+			}
+		}
+		if l.need > 0 {
+			lacks = append(lacks, l)
+		}
+	}
+	return lacks
+}
+
+// fullName is a pod's namespace/name.
+func fullName(p *corev1.Pod) string { return p.Namespace + "/" + p.Name }

@@ -1,0 +1,68 @@
+package judge
+
+import (
+	"fmt"
+
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/words"
+)
+
+// headline is the rollout in one line. kubectl's four lines are used where they are true (kubectl polymorphichelpers,
+// rollout_status.go): never "successfully rolled out" before Complete, never "waiting" for what waiting cannot help, and no
+// count of available pods that counts old ones.
+func (s *survey) headline(j *rollout.Judgement) string {
+	name := s.target.Name
+	switch {
+	case j.Verdict == rollout.Stuck && len(j.Causes) > 0:
+		return stuckLine(name, j)
+	case j.Verdict == rollout.Complete && s.target.OnDelete && len(j.Old) > 0:
+		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes still run them", name, len(j.Old), j.Desired)
+	case j.Verdict == rollout.Complete:
+		return fmt.Sprintf("daemon set %q successfully rolled out", name)
+	case !j.Proving.IsZero():
+		return fmt.Sprintf("daemon set %q: %s settled, proving until %s", name, words.Plural(j.Settled, "node"), stamp(j.Proving))
+	case s.live != nil && s.live.Status.ObservedGeneration < max(s.target.Generation, s.live.Generation):
+		return "Waiting for daemon set spec update to be observed..."
+	case s.revision.Hash == "":
+		return fmt.Sprintf("daemon set %q: nothing can be counted yet", name)
+	case s.target.OnDelete:
+		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes run a settled new pod", name, j.Settled, j.Desired)
+	}
+	return s.progressLine(j)
+}
+
+// progressLine is kubectl's line if the controller's counters are those that count.
+func (s *survey) progressLine(j *rollout.Judgement) string {
+	status, name := &s.live.Status, s.target.Name
+	desired, updated, available := int(status.DesiredNumberScheduled), int(status.UpdatedNumberScheduled), 0
+	ours := 0
+	for i := range s.sites {
+		at := &s.sites[i]
+		if at.updated != nil && at.state != rollout.IsNotEligible {
+			ours++
+			if s.isAvailable(at.updated) {
+				available++
+			}
+		}
+	}
+	switch {
+	case updated < desired && updated == ours:
+		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d out of %d new pods have been updated...", name, updated, desired)
+	case updated >= desired && int(status.NumberAvailable) < desired && int(status.NumberAvailable) == available:
+		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d of %d updated pods are available...", name, available, desired)
+	}
+	return fmt.Sprintf("daemon set %q: %d of %d nodes run a settled new pod", name, j.Settled, j.Desired)
+}
+
+// stuckLine names the leading cause and where it is.
+func stuckLine(name string, j *rollout.Judgement) string {
+	c := &j.Causes[0]
+	line := fmt.Sprintf("daemon set %q is stuck: %s", name, c.Code)
+	if c.About != "" {
+		line += " (" + c.About + ")"
+	}
+	if len(c.Nodes) > 0 {
+		line += " on " + words.FoldSome(c.Nodes)
+	}
+	return line
+}

@@ -1,0 +1,49 @@
+package judge
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// A node that is not ready for a moment, such as one that boots, is not left out for good: a rollout is complete without it
+// only when that has lasted for a minute. When it is back it counts.
+func TestANodeThatIsAbsentForAMomentIsWaitedFor(t *testing.T) {
+	f := newFleet(t, 3).image("v2")
+	f.setReady("node-3", false)
+	f.roll("node-1", "node-2")
+	f.after(59 * time.Second)
+	f.wakesIn(f.want(rollout.Progressing), time.Second)
+	f.setReady("node-3", true)
+	if j := f.want(rollout.Progressing); j.Desired != 3 {
+		t.Error(plain(j))
+	}
+	f.setReady("node-3", false)
+	f.after(time.Minute).want(rollout.Complete)
+}
+
+// With OnDelete old pods are not waited for, but what ails a new one is: it becomes a cause, or passes.
+func TestOnDeletePassesNothingThatFails(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		f := newFleet(t, 12)
+		f.apply(func(d *appsv1.DaemonSet) {
+			d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+			d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+		})
+		f.target.OnDelete = true
+		p := f.replace("node-1")
+		f.ends(f.runs(p), 1, "Error")
+		f.want(rollout.Progressing, rollout.CrashLoop)
+		f.after(10 * time.Second)
+		if again {
+			f.ends(f.runs(p), 1, "Error")
+			f.want(rollout.Stuck, rollout.CrashLoop)
+			continue
+		}
+		f.ready(p)
+		f.after(time.Minute).want(rollout.Complete)
+	}
+}

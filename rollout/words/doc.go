@@ -1,0 +1,2 @@
+// Package words writes lists, numbers and long texts in as little room as can still be read.
+package words
