@@ -1,13 +1,14 @@
 package render
 
 import (
-	"bytes"
 	"fmt"
 	"path"
 	"slices"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/resid"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // role is what a kustomization file names a file for; a file can have several.
@@ -41,7 +42,7 @@ func (r *reader) check(named string, content []byte) (checked, error) {
 	}
 	r.checking[named] = true
 	defer delete(r.checking, named)
-	c, left := checked{content: content}, r.aliases.left
+	c, left := checked{content: content}, r.aliases.Left
 	var err error
 	if isKustomization(named) {
 		err = r.kustomization(named, &c)
@@ -51,7 +52,7 @@ func (r *reader) check(named string, content []byte) (checked, error) {
 	if err != nil {
 		return checked{}, fmt.Errorf("%s: %w", named, err)
 	}
-	c.as, c.repeats = r.roles[named], left-r.aliases.left
+	c.as, c.repeats = r.roles[named], left-r.aliases.Left
 	r.checked[named] = c
 	return c, nil
 }
@@ -64,36 +65,32 @@ func isKustomization(named string) bool {
 // parse it all the same.
 func (r *reader) checkFile(named string, as role, content []byte) (objects []resid.ResId, err error) {
 	known := as&^(asData|asSecret) != 0
-	if !known && !mayHoldAliases(content) {
+	if !known && !yamlfile.MayHoldAliases(content) {
 		return nil, nil
 	}
-	docs, err := documents(content)
+	docs, err := yamlfile.Parse(content)
 	if err != nil && known {
 		return nil, fmt.Errorf("is no YAML: %w", err)
 	}
 	for i, doc := range docs {
-		if err := r.aliases.weigh(doc); err != nil {
+		if err := r.aliases.Weigh(doc); err != nil {
 			return nil, err
 		}
-		if !known || doc.node == nil {
+		if !known || doc.Node == nil {
 			continue
 		}
-		if err := strict(doc); err != nil {
+		if err := doc.Strict(); err != nil {
 			return nil, err
 		}
-		doc.dates(doc.node, func(line int, value string) {
+		doc.Dates(doc.Node, func(line int, value string) {
 			r.warn(fmt.Sprintf("%s: line %d: %s is a time to YAML and may be written as one: quote it if it is text", named, line, value))
 		})
 		if as&asObjects == 0 {
 			continue
 		}
-		if objects, err = r.declare(objects, place{named, i + 1, doc}, doc.node); err != nil {
+		if objects, err = r.declare(objects, place{named, i + 1, doc}, doc.Node); err != nil {
 			return nil, err
 		}
 	}
 	return objects, nil
-}
-
-func mayHoldAliases(content []byte) bool {
-	return bytes.IndexByte(content, '&') >= 0 && bytes.IndexByte(content, '*') >= 0
 }

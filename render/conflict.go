@@ -7,6 +7,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/kyaml/resid"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 const conflictMark = "namespace transformation produces ID conflict: ["
@@ -18,16 +20,16 @@ func (r *reader) conflict(text string) (string, bool) {
 		return "", false
 	}
 	var places []string
-	var id identity
+	var id yamlfile.Identity
 	for decoder := json.NewDecoder(strings.NewReader(dump)); ; {
 		object := &unstructured.Unstructured{}
 		if decoder.Decode(&object.Object) != nil { // the bracket at the end, too
 			break
 		}
-		id = identityOf(object)
+		id = yamlfile.IdentityOf(object)
 		places = append(places, r.firstPlaces(object)...)
 	}
-	if id.name == "" {
+	if id.Name == "" {
 		return "", false
 	}
 	if len(places) == 0 {

@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // mostTrials is how many objects are tried at most to find what kustomize gives up on; a whole folder counts as a hundred.
@@ -27,7 +29,7 @@ type trials struct {
 // culprit is the file and the object, patch or replacement that kustomize gives up on by itself: "" if it is none alone.
 func (r *reader) culprit(folder string) string {
 	defer func(kept error, used usage) { r.refused, r.used = kept, used }(r.reason(), r.used)
-	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]written{}, work: mostWork}
+	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]yamlfile.Object{}, work: mostWork}
 	h.resource(folder, 0)
 	own, err := r.kustomized(folder)
 	if err != nil || own == "" {
@@ -78,7 +80,7 @@ func (t *trials) object(folder, own string, k *kustomization) string {
 		}
 		text, err := yaml.NewRNode(node).String()
 		if err == nil && t.panics(1, folder, map[string][]byte{own: content, path.Join(folder, file): []byte(text)}) {
-			id := identity{namespace: one.ids[0].namespace, name: one.ids[0].name}
+			id := yamlfile.Identity{Namespace: one.ids[0].namespace, Name: one.ids[0].name}
 			id.Kind = one.gvk.Kind
 			return fmt.Sprintf("%s: line %d: %s", one.file, line, id)
 		}

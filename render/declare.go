@@ -7,6 +7,8 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // index says where objects are declared, by kustomize's own name for their identity.
@@ -16,12 +18,12 @@ type index map[string][]string
 type place struct {
 	named  string
 	number int // of the document
-	document
+	yamlfile.Document
 }
 
 // declare notes an object of a file, or those of a list, beside those before, and refuses what is none.
 func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []resid.ResId, err error) {
-	at := fmt.Sprintf("document %d (line %d)", p.number, p.line(n))
+	at := fmt.Sprintf("document %d (line %d)", p.number, p.Line(n))
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -31,7 +33,7 @@ func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []res
 	if len(n.Content) == 0 {
 		return before, nil // kustomize passes over {}
 	}
-	if items := field(n, "items"); items != nil && isList(text(n, "kind")) {
+	if items := yamlfile.Field(n, "items"); items != nil && yamlfile.IsList(yamlfile.Text(n, "kind")) {
 		if items.Kind == yaml.AliasNode {
 			items = items.Alias
 		}
@@ -43,13 +45,13 @@ func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []res
 		return before, nil
 	}
 	for _, want := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}} {
-		if text(n, want...) == "" && !merges(n) {
+		if yamlfile.Text(n, want...) == "" && !merges(n) {
 			return nil, fmt.Errorf("%s is no object: it has no %s", at, dotted(want))
 		}
 	}
-	group, version := resid.ParseGroupVersion(text(n, "apiVersion"))
-	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, text(n, "kind")), text(n, "metadata", "name"), text(n, "metadata", "namespace"))
-	where := fmt.Sprintf("%s (line %d)", p.named, p.line(n))
+	group, version := resid.ParseGroupVersion(yamlfile.Text(n, "apiVersion"))
+	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, yamlfile.Text(n, "kind")), yamlfile.Text(n, "metadata", "name"), yamlfile.Text(n, "metadata", "namespace"))
+	where := fmt.Sprintf("%s (line %d)", p.named, p.Line(n))
 	if key := id.String(); !slices.Contains(r.index[key], where) {
 		r.index[key] = append(r.index[key], where)
 	}
@@ -58,10 +60,7 @@ func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []res
 
 // merges says that fields may come from elsewhere: kustomize writes << out before it looks for them.
 func merges(object *yaml.Node) bool {
-	return field(object, "<<") != nil || field(field(object, "metadata"), "<<") != nil
+	return yamlfile.Field(object, "<<") != nil || yamlfile.Field(yamlfile.Field(object, "metadata"), "<<") != nil
 }
-
-// isList is kustomize's rule for what it flattens.
-func isList(kind string) bool { return strings.HasSuffix(kind, "List") }
 
 func dotted(path []string) string { return strings.Join(path, ".") }

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // final is what became of an object.
@@ -22,7 +24,7 @@ func (r *reader) dropped(folder string, objects []*unstructured.Unstructured) (f
 			found = nil
 		}
 	}()
-	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]written{}, work: mostWork}
+	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]yamlfile.Object{}, work: mostWork}
 	h.resource(folder, 0)
 	h.settle(objects)
 	for _, e := range h.edits {
@@ -42,19 +44,19 @@ var hashed = regexp.MustCompile(`-[a-z0-9]{10}$`)
 
 // settle finds what became of each object.
 func (h *history) settle(objects []*unstructured.Unstructured) {
-	exact, plain := map[identity]*final{}, map[identity]*final{}
+	exact, plain := map[yamlfile.Identity]*final{}, map[yamlfile.Identity]*final{}
 	for _, o := range objects {
-		id := identityOf(o)
+		id := yamlfile.IdentityOf(o)
 		exact[id] = o
-		id.name = hashed.ReplaceAllString(id.name, "")
+		id.Name = hashed.ReplaceAllString(id.Name, "")
 		plain[id] = o
 	}
 	for _, t := range h.all {
-		id := identity{GroupKind: schema.GroupKind{Group: t.gvk.Group, Kind: t.gvk.Kind}, namespace: t.now().namespace, name: t.now().name}
+		id := yamlfile.Identity{GroupKind: schema.GroupKind{Group: t.gvk.Group, Kind: t.gvk.Kind}, Namespace: t.now().namespace, Name: t.now().name}
 		t.final = exact[id]
 		if o := plain[id]; t.final == nil && o != nil && (t.gvk.Kind == "ConfigMap" || t.gvk.Kind == "Secret") {
 			t.final = o
-			t.rename(location{id.namespace, o.GetName()})
+			t.rename(location{id.Namespace, o.GetName()})
 		}
 	}
 }
@@ -76,7 +78,7 @@ func (h *history) lost(e *edit) (found []string) {
 			continue
 		}
 		if e.merge != nil {
-			found = append(found, h.mergeLost(e, identityOf(t.final), fields, after)...)
+			found = append(found, h.mergeLost(e, yamlfile.IdentityOf(t.final), fields, after)...)
 		} else {
 			found = append(found, h.replaceAdded(e, t, before)...)
 		}
@@ -103,7 +105,7 @@ func (h *history) without(e *edit, t *tracked, object map[string]any) []string {
 	return slices.DeleteFunc(replaced, func(path string) bool { return source == nil || stands(source, path) || h.marks && marked(path) })
 }
 
-func (h *history) mergeLost(e *edit, object identity, fields []string, after map[string]any) (found []string) {
+func (h *history) mergeLost(e *edit, object yamlfile.Identity, fields []string, after map[string]any) (found []string) {
 	still := h.missing(e.merge, after)
 	fields = slices.DeleteFunc(fields, func(field string) bool { return !slices.Contains(still, field) })
 	for i, field := range fields {
@@ -130,7 +132,7 @@ func (h *history) replaceAdded(e *edit, t *tracked, before map[string]any) (foun
 			continue
 		}
 		found = append(found, fmt.Sprintf("%s: replace %s of %s: there was nothing to replace, so that it was added: correct the path, or write add",
-			h.where(e), op.Path, identityOf(t.final)))
+			h.where(e), op.Path, yamlfile.IdentityOf(t.final)))
 	}
 	return found
 }
@@ -167,7 +169,7 @@ func (h *history) listed(e *edit) string {
 	if err != nil {
 		return e.at.own + ": " + e.at.field
 	}
-	k, err := parseKustomization(e.at.dir, h.files[rel], &budget{document: h.limit.FileSize, left: h.limit.TotalSize})
+	k, err := parseKustomization(e.at.dir, h.files[rel], &yamlfile.Aliases{Document: h.limit.FileSize, Left: h.limit.TotalSize})
 	if err != nil {
 		return e.at.own + ": " + e.at.field
 	}

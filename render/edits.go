@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // patchPlace is where a patch is listed: by a field of a kustomization file that names a file, or holds it.
@@ -47,13 +49,13 @@ func (h *history) patchAt(at patchPlace, file, inline string, target *types.Sele
 			text, file = file, ""
 		}
 	}
-	docs, err := documents([]byte(text))
+	docs, err := yamlfile.Parse([]byte(text))
 	if err != nil {
 		return
 	}
 	for _, doc := range docs {
 		e := &edit{at: at, file: file, target: target}
-		if doc.node == nil || !e.parse(doc, text) {
+		if doc.Node == nil || !e.parse(doc, text) {
 			continue
 		}
 		h.strange = h.strange || e.renames()
@@ -67,13 +69,13 @@ func (h *history) patchAt(at patchPlace, file, inline string, target *types.Sele
 }
 
 // parse reads a patch as kustomize does.
-func (e *edit) parse(doc document, text string) bool {
-	e.line = doc.line(doc.node)
-	if doc.node.Kind == yaml.SequenceNode {
+func (e *edit) parse(doc yamlfile.Document, text string) bool {
+	e.line = doc.Line(doc.Node)
+	if doc.Node.Kind == yaml.SequenceNode {
 		e.text = text
 		return sigsyaml.Unmarshal([]byte(text), &e.ops) == nil
 	}
-	content, err := yaml.NewRNode(doc.node).MarshalJSON()
+	content, err := yaml.NewRNode(doc.Node).MarshalJSON()
 	return err == nil && apijson.Unmarshal(content, &e.merge) == nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // open finds the folder that is to be rendered and reads its kustomization file, or stands in for it if it has none.
@@ -133,12 +135,12 @@ func (r *reader) list(base, name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := documents(content)
+	docs, err := yamlfile.Parse(content)
 	if err != nil {
 		return nil, fmt.Errorf("%s: is no YAML: %w", name, err)
 	}
 	for _, doc := range docs {
-		if doc.node != nil {
+		if doc.Node != nil {
 			return []string{strings.TrimPrefix(name, prefix(base))}, nil
 		}
 	}

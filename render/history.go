@@ -7,6 +7,8 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // tracked is an object on its way through the kustomizations: under which names it went, and what patched it. kustomize
@@ -54,7 +56,7 @@ type history struct {
 	put       marks
 	replacing []replacing
 	marks     bool // labels, annotations, namespaces or replicas are put into objects
-	sources   map[string][]written
+	sources   map[string][]yamlfile.Object
 	work      int // left
 }
 

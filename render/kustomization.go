@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // kustomization is one kustomization file.
@@ -18,7 +20,7 @@ type kustomization struct {
 	types.Kustomization
 	dir   string // of the tree
 	moved bool   // its namespace is another than it says
-	doc   document
+	doc   yamlfile.Document
 }
 
 // kustomization checks a kustomization file, gives the files that it names their roles, and takes out the deprecated
@@ -28,7 +30,7 @@ func (r *reader) kustomization(named string, c *checked) error {
 	if err != nil {
 		return err
 	}
-	if err := r.aliases.weighTexts(k.doc, k.doc.node); err != nil {
+	if err := r.aliases.WeighTexts(k.doc, k.doc.Node); err != nil {
 		return err
 	}
 	r.pluginUse[k.dir] = &pluginUse{}
@@ -98,25 +100,25 @@ func (k kustomization) instead(content []byte, remote bool) ([]byte, error) {
 // kustomize's transformers, for which it is not quite the same.
 type labels struct{ renamed, custom, keep bool }
 
-func parseKustomization(dir string, content []byte, aliases *budget) (kustomization, error) {
+func parseKustomization(dir string, content []byte, aliases *yamlfile.Aliases) (kustomization, error) {
 	k := kustomization{dir: dir}
-	docs, err := documents(content)
+	docs, err := yamlfile.Parse(content)
 	if err != nil {
 		return k, fmt.Errorf("is no YAML: %w", err)
 	}
 	for _, doc := range docs {
 		switch {
-		case doc.node == nil:
-		case k.doc.node != nil || doc.first != docs[0].first:
-			return k, fmt.Errorf("line %d: a second document would be left out: a kustomization file is one document", doc.line(doc.node))
+		case doc.Node == nil:
+		case k.doc.Node != nil || doc.First != docs[0].First:
+			return k, fmt.Errorf("line %d: a second document would be left out: a kustomization file is one document", doc.Line(doc.Node))
 		default:
 			k.doc = doc
 		}
 	}
-	if k.doc.node == nil {
+	if k.doc.Node == nil {
 		return k, errors.New("is empty: list at least one of resources")
 	}
-	if err := errors.Join(aliases.weigh(k.doc), strict(k.doc)); err != nil {
+	if err := errors.Join(aliases.Weigh(k.doc), k.doc.Strict()); err != nil {
 		return k, err
 	}
 	if err := k.Unmarshal(content); err != nil {
@@ -152,7 +154,7 @@ func (k kustomization) refused() error {
 		return refuse("openapi", "is refused: kustomize would apply it to every other render of the process too; remove it, and patch lists of custom resources with JSON patches")
 	case len(k.HelmCharts) > 0 || k.HelmGlobals != nil:
 		field := "helmCharts"
-		for key := range pairs(k.doc.node) {
+		for key := range yamlfile.Pairs(k.doc.Node) {
 			if strings.HasPrefix(strings.ToLower(key.Value), "helm") {
 				field = key.Value
 			}
@@ -165,16 +167,16 @@ func (k kustomization) refused() error {
 // where is the line of a value and the top-level field that it stands below: the field that is meant, or another one,
 // because deprecated fields are looked at under their new names. Without the value it is the field's own line.
 func (k kustomization) where(name, value string) (line int, found string) {
-	line, found = k.doc.line(k.doc.node), name
-	for key, below := range pairs(k.doc.node) {
+	line, found = k.doc.Line(k.doc.Node), name
+	for key, below := range yamlfile.Pairs(k.doc.Node) {
 		meant := strings.EqualFold(key.Value, name)
 		if n := scalar(below, value); value != "" && n != nil {
-			line, found = k.doc.line(n), key.Value
+			line, found = k.doc.Line(n), key.Value
 			if meant {
 				return line, found
 			}
 		} else if meant && found == name {
-			line = k.doc.line(key)
+			line = k.doc.Line(key)
 		}
 	}
 	return line, found
@@ -195,14 +197,14 @@ func scalar(n *yaml.Node, value string) *yaml.Node {
 
 // keyLine is where the first key of that name stands, at any depth; else the first line.
 func (k kustomization) keyLine(name string) int {
-	if key := deepKey(k.doc.node, name); key != nil {
-		return k.doc.line(key)
+	if key := deepKey(k.doc.Node, name); key != nil {
+		return k.doc.Line(key)
 	}
-	return k.doc.line(k.doc.node)
+	return k.doc.Line(k.doc.Node)
 }
 
 func deepKey(n *yaml.Node, name string) *yaml.Node {
-	for key := range pairs(n) {
+	for key := range yamlfile.Pairs(n) {
 		if strings.EqualFold(key.Value, name) {
 			return key
 		}

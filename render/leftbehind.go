@@ -8,21 +8,23 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // references to objects that have another name or namespace now. kustomize knows some fields that hold such; here any field
 // counts that says by its name, or by a kind beside it, what it refers to.
 type referrers struct {
 	*history
-	old    map[string][]*tracked // by each name that one had
-	there  map[identity]bool     // what came out
+	old    map[string][]*tracked      // by each name that one had
+	there  map[yamlfile.Identity]bool // what came out
 	holder *unstructured.Unstructured
 	found  []string
 }
 
 // leftBehind are the references to what objects were called before.
 func (h *history) leftBehind(objects []*unstructured.Unstructured) []string {
-	r := &referrers{history: h, old: map[string][]*tracked{}, there: map[identity]bool{}}
+	r := &referrers{history: h, old: map[string][]*tracked{}, there: map[yamlfile.Identity]bool{}}
 	for _, t := range h.all {
 		if t.final == nil || len(t.ids) == 1 {
 			continue
@@ -37,7 +39,7 @@ func (h *history) leftBehind(objects []*unstructured.Unstructured) []string {
 		return nil
 	}
 	for _, o := range objects {
-		r.there[identityOf(o)] = true
+		r.there[yamlfile.IdentityOf(o)] = true
 	}
 	for _, o := range objects {
 		r.holder = o
@@ -121,9 +123,9 @@ func (r *referrers) refer(at spotIn, name string) {
 
 // gone reports whether nothing is called so any more, and the object was.
 func (r *referrers) gone(t *tracked, id location, exact bool) bool {
-	now := identityOf(t.final)
-	was := identity{now.GroupKind, id.namespace, id.name}
-	if r.there[was] || id.same(location{now.namespace, now.name}) {
+	now := yamlfile.IdentityOf(t.final)
+	was := yamlfile.Identity{GroupKind: now.GroupKind, Namespace: id.namespace, Name: id.name}
+	if r.there[was] || id.same(location{now.Namespace, now.Name}) {
 		return false
 	}
 	return slices.ContainsFunc(t.ids, func(before location) bool { return before.name == id.name && (!exact || before.same(id)) })
@@ -131,7 +133,7 @@ func (r *referrers) gone(t *tracked, id location, exact bool) bool {
 
 func (r *referrers) tell(at spotIn, called string, t *tracked) {
 	r.found = append(r.found, fmt.Sprintf("%s: %s names %s, which is called %s now, and kustomize does not follow there: %swrite that name, or use a replacement",
-		identityOf(r.holder), at.path, called, strings.TrimPrefix(t.final.GetNamespace()+"/"+t.final.GetName(), "/"), r.place()))
+		yamlfile.IdentityOf(r.holder), at.path, called, strings.TrimPrefix(t.final.GetNamespace()+"/"+t.final.GetName(), "/"), r.place()))
 }
 
 // place says in which file the object that holds a reference is.

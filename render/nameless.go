@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // nameless is how kustomize says that what should be an object or a patch has no name. It does not say where that is.
@@ -15,19 +17,19 @@ var nameless = regexp.MustCompile(`missing metadata\.name in object|unable to pa
 func (r *reader) withoutName() string {
 	var places []string
 	for _, file := range slices.Sorted(maps.Keys(r.checked)) {
-		docs, err := documents(r.checked[file].content)
+		docs, err := yamlfile.Parse(r.checked[file].content)
 		if err != nil {
 			continue
 		}
 		for _, doc := range docs {
-			if doc.node == nil {
+			if doc.Node == nil {
 				continue
 			}
-			kind := text(doc.node, "kind")
-			if kind == "" || kind == "Kustomization" || kind == "Component" || isList(kind) || text(field(doc.node, "metadata"), "name") != "" {
+			kind := yamlfile.Text(doc.Node, "kind")
+			if kind == "" || kind == "Kustomization" || kind == "Component" || yamlfile.IsList(kind) || yamlfile.Text(yamlfile.Field(doc.Node, "metadata"), "name") != "" {
 				continue
 			}
-			places = append(places, fmt.Sprintf("%s: line %d", file, doc.line(doc.node)))
+			places = append(places, fmt.Sprintf("%s: line %d", file, doc.Line(doc.Node)))
 		}
 	}
 	return strings.Join(places[:min(len(places), mostFields)], ", ")

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // move has the kustomization of the folder that is rendered put its objects into the namespace of the options.
@@ -27,7 +29,7 @@ func setNamespace(content []byte, namespace string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for key, value := range pairs(file.YNode()) {
+	for key, value := range yamlfile.Pairs(file.YNode()) {
 		if strings.EqualFold(key.Value, "namespace") {
 			anchor := value.Anchor
 			*value = *yaml.NewStringRNode(namespace).YNode()

@@ -7,8 +7,9 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/kustomize/api/resource"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // objects makes what kustomize came to into objects, by way of its own JSON: what it would print is what they hold.
@@ -17,7 +18,7 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 		return nil, fmt.Errorf("renders to %d objects, more than %d: render fewer or raise the limit", len(resources), r.limit.Objects)
 	}
 	objects := make([]*unstructured.Unstructured, 0, len(resources))
-	first := make(map[identity]*resource.Resource, len(resources))
+	first := make(map[yamlfile.Identity]*resource.Resource, len(resources))
 	var written int64
 	for _, res := range resources {
 		object, size, err := r.object(res)
@@ -25,9 +26,9 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 			return nil, err
 		}
 		if written += size; written > mostGrowth*r.limit.TotalSize {
-			return nil, fmt.Errorf("%s: with it the objects come to more than %d bytes: render less, or raise render.maxTotalSize, of which this is twice", identityOf(object), mostGrowth*r.limit.TotalSize)
+			return nil, fmt.Errorf("%s: with it the objects come to more than %d bytes: render less, or raise render.maxTotalSize, of which this is twice", yamlfile.IdentityOf(object), mostGrowth*r.limit.TotalSize)
 		}
-		id := identityOf(object)
+		id := yamlfile.IdentityOf(object)
 		if other, twice := first[id]; twice {
 			return nil, fmt.Errorf("%s: is there twice: %s: remove or rename one", id, r.places(other, res))
 		}
@@ -60,20 +61,6 @@ func (r *reader) object(res *resource.Resource) (object *unstructured.Unstructur
 		object.SetAnnotations(annotations)
 	}
 	return object, int64(len(json)), nil
-}
-
-// identity is what two objects of a cluster cannot have in common.
-type identity struct {
-	schema.GroupKind
-	namespace, name string
-}
-
-func identityOf(o *unstructured.Unstructured) identity {
-	return identity{GroupKind: o.GroupVersionKind().GroupKind(), namespace: o.GetNamespace(), name: o.GetName()}
-}
-
-func (i identity) String() string {
-	return strings.TrimSpace(i.Kind + " " + strings.TrimPrefix(i.namespace+"/"+i.name, "/"))
 }
 
 // places are the files that the resources come from, as far as that is known: a generated one comes from none.

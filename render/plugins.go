@@ -9,6 +9,8 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // What configures a generator, a transformer or a validator names paths of its own, which kustomize reads through the
@@ -35,12 +37,12 @@ func (r *reader) plugins(dir, named string, depth int) error {
 	if err != nil {
 		return err
 	}
-	docs, err := documents(content)
+	docs, err := yamlfile.Parse(content)
 	if err != nil {
 		return fmt.Errorf("%s: is no YAML: %w", named, err)
 	}
 	for _, doc := range docs {
-		if err := r.plugin(dir, doc, doc.node); err != nil {
+		if err := r.plugin(dir, doc, doc.Node); err != nil {
 			return fmt.Errorf("%s: %w", named, err)
 		}
 	}
@@ -81,15 +83,15 @@ func (r *reader) pluginFolder(dir, folder string, depth int) error {
 
 // inlinePlugin checks what stands in the kustomization file itself.
 func (r *reader) inlinePlugin(k kustomization, at, value string) error {
-	docs, err := documents([]byte(value))
+	docs, err := yamlfile.Parse([]byte(value))
 	if err != nil {
 		return fmt.Errorf("%s: is no YAML: %w", at, err)
 	}
 	for _, doc := range docs {
-		if err := errors.Join(r.aliases.weigh(doc), strict(doc)); err != nil {
+		if err := errors.Join(r.aliases.Weigh(doc), doc.Strict()); err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
-		if err := r.plugin(k.dir, doc, doc.node); err != nil {
+		if err := r.plugin(k.dir, doc, doc.Node); err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
 	}
@@ -97,11 +99,11 @@ func (r *reader) inlinePlugin(k kustomization, at, value string) error {
 }
 
 // plugin refuses everything but kustomize's builtin plugins with paths of the tree.
-func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
+func (r *reader) plugin(dir string, doc yamlfile.Document, n *yaml.Node) error {
 	if n == nil || len(n.Content) == 0 && n.Kind == yaml.MappingNode {
 		return nil
 	}
-	if items := field(n, "items"); items != nil && isList(text(n, "kind")) {
+	if items := yamlfile.Field(n, "items"); items != nil && yamlfile.IsList(yamlfile.Text(n, "kind")) {
 		for _, item := range items.Content {
 			if err := r.plugin(dir, doc, item); err != nil {
 				return err
@@ -110,9 +112,9 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 		return nil
 	}
 	if err := builtin(n); err != nil {
-		return fmt.Errorf("line %d: %w", doc.line(n), err)
+		return fmt.Errorf("line %d: %w", doc.Line(n), err)
 	}
-	if err := r.aliases.weighTexts(doc, n); err != nil {
+	if err := r.aliases.WeighTexts(doc, n); err != nil {
 		return err
 	}
 	r.pluginUse[dir].add(dir, n)
@@ -120,13 +122,13 @@ func (r *reader) plugin(dir string, doc document, n *yaml.Node) error {
 }
 
 func builtin(n *yaml.Node) error {
-	annotations := field(field(n, "metadata"), "annotations")
+	annotations := yamlfile.Field(yamlfile.Field(n, "metadata"), "annotations")
 	for _, function := range functions {
-		if field(annotations, function) != nil {
-			return fmt.Errorf("%s: %s is refused: no container or program is started for a render", text(n, "kind"), function)
+		if yamlfile.Field(annotations, function) != nil {
+			return fmt.Errorf("%s: %s is refused: no container or program is started for a render", yamlfile.Text(n, "kind"), function)
 		}
 	}
-	switch apiVersion, kind := text(n, "apiVersion"), text(n, "kind"); {
+	switch apiVersion, kind := yamlfile.Text(n, "apiVersion"), yamlfile.Text(n, "kind"); {
 	case merges(n):
 		return errors.New("<< is refused in what configures a plugin: write it out")
 	case kind == "HelmChartInflationGenerator":
@@ -139,12 +141,12 @@ func builtin(n *yaml.Node) error {
 
 // pluginPaths checks everything that a builtin plugin may take for a path. Which fields that are differs by plugin; none
 // of them uses one of these names for anything that may be remote.
-func (r *reader) pluginPaths(dir string, doc document, n *yaml.Node) error {
+func (r *reader) pluginPaths(dir string, doc yamlfile.Document, n *yaml.Node) error {
 	names := []string{"path", "paths", "files", "env", "envs", "targetfilepath"}
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	for key, value := range pairs(n) {
+	for key, value := range yamlfile.Pairs(n) {
 		if slices.Contains(names, strings.ToLower(key.Value)) {
 			if err := r.pluginPath(dir, doc, key.Value, value); err != nil {
 				return err
@@ -164,7 +166,7 @@ func (r *reader) pluginPaths(dir string, doc document, n *yaml.Node) error {
 	return nil
 }
 
-func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) error {
+func (r *reader) pluginPath(dir string, doc yamlfile.Document, key string, n *yaml.Node) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -178,11 +180,11 @@ func (r *reader) pluginPath(dir string, doc document, key string, n *yaml.Node) 
 	}
 	for _, value := range []string{n.Value, afterKey(n.Value)} {
 		if scheme(value) {
-			return fmt.Errorf("line %d: %s: %s: is remote, and only what the repository holds is rendered: copy it in", doc.line(n), key, value)
+			return fmt.Errorf("line %d: %s: %s: is remote, and only what the repository holds is rendered: copy it in", doc.Line(n), key, value)
 		}
 	}
 	if !r.sameTree(dir, afterKey(n.Value)) {
-		return fmt.Errorf("line %d: %s: %s: leads out of the tree: only what the repository holds is read", doc.line(n), key, n.Value)
+		return fmt.Errorf("line %d: %s: %s: leads out of the tree: only what the repository holds is read", doc.Line(n), key, n.Value)
 	}
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {

@@ -7,6 +7,8 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // pluginUse is what the plugins of a folder's kustomization are configured with.
@@ -29,12 +31,12 @@ func (p *pluginUse) tooMany(limit int) error {
 
 // add notes a plugin: the object that a generator generates, or the text of any other.
 func (p *pluginUse) add(dir string, plugin *yaml.Node) {
-	if kind, ok := strings.CutSuffix(text(plugin, "kind"), "Generator"); ok {
-		p.objects = append(p.objects, resid.NewResIdKindOnly(kind, text(plugin, "metadata", "name")))
+	if kind, ok := strings.CutSuffix(yamlfile.Text(plugin, "kind"), "Generator"); ok {
+		p.objects = append(p.objects, resid.NewResIdKindOnly(kind, yamlfile.Text(plugin, "metadata", "name")))
 		return
 	}
 	p.keep(plugin)
-	for key, value := range pairs(plugin) {
+	for key, value := range yamlfile.Pairs(plugin) {
 		if value.Kind == yaml.AliasNode {
 			value = value.Alias
 		}
@@ -51,5 +53,5 @@ func (p *pluginUse) keep(plugin *yaml.Node) {
 		return
 	}
 	p.texts = append(p.texts, content)
-	p.affixes += len(text(plugin, "prefix")) + len(text(plugin, "suffix"))
+	p.affixes += len(yamlfile.Text(plugin, "prefix")) + len(yamlfile.Text(plugin, "suffix"))
 }

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // reader is the tree as one render sees it: bounded, checked before kustomize sees it, and with a memory of what was
@@ -33,7 +35,7 @@ type reader struct {
 	labels    labels                // what became of commonLabels
 	top       string                // the kustomization file of the folder that is rendered, if it has one
 	listing   string                // the kustomization file that stands for a folder without one, if any
-	aliases   *budget
+	aliases   *yamlfile.Aliases
 	total     int64
 	docs      int
 
@@ -48,7 +50,7 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
 		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, ends: map[string]end{}, sorted: map[string]bool{}, index: index{},
 		pluginUse: map[string]*pluginUse{},
-		aliases:   &budget{document: o.FileSize, left: o.TotalSize},
+		aliases:   &yamlfile.Aliases{Document: o.FileSize, Left: o.TotalSize},
 		asked:     map[string]struct{}{},
 	}
 }
@@ -88,7 +90,7 @@ func (r *reader) reason() error {
 func (r *reader) again() {
 	r.refused = nil
 	r.checked, r.pluginUse = map[string]checked{}, map[string]*pluginUse{}
-	r.aliases.left = r.limit.TotalSize
+	r.aliases.Left = r.limit.TotalSize
 }
 
 // read returns a file's content after it was checked for what its role allows.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 const shortestSecret = 4 // bytes; shorter ones would blacken half of a text
@@ -30,15 +32,15 @@ func (r *reader) redact(text string) string {
 			}
 			continue
 		}
-		docs, err := documents(c.content)
+		docs, err := yamlfile.Parse(c.content)
 		if err != nil {
 			continue
 		}
 		for _, doc := range docs {
 			if isKustomization(named) {
-				generatedSecrets(doc.node, add)
+				generatedSecrets(doc.Node, add)
 			}
-			secretValues(doc.node, add)
+			secretValues(doc.Node, add)
 		}
 	}
 	longestFirst := make([]string, 0, len(secrets))
@@ -72,9 +74,9 @@ func secretValues(n *yaml.Node, add func(string)) {
 	if n == nil {
 		return
 	}
-	if text(n, "kind") == "Secret" {
-		scalars(field(n, "stringData"), add)
-		scalars(field(n, "data"), func(value string) {
+	if yamlfile.Text(n, "kind") == "Secret" {
+		scalars(yamlfile.Field(n, "stringData"), add)
+		scalars(yamlfile.Field(n, "data"), func(value string) {
 			add(value)
 			if plain, err := base64.StdEncoding.DecodeString(value); err == nil {
 				add(string(plain))
@@ -82,10 +84,10 @@ func secretValues(n *yaml.Node, add func(string)) {
 		})
 	}
 	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "Secret") { // an inline patch
-		docs, _ := documents([]byte(n.Value))
+		docs, _ := yamlfile.Parse([]byte(n.Value))
 		for _, doc := range docs {
-			if doc.node != nil && doc.node.Kind != yaml.ScalarNode {
-				secretValues(doc.node, add)
+			if doc.Node != nil && doc.Node.Kind != yaml.ScalarNode {
+				secretValues(doc.Node, add)
 			}
 		}
 	}
@@ -96,12 +98,12 @@ func secretValues(n *yaml.Node, add func(string)) {
 
 // generatedSecrets are the literals of secret generators.
 func generatedSecrets(kustomization *yaml.Node, add func(string)) {
-	generators := field(kustomization, "secretGenerator")
+	generators := yamlfile.Field(kustomization, "secretGenerator")
 	if generators == nil {
 		return
 	}
 	for _, generator := range generators.Content {
-		scalars(field(generator, "literals"), func(literal string) { add(afterKey(literal)) })
+		scalars(yamlfile.Field(generator, "literals"), func(literal string) { add(afterKey(literal)) })
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // replay has kustomize's own filters put the patches of one object on what its file says, as far as one of them: what the
@@ -104,54 +106,13 @@ func (h *history) source(t *tracked) map[string]any {
 func (h *history) sourceNode(t *tracked) (*yaml.Node, int) {
 	nodes, known := h.sources[t.file]
 	if !known {
-		nodes = h.nodesOf(t.file)
+		if c, err := h.look(inside(t.file)); err == nil {
+			nodes = yamlfile.Objects(c.content)
+		}
 		h.sources[t.file] = nodes
 	}
 	if t.file == "" || t.index >= len(nodes) {
 		return nil, 0
 	}
-	return nodes[t.index].node, nodes[t.index].line
-}
-
-// written is an object as a file has it.
-type written struct {
-	node *yaml.Node
-	line int // of the file
-}
-
-// nodesOf are the objects of a file, in the order in which they are declared, without aliases.
-func (h *history) nodesOf(file string) (nodes []written) {
-	c, err := h.look(inside(file))
-	if err != nil {
-		return nil
-	}
-	docs, err := documents(c.content)
-	if err != nil {
-		return nil
-	}
-	for _, doc := range docs {
-		if doc.node != nil {
-			nodes = doc.flatten(nodes, doc.node)
-		}
-	}
-	return nodes
-}
-
-func (d document) flatten(nodes []written, n *yaml.Node) []written {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if items := field(n, "items"); items != nil && isList(text(n, "kind")) {
-		if items.Kind == yaml.AliasNode {
-			items = items.Alias
-		}
-		for _, item := range items.Content {
-			nodes = d.flatten(nodes, item)
-		}
-		return nodes
-	}
-	if len(n.Content) == 0 {
-		return nodes // kustomize passes over {}
-	}
-	return append(nodes, written{n, d.line(n)})
+	return nodes[t.index].Node, nodes[t.index].Line
 }

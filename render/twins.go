@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // twins are the elements of lists that stand twice in an object, and once after a patch that says nothing of it: kustomize
@@ -21,7 +23,7 @@ func (h *history) twins(e *edit) (found []string) {
 		}
 		for _, field := range twinsLost("", before, after, e.merge) {
 			found = append(found, fmt.Sprintf("%s: %s of %s stands twice, and kustomize keeps one of them when it merges this patch: leave one in %s",
-				h.where(e), field, identityOf(t.final), t.file))
+				h.where(e), field, yamlfile.IdentityOf(t.final), t.file))
 		}
 	}
 	return found

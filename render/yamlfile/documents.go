@@ -1,4 +1,6 @@
-package render
+// Package yamlfile reads YAML files as kustomize will: their documents and the objects in them, with the lines on which they
+// stand; what YAML allows and a Kubernetes object cannot hold; and how much aliases repeat.
+package yamlfile
 
 import (
 	"errors"
@@ -11,23 +13,23 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// document is one YAML document of a file.
-type document struct {
-	node  *yaml.Node // what is in it; nil if that is nothing
-	first int        // the number of lines before it
+// Document is one YAML document of a file.
+type Document struct {
+	Node  *yaml.Node // what is in it; nil if that is nothing
+	First int        // the number of lines before it
 }
 
-// line is where a node of the document stands in its file, from 1.
-func (d document) line(n *yaml.Node) int { return d.first + n.Line }
+// Line is where a node of the document stands in its file, from 1.
+func (d Document) Line(n *yaml.Node) int { return d.First + n.Line }
 
 // separator is kustomize's own idea of where a document ends (kyaml/kio).
 var separator = regexp.MustCompile(`\n---.*\n`)
 
-// documents parses a file as kustomize will. The error begins with the line. What kustomize would leave out without a
+// Parse parses a file as kustomize will. The error begins with the line. What kustomize would leave out without a
 // word (more after a "...") is an error.
-func documents(content []byte) ([]document, error) {
+func Parse(content []byte) ([]Document, error) {
 	text := strings.ReplaceAll(string(content), "\r\n", "\n")
-	var docs []document
+	var docs []Document
 	begin, lines := 0, 0
 	for _, cut := range append(separator.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
 		chunk := text[begin:cut[0]]
@@ -45,19 +47,19 @@ func documents(content []byte) ([]document, error) {
 	return docs, nil
 }
 
-func decode(chunk string, lines int) (document, error) {
+func decode(chunk string, lines int) (Document, error) {
 	decoder := yaml.NewDecoder(strings.NewReader(chunk))
 	node, err := next(decoder)
 	if err != nil {
-		return document{}, moveLine(err, lines)
+		return Document{}, moveLine(err, lines)
 	}
-	doc := document{node: node, first: lines}
+	doc := Document{Node: node, First: lines}
 	more, err := next(decoder)
 	if err != nil {
-		return document{}, moveLine(err, lines)
+		return Document{}, moveLine(err, lines)
 	}
 	if more != nil {
-		return document{}, fmt.Errorf("line %d: a document that begins without a line of its own with --- would be left out: add it", doc.line(more))
+		return Document{}, fmt.Errorf("line %d: a document that begins without a line of its own with --- would be left out: add it", doc.Line(more))
 	}
 	return doc, nil
 }
