@@ -84,16 +84,43 @@ func (p *process) lost(folder string, limit int64) error {
 	var exit *exec.ExitError
 	said := p.errs.String()
 	switch {
-	case errors.As(err, &exit) && (exit.ExitCode() == exitMemory || exit.ExitCode() == exitCrash && strings.Contains(said, "out of memory")):
+	case errors.As(err, &exit) && (exit.ExitCode() == exitMemory || exit.ExitCode() == exitCrash && isOutOfMemory(said)):
 		return &MemoryError{Folder: folder, Limit: limit}
 	case err == nil:
 		return &LostError{folder, "it gave no answer"}
 	}
-	line, _, _ := strings.Cut(said, "\n")
-	if strings.HasPrefix(line, "fatal error: ") { // the words of Go's runtime; those of a panic may hold what was rendered
-		return &LostError{folder, fmt.Sprintf("%v: %s", err, line)}
+	if why := crashOf(said); why != "" {
+		return &LostError{folder, fmt.Sprintf("%v: %s", err, why)}
 	}
 	return &LostError{folder, err.Error()}
+}
+
+// crashOf is what Go's runtime says first of why it ends a program; "" if it says nothing. The words of a panic are left out:
+// they may hold what was rendered.
+func crashOf(said string) string {
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "fatal error: "), strings.HasPrefix(line, "runtime: "):
+			return line
+		case strings.HasPrefix(line, "panic: "):
+			return "it panicked"
+		}
+	}
+	return ""
+}
+
+// isOutOfMemory reports whether Go's runtime ended a program because the kernel gave it no more memory. It asks for some in
+// many places, and has words of its own in each.
+func isOutOfMemory(said string) bool {
+	for line := range strings.Lines(said) {
+		why, fatal := strings.CutPrefix(line, "fatal error: ")
+		if fatal && (strings.Contains(why, "out of memory") || strings.Contains(why, "cannot allocate") || strings.Contains(why, "cannot map") ||
+			strings.Contains(why, "failed to reserve")) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginning keeps the first of what is written to it: a crash says first why.
