@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/daemongate/daemongate/render/dropped"
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
@@ -22,20 +23,20 @@ const (
 
 // trials render parts of what kustomize gave up on, to find the part that it cannot take.
 type trials struct {
-	*history
-	left int
+	*reader
+	objects []dropped.Object
+	left    int
 }
 
 // culprit is the file and the object, patch or replacement that kustomize gives up on by itself: "" if it is none alone.
 func (r *reader) culprit(folder string) string {
 	defer func(kept error, used usage) { r.refused, r.used = kept, used }(r.reason(), r.used)
-	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]yamlfile.Object{}, work: mostWork}
-	h.resource(folder, 0)
+	objects := dropped.Objects(done{r}, folder)
 	own, err := r.kustomized(folder)
 	if err != nil || own == "" {
 		return ""
 	}
-	t := &trials{history: h, left: mostTrials}
+	t := &trials{reader: r, objects: objects, left: mostTrials}
 	return t.in(folder, own, 0)
 }
 
@@ -73,16 +74,12 @@ func (t *trials) object(folder, own string, k *kustomization) string {
 	if err != nil {
 		return ""
 	}
-	for _, one := range t.all {
-		node, line := t.sourceNode(one)
-		if node == nil {
-			continue
-		}
-		text, err := yaml.NewRNode(node).String()
+	for _, one := range t.objects {
+		text, err := yaml.NewRNode(one.Node).String()
 		if err == nil && t.panics(1, folder, map[string][]byte{own: content, path.Join(folder, file): []byte(text)}) {
-			id := yamlfile.Identity{Namespace: one.ids[0].namespace, Name: one.ids[0].name}
-			id.Kind = one.gvk.Kind
-			return fmt.Sprintf("%s: line %d: %s", one.file, line, id)
+			id := yamlfile.Identity{Namespace: one.ID.Namespace, Name: one.ID.Name}
+			id.Kind = one.ID.Kind
+			return fmt.Sprintf("%s: line %d: %s", one.File, one.Line, id)
 		}
 	}
 	return ""

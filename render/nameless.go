@@ -13,6 +13,8 @@ import (
 // nameless is how kustomize says that what should be an object or a patch has no name. It does not say where that is.
 var nameless = regexp.MustCompile(`missing metadata\.name in object|unable to parse SM or JSON patch`)
 
+const mostNameless = 3 // places in an error
+
 // withoutName are the files, and lines in them, of what has a kind and no name; "" if there are none.
 func (r *reader) withoutName() string {
 	var places []string
@@ -32,5 +34,5 @@ func (r *reader) withoutName() string {
 			places = append(places, fmt.Sprintf("%s: line %d", file, doc.Line(doc.Node)))
 		}
 	}
-	return strings.Join(places[:min(len(places), mostFields)], ", ")
+	return strings.Join(places[:min(len(places), mostNameless)], ", ")
 }

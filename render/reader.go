@@ -50,7 +50,7 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
 		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, ends: map[string]end{}, sorted: map[string]bool{}, index: index{},
 		pluginUse: map[string]*pluginUse{},
-		aliases:   &yamlfile.Aliases{Document: o.FileSize, Left: o.TotalSize},
+		aliases:   o.aliases(),
 		asked:     map[string]struct{}{},
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
 // Options bound what one render may cost. A zero is the default; there is no "unlimited".
@@ -36,6 +38,11 @@ func (o Options) withDefaults() Options {
 		o.Objects = 10_000
 	}
 	return o
+}
+
+// aliases is what aliases may repeat.
+func (o Options) aliases() *yamlfile.Aliases {
+	return &yamlfile.Aliases{Document: o.FileSize, Left: o.TotalSize}
 }
 
 // MostWritten is how many bytes all objects of a render may come to as JSON.

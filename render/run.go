@@ -9,6 +9,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+
+	"github.com/daemongate/daemongate/render/dropped"
 )
 
 // outcome is what one run of kustomize came to.
@@ -77,7 +79,7 @@ func attempt(r *reader, folder string) (out outcome) {
 	if err != nil {
 		return outcome{err: fmt.Errorf("%s: %w", folder, err)}
 	}
-	return outcome{objects: objects, dropped: r.dropped(folder, objects)}
+	return outcome{objects: objects, dropped: dropped.Find(done{r}, folder, objects)}
 }
 
 // gaveUp words a panic of kustomize's.

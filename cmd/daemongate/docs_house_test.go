@@ -22,13 +22,11 @@ const (
 var tooWide = map[string]string{
 	"files gitsource":     "to be split",
 	"files manifests":     "to be split",
-	"files render":        "to be split: what estimates leaves it",
 	"files rollout/judge": "to be split: the causes and the arithmetic of room leave it",
 
 	"methods gitsource mirror":             "to be split",
 	"methods manifests Client":             "a file a verb, and each verb is a few steps on one target",
 	"methods render reader":                "to be split with what estimates",
-	"methods render history":               "to be split with what estimates",
 	"methods rollout/judge survey":         "to be split: explainers become functions",
 	"methods sync/gate turn":               "one Step being worked out; each rule of the gate is a method that reads and writes the same few fields",
 	"methods cmd/devcluster/kubelet story": "what a scripted kubelet can play, a method each",

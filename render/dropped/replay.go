@@ -1,4 +1,4 @@
-package render
+package dropped
 
 import (
 	"errors"
@@ -19,7 +19,6 @@ func (h *history) replay(until *edit, t *tracked) (before, after map[string]any,
 	if err != nil || object.IsNilOrEmpty() {
 		return nil, nil, false
 	}
-	weight := len(h.checked[t.file].content)
 	for _, e := range t.edits {
 		if e.chooses() && e != until && !e.selects(t.final) { // it may have been chosen at that time
 			return nil, nil, false
@@ -27,7 +26,7 @@ func (h *history) replay(until *edit, t *tracked) (before, after map[string]any,
 		if e == until {
 			before = plain(object)
 		}
-		if !h.spend(weight) || e.put(object) != nil || object.IsNilOrEmpty() {
+		if !h.spend(t.size) || e.put(object) != nil || object.IsNilOrEmpty() {
 			return nil, nil, false
 		}
 		if e == until {
@@ -106,8 +105,8 @@ func (h *history) source(t *tracked) map[string]any {
 func (h *history) sourceNode(t *tracked) (*yaml.Node, int) {
 	nodes, known := h.sources[t.file]
 	if !known {
-		if c, err := h.look(inside(t.file)); err == nil {
-			nodes = yamlfile.Objects(c.content)
+		if file, err := h.render.File(t.file); err == nil {
+			nodes = yamlfile.Objects(file.Content)
 		}
 		h.sources[t.file] = nodes
 	}

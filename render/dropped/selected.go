@@ -1,7 +1,8 @@
-package render
+package dropped
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -114,10 +115,10 @@ type replacing struct {
 }
 
 // replacementsOf notes the targets of a kustomization's replacements, until one of them can rename objects.
-func (h *history) replacementsOf(own string, k *kustomization, objects []*tracked) {
+func (h *history) replacementsOf(own string, k *types.Kustomization, objects []*tracked) {
 	named := !h.strange && len(k.Configurations)+len(k.Crds) == 0
 	for i, field := range k.Replacements {
-		for j, one := range h.readReplacements(k.dir, field) {
+		for j, one := range h.readReplacements(path.Dir(own), field) {
 			place := fmt.Sprintf("replacements[%d]", i)
 			if field.Path != "" {
 				place += fmt.Sprintf(" (%s, entry %d)", field.Path, j)
@@ -145,16 +146,16 @@ func (h *history) readReplacements(dir string, field types.ReplacementField) []t
 	if field.Path == "" {
 		return []types.Replacement{field.Replacement}
 	}
-	c, err := h.look(inside(strings.TrimPrefix(dir+"/"+field.Path, "./")))
+	file, err := h.render.File(strings.TrimPrefix(dir+"/"+field.Path, "./"))
 	if err != nil {
 		return nil
 	}
 	var many []types.Replacement
 	var one types.Replacement
-	if sigsyaml.Unmarshal(c.content, &many) == nil {
+	if sigsyaml.Unmarshal(file.Content, &many) == nil {
 		return many
 	}
-	if sigsyaml.Unmarshal(c.content, &one) == nil {
+	if sigsyaml.Unmarshal(file.Content, &one) == nil {
 		return []types.Replacement{one}
 	}
 	return nil

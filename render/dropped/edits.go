@@ -1,4 +1,4 @@
-package render
+package dropped
 
 import (
 	"path"
@@ -16,7 +16,7 @@ import (
 )
 
 // patchPlace is where a patch is listed: by a field of a kustomization file that names a file, or holds it.
-type patchPlace struct{ own, dir, field, named string }
+type patchPlace struct{ own, field, named string }
 
 // edit is one strategic merge patch, or one JSON patch, and what it is meant for.
 type edit struct {
@@ -41,10 +41,10 @@ type operation struct {
 func (h *history) patchAt(at patchPlace, file, inline string, target *types.Selector, objects []*tracked) {
 	text := inline
 	if file != "" {
-		named := path.Join(at.dir, file)
-		switch c, err := h.look(inside(named)); {
+		named := path.Join(path.Dir(at.own), file)
+		switch found, err := h.render.File(named); {
 		case err == nil:
-			text, file = string(c.content), named
+			text, file = string(found.Content), named
 		default: // patchesStrategicMerge can hold the patch itself
 			text, file = file, ""
 		}

@@ -1,4 +1,4 @@
-package render
+package dropped
 
 import (
 	"fmt"
@@ -9,14 +9,26 @@ import (
 	"strings"
 )
 
-// missing are the fields of a strategic merge patch whose values an object does not have. What the patch removes, and what
-// only directs the merge, is no value.
-func (h *history) missing(patch, object map[string]any) []string {
-	return h.absent("", patch, object)
+// search is the work that the search may still take. What is hostile enough to need more is not searched to its end.
+type search struct{ left int }
+
+// mostWork is how many comparisons the search may take: some hundred for each object of a large render.
+const mostWork = 20_000_000
+
+// spend reports whether there is any work left.
+func (s *search) spend(n int) bool {
+	s.left -= n
+	return s.left > 0
 }
 
-func (h *history) absent(at string, patch, object map[string]any) (fields []string) {
-	if directive, ok := patch["$patch"]; ok && directive == "delete" || !h.spend(len(patch)) {
+// missing are the fields of a strategic merge patch whose values an object does not have. What the patch removes, and what
+// only directs the merge, is no value.
+func (s *search) missing(patch, object map[string]any) []string {
+	return s.absent("", patch, object)
+}
+
+func (s *search) absent(at string, patch, object map[string]any) (fields []string) {
+	if directive, ok := patch["$patch"]; ok && directive == "delete" || !s.spend(len(patch)) {
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(patch)) {
@@ -25,22 +37,22 @@ func (h *history) absent(at string, patch, object map[string]any) (fields []stri
 			continue
 		}
 		has, there := object[key]
-		fields = append(fields, h.absentValue(field, value, has, there)...)
+		fields = append(fields, s.absentValue(field, value, has, there)...)
 	}
 	return fields
 }
 
-func (h *history) absentValue(field string, value, has any, there bool) []string {
+func (s *search) absentValue(field string, value, has any, there bool) []string {
 	switch value := value.(type) {
 	case map[string]any:
 		below, isMap := has.(map[string]any)
 		if there && !isMap || !there && len(value) == 0 {
 			return []string{field}
 		}
-		return h.absent(field, value, below)
+		return s.absent(field, value, below)
 	case []any:
 		list, _ := has.([]any)
-		return h.absentElements(field, value, list)
+		return s.absentElements(field, value, list)
 	}
 	if !there || !equal(value, has) {
 		return []string{field}
@@ -59,22 +71,22 @@ func names(field string) bool {
 }
 
 // absentElements are the elements of a list, or fields of them, that another list has not got.
-func (h *history) absentElements(at string, patch, list []any) (fields []string) {
+func (s *search) absentElements(at string, patch, list []any) (fields []string) {
 	for i, element := range patch {
 		want, isMap := element.(map[string]any)
 		if !isMap {
-			if element != nil && h.spend(len(list)) && !slices.ContainsFunc(list, func(has any) bool { return equal(element, has) }) {
+			if element != nil && s.spend(len(list)) && !slices.ContainsFunc(list, func(has any) bool { return equal(element, has) }) {
 				fields = append(fields, at+"["+strconv.Itoa(i)+"]")
 			}
 			continue
 		}
-		fields = append(fields, h.absentElement(at+"["+elementName(i, want)+"]", want, list)...)
+		fields = append(fields, s.absentElement(at+"["+elementName(i, want)+"]", want, list)...)
 	}
 	return fields
 }
 
 // absentElement is an element that none of a list has all of: what its likeliest counterpart lacks, or all of it.
-func (h *history) absentElement(at string, want map[string]any, list []any) (least []string) {
+func (s *search) absentElement(at string, want map[string]any, list []any) (least []string) {
 	if !hasValues(want) {
 		return nil
 	}
@@ -85,7 +97,7 @@ func (h *history) absentElement(at string, want map[string]any, list []any) (lea
 		if !isMap {
 			continue
 		}
-		lacks := h.absent(at, want, has)
+		lacks := s.absent(at, want, has)
 		if len(lacks) == 0 {
 			return nil
 		}

@@ -1,4 +1,4 @@
-package render
+package dropped
 
 import (
 	"fmt"
@@ -104,7 +104,7 @@ func (h *history) idle(e *edit) (found []string) {
 func (h *history) same(e *edit, d deletion, t *tracked, before, after map[string]any) bool {
 	rest, _ := without(runtime.DeepCopyJSON(e.merge), d.path).(map[string]any)
 	object, err := yaml.FromMap(before)
-	if rest == nil || err != nil || !h.spend(len(h.checked[t.file].content)) || (&edit{merge: rest}).put(object) != nil {
+	if rest == nil || err != nil || !h.spend(t.size) || (&edit{merge: rest}).put(object) != nil {
 		return false
 	}
 	return reflect.DeepEqual(filled(after), filled(plain(object)))

@@ -1,4 +1,6 @@
-package render
+// Package dropped finds what kustomize left out of a render, or behind in it, without a word: values of patches, patches and
+// replacements that nothing is meant by, elements of lists that stood twice, and references to names that are gone.
+package dropped
 
 import (
 	"fmt"
@@ -15,17 +17,16 @@ import (
 // final is what became of an object.
 type final = unstructured.Unstructured
 
-// dropped is what kustomize left out, or behind, without a word: values of patches that are not in what comes out, patches
-// that nothing is meant by, and references to names that the set has no longer. It looks at what was rendered and changes
-// nothing; where it cannot follow what kustomize did, it says nothing.
-func (r *reader) dropped(folder string, objects []*unstructured.Unstructured) (found []string) {
+// Find says what kustomize left out, or behind, without a word: values of patches that are not in what comes out, patches
+// that nothing is meant by, and references to names that the set has no longer. It looks at what a folder was rendered to
+// and changes nothing; where it cannot follow what kustomize did, it says nothing.
+func Find(r Render, folder string, objects []*unstructured.Unstructured) (found []string) {
 	defer func() {
 		if recover() != nil { // kustomize's own filters are used, which panic on some inputs
 			found = nil
 		}
 	}()
-	h := &history{reader: r, within: map[string]bool{}, sources: map[string][]yamlfile.Object{}, work: mostWork}
-	h.resource(folder, 0)
+	h := follow(r, folder)
 	h.settle(objects)
 	for _, e := range h.edits {
 		found = append(found, h.untargeted(e)...)
@@ -125,7 +126,7 @@ func (h *history) replaceAdded(e *edit, t *tracked, before map[string]any) (foun
 		if op.Op != "replace" || op.Path == "" || h.marks && marked(op.Path) || stands(before, op.Path) {
 			continue
 		}
-		if !h.spend(len(h.checked[t.file].content) + len(e.text)) {
+		if !h.spend(t.size + len(e.text)) {
 			return found
 		}
 		if then, ok := e.after(i, before); !ok || stands(then, op.Path) {
@@ -152,7 +153,7 @@ func (e *edit) puts() bool {
 	if e.merge == nil {
 		return slices.ContainsFunc(e.ops, func(op operation) bool { return op.Op == "add" || op.Op == "replace" })
 	}
-	return len((&history{work: mostWork}).missing(e.merge, map[string]any{})) > 0
+	return len((&search{mostWork}).missing(e.merge, map[string]any{})) > 0
 }
 
 // where is the file and line of a patch.
@@ -164,15 +165,4 @@ func (h *history) where(e *edit) string {
 }
 
 // listed is the file, line and field that lists a patch.
-func (h *history) listed(e *edit) string {
-	rel, _, err := h.find(inside(e.at.own))
-	if err != nil {
-		return e.at.own + ": " + e.at.field
-	}
-	k, err := parseKustomization(e.at.dir, h.files[rel], &yamlfile.Aliases{Document: h.limit.FileSize, Left: h.limit.TotalSize})
-	if err != nil {
-		return e.at.own + ": " + e.at.field
-	}
-	line, field := k.where(e.at.field, e.at.named)
-	return fmt.Sprintf("%s: line %d: %s", e.at.own, line, field)
-}
+func (h *history) listed(e *edit) string { return h.render.Listed(e.at.own, e.at.field, e.at.named) }

@@ -1,4 +1,4 @@
-package render_test
+package dropped_test
 
 import (
 	"fmt"
@@ -72,7 +72,7 @@ func TestExactlyTheLostPatchesAreWarnedOf(t *testing.T) {
 			files[fmt.Sprintf("o%d/kustomization.yaml", i)] = &fstest.MapFile{Data: []byte(text)}
 		}
 		result := build(t, files, fmt.Sprintf("o%d", many-1))
-		out := printed(t, result.Objects)
+		out := printed(t, result.Objects[0])
 		for i := range many {
 			there := strings.Contains(out, fmt.Sprintf("unique%d", 100+i))
 			warned := slices.ContainsFunc(result.Dropped, func(one string) bool {

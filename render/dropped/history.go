@@ -1,4 +1,4 @@
-package render
+package dropped
 
 import (
 	"path"
@@ -17,6 +17,7 @@ type tracked struct {
 	gvk   resid.Gvk
 	ids   []location // that it had, the one of its file first
 	file  string     // that declares it; "" for a generated one
+	size  int        // of the file
 	index int        // among the objects of the file
 	edits []*edit    // in kustomize's order
 	final *final     // what became of it, nil if that is not known
@@ -48,8 +49,9 @@ func (t *tracked) rename(to location) {
 // history follows the objects of a render, after it, to find what kustomize dropped without a word. What it cannot follow
 // it says nothing of.
 type history struct {
-	*reader
-	within    map[string]bool
+	search
+	render    Render
+	within    map[string]bool // the kustomization files on the way to where it is
 	all       []*tracked
 	edits     []*edit
 	strange   bool // something may have renamed objects, or added fields, that is not followed
@@ -57,21 +59,17 @@ type history struct {
 	replacing []replacing
 	marks     bool // labels, annotations, namespaces or replicas are put into objects
 	sources   map[string][]yamlfile.Object
-	work      int // left
 }
 
-// mostWork is how many comparisons the search may take: some hundred for each object of a large render. What is hostile
-// enough to need more is not searched to its end.
-const mostWork = 20_000_000
-
-// spend reports whether there is any work left.
-func (h *history) spend(n int) bool {
-	h.work -= n
-	return h.work > 0
+// follow goes through a folder that was rendered.
+func follow(r Render, folder string) *history {
+	h := &history{search: search{mostWork}, render: r, within: map[string]bool{}, sources: map[string][]yamlfile.Object{}}
+	h.resource(folder, 0)
+	return h
 }
 
 func (h *history) resource(named string, first int) {
-	rel, isDir, err := h.find(inside(named))
+	rel, isDir, err := h.render.Find(named)
 	if err != nil {
 		return
 	}
@@ -79,34 +77,34 @@ func (h *history) resource(named string, first int) {
 		h.folder(rel, first)
 		return
 	}
-	if c, err := h.look(inside(named)); err == nil {
-		h.declared(named, c.objects)
+	if file, err := h.render.File(named); err == nil {
+		h.declared(named, file)
 	}
 }
 
-func (h *history) declared(file string, objects []resid.ResId) {
-	for i, id := range objects {
-		h.all = append(h.all, &tracked{gvk: id.Gvk, ids: []location{{id.Namespace, id.Name}}, file: file, index: i})
+func (h *history) declared(named string, file File) {
+	for i, id := range file.Objects {
+		h.all = append(h.all, &tracked{gvk: id.Gvk, ids: []location{{id.Namespace, id.Name}}, file: named, size: len(file.Content), index: i})
 	}
 }
 
 // folder goes through a kustomization in kustomize's order.
 func (h *history) folder(folder string, first int) {
-	own, err := h.kustomized(folder)
+	own, err := h.render.Kustomized(folder)
 	if err != nil || own == "" || h.within[own] {
 		return
 	}
 	h.within[own] = true
 	defer delete(h.within, own)
-	c, err := h.look(inside(own))
-	if err != nil || c.lists == nil {
+	file, err := h.render.File(own)
+	k := file.Kustomization
+	if err != nil || k == nil {
 		return
 	}
-	k := c.lists
 	for _, value := range k.Resources {
 		h.resource(path.Join(folder, value), len(h.all))
 	}
-	for _, id := range c.objects {
+	for _, id := range file.Objects {
 		h.all = append(h.all, &tracked{gvk: id.Gvk, ids: []location{{id.Namespace, id.Name}}})
 	}
 	for _, value := range k.Components {
@@ -116,17 +114,17 @@ func (h *history) folder(folder string, first int) {
 }
 
 // transform is what a kustomization does to its objects, as far as it is followed.
-func (h *history) transform(own string, k *kustomization, objects []*tracked) {
+func (h *history) transform(own string, k *types.Kustomization, objects []*tracked) {
 	for _, p := range k.PatchesStrategicMerge {
-		h.patchAt(patchPlace{own: own, dir: k.dir, field: "patchesStrategicMerge", named: string(p)}, string(p), "", nil, objects)
+		h.patchAt(patchPlace{own: own, field: "patchesStrategicMerge", named: string(p)}, string(p), "", nil, objects)
 	}
 	for _, p := range k.Patches {
-		h.patchOf(own, k.dir, "patches", p, objects)
+		h.patchOf(own, "patches", p, objects)
 	}
 	move(objects, k.Namespace)
 	affix(objects, k.NamePrefix, k.NameSuffix)
 	for _, p := range k.PatchesJson6902 {
-		h.patchOf(own, k.dir, "patchesJson6902", p, objects)
+		h.patchOf(own, "patchesJson6902", p, objects)
 	}
 	h.marks = h.marks || len(k.CommonLabels)+len(k.Labels)+len(k.CommonAnnotations)+len(k.Namespace)+len(k.Replicas) > 0
 	for _, label := range k.Labels {
@@ -136,19 +134,19 @@ func (h *history) transform(own string, k *kustomization, objects []*tracked) {
 	h.put.put(k.CommonAnnotations)
 	h.replacementsOf(own, k, objects)
 	h.strange = h.strange || len(k.Configurations)+len(k.Crds)+len(k.Replacements)+len(k.Vars) > 0
-	for _, text := range h.pluginUse[k.dir].texts {
-		h.plugin(own, k.dir, text, objects)
+	for _, text := range h.render.Transformers(path.Dir(own)) {
+		h.plugin(own, text, objects)
 	}
 }
 
-func (h *history) patchOf(own, dir, field string, p types.Patch, objects []*tracked) {
+func (h *history) patchOf(own, field string, p types.Patch, objects []*tracked) {
 	named := p.Path
 	if named == "" {
 		named = p.Patch
 	}
 	renames := p.Options != nil && (p.Options.AllowNameChange || p.Options.AllowKindChange)
 	h.strange = h.strange || renames
-	h.patchAt(patchPlace{own: own, dir: dir, field: field, named: named}, p.Path, p.Patch, p.Target, objects)
+	h.patchAt(patchPlace{own: own, field: field, named: named}, p.Path, p.Patch, p.Target, objects)
 }
 
 // pluggedIn are the fields of kustomize's own transformers that are followed.
@@ -164,13 +162,13 @@ type pluggedIn struct {
 }
 
 // plugin is a transformer that is listed as one.
-func (h *history) plugin(own, dir string, text []byte, objects []*tracked) {
+func (h *history) plugin(own string, text []byte, objects []*tracked) {
 	var p pluggedIn
 	if sigsyaml.Unmarshal(text, &p) != nil {
 		h.strange = true
 		return
 	}
-	at := patchPlace{own: own, dir: dir, field: "transformers"}
+	at := patchPlace{own: own, field: "transformers"}
 	switch p.Kind {
 	case "ImageTagTransformer":
 	case "PrefixTransformer", "SuffixTransformer", "PrefixSuffixTransformer":
