@@ -45,8 +45,7 @@ func TestFaultsWhileFetching(t *testing.T) {
 			tip := w.change("a.yaml", "one")
 			server := serve(t, w.dir)
 			server.user, server.password = "ada", secret
-			r := open(t, server.URL+"/.git", gitsource.Auth{Username: "ada", Password: secret},
-				gitsource.Options{Idle: 2 * time.Second, PollTimeout: 20 * time.Second, FetchTimeout: 3 * time.Second})
+			r := open(t, server.URL+"/.git", gitsource.Auth{Username: "ada", Password: secret}, impatient(words))
 			head(t, r)
 			w.change("a.yaml", "two")
 			server.before = func(rw http.ResponseWriter, req *http.Request) bool {
@@ -71,6 +70,18 @@ func TestFaultsWhileFetching(t *testing.T) {
 			}
 		})
 	}
+}
+
+// impatient waits for no longer than a test may take for the end of the fault with these words, and as long as everybody does
+// for all else: a busy machine is late with every answer.
+func impatient(words string) gitsource.Options {
+	switch words {
+	case "silent":
+		return gitsource.Options{Idle: 2 * time.Second, FetchTimeout: time.Minute}
+	case "longer than allowed":
+		return gitsource.Options{PollTimeout: 5 * time.Second, FetchTimeout: 5 * time.Second}
+	}
+	return gitsource.Options{}
 }
 
 // A redirect to another host is not followed by who has credentials, and the error says where it would lead. Who has none

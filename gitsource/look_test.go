@@ -154,7 +154,7 @@ func TestServersOfTheOldProtocol(t *testing.T) {
 
 // lookedAt has a repository polled until the next poll is a look, whose requests then get the answer: the first one, which
 // asks what is spoken, or the second.
-func lookedAt(t *testing.T, auth gitsource.Auth, path string, answer http.HandlerFunc) (r *gitsource.Repository, server *host, well *atomic.Bool) {
+func lookedAt(t *testing.T, auth gitsource.Auth, o gitsource.Options, path string, answer http.HandlerFunc) (r *gitsource.Repository, server *host, well *atomic.Bool) {
 	t.Helper()
 	w := crowded(t, 200)
 	server, well = serve(t, w.dir), new(atomic.Bool)
@@ -167,7 +167,7 @@ func lookedAt(t *testing.T, auth gitsource.Auth, path string, answer http.Handle
 		answer(rw, req)
 		return true
 	}
-	r = open(t, server.URL+"/.git", auth, gitsource.Options{Idle: 2 * time.Second, PollTimeout: 5 * time.Second})
+	r = open(t, server.URL+"/.git", auth, o)
 	head(t, r)
 	well.Store(false)
 	return r, server, well
@@ -216,7 +216,7 @@ func TestFaultsWhileLooking(t *testing.T) {
 						}
 					}
 				}
-				r, server, well := lookedAt(t, auths[(i+len(words))%len(auths)], path, fault)
+				r, server, well := lookedAt(t, auths[(i+len(words))%len(auths)], impatient(words), path, fault)
 				err := wrong(t, r, main, words)
 				hidden(t, words, fmt.Sprintf("%v\n%+v\n%#v", err, err, err))
 				well.Store(true)
@@ -230,14 +230,14 @@ func TestFaultsWhileLooking(t *testing.T) {
 	}
 	t.Run("a list that is cut", func(t *testing.T) {
 		t.Parallel()
-		r, _, _ := lookedAt(t, auths[0], "/git-upload-pack", func(w http.ResponseWriter, _ *http.Request) {
+		r, _, _ := lookedAt(t, auths[0], gitsource.Options{}, "/git-upload-pack", func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, pktLine(strings.Repeat("1", 40)+" refs/heads/x\n"))
 		})
 		wrong(t, r, main, "cut the connection")
 	})
 	t.Run("a list of garbage", func(t *testing.T) {
 		t.Parallel()
-		r, _, _ := lookedAt(t, auths[0], "/git-upload-pack", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pktLine(told(r))) })
+		r, _, _ := lookedAt(t, auths[0], gitsource.Options{}, "/git-upload-pack", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pktLine(told(r))) })
 		hidden(t, "garbage", wrong(t, r, main, "cannot be read").Error())
 	})
 }
