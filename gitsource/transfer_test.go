@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -174,5 +175,11 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	}
 	store.Close()
 	server.CloseClientConnections()
-	goleak.VerifyNone(t, before)
+	left := goleak.Find(before)
+	for end := time.Now().Add(time.Minute); left != nil && time.Now().Before(end); { // of the servers' own, on a busy machine
+		left = goleak.Find(before)
+	}
+	if left != nil {
+		t.Error(left)
+	}
 }

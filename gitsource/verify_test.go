@@ -64,10 +64,16 @@ func (n *notary) sshKey(name, kind string) string {
 }
 
 // pgpKey makes a key and returns its armored public half.
-func (n *notary) pgpKey(email, kind string, args ...string) string {
+func (n *notary) pgpKey(email, kind string) string {
 	n.Helper()
-	n.run("", "gpg", append([]string{"--homedir", n.gpg, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", email, kind, "sign"}, args...)...)
+	n.run("", "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", email, kind, "sign")
 	return n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", email)
+}
+
+func (n *notary) fingerprint(email string) string {
+	n.Helper()
+	_, after, _ := strings.Cut(n.run("", "gpg", "--homedir", n.gpg, "--batch", "--with-colons", "--fingerprint", email), "fpr:::::::::")
+	return after[:40]
 }
 
 // signSSH and signPGP commit with a signature.
@@ -177,15 +183,16 @@ func TestKeysThatAreOver(t *testing.T) {
 	n := newNotary(t)
 	good := n.pgpKey("bob@example.com", "ed25519")
 	byBob := n.signPGP("bob@example.com", "c1")
-	n.pgpKey("ada@example.com", "ed25519", "seconds=3")
+	lasting := n.pgpKey("ada@example.com", "ed25519")
 	byAda := n.signPGP("ada@example.com", "c2")
-	ada := n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", "ada@example.com")
+	// Only now, because nobody can sign with a key that has expired.
+	n.run("", "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--quick-set-expire", n.fingerprint("ada@example.com"), "seconds=1")
+	expires := n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", "ada@example.com")
 	revocation, err := filepath.Glob(filepath.Join(n.gpg, "openpgp-revocs.d", "*.rev"))
 	if err != nil || len(revocation) != 2 {
 		t.Fatal(revocation, err)
 	}
-	fingerprint := strings.TrimSpace(strings.Split(n.run("", "gpg", "--homedir", n.gpg, "--batch", "--with-colons", "--fingerprint", "bob@example.com"), "fpr:::::::::")[1][:40])
-	text, err := os.ReadFile(filepath.Join(n.gpg, "openpgp-revocs.d", fingerprint+".rev"))
+	text, err := os.ReadFile(filepath.Join(n.gpg, "openpgp-revocs.d", n.fingerprint("bob@example.com")+".rev"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,14 +201,14 @@ func TestKeysThatAreOver(t *testing.T) {
 	r := open(t, n.dir, gitsource.Auth{}, gitsource.Options{})
 	head(t, r)
 	for _, s := range []struct{ commit, keys, want string }{
-		{byBob, good, ""}, {byBob, revoked, "is revoked"},
+		{byBob, good, ""}, {byBob, revoked, "is revoked"}, {byAda, lasting, ""},
 	} {
 		if problem, err := r.Verify(s.commit, signers(t, s.keys)); err != nil || (problem == "") != (s.want == "") || !strings.Contains(problem, s.want) {
 			t.Errorf("%q, %v; want %q", problem, err, s.want)
 		}
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		problem, err := r.Verify(byAda, signers(t, ada))
+		problem, err := r.Verify(byAda, signers(t, expires))
 		if err == nil && strings.Contains(problem, "has expired") {
 			return
 		}
