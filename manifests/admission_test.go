@@ -128,11 +128,15 @@ func TestWarningsAreCollected(t *testing.T) {
 	w := newWorld(t)
 	w.by("person", ID{Kind: "Namespace", Name: w.ns}, `{"metadata":{"labels":{"pod-security.kubernetes.io/warn":"restricted"}}}`)
 	s := w.set(agent)
-	ctx, warnings := CollectWarnings(w.ctx)
-	if err := w.client.DryRun(ctx, s, w.opts); err != nil {
-		t.Fatal(err)
-	}
-	all := warnings.List()
+	var all []Warning
+	eventually(t, func() error { // the API server learns of the label in its own time
+		ctx, warnings := CollectWarnings(w.ctx)
+		err := w.client.DryRun(ctx, s, w.opts)
+		if all = warnings.List(); err == nil && len(all) == 0 {
+			err = errors.New("no warning")
+		}
+		return err
+	})
 	if len(all) != 1 || all[0].Object != w.id("DaemonSet", "agent") || !strings.Contains(all[0].Text, "would violate PodSecurity") {
 		t.Errorf("got %v", all)
 	}
