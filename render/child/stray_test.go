@@ -60,7 +60,7 @@ func TestAChildThatGetsNoMemoryHasTakenTooMuch(t *testing.T) {
 func TestASilentChildIsEnded(t *testing.T) {
 	r := child.Stray("exec sleep 1000")
 	defer r.Close()
-	_, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{}, child.Limits{Timeout: 20 * time.Millisecond})
+	_, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{}, child.Limits{Timeout: 200 * time.Millisecond})
 	var slow *child.SlowError
 	if !errors.As(err, &slow) || !slow.Waiting {
 		t.Error(err)
