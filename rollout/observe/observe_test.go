@@ -163,7 +163,7 @@ func doesNotWakeForHeartbeats(t *testing.T, cluster *clustertest.Cluster) {
 	woken := w.watch("a", target)
 	look := w.await(target, woken, "the nodes", func(l rollout.Look) bool { return len(l.Nodes) == 3 })
 	name := look.Nodes[0].Name
-	time.Sleep(time.Second) // what belongs to the beginning
+	w.rests() // after what belongs to the beginning
 	before := w.wakes.Load()
 	for range 5 {
 		beat := fmt.Sprintf(`{"status":{"conditions":[{"type":"Ready","lastHeartbeatTime":%q}],"images":[{"names":["a%d"],"sizeBytes":1}]}}`,
@@ -312,5 +312,8 @@ func leavesNothingBehind(t *testing.T, cluster *clustertest.Cluster) {
 	if _, synced := w.observer.Look(target); synced {
 		t.Error("a look after the end")
 	}
-	goleak.VerifyNone(t, connections...)
+	clustertest.Until(t, patience, "every goroutine to end", func() (string, bool) {
+		left := goleak.Find(connections...)
+		return fmt.Sprint(left), left == nil
+	})
 }

@@ -217,6 +217,20 @@ func (w *world) until(what string, condition func() bool) {
 	}
 }
 
+// rests waits until nobody has been woken for a second.
+func (w *world) rests() {
+	w.Helper()
+	before := int32(-1)
+	w.until("a second without a wake", func() bool {
+		now := w.wakes.Load()
+		rests := now == before
+		if before = now; !rests {
+			time.Sleep(time.Second)
+		}
+		return rests
+	})
+}
+
 // ready counts pods that are.
 func ready(l rollout.Look) (n int) {
 	for _, p := range l.Pods {
