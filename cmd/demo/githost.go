@@ -86,7 +86,7 @@ func statuses(h *hosttest.Host, commit string) (string, error) {
 
 // settles returns when the host says that the last commit is done with.
 func (h *gitHost) settles(ctx context.Context, p *player) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	last, said := p.pushed[len(p.pushed)-1].hash, ""
 	for {

@@ -39,14 +39,14 @@ func (p *player) play(ctx context.Context, chapters []chapter) error {
 
 func (p *player) chapter(ctx context.Context, c chapter) error {
 	for _, change := range c.push {
-		if err := p.push(ctx, change, c.within); err != nil {
+		if err := p.push(ctx, change); err != nil {
 			return err
 		}
 	}
 	for _, e := range c.end {
 		commit := p.hash(e.commit)
 		what := fmt.Sprintf("%s (%s) to be %s", e.commit, api.Short(commit), e.state)
-		err := p.recorder.wait(ctx, c.within, what, func() bool { return p.ended(e, p.recorder.of(commit)) })
+		err := p.recorder.wait(ctx, patience, what, func() bool { return p.ended(e, p.recorder.of(commit)) })
 		if err != nil {
 			return fmt.Errorf("%w; the commit was %s", err, words(p.recorder.of(commit)))
 		}
@@ -57,7 +57,7 @@ func (p *player) chapter(ctx context.Context, c chapter) error {
 	if c.gone == "" {
 		return nil
 	}
-	return p.recorder.wait(ctx, c.within, c.gone+" to be pruned", func() bool { return !inventoried(p.recorder.last(), c.gone) })
+	return p.recorder.wait(ctx, patience, c.gone+" to be pruned", func() bool { return !inventoried(p.recorder.last(), c.gone) })
 }
 
 // inventoried reports whether the inventory names an object, written as "DaemonSet logging/fluentd".
@@ -67,10 +67,10 @@ func inventoried(s api.SyncStatus, object string) bool {
 	})
 }
 
-func (p *player) push(ctx context.Context, c change, within time.Duration) error {
+func (p *player) push(ctx context.Context, c change) error {
 	if c.after != "" {
 		before := p.pushed[len(p.pushed)-1]
-		err := p.recorder.wait(ctx, within, fmt.Sprintf("%s to be %s", before.name, c.after), func() bool {
+		err := p.recorder.wait(ctx, patience, fmt.Sprintf("%s to be %s", before.name, c.after), func() bool {
 			return slices.ContainsFunc(p.recorder.of(before.hash), func(r api.Record) bool { return r.State == c.after })
 		})
 		if err != nil {
