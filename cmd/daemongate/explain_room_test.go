@@ -15,6 +15,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -83,10 +84,8 @@ spec:
 		t.Error(text)
 	}
 
-	node, err := kube.CoreV1().Nodes().Get(t.Context(), "node-001", metav1.GetOptions{})
-	check(t, err)
-	node.Spec.Unschedulable = true
-	_, err = kube.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{})
+	cordon := []byte(`{"spec":{"unschedulable":true}}`) // whatever its kubelet writes meanwhile
+	_, err = kube.CoreV1().Nodes().Patch(t.Context(), "node-001", types.MergePatchType, cordon, metav1.PatchOptions{})
 	check(t, err)
 	check(t, kube.CoreV1().Pods("web").Delete(t.Context(), offered[1], metav1.DeleteOptions{}))
 	client, err := dynamic.NewForConfig(cluster.Config)
@@ -111,7 +110,7 @@ spec:
 func setAhead(t *testing.T, kube kubernetes.Interface, repo string) {
 	t.Helper()
 	gittest.Commit(t, repo, "agent.yaml", strings.Replace(strings.Replace(agent, "agent:v1", "agent:v2", 1), "spec:\n", "spec:\n  minReadySeconds: 10\n", 1))
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		pods, err := kube.CoreV1().Pods("platform").List(t.Context(), metav1.ListOptions{})
 		check(t, err)
 		for _, p := range pods.Items {
@@ -153,7 +152,7 @@ func crowd(t *testing.T, kube kubernetes.Interface) {
 	_, err = kube.PolicyV1().PodDisruptionBudgets("web").Create(t.Context(), &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "shop"},
 		Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &one, Selector: &metav1.LabelSelector{MatchLabels: labels}}}, metav1.CreateOptions{})
 	check(t, err)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		b, err := kube.PolicyV1().PodDisruptionBudgets("web").Get(t.Context(), "shop", metav1.GetOptions{})
 		check(t, err)
 		if b.Status.DisruptionsAllowed == 1 {

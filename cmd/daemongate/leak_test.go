@@ -144,7 +144,7 @@ func (s *leaks) hear() {
 }
 
 func (s *leaks) until(try func() (*http.Response, bool)) *http.Response {
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if answer, ok := try(); ok {
 			return answer
 		}
@@ -162,7 +162,7 @@ func (s *leaks) secret(name, key string) string {
 // await waits until everything has failed, or worked, as it should.
 func (s *leaks) await() {
 	var missing []string
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		said := s.saidOf()
 		missing = nil
 		for _, l := range s.fleet {
@@ -211,7 +211,7 @@ func (s *leaks) drift() {
 	before := s.secret("good-set", "password")
 	_, err := secrets.Patch(s.t.Context(), "good-set", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "vandal"})
 	check(s.t, err)
-	for end := time.Now().Add(time.Minute); s.secret("good-set", "password") != before; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); s.secret("good-set", "password") != before; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Error("the drift is not corrected")
 			return
