@@ -65,7 +65,7 @@ func diesRollingBack(t *testing.T, m *mortal) {
 	w.waitFor(v1, api.Complete)
 	stop()
 
-	v2 := w.push("v2", map[string]string{"agent.yaml": small("v2", "crash"), "added.yaml": configMap("added", "1")})
+	v2 := w.push("v2", map[string]string{"agent.yaml": crashing(small("v2")), "added.yaml": configMap("added", "1")})
 	stop = w.controller(m.connection(), data)
 	w.diesOr(m, func(s api.SyncStatus) bool {
 		return s.InFlight.RollbackOf != nil && s.InFlight.Pruned && strings.Contains(w.note(v2), "rolled back")

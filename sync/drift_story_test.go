@@ -252,7 +252,7 @@ func TestCorrectionLeavesTheBrake(t *testing.T) {
 			Replace(agent(image, args...))
 	}
 	v1 := w.push("v1", map[string]string{"agent.yaml": slow("v1")})
-	w.create(sees)
+	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	crash := w.push("crash", map[string]string{"agent.yaml": slow("v2", "crash")})
@@ -277,6 +277,9 @@ func TestDriftInFlight(t *testing.T) {
 			v1 := w.push("v1", map[string]string{"agent.yaml": slow})
 			w.create(func(s *api.SyncSpec) {
 				s.Apply.Drift, s.Rollout.Settle = policy, metav1.Duration{Duration: 5 * time.Second}
+				if policy == api.DriftReport { // what is stuck need not settle: it is not to be Complete before it is changed
+					s.Rollout.Settle.Duration = time.Minute
+				}
 			})
 			w.controller(shared.Config, t.TempDir())
 			w.wait("v1 to roll out", func(s api.SyncStatus) bool { return s.InFlight != nil && s.InFlight.State == api.RollingOut })

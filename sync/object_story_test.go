@@ -195,7 +195,7 @@ func TestAnObjectIsReadOnlyWhenItWasWritten(t *testing.T) {
 	w.jobAppears("first")
 	w.jobSays("first", jobStarted)
 	w.headline("Job", "Job in progress")
-	before := reads.Load()
+	before := w.rests(&reads)
 	time.Sleep(5 * time.Second) // polls pass, and the pauses after which it would be read if it were not watched
 	if n := reads.Load() - before; n > 0 {
 		t.Errorf("read %d times although nobody wrote it", n)

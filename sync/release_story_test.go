@@ -13,13 +13,10 @@ func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
-	w.create(func(s *api.SyncSpec) {
-		s.Gate.OnStuck = api.OnStuckHold
-		sees(s)
-	})
+	w.create(func(s *api.SyncSpec) { s.Gate.OnStuck = api.OnStuckHold })
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	broken := w.push("broken", map[string]string{"agent.yaml": agent("v2", "crash")})
+	broken := w.push("broken", map[string]string{"agent.yaml": crashing(agent("v2"))})
 	w.waitFor(broken, api.Stuck)
 	fix := w.push("fix", map[string]string{"agent.yaml": agent("v3")})
 	if r := w.waitFor(fix, api.Held); !strings.Contains(r.Message.Private, "daemongate release") {

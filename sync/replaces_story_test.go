@@ -135,6 +135,15 @@ func (c *coverage) now() (bare, kept int) {
 	return c.bare, len(c.kept)
 }
 
+// untilKept waits until so many nodes keep the old one: the watch tells of it when it does, on a busy machine after the Sync. It
+// returns the most nodes that had none at once.
+func (w *world) untilKept(c *coverage, nodes int) (bare int) {
+	w.t.Helper()
+	w.until(fmt.Sprintf("%d nodes to keep the old one", nodes), func() bool { _, kept := c.now(); return kept == nodes })
+	bare, _ = c.now()
+	return bare
+}
+
 // With the annotation the two are handed over node by node: never more nodes than maxUnavailable are without a Ready pod, the
 // commit completes, and the old one is pruned. A kill -9 in the middle changes nothing.
 func TestRenameWithAHostPortIsHandedOver(t *testing.T) {
@@ -151,8 +160,8 @@ func TestRenameWithAHostPortIsHandedOver(t *testing.T) {
 	p = w.process()
 	w.waitFor(v2, api.Complete)
 	p.kill()
-	if bare, kept := cover.now(); bare > 2 || bare == 0 || kept > 0 {
-		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	if bare := w.untilKept(cover, 0); bare > 2 || bare == 0 {
+		t.Errorf("%d nodes were without a Ready pod at once", bare)
 	}
 	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "old", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the old DaemonSet was not pruned: %v", err)
@@ -164,7 +173,7 @@ func TestBrokenAgentStopsTheHandover(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel()
 	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18104)})
-	w.create(sees)
+	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	cover := w.watchCoverage()
@@ -178,8 +187,8 @@ func TestBrokenAgentStopsTheHandover(t *testing.T) {
 	}
 	fix := w.push("fix", map[string]string{"agent.yaml": renamed("v3", 18104, 2, "")})
 	w.waitFor(fix, api.Complete)
-	if bare, kept := cover.now(); bare > 2 || kept > 0 {
-		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	if bare := w.untilKept(cover, 0); bare > 2 {
+		t.Errorf("%d nodes were without a Ready pod at once", bare)
 	}
 }
 
@@ -195,8 +204,8 @@ func TestStuckHandoverIsRolledBack(t *testing.T) {
 	bad := w.push("broken", map[string]string{"agent.yaml": broken("v2", 18105, 2)})
 	w.says(bad, api.Stuck, "rolled back to "+api.Short(v1))
 	w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned && len(s.Inventory) == 1 })
-	if bare, kept := cover.now(); bare > 2 || kept != 12 {
-		t.Errorf("%d nodes were without a Ready pod at once, %d have the old one", bare, kept)
+	if bare := w.untilKept(cover, 12); bare > 2 {
+		t.Errorf("%d nodes were without a Ready pod at once", bare)
 	}
 }
 
@@ -226,7 +235,7 @@ func TestHandoverThatWouldPreemptIsRefused(t *testing.T) {
 	}
 	patient := w.push("patient", map[string]string{"agent.yaml": of("patient"), "class.yaml": class("patient", "preemptionPolicy: Never\n")})
 	w.waitFor(patient, api.Complete)
-	if bare, kept := cover.now(); bare > 2 || bare == 0 || kept > 0 {
-		t.Errorf("%d nodes were without a Ready pod at once, %d kept the old one", bare, kept)
+	if bare := w.untilKept(cover, 0); bare > 2 || bare == 0 {
+		t.Errorf("%d nodes were without a Ready pod at once", bare)
 	}
 }

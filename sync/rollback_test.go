@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,14 +12,13 @@ import (
 )
 
 // rolling is a Sync that rolls back.
-func rolling(s *api.SyncSpec) {
-	s.Gate.OnStuck = api.OnStuckRollback
-	sees(s)
-}
+func rolling(s *api.SyncSpec) { s.Gate.OnStuck = api.OnStuckRollback }
 
-// sees has a pod settle later than an agent ends that crashes half a second after it started at an unknown instant of the
-// second that its status names.
-func sees(s *api.SyncSpec) { s.Rollout.Settle.Duration = 2 * time.Second }
+// crashing has a DaemonSet's agents end half a second after each start. None of its pods settles before a minute has passed,
+// however late a busy machine tells of the end.
+func crashing(daemonSet string) string {
+	return strings.NewReplacer("\nspec:\n", "\nspec:\n  minReadySeconds: 60\n", "args: []", "args: [crash]").Replace(daemonSet)
+}
 
 // says waits until the record of a commit in a state says something.
 func (w *world) says(commit string, state api.CommitState, text string) {
@@ -51,7 +49,7 @@ func TestBrokenCommitIsRolledBack(t *testing.T) {
 
 	w.git("checkout", "-q", "--orphan", "other")
 	w.git("branch", "-M", "main")
-	broken := w.push("broken", map[string]string{"agent.yaml": agent("v2", "crash"), "added.yaml": configMap("added", "1")})
+	broken := w.push("broken", map[string]string{"agent.yaml": crashing(agent("v2")), "added.yaml": configMap("added", "1")})
 	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
 	stop()
 	w.controller(shared.Config, data)

@@ -1,7 +1,10 @@
 package sync
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
 	gosync "sync"
 	"time"
 
@@ -24,6 +27,15 @@ type spread struct {
 	firstEnd time.Time // when a container of a new pod was first seen to have ended
 	braked   time.Time // when the DaemonSet was first seen with the brake
 	obeyed   time.Time // when its controller had first taken notice of that
+	losses   []uint64  // the versions at which the old pods were deleted
+	orders   []order
+}
+
+// order is whether a version of the DaemonSet has the brake, and its controller had taken notice of that. The API server
+// numbers the versions of all objects in one order.
+type order struct {
+	version uint64
+	obeyed  bool
 }
 
 // watchSpread begins to watch. Every pod that there is now is an old one.
@@ -61,6 +73,7 @@ func (s *spread) seePod(p *corev1.Pod, going bool) {
 	if p.Labels[appsv1.ControllerRevisionHashLabelKey] == s.old {
 		if going && !s.lost[p.Spec.NodeName] {
 			s.lost[p.Spec.NodeName], s.lastLost = true, time.Now()
+			s.losses = append(s.losses, version(p))
 		}
 		return
 	}
@@ -72,15 +85,35 @@ func (s *spread) seePod(p *corev1.Pod, going bool) {
 }
 
 func (s *spread) seeDaemonSet(d *appsv1.DaemonSet) {
-	if d.Annotations[manifests.BrakeAnnotation] == "" || d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType {
+	braked := d.Annotations[manifests.BrakeAnnotation] != "" && d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
+	obeyed := braked && d.Status.ObservedGeneration == d.Generation
+	s.orders = append(s.orders, order{version(d), obeyed})
+	if !braked {
 		return
 	}
 	if s.braked.IsZero() {
 		s.braked = time.Now()
 	}
-	if s.obeyed.IsZero() && d.Status.ObservedGeneration == d.Generation {
+	if s.obeyed.IsZero() && obeyed {
 		s.obeyed = time.Now()
 	}
+}
+
+func version(o metav1.Object) uint64 { return must(strconv.ParseUint(o.GetResourceVersion(), 10, 64)) }
+
+// defied is how many old pods were deleted while the brake was pulled and the DaemonSet's controller knew of it: in the order
+// of the API server, however late either watch tells of it.
+func (s *spread) defied() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortFunc(s.orders, func(a, b order) int { return cmp.Compare(a.version, b.version) })
+	for _, loss := range s.losses {
+		after, _ := slices.BinarySearchFunc(s.orders, loss, func(o order, version uint64) int { return cmp.Compare(o.version, version) })
+		if after > 0 && s.orders[after-1].obeyed {
+			n++
+		}
+	}
+	return n
 }
 
 // figures are what the watches have told so far.

@@ -57,7 +57,7 @@ func TestSteadyStateIsSilent(t *testing.T) {
 		m, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "agents-outbox", metav1.GetOptions{})
 		return err == nil && strings.Contains(m.Data["outbox.json"], `"sent":true`)
 	})
-	before := requests.Load()
+	before := w.rests(&requests)
 	// Several polls pass, and the pause after which mere progress is written.
 	time.Sleep(progressPause + 2*time.Second)
 	if n := requests.Load() - before; n > 0 {

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,6 +49,21 @@ func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatu
 		}
 		if s != nil && holds(*s) {
 			return *s
+		}
+	}
+}
+
+// rests waits until nothing was counted for a second, as when what belongs to the beginning has come, and returns the count.
+func (w *world) rests(count *atomic.Int32) int32 {
+	w.t.Helper()
+	before := int32(-1)
+	for end := time.Now().Add(patience); ; time.Sleep(time.Second) {
+		now := count.Load()
+		if now == before {
+			return now
+		}
+		if before = now; time.Now().After(end) {
+			w.t.Fatalf("waited %s for a second of rest: counted %d", patience, now)
 		}
 	}
 }
