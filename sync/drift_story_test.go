@@ -140,11 +140,13 @@ func TestAMissingDaemonSetIsSaidToBeMissing(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	w.deleteAgent()
-	w.wait("a status that says so", func(s api.SyncStatus) bool { return s.InFlight.Correcting != nil && drifted(s) != "" })
+	says := func(s api.SyncStatus) bool {
+		return s.InFlight.Correcting != nil && drifted(s) != "" && strings.Contains(s.Summary.Message, "DaemonSet "+w.namespace+"/agent does not exist")
+	}
+	w.wait("a status that says so", says)
 	for range 10 {
 		s := w.status()
-		if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete ||
-			!strings.Contains(s.Summary.Message, "DaemonSet "+w.namespace+"/agent does not exist") {
+		if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete || !says(s) {
 			t.Fatalf("it is missing, and the status says %+v, %+v", s.Summary, s.Conditions)
 		}
 		time.Sleep(200 * time.Millisecond)
