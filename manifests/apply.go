@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 // Applied is what the API server answered to the apply of one object.
@@ -22,7 +24,7 @@ type Applied struct {
 	Created    bool
 	Object     *unstructured.Unstructured // as it is now
 	Replaced   *unstructured.Unstructured // what was deleted to make place for it, nil if nothing was
-	Leftovers  []Leftovers                // of those from whom Options.Force took fields
+	Leftovers  []fields.Leftovers         // of those from whom Options.Force took fields
 }
 
 // Apply writes a resolved set in order, the objects of one rank side by side, and the objects of a new kind when its
@@ -87,17 +89,17 @@ func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unst
 	if live == nil {
 		return false, nil
 	}
-	if !isOurs(live) {
+	if !fields.IsOurs(live) {
 		return true, nil
 	}
-	if _, kubectl := renamed(live.GetManagedFields()); !o.Correct || kubectl.Len() == 0 {
+	if !o.Correct || !fields.HasKubectl(live) {
 		return false, nil
 	}
 	answer, err := c.try(ctx, t, o)
 	if err != nil {
 		return false, refusal(t.id, err)
 	}
-	return len(differences(live, answer)) > 0, nil
+	return len(fields.Differences(live, answer)) > 0, nil
 }
 
 // putOver applies without force first. kubectl's managers that stand in the way are folded in (a change by kubectl is
@@ -108,10 +110,10 @@ func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstr
 	if len(managers) == 0 {
 		return answer, err
 	}
-	if !o.Force && !allKubectl(managers) {
+	if !o.Force && !fields.AllKubectl(managers) {
 		return nil, err
 	}
-	if slices.ContainsFunc(managers, isKubectl) && live != nil {
+	if slices.ContainsFunc(managers, fields.IsKubectl) && live != nil {
 		if err := c.fold(ctx, t, live); err != nil {
 			return nil, err
 		}
@@ -167,7 +169,7 @@ func applied(t target, live, answer *unstructured.Unstructured) Applied {
 		a.Replaced = live
 	}
 	a.Changed = a.Created || live.GetGeneration() != answer.GetGeneration() ||
-		live.GetResourceVersion() != answer.GetResourceVersion() && len(differences(live, answer)) > 0
+		live.GetResourceVersion() != answer.GetResourceVersion() && len(fields.Differences(live, answer)) > 0
 	return a
 }
 

@@ -9,6 +9,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 // BrakeAnnotation on a DaemonSet is the only record of a pulled brake: "<commit> <node>,<node>…".
@@ -87,7 +89,7 @@ func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b
 // update strategy alone is overruled.
 func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	answer, err := c.put(ctx, t, write{})
-	if slices.ContainsFunc(managersIn(err), isKubectl) {
+	if slices.ContainsFunc(managersIn(err), fields.IsKubectl) {
 		if err := c.fold(ctx, t, live); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 const rolling = `
@@ -51,16 +53,16 @@ func TestBrakeAndRelease(t *testing.T) {
 			if b, found := ReadBrake(a.Object); !found || b.Commit != pulled.Commit || !slices.Equal(b.Nodes, []string{"node-1", "node-2"}) {
 				t.Errorf("record: %+v", b)
 			}
-			for _, d := range differences(before, a.Object) {
-				if d.path != "spec.updateStrategy.type" && !strings.Contains(d.path, BrakeAnnotation) {
-					t.Errorf("the brake changed %s", d.path)
+			for _, d := range fields.Differences(before, a.Object) {
+				if d.Path != "spec.updateStrategy.type" && !strings.Contains(d.Path, BrakeAnnotation) {
+					t.Errorf("the brake changed %s", d.Path)
 				}
 			}
 			if w.brake(s).Changed {
 				t.Error("braking twice changed it twice")
 			}
 			released := w.apply(s)[0].Object
-			if left := differences(before, released); len(left) != 0 {
+			if left := fields.Differences(before, released); len(left) != 0 {
 				t.Errorf("after the release: %v", left)
 			}
 			if _, found := ReadBrake(released); found {

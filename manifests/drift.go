@@ -10,6 +10,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 // Drift is one object that is not as the set asks.
@@ -103,7 +105,7 @@ type pair struct {
 // although the set may not name it.
 func (p pair) torn() bool {
 	return p.live != nil && p.err == nil && p.live.GetResourceVersion() != p.answer.GetResourceVersion() &&
-		len(differences(p.live, p.answer)) > 0
+		len(fields.Differences(p.live, p.answer)) > 0
 }
 
 func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, brought definitions, o Options) (pair, error) {
@@ -146,11 +148,11 @@ func (p pair) compare(s Set, o Options) (comparison, error) {
 	case p.err != nil:
 		return comparison{}, refusal(id, p.err)
 	}
-	changes := changesOf(id, differences(live, p.answer))
+	changes := changesOf(id, fields.Differences(live, p.answer))
 	switch {
 	case len(changes) == 0 && madeByOthers(id, live, o.Inventory):
 		changes = []Change{{Path: "metadata.uid", Live: string(live.GetUID())}}
-	case len(changes) == 0 && isOurs(live):
+	case len(changes) == 0 && fields.IsOurs(live):
 		same := applied(p.target, live, live)
 		return comparison{same: &same}, nil
 	case len(changes) == 0:
@@ -166,7 +168,7 @@ func (p pair) compare(s Set, o Options) (comparison, error) {
 // madeByOthers reports whether somebody else made anew what we applied: then no field of it is ours.
 func madeByOthers(id ID, live *unstructured.Unstructured, inv Inventory) bool {
 	e, found := inv.Find(id)
-	return found && e.UID != "" && e.UID != live.GetUID() && !isOurs(live)
+	return found && e.UID != "" && e.UID != live.GetUID() && !fields.IsOurs(live)
 }
 
 // vanishes reports whether the object is a Job that the cluster deletes when it has finished. Making it anew would run it
@@ -190,10 +192,10 @@ func lastWriter(live *unstructured.Unstructured) []string {
 	return []string{last.Manager}
 }
 
-func changesOf(id ID, found []difference) []Change {
+func changesOf(id ID, found []fields.Difference) []Change {
 	changes := make([]Change, 0, len(found))
 	for _, d := range found {
-		changes = append(changes, Change{Path: d.path, Live: shown(id, d.path, d.live), Want: shown(id, d.path, d.want)})
+		changes = append(changes, Change{Path: d.Path, Live: shown(id, d.Path, d.Live), Want: shown(id, d.Path, d.Want)})
 	}
 	return changes
 }

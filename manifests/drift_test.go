@@ -54,20 +54,3 @@ func TestDriftIsNamedAndCorrected(t *testing.T) {
 		t.Errorf("after correction: %+v %v", drifts, err)
 	}
 }
-
-// The comparison by itself: items of lists are matched by name, and a mere change of order is a change.
-func TestDifferences(t *testing.T) {
-	live := object(t, `{spec: {list: [{name: a, v: 1}, {name: b}], plain: [1, 2], gone: x}, metadata: {resourceVersion: "1"}, status: {x: 1}}`)
-	want := object(t, `{spec: {list: [{name: b}, {name: a, v: 2}, {name: c}], plain: [1, 3, 4]}, metadata: {resourceVersion: "2"}}`)
-	var got []string
-	for _, d := range differences(live, want) {
-		got = append(got, d.path)
-	}
-	if want := []string{"spec.gone", "spec.list[name=a].v", "spec.list[name=c]", "spec.plain[1]", "spec.plain[2]"}; !slices.Equal(got, want) {
-		t.Errorf("got %v want %v", got, want)
-	}
-	turned := differences(object(t, `{l: [{name: a}, {name: b}]}`), object(t, `{l: [{name: b}, {name: a}]}`))
-	if len(turned) != 1 || turned[0].path != "l (order)" {
-		t.Errorf("turned list: %v", turned)
-	}
-}

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 // DryRun asks the API server about every object of a resolved set and writes nothing. The error joins a *Rejected or
@@ -73,7 +75,7 @@ func (c *Client) redefines(ctx context.Context, s Set, object *unstructured.Unst
 			return false
 		}
 		answer, err := c.put(ctx, t, write{dryRun: true, force: true})
-		return err == nil && len(differences(live, answer)) > 0
+		return err == nil && len(fields.Differences(live, answer)) > 0
 	}
 	return false
 }
@@ -100,7 +102,7 @@ func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 // try is the dry run of what apply would do: what stands in the way of kubectl's managers only will be folded in.
 func (c *Client) try(ctx context.Context, t target, o Options) (*unstructured.Unstructured, error) {
 	answer, err := c.put(ctx, t, write{dryRun: true})
-	if conflicting := managersIn(err); len(conflicting) > 0 && (o.Force || allKubectl(conflicting)) {
+	if conflicting := managersIn(err); len(conflicting) > 0 && (o.Force || fields.AllKubectl(conflicting)) {
 		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
 	}
 	return answer, err

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 const affine = `
@@ -65,13 +67,13 @@ func TestHandingOverNodes(t *testing.T) {
 			if terms := len(exclusions(a.Object)); terms != 1+strings.Count(text, "key: pool")/2 {
 				t.Errorf("%d terms", terms)
 			}
-			for _, d := range differences(before, a.Object) {
-				if d.path != "spec.updateStrategy.type" && !strings.Contains(d.path, ReplacedByAnnotation) && !strings.HasPrefix(d.path, "spec.template.spec.affinity") {
-					t.Errorf("the handover changed %s", d.path)
+			for _, d := range fields.Differences(before, a.Object) {
+				if d.Path != "spec.updateStrategy.type" && !strings.Contains(d.Path, ReplacedByAnnotation) && !strings.HasPrefix(d.Path, "spec.template.spec.affinity") {
+					t.Errorf("the handover changed %s", d.Path)
 				}
 			}
 			back := w.apply(s)[0].Object
-			if left := differences(before, back); len(left) != 0 {
+			if left := fields.Differences(before, back); len(left) != 0 {
 				t.Errorf("after it was taken back: %v", left)
 			}
 		})

@@ -9,11 +9,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 const (
 	// FieldManager is the name under which everything is applied.
-	FieldManager = "daemongate"
+	FieldManager = fields.OurManager
 	// OwnerLabel marks every managed object with its Sync; nothing without it is ever pruned.
 	OwnerLabel = "daemongate.io/sync"
 	// PruneAnnotation is "disabled" on an object that must outlive its manifest, and "enabled" on a

@@ -2,104 +2,15 @@ package manifests
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests/fields"
 )
-
-// takeover begins the names of the managers that hold, for as long as an apply takes, what kubectl owned in other API
-// versions than ours is in. An entry of fields is of one version, and only the API server knows what a field is called in
-// another: so the rest of what such a manager holds is removed by an apply of its own, in its version, after ours.
-const takeover = "daemongate-takeover-"
-
-// isKubectl reports whether a manager's fields are taken over without force.
-func isKubectl(manager string) bool {
-	return kubectlManagers.Has(manager) || strings.HasPrefix(manager, takeover)
-}
-
-// kubectlEntry reports whether an entry is one that kubectl wrote. `kubectl scale` writes by a subresource.
-func kubectlEntry(e metav1.ManagedFieldsEntry) bool {
-	return kubectlManagers.Has(e.Manager) && (e.Subresource == "" || e.Subresource == "scale")
-}
-
-// homeVersion is the API version of our own entry, or that of the object that is about to be applied if there is none.
-func homeVersion(live, object *unstructured.Unstructured) string {
-	for _, e := range live.GetManagedFields() {
-		if e.Manager == FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
-			return e.APIVersion
-		}
-	}
-	return object.GetAPIVersion()
-}
-
-// handOver gives kubectl's entries, if some are of other versions than home, to managers that can be made to let go of them:
-// one for each version. A version that is no longer served is taken for home's: most fields have kept their names.
-func handOver(entries []metav1.ManagedFieldsEntry, home string, served func(version string) (bool, error)) ([]metav1.ManagedFieldsEntry, error) {
-	entries, foreign, err := inServedVersions(entries, home, served)
-	if err != nil || !foreign {
-		return entries, err
-	}
-	var out []metav1.ManagedFieldsEntry
-	at := map[string]int{} // where each version's manager stands in out
-	for _, e := range entries {
-		if e.FieldsV1 == nil || !kubectlEntry(e) && !strings.HasPrefix(e.Manager, takeover) {
-			out = append(out, e)
-			continue
-		}
-		e.Manager = takeoverOf(e.APIVersion)
-		e.Operation, e.Subresource = metav1.ManagedFieldsOperationApply, ""
-		if i, found := at[e.Manager]; found {
-			if err := unite(&out[i], e); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		e.FieldsV1 = e.FieldsV1.DeepCopy()
-		at[e.Manager] = len(out)
-		out = append(out, e)
-	}
-	return out, nil
-}
-
-// inServedVersions reports whether kubectl wrote in another version than home that is served.
-func inServedVersions(entries []metav1.ManagedFieldsEntry, home string, served func(version string) (bool, error)) (out []metav1.ManagedFieldsEntry, foreign bool, err error) {
-	out = slices.Clone(entries)
-	for i, e := range out {
-		if !isKubectl(e.Manager) || e.APIVersion == home {
-			continue
-		}
-		ok, err := served(e.APIVersion)
-		if err != nil {
-			return nil, false, err
-		}
-		if !ok {
-			out[i].APIVersion = home
-		}
-		foreign = foreign || ok
-	}
-	return out, foreign, nil
-}
-
-// unite adds the fields of another entry of the same version.
-func unite(to *metav1.ManagedFieldsEntry, other metav1.ManagedFieldsEntry) error {
-	a, err := fieldSet(*to)
-	if err != nil {
-		return err
-	}
-	b, err := fieldSet(other)
-	if err != nil {
-		return err
-	}
-	data, err := a.Union(b).ToJSON()
-	if err != nil {
-		return err
-	}
-	to.FieldsV1.SetRawBytes(data)
-	return nil
-}
 
 // bareObject is nothing but an identity.
 func bareObject(gvk schema.GroupVersionKind, id ID) *unstructured.Unstructured {
@@ -123,11 +34,88 @@ func (c *Client) putFolded(ctx context.Context, t target, force bool) (*unstruct
 		return answer, err
 	}
 	for _, m := range managers {
-		if !strings.HasPrefix(m, takeover) {
+		if !fields.IsTakeover(m) {
 			return answer, err
 		}
 	}
 	t.object = t.object.DeepCopy()
 	t.object.SetResourceVersion(live.GetResourceVersion())
 	return c.put(ctx, t, write{force: true})
+}
+
+// letGo has the takeover managers of an object that was just applied let go of what they hold: what Git names is ours by
+// now, and the rest is removed. The one of our own version comes last: while others are there the API server gives back
+// what it removed, if that has a default. It returns the object as it is then.
+func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	home := t.object.GetAPIVersion()
+	live := applied
+	versions := fields.TakeoverVersions(applied, home)
+	if len(versions) > 0 && versions[0] != home {
+		renamed, err := c.claimRenamed(ctx, t, applied)
+		if err != nil {
+			return nil, err
+		}
+		live, versions = renamed, fields.TakeoverVersions(renamed, home)
+	}
+	for _, version := range versions {
+		there, err := c.inVersion(ctx, t, version)
+		if err != nil {
+			return nil, err
+		}
+		if there.mapping == nil {
+			continue // its version went away meanwhile, and the API server drops such entries
+		}
+		data, err := there.object.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		_, err = c.resource(there).Patch(about(ctx, t.id), t.id.Name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: fields.TakeoverManager(version)})
+		if err != nil {
+			return nil, refusal(t.id, err)
+		}
+		if live, err = c.read(ctx, t); err != nil || live == nil {
+			return nil, orGone(t, err)
+		}
+	}
+	return live, nil
+}
+
+// claimRenamed gives the fields that nobody owns to the takeover manager of our own version, if kubectl wrote fields that
+// have other names there: these are among them, and so may be defaults, which the API server fills in again.
+func (c *Client) claimRenamed(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	patch, err := fields.ClaimPatch(applied, t.object.GetAPIVersion())
+	if err != nil || patch == nil {
+		return applied, err
+	}
+	answer, err := c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	return answer, refusal(t.id, err)
+}
+
+func orGone(t target, err error) error {
+	if err == nil {
+		err = &unready{t.id, "was deleted while it was applied"}
+	}
+	return err
+}
+
+// serves tells whether the API server serves the target's kind in an API version.
+func (c *Client) serves(ctx context.Context, t target) func(version string) (bool, error) {
+	return func(version string) (bool, error) {
+		mapping, err := c.inVersion(ctx, t, version)
+		return mapping.mapping != nil, err
+	}
+}
+
+// inVersion is the target in another API version, with nothing but its identity; without a mapping if that is not served.
+func (c *Client) inVersion(ctx context.Context, t target, version string) (target, error) {
+	gv, err := schema.ParseGroupVersion(version)
+	if err != nil {
+		return target{}, err
+	}
+	gvk := gv.WithKind(t.id.Kind)
+	mapping, err := c.mapper.served(ctx, gvk)
+	if err != nil {
+		return target{}, fmt.Errorf("%s: look up API version %s: %w", t.id, version, err)
+	}
+	return target{id: t.id, object: bareObject(gvk, t.id), mapping: mapping}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/fields"
 )
 
 // applyIn writes as kubectl does in one API version of a kind, whichever the server prefers.
@@ -54,7 +55,7 @@ func (w *world) served(gvk schema.GroupVersionKind, wanted bool) (mapping *meta.
 func (w *world) nothingOfKubectl(live *unstructured.Unstructured) {
 	w.t.Helper()
 	for _, m := range managersOf(live) {
-		if isKubectl(m) {
+		if fields.IsKubectl(m) {
 			w.t.Errorf("%s is left among the managers", m)
 		}
 	}

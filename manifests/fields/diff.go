@@ -1,4 +1,4 @@
-package manifests
+package fields
 
 import (
 	"fmt"
@@ -10,15 +10,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// difference is one field that has, or would have, another value. A nil value: the field is absent.
-type difference struct {
-	path       string
-	live, want any
+// Difference is one field that has, or would have, another value. A nil value: the field is absent.
+type Difference struct {
+	Path       string
+	Live, Want any
 }
 
-// differences compares a live object with what a dry run would make of it, without what the API server keeps itself.
-func differences(live, want *unstructured.Unstructured) []difference {
-	var found []difference
+// Differences compares a live object with what a dry run would make of it, without what the API server keeps itself.
+func Differences(live, want *unstructured.Unstructured) []Difference {
+	var found []Difference
 	compare("", asked(live), asked(want), &found)
 	return found
 }
@@ -34,7 +34,7 @@ func asked(o *unstructured.Unstructured) map[string]any {
 	return o.Object
 }
 
-func compare(path string, live, want any, found *[]difference) {
+func compare(path string, live, want any, found *[]Difference) {
 	if reflect.DeepEqual(live, want) {
 		return
 	}
@@ -50,10 +50,10 @@ func compare(path string, live, want any, found *[]difference) {
 			return
 		}
 	}
-	*found = append(*found, difference{path, live, want})
+	*found = append(*found, Difference{path, live, want})
 }
 
-func compareMaps(path string, live, want map[string]any, found *[]difference) {
+func compareMaps(path string, live, want map[string]any, found *[]Difference) {
 	all := maps.Clone(live)
 	maps.Copy(all, want)
 	for _, key := range slices.Sorted(maps.Keys(all)) {
@@ -62,7 +62,7 @@ func compareMaps(path string, live, want map[string]any, found *[]difference) {
 }
 
 // compareLists matches items by their name where all have one, as Kubernetes' own lists mostly do, else by place.
-func compareLists(path string, live, want []any, found *[]difference) {
+func compareLists(path string, live, want []any, found *[]Difference) {
 	byNameLive, ok := named(live)
 	byNameWant, ok2 := named(want)
 	if !ok || !ok2 {
@@ -78,7 +78,7 @@ func compareLists(path string, live, want []any, found *[]difference) {
 		compare(fmt.Sprintf("%s[name=%s]", path, name), byNameLive[name], byNameWant[name], found)
 	}
 	if len(*found) == before {
-		*found = append(*found, difference{path + " (order)", live, want})
+		*found = append(*found, Difference{path + " (order)", live, want})
 	}
 }
 

@@ -1,29 +1,20 @@
-package manifests
+package fields
 
 import (
-	"context"
-	"strings"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
-// claimRenamed gives the fields that nobody owns to the takeover manager of our own version, if kubectl wrote fields that
-// have other names there: these are among them, and so may be defaults, which the API server fills in again.
-func (c *Client) claimRenamed(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	claimed, err := unownedIfRenamed(applied, t.object.GetAPIVersion())
+// ClaimPatch is the JSON patch that gives the fields that nobody owns to the takeover manager of our own version, if kubectl
+// wrote fields that have other names there; nil if there is nothing to claim.
+func ClaimPatch(applied *unstructured.Unstructured, home string) ([]byte, error) {
+	claimed, err := unownedIfRenamed(applied, home)
 	if err != nil || claimed == nil {
-		return applied, err
-	}
-	patch, err := managedFieldsPatch(applied, claimed)
-	if err != nil {
 		return nil, err
 	}
-	answer, err := c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
-	return answer, refusal(t.id, err)
+	return managedFieldsPatch(applied, claimed)
 }
 
 // unownedIfRenamed are the managedFields with that claim; nil if there is none to make.
@@ -49,7 +40,7 @@ func unownedIfRenamed(o *unstructured.Unstructured, home string) ([]metav1.Manag
 		if err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(e.Manager, takeover) && e.APIVersion != home {
+		if IsTakeover(e.Manager) && e.APIVersion != home {
 			renamed = renamed || lacksAny(content, owned)
 		}
 		unowned = without(unowned, owned)
@@ -66,7 +57,7 @@ func claiming(o *unstructured.Unstructured, fields *fieldpath.Set, home string) 
 	if err != nil {
 		return nil, err
 	}
-	claim := metav1.ManagedFieldsEntry{Manager: takeoverOf(home), Operation: metav1.ManagedFieldsOperationApply, APIVersion: home,
+	claim := metav1.ManagedFieldsEntry{Manager: TakeoverManager(home), Operation: metav1.ManagedFieldsOperationApply, APIVersion: home,
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(data))}
 	entries := o.DeepCopy().GetManagedFields()
 	for i, e := range entries {
