@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
+
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 // Commit is what a person needs to recognise a commit. Subject and Author are one line each, without control characters.
@@ -48,7 +49,7 @@ func decodeCommit(h plumbing.Hash, content []byte) (*commit, error) {
 	text := decoder(string(c.Encoding))
 	subject, _, _ := strings.Cut(strings.TrimLeft(text(c.Message), "\n"), "\n")
 	return &commit{hash: h, tree: c.TreeHash, parents: c.ParentHashes,
-		subject: printable(subject), author: printable(text(c.Author.Name)), time: c.Committer.When}, nil
+		subject: treefs.Printable(subject), author: treefs.Printable(text(c.Author.Name)), time: c.Committer.When}, nil
 }
 
 // decoder converts texts of an encoding to UTF-8. A text in an encoding that nobody knows, or that is not in the encoding
@@ -67,16 +68,6 @@ func decoder(name string) func(string) string {
 		}
 		return text
 	}
-}
-
-// printable makes a text safe to show: whoever writes a commit must not steer a terminal.
-func printable(s string) string {
-	return strings.TrimSpace(strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || !unicode.IsPrint(c) && !unicode.IsSpace(c) {
-			return -1
-		}
-		return c
-	}, strings.ToValidUTF8(s, "\uFFFD")))
 }
 
 // noCommitError is the error of a tag that stands for no commit. What a server sends does not change it.

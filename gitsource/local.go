@@ -13,6 +13,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/daemongate/daemongate/gitsource/remote"
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 // Local is a repository of this machine that the git program reads where it is. Nothing is mirrored, so a clone that is
@@ -153,7 +154,7 @@ func (l *Local) commit(ctx context.Context, hash string) (*commit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l, err)
 	}
-	content, err := l.objects(ctx, hash).content(plumbing.CommitObject, h, maxObject)
+	content, err := l.objects(ctx, hash).Content(plumbing.CommitObject, h, maxObject)
 	if err != nil {
 		return nil, fmt.Errorf("%s: commit %s: %w", l, hash, err)
 	}
@@ -166,8 +167,8 @@ func (l *Local) Tree(ctx context.Context, hash string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{objects: l.objects(ctx, hash), folders: newFolders(), root: c.tree, time: c.time, maxFile: l.maxFile}
-	if _, err := t.folder(c.tree); err != nil {
+	t, err := treefs.Open(l.objects(ctx, hash), treefs.NewFolders(), treefs.Root{Folder: c.tree, Time: c.time, MaxFile: l.maxFile})
+	if err != nil {
 		return nil, fmt.Errorf("%s: commit %s: %w", l, hash, err)
 	}
 	return t, nil
@@ -184,12 +185,14 @@ type localObjects struct {
 	commit string
 }
 
-func (o localObjects) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error) {
+// Content reads an object of the commit.
+func (o localObjects) Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error) {
 	content, _, err := o.local.files.read(kind, h, limit)
 	return content, o.explained(h, err)
 }
 
-func (o localObjects) size(h plumbing.Hash) (int64, error) {
+// Size is the size of a file of the commit.
+func (o localObjects) Size(h plumbing.Hash) (int64, error) {
 	_, size, err := o.local.files.read(plumbing.BlobObject, h, 0)
 	var large *tooLargeError
 	if errors.As(err, &large) {
@@ -218,7 +221,7 @@ func (l *Local) run(ctx context.Context, args ...string) (out, said string, err 
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
-	return stdout.String(), printable(strings.Join(strings.Fields(stderr.String()), " ")), err
+	return stdout.String(), treefs.Printable(strings.Join(strings.Fields(stderr.String()), " ")), err
 }
 
 // localEnv is the environment of the git program. It fetches nothing that a partial clone lacks, with which it would run

@@ -13,6 +13,8 @@ import (
 // maxPrefixes is how many refs are asked for by name; who wants more asks for all.
 const maxPrefixes = 100
 
+const maxPrefix = 4096 // bytes
+
 // look asks the server of a repository with many refs for those alone that the flight wants, and that were wanted the last
 // time, so that what one Sync asks for answers the others, too. It is done if they are where they were; whatever is new, or
 // not there, is a matter of a whole poll.
@@ -43,7 +45,7 @@ func prefixes(f *flight, latest advertised) (list []string, ok bool) {
 	list = slices.Clone(latest.looked)
 	for ref := range f.answers {
 		prefix := ref.Prefix()
-		if prefix == "" || len(prefix) > maxPath {
+		if prefix == "" || len(prefix) > maxPrefix {
 			return nil, false
 		}
 		list = append(list, prefix)

@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 // mirror is a repository's folder on disk. Of the bare repositories N.git in it the one with the highest number counts:
@@ -23,7 +25,7 @@ type mirror struct {
 	home    string
 	limits  limits
 	objects *objects
-	folders *folders
+	folders *treefs.Folders
 	// suspect is set when something is read that should be there, and is not, or is damaged.
 	suspect atomic.Bool
 
@@ -37,7 +39,7 @@ type mirror struct {
 }
 
 func newMirror(home string, o Options) *mirror {
-	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack}, objects: newObjects(), folders: newFolders()}
+	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack}, objects: newObjects(), folders: treefs.NewFolders()}
 	m.forget()
 	if dir, _ := m.newest(); dir != "" {
 		m.adopt(dir)
@@ -163,8 +165,8 @@ func (m *mirror) damaged(err error) error {
 
 func short(h plumbing.Hash) string { return h.String()[:10] }
 
-// content reads an object of a tree. It must be there: the mirror's tips are whole.
-func (m *mirror) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
+// Content reads an object of a tree. It must be there: the mirror's tips are whole.
+func (m *mirror) Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
 	err = m.use(func(r *reader) error {
 		_, content, err = r.content(kind, h, limit)
 		return err
@@ -179,8 +181,8 @@ func (m *mirror) content(kind plumbing.ObjectType, h plumbing.Hash, limit int64)
 	return content, nil
 }
 
-// size is the size of a file of a tree.
-func (m *mirror) size(h plumbing.Hash) (size int64, err error) {
+// Size is the size of a file of a tree.
+func (m *mirror) Size(h plumbing.Hash) (size int64, err error) {
 	err = m.use(func(r *reader) error {
 		size, err = r.EncodedObjectSize(h)
 		return err

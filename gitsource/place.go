@@ -1,32 +1,19 @@
 package gitsource
 
-import "fmt"
+import (
+	"fmt"
 
-// Place is where the files of a commit lie on this machine. Another process can open them there, and only reads.
-type Place struct {
-	Mirror  string // the mirror's folder
-	Commit  string
-	MaxFile int64 // bytes of one file
-	// URL is that of the commit's own repository if its submodules are followed; they need somebody who opens them.
-	URL string
-}
+	"github.com/daemongate/daemongate/gitsource/treefs"
+)
 
-// Place says where a tree can be opened anew; false for one that is not of a mirror.
-func (t *Tree) Place() (Place, bool) {
-	p := t.place
-	if t.submodules != nil {
-		p.URL = t.submodules.url
-	}
-	return p, p.Mirror != ""
-}
+// Tree is the files of a commit.
+type Tree = treefs.Tree
 
-// Submodule opens a commit of the repository of a submodule, as the tree itself does.
-func (t *Tree) Submodule(url, commit string) (*Tree, error) {
-	if t.submodules == nil {
-		return nil, errSubmodule
-	}
-	return t.submodules.open(url, commit)
-}
+// Place is where the files of a commit lie on this machine.
+type Place = treefs.Place
+
+// OpenSubmodule returns the files of a commit of another repository, through a mirror of its own.
+type OpenSubmodule = treefs.OpenSubmodule
 
 // OpenPlace opens the files of a commit in a mirror that another process keeps. Nothing is written and nothing fetched.
 // Submodules are opened by the function that is given.
@@ -49,23 +36,16 @@ func (m *mirror) tree(commit string, o Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{objects: m, folders: m.folders, root: c.tree, time: c.time, maxFile: o.MaxFile,
-		place: Place{Mirror: m.home, Commit: commit, MaxFile: o.MaxFile}}
-	if _, err := t.folder(c.tree); err != nil {
+	t, err := treefs.Open(m, m.folders, treefs.Root{Folder: c.tree, Time: c.time, MaxFile: o.MaxFile,
+		Place: Place{Mirror: m.home, Commit: commit, MaxFile: o.MaxFile}})
+	if err != nil {
 		return nil, fmt.Errorf("commit %s: %w", commit, err)
 	}
 	return t, nil
 }
 
-// Damaged reports whether something of the tree's mirror was found missing or damaged.
-func (t *Tree) Damaged() bool {
-	m, ok := t.objects.(*mirror)
-	return ok && m.suspect.Load()
-}
+// Damaged reports whether something of the mirror was found missing or damaged.
+func (m *mirror) Damaged() bool { return m.suspect.Load() }
 
-// Doubt has the tree's mirror made anew at the next poll: another process found it damaged.
-func (t *Tree) Doubt() {
-	if m, ok := t.objects.(*mirror); ok {
-		m.suspect.Store(true)
-	}
-}
+// Doubt has the mirror made anew at the next poll.
+func (m *mirror) Doubt() { m.suspect.Store(true) }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 // allowedSigner is a line of OpenSSH's allowed_signers: see ssh-keygen(1), ALLOWED SIGNERS.
@@ -91,7 +93,7 @@ func (a *allowedSigner) allows(email string, at time.Time) string {
 	case len(a.namespaces) > 0 && !matchesAny(a.namespaces, sshNamespace):
 		return fmt.Sprintf("may sign for %s, and not for git", strings.Join(a.namespaces, ", "))
 	case !matchesAny(a.principals, email):
-		return fmt.Sprintf("may sign for %s, and not for %s", strings.Join(a.principals, ", "), printable(email))
+		return fmt.Sprintf("may sign for %s, and not for %s", strings.Join(a.principals, ", "), treefs.Printable(email))
 	case !a.after.IsZero() && at.Before(a.after):
 		return "is valid only after " + a.after.Format(time.DateTime)
 	case !a.before.IsZero() && at.After(a.before):

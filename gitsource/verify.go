@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 // Verify says why the signature of a commit of the mirror does not count, as a predicate such as "is not signed"; empty
@@ -114,7 +116,7 @@ func (r *reader) verifyTag(t tip, s *Signers) (string, error) {
 		return "has a signature that does not cover it", nil
 	}
 	if "refs/tags/"+whole.Name != t.name {
-		return fmt.Sprintf("is the tag %s under another name", printable(whole.Name)), nil
+		return fmt.Sprintf("is the tag %s under another name", treefs.Printable(whole.Name)), nil
 	}
 	return s.check(signed{payload, []byte(whole.PGPSignature), whole.Tagger.Email, whole.Tagger.When}), nil
 }

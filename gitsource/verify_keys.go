@@ -11,6 +11,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 const (
@@ -79,7 +81,7 @@ func (s *Signers) checkSSH(what signed) string {
 func matchesSSH(sig *sshsig.Signature, key ssh.PublicKey, payload []byte) string {
 	switch {
 	case sig.Namespace != sshNamespace:
-		return fmt.Sprintf("has a signature that was made for %q, and not for git", printable(sig.Namespace))
+		return fmt.Sprintf("has a signature that was made for %q, and not for git", treefs.Printable(sig.Namespace))
 	case sig.Signature.Format == ssh.KeyAlgoRSA:
 		return "has an SSH signature with SHA-1, which is not safe: sign with a newer OpenSSH"
 	}

@@ -8,10 +8,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
 // maxObject bounds commits, tags and folders, in bytes; no repository that works has larger ones.
-const maxObject = 64 << 20
+const maxObject = treefs.MaxFolder
 
 // whole checks that what a tip leads to is there: its commit, every folder readable, every file present. Folders in done
 // are taken for whole, and those that were found to be are added, and so are files. go-git itself never looks: it calls a
@@ -73,11 +75,7 @@ func (r *reader) entries(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tree object.Tree
-	if err := tree.Decode(inMemory(plumbing.TreeObject, content)); err != nil {
-		return nil, err
-	}
-	return tree.Entries, nil
+	return treefs.Entries(content)
 }
 
 func inMemory(t plumbing.ObjectType, content []byte) *plumbing.MemoryObject {

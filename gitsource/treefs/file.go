@@ -1,4 +1,4 @@
-package gitsource
+package treefs
 
 import (
 	"bytes"
@@ -70,7 +70,7 @@ func (t *Tree) info(name string, e object.TreeEntry) (fs.FileInfo, error) {
 		return i, nil
 	}
 	var err error
-	if i.size, err = t.objects.size(e.Hash); err != nil {
+	if i.size, err = t.objects.Size(e.Hash); err != nil {
 		return nil, err
 	}
 	return i, nil

@@ -1,4 +1,4 @@
-package gitsource
+package treefs
 
 import (
 	"fmt"
@@ -54,9 +54,9 @@ func hostile(name string) string {
 	return ""
 }
 
-// folders keeps decoded folders: most of a commit's are those of the commit before. When the young are too many they
+// Folders keeps decoded folders: most of a commit's are those of the commit before. When the young are too many they
 // become the old, and the old are forgotten unless they were asked for meanwhile.
-type folders struct {
+type Folders struct {
 	mu         sync.Mutex
 	young, old map[plumbing.Hash]*folder
 	weight     int // entries of the young
@@ -64,9 +64,10 @@ type folders struct {
 
 const maxYoung = 100_000 // entries, some 20 MB
 
-func newFolders() *folders { return &folders{young: map[plumbing.Hash]*folder{}} }
+// NewFolders keeps none yet.
+func NewFolders() *Folders { return &Folders{young: map[plumbing.Hash]*folder{}} }
 
-func (c *folders) get(h plumbing.Hash) *folder {
+func (c *Folders) get(h plumbing.Hash) *folder {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.young[h]; f != nil {
@@ -79,13 +80,13 @@ func (c *folders) get(h plumbing.Hash) *folder {
 	return f
 }
 
-func (c *folders) put(h plumbing.Hash, f *folder) {
+func (c *Folders) put(h plumbing.Hash, f *folder) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(h, f)
 }
 
-func (c *folders) add(h plumbing.Hash, f *folder) {
+func (c *Folders) add(h plumbing.Hash, f *folder) {
 	if c.weight > maxYoung {
 		c.old, c.young, c.weight = c.young, map[plumbing.Hash]*folder{}, 0
 	}
@@ -93,23 +94,39 @@ func (c *folders) add(h plumbing.Hash, f *folder) {
 	c.weight += len(f.entries) + 1
 }
 
+// MaxFolder bounds a folder, in bytes; no repository that works has a larger one.
+const MaxFolder = 64 << 20
+
+// Entries reads a folder as it was committed.
+func Entries(content []byte) ([]object.TreeEntry, error) {
+	o := &plumbing.MemoryObject{}
+	o.SetType(plumbing.TreeObject)
+	_, _ = o.Write(content) // memory takes everything
+	var tree object.Tree
+	if err := tree.Decode(o); err != nil {
+		return nil, err
+	}
+	return tree.Entries, nil
+}
+
 // folder returns a folder of the tree, decoded.
 func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
 	if f := t.folders.get(h); f != nil {
 		return f, nil
 	}
-	content, err := t.objects.content(plumbing.TreeObject, h, maxObject)
+	content, err := t.objects.Content(plumbing.TreeObject, h, MaxFolder)
 	if err != nil {
 		return nil, err
 	}
-	var tree object.Tree
-	if err := tree.Decode(inMemory(plumbing.TreeObject, content)); err != nil {
-		return nil, fmt.Errorf("folder %s: %w: %w", short(h), err, fs.ErrInvalid)
-	}
-	sortByName(tree.Entries)
-	f, err := newFolder(tree.Entries)
+	short := h.String()[:10]
+	entries, err := Entries(content)
 	if err != nil {
-		return nil, fmt.Errorf("folder %s: %w", short(h), err)
+		return nil, fmt.Errorf("folder %s: %w: %w", short, err, fs.ErrInvalid)
+	}
+	sortByName(entries)
+	f, err := newFolder(entries)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", short, err)
 	}
 	t.folders.put(h, f)
 	return f, nil

@@ -1,4 +1,6 @@
-package gitsource
+// Package treefs shows the files of a commit as a file system: straight from the object database, with links and submodules,
+// and nothing checked out.
+package treefs
 
 import (
 	"bytes"
@@ -19,8 +21,8 @@ import (
 // elsewhere are errors when they are read. What cannot be read is never an fs.ErrNotExist: a reader must not take a
 // damaged mirror for a smaller commit.
 type Tree struct {
-	objects source
-	folders *folders
+	objects Objects
+	folders *Folders
 	root    plumbing.Hash
 	time    time.Time
 	maxFile int64
@@ -29,13 +31,30 @@ type Tree struct {
 	submodules *submodules // nil if they are not followed
 }
 
-// source is where a tree's objects are read.
-type source interface {
-	// content returns an object of up to limit bytes, checked against its name. An object that is not there, or is damaged,
+// Root is what a tree is made of, beside its objects.
+type Root struct {
+	Folder  plumbing.Hash
+	Time    time.Time // of the commit
+	MaxFile int64     // bytes
+	Place   Place     // no mirror if it is of none
+}
+
+// Open returns the files of a commit. Its root folder is read at once.
+func Open(objects Objects, kept *Folders, r Root) (*Tree, error) {
+	t := &Tree{objects: objects, folders: kept, root: r.Folder, time: r.Time, maxFile: r.MaxFile, place: r.Place}
+	if _, err := t.folder(t.root); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Objects is where a tree's objects are read.
+type Objects interface {
+	// Content returns an object of up to limit bytes, checked against its name. An object that is not there, or is damaged,
 	// is an error and never an fs.ErrNotExist.
-	content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error)
-	// size is the size of a file in bytes.
-	size(h plumbing.Hash) (int64, error)
+	Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error)
+	// Size is the size of a file in bytes.
+	Size(h plumbing.Hash) (int64, error)
 }
 
 var (
@@ -123,7 +142,7 @@ func (t *Tree) read(e object.TreeEntry) ([]byte, error) {
 	case isSubmodule(e):
 		return nil, errSubmodule
 	}
-	content, err := t.objects.content(plumbing.BlobObject, e.Hash, t.maxFile)
+	content, err := t.objects.Content(plumbing.BlobObject, e.Hash, t.maxFile)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package gitsource
+package treefs
 
 import (
 	"fmt"
@@ -104,7 +104,7 @@ func orInvalid(err error) error {
 // credentials come from a commit, where everybody reads them and whoever writes it chooses whose they are: a password is
 // refused, and a user is for ssh alone.
 func resolveURL(parent, url string) (string, error) {
-	from, _, err := remote.ParseAddress(parent, Auth{})
+	from, _, err := remote.ParseAddress(parent, remote.Auth{})
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +114,7 @@ func resolveURL(parent, url string) (string, error) {
 		}
 		return from.String(), nil
 	}
-	to, inURL, err := remote.ParseAddress(url, Auth{})
+	to, inURL, err := remote.ParseAddress(url, remote.Auth{})
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("its URL in .gitmodules: %w: %w", err, fs.ErrInvalid)

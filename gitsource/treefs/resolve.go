@@ -1,4 +1,4 @@
-package gitsource
+package treefs
 
 import (
 	"errors"
@@ -123,7 +123,7 @@ func (w *walk) follow(e object.TreeEntry) error {
 	if err != nil {
 		return err
 	}
-	w.link = fmt.Sprintf("%s -> %s", e.Name, printable(target))
+	w.link = fmt.Sprintf("%s -> %s", e.Name, Printable(target))
 	w.links++
 	switch {
 	case w.links > maxLinks:
@@ -143,6 +143,6 @@ func (w *walk) follow(e object.TreeEntry) error {
 
 // target is what a symbolic link holds.
 func (t *Tree) target(e object.TreeEntry) (string, error) {
-	content, err := t.objects.content(plumbing.BlobObject, e.Hash, maxTarget)
+	content, err := t.objects.Content(plumbing.BlobObject, e.Hash, maxTarget)
 	return string(content), err
 }
