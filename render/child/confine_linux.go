@@ -2,8 +2,10 @@ package child
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +18,25 @@ const slack = 64 << 20
 func confine(limit int64) {
 	most := uint64(dataSize() - taken() + limit + slack)
 	_ = unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}) // the watch holds without it, too
+}
+
+// threads is how many threads a child has before it is confined: more than Go's runtime is likely to want for one render.
+const threads = 16
+
+// makeThreads has the runtime make its threads now. With libc each needs a stack of some MiB, and a process that gets none
+// aborts: so a render that takes all its memory shall not be the one that wants a further thread.
+func makeThreads() {
+	var all sync.WaitGroup
+	all.Add(threads)
+	for range threads {
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread() // the runtime keeps the thread
+			all.Done()
+			all.Wait()
+		}()
+	}
+	all.Wait()
 }
 
 // dataSize is how much of its memory the kernel counts against that limit, in bytes.

@@ -8,3 +8,5 @@ func confine(int64) {}
 func firstToGo() {}
 
 func keepFiles() {}
+
+func makeThreads() {}

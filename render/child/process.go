@@ -101,7 +101,7 @@ func crashOf(said string) string {
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
 		switch {
-		case strings.HasPrefix(line, "fatal error: "), strings.HasPrefix(line, "runtime: "):
+		case strings.HasPrefix(line, "fatal error: "), strings.HasPrefix(line, "runtime: "), strings.HasPrefix(line, "runtime/cgo: "):
 			return line
 		case strings.HasPrefix(line, "panic: "):
 			return "it panicked"

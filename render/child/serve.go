@@ -26,6 +26,7 @@ const exitMemory = 71
 // It ends as soon as its parent does.
 func Serve(in io.Reader, out, errs io.Writer) (code int) {
 	firstToGo()
+	makeThreads()
 	warm()
 	decoder := json.NewDecoder(in)
 	var j job
