@@ -88,7 +88,7 @@ func (r *reader) checkFile(named string, as role, content []byte) (objects []res
 		if as&asObjects == 0 {
 			continue
 		}
-		if objects, err = r.declare(objects, place{named, i + 1, doc}, doc.Node); err != nil {
+		if objects, err = r.index.declare(objects, place{named, i + 1, doc}, doc.Node); err != nil {
 			return nil, err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 const conflictMark = "namespace transformation produces ID conflict: ["
 
 // conflict says which objects a change of the namespace would make one. kustomize prints them whole, and not their files.
-func (r *reader) conflict(text string) (string, bool) {
+func (x index) conflict(text string) (string, bool) {
 	_, dump, found := strings.Cut(text, conflictMark)
 	if !found {
 		return "", false
@@ -27,7 +27,7 @@ func (r *reader) conflict(text string) (string, bool) {
 			break
 		}
 		id = yamlfile.IdentityOf(object)
-		places = append(places, r.firstPlaces(object)...)
+		places = append(places, x.firstPlaces(object)...)
 	}
 	if id.Name == "" {
 		return "", false
@@ -39,7 +39,7 @@ func (r *reader) conflict(text string) (string, bool) {
 }
 
 // firstPlaces are the files that declare an object, by what kustomize remembers of its first name.
-func (r *reader) firstPlaces(o *unstructured.Unstructured) []string {
+func (x index) firstPlaces(o *unstructured.Unstructured) []string {
 	first := func(of, now string) string {
 		if names, ok := o.GetAnnotations()["internal.config.kubernetes.io/previous"+of]; ok {
 			now, _, _ = strings.Cut(names, ",")
@@ -50,7 +50,7 @@ func (r *reader) firstPlaces(o *unstructured.Unstructured) []string {
 	namespace := first("Namespaces", o.GetNamespace())
 	for _, namespace := range []string{namespace, strings.TrimPrefix(namespace, "default")} { // which kustomize takes for none
 		id := resid.NewResIdWithNamespace(resid.NewGvk(gvk.Group, gvk.Version, gvk.Kind), first("Names", o.GetName()), namespace)
-		if places := r.index[id.String()]; len(places) > 0 {
+		if places := x[id.String()]; len(places) > 0 {
 			return places
 		}
 	}

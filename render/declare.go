@@ -22,7 +22,7 @@ type place struct {
 }
 
 // declare notes an object of a file, or those of a list, beside those before, and refuses what is none.
-func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []resid.ResId, err error) {
+func (x index) declare(before []resid.ResId, p place, n *yaml.Node) (all []resid.ResId, err error) {
 	at := fmt.Sprintf("document %d (line %d)", p.number, p.Line(n))
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -38,7 +38,7 @@ func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []res
 			items = items.Alias
 		}
 		for _, item := range items.Content {
-			if before, err = r.declare(before, p, item); err != nil {
+			if before, err = x.declare(before, p, item); err != nil {
 				return nil, err
 			}
 		}
@@ -52,8 +52,8 @@ func (r *reader) declare(before []resid.ResId, p place, n *yaml.Node) (all []res
 	group, version := resid.ParseGroupVersion(yamlfile.Text(n, "apiVersion"))
 	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, yamlfile.Text(n, "kind")), yamlfile.Text(n, "metadata", "name"), yamlfile.Text(n, "metadata", "namespace"))
 	where := fmt.Sprintf("%s (line %d)", p.named, p.Line(n))
-	if key := id.String(); !slices.Contains(r.index[key], where) {
-		r.index[key] = append(r.index[key], where)
+	if key := id.String(); !slices.Contains(x[key], where) {
+		x[key] = append(x[key], where)
 	}
 	return append(before, id), nil
 }

@@ -13,7 +13,7 @@ func (r *reader) explain(folder string, err error) error {
 	if reason := r.reason(); reason != nil {
 		return reason
 	}
-	if text, ok := r.conflict(err.Error()); ok {
+	if text, ok := r.index.conflict(err.Error()); ok {
 		return fmt.Errorf("%s: %w", folder, errors.New(text))
 	}
 	text := r.redact(tidy(err.Error()))
@@ -25,7 +25,7 @@ func (r *reader) explain(folder string, err error) error {
 		}
 	}
 	if nameless.MatchString(text) {
-		if places := r.withoutName(); places != "" {
+		if places := withoutName(r.checked); places != "" {
 			text = fmt.Sprintf("%s: has no metadata.name: add it: %s", places, text)
 		}
 	}

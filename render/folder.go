@@ -41,7 +41,7 @@ func (r *reader) open(folder string) (own string, err error) {
 // standIn makes the kustomization file of a folder that has none.
 func (r *reader) standIn(folder, rel string) (err error) {
 	k := types.Kustomization{Namespace: r.limit.Namespace}
-	if k.Resources, err = r.scan(rel, rel); err != nil {
+	if k.Resources, err = (&scan{r, rel}).folder(rel); err != nil {
 		return r.refuse(err)
 	}
 	if len(k.Resources) == 0 {
@@ -57,7 +57,7 @@ func (r *reader) standIn(folder, rel string) (err error) {
 }
 
 // kustomized is the kustomization file of a folder, "" without one.
-func (r *reader) kustomized(folder string) (string, error) {
+func (r *paths) kustomized(folder string) (string, error) {
 	var found []string
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		if r.isFile(path.Join(folder, name)) {
@@ -73,8 +73,14 @@ func (r *reader) kustomized(folder string) (string, error) {
 	return path.Join(folder, found[0]), nil
 }
 
-// scan lists what a folder without a kustomization file asks for, relative to base.
-func (r *reader) scan(base, folder string) (resources []string, err error) {
+// scan lists what a folder without a kustomization file asks for, relative to it.
+type scan struct {
+	*reader
+	base string
+}
+
+// folder lists what a folder below it, or itself, asks for.
+func (r *scan) folder(folder string) (resources []string, err error) {
 	r.note(folder)
 	entries, err := fs.ReadDir(r.tree, folder)
 	if err != nil {
@@ -84,7 +90,7 @@ func (r *reader) scan(base, folder string) (resources []string, err error) {
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		below, err := r.scanEntry(base, path.Join(folder, entry.Name()), entry.Type())
+		below, err := r.entry(path.Join(folder, entry.Name()), entry.Type())
 		if err != nil {
 			return nil, err
 		}
@@ -93,8 +99,8 @@ func (r *reader) scan(base, folder string) (resources []string, err error) {
 	return resources, nil
 }
 
-// scanEntry lists what a file, or a subfolder with all that is below it, asks for.
-func (r *reader) scanEntry(base, name string, typ fs.FileMode) ([]string, error) {
+// entry lists what a file, or a subfolder with all that is below it, asks for.
+func (r *scan) entry(name string, typ fs.FileMode) ([]string, error) {
 	isYAML := path.Ext(name) == ".yaml" || path.Ext(name) == ".yml"
 	if typ.IsRegular() && !isYAML {
 		return nil, nil
@@ -109,27 +115,27 @@ func (r *reader) scanEntry(base, name string, typ fs.FileMode) ([]string, error)
 		r.warn(name + ": is a link to a folder and not followed: list it in a kustomization file")
 		return nil, nil
 	case isDir:
-		return r.scanBelow(base, name)
+		return r.below(name)
 	case !isYAML:
 		return nil, nil
 	}
-	return r.list(base, name)
+	return r.list(name)
 }
 
-// scanBelow lists a subfolder: as a base if it has a kustomization file, else by its files.
-func (r *reader) scanBelow(base, folder string) ([]string, error) {
+// below lists a subfolder: as a base if it has a kustomization file, else by its files.
+func (r *scan) below(folder string) ([]string, error) {
 	own, err := r.kustomized(folder)
 	if err != nil {
 		return nil, err
 	}
 	if own != "" {
-		return []string{strings.TrimPrefix(folder, prefix(base))}, nil
+		return []string{strings.TrimPrefix(folder, prefix(r.base))}, nil
 	}
-	return r.scan(base, folder)
+	return r.folder(folder)
 }
 
 // list lists a file unless there is nothing in it, which kustomize would not take.
-func (r *reader) list(base, name string) ([]string, error) {
+func (r *scan) list(name string) ([]string, error) {
 	r.roles[name] |= asObjects
 	content, err := r.read(inside(name))
 	if err != nil {
@@ -141,7 +147,7 @@ func (r *reader) list(base, name string) ([]string, error) {
 	}
 	for _, doc := range docs {
 		if doc.Node != nil {
-			return []string{strings.TrimPrefix(name, prefix(base))}, nil
+			return []string{strings.TrimPrefix(name, prefix(r.base))}, nil
 		}
 	}
 	return nil, nil
@@ -157,7 +163,7 @@ func prefix(base string) string {
 const mostNamed = 10 // entries of a folder in an error
 
 // present says what there is in the last folder on the way that exists.
-func (r *reader) present(missing string) string {
+func (r *paths) present(missing string) string {
 	for folder := path.Dir(missing); ; folder = path.Dir(folder) {
 		entries, err := fs.ReadDir(r.tree, folder)
 		if err != nil && folder != "." {

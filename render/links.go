@@ -11,9 +11,22 @@ import (
 
 const maxLinks = 40 // on one way, as Linux has it
 
+// paths are the tree's, as one render has followed them, with a memory of what was asked for and of what was wrong.
+type paths struct {
+	ctx     context.Context
+	tree    *multiTree
+	plain   map[string]bool // folders that are no links
+	ends    map[string]end  // where paths lead that lead somewhere
+	listing string          // the kustomization file that stands for a folder without one, if any
+
+	asked    map[string]struct{}
+	refused  error // the first reason; kustomize forgets them
+	warnings []string
+}
+
 // find follows a path that kustomize asks for, link by link, and remembers every link and what is at the end. An
 // existing folder is not remembered: whoever goes on asks for a file in it, and that is.
-func (r *reader) find(name string) (rel string, isDir bool, err error) {
+func (r *paths) find(name string) (rel string, isDir bool, err error) {
 	if r.ctx.Err() != nil {
 		return "", false, r.refuse(fmt.Errorf("%s: %w", shorten(name), context.Cause(r.ctx)))
 	}
@@ -27,7 +40,7 @@ func (r *reader) find(name string) (rel string, isDir bool, err error) {
 	if end, known := r.ends[rel]; known {
 		return end.rel, end.isDir, nil
 	}
-	w := way{reader: r}
+	w := way{paths: r}
 	end := end{}
 	if end.rel, end.isDir, err = w.to(rel); err == nil {
 		r.ends[rel] = end
@@ -43,7 +56,7 @@ type end struct {
 
 // way is one path being followed.
 type way struct {
-	*reader
+	*paths
 	links int
 }
 

@@ -16,10 +16,10 @@ var nameless = regexp.MustCompile(`missing metadata\.name in object|unable to pa
 const mostNameless = 3 // places in an error
 
 // withoutName are the files, and lines in them, of what has a kind and no name; "" if there are none.
-func (r *reader) withoutName() string {
+func withoutName(files map[string]checked) string {
 	var places []string
-	for _, file := range slices.Sorted(maps.Keys(r.checked)) {
-		docs, err := yamlfile.Parse(r.checked[file].content)
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		docs, err := yamlfile.Parse(files[file].content)
 		if err != nil {
 			continue
 		}

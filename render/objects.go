@@ -21,7 +21,7 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 	first := make(map[yamlfile.Identity]*resource.Resource, len(resources))
 	var written int64
 	for _, res := range resources {
-		object, size, err := r.object(res)
+		object, size, err := r.index.object(res)
 		if err != nil {
 			return nil, err
 		}
@@ -30,7 +30,7 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 		}
 		id := yamlfile.IdentityOf(object)
 		if other, twice := first[id]; twice {
-			return nil, fmt.Errorf("%s: is there twice: %s: remove or rename one", id, r.places(other, res))
+			return nil, fmt.Errorf("%s: is there twice: %s: remove or rename one", id, r.index.places(other, res))
 		}
 		first[id] = res
 		objects = append(objects, object)
@@ -42,7 +42,7 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 // text for many objects, as a replacement's, but written out each has its own.
 const mostGrowth = 2
 
-func (r *reader) object(res *resource.Resource) (object *unstructured.Unstructured, size int64, err error) {
+func (x index) object(res *resource.Resource) (object *unstructured.Unstructured, size int64, err error) {
 	json, err := res.MarshalJSON()
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s %s: cannot be written as JSON: %w", res.GetKind(), res.GetName(), err)
@@ -52,7 +52,7 @@ func (r *reader) object(res *resource.Resource) (object *unstructured.Unstructur
 		return nil, 0, fmt.Errorf("%s %s: is no object: %w", res.GetKind(), res.GetName(), err)
 	}
 	if object.GetAPIVersion() == "" || object.GetKind() == "" || object.GetName() == "" {
-		return nil, 0, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(), r.places(res))
+		return nil, 0, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(), x.places(res))
 	}
 	annotations := object.GetAnnotations()
 	before := len(annotations)
@@ -64,10 +64,10 @@ func (r *reader) object(res *resource.Resource) (object *unstructured.Unstructur
 }
 
 // places are the files that the resources come from, as far as that is known: a generated one comes from none.
-func (r *reader) places(resources ...*resource.Resource) string {
+func (x index) places(resources ...*resource.Resource) string {
 	var all []string
 	for _, res := range resources {
-		for _, place := range r.index[res.OrgId().String()] {
+		for _, place := range x[res.OrgId().String()] {
 			if !slices.Contains(all, place) {
 				all = append(all, place)
 			}

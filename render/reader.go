@@ -17,72 +17,64 @@ import (
 // reader is the tree as one render sees it: bounded, checked before kustomize sees it, and with a memory of what was
 // asked for. One goroutine uses it.
 type reader struct {
-	ctx   context.Context
-	tree  *multiTree
+	paths
 	limit Options
 
 	files     map[string][]byte     // by the path that links lead to
 	roles     map[string]role       // by the path that a kustomization file names
 	checked   map[string]checked    // by that path too
 	checking  map[string]bool       // right now
-	plain     map[string]bool       // folders that are no links
 	brought   map[string]bool       // the folders of remote bases
-	ends      map[string]end        // where paths lead that lead somewhere
 	sorted    map[string]bool       // kustomization files with sortOptions
 	pluginUse map[string]*pluginUse // what a folder's kustomization configures plugins with
 	used      usage                 // by kustomize, or by the survey before it
 	index     index                 // what the files of objects declare
 	labels    labels                // what became of commonLabels
 	top       string                // the kustomization file of the folder that is rendered, if it has one
-	listing   string                // the kustomization file that stands for a folder without one, if any
 	aliases   *yamlfile.Aliases
 	total     int64
 	docs      int
-
-	asked    map[string]struct{}
-	refused  error // the first reason; kustomize forgets them
-	warnings []string
 }
 
 func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 	return &reader{
-		ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, limit: o,
+		paths: paths{ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, plain: map[string]bool{}, ends: map[string]end{}, asked: map[string]struct{}{}},
+		limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
-		checking: map[string]bool{}, plain: map[string]bool{}, brought: map[string]bool{}, ends: map[string]end{}, sorted: map[string]bool{}, index: index{},
+		checking: map[string]bool{}, brought: map[string]bool{}, sorted: map[string]bool{}, index: index{},
 		pluginUse: map[string]*pluginUse{},
 		aliases:   o.aliases(),
-		asked:     map[string]struct{}{},
 	}
 }
 
 // seen is what was asked for, sorted, and what there is to warn of.
-func (r *reader) seen() (read, warnings []string) {
+func (r *paths) seen() (read, warnings []string) {
 	return slices.Sorted(maps.Keys(r.asked)), slices.Clone(r.warnings)
 }
 
 // note remembers what was asked for. What is in another repository is pinned, and the same whenever its name is.
-func (r *reader) note(rel string) {
+func (r *paths) note(rel string) {
 	if r.tree.inBase(rel) {
 		return
 	}
 	r.asked[rel] = struct{}{}
 }
 
-func (r *reader) warn(text string) {
+func (r *paths) warn(text string) {
 	if !slices.Contains(r.warnings, text) {
 		r.warnings = append(r.warnings, text)
 	}
 }
 
 // refuse keeps the first reason there is not to render, and returns it.
-func (r *reader) refuse(err error) error {
+func (r *paths) refuse(err error) error {
 	if r.refused == nil {
 		r.refused = err
 	}
 	return err
 }
 
-func (r *reader) reason() error {
+func (r *paths) reason() error {
 	return r.refused
 }
 

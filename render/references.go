@@ -136,7 +136,7 @@ func (r *reader) there(named string, ref reference) error {
 func (r *reader) local(dir, value string, folder bool) error {
 	switch {
 	case scheme(value), folder && repository.MatchString(value) && !r.isFile(path.Join(dir, value)):
-		return errors.New("is remote, and only what the repository holds is rendered: copy it in" + r.orAllow())
+		return errors.New("is remote, and only what the repository holds is rendered: copy it in" + r.limit.orAllow())
 	case path.IsAbs(value):
 		return errors.New("is an absolute path: give it relative to the file that names it")
 	case !fs.ValidPath(path.Join(dir, value)), !r.sameTree(dir, value):
@@ -146,15 +146,15 @@ func (r *reader) local(dir, value string, folder bool) error {
 }
 
 // orAllow says what else could be done about what is remote.
-func (r *reader) orAllow() string {
-	if r.limit.Base != nil {
+func (o Options) orAllow() string {
+	if o.Base != nil {
 		return ""
 	}
 	return ", or allow remote bases (render.allowRemoteBases) and pin it to a commit"
 }
 
 // sameTree reports whether a path stays in the repository of the file that names it.
-func (r *reader) sameTree(dir, value string) bool {
+func (r *paths) sameTree(dir, value string) bool {
 	return r.tree.rootOf(dir) == r.tree.rootOf(path.Join(dir, value))
 }
 
@@ -172,7 +172,7 @@ var (
 	userinfo = regexp.MustCompile(`://[^/\s]*@`)
 )
 
-func (r *reader) isFile(rel string) bool {
+func (r *paths) isFile(rel string) bool {
 	_, isDir, err := r.find(inside(rel))
 	return err == nil && !isDir
 }

@@ -24,12 +24,10 @@ var tooWide = map[string]string{
 
 	"methods gitsource mirror":             "to be split",
 	"methods manifests Client":             "a file a verb, and each verb is a few steps on one target",
-	"methods render reader":                "to be split with what estimates",
 	"methods rollout/judge survey":         "to be split: explainers become functions",
 	"methods sync/gate turn":               "one Step being worked out; each rule of the gate is a method that reads and writes the same few fields",
 	"methods cmd/devcluster/kubelet story": "what a scripted kubelet can play, a method each",
 
-	"fields render reader":         "to be split with what estimates",
 	"fields rollout Judgement":     "what a judgement says; readers use one field each",
 	"fields rollout/judge site":    "to be split",
 	"fields rollout/judge survey":  "to be split",
