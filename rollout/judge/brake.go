@@ -33,7 +33,7 @@ func brakeOf(d *appsv1.DaemonSet) brake {
 }
 
 // adviseBrake says what is to be done about the brake (docs/design.md §6, "The brake").
-func (s *survey) adviseBrake(j *rollout.Judgement) {
+func adviseBrake(s *survey, j *rollout.Judgement) {
 	budget := rollout.Portion(s.options.FailureBudget, j.Eligible)
 	spreading := len(j.Ended) > budget && j.OldAvailable > 0
 	switch {
@@ -41,14 +41,14 @@ func (s *survey) adviseBrake(j *rollout.Judgement) {
 		if s.brake.pulled {
 			j.Brake = rollout.BrakeLift
 		}
-	case s.brake.pulled && !s.brakeHasDoneItsWork():
+	case s.brake.pulled && !brakeHasDoneItsWork(s):
 	case s.brake.pulled && !spreading:
 		j.Brake = rollout.BrakeLift
 	case s.target.OnDelete:
 	case spreading:
 		j.Brake = rollout.BrakePull // also for others than it is pulled for, who alone would have it lifted
 	}
-	s.rememberWhy(j)
+	rememberWhy(s, j)
 }
 
 // strayFor is how long a node that the brake was pulled for must not have been eligible before the brake lets go of it. A
@@ -58,8 +58,8 @@ const strayFor = 10 * time.Minute
 // brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone, or has
 // not been eligible for long. With maxSurge only another template ends it: under OnDelete the controller deletes the new
 // pods that stand beside old ones, and would make them anew.
-func (s *survey) brakeHasDoneItsWork() bool {
-	done := !s.surges()
+func brakeHasDoneItsWork(s *survey) bool {
+	done := !surges(s)
 	for _, name := range s.brake.nodes {
 		at := s.siteOf(name)
 		switch {
@@ -77,15 +77,15 @@ func (s *survey) brakeHasDoneItsWork() bool {
 
 // rememberWhy keeps the causes that the brake is pulled for, for as long as it is: they stay the cause even when the pods
 // that showed them are gone.
-func (s *survey) rememberWhy(j *rollout.Judgement) {
+func rememberWhy(s *survey, j *rollout.Judgement) {
 	if !s.brake.pulled && j.Brake != rollout.BrakePull {
-		s.memory.Brake = nil
+		s.rememberBrake(nil)
 		return
 	}
-	if s.brake.pulled && len(s.memory.Brake) > 0 {
+	if s.brake.pulled && len(s.remembered().Brake) > 0 {
 		return
 	}
-	s.memory.Brake = nil
+	var causes []rollout.Cause
 	for _, c := range j.Causes {
 		if !isEnding(c.Code) {
 			continue
@@ -93,11 +93,11 @@ func (s *survey) rememberWhy(j *rollout.Judgement) {
 		c.Nodes, c.Pods = c.Nodes[:min(len(c.Nodes), 20)], nil
 		c.About, c.Message, c.Remedy = words.Clip(c.About, 200), words.Clip(c.Message, 800), words.Clip(c.Remedy, 800)
 		c.Final = c.Final || s.brake.pulled
-		s.memory.Brake = append(s.memory.Brake, c)
-		if len(s.memory.Brake) == 3 {
-			return
+		if causes = append(causes, c); len(causes) == 3 {
+			break
 		}
 	}
+	s.rememberBrake(causes)
 }
 
 // isEnding reports whether a cause is one that ends containers.
@@ -107,8 +107,8 @@ func isEnding(c rollout.Code) bool {
 
 // brakedFor are the findings that the brake was pulled for, of nodes that show no cause of their own any more and have
 // not settled.
-func (s *survey) brakedFor() []finding {
-	if !s.brake.pulled || s.brakeHasDoneItsWork() {
+func brakedFor(s *survey) []finding {
+	if !s.brake.pulled || brakeHasDoneItsWork(s) {
 		return nil
 	}
 	why := s.before.Brake

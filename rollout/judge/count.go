@@ -7,9 +7,9 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// count is the judgement's part that is only counted.
-func (s *survey) count() rollout.Judgement {
-	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.memory.Mark, OldPods: s.oldPods, Braked: s.brake.pulled}
+// countNodes is the judgement's part that is only counted.
+func countNodes(s *survey) rollout.Judgement {
+	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.remembered().Mark, OldPods: s.oldPods, Braked: s.brake.pulled}
 	j.Nodes = make([]rollout.Node, 0, len(s.sites))
 	for i := range s.sites {
 		at := &s.sites[i]
@@ -18,7 +18,7 @@ func (s *survey) count() rollout.Judgement {
 			continue
 		}
 		j.Eligible++
-		s.countClass(&j, at)
+		countClass(s, &j, at)
 		if at.ends > 0 && !at.settled && at.state != rollout.IsFailingBefore {
 			j.Ended = append(j.Ended, at.name)
 		}
@@ -44,7 +44,7 @@ func (s *survey) count() rollout.Judgement {
 }
 
 // countClass puts a node on the list of its class.
-func (s *survey) countClass(j *rollout.Judgement, at *site) {
+func countClass(s *survey, j *rollout.Judgement, at *site) {
 	switch at.state {
 	case rollout.IsAbsent:
 		j.Absent = append(j.Absent, at.name)

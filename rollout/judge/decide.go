@@ -9,38 +9,38 @@ import (
 )
 
 // decide comes to the verdict.
-func (s *survey) decide(j *rollout.Judgement, findings []finding) {
-	complete := s.complete(j, findings)
-	if complete && !s.passes() {
-		j.Proving = s.proving()
+func decide(s *survey, j *rollout.Judgement, findings []finding) {
+	complete := isComplete(s, j, findings)
+	if complete && !passes(s) {
+		j.Proving = provenAt(s)
 		complete = j.Proving.IsZero()
 	}
 	if complete && s.look.LeasesProblem != "" {
-		complete, findings = false, append(findings, s.leasesUnread())
+		complete, findings = false, append(findings, leasesUnread(s))
 	}
-	stuck := !complete && s.enough(j, findings)
-	if !complete && j.Proving.IsZero() && s.deadlinePassed() { // to prove takes the time that it takes
+	stuck := !complete && isEnough(s, j, findings)
+	if !complete && j.Proving.IsZero() && deadlinePassed(s) { // to prove takes the time that it takes
 		stuck = true
-		findings = s.atTheDeadline(j, findings)
+		findings = atTheDeadline(s, j, findings)
 	}
-	j.Causes = s.causes(findings, stuck)
+	j.Causes = causesOf(s, findings, stuck)
 	switch {
 	case complete && !stuck:
 		j.Verdict = rollout.Complete
-		j.ReadLeases = len(s.look.Leases) == 0 && !s.passes() && j.Eligible > 0
+		j.ReadLeases = len(s.look.Leases) == 0 && !passes(s) && j.Eligible > 0
 	case stuck:
 		j.Verdict = rollout.Stuck
 	}
-	s.note(j)
+	addNotes(s, j)
 }
 
 // passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like. Pods that
 // wait for another DaemonSet's to go have not been made to be replaced by a person.
-func (s *survey) passes() bool { return s.target.OnDelete && !s.options.WaitOnDelete && !s.handsOver() }
+func passes(s *survey) bool { return s.target.OnDelete && !s.options.WaitOnDelete && !s.handsOver() }
 
-// enough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or something
+// isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or something
 // that concerns the DaemonSet as a whole.
-func (s *survey) enough(j *rollout.Judgement, findings []finding) bool {
+func isEnough(s *survey, j *rollout.Judgement, findings []finding) bool {
 	failing, left := 0, 0
 	for i := range findings {
 		f := &findings[i]
@@ -62,7 +62,7 @@ func (s *survey) enough(j *rollout.Judgement, findings []finding) bool {
 }
 
 // atTheDeadline makes final whatever is wrong by then; if nothing is known to be, that is said.
-func (s *survey) atTheDeadline(j *rollout.Judgement, findings []finding) []finding {
+func atTheDeadline(s *survey, j *rollout.Judgement, findings []finding) []finding {
 	explained := false
 	for i := range findings {
 		if findings[i].code != rollout.Starting {
@@ -70,22 +70,22 @@ func (s *survey) atTheDeadline(j *rollout.Judgement, findings []finding) []findi
 		}
 	}
 	if !explained {
-		findings = append(findings, s.noProgress(j))
+		findings = append(findings, noProgress(s, j))
 	}
 	return findings
 }
 
-// complete reports whether the commit has taken over: every present node has a settled updated pod, at least one if any
+// isComplete reports whether the commit has taken over: every present node has a settled updated pod, at least one if any
 // node matches, and few enough nodes are absent. A braked rollout is not, nor one whose DaemonSet fits no node any more.
-func (s *survey) complete(j *rollout.Judgement, findings []finding) bool {
+func isComplete(s *survey, j *rollout.Judgement, findings []finding) bool {
 	switch {
 	case s.brake.pulled:
 		return false
 	case j.Eligible == 0:
-		return s.live.Status.DesiredNumberScheduled == 0 && !s.hadNodes()
-	case s.passes():
-		return !s.enough(j, findings) && !s.passing(findings) // a person replaces the pods, later; those that were are judged as always
-	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.options.AbsentBudget, j.Eligible)), !s.lastinglyAbsent():
+		return s.live.Status.DesiredNumberScheduled == 0 && !hadNodes(s)
+	case passes(s):
+		return !isEnough(s, j, findings) && !arePassing(s, findings) // a person replaces the pods, later; those that were are judged as always
+	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.options.AbsentBudget, j.Eligible)), !isLastinglyAbsent(s):
 		return false
 	}
 	for i := range s.sites {
@@ -98,7 +98,7 @@ func (s *survey) complete(j *rollout.Judgement, findings []finding) bool {
 
 // hadNodes reports whether the DaemonSet was meant for some node before this commit. A dump tells it by the pods that
 // are left, or by the template before.
-func (s *survey) hadNodes() bool {
+func hadNodes(s *survey) bool {
 	for i := range s.sites {
 		if at := &s.sites[i]; !at.missing() {
 			return true
@@ -121,7 +121,7 @@ func (s *survey) hadNodes() bool {
 }
 
 // noEligibleNodes is a commit that took the DaemonSet off all its nodes.
-func (s *survey) noEligibleNodes() *finding {
+func noEligibleNodes(s *survey) *finding {
 	if s.live.Status.DesiredNumberScheduled > 0 || s.look.Lacks(rollout.KindNodes) && len(s.sites) > 0 {
 		return nil
 	}
@@ -130,19 +130,19 @@ func (s *survey) noEligibleNodes() *finding {
 			return nil
 		}
 	}
-	if !s.hadNodes() {
+	if !hadNodes(s) {
 		return nil
 	}
 	return s.ripen(&finding{
-		code: rollout.NoEligibleNodes, since: s.since(rollout.NoEligibleNodes, "", false, s.memory.Observed),
+		code: rollout.NoEligibleNodes, since: s.since(rollout.NoEligibleNodes, "", false, s.remembered().Observed),
 		message: "no node is eligible any more: the commit took the DaemonSet off all its nodes",
 		remedy: fmt.Sprintf("Correct nodeSelector, node affinity or tolerations in Git: `kubectl get nodes --show-labels` against "+
 			"`kubectl -n %s get ds %s -o jsonpath={.spec.template.spec}`.", s.live.Namespace, s.live.Name),
 	})
 }
 
-// note adds what is worth knowing and nobody's trouble.
-func (s *survey) note(j *rollout.Judgement) {
+// addNotes adds what is worth knowing and nobody's trouble.
+func addNotes(s *survey, j *rollout.Judgement) {
 	add := func(format string, args ...any) { j.Notes = append(j.Notes, fmt.Sprintf(format, args...)) }
 	if j.Eligible == 0 {
 		add("no eligible nodes")
@@ -156,17 +156,17 @@ func (s *survey) note(j *rollout.Judgement) {
 	if len(j.Absent) > 0 {
 		add("absent, not counted: %s", words.Listed(j.Absent))
 	}
-	s.noteFailing(j, add)
-	s.noteHandover(add)
+	noteFailing(s, j, add)
+	noteHandover(s, add)
 	if s.brake.pulled {
 		add("the brake is pulled: old pods stay; a node that loses its old pod gets the new template all the same")
 	}
-	if stale := s.namesOf(func(at *site) bool { return at.stale && at.counts() }); len(stale) > 0 {
+	if stale := namesWhere(s, func(at *site) bool { return at.stale && at.counts() }); len(stale) > 0 {
 		add("no sign of life for longer than %s, so not settled: %s", leaseTolerance, words.Listed(stale))
 		s.wakeAt(s.now.Add(LeasesPause))
 	}
-	s.noteBudget(add)
-	s.noteClocks(add)
+	noteBudget(s, add)
+	noteClocks(s, add)
 	if len(s.look.Missing) > 0 {
 		add("judged without %s, so less is known", words.Listed(s.look.Missing))
 	}

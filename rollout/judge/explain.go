@@ -14,15 +14,15 @@ import (
 // explain finds out why what has not settled has not, node by node: at most one cause each, the deepest that explains it.
 // A settled pod has no cause, and neither has a node that does not count, except that a late node's failing pod is
 // evidence too, and that a node that was failing before counts once its pod fails by the commit's doing.
-func (s *survey) explain() []finding {
-	s.lookForRefusals()
-	s.lookForRejections()
+func explain(s *survey) []finding {
+	lookForRefusals(s)
+	lookForRejections(s)
 	var findings []finding
 	for i := range s.sites {
-		s.explainNode(&s.sites[i])
+		explainNode(s, &s.sites[i])
 	}
-	s.keepKilled()
-	for _, f := range s.brakedFor() {
+	keepKilled(s)
+	for _, f := range brakedFor(s) {
 		s.siteOf(f.node).finding = &f
 	}
 	for i := range s.sites {
@@ -30,7 +30,7 @@ func (s *survey) explain() []finding {
 			findings = append(findings, *f)
 		}
 	}
-	for _, of := range []func(*survey) *finding{(*survey).noEligibleNodes, (*survey).budgetSpent, (*survey).forbiddenUnseen} {
+	for _, of := range daemonSetCauses {
 		if f := of(s); f != nil {
 			findings = append(findings, *f)
 		}
@@ -38,13 +38,24 @@ func (s *survey) explain() []finding {
 	return findings
 }
 
+// daemonSetCauses are causes of no single node.
+var daemonSetCauses = []func(*survey) *finding{noEligibleNodes, budgetSpent, forbiddenUnseen}
+
+// podCauses are causes of an updated pod on its node whose containers tell none. The first that holds is the cause.
+var podCauses = []func(*survey, *site, *corev1.Pod) *finding{
+	unprepared, endedBefore, neverPasses, notReady, rejectedBefore, clockSkew, besideLeaving, starting,
+}
+
+// waitingCauses are causes of a container that waits to be started. The first that holds is the cause.
+var waitingCauses = []func(*survey, *site, containerCase) *finding{invalidImage, imagePull, hookFails, configError}
+
 // explainNode finds out why a node that counts, or is late, has not settled.
-func (s *survey) explainNode(at *site) {
+func explainNode(s *survey, at *site) {
 	if at.settled || !(at.counts() || at.state == rollout.IsLate || at.before != nil) {
 		return
 	}
-	f := s.explainSite(at)
-	if f == nil || at.before != nil && !s.holdAgainst(at, f) && at.state == rollout.IsFailingBefore {
+	f := explainSite(s, at)
+	if f == nil || at.before != nil && !holdAgainst(s, at, f) && at.state == rollout.IsFailingBefore {
 		return
 	}
 	at.finding = f
@@ -55,40 +66,38 @@ func (s *survey) explainNode(at *site) {
 }
 
 // explainSite finds the cause of one node's trouble.
-func (s *survey) explainSite(at *site) *finding {
+func explainSite(s *survey, at *site) *finding {
 	switch {
 	case at.state == rollout.IsLost:
-		return s.nodeLost(at)
+		return nodeLost(s, at)
 	case !at.down.IsZero():
 		return nil // what stands on a node that is down says nothing
 	case at.updated != nil:
-		return s.explainPod(at, at.updated)
+		return explainPod(s, at, at.updated)
 	}
-	if f := s.ended(at); f != nil {
+	if f := ended(s, at); f != nil {
 		return f
 	}
-	if f := s.rejected(at); f != nil {
+	if f := rejected(s, at); f != nil {
 		return f
 	}
-	if f := s.terminating(at); f != nil {
+	if f := terminating(s, at); f != nil {
 		return f
 	}
-	return s.forbidden(at)
+	return forbidden(s, at)
 }
 
 // explainPod finds the cause of an updated pod's trouble, the deepest first: a pod that is not on its node yet cannot
 // pull, one that cannot pull cannot crash.
-func (s *survey) explainPod(at *site, p *corev1.Pod) *finding {
-	if f := s.unscheduled(at, p); f != nil {
+func explainPod(s *survey, at *site, p *corev1.Pod) *finding {
+	if f := unscheduled(s, at, p); f != nil {
 		return f
 	}
-	if f := s.explainContainers(at, p); f != nil {
+	if f := explainContainers(s, at, p); f != nil {
 		return f
 	}
-	for _, of := range []func(*site, *corev1.Pod) *finding{
-		s.unprepared, s.endedBefore, s.neverPasses, s.readiness, s.rejectedBefore, s.clockSkew, s.besideLeaving, s.starting,
-	} {
-		if f := of(at, p); f != nil {
+	for _, of := range podCauses {
+		if f := of(s, at, p); f != nil {
 			f.pod = p.Name
 			return f
 		}
@@ -105,7 +114,7 @@ type containerCase struct {
 }
 
 // caseOf is one container of a pod. Whatever restarts all containers of the pod has ended as often as they were restarted.
-func (s *survey) caseOf(p *corev1.Pod, status *corev1.ContainerStatus, init bool, together int) containerCase {
+func caseOf(s *survey, p *corev1.Pod, status *corev1.ContainerStatus, init bool, together int) containerCase {
 	c := containerCase{p, status, init, fact.OwnEnds(status, init, together)}
 	if c.restartsAll() {
 		c.ends = 1 + s.togetherUnsettled(p, together)
@@ -114,11 +123,11 @@ func (s *survey) caseOf(p *corev1.Pod, status *corev1.ContainerStatus, init bool
 }
 
 // explainContainers finds the deepest cause among the containers of a pod.
-func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
+func explainContainers(s *survey, at *site, p *corev1.Pod) *finding {
 	var found *finding
 	var all []*finding
 	consider := func(c containerCase) {
-		f := s.explainContainer(at, c)
+		f := explainContainer(s, at, c)
 		if f == nil {
 			return
 		}
@@ -134,12 +143,12 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 		if init && status.State.Terminated != nil && status.State.Terminated.ExitCode == 0 {
 			continue // it has done its work, however often it had to try
 		}
-		consider(s.caseOf(p, status, init, together))
+		consider(caseOf(s, p, status, init, together))
 	}
 	for i := range p.Status.ContainerStatuses {
-		consider(s.caseOf(p, &p.Status.ContainerStatuses[i], false, together))
+		consider(caseOf(s, p, &p.Status.ContainerStatuses[i], false, together))
 	}
-	if f := s.restartedTogether(at, p, together); f != nil && (found == nil || f.leads(found) < 0) {
+	if f := restartedTogether(s, at, p, together); f != nil && (found == nil || f.leads(found) < 0) {
 		found = f
 	}
 	if found != nil {
@@ -151,10 +160,10 @@ func (s *survey) explainContainers(at *site, p *corev1.Pod) *finding {
 
 // explainContainer finds the cause of one container's trouble. What the kernel killed for its memory may wait for another
 // reason by now: of the two the one that leads is the cause.
-func (s *survey) explainContainer(at *site, c containerCase) *finding {
-	killed := s.outOfMemory(at, c)
-	for _, of := range []func(*site, containerCase) *finding{s.invalidImage, s.imagePull, s.hookFails, s.configError} {
-		if f := of(at, c); f != nil && killed != nil {
+func explainContainer(s *survey, at *site, c containerCase) *finding {
+	killed := outOfMemory(s, at, c)
+	for _, of := range waitingCauses {
+		if f := of(s, at, c); f != nil && killed != nil {
 			return lead(killed, f)
 		} else if f != nil {
 			return f
@@ -163,13 +172,13 @@ func (s *survey) explainContainer(at *site, c containerCase) *finding {
 	if killed != nil {
 		return killed
 	}
-	if f := s.probeKills(at, c); f != nil {
+	if f := probeKills(s, at, c); f != nil {
 		return f
 	}
-	if f := s.crashLoop(at, c); f != nil {
+	if f := crashLoop(s, at, c); f != nil {
 		return f
 	}
-	return s.unseenEnd(at, c)
+	return unseenEnd(s, at, c)
 }
 
 // waiting is what a container waits for; "" if it does not.
@@ -208,9 +217,9 @@ func (c containerCase) image() string {
 	return c.status.Image
 }
 
-// hint is when a symptom that carries no time can have begun, where no earlier look can tell: in a dump the pod's own
+// mayHaveBegun is when a symptom that carries no time can have begun, where no earlier look can tell: in a dump the pod's own
 // condition must do.
-func (s *survey) hint(p *corev1.Pod) time.Time {
+func mayHaveBegun(s *survey, p *corev1.Pod) time.Time {
 	if c := fact.PodCondition(p, corev1.PodReady); s.offline() && c != nil && c.Status != corev1.ConditionTrue {
 		return c.LastTransitionTime.Time
 	}
@@ -218,7 +227,7 @@ func (s *survey) hint(p *corev1.Pod) time.Time {
 }
 
 // rolling reports whether the DaemonSet controller replaces old pods by itself.
-func (s *survey) rolling() bool {
+func rolling(s *survey) bool {
 	return !s.target.OnDelete && s.live.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType
 }
 

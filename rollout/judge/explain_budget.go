@@ -16,17 +16,17 @@ import (
 
 // budgetSpent is a rollout that the controller may not go on with: maxUnavailable (or maxSurge) is used up by nodes whose
 // trouble is not this commit's, so that it replaces no further old pod.
-func (s *survey) budgetSpent() *finding {
-	waiting := s.waiting()
-	if !s.rolling() || s.handsOver() || len(waiting) == 0 {
+func budgetSpent(s *survey) *finding {
+	waiting := nodesInWait(s)
+	if !rolling(s) || s.handsOver() || len(waiting) == 0 {
 		return nil
 	}
-	spent, _ := s.spenders()
-	limit := s.limit()
+	spent, _ := spenders(s)
+	limit := budgetLimit(s)
 	if len(spent) < limit.nodes {
 		return nil
 	}
-	f := &finding{code: rollout.BudgetSpent, since: s.since(rollout.BudgetSpent, "", false, fact.Latest(spent[limit.nodes-1].since, s.memory.Observed))}
+	f := &finding{code: rollout.BudgetSpent, since: s.since(rollout.BudgetSpent, "", false, fact.Latest(spent[limit.nodes-1].since, s.remembered().Observed))}
 	for _, p := range spent {
 		f.nodes = append(f.nodes, p.node)
 	}
@@ -36,19 +36,19 @@ func (s *survey) budgetSpent() *finding {
 	return s.ripen(f)
 }
 
-// waiting are the nodes that the rollout has not come to.
-func (s *survey) waiting() []string {
-	return s.namesOf(func(at *site) bool { return at.counts() && at.updated == nil && at.old != nil })
+// nodesInWait are the nodes that the rollout has not come to.
+func nodesInWait(s *survey) []string {
+	return namesWhere(s, func(at *site) bool { return at.counts() && at.updated == nil && at.old != nil })
 }
 
 // noteBudget says if the budget is used up by other nodes and failing ones together: neither alone explains why nothing
 // moves.
-func (s *survey) noteBudget(add func(format string, args ...any)) {
-	if s.live == nil || !s.rolling() || s.handsOver() || len(s.waiting()) == 0 {
+func noteBudget(s *survey, add func(format string, args ...any)) {
+	if s.live == nil || !rolling(s) || s.handsOver() || len(nodesInWait(s)) == 0 {
 		return
 	}
-	others, ours := s.spenders()
-	limit := s.limit()
+	others, ours := spenders(s)
+	limit := budgetLimit(s)
 	if len(others) == 0 || len(others) >= limit.nodes || len(others)+len(ours) < limit.nodes {
 		return
 	}
@@ -81,17 +81,17 @@ func (p spender) remedy(namespace string) string {
 
 // spenders are the nodes that use up the budget, the longest first: those whose trouble is not this commit's, and those
 // whose new pod shows a cause. A node whose new pod is only starting is neither.
-func (s *survey) spenders() (others, ours []spender) {
+func spenders(s *survey) (others, ours []spender) {
 	for i := range s.sites {
 		at := &s.sites[i]
-		spends := s.spends(at)
-		if s.surges() {
-			spends = s.spendsSurge(at)
+		spends := spends(s, at)
+		if surges(s) {
+			spends = spendsSurge(s, at)
 		}
 		if !spends {
 			continue
 		}
-		if p, foreign := s.foreign(at); foreign {
+		if p, foreign := foreign(s, at); foreign {
 			others = append(others, p)
 		} else if f := at.finding; f != nil && f.code != rollout.Starting {
 			ours = append(ours, spender{node: at.name, why: string(f.code), since: f.since})
@@ -104,7 +104,7 @@ func (s *survey) spenders() (others, ours []spender) {
 // spends is the controller's rule for a rolling update without surge (kubernetes pkg/controller/daemon/update.go): what
 // spends the budget is a node with no available pod, with two, or with none but a pod that is going. A node that it does
 // not want counts only while it has a pod.
-func (s *survey) spends(at *site) bool {
+func spends(s *survey, at *site) bool {
 	switch {
 	case at.updated != nil && at.old != nil:
 		return true
@@ -119,12 +119,12 @@ func (s *survey) spends(at *site) bool {
 }
 
 // spendsSurge is its rule with surge: a node whose new pod stands beside the old one and is not available.
-func (s *survey) spendsSurge(at *site) bool {
+func spendsSurge(s *survey, at *site) bool {
 	return at.updated != nil && at.old != nil && !s.isAvailable(at.updated)
 }
 
 // foreign says why a node that spends the budget does so for reasons that are not this commit's; false if they are.
-func (s *survey) foreign(at *site) (spender, bool) {
+func foreign(s *survey, at *site) (spender, bool) {
 	p := spender{node: at.name, since: at.down, down: !at.down.IsZero()}
 	var why []string
 	switch {
@@ -133,13 +133,13 @@ func (s *survey) foreign(at *site) (spender, bool) {
 	case p.down:
 		why = append(why, "not ready since "+stamp(at.down))
 	case at.state == rollout.IsFailingBefore:
-		why, p.since = append(why, "was failing before this commit"), s.memory.Observed
+		why, p.since = append(why, "was failing before this commit"), s.remembered().Observed
 	case at.state == rollout.IsNotEligible:
-		why, p.since = append(why, "not meant any more: "+at.why), s.memory.Observed
-	case at.state == rollout.IsLate, at.updated != nil, at.old != nil, at.leaving == nil, !s.overdue(at):
+		why, p.since = append(why, "not meant any more: "+at.why), s.remembered().Observed
+	case at.state == rollout.IsLate, at.updated != nil, at.old != nil, at.leaving == nil, !overdue(s, at):
 		return p, false // it is this commit's, or will pass
 	}
-	pod, words := s.atFault(at)
+	pod, words := atFault(s, at)
 	if words != "" {
 		why = append(why, words)
 	}
@@ -151,7 +151,7 @@ func (s *survey) foreign(at *site) (spender, bool) {
 }
 
 // atFault is the pod by which a node spends the budget, and how.
-func (s *survey) atFault(at *site) (*corev1.Pod, string) {
+func atFault(s *survey, at *site) (*corev1.Pod, string) {
 	switch {
 	case at.updated != nil:
 		return at.updated, "its new pod is not available"
@@ -167,7 +167,7 @@ func (s *survey) atFault(at *site) (*corev1.Pod, string) {
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // overdue reports whether a pod should have gone by now.
-func (s *survey) overdue(at *site) bool {
+func overdue(s *survey, at *site) bool {
 	return !s.now.Before(at.leaving.DeletionTimestamp.Add(s.options.TimeFor(rollout.Terminating)))
 }
 
@@ -187,15 +187,15 @@ func (l limit) String() string {
 	return l.field + " " + l.text
 }
 
-// limit is the DaemonSet's own: a percentage is of the nodes that the controller wants, rounded up, and at least one.
-func (s *survey) limit() limit {
+// budgetLimit is the DaemonSet's own: a percentage is of the nodes that the controller wants, rounded up, and at least one.
+func budgetLimit(s *survey) limit {
 	l := limit{field: "maxUnavailable", text: "1", nodes: 1, of: int(s.live.Status.DesiredNumberScheduled)}
 	r := s.live.Spec.UpdateStrategy.RollingUpdate
 	if r == nil {
 		return l
 	}
 	value := r.MaxUnavailable
-	if s.surges() {
+	if surges(s) {
 		l.field, value = "maxSurge", r.MaxSurge
 	}
 	if value == nil {

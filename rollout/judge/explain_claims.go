@@ -16,7 +16,7 @@ import (
 // unclaimed is a pod that the scheduler does not take up because a ResourceClaim of it is not there; nil if it has none such.
 // The scheduler says nothing of such a pod. That a claim was not made from its template is certain: its name is missing in the
 // pod's status. Whether a claim that the pod names itself is there nobody says, but a scheduler that runs waits for nothing else.
-func (s *survey) unclaimed(at *site, p *corev1.Pod) *finding {
+func unclaimed(s *survey, at *site, p *corev1.Pod) *finding {
 	var unmade, named []string
 	for _, claim := range p.Spec.ResourceClaims {
 		switch {
@@ -74,7 +74,7 @@ var claimKinds = map[string]struct{ kind, list, field string }{
 }
 
 // unmetClaim tells a pod that waits for a claim, which is not a lack of room. It reports whether that is so.
-func (s *survey) unmetClaim(f *finding, p *corev1.Pod) bool {
+func unmetClaim(s *survey, f *finding, p *corev1.Pod) bool {
 	if said := missingClaim.FindStringSubmatch(f.key); said != nil {
 		c := claimKinds[strings.ToLower(said[1])]
 		f.about = c.kind + " " + said[2]
@@ -99,7 +99,7 @@ func (s *survey) unmetClaim(f *finding, p *corev1.Pod) bool {
 	if !strings.Contains(f.key, "unbound immediate PersistentVolumeClaims") {
 		return false
 	}
-	claims := s.claimsOf(p)
+	claims := claimsOf(s, p)
 	f.about = strings.TrimSpace("PersistentVolumeClaim " + strings.Join(claims, ", "))
 	f.message = fmt.Sprintf("the pod waits for its %s to be bound: %s", f.about, f.key)
 	f.remedy = fmt.Sprintf("See why it is not bound: `kubectl -n %s describe pvc %s`. Either no PersistentVolume fits it: make one, or correct the claim. "+
@@ -112,7 +112,7 @@ var unmadeClaim = regexp.MustCompile(`waiting for ephemeral volume controller to
 
 // claimsOf are the PersistentVolumeClaims of a pod, by the template: those that it names, and those of its ephemeral volumes, which
 // are called after pod and volume.
-func (s *survey) claimsOf(p *corev1.Pod) (names []string) {
+func claimsOf(s *survey, p *corev1.Pod) (names []string) {
 	for i := range s.live.Spec.Template.Spec.Volumes {
 		switch v := &s.live.Spec.Template.Spec.Volumes[i]; {
 		case v.PersistentVolumeClaim != nil:

@@ -15,7 +15,7 @@ import (
 
 // clockSkew is a pod that has been Ready for long enough but that the controller does not call available yet, because its
 // node's clock, which dates the Ready condition, goes ahead of the API server's. Only then is the node's clock asked for.
-func (s *survey) clockSkew(at *site, p *corev1.Pod) *finding {
+func clockSkew(s *survey, at *site, p *corev1.Pod) *finding {
 	ready := fact.PodCondition(p, corev1.PodReady)
 	if s.minReady == 0 || ready == nil || ready.Status != corev1.ConditionTrue || s.isAvailable(p) {
 		return nil
@@ -32,14 +32,14 @@ func (s *survey) clockSkew(at *site, p *corev1.Pod) *finding {
 		return nil
 	}
 	f.since = due
-	f.key, f.message, f.remedy = s.wordSkew(at, early, ready.LastTransitionTime.Add(s.minReady))
+	f.key, f.message, f.remedy = wordSkew(s, at, early, ready.LastTransitionTime.Add(s.minReady))
 	return s.ripen(f)
 }
 
 // wordSkew says what the node's clock has to do with a pod that dates its readiness so far ahead, until it is available.
-func (s *survey) wordSkew(at *site, early time.Duration, until time.Time) (key, message, remedy string) {
+func wordSkew(s *survey, at *site, early time.Duration, until time.Time) (key, message, remedy string) {
 	message = fmt.Sprintf("the pod has been Ready for longer than minReadySeconds (%s) but is not available: ", s.minReady)
-	clock := s.clockOf(at.name)
+	clock := clockOf(s, at.name)
 	switch {
 	case clock.Unknown == "" && clock.Ahead > rollout.SkewTolerance:
 		message += fmt.Sprintf("its node's clock, by which that is counted, is %s the API server's", aheadWords(clock.Ahead))
@@ -60,10 +60,10 @@ func (s *survey) wordSkew(at *site, early time.Duration, until time.Time) (key, 
 const notRead = "not read"
 
 // clockOf is how a node's clock goes, as this look knows it or as it was read lately; it asks for what nobody has read.
-func (s *survey) clockOf(name string) rollout.Clock {
+func clockOf(s *survey, name string) rollout.Clock {
 	if i := slices.IndexFunc(s.look.Clocks, func(c rollout.Clock) bool { return c.Node == name }); i >= 0 {
 		c := s.look.Clocks[i]
-		remember(&s.memory.Clocks, s.before.Clocks, name, rollout.ReadClock{At: s.now, Ahead: c.Ahead, Unknown: c.Unknown})
+		s.rememberClock(name, rollout.ReadClock{At: s.now, Ahead: c.Ahead, Unknown: c.Unknown})
 		return c
 	}
 	if at := s.siteOf(name); at != nil && at.clocked {
@@ -71,7 +71,7 @@ func (s *survey) clockOf(name string) rollout.Clock {
 	}
 	known, was := s.before.Clocks[name]
 	if was {
-		remember(&s.memory.Clocks, s.before.Clocks, name, known)
+		s.rememberClock(name, known)
 	}
 	if (!was || s.now.Sub(known.At) >= rereadClocks) && len(s.readClocks) < rollout.MaxShortfalls {
 		s.readClocks = append(s.readClocks, name)
@@ -84,7 +84,7 @@ func (s *survey) clockOf(name string) rollout.Clock {
 
 // noteClocks says which clocks are off without being the cause of anything: a node's that is behind has its pods seem
 // Ready for longer than they are, which is allowed for; one that is ahead makes them settle later.
-func (s *survey) noteClocks(add func(format string, args ...any)) {
+func noteClocks(s *survey, add func(format string, args ...any)) {
 	var list []string
 	for i := range s.sites {
 		at := &s.sites[i]

@@ -19,7 +19,7 @@ var cannotCreate = []string{
 
 // configError is a container that cannot be created or started. Between two attempts it may wait in CrashLoopBackOff; then
 // the last end tells that it never ran.
-func (s *survey) configError(at *site, c containerCase) *finding {
+func configError(s *survey, at *site, c containerCase) *finding {
 	reason, message := c.waiting()
 	if !slices.Contains(cannotCreate, reason) {
 		end := c.lastEnd()
@@ -35,7 +35,7 @@ func (s *survey) configError(at *site, c containerCase) *finding {
 		return e.Reason == "Failed" && !isFailedPull(e) && !strings.HasPrefix(e.Message, "Error: ErrImagePull") &&
 			!strings.HasPrefix(e.Message, "Error: ImagePullBackOff")
 	}))
-	detail, remedy := s.configAdvice(c, reason, message)
+	detail, remedy := configAdvice(s, c, reason, message)
 	if detail != "" {
 		detail = " (" + detail + ")"
 	}
@@ -43,9 +43,9 @@ func (s *survey) configError(at *site, c containerCase) *finding {
 		code: rollout.ConfigError, key: c.status.Name + " " + reason, about: c.kind() + ", " + reason,
 		message: fmt.Sprintf("%s cannot be started: %s%s", c.kind(), words.Clip(strings.TrimSpace(message), 400), detail),
 		remedy:  fmt.Sprintf("%s Details: `kubectl -n %s describe pod %s`.", remedy, s.live.Namespace, c.pod.Name),
-		since:   s.since(rollout.ConfigError, at.name, c.ends > 0, said.First, s.hint(c.pod)),
+		since:   s.since(rollout.ConfigError, at.name, c.ends > 0, said.First, mayHaveBegun(s, c.pod)),
 	})
-	f.final = f.final || c.isOver() && !s.hasAfter(rollout.ConfigError) // nothing tries again
+	f.final = f.final || c.isOver() && !hasAfter(s, rollout.ConfigError) // nothing tries again
 	return f
 }
 

@@ -19,17 +19,20 @@ var (
 	subPathOf      = regexp.MustCompile(`subPath (?:directory )?for volumeMount "([^"]+)"`)
 )
 
+// configAdvisers are asked in this order. Each knows one part of the template by which a container cannot be started.
+var configAdvisers = []func(s *survey, c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string){
+	adviseEnvFile, adviseEnvSource, adviseProfile, adviseHost, adviseMount, adviseWorkingDir, adviseUser, adviseCommand, adviseRuntime,
+}
+
 // configAdvice is more of what the template says about a container that cannot be started, and what to do. A word such as
 // "no such file or directory" proves nothing: what is missing is told by what of the template is quoted.
-func (s *survey) configAdvice(c containerCase, reason, message string) (detail, remedy string) {
+func configAdvice(s *survey, c containerCase, reason, message string) (detail, remedy string) {
 	spec := s.container(c.status.Name)
 	if spec == nil {
 		spec = &corev1.Container{}
 	}
-	for _, of := range []func(containerCase, *corev1.Container, string, string) (string, string){
-		s.adviseEnvFile, s.adviseEnvSource, s.adviseProfile, s.adviseHost, s.adviseMount, s.adviseWorkingDir, s.adviseUser, s.adviseCommand, s.adviseRuntime,
-	} {
-		if detail, remedy = of(c, spec, reason, message); remedy != "" {
+	for _, of := range configAdvisers {
+		if detail, remedy = of(s, c, spec, reason, message); remedy != "" {
 			return detail, remedy
 		}
 	}
@@ -38,7 +41,7 @@ func (s *survey) configAdvice(c containerCase, reason, message string) (detail, 
 
 // adviseEnvFile is about a variable that comes from a file: the volume is there, but nothing has written the file. The kubelet
 // names neither of them.
-func (s *survey) adviseEnvFile(c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string) {
+func adviseEnvFile(s *survey, c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string) {
 	if reason != "CreateContainerConfigError" || !strings.Contains(message, "env file") && !strings.Contains(message, "environment variable key") &&
 		!strings.Contains(message, "FileKeyRef") {
 		return "", ""
@@ -53,7 +56,7 @@ func (s *survey) adviseEnvFile(c containerCase, spec *corev1.Container, reason, 
 	}
 	file, volume := keys[0].ref.Path, keys[0].ref.VolumeName
 	who := fmt.Sprintf("No init container of the template mounts volume %s to write it.", volume)
-	if writers := s.writersOf(volume); len(writers) > 0 {
+	if writers := writersOf(s, volume); len(writers) > 0 {
 		who = fmt.Sprintf("What is to write it: `kubectl -n %s logs %s -c %s`.", s.live.Namespace, c.pod.Name, writers[0])
 	}
 	return "fileKeyRef of " + words.Listed(names), fmt.Sprintf("Have an init container write file %s into volume %s, in lines of KEY=VALUE, before %s starts, or "+
@@ -61,7 +64,7 @@ func (s *survey) adviseEnvFile(c containerCase, spec *corev1.Container, reason, 
 }
 
 // adviseEnvSource is about a ConfigMap or Secret that the environment comes from.
-func (s *survey) adviseEnvSource(c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string) {
+func adviseEnvSource(s *survey, c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string) {
 	if reason != "CreateContainerConfigError" {
 		return "", ""
 	}
@@ -87,8 +90,8 @@ func (s *survey) adviseEnvSource(c containerCase, spec *corev1.Container, reason
 }
 
 // adviseProfile is about a seccomp or AppArmor profile that the node does not have.
-func (s *survey) adviseProfile(c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
-	for _, profile := range s.localProfiles(spec) {
+func adviseProfile(s *survey, c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
+	for _, profile := range localProfiles(s, spec) {
 		name, field := profile.name, profile.field
 		if strings.Contains(message, name) || field == "appArmorProfile" && strings.Contains(strings.ToLower(message), "apparmor") {
 			return fmt.Sprintf("%s %s", field, name), fmt.Sprintf("Put the profile %s on node %s and every other one that the DaemonSet is meant for, "+
@@ -99,7 +102,7 @@ func (s *survey) adviseProfile(c containerCase, spec *corev1.Container, _, messa
 }
 
 // adviseHost is about what the node itself does not do or does not have, without a profile by name.
-func (s *survey) adviseHost(c containerCase, _ *corev1.Container, _, message string) (detail, remedy string) {
+func adviseHost(s *survey, c containerCase, _ *corev1.Container, _, message string) (detail, remedy string) {
 	said := strings.ToLower(withoutNames(message))
 	switch {
 	case strings.Contains(said, "cdi device"):
@@ -115,7 +118,7 @@ func (s *survey) adviseHost(c containerCase, _ *corev1.Container, _, message str
 }
 
 // adviseMount is about a volume that does not fit where it is mounted.
-func (s *survey) adviseMount(c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
+func adviseMount(s *survey, c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
 	var m *corev1.VolumeMount
 	if found := mounted.FindStringSubmatch(message); found != nil {
 		m = mountAt(spec, found[2])
@@ -135,7 +138,7 @@ func (s *survey) adviseMount(c containerCase, spec *corev1.Container, _, message
 }
 
 // adviseWorkingDir is about a directory that is not in the image.
-func (s *survey) adviseWorkingDir(c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
+func adviseWorkingDir(s *survey, c containerCase, spec *corev1.Container, _, message string) (detail, remedy string) {
 	if spec.WorkingDir == "" || !strings.Contains(message, `"`+spec.WorkingDir+`"`) || !strings.Contains(message, "cwd") {
 		return "", ""
 	}
@@ -143,7 +146,7 @@ func (s *survey) adviseWorkingDir(c containerCase, spec *corev1.Container, _, me
 }
 
 // adviseUser is about an image that would run as root where it must not.
-func (s *survey) adviseUser(c containerCase, _ *corev1.Container, reason, message string) (detail, remedy string) {
+func adviseUser(s *survey, c containerCase, _ *corev1.Container, reason, message string) (detail, remedy string) {
 	if reason != "CreateContainerConfigError" || !strings.Contains(message, "has runAsNonRoot and image") {
 		return "", ""
 	}
@@ -151,7 +154,7 @@ func (s *survey) adviseUser(c containerCase, _ *corev1.Container, reason, messag
 }
 
 // adviseCommand is about a command that the runtime could not begin.
-func (s *survey) adviseCommand(c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string) {
+func adviseCommand(s *survey, c containerCase, spec *corev1.Container, reason, message string) (detail, remedy string) {
 	m := executed.FindStringSubmatch(message)
 	if m == nil && !strings.HasPrefix(message, "exec: ") {
 		return "", ""
@@ -173,7 +176,7 @@ func (s *survey) adviseCommand(c containerCase, spec *corev1.Container, reason, 
 }
 
 // adviseRuntime is about a container runtime that hangs, or that has not let go of an earlier container.
-func (s *survey) adviseRuntime(c containerCase, _ *corev1.Container, reason, message string) (detail, remedy string) {
+func adviseRuntime(s *survey, c containerCase, _ *corev1.Container, reason, message string) (detail, remedy string) {
 	if reason != "CreateContainerError" && reason != "RunContainerError" {
 		return "", ""
 	}

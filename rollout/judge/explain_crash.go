@@ -14,24 +14,24 @@ import (
 
 // crashLoop is a container that keeps ending, or that has ended and is not started again. That it runs just now proves
 // nothing before it has settled.
-func (s *survey) crashLoop(at *site, c containerCase) *finding {
+func crashLoop(s *survey, at *site, c containerCase) *finding {
 	end := c.lastEnd()
 	if end == nil {
 		return nil
 	}
-	f := s.exitFinding(c.kind(), c.status.Name, exitWords(end.ExitCode))
+	f := exitFinding(s, c.kind(), c.status.Name, exitWords(end.ExitCode))
 	f.message = howItEnds(c, end) + lastWords(end)
-	if s.doubtfulKill(c, end) != "" {
+	if doubtfulKill(s, c, end) != "" {
 		f.message = strings.Replace(f.message, endsByItself, " (it ends by itself, or is asked to end)", 1)
 	}
 	f.log = logOf(c)
-	f.remedy = s.exitRemedy(c, f.log)
-	f.since = s.firstEnd(rollout.CrashLoop, at, c)
+	f.remedy = exitRemedy(s, c, f.log)
+	f.since = firstEnd(s, rollout.CrashLoop, at, c)
 	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
 // exitFinding is a CrashLoop of a container; whichever way it is found, the same end is the same cause.
-func (s *survey) exitFinding(kind, name, exit string) *finding {
+func exitFinding(s *survey, kind, name, exit string) *finding {
 	return &finding{code: rollout.CrashLoop, container: name, key: name + " " + exit, about: kind + ", " + exit}
 }
 
@@ -53,7 +53,7 @@ func howItEnds(c containerCase, end *corev1.ContainerStateTerminated) string {
 }
 
 // exitRemedy is what to do about a container that ends.
-func (s *survey) exitRemedy(c containerCase, log string) string {
+func exitRemedy(s *survey, c containerCase, log string) string {
 	remedy := fmt.Sprintf("Read why in its log, `kubectl -n %s %s`, then fix the commit or revert it.", s.live.Namespace, log)
 	end := c.lastEnd()
 	switch {
@@ -69,24 +69,24 @@ func (s *survey) exitRemedy(c containerCase, log string) string {
 	case c.isOver():
 		remedy += fmt.Sprintf(" If it is meant to be started again, change restartPolicy or restartPolicyRules of %s in Git.", c.kind())
 	}
-	return remedy + s.doubtfulKill(c, end)
+	return remedy + doubtfulKill(s, c, end)
 }
 
 // doubtfulKill says what else may have ended a container, where nobody can tell any more: all Events are gone, or of a probe's
 // there is its complaint and not the killing.
-func (s *survey) doubtfulKill(c containerCase, end *corev1.ContainerStateTerminated) string {
+func doubtfulKill(s *survey, c containerCase, end *corev1.ContainerStateTerminated) string {
 	if !endsWhenKilled(end.ExitCode) {
 		return ""
 	}
 	silent := !s.traceOf(c.pod.UID, anything).Found()
 	for _, probe := range []killer{byLiveness, byStartup} {
-		complained := s.complaints(c, string(probe)).Last
-		if s.probe(c, string(probe)) == nil || s.tooSoonFor(c, probe) || !silent && (complained.IsZero() || complained.Before(end.StartedAt.Time)) {
+		complained := complaints(s, c, string(probe)).Last
+		if probeOf(s, c, string(probe)) == nil || tooSoonFor(s, c, probe) || !silent && (complained.IsZero() || complained.Before(end.StartedAt.Time)) {
 			continue
 		}
-		return fmt.Sprintf(" Its %s probe%s may have ended it just so: the Events that would tell are gone.", probe, s.asks(c, string(probe)))
+		return fmt.Sprintf(" Its %s probe%s may have ended it just so: the Events that would tell are gone.", probe, probeAsks(s, c, string(probe)))
 	}
-	if hook := s.postStart(c); hook != "" && silent {
+	if hook := postStart(s, c); hook != "" && silent {
 		return fmt.Sprintf(" Its postStart hook%s may have failed, which ends it just so: the Events that would tell are gone.", hook)
 	}
 	return ""
@@ -110,24 +110,24 @@ func logOf(c containerCase) string {
 }
 
 // outOfMemory is a container that the kernel killed for its memory. It leads over whatever else there is.
-func (s *survey) outOfMemory(at *site, c containerCase) *finding {
+func outOfMemory(s *survey, at *site, c containerCase) *finding {
 	end := c.lastEnd()
 	if end == nil || end.Reason != oomKilled {
 		return nil
 	}
-	limit, remedy := s.memoryShort(at, c)
+	limit, remedy := memoryShort(s, at, c)
 	if c.isOver() {
 		limit += ", and " + fact.PolicyWords(fact.ContainerOf(c.pod, c.status.Name)) + ", so it stays down"
 	}
-	f := s.exitFinding(c.kind(), c.status.Name, "OOMKilled")
-	f.deep, f.log, f.since = true, logOf(c), s.firstEnd(rollout.CrashLoop, at, c)
+	f := exitFinding(s, c.kind(), c.status.Name, "OOMKilled")
+	f.deep, f.log, f.since = true, logOf(c), firstEnd(s, rollout.CrashLoop, at, c)
 	f.message = fmt.Sprintf("%s is killed for its memory (OOMKilled): %s%s", c.kind(), limit, lastWords(end))
 	f.remedy = remedy
 	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
 // memoryShort is which memory a container was short of, and what to do: its own limit's, or the node's.
-func (s *survey) memoryShort(at *site, c containerCase) (limit, remedy string) {
+func memoryShort(s *survey, at *site, c containerCase) (limit, remedy string) {
 	if spec := s.container(c.status.Name); spec != nil && spec.Resources.Limits.Memory().Sign() > 0 {
 		return "its memory limit is " + spec.Resources.Limits.Memory().String(), fmt.Sprintf("Raise resources.limits.memory of %s in Git, or have it "+
 			"use less. What it uses: `kubectl -n %s top pod %s --containers`.", c.kind(), s.live.Namespace, c.pod.Name)
@@ -141,7 +141,7 @@ func (s *survey) memoryShort(at *site, c containerCase) (limit, remedy string) {
 }
 
 // firstEnd is when a container first ended, as far as is known: its status keeps only the last two ends.
-func (s *survey) firstEnd(code rollout.Code, at *site, c containerCase) time.Time {
+func firstEnd(s *survey, code rollout.Code, at *site, c containerCase) time.Time {
 	known := []time.Time{s.traceOf(c.pod.UID, fact.IsRemoval).First}
 	for _, end := range []*corev1.ContainerStateTerminated{c.status.LastTerminationState.Terminated, c.status.State.Terminated} {
 		if end != nil {

@@ -13,7 +13,7 @@ import (
 
 // endedByItself reports whether a pod of the current template is over because of how its containers ended: none of them is
 // started again. A pod that its node turned away, or out, has a reason for it in its status.
-func (s *survey) endedByItself(p *corev1.Pod) bool {
+func endedByItself(s *survey, p *corev1.Pod) bool {
 	if p == nil || !fact.IsOver(p) || !s.isUpdated(p) || p.Status.Reason != "" {
 		return false
 	}
@@ -45,24 +45,24 @@ func overIn(p *corev1.Pod) []containerCase {
 
 // ended is a node whose pod is over because its containers ended for good, or on which that happened and the controller is
 // about to make another pod.
-func (s *survey) ended(at *site) *finding {
+func ended(s *survey, at *site) *finding {
 	switch {
 	case at.over:
 		for _, c := range overIn(at.failed)[:1] {
-			f := s.explainContainer(at, c)
+			f := explainContainer(s, at, c)
 			f.pod, f.container = at.failed.Name, c.status.Name
 			f.since = s.since(rollout.CrashLoop, at.name, true, s.rejections[at.name].First, f.since)
 			return f
 		}
 	case at.failed == nil && at.missing():
-		return s.endedBefore(at, nil)
+		return endedBefore(s, at, nil)
 	}
 	return nil
 }
 
 // endedBefore is a node on which a pod of this template ended for good, and the one after it has not settled. The log went
 // with the pod.
-func (s *survey) endedBefore(at *site, p *corev1.Pod) *finding {
+func endedBefore(s *survey, at *site, p *corev1.Pod) *finding {
 	e := s.endings[at.name]
 	if e.Count == 0 {
 		return nil
@@ -74,11 +74,11 @@ func (s *survey) endedBefore(at *site, p *corev1.Pod) *finding {
 		f = &finding{code: rollout.CrashLoop, key: "pods end", about: "its pods end",
 			message: "its pods end for good, one after another: a container with a restartPolicy of its own has ended in them"}
 	case e.Code < 0:
-		f = s.exitFinding(kind, e.Container, "not restarted")
+		f = exitFinding(s, kind, e.Container, "not restarted")
 		f.message = fmt.Sprintf("%s has ended for good, and its pod with it: %s; its exit code went with the pod", kind, fact.PolicyWords(spec))
 	default:
 		end := &corev1.ContainerStateTerminated{ExitCode: e.Code, Reason: e.Reason}
-		f = s.exitFinding(kind, e.Container, endWords(end))
+		f = exitFinding(s, kind, e.Container, endWords(end))
 		f.deep = e.Reason == oomKilled
 		f.message = fmt.Sprintf("%s has ended for good with %s%s, and its pod with it: %s", kind, exitWords(e.Code), exitMeaning(end), fact.PolicyWords(spec))
 	}
@@ -106,16 +106,16 @@ func endWords(end *corev1.ContainerStateTerminated) string {
 
 // lookForEndings counts the pods of this template that are over by themselves, by node: those that earlier looks have seen,
 // and the present ones.
-func (s *survey) lookForEndings() {
+func lookForEndings(s *survey) {
 	s.endings = map[string]rollout.Ending{}
 	if s.before.Hash == s.revision.Hash {
 		for node, e := range s.before.Ended {
 			s.endings[node] = e
 		}
 	}
-	s.lookForGonePods()
+	lookForGonePods(s)
 	for _, p := range s.look.Pods {
-		if !fact.IsOver(p) || p.DeletionTimestamp != nil || !fact.Owns(s.live, p) || !s.endedByItself(p) {
+		if !fact.IsOver(p) || p.DeletionTimestamp != nil || !fact.Owns(s.live, p) || !endedByItself(s, p) {
 			continue
 		}
 		node, c := fact.TargetNode(p), overIn(p)[0]
@@ -137,7 +137,7 @@ func shortReason(end *corev1.ContainerStateTerminated) string {
 }
 
 // rememberEnding keeps what is known of how a node's pods ended, until one has settled.
-func (s *survey) rememberEnding(at *site) {
+func rememberEnding(s *survey, at *site) {
 	e, known := s.endings[at.name]
 	if !known || at.settled {
 		return
@@ -145,5 +145,5 @@ func (s *survey) rememberEnding(at *site) {
 	if at.over && at.updated == nil {
 		at.ends = e.Count
 	}
-	remember(&s.memory.Ended, s.before.Ended, at.name, e)
+	s.rememberEnding(at.name, e)
 }

@@ -60,7 +60,7 @@ func amounts(text string) map[string]string {
 
 // overQuota words a refusal by a quota, and what to do about it: by its own figures or, if the quotas are known, by the
 // present ones.
-func (s *survey) overQuota(message string) (said, remedy string, found bool) {
+func overQuota(s *survey, message string) (said, remedy string, found bool) {
 	if m := quotaFailed.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf("ResourceQuota %s asks every pod of the namespace to say %s", m[1], m[2]),
 			fmt.Sprintf("Put %s of every container into Git.", m[2]), true
@@ -69,8 +69,8 @@ func (s *survey) overQuota(message string) (said, remedy string, found bool) {
 	if !over {
 		return "", "", false
 	}
-	namespace, nodes := s.live.Namespace, len(s.namesOf(func(at *site) bool { return at.counts() && at.missing() }))
-	quota := s.quota(e.quota)
+	namespace, nodes := s.live.Namespace, len(namesWhere(s, func(at *site) bool { return at.counts() && at.missing() }))
+	quota := quotaNamed(s, e.quota)
 	var figures, raise []string
 	for _, f := range e.figures {
 		text := fmt.Sprintf("a pod asks for %s %s, %s of %s is used", f.resource, f.asked, f.used, f.hard)
@@ -89,7 +89,7 @@ func (s *survey) overQuota(message string) (said, remedy string, found bool) {
 	if len(raise) == 0 && len(e.figures) > 0 && quota != nil {
 		remedy = fmt.Sprintf("There is room again. If nothing comes of it: `kubectl -n %s describe resourcequota %s`", namespace, e.quota)
 	} else {
-		remedy = s.quotaRemedy(e, nodes, raise)
+		remedy = quotaRemedy(s, e, nodes, raise)
 	}
 	return said, remedy + ". An agent, of which there are as many as nodes, is better off in a namespace without a quota.", true
 }
@@ -97,12 +97,12 @@ func (s *survey) overQuota(message string) (said, remedy string, found bool) {
 // quotaRemedy is what to do about a quota that is used up, for so many nodes without a pod. A template that asks for less does
 // not help by itself where the pods of the present one hold the quota: the DaemonSet controller makes the missing pods first, and
 // replaces none as long as one is refused (kubernetes pkg/controller/daemon, updateDaemonSet).
-func (s *survey) quotaRemedy(e excess, nodes int, raise []string) string {
+func quotaRemedy(s *survey, e excess, nodes int, raise []string) string {
 	remedy := fmt.Sprintf("Raise the quota: `kubectl -n %s edit resourcequota %s`", s.live.Namespace, e.quota)
 	if len(raise) > 0 {
 		remedy += fmt.Sprintf(" (for %s without a pod: %s at least)", words.Plural(nodes, "node"), strings.Join(raise, ", "))
 	}
-	made := s.namesOf(func(at *site) bool { return at.updated != nil })
+	made := namesWhere(s, func(at *site) bool { return at.updated != nil })
 	switch {
 	case e.countsPods():
 	case len(made) == 0:
@@ -138,8 +138,8 @@ func (f quotaFigure) needed(pods int) string {
 	return used.String()
 }
 
-// quota is the look's ResourceQuota of a name, nil if it has none such.
-func (s *survey) quota(name string) *corev1.ResourceQuota {
+// quotaNamed is the look's ResourceQuota of a name, nil if it has none such.
+func quotaNamed(s *survey, name string) *corev1.ResourceQuota {
 	i := slices.IndexFunc(s.look.Quotas, func(q *corev1.ResourceQuota) bool { return q.Name == name })
 	if i < 0 {
 		return nil

@@ -45,7 +45,7 @@ var refusals = []struct {
 			"known to the container runtime of every node as well.", found[1])
 	}},
 	{regexp.MustCompile(`Pod's Overhead doesn't match|Pod Overhead set without`), func(s *survey, _ []string) string {
-		return fmt.Sprintf("Leave spec.overhead out in Git: it comes from RuntimeClass %s, `kubectl get runtimeclass %[1]s -o yaml`.", s.runtimeClass())
+		return fmt.Sprintf("Leave spec.overhead out in Git: it comes from RuntimeClass %s, `kubectl get runtimeclass %[1]s -o yaml`.", runtimeClass(s))
 	}},
 	{regexp.MustCompile(`(?:minimum|maximum) \S+ usage per|max limit to request ratio per`), func(s *survey, _ []string) string {
 		return fmt.Sprintf("Stay within the namespace's LimitRange: `kubectl -n %s describe limitrange`.", s.live.Namespace)
@@ -60,7 +60,7 @@ var refusals = []struct {
 }
 
 // forbiddenRemedy is what to do about a refusal.
-func (s *survey) forbiddenRemedy(message string) string {
+func forbiddenRemedy(s *survey, message string) string {
 	for _, r := range refusals {
 		if found := r.says.FindStringSubmatch(message); found != nil {
 			return r.remedy(s, found)
@@ -70,7 +70,7 @@ func (s *survey) forbiddenRemedy(message string) string {
 }
 
 // runtimeClass is the one that the template asks for.
-func (s *survey) runtimeClass() string {
+func runtimeClass(s *survey) string {
 	if name := s.live.Spec.Template.Spec.RuntimeClassName; name != nil {
 		return *name
 	}

@@ -11,19 +11,19 @@ import (
 
 // lookForGonePods counts, in a dump, the pods that were over by themselves and are gone: the controller's Events name them,
 // and their own Events tell whether their containers had started.
-func (s *survey) lookForGonePods() {
-	name, may := s.mayEnd()
+func lookForGonePods(s *survey) {
+	name, may := mayEnd(s)
 	if !s.offline() || !may {
 		return
 	}
 	var started, turnedOut map[string]bool
 	for _, e := range s.events[s.live.UID] {
 		pod, node := podThatIsOver(e)
-		if last, _ := fact.LastSeen(e, s.now); node == "" || last.Before(s.memory.Observed) {
+		if last, _ := fact.LastSeen(e, s.now); node == "" || last.Before(s.remembered().Observed) {
 			continue
 		}
 		if started == nil {
-			started, turnedOut = s.startedPods()
+			started, turnedOut = startedPods(s)
 		}
 		if started[pod] && !turnedOut[pod] {
 			s.endings[node] = rollout.Ending{Count: s.endings[node].Count + 1, Container: name, Code: -1}
@@ -32,7 +32,7 @@ func (s *survey) lookForGonePods() {
 }
 
 // mayEnd reports whether the template has containers that may end for good, and which, if it is one.
-func (s *survey) mayEnd() (name string, may bool) {
+func mayEnd(s *survey) (name string, may bool) {
 	spec := &s.live.Spec.Template.Spec
 	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range list {
@@ -61,7 +61,7 @@ func podThatIsOver(e *corev1.Event) (pod, node string) {
 }
 
 // startedPods are the pods, by name, whose containers have started, and those that the kubelet or a scheduler turned out.
-func (s *survey) startedPods() (started, turnedOut map[string]bool) {
+func startedPods(s *survey) (started, turnedOut map[string]bool) {
 	started, turnedOut = map[string]bool{}, map[string]bool{}
 	for _, events := range s.events {
 		for _, e := range events {

@@ -17,18 +17,18 @@ const postStartError = "PostStartHookError"
 
 // hookFails is a container that the kubelet ends because its postStart hook fails. The kubelet shows what the hook answered
 // until it next tries; then only Events tell, without the answer.
-func (s *survey) hookFails(at *site, c containerCase) *finding {
-	if s.killedBy(c) != byPostStart {
+func hookFails(s *survey, at *site, c containerCase) *finding {
+	if killedBy(s, c) != byPostStart {
 		return nil
 	}
-	answer := s.answer(c, byPostStart, s.hookAnswer(c))
+	answer := answerOf(s, c, byPostStart, hookAnswer(s, c))
 	f := &finding{
 		code: rollout.HookFailing, key: c.status.Name + " postStart", about: "postStart hook of " + c.kind(),
-		message: fmt.Sprintf("%s is restarted because its postStart hook%s fails", c.kind(), s.postStart(c)),
+		message: fmt.Sprintf("%s is restarted because its postStart hook%s fails", c.kind(), postStart(s, c)),
 		remedy: fmt.Sprintf("Run the hook's work by hand in a running container, and correct the hook in Git; a hook runs beside the "+
 			"container's command, not after it, so it must wait for what it needs. What the kubelet says: `kubectl -n %s describe pod %s`.",
 			s.live.Namespace, c.pod.Name),
-		since: s.firstEnd(rollout.HookFailing, at, c),
+		since: firstEnd(s, rollout.HookFailing, at, c),
 	}
 	if answer != "" {
 		f.message += ": " + words.Clip(answer, 300)
@@ -59,7 +59,7 @@ func failsPostStart(status *corev1.ContainerStatus) bool {
 }
 
 // hookAnswer is what the postStart hook answered, as far as the kubelet says it now; older kubelets say it in the Event.
-func (s *survey) hookAnswer(c containerCase) string {
+func hookAnswer(s *survey, c containerCase) string {
 	var said []string
 	if w := c.status.State.Waiting; w != nil && strings.HasPrefix(w.Reason, postStartError) {
 		said = append(said, w.Message)
@@ -104,7 +104,7 @@ func answerIn(message string) string {
 }
 
 // postStart is what a container's postStart hook does, from the template: " (exec /agent warm)".
-func (s *survey) postStart(c containerCase) string {
+func postStart(s *survey, c containerCase) string {
 	spec := s.container(c.status.Name)
 	if spec == nil || spec.Lifecycle == nil {
 		return ""
@@ -131,7 +131,7 @@ func handler(h *corev1.LifecycleHandler) string {
 
 // preStops are the containers of a pod that still run and whose preStop hook comes before their end, with what the hook does
 // and whether it failed: "container agent has a preStop hook (exec /drain)".
-func (s *survey) preStops(p *corev1.Pod) string {
+func preStops(s *survey, p *corev1.Pod) string {
 	var found []string
 	for _, status := range goingOn(p) {
 		c := containerCase{pod: p, status: status}

@@ -19,9 +19,9 @@ import (
 const silentPull = 2 * time.Minute
 
 // invalidImage is an image that no registry can be asked for.
-func (s *survey) invalidImage(at *site, c containerCase) *finding {
+func invalidImage(s *survey, at *site, c containerCase) *finding {
 	reason, message := c.waiting()
-	image := s.wants(c, message)
+	image := wants(s, c, message)
 	f := &finding{code: rollout.InvalidImage, key: image.ref, about: image.about()}
 	switch reason {
 	case "InvalidImageName":
@@ -39,7 +39,7 @@ func (s *survey) invalidImage(at *site, c containerCase) *finding {
 	}
 	f.remedy += image.place()
 	said := s.traceOf(c.pod.UID, image.said(fact.WithReason("Failed", "InspectFailed", "ErrImageNeverPull")))
-	f.since = s.since(rollout.InvalidImage, at.name, false, said.First, s.hint(c.pod))
+	f.since = s.since(rollout.InvalidImage, at.name, false, said.First, mayHaveBegun(s, c.pod))
 	return s.ripen(f)
 }
 
@@ -47,13 +47,13 @@ func (s *survey) invalidImage(at *site, c containerCase) *finding {
 var cannotPull = []string{"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError"}
 
 // imagePull is an image that cannot be had. While it is being pulled, once more, nobody knows.
-func (s *survey) imagePull(at *site, c containerCase) *finding {
+func imagePull(s *survey, at *site, c containerCase) *finding {
 	reason, message := c.waiting()
 	if !slices.Contains(cannotPull, reason) {
 		return nil
 	}
-	image, uid := s.wants(c, message), c.pod.UID
-	failed := s.failedPulls(uid, image)
+	image, uid := wants(s, c, message), c.pod.UID
+	failed := failedPulls(s, uid, image)
 	begun := s.traceOf(uid, image.said(fact.WithReason("Pulling")))
 	answered := s.traceOf(uid, image.said(fact.WithReason("Failed", "BackOff", "Pulled")))
 	if begun.Last.After(answered.Last) && s.traceOf(uid, anything).Count < eventBurst {
@@ -63,8 +63,8 @@ func (s *survey) imagePull(at *site, c containerCase) *finding {
 	f := &finding{
 		code: rollout.ImagePull, key: image.ref, about: image.about(),
 		message: fmt.Sprintf("%s: image %q cannot be pulled: %s", image.who(c), image.ref, why),
-		remedy:  s.pullRemedy(image.ref, why, c.pod.Name) + image.place(),
-		since:   s.since(rollout.ImagePull, at.name, false, failed.First, s.hint(c.pod)),
+		remedy:  pullRemedy(s, image.ref, why, c.pod.Name) + image.place(),
+		since:   s.since(rollout.ImagePull, at.name, false, failed.First, mayHaveBegun(s, c.pod)),
 	}
 	if !failed.Found() {
 		return s.ripen(f)
@@ -86,7 +86,7 @@ func anything(*corev1.Event) bool { return true }
 
 // failedPulls are the pulls of an image that failed. The kubelet sends two Events of each: what the runtime said, and the error
 // in short; of either the other may have been swallowed.
-func (s *survey) failedPulls(uid types.UID, image wantedImage) fact.Trace {
+func failedPulls(s *survey, uid types.UID, image wantedImage) fact.Trace {
 	said := s.traceOf(uid, image.said(isFailedPull))
 	short := s.traceOf(uid, image.said(func(e *corev1.Event) bool {
 		return e.Reason == "Failed" && strings.HasPrefix(fact.SaidBy(e), "Error: ErrImagePull")
@@ -144,7 +144,7 @@ var pullTroubles = []struct {
 }
 
 // pullRemedy is what to do about a pull that failed for some reason.
-func (s *survey) pullRemedy(image, why, pod string) string {
+func pullRemedy(s *survey, image, why, pod string) string {
 	said, look := withoutPlaces(why, image), fmt.Sprintf(" Details: `kubectl -n %s describe pod %s`.", s.live.Namespace, pod)
 	for _, trouble := range pullTroubles {
 		if trouble.says.MatchString(said) {

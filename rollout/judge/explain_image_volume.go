@@ -20,11 +20,11 @@ type wantedImage struct {
 
 // wants finds out which image a container waits for. A volume's image is pulled before the container's own. The message
 // names it, or the Events do.
-func (s *survey) wants(c containerCase, message string) wantedImage {
+func wants(s *survey, c containerCase, message string) wantedImage {
 	own := wantedImage{ref: c.image(), said: func(which func(*corev1.Event) bool) func(*corev1.Event) bool {
 		return fact.OfContainer(c.status.Name, which)
 	}}
-	volumes := s.imageVolumes(c)
+	volumes := imageVolumes(s, c)
 	if len(volumes) == 0 {
 		return own
 	}
@@ -50,7 +50,7 @@ func (s *survey) wants(c containerCase, message string) wantedImage {
 }
 
 // imageVolumes are the images of the image volumes that a container mounts, from the template.
-func (s *survey) imageVolumes(c containerCase) []wantedImage {
+func imageVolumes(s *survey, c containerCase) []wantedImage {
 	spec := s.container(c.status.Name)
 	if spec == nil {
 		return nil

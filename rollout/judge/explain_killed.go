@@ -16,12 +16,12 @@ import (
 // killedBy finds out what had the kubelet end a container; "" if it ended by itself as far as is known. Events are folded,
 // swallowed and forgotten, so what was evidenced once of this pod stays until something else is: until the container ends
 // in a way that its killer cannot have brought about, or the pod settles.
-func (s *survey) killedBy(c containerCase) killer {
+func killedBy(s *survey, c containerCase) killer {
 	key := killedKey(c.pod, c.status.Name)
 	before := s.before.Killed[key]
-	known := s.killing(c, before)
+	known := killingOf(s, c, before)
 	if known.By != "" {
-		remember(&s.memory.Killed, s.before.Killed, key, known)
+		s.rememberKill(key, known)
 	}
 	if known.By == string(byItself) {
 		return ""
@@ -29,14 +29,14 @@ func (s *survey) killedBy(c containerCase) killer {
 	return killer(known.By)
 }
 
-// killing is what is known by now of what ended a container.
-func (s *survey) killing(c containerCase, before rollout.Killed) rollout.Killed {
+// killingOf is what is known by now of what ended a container.
+func killingOf(s *survey, c containerCase, before rollout.Killed) rollout.Killed {
 	end := c.lastEnd()
 	itself := func() rollout.Killed { return rollout.Killed{By: string(byItself), At: end.FinishedAt.Time} }
 	if end != nil && end.Reason == oomKilled {
 		return itself()
 	}
-	by, at := s.lastKill(c)
+	by, at := lastKill(s, c)
 	if by != "" && (end == nil || !at.Before(end.StartedAt.Time)) {
 		return rollout.Killed{By: string(by), At: at, Code: codeOf(end)} // of the last run, or of the present one
 	}
@@ -46,19 +46,19 @@ func (s *survey) killing(c containerCase, before rollout.Killed) rollout.Killed 
 	case before.By != "" && !at.After(before.At):
 		by, at = killer(before.By), before.At
 	case by == "":
-		by, at = s.likelyKill(c)
+		by, at = likelyKill(s, c)
 	}
 	switch {
 	case by == "":
 		return rollout.Killed{}
-	case s.endedOtherwise(c, by, before):
+	case endedOtherwise(s, c, by, before):
 		return itself()
 	}
 	return rollout.Killed{By: string(by), At: at, Code: codeOf(end)}
 }
 
 // keepKilled remembers what is known of pods that were not looked into this time, for example because their node is down.
-func (s *survey) keepKilled() {
+func keepKilled(s *survey) {
 	for i := range s.sites {
 		p := s.sites[i].updated
 		if p == nil || s.sites[i].settled {
@@ -66,9 +66,9 @@ func (s *survey) keepKilled() {
 		}
 		for _, status := range goingOn(p) {
 			key := killedKey(p, status.Name)
-			_, known := s.memory.Killed[key]
+			_, known := s.remembered().Killed[key]
 			if before, had := s.before.Killed[key]; had && !known {
-				remember(&s.memory.Killed, s.before.Killed, key, before)
+				s.rememberKill(key, before)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func codeOf(end *corev1.ContainerStateTerminated) int32 {
 }
 
 // lastKill is the last time that the kubelet said what it killed a container for.
-func (s *survey) lastKill(c containerCase) (by killer, at time.Time) {
+func lastKill(s *survey, c containerCase) (by killer, at time.Time) {
 	consider := func(k killer, which func(*corev1.Event) bool) {
 		t := s.traceOf(c.pod.UID, fact.OfContainer(c.status.Name, which))
 		if t.GoesOn {
@@ -108,20 +108,20 @@ func (s *survey) lastKill(c containerCase) (by killer, at time.Time) {
 
 // likelyKill is the probe that a container was most likely killed for, where the kubelet's word about the killing itself is
 // missing: the probe had failed often enough for every end, just before the last one, which looks like a killing.
-func (s *survey) likelyKill(c containerCase) (killer, time.Time) {
+func likelyKill(s *survey, c containerCase) (killer, time.Time) {
 	end := c.lastEnd()
 	if end == nil || !endsWhenKilled(end.ExitCode) {
 		return "", time.Time{}
 	}
 	by, at := killer(""), time.Time{}
 	for _, probe := range []killer{byStartup, byLiveness} {
-		asked := s.probe(c, string(probe))
-		said := s.complaints(c, string(probe))
-		if asked == nil || !said.Found() || s.tooSoonFor(c, probe) {
+		asked := probeOf(s, c, string(probe))
+		said := complaints(s, c, string(probe))
+		if asked == nil || !said.Found() || tooSoonFor(s, c, probe) {
 			continue
 		}
 		enough := max(1, int(asked.FailureThreshold))
-		if s.hears(c.pod) {
+		if hears(s, c.pod) {
 			enough *= c.ends
 		}
 		if said.Count >= enough && !said.Last.Before(end.FinishedAt.Add(-graceOf(c.pod, asked)-2*time.Second)) && said.Last.After(at) {
@@ -133,24 +133,24 @@ func (s *survey) likelyKill(c containerCase) (killer, time.Time) {
 
 // endedOtherwise reports whether a container's last run ended without what it was killed for before: sooner than the probe
 // can have killed it, or with an exit code of its own and without a complaint of the kubelet.
-func (s *survey) endedOtherwise(c containerCase, by killer, before rollout.Killed) bool {
+func endedOtherwise(s *survey, c containerCase, by killer, before rollout.Killed) bool {
 	end := c.lastEnd()
 	switch {
 	case end == nil:
 		return false
-	case s.tooSoonFor(c, by):
+	case tooSoonFor(s, c, by):
 		return true
-	case endsWhenKilled(end.ExitCode) || (before.By == string(by) && before.Code == end.ExitCode) || !s.hears(c.pod):
+	case endsWhenKilled(end.ExitCode) || (before.By == string(by) && before.Code == end.ExitCode) || !hears(s, c.pod):
 		return false
 	}
-	said := s.complaints(c, string(by))
+	said := complaints(s, c, string(by))
 	return !said.Found() || said.Last.Before(end.StartedAt.Time)
 }
 
 // tooSoonFor reports whether a container's last run was too short for a probe to have ended it. The kubelet's times are
 // whole seconds.
-func (s *survey) tooSoonFor(c containerCase, by killer) bool {
-	end, asked := c.lastEnd(), s.probe(c, string(by))
+func tooSoonFor(s *survey, c containerCase, by killer) bool {
+	end, asked := c.lastEnd(), probeOf(s, c, string(by))
 	if end == nil || asked == nil || end.StartedAt.Unix() <= 0 {
 		return false
 	}
@@ -165,7 +165,7 @@ func endsWhenKilled(code int32) bool {
 }
 
 // hears reports whether a missing Event of a pod means anything: not without Events, nor once the kubelet swallows them.
-func (s *survey) hears(p *corev1.Pod) bool {
+func hears(s *survey, p *corev1.Pod) bool {
 	return !s.look.Lacks(rollout.KindEvents) && s.traceOf(p.UID, anything).Count < eventBurst
 }
 
@@ -181,25 +181,22 @@ func graceOf(p *corev1.Pod, asked *corev1.Probe) time.Duration {
 	return time.Duration(grace) * time.Second
 }
 
-// maxAnswers bounds what is remembered of what hooks and probes answered.
-const maxAnswers = 10
-
-// answer is what a hook or a probe last answered. The kubelet shows it for a moment only, so it is remembered.
-func (s *survey) answer(c containerCase, by killer, now string) string {
+// answerOf is what a hook or a probe last answered. The kubelet shows it for a moment only, so it is remembered.
+func answerOf(s *survey, c containerCase, by killer, now string) string {
 	key := c.status.Name + " " + string(by)
 	answer := now
 	if answer == "" {
 		answer = s.before.Answers[key]
 	}
-	if _, had := s.memory.Answers[key]; answer != "" && (had || len(s.memory.Answers) < maxAnswers) {
-		remember(&s.memory.Answers, s.before.Answers, key, words.Clip(answer, 300))
+	if answer != "" {
+		s.rememberAnswer(key, words.Clip(answer, 300))
 	}
 	return answer
 }
 
 // unseenEnd is a container that was started again without a trace of how it ended: the kubelet has lost sight of its earlier
 // containers. Only where it is held back for that does it count as a second end.
-func (s *survey) unseenEnd(at *site, c containerCase) *finding {
+func unseenEnd(s *survey, at *site, c containerCase) *finding {
 	if c.ends == 0 || c.status.State.Terminated != nil || c.status.LastTerminationState.Terminated != nil {
 		return nil
 	}
@@ -208,7 +205,7 @@ func (s *survey) unseenEnd(at *site, c containerCase) *finding {
 		message: fmt.Sprintf("%s was started again %s, and how it ended is not known any more", c.kind(), words.Plural(c.ends, "time")),
 		remedy: fmt.Sprintf("Read its log, `kubectl -n %s logs %s -c %s`, and what the kubelet says: `kubectl -n %s describe pod %s`.",
 			s.live.Namespace, c.pod.Name, c.status.Name, s.live.Namespace, c.pod.Name),
-		since: s.firstEnd(rollout.CrashLoop, at, c),
+		since: firstEnd(s, rollout.CrashLoop, at, c),
 	}
 	times := 1
 	if reason, _ := c.waiting(); reason == "CrashLoopBackOff" {

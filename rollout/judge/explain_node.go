@@ -7,7 +7,7 @@ import (
 )
 
 // nodeLost is a node that went down soon after its pod was updated: an agent can kill its node.
-func (s *survey) nodeLost(at *site) *finding {
+func nodeLost(s *survey, at *site) *finding {
 	f := &finding{
 		code: rollout.NodeLost, since: s.since(rollout.NodeLost, at.name, false, at.lostAt),
 		message: fmt.Sprintf("the node went not ready, or rebooted, within %s after its pod was updated", lostWithin),

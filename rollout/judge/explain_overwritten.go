@@ -15,7 +15,7 @@ import (
 
 // overwritten is the trouble of a DaemonSet of which somebody has changed what the commit asks for. A later generation
 // alone is none: `kubectl rollout restart` and webhooks may add to it, and the brake changes the update strategy.
-func (s *survey) overwritten() *finding {
+func overwritten(s *survey) *finding {
 	if s.target.Generation == 0 || s.live.Generation <= s.target.Generation || s.target.Applied == nil {
 		return nil
 	}
@@ -44,13 +44,13 @@ func (s *survey) overwritten() *finding {
 }
 
 // changedBehindUs reports whether a later generation brought another template, when there is nothing to compare it with.
-func (s *survey) changedBehindUs(current fact.Revision) bool {
+func changedBehindUs(s *survey, current fact.Revision) bool {
 	return s.target.Applied == nil && s.target.Generation != 0 && s.live.Generation > s.target.Generation &&
 		s.before.Hash != "" && s.before.Hash != current.Hash
 }
 
 // cannotTell is the trouble of a changed template while it is unknown what the commit asked for.
-func (s *survey) cannotTell() *finding {
+func cannotTell(s *survey) *finding {
 	return &finding{
 		code: rollout.Overwritten, since: s.since(rollout.Overwritten, "", false),
 		message: "the template was changed after the apply, and what this commit asks for has not been rendered again yet",

@@ -19,23 +19,23 @@ const probeSilence = time.Minute
 
 // probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails, or that it is about to
 // end for that the first time.
-func (s *survey) probeKills(at *site, c containerCase) *finding {
+func probeKills(s *survey, at *site, c containerCase) *finding {
 	if c.ends == 0 && c.status.State.Running == nil {
 		return nil
 	}
-	by := s.killedBy(c)
+	by := killedBy(s, c)
 	if by != byStartup && by != byLiveness {
 		return nil
 	}
-	f := s.probeFinding(c, string(by))
-	f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), by, s.asks(c, string(by)), s.unhealthy(c, string(by)))
-	f.since = s.firstEnd(rollout.ProbeFailing, at, c)
+	f := probeFinding(s, c, string(by))
+	f.message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.kind(), by, probeAsks(s, c, string(by)), unhealthy(s, c, string(by)))
+	f.since = firstEnd(s, rollout.ProbeFailing, at, c)
 	return s.ripenCounted(f, s.endsUnsettled(c))
 }
 
-// readiness is a container that runs but that its readiness probe keeps from being Ready. It may still become so: only
+// notReady is a container that runs but that its readiness probe keeps from being Ready. It may still become so: only
 // the deadline makes it final.
-func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
+func notReady(s *survey, at *site, p *corev1.Pod) *finding {
 	for _, status := range goingOn(p) {
 		c := containerCase{pod: p, status: status}
 		spec := s.container(status.Name)
@@ -43,14 +43,14 @@ func (s *survey) readiness(at *site, p *corev1.Pod) *finding {
 			(status.Started != nil && !*status.Started) {
 			continue
 		}
-		said := s.unhealthy(c, "readiness")
+		said := unhealthy(s, c, "readiness")
 		if asked := status.State.Running.StartedAt.Add(probeSilence); said == "" && s.now.Before(asked) {
 			s.wakeAt(asked)
 			continue // it was not asked yet
 		}
-		f := s.probeFinding(c, "readiness")
+		f := probeFinding(s, c, "readiness")
 		f.container = status.Name
-		f.message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.kind(), s.asks(c, "readiness"), said)
+		f.message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.kind(), probeAsks(s, c, "readiness"), said)
 		f.since = s.since(rollout.ProbeFailing, at.name, false, status.State.Running.StartedAt.Time)
 		return f
 	}
@@ -71,7 +71,7 @@ func goingOn(p *corev1.Pod) []*corev1.ContainerStatus {
 	return list
 }
 
-func (s *survey) probeFinding(c containerCase, probe string) *finding {
+func probeFinding(s *survey, c containerCase, probe string) *finding {
 	return &finding{
 		code: rollout.ProbeFailing, key: c.status.Name + " " + probe, about: fmt.Sprintf("%s probe of %s", probe, c.kind()),
 		remedy: fmt.Sprintf("Compare the probe with what the agent serves, and give it time if it only needs more "+
@@ -81,7 +81,7 @@ func (s *survey) probeFinding(c containerCase, probe string) *finding {
 }
 
 // complaints are what the kubelet said of a failing probe.
-func (s *survey) complaints(c containerCase, probe string) fact.Trace {
+func complaints(s *survey, c containerCase, probe string) fact.Trace {
 	return s.traceOf(c.pod.UID, fact.OfContainer(c.status.Name, func(e *corev1.Event) bool {
 		said := fact.SaidBy(e)
 		return e.Reason == "Unhealthy" && len(said) > len(probe) && strings.EqualFold(said[:len(probe)], probe)
@@ -89,14 +89,14 @@ func (s *survey) complaints(c containerCase, probe string) fact.Trace {
 }
 
 // unhealthy is what the kubelet last said of a failing probe, ": connection refused".
-func (s *survey) unhealthy(c containerCase, probe string) string {
-	said, why := s.complaints(c, probe), ""
+func unhealthy(s *survey, c containerCase, probe string) string {
+	said, why := complaints(s, c, probe), ""
 	if said.Found() {
 		_, why, _ = strings.Cut(said.Message, "failed: ")
 		why = strings.TrimSpace(why)
 	}
 	if probe != "readiness" {
-		why = s.answer(c, killer(probe), why)
+		why = answerOf(s, c, killer(probe), why)
 	}
 	switch {
 	case why != "":
@@ -107,8 +107,8 @@ func (s *survey) unhealthy(c containerCase, probe string) string {
 	return ""
 }
 
-// probe is a container's probe of a kind, from the template; nil if it has none such.
-func (s *survey) probe(c containerCase, kind string) *corev1.Probe {
+// probeOf is a container's probe of a kind, from the template; nil if it has none such.
+func probeOf(s *survey, c containerCase, kind string) *corev1.Probe {
 	spec := s.container(c.status.Name)
 	if spec == nil {
 		return nil
@@ -116,9 +116,9 @@ func (s *survey) probe(c containerCase, kind string) *corev1.Probe {
 	return map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe, "readiness": spec.ReadinessProbe}[kind]
 }
 
-// asks is what a probe asks for, " (http GET / on port 9)", from the template.
-func (s *survey) asks(c containerCase, kind string) string {
-	p := s.probe(c, kind)
+// probeAsks is what a probe asks for, " (http GET / on port 9)", from the template.
+func probeAsks(s *survey, c containerCase, kind string) string {
+	p := probeOf(s, c, kind)
 	switch {
 	case p == nil:
 		return ""

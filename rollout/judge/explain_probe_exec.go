@@ -17,36 +17,36 @@ const neverRuns = 30 * time.Second
 // neverPasses is a container whose startup or readiness probe cannot even be run, because its program is not in the image. The
 // kubelet takes no notice of such an answer: it neither restarts the container nor lets it become ready, and waiting does not
 // help.
-func (s *survey) neverPasses(at *site, p *corev1.Pod) *finding {
+func neverPasses(s *survey, at *site, p *corev1.Pod) *finding {
 	for _, status := range goingOn(p) {
 		kind := "readiness"
 		if status.Started != nil && !*status.Started {
 			kind = "startup"
 		}
 		c := containerCase{pod: p, status: status}
-		probe := s.probe(c, kind)
+		probe := probeOf(s, c, kind)
 		if status.State.Running == nil || status.Ready || probe == nil || probe.Exec == nil || len(probe.Exec.Command) == 0 {
 			continue
 		}
-		said := s.complaints(c, kind)
+		said := complaints(s, c, kind)
 		if !said.Found() || !cannotRun(said.Message, probe.Exec.Command[0]) {
 			continue
 		}
-		f := s.probeFinding(c, kind)
+		f := probeFinding(s, c, kind)
 		f.container = status.Name
-		f.message = fmt.Sprintf("%s runs but can never be ready: its %s probe%s cannot be run%s", c.kind(), kind, s.asks(c, kind), s.unhealthy(c, kind))
+		f.message = fmt.Sprintf("%s runs but can never be ready: its %s probe%s cannot be run%s", c.kind(), kind, probeAsks(s, c, kind), unhealthy(s, c, kind))
 		f.remedy = fmt.Sprintf("Put %s into the image, or correct the command of the %s probe of %s in Git. Try it: `kubectl -n %s exec %s -c %s -- %[1]s`.",
 			probe.Exec.Command[0], kind, c.kind(), s.live.Namespace, p.Name, status.Name)
 		f.since = s.since(rollout.ProbeFailing, at.name, false, said.First)
-		return s.ripenProbe(f, said.Count)
+		return ripenProbe(s, f, said.Count)
 	}
 	return nil
 }
 
 // ripenProbe makes a probe that cannot be run final at its second answer, once it has had the time to be put there.
-func (s *survey) ripenProbe(f *finding, answers int) *finding {
+func ripenProbe(s *survey, f *finding, answers int) *finding {
 	wait := neverRuns
-	if s.hasAfter(rollout.ProbeFailing) {
+	if hasAfter(s, rollout.ProbeFailing) {
 		wait = s.options.TimeFor(rollout.ProbeFailing)
 	}
 	instant := f.since.Add(wait)

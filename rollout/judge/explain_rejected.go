@@ -13,15 +13,15 @@ import (
 
 // rejected is a node that refuses its pod: the pod fails as a whole (evicted, not admitted) and the controller makes
 // another one. Once happens; the second time is a cause.
-func (s *survey) rejected(at *site) *finding {
+func rejected(s *survey, at *site) *finding {
 	before := s.before.Rejected[at.name]
 	count, uid := before.Count, before.UID
 	if at.failed != nil && string(at.failed.UID) != uid {
 		count, uid = count+1, string(at.failed.UID)
 	}
-	reason, message := s.whyRejected(at)
+	reason, message := whyRejected(s, at)
 	if count > 0 {
-		remember(&s.memory.Rejected, s.before.Rejected, at.name, rollout.Rejections{Count: count, UID: uid, Reason: reason})
+		s.rememberRejections(at.name, rollout.Rejections{Count: count, UID: uid, Reason: reason})
 	}
 	said := s.rejections[at.name]
 	count = max(count, said.Count)
@@ -33,10 +33,10 @@ func (s *survey) rejected(at *site) *finding {
 		why = strings.TrimSuffix(fmt.Sprintf("%s: %s", reason, words.Clip(message, 300)), ": ")
 	}
 	f := &finding{
-		code: rollout.Rejected, key: reason, about: reason, message: "the node refuses the pod: " + why, remedy: s.rejectedRemedy(at, reason),
+		code: rollout.Rejected, key: reason, about: reason, message: "the node refuses the pod: " + why, remedy: rejectedRemedy(s, at, reason),
 	}
 	if said.Found() {
-		f.since = s.since(rollout.Rejected, at.name, true, fact.Latest(said.First, s.memory.Observed))
+		f.since = s.since(rollout.Rejected, at.name, true, fact.Latest(said.First, s.remembered().Observed))
 	} else {
 		f.since = s.since(rollout.Rejected, at.name, true)
 	}
@@ -47,19 +47,19 @@ func (s *survey) rejected(at *site) *finding {
 }
 
 // rejectedBefore is a node that refused its pod and is trying the next one.
-func (s *survey) rejectedBefore(at *site, _ *corev1.Pod) *finding {
+func rejectedBefore(s *survey, at *site, _ *corev1.Pod) *finding {
 	if !at.ready.IsZero() {
 		return nil
 	}
-	return s.rejected(at)
+	return rejected(s, at)
 }
 
 // lookForRejections sorts the DaemonSet's Events about pods that are over by the node that they name.
-func (s *survey) lookForRejections() {
+func lookForRejections(s *survey) {
 	last := map[string]string{}
 	for _, e := range s.events[s.live.UID] {
 		pod, node := podThatIsOver(e)
-		if seen, _ := fact.LastSeen(e, s.now); node == "" || seen.Before(s.memory.Observed) {
+		if seen, _ := fact.LastSeen(e, s.now); node == "" || seen.Before(s.remembered().Observed) {
 			continue
 		}
 		if s.rejections == nil {
@@ -73,6 +73,6 @@ func (s *survey) lookForRejections() {
 		s.rejections[node] = t
 	}
 	if len(last) > 0 {
-		s.lookForRefused(last)
+		lookForRefused(s, last)
 	}
 }

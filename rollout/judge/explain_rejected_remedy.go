@@ -12,7 +12,7 @@ import (
 
 // whyRejected is the reason that a node had against its last pod, and what was said of it: in the status of the pod or, when
 // that is gone, in its Events, or as it was remembered.
-func (s *survey) whyRejected(at *site) (reason, message string) {
+func whyRejected(s *survey, at *site) (reason, message string) {
 	p := at.failed
 	if p == nil {
 		said := s.refused[at.name]
@@ -28,7 +28,7 @@ func (s *survey) whyRejected(at *site) (reason, message string) {
 }
 
 // lookForRefused finds what the Events of a pod that is over have against it, by the node that turned it away.
-func (s *survey) lookForRefused(podByNode map[string]string) {
+func lookForRefused(s *survey, podByNode map[string]string) {
 	byPod := map[string]corev1.Event{}
 	for _, events := range s.events {
 		for _, e := range events {
@@ -50,7 +50,7 @@ const shortOf = "OutOf"
 // rejectedRemedy is what to do about a node that turned a pod away, or out, by the reason for it (kubernetes
 // pkg/kubelet/lifecycle, cm/admission, sysctl, eviction, preemption and nodeshutdown). What is not the node's lack is not to be
 // looked for on the node.
-func (s *survey) rejectedRemedy(at *site, reason string) string {
+func rejectedRemedy(s *survey, at *site, reason string) string {
 	node := fmt.Sprintf("`kubectl describe node %s`", at.name)
 	if resource, short := strings.CutPrefix(reason, shortOf); short {
 		return fmt.Sprintf("The node is short of %s: %s shows what is allocated. Ask for less in Git, or make room.", resource, node)

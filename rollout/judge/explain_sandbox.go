@@ -24,15 +24,15 @@ type sandboxTrouble struct {
 // node is ill of, because a refused wish often ends in general words.
 var sandboxTroubles = []sandboxTrouble{
 	{"network", []string{"setup network", "set up network", "plugin type=", "network plugin", "networkplugin", "cni"},
-		"the pod's network cannot be made", (*survey).networkRemedy},
+		"the pod's network cannot be made", networkRemedy},
 	{"userNamespaces", []string{"user namespace", "usernamespace", "userns", "hostusers", "idmap", "uid_map", "gid_map"},
-		"the pod's user namespace cannot be made (hostUsers: false)", (*survey).userNamespaceRemedy},
+		"the pod's user namespace cannot be made (hostUsers: false)", userNamespaceRemedy},
 	{"runtimeClass", []string{"runtimeclass", "runtime class"},
-		"the pod's RuntimeClass cannot be used", (*survey).runtimeClassRemedy},
+		"the pod's RuntimeClass cannot be used", runtimeClassRemedy},
 	{"runtimeHandler", []string{"runtimehandler", "runtime handler", "no runtime for", "sandbox runtime", "runtime binary"},
-		"the node's container runtime does not know the handler of the pod's RuntimeClass", (*survey).runtimeClassRemedy},
+		"the node's container runtime does not know the handler of the pod's RuntimeClass", runtimeClassRemedy},
 	{"memoryLimit", []string{"oom-killed", "oom killed", "oomkilled", "memory limit", "memory.max", "memory.limit_in_bytes"},
-		"the pod's memory limit is below what the container runtime needs to start it", (*survey).memoryLimitRemedy},
+		"the pod's memory limit is below what the container runtime needs to start it", memoryLimitRemedy},
 	{"sysctl", []string{"sysctl", "/proc/sys/"},
 		"a sysctl of the pod cannot be set", securityRemedy("securityContext.sysctls")},
 	{"profile", []string{"seccomp", "apparmor", "selinux"},
@@ -46,18 +46,18 @@ var sandboxTroubles = []sandboxTrouble{
 	{"exhausted", []string{"too many open files", "resource temporarily unavailable", "cannot allocate memory", "max user"},
 		"the node has used up what a sandbox needs", nodeRemedy(exhaustedAdvice)},
 	{"addresses", []string{"network", "ipam", "ip address", "netns"},
-		"the pod's network cannot be made", (*survey).networkRemedy},
+		"the pod's network cannot be made", networkRemedy},
 	{"runtime", []string{"deadline exceeded", "connection refused", "connection reset", "is reserved for", ".sock"},
 		"the node's container runtime does not make the pod's sandbox", nodeRemedy(runtimeAdvice)},
 }
 
 // sandbox is a pod whose sandbox cannot be made: told by who refuses it.
-func (s *survey) sandbox(at *site, p *corev1.Pod, said fact.Trace) *finding {
+func sandbox(s *survey, at *site, p *corev1.Pod, said fact.Trace) *finding {
 	why := unwrapSandbox(said.Message)
 	f := &finding{
 		code: rollout.Sandbox, since: s.since(rollout.Sandbox, at.name, false, said.First),
 		message: "the pod's sandbox cannot be made: " + words.Clip(why, 400),
-		remedy:  s.anySandboxRemedy(at),
+		remedy:  anySandboxRemedy(s, at),
 	}
 	if trouble := sandboxTroubleOf(why, p.Name, p.Namespace, s.live.Name); trouble != nil {
 		f.key = trouble.key

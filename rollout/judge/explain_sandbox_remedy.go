@@ -32,18 +32,18 @@ func securityRemedy(field string) func(*survey, *site, *corev1.Pod) string {
 }
 
 // anySandboxRemedy is for words that nobody has heard yet: how to tell whether it is the commit or the node.
-func (s *survey) anySandboxRemedy(at *site) string {
+func anySandboxRemedy(s *survey, at *site) string {
 	return fmt.Sprintf("The message is the container runtime's own. If other pods fail on %s as well, it is the node: `kubectl get pods -A "+
 		"--field-selector spec.nodeName=%s`, and `journalctl -u containerd` there. If only this one does, it is what the commit changed of the "+
 		"pod as a whole: host settings, securityContext, limits, runtimeClassName.", at.name, at.name)
 }
 
-func (s *survey) userNamespaceRemedy(at *site, _ *corev1.Pod) string {
+func userNamespaceRemedy(s *survey, at *site, _ *corev1.Pod) string {
 	return fmt.Sprintf("Take hostUsers: false out of the template in Git, or keep the DaemonSet to nodes whose kernel and container runtime can "+
 		"do it: `kubectl get node %s -o jsonpath='{.status.runtimeHandlers}'` tells (userNamespaces).", at.name)
 }
 
-func (s *survey) runtimeClassRemedy(at *site, _ *corev1.Pod) string {
+func runtimeClassRemedy(s *survey, at *site, _ *corev1.Pod) string {
 	class := ""
 	if name := s.live.Spec.Template.Spec.RuntimeClassName; name != nil {
 		class = " " + *name
@@ -53,13 +53,13 @@ func (s *survey) runtimeClassRemedy(at *site, _ *corev1.Pod) string {
 		"have it (scheduling.nodeSelector of the RuntimeClass), or correct runtimeClassName in Git.", class, at.name)
 }
 
-func (s *survey) memoryLimitRemedy(*site, *corev1.Pod) string {
+func memoryLimitRemedy(s *survey, _ *site, _ *corev1.Pod) string {
 	return fmt.Sprintf("Raise resources.limits.memory in Git%s: the runtime itself needs some MiB before the container's first instruction, "+
-		"and the limits of the containers together bound the pod's sandbox.", s.memoryLimits())
+		"and the limits of the containers together bound the pod's sandbox.", memoryLimits(s))
 }
 
 // memoryLimits are the memory limits of the template, " (agent 600Ki)".
-func (s *survey) memoryLimits() string {
+func memoryLimits(s *survey) string {
 	var list []string
 	spec := &s.live.Spec.Template.Spec
 	if spec.Resources != nil && spec.Resources.Limits.Memory().Sign() > 0 {
@@ -78,7 +78,7 @@ func (s *survey) memoryLimits() string {
 	return " (" + strings.Join(list, ", ") + ")"
 }
 
-func (s *survey) networkRemedy(at *site, _ *corev1.Pod) string {
+func networkRemedy(s *survey, at *site, _ *corev1.Pod) string {
 	remedy := fmt.Sprintf("This is the node's trouble, not the image's: see whether the CNI agent of %s is well, `kubectl get pods -A "+
 		"--field-selector spec.nodeName=%s`, and has addresses left.", at.name, at.name)
 	if !s.live.Spec.Template.Spec.HostNetwork {

@@ -13,7 +13,7 @@ import (
 )
 
 // unscheduled is an updated pod that is not on its node yet and does not get there.
-func (s *survey) unscheduled(at *site, p *corev1.Pod) *finding {
+func unscheduled(s *survey, at *site, p *corev1.Pod) *finding {
 	if p.Spec.NodeName != "" {
 		return nil
 	}
@@ -21,20 +21,20 @@ func (s *survey) unscheduled(at *site, p *corev1.Pod) *finding {
 	var f *finding
 	switch {
 	case c == nil || c.Reason == corev1.PodReasonSchedulingGated:
-		f = s.notScheduled(at, p, c)
+		f = notScheduled(s, at, p, c)
 	case c.Status != corev1.ConditionFalse:
 		return nil
 	case p.Status.NominatedNodeName != "":
 		return nil // others are being preempted for it
 	default:
-		f = s.unschedulable(at, p, c)
+		f = unschedulable(s, at, p, c)
 	}
 	f.pod = p.Name
 	return s.ripen(f)
 }
 
 // notScheduled is a pod that no scheduler has looked at, or that is held back from it.
-func (s *survey) notScheduled(at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
+func notScheduled(s *survey, at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
 	f := &finding{code: rollout.NotScheduled, since: s.since(rollout.NotScheduled, at.name, false, p.CreationTimestamp.Time)}
 	if c != nil {
 		var gates []string
@@ -46,7 +46,7 @@ func (s *survey) notScheduled(at *site, p *corev1.Pod, c *corev1.PodCondition) *
 		f.remedy = "Whoever set the gates must remove them, or leave them out of the template."
 		return f
 	}
-	if waits := s.unclaimed(at, p); waits != nil {
+	if waits := unclaimed(s, at, p); waits != nil {
 		return waits
 	}
 	scheduler := schedulerOf(p)
@@ -61,16 +61,16 @@ func (s *survey) notScheduled(at *site, p *corev1.Pod, c *corev1.PodCondition) *
 }
 
 // unschedulable is a pod that its node has no room for, or that it may not have.
-func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
+func unschedulable(s *survey, at *site, p *corev1.Pod, c *corev1.PodCondition) *finding {
 	reasons := schedulerReasons(c.Message)
 	f := &finding{
-		code: rollout.Unschedulable, key: strings.Join(reasons, ", "), since: s.since(rollout.Unschedulable, at.name, false, s.unscheduledSince(at, c)),
+		code: rollout.Unschedulable, key: strings.Join(reasons, ", "), since: s.since(rollout.Unschedulable, at.name, false, unscheduledSince(s, at, c)),
 	}
 	f.about = f.key
-	if s.unmetClaim(f, p) || s.unmetClass(f) {
+	if unmetClaim(s, f, p) || unmetClass(s, f) {
 		return f
 	}
-	s.measure(f, at, p, reasons)
+	measure(s, f, at, p, reasons)
 	keptOff, isKeptOff := keptOffFor(f.key)
 	f.message = "the scheduler finds no room for the pod on its node: " + f.key
 	if isKeptOff && len(f.shortfalls) == 0 {
@@ -80,12 +80,12 @@ func (s *survey) unschedulable(at *site, p *corev1.Pod, c *corev1.PodCondition) 
 	}
 	room := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.name)
 	switch {
-	case strings.Contains(f.key, noFreePorts) && s.surges():
+	case strings.Contains(f.key, noFreePorts) && surges(s):
 		f.message += "; with maxSurge the old pod holds the host port until the new one is ready, so neither can ever give way"
 		f.remedy = "Use maxUnavailable in place of maxSurge for a DaemonSet with host ports."
 		f.relief = nil
 	case strings.Contains(f.key, noFreePorts):
-		f.remedy = s.portRemedy(at, p) + room
+		f.remedy = portRemedy(s, at, p) + room
 	case len(f.shortfalls) > 0:
 		f.remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the DaemonSet's " +
 			"priorityClassName so that the scheduler preempts them, or leave such nodes out. " + room
@@ -137,7 +137,7 @@ func schedulerReasons(message string) []string {
 }
 
 // surges reports whether new pods come beside the old ones.
-func (s *survey) surges() bool {
+func surges(s *survey) bool {
 	r := s.live.Spec.UpdateStrategy.RollingUpdate
 	return r != nil && r.MaxSurge != nil && r.MaxSurge.String() != "0" && r.MaxSurge.String() != "0%"
 }

@@ -14,20 +14,20 @@ var missingClass = regexp.MustCompile(`request (\S+): device class (\S+) does no
 
 // unmetClass tells a pod that asks for devices of a class that does not exist, which is no lack of room. It reports whether that
 // is so.
-func (s *survey) unmetClass(f *finding) bool {
+func unmetClass(s *survey, f *finding) bool {
 	said := missingClass.FindStringSubmatch(f.key)
 	if said == nil {
 		return false
 	}
 	f.about = "DeviceClass " + said[2]
-	f.message = fmt.Sprintf("the pod asks for devices of DeviceClass %s, which does not exist (request %s of %s)", said[2], said[1], s.claims())
+	f.message = fmt.Sprintf("the pod asks for devices of DeviceClass %s, which does not exist (request %s of %s)", said[2], said[1], claimsNamed(s))
 	f.remedy = fmt.Sprintf("Install the driver that brings DeviceClass %s, put the class into Git, or correct deviceClassName of %s. What there is: "+
-		"`kubectl get deviceclasses`.", said[2], s.claims())
+		"`kubectl get deviceclasses`.", said[2], claimsNamed(s))
 	return true
 }
 
-// claims are the ResourceClaims that the template asks for, or what they are made from.
-func (s *survey) claims() string {
+// claimsNamed are the ResourceClaims that the template asks for, or what they are made from.
+func claimsNamed(s *survey) string {
 	var names []string
 	for _, c := range s.live.Spec.Template.Spec.ResourceClaims {
 		switch {

@@ -14,8 +14,8 @@ type crowd struct {
 	replicas map[types.UID]int        // pods of each controller that are not over
 }
 
-// crowd sorts the look's pods by node.
-func (s *survey) crowd() *crowd {
+// crowdOf sorts the look's pods by node.
+func crowdOf(s *survey) *crowd {
 	if s.crowded != nil {
 		return s.crowded
 	}

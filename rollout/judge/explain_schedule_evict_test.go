@@ -55,8 +55,8 @@ func relief(o rollout.Others) rollout.Relief {
 	s := &survey{look: rollout.Look{Others: o}}
 	p := podOn("", "platform/agent", "cpu=1")
 	node := &corev1.Node{Status: corev1.NodeStatus{Allocatable: quantities("cpu=2")}}
-	standing := s.crowd().standingFor(p, "node-1")
-	return *s.relieve(&site{name: "node-1", node: node}, lacksOf(p, node, standing), standing)
+	standing := crowdOf(s).standingFor(p, "node-1")
+	return *relieve(s, &site{name: "node-1", node: node}, lacksOf(p, node, standing), standing)
 }
 
 // Of the pods whose eviction would make room the least harm is offered: replicated ones that their budget allows before
@@ -176,15 +176,15 @@ func TestWhereNoEvictionHelps(t *testing.T) {
 	node := &corev1.Node{Status: corev1.NodeStatus{Allocatable: quantities("cpu=2")}}
 	for asks, want := range map[string]string{"cpu=1": "leave cpu short by 500m", "cpu=3": "the whole node has less cpu"} {
 		p := podOn("", "platform/agent", asks)
-		standing := s.crowd().standingFor(p, "node-1")
-		r := s.relieve(&site{name: "node-1"}, lacksOf(p, node, standing), standing)
+		standing := crowdOf(s).standingFor(p, "node-1")
+		r := relieve(s, &site{name: "node-1"}, lacksOf(p, node, standing), standing)
 		if len(r.Evict) > 0 || !strings.Contains(strings.Join(r.Notes, ""), want) {
 			t.Errorf("%s: %+v", asks, r)
 		}
 	}
 	p := with(podOn("", "platform/agent", ""), port("", "", 80))
-	standing := s.crowd().standingFor(p, "node-1")
-	if r := s.relieve(&site{name: "node-1"}, lacksOf(p, node, standing), standing); !strings.Contains(strings.Join(r.Notes, ""), "80/TCP is held by a pod of a DaemonSet") {
+	standing := crowdOf(s).standingFor(p, "node-1")
+	if r := relieve(s, &site{name: "node-1"}, lacksOf(p, node, standing), standing); !strings.Contains(strings.Join(r.Notes, ""), "80/TCP is held by a pod of a DaemonSet") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -20,8 +20,8 @@ func staysPut(p *corev1.Pod) bool {
 	return owner != nil && (owner.Kind == "DaemonSet" || owner.Kind == "Node")
 }
 
-// candidate is a pod of a node as one that could be evicted.
-func (s *survey) candidate(p *corev1.Pod, lacks []lack) candidate {
+// candidateOf is a pod of a node as one that could be evicted.
+func candidateOf(s *survey, p *corev1.Pod, lacks []lack) candidate {
 	c := candidate{pod: p, told: rollout.Evictable{Pod: fullName(p), Priority: priorityOf(p)}}
 	requests := requestsOf(p)
 	var frees []string
@@ -35,11 +35,11 @@ func (s *survey) candidate(p *corev1.Pod, lacks []lack) candidate {
 		}
 	}
 	c.told.Frees = strings.Join(frees, ", ")
-	owner := s.ownerOf(p)
+	owner := ownerOf(s, p)
 	c.told.Owner, c.told.Replicas = strings.TrimSpace(owner.Kind+" "+owner.Name), owner.Replicas
 	c.told.Afterwards = afterwards(owner)
 	c.harm = harmOf(owner)
-	s.weighBudget(&c)
+	weighBudget(s, &c)
 	if priorityOf(p) >= systemPriority {
 		c.harm = max(c.harm, harmsCluster)
 	}
@@ -59,7 +59,7 @@ func (l *lack) frees(held int64) string {
 
 // ownerOf is what makes a pod again. A ReplicaSet is a Deployment's if its name ends in the hash that the Deployment
 // controller put on the pod.
-func (s *survey) ownerOf(p *corev1.Pod) rollout.Owner {
+func ownerOf(s *survey, p *corev1.Pod) rollout.Owner {
 	reference := fact.ControllerOf(p)
 	if reference == nil {
 		return rollout.Owner{}
@@ -73,7 +73,7 @@ func (s *survey) ownerOf(p *corev1.Pod) rollout.Owner {
 		owner.Kind, owner.Name = "Deployment", name
 	}
 	if s.look.Others.Whole {
-		owner.Replicas = s.crowd().replicas[reference.UID]
+		owner.Replicas = crowdOf(s).replicas[reference.UID]
 	}
 	return owner
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // holdersOf are the pods that are known to hold one of some host ports on a node, and so keep another pod off it.
-func (s *survey) holdersOf(p *corev1.Pod, node string, ports ...hostPort) []*corev1.Pod {
+func holdersOf(s *survey, p *corev1.Pod, node string, ports ...hostPort) []*corev1.Pod {
 	var holders []*corev1.Pod
 	for _, o := range s.look.Others.Pods {
 		if placeOf(o) != node || fact.IsOver(o) || o.Namespace == p.Namespace && o.Name == p.Name {
@@ -27,9 +27,9 @@ func (s *survey) holdersOf(p *corev1.Pod, node string, ports ...hostPort) []*cor
 }
 
 // portRemedy is what to do about a host port that is taken, by who holds it as far as that is known.
-func (s *survey) portRemedy(at *site, p *corev1.Pod) string {
+func portRemedy(s *survey, at *site, p *corev1.Pod) string {
 	wanted := hostPortsOf(p)
-	holders := s.holdersOf(p, at.name, wanted...)
+	holders := holdersOf(s, p, at.name, wanted...)
 	if len(holders) == 0 {
 		names, numbers := portNames(wanted)
 		return fmt.Sprintf("Another pod of %[1]s holds host port %[2]s: find it, `kubectl get pods -A --field-selector spec.nodeName=%[1]s -o "+

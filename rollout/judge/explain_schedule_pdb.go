@@ -14,8 +14,8 @@ import (
 
 // weighBudget says what a pod's PodDisruptionBudget allows (kubernetes pkg/registry/core/pod/storage, EvictionREST): a
 // pod that is not running yet may always be evicted, one of two budgets never, one that is not Ready often.
-func (s *survey) weighBudget(c *candidate) {
-	budgets := s.budgetsOf(c.pod)
+func weighBudget(s *survey, c *candidate) {
+	budgets := budgetsOf(s, c.pod)
 	if len(budgets) == 0 {
 		return
 	}
@@ -57,7 +57,7 @@ func evictsUnready(b *policyv1.PodDisruptionBudget) bool {
 
 // budgetsOf are the PodDisruptionBudgets that a pod is of. One without a selector is of no pod, an empty selector is of
 // all.
-func (s *survey) budgetsOf(p *corev1.Pod) []*policyv1.PodDisruptionBudget {
+func budgetsOf(s *survey, p *corev1.Pod) []*policyv1.PodDisruptionBudget {
 	var list []*policyv1.PodDisruptionBudget
 	for _, b := range s.look.Others.Budgets {
 		if b.Namespace != p.Namespace {

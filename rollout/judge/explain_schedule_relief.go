@@ -11,7 +11,7 @@ import (
 )
 
 // relieve finds out what would make room on a node: nil if nothing is known of what stands there.
-func (s *survey) relieve(at *site, lacks []lack, standing []*corev1.Pod) *rollout.Relief {
+func relieve(s *survey, at *site, lacks []lack, standing []*corev1.Pod) *rollout.Relief {
 	r := &rollout.Relief{Node: at.name}
 	need := make([]int64, len(lacks))
 	for i := range lacks {
@@ -25,7 +25,7 @@ func (s *survey) relieve(at *site, lacks []lack, standing []*corev1.Pod) *rollou
 				r.Going = append(r.Going, fullName(o))
 			}
 		case o.Spec.NodeName != "" && !staysPut(o):
-			if c := s.candidate(o, lacks); c.size > 0 {
+			if c := candidateOf(s, o, lacks); c.size > 0 {
 				candidates = append(candidates, c)
 			}
 		}
@@ -45,7 +45,7 @@ func (s *survey) relieve(at *site, lacks []lack, standing []*corev1.Pod) *rollou
 	for i := range chosen {
 		r.Evict = append(r.Evict, chosen[i].told)
 	}
-	s.noteUnknown(r)
+	noteUnknown(s, r)
 	return r
 }
 
@@ -81,7 +81,7 @@ func stillShort(need []int64, lacks []lack, candidates []candidate) string {
 }
 
 // noteUnknown says what is not known of the pods to evict.
-func (s *survey) noteUnknown(r *rollout.Relief) {
+func noteUnknown(s *survey, r *rollout.Relief) {
 	if why, missing := s.look.Others.Lacks(rollout.KindBudgets); missing {
 		r.BudgetsUnknown = true
 		noteOn(r, "whether a PodDisruptionBudget forbids it is not known (%s)", why)

@@ -18,11 +18,11 @@ const (
 
 // measure says what a node is short of and what would make room. That is computed if all pods of the node are known,
 // which they are to nobody but `explain`; else as much as the scheduler's own message and the node tell.
-func (s *survey) measure(f *finding, at *site, p *corev1.Pod, reasons []string) {
+func measure(s *survey, f *finding, at *site, p *corev1.Pod, reasons []string) {
 	if s.measured >= rollout.MaxShortfalls {
 		return
 	}
-	f.shortfalls = s.shortfallsSaid(at, p, reasons)
+	f.shortfalls = shortfallsSaid(s, at, p, reasons)
 	if len(f.shortfalls) == 0 && !s.look.Others.Known() {
 		return
 	}
@@ -35,10 +35,10 @@ func (s *survey) measure(f *finding, at *site, p *corev1.Pod, reasons []string) 
 		noteOn(f.relief, "which of its other pods could make room is not known (%s)", why)
 		return
 	}
-	if !s.look.Others.Known() || at.node == nil || !s.crowd().known[at.name] {
+	if !s.look.Others.Known() || at.node == nil || !crowdOf(s).known[at.name] {
 		return
 	}
-	standing := s.crowd().standingFor(p, at.name)
+	standing := crowdOf(s).standingFor(p, at.name)
 	lacks := lacksOf(p, at.node, standing)
 	if len(lacks) == 0 {
 		if len(f.shortfalls) > 0 {
@@ -51,12 +51,12 @@ func (s *survey) measure(f *finding, at *site, p *corev1.Pod, reasons []string) 
 	for i := range lacks {
 		f.shortfalls = append(f.shortfalls, lacks[i].shortfall(at.name))
 	}
-	f.relief = s.relieve(at, lacks, standing)
+	f.relief = relieve(s, at, lacks, standing)
 }
 
 // shortfallsSaid are the resources that a node has too little of by the scheduler's own word: what the pod asks for and
 // what the node has at all. What the other pods leave free of it is not known.
-func (s *survey) shortfallsSaid(at *site, p *corev1.Pod, reasons []string) []rollout.Shortfall {
+func shortfallsSaid(s *survey, at *site, p *corev1.Pod, reasons []string) []rollout.Shortfall {
 	asked := helpers.PodRequests(p, helpers.PodResourcesOptions{})
 	var list []rollout.Shortfall
 	for _, reason := range reasons {
@@ -67,7 +67,7 @@ func (s *survey) shortfallsSaid(at *site, p *corev1.Pod, reasons []string) []rol
 			name, want = string(corev1.ResourcePods), resource.MustParse("1")
 		case strings.Contains(reason, noFreePorts):
 			for _, h := range hostPortsOf(p) {
-				list = append(list, rollout.Shortfall{Node: at.name, Resource: rollout.HostPort, Asked: h.String(), HeldBy: namesOfPods(s.holdersOf(p, at.name, h))})
+				list = append(list, rollout.Shortfall{Node: at.name, Resource: rollout.HostPort, Asked: h.String(), HeldBy: namesOfPods(holdersOf(s, p, at.name, h))})
 			}
 			continue
 		case !short:

@@ -11,7 +11,7 @@ import (
 )
 
 // starting is a pod that is on its way, as far as can be told. It is never a verdict.
-func (s *survey) starting(at *site, p *corev1.Pod) *finding {
+func starting(s *survey, at *site, p *corev1.Pod) *finding {
 	if !at.ready.IsZero() {
 		return nil // Ready already: it settles
 	}

@@ -12,11 +12,11 @@ import (
 const unseenFor = 10 * time.Second
 
 // findTemplate finds the revision that the rollout is counted by. What it returns instead says why nothing counts yet.
-func (s *survey) findTemplate() *finding {
-	if trouble := s.unseen(); trouble != nil {
+func findTemplate(s *survey) *finding {
+	if trouble := unseen(s); trouble != nil {
 		return trouble
 	}
-	if trouble := s.overwritten(); trouble != nil {
+	if trouble := overwritten(s); trouble != nil {
 		return trouble
 	}
 	wanted := s.target.Generation
@@ -24,7 +24,7 @@ func (s *survey) findTemplate() *finding {
 		wanted = s.live.Generation
 	}
 	if observed := s.live.Status.ObservedGeneration; observed < wanted {
-		return s.notObserved(fmt.Sprintf("the DaemonSet controller has observed generation %d, this commit is generation %d",
+		return notObserved(s, fmt.Sprintf("the DaemonSet controller has observed generation %d, this commit is generation %d",
 			observed, wanted))
 	}
 	current, found := fact.CurrentRevision(s.live, s.look.Revisions)
@@ -32,52 +32,50 @@ func (s *survey) findTemplate() *finding {
 	case s.look.Lacks(rollout.KindRevisions):
 		current = fact.GuessHash(s.live, s.look.Pods)
 	case !found:
-		return s.notObserved("no ControllerRevision has the DaemonSet's template yet")
+		return notObserved(s, "no ControllerRevision has the DaemonSet's template yet")
 	}
-	if s.changedBehindUs(current) {
-		return s.cannotTell()
+	if changedBehindUs(s, current) {
+		return cannotTell(s)
 	}
-	s.work(current)
+	countBy(s, current)
 	return nil
 }
 
-// work begins, or goes on, to count by a revision.
-func (s *survey) work(current fact.Revision) {
+// countBy begins, or goes on, to count by a revision.
+func countBy(s *survey, current fact.Revision) {
 	s.revision = current
-	if s.memory.Hash == current.Hash && !s.memory.Observed.IsZero() {
+	first := s.remembered().Observed.IsZero()
+	if s.remembered().Hash == current.Hash && !first {
 		return
 	}
-	first := s.memory.Observed.IsZero()
-	s.memory.Hash, s.memory.Mark = current.Hash, 0
 	switch {
 	case !first || !s.before.First.IsZero():
-		s.memory.Observed = s.now // it was not so at the last look
+		s.rememberRevision(current.Hash, s.now) // it was not so at the last look
 	case s.offline():
-		s.memory.Observed = fact.Latest(current.Since, s.live.CreationTimestamp.Time)
+		s.rememberRevision(current.Hash, fact.Latest(current.Since, s.live.CreationTimestamp.Time))
 	default:
-		s.memory.Observed = s.target.AppliedAt
+		s.rememberRevision(current.Hash, s.target.AppliedAt)
 	}
-	s.memory.Rose = s.memory.Observed
 }
 
 // unseen is the trouble of a DaemonSet that is not there, or not in the state that the apply left it in.
-func (s *survey) unseen() *finding {
+func unseen(s *survey) *finding {
 	name := s.target.Name
 	switch {
 	case s.live != nil && s.live.DeletionTimestamp != nil:
-		return s.deleted(fmt.Sprintf("DaemonSet %s is being deleted", name), s.live.DeletionTimestamp.Time)
+		return deleted(s, fmt.Sprintf("DaemonSet %s is being deleted", name), s.live.DeletionTimestamp.Time)
 	case s.live != nil && s.live.Generation >= s.target.Generation:
 		return nil
 	case s.live != nil:
-		return s.notObserved(fmt.Sprintf("DaemonSet %s is known only as of before this commit's apply", name))
+		return notObserved(s, fmt.Sprintf("DaemonSet %s is known only as of before this commit's apply", name))
 	case s.before.Seen || s.now.Sub(s.target.AppliedAt) > unseenFor:
-		return s.deleted(fmt.Sprintf("DaemonSet %s does not exist any more as it was applied: it was deleted, or deleted and made anew", name))
+		return deleted(s, fmt.Sprintf("DaemonSet %s does not exist any more as it was applied: it was deleted, or deleted and made anew", name))
 	}
 	s.wakeAt(s.target.AppliedAt.Add(unseenFor))
-	return s.notObserved(fmt.Sprintf("DaemonSet %s has not been seen since it was applied", name))
+	return notObserved(s, fmt.Sprintf("DaemonSet %s has not been seen since it was applied", name))
 }
 
-func (s *survey) deleted(message string, known ...time.Time) *finding {
+func deleted(s *survey, message string, known ...time.Time) *finding {
 	return s.ripen(&finding{
 		code: rollout.Deleted, message: message, since: s.since(rollout.Deleted, "", false, known...),
 		remedy: "Find out who deleted it (the API server's audit log names them), then apply this commit again: " +
@@ -85,7 +83,7 @@ func (s *survey) deleted(message string, known ...time.Time) *finding {
 	})
 }
 
-func (s *survey) notObserved(message string) *finding {
+func notObserved(s *survey, message string) *finding {
 	return s.ripen(&finding{
 		code: rollout.NotObserved, message: message, since: s.since(rollout.NotObserved, "", false, s.target.AppliedAt),
 		remedy: "The DaemonSet controller is not keeping up. See whether kube-controller-manager runs and leads: " +

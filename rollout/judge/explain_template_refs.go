@@ -7,7 +7,7 @@ import (
 )
 
 // writersOf are the init containers of the template that mount a volume, and so may write it.
-func (s *survey) writersOf(volume string) []string {
+func writersOf(s *survey, volume string) []string {
 	var names []string
 	for i := range s.live.Spec.Template.Spec.InitContainers {
 		c := &s.live.Spec.Template.Spec.InitContainers[i]
@@ -18,8 +18,8 @@ func (s *survey) writersOf(volume string) []string {
 	return names
 }
 
-// volume is the template's volume of a name, nil if it has none such.
-func (s *survey) volume(name string) *corev1.Volume {
+// volumeNamed is the template's volume of a name, nil if it has none such.
+func volumeNamed(s *survey, name string) *corev1.Volume {
 	list := s.live.Spec.Template.Spec.Volumes
 	i := slices.IndexFunc(list, func(v corev1.Volume) bool { return v.Name == name })
 	if i < 0 {
@@ -29,7 +29,7 @@ func (s *survey) volume(name string) *corev1.Volume {
 }
 
 // localProfiles are all of a container's, its own first.
-func (s *survey) localProfiles(c *corev1.Container) []localProfile {
+func localProfiles(s *survey, c *corev1.Container) []localProfile {
 	own, pod := c.SecurityContext, s.live.Spec.Template.Spec.SecurityContext
 	if own == nil {
 		own = &corev1.SecurityContext{}

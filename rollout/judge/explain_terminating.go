@@ -11,14 +11,14 @@ import (
 
 // terminating is a pod that should have gone long ago and is still there, so that the new one cannot come, or cannot
 // settle beside it.
-func (s *survey) terminating(at *site) *finding {
+func terminating(s *survey, at *site) *finding {
 	p := at.leaving
 	if p == nil {
 		return nil
 	}
 	if p.DeletionTimestamp.After(s.now) {
 		s.wakeAt(p.DeletionTimestamp.Add(s.options.TimeFor(rollout.Terminating)))
-		return s.stopping(at, p)
+		return stopping(s, at, p)
 	}
 	f := s.ripen(&finding{
 		code: rollout.Terminating, pod: p.Name, since: s.since(rollout.Terminating, at.name, false, p.DeletionTimestamp.Time),
@@ -26,7 +26,7 @@ func (s *survey) terminating(at *site) *finding {
 		remedy: fmt.Sprintf("See whether the node and its kubelet are well, `kubectl describe node %s`. Only if the pod's processes "+
 			"are gone for certain: `kubectl -n %s delete pod %s --force --grace-period=0`.", at.name, p.Namespace, p.Name),
 	})
-	if hooks := s.preStops(p); hooks != "" {
+	if hooks := preStops(s, p); hooks != "" {
 		f.key = "preStop"
 		f.message += "; " + hooks + ", which comes before the signal to end and has used up the grace period"
 		f.remedy = "Make the preStop hook shorter, or have it give up in time. " + f.remedy
@@ -47,8 +47,8 @@ const slowStop = 30 * time.Second
 
 // stopping is an old pod within its grace period, of which a preStop hook has taken half and more. It may yet end: only its
 // deletionTimestamp, or the deadline of the rollout, makes that final.
-func (s *survey) stopping(at *site, p *corev1.Pod) *finding {
-	hooks := s.preStops(p)
+func stopping(s *survey, at *site, p *corev1.Pod) *finding {
+	hooks := preStops(s, p)
 	if hooks == "" || p.DeletionGracePeriodSeconds == nil {
 		return nil
 	}
@@ -67,4 +67,4 @@ func (s *survey) stopping(at *site, p *corev1.Pod) *finding {
 }
 
 // besideLeaving is an updated pod without a cause of its own beside one that does not go.
-func (s *survey) besideLeaving(at *site, _ *corev1.Pod) *finding { return s.terminating(at) }
+func besideLeaving(s *survey, at *site, _ *corev1.Pod) *finding { return terminating(s, at) }

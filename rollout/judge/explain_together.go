@@ -12,20 +12,20 @@ import (
 
 // restartedTogether is a pod whose containers are all restarted whenever one of them ends in some way. While they start
 // again none of them tells how it ended: which one it was is remembered, or told by the rules.
-func (s *survey) restartedTogether(at *site, p *corev1.Pod, together int) *finding {
-	if s.noteRestarter(at, p) || together == 0 {
+func restartedTogether(s *survey, at *site, p *corev1.Pod, together int) *finding {
+	if noteRestarter(s, at, p) || together == 0 {
 		return nil
 	}
 	var f *finding
-	names, rules := s.restarters(p)
+	names, rules := restarters(s, p)
 	if e, known := s.endings[at.name]; known && e.Container != "" && e.Code >= 0 {
 		end := &corev1.ContainerStateTerminated{ExitCode: e.Code, Reason: e.Reason}
 		kind := kindIn(p, e.Container)
-		f = s.exitFinding(kind, e.Container, endWords(end))
+		f = exitFinding(s, kind, e.Container, endWords(end))
 		f.message = fmt.Sprintf("%s keeps ending with %s%s, and all containers of the pod are restarted with it", kind, exitWords(e.Code), exitMeaning(end))
 	} else if len(names) == 1 {
 		kind, exit := kindIn(p, names[0]), fact.CodeWords(rules[0].ExitCodes)
-		f = s.exitFinding(kind, names[0], exit)
+		f = exitFinding(s, kind, names[0], exit)
 		f.message = fmt.Sprintf("%s keeps ending, by its restart rule with %s, and all containers of the pod are restarted with it", kind, exit)
 	} else {
 		f = &finding{code: rollout.CrashLoop, key: "together", about: "all containers are restarted"}
@@ -41,7 +41,7 @@ func (s *survey) restartedTogether(at *site, p *corev1.Pod, together int) *findi
 }
 
 // noteRestarter remembers the container that has just ended and restarts all of them, if one is to be seen.
-func (s *survey) noteRestarter(at *site, p *corev1.Pod) bool {
+func noteRestarter(s *survey, at *site, p *corev1.Pod) bool {
 	for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
 		for i := range list {
 			c := containerCase{pod: p, status: &list[i]}
@@ -50,7 +50,7 @@ func (s *survey) noteRestarter(at *site, p *corev1.Pod) bool {
 			}
 			e, end := s.endings[at.name], list[i].State.Terminated
 			e.Container, e.Code, e.Reason = list[i].Name, end.ExitCode, shortReason(end)
-			remember(&s.memory.Ended, s.before.Ended, at.name, e)
+			s.rememberEnding(at.name, e)
 			return true
 		}
 	}
@@ -59,7 +59,7 @@ func (s *survey) noteRestarter(at *site, p *corev1.Pod) bool {
 
 // restarters are the containers of a pod with a rule that restarts all of them, but for those that were killed for the sake
 // of another; with the rules of the first.
-func (s *survey) restarters(p *corev1.Pod) (names []string, rules []corev1.ContainerRestartRule) {
+func restarters(s *survey, p *corev1.Pod) (names []string, rules []corev1.ContainerRestartRule) {
 	var killed []string
 	of := map[string][]corev1.ContainerRestartRule{}
 	for _, list := range [][]corev1.Container{p.Spec.InitContainers, p.Spec.Containers} {

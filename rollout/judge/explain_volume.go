@@ -13,18 +13,18 @@ import (
 
 // unprepared is a pod on its node whose containers cannot even be created: its volumes or its sandbox are missing. Only
 // Events tell; the later one of the two is what the kubelet is at, and neither is if it has come to the images since.
-func (s *survey) unprepared(at *site, p *corev1.Pod) *finding {
+func unprepared(s *survey, at *site, p *corev1.Pod) *finding {
 	if !isCreating(p) {
 		return nil
 	}
 	mount := s.traceOf(p.UID, fact.WithReason(cannotMount...))
-	sandbox := s.traceOf(p.UID, fact.WithReason("FailedCreatePodSandBox"))
+	unmade := s.traceOf(p.UID, fact.WithReason("FailedCreatePodSandBox"))
 	beyond := s.traceOf(p.UID, fact.WithReason("Pulling", "Pulled", "Created", "Started"))
 	switch {
-	case sandbox.Found() && !sandbox.Last.Before(mount.Last) && !beyond.Last.After(sandbox.Last):
-		return s.sandbox(at, p, sandbox)
+	case unmade.Found() && !unmade.Last.Before(mount.Last) && !beyond.Last.After(unmade.Last):
+		return sandbox(s, at, p, unmade)
 	case mount.Found() && !beyond.Last.After(mount.Last):
-		return s.volumeMount(at, p, mount)
+		return volumeMount(s, at, p, mount)
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ var cannotMount = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolume
 
 // volumeMount is a pod that waits for a volume. From time to time the kubelet sums up which are missing: that says where,
 // but not why, so what it said of the one volume is better where there is any.
-func (s *survey) volumeMount(at *site, p *corev1.Pod, said fact.Trace) *finding {
+func volumeMount(s *survey, at *site, p *corev1.Pod, said fact.Trace) *finding {
 	why := s.traceOf(p.UID, func(e *corev1.Event) bool { return fact.WithReason(cannotMount...)(e) && !sumsUp(e.Message) })
 	if why.Found() {
 		said.Message = why.Message
@@ -71,7 +71,7 @@ func (s *survey) volumeMount(at *site, p *corev1.Pod, said fact.Trace) *finding 
 				"What there is: `kubectl -n %s get %ss`.", kind, s.live.Namespace, kind)
 		}
 	}
-	detail, advised := s.volumeAdvice(p, volume, said.Message)
+	detail, advised := volumeAdvice(s, p, volume, said.Message)
 	if detail != "" {
 		detail, remedy = " ("+detail+")", advised
 	}

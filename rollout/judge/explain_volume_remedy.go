@@ -10,32 +10,32 @@ import (
 
 // volumeAdvice is what the template says about a volume that cannot be mounted, and what to do; nothing if the template has no
 // volume of the name.
-func (s *survey) volumeAdvice(p *corev1.Pod, name, message string) (detail, remedy string) {
+func volumeAdvice(s *survey, p *corev1.Pod, name, message string) (detail, remedy string) {
 	for _, one := range strings.Fields(name) { // a summary names several
-		if v := s.volume(strings.TrimSuffix(one, ",")); v != nil && detail == "" {
-			detail, remedy = s.adviseVolume(p, v, message)
+		if v := volumeNamed(s, strings.TrimSuffix(one, ",")); v != nil && detail == "" {
+			detail, remedy = adviseVolume(s, p, v, message)
 		}
 	}
-	if v := s.attached(message); v != nil && detail == "" {
-		return s.adviseVolume(p, v, message)
+	if v := attached(s, message); v != nil && detail == "" {
+		return adviseVolume(s, p, v, message)
 	}
 	return detail, remedy
 }
 
 // adviseVolume is about one volume, by what the template has it made of.
-func (s *survey) adviseVolume(p *corev1.Pod, v *corev1.Volume, message string) (detail, remedy string) {
+func adviseVolume(s *survey, p *corev1.Pod, v *corev1.Volume, message string) (detail, remedy string) {
 	switch {
 	case v.Secret != nil:
-		return "Secret " + v.Secret.SecretName, s.adviseObject(v.Name, "Secret", v.Secret.SecretName)
+		return "Secret " + v.Secret.SecretName, adviseObject(s, v.Name, "Secret", v.Secret.SecretName)
 	case v.ConfigMap != nil:
-		return "ConfigMap " + v.ConfigMap.Name, s.adviseObject(v.Name, "ConfigMap", v.ConfigMap.Name)
+		return "ConfigMap " + v.ConfigMap.Name, adviseObject(s, v.Name, "ConfigMap", v.ConfigMap.Name)
 	case v.Projected != nil:
-		return s.adviseProjected(p, v, message)
+		return adviseProjected(s, p, v, message)
 	case v.HostPath != nil:
 		return "hostPath " + v.HostPath.Path, fmt.Sprintf("Node %s has no %s of the type that hostPath.type asks for: make it there, correct path or type of volume %s "+
 			"in Git (DirectoryOrCreate makes it), or leave such nodes out.", p.Spec.NodeName, v.HostPath.Path, v.Name)
 	case v.PersistentVolumeClaim != nil:
-		return s.adviseClaim(v, message)
+		return adviseClaim(s, v, message)
 	case v.CSI != nil:
 		return "CSI driver " + v.CSI.Driver, fmt.Sprintf("See whether the node plugin of CSI driver %s runs on %s and has registered there, `kubectl get csinode %[2]s "+
 			"-o yaml`, and read its log; or correct volume %s in Git.", v.CSI.Driver, p.Spec.NodeName, v.Name)
@@ -44,7 +44,7 @@ func (s *survey) adviseVolume(p *corev1.Pod, v *corev1.Volume, message string) (
 }
 
 // attached is the template's only volume that is attached to a node, of which the kubelet quotes the PersistentVolume.
-func (s *survey) attached(message string) *corev1.Volume {
+func attached(s *survey, message string) *corev1.Volume {
 	if !strings.Contains(message, "ttach") {
 		return nil
 	}
@@ -60,13 +60,13 @@ func (s *survey) attached(message string) *corev1.Volume {
 	return only
 }
 
-func (s *survey) adviseObject(volume, kind, name string) string {
+func adviseObject(s *survey, volume, kind, name string) string {
 	return fmt.Sprintf("Put %s %s, with the keys that volume %s asks for, into Git beside the DaemonSet, correct the volume's reference, or mark it optional. "+
 		"What there is: `kubectl -n %s get %ss`.", kind, name, volume, s.live.Namespace, strings.ToLower(kind))
 }
 
 // adviseClaim is about a PersistentVolumeClaim, which all pods of a DaemonSet share.
-func (s *survey) adviseClaim(v *corev1.Volume, message string) (detail, remedy string) {
+func adviseClaim(s *survey, v *corev1.Volume, message string) (detail, remedy string) {
 	claim := v.PersistentVolumeClaim.ClaimName
 	look := fmt.Sprintf("`kubectl -n %s describe pvc %s`", s.live.Namespace, claim)
 	if strings.Contains(message, "Multi-Attach") {
@@ -78,7 +78,7 @@ func (s *survey) adviseClaim(v *corev1.Volume, message string) (detail, remedy s
 }
 
 // adviseProjected is about the source of a projected volume that the kubelet speaks of.
-func (s *survey) adviseProjected(p *corev1.Pod, v *corev1.Volume, message string) (detail, remedy string) {
+func adviseProjected(s *survey, p *corev1.Pod, v *corev1.Volume, message string) (detail, remedy string) {
 	for i := range v.Projected.Sources {
 		from := &v.Projected.Sources[i]
 		if len(v.Projected.Sources) > 1 && !speaksOf(from, message) {
@@ -94,11 +94,11 @@ func (s *survey) adviseProjected(p *corev1.Pod, v *corev1.Volume, message string
 			return adviseTrustBundle(v.Name, from.ClusterTrustBundle)
 		case from.ServiceAccountToken != nil:
 			return "serviceAccountToken", fmt.Sprintf("The kubelet gets no token for ServiceAccount %s: see whether it still exists, `kubectl -n %s get serviceaccounts`, "+
-				"and whether audience %q of volume %s may be asked for.", s.serviceAccount(), s.live.Namespace, from.ServiceAccountToken.Audience, v.Name)
+				"and whether audience %q of volume %s may be asked for.", serviceAccount(s), s.live.Namespace, from.ServiceAccountToken.Audience, v.Name)
 		case from.Secret != nil:
-			return "Secret " + from.Secret.Name, s.adviseObject(v.Name, "Secret", from.Secret.Name)
+			return "Secret " + from.Secret.Name, adviseObject(s, v.Name, "Secret", from.Secret.Name)
 		case from.ConfigMap != nil:
-			return "ConfigMap " + from.ConfigMap.Name, s.adviseObject(v.Name, "ConfigMap", from.ConfigMap.Name)
+			return "ConfigMap " + from.ConfigMap.Name, adviseObject(s, v.Name, "ConfigMap", from.ConfigMap.Name)
 		}
 	}
 	return "", ""
@@ -137,6 +137,6 @@ func adviseTrustBundle(volume string, from *corev1.ClusterTrustBundleProjection)
 }
 
 // serviceAccount is the one that the template's pods run as.
-func (s *survey) serviceAccount() string {
+func serviceAccount(s *survey) string {
 	return cmp.Or(s.live.Spec.Template.Spec.ServiceAccountName, "default")
 }

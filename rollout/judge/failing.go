@@ -25,13 +25,13 @@ func FailingBefore(l rollout.Look, completed string, o rollout.Options) []rollou
 	}
 	s := newSurvey(l, rollout.Target{}, rollout.Memory{}, o)
 	s.revision = fact.Revision{Hash: completed}
-	s.visit()
-	s.lookForRefusals()
-	s.lookForRejections()
+	visit(s)
+	lookForRefusals(s)
+	lookForRejections(s)
 	var list []rollout.FailingNode
 	for i := range s.sites {
 		if at := &s.sites[i]; at.state == rollout.IsUpdated {
-			if n, sick := s.sickness(at); sick {
+			if n, sick := sickness(s, at); sick {
 				list = append(list, n)
 			}
 		}
@@ -41,11 +41,11 @@ func FailingBefore(l rollout.Look, completed string, o rollout.Options) []rollou
 }
 
 // sickness is what a node's pod shows that has not settled, if it has lasted for long enough to be the node's.
-func (s *survey) sickness(at *site) (n rollout.FailingNode, sick bool) {
+func sickness(s *survey, at *site) (n rollout.FailingNode, sick bool) {
 	if !at.down.IsZero() {
 		return n, false // what stands on a node that is down says nothing
 	}
-	f := s.explainSite(at)
+	f := explainSite(s, at)
 	n = rollout.FailingNode{Node: at.name}
 	if f != nil && f.code != rollout.Starting {
 		n.Cause, n.Evidence, n.Since = f.code, f.evidence(), f.since

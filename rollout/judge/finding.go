@@ -39,11 +39,11 @@ func (s *survey) ripen(f *finding) *finding {
 // must have passed as well.
 func (s *survey) ripenCounted(f *finding, times int) *finding {
 	f = s.ripen(f)
-	f.final = times >= 2 && (f.final || !s.hasAfter(f.code))
+	f.final = times >= 2 && (f.final || !hasAfter(s, f.code))
 	return f
 }
 
-func (s *survey) hasAfter(c rollout.Code) bool {
+func hasAfter(s *survey, c rollout.Code) bool {
 	_, set := s.options.After[c]
 	return set
 }
@@ -62,8 +62,8 @@ func (f *finding) leads(g *finding) int {
 	return cmp.Or(first(f.final, g.final), first(f.deep, g.deep), cmp.Compare(rollout.Depth(f.code), rollout.Depth(g.code)))
 }
 
-// causes gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
-func (s *survey) causes(findings []finding, stuck bool) []rollout.Cause {
+// causesOf gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
+func causesOf(s *survey, findings []finding, stuck bool) []rollout.Cause {
 	type group struct {
 		rollout.Cause
 		lead  *finding

@@ -93,7 +93,7 @@ func excludedBy(term *corev1.NodeSelectorTerm) []string {
 
 // placePredecessors puts the pods of predecessors on the sites where they run. While one runs, the target's own pod that is
 // not bound yet waits for it to go: it is not there, and nothing is wrong with it.
-func (s *survey) placePredecessors(at func(node string) *site) {
+func placePredecessors(s *survey, at func(node string) *site) {
 	for i := range s.predecessors {
 		from := &s.predecessors[i]
 		for _, p := range from.Pods {
@@ -101,13 +101,13 @@ func (s *survey) placePredecessors(at func(node string) *site) {
 				continue
 			}
 			if on := at(p.Spec.NodeName); on != nil {
-				s.standPredecessor(on, from, p)
+				standPredecessor(s, on, from, p)
 			}
 		}
 	}
 }
 
-func (s *survey) standPredecessor(on *site, from *predecessor, p *corev1.Pod) {
+func standPredecessor(s *survey, on *site, from *predecessor, p *corev1.Pod) {
 	if on.updated != nil && on.updated.Spec.NodeName == "" {
 		on.waiting, on.updated, on.ends = on.updated, nil, 0
 	}
@@ -144,7 +144,7 @@ func (at *site) unmade() bool {
 
 // unscheduledSince is since when a pod is known to be unscheduled; zero for one that waited for a predecessor at first: that
 // time does not count.
-func (s *survey) unscheduledSince(at *site, c *corev1.PodCondition) time.Time {
+func unscheduledSince(s *survey, at *site, c *corev1.PodCondition) time.Time {
 	if s.givenUp(at.name) {
 		return time.Time{}
 	}
@@ -153,11 +153,11 @@ func (s *survey) unscheduledSince(at *site, c *corev1.PodCondition) time.Time {
 
 // adviseHandover says which nodes the predecessors give up next. The brake stops that, and so does a failing target: a node
 // that was given up and has not settled uses up one of the budget, as does any node without a settled pod of either.
-func (s *survey) adviseHandover(j *rollout.Judgement) {
+func adviseHandover(s *survey, j *rollout.Judgement) {
 	if !s.handsOver() || j.Verdict == rollout.Complete || s.brake.pulled || j.Brake == rollout.BrakePull {
 		return
 	}
-	next := s.nextNodes(s.handoverBudget())
+	next := nextNodes(s, handoverBudget(s))
 	for i := range s.predecessors {
 		from := &s.predecessors[i]
 		meant := fact.EligibilityOf(&from.DaemonSet.Spec.Template)
@@ -175,7 +175,7 @@ func (s *survey) adviseHandover(j *rollout.Judgement) {
 
 // nextNodes are the nodes to be given up next. Those whose old pod is not Ready have nothing to lose and go first; one with a
 // settled old pod goes only while fewer nodes than the budget are without a settled pod.
-func (s *survey) nextNodes(budget int) []*site {
+func nextNodes(s *survey, budget int) []*site {
 	hand, spent := 0, 0 // nodes that were given up and have not settled, and all that have no settled pod
 	var failing, well []*site
 	for i := range s.sites {
@@ -184,7 +184,7 @@ func (s *survey) nextNodes(budget int) []*site {
 		if at.state == rollout.IsNotEligible || at.state == rollout.IsAbsent {
 			continue
 		}
-		if !s.served(at) && (given || at.counts()) {
+		if !isServed(s, at) && (given || at.counts()) {
 			spent++
 			if given {
 				hand++
@@ -203,9 +203,9 @@ func (s *survey) nextNodes(budget int) []*site {
 	return append(next[:len(next):len(next)], well[:min(len(well), max(0, room))]...)
 }
 
-// served reports whether a node has a settled pod of the target or of a predecessor that keeps it, or an available one of the
+// isServed reports whether a node has a settled pod of the target or of a predecessor that keeps it, or an available one of the
 // target's template before.
-func (s *survey) served(at *site) bool {
+func isServed(s *survey, at *site) bool {
 	switch {
 	case at.settled:
 		return true
@@ -223,7 +223,7 @@ func (at *site) waitsForPredecessor() bool {
 // handoverBudget is how many nodes may be without a settled pod at once: the target's maxUnavailable, of which the controller
 // takes a percentage of the nodes that it is meant for, rounded up; at least one. With maxSurge it is one too: what only one of
 // two pods can have cannot be handed over beside each other.
-func (s *survey) handoverBudget() int {
+func handoverBudget(s *survey) int {
 	r := s.live.Spec.UpdateStrategy.RollingUpdate
 	if r == nil || r.MaxUnavailable == nil {
 		return 1
@@ -236,14 +236,14 @@ func (s *survey) handoverBudget() int {
 }
 
 // noteHandover says from whom nodes are still to be taken over.
-func (s *survey) noteHandover(add func(format string, args ...any)) {
+func noteHandover(s *survey, add func(format string, args ...any)) {
 	var names []string
 	for i := range s.predecessors {
 		d := s.predecessors[i].DaemonSet
 		names = append(names, d.Namespace+"/"+d.Name)
 	}
-	if waiting := s.namesOf(func(at *site) bool { return at.waitsForPredecessor() && !s.givenUp(at.name) }); len(waiting) > 0 {
-		add("takes over from DaemonSet %s, %d at a time: %s still to come: %s", strings.Join(names, ", "), s.handoverBudget(),
+	if waiting := namesWhere(s, func(at *site) bool { return at.waitsForPredecessor() && !s.givenUp(at.name) }); len(waiting) > 0 {
+		add("takes over from DaemonSet %s, %d at a time: %s still to come: %s", strings.Join(names, ", "), handoverBudget(s),
 			words.Plural(len(waiting), "node"), words.FoldSome(waiting))
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// headline is the rollout in one line. kubectl's four lines are used where they are true (kubectl polymorphichelpers,
+// headlineOf is the rollout in one line. kubectl's four lines are used where they are true (kubectl polymorphichelpers,
 // rollout_status.go): never "successfully rolled out" before Complete, never "waiting" for what waiting cannot help, and no
 // count of available pods that counts old ones.
-func (s *survey) headline(j *rollout.Judgement) string {
+func headlineOf(s *survey, j *rollout.Judgement) string {
 	name := s.target.Name
 	switch {
 	case j.Verdict == rollout.Stuck && len(j.Causes) > 0:
@@ -28,11 +28,11 @@ func (s *survey) headline(j *rollout.Judgement) string {
 	case s.target.OnDelete:
 		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes run a settled new pod", name, j.Settled, j.Desired)
 	}
-	return s.progressLine(j)
+	return progressLine(s, j)
 }
 
 // progressLine is kubectl's line if the controller's counters are those that count.
-func (s *survey) progressLine(j *rollout.Judgement) string {
+func progressLine(s *survey, j *rollout.Judgement) string {
 	status, name := &s.live.Status, s.target.Name
 	desired, updated, available := int(status.DesiredNumberScheduled), int(status.UpdatedNumberScheduled), 0
 	ours := 0

@@ -8,35 +8,35 @@ import "github.com/daemongate/daemongate/rollout"
 // why what does not run does not, how far it has come, and only then what that amounts to.
 func Rollout(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
 	s := newSurvey(l, t, m, o)
-	if trouble := s.findTemplate(); trouble != nil {
-		return s.nothingCounts(trouble)
+	if trouble := findTemplate(s); trouble != nil {
+		return nothingCounts(s, trouble)
 	}
-	s.visit()
-	findings := s.explain()
-	s.raiseMark()
-	j := s.count()
-	s.decide(&j, findings)
-	s.adviseBrake(&j)
-	s.adviseHandover(&j)
+	visit(s)
+	findings := explain(s)
+	raiseMark(s)
+	j := countNodes(s)
+	decide(s, &j, findings)
+	adviseBrake(s, &j)
+	adviseHandover(s, &j)
 	j.ReadClocks = s.readClocks
-	j.Headline = s.headline(&j)
+	j.Headline = headlineOf(s, &j)
 	j.Wake = s.wake
-	return j, s.memory
+	return j, s.remembered()
 }
 
 // nothingCounts is the judgement while there is no revision of the commit's template to count by.
-func (s *survey) nothingCounts(trouble *finding) (rollout.Judgement, rollout.Memory) {
+func nothingCounts(s *survey, trouble *finding) (rollout.Judgement, rollout.Memory) {
 	if s.live != nil {
-		s.visit()
+		visit(s)
 	}
-	j := s.count()
+	j := countNodes(s)
 	j.Updated, j.Settled = 0, 0
 	j.Verdict = rollout.Progressing
-	j.Causes = s.causes([]finding{*trouble}, trouble.final)
+	j.Causes = causesOf(s, []finding{*trouble}, trouble.final)
 	if trouble.final {
 		j.Verdict = rollout.Stuck
 	}
-	j.Headline = s.headline(&j)
+	j.Headline = headlineOf(s, &j)
 	j.Wake = s.wake
-	return j, s.memory
+	return j, s.remembered()
 }

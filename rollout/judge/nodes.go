@@ -54,32 +54,32 @@ func (at *site) counts() bool {
 func (at *site) missing() bool { return at.updated == nil && at.old == nil && at.leaving == nil }
 
 // visit makes a site of every node, and of every node that only pods know.
-func (s *survey) visit() {
+func visit(s *survey) {
 	s.sites = make([]site, 0, len(s.look.Nodes))
 	for _, n := range s.look.Nodes {
 		s.sites = append(s.sites, site{name: n.Name, node: n})
 	}
-	s.sortSites()
+	sortSites(s)
 	s.sites = slices.CompactFunc(s.sites, func(a, b site) bool { return a.name == b.name })
-	s.lookForEndings()
-	s.place()
-	s.sortSites()
-	s.setClocks()
-	leases := s.heartbeats()
+	lookForEndings(s)
+	place(s)
+	sortSites(s)
+	setClocks(s)
+	leases := heartbeatsOf(s)
 	for i := range s.sites {
 		at := &s.sites[i]
 		if beat, known := leases[at.name]; known {
 			at.stale, at.ahead, at.clocked = s.now.Sub(beat.last) > leaseTolerance, beat.ahead, beat.told
 		}
-		s.allowForClock(at)
-		s.classify(at)
-		s.rememberEnding(at)
+		allowForClock(s, at)
+		classify(s, at)
+		rememberEnding(s, at)
 	}
-	s.letOff()
-	s.nobodyElseCounts()
+	letOff(s)
+	nobodyElseCounts(s)
 }
 
-func (s *survey) sortSites() {
+func sortSites(s *survey) {
 	byName := func(a, b site) int { return strings.Compare(a.name, b.name) }
 	if !slices.IsSortedFunc(s.sites, byName) {
 		slices.SortFunc(s.sites, byName)
@@ -87,7 +87,7 @@ func (s *survey) sortSites() {
 }
 
 // place puts every pod that the DaemonSet owns on its site.
-func (s *survey) place() {
+func place(s *survey) {
 	known := make(map[string]int, len(s.sites))
 	for i := range s.sites {
 		known[s.sites[i].name] = i
@@ -103,9 +103,9 @@ func (s *survey) place() {
 			known[name] = i
 			s.sites = append(s.sites, site{name: name})
 		}
-		s.stand(&s.sites[i], p)
+		stand(s, &s.sites[i], p)
 	}
-	s.placePredecessors(func(name string) *site {
+	placePredecessors(s, func(name string) *site {
 		i, found := known[name]
 		if !found {
 			return nil
@@ -115,7 +115,7 @@ func (s *survey) place() {
 }
 
 // stand puts one pod on its site. Of two of a kind the same one is taken whatever order they come in.
-func (s *survey) stand(at *site, p *corev1.Pod) {
+func stand(s *survey, at *site, p *corev1.Pod) {
 	if !fact.IsOver(p) && !s.isUpdated(p) {
 		s.oldPods++
 	}
@@ -123,19 +123,19 @@ func (s *survey) stand(at *site, p *corev1.Pod) {
 	case fact.IsOver(p):
 		if p.DeletionTimestamp == nil {
 			at.failed = elder(at.failed, p)
-			at.over = s.endedByItself(at.failed)
+			at.over = endedByItself(s, at.failed)
 		}
 	case p.DeletionTimestamp != nil:
 		at.leaving = elder(at.leaving, p)
 	case !s.isUpdated(p):
 		at.old = elder(at.old, p)
 	default:
-		s.standUpdated(at, p)
+		standUpdated(s, at, p)
 	}
 }
 
 // standUpdated weighs an updated pod against the one that stands there already.
-func (s *survey) standUpdated(at *site, p *corev1.Pod) {
+func standUpdated(s *survey, at *site, p *corev1.Pod) {
 	ends := s.endsOnProbation(p, at.name)
 	ready, isReady := fact.ReadySince(p)
 	settled := false
@@ -173,7 +173,7 @@ func elder(a, b *corev1.Pod) *corev1.Pod {
 }
 
 // classify says what a node is to the rollout (docs/design.md §5, "Which nodes").
-func (s *survey) classify(at *site) {
+func classify(s *survey, at *site) {
 	if at.node != nil {
 		at.down, _ = fact.NotReadySince(at.node, s.now)
 		at.shunned = s.wish.Shunned(at.node)
@@ -182,7 +182,7 @@ func (s *survey) classify(at *site) {
 	if at.node == nil && !s.look.Lacks(rollout.KindNodes) {
 		at.why = "the node does not exist any more"
 	}
-	at.state = s.stateOf(at)
+	at.state = classOf(s, at)
 	if at.stale || at.state == rollout.IsLost || !at.down.IsZero() {
 		at.settled = false // a pod cannot be better than its node
 	}
@@ -191,15 +191,15 @@ func (s *survey) classify(at *site) {
 	}
 }
 
-// stateOf is a node's class, by the node first and by its pods if it is present.
-func (s *survey) stateOf(at *site) rollout.NodeState {
+// classOf is a node's class, by the node first and by its pods if it is present.
+func classOf(s *survey, at *site) rollout.NodeState {
 	late := at.node != nil && !s.offline() && at.node.CreationTimestamp.After(s.target.AppliedAt)
 	switch {
 	case at.why != "":
 		return rollout.IsNotEligible
 	case late:
 		return rollout.IsLate
-	case s.lost(at):
+	case isLost(s, at):
 		return rollout.IsLost
 	case !at.down.IsZero():
 		return rollout.IsAbsent

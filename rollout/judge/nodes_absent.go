@@ -11,9 +11,9 @@ import (
 // moment, or while it boots, comes back and runs what was called complete.
 const absentFor = time.Minute
 
-// lastinglyAbsent reports whether the nodes that are absent have been not ready for long enough to be left out for good. By
+// isLastinglyAbsent reports whether the nodes that are absent have been not ready for long enough to be left out for good. By
 // a node's clock that is known to be behind it seems longer than it is.
-func (s *survey) lastinglyAbsent() bool {
+func isLastinglyAbsent(s *survey) bool {
 	lasting := true
 	for i := range s.sites {
 		at := &s.sites[i]
@@ -38,9 +38,9 @@ func (at *site) lag() time.Duration {
 	return 0
 }
 
-// passing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does not wait
+// arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does not wait
 // for its old pods waits so long.
-func (s *survey) passing(findings []finding) bool {
+func arePassing(s *survey, findings []finding) bool {
 	waits := false
 	for i := range findings {
 		f := &findings[i]

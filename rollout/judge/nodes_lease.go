@@ -15,7 +15,7 @@ const LeasesPause = 5 * time.Second
 
 // leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control plane
 // most of a minute to tell that a node is not.
-func (s *survey) leasesUnread() finding {
+func leasesUnread(s *survey) finding {
 	s.wakeAt(s.now.Add(LeasesPause))
 	return finding{
 		code: rollout.NoProgress, key: "leases", since: s.since(rollout.NoProgress, "leases", true),
@@ -31,9 +31,9 @@ type heartbeat struct {
 	told  bool // ahead is known
 }
 
-// heartbeats reads the Leases, as far as the look has any. A Lease is renewed by the node's clock and written by the API
+// heartbeatsOf reads the Leases, as far as the look has any. A Lease is renewed by the node's clock and written by the API
 // server's: a node whose clock is behind is as alive as the others.
-func (s *survey) heartbeats() map[string]heartbeat {
+func heartbeatsOf(s *survey) map[string]heartbeat {
 	beats := make(map[string]heartbeat, len(s.look.Leases))
 	for _, l := range s.look.Leases {
 		if l.Spec.RenewTime == nil {
@@ -52,7 +52,7 @@ func (s *survey) heartbeats() map[string]heartbeat {
 }
 
 // setClocks tells the sites how their nodes' clocks go, as far as the look knows.
-func (s *survey) setClocks() {
+func setClocks(s *survey) {
 	for _, c := range s.look.Clocks {
 		if at := s.siteOf(c.Node); at != nil && c.Unknown == "" {
 			at.clocked, at.ahead = true, c.Ahead
@@ -62,7 +62,7 @@ func (s *survey) setClocks() {
 
 // allowForClock has a pod settle later whose node's clock is known to be behind: by that clock it has been Ready for
 // longer than it has.
-func (s *survey) allowForClock(at *site) {
+func allowForClock(s *survey, at *site) {
 	more := at.behind()
 	if !at.settled || more == 0 {
 		return

@@ -8,15 +8,15 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// lost reports whether this rollout has cost the node: it went not ready, or rebooted, soon after its pod was updated,
+// isLost reports whether this rollout has cost the node: it went not ready, or rebooted, soon after its pod was updated,
 // and nobody cordoned it. A node that comes back is no longer lost; one that rebooted is lost until its pod has settled.
 //
 // A node that goes not ready later than that, or while it is cordoned, is absent: it is not held against the commit.
-func (s *survey) lost(at *site) bool {
+func isLost(s *survey, at *site) bool {
 	if at.node == nil || at.node.Spec.Unschedulable {
 		return false
 	}
-	rebooted := s.rebooted(at)
+	rebooted := rebooted(s, at)
 	since, remembered := s.before.Lost[at.name]
 	switch {
 	case remembered && (rebooted || !at.down.IsZero()):
@@ -31,13 +31,13 @@ func (s *survey) lost(at *site) bool {
 	if at.lostAt.IsZero() {
 		return false
 	}
-	remember(&s.memory.Lost, s.before.Lost, at.name, at.lostAt)
+	s.rememberLost(at.name, at.lostAt)
 	return true
 }
 
 // rebooted reports whether the node has booted anew since its pod was updated, and the pod has not settled since. Which
 // boot it was is remembered while that may still matter.
-func (s *survey) rebooted(at *site) bool {
+func rebooted(s *survey, at *site) bool {
 	boot := at.node.Status.NodeInfo.BootID
 	boot = boot[:min(len(boot), 8)] // enough to tell it from the next
 	if boot == "" || at.updated == nil {
@@ -51,7 +51,7 @@ func (s *survey) rebooted(at *site) bool {
 		first = boot
 	}
 	if again || within(s.now, fact.BoundAt(at.updated)) {
-		remember(&s.memory.Boots, s.before.Boots, at.name, first)
+		s.rememberBoot(at.name, first)
 	}
 	return again
 }

@@ -9,22 +9,22 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// proving is until when a rollout of which every node has settled must still show that its pods live: zero if it need not.
+// provenAt is until when a rollout of which every node has settled must still show that its pods live: zero if it need not.
 // The longest-running settled pods, on as many nodes as may be unavailable at once, have to run for options.Proof without
 // an end. A large rollout has done that by the time its last node settles, so only a small one waits.
-func (s *survey) proving() time.Time {
+func provenAt(s *survey) time.Time {
 	if s.options.NoProof {
 		return time.Time{}
 	}
-	starts := s.settledStarts((*site).counts)
+	starts := settledStarts(s, (*site).counts)
 	if len(starts) == 0 { // every node joined later, or is let go for another reason
-		starts = s.settledStarts(func(*site) bool { return true })
+		starts = settledStarts(s, func(*site) bool { return true })
 	}
 	if len(starts) == 0 {
 		return time.Time{}
 	}
 	slices.SortFunc(starts, time.Time.Compare)
-	proven := starts[min(len(starts), s.limit().nodes)-1].Add(s.options.Proof)
+	proven := starts[min(len(starts), budgetLimit(s).nodes)-1].Add(s.options.Proof)
 	if !s.now.Before(proven) {
 		return time.Time{}
 	}
@@ -33,7 +33,7 @@ func (s *survey) proving() time.Time {
 }
 
 // settledStarts are since when the settled pods on some of the nodes have run.
-func (s *survey) settledStarts(which func(*site) bool) []time.Time {
+func settledStarts(s *survey, which func(*site) bool) []time.Time {
 	var starts []time.Time
 	for i := range s.sites {
 		if at := &s.sites[i]; at.settled && which(at) {

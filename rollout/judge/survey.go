@@ -93,13 +93,13 @@ func (s *survey) since(code rollout.Code, node string, moves bool, known ...time
 		began = s.now
 	}
 	if moves || !seen.IsZero() {
-		remember(&s.memory.Since, s.before.Since, key, began)
+		s.rememberSince(key, began)
 	}
 	return began
 }
 
-// namesOf are the names of the nodes that satisfy a condition, sorted.
-func (s *survey) namesOf(which func(*site) bool) []string {
+// namesWhere are the names of the nodes that satisfy a condition, sorted.
+func namesWhere(s *survey, which func(*site) bool) []string {
 	var names []string
 	for i := range s.sites {
 		if which(&s.sites[i]) {
