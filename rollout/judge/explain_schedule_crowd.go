@@ -4,28 +4,26 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// crowd is what stands on the nodes, sorted once per look and only if somebody asks.
+// crowd is what stands on the nodes.
 type crowd struct {
+	others   rollout.Others
 	known    map[string]bool          // nodes of which every pod is known
 	standing map[string][]*corev1.Pod // by node
 	replicas map[types.UID]int        // pods of each controller that are not over
 }
 
-// crowdOf sorts the look's pods by node.
-func crowdOf(s *survey) *crowd {
-	if s.crowded != nil {
-		return s.crowded
-	}
-	c := &crowd{known: map[string]bool{}, standing: map[string][]*corev1.Pod{}, replicas: map[types.UID]int{}}
-	s.crowded = c
-	for _, name := range s.look.Others.Nodes {
+// newCrowd sorts a DaemonSet's own pods and all others by node.
+func newCrowd(own []*corev1.Pod, others rollout.Others) *crowd {
+	c := &crowd{others: others, known: map[string]bool{}, standing: map[string][]*corev1.Pod{}, replicas: map[types.UID]int{}}
+	for _, name := range others.Nodes {
 		c.known[name] = true
 	}
 	seen := map[types.UID]bool{}
-	for _, list := range [][]*corev1.Pod{s.look.Pods, s.look.Others.Pods} {
+	for _, list := range [][]*corev1.Pod{own, others.Pods} {
 		for _, p := range list {
 			if fact.IsOver(p) || (p.UID != "" && seen[p.UID]) {
 				continue // the scheduler does not count a pod that has ended
@@ -41,6 +39,9 @@ func crowdOf(s *survey) *crowd {
 	}
 	return c
 }
+
+// knows reports whether all pods of a node are known.
+func (c *crowd) knows(node string) bool { return c.known[node] }
 
 // placeOf is the node that a pod takes room of: the one it is bound to, else the one that room is being made on for it.
 func placeOf(p *corev1.Pod) string {

@@ -52,11 +52,9 @@ func budget(namespace, name string, allows int32) *policyv1.PodDisruptionBudget 
 // relief is what would make room for a pod that asks for one cpu on node-1, which has two.
 func relief(o rollout.Others) rollout.Relief {
 	o.Nodes = []string{"node-1"}
-	s := &survey{look: rollout.Look{Others: o}}
-	p := podOn("", "platform/agent", "cpu=1")
-	node := &corev1.Node{Status: corev1.NodeStatus{Allocatable: quantities("cpu=2")}}
-	standing := crowdOf(s).standingFor(p, "node-1")
-	return *relieve(s, &site{name: "node-1", node: node}, lacksOf(p, node, standing), standing)
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}, Status: corev1.NodeStatus{Allocatable: quantities("cpu=2")}}
+	_, r := newCrowd(nil, o).measure(podOn("", "platform/agent", "cpu=1"), node)
+	return *r
 }
 
 // Of the pods whose eviction would make room the least harm is offered: replicated ones that their budget allows before
@@ -171,20 +169,20 @@ func TestWhatBudgetsAllow(t *testing.T) {
 
 // Where no eviction helps it is said why.
 func TestWhereNoEvictionHelps(t *testing.T) {
-	s := &survey{look: rollout.Look{Others: rollout.Others{Nodes: []string{"node-1"}, Pods: []*corev1.Pod{
-		made("web/a", "cpu=500m"), made("web/x", "cpu=1500m", ownedBy("DaemonSet", "x"), port("", "", 80))}}}}
+	c := newCrowd(nil, rollout.Others{Nodes: []string{"node-1"}, Pods: []*corev1.Pod{
+		made("web/a", "cpu=500m"), made("web/x", "cpu=1500m", ownedBy("DaemonSet", "x"), port("", "", 80))}})
 	node := &corev1.Node{Status: corev1.NodeStatus{Allocatable: quantities("cpu=2")}}
 	for asks, want := range map[string]string{"cpu=1": "leave cpu short by 500m", "cpu=3": "the whole node has less cpu"} {
 		p := podOn("", "platform/agent", asks)
-		standing := crowdOf(s).standingFor(p, "node-1")
-		r := relieve(s, &site{name: "node-1"}, lacksOf(p, node, standing), standing)
+		standing := c.standingFor(p, "node-1")
+		r := c.relieve("node-1", lacksOf(p, node, standing), standing)
 		if len(r.Evict) > 0 || !strings.Contains(strings.Join(r.Notes, ""), want) {
 			t.Errorf("%s: %+v", asks, r)
 		}
 	}
 	p := with(podOn("", "platform/agent", ""), port("", "", 80))
-	standing := crowdOf(s).standingFor(p, "node-1")
-	if r := relieve(s, &site{name: "node-1"}, lacksOf(p, node, standing), standing); !strings.Contains(strings.Join(r.Notes, ""), "80/TCP is held by a pod of a DaemonSet") {
+	standing := c.standingFor(p, "node-1")
+	if r := c.relieve("node-1", lacksOf(p, node, standing), standing); !strings.Contains(strings.Join(r.Notes, ""), "80/TCP is held by a pod of a DaemonSet") {
 		t.Errorf("%+v", r)
 	}
 }

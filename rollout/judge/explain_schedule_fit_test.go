@@ -107,9 +107,9 @@ func TestWhatANodeIsShortOf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			node := &corev1.Node{Status: corev1.NodeStatus{Allocatable: quantities("cpu=2 memory=4Gi pods=4 ephemeral-storage=10Gi hugepages-2Mi=64Mi example.com/nic=4")}}
-			s := &survey{look: rollout.Look{Others: rollout.Others{Nodes: []string{"n"}, Pods: c.on}}}
+			crowd := newCrowd(nil, rollout.Others{Nodes: []string{"n"}, Pods: c.on})
 			var got []string
-			lacks := lacksOf(c.pod, node, crowdOf(s).standingFor(c.pod, "n"))
+			lacks := lacksOf(c.pod, node, crowd.standingFor(c.pod, "n"))
 			for i := range lacks {
 				f := lacks[i].shortfall("n")
 				text := fmt.Sprintf("%s %s %s %s", f.Resource, f.Asked, f.Free, f.ShortBy)

@@ -21,29 +21,29 @@ func staysPut(p *corev1.Pod) bool {
 }
 
 // candidateOf is a pod of a node as one that could be evicted.
-func candidateOf(s *survey, p *corev1.Pod, lacks []lack) candidate {
-	c := candidate{pod: p, told: rollout.Evictable{Pod: fullName(p), Priority: priorityOf(p)}}
+func (c *crowd) candidateOf(p *corev1.Pod, lacks []lack) candidate {
+	e := candidate{pod: p, told: rollout.Evictable{Pod: fullName(p), Priority: priorityOf(p)}}
 	requests := requestsOf(p)
 	var frees []string
 	for i := range lacks {
 		l := &lacks[i]
 		held := l.holds(p, requests)
-		c.holds = append(c.holds, held)
+		e.holds = append(e.holds, held)
 		if held > 0 {
-			c.size += float64(min(held, l.need)) / float64(l.need)
+			e.size += float64(min(held, l.need)) / float64(l.need)
 			frees = append(frees, l.frees(held))
 		}
 	}
-	c.told.Frees = strings.Join(frees, ", ")
-	owner := ownerOf(s, p)
-	c.told.Owner, c.told.Replicas = strings.TrimSpace(owner.Kind+" "+owner.Name), owner.Replicas
-	c.told.Afterwards = afterwards(owner)
-	c.harm = harmOf(owner)
-	weighBudget(s, &c)
+	e.told.Frees = strings.Join(frees, ", ")
+	owner := c.ownerOf(p)
+	e.told.Owner, e.told.Replicas = strings.TrimSpace(owner.Kind+" "+owner.Name), owner.Replicas
+	e.told.Afterwards = afterwards(owner)
+	e.harm = harmOf(owner)
+	e.weigh(budgetsOf(p, c.others.Budgets))
 	if priorityOf(p) >= systemPriority {
-		c.harm = max(c.harm, harmsCluster)
+		e.harm = max(e.harm, harmsCluster)
 	}
-	return c
+	return e
 }
 
 // frees is what comes free of a lack.
@@ -59,12 +59,12 @@ func (l *lack) frees(held int64) string {
 
 // ownerOf is what makes a pod again. A ReplicaSet is a Deployment's if its name ends in the hash that the Deployment
 // controller put on the pod.
-func ownerOf(s *survey, p *corev1.Pod) rollout.Owner {
+func (c *crowd) ownerOf(p *corev1.Pod) rollout.Owner {
 	reference := fact.ControllerOf(p)
 	if reference == nil {
 		return rollout.Owner{}
 	}
-	if owner, known := s.look.Others.Owners[reference.UID]; known {
+	if owner, known := c.others.Owners[reference.UID]; known {
 		return owner
 	}
 	owner := rollout.Owner{Kind: reference.Kind, Name: reference.Name}
@@ -72,8 +72,8 @@ func ownerOf(s *survey, p *corev1.Pod) rollout.Owner {
 	if name, made := strings.CutSuffix(reference.Name, "-"+hash); made && hash != "" && reference.Kind == "ReplicaSet" {
 		owner.Kind, owner.Name = "Deployment", name
 	}
-	if s.look.Others.Whole {
-		owner.Replicas = crowdOf(s).replicas[reference.UID]
+	if c.others.Whole {
+		owner.Replicas = c.replicas[reference.UID]
 	}
 	return owner
 }

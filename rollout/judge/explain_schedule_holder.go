@@ -12,24 +12,10 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// holdersOf are the pods that are known to hold one of some host ports on a node, and so keep another pod off it.
-func holdersOf(s *survey, p *corev1.Pod, node string, ports ...hostPort) []*corev1.Pod {
-	var holders []*corev1.Pod
-	for _, o := range s.look.Others.Pods {
-		if placeOf(o) != node || fact.IsOver(o) || o.Namespace == p.Namespace && o.Name == p.Name {
-			continue
-		}
-		if slices.ContainsFunc(ports, func(h hostPort) bool { return h.heldBy(o) > 0 }) {
-			holders = append(holders, o)
-		}
-	}
-	return holders
-}
-
 // portRemedy is what to do about a host port that is taken, by who holds it as far as that is known.
 func portRemedy(s *survey, at *site, p *corev1.Pod) string {
 	wanted := hostPortsOf(p)
-	holders := holdersOf(s, p, at.name, wanted...)
+	holders := holdersOf(s.look.Others.Pods, p, at.name, wanted...)
 	if len(holders) == 0 {
 		names, numbers := portNames(wanted)
 		return fmt.Sprintf("Another pod of %[1]s holds host port %[2]s: find it, `kubectl get pods -A --field-selector spec.nodeName=%[1]s -o "+
@@ -70,13 +56,4 @@ func portNames(ports []hostPort) (names, numbers []string) {
 // areHeld reports whether all that a pod lacks are host ports, of which it is known who holds them.
 func areHeld(list []rollout.Shortfall) bool {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(f rollout.Shortfall) bool { return len(f.HeldBy) == 0 })
-}
-
-// namesOfPods are their namespaces and names.
-func namesOfPods(pods []*corev1.Pod) []string {
-	var names []string
-	for _, p := range pods {
-		names = append(names, fullName(p))
-	}
-	return names
 }

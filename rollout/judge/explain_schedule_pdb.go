@@ -12,10 +12,9 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// weighBudget says what a pod's PodDisruptionBudget allows (kubernetes pkg/registry/core/pod/storage, EvictionREST): a
+// weigh says what a pod's PodDisruptionBudget allows (kubernetes pkg/registry/core/pod/storage, EvictionREST): a
 // pod that is not running yet may always be evicted, one of two budgets never, one that is not Ready often.
-func weighBudget(s *survey, c *candidate) {
-	budgets := budgetsOf(s, c.pod)
+func (c *candidate) weigh(budgets []*policyv1.PodDisruptionBudget) {
 	if len(budgets) == 0 {
 		return
 	}
@@ -57,9 +56,9 @@ func evictsUnready(b *policyv1.PodDisruptionBudget) bool {
 
 // budgetsOf are the PodDisruptionBudgets that a pod is of. One without a selector is of no pod, an empty selector is of
 // all.
-func budgetsOf(s *survey, p *corev1.Pod) []*policyv1.PodDisruptionBudget {
+func budgetsOf(p *corev1.Pod, all []*policyv1.PodDisruptionBudget) []*policyv1.PodDisruptionBudget {
 	var list []*policyv1.PodDisruptionBudget
-	for _, b := range s.look.Others.Budgets {
+	for _, b := range all {
 		if b.Namespace != p.Namespace {
 			continue
 		}

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -93,3 +94,26 @@ func portLacks(p *corev1.Pod, standing []*corev1.Pod) []lack {
 
 // fullName is a pod's namespace/name.
 func fullName(p *corev1.Pod) string { return p.Namespace + "/" + p.Name }
+
+// holdersOf are the pods that are known to hold one of some host ports on a node, and so keep another pod off it.
+func holdersOf(others []*corev1.Pod, p *corev1.Pod, node string, ports ...hostPort) []*corev1.Pod {
+	var holders []*corev1.Pod
+	for _, o := range others {
+		if placeOf(o) != node || fact.IsOver(o) || o.Namespace == p.Namespace && o.Name == p.Name {
+			continue
+		}
+		if slices.ContainsFunc(ports, func(h hostPort) bool { return h.heldBy(o) > 0 }) {
+			holders = append(holders, o)
+		}
+	}
+	return holders
+}
+
+// namesOfPods are their namespaces and names.
+func namesOfPods(pods []*corev1.Pod) []string {
+	var names []string
+	for _, p := range pods {
+		names = append(names, fullName(p))
+	}
+	return names
+}

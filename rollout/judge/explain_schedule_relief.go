@@ -11,8 +11,8 @@ import (
 )
 
 // relieve finds out what would make room on a node: nil if nothing is known of what stands there.
-func relieve(s *survey, at *site, lacks []lack, standing []*corev1.Pod) *rollout.Relief {
-	r := &rollout.Relief{Node: at.name}
+func (c *crowd) relieve(node string, lacks []lack, standing []*corev1.Pod) *rollout.Relief {
+	r := &rollout.Relief{Node: node}
 	need := make([]int64, len(lacks))
 	for i := range lacks {
 		need[i] = lacks[i].need
@@ -25,8 +25,8 @@ func relieve(s *survey, at *site, lacks []lack, standing []*corev1.Pod) *rollout
 				r.Going = append(r.Going, fullName(o))
 			}
 		case o.Spec.NodeName != "" && !staysPut(o):
-			if c := candidateOf(s, o, lacks); c.size > 0 {
-				candidates = append(candidates, c)
+			if e := c.candidateOf(o, lacks); e.size > 0 {
+				candidates = append(candidates, e)
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func relieve(s *survey, at *site, lacks []lack, standing []*corev1.Pod) *rollout
 	for i := range chosen {
 		r.Evict = append(r.Evict, chosen[i].told)
 	}
-	noteUnknown(s, r)
+	c.noteUnknown(r)
 	return r
 }
 
@@ -81,8 +81,8 @@ func stillShort(need []int64, lacks []lack, candidates []candidate) string {
 }
 
 // noteUnknown says what is not known of the pods to evict.
-func noteUnknown(s *survey, r *rollout.Relief) {
-	if why, missing := s.look.Others.Lacks(rollout.KindBudgets); missing {
+func (c *crowd) noteUnknown(r *rollout.Relief) {
+	if why, missing := c.others.Lacks(rollout.KindBudgets); missing {
 		r.BudgetsUnknown = true
 		noteOn(r, "whether a PodDisruptionBudget forbids it is not known (%s)", why)
 	}
@@ -90,7 +90,7 @@ func noteUnknown(s *survey, r *rollout.Relief) {
 		kind, _, _ := strings.Cut(e.Owner, " ")
 		return e.Replicas == 0 && (kind == "Deployment" || kind == "ReplicaSet" || kind == "StatefulSet")
 	})
-	if why, missing := s.look.Others.Lacks(rollout.KindOwners); missing && unknown {
+	if why, missing := c.others.Lacks(rollout.KindOwners); missing && unknown {
 		noteOn(r, "how many replicas there are is not known (%s)", why)
 	}
 }

@@ -16,47 +16,22 @@ const (
 	noFreePorts = "free ports"
 )
 
-// measure says what a node is short of and what would make room. That is computed if all pods of the node are known,
-// which they are to nobody but `explain`; else as much as the scheduler's own message and the node tell.
-func measure(s *survey, f *finding, at *site, p *corev1.Pod, reasons []string) {
-	if s.measured >= rollout.MaxShortfalls {
-		return
-	}
-	f.shortfalls = shortfallsSaid(s, at, p, reasons)
-	if len(f.shortfalls) == 0 && !s.look.Others.Known() {
-		return
-	}
-	s.measured++
-	if why, unread := s.look.Others.Lacks(rollout.KindPods); unread {
-		if areHeld(f.shortfalls) {
-			return
-		}
-		f.relief = &rollout.Relief{Node: at.name}
-		noteOn(f.relief, "which of its other pods could make room is not known (%s)", why)
-		return
-	}
-	if !s.look.Others.Known() || at.node == nil || !crowdOf(s).known[at.name] {
-		return
-	}
-	standing := crowdOf(s).standingFor(p, at.name)
-	lacks := lacksOf(p, at.node, standing)
+// measure says what a node of which all pods are known is short of for a pod, and what would make room.
+func (c *crowd) measure(p *corev1.Pod, node *corev1.Node) (list []rollout.Shortfall, r *rollout.Relief) {
+	standing := c.standingFor(p, node.Name)
+	lacks := lacksOf(p, node, standing)
 	if len(lacks) == 0 {
-		if len(f.shortfalls) > 0 {
-			f.relief = &rollout.Relief{Node: at.name}
-			noteOn(f.relief, "by what stands there now there is room: the scheduler tries again by itself")
-		}
-		return
+		return nil, nil
 	}
-	f.shortfalls = nil
 	for i := range lacks {
-		f.shortfalls = append(f.shortfalls, lacks[i].shortfall(at.name))
+		list = append(list, lacks[i].shortfall(node.Name))
 	}
-	f.relief = relieve(s, at, lacks, standing)
+	return list, c.relieve(node.Name, lacks, standing)
 }
 
 // shortfallsSaid are the resources that a node has too little of by the scheduler's own word: what the pod asks for and
 // what the node has at all. What the other pods leave free of it is not known.
-func shortfallsSaid(s *survey, at *site, p *corev1.Pod, reasons []string) []rollout.Shortfall {
+func shortfallsSaid(others []*corev1.Pod, p *corev1.Pod, at string, node *corev1.Node, reasons []string) []rollout.Shortfall {
 	asked := helpers.PodRequests(p, helpers.PodResourcesOptions{})
 	var list []rollout.Shortfall
 	for _, reason := range reasons {
@@ -67,24 +42,24 @@ func shortfallsSaid(s *survey, at *site, p *corev1.Pod, reasons []string) []roll
 			name, want = string(corev1.ResourcePods), resource.MustParse("1")
 		case strings.Contains(reason, noFreePorts):
 			for _, h := range hostPortsOf(p) {
-				list = append(list, rollout.Shortfall{Node: at.name, Resource: rollout.HostPort, Asked: h.String(), HeldBy: namesOfPods(holdersOf(s, p, at.name, h))})
+				list = append(list, rollout.Shortfall{Node: at, Resource: rollout.HostPort, Asked: h.String(), HeldBy: namesOfPods(holdersOf(others, p, at, h))})
 			}
 			continue
 		case !short:
 			continue
 		}
-		list = append(list, shortfallOf(at, corev1.ResourceName(name), want))
+		list = append(list, shortfallOf(at, node, corev1.ResourceName(name), want))
 	}
 	return list
 }
 
 // shortfallOf is what can be said of one resource without the node's other pods.
-func shortfallOf(at *site, name corev1.ResourceName, want resource.Quantity) rollout.Shortfall {
-	f := rollout.Shortfall{Node: at.name, Resource: string(name), Asked: want.String()}
-	if at.node == nil {
+func shortfallOf(at string, node *corev1.Node, name corev1.ResourceName, want resource.Quantity) rollout.Shortfall {
+	f := rollout.Shortfall{Node: at, Resource: string(name), Asked: want.String()}
+	if node == nil {
 		return f
 	}
-	has, known := at.node.Status.Allocatable[name]
+	has, known := node.Status.Allocatable[name]
 	if !known {
 		return f
 	}

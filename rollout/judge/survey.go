@@ -109,6 +109,14 @@ func namesWhere(s *survey, which func(*site) bool) []string {
 	return names
 }
 
+// crowd is what stands on the nodes, sorted once per look and only if somebody asks.
+func (s *survey) crowd() *crowd {
+	if s.crowded == nil {
+		s.crowded = newCrowd(s.look.Pods, s.look.Others)
+	}
+	return s.crowded
+}
+
 // siteOf finds a node's site, nil if the look has none.
 func (s *survey) siteOf(name string) *site {
 	i, found := slices.BinarySearchFunc(s.sites, name, func(at site, name string) int { return strings.Compare(at.name, name) })
