@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/ahead"
 	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -22,7 +23,7 @@ type lookAhead struct {
 	loop      *syncLoop
 	r         *readySet
 	options   rollout.Options
-	claimants []judge.Claimant
+	claimants []ahead.Claimant
 	goers     []goer
 }
 
@@ -34,23 +35,23 @@ func (l *syncLoop) lookAhead(ctx context.Context, r *readySet, preview []*unstru
 		return r.not(gate.Invalid, toldWhole(err), l.Now())
 	}
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
-	var claimants []judge.Claimant
+	var claimants []ahead.Claimant
 	for _, next := range daemonSets(r.set, preview) {
 		look, err := l.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
 			return r.unavailable(err, l.Now())
 		}
-		ahead := judge.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, l.Now(), options)
+		change := ahead.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, l.Now(), options)
 		switch {
-		case ahead.Refused != nil:
-			return r.refusedAhead(next, ahead.Refused, l.Now())
-		case ahead.Hold != "":
-			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(ahead.Hold)), ahead.HoldUntil
+		case change.Refused != nil:
+			return r.refusedAhead(next, change.Refused, l.Now())
+		case change.Hold != "":
+			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(change.Hold)), change.HoldUntil
 			return r
 		}
-		claimants = append(claimants, judge.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
+		claimants = append(claimants, ahead.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
 		id := daemonSetID(next.Namespace, next.Name)
-		for _, w := range ahead.Warnings {
+		for _, w := range change.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
 		}
 		l.Observer.AddEvents(ctx, &look)

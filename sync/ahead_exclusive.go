@@ -9,7 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/ahead"
 )
 
 // claimPods is the access mode of a claim that one pod of the whole cluster may use.
@@ -54,7 +54,7 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 				continue
 			}
 			holder := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
-			if found, clashes := judge.Held(holder, claimant, g.look.Nodes, claims); clashes {
+			if found, clashes := ahead.Held(holder, claimant, g.look.Nodes, claims); clashes {
 				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), l.Now())
 			}
 		}
@@ -73,7 +73,7 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 // what it leads to shows when the pods are scheduled.
 func (a *lookAhead) singleClaims(ctx context.Context, d *appsv1.DaemonSet, claims map[string]bool) error {
 	l := a.loop
-	names := judge.ClaimsOf(d)
+	names := ahead.ClaimsOf(d)
 	if len(names) == 0 {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (a *lookAhead) clashOfTheSet(ctx context.Context) (*appsv1.DaemonSet, *roll
 	var nodes []*corev1.Node
 	for i, one := range a.claimants {
 		for _, other := range a.claimants[i+1:] {
-			if !judge.SharePorts(one, other) {
+			if !ahead.SharePorts(one, other) {
 				continue
 			}
 			if nodes == nil {
@@ -112,7 +112,7 @@ func (a *lookAhead) clashOfTheSet(ctx context.Context) (*appsv1.DaemonSet, *roll
 					return nil, nil, err
 				}
 			}
-			if found, clashes := judge.Rivals(one, other, nodes); clashes {
+			if found, clashes := ahead.Rivals(one, other, nodes); clashes {
 				return one.Next, found.RefuseRivals(one.Next, other.Next), nil
 			}
 		}

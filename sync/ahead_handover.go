@@ -11,7 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/ahead"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -31,7 +31,7 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 	for _, claimant := range a.claimants {
 		for _, replaced := range manifests.Replaces(claimant.Next) {
 			if slices.Contains(asked, replaced) {
-				return r.refusedAhead(claimant.Next, judge.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), l.Now())
+				return r.refusedAhead(claimant.Next, ahead.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), l.Now())
 			}
 		}
 	}
@@ -42,14 +42,14 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 				continue
 			}
 			if to != nil {
-				return r.refusedAhead(claimant.Next, judge.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), l.Now())
+				return r.refusedAhead(claimant.Next, ahead.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), l.Now())
 			}
 			to = claimant.Next
 		}
 		if to == nil {
 			continue
 		}
-		if cause := judge.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
+		if cause := ahead.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
 			return r.refusedAhead(to, cause, l.Now())
 		}
 		if r = a.inOrder(ctx, g, to); r.Outcome != gate.Ready {
@@ -73,10 +73,10 @@ func (a *lookAhead) inOrder(ctx context.Context, g goer, to *appsv1.DaemonSet) *
 	}
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
-	if cause := judge.LookAheadPreemption(from, to, classes); cause != nil {
+	if cause := ahead.LookAheadPreemption(from, to, classes); cause != nil {
 		return r.refusedAhead(to, cause, l.Now())
 	}
-	if w := judge.NoWayBack(from, to, classes); w != "" {
+	if w := ahead.NoWayBack(from, to, classes); w != "" {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", daemonSetID(to.Namespace, to.Name), w))
 	}
 	return r

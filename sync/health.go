@@ -6,7 +6,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/object"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -44,7 +44,7 @@ func (fl *flight) lookAfter(ctx context.Context, now time.Time) *gate.Health {
 			health.Missing = append(health.Missing, id.String())
 			continue
 		}
-		if says := judge.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
+		if says := object.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
 			health.Ailing = append(health.Ailing, api.AilingObject{Object: id.String(), Message: says})
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/object"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/backoff"
 )
@@ -44,12 +44,12 @@ type objects struct {
 func (fl *flight) judgeObject(ctx context.Context, w api.Workload, t rollout.Target, m rollout.Memory,
 	o rollout.Options, now time.Time,
 ) (rollout.Judgement, rollout.Memory) {
-	look := judge.ObjectLook{Now: now}
+	look := object.Look{Now: now}
 	var reread time.Time
 	if !m.Done {
 		look, reread = fl.objects.look(ctx, idOf(w), now)
 	}
-	j, memory := judge.Object(look, t, m, o)
+	j, memory := object.Judge(look, t, m, o)
 	if !reread.IsZero() && j.Verdict != rollout.Complete && (j.Wake.IsZero() || reread.Before(j.Wake)) {
 		j.Wake = reread
 	}
@@ -58,7 +58,7 @@ func (fl *flight) judgeObject(ctx context.Context, w api.Workload, t rollout.Tar
 
 // look reads an object if the watch has seen that it was written since it was read last. What it cannot watch is
 // read again after a growing pause, whose end is returned too.
-func (o *objects) look(ctx context.Context, id manifests.ID, now time.Time) (judge.ObjectLook, time.Time) {
+func (o *objects) look(ctx context.Context, id manifests.ID, now time.Time) (object.Look, time.Time) {
 	last, known := o.last[id]
 	seen, watched := o.loop.drift.sees(id)
 	watched = watched && !o.loop.sync.Status.InFlight.Unwritten()
@@ -70,7 +70,7 @@ func (o *objects) look(ctx context.Context, id manifests.ID, now time.Time) (jud
 		last = o.read(ctx, id, last, seen, now)
 		watched = watched && last.problem == ""
 	}
-	look := judge.ObjectLook{Now: now, Live: last.live, Problem: last.problem}
+	look := object.Look{Now: now, Live: last.live, Problem: last.problem}
 	if watched {
 		return look, time.Time{}
 	}

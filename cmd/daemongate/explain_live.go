@@ -9,7 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/object"
 	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/rollout/report"
 	"github.com/daemongate/daemongate/sync"
@@ -80,12 +80,12 @@ func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rol
 	if err != nil {
 		return report.Judged{}, err
 	}
-	look := judge.ObjectLook{}
+	look := object.Look{}
 	if look.Live, err = objects.Get(ctx, manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}); err != nil {
 		look.Problem = err.Error()
 	}
 	look.Now = time.Now()
-	j, _ := judge.Object(look, target, memory, o)
+	j, _ := object.Judge(look, target, memory, o)
 	return report.Judged{Target: target, Look: rollout.Look{Now: look.Now}, Judgement: j}, nil
 }
 

@@ -1,50 +1,27 @@
 package judge
 
 import (
-	"slices"
-	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/cause"
+	"github.com/daemongate/daemongate/rollout/survey"
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// brake is what the DaemonSet's annotation says of the brake.
-type brake struct {
-	pulled bool
-	nodes  []string // that it was pulled for
-}
-
-// brakeOf reads the brake off a live object (see manifests.Brake).
-func brakeOf(d *appsv1.DaemonSet) brake {
-	fields := strings.Fields(d.Annotations[manifests.BrakeAnnotation])
-	switch len(fields) {
-	case 0:
-		return brake{}
-	case 1:
-		return brake{pulled: true}
-	}
-	nodes := strings.Split(fields[1], ",")
-	slices.Sort(nodes)
-	return brake{pulled: true, nodes: nodes}
-}
-
 // adviseBrake says what is to be done about the brake (docs/design.md §6, "The brake").
-func adviseBrake(s *survey, j *rollout.Judgement) {
-	budget := rollout.Portion(s.options.FailureBudget, j.Eligible)
+func adviseBrake(s *survey.Survey, j *rollout.Judgement) {
+	budget := rollout.Portion(s.Options.FailureBudget, j.Eligible)
 	spreading := len(j.Ended) > budget && j.OldAvailable > 0
 	switch {
-	case s.options.NoBrake:
-		if s.brake.pulled {
+	case s.Options.NoBrake:
+		if s.Brake.Pulled {
 			j.Brake = rollout.BrakeLift
 		}
-	case s.brake.pulled && !brakeHasDoneItsWork(s):
-	case s.brake.pulled && !spreading:
+	case s.Brake.Pulled && !brakeHasDoneItsWork(s):
+	case s.Brake.Pulled && !spreading:
 		j.Brake = rollout.BrakeLift
-	case s.target.OnDelete:
+	case s.Target.OnDelete:
 	case spreading:
 		j.Brake = rollout.BrakePull // also for others than it is pulled for, who alone would have it lifted
 	}
@@ -58,18 +35,18 @@ const strayFor = 10 * time.Minute
 // brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone, or has
 // not been eligible for long. With maxSurge only another template ends it: under OnDelete the controller deletes the new
 // pods that stand beside old ones, and would make them anew.
-func brakeHasDoneItsWork(s *survey) bool {
-	done := !surges(s)
-	for _, name := range s.brake.nodes {
-		at := s.siteOf(name)
+func brakeHasDoneItsWork(s *survey.Survey) bool {
+	done := !cause.Surges(s)
+	for _, name := range s.Brake.Nodes {
+		at := s.SiteOf(name)
 		switch {
 		case at == nil:
-		case at.state == rollout.IsNotEligible:
-			lasted := s.since(rollout.NoEligibleNodes, name, true).Add(strayFor)
-			s.wakeAt(lasted)
-			done = done && !s.now.Before(lasted)
+		case at.State == rollout.IsNotEligible:
+			lasted := s.Since(rollout.NoEligibleNodes, name, true).Add(strayFor)
+			s.WakeAt(lasted)
+			done = done && !s.Now.Before(lasted)
 		default:
-			done = done && at.settled
+			done = done && at.Settled
 		}
 	}
 	return done
@@ -77,12 +54,12 @@ func brakeHasDoneItsWork(s *survey) bool {
 
 // rememberWhy keeps the causes that the brake is pulled for, for as long as it is: they stay the cause even when the pods
 // that showed them are gone.
-func rememberWhy(s *survey, j *rollout.Judgement) {
-	if !s.brake.pulled && j.Brake != rollout.BrakePull {
-		s.rememberBrake(nil)
+func rememberWhy(s *survey.Survey, j *rollout.Judgement) {
+	if !s.Brake.Pulled && j.Brake != rollout.BrakePull {
+		s.RememberBrake(nil)
 		return
 	}
-	if s.brake.pulled && len(s.remembered().Brake) > 0 {
+	if s.Brake.Pulled && len(s.Remembered().Brake) > 0 {
 		return
 	}
 	var causes []rollout.Cause
@@ -92,12 +69,12 @@ func rememberWhy(s *survey, j *rollout.Judgement) {
 		}
 		c.Nodes, c.Pods = c.Nodes[:min(len(c.Nodes), 20)], nil
 		c.About, c.Message, c.Remedy = words.Clip(c.About, 200), words.Clip(c.Message, 800), words.Clip(c.Remedy, 800)
-		c.Final = c.Final || s.brake.pulled
+		c.Final = c.Final || s.Brake.Pulled
 		if causes = append(causes, c); len(causes) == 3 {
 			break
 		}
 	}
-	s.rememberBrake(causes)
+	s.RememberBrake(causes)
 }
 
 // isEnding reports whether a cause is one that ends containers.
@@ -107,27 +84,27 @@ func isEnding(c rollout.Code) bool {
 
 // brakedFor are the findings that the brake was pulled for, of nodes that show no cause of their own any more and have
 // not settled.
-func brakedFor(s *survey) []finding {
-	if !s.brake.pulled || brakeHasDoneItsWork(s) {
+func brakedFor(s *survey.Survey) []survey.Finding {
+	if !s.Brake.Pulled || brakeHasDoneItsWork(s) {
 		return nil
 	}
-	why := s.before.Brake
+	why := s.Before.Brake
 	if len(why) == 0 {
 		why = []rollout.Cause{{
-			Code: rollout.CrashLoop, Nodes: s.brake.nodes, Since: s.since(rollout.CrashLoop, "", true),
+			Code: rollout.CrashLoop, Nodes: s.Brake.Nodes, Since: s.Since(rollout.CrashLoop, "", true),
 			Message: "containers of this commit's pods ended on more nodes than may fail, so the rollout was braked",
 			Remedy:  "Read the logs of the pods that ended, fix the commit and push; the brake is lifted with it.",
 		}}
 	}
-	var list []finding
+	var list []survey.Finding
 	for i := range why {
 		for _, node := range why[i].Nodes {
-			if at := s.siteOf(node); at == nil || at.settled || at.finding != nil && at.finding.code != rollout.Starting {
+			if at := s.SiteOf(node); at == nil || at.Settled || at.Finding != nil && at.Finding.Code != rollout.Starting {
 				continue
 			}
-			list = append(list, finding{
-				code: why[i].Code, key: "brake", node: node, about: why[i].About, message: why[i].Message,
-				remedy: why[i].Remedy, since: why[i].Since, final: true,
+			list = append(list, survey.Finding{
+				Code: why[i].Code, Key: "brake", Node: node, About: why[i].About, Message: why[i].Message,
+				Remedy: why[i].Remedy, Since: why[i].Since, Final: true,
 			})
 		}
 	}

@@ -5,72 +5,73 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 )
 
 // countNodes is the judgement's part that is only counted.
-func countNodes(s *survey) rollout.Judgement {
-	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.remembered().Mark, OldPods: s.oldPods, Braked: s.brake.pulled}
-	j.Nodes = make([]rollout.Node, 0, len(s.sites))
-	for i := range s.sites {
-		at := &s.sites[i]
+func countNodes(s *survey.Survey) rollout.Judgement {
+	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.Remembered().Mark, OldPods: s.OldPods, Braked: s.Brake.Pulled}
+	j.Nodes = make([]rollout.Node, 0, len(s.Sites))
+	for i := range s.Sites {
+		at := &s.Sites[i]
 		j.Nodes = append(j.Nodes, nodeOf(at))
-		if at.state == rollout.IsNotEligible {
+		if at.State == rollout.IsNotEligible {
 			continue
 		}
 		j.Eligible++
 		countClass(s, &j, at)
-		if at.ends > 0 && !at.settled && at.state != rollout.IsFailingBefore {
-			j.Ended = append(j.Ended, at.name)
+		if at.Ends > 0 && !at.Settled && at.State != rollout.IsFailingBefore {
+			j.Ended = append(j.Ended, at.Name)
 		}
-		if !at.counts() {
+		if !at.Counts() {
 			continue
 		}
 		j.Desired++
-		if at.updated != nil || at.over {
+		if at.Updated != nil || at.Over {
 			j.Updated++
 		}
-		if at.settled {
+		if at.Settled {
 			j.Settled++
 		}
-		if at.old != nil && s.isAvailable(at.old) && at.down.IsZero() {
+		if at.Old != nil && s.IsAvailable(at.Old) && at.Down.IsZero() {
 			j.OldAvailable++
 		}
 	}
-	if s.live != nil && s.look.Lacks(rollout.KindNodes) { // only nodes with pods are known; the controller knows how many there are
-		j.Eligible = max(j.Eligible, int(s.live.Status.DesiredNumberScheduled))
-		j.Desired = max(j.Desired, int(s.live.Status.DesiredNumberScheduled))
+	if s.Live != nil && s.Look.Lacks(rollout.KindNodes) { // only nodes with pods are known; the controller knows how many there are
+		j.Eligible = max(j.Eligible, int(s.Live.Status.DesiredNumberScheduled))
+		j.Desired = max(j.Desired, int(s.Live.Status.DesiredNumberScheduled))
 	}
 	return j
 }
 
 // countClass puts a node on the list of its class.
-func countClass(s *survey, j *rollout.Judgement, at *site) {
-	switch at.state {
+func countClass(s *survey.Survey, j *rollout.Judgement, at *survey.Site) {
+	switch at.State {
 	case rollout.IsAbsent:
-		j.Absent = append(j.Absent, at.name)
+		j.Absent = append(j.Absent, at.Name)
 	case rollout.IsLost:
-		j.Lost = append(j.Lost, at.name)
+		j.Lost = append(j.Lost, at.Name)
 	case rollout.IsLate:
-		j.Late = append(j.Late, at.name)
+		j.Late = append(j.Late, at.Name)
 	case rollout.IsFailingBefore:
-		j.FailingBefore = append(j.FailingBefore, at.name)
+		j.FailingBefore = append(j.FailingBefore, at.Name)
 	default:
-		if at.updated == nil && at.old != nil {
-			j.Old = append(j.Old, at.name)
+		if at.Updated == nil && at.Old != nil {
+			j.Old = append(j.Old, at.Name)
 		}
 	}
 }
 
 // nodeOf is a site as the judgement tells it.
-func nodeOf(at *site) rollout.Node {
-	n := rollout.Node{Name: at.name, State: at.state, Why: at.why}
-	if at.why == "" && !at.down.IsZero() {
-		n.Why = fact.NotReadyWhy(at.node)
+func nodeOf(at *survey.Site) rollout.Node {
+	n := rollout.Node{Name: at.Name, State: at.State, Why: at.Why}
+	if at.Why == "" && !at.Down.IsZero() {
+		n.Why = fact.NotReadyWhy(at.Node)
 	}
-	if at.finding != nil {
-		n.Cause = at.finding.code
+	if at.Finding != nil {
+		n.Cause = at.Finding.Code
 	}
-	for _, p := range [...]*corev1.Pod{at.updated, at.old, at.leaving, at.failed} {
+	for _, p := range [...]*corev1.Pod{at.Updated, at.Old, at.Leaving, at.Failed} {
 		if p != nil {
 			n.Pod = p.Name
 			break

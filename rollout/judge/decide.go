@@ -4,18 +4,21 @@ import (
 	"fmt"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/ahead"
+	"github.com/daemongate/daemongate/rollout/cause"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
 // decide comes to the verdict.
-func decide(s *survey, j *rollout.Judgement, findings []finding) {
+func decide(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) {
 	complete := isComplete(s, j, findings)
 	if complete && !passes(s) {
 		j.Proving = provenAt(s)
 		complete = j.Proving.IsZero()
 	}
-	if complete && s.look.LeasesProblem != "" {
+	if complete && s.Look.LeasesProblem != "" {
 		complete, findings = false, append(findings, leasesUnread(s))
 	}
 	stuck := !complete && isEnough(s, j, findings)
@@ -27,7 +30,7 @@ func decide(s *survey, j *rollout.Judgement, findings []finding) {
 	switch {
 	case complete && !stuck:
 		j.Verdict = rollout.Complete
-		j.ReadLeases = len(s.look.Leases) == 0 && !passes(s) && j.Eligible > 0
+		j.ReadLeases = len(s.Look.Leases) == 0 && !passes(s) && j.Eligible > 0
 	case stuck:
 		j.Verdict = rollout.Stuck
 	}
@@ -36,37 +39,39 @@ func decide(s *survey, j *rollout.Judgement, findings []finding) {
 
 // passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like. Pods that
 // wait for another DaemonSet's to go have not been made to be replaced by a person.
-func passes(s *survey) bool { return s.target.OnDelete && !s.options.WaitOnDelete && !s.handsOver() }
+func passes(s *survey.Survey) bool {
+	return s.Target.OnDelete && !s.Options.WaitOnDelete && !s.HandsOver()
+}
 
 // isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or something
 // that concerns the DaemonSet as a whole.
-func isEnough(s *survey, j *rollout.Judgement, findings []finding) bool {
+func isEnough(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) bool {
 	failing, left := 0, 0
 	for i := range findings {
 		f := &findings[i]
 		switch {
-		case !f.final || f.code == rollout.Starting:
+		case !f.Final || f.Code == rollout.Starting:
 			continue
-		case f.node == "":
+		case f.Node == "":
 			return true
 		}
 		failing++
-		if s.siteOf(f.node).counts() {
+		if s.SiteOf(f.Node).Counts() {
 			left++
 		}
 	}
 	if failing == 0 {
 		return false
 	}
-	return failing > rollout.Portion(s.options.FailureBudget, j.Eligible) || left >= j.Desired-j.Settled
+	return failing > rollout.Portion(s.Options.FailureBudget, j.Eligible) || left >= j.Desired-j.Settled
 }
 
 // atTheDeadline makes final whatever is wrong by then; if nothing is known to be, that is said.
-func atTheDeadline(s *survey, j *rollout.Judgement, findings []finding) []finding {
+func atTheDeadline(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) []survey.Finding {
 	explained := false
 	for i := range findings {
-		if findings[i].code != rollout.Starting {
-			findings[i].final, explained = true, true
+		if findings[i].Code != rollout.Starting {
+			findings[i].Final, explained = true, true
 		}
 	}
 	if !explained {
@@ -77,19 +82,19 @@ func atTheDeadline(s *survey, j *rollout.Judgement, findings []finding) []findin
 
 // isComplete reports whether the commit has taken over: every present node has a settled updated pod, at least one if any
 // node matches, and few enough nodes are absent. A braked rollout is not, nor one whose DaemonSet fits no node any more.
-func isComplete(s *survey, j *rollout.Judgement, findings []finding) bool {
+func isComplete(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) bool {
 	switch {
-	case s.brake.pulled:
+	case s.Brake.Pulled:
 		return false
 	case j.Eligible == 0:
-		return s.live.Status.DesiredNumberScheduled == 0 && !hadNodes(s)
+		return s.Live.Status.DesiredNumberScheduled == 0 && !hadNodes(s)
 	case passes(s):
 		return !isEnough(s, j, findings) && !arePassing(s, findings) // a person replaces the pods, later; those that were are judged as always
-	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.options.AbsentBudget, j.Eligible)), !isLastinglyAbsent(s):
+	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.Options.AbsentBudget, j.Eligible)), !isLastinglyAbsent(s):
 		return false
 	}
-	for i := range s.sites {
-		if s.sites[i].settled {
+	for i := range s.Sites {
+		if s.Sites[i].Settled {
 			return true
 		}
 	}
@@ -98,21 +103,21 @@ func isComplete(s *survey, j *rollout.Judgement, findings []finding) bool {
 
 // hadNodes reports whether the DaemonSet was meant for some node before this commit. A dump tells it by the pods that
 // are left, or by the template before.
-func hadNodes(s *survey) bool {
-	for i := range s.sites {
-		if at := &s.sites[i]; !at.missing() {
+func hadNodes(s *survey.Survey) bool {
+	for i := range s.Sites {
+		if at := &s.Sites[i]; !at.Missing() {
 			return true
 		}
 	}
-	if !s.offline() || s.target.HadNodes {
-		return s.target.HadNodes
+	if !s.Offline() || s.Target.HadNodes {
+		return s.Target.HadNodes
 	}
-	before := fact.PreviousTemplate(s.live, s.look.Revisions, s.revision)
+	before := fact.PreviousTemplate(s.Live, s.Look.Revisions, s.Revision)
 	if before == nil {
 		return false
 	}
 	w := fact.EligibilityOf(before)
-	for _, n := range s.look.Nodes {
+	for _, n := range s.Look.Nodes {
 		if w.Refuses(n) == "" {
 			return true
 		}
@@ -121,36 +126,36 @@ func hadNodes(s *survey) bool {
 }
 
 // noEligibleNodes is a commit that took the DaemonSet off all its nodes.
-func noEligibleNodes(s *survey) *finding {
-	if s.live.Status.DesiredNumberScheduled > 0 || s.look.Lacks(rollout.KindNodes) && len(s.sites) > 0 {
+func noEligibleNodes(s *survey.Survey) *survey.Finding {
+	if s.Live.Status.DesiredNumberScheduled > 0 || s.Look.Lacks(rollout.KindNodes) && len(s.Sites) > 0 {
 		return nil
 	}
-	for i := range s.sites {
-		if s.sites[i].state != rollout.IsNotEligible {
+	for i := range s.Sites {
+		if s.Sites[i].State != rollout.IsNotEligible {
 			return nil
 		}
 	}
 	if !hadNodes(s) {
 		return nil
 	}
-	return s.ripen(&finding{
-		code: rollout.NoEligibleNodes, since: s.since(rollout.NoEligibleNodes, "", false, s.remembered().Observed),
-		message: "no node is eligible any more: the commit took the DaemonSet off all its nodes",
-		remedy: fmt.Sprintf("Correct nodeSelector, node affinity or tolerations in Git: `kubectl get nodes --show-labels` against "+
-			"`kubectl -n %s get ds %s -o jsonpath={.spec.template.spec}`.", s.live.Namespace, s.live.Name),
+	return s.Ripen(&survey.Finding{
+		Code: rollout.NoEligibleNodes, Since: s.Since(rollout.NoEligibleNodes, "", false, s.Remembered().Observed),
+		Message: "no node is eligible any more: the commit took the DaemonSet off all its nodes",
+		Remedy: fmt.Sprintf("Correct nodeSelector, node affinity or tolerations in Git: `kubectl get nodes --show-labels` against "+
+			"`kubectl -n %s get ds %s -o jsonpath={.spec.template.spec}`.", s.Live.Namespace, s.Live.Name),
 	})
 }
 
 // addNotes adds what is worth knowing and nobody's trouble.
-func addNotes(s *survey, j *rollout.Judgement) {
+func addNotes(s *survey.Survey, j *rollout.Judgement) {
 	add := func(format string, args ...any) { j.Notes = append(j.Notes, fmt.Sprintf(format, args...)) }
 	if j.Eligible == 0 {
 		add("no eligible nodes")
 	}
-	if s.minReady == 0 && j.Eligible > 0 && j.Verdict != rollout.Complete && !s.target.OnDelete {
-		j.Notes = append(j.Notes, noMinReady)
+	if s.MinReady == 0 && j.Eligible > 0 && j.Verdict != rollout.Complete && !s.Target.OnDelete {
+		j.Notes = append(j.Notes, ahead.NoMinReady)
 	}
-	if s.target.OnDelete && len(j.Old) > 0 {
+	if s.Target.OnDelete && len(j.Old) > 0 {
 		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old), j.Desired, words.Listed(j.Old))
 	}
 	if len(j.Absent) > 0 {
@@ -158,16 +163,16 @@ func addNotes(s *survey, j *rollout.Judgement) {
 	}
 	noteFailing(s, j, add)
 	noteHandover(s, add)
-	if s.brake.pulled {
+	if s.Brake.Pulled {
 		add("the brake is pulled: old pods stay; a node that loses its old pod gets the new template all the same")
 	}
-	if stale := namesWhere(s, func(at *site) bool { return at.stale && at.counts() }); len(stale) > 0 {
-		add("no sign of life for longer than %s, so not settled: %s", leaseTolerance, words.Listed(stale))
-		s.wakeAt(s.now.Add(LeasesPause))
+	if stale := survey.NamesWhere(s, func(at *survey.Site) bool { return at.Stale && at.Counts() }); len(stale) > 0 {
+		add("no sign of life for longer than %s, so not settled: %s", survey.LeaseTolerance, words.Listed(stale))
+		s.WakeAt(s.Now.Add(LeasesPause))
 	}
-	noteBudget(s, add)
-	noteClocks(s, add)
-	if len(s.look.Missing) > 0 {
-		add("judged without %s, so less is known", words.Listed(s.look.Missing))
+	cause.NoteBudget(s, add)
+	cause.NoteClocks(s, add)
+	if len(s.Look.Missing) > 0 {
+		add("judged without %s, so less is known", words.Listed(s.Look.Missing))
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/dump"
+	"github.com/daemongate/daemongate/rollout/podtest"
 	"github.com/daemongate/daemongate/rollout/report"
-	"github.com/daemongate/daemongate/rollout/trim"
 )
 
 // list is a List of objects as kubectl prints it.
@@ -32,7 +32,7 @@ func list(t testing.TB, objects ...any) []byte {
 func full(t *testing.T) (f *fleet, objects []any) {
 	f = newFleet(t, 2)
 	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.Template.Spec.Containers[0].Resources.Requests = quantities("cpu=500m memory=1Gi")
+		d.Spec.Template.Spec.Containers[0].Resources.Requests = podtest.Quantities("cpu=500m memory=1Gi")
 	})
 	f.pending(f.replace("node-1"), "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: not eligible.")
 	for _, o := range f.nodes {
@@ -46,16 +46,16 @@ func full(t *testing.T) (f *fleet, objects []any) {
 	f.ds.TypeMeta = metav1.TypeMeta{APIVersion: "apps/v1", Kind: "DaemonSet"}
 	objects = append(objects, f.ds)
 	f.pods = append(f.pods,
-		made("web/shop-5d-x7k2p", "cpu=300m memory=256Mi", ownedBy("ReplicaSet", "shop-5d"), labelled("app", "shop")),
-		podOn("node-2", "web/shop-5d-zzzzz", "cpu=300m"),
-		made("web/bare", "cpu=1200m memory=1Gi"),
-		made("kube-system/proxy", "cpu=200m", ownedBy("DaemonSet", "proxy")),
+		podtest.Made("web/shop-5d-x7k2p", "cpu=300m memory=256Mi", podtest.OwnedBy("ReplicaSet", "shop-5d"), podtest.Labelled("app", "shop")),
+		podtest.PodOn("node-2", "web/shop-5d-zzzzz", "cpu=300m"),
+		podtest.Made("web/bare", "cpu=1200m memory=1Gi"),
+		podtest.Made("kube-system/proxy", "cpu=200m", podtest.OwnedBy("DaemonSet", "proxy")),
 	)
 	for _, p := range f.pods {
 		p.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
 		objects = append(objects, p)
 	}
-	b := budget("web", "shop", 1)
+	b := podtest.Budget("web", "shop", 1)
 	b.TypeMeta = metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}
 	three, yes := int32(3), true
 	rs := &appsv1.ReplicaSet{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"}, ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "shop-5d", UID: "ReplicaSetshop-5d",
@@ -112,7 +112,7 @@ func TestADumpKnowsQuotas(t *testing.T) {
 	_, objects := full(t)
 	for _, namespace := range []string{"platform", "web"} {
 		q := &corev1.ResourceQuota{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ResourceQuota"}, ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "small"}}
-		q.Status.Hard = quantities("pods=2")
+		q.Status.Hard = podtest.Quantities("pods=2")
 		objects = append(objects, q)
 	}
 	dump, err := dump.Read(time.Time{}, dump.File{Name: "dump", Reader: bytes.NewReader(list(t, objects...))})
@@ -131,24 +131,5 @@ func TestTheControllerNamesNoOtherPods(t *testing.T) {
 	c := f.judge().Causes[0]
 	if c.Code != rollout.Unschedulable || len(c.Relief) > 0 || c.Shortfalls[0].Free != "" {
 		t.Errorf("%+v", c)
-	}
-}
-
-// A pod of a dump keeps what says that it is the kubelet's own, and what it was given while it is being resized.
-func TestADumpedPodKeepsWhatTheSchedulerCounts(t *testing.T) {
-	p := made("a/a", "cpu=500m", func(p *corev1.Pod) {
-		p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x", "other": "y"}
-		p.Spec.InitContainers = []corev1.Container{{Name: "i"}}
-		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "i"}}
-		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "c", AllocatedResources: quantities("cpu=2"),
-			Resources: &corev1.ResourceRequirements{Requests: quantities("cpu=500m")}}}
-		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending, Reason: corev1.PodReasonInfeasible})
-	})
-	kept := trim.OtherPod(p)
-	if !staysPut(kept) || len(kept.Annotations) != 1 {
-		t.Errorf("%v", kept.Annotations)
-	}
-	if got, want := requestsOf(kept), requestsOf(p); got.Cpu().Cmp(*want.Cpu()) != 0 || got.Cpu().String() != "2" {
-		t.Errorf("%v, want %v", got, want)
 	}
 }

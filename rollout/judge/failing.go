@@ -1,15 +1,15 @@
 package judge
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/cause"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 )
 
 // failsAfter is how long after its start a pod that was never Ready has shown that its node is sick, without a cause.
@@ -23,52 +23,44 @@ func FailingBefore(l rollout.Look, completed string, o rollout.Options) []rollou
 	if l.DaemonSet == nil || completed == "" {
 		return nil
 	}
-	s := newSurvey(l, rollout.Target{}, rollout.Memory{}, o)
-	s.revision = fact.Revision{Hash: completed}
+	s := survey.New(l, rollout.Target{}, rollout.Memory{}, o)
+	s.Revision = fact.Revision{Hash: completed}
 	visit(s)
-	lookForRefusals(s)
-	lookForRejections(s)
+	cause.LookForRefusals(s)
+	cause.LookForRejections(s)
 	var list []rollout.FailingNode
-	for i := range s.sites {
-		if at := &s.sites[i]; at.state == rollout.IsUpdated {
+	for i := range s.Sites {
+		if at := &s.Sites[i]; at.State == rollout.IsUpdated {
 			if n, sick := sickness(s, at); sick {
 				list = append(list, n)
 			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b rollout.FailingNode) int { return a.Since.Compare(b.Since) })
-	return list[:min(len(list), maxRemembered)]
+	return list[:min(len(list), survey.MaxRemembered)]
 }
 
 // sickness is what a node's pod shows that has not settled, if it has lasted for long enough to be the node's.
-func sickness(s *survey, at *site) (n rollout.FailingNode, sick bool) {
-	if !at.down.IsZero() {
+func sickness(s *survey.Survey, at *survey.Site) (n rollout.FailingNode, sick bool) {
+	if !at.Down.IsZero() {
 		return n, false // what stands on a node that is down says nothing
 	}
-	f := explainSite(s, at)
-	n = rollout.FailingNode{Node: at.name}
-	if f != nil && f.code != rollout.Starting {
-		n.Cause, n.Evidence, n.Since = f.code, f.evidence(), f.since
-		if f.final && !isUndated(at.updated) {
+	f := cause.ExplainSite(s, at)
+	n = rollout.FailingNode{Node: at.Name}
+	if f != nil && f.Code != rollout.Starting {
+		n.Cause, n.Evidence, n.Since = f.Code, f.Evidence(), f.Since
+		if f.Final && !isUndated(at.Updated) {
 			return n, true
 		}
 	}
-	from, unready := unreadySince(at.updated)
-	if !unready || s.now.Before(from.Add(failsAfter)) {
+	from, unready := unreadySince(at.Updated)
+	if !unready || s.Now.Before(from.Add(failsAfter)) {
 		return n, false
 	}
 	if n.Since.IsZero() {
 		n.Since = from
 	}
 	return n, true
-}
-
-// evidence tells a finding from others of its code, in a few bytes.
-func (f *finding) evidence() string {
-	if len(f.key) <= 40 {
-		return f.key
-	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(f.key)))[:16]
 }
 
 // isUndated reports whether the last end of one of a pod's containers is not dated: the kubelet lost sight of it, as it

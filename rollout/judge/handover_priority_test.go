@@ -9,6 +9,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/ahead"
 )
 
 func priorityClass(name string, value int32, change ...func(*schedulingv1.PriorityClass)) *schedulingv1.PriorityClass {
@@ -68,7 +69,7 @@ func TestAHandoverMustNotPreempt(t *testing.T) {
 			if c.template != nil {
 				c.template(&next.Spec.Template.Spec)
 			}
-			cause := LookAheadPreemption(rollout.Holder{DaemonSet: f.ds, Pods: f.pods}, next, c.classes)
+			cause := ahead.LookAheadPreemption(rollout.Holder{DaemonSet: f.ds, Pods: f.pods}, next, c.classes)
 			if (cause != nil) != c.refused {
 				t.Fatalf("%+v", cause)
 			}
@@ -79,7 +80,7 @@ func TestAHandoverMustNotPreempt(t *testing.T) {
 	}
 	f := newFleet(t, 1)
 	f.pods = nil
-	if cause := LookAheadPreemption(rollout.Holder{DaemonSet: f.ds}, withClass(f.ds, "high"), classes); cause != nil {
+	if cause := ahead.LookAheadPreemption(rollout.Holder{DaemonSet: f.ds}, withClass(f.ds, "high"), classes); cause != nil {
 		t.Errorf("nothing runs that could be preempted: %+v", cause)
 	}
 }
@@ -97,7 +98,7 @@ func TestAHandoverWithoutAWayBackIsWarnedOf(t *testing.T) {
 	f := newFleet(t, 1)
 	for class, warned := range map[string]bool{"high": true, "patient": false, "": false, "nowhere": false} {
 		old := rollout.Holder{DaemonSet: withClass(f.ds, class), Pods: f.pods}
-		if got := NoWayBack(old, f.ds, classes); (got != "") != warned {
+		if got := ahead.NoWayBack(old, f.ds, classes); (got != "") != warned {
 			t.Errorf("%s: %q", class, got)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/podtest"
+	"github.com/daemongate/daemongate/rollout/survey"
 )
 
 // succession is a fleet whose DaemonSet takes over from another one: its pods wait for the other's to go.
@@ -29,7 +31,7 @@ type succession struct {
 func newSuccession(t testing.TB, nodes, atOnce int) *succession {
 	s := &succession{fleet: newFleet(t, nodes)}
 	s.pods = nil
-	s.old = daemon("old", nil)
+	s.old = podtest.Daemon("old", nil)
 	s.old.Generation = 3
 	for _, n := range s.nodes {
 		s.addOld(n.Name)
@@ -48,7 +50,11 @@ func newSuccession(t testing.TB, nodes, atOnce int) *succession {
 }
 
 func (s *succession) addOld(node string) {
-	p := podsOn(s.old, node)[0]
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: s.old.Namespace, Name: s.old.Name + "-" + node,
+		OwnerReferences: []metav1.OwnerReference{{Kind: "DaemonSet", Name: s.old.Name, UID: s.old.UID, Controller: new(true)}},
+	}, Spec: *s.old.Spec.Template.Spec.DeepCopy()}
+	p.Spec.NodeName = node
 	p.UID = types.UID(fmt.Sprint("old-", s.made, "-", node))
 	p.CreationTimestamp = metav1.NewTime(s.now)
 	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, LastTransitionTime: metav1.NewTime(s.now)}}
@@ -76,7 +82,7 @@ func (s *succession) giveUp(h rollout.Handover) {
 	s.old = s.old.DeepCopy()
 	s.old.Generation++
 	var fields []corev1.NodeSelectorRequirement
-	for _, name := range append(h.Nodes, keysOf(GivenUp(s.old))...) {
+	for _, name := range append(h.Nodes, keysOf(survey.GivenUp(s.old))...) {
 		fields = append(fields, corev1.NodeSelectorRequirement{Key: "metadata.name", Operator: corev1.NodeSelectorOpNotIn, Values: []string{name}})
 	}
 	s.old.Spec.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
@@ -261,7 +267,7 @@ func TestNeverMoreNodesGivenUpThanMayBe(t *testing.T) {
 				s.giveUp(h)
 			}
 			hand := 0
-			for name := range GivenUp(s.old) {
+			for name := range survey.GivenUp(s.old) {
 				if !proven[name] {
 					hand++
 				}
@@ -295,7 +301,7 @@ func (s *succession) happens(r *rand.Rand) {
 	s.pods[i] = s.pods[i].DeepCopy()
 	p := s.pods[i]
 	switch {
-	case old >= 0 && GivenUp(s.old)[node]:
+	case old >= 0 && survey.GivenUp(s.old)[node]:
 		s.olds = slices.Delete(slices.Clone(s.olds), old, old+1)
 	case old >= 0 && r.Intn(20) == 0:
 		s.olds = slices.Clone(s.olds)

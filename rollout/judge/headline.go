@@ -4,43 +4,45 @@ import (
 	"fmt"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/cause"
+	"github.com/daemongate/daemongate/rollout/survey"
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
 // headlineOf is the rollout in one line. kubectl's four lines are used where they are true (kubectl polymorphichelpers,
 // rollout_status.go): never "successfully rolled out" before Complete, never "waiting" for what waiting cannot help, and no
 // count of available pods that counts old ones.
-func headlineOf(s *survey, j *rollout.Judgement) string {
-	name := s.target.Name
+func headlineOf(s *survey.Survey, j *rollout.Judgement) string {
+	name := s.Target.Name
 	switch {
 	case j.Verdict == rollout.Stuck && len(j.Causes) > 0:
 		return stuckLine(name, j)
-	case j.Verdict == rollout.Complete && s.target.OnDelete && len(j.Old) > 0:
+	case j.Verdict == rollout.Complete && s.Target.OnDelete && len(j.Old) > 0:
 		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes still run them", name, len(j.Old), j.Desired)
 	case j.Verdict == rollout.Complete:
 		return fmt.Sprintf("daemon set %q successfully rolled out", name)
 	case !j.Proving.IsZero():
-		return fmt.Sprintf("daemon set %q: %s settled, proving until %s", name, words.Plural(j.Settled, "node"), stamp(j.Proving))
-	case s.live != nil && s.live.Status.ObservedGeneration < max(s.target.Generation, s.live.Generation):
+		return fmt.Sprintf("daemon set %q: %s settled, proving until %s", name, words.Plural(j.Settled, "node"), cause.Stamp(j.Proving))
+	case s.Live != nil && s.Live.Status.ObservedGeneration < max(s.Target.Generation, s.Live.Generation):
 		return "Waiting for daemon set spec update to be observed..."
-	case s.revision.Hash == "":
+	case s.Revision.Hash == "":
 		return fmt.Sprintf("daemon set %q: nothing can be counted yet", name)
-	case s.target.OnDelete:
+	case s.Target.OnDelete:
 		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes run a settled new pod", name, j.Settled, j.Desired)
 	}
 	return progressLine(s, j)
 }
 
 // progressLine is kubectl's line if the controller's counters are those that count.
-func progressLine(s *survey, j *rollout.Judgement) string {
-	status, name := &s.live.Status, s.target.Name
+func progressLine(s *survey.Survey, j *rollout.Judgement) string {
+	status, name := &s.Live.Status, s.Target.Name
 	desired, updated, available := int(status.DesiredNumberScheduled), int(status.UpdatedNumberScheduled), 0
 	ours := 0
-	for i := range s.sites {
-		at := &s.sites[i]
-		if at.updated != nil && at.state != rollout.IsNotEligible {
+	for i := range s.Sites {
+		at := &s.Sites[i]
+		if at.Updated != nil && at.State != rollout.IsNotEligible {
 			ours++
-			if s.isAvailable(at.updated) {
+			if s.IsAvailable(at.Updated) {
 				available++
 			}
 		}

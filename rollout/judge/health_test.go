@@ -6,6 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/rollout/object"
 )
 
 // A completed DaemonSet ails when more nodes have no available pod than the budget and those spared account for; another
@@ -39,11 +41,11 @@ func TestWhatAils(t *testing.T) {
 		if test.budget != "" {
 			budget = intstr.FromString(test.budget)
 		}
-		if says := Ails(o, budget, test.spared); says != test.says {
+		if says := object.Ails(o, budget, test.spared); says != test.says {
 			t.Errorf("%s: %q", name, says)
 		}
 	}
-	if says := Ails(nil, intstr.FromInt32(0), 0); says != "" {
+	if says := object.Ails(nil, intstr.FromInt32(0), 0); says != "" {
 		t.Errorf("of nothing it says %q", says)
 	}
 }

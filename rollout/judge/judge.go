@@ -1,14 +1,18 @@
 package judge
 
-import "github.com/daemongate/daemongate/rollout"
+import (
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/cause"
+	"github.com/daemongate/daemongate/rollout/survey"
+)
 
 // Rollout says what a look means for a target. It returns the memory that the next look's judgement needs.
 //
 // A look is gone through in one order: which template is current, what each node is to the rollout and what runs there,
 // why what does not run does not, how far it has come, and only then what that amounts to.
 func Rollout(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
-	s := newSurvey(l, t, m, o)
-	if trouble := findTemplate(s); trouble != nil {
+	s := survey.New(l, t, m, o)
+	if trouble := cause.FindTemplate(s); trouble != nil {
 		return nothingCounts(s, trouble)
 	}
 	visit(s)
@@ -18,25 +22,25 @@ func Rollout(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Optio
 	decide(s, &j, findings)
 	adviseBrake(s, &j)
 	adviseHandover(s, &j)
-	j.ReadClocks = s.readClocks
+	j.ReadClocks = s.ReadClocks
 	j.Headline = headlineOf(s, &j)
-	j.Wake = s.wake
-	return j, s.remembered()
+	j.Wake = s.Wake
+	return j, s.Remembered()
 }
 
 // nothingCounts is the judgement while there is no revision of the commit's template to count by.
-func nothingCounts(s *survey, trouble *finding) (rollout.Judgement, rollout.Memory) {
-	if s.live != nil {
+func nothingCounts(s *survey.Survey, trouble *survey.Finding) (rollout.Judgement, rollout.Memory) {
+	if s.Live != nil {
 		visit(s)
 	}
 	j := countNodes(s)
 	j.Updated, j.Settled = 0, 0
 	j.Verdict = rollout.Progressing
-	j.Causes = causesOf(s, []finding{*trouble}, trouble.final)
-	if trouble.final {
+	j.Causes = causesOf(s, []survey.Finding{*trouble}, trouble.Final)
+	if trouble.Final {
 		j.Verdict = rollout.Stuck
 	}
 	j.Headline = headlineOf(s, &j)
-	j.Wake = s.wake
-	return j, s.remembered()
+	j.Wake = s.Wake
+	return j, s.Remembered()
 }

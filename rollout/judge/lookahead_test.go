@@ -9,13 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/ahead"
 )
 
 // ahead is what a change would do to the fleet's DaemonSet.
-func (f *fleet) ahead(change func(*appsv1.DaemonSet)) Ahead {
+func (f *fleet) ahead(change func(*appsv1.DaemonSet)) ahead.Ahead {
 	next := f.ds.DeepCopy()
 	change(next)
-	return LookAhead(f.ds, next, f.nodes, f.pods, f.now, f.options)
+	return ahead.LookAhead(f.ds, next, f.nodes, f.pods, f.now, f.options)
 }
 
 // A commit that takes the DaemonSet off all its nodes, or off more than half of them, is refused before its first write,
@@ -26,7 +27,7 @@ func TestACommitThatRemovesNodesIsRefused(t *testing.T) {
 		return func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.NodeSelector = map[string]string{"pool": pool} }
 	}
 	a := f.ahead(onto("nowhere"))
-	if a.Refused == nil || a.Refused.Code != rollout.NoEligibleNodes || len(a.Refused.Nodes) != 4 || !strings.Contains(a.Refused.Remedy, AllowRemoval) {
+	if a.Refused == nil || a.Refused.Code != rollout.NoEligibleNodes || len(a.Refused.Nodes) != 4 || !strings.Contains(a.Refused.Remedy, ahead.AllowRemoval) {
 		t.Errorf("%+v", a.Refused)
 	}
 	for i, refused := range []bool{true, false, false, false} {
@@ -40,7 +41,7 @@ func TestACommitThatRemovesNodesIsRefused(t *testing.T) {
 	}
 	meant := f.ahead(func(d *appsv1.DaemonSet) {
 		onto("nowhere")(d)
-		d.Annotations = map[string]string{AllowRemoval: "true"}
+		d.Annotations = map[string]string{ahead.AllowRemoval: "true"}
 	})
 	if meant.Refused != nil {
 		t.Errorf("%+v", meant.Refused)
@@ -91,7 +92,7 @@ func TestARaisedMinReadySecondsIsHeld(t *testing.T) {
 // minReadySeconds 0 is warned of, also in a DaemonSet that is new.
 func TestMinReadySecondsOfZeroIsWarnedOf(t *testing.T) {
 	f := newFleet(t, 1)
-	if a := LookAhead(nil, f.ds, f.nodes, nil, f.now, rollout.Options{}); len(a.Warnings) != 1 || a.Refused != nil {
+	if a := ahead.LookAhead(nil, f.ds, f.nodes, nil, f.now, rollout.Options{}); len(a.Warnings) != 1 || a.Refused != nil {
 		t.Errorf("%+v", a)
 	}
 	if a := f.ahead(func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 30 }); len(a.Warnings) != 0 {

@@ -11,52 +11,54 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/cause"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
 // raiseMark raises the high-water mark of settled nodes. It comes before anybody asks for the deadline, which counts from
 // the mark's last rise: a rollout that moves is never stuck.
-func raiseMark(s *survey) {
+func raiseMark(s *survey.Survey) {
 	settled := 0
-	for i := range s.sites {
-		if s.sites[i].counts() && s.sites[i].settled {
+	for i := range s.Sites {
+		if s.Sites[i].Counts() && s.Sites[i].Settled {
 			settled++
 		}
 	}
-	mark, rose := s.remembered().Mark, s.remembered().Rose
+	mark, rose := s.Remembered().Mark, s.Remembered().Rose
 	if settled > mark {
-		mark, rose = settled, s.now
+		mark, rose = settled, s.Now
 	}
-	if s.offline() {
+	if s.Offline() {
 		rose = lastMove(s)
 	}
-	s.rememberMark(mark, rose)
+	s.RememberMark(mark, rose)
 }
 
 // lastMove is what a dump has for the mark's last rise: when the newest updated pod was created or became Ready.
-func lastMove(s *survey) time.Time {
-	moved := s.remembered().Observed
-	for i := range s.sites {
-		if at := &s.sites[i]; at.updated != nil && at.counts() {
-			moved = fact.Latest(moved, fact.Latest(at.updated.CreationTimestamp.Time, at.ready))
+func lastMove(s *survey.Survey) time.Time {
+	moved := s.Remembered().Observed
+	for i := range s.Sites {
+		if at := &s.Sites[i]; at.Updated != nil && at.Counts() {
+			moved = fact.Latest(moved, fact.Latest(at.Updated.CreationTimestamp.Time, at.Ready))
 		}
 	}
 	return moved
 }
 
 // deadlinePassed reports whether no further node has settled for too long.
-func deadlinePassed(s *survey) bool {
-	if s.target.OnDelete || s.look.Lacks(rollout.KindPods) {
+func deadlinePassed(s *survey.Survey) bool {
+	if s.Target.OnDelete || s.Look.Lacks(rollout.KindPods) {
 		return false // a person does it, when they do it; and what is not seen is not missed
 	}
-	deadline := s.remembered().Rose.Add(s.options.ProgressDeadline + fact.Allowance(s.live))
-	s.wakeAt(deadline)
-	return !s.now.Before(deadline)
+	deadline := s.Remembered().Rose.Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
+	s.WakeAt(deadline)
+	return !s.Now.Before(deadline)
 }
 
 // noProgress is a deadline that passed with nothing to explain it: it says what is known.
-func noProgress(s *survey, j *rollout.Judgement) finding {
+func noProgress(s *survey.Survey, j *rollout.Judgement) survey.Finding {
 	known := []string{fmt.Sprintf("%d of %d nodes have settled", j.Settled, j.Desired)}
 	say := func(what string, names []string) {
 		if len(names) > 0 {
@@ -64,8 +66,8 @@ func noProgress(s *survey, j *rollout.Judgement) finding {
 		}
 	}
 	say("still on the old pod", j.Old)
-	say("without a pod", namesWhere(s, func(at *site) bool { return at.counts() && at.missing() }))
-	say("with a new pod that has not settled", namesWhere(s, func(at *site) bool { return at.counts() && at.updated != nil && !at.settled }))
+	say("without a pod", survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Missing() }))
+	say("with a new pod that has not settled", survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Updated != nil && !at.Settled }))
 	say("absent", j.Absent)
 	if gates := unmetGates(s); gates != "" {
 		known = append(known, gates)
@@ -73,21 +75,21 @@ func noProgress(s *survey, j *rollout.Judgement) finding {
 	if last := lastEvents(s); len(last) > 0 {
 		known = append(known, "the last Events: "+strings.Join(last, " | "))
 	}
-	return finding{
-		code: rollout.NoProgress, final: true, since: s.remembered().Rose,
-		message: fmt.Sprintf("no further node has settled for longer than %s: %s",
-			s.options.ProgressDeadline+fact.Allowance(s.live), strings.Join(known, "; ")),
-		remedy: fmt.Sprintf("Look at a pod that has not settled, and at the DaemonSet's Events: `kubectl -n %[1]s describe ds %[2]s`, "+
-			"`kubectl -n %[1]s get events --sort-by=.lastTimestamp`.", s.live.Namespace, s.live.Name),
+	return survey.Finding{
+		Code: rollout.NoProgress, Final: true, Since: s.Remembered().Rose,
+		Message: fmt.Sprintf("no further node has settled for longer than %s: %s",
+			s.Options.ProgressDeadline+fact.Allowance(s.Live), strings.Join(known, "; ")),
+		Remedy: fmt.Sprintf("Look at a pod that has not settled, and at the DaemonSet's Events: `kubectl -n %[1]s describe ds %[2]s`, "+
+			"`kubectl -n %[1]s get events --sort-by=.lastTimestamp`.", s.Live.Namespace, s.Live.Name),
 	}
 }
 
 // unmetGates is what the pods say whose containers are ready and that are not.
-func unmetGates(s *survey) string {
-	for i := range s.sites {
-		if at := &s.sites[i]; at.counts() && at.updated != nil && !at.settled {
-			if gate := unmetGate(at.updated); gate != "" {
-				return at.name + ": " + gate
+func unmetGates(s *survey.Survey) string {
+	for i := range s.Sites {
+		if at := &s.Sites[i]; at.Counts() && at.Updated != nil && !at.Settled {
+			if gate := cause.UnmetGate(at.Updated); gate != "" {
+				return at.Name + ": " + gate
 			}
 		}
 	}
@@ -99,21 +101,21 @@ const maxLastEvents = 3
 
 // lastEvents are the newest warnings about the DaemonSet and its unsettled pods, the newest first. What many pods say is
 // repeated once.
-func lastEvents(s *survey) []string {
+func lastEvents(s *survey.Survey) []string {
 	newest := map[string]time.Time{}
 	see := func(events []*corev1.Event) {
 		for _, e := range events {
 			if e.Type == corev1.EventTypeWarning && e.Message != "" {
-				last, _ := fact.LastSeen(e, s.now)
+				last, _ := fact.LastSeen(e, s.Now)
 				text := e.Reason + ": " + words.Clip(e.Message, 200)
 				newest[text] = fact.Latest(newest[text], last)
 			}
 		}
 	}
-	see(s.events[s.live.UID])
-	for i := range s.sites {
-		if at := &s.sites[i]; at.updated != nil && !at.settled {
-			see(s.events[at.updated.UID])
+	see(s.Events[s.Live.UID])
+	for i := range s.Sites {
+		if at := &s.Sites[i]; at.Updated != nil && !at.Settled {
+			see(s.Events[at.Updated.UID])
 		}
 	}
 	texts := slices.SortedFunc(maps.Keys(newest), func(a, b string) int {

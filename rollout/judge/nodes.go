@@ -3,149 +3,108 @@ package judge
 import (
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/cause"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// site is one node, and what the DaemonSet has on it.
-type site struct {
-	name  string
-	node  *corev1.Node // nil: pods stand on a node that the look does not know
-	state rollout.NodeState
-	why   string // it is not eligible
-
-	updated *corev1.Pod // of the current template and alive; the settled one if there are several
-	old     *corev1.Pod // of another template and alive
-	leaving *corev1.Pod // being deleted, and not over yet
-	failed  *corev1.Pod // over, and not deleted yet
-	over    bool        // failed is of the current template, and over by its containers' doing
-
-	predecessor *corev1.Pod // of another DaemonSet that the target takes over from (then it is the old one), alive
-	held        bool        // the predecessor's pod has settled
-	waiting     *corev1.Pod // of the current template, and not bound because a predecessor's pod is there
-
-	ends    int                  // of the updated pod's containers, and of the pods of its template before it
-	ready   time.Time            // since when the updated pod is Ready without interruption; zero if it is not
-	settled bool                 // the updated pod has been Ready for long enough
-	down    time.Time            // since when the node is not ready; zero if it is
-	lostAt  time.Time            // when this rollout lost the node; zero if it did not
-	shunned bool                 // the controller does not want the node as long as it is not ready
-	clocked bool                 // how its clock goes is known
-	ahead   time.Duration        // of the API server's clock, if it is clocked
-	stale   bool                 // its Lease has not been renewed
-	before  *rollout.FailingNode // what it showed before the commit, unless it has counted since
-	finding *finding
-}
-
-// counts reports whether the rollout must reach the node.
-func (at *site) counts() bool {
-	switch at.state {
-	case rollout.IsNotEligible, rollout.IsAbsent, rollout.IsLate, rollout.IsFailingBefore:
-		return false
-	}
-	return true
-}
-
-// missing reports whether the node has no pod at all, not even one that is going.
-func (at *site) missing() bool { return at.updated == nil && at.old == nil && at.leaving == nil }
-
 // visit makes a site of every node, and of every node that only pods know.
-func visit(s *survey) {
-	s.sites = make([]site, 0, len(s.look.Nodes))
-	for _, n := range s.look.Nodes {
-		s.sites = append(s.sites, site{name: n.Name, node: n})
+func visit(s *survey.Survey) {
+	s.Sites = make([]survey.Site, 0, len(s.Look.Nodes))
+	for _, n := range s.Look.Nodes {
+		s.Sites = append(s.Sites, survey.Site{Name: n.Name, Node: n})
 	}
 	sortSites(s)
-	s.sites = slices.CompactFunc(s.sites, func(a, b site) bool { return a.name == b.name })
-	lookForEndings(s)
+	s.Sites = slices.CompactFunc(s.Sites, func(a, b survey.Site) bool { return a.Name == b.Name })
+	cause.LookForEndings(s)
 	place(s)
 	sortSites(s)
 	setClocks(s)
 	leases := heartbeatsOf(s)
-	for i := range s.sites {
-		at := &s.sites[i]
-		if beat, known := leases[at.name]; known {
-			at.stale, at.ahead, at.clocked = s.now.Sub(beat.last) > leaseTolerance, beat.ahead, beat.told
+	for i := range s.Sites {
+		at := &s.Sites[i]
+		if beat, known := leases[at.Name]; known {
+			at.Stale, at.Ahead, at.Clocked = s.Now.Sub(beat.last) > survey.LeaseTolerance, beat.ahead, beat.told
 		}
 		allowForClock(s, at)
 		classify(s, at)
-		rememberEnding(s, at)
+		cause.RememberEnding(s, at)
 	}
 	letOff(s)
 	nobodyElseCounts(s)
 }
 
-func sortSites(s *survey) {
-	byName := func(a, b site) int { return strings.Compare(a.name, b.name) }
-	if !slices.IsSortedFunc(s.sites, byName) {
-		slices.SortFunc(s.sites, byName)
+func sortSites(s *survey.Survey) {
+	byName := func(a, b survey.Site) int { return strings.Compare(a.Name, b.Name) }
+	if !slices.IsSortedFunc(s.Sites, byName) {
+		slices.SortFunc(s.Sites, byName)
 	}
 }
 
 // place puts every pod that the DaemonSet owns on its site.
-func place(s *survey) {
-	known := make(map[string]int, len(s.sites))
-	for i := range s.sites {
-		known[s.sites[i].name] = i
+func place(s *survey.Survey) {
+	known := make(map[string]int, len(s.Sites))
+	for i := range s.Sites {
+		known[s.Sites[i].Name] = i
 	}
-	for _, p := range s.look.Pods {
+	for _, p := range s.Look.Pods {
 		name := fact.TargetNode(p)
-		if name == "" || !fact.Owns(s.live, p) {
+		if name == "" || !fact.Owns(s.Live, p) {
 			continue
 		}
 		i, found := known[name]
 		if !found {
-			i = len(s.sites)
+			i = len(s.Sites)
 			known[name] = i
-			s.sites = append(s.sites, site{name: name})
+			s.Sites = append(s.Sites, survey.Site{Name: name})
 		}
-		stand(s, &s.sites[i], p)
+		stand(s, &s.Sites[i], p)
 	}
-	placePredecessors(s, func(name string) *site {
+	placePredecessors(s, func(name string) *survey.Site {
 		i, found := known[name]
 		if !found {
 			return nil
 		}
-		return &s.sites[i]
+		return &s.Sites[i]
 	})
 }
 
 // stand puts one pod on its site. Of two of a kind the same one is taken whatever order they come in.
-func stand(s *survey, at *site, p *corev1.Pod) {
-	if !fact.IsOver(p) && !s.isUpdated(p) {
-		s.oldPods++
+func stand(s *survey.Survey, at *survey.Site, p *corev1.Pod) {
+	if !fact.IsOver(p) && !s.IsUpdated(p) {
+		s.OldPods++
 	}
 	switch {
 	case fact.IsOver(p):
 		if p.DeletionTimestamp == nil {
-			at.failed = elder(at.failed, p)
-			at.over = endedByItself(s, at.failed)
+			at.Failed = elder(at.Failed, p)
+			at.Over = cause.EndedByItself(s, at.Failed)
 		}
 	case p.DeletionTimestamp != nil:
-		at.leaving = elder(at.leaving, p)
-	case !s.isUpdated(p):
-		at.old = elder(at.old, p)
+		at.Leaving = elder(at.Leaving, p)
+	case !s.IsUpdated(p):
+		at.Old = elder(at.Old, p)
 	default:
 		standUpdated(s, at, p)
 	}
 }
 
 // standUpdated weighs an updated pod against the one that stands there already.
-func standUpdated(s *survey, at *site, p *corev1.Pod) {
-	ends := s.endsOnProbation(p, at.name)
+func standUpdated(s *survey.Survey, at *survey.Site, p *corev1.Pod) {
+	ends := s.EndsOnProbation(p, at.Name)
 	ready, isReady := fact.ReadySince(p)
 	settled := false
 	if isReady {
-		instant := ready.Add(s.options.SettlesAfter(s.minReady, ends))
-		settled = !s.now.Before(instant)
-		s.wakeAt(instant)
+		instant := ready.Add(s.Options.SettlesAfter(s.MinReady, ends))
+		settled = !s.Now.Before(instant)
+		s.WakeAt(instant)
 	}
-	if at.updated == nil || (settled && !at.settled) || (settled == at.settled && elder(at.updated, p) == p) {
-		at.updated, at.ends, at.ready, at.settled = p, ends, ready, settled
+	if at.Updated == nil || (settled && !at.Settled) || (settled == at.Settled && elder(at.Updated, p) == p) {
+		at.Updated, at.Ends, at.Ready, at.Settled = p, ends, ready, settled
 	}
 }
 
@@ -173,58 +132,49 @@ func elder(a, b *corev1.Pod) *corev1.Pod {
 }
 
 // classify says what a node is to the rollout (docs/design.md §5, "Which nodes").
-func classify(s *survey, at *site) {
-	if at.node != nil {
-		at.down, _ = fact.NotReadySince(at.node, s.now)
-		at.shunned = s.wish.Shunned(at.node)
-		at.why = s.wish.Refuses(at.node)
+func classify(s *survey.Survey, at *survey.Site) {
+	if at.Node != nil {
+		at.Down, _ = fact.NotReadySince(at.Node, s.Now)
+		at.Shunned = s.Wish.Shunned(at.Node)
+		at.Why = s.Wish.Refuses(at.Node)
 	}
-	if at.node == nil && !s.look.Lacks(rollout.KindNodes) {
-		at.why = "the node does not exist any more"
+	if at.Node == nil && !s.Look.Lacks(rollout.KindNodes) {
+		at.Why = "the node does not exist any more"
 	}
-	at.state = classOf(s, at)
-	if at.stale || at.state == rollout.IsLost || !at.down.IsZero() {
-		at.settled = false // a pod cannot be better than its node
+	at.State = classOf(s, at)
+	if at.Stale || at.State == rollout.IsLost || !at.Down.IsZero() {
+		at.Settled = false // a pod cannot be better than its node
 	}
-	if at.state == rollout.IsSettled && !at.settled {
-		at.state = rollout.IsUpdated
+	if at.State == rollout.IsSettled && !at.Settled {
+		at.State = rollout.IsUpdated
 	}
 }
 
 // classOf is a node's class, by the node first and by its pods if it is present.
-func classOf(s *survey, at *site) rollout.NodeState {
-	late := at.node != nil && !s.offline() && at.node.CreationTimestamp.After(s.target.AppliedAt)
+func classOf(s *survey.Survey, at *survey.Site) rollout.NodeState {
+	late := at.Node != nil && !s.Offline() && at.Node.CreationTimestamp.After(s.Target.AppliedAt)
 	switch {
-	case at.why != "":
+	case at.Why != "":
 		return rollout.IsNotEligible
 	case late:
 		return rollout.IsLate
 	case isLost(s, at):
 		return rollout.IsLost
-	case !at.down.IsZero():
+	case !at.Down.IsZero():
 		return rollout.IsAbsent
 	}
 	return podState(at)
 }
 
 // podState is what a present node's pods make of it.
-func podState(at *site) rollout.NodeState {
+func podState(at *survey.Site) rollout.NodeState {
 	switch {
-	case at.settled:
+	case at.Settled:
 		return rollout.IsSettled
-	case at.updated != nil:
+	case at.Updated != nil:
 		return rollout.IsUpdated
-	case at.old != nil || at.leaving != nil:
+	case at.Old != nil || at.Leaving != nil:
 		return rollout.IsOld
 	}
 	return rollout.IsMissing
-}
-
-// isAvailable reports whether the controller would call a pod available: Ready for minReadySeconds.
-func (s *survey) isAvailable(p *corev1.Pod) bool {
-	c := fact.PodCondition(p, corev1.PodReady)
-	if c == nil || c.Status != corev1.ConditionTrue {
-		return false
-	}
-	return s.minReady == 0 || !s.now.Before(c.LastTransitionTime.Add(s.minReady)) // without it the controller asks no clock
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 )
 
 // LeasesPause is how long Leases that have kept a rollout from Complete, or could not be read, are good for before they are
@@ -15,12 +16,12 @@ const LeasesPause = 5 * time.Second
 
 // leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control plane
 // most of a minute to tell that a node is not.
-func leasesUnread(s *survey) finding {
-	s.wakeAt(s.now.Add(LeasesPause))
-	return finding{
-		code: rollout.NoProgress, key: "leases", since: s.since(rollout.NoProgress, "leases", true),
-		message: "every node has a settled pod, but whether each node is alive is not known: " + s.look.LeasesProblem,
-		remedy:  "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease + ": `daemongate install` prints the rights that it needs.",
+func leasesUnread(s *survey.Survey) survey.Finding {
+	s.WakeAt(s.Now.Add(LeasesPause))
+	return survey.Finding{
+		Code: rollout.NoProgress, Key: "leases", Since: s.Since(rollout.NoProgress, "leases", true),
+		Message: "every node has a settled pod, but whether each node is alive is not known: " + s.Look.LeasesProblem,
+		Remedy:  "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease + ": `daemongate install` prints the rights that it needs.",
 	}
 }
 
@@ -33,9 +34,9 @@ type heartbeat struct {
 
 // heartbeatsOf reads the Leases, as far as the look has any. A Lease is renewed by the node's clock and written by the API
 // server's: a node whose clock is behind is as alive as the others.
-func heartbeatsOf(s *survey) map[string]heartbeat {
-	beats := make(map[string]heartbeat, len(s.look.Leases))
-	for _, l := range s.look.Leases {
+func heartbeatsOf(s *survey.Survey) map[string]heartbeat {
+	beats := make(map[string]heartbeat, len(s.Look.Leases))
+	for _, l := range s.Look.Leases {
 		if l.Spec.RenewTime == nil {
 			continue
 		}
@@ -52,34 +53,22 @@ func heartbeatsOf(s *survey) map[string]heartbeat {
 }
 
 // setClocks tells the sites how their nodes' clocks go, as far as the look knows.
-func setClocks(s *survey) {
-	for _, c := range s.look.Clocks {
-		if at := s.siteOf(c.Node); at != nil && c.Unknown == "" {
-			at.clocked, at.ahead = true, c.Ahead
+func setClocks(s *survey.Survey) {
+	for _, c := range s.Look.Clocks {
+		if at := s.SiteOf(c.Node); at != nil && c.Unknown == "" {
+			at.Clocked, at.Ahead = true, c.Ahead
 		}
 	}
 }
 
 // allowForClock has a pod settle later whose node's clock is known to be behind: by that clock it has been Ready for
 // longer than it has.
-func allowForClock(s *survey, at *site) {
-	more := at.behind()
-	if !at.settled || more == 0 {
+func allowForClock(s *survey.Survey, at *survey.Site) {
+	more := at.Behind()
+	if !at.Settled || more == 0 {
 		return
 	}
-	instant := at.ready.Add(more).Add(s.options.SettlesAfter(s.minReady, at.ends))
-	at.settled = !s.now.Before(instant)
-	s.wakeAt(instant)
-}
-
-// behind is how far the clock of a site's node is known to be behind the API server's, beyond what the updated pod's own
-// times have told already.
-func (at *site) behind() time.Duration {
-	if !at.clocked || at.updated == nil {
-		return 0
-	}
-	if more := -at.ahead - fact.ClockLag(at.updated); more > rollout.SkewTolerance {
-		return more
-	}
-	return 0
+	instant := at.Ready.Add(more).Add(s.Options.SettlesAfter(s.MinReady, at.Ends))
+	at.Settled = !s.Now.Before(instant)
+	s.WakeAt(instant)
 }

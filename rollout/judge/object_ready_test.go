@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/object"
 )
 
 // What kstatus calls current and is not: an object is complete by what its controller says of this generation, and stuck at
@@ -41,7 +42,7 @@ func TestObjectsThatKstatusLetsPass(t *testing.T) {
 		}
 		integers(o.Object)
 		now := time.Date(2026, 11, 24, 10, 0, 1, 0, time.UTC)
-		j, _ := Object(ObjectLook{Now: now, Live: o}, rollout.Target{Kind: o.GetKind(), Name: "a", AppliedAt: now.Add(-time.Second)}, rollout.Memory{}, rollout.Options{})
+		j, _ := object.Judge(object.Look{Now: now, Live: o}, rollout.Target{Kind: o.GetKind(), Name: "a", AppliedAt: now.Add(-time.Second)}, rollout.Memory{}, rollout.Options{})
 		message := ""
 		if len(j.Causes) > 0 {
 			message = j.Causes[0].Message

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/object"
 	"github.com/daemongate/daemongate/rollout/report"
 )
 
@@ -129,8 +130,8 @@ func TestObjectsOfOtherKinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			version, kind, _ := strings.Cut(c.kind, " ")
-			look := ObjectLook{Now: appliedAt.Add(c.after), Live: other(t, version, kind, c.spec, c.status)}
-			j, _ := Object(look, rollout.Target{Kind: kind, Namespace: "web", Name: "shop", UID: "u1", Generation: 2, AppliedAt: appliedAt}, rollout.Memory{}, rollout.Options{})
+			look := object.Look{Now: appliedAt.Add(c.after), Live: other(t, version, kind, c.spec, c.status)}
+			j, _ := object.Judge(look, rollout.Target{Kind: kind, Namespace: "web", Name: "shop", UID: "u1", Generation: 2, AppliedAt: appliedAt}, rollout.Memory{}, rollout.Options{})
 			checkObject(t, j, c.verdict, c.code, c.says)
 		})
 	}
@@ -160,7 +161,7 @@ type objectStory struct {
 func (s *objectStory) at(after time.Duration, live *unstructured.Unstructured) rollout.Judgement {
 	s.t.Helper()
 	var j rollout.Judgement
-	j, s.memory = Object(ObjectLook{Now: appliedAt.Add(after), Live: live}, s.target, s.memory, rollout.Options{})
+	j, s.memory = object.Judge(object.Look{Now: appliedAt.Add(after), Live: live}, s.target, s.memory, rollout.Options{})
 	return j
 }
 
@@ -267,7 +268,7 @@ func TestAReportHasOtherKindsToo(t *testing.T) {
 // What cannot be read is unknown, and no failure of the object before the deadline.
 func TestAnObjectThatCannotBeRead(t *testing.T) {
 	s := newObjectStory(t, "Cache")
-	j, _ := Object(ObjectLook{Now: appliedAt, Problem: "the server is busy"}, s.target, rollout.Memory{}, rollout.Options{})
+	j, _ := object.Judge(object.Look{Now: appliedAt, Problem: "the server is busy"}, s.target, rollout.Memory{}, rollout.Options{})
 	checkObject(t, j, rollout.Progressing, rollout.NotReady, "the server is busy")
 }
 

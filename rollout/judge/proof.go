@@ -6,38 +6,40 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/daemongate/daemongate/rollout/cause"
 	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
 )
 
 // provenAt is until when a rollout of which every node has settled must still show that its pods live: zero if it need not.
 // The longest-running settled pods, on as many nodes as may be unavailable at once, have to run for options.Proof without
 // an end. A large rollout has done that by the time its last node settles, so only a small one waits.
-func provenAt(s *survey) time.Time {
-	if s.options.NoProof {
+func provenAt(s *survey.Survey) time.Time {
+	if s.Options.NoProof {
 		return time.Time{}
 	}
-	starts := settledStarts(s, (*site).counts)
+	starts := settledStarts(s, (*survey.Site).Counts)
 	if len(starts) == 0 { // every node joined later, or is let go for another reason
-		starts = settledStarts(s, func(*site) bool { return true })
+		starts = settledStarts(s, func(*survey.Site) bool { return true })
 	}
 	if len(starts) == 0 {
 		return time.Time{}
 	}
 	slices.SortFunc(starts, time.Time.Compare)
-	proven := starts[min(len(starts), budgetLimit(s).nodes)-1].Add(s.options.Proof)
-	if !s.now.Before(proven) {
+	proven := starts[min(len(starts), cause.BudgetLimit(s).Nodes)-1].Add(s.Options.Proof)
+	if !s.Now.Before(proven) {
 		return time.Time{}
 	}
-	s.wakeAt(proven)
+	s.WakeAt(proven)
 	return proven
 }
 
 // settledStarts are since when the settled pods on some of the nodes have run.
-func settledStarts(s *survey, which func(*site) bool) []time.Time {
+func settledStarts(s *survey.Survey, which func(*survey.Site) bool) []time.Time {
 	var starts []time.Time
-	for i := range s.sites {
-		if at := &s.sites[i]; at.settled && which(at) {
-			starts = append(starts, livesSince(at.updated).Add(at.behind()))
+	for i := range s.Sites {
+		if at := &s.Sites[i]; at.Settled && which(at) {
+			starts = append(starts, livesSince(at.Updated).Add(at.Behind()))
 		}
 	}
 	return starts

@@ -65,7 +65,7 @@ func TestProvingIsSaidAndEndsOnTime(t *testing.T) {
 	f.after(26 * time.Second)
 	j := f.want(rollout.Progressing)
 	f.wakesIn(j, 34*time.Second)
-	if want := `daemon set "agent": 12 nodes settled, proving until ` + stamp(f.now.Add(34*time.Second)); j.Headline != want {
+	if want := `daemon set "agent": 12 nodes settled, proving until ` + f.now.Add(34*time.Second).UTC().Format("2006-01-02 15:04:05 UTC"); j.Headline != want {
 		t.Errorf("headline %q, want %q", j.Headline, want)
 	}
 	text := report.New(report.Judged{Target: f.target, Look: f.look(), Judgement: j}).Text()

@@ -1,0 +1,76 @@
+package judge
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/survey"
+)
+
+// causesOf gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
+func causesOf(s *survey.Survey, findings []survey.Finding, stuck bool) []rollout.Cause {
+	type group struct {
+		rollout.Cause
+		lead  *survey.Finding
+		final int // how many of its findings are
+	}
+	type kind struct {
+		code rollout.Code
+		key  string
+	}
+	var groups []*group
+	byKind := map[kind]*group{}
+	for i := range findings {
+		f := &findings[i]
+		g := byKind[kind{f.Code, f.Key}]
+		if g == nil {
+			g = &group{lead: f, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About, Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
+			byKind[kind{f.Code, f.Key}] = g
+			groups = append(groups, g)
+		}
+		take(&g.Cause, f)
+		if f.Final {
+			g.final++
+			g.lead = survey.Lead(g.lead, f)
+			g.Final = stuck
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b *group) int {
+		return cmp.Or(a.lead.Leads(b.lead), cmp.Compare(b.final, a.final), cmp.Compare(len(b.Nodes), len(a.Nodes)))
+	})
+	list := make([]rollout.Cause, 0, len(groups))
+	for _, g := range groups {
+		tidy(&g.Cause)
+		list = append(list, g.Cause)
+	}
+	return list
+}
+
+// take adds what one finding says of where and since when.
+func take(c *rollout.Cause, f *survey.Finding) {
+	if f.Node != "" {
+		c.Nodes = append(c.Nodes, f.Node)
+	}
+	c.Nodes = append(c.Nodes, f.Nodes...)
+	if f.Pod != "" && !slices.Contains(c.Pods[max(0, len(c.Pods)-2):], f.Pod) { // findings come in the order of their nodes
+		c.Pods = append(c.Pods, f.Pod)
+	}
+	if len(c.Shortfalls) < rollout.MaxShortfalls {
+		c.Shortfalls = append(c.Shortfalls, f.Shortfalls...)
+	}
+	if f.Relief != nil {
+		c.Relief = append(c.Relief, *f.Relief)
+	}
+	if f.Since.Before(c.Since) {
+		c.Since = f.Since
+	}
+}
+
+func tidy(c *rollout.Cause) {
+	slices.Sort(c.Nodes)
+	c.Nodes = slices.Compact(c.Nodes)
+	for i, short := range c.Shortfalls[:min(3, len(c.Shortfalls))] {
+		c.Message += [...]string{". ", "; ", "; "}[i] + short.String()
+	}
+}

@@ -1,0 +1,161 @@
+// Package survey is one look, gone through: what each node is to the rollout, what runs there, and what was found out about
+// it. The judge fills it, the causes read it. What the next look must know is written in one file, remember.go.
+package survey
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/room"
+)
+
+// Survey is one look, gone through: what Judge works on. It lives for one call.
+type Survey struct {
+	Look    rollout.Look
+	Target  rollout.Target
+	Before  rollout.Memory // of the look before
+	memory  rollout.Memory // for the next one
+	Options rollout.Options
+	Now     time.Time
+
+	Live     *appsv1.DaemonSet // nil if there is none
+	Revision fact.Revision     // of the commit's template; no hash: nothing counts yet
+	Wish     fact.Eligibility
+	MinReady time.Duration
+	Brake    brake
+
+	Predecessors []Predecessor
+
+	Sites      []Site   // sorted by name
+	Beyond     []string // nodes that were failing before and count, because too many were
+	Alone      []string // late nodes and those that were failing before, which count because no other node does
+	OldPods    int      // of other templates, anywhere, and not over yet
+	Events     fact.Events
+	Refusal    Refusal               // the DaemonSet's FailedCreate Events
+	Rejections map[string]fact.Trace // its Events about pods that are over, by node
+	Refused    map[string]corev1.Event
+	Endings    map[string]rollout.Ending // how pods of the template ended, by node
+	crowded    *room.Crowd               // what stands on the nodes; nil until somebody asks
+	ReadClocks []string                  // nodes whose clocks nobody has read lately
+	Measured   int                       // nodes of which it was found out what they are short of
+	Wake       time.Time
+}
+
+// New reads what does not depend on single nodes.
+func New(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) *Survey {
+	s := &Survey{Look: l, Target: t, Before: m, memory: NextMemory(m), Options: o.WithDefaults(), Now: l.Now, Live: l.DaemonSet}
+	if s.memory.First.IsZero() {
+		s.memory.First = s.Now
+	}
+	if s.Live != nil && t.UID != "" && s.Live.UID != "" && s.Live.UID != t.UID {
+		s.Live = nil // another one of the same name
+	}
+	if s.Live != nil {
+		s.memory.Seen = true
+		s.Wish = fact.EligibilityOf(&s.Live.Spec.Template)
+		s.MinReady = time.Duration(s.Live.Spec.MinReadySeconds) * time.Second
+		s.Brake = brakeOf(s.Live)
+		s.Predecessors = predecessors(l, t)
+	}
+	s.Events = fact.EventsByObject(l.Events, s.Now)
+	return s
+}
+
+// Offline reports whether nobody knows when the commit was applied: a dump is judged by the objects' own times.
+func (s *Survey) Offline() bool { return s.Target.AppliedAt.IsZero() }
+
+// WakeAt asks for a look at an instant, if it is still to come.
+func (s *Survey) WakeAt(t time.Time) {
+	if t.After(s.Now) && (s.Wake.IsZero() || t.Before(s.Wake)) {
+		s.Wake = t
+	}
+}
+
+// Since is when a symptom began: the earliest of what is known of it, but not before the apply. A symptom of which
+// nothing is known began when it was first seen, which is remembered; so is one whose known times move.
+func (s *Survey) Since(code rollout.Code, node string, moves bool, known ...time.Time) time.Time {
+	key := string(code) + "/" + node
+	seen, began := s.Before.Since[key], time.Time{}
+	for _, t := range append(known, seen) {
+		if !t.IsZero() && !t.After(s.Now) && (began.IsZero() || t.Before(began)) {
+			began = t
+		}
+	}
+	if began.IsZero() {
+		began, moves = s.Now, true
+	}
+	began = fact.Latest(began, s.Target.AppliedAt)
+	if began.After(s.Now) {
+		began = s.Now
+	}
+	if moves || !seen.IsZero() {
+		s.rememberSince(key, began)
+	}
+	return began
+}
+
+// NamesWhere are the names of the nodes that satisfy a condition, sorted.
+func NamesWhere(s *Survey, which func(*Site) bool) []string {
+	var names []string
+	for i := range s.Sites {
+		if which(&s.Sites[i]) {
+			names = append(names, s.Sites[i].Name)
+		}
+	}
+	return names
+}
+
+// Crowd is what stands on the nodes, sorted once per look and only if somebody asks.
+func (s *Survey) Crowd() *room.Crowd {
+	if s.crowded == nil {
+		s.crowded = room.NewCrowd(s.Look.Pods, s.Look.Others)
+	}
+	return s.crowded
+}
+
+// SiteOf finds a node's site, nil if the look has none.
+func (s *Survey) SiteOf(name string) *Site {
+	i, found := slices.BinarySearchFunc(s.Sites, name, func(at Site, name string) int { return strings.Compare(at.Name, name) })
+	if !found {
+		return nil
+	}
+	return &s.Sites[i]
+}
+
+// Container is the template's container of a name, nil if it has none such.
+func (s *Survey) Container(name string) *corev1.Container {
+	spec := &s.Live.Spec.Template.Spec
+	for _, list := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+// TraceOf gathers an object's Events that satisfy a condition.
+func (s *Survey) TraceOf(uid types.UID, which func(*corev1.Event) bool) fact.Trace {
+	var t fact.Trace
+	for _, e := range s.Events[uid] {
+		if which(e) {
+			t.Add(e, s.Now)
+		}
+	}
+	return t
+}
+
+// Refusal is what the API server says against having pods made, and what to do about it.
+type Refusal struct {
+	fact.Trace
+	Text, Remedy string
+	Untried      bool // it is from before this commit, which has the same template, and nothing was tried since
+}
