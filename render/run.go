@@ -21,7 +21,8 @@ type outcome struct {
 }
 
 // parseSchema has kustomize parse the schema that is built into it, which the whole process shares, before anybody looks
-// into it: kustomize does it at the first patch, while other renders read that map without a lock.
+// into it: kustomize does it at the first patch, while other renders read that map without a lock. The survey reads it,
+// too: it makes kustomize's identities of what it counts.
 var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
 
 // mostCopied is what the copies of one JSON patch may add to an object, in bytes. The API server takes no object that is much
@@ -52,6 +53,7 @@ func attempt(r *reader, folder string) (out outcome) {
 			out = outcome{err: r.gaveUp(folder, p)}
 		}
 	}()
+	parseSchema()
 	own, err := r.open(folder)
 	if err != nil {
 		return outcome{err: err}
@@ -59,7 +61,6 @@ func attempt(r *reader, folder string) (out outcome) {
 	if err := r.survey(folder); err != nil {
 		return outcome{err: err}
 	}
-	parseSchema()
 	o := krusty.MakeDefaultOptions()                // no plugins, no helm
 	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree
 	if r.sorted[own] {
