@@ -10,7 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// policy makes an admission policy of Kubernetes' own for the test's namespace that says no to what the expression names.
+// policy makes an admission policy of Kubernetes' own for the test's namespace that says no to what the expression
+// names.
 func (w *world) policy(resource, allowed, message string) {
 	w.t.Helper()
 	all := set(w.t, strings.NewReplacer("NS", w.ns, "RESOURCE", resource, "ALLOWED", allowed, "MESSAGE", message).Replace(`
@@ -56,10 +57,12 @@ func (w *world) denied(s Set) *Rejected {
 func TestAPolicysNoIsPassedOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.policy("daemonsets", "object.spec.template.spec.containers.all(c, c.image.contains('@'))", "'images must be pinned by digest'")
+	w.policy("daemonsets", "object.spec.template.spec.containers.all(c, c.image.contains('@'))",
+		"'images must be pinned by digest'")
 	s := w.set(agent)
 	rejected := w.denied(s)
-	if rejected.Reason != ReasonDenied || !strings.Contains(rejected.Message, "images must be pinned by digest") || rejected.Object != w.id("DaemonSet", "agent") {
+	if rejected.Reason != ReasonDenied || !strings.Contains(rejected.Message, "images must be pinned by digest") ||
+		rejected.Object != w.id("DaemonSet", "agent") {
 		t.Errorf("got %+v", rejected)
 	}
 	if w.live(w.id("ConfigMap", "agent")) != nil {
@@ -71,10 +74,12 @@ func TestAPolicysNoIsPassedOn(t *testing.T) {
 func TestAPolicyThatTellsASecretIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.policy("secrets", "!has(object.data) || !has(object.data.password)", "'the password is ' + string(object.data.password)")
+	w.policy("secrets", "!has(object.data) || !has(object.data.password)",
+		"'the password is ' + string(object.data.password)")
 	s := w.set("apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {password: hunter2}")
 	rejected := w.denied(s)
-	if rejected.Reason != ReasonDenied || strings.Contains(rejected.Error(), "hunter2") || strings.Contains(rejected.Error(), "aHVudGVyMg") {
+	if rejected.Reason != ReasonDenied || strings.Contains(rejected.Error(), "hunter2") ||
+		strings.Contains(rejected.Error(), "aHVudGVyMg") {
 		t.Errorf("got %+v", rejected)
 	}
 }
@@ -126,7 +131,8 @@ func (w *world) removeAll(s Set) {
 func TestWarningsAreCollected(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.by("person", ID{Kind: "Namespace", Name: w.ns}, `{"metadata":{"labels":{"pod-security.kubernetes.io/warn":"restricted"}}}`)
+	w.by("person", ID{Kind: "Namespace", Name: w.ns},
+		`{"metadata":{"labels":{"pod-security.kubernetes.io/warn":"restricted"}}}`)
 	s := w.set(agent)
 	var all []Warning
 	eventually(t, func() error { // the API server learns of the label in its own time
@@ -137,7 +143,8 @@ func TestWarningsAreCollected(t *testing.T) {
 		}
 		return err
 	})
-	if len(all) != 1 || all[0].Object != w.id("DaemonSet", "agent") || !strings.Contains(all[0].Text, "would violate PodSecurity") {
+	if len(all) != 1 || all[0].Object != w.id("DaemonSet", "agent") || !strings.Contains(all[0].Text,
+		"would violate PodSecurity") {
 		t.Errorf("got %v", all)
 	}
 }

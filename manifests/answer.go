@@ -13,8 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// refusal turns the API server's answer to a write of the object into what its reader can act on: a Rejected, Conflicts,
-// or the trouble itself if the object is not to blame. A Secret's answer is never passed on: it may hold its values.
+// refusal turns the API server's answer to a write of the object into what its reader can act on: a Rejected,
+// Conflicts, or the trouble itself if the object is not to blame. A Secret's answer is never passed on: it may hold its
+// values.
 func refusal(id ID, err error) error {
 	var api apierrors.APIStatus
 	if err == nil || !errors.As(err, &api) {
@@ -71,7 +72,8 @@ func forbidden(id ID, status metav1.Status) (Reason, string) {
 		lacks = text
 	}
 	if strings.HasPrefix(lacks, "User ") && strings.Contains(lacks, " cannot ") || lacks == withheld || lacks == "" {
-		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; Daemongate needs get, list, watch, create, patch and delete on this kind%s: grant them by a Role or ClusterRole",
+		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; Daemongate needs get, list, watch, create, patch and "+
+			"delete on this kind%s: grant them by a Role or ClusterRole",
 			orUnexplained(lacks), inNamespace(id))
 	}
 	if strings.Contains(lacks, "attempting to grant RBAC permissions not currently held") {
@@ -105,9 +107,12 @@ func invalid(id ID, status metav1.Status) (Reason, string) {
 		also = "; it is also invalid: " + strings.Join(others, ", ")
 	}
 	if isDaemonSet(id) && slices.Contains(fixed, "spec.selector") {
-		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old selector back, give the DaemonSet another name, or set apply.recreate: Orphan in the Sync, which deletes it without its pods and lets a new one adopt them%s", also)
+		return ReasonImmutable, fmt.Sprintf("spec.selector cannot change on an existing DaemonSet: put the old "+
+			"selector back, give the DaemonSet another name, or set apply.recreate: Orphan in the Sync, which "+
+			"deletes it without its pods and lets a new one adopt them%s", also)
 	}
-	return ReasonImmutable, fmt.Sprintf("%s cannot change on an existing %s: put the old value back, give the object another name, or delete it so that it is created anew%s",
+	return ReasonImmutable, fmt.Sprintf("%s cannot change on an existing %s: put the old value back, give the object "+
+		"another name, or delete it so that it is created anew%s",
 		strings.Join(fixed, ", "), id.Kind, also)
 }
 
@@ -129,7 +134,8 @@ func causesOf(s metav1.Status) (fixed, others []string) {
 
 // immutableText recognises the texts with which Kubernetes' validation refuses a change as such.
 func immutableText(message string) bool {
-	for _, mark := range []string{"immutable", "may not change once set", "cannot change", "may not be changed", "updates to ", "updates may not change"} {
+	for _, mark := range []string{"immutable", "may not change once set", "cannot change", "may not be changed",
+		"updates to ", "updates may not change"} {
 		if strings.Contains(message, mark) {
 			return true
 		}
@@ -139,7 +145,8 @@ func immutableText(message string) bool {
 
 // isSchemaError recognises what the API server answers, with code 500, to an object that its schema does not know.
 func isSchemaError(s metav1.Status) bool {
-	return strings.Contains(s.Message, "failed to create typed patch object") || strings.Contains(s.Message, "failed to convert new object")
+	return strings.Contains(s.Message, "failed to create typed patch object") ||
+		strings.Contains(s.Message, "failed to convert new object")
 }
 
 // schemaText cuts what only a developer of the API server understands off such an answer.

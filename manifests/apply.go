@@ -45,7 +45,8 @@ func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error)
 	return done, nil
 }
 
-func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, brought definitions, o Options) ([]Applied, error) {
+func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, brought definitions,
+	o Options) ([]Applied, error) {
 	results, problems := sideBySide(rank, func(object *unstructured.Unstructured) (Applied, error) {
 		return c.applyOne(ctx, object, brought, o)
 	})
@@ -58,7 +59,8 @@ func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructure
 	return written, errors.Join(problems...)
 }
 
-func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, brought definitions, o Options) (Applied, error) {
+func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, brought definitions,
+	o Options) (Applied, error) {
 	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
 		return Applied{}, err
@@ -104,7 +106,8 @@ func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unst
 
 // putOver applies without force first. kubectl's managers that stand in the way are folded in (a change by kubectl is
 // drift); others only give way to Options.Force.
-func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions, o Options) (*unstructured.Unstructured, error) {
+func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions,
+	o Options) (*unstructured.Unstructured, error) {
 	answer, err := c.putServed(ctx, t, brought)
 	managers := managersIn(err)
 	if len(managers) == 0 {
@@ -121,9 +124,10 @@ func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstr
 	return c.putFolded(ctx, t, o.Force)
 }
 
-// putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the kind,
-// version and schema that the definition has just been given.
-func (c *Client) putServed(ctx context.Context, t target, brought definitions) (answer *unstructured.Unstructured, err error) {
+// putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the
+// kind, version and schema that the definition has just been given.
+func (c *Client) putServed(ctx context.Context, t target,
+	brought definitions) (answer *unstructured.Unstructured, err error) {
 	const moment = 10 * time.Second
 	answer, err = c.put(ctx, t, write{})
 	if brought.mapping(t.object.GroupVersionKind()) == nil {
@@ -154,8 +158,8 @@ func notServed(err error) bool {
 	return details == nil || details.Name == "" || len(details.Causes) > 0
 }
 
-// applied reads the answer. An apply that changes nothing leaves the resourceVersion; one that has moved says nothing by
-// itself, for a controller may have written the status between our look and our apply.
+// applied reads the answer. An apply that changes nothing leaves the resourceVersion; one that has moved says nothing
+// by itself, for a controller may have written the status between our look and our apply.
 func applied(t target, live, answer *unstructured.Unstructured) Applied {
 	a := Applied{
 		ID:         t.id,

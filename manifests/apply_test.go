@@ -38,7 +38,8 @@ func TestApplyCreatesTheSet(t *testing.T) {
 	w := newWorld(t)
 	for _, a := range w.apply(w.set(agent)) {
 		live := w.live(a.ID)
-		if !a.Created || !a.Changed || a.Version != "v1" || a.UID != live.GetUID() || live.GetLabels()[OwnerLabel] != w.opts.Owner.Label() {
+		if !a.Created || !a.Changed || a.Version != "v1" || a.UID != live.GetUID() ||
+			live.GetLabels()[OwnerLabel] != w.opts.Owner.Label() {
 			t.Errorf("%+v", a)
 		}
 	}
@@ -99,18 +100,23 @@ func TestARejectedObjectLeavesNothingWritten(t *testing.T) {
 		reason Reason
 		says   string
 	}{
-		"invalid":      {strings.Replace(agent, "matchLabels: {app: agent}", "matchLabels: {app: other}", 1), ReasonInvalid, "selector"},
-		"misspelt":     {strings.Replace(agent, "serviceAccountName: agent", "serviceAccountNam: agent", 1), ReasonInvalid, "serviceAccountNam"},
-		"wrong type":   {strings.Replace(agent, "data: {level: info}", "data: {level: 7}", 1), ReasonInvalid, "level"},
-		"bad quantity": {agent + "\n---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: agent}\nspec: {hard: {cpu: lots}}", ReasonInvalid, "quantit"},
-		"no namespace": {strings.Replace(agent, "kind: ConfigMap\nmetadata: {name: agent}", "kind: ConfigMap\nmetadata: {name: agent, namespace: no-such-place}", 1), ReasonNotFound, "no-such-place"},
+		"invalid": {strings.Replace(agent, "matchLabels: {app: agent}", "matchLabels: {app: other}", 1),
+			ReasonInvalid, "selector"},
+		"misspelt": {strings.Replace(agent, "serviceAccountName: agent", "serviceAccountNam: agent", 1),
+			ReasonInvalid, "serviceAccountNam"},
+		"wrong type": {strings.Replace(agent, "data: {level: info}", "data: {level: 7}", 1), ReasonInvalid, "level"},
+		"bad quantity": {agent + "\n---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: agent}\nspec: {hard: " +
+			"{cpu: lots}}", ReasonInvalid, "quantit"},
+		"no namespace": {strings.Replace(agent, "kind: ConfigMap\nmetadata: {name: agent}",
+			"kind: ConfigMap\nmetadata: {name: agent, namespace: no-such-place}", 1), ReasonNotFound, "no-such-place"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			s := w.set(story.bad)
 			err := w.client.DryRun(w.ctx, s, w.opts)
 			var rejected *Rejected
-			if !errors.As(err, &rejected) || rejected.Reason != story.reason || !strings.Contains(rejected.Message, story.says) {
+			if !errors.As(err, &rejected) || rejected.Reason != story.reason || !strings.Contains(rejected.Message,
+				story.says) {
 				t.Errorf("got %v", err)
 			} else {
 				t.Log(err)
@@ -216,7 +222,8 @@ func BenchmarkApplyAThousandObjects(b *testing.B) {
 	w := newWorld(b)
 	var many []string
 	for i := range 1000 {
-		many = append(many, fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent-%d}\ndata: {level: info}", i))
+		many = append(many, fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent-%d}\ndata: {level: "+
+			"info}", i))
 	}
 	s := w.set(strings.Join(many, "\n---\n"))
 	for b.Loop() {

@@ -16,8 +16,8 @@ import (
 // BrakeAnnotation on a DaemonSet is the only record of a pulled brake: "<commit> <node>,<node>…".
 const BrakeAnnotation = "daemongate.io/brake"
 
-// maxBrakeNodes keeps the annotation far below the 256 KiB that all annotations of an object may take (a node's name has
-// at most 253 bytes). That many nodes hold the brake as well as more would.
+// maxBrakeNodes keeps the annotation far below the 256 KiB that all annotations of an object may take (a node's name
+// has at most 253 bytes). That many nodes hold the brake as well as more would.
 const maxBrakeNodes = 500
 
 // Brake is why a DaemonSet's rollout was stopped: the commit that was rolling out, and the nodes whose pods ended.
@@ -49,7 +49,8 @@ func (b Brake) String() string {
 // record.
 func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
 	braked := o.DeepCopy()
-	// A rollingUpdate stays, without effect under OnDelete: it tells that the brake must not be lifted under a maxSurge.
+	// A rollingUpdate stays, without effect under OnDelete: it tells that the brake must not be lifted under a
+	// maxSurge.
 	if err := unstructured.SetNestedField(braked.Object, "OnDelete", "spec", "updateStrategy", "type"); err != nil {
 		return braked // spec is no object: the API server refuses it with a better text than could be made here
 	}
@@ -63,8 +64,8 @@ func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
 }
 
 // Brake stops the rollout of a DaemonSet: it applies the commit's whole object, as Resolve returned it, with
-// updateStrategy OnDelete. Another manager's hold on the update strategy is overruled, and no other (a *Conflict). The brake
-// is released by applying the plain object again.
+// updateStrategy OnDelete. Another manager's hold on the update strategy is overruled, and no other (a *Conflict). The
+// brake is released by applying the plain object again.
 func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b Brake, o Options) (Applied, error) {
 	id := IDOf(object)
 	if !isDaemonSet(id) {
@@ -84,10 +85,11 @@ func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b
 	return applied(t, live, answer), nil
 }
 
-// pull writes a braked object. A write that others' fields stand against changes nothing, and names them all: so no dry run
-// is needed first, which would let the agent spread meanwhile. What kubectl's managers hold is folded in; another's hold on the
-// update strategy alone is overruled.
-func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+// pull writes a braked object. A write that others' fields stand against changes nothing, and names them all: so no dry
+// run is needed first, which would let the agent spread meanwhile. What kubectl's managers hold is folded in; another's
+// hold on the update strategy alone is overruled.
+func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured,
+	error) {
 	answer, err := c.put(ctx, t, write{})
 	if slices.ContainsFunc(managersIn(err), fields.IsKubectl) {
 		if err := c.fold(ctx, t, live); err != nil {
@@ -112,7 +114,10 @@ func onlyFields(err error, fields ...string) bool {
 	}
 	conflicting := fieldConflicts(status.Status())
 	for _, c := range conflicting {
-		if !slices.ContainsFunc(fields, func(f string) bool { return c.Field == f || strings.HasPrefix(c.Field, f+".") }) {
+		if !slices.ContainsFunc(fields, func(f string) bool {
+			return c.Field == f ||
+				strings.HasPrefix(c.Field, f+".")
+		}) {
 			return false
 		}
 	}

@@ -39,18 +39,21 @@ func (w *world) brake(s Set) Applied {
 func TestBrakeAndRelease(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"strategy named":     rolling,
-		"strategy defaulted": strings.Replace(rolling, "  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: \"10%\"}}\n", "", 1),
+		"strategy named": rolling,
+		"strategy defaulted": strings.Replace(rolling, "  updateStrategy: {type: RollingUpdate, rollingUpdate: "+
+			"{maxUnavailable: \"10%\"}}\n", "", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			s := w.set(text)
 			before := w.apply(s)[0].Object
 			a := w.brake(s)
-			if got := valueAt(a.Object, "spec", "updateStrategy", "type"); got != "OnDelete" || !a.Changed || a.UID != before.GetUID() {
+			if got := valueAt(a.Object, "spec", "updateStrategy", "type"); got != "OnDelete" || !a.Changed ||
+				a.UID != before.GetUID() {
 				t.Errorf("braked: %s, %v", got, a)
 			}
-			if b, found := ReadBrake(a.Object); !found || b.Commit != pulled.Commit || !slices.Equal(b.Nodes, []string{"node-1", "node-2"}) {
+			if b, found := ReadBrake(a.Object); !found || b.Commit != pulled.Commit ||
+				!slices.Equal(b.Nodes, []string{"node-1", "node-2"}) {
 				t.Errorf("record: %+v", b)
 			}
 			for _, d := range fields.Differences(before, a.Object) {
@@ -72,15 +75,16 @@ func TestBrakeAndRelease(t *testing.T) {
 	}
 }
 
-// Somebody who holds the update strategy does not keep the brake from being pulled; whoever holds another field does, as
-// with every apply, and is named.
+// Somebody who holds the update strategy does not keep the brake from being pulled; whoever holds another field does,
+// as with every apply, and is named.
 func TestBrakeForcesTheStrategyAndNothingElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.set(rolling)
 	w.apply(s)
 	id := w.id("DaemonSet", "agent")
-	w.patch("strategist", id, types.ApplyPatchType, `{"apiVersion":"apps/v1","kind":"DaemonSet","spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
+	w.patch("strategist", id, types.ApplyPatchType,
+		`{"apiVersion":"apps/v1","kind":"DaemonSet","spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
 	if got := valueAt(w.brake(s).Object, "spec", "updateStrategy", "type"); got != "OnDelete" {
 		t.Errorf("strategy: %s", got)
 	}
@@ -101,9 +105,11 @@ func TestBrakeFoldsKubectlIn(t *testing.T) {
 	w := newWorld(t)
 	s := w.set(rolling)
 	w.apply(s)
-	w.by("kubectl-edit", w.id("DaemonSet", "agent"), `{"metadata":{"annotations":{"team":"others"}},"spec":{"updateStrategy":{"rollingUpdate":{"maxUnavailable":5}}}}`)
+	w.by("kubectl-edit", w.id("DaemonSet", "agent"),
+		`{"metadata":{"annotations":{"team":"others"}},"spec":{"updateStrategy":{"rollingUpdate":{"maxUnavailable":5}}}}`)
 	a := w.brake(s)
-	if got := valueAt(a.Object, "spec", "updateStrategy"); got != "map[rollingUpdate:map[maxSurge:0 maxUnavailable:10%] type:OnDelete]" || a.Object.GetAnnotations()["team"] != "nodes" {
+	if got := valueAt(a.Object, "spec", "updateStrategy"); got != "map[rollingUpdate:map[maxSurge:0 "+
+		"maxUnavailable:10%] type:OnDelete]" || a.Object.GetAnnotations()["team"] != "nodes" {
 		t.Errorf("strategy %s, annotations %v", got, a.Object.GetAnnotations())
 	}
 }
@@ -112,16 +118,19 @@ func TestBrakeFoldsKubectlIn(t *testing.T) {
 func TestBrakeRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.client.Brake(w.ctx, w.set(rolling).Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "is gone") {
+	if _, err := w.client.Brake(w.ctx, w.set(rolling).Objects()[0], pulled, w.opts); err == nil ||
+		!strings.Contains(err.Error(), "is gone") {
 		t.Errorf("missing: %v", err)
 	}
-	if _, err := w.client.Brake(w.ctx, w.set(agent).Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "only a DaemonSet") {
+	if _, err := w.client.Brake(w.ctx, w.set(agent).Objects()[0], pulled, w.opts); err == nil ||
+		!strings.Contains(err.Error(), "only a DaemonSet") {
 		t.Errorf("a ServiceAccount: %v", err)
 	}
 	s := w.set(rolling)
 	w.apply(s)
 	w.opts.Owner.Name = "others"
-	if _, err := w.client.Brake(w.ctx, s.Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(), "belongs to Sync") {
+	if _, err := w.client.Brake(w.ctx, s.Objects()[0], pulled, w.opts); err == nil || !strings.Contains(err.Error(),
+		"belongs to Sync") {
 		t.Errorf("another Sync's: %v", err)
 	}
 }
@@ -130,7 +139,8 @@ func TestBrakeRefuses(t *testing.T) {
 func TestBrakeRecord(t *testing.T) {
 	many := Brake{Commit: "c"}
 	for range 5000 {
-		many.Nodes = append(many.Nodes, strings.Repeat("n", 200)+string(rune('a'+len(many.Nodes)%26))+strings.Repeat("x", len(many.Nodes)%50))
+		many.Nodes = append(many.Nodes, strings.Repeat("n", 200)+string(rune('a'+len(many.Nodes)%26))+
+			strings.Repeat("x", len(many.Nodes)%50))
 	}
 	if text := many.String(); len(text) > 200<<10 {
 		t.Errorf("the record takes %d bytes", len(text))

@@ -2,7 +2,8 @@ package manifests
 
 import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-// ConditionOf is the condition of that type in an object's status, as its controller has written it; false if there is none.
+// ConditionOf is the condition of that type in an object's status, as its controller has written it; false if there is
+// none.
 func ConditionOf(o *unstructured.Unstructured, name string) (map[string]any, bool) {
 	if o == nil {
 		return nil, false

@@ -58,11 +58,12 @@ func (d definitions) mapping(gvk schema.GroupVersionKind) *meta.RESTMapping {
 	if !found || !slices.Contains(def.versions, gvk.Version) {
 		return nil
 	}
-	return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(def.plural), GroupVersionKind: gvk, Scope: scopeOf(def.namespaced)}
+	return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(def.plural), GroupVersionKind: gvk,
+		Scope: scopeOf(def.namespaced)}
 }
 
-// establishWithin bounds the wait for a new definition to be served, during which its Sync does nothing else. It takes the API
-// server a fraction of a second.
+// establishWithin bounds the wait for a new definition to be served, during which its Sync does nothing else. It takes
+// the API server a fraction of a second.
 const establishWithin = 10 * time.Second
 
 // established waits until the API server serves the kinds of these definitions.
@@ -90,17 +91,18 @@ func (c *Client) established(ctx context.Context, written []Applied) error {
 func (c *Client) awaitEstablished(ctx context.Context, t target) error {
 	var refused string
 	live := t.object
-	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, establishWithin, true, func(ctx context.Context) (bool, error) {
-		if isEstablished(live) {
-			return true, nil
-		}
-		var err error
-		if live, err = c.read(ctx, t); err != nil && !transient(err) {
-			return false, err
-		}
-		refused = refusedName(live)
-		return isEstablished(live) || refused != "", nil
-	})
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, establishWithin, true,
+		func(ctx context.Context) (bool, error) {
+			if isEstablished(live) {
+				return true, nil
+			}
+			var err error
+			if live, err = c.read(ctx, t); err != nil && !transient(err) {
+				return false, err
+			}
+			refused = refusedName(live)
+			return isEstablished(live) || refused != "", nil
+		})
 	switch {
 	case refused != "":
 		return &unready{t.id, "is not Established: " + refused}
@@ -115,8 +117,8 @@ func isEstablished(crd *unstructured.Unstructured) bool {
 	return said["status"] == "True"
 }
 
-// refusedName is why the API server does not take the names of a definition that is not served; empty if it does, or has not
-// looked yet.
+// refusedName is why the API server does not take the names of a definition that is not served; empty if it does, or
+// has not looked yet.
 func refusedName(crd *unstructured.Unstructured) string {
 	if said, _ := ConditionOf(crd, "NamesAccepted"); said["status"] == "False" && !isEstablished(crd) {
 		return fmt.Sprint(said["message"])

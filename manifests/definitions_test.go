@@ -31,8 +31,8 @@ spec:
 
 func (w *world) route() string { return strings.ReplaceAll(route, "GROUP", w.ns+".example.com") }
 
-// A definition and an object of its kind come in one commit: the dry run does not mind that the kind is not there yet, and
-// the object is written as soon as the API server serves its kind.
+// A definition and an object of its kind come in one commit: the dry run does not mind that the kind is not there yet,
+// and the object is written as soon as the API server serves its kind.
 func TestADefinitionAndItsObjectComeInOneSet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -57,13 +57,15 @@ func TestAChangedDefinitionAndItsObjectComeInOneSet(t *testing.T) {
 	w := newWorld(t)
 	w.apply(w.set(w.route()))
 	id := ID{Group: "agents." + w.ns + ".example.com", Kind: "Route", Namespace: w.ns, Name: "logs"}
-	field := strings.NewReplacer("to: archive", "to: archive, via: relay", "to: {type: string}", "to: {type: string}, via: {type: string}").Replace(w.route())
+	field := strings.NewReplacer("to: archive", "to: archive, via: relay", "to: {type: string}",
+		"to: {type: string}, via: {type: string}").Replace(w.route())
 	w.apply(w.set(field))
 	if got := valueAt(w.live(id), "spec", "via"); got != "relay" {
 		t.Errorf("via: %q", got)
 	}
 	schema := field[strings.Index(field, "    schema:"):]
-	version := strings.Replace(field, "example.com/v1", "example.com/v2", 1) + "\n  - name: v2\n    served: true\n    storage: false\n" + schema
+	version := strings.Replace(field, "example.com/v1", "example.com/v2", 1) +
+		"\n  - name: v2\n    served: true\n    storage: false\n" + schema
 	for _, a := range w.apply(w.set(version)) {
 		if a.Kind == "Route" && a.Version != "v2" {
 			t.Errorf("applied %+v", a)
@@ -82,14 +84,16 @@ func TestACustomObjectNeedsItsNamespace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.set(w.route()))
-	err := w.client.DryRun(w.ctx, w.set(strings.Replace(w.route(), "name: logs", "name: logs, namespace: no-such-place", 1)), w.opts)
+	err := w.client.DryRun(w.ctx, w.set(strings.Replace(w.route(), "name: logs", "name: logs, namespace: no-such-place",
+		1)), w.opts)
 	var rejected *Rejected
 	if !errors.As(err, &rejected) || rejected.Reason != ReasonNotFound {
 		t.Errorf("got %v", err)
 	}
 }
 
-// A definition that others add is seen without a restart as soon as it is served, although the mapper had looked before.
+// A definition that others add is seen without a restart as soon as it is served, although the mapper had looked
+// before.
 func TestADefinitionOfOthersIsSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -67,9 +67,9 @@ func (c *Client) Drifted(ctx context.Context, s Set, o Options) ([]Drift, error)
 	return drifts, err
 }
 
-// Compare compares a resolved set with the cluster by a dry run of its apply, in the set's order. Fields that the set does
-// not name are no drift. It also returns the objects that are as asked, as they are, of those that we applied. An object that cannot be compared is
-// in the error; the others are reported all the same.
+// Compare compares a resolved set with the cluster by a dry run of its apply, in the set's order. Fields that the set
+// does not name are no drift. It also returns the objects that are as asked, as they are, of those that we applied. An
+// object that cannot be compared is in the error; the others are reported all the same.
 func (c *Client) Compare(ctx context.Context, s Set, o Options) (drifts []Drift, asAsked []Applied, err error) {
 	brought := definitionsOf(s.objects)
 	results, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (comparison, error) {
@@ -101,14 +101,15 @@ type pair struct {
 	err          error
 }
 
-// torn reports whether somebody wrote the object between the read and the dry run. What they wrote would be taken for drift,
-// although the set may not name it.
+// torn reports whether somebody wrote the object between the read and the dry run. What they wrote would be taken for
+// drift, although the set may not name it.
 func (p pair) torn() bool {
 	return p.live != nil && p.err == nil && p.live.GetResourceVersion() != p.answer.GetResourceVersion() &&
 		len(fields.Differences(p.live, p.answer)) > 0
 }
 
-func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, brought definitions, o Options) (pair, error) {
+func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, brought definitions,
+	o Options) (pair, error) {
 	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
 		return pair{}, err
@@ -125,7 +126,8 @@ func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, br
 // mostPairs is how often an object is looked at that others keep writing.
 const mostPairs = 5
 
-func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (comparison, error) {
+func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions,
+	o Options) (comparison, error) {
 	for range mostPairs {
 		p, err := c.pair(ctx, object, brought, o)
 		switch {
@@ -162,7 +164,8 @@ func (p pair) compare(s Set, o Options) (comparison, error) {
 		managers = lastWriter(live)
 	}
 	slices.Sort(managers)
-	return comparison{drift: &Drift{Object: id, Changes: changes, Managers: slices.Compact(managers), Holders: p.holders}}, nil
+	return comparison{drift: &Drift{Object: id, Changes: changes, Managers: slices.Compact(managers),
+		Holders: p.holders}}, nil
 }
 
 // madeByOthers reports whether somebody else made anew what we applied: then no field of it is ours.
@@ -171,8 +174,8 @@ func madeByOthers(id ID, live *unstructured.Unstructured, inv Inventory) bool {
 	return found && e.UID != "" && e.UID != live.GetUID() && !fields.IsOurs(live)
 }
 
-// vanishes reports whether the object is a Job that the cluster deletes when it has finished. Making it anew would run it
-// again.
+// vanishes reports whether the object is a Job that the cluster deletes when it has finished. Making it anew would run
+// it again.
 func vanishes(o *unstructured.Unstructured) bool {
 	_, found, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "ttlSecondsAfterFinished")
 	return found && o.GetKind() == "Job" && o.GroupVersionKind().Group == "batch"
@@ -195,7 +198,8 @@ func lastWriter(live *unstructured.Unstructured) []string {
 func changesOf(id ID, found []fields.Difference) []Change {
 	changes := make([]Change, 0, len(found))
 	for _, d := range found {
-		changes = append(changes, Change{Path: d.Path, Live: shown(id, d.Path, d.Live), Want: shown(id, d.Path, d.Want)})
+		changes = append(changes, Change{Path: d.Path, Live: shown(id, d.Path, d.Live),
+			Want: shown(id, d.Path, d.Want)})
 	}
 	return changes
 }

@@ -21,8 +21,8 @@ func TestAnAppliedSetHasNotDrifted(t *testing.T) {
 	}
 }
 
-// Each way to drift is named: a changed field with its manager, a removed one, a missing object. Looking changes nothing,
-// and correction makes it go away.
+// Each way to drift is named: a changed field with its manager, a removed one, a missing object. Looking changes
+// nothing, and correction makes it go away.
 func TestDriftIsNamedAndCorrected(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -44,7 +44,8 @@ func TestDriftIsNamedAndCorrected(t *testing.T) {
 	if d := drifts[1]; !slices.Equal(d.Changes, []Change{{"data.more", "", `"x"`}}) {
 		t.Errorf("got %+v", d)
 	}
-	want := []Change{{"spec.template.spec.containers[name=agent].image", `"registry.example.com/agent:hotfix"`, `"registry.example.com/agent:1"`}}
+	want := []Change{{"spec.template.spec.containers[name=agent].image", `"registry.example.com/agent:hotfix"`,
+		`"registry.example.com/agent:1"`}}
 	if d := drifts[2]; !slices.Equal(d.Changes, want) || !slices.Equal(d.Managers, []string{"kubectl-set"}) {
 		t.Errorf("got %+v", d)
 	}

@@ -9,8 +9,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// What others write between the read of an object and its dry run is no drift, since the set does not name it. Of an object
-// that is never left alone for that long nothing is said, and it is tried again later.
+// What others write between the read of an object and its dry run is no drift, since the set does not name it. Of an
+// object that is never left alone for that long nothing is said, and it is tried again later.
 func TestWhatIsWrittenWhileComparingIsNoDrift(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -22,9 +22,11 @@ func TestWhatIsWrittenWhileComparingIsNoDrift(t *testing.T) {
 			config := rest.CopyConfig(w.config)
 			config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
-					if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/daemonsets/") && written < writes {
+					if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/daemonsets/") &&
+						written < writes {
 						written++
-						w.by("person", w.id("DaemonSet", "agent"), fmt.Sprintf(`{"metadata":{"annotations":{"tried":"%s-%d"}}}`, name, written))
+						w.by("person", w.id("DaemonSet", "agent"),
+							fmt.Sprintf(`{"metadata":{"annotations":{"tried":"%s-%d"}}}`, name, written))
 					}
 					return next.RoundTrip(r)
 				})

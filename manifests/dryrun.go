@@ -24,14 +24,16 @@ func (c *Client) DryRun(ctx context.Context, s Set, o Options) error {
 // cannot be asked about before others of the set are there are left out.
 func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured.Unstructured, error) {
 	brought := definitionsOf(s.objects)
-	answers, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	answers, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*unstructured.Unstructured,
+		error) {
 		return c.dryRun(ctx, s, object, brought, o)
 	})
 	there := slices.DeleteFunc(answers, func(u *unstructured.Unstructured) bool { return u == nil })
 	return there, errors.Join(problems...)
 }
 
-func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions, o Options) (*unstructured.Unstructured, error) {
+func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions,
+	o Options) (*unstructured.Unstructured, error) {
 	t, live, err := c.find(ctx, object, brought, o.Owner)
 	if err != nil {
 		return nil, err
@@ -58,8 +60,8 @@ func isInvalid(err error) bool {
 	return errors.As(err, &rejected) && rejected.Reason == ReasonInvalid
 }
 
-// redefines reports whether the set changes the definition of the object's kind: then the schema that the dry run judged
-// by is not the one that will be in force.
+// redefines reports whether the set changes the definition of the object's kind: then the schema that the dry run
+// judged by is not the one that will be in force.
 func (c *Client) redefines(ctx context.Context, s Set, object *unstructured.Unstructured) bool {
 	gk := object.GroupVersionKind().GroupKind()
 	for _, o := range s.objects {
@@ -80,8 +82,9 @@ func (c *Client) redefines(ctx context.Context, s Set, object *unstructured.Unst
 	return false
 }
 
-// tryElsewhere asks about an object whose namespace the set itself brings in a namespace that is always there. What that
-// namespace's own rights, quotas and policies say to it counts for nothing, but an invalid object is one everywhere.
+// tryElsewhere asks about an object whose namespace the set itself brings in a namespace that is always there. What
+// that namespace's own rights, quotas and policies say to it counts for nothing, but an invalid object is one
+// everywhere.
 func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 	if t.id.Namespace == "" || definitionsOf(s.objects).mapping(t.object.GroupVersionKind()) != nil {
 		return nil

@@ -45,7 +45,8 @@ type Conflict struct {
 }
 
 func (c *Conflict) Error() string {
-	return fmt.Sprintf("%s: field manager %q owns %s with another value: take the field out of Git, let %s let go of it, or set apply.force to take it over",
+	return fmt.Sprintf("%s: field manager %q owns %s with another value: take the field out of Git, let %s let go of "+
+		"it, or set apply.force to take it over",
 		c.Object, c.Manager, strings.Join(c.Fields, ", "), c.Manager)
 }
 

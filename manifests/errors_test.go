@@ -24,34 +24,43 @@ var (
 // Each kind of answer is blamed on who is to blame, and always names the object first.
 func TestAnswersAreBlamedOnWhoIsToBlame(t *testing.T) {
 	fieldConflict := apierrors.NewApplyConflict([]metav1.StatusCause{
-		{Type: metav1.CauseTypeFieldManagerConflict, Message: `conflict with "a \"b\"" using apps/v1 at 2026-11-24T01:00:00Z`, Field: ".spec.x"},
+		{Type: metav1.CauseTypeFieldManagerConflict,
+			Message: `conflict with "a \"b\"" using apps/v1 at 2026-11-24T01:00:00Z`, Field: ".spec.x"},
 	}, "Apply failed")
 	for name, answer := range map[string]struct {
 		err       error
 		temporary bool
 		says      string
 	}{
-		"field manager":        {fieldConflict, false, `field manager "a \"b\"" owns .spec.x`},
-		"resourceVersion":      {apierrors.NewConflict(daemonSets, "agent", errors.New("object has been modified")), true, "modified"},
-		"server timeout":       {apierrors.NewServerTimeout(daemonSets, "patch", 1), true, ""},
-		"gateway timeout":      {apierrors.NewTimeoutError("timeout", 1), true, ""},
-		"too many requests":    {apierrors.NewTooManyRequests("slow down", 1), true, ""},
-		"webhook not there":    {apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example.com": connection refused`)), true, "policy.example.com"},
-		"token expired":        {apierrors.NewUnauthorized("expired"), true, ""},
-		"webhook says no":      {apierrors.NewForbidden(daemonSets, "agent", errors.New(`x`)), false, "denied"},
-		"no rights, no reason": {&apierrors.StatusError{ErrStatus: metav1.Status{Code: 403, Reason: metav1.StatusReasonForbidden}}, false, "no explanation"},
-		"schema, as a 500":     {apierrors.NewInternalError(errors.New("failed to create typed patch object (p/agent; apps/v1, Kind=DaemonSet): .spec.foo: field not declared in schema")), false, "schema: .spec.foo: field not declared"},
-		"network":              {&url.Error{Op: "Patch", URL: "https://x", Err: io.ErrUnexpectedEOF}, true, "EOF"},
-		"stopped":              {context.Canceled, true, "canceled"},
-		"something else":       {errors.New("cannot encode"), false, "cannot encode"},
-		"two fixed fields": {apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "DaemonSet"}, "agent", field.ErrorList{
-			field.Forbidden(field.NewPath("spec", "podManagement"), "field is immutable"),
-			field.Invalid(field.NewPath("spec", "other"), 1, "must be 2"),
-		}), false, "spec.podManagement cannot change on an existing DaemonSet: put the old value back, give the object another name, or delete it so that it is created anew; it is also invalid: spec.other: Invalid value: 1: must be 2"},
+		"field manager": {fieldConflict, false, `field manager "a \"b\"" owns .spec.x`},
+		"resourceVersion": {apierrors.NewConflict(daemonSets, "agent", errors.New("object has been modified")),
+			true, "modified"},
+		"server timeout":    {apierrors.NewServerTimeout(daemonSets, "patch", 1), true, ""},
+		"gateway timeout":   {apierrors.NewTimeoutError("timeout", 1), true, ""},
+		"too many requests": {apierrors.NewTooManyRequests("slow down", 1), true, ""},
+		"webhook not there": {apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example.com": connection refused`)), true, "policy.example.com"},
+		"token expired":     {apierrors.NewUnauthorized("expired"), true, ""},
+		"webhook says no":   {apierrors.NewForbidden(daemonSets, "agent", errors.New(`x`)), false, "denied"},
+		"no rights, no reason": {&apierrors.StatusError{ErrStatus: metav1.Status{Code: 403,
+			Reason: metav1.StatusReasonForbidden}}, false, "no explanation"},
+		"schema, as a 500": {apierrors.NewInternalError(errors.New("failed to create typed patch object (p/agent; " +
+			"apps/v1, Kind=DaemonSet): .spec.foo: field not declared in schema")), false,
+			"schema: .spec.foo: field not declared"},
+		"network":        {&url.Error{Op: "Patch", URL: "https://x", Err: io.ErrUnexpectedEOF}, true, "EOF"},
+		"stopped":        {context.Canceled, true, "canceled"},
+		"something else": {errors.New("cannot encode"), false, "cannot encode"},
+		"two fixed fields": {apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "DaemonSet"}, "agent",
+			field.ErrorList{
+				field.Forbidden(field.NewPath("spec", "podManagement"), "field is immutable"),
+				field.Invalid(field.NewPath("spec", "other"), 1, "must be 2"),
+			}), false, "spec.podManagement cannot change on an existing DaemonSet: put the old value back, give the " +
+			"object another name, or delete it so that it is created anew; it is also invalid: spec.other: Invalid " +
+			"value: 1: must be 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := refusal(agentID, answer.err)
-			if !strings.HasPrefix(err.Error(), "DaemonSet platform/agent: ") || !strings.Contains(err.Error(), answer.says) {
+			if !strings.HasPrefix(err.Error(), "DaemonSet platform/agent: ") || !strings.Contains(err.Error(),
+				answer.says) {
 				t.Errorf("it says %q", err)
 			}
 			if Temporary(err) != answer.temporary {
@@ -85,12 +94,16 @@ func TestASetIsTemporaryOnlyIfNoObjectIsAtFault(t *testing.T) {
 // Whatever the API server says about a Secret, and with whatever code, its words are not repeated.
 func TestNoAnswerAboutASecretIsRepeated(t *testing.T) {
 	const value = "hunter2"
-	causes := &metav1.StatusDetails{Causes: []metav1.StatusCause{{Field: "data[a]", Message: "Invalid value: " + value}}}
-	for code := range map[int32]bool{400: true, 403: true, 404: true, 409: true, 413: true, 422: true, 429: true, 500: true, 503: true} {
+	causes := &metav1.StatusDetails{Causes: []metav1.StatusCause{{Field: "data[a]", Message: "Invalid value: " +
+		value}}}
+	for code := range map[int32]bool{400: true, 403: true, 404: true, 409: true, 413: true, 422: true, 429: true,
+		500: true, 503: true} {
 		for _, text := range []string{value, "is forbidden: " + value, "x is invalid: " + value,
-			"admission webhook \"x\" denied the request: " + value, "failed to create typed patch object (x): " + value} {
+			"admission webhook \"x\" denied the request: " + value, "failed to create typed patch object (x): " +
+				value} {
 			for _, details := range []*metav1.StatusDetails{nil, causes} {
-				err := refusal(secretID, &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Message: text, Details: details}})
+				err := refusal(secretID, &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Message: text,
+					Details: details}})
 				for e := err; e != nil; e = errors.Unwrap(e) {
 					if strings.Contains(fmt.Sprintf("%v %+v %#v", e, e, e), value) {
 						t.Errorf("code %d, %q: the error holds the value: %v", code, text, e)

@@ -25,14 +25,16 @@ func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstruct
 		if err != nil || patch == nil {
 			return wrap(t.id, err)
 		}
-		_, err = c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+		_, err = c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch,
+			metav1.PatchOptions{FieldManager: FieldManager})
 		return refusal(t.id, err)
 	})
 }
 
 // claim makes the API server write down who owns an object that has no managedFields: it does so at the first apply.
 // This one asks for nothing but the object's identity.
-func (c *Client) claim(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+func (c *Client) claim(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured,
+	error) {
 	if live == nil || len(live.GetManagedFields()) > 0 {
 		return live, nil
 	}

@@ -13,14 +13,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// A DaemonSet that a set no longer asks for may hold what one of the set needs: a host port, say. It is not pruned before the
-// set has rolled out, so it gives up its nodes one after the other: its update strategy becomes OnDelete, so that another
-// template rolls no pod, and its required node affinity excludes the nodes that it gives up, whose pods its controller then
-// ends. The object itself is the only record. Applying it as Git has it takes everything back.
+// A DaemonSet that a set no longer asks for may hold what one of the set needs: a host port, say. It is not pruned
+// before the set has rolled out, so it gives up its nodes one after the other: its update strategy becomes OnDelete, so
+// that another template rolls no pod, and its required node affinity excludes the nodes that it gives up, whose pods
+// its controller then ends. The object itself is the only record. Applying it as Git has it takes everything back.
 
 const (
-	// ReplacesAnnotation on a DaemonSet names those, separated by commas, that it takes over from node by node: "name", or
-	// "namespace/name" in another namespace.
+	// ReplacesAnnotation on a DaemonSet names those, separated by commas, that it takes over from node by node: "name",
+	// or "namespace/name" in another namespace.
 	ReplacesAnnotation = "daemongate.io/replaces"
 	// ReplacedByAnnotation on a DaemonSet names the one that takes over from it.
 	ReplacedByAnnotation = "daemongate.io/replaced-by"
@@ -53,13 +53,14 @@ type Handover struct {
 	Nodes []string
 }
 
-// HandOver has a DaemonSet give up nodes. The same that may be pruned may be handed over (law 7), and only the object that
-// was looked at: another generation of it is an error that is worth another look.
+// HandOver has a DaemonSet give up nodes. The same that may be pruned may be handed over (law 7), and only the object
+// that was looked at: another generation of it is an error that is worth another look.
 func (c *Client) HandOver(ctx context.Context, h Handover, o Options) (Applied, error) {
 	return c.handOver(ctx, h, o, false)
 }
 
-// TryHandOver asks the API server whether a DaemonSet could be handed over, and writes nothing. Its generation is not looked at.
+// TryHandOver asks the API server whether a DaemonSet could be handed over, and writes nothing. Its generation is not
+// looked at.
 func (c *Client) TryHandOver(ctx context.Context, h Handover, o Options) error {
 	_, err := c.handOver(ctx, h, o, true)
 	return err
@@ -80,11 +81,13 @@ func (c *Client) handOver(ctx context.Context, h Handover, o Options, dryRun boo
 	err = c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
 		switch keep, _ := mustKeep(h.From, live, o.Owner); {
 		case keep != "":
-			return &Rejected{t.id, ReasonOwned, "is not handed over to " + h.To.String() + ": only what may be pruned is, and it " + keep}
+			return &Rejected{t.id, ReasonOwned, "is not handed over to " + h.To.String() +
+				": only what may be pruned is, and it " + keep}
 		case live.GetDeletionTimestamp() != nil:
 			return &unready{t.id, "is being deleted: waiting until it is gone"}
 		case !dryRun && live.GetGeneration() != h.Generation:
-			return &unready{t.id, fmt.Sprintf("has changed since it was looked at: generation %d, not %d", live.GetGeneration(), h.Generation)}
+			return &unready{t.id, fmt.Sprintf("has changed since it was looked at: generation %d, not %d",
+				live.GetGeneration(), h.Generation)}
 		}
 		t.object = givingUp(live, h)
 		answer, err := c.putGivingUp(ctx, t, dryRun)
@@ -96,7 +99,8 @@ func (c *Client) handOver(ctx context.Context, h Handover, o Options, dryRun boo
 	return done, err
 }
 
-// putGivingUp applies, with the version that was looked at. Others' hold on what keeps the pods is overruled, and no other.
+// putGivingUp applies, with the version that was looked at. Others' hold on what keeps the pods is overruled, and no
+// other.
 func (c *Client) putGivingUp(ctx context.Context, t target, dryRun bool) (*unstructured.Unstructured, error) {
 	answer, err := c.put(ctx, t, write{dryRun: dryRun})
 	if onlyFields(err, ".spec.updateStrategy", ".spec.template.spec.affinity") {
@@ -122,7 +126,8 @@ func givingUp(live *unstructured.Unstructured, h Handover) *unstructured.Unstruc
 	annotations[ReplacedByAnnotation] = h.To.Namespace + "/" + h.To.Name
 	o.SetAnnotations(annotations)
 	strategy := []string{"spec", "updateStrategy", "type"}
-	terms := []string{"spec", "template", "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"}
+	terms := []string{"spec", "template", "spec", "affinity", "nodeAffinity",
+		"requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"}
 	if unstructured.SetNestedField(o.Object, "OnDelete", strategy...) != nil {
 		return o // an API server's DaemonSet has an object there
 	}
@@ -132,8 +137,8 @@ func givingUp(live *unstructured.Unstructured, h Handover) *unstructured.Unstruc
 	return o
 }
 
-// excluding are the terms of a node selector without these nodes. Each term is a choice, so each must exclude them; an empty one
-// chooses no node. A field's requirement has one value only.
+// excluding are the terms of a node selector without these nodes. Each term is a choice, so each must exclude them; an
+// empty one chooses no node. A field's requirement has one value only.
 func excluding(terms []any, nodes []string) []any {
 	if len(terms) == 0 {
 		return []any{excludingFrom(nil, nodes)}

@@ -18,7 +18,8 @@ const affine = `
         {matchExpressions: [{key: pool, operator: In, values: [a]}]}, {matchExpressions: [{key: pool, operator: In, values: [b]}]}]}}}`
 
 func (w *world) handover(live *unstructured.Unstructured, nodes ...string) Handover {
-	return Handover{From: Entry{ID: IDOf(live), Version: "v1", UID: live.GetUID()}, To: ID{Group: "apps", Kind: "DaemonSet", Namespace: "p", Name: "new"},
+	return Handover{From: Entry{ID: IDOf(live), Version: "v1", UID: live.GetUID()},
+		To:         ID{Group: "apps", Kind: "DaemonSet", Namespace: "p", Name: "new"},
 		Generation: live.GetGeneration(), Nodes: nodes}
 }
 
@@ -38,8 +39,9 @@ func exclusions(o *unstructured.Unstructured) [][]string {
 	return list
 }
 
-// A DaemonSet that is handed over gives up further nodes with each write, in every term of its affinity, and nothing else of
-// it changes: not what others wrote, and no pod but by the affinity. Applying what Git has takes everything back.
+// A DaemonSet that is handed over gives up further nodes with each write, in every term of its affinity, and nothing
+// else of it changes: not what others wrote, and no pod but by the affinity. Applying what Git has takes everything
+// back.
 func TestHandingOverNodes(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"no affinity": rolling, "two terms": rolling + affine} {
@@ -47,7 +49,8 @@ func TestHandingOverNodes(t *testing.T) {
 			w := newWorld(t)
 			s := w.set(text)
 			first := w.apply(s)[0].Object
-			w.by("somebody", IDOf(first), `{"metadata":{"annotations":{"somebody":"else"}},"spec":{"revisionHistoryLimit":3}}`)
+			w.by("somebody", IDOf(first),
+				`{"metadata":{"annotations":{"somebody":"else"}},"spec":{"revisionHistoryLimit":3}}`)
 			before := w.live(IDOf(first))
 			if err := w.client.TryHandOver(w.ctx, w.handover(before, "node-9"), w.opts); err != nil {
 				t.Fatal(err)
@@ -68,7 +71,8 @@ func TestHandingOverNodes(t *testing.T) {
 				t.Errorf("%d terms", terms)
 			}
 			for _, d := range fields.Differences(before, a.Object) {
-				if d.Path != "spec.updateStrategy.type" && !strings.Contains(d.Path, ReplacedByAnnotation) && !strings.HasPrefix(d.Path, "spec.template.spec.affinity") {
+				if d.Path != "spec.updateStrategy.type" && !strings.Contains(d.Path, ReplacedByAnnotation) &&
+					!strings.HasPrefix(d.Path, "spec.template.spec.affinity") {
 					t.Errorf("the handover changed %s", d.Path)
 				}
 			}
@@ -99,7 +103,8 @@ func TestNothingElseIsHandedOver(t *testing.T) {
 		}
 	}
 	w.by("somebody", IDOf(live), `{"metadata":{"annotations":{"`+PruneAnnotation+`":"disabled"}}}`)
-	if err := w.client.TryHandOver(w.ctx, w.handover(w.live(IDOf(live)), "node-1"), w.opts); err == nil || !strings.Contains(err.Error(), "only what may be pruned") {
+	if err := w.client.TryHandOver(w.ctx, w.handover(w.live(IDOf(live)), "node-1"), w.opts); err == nil ||
+		!strings.Contains(err.Error(), "only what may be pruned") {
 		t.Errorf("annotated not to be pruned: %v", err)
 	}
 	if now, err := w.client.Get(w.ctx, IDOf(live)); err != nil || now.GetGeneration() != live.GetGeneration() {

@@ -21,7 +21,8 @@ func (w *world) create(manager, text string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_, err = w.client.resource(target{id: IDOf(o), mapping: mapping}).Create(w.ctx, o, metav1.CreateOptions{FieldManager: manager})
+	_, err = w.client.resource(target{id: IDOf(o), mapping: mapping}).Create(w.ctx, o,
+		metav1.CreateOptions{FieldManager: manager})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -75,7 +76,8 @@ func TestAnObjectOfServerSideKubectlIsTakenOver(t *testing.T) {
 	w := newWorld(t)
 	w.patch("kubectl", w.id("DaemonSet", "agent"), types.ApplyPatchType, string(asJSON(t, byHand)))
 	w.apply(w.set(agent))
-	if containers := valueAt(w.live(w.id("DaemonSet", "agent")), "spec", "template", "spec", "containers"); strings.Contains(containers, "OLD") {
+	if containers := valueAt(w.live(w.id("DaemonSet", "agent")), "spec", "template", "spec",
+		"containers"); strings.Contains(containers, "OLD") {
 		t.Errorf("containers: %s", containers)
 	}
 }
@@ -87,7 +89,8 @@ func TestAnObjectWithoutManagedFieldsIsTakenOver(t *testing.T) {
 	w.create("some-installer", byHand)
 	w.by("some-installer", w.id("DaemonSet", "agent"), `{"metadata":{"managedFields":[{}]}}`)
 	w.apply(w.set(agent))
-	if containers := valueAt(w.live(w.id("DaemonSet", "agent")), "spec", "template", "spec", "containers"); strings.Contains(containers, "OLD") {
+	if containers := valueAt(w.live(w.id("DaemonSet", "agent")), "spec", "template", "spec",
+		"containers"); strings.Contains(containers, "OLD") {
 		t.Errorf("containers: %s", containers)
 	}
 }
@@ -125,8 +128,8 @@ func TestAnAnnotationByKubectlIsLeftAlone(t *testing.T) {
 	}
 }
 
-// kubectl rollout undo puts an old template back, with fields that Git no longer names and without fields that Git does.
-// Correction restores exactly what Git says, although nothing of the latter conflicts.
+// kubectl rollout undo puts an old template back, with fields that Git no longer names and without fields that Git
+// does. Correction restores exactly what Git says, although nothing of the latter conflicts.
 func TestARollbackByKubectlIsCorrectedWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -137,12 +140,14 @@ func TestARollbackByKubectlIsCorrectedWhole(t *testing.T) {
 		`{"spec":{"template":{"spec":{"containers":[{"name":"agent","env":[{"name":"NEW","$patch":"delete"},{"name":"OLD","value":"1"}]}]}}}}`)
 	w.opts.Correct = true
 	w.apply(w.set(withEnv))
-	if containers := valueAt(w.live(id), "spec", "template", "spec", "containers"); strings.Contains(containers, "OLD") || !strings.Contains(containers, "NEW") {
+	if containers := valueAt(w.live(id), "spec", "template", "spec", "containers"); strings.Contains(containers,
+		"OLD") || !strings.Contains(containers, "NEW") {
 		t.Errorf("containers: %s", containers)
 	}
 }
 
-// The annotation of kubectl rollout restart survives every apply, takeover included: removing it would roll every pod again.
+// The annotation of kubectl rollout restart survives every apply, takeover included: removing it would roll every pod
+// again.
 func TestARestartSurvives(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -165,7 +170,8 @@ func TestARestartSurvives(t *testing.T) {
 	w.opts.Correct = true
 	w.apply(w.set(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  selector", 1)))
 	check("corrected")
-	for _, a := range w.apply(w.set(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  selector", 1))) {
+	for _, a := range w.apply(w.set(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  "+
+		"selector", 1))) {
 		if a.Changed {
 			t.Errorf("%s: the same set changed it", a.ID)
 		}
@@ -197,9 +203,11 @@ func TestARestartSurvivesWhereverItIsWritten(t *testing.T) {
 func TestAScaleByKubectlIsUndone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	deployment := strings.Replace(strings.Replace(agent[strings.LastIndex(agent, "---")+4:], "DaemonSet", "Deployment", 1), "spec:\n  selector", "spec:\n  replicas: 2\n  selector", 1)
+	deployment := strings.Replace(strings.Replace(agent[strings.LastIndex(agent, "---")+4:], "DaemonSet", "Deployment",
+		1), "spec:\n  selector", "spec:\n  replicas: 2\n  selector", 1)
 	w.apply(w.set(deployment))
-	_, err := w.kube.AppsV1().Deployments(w.ns).Patch(w.ctx, "agent", types.MergePatchType, []byte(`{"spec":{"replicas":5}}`),
+	_, err := w.kube.AppsV1().Deployments(w.ns).Patch(w.ctx, "agent", types.MergePatchType,
+		[]byte(`{"spec":{"replicas":5}}`),
 		metav1.PatchOptions{FieldManager: "kubectl"}, "scale")
 	if err != nil {
 		t.Fatal(err)
@@ -238,14 +246,16 @@ func TestAConflictNamesManagerAndField(t *testing.T) {
 	w.apply(w.set(agent))
 	id := w.id("DaemonSet", "agent")
 	w.by("vertical-scaler", id, `{"spec":{"minReadySeconds":30}}`)
-	change := w.set(strings.Replace(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  selector", 1), "level: info", "level: warn", 1))
+	change := w.set(strings.Replace(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  "+
+		"selector", 1), "level: info", "level: warn", 1))
 	err := w.client.DryRun(w.ctx, change, w.opts)
 	var conflict *Conflict
 	if !errors.As(err, &conflict) {
 		t.Fatalf("got %v", err)
 	}
 	t.Log(err)
-	if conflict.Manager != "vertical-scaler" || !slices.Equal(conflict.Fields, []string{".spec.minReadySeconds"}) || conflict.Object != id {
+	if conflict.Manager != "vertical-scaler" || !slices.Equal(conflict.Fields, []string{".spec.minReadySeconds"}) ||
+		conflict.Object != id {
 		t.Errorf("conflict: %+v", conflict)
 	}
 	if Temporary(err) || !strings.Contains(err.Error(), "apply.force") {

@@ -8,9 +8,9 @@ import (
 	"github.com/daemongate/daemongate/manifests/fields"
 )
 
-// leftovers finds what others keep on an object whose fields an apply has just taken from them. What the API server fills in
-// by itself is theirs too if they created the object, and not worth telling: it is found by asking what it would make of the
-// object alone. If it does not say, all is told.
+// leftovers finds what others keep on an object whose fields an apply has just taken from them. What the API server
+// fills in by itself is theirs too if they created the object, and not worth telling: it is found by asking what it
+// would make of the object alone. If it does not say, all is told.
 func (c *Client) leftovers(ctx context.Context, t target, live, answer *unstructured.Unstructured) []fields.Leftovers {
 	taken := fields.Robbed(live, answer)
 	if len(fields.Left(answer, taken, nil)) == 0 {

@@ -51,9 +51,9 @@ func (w *world) leftoversOfApply(s Set) []fields.Leftovers {
 	return done[slices.IndexFunc(done, func(a Applied) bool { return a.Kind == "DaemonSet" })].Leftovers
 }
 
-// Of an object that is taken from another tool by force it is said what of the tool's stays although Git does not ask for it:
-// by name alone, an element of a list once, and without what the API server fills in by itself. It makes no difference
-// whether the tool updates or applies.
+// Of an object that is taken from another tool by force it is said what of the tool's stays although Git does not ask
+// for it: by name alone, an element of a list once, and without what the API server fills in by itself. It makes no
+// difference whether the tool updates or applies.
 func TestLeftoversOfAnotherToolAreNamed(t *testing.T) {
 	for name, install := range map[string]func(*world){
 		"updates": func(w *world) { w.create("tool", byTool) },
@@ -66,7 +66,8 @@ func TestLeftoversOfAnotherToolAreNamed(t *testing.T) {
 			install(w)
 			defer func() { w.by("tool", w.id("DaemonSet", "agent"), `{"metadata":{"finalizers":null}}`) }()
 			found := w.leftoversOfApply(w.set(agent))
-			if len(found) != 1 || found[0].Manager != "tool" || !slices.Equal(found[0].Fields, fieldsOfTool) || found[0].Count != len(fieldsOfTool) {
+			if len(found) != 1 || found[0].Manager != "tool" || !slices.Equal(found[0].Fields, fieldsOfTool) ||
+				found[0].Count != len(fieldsOfTool) {
 				t.Fatalf("%+v", found)
 			}
 			if again := w.leftoversOfApply(w.set(agent)); again != nil {
@@ -76,8 +77,8 @@ func TestLeftoversOfAnotherToolAreNamed(t *testing.T) {
 	}
 }
 
-// Each tool is named for itself, and one of which nothing was taken not at all. The same leftovers have the same digest when the
-// tool is overruled once more, others another one.
+// Each tool is named for itself, and one of which nothing was taken not at all. The same leftovers have the same digest
+// when the tool is overruled once more, others another one.
 func TestLeftoversOfSeveralTools(t *testing.T) {
 	w := newWorld(t)
 	w.apply(w.set(agent))
@@ -86,10 +87,12 @@ func TestLeftoversOfSeveralTools(t *testing.T) {
 	w.by("a-tool", id, `{"spec":{"minReadySeconds":30},"metadata":{"annotations":{"a":"1"}}}`)
 	w.by("b-tool", id, `{"spec":{"revisionHistoryLimit":3,"template":{"spec":{"priority":null,"hostPID":true}}}}`)
 	w.by("c-tool", id, `{"spec":{"updateStrategy":{"rollingUpdate":{"maxUnavailable":2}}}}`)
-	change := w.set(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  revisionHistoryLimit: 5\n"+
-		"  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 1}}\n  selector", 1))
+	change := w.set(strings.Replace(agent, "spec:\n  selector", "spec:\n  minReadySeconds: 1\n  "+
+		"revisionHistoryLimit: 5\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 1}}\n  "+
+		"selector", 1))
 	first := w.leftoversOfApply(change)
-	if len(first) != 2 || first[0].Manager != "a-tool" || !slices.Equal(first[0].Fields, []string{"metadata.annotations.a"}) ||
+	if len(first) != 2 || first[0].Manager != "a-tool" || !slices.Equal(first[0].Fields,
+		[]string{"metadata.annotations.a"}) ||
 		first[1].Manager != "b-tool" || !slices.Equal(first[1].Fields, []string{"spec.template.spec.hostPID"}) {
 		t.Fatalf("%+v", first)
 	}

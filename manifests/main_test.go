@@ -124,7 +124,8 @@ func (w *world) patch(manager string, id ID, kind types.PatchType, patch string)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_, err = w.client.resource(target{id: id, mapping: mapping}).Patch(w.ctx, id.Name, kind, []byte(patch), metav1.PatchOptions{FieldManager: manager})
+	_, err = w.client.resource(target{id: id, mapping: mapping}).Patch(w.ctx, id.Name, kind, []byte(patch),
+		metav1.PatchOptions{FieldManager: manager})
 	if err != nil {
 		w.t.Fatalf("%s writes %s: %v", manager, id, err)
 	}

@@ -21,8 +21,8 @@ const (
 	// PruneAnnotation is "disabled" on an object that must outlive its manifest, and "enabled" on a
 	// CustomResourceDefinition, Namespace or PersistentVolumeClaim that must not.
 	PruneAnnotation = "daemongate.io/prune"
-	// WaitAnnotation is "true" on an object that a commit waits for although its kind is not one that it does, and "false"
-	// on one that it does not wait for.
+	// WaitAnnotation is "true" on an object that a commit waits for although its kind is not one that it does, and
+	// "false" on one that it does not wait for.
 	WaitAnnotation = "daemongate.io/wait"
 	// OriginAnnotation may name the file an object was read from. It serves error texts and is never applied.
 	OriginAnnotation = "daemongate.io/origin"

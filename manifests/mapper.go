@@ -35,8 +35,8 @@ func newMapper(d *discovery.DiscoveryClient) *mapper {
 	}
 }
 
-// find maps a kind in a version, or in the version that the server prefers if it is empty. A kind that does not exist is
-// an error of meta.IsNoMatchError; a kind that could not be looked up is the trouble that prevented it.
+// find maps a kind in a version, or in the version that the server prefers if it is empty. A kind that does not exist
+// is an error of meta.IsNoMatchError; a kind that could not be looked up is the trouble that prevented it.
 func (m *mapper) find(ctx context.Context, gk schema.GroupKind, version string) (*meta.RESTMapping, error) {
 	var versions []string
 	if version != "" {
@@ -63,8 +63,8 @@ func (m *mapper) looked() int {
 	return m.looks
 }
 
-// lookAgain drops what is known, unless somebody has since the caller looked. Where it is not certain that there is more
-// to see it does so only every so often. It reports whether another look may find more.
+// lookAgain drops what is known, unless somebody has since the caller looked. Where it is not certain that there is
+// more to see it does so only every so often. It reports whether another look may find more.
 func (m *mapper) lookAgain(ctx context.Context, looks int, certain bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,8 +91,9 @@ func (m *mapper) drop(ctx context.Context) {
 	m.refreshed = time.Now()
 }
 
-// served asks the API server itself about a kind in a version: one small document, nil if it does not serve it. It tells
-// a kind that does not exist from one whose aggregated API server does not answer; the list of all kinds lacks both.
+// served asks the API server itself about a kind in a version: one small document, nil if it does not serve it. It
+// tells a kind that does not exist from one whose aggregated API server does not answer; the list of all kinds lacks
+// both.
 func (m *mapper) served(ctx context.Context, gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	if gvk.Version == "" {
 		return nil, nil
@@ -108,7 +109,8 @@ func (m *mapper) served(ctx context.Context, gvk schema.GroupVersionKind) (*meta
 		if r.Kind != gvk.Kind || strings.Contains(r.Name, "/") { // a subresource
 			continue
 		}
-		return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(r.Name), GroupVersionKind: gvk, Scope: scopeOf(r.Namespaced)}, nil
+		return &meta.RESTMapping{Resource: gvk.GroupVersion().WithResource(r.Name), GroupVersionKind: gvk,
+			Scope: scopeOf(r.Namespaced)}, nil
 	}
 	return nil, nil
 }

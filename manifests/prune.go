@@ -43,7 +43,8 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 	return gone.sorted(), kept, errors.Join(problems...)
 }
 
-// prune deletes one object, or says why it is kept. When others write the object between look and deletion it looks again.
+// prune deletes one object, or says why it is kept. When others write the object between look and deletion it looks
+// again.
 func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, err error) {
 	keep.Entry = e
 	t := target{id: e.ID}

@@ -186,7 +186,8 @@ func TestPruneWithoutRightsKeepsTheEntry(t *testing.T) {
 	w := newWorld(t)
 	inv := Recorded(w.apply(w.set("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent}")))
 	gone, kept, err := w.as("nobody").Prune(w.ctx, inv, w.opts)
-	if len(gone) != 0 || len(kept) != 0 || err == nil || !strings.Contains(err.Error(), "ConfigMap "+w.ns+"/agent: is forbidden") {
+	if len(gone) != 0 || len(kept) != 0 || err == nil || !strings.Contains(err.Error(), "ConfigMap "+w.ns+
+		"/agent: is forbidden") {
 		t.Errorf("gone %v kept %v: %v", gone, kept, err)
 	}
 }

@@ -20,10 +20,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// The selector of a DaemonSet cannot change. Options.Recreate lets a set change it all the same: the DaemonSet is deleted
-// without its pods and created anew, adopts them and replaces them as in any rollout. No node is without its pod for it.
-// So the new selector must match the pods that run: a pod that it leaves behind would run on beside its successor, without
-// an owner.
+// The selector of a DaemonSet cannot change. Options.Recreate lets a set change it all the same: the DaemonSet is
+// deleted without its pods and created anew, adopts them and replaces them as in any rollout. No node is without its
+// pod for it. So the new selector must match the pods that run: a pod that it leaves behind would run on beside its
+// successor, without an owner.
 
 // recreateWithin bounds the wait for the garbage collector to let go of the pods. It takes it about a second.
 const recreateWithin = 60 * time.Second
@@ -47,21 +47,24 @@ func selectorOf(o *unstructured.Unstructured) (*metav1.LabelSelector, error) {
 	return selector, err
 }
 
-// recreate deletes the live DaemonSet without its pods, waits until it is gone and creates the object in its place. When it
-// is interrupted, the next apply waits or creates: the pods are there to be adopted until somebody does.
-func (c *Client) recreate(ctx context.Context, t target, live *unstructured.Unstructured, o Options) (*unstructured.Unstructured, error) {
+// recreate deletes the live DaemonSet without its pods, waits until it is gone and creates the object in its place.
+// When it is interrupted, the next apply waits or creates: the pods are there to be adopted until somebody does.
+func (c *Client) recreate(ctx context.Context, t target, live *unstructured.Unstructured,
+	o Options) (*unstructured.Unstructured, error) {
 	if err := c.abandon(ctx, t, live, o); err != nil {
 		return nil, err
 	}
-	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, recreateWithin, true, func(ctx context.Context) (bool, error) {
-		left, err := c.read(ctx, t)
-		if err != nil && !transient(err) {
-			return false, err
-		}
-		return err == nil && (left == nil || left.GetUID() != live.GetUID()), nil
-	})
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, recreateWithin, true,
+		func(ctx context.Context) (bool, error) {
+			left, err := c.read(ctx, t)
+			if err != nil && !transient(err) {
+				return false, err
+			}
+			return err == nil && (left == nil || left.GetUID() != live.GetUID()), nil
+		})
 	if wait.Interrupted(err) && ctx.Err() == nil {
-		return nil, &unready{t.id, fmt.Sprintf("the garbage collector has not let go of its pods after %s: waiting until it is gone", recreateWithin)}
+		return nil, &unready{t.id, fmt.Sprintf("the garbage collector has not let go of its pods after %s: waiting "+
+			"until it is gone", recreateWithin)}
 	}
 	if err != nil {
 		return nil, err
@@ -70,7 +73,8 @@ func (c *Client) recreate(ctx context.Context, t target, live *unstructured.Unst
 }
 
 // putOrRecreate is putOver for an object that may have to be recreated.
-func (c *Client) putOrRecreate(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions, o Options) (*unstructured.Unstructured, error) {
+func (c *Client) putOrRecreate(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions,
+	o Options) (*unstructured.Unstructured, error) {
 	if live == nil && o.Recreate && isDaemonSet(t.id) {
 		return c.create(ctx, t)
 	}
@@ -86,9 +90,10 @@ func isImmutable(err error) bool {
 	return errors.As(err, &rejected) && rejected.Reason == ReasonImmutable
 }
 
-// tryRecreate is the dry run of recreate. The API server cannot be asked to create what is still there: it is asked about
-// the same object under another name, and about the deletion.
-func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.Unstructured, o Options) (*unstructured.Unstructured, error) {
+// tryRecreate is the dry run of recreate. The API server cannot be asked to create what is still there: it is asked
+// about the same object under another name, and about the deletion.
+func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.Unstructured,
+	o Options) (*unstructured.Unstructured, error) {
 	if err := c.mayRecreate(ctx, t, live, o); err != nil {
 		return nil, err
 	}
@@ -110,7 +115,8 @@ func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.U
 func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
 	written, _ := o.Inventory.Find(t.id)
 	if keep, _ := mustKeep(written, live, o.Owner); keep != "" {
-		return &Rejected{t.id, ReasonImmutable, "spec.selector cannot change, and the DaemonSet is not recreated: it is deleted only if the inventory names it, and " + keep}
+		return &Rejected{t.id, ReasonImmutable, "spec.selector cannot change, and the DaemonSet is not recreated: it " +
+			"is deleted only if the inventory names it, and " + keep}
 	}
 	selector, err := selectorOf(t.object)
 	if err != nil {
@@ -126,7 +132,8 @@ func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.U
 	}
 	var left []string
 	for _, pod := range pods {
-		if owner := metav1.GetControllerOf(&pod); owner != nil && owner.UID == live.GetUID() && !matches.Matches(labels.Set(pod.GetLabels())) {
+		if owner := metav1.GetControllerOf(&pod); owner != nil && owner.UID == live.GetUID() &&
+			!matches.Matches(labels.Set(pod.GetLabels())) {
 			left = append(left, pod.GetName())
 		}
 	}
@@ -138,11 +145,13 @@ func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.U
 	if n := len(left) - 1; n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return &Rejected{t.id, ReasonImmutable, fmt.Sprintf("spec.selector would become %s, which does not match pod %s%s of it: they would run on "+
-		"without an owner. Give the template these labels in a commit of its own, and change the selector when that has rolled out", matches, left[0], more)}
+	return &Rejected{t.id, ReasonImmutable, fmt.Sprintf("spec.selector would become %s, which does not match pod "+
+		"%s%s of it: they would run on without an owner. Give the template these labels in a commit of its own, and "+
+		"change the selector when that has rolled out", matches, left[0], more)}
 }
 
-// abandon deletes a DaemonSet without its pods. Its controller may write it between look and deletion: then it looks again.
+// abandon deletes a DaemonSet without its pods. Its controller may write it between look and deletion: then it looks
+// again.
 func (c *Client) abandon(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
 	return c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
 		if err := c.mayRecreate(ctx, t, live, o); err != nil {
@@ -215,9 +224,11 @@ var podResource = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 
 // pods are the metadata of the pods in the namespace of an object.
 func (c *Client) pods(ctx context.Context, t target, selector labels.Selector) ([]unstructured.Unstructured, error) {
-	list, err := c.dynamic.Resource(podResource).Namespace(t.id.Namespace).List(about(ctx, t.id), metav1.ListOptions{LabelSelector: selector.String()})
+	list, err := c.dynamic.Resource(podResource).Namespace(t.id.Namespace).List(about(ctx, t.id),
+		metav1.ListOptions{LabelSelector: selector.String()})
 	if apierrors.IsForbidden(err) {
-		return nil, &Rejected{t.id, ReasonForbidden, "cannot be recreated: " + strings.TrimSpace(err.Error()) + "; apply.recreate needs list on pods in namespace " + t.id.Namespace}
+		return nil, &Rejected{t.id, ReasonForbidden, "cannot be recreated: " + strings.TrimSpace(err.Error()) +
+			"; apply.recreate needs list on pods in namespace " + t.id.Namespace}
 	}
 	if err != nil {
 		return nil, wrap(t.id, err)

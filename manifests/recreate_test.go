@@ -24,7 +24,8 @@ spec:
       terminationGracePeriodSeconds: 0
       containers: [{name: agent, image: "registry.local/agent:v1"}]`
 
-var wide = strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {tier: node}", "agent:v1", "agent:v2").Replace(narrow)
+var wide = strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {tier: node}", "agent:v1",
+	"agent:v2").Replace(narrow)
 
 // pods waits until as many pods satisfy a condition as there are nodes, and no others are there.
 func (w *world) pods(what string, holds func(corev1.Pod) bool) {
@@ -122,16 +123,19 @@ func TestARecreationThatIsInterrupted(t *testing.T) {
 	}
 }
 
-// A selector that does not match the pods that run would leave them over: it is refused, says which pod and how to do it,
-// and nothing is deleted.
+// A selector that does not match the pods that run would leave them over: it is refused, says which pod and how to do
+// it, and nothing is deleted.
 func TestNoPodIsLeftOverByARecreation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	old := w.run()
-	s := w.set(strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {app: other}", "labels: {app: agent", "labels: {app: other").Replace(narrow))
-	for name, err := range map[string]error{"dry run": w.client.DryRun(w.ctx, s, w.opts), "apply": second(w.client.Apply(w.ctx, s, w.opts))} {
+	s := w.set(strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {app: other}", "labels: {app: agent",
+		"labels: {app: other").Replace(narrow))
+	for name, err := range map[string]error{"dry run": w.client.DryRun(w.ctx, s, w.opts),
+		"apply": second(w.client.Apply(w.ctx, s, w.opts))} {
 		var rejected *Rejected
-		if !errors.As(err, &rejected) || rejected.Reason != ReasonImmutable || !strings.Contains(err.Error(), "does not match pod agent-") ||
+		if !errors.As(err, &rejected) || rejected.Reason != ReasonImmutable || !strings.Contains(err.Error(),
+			"does not match pod agent-") ||
 			!strings.Contains(err.Error(), "and 11 more") || !strings.Contains(err.Error(), "in a commit of its own") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -148,9 +152,11 @@ func TestOnlyWhatWeWroteIsRecreated(t *testing.T) {
 	old := w.run()
 	recorded := w.opts.Inventory
 	s := w.set(wide)
-	for name, inventory := range map[string]Inventory{"unknown": nil, "another of that name": {{ID: old.ID, Version: "v1", UID: "another"}}} {
+	for name, inventory := range map[string]Inventory{"unknown": nil,
+		"another of that name": {{ID: old.ID, Version: "v1", UID: "another"}}} {
 		w.opts.Inventory = inventory
-		if _, err := w.client.Apply(w.ctx, s, w.opts); err == nil || !strings.Contains(err.Error(), "is not recreated") {
+		if _, err := w.client.Apply(w.ctx, s, w.opts); err == nil || !strings.Contains(err.Error(),
+			"is not recreated") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -24,7 +24,8 @@ func TestAChangedSelectorIsExplained(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	t.Log(err)
-	if !strings.Contains(err.Error(), "spec.selector cannot change") || !strings.Contains(err.Error(), "apply.recreate: Orphan") {
+	if !strings.Contains(err.Error(), "spec.selector cannot change") || !strings.Contains(err.Error(),
+		"apply.recreate: Orphan") {
 		t.Errorf("the error does not help: %v", err)
 	}
 }
@@ -42,7 +43,8 @@ subjects: [{kind: ServiceAccount, name: agent, namespace: NS}]`
 	w.apply(w.set(binding))
 	err := w.client.DryRun(w.ctx, w.set(strings.Replace(binding, "view", "edit", 1)), w.opts)
 	var rejected *Rejected
-	if !errors.As(err, &rejected) || rejected.Reason != ReasonImmutable || !strings.Contains(err.Error(), "roleRef cannot change") {
+	if !errors.As(err, &rejected) || rejected.Reason != ReasonImmutable || !strings.Contains(err.Error(),
+		"roleRef cannot change") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -58,7 +60,8 @@ func TestMissingRightsAreNamed(t *testing.T) {
 		t.Fatal("no error")
 	}
 	t.Log(err)
-	for _, want := range []string{"DaemonSet " + w.ns + "/agent: is forbidden", `User "deployer" cannot`, `"daemonsets"`, `"apps"`, "Role or ClusterRole", "in namespace " + w.ns} {
+	for _, want := range []string{"DaemonSet " + w.ns + "/agent: is forbidden", `User "deployer" cannot`,
+		`"daemonsets"`, `"apps"`, "Role or ClusterRole", "in namespace " + w.ns} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q", want)
 		}
@@ -75,7 +78,8 @@ func TestAnEscalationIsNamed(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.kube.RbacV1().Roles(w.ns).Create(w.ctx, &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: "deployer"},
-		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"rbac.authorization.k8s.io"}, Resources: []string{"roles", "rolebindings"}, Verbs: []string{"get", "create", "patch"}}},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"rbac.authorization.k8s.io"},
+			Resources: []string{"roles", "rolebindings"}, Verbs: []string{"get", "create", "patch"}}},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -96,14 +100,16 @@ rules: [{apiGroups: [""], resources: [secrets], verbs: [list]}]`)
 	eventually(t, func() error {
 		err := w.as("deployer").DryRun(w.ctx, s, w.opts)
 		var rejected *Rejected
-		if !errors.As(err, &rejected) || rejected.Reason != ReasonForbidden || !strings.Contains(err.Error(), "does not hold itself") || !strings.Contains(err.Error(), "secrets") {
+		if !errors.As(err, &rejected) || rejected.Reason != ReasonForbidden || !strings.Contains(err.Error(),
+			"does not hold itself") || !strings.Contains(err.Error(), "secrets") {
 			return errors.Join(errors.New("not the expected error"), err)
 		}
 		return nil
 	})
 }
 
-// The API server's errors about a Secret quote its values. None of them leaves the package, in whatever way it is wrong.
+// The API server's errors about a Secret quote its values. None of them leaves the package, in whatever way it is
+// wrong.
 func TestASecretsValuesAreInNoError(t *testing.T) {
 	t.Parallel()
 	const value = "hunter2-correct-horse"
@@ -145,7 +151,8 @@ func TestASecretsValuesAreInNoDrift(t *testing.T) {
 	w := newWorld(t)
 	s := w.set("apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {password: hunter2}")
 	w.apply(s)
-	w.by("intruder", w.id("Secret", "key"), `{"data":{"password":"c3RvbGVu"},"metadata":{"annotations":{"x":"hunter2"}}}`)
+	w.by("intruder", w.id("Secret", "key"),
+		`{"data":{"password":"c3RvbGVu"},"metadata":{"annotations":{"x":"hunter2"}}}`)
 	drifts, err := w.client.Drifted(w.ctx, s, w.opts)
 	if err != nil || len(drifts) != 1 {
 		t.Fatalf("got %v %v", drifts, err)
@@ -169,7 +176,8 @@ func TestAnObjectOfAnotherSyncIsRefused(t *testing.T) {
 	_, applyErr := w.client.Apply(w.ctx, s, w.opts)
 	for _, err := range []error{err, applyErr} {
 		var rejected *Rejected
-		if !errors.As(err, &rejected) || rejected.Reason != ReasonOwned || !strings.Contains(err.Error(), "belongs to Sync "+w.ns+"/agents") {
+		if !errors.As(err, &rejected) || rejected.Reason != ReasonOwned || !strings.Contains(err.Error(),
+			"belongs to Sync "+w.ns+"/agents") {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -33,7 +33,8 @@ func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 }
 
 // mappingOf finds the object's resource in the cluster, or else in the set's own definitions.
-func (c *Client) mappingOf(ctx context.Context, o *unstructured.Unstructured, brought definitions) (*meta.RESTMapping, error) {
+func (c *Client) mappingOf(ctx context.Context, o *unstructured.Unstructured,
+	brought definitions) (*meta.RESTMapping, error) {
 	gvk := o.GroupVersionKind()
 	mapping, err := c.mapper.find(ctx, gvk.GroupKind(), gvk.Version)
 	if err == nil {
@@ -46,7 +47,8 @@ func (c *Client) mappingOf(ctx context.Context, o *unstructured.Unstructured, br
 		return mapping, nil
 	}
 	return nil, &Rejected{IDOf(o), ReasonUnknownKind, fmt.Sprintf(
-		"the cluster has no kind %s in %s: install its CustomResourceDefinition, add it to this set, or correct apiVersion and kind",
+		"the cluster has no kind %s in %s: install its CustomResourceDefinition, add it to this set, or correct "+
+			"apiVersion and kind",
 		gvk.Kind, gvk.GroupVersion())}
 }
 

@@ -24,7 +24,8 @@ func withoutText(s metav1.Status) metav1.Status {
 	if s.Details == nil {
 		return bare
 	}
-	bare.Details = &metav1.StatusDetails{Name: s.Details.Name, Group: s.Details.Group, Kind: s.Details.Kind, RetryAfterSeconds: s.Details.RetryAfterSeconds}
+	bare.Details = &metav1.StatusDetails{Name: s.Details.Name, Group: s.Details.Group, Kind: s.Details.Kind,
+		RetryAfterSeconds: s.Details.RetryAfterSeconds}
 	var fields []string
 	for _, c := range s.Details.Causes {
 		message := ""
@@ -32,7 +33,8 @@ func withoutText(s metav1.Status) metav1.Status {
 			message = "field is immutable"
 		}
 		field := badKey.ReplaceAllString(c.Field, "$1[…]")
-		bare.Details.Causes = append(bare.Details.Causes, metav1.StatusCause{Type: c.Type, Field: field, Message: message})
+		bare.Details.Causes = append(bare.Details.Causes, metav1.StatusCause{Type: c.Type, Field: field,
+			Message: message})
 		fields = append(fields, field)
 	}
 	if len(fields) > 0 {

@@ -18,8 +18,8 @@ type Set struct {
 	daemonSets []*appsv1.DaemonSet
 }
 
-// NewSet copies and orders the objects. What only an API server fills in (uid, resourceVersion, managedFields …) is left
-// out. The error names every object that has no apiVersion, kind or name, or is there twice, with its file if
+// NewSet copies and orders the objects. What only an API server fills in (uid, resourceVersion, managedFields …) is
+// left out. The error names every object that has no apiVersion, kind or name, or is there twice, with its file if
 // OriginAnnotation tells it.
 func NewSet(objects []*unstructured.Unstructured) (Set, error) {
 	var problems []error
@@ -34,7 +34,8 @@ func NewSet(objects []*unstructured.Unstructured) (Set, error) {
 		}
 		id := IDOf(o)
 		if first, twice := seen[id]; twice {
-			problems = append(problems, fmt.Errorf("%s%s: is in the set twice%s: remove one", id, where, firstAt(first)))
+			problems = append(problems, fmt.Errorf("%s%s: is in the set twice%s: remove one", id, where,
+				firstAt(first)))
 			continue
 		}
 		seen[id] = origin
@@ -123,7 +124,8 @@ func identified(o *unstructured.Unstructured) error {
 	case o.GetKind() == "List" && o.GetAPIVersion() == "v1":
 		return errors.New("is a List: put each of its items into a document of its own")
 	case o.GetName() == "" && o.GetGenerateName() != "":
-		return fmt.Errorf("%s: has generateName only: give it a metadata.name, or every commit would make another one", o.GetKind())
+		return fmt.Errorf("%s: has generateName only: give it a metadata.name, or every commit would make another one",
+			o.GetKind())
 	case o.GetName() == "":
 		return fmt.Errorf("%s: has no metadata.name", o.GetKind())
 	}
@@ -133,7 +135,8 @@ func identified(o *unstructured.Unstructured) error {
 // asWished copies the object without what it cannot wish for.
 func asWished(o *unstructured.Unstructured) *unstructured.Unstructured {
 	wish := o.DeepCopy()
-	for _, field := range []string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink",
+	for _, field := range []string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp",
+		"selfLink",
 		"deletionTimestamp", "deletionGracePeriodSeconds"} {
 		unstructured.RemoveNestedField(wish.Object, "metadata", field)
 	}

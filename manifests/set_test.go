@@ -229,7 +229,8 @@ func TestOwnerLabel(t *testing.T) {
 	long := strings.Repeat("a", 62)
 	labels := map[string]Owner{}
 	for _, o := range []Owner{
-		{"platform", "agents"}, {"platform", "agents.v2"}, {"platform", long}, {"platform", long + "b"}, {"platform", long + "c"},
+		{"platform", "agents"}, {"platform", "agents.v2"}, {"platform", long}, {"platform", long + "b"},
+		{"platform", long + "c"},
 		{strings.Repeat("n", 63), "x"}, {"ns", strings.Repeat("a", 42) + "." + strings.Repeat("b", 60)},
 	} {
 		value := o.Label()

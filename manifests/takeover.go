@@ -43,10 +43,11 @@ func (c *Client) putFolded(ctx context.Context, t target, force bool) (*unstruct
 	return c.put(ctx, t, write{force: true})
 }
 
-// letGo has the takeover managers of an object that was just applied let go of what they hold: what Git names is ours by
-// now, and the rest is removed. The one of our own version comes last: while others are there the API server gives back
-// what it removed, if that has a default. It returns the object as it is then.
-func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+// letGo has the takeover managers of an object that was just applied let go of what they hold: what Git names is ours
+// by now, and the rest is removed. The one of our own version comes last: while others are there the API server gives
+// back what it removed, if that has a default. It returns the object as it is then.
+func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured,
+	error) {
 	home := t.object.GetAPIVersion()
 	live := applied
 	versions := fields.TakeoverVersions(applied, home)
@@ -69,7 +70,8 @@ func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unst
 		if err != nil {
 			return nil, err
 		}
-		_, err = c.resource(there).Patch(about(ctx, t.id), t.id.Name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: fields.TakeoverManager(version)})
+		_, err = c.resource(there).Patch(about(ctx, t.id), t.id.Name, types.ApplyPatchType, data,
+			metav1.PatchOptions{FieldManager: fields.TakeoverManager(version)})
 		if err != nil {
 			return nil, refusal(t.id, err)
 		}
@@ -80,14 +82,16 @@ func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unst
 	return live, nil
 }
 
-// claimRenamed gives the fields that nobody owns to the takeover manager of our own version, if kubectl wrote fields that
-// have other names there: these are among them, and so may be defaults, which the API server fills in again.
-func (c *Client) claimRenamed(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+// claimRenamed gives the fields that nobody owns to the takeover manager of our own version, if kubectl wrote fields
+// that have other names there: these are among them, and so may be defaults, which the API server fills in again.
+func (c *Client) claimRenamed(ctx context.Context, t target,
+	applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	patch, err := fields.ClaimPatch(applied, t.object.GetAPIVersion())
 	if err != nil || patch == nil {
 		return applied, err
 	}
-	answer, err := c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	answer, err := c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch,
+		metav1.PatchOptions{FieldManager: FieldManager})
 	return answer, refusal(t.id, err)
 }
 
@@ -106,7 +110,8 @@ func (c *Client) serves(ctx context.Context, t target) func(version string) (boo
 	}
 }
 
-// inVersion is the target in another API version, with nothing but its identity; without a mapping if that is not served.
+// inVersion is the target in another API version, with nothing but its identity; without a mapping if that is not
+// served.
 func (c *Client) inVersion(ctx context.Context, t target, version string) (target, error) {
 	gv, err := schema.ParseGroupVersion(version)
 	if err != nil {

@@ -34,13 +34,14 @@ func (w *world) applyIn(manager, text string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := there.Patch(w.ctx, o.GetName(), types.MergePatchType, data, metav1.PatchOptions{FieldManager: manager}); err != nil {
+	if _, err := there.Patch(w.ctx, o.GetName(), types.MergePatchType, data,
+		metav1.PatchOptions{FieldManager: manager}); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// served waits until the API server serves a kind in a version, or does so no more: after a definition has changed that takes
-// it a moment.
+// served waits until the API server serves a kind in a version, or does so no more: after a definition has changed that
+// takes it a moment.
 func (w *world) served(gvk schema.GroupVersionKind, wanted bool) (mapping *meta.RESTMapping) {
 	w.t.Helper()
 	clustertest.Until(w.t, time.Minute, fmt.Sprintf("%s to be served: %t", gvk, wanted), func() (string, bool) {
@@ -82,8 +83,8 @@ metadata:
   annotations: {kubectl.kubernetes.io/last-applied-configuration: "{2}"}
 spec: {maxReplicas: 6, behavior: {scaleDown: {stabilizationWindowSeconds: 60}}}`
 
-// gitAutoscaler is what Git asks for: neither a minimum, nor the labels, nor the behaviour; the target of processor time goes
-// to the API server's own.
+// gitAutoscaler is what Git asks for: neither a minimum, nor the labels, nor the behaviour; the target of processor
+// time goes to the API server's own.
 func gitAutoscaler(version string) string {
 	return strings.NewReplacer("VERSION", version).Replace(`
 apiVersion: autoscaling/VERSION
@@ -92,8 +93,9 @@ metadata: {name: agent}
 spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: agent}, maxReplicas: 7}`)
 }
 
-// An object that kubectl applied in one API version and then in another is taken over whole: what Git does not name goes,
-// whichever version it was written in and whatever its field is called there, and nothing stays behind without an owner.
+// An object that kubectl applied in one API version and then in another is taken over whole: what Git does not name
+// goes, whichever version it was written in and whatever its field is called there, and nothing stays behind without an
+// owner.
 func TestWhatKubectlWroteInTwoVersionsIsTakenOver(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"v1", "v2"} {
@@ -131,8 +133,8 @@ func TestWhatKubectlWroteInTwoVersionsIsTakenOver(t *testing.T) {
 	}
 }
 
-// An edit by kubectl in another version than ours is undone as well, and a death between the taking over and the apply is
-// made up for by the next one.
+// An edit by kubectl in another version than ours is undone as well, and a death between the taking over and the apply
+// is made up for by the next one.
 func TestAnEditInAnotherVersionIsUndone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -153,12 +155,14 @@ func TestAnEditInAnotherVersionIsUndone(t *testing.T) {
 	w.apply(git)
 	live = w.live(id)
 	w.nothingOfKubectl(live)
-	if valueAt(live, "spec", "minReplicas") != "1" || valueAt(live, "spec", "maxReplicas") != "7" || live.GetLabels()["old"] != "" {
+	if valueAt(live, "spec", "minReplicas") != "1" || valueAt(live, "spec", "maxReplicas") != "7" ||
+		live.GetLabels()["old"] != "" {
 		t.Errorf("spec %s, labels %v", valueAt(live, "spec"), live.GetLabels())
 	}
 }
 
-// What another tool owns is not taken with it: the apply is refused with its name, as if kubectl had written in one version.
+// What another tool owns is not taken with it: the apply is refused with its name, as if kubectl had written in one
+// version.
 func TestTakingOverTwoVersionsOverrulesNobodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -18,8 +18,10 @@ type target struct {
 	mapping *meta.RESTMapping
 }
 
-// find locates an object of a set and reads what lives there, nil if nothing does. What an owner may not write is an error.
-func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, brought definitions, owner Owner) (target, *unstructured.Unstructured, error) {
+// find locates an object of a set and reads what lives there, nil if nothing does. What an owner may not write is an
+// error.
+func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, brought definitions,
+	owner Owner) (target, *unstructured.Unstructured, error) {
 	t, err := c.locate(ctx, object, brought)
 	if err != nil {
 		return target{}, nil, err
@@ -65,7 +67,8 @@ func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
 	}
 	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
 		return &Rejected{id, ReasonOwned, fmt.Sprintf(
-			"belongs to Sync %s: remove it there first, or if that Sync has let go of it, remove the label %s from it", ownerOf(holder), OwnerLabel)}
+			"belongs to Sync %s: remove it there first, or if that Sync has let go of it, remove the label %s from it",
+			ownerOf(holder), OwnerLabel)}
 	}
 	if live.GetDeletionTimestamp() != nil {
 		return &unready{id, "is being deleted: waiting until it is gone"}

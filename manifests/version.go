@@ -35,7 +35,8 @@ func VersionOf(o metav1.Object) Version {
 		}
 	}
 	// Maps are printed in the order of their keys.
-	_, _ = fmt.Fprint(asked, o.GetUID(), o.GetGeneration(), o.GetLabels(), annotations, o.GetFinalizers(), o.GetDeletionTimestamp() != nil)
+	_, _ = fmt.Fprint(asked, o.GetUID(), o.GetGeneration(), o.GetLabels(), annotations, o.GetFinalizers(),
+		o.GetDeletionTimestamp() != nil)
 	for _, e := range o.GetManagedFields() {
 		switch {
 		case e.Subresource == "status":

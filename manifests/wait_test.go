@@ -16,7 +16,8 @@ func annotated(apiVersion, kind, wait string) *unstructured.Unstructured {
 	return o
 }
 
-// A commit waits for what runs, for new kinds, and for what its author says; a value that says neither is refused, with the object.
+// A commit waits for what runs, for new kinds, and for what its author says; a value that says neither is refused, with
+// the object.
 func TestWhatACommitWaitsFor(t *testing.T) {
 	for _, c := range []struct {
 		apiVersion, kind, annotation string
@@ -25,7 +26,8 @@ func TestWhatACommitWaitsFor(t *testing.T) {
 	}{
 		{"apps/v1", "DaemonSet", "", true, ""},
 		{"apps/v1", "DaemonSet", "true", true, ""},
-		{"apps/v1", "DaemonSet", "false", false, "DaemonSet it: annotation daemongate.io/wait: a DaemonSet is always waited for (it.yaml)"},
+		{"apps/v1", "DaemonSet", "false", false, "DaemonSet it: annotation daemongate.io/wait: a DaemonSet is always " +
+			"waited for (it.yaml)"},
 		{"apps/v1", "Deployment", "", true, ""},
 		{"apps/v1", "Deployment", "false", false, ""},
 		{"apps/v1", "StatefulSet", "", true, ""},
@@ -36,7 +38,8 @@ func TestWhatACommitWaitsFor(t *testing.T) {
 		{"v1", "ConfigMap", "", false, ""},
 		{"example.com/v1", "Cache", "", false, ""},
 		{"example.com/v1", "Cache", "true", true, ""},
-		{"example.com/v1", "Cache", "yes", false, `Cache it: annotation daemongate.io/wait is "yes": write "true" or "false" (it.yaml)`},
+		{"example.com/v1", "Cache", "yes", false,
+			`Cache it: annotation daemongate.io/wait is "yes": write "true" or "false" (it.yaml)`},
 	} {
 		o := annotated(c.apiVersion, c.kind, c.annotation)
 		s, err := NewSet([]*unstructured.Unstructured{o})

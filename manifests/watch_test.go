@@ -53,7 +53,8 @@ func TestWatchSeesWhatOthersTouch(t *testing.T) {
 	done := w.apply(s)
 	watch, known, touched := w.watched(s, done)
 	touched("nothing has happened")
-	_, err := w.kube.AppsV1().DaemonSets(w.ns).Patch(w.ctx, "agent", "application/merge-patch+json", []byte(`{"status":{"numberReady":7}}`), metav1.PatchOptions{}, "status")
+	_, err := w.kube.AppsV1().DaemonSets(w.ns).Patch(w.ctx, "agent", "application/merge-patch+json",
+		[]byte(`{"status":{"numberReady":7}}`), metav1.PatchOptions{}, "status")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,8 @@ func TestWatchMindsTheStatusOfSome(t *testing.T) {
 	}
 	setStatus := func(ready string) Version {
 		t.Helper()
-		d, err := w.kube.AppsV1().DaemonSets(w.ns).Patch(w.ctx, "agent", "application/merge-patch+json", []byte(`{"status":{"numberReady":`+ready+`}}`), metav1.PatchOptions{}, "status")
+		d, err := w.kube.AppsV1().DaemonSets(w.ns).Patch(w.ctx, "agent", "application/merge-patch+json",
+			[]byte(`{"status":{"numberReady":`+ready+`}}`), metav1.PatchOptions{}, "status")
 		if err != nil {
 			t.Fatal(err)
 		}

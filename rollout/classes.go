@@ -26,8 +26,8 @@ var states = []struct {
 	{IsFailingBefore, "failing before this commit"}, {IsLate, "late: joined since"}, {IsNotEligible, "not eligible"},
 }
 
-// Classes gathers nodes into classes: in the order in which a person wants to hear of them, and of one state the largest
-// first.
+// Classes gathers nodes into classes: in the order in which a person wants to hear of them, and of one state the
+// largest first.
 func Classes(nodes []Node) []Class {
 	type kind struct {
 		state NodeState

@@ -37,8 +37,8 @@ type Judgement struct {
 	// Nodes are all of them one by one, sorted by name, also those that are not eligible.
 	Nodes []Node `json:"nodes,omitempty"`
 
-	// Proving is until when nothing but the proof is waited for: every node has settled, but the longest-running pods have
-	// not run for long enough yet. Zero if that is not so.
+	// Proving is until when nothing but the proof is waited for: every node has settled, but the longest-running pods
+	// have not run for long enough yet. Zero if that is not so.
 	Proving time.Time `json:"proving,omitzero"`
 
 	// Causes of the present trouble, the deepest first. The first is the present reason.
@@ -61,8 +61,8 @@ type Judgement struct {
 	// ReadLeases is set with a Complete that was given without the nodes' Leases: before it is believed they are to be
 	// read once, put into the look, and judged again (docs/design.md §5).
 	ReadLeases bool `json:"readLeases,omitempty"`
-	// ReadClocks are nodes whose Ready pods do not become available: how their clocks go is to be read, put into the look,
-	// and judged again. It is asked for once a minute at most.
+	// ReadClocks are nodes whose Ready pods do not become available: how their clocks go is to be read, put into the
+	// look, and judged again. It is asked for once a minute at most.
 	ReadClocks []string `json:"readClocks,omitempty"`
 
 	// Wake is the next instant at which the judgement can change by time alone. Zero if only events can change it.
@@ -72,7 +72,8 @@ type Judgement struct {
 // Cause is one reason why a rollout does not go on.
 type Cause struct {
 	Code Code `json:"code"`
-	// Nodes that show it, sorted, and Pods, in the order of their nodes. Both may be empty if it is the DaemonSet itself.
+	// Nodes that show it, sorted, and Pods, in the order of their nodes. Both may be empty if it is the DaemonSet
+	// itself.
 	Nodes []string `json:"nodes,omitempty"`
 	Pods  []string `json:"pods,omitempty"`
 	// Container of these pods that it is about, if it is about one.
@@ -155,9 +156,11 @@ func (f Shortfall) String() string {
 	case f.Resource == HostPort:
 		return text + ", which is taken"
 	case f.Free != "":
-		return fmt.Sprintf("%s, %s of %s is free, short by %s", text, rough(f.Free, math.Floor), rough(f.Allocatable, math.Floor), rough(f.ShortBy, math.Ceil))
+		return fmt.Sprintf("%s, %s of %s is free, short by %s", text, rough(f.Free, math.Floor),
+			rough(f.Allocatable, math.Floor), rough(f.ShortBy, math.Ceil))
 	case f.ShortBy != "":
-		return fmt.Sprintf("%s, the whole node has %s, short by at least %s", text, rough(f.Allocatable, math.Floor), rough(f.ShortBy, math.Ceil))
+		return fmt.Sprintf("%s, the whole node has %s, short by at least %s", text, rough(f.Allocatable, math.Floor),
+			rough(f.ShortBy, math.Ceil))
 	case f.Allocatable != "":
 		return fmt.Sprintf("%s, less than that is free of %s", text, rough(f.Allocatable, math.Floor))
 	}

@@ -34,8 +34,8 @@ type Look struct {
 	Events []*corev1.Event
 	// Leases are the nodes' (namespace kube-node-lease), if they were read.
 	Leases []*coordinationv1.Lease
-	// LeasesProblem is why they could not be read when they were asked for (Judgement.ReadLeases): then nobody knows whether
-	// each node is alive, and nothing is Complete.
+	// LeasesProblem is why they could not be read when they were asked for (Judgement.ReadLeases): then nobody knows
+	// whether each node is alive, and nothing is Complete.
 	LeasesProblem string
 	// Clocks are how the clocks of single nodes go, if they were read (Judgement.ReadClocks).
 	Clocks []Clock

@@ -16,16 +16,16 @@ type Memory struct {
 	// Observed is since when the controller works with that template, as far as can be told: what was seen of it before
 	// is about another one.
 	Observed time.Time `json:"observed,omitzero"`
-	// Mark is the largest number of settled nodes so far, and Rose when it last rose. Of other kinds it is what they say
-	// of their progress.
+	// Mark is the largest number of settled nodes so far, and Rose when it last rose. Of other kinds it is what they
+	// say of their progress.
 	Mark int       `json:"mark,omitempty"`
 	Rose time.Time `json:"rose,omitzero"`
 	// Since is when a symptom that carries no time of its own was first seen, by code and node.
 	Since map[string]time.Time `json:"since,omitempty"`
 	// Lost are the nodes that this rollout lost, with the time.
 	Lost map[string]time.Time `json:"lost,omitempty"`
-	// Counted are the nodes that were failing before the commit (Target.FailingBefore) and are no longer let off: their pod
-	// has settled since, or fails by the commit's doing.
+	// Counted are the nodes that were failing before the commit (Target.FailingBefore) and are no longer let off: their
+	// pod has settled since, or fails by the commit's doing.
 	Counted []string `json:"counted,omitempty"`
 	// Boots are the boots of the nodes whose pod was updated lately, to notice a reboot.
 	Boots map[string]string `json:"boots,omitempty"`
@@ -35,8 +35,8 @@ type Memory struct {
 	Rejected map[string]Rejections `json:"rejected,omitempty"`
 	// Ended is how pods of the template ended by themselves, by node.
 	Ended map[string]Ending `json:"ended,omitempty"`
-	// Killed is what the kubelet ended containers for, of updated pods that have not settled since, by the pod's UID and the
-	// container's name.
+	// Killed is what the kubelet ended containers for, of updated pods that have not settled since, by the pod's UID
+	// and the container's name.
 	Killed map[string]Killed `json:"killed,omitempty"`
 	// Answers are what hooks and probes last answered, by container and hook or probe.
 	Answers map[string]string `json:"answers,omitempty"`
@@ -51,8 +51,8 @@ type Rejections struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Ending is the end of a container that took its whole pod with it: nothing restarts it, and the pod is over, or a rule of it
-// restarts all containers, of which none tells then how it ended.
+// Ending is the end of a container that took its whole pod with it: nothing restarts it, and the pod is over, or a rule
+// of it restarts all containers, of which none tells then how it ended.
 type Ending struct {
 	// Count is how many pods are over, and UID the last of them.
 	Count int    `json:"count,omitempty"`

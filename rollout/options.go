@@ -67,8 +67,9 @@ func (o Options) TimeFor(c Code) time.Duration {
 	return 0
 }
 
-// HasTime reports whether a cause has a time of its own that After can set. NoProgress and ApplyFailed have the progress
-// deadline, as have the causes of other kinds unless their own controller has given up, and Starting is never a verdict.
+// HasTime reports whether a cause has a time of its own that After can set. NoProgress and ApplyFailed have the
+// progress deadline, as have the causes of other kinds unless their own controller has given up, and Starting is never
+// a verdict.
 func (c Code) HasTime() bool {
 	return Depth(c) >= 0 && Depth(c) < Depth(NoProgress)
 }

@@ -16,13 +16,13 @@ const (
 	KindOwners  = "replicasets,statefulsets"
 )
 
-// Others is what else stands on nodes that have no room for a pod of the DaemonSet, and whose it is. Only `explain` reads
-// it, with the rights of whoever calls it: it names pods of other namespaces (docs/design.md, law 11).
+// Others is what else stands on nodes that have no room for a pod of the DaemonSet, and whose it is. Only `explain`
+// reads it, with the rights of whoever calls it: it names pods of other namespaces (docs/design.md, law 11).
 type Others struct {
 	// Nodes are those of which every pod is known.
 	Nodes []string
-	// Pods of these nodes, and those nominated for them. The DaemonSet's own may be among them. Pods of other nodes may be
-	// there too, but not all of them.
+	// Pods of these nodes, and those nominated for them. The DaemonSet's own may be among them. Pods of other nodes may
+	// be there too, but not all of them.
 	Pods []*corev1.Pod
 	// Whole says that Pods are those of the whole cluster, so that replicas can be counted.
 	Whole bool
@@ -106,7 +106,10 @@ func (j Judgement) WithoutRoom() []string {
 
 // OverQuota reports whether a ResourceQuota keeps pods from being made: the namespace's quotas are worth reading.
 func (j Judgement) OverQuota() bool {
-	return slices.ContainsFunc(j.Causes, func(c Cause) bool { return c.Code == Forbidden && strings.Contains(c.Message, "quota") })
+	return slices.ContainsFunc(j.Causes, func(c Cause) bool {
+		return c.Code == Forbidden &&
+			strings.Contains(c.Message, "quota")
+	})
 }
 
 // MaxShortfalls bounds what is said of single nodes.

@@ -29,18 +29,19 @@ type Target struct {
 	Applied *unstructured.Unstructured `json:"-"`
 	// HadNodes says that some node ran or should have run the DaemonSet before this commit.
 	HadNodes bool `json:"hadNodes,omitempty"`
-	// FailingBefore are the nodes that were sick when the commit was applied (see FailingBefore), the longest sick first, at
-	// most 100.
+	// FailingBefore are the nodes that were sick when the commit was applied (see FailingBefore), the longest sick
+	// first, at most 100.
 	FailingBefore []FailingNode `json:"failingBefore,omitempty"`
 	// Predecessors are DaemonSets that the commit no longer asks for and that this one takes over from, node by node.
 	Predecessors []Predecessor `json:"predecessors,omitempty"`
 }
 
-// TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of a
-// dump are. Its live strategy may be the brake's instead of its own.
+// TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of
+// a dump are. Its live strategy may be the brake's instead of its own.
 func TargetOf(d *appsv1.DaemonSet) Target {
 	return Target{
 		Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation,
-		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType && d.Annotations[manifests.BrakeAnnotation] == "",
+		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType &&
+			d.Annotations[manifests.BrakeAnnotation] == "",
 	}
 }

@@ -59,7 +59,8 @@ const (
 func Codes() []Code {
 	return []Code{
 		Deleted, Overwritten, NotObserved, NoEligibleNodes, NodeLost, InvalidImage, ImagePull, ConfigError, VolumeMount,
-		Sandbox, Unschedulable, Forbidden, HookFailing, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating, BudgetSpent,
+		Sandbox, Unschedulable, Forbidden, HookFailing, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating,
+		BudgetSpent,
 		ClockSkew, NoProgress, Starting,
 		JobFailed, ProgressDeadlineExceeded, NotEstablished, NotReady,
 	}

@@ -153,7 +153,8 @@ func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Op
 func keepFailing(list []rollout.FailingNode) []api.FailingNode {
 	var kept []api.FailingNode
 	for _, n := range list {
-		kept = append(kept, api.FailingNode{Node: n.Node, Cause: string(n.Cause), Evidence: n.Evidence, Since: metav1.NewTime(n.Since)})
+		kept = append(kept, api.FailingNode{Node: n.Node, Cause: string(n.Cause), Evidence: n.Evidence,
+			Since: metav1.NewTime(n.Since)})
 	}
 	return kept
 }
@@ -161,7 +162,8 @@ func keepFailing(list []rollout.FailingNode) []api.FailingNode {
 func recallFailing(kept []api.FailingNode) []rollout.FailingNode {
 	var list []rollout.FailingNode
 	for _, n := range kept {
-		list = append(list, rollout.FailingNode{Node: n.Node, Cause: rollout.Code(n.Cause), Evidence: n.Evidence, Since: n.Since.Time})
+		list = append(list, rollout.FailingNode{Node: n.Node, Cause: rollout.Code(n.Cause), Evidence: n.Evidence,
+			Since: n.Since.Time})
 	}
 	return list
 }

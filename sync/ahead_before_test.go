@@ -33,7 +33,8 @@ func TestANameAloneLetsNoNodeOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	target, _, err := Recall(read)
-	if err != nil || len(target.FailingBefore) != 1 || !target.FailingBefore[0].Since.Equal(since) || target.FailingBefore[0].Evidence != "agent 1" {
+	if err != nil || len(target.FailingBefore) != 1 || !target.FailingBefore[0].Since.Equal(since) ||
+		target.FailingBefore[0].Evidence != "agent 1" {
 		t.Errorf("%+v, %v", target.FailingBefore, err)
 	}
 }
@@ -41,7 +42,8 @@ func TestANameAloneLetsNoNodeOff(t *testing.T) {
 // What a commit did that did not complete is held against the next one: a node that it broke is not sick of itself, and
 // nodes that it took away are missed, although the DaemonSet has none at the moment.
 func TestAStuckCommitsDoingsAreHeldAgainstTheNext(t *testing.T) {
-	look := rollout.Look{Now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), DaemonSet: &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agent", UID: "d"}}}
+	look := rollout.Look{Now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
+		DaemonSet: &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agent", UID: "d"}}}
 	look.DaemonSet.Spec.Template.Spec.NodeSelector = map[string]string{"pool": "typo"}
 	for _, n := range []string{"node-1", "node-2", "node-3"} {
 		look.Nodes = append(look.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n}})
@@ -59,7 +61,8 @@ func TestAStuckCommitsDoingsAreHeldAgainstTheNext(t *testing.T) {
 		t.Errorf("after Complete: %+v", b)
 	}
 	look.DaemonSet.Spec.Template.Spec.NodeSelector = nil // its controller has not counted them yet
-	if b = beforeOf(nil, idOf(w), look, rollout.Options{}); !b.hadNodes || slices.Contains(b.failing, api.FailingNode{Node: "node-1"}) {
+	if b = beforeOf(nil, idOf(w), look, rollout.Options{}); !b.hadNodes ||
+		slices.Contains(b.failing, api.FailingNode{Node: "node-1"}) {
 		t.Errorf("anew: %+v", b)
 	}
 }

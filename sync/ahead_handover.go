@@ -31,7 +31,8 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 	for _, claimant := range a.claimants {
 		for _, replaced := range manifests.Replaces(claimant.Next) {
 			if slices.Contains(asked, replaced) {
-				return r.refusedAhead(claimant.Next, ahead.StillAsked(claimant.Next, replaced.String(), manifests.ReplacesAnnotation), l.Now())
+				return r.refusedAhead(claimant.Next, ahead.StillAsked(claimant.Next, replaced.String(),
+					manifests.ReplacesAnnotation), l.Now())
 			}
 		}
 	}
@@ -59,7 +60,8 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 			return r.refused(problem, l.Now())
 		}
 		id := daemonSetID(to.Namespace, to.Name)
-		r.predecessors[id] = append(r.predecessors[id], api.Predecessor{Namespace: g.entry.Namespace, Name: g.entry.Name, UID: g.entry.UID})
+		r.predecessors[id] = append(r.predecessors[id], api.Predecessor{Namespace: g.entry.Namespace,
+			Name: g.entry.Name, UID: g.entry.UID})
 	}
 	return r
 }

@@ -15,12 +15,14 @@ import (
 func TestRemoteBaseIsFetchedWhenAllowed(t *testing.T) {
 	t.Parallel()
 	w, base := newWorld(t), newWorld(t)
-	pin := base.push("base", map[string]string{"a.yaml": configMap("a", "pinned"), "kustomization.yaml": "resources: [a.yaml]\n"})
+	pin := base.push("base", map[string]string{"a.yaml": configMap("a", "pinned"),
+		"kustomization.yaml": "resources: [a.yaml]\n"})
 	base.push("later", map[string]string{"a.yaml": configMap("a", "later")})
 	url, err := shared.CreateRepo("base")
 	w.check(err)
 	base.git("push", "-q", url, "main")
-	overlay := w.push("overlay", map[string]string{"kustomization.yaml": "resources: [\"" + url + "?ref=" + pin + "\"]\n"})
+	overlay := w.push("overlay", map[string]string{"kustomization.yaml": "resources: [\"" + url + "?ref=" + pin +
+		"\"]\n"})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	if r := w.waitFor(overlay, api.Failed); !strings.Contains(r.Private, "allowRemoteBases") {
@@ -37,8 +39,8 @@ func TestRemoteBaseIsFetchedWhenAllowed(t *testing.T) {
 	}
 }
 
-// A render that needs a submodule is refused, and says so, until the Sync asks for submodules; then the one that the commit
-// names is read, and a commit that moves it is another set.
+// A render that needs a submodule is refused, and says so, until the Sync asks for submodules; then the one that the
+// commit names is read, and a commit that moves it is another set.
 func TestASubmoduleIsFollowedWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	w, lib := newWorld(t), newWorld(t)

@@ -97,7 +97,8 @@ func reportTimes(b *testing.B, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
 }
 
-// BenchmarkEndToBrake is how long it takes from the first end of a container to OnDelete applied, as watches tell of both.
+// BenchmarkEndToBrake is how long it takes from the first end of a container to OnDelete applied, as watches tell of
+// both.
 func BenchmarkEndToBrake(b *testing.B) {
 	story := brakeStory{strategy: "{maxUnavailable: 1}"}
 	w, s := newBench(b, func(spec *api.SyncSpec) {

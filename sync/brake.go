@@ -89,7 +89,8 @@ func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.Brak
 // outlastedBy has a set, that was made ready before a brake was pulled, written with it if it leaves the template
 // alone.
 func (r *readySet) outlastedBy(id manifests.ID, b manifests.Brake, asked *unstructured.Unstructured) {
-	if next := find(r.set, id); next != nil && r.brakes != nil && equality.Semantic.DeepEqual(template(asked), template(next)) {
+	if next := find(r.set, id); next != nil && r.brakes != nil && equality.Semantic.DeepEqual(template(asked),
+		template(next)) {
 		r.brakes[id] = b
 	}
 }

@@ -21,9 +21,11 @@ var otherCauses = []causeStory{
 			"restartPolicy: Never\n", "restartPolicy: Never\n      nodeSelector: {nowhere: \"true\"}\n")
 		return late.Replace(job("migrate"))
 	}},
-	{name: "custom resource that nobody sees to", cause: "NotReady", deadline: 10 * time.Second, before: func(w *world) { w.define("widgets", "Widget") },
+	{name: "custom resource that nobody sees to", cause: "NotReady", deadline: 10 * time.Second,
+		before: func(w *world) { w.define("widgets", "Widget") },
 		brings: func(w *world) string {
-			return "apiVersion: " + w.namespace + ".example.com/v1\nkind: Widget\nmetadata: {name: w, annotations: {daemongate.io/wait: \"true\"}}\n"
+			return "apiVersion: " + w.namespace +
+				".example.com/v1\nkind: Widget\nmetadata: {name: w, annotations: {daemongate.io/wait: \"true\"}}\n"
 		}},
 	{name: "kind of a CRD is taken", cause: "NotEstablished", before: func(w *world) { w.define("widgets", "Widget") },
 		brings: func(w *world) string { return w.definition("gadgets", "Widget") }},
@@ -48,11 +50,13 @@ func (w *world) define(plural, kind string) {
 	w.t.Helper()
 	var o unstructured.Unstructured
 	w.check(yaml.Unmarshal([]byte(w.definition(plural, kind)), &o.Object))
-	definitions := w.client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+	definitions := w.client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1",
+		Resource: "customresourcedefinitions"})
 	_, err := definitions.Create(w.t.Context(), &o, metav1.CreateOptions{})
 	w.check(err)
 	w.until("kind "+kind, func() bool {
-		_, err := w.client.Resource(schema.GroupVersionResource{Group: w.namespace + ".example.com", Version: "v1", Resource: plural}).
+		_, err := w.client.Resource(schema.GroupVersionResource{Group: w.namespace + ".example.com", Version: "v1",
+			Resource: plural}).
 			List(w.t.Context(), metav1.ListOptions{})
 		return err == nil
 	})

@@ -110,7 +110,8 @@ var slow = behaves("slow-start=300s")
 
 var causeStories = []causeStory{
 	{name: "image is no name", cause: "InvalidImage", v2: func(a *agentFile) { a.image = "registry.local/Agent:v2" }},
-	{name: "image does not exist", cause: "ImagePull", v2: func(a *agentFile) { a.image = "registry.local/agent:v2-typo" }},
+	{name: "image does not exist", cause: "ImagePull",
+		v2: func(a *agentFile) { a.image = "registry.local/agent:v2-typo" }},
 	{name: "exits 3", cause: "CrashLoop", v2: behaves("crash")},
 	{name: "out of memory", cause: "CrashLoop", v2: behaves("oom")},
 	{name: "startup probe", cause: "ProbeFailing", v2: probe("startup")},
@@ -120,38 +121,55 @@ var causeStories = []causeStory{
 		probe("startup")(a)
 		behaves("untold")(a)
 	}},
-	{name: "postStart hook", cause: "HookFailing", says: "exited with 1: check failed", v2: container("lifecycle: {postStart: {exec: {command: [/agent, \"false\"]}}}")},
-	{name: "image of a volume", cause: "ImagePull", says: "image volume models", v2: mounts("registry.local/models:v7-typo")},
-	{name: "image of a volume is no name", cause: "InvalidImage", says: "image volume models", v2: mounts("registry.local/Models:v7")},
+	{name: "postStart hook", cause: "HookFailing", says: "exited with 1: check failed",
+		v2: container("lifecycle: {postStart: {exec: {command: [/agent, \"false\"]}}}")},
+	{name: "image of a volume", cause: "ImagePull", says: "image volume models",
+		v2: mounts("registry.local/models:v7-typo")},
+	{name: "image of a volume is no name", cause: "InvalidImage", says: "image volume models",
+		v2: mounts("registry.local/Models:v7")},
 	{name: "no user namespaces", cause: "Sandbox", says: "hostUsers", after: "5s", v2: pod("hostUsers: false")},
-	{name: "memory limit below the runtime", cause: "Sandbox", says: "memory limit", after: "5s", v2: container("resources: {limits: {memory: 600Ki}}")},
-	{name: "missing ResourceClaim", cause: "NotScheduled", says: "ResourceClaim gpu-claim", after: "5s", v2: claims("resourceClaimName: gpu-claim")},
-	{name: "missing ResourceClaimTemplate", cause: "NotScheduled", says: `ResourceClaimTemplate one-gpu (claim gpu): PodResourceClaim gpu`, after: "5s", v2: claims("resourceClaimTemplateName: one-gpu")},
+	{name: "memory limit below the runtime", cause: "Sandbox", says: "memory limit", after: "5s",
+		v2: container("resources: {limits: {memory: 600Ki}}")},
+	{name: "missing ResourceClaim", cause: "NotScheduled", says: "ResourceClaim gpu-claim", after: "5s",
+		v2: claims("resourceClaimName: gpu-claim")},
+	{name: "missing ResourceClaimTemplate", cause: "NotScheduled",
+		says: `ResourceClaimTemplate one-gpu (claim gpu): PodResourceClaim gpu`, after: "5s",
+		v2: claims("resourceClaimTemplateName: one-gpu")},
 	{name: "missing PersistentVolumeClaim", cause: "Unschedulable", says: "PersistentVolumeClaim data", after: "5s",
 		v2: pod("volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]")},
-	{name: "PersistentVolumeClaim is not bound", cause: "Unschedulable", says: "PersistentVolumeClaim data to be bound", after: "5s",
-		before: func(w *world) { w.makeClaim() }, v2: pod("volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]")},
+	{name: "PersistentVolumeClaim is not bound", cause: "Unschedulable", says: "PersistentVolumeClaim data to be bound",
+		after:  "5s",
+		before: func(w *world) { w.makeClaim() }, v2: pod("volumes: [{name: data, persistentVolumeClaim: {claimName: " +
+			"data}}]")},
 	{name: "missing ConfigMap", cause: "ConfigError", after: "5s",
 		v2: container("env: [{name: LEVEL, valueFrom: {configMapKeyRef: {name: missing, key: level}}}]")},
-	{name: "missing Secret", cause: "VolumeMount", after: "5s", v2: pod("volumes: [{name: keys, secret: {secretName: missing}}]")},
+	{name: "missing Secret", cause: "VolumeMount", after: "5s",
+		v2: pod("volumes: [{name: keys, secret: {secretName: missing}}]")},
 	{name: "no network for pods", cause: "Sandbox", after: "5s", v2: behaves("sandbox-fails")},
 	{name: "asks for too much", cause: "Unschedulable", after: "5s", v2: container("resources: {requests: {cpu: 64}}")},
-	{name: "quota", cause: "Forbidden", after: "5s", before: (*world).limitCPU, v2: container("resources: {requests: {cpu: 2}}")},
+	{name: "quota", cause: "Forbidden", after: "5s", before: (*world).limitCPU,
+		v2: container("resources: {requests: {cpu: 2}}")},
 	{name: "missing ServiceAccount", cause: "Forbidden", after: "5s", v2: pod("serviceAccountName: missing")},
 	{name: "node refuses pods", cause: "Rejected", v2: behaves("rejected")},
 	{name: "node has no AppArmor", cause: "Rejected", says: "AppArmor", v2: behaves("no-apparmor")},
 	{name: "node is out of CPU", cause: "Rejected", says: "cpu", v2: behaves("out-of-cpu")},
-	{name: "ends for good", cause: "CrashLoop", says: "and its pod with it", v2: container("args: [crash]", "restartPolicy: Never")},
-	{name: "ends for good beside another", cause: "CrashLoop", says: "though the pod goes on", v2: beside("restartPolicy: Never")},
-	{name: "restarts all containers", cause: "CrashLoop", says: "all containers of the pod are restarted", v2: beside("restartPolicy: Never",
-		"restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [3]}}]")},
+	{name: "ends for good", cause: "CrashLoop", says: "and its pod with it", v2: container("args: [crash]",
+		"restartPolicy: Never")},
+	{name: "ends for good beside another", cause: "CrashLoop", says: "though the pod goes on",
+		v2: beside("restartPolicy: Never")},
+	{name: "restarts all containers", cause: "CrashLoop", says: "all containers of the pod are restarted",
+		v2: beside("restartPolicy: Never",
+			"restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [3]}}]")},
 	{name: "old pods do not stop", cause: "Terminating", after: "5s", v1: behaves("never-stops"), v2: behaves("")},
 	{name: "unknown scheduler", cause: "NotScheduled", after: "5s", v2: pod("schedulerName: missing")},
-	{name: "scheduling gate", cause: "NotScheduled", after: "5s", v2: pod("schedulingGates: [{name: example.com/licence}]")},
-	{name: "clock two minutes ahead", cause: "ClockSkew", after: "1s", v1: func(a *agentFile) { a.minReady = 1 }, v2: behaves("clock-ahead=120s")},
+	{name: "scheduling gate", cause: "NotScheduled", after: "5s",
+		v2: pod("schedulingGates: [{name: example.com/licence}]")},
+	{name: "clock two minutes ahead", cause: "ClockSkew", after: "1s", v1: func(a *agentFile) { a.minReady = 1 },
+		v2: behaves("clock-ahead=120s")},
 	{name: "image set by another", cause: "Overwritten", v2: slow, during: (*world).setImage},
 	{name: "DaemonSet deleted", cause: "Deleted", drift: api.DriftReport, v2: slow, during: (*world).deleteAgent},
-	{name: "refused after the dry run", cause: "ApplyFailed", deadline: 5 * time.Second, before: (*world).denyWrites, v2: func(*agentFile) {}},
+	{name: "refused after the dry run", cause: "ApplyFailed", deadline: 5 * time.Second, before: (*world).denyWrites,
+		v2: func(*agentFile) {}},
 	{name: "selects no node", cause: "NoEligibleNodes", fails: true, v2: func(a *agentFile) { a.selector = "nowhere" }},
 	{name: "may select no node", cause: "NoEligibleNodes", v2: func(a *agentFile) {
 		a.selector, a.object = "nowhere", `, annotations: {daemongate.io/allow-removal: "true"}`
@@ -159,11 +177,13 @@ var causeStories = []causeStory{
 	{name: "pulls for too long", cause: "NoProgress", deadline: 5 * time.Second, v2: slow},
 	{name: "node dies with the new pod", cause: "NodeLost", zone: "b", v2: slow, during: (*world).loseNode},
 	{name: "dead node spends the budget", cause: "BudgetSpent", zone: "c", after: "5s", before: (*world).killNode,
-		v1: func(a *agentFile) { a.strategy = "1"; pod("tolerations: [{operator: Exists}]")(a) }, v2: func(*agentFile) {}},
+		v1: func(a *agentFile) { a.strategy = "1"; pod("tolerations: [{operator: Exists}]")(a) },
+		v2: func(*agentFile) {}},
 }
 
 // Every cause that there is, live: from the push to the present reason in the Sync's status, and to the note on the
-// commit. Polls are woken by hand, as a webhook would. Where a cause is waited for by the minute, the Sync asks for less.
+// commit. Polls are woken by hand, as a webhook would. Where a cause is waited for by the minute, the Sync asks for
+// less.
 func TestEveryCauseIsToldOnTheCommit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -190,9 +210,10 @@ func TestEveryCauseIsToldOnTheCommit(t *testing.T) {
 	// An API that does not answer is felt by whoever asks for all kinds: so it comes when the others are told.
 	deaf := causeStory{name: "API without a Service", cause: "NotReady", deadline: 10 * time.Second, brings: apiService}
 	deaf.play(newWorldOn(t, cluster), c, told)
-	stopped := causeStory{name: "controller-manager hangs", cause: "NotObserved", after: "5s", v2: func(*agentFile) {}, before: func(w *world) {
-		w.check(cluster.Devcluster("pause", "kube-controller-manager"))
-	}}
+	stopped := causeStory{name: "controller-manager hangs", cause: "NotObserved", after: "5s", v2: func(*agentFile) {},
+		before: func(w *world) {
+			w.check(cluster.Devcluster("pause", "kube-controller-manager"))
+		}}
 	stopped.play(newWorldOn(t, cluster), c, told)
 	t.Logf("from the push to\n%s", told.table())
 }
@@ -252,7 +273,8 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 
 // leads reports whether a cause is named first, with what to do about it. The gate's own has none but its message.
 func leads(f *api.Flight, cause, says string) bool {
-	return len(f.Causes) > 0 && f.Causes[0].Code == cause && strings.Contains(f.Causes[0].Message, says) && (f.Causes[0].Remedy != "" || cause == gate.CauseApplyFailed)
+	return len(f.Causes) > 0 && f.Causes[0].Code == cause && strings.Contains(f.Causes[0].Message, says) &&
+		(f.Causes[0].Remedy != "" || cause == gate.CauseApplyFailed)
 }
 
 // record is when each cause was first seen in a Sync's status, and what became of it.
@@ -267,7 +289,8 @@ func (w *world) record() *record {
 	w.t.Helper()
 	r := &record{seen: map[string]time.Time{}}
 	informer := w.syncs.Informer("")
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: r.see, UpdateFunc: func(_, o any) { r.see(o) }})
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: r.see,
+		UpdateFunc: func(_, o any) { r.see(o) }})
 	w.check(err)
 	go informer.RunWithContext(w.t.Context())
 	return r
@@ -308,7 +331,8 @@ func (r *record) add(s causeStory, namespace string, pushed, noted time.Time, no
 		waits = " (deadline " + s.deadline.String() + ")"
 	}
 	_, note, _ = strings.Cut(note, ": ")
-	r.lines = append(r.lines, fmt.Sprintf("%-15s %-27s reason %7s  note %5.1f s  %s%s", s.cause, s.name, present, noted.Sub(pushed).Seconds(), note, waits))
+	r.lines = append(r.lines, fmt.Sprintf("%-15s %-27s reason %7s  note %5.1f s  %s%s", s.cause, s.name, present,
+		noted.Sub(pushed).Seconds(), note, waits))
 }
 
 func (r *record) table() string {

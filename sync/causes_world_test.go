@@ -25,7 +25,8 @@ func (w *world) limit(of corev1.ResourceName, most string) (lift func()) {
 	w.t.Helper()
 	quotas := w.kube.CoreV1().ResourceQuotas(w.namespace)
 	_, err := quotas.Create(w.t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "limit"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{of: resource.MustParse(most)}}}, metav1.CreateOptions{})
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{of: resource.MustParse(most)}}},
+		metav1.CreateOptions{})
 	w.check(err)
 	w.until("the quota", func() bool {
 		q, err := quotas.Get(w.t.Context(), "limit", metav1.GetOptions{})
@@ -45,21 +46,25 @@ func (w *world) denyWrites() {
 				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.namespace}},
 				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
 					Operations: []admissionv1.OperationType{admissionv1.Update},
-					Rule:       admissionv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"daemonsets"}},
+					Rule: admissionv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"},
+						Resources: []string{"daemonsets"}},
 				}}},
 			},
 			Validations: []admissionv1.Validation{{Expression: "request.dryRun", Message: "the change freeze is on"}},
 		},
 	}, metav1.CreateOptions{})
 	w.check(err)
-	_, err = policies.ValidatingAdmissionPolicyBindings().Create(w.t.Context(), &admissionv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
-	}, metav1.CreateOptions{})
+	_, err = policies.ValidatingAdmissionPolicyBindings().Create(w.t.Context(),
+		&admissionv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name,
+				ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
+		}, metav1.CreateOptions{})
 	w.check(err)
 	w.until("the policy", func() bool {
 		label := []byte(`{"metadata":{"labels":{"tried":"` + time.Now().Format("150405.000") + `"}}}`)
-		_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), "agent", "application/merge-patch+json", label, metav1.PatchOptions{})
+		_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), "agent", "application/merge-patch+json",
+			label, metav1.PatchOptions{})
 		return err != nil
 	})
 }
@@ -67,7 +72,8 @@ func (w *world) denyWrites() {
 // setImage is somebody's `kubectl set image`, by a tool that kubectl's managers are not.
 func (w *world) setImage() {
 	patch := []byte(`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:v9"}]}}}}`)
-	_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), "agent", "application/strategic-merge-patch+json", patch,
+	_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), "agent",
+		"application/strategic-merge-patch+json", patch,
 		metav1.PatchOptions{FieldManager: "intruder"})
 	w.check(err)
 }
@@ -94,7 +100,8 @@ func (w *world) killNode() {
 // loseNode ends the kubelet of a node of zone b as soon as the new pod is there.
 func (w *world) loseNode() {
 	w.until("the new pod on node-002", func() bool {
-		pods, err := w.kube.CoreV1().Pods(w.namespace).List(w.t.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=node-002"})
+		pods, err := w.kube.CoreV1().Pods(w.namespace).List(w.t.Context(),
+			metav1.ListOptions{FieldSelector: "spec.nodeName=node-002"})
 		w.check(err)
 		for _, p := range pods.Items {
 			if p.Spec.Containers[0].Image == "registry.local/agent:v2" {

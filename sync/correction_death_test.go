@@ -14,15 +14,15 @@ import (
 // driftFound stands in the first status that says of drift.
 const driftFound = `"drift":{`
 
-// Law 4, of a correction in flight: somebody deletes the DaemonSet of a rollout, and Daemongate dies right before, or right
-// after, any write of making it anew. The next process knows the new one for its own, and the commit completes.
+// Law 4, of a correction in flight: somebody deletes the DaemonSet of a rollout, and Daemongate dies right before, or
+// right after, any write of making it anew. The next process knows the new one for its own, and the commit completes.
 func TestDyingInACorrectionLosesNothing(t *testing.T) {
 	t.Parallel()
 	everyDeath(t, driftFound, diesCorrecting)
 }
 
-// Laws 4 and 7, of a correction after Complete: somebody deletes a ConfigMap, and Daemongate dies at any write of making it
-// anew. A later commit that no longer asks for it has it pruned.
+// Laws 4 and 7, of a correction after Complete: somebody deletes a ConfigMap, and Daemongate dies at any write of
+// making it anew. A later commit that no longer asks for it has it pruned.
 func TestDyingInACorrectionPrunesAllTheSame(t *testing.T) {
 	t.Parallel()
 	everyDeath(t, driftFound, diesCorrectingWhatGoes)
@@ -49,13 +49,15 @@ func diesCorrecting(t *testing.T, m *mortal) {
 	d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "agent", metav1.GetOptions{})
 	w.check(err)
 	if s := w.status(); s.InFlight.Workloads[0].UID != d.UID || w.recorded("agent") != d.UID || stuckOnce(s, v1) {
-		t.Errorf("the DaemonSet is %s, the status knows %s and %s; history %+v", d.UID, s.InFlight.Workloads[0].UID, w.recorded("agent"), s.History)
+		t.Errorf("the DaemonSet is %s, the status knows %s and %s; history %+v", d.UID, s.InFlight.Workloads[0].UID,
+			w.recorded("agent"), s.History)
 	}
 }
 
 func diesCorrectingWhatGoes(t *testing.T, m *mortal) {
 	w := newWorld(t)
-	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"), "c.yaml": configMap("c", "1")})
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"),
+		"c.yaml": configMap("c", "1")})
 	w.create(nil)
 	data := t.TempDir()
 	stop := w.controller(m.connection(), data)

@@ -32,8 +32,8 @@ func TestDyingInARollbackLosesNothing(t *testing.T) {
 	everyDeath(t, "rollbackOf", diesRollingBack)
 }
 
-// everyDeath tells a story once without a death, which counts its writes (see mortal.from), and then once for each death
-// there is. They mostly wait for the cluster, so they are told at once.
+// everyDeath tells a story once without a death, which counts its writes (see mortal.from), and then once for each
+// death there is. They mostly wait for the cluster, so they are told at once.
 func everyDeath(t *testing.T, from string, story func(*testing.T, *mortal)) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -90,7 +90,8 @@ func diesRollingBack(t *testing.T, m *mortal) {
 func dies(t *testing.T, m *mortal) {
 	w := newWorld(t)
 	data := t.TempDir()
-	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": configMap("keep", "1"), "drop.yaml": configMap("drop", "1")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": configMap("keep", "1"),
+		"drop.yaml": configMap("drop", "1")})
 	w.create(nil)
 	stop := w.controller(shared.Config, data)
 	w.waitFor(v1, api.Complete)
@@ -127,7 +128,10 @@ func small(image string, args ...string) string {
 // told waits until the repository's notes say something of a commit.
 func (w *world) told(commit, text string) {
 	w.t.Helper()
-	w.wait("the note of "+api.Short(commit), func(api.SyncStatus) bool { return strings.Contains(w.note(commit), text) })
+	w.wait("the note of "+api.Short(commit), func(api.SyncStatus) bool {
+		return strings.Contains(w.note(commit),
+			text)
+	})
 }
 
 // diesOr waits for the death, or until there is nothing left to die at.

@@ -41,7 +41,8 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 		}
 		r.Objects = append(r.Objects, o)
 		for _, change := range d.Changes {
-			r.Fields[o.Object] = append(r.Fields[o.Object], gate.PausedField{Object: o.Object, Field: change.Path, Manager: d.Holder(change)})
+			r.Fields[o.Object] = append(r.Fields[o.Object], gate.PausedField{Object: o.Object, Field: change.Path,
+				Manager: d.Holder(change)})
 		}
 	}
 	if err != nil {

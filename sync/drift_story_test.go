@@ -20,9 +20,11 @@ func (w *world) edit(manager, kind, name, patch string) {
 	var err error
 	switch kind {
 	case "ConfigMap":
-		_, err = w.kube.CoreV1().ConfigMaps(w.namespace).Patch(w.t.Context(), name, types.MergePatchType, []byte(patch), options)
+		_, err = w.kube.CoreV1().ConfigMaps(w.namespace).Patch(w.t.Context(), name, types.MergePatchType, []byte(patch),
+			options)
 	case "DaemonSet":
-		_, err = w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), name, types.StrategicMergePatchType, []byte(patch), options)
+		_, err = w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), name, types.StrategicMergePatchType,
+			[]byte(patch), options)
 	}
 	w.check(err)
 }
@@ -47,7 +49,10 @@ func (w *world) image() string {
 
 // corrected waits for the nth correction in a row.
 func (w *world) corrected(n int) api.SyncStatus {
-	return w.wait("a correction", func(s api.SyncStatus) bool { return s.Drift != nil && s.Drift.Corrections == n && s.Drift.Count == 0 })
+	return w.wait("a correction", func(s api.SyncStatus) bool {
+		return s.Drift != nil && s.Drift.Corrections == n &&
+			s.Drift.Count == 0
+	})
 }
 
 func drifted(s api.SyncStatus) string {
@@ -58,12 +63,14 @@ func drifted(s api.SyncStatus) string {
 	return c.Reason + ": " + c.Message
 }
 
-// A change by hand after Complete is put right at once, and so is what was deleted right after it: the pause is of the field
-// that was changed. The commit stays Complete. A second change of that field so soon after the first has to wait (law 8).
+// A change by hand after Complete is put right at once, and so is what was deleted right after it: the pause is of the
+// field that was changed. The commit stays Complete. A second change of that field so soon after the first has to wait
+// (law 8).
 func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
-	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"), "agent.yaml": agent("v1")})
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"),
+		"agent.yaml": agent("v1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
@@ -80,10 +87,12 @@ func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	}
 	w.edit("kubectl-edit", "ConfigMap", "a", `{"data":{"key":"2"}}`)
 	s = w.wait("the change to be seen", func(s api.SyncStatus) bool { return s.Drift.Count == 1 })
-	if c := drifted(s); !strings.Contains(c, "KeepsComingBack: ConfigMap "+w.namespace+"/a: data.key was changed by kubectl-edit; undone 1 times") {
+	if c := drifted(s); !strings.Contains(c, "KeepsComingBack: ConfigMap "+w.namespace+
+		"/a: data.key was changed by kubectl-edit; undone 1 times") {
 		t.Errorf("the condition says %q", c)
 	}
-	if at := s.Drift.RetryAt; at == nil || s.Summary.State != api.Complete || at.Sub(s.Drift.Pauses[0].CorrectedAt.Time) < gate.CorrectPause {
+	if at := s.Drift.RetryAt; at == nil || s.Summary.State != api.Complete ||
+		at.Sub(s.Drift.Pauses[0].CorrectedAt.Time) < gate.CorrectPause {
 		t.Errorf("the next correction is at %s, the commit is %s", at, s.Summary.State)
 	}
 	w.corrected(3)
@@ -92,8 +101,8 @@ func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	}
 }
 
-// Set image, rollout undo, a change of the strategy, and then the DaemonSet is deleted: it is back at once, the Sync says that
-// it was missing and is Ready again only when its new pods have settled. The commit is Complete all along.
+// Set image, rollout undo, a change of the strategy, and then the DaemonSet is deleted: it is back at once, the Sync
+// says that it was missing and is Ready again only when its new pods have settled. The commit is Complete all along.
 func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
@@ -101,9 +110,11 @@ func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
 	w.create(func(s *api.SyncSpec) { s.Rollout.Settle = metav1.Duration{Duration: 2 * time.Second} })
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	w.edit("kubectl-set", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
+	w.edit("kubectl-set", "DaemonSet", "agent",
+		`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
 	w.corrected(1)
-	w.edit("kubectl", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:v0"}]}}}}`)
+	w.edit("kubectl", "DaemonSet", "agent",
+		`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:v0"}]}}}}`)
 	w.corrected(2)
 	w.edit("kubectl-patch", "DaemonSet", "agent", `{"spec":{"updateStrategy":{"rollingUpdate":{"maxUnavailable":1}}}}`)
 	w.corrected(3)
@@ -112,7 +123,8 @@ func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
 	w.deleteAgent()
 	began := time.Now()
 	s := w.wait("a status that says so", func(s api.SyncStatus) bool { return s.InFlight.Correcting != nil })
-	if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete || strings.Contains(s.Summary.Message, "successfully") {
+	if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete || strings.Contains(s.Summary.Message,
+		"successfully") {
 		t.Errorf("it is missing, and the status says %+v, %+v", s.Summary, s.Conditions)
 	}
 	w.wait("the new DaemonSet", func(api.SyncStatus) bool { return w.image() == "registry.local/agent:v1" })
@@ -141,7 +153,8 @@ func TestAMissingDaemonSetIsSaidToBeMissing(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	w.deleteAgent()
 	says := func(s api.SyncStatus) bool {
-		return s.InFlight.Correcting != nil && drifted(s) != "" && strings.Contains(s.Summary.Message, "DaemonSet "+w.namespace+"/agent does not exist")
+		return s.InFlight.Correcting != nil && drifted(s) != "" && strings.Contains(s.Summary.Message, "DaemonSet "+
+			w.namespace+"/agent does not exist")
 	}
 	w.wait("a status that says so", says)
 	for range 10 {
@@ -157,7 +170,8 @@ func isReady(s api.SyncStatus) bool {
 	return meta.IsStatusConditionTrue(s.Conditions, api.ConditionReady)
 }
 
-// An image set by hand is put right; what another manager adds beside it, and `kubectl rollout restart`, are left alone.
+// An image set by hand is put right; what another manager adds beside it, and `kubectl rollout restart`, are left
+// alone.
 func TestAdditionsAreNoDrift(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -165,14 +179,18 @@ func TestAdditionsAreNoDrift(t *testing.T) {
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	w.edit("injector", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","env":[{"name":"A","value":"1"}]}]}}}}`)
-	w.edit("kubectl-rollout", "DaemonSet", "agent", `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}}}`)
-	w.edit("kubectl-set", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
+	w.edit("injector", "DaemonSet", "agent",
+		`{"spec":{"template":{"spec":{"containers":[{"name":"agent","env":[{"name":"A","value":"1"}]}]}}}}`)
+	w.edit("kubectl-rollout", "DaemonSet", "agent",
+		`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}}}`)
+	w.edit("kubectl-set", "DaemonSet", "agent",
+		`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
 	w.corrected(1)
 	d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "agent", metav1.GetOptions{})
 	w.check(err)
 	c := d.Spec.Template.Spec.Containers[0]
-	if c.Image != "registry.local/agent:v1" || len(c.Env) != 1 || d.Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] != "now" {
+	if c.Image != "registry.local/agent:v1" || len(c.Env) != 1 ||
+		d.Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] != "now" {
 		t.Errorf("image %s, env %v, annotations %v", c.Image, c.Env, d.Spec.Template.Annotations)
 	}
 }
@@ -206,7 +224,8 @@ func TestSuspendedSyncCorrectsNothing(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	suspend := func(yes string) {
-		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", types.MergePatchType,
+		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+			types.MergePatchType,
 			[]byte(`{"spec":{"suspend":`+yes+`}}`), metav1.PatchOptions{})
 		w.check(err)
 	}
@@ -236,7 +255,8 @@ func TestAFightIsNotFought(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	w.edit("other-operator", "ConfigMap", "a", `{"data":{"key":"2"}}`)
 	s := w.wait("the conflict", func(s api.SyncStatus) bool { return strings.HasPrefix(drifted(s), "NotCorrected") })
-	if c := drifted(s); !strings.Contains(c, "data.key was changed by other-operator") || !strings.Contains(c, "apply.force") {
+	if c := drifted(s); !strings.Contains(c, "data.key was changed by other-operator") ||
+		!strings.Contains(c, "apply.force") {
 		t.Errorf("the condition says %q", c)
 	}
 	if got := w.value("a"); got != "2" || s.Drift.RetryAt.Sub(s.Drift.CorrectedAt.Time) < gate.CorrectPause {
@@ -249,8 +269,10 @@ func TestCorrectionLeavesTheBrake(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	slow := func(image string, args ...string) string {
-		// Without minReadySeconds the controller may replace the last old pod before it is seen that the first new one ends.
-		return strings.NewReplacer("maxUnavailable: 100%", "maxUnavailable: 1", "spec:\n  selector", "spec:\n  minReadySeconds: 3\n  selector").
+		// Without minReadySeconds the controller may replace the last old pod before it is seen that the first new one
+		// ends.
+		return strings.NewReplacer("maxUnavailable: 100%", "maxUnavailable: 1", "spec:\n  selector",
+			"spec:\n  minReadySeconds: 3\n  selector").
 			Replace(agent(image, args...))
 	}
 	v1 := w.push("v1", map[string]string{"agent.yaml": slow("v1")})
@@ -260,7 +282,8 @@ func TestCorrectionLeavesTheBrake(t *testing.T) {
 	crash := w.push("crash", map[string]string{"agent.yaml": slow("v2", "crash")})
 	w.waitFor(crash, api.Stuck)
 	w.braked(true)
-	w.edit("kubectl-edit", "DaemonSet", "agent", `{"spec":{"updateStrategy":{"type":"RollingUpdate"},"template":{"spec":{"terminationGracePeriodSeconds":7}}}}`)
+	w.edit("kubectl-edit", "DaemonSet", "agent",
+		`{"spec":{"updateStrategy":{"type":"RollingUpdate"},"template":{"spec":{"terminationGracePeriodSeconds":7}}}}`)
 	w.corrected(1)
 	w.braked(true)
 	if w.image() != "registry.local/agent:v2" || w.status().InFlight.State != api.Stuck {
@@ -279,16 +302,22 @@ func TestDriftInFlight(t *testing.T) {
 			v1 := w.push("v1", map[string]string{"agent.yaml": slow})
 			w.create(func(s *api.SyncSpec) {
 				s.Apply.Drift, s.Rollout.Settle = policy, metav1.Duration{Duration: 5 * time.Second}
-				if policy == api.DriftReport { // what is stuck need not settle: it is not to be Complete before it is changed
+				// what is stuck need not settle: it is not to be Complete before it is changed
+				if policy == api.DriftReport {
 					s.Rollout.Settle.Duration = time.Minute
 				}
 			})
 			w.controller(shared.Config, t.TempDir())
-			w.wait("v1 to roll out", func(s api.SyncStatus) bool { return s.InFlight != nil && s.InFlight.State == api.RollingOut })
-			w.edit("kubectl-set", "DaemonSet", "agent", `{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
+			w.wait("v1 to roll out", func(s api.SyncStatus) bool {
+				return s.InFlight != nil &&
+					s.InFlight.State == api.RollingOut
+			})
+			w.edit("kubectl-set", "DaemonSet", "agent",
+				`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:hotfix"}]}}}}`)
 			if policy == api.DriftReport {
 				r := w.waitFor(v1, api.Stuck)
-				if s := w.status(); !strings.Contains(r.Message.Private, gate.CauseOverwritten) || !strings.Contains(s.InFlight.Causes[0].Message, "kubectl-set") {
+				if s := w.status(); !strings.Contains(r.Message.Private, gate.CauseOverwritten) ||
+					!strings.Contains(s.InFlight.Causes[0].Message, "kubectl-set") {
 					t.Errorf("%q, %+v", r.Message.Private, s.InFlight.Causes)
 				}
 				return

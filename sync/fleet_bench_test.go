@@ -75,7 +75,8 @@ func (w *world) rolledOut(image string, nodes int, within time.Duration) (update
 	w.t.Helper()
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Second) {
 		d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(w.t.Context(), "agent", metav1.GetOptions{})
-		if err != nil || d.Spec.Template.Spec.Containers[0].Image != image || d.Status.ObservedGeneration != d.Generation {
+		if err != nil || d.Spec.Template.Spec.Containers[0].Image != image ||
+			d.Status.ObservedGeneration != d.Generation {
 			continue
 		}
 		updated = int(d.Status.UpdatedNumberScheduled)
@@ -107,7 +108,8 @@ func (w *world) countPodChanges() *atomic.Int64 {
 	return n
 }
 
-// clockTick is what the times of /proc/PID/stat are counted in: USER_HZ, which is 100 on every platform that Go runs on.
+// clockTick is what the times of /proc/PID/stat are counted in: USER_HZ, which is 100 on every platform that Go runs
+// on.
 const clockTick = 10 * time.Millisecond
 
 // cpu is the processor time that the process has used, of the user and of the system (proc(5)).

@@ -21,7 +21,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// plainFleet is nodes and their pods as they truly are, and an Observer that shows them. All of it happens at whole seconds.
+// plainFleet is nodes and their pods as they truly are, and an Observer that shows them. All of it happens at whole
+// seconds.
 type plainFleet struct {
 	Observer // what is not looked at is not there
 	*rand.Rand
@@ -59,8 +60,9 @@ func (f *plainFleet) commit(image string) api.Workload {
 		f.generation++
 	}
 	f.applied = f.now
-	return api.Workload{Group: "apps", Kind: "DaemonSet", Namespace: "ns", Name: "agent", UID: "ds", Generation: f.generation,
-		AppliedAt: metav1.NewMicroTime(f.now), HadNodes: true}
+	return api.Workload{Group: "apps", Kind: "DaemonSet", Namespace: "ns", Name: "agent", UID: "ds",
+		Generation: f.generation,
+		AppliedAt:  metav1.NewMicroTime(f.now), HadNodes: true}
 }
 
 // happen lets one thing happen to a node or to its pod.
@@ -119,7 +121,8 @@ func (f *plainFleet) short(image string) string {
 		p := n.pod
 		switch {
 		case n.down || n.made.After(f.applied):
-		case p == nil || p.image != image || !p.ready || f.now.Sub(p.since) < 10*time.Second || p.ends > 0 && f.now.Sub(p.since) < time.Minute:
+		case p == nil || p.image != image || !p.ready || f.now.Sub(p.since) < 10*time.Second || p.ends > 0 &&
+			f.now.Sub(p.since) < time.Minute:
 			return fmt.Sprintf("%s %+v, pod %+v", name, *n, p)
 		}
 	}
@@ -134,7 +137,8 @@ func (f *plainFleet) Leases(context.Context) ([]*coordinationv1.Lease, error) {
 	var all []*coordinationv1.Lease
 	for name, n := range f.nodes {
 		if renewed := metav1.NewMicroTime(f.now); !n.down {
-			all = append(all, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: coordinationv1.LeaseSpec{RenewTime: &renewed}})
+			all = append(all, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: name},
+				Spec: coordinationv1.LeaseSpec{RenewTime: &renewed}})
 		}
 	}
 	return all, nil
@@ -145,10 +149,13 @@ func (f *plainFleet) Clocks(context.Context, []string) []rollout.Clock { return 
 // Look shows the fleet as it is.
 func (f *plainFleet) Look(rollout.Target) (rollout.Look, bool) {
 	yes := true
-	owner := []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "agent", UID: "ds", Controller: &yes}}
+	owner := []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "agent", UID: "ds",
+		Controller: &yes}}
 	labels := map[string]string{"app": "agent"}
-	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "agent", UID: "ds", Generation: f.generation},
-		Spec: appsv1.DaemonSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: podTemplate(f.template, labels),
+	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "agent", UID: "ds",
+		Generation: f.generation},
+		Spec: appsv1.DaemonSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template:       podTemplate(f.template, labels),
 			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType}},
 		Status: appsv1.DaemonSetStatus{ObservedGeneration: f.observed}}
 	if f.surges {
@@ -161,8 +168,10 @@ func (f *plainFleet) Look(rollout.Target) (rollout.Look, bool) {
 	look := rollout.Look{Now: f.now, DaemonSet: d}
 	for i, image := range f.templates {
 		raw := must(json.Marshal(map[string]any{"spec": map[string]any{"template": podTemplate(image, labels)}}))
-		look.Revisions = append(look.Revisions, &appsv1.ControllerRevision{Revision: int64(i + 1), Data: runtime.RawExtension{Raw: raw},
-			ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: fmt.Sprint("agent-", i), OwnerReferences: owner, Labels: map[string]string{"app": "agent", appsv1.DefaultDaemonSetUniqueLabelKey: image}}})
+		look.Revisions = append(look.Revisions, &appsv1.ControllerRevision{Revision: int64(i + 1),
+			Data: runtime.RawExtension{Raw: raw},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: fmt.Sprint("agent-", i), OwnerReferences: owner,
+				Labels: map[string]string{"app": "agent", appsv1.DefaultDaemonSetUniqueLabelKey: image}}})
 	}
 	for name, n := range f.nodes {
 		look.Nodes = append(look.Nodes, n.object(name))
@@ -177,7 +186,8 @@ func (f *plainFleet) Look(rollout.Target) (rollout.Look, bool) {
 }
 
 func podTemplate(image string, labels map[string]string) corev1.PodTemplateSpec {
-	return corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: image}}}}
+	return corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: image}}}}
 }
 
 func (n *plainNode) object(name string) *corev1.Node {
@@ -186,7 +196,8 @@ func (n *plainNode) object(name string) *corev1.Node {
 		o.Spec.Unschedulable = true
 		o.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}}
 	}
-	ready := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(n.made)}
+	ready := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue,
+		LastTransitionTime: metav1.NewTime(n.made)}
 	if n.down {
 		ready.Status = corev1.ConditionFalse
 	}
@@ -196,7 +207,8 @@ func (n *plainNode) object(name string) *corev1.Node {
 
 func (p *plainPod) object(node string, owner []metav1.OwnerReference) *corev1.Pod {
 	at := metav1.NewTime(p.since)
-	status := corev1.ContainerStatus{Name: "agent", Image: p.image, RestartCount: p.ends, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}}}
+	status := corev1.ContainerStatus{Name: "agent", Image: p.image, RestartCount: p.ends,
+		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}}}
 	if p.ends > 0 {
 		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, FinishedAt: at}
 	}
@@ -205,8 +217,10 @@ func (p *plainPod) object(node string, owner []metav1.OwnerReference) *corev1.Po
 		ready.Status = corev1.ConditionTrue
 	}
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: fmt.Sprint("agent-", p.uid), UID: types.UID(fmt.Sprint(p.uid)), OwnerReferences: owner,
-			CreationTimestamp: metav1.NewTime(p.made), Labels: map[string]string{"app": "agent", appsv1.DefaultDaemonSetUniqueLabelKey: p.image}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: fmt.Sprint("agent-", p.uid),
+			UID: types.UID(fmt.Sprint(p.uid)), OwnerReferences: owner,
+			CreationTimestamp: metav1.NewTime(p.made), Labels: map[string]string{"app": "agent",
+				appsv1.DefaultDaemonSetUniqueLabelKey: p.image}},
 		Spec: corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "agent", Image: p.image}}},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{status},
 			Conditions: []corev1.PodCondition{ready, {Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}},

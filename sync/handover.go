@@ -24,7 +24,8 @@ func (l *syncLoop) handOver(ctx context.Context, orders []gate.HandoverOrder) {
 		}
 		generation, err := l.carryHandover(ctx, from, order)
 		if err != nil {
-			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace, order.ToName, err)))
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace,
+				order.ToName, err)))
 			l.queue.AddAfter(l.key, handoverPause)
 			continue
 		}
@@ -46,7 +47,8 @@ func (l *syncLoop) carryHandover(ctx context.Context, from manifests.ID, order g
 	if err != nil {
 		return 0, err
 	}
-	applied, err := writer.HandOver(ctx, manifests.Handover{From: entry, To: daemonSetID(order.ToNamespace, order.ToName),
+	applied, err := writer.HandOver(ctx, manifests.Handover{From: entry, To: daemonSetID(order.ToNamespace,
+		order.ToName),
 		Generation: order.Generation, Nodes: order.Nodes}, writeOptions(l.sync))
 	if err != nil {
 		return 0, err

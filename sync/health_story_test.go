@@ -11,8 +11,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// Law 6, on a cluster: an agent whose pods go away after Complete and find no node that is well is told by a condition and an
-// Event, and the commit stays a success.
+// Law 6, on a cluster: an agent whose pods go away after Complete and find no node that is well is told by a condition
+// and an Event, and the commit stays a success.
 func TestACompleteCommitIsLookedAfter(t *testing.T) {
 	t.Parallel() // it mostly waits
 	w := newWorld(t)
@@ -22,13 +22,19 @@ func TestACompleteCommitIsLookedAfter(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 
 	allow := w.limit(corev1.ResourcePods, "0")
-	w.check(w.kube.CoreV1().Pods(w.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}))
-	s := w.wait("the condition Healthy", func(s api.SyncStatus) bool { return meta.IsStatusConditionFalse(s.Conditions, api.ConditionHealthy) })
-	if c := meta.FindStatusCondition(s.Conditions, api.ConditionHealthy); !strings.Contains(c.Message, "DaemonSet "+w.namespace+"/agent: 12 of 12 nodes") {
+	w.check(w.kube.CoreV1().Pods(w.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{},
+		metav1.ListOptions{}))
+	s := w.wait("the condition Healthy", func(s api.SyncStatus) bool {
+		return meta.IsStatusConditionFalse(s.Conditions,
+			api.ConditionHealthy)
+	})
+	if c := meta.FindStatusCondition(s.Conditions, api.ConditionHealthy); !strings.Contains(c.Message, "DaemonSet "+
+		w.namespace+"/agent: 12 of 12 nodes") {
 		t.Errorf("it says %q", c.Message)
 	}
 	w.until("the Event", func() bool {
-		events, err := w.kube.CoreV1().Events(w.namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.kind=Sync,reason=Unhealthy"})
+		events, err := w.kube.CoreV1().Events(w.namespace).List(t.Context(),
+			metav1.ListOptions{FieldSelector: "involvedObject.kind=Sync,reason=Unhealthy"})
 		w.check(err)
 		return len(events.Items) == 1 && strings.Contains(events.Items[0].Message, "12 of 12 nodes")
 	})

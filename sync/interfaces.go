@@ -21,7 +21,8 @@ import (
 // Renderer renders a folder of a commit. Beside the errors of render.Build there are a *child.SlowError and a
 // *child.LostError, which another try may not meet; any other is the commit's.
 type Renderer interface {
-	Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options, l child.Limits) (render.Result, error)
+	Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options, l child.Limits) (render.Result,
+		error)
 }
 
 // Writer writes the objects of a set, and is the only one to do so.

@@ -161,8 +161,9 @@ func causesOf(w api.Workload, j rollout.Judgement) []api.Cause {
 // addBrake notes what is to be done about the brake of a DaemonSet.
 func addBrake(r *gate.Rollout, t rollout.Target, look rollout.Look, j rollout.Judgement) {
 	if j.Brake != rollout.BrakeLeave {
-		r.Brakes = append(r.Brakes, gate.BrakeOrder{Namespace: t.Namespace, Name: t.Name, Generation: look.DaemonSet.Generation,
-			Pull: j.Brake == rollout.BrakePull, Nodes: j.Ended})
+		r.Brakes = append(r.Brakes, gate.BrakeOrder{Namespace: t.Namespace, Name: t.Name,
+			Generation: look.DaemonSet.Generation,
+			Pull:       j.Brake == rollout.BrakePull, Nodes: j.Ended})
 	}
 }
 

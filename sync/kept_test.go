@@ -23,7 +23,8 @@ func (h *heard) Tell(_ *api.Sync, n News) { h.warnings = append(h.warnings, n.Me
 func TestWhatAPruneKeepsIsTold(t *testing.T) {
 	h := &heard{teller: teller{t}}
 	c := &Controller{Teller: h, Now: time.Now}
-	others := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "ConfigMap", Namespace: "ns", Name: "others"}, UID: "1"},
+	others := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "ConfigMap", Namespace: "ns",
+		Name: "others"}, UID: "1"},
 		Reason: "is another object of the same name"}
 	data := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "Namespace", Name: "data"}, UID: "2"},
 		Reason: "is deleted only if it is annotated", Ours: true}
@@ -31,10 +32,12 @@ func TestWhatAPruneKeepsIsTold(t *testing.T) {
 	for range 2 {
 		l.tellKept([]manifests.Kept{others, data})
 	}
-	if len(h.warnings) != 2 || !strings.Contains(h.warnings[0], "ConfigMap ns/others is not deleted although Git no longer asks for it: is another object") {
+	if len(h.warnings) != 2 || !strings.Contains(h.warnings[0],
+		"ConfigMap ns/others is not deleted although Git no longer asks for it: is another object") {
 		t.Errorf("told %q", h.warnings)
 	}
-	state, _ := gate.Gate{}.Step(gate.State{Inventory: entriesOf(manifests.Inventory{others.Entry, data.Entry})}, gate.Observation{Recorded: l.recorded})
+	state, _ := gate.Gate{}.Step(gate.State{Inventory: entriesOf(manifests.Inventory{others.Entry, data.Entry})},
+		gate.Observation{Recorded: l.recorded})
 	if len(state.Inventory) != 1 || state.Inventory[0].Name != "data" {
 		t.Errorf("the inventory has %+v", state.Inventory)
 	}

@@ -34,15 +34,18 @@ func (l *listener) about(word string) []string {
 	return slices.DeleteFunc(slices.Clone(l.warnings), func(text string) bool { return !strings.Contains(text, word) })
 }
 
-// A ConfigMap of another tool comes under Git with apply.force. What the tool keeps on it is told once: not again when the tool
-// writes on and is corrected, nor after a restart; what it adds later is. No value is told.
+// A ConfigMap of another tool comes under Git with apply.force. What the tool keeps on it is told once: not again when
+// the tool writes on and is corrected, nor after a restart; what it adds later is. No value is told.
 func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
-	_, err := w.kube.CoreV1().ConfigMaps(w.namespace).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config"},
-		Data: map[string]string{"key": "hidden-1", "other": "hidden-2", "extra": "hidden-3"}}, metav1.CreateOptions{FieldManager: "tool"})
+	_, err := w.kube.CoreV1().ConfigMaps(w.namespace).Create(t.Context(),
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config"},
+			Data: map[string]string{"key": "hidden-1", "other": "hidden-2", "extra": "hidden-3"}},
+		metav1.CreateOptions{FieldManager: "tool"})
 	w.check(err)
-	v1 := w.push("v1", map[string]string{"config.yaml": strings.Replace(configMap("config", "1"), "\ndata: {", "\ndata: {other: git, third: git, ", 1)})
+	v1 := w.push("v1", map[string]string{"config.yaml": strings.Replace(configMap("config", "1"), "\ndata: {",
+		"\ndata: {other: git, third: git, ", 1)})
 	w.create(func(s *api.SyncSpec) { s.Apply.Force = true })
 	data, heard := t.TempDir(), &listener{teller: teller{t}}
 	run := func() (stop func()) {
@@ -53,7 +56,8 @@ func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	stop := run()
 	w.waitFor(v1, api.Complete)
 	told := heard.about("apply.force")
-	if len(told) != 1 || !strings.Contains(told[0], "ConfigMap "+w.namespace+"/config") || !strings.Contains(told[0], " tool,") ||
+	if len(told) != 1 || !strings.Contains(told[0], "ConfigMap "+w.namespace+"/config") ||
+		!strings.Contains(told[0], " tool,") ||
 		!strings.Contains(told[0], ": data.extra:") || strings.Contains(told[0], "hidden") {
 		t.Fatalf("told %q", told)
 	}
@@ -68,7 +72,8 @@ func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	}
 	w.edit("tool", "ConfigMap", "config", `{"data":{"third":"hidden-6","more":"hidden-7"}}`)
 	w.corrected(3)
-	w.until("the news", func() bool { return len(heard.about("apply.force")) > 1 }) // it is told when the status is written
+	// it is told when the status is written
+	w.until("the news", func() bool { return len(heard.about("apply.force")) > 1 })
 	told = heard.about("apply.force")
 	if len(told) != 2 || !strings.Contains(told[1], "data.extra, data.more") {
 		t.Errorf("told %q", told)

@@ -17,11 +17,12 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// A DaemonSet is looked at once per 100 ms at most, whatever happens to its pods and to the Sync meanwhile; and the nodes'
-// Leases are read for the whole commit only, not whenever one of its DaemonSets is done.
+// A DaemonSet is looked at once per 100 ms at most, whatever happens to its pods and to the Sync meanwhile; and the
+// nodes' Leases are read for the whole commit only, not whenever one of its DaemonSets is done.
 func TestADaemonSetIsLookedAtTenTimesASecondAtMost(t *testing.T) {
 	w := newWorld(t)
-	slow := strings.NewReplacer("name: agent", "name: slow", "app: agent", "app: slow", "\nspec:\n", "\nspec:\n  minReadySeconds: 5\n").Replace(agent("v1"))
+	slow := strings.NewReplacer("name: agent", "name: slow", "app: agent", "app: slow", "\nspec:\n",
+		"\nspec:\n  minReadySeconds: 5\n").Replace(agent("v1"))
 	w.push("v1", map[string]string{"agent.yaml": agent("v1"), "slow.yaml": slow})
 	w.create(func(s *api.SyncSpec) { s.Rollout.Settle.Duration = 2 * time.Second })
 	c := w.newController(w.namespace, shared.Config, t.TempDir())
@@ -32,7 +33,8 @@ func TestADaemonSetIsLookedAtTenTimesASecondAtMost(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		// Every note on the Sync is an Event of its informer, which has the Sync take its turn.
 		note := []byte(`{"metadata":{"annotations":{"note":"` + time.Now().String() + `"}}}`)
-		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json", note, metav1.PatchOptions{})
+		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+			"application/merge-patch+json", note, metav1.PatchOptions{})
 		w.check(err)
 		return s.LastComplete != ""
 	})
@@ -69,7 +71,8 @@ func (l *lookCounter) Leases(ctx context.Context) ([]*coordinationv1.Lease, erro
 		l.firstLeases = time.Now()
 		l.young = len(l.slow) == 0 || slices.ContainsFunc(l.slow, func(p *corev1.Pod) bool {
 			return !slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-				return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && time.Since(c.LastTransitionTime.Time) > 4*time.Second
+				return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue &&
+					time.Since(c.LastTransitionTime.Time) > 4*time.Second
 			})
 		})
 	}

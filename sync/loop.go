@@ -39,7 +39,8 @@ type syncLoop struct {
 	// retryRequested is set while a person's request to try once more is served, and request is the newest request.
 	retryRequested bool
 	request        string
-	// toldUnseen is what was told last of what cannot be seen, and toldKept what was told of objects that were not pruned.
+	// toldUnseen is what was told last of what cannot be seen, and toldKept what was told of objects that were not
+	// pruned.
 	toldUnseen string
 	toldKept   map[manifests.ID]string
 	// handed is the generation that each DaemonSet had when it last gave up nodes.

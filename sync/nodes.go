@@ -42,7 +42,8 @@ func nodeClasses(nodes []rollout.Node, names int) []api.NodeClass {
 		if len(list) == maxClasses {
 			break
 		}
-		list = append(list, api.NodeClass{State: string(c.State), Cause: string(c.Cause), Why: english.Clip(c.Why, maxText), Count: len(c.Nodes),
+		list = append(list, api.NodeClass{State: string(c.State), Cause: string(c.Cause),
+			Why: english.Clip(c.Why, maxText), Count: len(c.Nodes),
 			Names: c.Nodes[:min(len(c.Nodes), names)]})
 	}
 	return list

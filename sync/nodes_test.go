@@ -14,8 +14,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// The status says of every node what it is to the rollout, in classes with up to twenty names, and a large fleet or many
-// DaemonSets do not make it large.
+// The status says of every node what it is to the rollout, in classes with up to twenty names, and a large fleet or
+// many DaemonSets do not make it large.
 func TestTheStatusClassesNodesWithinBounds(t *testing.T) {
 	j := rollout.Judgement{Headline: strings.Repeat("h", 5000), Notes: make([]string, 50)}
 	for i := range 5000 {
@@ -55,14 +55,15 @@ func TestClassesAloneAreProgress(t *testing.T) {
 			Workloads: []api.Workload{{Name: "agent", Headline: headline, Nodes: nodes, Notes: []string{headline}}}}}}
 	}
 	a := withoutProgress(status("0 of 3", api.NodeClass{State: "Old", Count: 3}))
-	b := withoutProgress(status("1 of 3", api.NodeClass{State: "Old", Count: 2}, api.NodeClass{State: "Settled", Count: 1}))
+	b := withoutProgress(status("1 of 3", api.NodeClass{State: "Old", Count: 2}, api.NodeClass{State: "Settled",
+		Count: 1}))
 	if x, y := fmt.Sprintf("%+v", a.InFlight.Workloads), fmt.Sprintf("%+v", b.InFlight.Workloads); x != y {
 		t.Errorf("%s\n%s", x, y)
 	}
 }
 
-// A commit that raises minReadySeconds and leaves the template alone is let through at once, however young the pods are:
-// only what the API server makes of it tells that the template is the same. Its nodes are in the status.
+// A commit that raises minReadySeconds and leaves the template alone is let through at once, however young the pods
+// are: only what the API server makes of it tells that the template is the same. Its nodes are in the status.
 func TestRaisingOnlyMinReadySecondsIsNotHeld(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -85,8 +86,8 @@ func TestRaisingOnlyMinReadySecondsIsNotHeld(t *testing.T) {
 	})
 }
 
-// Figures are checked where they are written: a number of nodes is as good as a text, and an unknown cause is refused with
-// the field's name.
+// Figures are checked where they are written: a number of nodes is as good as a text, and an unknown cause is refused
+// with the field's name.
 func TestFiguresAreCheckedWhenTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -96,18 +97,21 @@ func TestFiguresAreCheckedWhenTheyAreWritten(t *testing.T) {
 			"spec": map[string]any{"source": map[string]any{"url": w.url}, "suspend": true,
 				"gate":    map[string]any{"failureBudget": int64(3)},
 				"rollout": map[string]any{"maxAbsent": int64(2), "after": after}}}}
-		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Create(t.Context(), object, metav1.CreateOptions{})
+		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Create(t.Context(), object,
+			metav1.CreateOptions{})
 		return err
 	}
 	w.check(write("good", map[string]any{"ImagePull": "90s", "Overwritten": "1h30m"}))
 	s, err := w.syncs.Get(t.Context(), w.namespace, "good")
 	w.check(err)
 	o, err := RolloutOptions(s)
-	if err != nil || o.FailureBudget.String() != "3" || o.AbsentBudget.String() != "2" || o.After[rollout.ImagePull] != 90*time.Second {
+	if err != nil || o.FailureBudget.String() != "3" || o.AbsentBudget.String() != "2" ||
+		o.After[rollout.ImagePull] != 90*time.Second {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for cause, span := range map[string]string{"ImagePul": "90s", "NoProgress": "90s", "ImagePull": "soon"} {
-		if err := write("bad", map[string]any{cause: span}); err == nil || !strings.Contains(err.Error(), "spec.rollout.after") {
+		if err := write("bad", map[string]any{cause: span}); err == nil || !strings.Contains(err.Error(),
+			"spec.rollout.after") {
 			t.Errorf("%s: %s was taken: %v", cause, span, err)
 		}
 	}

@@ -57,7 +57,8 @@ const (
 // jobSays writes a Job's status as its controller does.
 func (w *world) jobSays(name, status string) {
 	w.t.Helper()
-	_, err := w.kube.BatchV1().Jobs(w.namespace).Patch(w.t.Context(), name, "application/merge-patch+json", []byte(status), metav1.PatchOptions{}, "status")
+	_, err := w.kube.BatchV1().Jobs(w.namespace).Patch(w.t.Context(), name, "application/merge-patch+json",
+		[]byte(status), metav1.PatchOptions{}, "status")
 	w.check(err)
 }
 
@@ -77,19 +78,21 @@ func (w *world) headline(kind, says string) {
 	})
 }
 
-// A commit with a Job is complete when the Job is, not when it has started and not when its DaemonSet has rolled out; a Job
-// that failed makes it stuck, with its own message in the cluster and its name alone on the commit; the fix passes.
+// A commit with a Job is complete when the Job is, not when it has started and not when its DaemonSet has rolled out; a
+// Job that failed makes it stuck, with its own message in the cluster and its name alone on the commit; the fix passes.
 func TestACommitWaitsForItsJob(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
-	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "job.yaml": job("first"), "a.yaml": configMap("a", "1")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "job.yaml": job("first"),
+		"a.yaml": configMap("a", "1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.headline("Job", "Job not started")
 	w.jobSays("first", jobStarted)
 	w.headline("DaemonSet", "successfully rolled out")
 	w.headline("Job", "Job in progress")
-	if s := w.status(); s.InFlight.State != api.RollingOut || s.InFlight.Nodes.Desired == 0 || s.InFlight.Message.Private != "waits for Job "+w.namespace+"/first" {
+	if s := w.status(); s.InFlight.State != api.RollingOut || s.InFlight.Nodes.Desired == 0 ||
+		s.InFlight.Message.Private != "waits for Job "+w.namespace+"/first" {
 		t.Errorf("%s: %q, %+v", s.InFlight.State, s.InFlight.Message.Private, s.InFlight.Nodes)
 	}
 	w.jobSays("first", jobComplete)
@@ -100,14 +103,16 @@ func TestACommitWaitsForItsJob(t *testing.T) {
 	w.jobSays("second", jobStarted)
 	w.jobSays("second", jobFailed)
 	w.waitFor(v2, api.Stuck)
-	if c := w.status().InFlight.Causes[0]; c.Code != "JobFailed" || c.Object != "Job "+w.namespace+"/second" || !strings.Contains(c.Message, "backoff limit") || c.Remedy == "" {
+	if c := w.status().InFlight.Causes[0]; c.Code != "JobFailed" || c.Object != "Job "+w.namespace+"/second" ||
+		!strings.Contains(c.Message, "backoff limit") || c.Remedy == "" {
 		t.Errorf("the cause is %+v", c)
 	}
 	w.told(v2, "failure: Stuck: JobFailed: Job "+w.namespace+"/second")
 	if note := w.note(v2); strings.Contains(note, "backoff") {
 		t.Errorf("the host is told %q", note)
 	}
-	v3 := w.push("v3", map[string]string{"job.yaml": strings.Replace(job("third"), "  managedBy: example.com/story\n", "", 1)})
+	v3 := w.push("v3", map[string]string{"job.yaml": strings.Replace(job("third"), "  managedBy: example.com/story\n",
+		"", 1)})
 	w.waitFor(v3, api.Complete) // by the real Job controller
 	w.told(v3, "success")
 }
@@ -129,16 +134,19 @@ func TestACommitWaitsForItsDeployment(t *testing.T) {
 	w.told(v2, "failure: Stuck: ProgressDeadlineExceeded: Deployment "+w.namespace+"/shop")
 	v3 := w.push("v3", map[string]string{"shop.yaml": deployment("shop", "v3", ""), "a.yaml": ""})
 	w.waitFor(v3, api.Complete)
-	aside := strings.Replace(deployment("aside", "v1", nowhere), "{name: aside}", `{name: aside, annotations: {daemongate.io/wait: "false"}}`, 1)
+	aside := strings.Replace(deployment("aside", "v1", nowhere), "{name: aside}",
+		`{name: aside, annotations: {daemongate.io/wait: "false"}}`, 1)
 	v4 := w.push("v4", map[string]string{"aside.yaml": aside})
 	w.waitFor(v4, api.Complete)
 	bad := w.push("bad", map[string]string{"aside.yaml": strings.Replace(aside, `"false"`, `"no"`, 1)})
-	if r := w.waitFor(bad, api.Failed); !strings.Contains(r.Message.Private, `aside: annotation daemongate.io/wait is "no": write "true" or "false"`) {
+	if r := w.waitFor(bad, api.Failed); !strings.Contains(r.Message.Private,
+		`aside: annotation daemongate.io/wait is "no": write "true" or "false"`) {
 		t.Errorf("the message is %q", r.Message.Private)
 	}
 }
 
-// A new kind and an object of it in one set, which is annotated to be waited for: the commit is complete when the object is Ready.
+// A new kind and an object of it in one set, which is annotated to be waited for: the commit is complete when the
+// object is Ready.
 func TestACommitWaitsForWhatIsAnnotated(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
@@ -157,16 +165,19 @@ spec:
     subresources: {status: {}}
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 `, group)
-	cache := fmt.Sprintf("apiVersion: %s/v1\nkind: Cache\nmetadata: {name: warm, annotations: {daemongate.io/wait: \"true\"}}\nspec: {size: 1}\n", group)
+	cache := fmt.Sprintf("apiVersion: %s/v1\nkind: Cache\nmetadata: {name: warm, annotations: {daemongate.io/wait: "+
+		"\"true\"}}\nspec: {size: 1}\n", group)
 	v1 := w.push("v1", map[string]string{"definition.yaml": definition, "cache.yaml": cache})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.headline("CustomResourceDefinition", "is ready")
 	w.headline("Cache", "neither a condition Ready")
-	caches := w.client.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: "caches"}).Namespace(w.namespace)
+	caches := w.client.Resource(schema.GroupVersionResource{Group: group, Version: "v1",
+		Resource: "caches"}).Namespace(w.namespace)
 	says := func(status string) {
 		t.Helper()
-		_, err := caches.Patch(t.Context(), "warm", "application/merge-patch+json", []byte(`{"status":{"conditions":[`+status+`]}}`), metav1.PatchOptions{}, "status")
+		_, err := caches.Patch(t.Context(), "warm", "application/merge-patch+json", []byte(`{"status":{"conditions":[`+
+			status+`]}}`), metav1.PatchOptions{}, "status")
 		w.check(err)
 	}
 	says(`{"type":"Ready","status":"False","reason":"Warming","message":"half full"}`)
@@ -175,8 +186,8 @@ spec:
 	w.waitFor(v1, api.Complete)
 }
 
-// An object in flight is read only when it was written, and not at all when the commit is complete (law 12). Told beside no
-// other story: what a busy machine delays would count as a read too many.
+// An object in flight is read only when it was written, and not at all when the commit is complete (law 12). Told
+// beside no other story: what a busy machine delays would count as a read too many.
 func TestAnObjectIsReadOnlyWhenItWasWritten(t *testing.T) {
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"job.yaml": job("first")})
@@ -230,7 +241,8 @@ func TestAnObjectThatMayNotBeWatchedIsReadNowAndThen(t *testing.T) {
 	config := rest.CopyConfig(shared.Config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r.URL.Query().Get("watch") != "" && strings.HasSuffix(r.URL.Path, "/jobs") || r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/jobs") {
+			if r.URL.Query().Get("watch") != "" && strings.HasSuffix(r.URL.Path, "/jobs") ||
+				r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/jobs") {
 				return forbidden(r), nil
 			}
 			return next.RoundTrip(r)

@@ -50,10 +50,12 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	if err != nil {
 		return nil, err
 	}
-	l := &syncLoop{Controller: c, key: key, sync: sync, saved: savedStatus{status: *sync.Status.DeepCopy()}, request: sync.Annotations[requestAnnotation]}
+	l := &syncLoop{Controller: c, key: key, sync: sync, saved: savedStatus{status: *sync.Status.DeepCopy()},
+		request: sync.Annotations[requestAnnotation]}
 	l.life, l.stop = context.WithCancel(ctx)
-	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base, Signers: c.Connect.Signers,
-		Life: l.life, Background: l.background.Go, Wake: func() { c.queue.Add(key) }})
+	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
+		Signers: c.Connect.Signers,
+		Life:    l.life, Background: l.background.Go, Wake: func() { c.queue.Add(key) }})
 	if l.outbox, err = c.openOutbox(ctx, sync); err != nil {
 		l.stop()
 		return nil, err
@@ -68,8 +70,9 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 
 // openOutbox opens what tells the Sync's Git host, nil if there is none to tell.
 func (c *Controller) openOutbox(ctx context.Context, s *api.Sync) (*outbox.Outbox, error) {
-	return outbox.Open(ctx, outbox.Options{Sync: s, Cluster: c.Cluster, ConfigMaps: c.ConfigMaps, Reporter: c.Connect.Reporter,
-		Trouble: func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("report: %w", err))) }})
+	return outbox.Open(ctx, outbox.Options{Sync: s, Cluster: c.Cluster, ConfigMaps: c.ConfigMaps,
+		Reporter: c.Connect.Reporter,
+		Trouble:  func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("report: %w", err))) }})
 }
 
 // anotherLoop reports whether what is kept in memory is of no use any more: the Sync was made anew, or it has
@@ -79,5 +82,6 @@ func anotherLoop(known, seen *api.Sync) bool {
 		return true
 	}
 	return seen.Generation > known.Generation &&
-		!(equality.Semantic.DeepEqual(seen.Spec.Source, known.Spec.Source) && equality.Semantic.DeepEqual(seen.Spec.Report, known.Spec.Report))
+		!(equality.Semantic.DeepEqual(seen.Spec.Source, known.Spec.Source) &&
+			equality.Semantic.DeepEqual(seen.Spec.Report, known.Spec.Report))
 }

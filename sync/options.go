@@ -62,9 +62,11 @@ func times(after map[string]api.Span) (map[rollout.Code]time.Duration, error) {
 		switch {
 		case !code.HasTime():
 			problems = append(problems, fmt.Errorf("spec.rollout.after.%s: no cause that has a time of its own; "+
-				"docs/troubleshooting.md has the causes, and spec.gate.progressDeadline is the time of NoProgress and ApplyFailed", name))
+				"docs/troubleshooting.md has the causes, and spec.gate.progressDeadline is the time of NoProgress "+
+				"and ApplyFailed", name))
 		case err != nil || lasts < 0:
-			problems = append(problems, fmt.Errorf("spec.rollout.after.%s: %q is not a length of time such as 90s, 15m or 1h30m", name, after[name]))
+			problems = append(problems, fmt.Errorf("spec.rollout.after.%s: %q is not a length of time such as 90s, "+
+				"15m or 1h30m", name, after[name]))
 		default:
 			all[code] = lasts
 		}
@@ -85,7 +87,8 @@ func RenderOptions(s *api.Sync) (render.Options, child.Limits, error) {
 	if err := errors.Join(fileErr, totalErr, memoryErr); err != nil {
 		return render.Options{}, child.Limits{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
 	}
-	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects, Namespace: s.Spec.Apply.TargetNamespace},
+	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects,
+			Namespace: s.Spec.Apply.TargetNamespace},
 		child.Limits{Memory: memory, Timeout: r.Timeout.Duration}, nil
 }
 

@@ -61,7 +61,8 @@ func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
 		return r.unavailable(ctx.Err(), l.Now())
 	}
 	if mayPassLater(err) {
-		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)), l.Now())
+		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)),
+			l.Now())
 	}
 	if err == nil && l.sync.Spec.Render.Strict {
 		err = built.Strict()
@@ -120,8 +121,9 @@ func (l *syncLoop) check(ctx context.Context, r *readySet, set manifests.Set, re
 		return r.refused(err, l.Now())
 	}
 	if r.ready(set, read); tooLarge(l.sync, set) {
-		return r.not(gate.Invalid, toldWhole(fmt.Errorf("the set has %d objects, and waits for %d of them: what must be remembered of them does not fit into "+
-			"the status of one Sync; split it into several", set.Len(), len(set.Awaited()))), l.Now())
+		return r.not(gate.Invalid, toldWhole(fmt.Errorf("the set has %d objects, and waits for %d of them: what must "+
+			"be remembered of them does not fit into the status of one Sync; split it into several", set.Len(),
+			len(set.Awaited()))), l.Now())
 	}
 	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r

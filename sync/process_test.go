@@ -54,13 +54,15 @@ func (w *world) binary() string {
 
 // runArguments look after this world alone, beside the processes of other ones.
 func (w *world) runArguments() []string {
-	return []string{"run", "--kubeconfig=" + w.cluster.Kubeconfig, "--namespace=" + w.namespace, "--lease-namespace=" + w.namespace, "--data-dir=" + w.work + "-data"}
+	return []string{"run", "--kubeconfig=" + w.cluster.Kubeconfig, "--namespace=" + w.namespace, "--lease-namespace=" +
+		w.namespace, "--data-dir=" + w.work + "-data"}
 }
 
 // endLease has the next process not wait for the Lease of one that is dead, as a person does who knows that it is.
 func (w *world) endLease() {
 	w.t.Helper()
-	err := w.kube.CoordinationV1().Leases(w.namespace).Delete(context.Background(), "daemongate", metav1.DeleteOptions{})
+	err := w.kube.CoordinationV1().Leases(w.namespace).Delete(context.Background(), "daemongate",
+		metav1.DeleteOptions{})
 	if !apierrors.IsNotFound(err) {
 		w.check(err)
 	}

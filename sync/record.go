@@ -16,7 +16,8 @@ func (fl *flight) wrote(now time.Time, corrected bool, applied ...manifests.Appl
 		l.recorded = append(l.recorded, recordedOf(a, now, corrected))
 		l.drift.know(a.ID, manifests.VersionOf(a.Object))
 		if last, known := fl.objects.last[a.ID]; known && corrected {
-			fl.objects.note(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now, inVain: last.inVain})
+			fl.objects.note(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now,
+				inVain: last.inVain})
 		}
 	}
 }
@@ -53,7 +54,8 @@ func recordedOf(a manifests.Applied, now time.Time, corrected bool) gate.Recorde
 	r := gate.Recorded{Generation: a.Generation, At: now, Corrected: corrected,
 		InventoryEntry: entriesOf(manifests.Recorded([]manifests.Applied{a}))[0]}
 	for _, left := range a.Leftovers {
-		r.Leftovers = append(r.Leftovers, gate.Leftovers{Manager: left.Manager, Fields: left.Fields, Count: left.Count, Digest: left.Digest})
+		r.Leftovers = append(r.Leftovers, gate.Leftovers{Manager: left.Manager, Fields: left.Fields, Count: left.Count,
+			Digest: left.Digest})
 	}
 	return r
 }
@@ -74,8 +76,9 @@ func inventoryOf(s *api.Sync) manifests.Inventory {
 func entriesOf(inventory manifests.Inventory) []api.InventoryEntry {
 	list := make([]api.InventoryEntry, 0, len(inventory))
 	for _, e := range inventory {
-		list = append(list, api.InventoryEntry{Group: e.Group, Version: e.Version, Kind: e.Kind, Namespace: e.Namespace, Name: e.Name,
-			UID: e.UID})
+		list = append(list, api.InventoryEntry{Group: e.Group, Version: e.Version, Kind: e.Kind, Namespace: e.Namespace,
+			Name: e.Name,
+			UID:  e.UID})
 	}
 	return list
 }

@@ -8,7 +8,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// Law 5: with onStuck: Hold a fix waits until a person releases the stuck commit, with the command that the Sync itself names.
+// Law 5: with onStuck: Hold a fix waits until a person releases the stuck commit, with the command that the Sync itself
+// names.
 func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
@@ -27,7 +28,8 @@ func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	}
 	binary, err := binaryOnce()
 	w.check(err)
-	out, err := exec.Command(binary, "release", "agents", "-n", w.namespace, "--kubeconfig", w.cluster.Kubeconfig).CombinedOutput()
+	out, err := exec.Command(binary, "release", "agents", "-n", w.namespace, "--kubeconfig",
+		w.cluster.Kubeconfig).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), api.Short(broken)) {
 		t.Fatalf("release says %q, %v", out, err)
 	}
@@ -35,16 +37,18 @@ func TestAStuckCommitHoldsUntilAPersonReleasesIt(t *testing.T) {
 	w.told(fix, "success")
 }
 
-// Law 5, of another kind: a Deployment is rolled back too, although it goes on saying for a while that it is past its deadline,
-// which is what it said of the broken template.
+// Law 5, of another kind: a Deployment is rolled back too, although it goes on saying for a while that it is past its
+// deadline, which is what it said of the broken template.
 func TestADeploymentIsRolledBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "shop.yaml": deployment("shop", "v1", "  progressDeadlineSeconds: 15\n")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "shop.yaml": deployment("shop", "v1",
+		"  progressDeadlineSeconds: 15\n")})
 	w.create(rolling)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	broken := w.push("broken", map[string]string{"shop.yaml": deployment("shop", "v2", "      nodeSelector: {nowhere: \"true\"}\n  progressDeadlineSeconds: 15\n")})
+	broken := w.push("broken", map[string]string{"shop.yaml": deployment("shop", "v2", "      nodeSelector: "+
+		"{nowhere: \"true\"}\n  progressDeadlineSeconds: 15\n")})
 	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
 	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	for _, r := range w.status().History {

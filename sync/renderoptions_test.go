@@ -18,7 +18,8 @@ func TestTheRenderKnowsTheTargetNamespace(t *testing.T) {
 
 // What a render may take of the machine is read from the spec, and what it can never do with is refused by its field.
 func TestTheRendersMemoryIsRead(t *testing.T) {
-	for text, want := range map[string]int64{"": 0, "1Gi": 1 << 30, "64Mi": 64 << 20, "63Mi": -1, "much": -1, "-1": -1} {
+	for text, want := range map[string]int64{"": 0, "1Gi": 1 << 30, "64Mi": 64 << 20, "63Mi": -1, "much": -1,
+		"-1": -1} {
 		s := &api.Sync{}
 		s.Spec.Render.MaxMemory = text
 		_, limits, err := RenderOptions(s)

@@ -23,23 +23,27 @@ func holding(name, image string, port int) string {
 		"image:", fmt.Sprintf("ports: [{containerPort: 8080, hostPort: %d}], image:", port)).Replace(agent(image))
 }
 
-// A commit that gives a DaemonSet with a host port another name can never roll out: the old one holds the port until it is
-// pruned, which is after the rollout. It is Failed, says which two and what to do, and nothing of it is written.
+// A commit that gives a DaemonSet with a host port another name can never roll out: the old one holds the port until it
+// is pruned, which is after the rollout. It is Failed, says which two and what to do, and nothing of it is written.
 func TestRenameWithAHostPortIsRefused(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel()
-	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18101), "config.yaml": configMap("config", "1")})
+	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18101), "config.yaml": configMap("config",
+		"1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
-	renamed := w.push("renamed", map[string]string{"agent.yaml": holding("new", "v1", 18101), "config.yaml": configMap("config", "2")})
+	renamed := w.push("renamed", map[string]string{"agent.yaml": holding("new", "v1", 18101),
+		"config.yaml": configMap("config", "2")})
 	r := w.waitFor(renamed, api.Failed)
-	for _, word := range []string{"DaemonSet " + w.namespace + "/new", "DaemonSet " + w.namespace + "/old", "host port 18101/TCP", "12 nodes", manifests.ReplacesAnnotation + ": old"} {
+	for _, word := range []string{"DaemonSet " + w.namespace + "/new", "DaemonSet " + w.namespace + "/old",
+		"host port 18101/TCP", "12 nodes", manifests.ReplacesAnnotation + ": old"} {
 		if !strings.Contains(r.Message.Private, word) {
 			t.Errorf("%q does not say %s", r.Message.Private, word)
 		}
 	}
-	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "new", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "new",
+		metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the new DaemonSet was written: %v", err)
 	}
 	config, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "config", metav1.GetOptions{})
@@ -59,12 +63,13 @@ func TestRenameWithAHostPortIsRefused(t *testing.T) {
 func renamed(image string, port, atOnce int, behaviour string) string {
 	return strings.NewReplacer("name: new}\n", "name: new, annotations: {"+manifests.ReplacesAnnotation+": old}}\n",
 		"maxUnavailable: 1}", fmt.Sprintf("maxUnavailable: %d}", atOnce),
-		"labels: {app: new}}\n    spec", "labels: {app: new}, annotations: {"+behaviourAnnotation+": \""+behaviour+"\"}}\n    spec",
+		"labels: {app: new}}\n    spec", "labels: {app: new}, annotations: {"+behaviourAnnotation+": \""+behaviour+
+			"\"}}\n    spec",
 	).Replace(holding("new", image, port))
 }
 
-// broken is renamed, but its init container crash-loops: no pod of it is ever Ready, not even for half a second that a slow
-// machine sees as longer.
+// broken is renamed, but its init container crash-loops: no pod of it is ever Ready, not even for half a second that a
+// slow machine sees as longer.
 func broken(image string, port, atOnce int) string {
 	return strings.Replace(renamed(image, port, atOnce, "init-crash"), "spec:\n      ",
 		"spec:\n      initContainers: [{name: prepare, image: \"registry.local/agent:"+image+"\"}]\n      ", 1)
@@ -91,7 +96,8 @@ func (w *world) watchCoverage() *coverage {
 	c.bare = 0
 	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(cancel)
-	changes, err := w.kube.CoreV1().Pods(w.namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: pods.ResourceVersion})
+	changes, err := w.kube.CoreV1().Pods(w.namespace).Watch(ctx,
+		metav1.ListOptions{ResourceVersion: pods.ResourceVersion})
 	w.check(err)
 	go func() {
 		for change := range changes.ResultChan() {
@@ -135,17 +141,18 @@ func (c *coverage) now() (bare, kept int) {
 	return c.bare, len(c.kept)
 }
 
-// untilKept waits until so many nodes keep the old one: the watch tells of it when it does, on a busy machine after the Sync. It
-// returns the most nodes that had none at once.
+// untilKept waits until so many nodes keep the old one: the watch tells of it when it does, on a busy machine after the
+// Sync. It returns the most nodes that had none at once.
 func (w *world) untilKept(c *coverage, nodes int) (bare int) {
 	w.t.Helper()
-	w.until(fmt.Sprintf("%d nodes to keep the old one", nodes), func() bool { _, kept := c.now(); return kept == nodes })
+	w.until(fmt.Sprintf("%d nodes to keep the old one", nodes),
+		func() bool { _, kept := c.now(); return kept == nodes })
 	bare, _ = c.now()
 	return bare
 }
 
-// With the annotation the two are handed over node by node: never more nodes than maxUnavailable are without a Ready pod, the
-// commit completes, and the old one is pruned. A kill -9 in the middle changes nothing.
+// With the annotation the two are handed over node by node: never more nodes than maxUnavailable are without a Ready
+// pod, the commit completes, and the old one is pruned. A kill -9 in the middle changes nothing.
 func TestRenameWithAHostPortIsHandedOver(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel()
@@ -163,12 +170,14 @@ func TestRenameWithAHostPortIsHandedOver(t *testing.T) {
 	if bare := w.untilKept(cover, 0); bare > 2 || bare == 0 {
 		t.Errorf("%d nodes were without a Ready pod at once", bare)
 	}
-	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "old", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "old",
+		metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the old DaemonSet was not pruned: %v", err)
 	}
 }
 
-// A broken new agent stops the handover: the nodes that have not been handed over keep the old one. The fix goes through.
+// A broken new agent stops the handover: the nodes that have not been handed over keep the old one. The fix goes
+// through.
 func TestBrokenAgentStopsTheHandover(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel()
@@ -209,17 +218,19 @@ func TestStuckHandoverIsRolledBack(t *testing.T) {
 	}
 }
 
-// A DaemonSet that would take over with a higher priority would have the scheduler preempt the old pods on all nodes at once: the
-// commit is refused before anything of it is written, also where it brings the class itself. With a class that does not preempt
-// the two are handed over node by node.
+// A DaemonSet that would take over with a higher priority would have the scheduler preempt the old pods on all nodes at
+// once: the commit is refused before anything of it is written, also where it brings the class itself. With a class
+// that does not preempt the two are handed over node by node.
 func TestHandoverThatWouldPreemptIsRefused(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel()
 	class := func(kind, more string) string {
-		return fmt.Sprintf("apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: %s-%s}\nvalue: 1000\n%s", w.namespace, kind, more)
+		return fmt.Sprintf("apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: %s-%s}\nvalue: "+
+			"1000\n%s", w.namespace, kind, more)
 	}
 	of := func(kind string) string {
-		return strings.Replace(renamed("v2", 18109, 2, ""), "spec:\n      ", "spec:\n      priorityClassName: "+w.namespace+"-"+kind+"\n      ", 1)
+		return strings.Replace(renamed("v2", 18109, 2, ""), "spec:\n      ", "spec:\n      priorityClassName: "+
+			w.namespace+"-"+kind+"\n      ", 1)
 	}
 	v1 := w.push("v1", map[string]string{"agent.yaml": holding("old", "v1", 18109)})
 	w.create(nil)
@@ -227,13 +238,15 @@ func TestHandoverThatWouldPreemptIsRefused(t *testing.T) {
 	w.waitFor(v1, api.Complete)
 	cover := w.watchCoverage()
 	high := w.push("high", map[string]string{"agent.yaml": of("high"), "class.yaml": class("high", "")})
-	if r := w.waitFor(high, api.Failed); !strings.Contains(r.Private, "higher priority (1000") || !strings.Contains(r.Private, "preemptionPolicy: Never") {
+	if r := w.waitFor(high, api.Failed); !strings.Contains(r.Private, "higher priority (1000") ||
+		!strings.Contains(r.Private, "preemptionPolicy: Never") {
 		t.Errorf("%q", r.Private)
 	}
 	if bare, kept := cover.now(); bare != 0 || kept != 12 {
 		t.Errorf("%d nodes were without a Ready pod, %d kept the old one", bare, kept)
 	}
-	patient := w.push("patient", map[string]string{"agent.yaml": of("patient"), "class.yaml": class("patient", "preemptionPolicy: Never\n")})
+	patient := w.push("patient", map[string]string{"agent.yaml": of("patient"), "class.yaml": class("patient",
+		"preemptionPolicy: Never\n")})
 	w.waitFor(patient, api.Complete)
 	if bare := w.untilKept(cover, 0); bare > 2 || bare == 0 {
 		t.Errorf("%d nodes were without a Ready pod at once", bare)

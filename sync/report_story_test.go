@@ -31,21 +31,23 @@ func (k *hostConnections) Reporter(context.Context, *api.Sync) (outbox.Reporter,
 	if err != nil {
 		return nil, err
 	}
-	return forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: "t0ken"}, nil }, forge.Options{})
+	return forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: "t0ken"}, nil },
+		forge.Options{})
 }
 
 // reportsTo runs a controller that reports to a host.
 func (w *world) reportsTo(k *hostConnections, data string) (stop func()) {
 	w.t.Helper()
 	c := w.newController(w.namespace, shared.Config, data)
-	k.plainConnections = &plainConnections{config: shared.Config, store: gitsource.Open(data+"/mirrors", gitsource.Options{}), data: data}
+	k.plainConnections = &plainConnections{config: shared.Config, store: gitsource.Open(data+"/mirrors",
+		gitsource.Options{}), data: data}
 	c.Connect, c.Cluster = k, "test"
 	return w.start(c)
 }
 
-// 500 commits are pushed while an agent is rolling out; one of them is carried through by the last. The Git host is away
-// for most of it, and Daemongate is restarted in the middle. In the end every single commit has its right state there,
-// and none was told an older state after a newer one.
+// 500 commits are pushed while an agent is rolling out; one of them is carried through by the last. The Git host is
+// away for most of it, and Daemongate is restarted in the middle. In the end every single commit has its right state
+// there, and none was told an older state after a newer one.
 func TestFiveHundredCarriedCommitsAreAllTold(t *testing.T) {
 	w := newWorld(t)
 	t.Parallel() // it mostly waits
@@ -65,7 +67,8 @@ func TestFiveHundredCarriedCommitsAreAllTold(t *testing.T) {
 	w.hostSays(host, v1, "success", "Complete")
 
 	host.Down(true)
-	slow := w.push("slow", map[string]string{"agent.yaml": strings.Replace(agent("v2"), "maxUnavailable: 100%", "maxUnavailable: 1", 1)})
+	slow := w.push("slow", map[string]string{"agent.yaml": strings.Replace(agent("v2"), "maxUnavailable: 100%",
+		"maxUnavailable: 1", 1)})
 	w.waitFor(slow, api.RollingOut)
 	w.emptyCommits(499)
 	last := w.push("last", map[string]string{"config.yaml": configMap("config", "1")})
@@ -133,7 +136,8 @@ func TestAMissingReportSecretHoldsNothing(t *testing.T) {
 	bad := w.push("bad", map[string]string{"agent.yaml": "kind: DaemonSet\n"})
 	w.create(func(s *api.SyncSpec) { s.Report.Provider = api.ProviderGitea })
 	data := t.TempDir()
-	stop := w.reportsTo(&hostConnections{url: server.URL + host.API(), fails: errors.New("spec.report.secretRef: not found")}, data)
+	stop := w.reportsTo(&hostConnections{url: server.URL + host.API(), fails: errors.New("spec.report.secretRef: not " +
+		"found")}, data)
 	w.waitFor(bad, api.Failed)
 	good := w.push("good", map[string]string{"agent.yaml": agent("v1")})
 	w.waitFor(good, api.Complete)

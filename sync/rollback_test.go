@@ -14,10 +14,11 @@ import (
 // rolling is a Sync that rolls back.
 func rolling(s *api.SyncSpec) { s.Gate.OnStuck = api.OnStuckRollback }
 
-// crashing has a DaemonSet's agents end half a second after each start. None of its pods settles before a minute has passed,
-// however late a busy machine tells of the end.
+// crashing has a DaemonSet's agents end half a second after each start. None of its pods settles before a minute has
+// passed, however late a busy machine tells of the end.
 func crashing(daemonSet string) string {
-	return strings.NewReplacer("\nspec:\n", "\nspec:\n  minReadySeconds: 60\n", "args: []", "args: [crash]").Replace(daemonSet)
+	return strings.NewReplacer("\nspec:\n", "\nspec:\n  minReadySeconds: 60\n", "args: []",
+		"args: [crash]").Replace(daemonSet)
 }
 
 // says waits until the record of a commit in a state says something.
@@ -49,14 +50,17 @@ func TestBrokenCommitIsRolledBack(t *testing.T) {
 
 	w.git("checkout", "-q", "--orphan", "other")
 	w.git("branch", "-M", "main")
-	broken := w.push("broken", map[string]string{"agent.yaml": crashing(agent("v2")), "added.yaml": configMap("added", "1")})
+	broken := w.push("broken", map[string]string{"agent.yaml": crashing(agent("v2")), "added.yaml": configMap("added",
+		"1")})
 	w.says(broken, api.Stuck, "rolling back to "+api.Short(v1))
 	stop()
 	w.controller(shared.Config, data)
 	w.says(broken, api.Stuck, "rolled back to "+api.Short(v1))
 	s := w.wait("the prune", func(s api.SyncStatus) bool { return s.InFlight.Pruned && len(s.Inventory) == 2 })
-	if s.InFlight.Commit != v1 || s.LastComplete != v1 || s.Passed != broken || s.Summary.State != api.Stuck || s.Summary.Commit != api.Short(broken) {
-		t.Errorf("in flight %s, last complete %s, passed %s; the Sync says %+v", s.InFlight.Commit, s.LastComplete, s.Passed, s.Summary)
+	if s.InFlight.Commit != v1 || s.LastComplete != v1 || s.Passed != broken || s.Summary.State != api.Stuck ||
+		s.Summary.Commit != api.Short(broken) {
+		t.Errorf("in flight %s, last complete %s, passed %s; the Sync says %+v", s.InFlight.Commit, s.LastComplete,
+			s.Passed, s.Summary)
 	}
 	if _, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "added", metav1.GetOptions{}); err == nil {
 		t.Error("what the broken commit added was not pruned")
@@ -120,11 +124,14 @@ func TestSelectorChangeRecreates(t *testing.T) {
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	before := w.wait("v1", func(s api.SyncStatus) bool { return s.InFlight != nil && s.InFlight.Pruned })
-	v2 := w.push("v2", map[string]string{"agent.yaml": strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {tier: node}", ":v1", ":v2").Replace(labelled)})
-	if r := w.waitFor(v2, api.Failed); !strings.Contains(r.Message.Private, "spec.selector cannot change") || !strings.Contains(r.Message.Private, "apply.recreate: Orphan") {
+	v2 := w.push("v2", map[string]string{"agent.yaml": strings.NewReplacer("matchLabels: {app: agent}",
+		"matchLabels: {tier: node}", ":v1", ":v2").Replace(labelled)})
+	if r := w.waitFor(v2, api.Failed); !strings.Contains(r.Message.Private, "spec.selector cannot change") ||
+		!strings.Contains(r.Message.Private, "apply.recreate: Orphan") {
 		t.Errorf("without the option it says %q", r.Message.Private)
 	}
-	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+		"application/merge-patch+json",
 		[]byte(`{"spec":{"apply":{"recreate":"Orphan"}}}`), metav1.PatchOptions{})
 	w.check(err)
 	w.waitFor(v2, api.Complete)
@@ -135,7 +142,8 @@ func TestSelectorChangeRecreates(t *testing.T) {
 	pods, err := w.kube.CoreV1().Pods(w.namespace).List(t.Context(), metav1.ListOptions{})
 	w.check(err)
 	for _, p := range pods.Items {
-		if owner := metav1.GetControllerOf(&p); owner == nil || owner.UID != after.Inventory[0].UID || !strings.HasSuffix(p.Spec.Containers[0].Image, ":v2") {
+		if owner := metav1.GetControllerOf(&p); owner == nil || owner.UID != after.Inventory[0].UID ||
+			!strings.HasSuffix(p.Spec.Containers[0].Image, ":v2") {
 			t.Errorf("pod %s is of %v and runs %s", p.Name, owner, p.Spec.Containers[0].Image)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate/gatetest"
 )
 
-// Laws 2 and 6, of the judge and the gate together: whatever happens to nodes and pods, a commit becomes Complete only while
-// every present node that is not late runs a settled pod of it, and stays so whatever happens afterwards.
+// Laws 2 and 6, of the judge and the gate together: whatever happens to nodes and pods, a commit becomes Complete only
+// while every present node that is not late runs a settled pod of it, and stays so whatever happens afterwards.
 func TestCompleteIsTrueAndFinal(t *testing.T) {
 	t.Parallel()
 	complete, stuck, braked := 0, 0, 0
@@ -22,7 +22,8 @@ func TestCompleteIsTrueAndFinal(t *testing.T) {
 		s, f := gatetest.NewStage(t), newPlainFleet(seed)
 		f.surges = seed%3 == 0
 		s.Gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback}[seed%2]
-		l := &gatetest.Laws{T: t, Seed: seed, Gate: s.Gate, Final: map[string]api.CommitState{}, Relapsed: map[string]string{}}
+		l := &gatetest.Laws{T: t, Seed: seed, Gate: s.Gate, Final: map[string]api.CommitState{},
+			Relapsed: map[string]string{}}
 		c := &Controller{Observer: f}
 		s.Push([]string{"c1"})
 		for range 200 {
@@ -33,7 +34,8 @@ func TestCompleteIsTrueAndFinal(t *testing.T) {
 			c.judges(s, f)
 			before := s.State.DeepCopy()
 			l.Tick(s)
-			if r := s.Observation.Rollout; r != nil && r.Commit == s.State.InFlight.Commit && f.IntN(2) == 0 && f.obey(r.Brakes) {
+			if r := s.Observation.Rollout; r != nil && r.Commit == s.State.InFlight.Commit && f.IntN(2) == 0 &&
+				f.obey(r.Brakes) {
 				braked++
 			}
 			holdsTrue(l, before, s.State, f)
@@ -57,7 +59,8 @@ func TestCompleteIsTrueAndFinal(t *testing.T) {
 }
 
 func newPlainFleet(seed uint64) *plainFleet {
-	f := &plainFleet{Rand: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), nodes: map[string]*plainNode{}}
+	f := &plainFleet{Rand: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
+		nodes: map[string]*plainNode{}}
 	for i := range 3 {
 		f.nodes[fmt.Sprint("node-", i)] = &plainNode{made: f.now.Add(-time.Hour)}
 	}
@@ -70,7 +73,8 @@ func (c *Controller) judges(s *gatetest.Stage, f *plainFleet) {
 	switch {
 	case flight == nil:
 	case flight.Unwritten():
-		s.Observation.Written = &gate.Written{Commit: flight.Commit, Digest: flight.Digest, At: f.now, Workloads: []api.Workload{f.commit(flight.Commit)}}
+		s.Observation.Written = &gate.Written{Commit: flight.Commit, Digest: flight.Digest, At: f.now,
+			Workloads: []api.Workload{f.commit(flight.Commit)}}
 	case flight.State == api.Complete && f.IntN(4) == 0: // until then it is still looked at
 		s.Do("pruned", nil)
 	default:

@@ -23,7 +23,8 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 		return nil
 	}
 	now := l.Now()
-	if due := l.saved.at.Add(progressPause); now.Before(due) && equality.Semantic.DeepEqual(withoutProgress(l.saved.status), withoutProgress(next)) {
+	if due := l.saved.at.Add(progressPause); now.Before(due) &&
+		equality.Semantic.DeepEqual(withoutProgress(l.saved.status), withoutProgress(next)) {
 		l.sleep(due)
 		return nil
 	}

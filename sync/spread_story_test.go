@@ -30,7 +30,8 @@ var brakeStories = map[string]brakeStory{
 func (s brakeStory) agent(image, behaviour string) string {
 	return strings.NewReplacer(
 		"rollingUpdate: {maxUnavailable: 100%}", "rollingUpdate: "+s.strategy,
-		"labels: {app: agent}}\n    spec", "labels: {app: agent}, annotations: {"+behaviourAnnotation+": \""+behaviour+"\"}}\n    spec",
+		"labels: {app: agent}}\n    spec", "labels: {app: agent}, annotations: {"+behaviourAnnotation+": \""+behaviour+
+			"\"}}\n    spec",
 		"terminationGracePeriodSeconds: 0", "terminationGracePeriodSeconds: 30",
 	).Replace(agent(image))
 }
@@ -38,10 +39,11 @@ func (s brakeStory) agent(image, behaviour string) string {
 // behaviourAnnotation has devcluster play what is wrong with a pod.
 const behaviourAnnotation = "devcluster.daemongate.io/behaviour"
 
-// Law 13, on 40 nodes: with the brake the agent loses the nodes that it had before its first end was answered, and no more.
-// A broken pod's life, its start and the old pods' ends take as long as they were recorded to; no figure is scaled. The
-// stories are told beside each other and no others, by Daemongate's own binary: how soon the brake is answered depends on how
-// busy the machine is. What a rollout loses without the brake is measured by BenchmarkTheBrakeOn120Nodes.
+// Law 13, on 40 nodes: with the brake the agent loses the nodes that it had before its first end was answered, and no
+// more. A broken pod's life, its start and the old pods' ends take as long as they were recorded to; no figure is
+// scaled. The stories are told beside each other and no others, by Daemongate's own binary: how soon the brake is
+// answered depends on how busy the machine is. What a rollout loses without the brake is measured by
+// BenchmarkTheBrakeOn120Nodes.
 func TestTheBrakeOn40Nodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -64,15 +66,16 @@ func TestTheBrakeOn40Nodes(t *testing.T) {
 	}
 }
 
-// brakes breaks a story's agent with the brake allowed, and returns what was seen when the brake was pulled and when the
-// commit was Stuck.
+// brakes breaks a story's agent with the brake allowed, and returns what was seen when the brake was pulled and when
+// the commit was Stuck.
 func (w *world) brakes(story brakeStory) (pulled, end figures) {
 	w.t.Helper()
 	s, bad := w.breakAgent(story, true)
 	pulled = s.until("the brake", func(f figures) bool { return !f.obeyed.IsZero() })
 	w.waitFor(bad, api.Stuck)
 	end = s.now()
-	w.t.Logf("first end to OnDelete applied %s, to the last old pod deleted %s", pulled.braked.Sub(pulled.firstEnd).Round(time.Millisecond),
+	w.t.Logf("first end to OnDelete applied %s, to the last old pod deleted %s",
+		pulled.braked.Sub(pulled.firstEnd).Round(time.Millisecond),
 		end.lastLost.Sub(pulled.firstEnd).Round(time.Millisecond))
 	if n := s.defied(); n > 0 {
 		w.t.Errorf("%d old pods were deleted after the brake was observed", n)
@@ -105,8 +108,8 @@ func (w *world) completes(what string) {
 	w.wait(what+" to be Complete", func(s api.SyncStatus) bool { return s.LastComplete != "" && s.InFlight.Pruned })
 }
 
-// The nodes that the agent is broken on, of which one had the brake pulled, are deleted: the rollout goes on, and completes
-// on the others.
+// The nodes that the agent is broken on, of which one had the brake pulled, are deleted: the rollout goes on, and
+// completes on the others.
 func TestTheBrakeIsLiftedWhenItsNodesAreDeleted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
@@ -155,9 +158,11 @@ func TestTheBrakeOutlastsEverythingButTheFix(t *testing.T) {
 	config := w.push("config", map[string]string{"config.yaml": configMap("config", "1")})
 	w.waitFor(config, api.Stuck)
 	w.braked(true)
-	undo := []byte(`{"metadata":{"annotations":{"` + manifests.BrakeAnnotation + `":null}},"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
+	undo := []byte(`{"metadata":{"annotations":{"` + manifests.BrakeAnnotation +
+		`":null}},"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
 	for range 2 {
-		_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(t.Context(), "agent", "application/merge-patch+json", undo, metav1.PatchOptions{FieldManager: "somebody"})
+		_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(t.Context(), "agent", "application/merge-patch+json",
+			undo, metav1.PatchOptions{FieldManager: "somebody"})
 		w.check(err)
 		w.wait("the brake to be pulled again", func(api.SyncStatus) bool { return w.isBraked() })
 	}

@@ -31,8 +31,8 @@ type spread struct {
 	orders   []order
 }
 
-// order is whether a version of the DaemonSet has the brake, and its controller had taken notice of that. The API server
-// numbers the versions of all objects in one order.
+// order is whether a version of the DaemonSet has the brake, and its controller had taken notice of that. The API
+// server numbers the versions of all objects in one order.
 type order struct {
 	version uint64
 	obeyed  bool
@@ -47,7 +47,8 @@ func (w *world) watchSpread() *spread {
 	s.old = pods.Items[0].Labels[appsv1.ControllerRevisionHashLabelKey]
 	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(cancel)
-	changes, err := w.kube.CoreV1().Pods(w.namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: pods.ResourceVersion})
+	changes, err := w.kube.CoreV1().Pods(w.namespace).Watch(ctx,
+		metav1.ListOptions{ResourceVersion: pods.ResourceVersion})
 	w.check(err)
 	objects, err := w.kube.AppsV1().DaemonSets(w.namespace).Watch(ctx, metav1.ListOptions{})
 	w.check(err)
@@ -85,7 +86,8 @@ func (s *spread) seePod(p *corev1.Pod, going bool) {
 }
 
 func (s *spread) seeDaemonSet(d *appsv1.DaemonSet) {
-	braked := d.Annotations[manifests.BrakeAnnotation] != "" && d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
+	braked := d.Annotations[manifests.BrakeAnnotation] != "" &&
+		d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
 	obeyed := braked && d.Status.ObservedGeneration == d.Generation
 	s.orders = append(s.orders, order{version(d), obeyed})
 	if !braked {
@@ -101,14 +103,15 @@ func (s *spread) seeDaemonSet(d *appsv1.DaemonSet) {
 
 func version(o metav1.Object) uint64 { return must(strconv.ParseUint(o.GetResourceVersion(), 10, 64)) }
 
-// defied is how many old pods were deleted while the brake was pulled and the DaemonSet's controller knew of it: in the order
-// of the API server, however late either watch tells of it.
+// defied is how many old pods were deleted while the brake was pulled and the DaemonSet's controller knew of it: in the
+// order of the API server, however late either watch tells of it.
 func (s *spread) defied() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.SortFunc(s.orders, func(a, b order) int { return cmp.Compare(a.version, b.version) })
 	for _, loss := range s.losses {
-		after, _ := slices.BinarySearchFunc(s.orders, loss, func(o order, version uint64) int { return cmp.Compare(o.version, version) })
+		after, _ := slices.BinarySearchFunc(s.orders, loss,
+			func(o order, version uint64) int { return cmp.Compare(o.version, version) })
 		if after > 0 && s.orders[after-1].obeyed {
 			n++
 		}

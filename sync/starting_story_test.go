@@ -12,18 +12,18 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// Laws 2, 5 and 13: somebody deletes the agents, and while they start a broken commit is pushed. That their pods were not
-// Ready at that moment says nothing of the nodes: they count, the commit is stuck for its crash loop, braked where one old
-// pod is left, and the fix goes through.
+// Laws 2, 5 and 13: somebody deletes the agents, and while they start a broken commit is pushed. That their pods were
+// not Ready at that moment says nothing of the nodes: they count, the commit is stuck for its crash loop, braked where
+// one old pod is left, and the fix goes through.
 func TestABrokenCommitWhileTheAgentsStartIsStuck(t *testing.T) {
 	for name, spared := range map[string]int{"all nodes": 0, "all but one": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it mostly waits
 			w := newWorld(t)
 			story := brakeStory{strategy: "{maxUnavailable: 1}"}
-			// A pod that ends is Ready for a moment before. Without this the DaemonSet controller replaces the last old pod too
-			// if it sees all others Ready at once, and then there is nothing left to brake; and on a busy machine, which tells
-			// late of all ends, all nodes might settle.
+			// A pod that ends is Ready for a moment before. Without this the DaemonSet controller replaces the last old
+			// pod too if it sees all others Ready at once, and then there is nothing left to brake; and on a busy
+			// machine, which tells late of all ends, all nodes might settle.
 			agent := func(image, behaviour string) string {
 				return strings.Replace(story.agent(image, behaviour), "spec:\n", "spec:\n  minReadySeconds: 5\n", 1)
 			}
@@ -39,7 +39,8 @@ func TestABrokenCommitWhileTheAgentsStartIsStuck(t *testing.T) {
 				return len(s.InFlight.Causes) > 0 && s.InFlight.Causes[0].Code == "CrashLoop"
 			})
 			if s.InFlight.Nodes.Desired != nodes || len(s.InFlight.Workloads[0].WasFailing) > 0 {
-				t.Errorf("%d of %d nodes count; failing before: %v", s.InFlight.Nodes.Desired, nodes, s.InFlight.Workloads[0].WasFailing)
+				t.Errorf("%d of %d nodes count; failing before: %v", s.InFlight.Nodes.Desired, nodes,
+					s.InFlight.Workloads[0].WasFailing)
 			}
 			if spared > 0 {
 				w.wait("the brake", func(api.SyncStatus) bool { return w.daemonSet().Annotations[manifests.BrakeAnnotation] != "" })
@@ -47,7 +48,8 @@ func TestABrokenCommitWhileTheAgentsStartIsStuck(t *testing.T) {
 					t.Errorf("%d nodes have kept the old pod, not %d", len(old), spared)
 				}
 			}
-			fix := w.push("fix", map[string]string{"agent.yaml": strings.ReplaceAll(agent("v3", ""), "maxUnavailable: 1", "maxUnavailable: 100%")})
+			fix := w.push("fix", map[string]string{"agent.yaml": strings.ReplaceAll(agent("v3", ""),
+				"maxUnavailable: 1", "maxUnavailable: 100%")})
 			w.waitFor(fix, api.Complete)
 		})
 	}
@@ -73,8 +75,8 @@ func (w *world) podsOf(image string) (names []string) {
 	return names
 }
 
-// restartAgents deletes the pods of all nodes but some, and waits until the new ones are starting. It returns how many nodes
-// there are.
+// restartAgents deletes the pods of all nodes but some, and waits until the new ones are starting. It returns how many
+// nodes there are.
 func (w *world) restartAgents(spared int) int {
 	w.t.Helper()
 	pods := func() []corev1.Pod {
@@ -85,7 +87,8 @@ func (w *world) restartAgents(spared int) int {
 	old, none := map[string]bool{}, int64(0)
 	for _, p := range pods()[spared:] {
 		old[p.Name] = true
-		w.check(w.kube.CoreV1().Pods(w.namespace).Delete(w.t.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: &none}))
+		w.check(w.kube.CoreV1().Pods(w.namespace).Delete(w.t.Context(), p.Name,
+			metav1.DeleteOptions{GracePeriodSeconds: &none}))
 	}
 	nodes := len(old) + spared
 	w.wait("the agents to start", func(api.SyncStatus) bool {

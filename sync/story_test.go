@@ -20,7 +20,8 @@ import (
 func TestRefusedCommitLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bad := w.push("bad", map[string]string{"config.yaml": configMap("fine", "1"), "agent.yaml": agent("v1") + "      noSuchField: true\n"})
+	bad := w.push("bad", map[string]string{"config.yaml": configMap("fine", "1"), "agent.yaml": agent("v1") +
+		"      noSuchField: true\n"})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	r := w.waitFor(bad, api.Failed)
@@ -33,8 +34,8 @@ func TestRefusedCommitLeavesNothingBehind(t *testing.T) {
 	w.told(good, "success")
 }
 
-// Law 12: when nothing happens, the API server is asked nothing and told nothing; only watches are open. Told beside no other
-// story: what a busy machine delays would count as a request too many.
+// Law 12: when nothing happens, the API server is asked nothing and told nothing; only watches are open. Told beside no
+// other story: what a busy machine delays would count as a request too many.
 func TestSteadyStateIsSilent(t *testing.T) {
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
@@ -69,7 +70,8 @@ func TestSteadyStateIsSilent(t *testing.T) {
 func TestLargePruneWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"), "c.yaml": configMap("c", "1")})
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1"), "b.yaml": configMap("b", "1"),
+		"c.yaml": configMap("c", "1")})
 	w.create(nil)
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
@@ -95,7 +97,8 @@ func TestChangedPathIsASetOfItsOwn(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	patch := []byte(`{"spec":{"source":{"path":"two"}}}`)
-	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json", patch, metav1.PatchOptions{})
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+		"application/merge-patch+json", patch, metav1.PatchOptions{})
 	w.check(err)
 	w.wait("the other path", func(s api.SyncStatus) bool {
 		return s.InFlight.Generation == 2 && s.InFlight.Pruned && len(s.Inventory) == 2 && s.Inventory[0].Name == "b"
@@ -113,7 +116,8 @@ func TestSuspendStopsPolls(t *testing.T) {
 	if s := w.status(); s.Head != "" {
 		t.Errorf("polled while suspended: %s", s.Head)
 	}
-	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+		"application/merge-patch+json",
 		[]byte(`{"spec":{"suspend":false}}`), metav1.PatchOptions{})
 	w.check(err)
 	w.waitFor(v1, api.Complete)
@@ -144,10 +148,14 @@ func TestAnotherRepositoryIsAnotherHistory(t *testing.T) {
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	patch := []byte(`{"spec":{"source":{"url":"` + other.url + `"}}}`)
-	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json", patch, metav1.PatchOptions{})
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+		"application/merge-patch+json", patch, metav1.PatchOptions{})
 	w.check(err)
 	w.waitFor(moved, api.Complete)
-	w.wait("the note in the other repository", func(api.SyncStatus) bool { return strings.Contains(other.note(moved), "success") })
+	w.wait("the note in the other repository", func(api.SyncStatus) bool {
+		return strings.Contains(other.note(moved),
+			"success")
+	})
 }
 
 // Law 9, live: outside a window no commit starts; a person's word lets the head start and is in the history; without
@@ -162,13 +170,16 @@ func TestWindowsHoldCommits(t *testing.T) {
 		t.Errorf("held: %q", r.Message.Private)
 	}
 	at := metav1.NewTime(time.Now().UTC().Truncate(time.Second))
-	w.check(w.syncs.Override(t.Context(), w.namespace, "agents", api.Override{Commit: v1, Reason: "it burns", By: "ada", At: at}))
-	if r := w.waitFor(v1, api.Complete); r.Override == nil || r.Override.Reason != "it burns" || r.Override.By != "ada" {
+	w.check(w.syncs.Override(t.Context(), w.namespace, "agents", api.Override{Commit: v1, Reason: "it burns", By: "ada",
+		At: at}))
+	if r := w.waitFor(v1, api.Complete); r.Override == nil || r.Override.Reason != "it burns" ||
+		r.Override.By != "ada" {
 		t.Errorf("the history does not say why it started: %+v", r)
 	}
 	v2 := w.push("v2", map[string]string{"a.yaml": configMap("a", "2")})
 	w.waitFor(v2, api.Held)
-	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+		"application/merge-patch+json",
 		[]byte(`{"spec":{"windows":null}}`), metav1.PatchOptions{})
 	w.check(err)
 	w.waitFor(v2, api.Complete)
@@ -189,7 +200,8 @@ func TestAPIServerRefusesBadWindows(t *testing.T) {
 		`{"allow":"0 0 * * *","duration":"1h","timeZone":"Local"}`:      "Europe/Berlin",
 		`{"allow":"0 0 * * *","duration":"6h","timeZone":"Asia/Tokyo"}`: "",
 	} {
-		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", "application/merge-patch+json",
+		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
+			"application/merge-patch+json",
 			[]byte(`{"spec":{"windows":[`+window+`]}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", window, err, want)
@@ -204,7 +216,10 @@ func TestScheduleInsteadOfInterval(t *testing.T) {
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Source.Schedule = "0 0 1 1 *" })
 	w.controller(shared.Config, t.TempDir())
-	w.wait("the schedule to be seen", func(s api.SyncStatus) bool { return s.Schedule != nil && s.Schedule.Next != nil })
+	w.wait("the schedule to be seen", func(s api.SyncStatus) bool {
+		return s.Schedule != nil &&
+			s.Schedule.Next != nil
+	})
 	if s := w.status(); s.Head != "" {
 		t.Errorf("polled out of time: %s", s.Head)
 	}

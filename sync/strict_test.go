@@ -9,12 +9,14 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// What kustomize drops is a warning of the commit, and where the Sync asks for it, the commit is Failed before the cluster is
-// asked about it.
+// What kustomize drops is a warning of the commit, and where the Sync asks for it, the commit is Failed before the
+// cluster is asked about it.
 func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 	w := newGit(t)
-	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": configMap("a", "1")})
-	patched := w.push("patched", map[string]string{"kustomization.yaml": "resources: [a.yaml]\npatches:\n- {path: p.yaml, target: {kind: ConfigMap, name: b}}\n",
+	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]",
+		"a.yaml": configMap("a", "1")})
+	patched := w.push("patched", map[string]string{"kustomization.yaml": "resources: [a.yaml]\npatches:\n- {path: " +
+		"p.yaml, target: {kind: ConfigMap, name: b}}\n",
 		"p.yaml": "- {op: add, path: /data/b, value: c}\n"})
 	for strict, want := range map[bool]gate.Outcome{false: gate.Unavailable, true: gate.Invalid} {
 		l := w.flyingLoop(t, base)
@@ -28,7 +30,8 @@ func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 		if strict {
 			said = r.Problem.Private
 		}
-		if !strings.Contains(said, "kustomization.yaml: line 3: patches: its target (kind ConfigMap, name b) is no object") {
+		if !strings.Contains(said, "kustomization.yaml: line 3: patches: its target (kind ConfigMap, name b) is no "+
+			"object") {
 			t.Errorf("strict %t: says %q", strict, said)
 		}
 	}

@@ -83,7 +83,8 @@ func (s *Syncs) UpdateStatus(ctx context.Context, sync *api.Sync) (*api.Sync, er
 
 // Informer returns a watch of the Syncs of a namespace, or of all if it is empty.
 func (s *Syncs) Informer(namespace string) cache.SharedIndexInformer {
-	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0, cache.Indexers{}, nil).Informer()
+	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0, cache.Indexers{},
+		nil).Informer()
 }
 
 // typed converts what the API server sent.
@@ -125,7 +126,8 @@ func (s *Syncs) Release(ctx context.Context, namespace, name, commit string, now
 }
 
 func (s *Syncs) annotate(ctx context.Context, namespace, name, key, value string) error {
-	return s.patch(ctx, namespace, name, map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}})
+	return s.patch(ctx, namespace, name,
+		map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}})
 }
 
 func (s *Syncs) patch(ctx context.Context, namespace, name string, change map[string]any) error {
@@ -133,7 +135,8 @@ func (s *Syncs) patch(ctx context.Context, namespace, name string, change map[st
 	if err != nil {
 		return err
 	}
-	_, err = s.client.Resource(api.Resource).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+	_, err = s.client.Resource(api.Resource).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch,
+		metav1.PatchOptions{})
 	if err != nil {
 		return fmt.Errorf("Sync %s/%s: %w", namespace, name, err)
 	}

@@ -38,7 +38,8 @@ func (w *world) sign(name string) {
 func (w *world) signers(lines string) {
 	w.t.Helper()
 	secrets := w.kube.CoreV1().Secrets(w.namespace)
-	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "signers"}, StringData: map[string]string{"allowed_signers": lines}}
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "signers"},
+		StringData: map[string]string{"allowed_signers": lines}}
 	if _, err := secrets.Create(w.t.Context(), s, metav1.CreateOptions{}); err == nil {
 		return
 	}
@@ -48,14 +49,15 @@ func (w *world) signers(lines string) {
 
 func (w *world) patch(text string) {
 	w.t.Helper()
-	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(w.t.Context(), "agents", "application/merge-patch+json",
+	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(w.t.Context(), "agents",
+		"application/merge-patch+json",
 		[]byte(text), metav1.PatchOptions{})
 	w.check(err)
 }
 
-// With Every, a commit without a signature is Failed, and a signed child waits behind it until a person accepts it by its
-// hash. A key that is added counts without a restart. One that is taken away counts no more, also for a commit that was
-// verified before and has waited.
+// With Every, a commit without a signature is Failed, and a signed child waits behind it until a person accepts it by
+// its hash. A key that is added counts without a restart. One that is taken away counts no more, also for a commit that
+// was verified before and has waited.
 func TestNothingPassesAnUnverifiedCommit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -24,11 +24,13 @@ var errNoCluster = errors.New("no cluster here")
 
 func (noCluster) Writer(*api.Sync) (Writer, error) { return nil, errNoCluster }
 
-// A commit that leaves every file alone that the render read is not rendered again, nor is the cluster asked about it: here
-// both would fail. One that does not is, and so is one under another spec, after a restart, and if the set was not written.
+// A commit that leaves every file alone that the render read is not rendered again, nor is the cluster asked about it:
+// here both would fail. One that does not is, and so is one under another spec, after a restart, and if the set was not
+// written.
 func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 	w := newGit(t)
-	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": configMap("a", "1")})
+	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]",
+		"a.yaml": configMap("a", "1")})
 	readme := w.push("readme", map[string]string{"README.md": "nobody renders this", "b.yaml": configMap("b", "1")})
 	changed := w.push("changed", map[string]string{"a.yaml": configMap("a", "2")})
 	back := w.push("back", map[string]string{"a.yaml": configMap("a", "1")})
@@ -42,10 +44,14 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 		"a file that nothing reads": {readme, func(*syncLoop) {}, gate.Ready, ""},
 		"changed and changed back":  {back, func(*syncLoop) {}, gate.Ready, ""},
 		"a file that was read":      {changed, func(*syncLoop) {}, gate.Invalid, "spec.render.maxFileSize"},
-		"another spec":              {readme, func(l *syncLoop) { l.sync.Generation++ }, gate.Invalid, "spec.render.maxFileSize"},
-		"after a restart":           {readme, func(l *syncLoop) { l.flight.set = nil }, gate.Invalid, "spec.render.maxFileSize"},
-		"not written yet":           {readme, func(l *syncLoop) { l.sync.Status.InFlight.State = api.Applying }, gate.Invalid, "spec.render.maxFileSize"},
-		"rendered, if it can be":    {changed, func(l *syncLoop) { l.sync.Spec.Render.MaxFileSize = "" }, gate.Unavailable, errNoCluster.Error()},
+		"another spec": {readme, func(l *syncLoop) { l.sync.Generation++ }, gate.Invalid,
+			"spec.render.maxFileSize"},
+		"after a restart": {readme, func(l *syncLoop) { l.flight.set = nil }, gate.Invalid,
+			"spec.render.maxFileSize"},
+		"not written yet": {readme, func(l *syncLoop) { l.sync.Status.InFlight.State = api.Applying },
+			gate.Invalid, "spec.render.maxFileSize"},
+		"rendered, if it can be": {changed, func(l *syncLoop) { l.sync.Spec.Render.MaxFileSize = "" }, gate.Unavailable,
+			errNoCluster.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := w.flyingLoop(t, base)
@@ -76,8 +82,8 @@ func (s stopping) Err() error {
 	return nil
 }
 
-// A controller that is stopped at any moment of preparing a commit, also when the render has just ended well, has prepared
-// nothing and is not at a loss for the reason.
+// A controller that is stopped at any moment of preparing a commit, also when the render has just ended well, has
+// prepared nothing and is not at a loss for the reason.
 func TestAStopAtAnyMomentOfARenderIsNoSet(t *testing.T) {
 	w := newGit(t)
 	base := w.push("base", map[string]string{"a.yaml": configMap("a", "1")})
@@ -107,7 +113,8 @@ func (w *world) flyingLoop(t *testing.T, commit string) *syncLoop {
 	must(repository.Head(t.Context(), gitsource.Ref{Branch: "main"}))
 	built := must(render.Build(t.Context(), must(repository.Tree(t.Context(), commit)), ".", render.Options{}))
 	set := must(manifests.NewSet(built.Objects))
-	l := &syncLoop{sync: &api.Sync{}, source: source.Open(&api.Sync{}, time.Now(), source.Options{Repository: repository})}
+	l := &syncLoop{sync: &api.Sync{}, source: source.Open(&api.Sync{}, time.Now(),
+		source.Options{Repository: repository})}
 	flying := (&readySet{Prepared: gate.Prepared{Commit: commit}}).ready(set, built.Read)
 	l.sync.Status.InFlight = &api.Flight{Commit: commit, Digest: flying.Digest, State: api.Complete}
 	l.follow()

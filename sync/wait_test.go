@@ -22,8 +22,8 @@ const (
 	elsewhere = 100 * time.Millisecond
 )
 
-// wait returns when the status satisfies a condition. The Sync is watched, not read again and again: dozens of stories wait
-// at the same time for one API server, and no status between two reads is overlooked.
+// wait returns when the status satisfies a condition. The Sync is watched, not read again and again: dozens of stories
+// wait at the same time for one API server, and no status between two reads is overlooked.
 func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatus {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
@@ -53,7 +53,8 @@ func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatu
 	}
 }
 
-// rests waits until nothing was counted for a second, as when what belongs to the beginning has come, and returns the count.
+// rests waits until nothing was counted for a second, as when what belongs to the beginning has come, and returns the
+// count.
 func (w *world) rests(count *atomic.Int32) int32 {
 	w.t.Helper()
 	before := int32(-1)
@@ -93,7 +94,8 @@ func brief(s *api.SyncStatus) string {
 			s.InFlight.Workloads[i].Memory = runtime.RawExtension{}
 		}
 	}
-	text, err := yaml.Marshal(map[string]any{"summary": s.Summary, "inFlight": s.InFlight, "held": s.Held, "conditions": s.Conditions})
+	text, err := yaml.Marshal(map[string]any{"summary": s.Summary, "inFlight": s.InFlight, "held": s.Held,
+		"conditions": s.Conditions})
 	if err != nil {
 		return fmt.Sprint(err)
 	}

@@ -65,7 +65,8 @@ func (w *clockwork) turn() time.Time {
 		w.state, d = g.Step(w.state, w.o)
 		switch f := w.state.InFlight; {
 		case d.Prepare != "":
-			w.o.Prepared = &gate.Prepared{Commit: d.Prepare, Generation: 1, Outcome: gate.Ready, Digest: "set of " + d.Prepare}
+			w.o.Prepared = &gate.Prepared{Commit: d.Prepare, Generation: 1, Outcome: gate.Ready, Digest: "set of " +
+				d.Prepare}
 		case d.Apply != "":
 			w.started[d.Apply] = time.Now()
 			w.o.Written = &gate.Written{Commit: f.Commit, Digest: f.Digest, At: time.Now()}
@@ -140,8 +141,10 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 		}
 		w.override(`{"commit":"` + hash("1") + `","reason":"it burns","by":"ada","at":"2026-03-28T16:00:00Z"}`)
 		w.began(hash("1"), "2026-03-28T16:00:00Z")
-		want := api.Override{Commit: hash("1"), Reason: "it burns", By: "ada", At: metav1.NewTime(instant(t, "2026-03-28T16:00:00Z"))}
-		if r := w.state.History[0]; r.State != api.Complete || r.Override == nil || fmt.Sprint(*r.Override) != fmt.Sprint(want) {
+		want := api.Override{Commit: hash("1"), Reason: "it burns", By: "ada",
+			At: metav1.NewTime(instant(t, "2026-03-28T16:00:00Z"))}
+		if r := w.state.History[0]; r.State != api.Complete || r.Override == nil ||
+			fmt.Sprint(*r.Override) != fmt.Sprint(want) {
 			t.Errorf("the history says %+v", r)
 		}
 		w.push(hash("2"))
@@ -156,7 +159,8 @@ func (w *clockwork) override(text string) {
 
 // Windows that cannot be read are not open, and the Sync says which field is wrong.
 func TestUnreadableWindowsAreClosed(t *testing.T) {
-	l := syncLoop{sync: &api.Sync{Spec: api.SyncSpec{Windows: []api.Window{allow("0 0 * * *", "Mars/Olympus", time.Hour)}}}}
+	l := syncLoop{sync: &api.Sync{Spec: api.SyncSpec{Windows: []api.Window{allow("0 0 * * *", "Mars/Olympus",
+		time.Hour)}}}}
 	l.sync.Generation = 1
 	o := gate.Observation{Now: time.Now()}
 	l.atTheGate(&o)
@@ -164,7 +168,8 @@ func TestUnreadableWindowsAreClosed(t *testing.T) {
 	if !strings.Contains(string(o.Window.Closed), "spec.windows[0].timeZone") {
 		t.Errorf("closed: %q", o.Window.Closed)
 	}
-	if c := l.sync.Status.Conditions; len(c) != 1 || c[0].Type != api.ConditionWindows || c[0].Status != metav1.ConditionFalse {
+	if c := l.sync.Status.Conditions; len(c) != 1 || c[0].Type != api.ConditionWindows ||
+		c[0].Status != metav1.ConditionFalse {
 		t.Errorf("conditions %+v", c)
 	}
 	l.sync.Spec.Windows, l.sync.Generation = nil, 2

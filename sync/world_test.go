@@ -111,7 +111,8 @@ func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
 	w.check(err)
 	w.namespace = created.GetName()
 	t.Cleanup(func() { // so that its pods keep no later test's cluster busy
-		if err := w.client.Resource(namespaces).Delete(context.Background(), w.namespace, metav1.DeleteOptions{}); err != nil {
+		if err := w.client.Resource(namespaces).Delete(context.Background(), w.namespace,
+			metav1.DeleteOptions{}); err != nil {
 			t.Log(err)
 		}
 	})
@@ -121,7 +122,8 @@ func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
 // newGit is a world's repository alone, without a cluster.
 func newGit(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"), files: map[string]string{}}
+	w := &world{t: t, work: filepath.Join(t.TempDir(), "work"), url: filepath.Join(t.TempDir(), "fleet.git"),
+		files: map[string]string{}}
 	w.check(os.MkdirAll(w.work, 0o755))
 	w.git("init", "-q", "--bare", "-b", "main", w.url)
 	w.git("init", "-q", "-b", "main")
@@ -136,7 +138,8 @@ func (w *world) git(args ...string) string {
 	w.t.Helper()
 	c := exec.Command("git", args...)
 	c.Dir = w.work
-	c.Env = append(os.Environ(), "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com")
+	c.Env = append(os.Environ(), "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada",
+		"GIT_COMMITTER_EMAIL=ada@example.com")
 	out, err := c.CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -188,9 +191,11 @@ func (w *world) create(change func(spec *api.SyncSpec)) {
 	seconds := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "agents"}, Spec: api.SyncSpec{
 		Source: api.Source{URL: w.url, Interval: seconds(time.Second)},
-		Gate:   api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, ProgressDeadline: seconds(5 * time.Minute), FailureBudget: new(intstr.FromString("1%"))},
-		Rollout: api.Rollout{OnDelete: api.OnDeletePass, Settle: seconds(500 * time.Millisecond), Probation: seconds(time.Minute),
-			Proof: new(seconds(0))}, // the stories that are about the proof ask for one
+		Gate: api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease,
+			ProgressDeadline: seconds(5 * time.Minute), FailureBudget: new(intstr.FromString("1%"))},
+		Rollout: api.Rollout{OnDelete: api.OnDeletePass, Settle: seconds(500 * time.Millisecond),
+			Probation: seconds(time.Minute),
+			Proof:     new(seconds(0))}, // the stories that are about the proof ask for one
 		Report: api.Report{Provider: api.ProviderNotes, Unchanged: true},
 	}}
 	if change != nil {
@@ -228,8 +233,9 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 	w.t.Helper()
 	clients := must(observe.NewClients(config))
 	return &Controller{
-		Syncs:      NewSyncs(must(dynamic.NewForConfig(config))),
-		Connect:    &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"), gitsource.Options{MaxPacks: w.packs}), data: data},
+		Syncs: NewSyncs(must(dynamic.NewForConfig(config))),
+		Connect: &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"),
+			gitsource.Options{MaxPacks: w.packs}), data: data},
 		Observer:   observe.New(clients),
 		Renders:    childtest.Runner(w.t),
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
@@ -268,7 +274,8 @@ func (k *plainConnections) Repository(_ context.Context, s *api.Sync) (source.Re
 
 // Signers are in the Secret signers, as for the binary.
 func (k *plainConnections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error) {
-	secret, err := must(kubernetes.NewForConfig(k.config)).CoreV1().Secrets(s.Namespace).Get(ctx, s.Spec.Source.Verify.SecretRef.Name, metav1.GetOptions{})
+	secret, err := must(kubernetes.NewForConfig(k.config)).CoreV1().Secrets(s.Namespace).Get(ctx,
+		s.Spec.Source.Verify.SecretRef.Name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -344,8 +351,8 @@ func mkdir(root string, names ...string) error {
 	return nil
 }
 
-// lastReady waits until every pod of the agent is Ready with the DaemonSet's newest template, and returns since when the
-// last of them has been, to the second.
+// lastReady waits until every pod of the agent is Ready with the DaemonSet's newest template, and returns since when
+// the last of them has been, to the second.
 func (w *world) lastReady() time.Time {
 	w.t.Helper()
 	var last time.Time
@@ -358,7 +365,8 @@ func (w *world) lastReady() time.Time {
 		ready := 0
 		for _, p := range pods.Items {
 			for _, c := range p.Status.Conditions {
-				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && p.Spec.Containers[0].Image == d.Spec.Template.Spec.Containers[0].Image {
+				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue &&
+					p.Spec.Containers[0].Image == d.Spec.Template.Spec.Containers[0].Image {
 					ready++
 					if c.LastTransitionTime.After(last) {
 						last = c.LastTransitionTime.Time

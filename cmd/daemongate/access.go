@@ -15,16 +15,18 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// access is how a command identifies to the server of a repository that somebody names on the command line. Nothing secret
-// stands there itself: command lines are seen by others, and kept by shells.
+// access is how a command identifies to the server of a repository that somebody names on the command line. Nothing
+// secret stands there itself: command lines are seen by others, and kept by shells.
 type access struct {
 	sshKey, knownHosts, tokenFile string
 	stdin                         io.Reader
 }
 
 func (a *access) flags(f *pflag.FlagSet) {
-	f.StringVar(&a.sshKey, "ssh-key", "", "file with the private key for an ssh URL (default: the keys of the ssh agent, else ~/.ssh/id_ed25519, id_ecdsa or id_rsa)")
-	f.StringVar(&a.knownHosts, "known-hosts", "", "file with the host keys of ssh servers (default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
+	f.StringVar(&a.sshKey, "ssh-key", "", "file with the private key for an ssh URL (default: the keys of the ssh "+
+		"agent, else ~/.ssh/id_ed25519, id_ecdsa or id_rsa)")
+	f.StringVar(&a.knownHosts, "known-hosts", "", "file with the host keys of ssh servers (default: "+
+		"~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with an access token for an https URL, - for stdin")
 }
 
@@ -36,12 +38,14 @@ func (a *access) auth(url string) (gitsource.Auth, error) {
 	}
 	if at.Scheme == "ssh" {
 		if a.tokenFile != "" {
-			return gitsource.Auth{}, fmt.Errorf("--token-file: is for https URLs, and %s is reached by ssh: give --ssh-key", at)
+			return gitsource.Auth{}, fmt.Errorf("--token-file: is for https URLs, and %s is reached by ssh: give "+
+				"--ssh-key", at)
 		}
 		return a.ssh(at)
 	}
 	if a.sshKey != "" || a.knownHosts != "" {
-		return gitsource.Auth{}, fmt.Errorf("--ssh-key and --known-hosts: are for ssh URLs, and %s is none: give --token-file", at)
+		return gitsource.Auth{}, fmt.Errorf("--ssh-key and --known-hosts: are for ssh URLs, and %s is none: give "+
+			"--token-file", at)
 	}
 	if a.tokenFile == "" {
 		return gitsource.Auth{}, nil
@@ -111,7 +115,8 @@ func (a *access) hosts(at remote.Address) ([]byte, error) {
 	}
 	lines := bytes.Join(all, []byte("\n"))
 	if len(bytes.TrimSpace(lines)) == 0 {
-		return nil, fmt.Errorf("%s: no host key is known: connect once with ssh and check the key, or give --known-hosts with lines as ssh-keyscan prints them", at)
+		return nil, fmt.Errorf("%s: no host key is known: connect once with ssh and check the key, or give "+
+			"--known-hosts with lines as ssh-keyscan prints them", at)
 	}
 	return lines, nil
 }

@@ -100,11 +100,13 @@ func TestRenderOverSSHSaysWhatIsMissing(t *testing.T) {
 		"a missing file":  {[]string{"--known-hosts", hosts, "--ssh-key", filepath.Join(home, "nothing")}, "--ssh-key"},
 		"a token for ssh": {[]string{"--token-file", other}, "is for https URLs"},
 	} {
-		if r := renderCommand(t, append([]string{url}, c.args...)...); r.code != 1 || !strings.Contains(r.stderr, c.says) {
+		if r := renderCommand(t, append([]string{url}, c.args...)...); r.code != 1 ||
+			!strings.Contains(r.stderr, c.says) {
 			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
 		}
 	}
-	if r := renderCommand(t, "https://git.invalid/x.git", "--ssh-key", other); r.code != 1 || !strings.Contains(r.stderr, "--token-file") {
+	if r := renderCommand(t, "https://git.invalid/x.git", "--ssh-key", other); r.code != 1 ||
+		!strings.Contains(r.stderr, "--token-file") {
 		t.Errorf("a key for https: exit code %d: %s", r.code, r.stderr)
 	}
 }
@@ -116,7 +118,8 @@ func TestRenderOverHTTPSWithAToken(t *testing.T) {
 	file, wrong := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "wrong")
 	gittest.Write(t, file, "t0ken\n")
 	gittest.Write(t, wrong, "hunter2\n")
-	if r := renderCommand(t, url, "--path", "prod", "--token-file", file); r.code != 0 || strings.Contains(r.stdout+r.stderr, "t0ken") {
+	if r := renderCommand(t, url, "--path", "prod", "--token-file", file); r.code != 0 ||
+		strings.Contains(r.stdout+r.stderr, "t0ken") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 	args := []string{"render", "--data-dir", t.TempDir(), url, "--path", "prod", "--token-file", "-"}
@@ -126,7 +129,8 @@ func TestRenderOverHTTPSWithAToken(t *testing.T) {
 	if r := renderCommand(t, url, "--token-file", wrong); r.code != 1 || strings.Contains(r.stderr, "hunter2") {
 		t.Errorf("a wrong token: exit code %d: %s", r.code, r.stderr)
 	}
-	if r := renderCommand(t, url, "--token-file", filepath.Join(dir, "prod", "kustomization.yaml")); r.code != 1 || !strings.Contains(r.stderr, "one line") {
+	if r := renderCommand(t, url, "--token-file", filepath.Join(dir, "prod", "kustomization.yaml")); r.code != 1 ||
+		!strings.Contains(r.stderr, "one line") {
 		t.Errorf("a file of another kind: exit code %d: %s", r.code, r.stderr)
 	}
 }

@@ -34,7 +34,8 @@ func newSync() *cobra.Command {
 				return err
 			}
 			if s.Spec.Suspend {
-				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: `daemongate resume %s` first", s.Namespace, s.Name, s.Name)
+				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: `daemongate resume %s` "+
+					"first", s.Namespace, s.Name, s.Name)
 			}
 			if err := syncs.Request(c.Context(), s.Namespace, s.Name, time.Now()); err != nil {
 				return err
@@ -44,7 +45,8 @@ func newSync() *cobra.Command {
 		},
 	}
 	k.addTo(c.Flags())
-	c.Flags().BoolVar(&override, "override-window", false, "let the present head start although no window is open, once")
+	c.Flags().BoolVar(&override, "override-window", false,
+		"let the present head start although no window is open, once")
 	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; it is recorded with your name")
 	return c
 }

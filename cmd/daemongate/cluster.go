@@ -17,7 +17,8 @@ import (
 type cluster struct{ kubeconfig, context, namespace string }
 
 func (k *cluster) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "path of the kubeconfig file (default: $KUBECONFIG, ~/.kube/config, or the pod's own account)")
+	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "path of the kubeconfig file (default: $KUBECONFIG, "+
+		"~/.kube/config, or the pod's own account)")
 	flags.StringVar(&k.context, "context", "", "context of the kubeconfig file")
 	flags.StringVarP(&k.namespace, "namespace", "n", "", "namespace (default: that of the context)")
 }

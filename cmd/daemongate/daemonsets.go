@@ -14,8 +14,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/observe"
 )
 
-// daemonSets are live DaemonSets that somebody names, as kubectl has them named: TYPE/NAME, or by labels. No Sync need know
-// them.
+// daemonSets are live DaemonSets that somebody names, as kubectl has them named: TYPE/NAME, or by labels. No Sync need
+// know them.
 type daemonSets struct {
 	names    []string
 	selector string
@@ -69,7 +69,8 @@ func (d *daemonSets) find(ctx context.Context, clients observe.Clients, namespac
 	for _, name := range d.names {
 		one, err := clients.Apps.DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("DaemonSet %s/%s: does not exist (see `kubectl -n %s get ds`, or give another namespace with -n)", namespace, name, namespace)
+			return nil, fmt.Errorf("DaemonSet %s/%s: does not exist (see `kubectl -n %s get ds`, or give another "+
+				"namespace with -n)", namespace, name, namespace)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("DaemonSet %s/%s: %w", namespace, name, err)

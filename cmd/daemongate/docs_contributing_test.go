@@ -14,10 +14,12 @@ import (
 func TestContributingNamesWhatExists(t *testing.T) {
 	files := slices.Collect(maps.Keys(goFiles(t)))
 	named := 0
-	for _, m := range regexp.MustCompile("`(\\w[\\w/]*(?:/[\\w.]+|\\.go|\\.md))`").FindAllStringSubmatch(page(t, "docs/contributing.md"), -1) {
+	for _, m := range regexp.MustCompile("`(\\w[\\w/]*(?:/[\\w.]+|\\.go|\\.md))`").FindAllStringSubmatch(page(t,
+		"docs/contributing.md"), -1) {
 		named++
 		isFile := func(file string) bool { return path.Base(file) == m[1] }
-		if _, err := os.Stat("../../" + m[1]); err != nil && (strings.Contains(m[1], "/") || !slices.ContainsFunc(files, isFile)) {
+		if _, err := os.Stat("../../" + m[1]); err != nil && (strings.Contains(m[1], "/") ||
+			!slices.ContainsFunc(files, isFile)) {
 			t.Errorf("docs/contributing.md names %s, which does not exist", m[1])
 		}
 	}

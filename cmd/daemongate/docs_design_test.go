@@ -46,7 +46,8 @@ func TestReferencesToTheDesignLeadSomewhere(t *testing.T) {
 			if !strings.Contains(design, "\n## "+m[1]+". ") {
 				t.Errorf("%s: docs/design.md has no section %s", path, m[1])
 			}
-			if title := m[2]; title != "" && !strings.Contains(design, "**"+title+"**") && !strings.Contains(design, "**"+title+".**") && !strings.Contains(design, "\n### "+title+"\n") {
+			if title := m[2]; title != "" && !strings.Contains(design, "**"+title+"**") &&
+				!strings.Contains(design, "**"+title+".**") && !strings.Contains(design, "\n### "+title+"\n") {
 				t.Errorf("%s: docs/design.md has no part called %q", path, title)
 			}
 		}
@@ -67,7 +68,8 @@ func TestReferencesToTheDesignLeadSomewhere(t *testing.T) {
 func TestTestsThatTheDesignNamesExist(t *testing.T) {
 	declared := map[string]bool{}
 	for _, text := range goFiles(t) {
-		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`).FindAllStringSubmatch(text,
+			-1) {
 			declared[m[1]] = true
 		}
 	}

@@ -20,9 +20,10 @@ const (
 
 // tooWide are the folders and types that are wider, each with its reason or with what is still to be done about it.
 var tooWide = map[string]string{
-	"methods gitsource mirror":             "to be split",
-	"methods manifests Client":             "a file a verb, and each verb is a few steps on one target",
-	"methods sync/gate turn":               "one Step being worked out; each rule of the gate is a method that reads and writes the same few fields",
+	"methods gitsource mirror": "to be split",
+	"methods manifests Client": "a file a verb, and each verb is a few steps on one target",
+	"methods sync/gate turn": "one Step being worked out; each rule of the gate is a method that reads " +
+		"and writes the same few fields",
 	"methods cmd/devcluster/kubelet story": "what a scripted kubelet can play, a method each",
 
 	"fields rollout Judgement":     "what a judgement says; readers use one field each",
@@ -36,7 +37,8 @@ func widths(t *testing.T) map[string]int {
 	t.Helper()
 	count := map[string]int{}
 	for file, text := range goFiles(t) {
-		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") || strings.Contains(text, "DO NOT EDIT.") {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") ||
+			strings.Contains(text, "DO NOT EDIT.") {
 			continue
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Section 3 of docs/design.md says which package imports which, and names each package in its drawing or in that table. The
-// go command knows how it is.
+// Section 3 of docs/design.md says which package imports which, and names each package in its drawing or in that table.
+// The go command knows how it is.
 func TestTheHouseIsAsItIsDrawn(t *testing.T) {
 	const module = "github.com/daemongate/daemongate/"
 	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
@@ -19,7 +19,8 @@ func TestTheHouseIsAsItIsDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	drawn := map[string][]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([\\w/]+)` \\| (nothing|`.*`) \\|$").FindAllStringSubmatch(page(t, "docs/design.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([\\w/]+)` \\| (nothing|`.*`) \\|$").FindAllStringSubmatch(page(t,
+		"docs/design.md"), -1) {
 		drawn[row[1]] = regexp.MustCompile(`[\w/]+`).FindAllString(strings.TrimPrefix(row[2], "nothing"), -1)
 	}
 	for line := range strings.Lines(string(out)) {

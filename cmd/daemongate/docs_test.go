@@ -59,7 +59,8 @@ func leaves(in reflect.Type, prefix string) []string {
 		if of.Kind() == reflect.Slice {
 			of = of.Elem()
 		}
-		if of.Kind() == reflect.Struct && of != reflect.TypeFor[metav1.Duration]() && of != reflect.TypeFor[intstr.IntOrString]() {
+		if of.Kind() == reflect.Struct && of != reflect.TypeFor[metav1.Duration]() &&
+			of != reflect.TypeFor[intstr.IntOrString]() {
 			paths = append(paths, leaves(of, prefix+name+".")...)
 		} else {
 			paths = append(paths, prefix+name)
@@ -99,7 +100,9 @@ func TestDocsHaveEveryCause(t *testing.T) {
 }
 
 var causes = []rollout.Code{rollout.InvalidImage, rollout.ImagePull, rollout.CrashLoop, rollout.ProbeFailing,
-	rollout.ConfigError, rollout.VolumeMount, rollout.Sandbox, rollout.Unschedulable, rollout.Forbidden, rollout.Rejected,
-	rollout.Terminating, rollout.NodeLost, rollout.BudgetSpent, rollout.ClockSkew, rollout.NotObserved, rollout.NotScheduled,
+	rollout.ConfigError, rollout.VolumeMount, rollout.Sandbox, rollout.Unschedulable, rollout.Forbidden,
+	rollout.Rejected,
+	rollout.Terminating, rollout.NodeLost, rollout.BudgetSpent, rollout.ClockSkew, rollout.NotObserved,
+	rollout.NotScheduled,
 	rollout.Overwritten, rollout.Deleted, rollout.ApplyFailed, rollout.NoEligibleNodes, rollout.NoProgress,
 	rollout.JobFailed, rollout.ProgressDeadlineExceeded, rollout.NotEstablished, rollout.NotReady}

@@ -29,7 +29,8 @@ With -f, judge the DaemonSets of a dump instead, without a cluster. A dump is on
 written, in JSON or YAML; - is stdin. What is missing from it makes the answer poorer and is named.
 
 The exit code is 3 if any of them is stuck.`,
-		Example: fmt.Sprintf("  daemongate explain node-agents\n  daemongate explain ds/agent -n logging\n  %s -A > dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
+		Example: fmt.Sprintf("  daemongate explain node-agents\n  daemongate explain ds/agent -n logging\n  %s -A > "+
+			"dump.json\n  daemongate explain -f dump.json\n  %s -A | daemongate explain -f -",
 			dump.Command, dump.Command),
 		RunE: func(c *cobra.Command, args []string) error {
 			if asked, err := live.take(args); len(d.files) == 0 && asked {
@@ -52,8 +53,10 @@ The exit code is 3 if any of them is stuck.`,
 	}
 	k.addTo(c.Flags())
 	live.addTo(c.Flags())
-	c.Flags().StringArrayVarP(&d.files, "filename", "f", nil, "a dump, or - for stdin; may be repeated, and further files may follow")
-	c.Flags().StringVar(&at, "at", "", "when to look at it, such as 2026-11-24T10:00:00Z (default: the newest that has happened in it)")
+	c.Flags().StringArrayVarP(&d.files, "filename", "f", nil,
+		"a dump, or - for stdin; may be repeated, and further files may follow")
+	c.Flags().StringVar(&at, "at", "", "when to look at it, such as 2026-11-24T10:00:00Z (default: the newest that "+
+		"has happened in it)")
 	c.Flags().StringVar(&d.only, "daemonset", "", "only this DaemonSet: NAME or NAMESPACE/NAME")
 	format.addTo(c)
 	return c

@@ -81,7 +81,8 @@ func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rol
 		return report.Judged{}, err
 	}
 	look := object.Look{}
-	if look.Live, err = objects.Get(ctx, manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}); err != nil {
+	if look.Live, err = objects.Get(ctx, manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace,
+		Name: w.Name}); err != nil {
 		look.Problem = err.Error()
 	}
 	look.Now = time.Now()
@@ -89,7 +90,8 @@ func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rol
 	return report.Judged{Target: target, Look: rollout.Look{Now: look.Now}, Judgement: j}, nil
 }
 
-// judgeLive takes one look at a workload. Where a node has no room it is looked at once more, with what else stands there.
+// judgeLive takes one look at a workload. Where a node has no room it is looked at once more, with what else stands
+// there.
 func judgeLive(
 	ctx context.Context, clients observe.Clients, observer *observe.Observer, w api.Workload, o rollout.Options,
 ) (report.Judged, error) {
@@ -105,7 +107,8 @@ func judgeLive(
 	}
 	j := live.weigh(ctx, &look, func(rollout.Judgement) bool { return true })
 	if ahead := clients.Ahead(); ahead != 0 {
-		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one that counts", ahead.Round(time.Second)))
+		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one "+
+			"that counts", ahead.Round(time.Second)))
 	}
 	return report.Judged{Target: target, Look: look, Judgement: j}, nil
 }

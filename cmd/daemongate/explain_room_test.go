@@ -47,9 +47,9 @@ spec:
     spec: {containers: [{name: idle, image: "registry.local/idle:v1"}]}
 `
 
-// A node has no room for the agent. explain names the pod whose eviction does the least harm, with its budget; status and
-// whoever may not read other namespaces see no such name. Once a person has done what explain says, the rollout completes. Then a
-// node's clock goes ahead: the controller reads it, and it is named.
+// A node has no room for the agent. explain names the pod whose eviction does the least harm, with its budget; status
+// and whoever may not read other namespaces see no such name. Once a person has done what explain says, the rollout
+// completes. Then a node's clock goes ahead: the controller reads it, and it is named.
 func TestExplainNamesWhatWouldMakeRoom(t *testing.T) {
 	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 2}) // of 8 CPUs each
@@ -66,7 +66,8 @@ spec:
   apply: {targetNamespace: platform}
   rollout: {settle: 1s, proof: 0s}
 `)
-	ended := startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", cluster.Kubeconfig)
+	ended := startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"),
+		"--kubeconfig", cluster.Kubeconfig)
 
 	text := awaitTold(t, cluster.Kubeconfig, "explain", "room:  on node-001")
 	t.Log(text)
@@ -80,7 +81,8 @@ spec:
 	if text := awaitTold(t, cluster.Kubeconfig, "status", "Unschedulable"); strings.Contains(text, "web/") {
 		t.Errorf("status: %s", text)
 	}
-	if text = awaitTold(t, asAda(t, cluster, kube, dir), "explain", "which of its other pods could make room is not known (pods is forbidden"); strings.Contains(text, "web/") {
+	if text = awaitTold(t, asAda(t, cluster, kube, dir), "explain",
+		"which of its other pods could make room is not known (pods is forbidden"); strings.Contains(text, "web/") {
 		t.Error(text)
 	}
 
@@ -103,21 +105,27 @@ spec:
 	awaitTold(t, cluster.Kubeconfig, "status", "ClockSkew")
 }
 
-// setAhead pushes a commit with minReadySeconds, and plays a kubelet that dates its new pod's readiness by a clock that is
-// ten minutes ahead, and is set right after that.
+// setAhead pushes a commit with minReadySeconds, and plays a kubelet that dates its new pod's readiness by a clock that
+// is ten minutes ahead, and is set right after that.
 func setAhead(t *testing.T, kube kubernetes.Interface, repo string) {
 	t.Helper()
-	gittest.Commit(t, repo, "agent.yaml", strings.Replace(strings.Replace(agent, "agent:v1", "agent:v2", 1), "spec:\n", "spec:\n  minReadySeconds: 10\n", 1))
+	gittest.Commit(t, repo, "agent.yaml", strings.Replace(strings.Replace(agent, "agent:v1", "agent:v2", 1), "spec:\n",
+		"spec:\n  minReadySeconds: 10\n", 1))
 	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		pods, err := kube.CoreV1().Pods("platform").List(t.Context(), metav1.ListOptions{})
 		check(t, err)
 		for _, p := range pods.Items {
-			i := slices.IndexFunc(p.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue })
+			i := slices.IndexFunc(p.Status.Conditions,
+				func(c corev1.PodCondition) bool {
+					return c.Type == corev1.PodReady &&
+						c.Status == corev1.ConditionTrue
+				})
 			if !strings.HasSuffix(p.Spec.Containers[0].Image, ":v2") || i < 0 {
 				continue
 			}
 			p.Status.Conditions[i].LastTransitionTime = metav1.NewTime(time.Now().Add(10 * time.Minute))
-			if _, err := kube.CoreV1().Pods("platform").UpdateStatus(t.Context(), &p, metav1.UpdateOptions{}); err == nil {
+			if _, err := kube.CoreV1().Pods("platform").UpdateStatus(t.Context(), &p,
+				metav1.UpdateOptions{}); err == nil {
 				return // else somebody else wrote it just now
 			}
 		}
@@ -131,7 +139,8 @@ func setAhead(t *testing.T, kube kubernetes.Interface, repo string) {
 func crowd(t *testing.T, kube kubernetes.Interface) {
 	t.Helper()
 	for _, namespace := range []string{"web", "platform"} {
-		_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
+		_, err := kube.CoreV1().Namespaces().Create(t.Context(),
+			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
 		check(t, err)
 	}
 	asks := func(cpu string) []corev1.Container {
@@ -143,12 +152,16 @@ func crowd(t *testing.T, kube kubernetes.Interface) {
 	check(t, err)
 	two, one := int32(2), intstr.FromInt32(1)
 	labels := map[string]string{"app": "shop"}
-	_, err = kube.AppsV1().Deployments("web").Create(t.Context(), &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "shop"},
-		Spec: appsv1.DeploymentSpec{Replicas: &two, Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: asks("5")}}}}, metav1.CreateOptions{})
+	_, err = kube.AppsV1().Deployments("web").Create(t.Context(),
+		&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "shop"},
+			Spec: appsv1.DeploymentSpec{Replicas: &two, Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels},
+					Spec: corev1.PodSpec{Containers: asks("5")}}}}, metav1.CreateOptions{})
 	check(t, err)
-	_, err = kube.PolicyV1().PodDisruptionBudgets("web").Create(t.Context(), &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "shop"},
-		Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &one, Selector: &metav1.LabelSelector{MatchLabels: labels}}}, metav1.CreateOptions{})
+	_, err = kube.PolicyV1().PodDisruptionBudgets("web").Create(t.Context(),
+		&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "shop"},
+			Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &one,
+				Selector: &metav1.LabelSelector{MatchLabels: labels}}}, metav1.CreateOptions{})
 	check(t, err)
 	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		b, err := kube.PolicyV1().PodDisruptionBudgets("web").Get(t.Context(), "shop", metav1.GetOptions{})
@@ -162,8 +175,8 @@ func crowd(t *testing.T, kube kubernetes.Interface) {
 	}
 }
 
-// awaitTold waits until explain or status says something of the Sync: the controller and the command see the cluster each at
-// their own pace. It returns all that is said then.
+// awaitTold waits until explain or status says something of the Sync: the controller and the command see the cluster
+// each at their own pace. It returns all that is said then.
 func awaitTold(t *testing.T, kubeconfig, command, want string) (text string) {
 	t.Helper()
 	clustertest.Until(t, 2*time.Minute, fmt.Sprintf("%s to say %q", command, want), func() (string, bool) {
@@ -180,17 +193,23 @@ func asAda(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface
 	meta := metav1.ObjectMeta{Name: "ada", Namespace: "platform"}
 	subjects := []rbacv1.Subject{{Kind: "User", Name: "ada", APIGroup: rbacv1.GroupName}}
 	reads := []string{"get", "list", "watch"}
-	_, err := kube.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "ada"},
-		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: reads}}}, metav1.CreateOptions{})
+	_, err := kube.RbacV1().ClusterRoles().Create(t.Context(),
+		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "ada"},
+			Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: reads}}},
+		metav1.CreateOptions{})
 	check(t, err)
-	_, err = kube.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "ada"},
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "ada"}, Subjects: subjects}, metav1.CreateOptions{})
+	_, err = kube.RbacV1().ClusterRoleBindings().Create(t.Context(),
+		&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "ada"},
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "ada"}, Subjects: subjects},
+		metav1.CreateOptions{})
 	check(t, err)
 	_, err = kube.RbacV1().Roles("platform").Create(t.Context(), &rbacv1.Role{ObjectMeta: meta,
-		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"", "apps", "daemongate.io"}, Resources: []string{"*"}, Verbs: reads}}}, metav1.CreateOptions{})
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"", "apps", "daemongate.io"}, Resources: []string{"*"},
+			Verbs: reads}}}, metav1.CreateOptions{})
 	check(t, err)
 	_, err = kube.RbacV1().RoleBindings("platform").Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: meta,
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "ada"}, Subjects: subjects}, metav1.CreateOptions{})
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "ada"}, Subjects: subjects},
+		metav1.CreateOptions{})
 	check(t, err)
 	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
 	check(t, err)

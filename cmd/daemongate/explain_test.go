@@ -46,8 +46,10 @@ func TestExplainAnswersScripts(t *testing.T) {
 	if r.code != 3 {
 		t.Errorf("exit code %d, stderr %s", r.code, r.stderr)
 	}
-	for _, want := range []string{`"verdict": "Stuck"`, `"name": "agent"`, `"namespace": "f-fleet-typo"`, `"desired": 3`, `"updated": 1`,
-		`"settled": 0`, `"absent": []`, `"code": "ImagePull"`, `"pods": [`, `"message": `, `"remedy": `, `"since": "2026-11-23T17:`} {
+	for _, want := range []string{`"verdict": "Stuck"`, `"name": "agent"`, `"namespace": "f-fleet-typo"`,
+		`"desired": 3`, `"updated": 1`,
+		`"settled": 0`, `"absent": []`, `"code": "ImagePull"`, `"pods": [`, `"message": `, `"remedy": `,
+		`"since": "2026-11-23T17:`} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("there is no %s in %s", want, r.stdout)
 		}
@@ -115,7 +117,8 @@ func TestExplainReadsWhatKubectlWrites(t *testing.T) {
 func TestExplainOneDaemonSet(t *testing.T) {
 	name := func(r result) string { return strings.SplitN(r.stdout, "\n", 2)[0] }
 	for _, only := range []string{"agent", "f-fleet-typo/agent"} {
-		if r := daemongate(t, "", "explain", "-f", typo, "--daemonset", only); name(r) != "DaemonSet f-fleet-typo/agent" {
+		if r := daemongate(t, "", "explain", "-f", typo, "--daemonset",
+			only); name(r) != "DaemonSet f-fleet-typo/agent" {
 			t.Errorf("%s: %s%s", only, r.stdout, r.stderr)
 		}
 	}
@@ -135,7 +138,8 @@ func TestExplainNamesTheBadFile(t *testing.T) {
 			t.Errorf("%v: exit code %d, stderr %s", args, r.code, r.stderr)
 		}
 	}
-	if r := daemongate(t, "{}", "explain", "-f", "-", "-f", "-"); r.code != 1 || !strings.Contains(r.stderr, "given twice") {
+	if r := daemongate(t, "{}", "explain", "-f", "-", "-f", "-"); r.code != 1 ||
+		!strings.Contains(r.stderr, "given twice") {
 		t.Errorf("stdin twice: exit code %d, stderr %s", r.code, r.stderr)
 	}
 }

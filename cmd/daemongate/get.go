@@ -43,7 +43,8 @@ func newGet() *cobra.Command {
 			if len(list) == 0 && unread != nil {
 				return unread
 			}
-			err = format.print(c.OutOrStdout(), list, func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
+			err = format.print(c.OutOrStdout(), list,
+				func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
 			return errors.Join(err, unread)
 		},
 	}
@@ -76,7 +77,8 @@ func printSyncs(out io.Writer, list []*api.Sync, now time.Time) error {
 	_, _ = fmt.Fprintln(t, "NAMESPACE\tNAME\tCOMMIT\tSTATE\tNODES\tHELD\tAGE\tMESSAGE")
 	for _, s := range list {
 		m := s.Status.Summary
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Namespace, s.Name, dash(m.Commit), dash(string(m.State)),
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Namespace, s.Name, dash(m.Commit),
+			dash(string(m.State)),
 			dash(m.Nodes), s.Status.Held.Count, duration.HumanDuration(now.Sub(s.CreationTimestamp.Time)), message(s))
 	}
 	return t.Flush()

@@ -24,7 +24,8 @@ func newLog() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return format.print(c.OutOrStdout(), s.Status.History, func(w io.Writer) error { return printHistory(w, s.Status.History) })
+			return format.print(c.OutOrStdout(), s.Status.History,
+				func(w io.Writer) error { return printHistory(w, s.Status.History) })
 		},
 	}
 	k.addTo(c.Flags())
@@ -41,7 +42,8 @@ func printHistory(out io.Writer, history []api.Record) error {
 		if r.State.Settled() {
 			took = r.Since.Sub(r.First.Time).Round(100 * time.Millisecond).String()
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", api.Short(r.Commit), recordState(r), r.Since.Format(time.DateTime), took, r.Subject, recordMessage(r))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", api.Short(r.Commit), recordState(r),
+			r.Since.Format(time.DateTime), took, r.Subject, recordMessage(r))
 	}
 	return t.Flush()
 }

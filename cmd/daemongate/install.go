@@ -24,8 +24,9 @@ func newInstall() *cobra.Command {
 The controller itself writes what it is its own to keep: the status of Syncs, Events, the ConfigMaps with what Git hosts are
 yet to be told, and the Lease that it holds while it works, in the same namespace. What a Sync writes, it writes with the rights of the
 ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
-		Example: "  daemongate install --image registry.example.com/daemongate:v1\n  daemongate install --image … --export | kubectl diff -f -",
-		Args:    arguments(cobra.NoArgs),
+		Example: "  daemongate install --image registry.example.com/daemongate:v1\n  daemongate install --image … " +
+			"--export | kubectl diff -f -",
+		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if image == "" {
 				return usage(c, fmt.Errorf("--image is missing: which image holds daemongate?"))
@@ -47,7 +48,8 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 			if err := install.Apply(c.Context(), config, objects); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "installed %d objects; next: kubectl apply a Sync (docs/sync.md)\n", len(objects))
+			_, err = fmt.Fprintf(c.OutOrStdout(), "installed %d objects; next: kubectl apply a Sync (docs/sync.md)\n",
+				len(objects))
 			return err
 		},
 	}

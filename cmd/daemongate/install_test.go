@@ -25,7 +25,8 @@ import (
 func TestInstalledRightsSuffice(t *testing.T) {
 	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 3})
-	if r := daemongate(t, "", "install", "--image", "example.com/daemongate:v1", "--kubeconfig", cluster.Kubeconfig); r.code != 0 {
+	if r := daemongate(t, "", "install", "--image", "example.com/daemongate:v1", "--kubeconfig",
+		cluster.Kubeconfig); r.code != 0 {
 		t.Fatalf("install: exit code %d, %s", r.code, r.stderr)
 	}
 	kube, err := kubernetes.NewForConfig(cluster.Config)
@@ -44,7 +45,8 @@ spec:
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
 
-	ended := startController(t, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))
+	ended := startController(t, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--kubeconfig",
+		tokenConfig(t, cluster, kube, dir))
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
@@ -72,7 +74,8 @@ func readsWell(t *testing.T, kubeconfig string) {
 			t.Errorf("%v: exit code %d, there is no %q in\n%s%s", story.args, r.code, story.want, r.stdout, r.stderr)
 		}
 	}
-	if r := daemongate(t, "", "status", "nobody", "-n", "platform", "--kubeconfig", kubeconfig); r.code != 1 || !strings.Contains(r.stderr, "Sync platform/nobody") {
+	if r := daemongate(t, "", "status", "nobody", "-n", "platform", "--kubeconfig", kubeconfig); r.code != 1 ||
+		!strings.Contains(r.stderr, "Sync platform/nobody") {
 		t.Errorf("status of a Sync that is not there: exit code %d, %s", r.code, r.stderr)
 	}
 }
@@ -80,7 +83,8 @@ func readsWell(t *testing.T, kubeconfig string) {
 // deployer makes the account whose rights the Sync uses.
 func deployer(t *testing.T, kube kubernetes.Interface) {
 	t.Helper()
-	_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "platform"}}, metav1.CreateOptions{})
+	_, err := kube.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "platform"}}, metav1.CreateOptions{})
 	check(t, err)
 	_, err = kube.CoreV1().ServiceAccounts("platform").Create(t.Context(),
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "deployer"}}, metav1.CreateOptions{})

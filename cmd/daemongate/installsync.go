@@ -66,7 +66,8 @@ func readSync(file string) (*api.Sync, *unstructured.Unstructured, error) {
 	}
 	switch {
 	case s.APIVersion != api.GroupVersion.String() || s.Kind != api.Kind.Kind:
-		err = fmt.Errorf("want apiVersion %s and kind %s, not %q and %q", api.GroupVersion, api.Kind.Kind, s.APIVersion, s.Kind)
+		err = fmt.Errorf("want apiVersion %s and kind %s, not %q and %q", api.GroupVersion, api.Kind.Kind, s.APIVersion,
+			s.Kind)
 	case s.Name == "":
 		err = errors.New("metadata.name is missing")
 	case s.Spec.Source.URL == "":

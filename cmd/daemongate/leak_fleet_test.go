@@ -45,22 +45,29 @@ func sources(v *vault, h *hostile) []leaky {
 		return map[string]string{"username": "ada", "password": v.hide("the password of " + name)}
 	}
 	var all []leaky
-	for way, says := range map[string]string{"401": "(401)", "403": "(403)", "404": "not found", "500": "status 500", "away": "redirects to",
+	for way, says := range map[string]string{"401": "(401)", "403": "(403)", "404": "not found", "500": "status 500",
+		"away": "redirects to",
 		"lost": "Location", "garbage": "not a Git server", "says": "no access", "hangs": ""} {
 		all = append(all,
-			leaky{name: "token-" + way, source: "url: " + h.URL + "/" + way + "/fleet.git", secrets: token("token-" + way), says: says},
-			leaky{name: "basic-" + way, source: "url: " + h.URL + "/" + way + "/fleet.git", secrets: basic("basic-" + way), says: says})
+			leaky{name: "token-" + way, source: "url: " + h.URL + "/" + way + "/fleet.git",
+				secrets: token("token-" + way), says: says},
+			leaky{name: "basic-" + way, source: "url: " + h.URL + "/" + way + "/fleet.git",
+				secrets: basic("basic-" + way), says: says})
 	}
 	return append(all,
-		leaky{name: "bearer", source: "url: " + h.URL + "/401/fleet.git", secrets: map[string]string{"bearerToken": v.plain("the bearer token")}, says: "(401)"},
+		leaky{name: "bearer", source: "url: " + h.URL + "/401/fleet.git",
+			secrets: map[string]string{"bearerToken": v.plain("the bearer token")}, says: "(401)"},
 		leaky{name: "proxy", source: "url: http://git.invalid/fleet.git", says: "proxy",
-			secrets: map[string]string{"proxy": strings.Replace(h.URL, "http://", "http://ada:"+v.plain("the proxy's password")+"@", 1)}},
+			secrets: map[string]string{"proxy": strings.Replace(h.URL, "http://", "http://ada:"+v.plain("the proxy's "+
+				"password")+"@", 1)}},
 		leaky{name: "two-ways", source: "url: " + h.URL + "/401/fleet.git", says: "keep one of them",
 			secrets: map[string]string{"token": v.hide("one of two tokens"), "bearerToken": v.hide("the other token")}},
 		leaky{name: "two-lines", source: "url: " + h.URL + "/401/fleet.git", says: "more than one line",
 			secrets: map[string]string{"token": v.hide("line 1 of a token") + "\n" + v.hide("line 2 of a token")}},
-		leaky{name: "in-the-url", source: "url: http://ada:" + v.plain("the password in a URL") + "@" + strings.TrimPrefix(h.URL, "http://") + "/401/fleet.git", says: "holds a password"},
-		leaky{name: "broken-url", source: "url: 'http://ada:" + v.plain("the password in a broken URL") + "@[%zz/fleet.git'", says: "holds a password"},
+		leaky{name: "in-the-url", source: "url: http://ada:" + v.plain("the password in a URL") + "@" +
+			strings.TrimPrefix(h.URL, "http://") + "/401/fleet.git", says: "holds a password"},
+		leaky{name: "broken-url", source: "url: 'http://ada:" + v.plain("the password in a broken URL") +
+			"@[%zz/fleet.git'", says: "holds a password"},
 	)
 }
 
@@ -79,30 +86,40 @@ func keys(t *testing.T, v *vault, h *hostile) []leaky {
 	appKey := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(app)}))
 	passphrase := v.hide("the right passphrase")
 	open, locked := sshKey(t, ""), sshKey(t, passphrase)
-	for what, file := range map[string]string{"the client's key": other, "the App's key": appKey, "an SSH key": open, "a locked SSH key": locked} {
+	for what, file := range map[string]string{"the client's key": other, "the App's key": appKey, "an SSH key": open,
+		"a locked SSH key": locked} {
 		v.keep(what, file)
 	}
 	address, known := startSSH(t)
 	_, elsewhere := startSSH(t)
 	ofApp := func(way string) map[string]string {
-		return map[string]string{"githubAppID": "17", "githubAppInstallationID": "42", "githubAppPrivateKey": appKey, "githubAppBaseURL": h.URL + "/" + way}
+		return map[string]string{"githubAppID": "17", "githubAppInstallationID": "42", "githubAppPrivateKey": appKey,
+			"githubAppBaseURL": h.URL + "/" + way}
 	}
 	ssh := "url: ssh://git@" + address + "/fleet.git"
 	return []leaky{
-		{name: "unknown-ca", source: "url: " + tls.URL + "/401/fleet.git", secrets: map[string]string{"token": v.hide("the token over TLS")}, says: "certificate"},
-		{name: "wrong-pair", source: "url: " + tls.URL + "/401/fleet.git", secrets: map[string]string{"tls.crt": cert, "tls.key": other}, says: "certificate"},
-		{name: "no-key", source: "url: " + tls.URL + "/401/fleet.git", secrets: map[string]string{"tls.crt": cert, "tls.key": v.hide("what is no key")}, says: "key"},
+		{name: "unknown-ca", source: "url: " + tls.URL + "/401/fleet.git",
+			secrets: map[string]string{"token": v.hide("the token over TLS")}, says: "certificate"},
+		{name: "wrong-pair", source: "url: " + tls.URL + "/401/fleet.git", secrets: map[string]string{"tls.crt": cert,
+			"tls.key": other}, says: "certificate"},
+		{name: "no-key", source: "url: " + tls.URL + "/401/fleet.git", secrets: map[string]string{"tls.crt": cert,
+			"tls.key": v.hide("what is no key")}, says: "key"},
 		{name: "app-401", source: "url: " + h.URL + "/401/fleet.git", secrets: ofApp("401"), says: "(401)"},
 		{name: "app-500", source: "url: " + h.URL + "/401/fleet.git", secrets: ofApp("500"), says: "status 500"},
 		{name: "app-garbage", source: "url: " + h.URL + "/401/fleet.git", secrets: ofApp("201"), says: "not GitHub"},
 		{name: "app-gives", source: "url: " + h.URL + "/gives/fleet.git", secrets: ofApp("gives"), says: "(401)"},
 		{name: "app-no-key", source: "url: " + h.URL + "/401/fleet.git", says: "key",
-			secrets: map[string]string{"githubAppID": "17", "githubAppInstallationID": "43", "githubAppPrivateKey": v.hide("what is no App's key"), "githubAppBaseURL": h.URL}},
-		{name: "ssh-refused", source: ssh, secrets: map[string]string{"identity": open, "known_hosts": known}, says: "key"},
-		{name: "ssh-unknown", source: ssh, secrets: map[string]string{"identity": open, "known_hosts": elsewhere}, says: "SHA256:"},
+			secrets: map[string]string{"githubAppID": "17", "githubAppInstallationID": "43",
+				"githubAppPrivateKey": v.hide("what is no App's key"), "githubAppBaseURL": h.URL}},
+		{name: "ssh-refused", source: ssh, secrets: map[string]string{"identity": open, "known_hosts": known},
+			says: "key"},
+		{name: "ssh-unknown", source: ssh, secrets: map[string]string{"identity": open, "known_hosts": elsewhere},
+			says: "SHA256:"},
 		{name: "ssh-locked", source: ssh, says: "passphrase",
-			secrets: map[string]string{"identity": locked, "identity.password": v.hide("the wrong passphrase"), "known_hosts": known}},
-		{name: "ssh-broken", source: ssh, secrets: map[string]string{"identity": v.hide("what is no SSH key"), "known_hosts": known}, says: "key"},
+			secrets: map[string]string{"identity": locked, "identity.password": v.hide("the wrong passphrase"),
+				"known_hosts": known}},
+		{name: "ssh-broken", source: ssh, secrets: map[string]string{"identity": v.hide("what is no SSH key"),
+			"known_hosts": known}, says: "key"},
 	}
 }
 
@@ -123,8 +140,10 @@ func reports(v *vault, h *hostile) []leaky {
 			if provider == "BitbucketCloud" {
 				one.secrets = map[string]string{"username": "ada", "password": v.hide("the app password of " + name)}
 			}
-			one.report = "provider: " + provider + ", url: " + h.URL + "/" + way + ", repository: acme/" + name + ", secretRef: {name: " + name + "}"
-			one.files = map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\n"}
+			one.report = "provider: " + provider + ", url: " + h.URL + "/" + way + ", repository: acme/" + name +
+				", secretRef: {name: " + name + "}"
+			one.files = map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name +
+				"}\n"}
 			all = append(all, one)
 		}
 	}
@@ -136,13 +155,19 @@ func renders(v *vault) []leaky {
 	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: quoted}\n"
 	return []leaky{
 		{name: "literal", says: "invalid literal", files: map[string]string{
-			"kustomization.yaml": "secretGenerator: [{name: quoted, literals: ['" + v.plain("a literal without a key") + "']}]\n"}},
-		{name: "env-file", says: "is invalid", files: map[string]string{"values.env": "bad key " + v.plain("a line of an env file") + "\n",
+			"kustomization.yaml": "secretGenerator: [{name: quoted, literals: ['" + v.plain("a literal without a key") +
+				"']}]\n"}},
+		{name: "env-file", says: "is invalid", files: map[string]string{"values.env": "bad key " +
+			v.plain("a line of an env file") + "\n",
 			"kustomization.yaml": "secretGenerator: [{name: quoted, envs: [values.env]}]\n"}},
-		{name: "patch", says: "Failed", files: map[string]string{"secret.yaml": secret, "kustomization.yaml": "resources: [secret.yaml]\npatches:\n- patch: |\n    " +
-			strings.ReplaceAll(strings.Replace(secret, "quoted", "other", 1), "\n", "\n    ") + "stringData: {password: '" + v.plain("a password in a patch") + "'}\n"}},
-		{name: "not-yaml", says: "Failed", files: map[string]string{"secret.yaml": secret + "stringData: {password: " + v.plain("a password in broken YAML") + ": [}\n"}},
-		{name: "twice", says: "Failed", files: map[string]string{"a.yaml": secret + "stringData: {a: " + v.plain("a Secret's value, once") + "}\n",
+		{name: "patch", says: "Failed", files: map[string]string{"secret.yaml": secret,
+			"kustomization.yaml": "resources: [secret.yaml]\npatches:\n- patch: |\n    " +
+				strings.ReplaceAll(strings.Replace(secret, "quoted", "other", 1), "\n", "\n    ") +
+				"stringData: {password: '" + v.plain("a password in a patch") + "'}\n"}},
+		{name: "not-yaml", says: "Failed", files: map[string]string{"secret.yaml": secret + "stringData: {password: " +
+			v.plain("a password in broken YAML") + ": [}\n"}},
+		{name: "twice", says: "Failed", files: map[string]string{"a.yaml": secret + "stringData: {a: " +
+			v.plain("a Secret's value, once") + "}\n",
 			"b.yaml": secret + "stringData: {a: " + v.plain("a Secret's value, twice") + "}\n"}},
 	}
 }
@@ -150,7 +175,8 @@ func renders(v *vault) []leaky {
 // refusals are Secrets that the API server does not take, and that it quotes where it can.
 func refusals(v *vault) []leaky {
 	refused := func(name, fields string) leaky {
-		return leaky{name: name, says: "refuses Secret", files: map[string]string{"secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: " + name + "}\n" + fields + "\n"}}
+		return leaky{name: name, says: "refuses Secret", files: map[string]string{"secret.yaml": "apiVersion: " +
+			"v1\nkind: Secret\nmetadata: {name: " + name + "}\n" + fields + "\n"}}
 	}
 	docker := base64.StdEncoding.EncodeToString([]byte(`{"auths": ` + v.plain("a registry's password")))
 	return []leaky{
@@ -176,7 +202,8 @@ func (l leaky) write(t *testing.T, repo string) string {
 	}
 	text := "apiVersion: daemongate.io/v1alpha1\nkind: Sync\nmetadata:\n  name: " + l.name + "\n  namespace: leaks\n" +
 		fmt.Sprintf("  annotations: {%s: %q}\n", corev1.LastAppliedConfigAnnotation, l.source) + "spec:\n" +
-		"  source: {" + l.source + ", interval: 1h}\n  apply: {targetNamespace: leaks}\n  rollout: {settle: 1s, proof: 0s}\n"
+		"  source: {" + l.source + ", interval: 1h}\n  apply: {targetNamespace: leaks}\n  rollout: {settle: 1s, " +
+		"proof: 0s}\n"
 	if l.report != "" {
 		text += "  report: {" + l.report + "}\n"
 	}

@@ -58,7 +58,8 @@ func (h *hostile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch code, _ := strconv.Atoi(way); {
 	case strings.HasSuffix(r.URL.Path, "/access_tokens") && way == "gives":
 		w.WriteHeader(http.StatusCreated)
-		_ = json.NewEncoder(w).Encode(map[string]any{"token": h.vault.hide("an App's token"), "expires_at": time.Now().Add(time.Hour)})
+		_ = json.NewEncoder(w).Encode(map[string]any{"token": h.vault.hide("an App's token"),
+			"expires_at": time.Now().Add(time.Hour)})
 	case way == "gives":
 		gittest.AnswerEcho(w, http.StatusUnauthorized, echo)
 	case code > 0:
@@ -85,7 +86,8 @@ func packet(line string) string { return fmt.Sprintf("%04x%s", len(line)+4, line
 func (h *hostile) note(r *http.Request, body []byte) {
 	headers := maps.Clone(r.Header)
 	for _, name := range []string{"Authorization", "Private-Token", "Proxy-Authorization"} {
-		if _, value, _ := strings.Cut(r.Header.Get(name), " "); len(value) > 20 && !strings.HasSuffix(r.URL.Path, "/access_tokens") {
+		if _, value, _ := strings.Cut(r.Header.Get(name), " "); len(value) > 20 && !strings.HasSuffix(r.URL.Path,
+			"/access_tokens") {
 			h.vault.keep("a header "+name, value)
 		} else if len(value) > 20 {
 			h.vault.keep("an App's signature", value[strings.LastIndex(value, ".")+1:])

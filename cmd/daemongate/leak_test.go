@@ -27,9 +27,9 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// A controller looks after Syncs of which each fails in another way, at servers that repeat the credentials they are shown;
-// one works. Whatever the controller and the commands say, and whatever they leave in the cluster, in the repository or
-// with others, holds none of the credentials and no value of a Secret, in no encoding (law 11).
+// A controller looks after Syncs of which each fails in another way, at servers that repeat the credentials they are
+// shown; one works. Whatever the controller and the commands say, and whatever they leave in the cluster, in the
+// repository or with others, holds none of the credentials and no value of a Secret, in no encoding (law 11).
 func TestSecretsNeverLeave(t *testing.T) {
 	t.Parallel()
 	s := startLeaks(t)
@@ -84,12 +84,15 @@ func startLeaks(t *testing.T) *leaks {
 // good are Syncs whose repository can be read: one works, with a Secret in its set, and one may not write its notes.
 func (s *leaks) good(server, password string) []leaky {
 	credentials := func() map[string]string {
-		return map[string]string{"username": "ada", "password": password, "secret": s.v.plain("the secret of a webhook")}
+		return map[string]string{"username": "ada", "password": password,
+			"secret": s.v.plain("the secret of a webhook")}
 	}
 	return []leaky{
-		{name: "good", source: "url: " + server + "/good.git, path: good", report: "provider: Notes", says: `"state":"Complete"`, secrets: credentials(),
+		{name: "good", source: "url: " + server + "/good.git, path: good", report: "provider: Notes",
+			says: `"state":"Complete"`, secrets: credentials(),
 			more: "  webhook: {secretRef: {name: good}}\n"},
-		{name: "deaf", source: "url: " + server + "/readonly/good.git, path: deaf", report: "provider: Notes", says: "report: ", secrets: credentials()},
+		{name: "deaf", source: "url: " + server + "/readonly/good.git, path: deaf", report: "provider: Notes",
+			says: "report: ", secrets: credentials()},
 	}
 }
 
@@ -99,8 +102,11 @@ func (s *leaks) install(dir string) {
 	repo := filepath.Join(dir, "fleet")
 	check(t, os.MkdirAll(filepath.Join(repo, "good"), 0o755))
 	check(t, os.MkdirAll(filepath.Join(repo, "deaf"), 0o755))
-	gittest.Write(t, filepath.Join(repo, "good", "secret.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {name: good-set}\nstringData: {password: "+s.v.plain("a password in the set")+"}\n")
-	gittest.Write(t, filepath.Join(repo, "deaf", "map.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deaf}\n")
+	gittest.Write(t, filepath.Join(repo, "good", "secret.yaml"),
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: good-set}\nstringData: {password: "+
+			s.v.plain("a password in the set")+"}\n")
+	gittest.Write(t, filepath.Join(repo, "deaf", "map.yaml"),
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deaf}\n")
 	syncs := map[string]string{}
 	for _, l := range s.fleet {
 		syncs[l.name] = l.write(t, repo)
@@ -118,7 +124,8 @@ func (s *leaks) install(dir string) {
 		check(t, err)
 		u := &unstructured.Unstructured{}
 		check(t, yaml.Unmarshal([]byte(syncs[l.name]), &u.Object))
-		if _, err := s.syncs.Apply(t.Context(), l.name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true}); err != nil {
+		if _, err := s.syncs.Apply(t.Context(), l.name, u, metav1.ApplyOptions{FieldManager: fieldManager,
+			Force: true}); err != nil {
 			t.Fatalf("%s: %v", syncs[l.name], err)
 		}
 	}
@@ -128,10 +135,12 @@ func (s *leaks) install(dir string) {
 func (s *leaks) hear() {
 	secret := s.secret("good", "secret")
 	for _, headers := range []http.Header{
-		{"X-Hub-Signature-256": {"sha256=" + secret}}, {"X-Gitlab-Token": {secret + "x"}}, {"X-Signature-256": {secret}}, {"X-Hub-Signature-256": {"sha256=00"}},
+		{"X-Hub-Signature-256": {"sha256=" + secret}}, {"X-Gitlab-Token": {secret + "x"}},
+		{"X-Signature-256": {secret}}, {"X-Hub-Signature-256": {"sha256=00"}},
 	} {
 		answer := s.until(func() (*http.Response, bool) {
-			r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.hooks+"/hooks/leaks/good", strings.NewReader(secret))
+			r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.hooks+"/hooks/leaks/good",
+				strings.NewReader(secret))
 			check(s.t, err)
 			r.Header = headers
 			answer, err := http.DefaultClient.Do(r)
@@ -209,9 +218,11 @@ func (s *leaks) drift() {
 	secrets := s.kube.CoreV1().Secrets("leaks")
 	patch := `{"stringData":{"password":"` + s.v.plain("a vandal's password") + `"}}`
 	before := s.secret("good-set", "password")
-	_, err := secrets.Patch(s.t.Context(), "good-set", types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "vandal"})
+	_, err := secrets.Patch(s.t.Context(), "good-set", types.StrategicMergePatchType, []byte(patch),
+		metav1.PatchOptions{FieldManager: "vandal"})
 	check(s.t, err)
-	for end := time.Now().Add(3 * time.Minute); s.secret("good-set", "password") != before; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); s.secret("good-set",
+		"password") != before; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Error("the drift is not corrected")
 			return

@@ -59,7 +59,8 @@ func (v *vault) grep(t *testing.T, where, text string) {
 	for value, what := range v.secrets {
 		for _, form := range forms(value) {
 			if at := strings.Index(text, form); at >= 0 {
-				t.Errorf("%s holds %s, written as %s: …%s…", where, what, form, text[max(0, at-200):min(len(text), at+len(form)+100)])
+				t.Errorf("%s holds %s, written as %s: …%s…", where, what, form,
+					text[max(0, at-200):min(len(text), at+len(form)+100)])
 				break
 			}
 		}
@@ -68,7 +69,8 @@ func (v *vault) grep(t *testing.T, where, text string) {
 
 // forms are the ways in which a secret can be written down.
 func forms(secret string) []string {
-	f := []string{strings.TrimPrefix(secret, oddCharacters), hex.EncodeToString([]byte(secret)), url.QueryEscape(secret), url.PathEscape(secret)}
+	f := []string{strings.TrimPrefix(secret, oddCharacters), hex.EncodeToString([]byte(secret)),
+		url.QueryEscape(secret), url.PathEscape(secret)}
 	// Within a longer text that is base64, such as user:password, it looks in one of three ways.
 	for shift, trim := range []int{0, 2, 3} {
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {

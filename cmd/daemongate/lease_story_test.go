@@ -28,14 +28,14 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// leaseTime is how long a Lease is held without being renewed. That it is taken over to the second then, and at once when it
-// is let go, is told with a played clock in sync/lease: here a busy machine may take longer.
+// leaseTime is how long a Lease is held without being renewed. That it is taken over to the second then, and at once
+// when it is let go, is told with a played clock in sync/lease: here a busy machine may take longer.
 const leaseTime = 15 * time.Second
 
-// Two controllers on one cluster, one of them as people run it and one as it is installed, write one after the other. While
-// the first one rolls out, the second one writes nothing and says whom it waits for. When the first one is killed in the
-// middle, the second one goes on within the lease time and applies nothing a second time. When that one is stopped, a third
-// one goes on at once; and when somebody takes its Lease away, it ends and says why.
+// Two controllers on one cluster, one of them as people run it and one as it is installed, write one after the other.
+// While the first one rolls out, the second one writes nothing and says whom it waits for. When the first one is killed
+// in the middle, the second one goes on within the lease time and applies nothing a second time. When that one is
+// stopped, a third one goes on at once; and when somebody takes its Lease away, it ends and says why.
 func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: it says how long it may take
 	w := newLeaseWorld(t)
 	first := w.run("first", "-f", filepath.Join(w.dir, "sync.yaml"), "--kubeconfig", w.cluster.Kubeconfig)
@@ -43,7 +43,8 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 
 	probes, between := freeAddress(t), w.watched()
 	second := w.run("second", "--all-namespaces", "--kubeconfig", between.kubeconfig, "--metrics-address", probes)
-	second.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on %s has held the Lease daemongate-system/daemongate since 20", first.process.Pid, hostname(t)))
+	second.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on %s has held the Lease "+
+		"daemongate-system/daemongate since 20", first.process.Pid, hostname(t)))
 	v2 := w.push("v2")
 	w.waitState(v2, api.RollingOut)
 	if code, _ := ask(t, "http://"+probes+"/healthz"); code != http.StatusOK {
@@ -62,7 +63,8 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 	check(t, first.process.Kill())
 	<-first.ended
 	killed, last := time.Now(), w.lease()
-	second.waitSays(t, time.Minute, fmt.Sprintf("holds the Lease daemongate-system/daemongate now: process %d on %s has not renewed it for 15s", first.process.Pid, hostname(t)))
+	second.waitSays(t, time.Minute, fmt.Sprintf("holds the Lease daemongate-system/daemongate now: process %d on %s "+
+		"has not renewed it for 15s", first.process.Pid, hostname(t)))
 	if took := time.Since(killed); took > 2*leaseTime {
 		t.Errorf("took over %s after the first one was killed", took)
 	}
@@ -70,7 +72,8 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 		t.Errorf("took over %s after the first one had renewed the Lease", held)
 	}
 	w.waitState(v2, api.Complete)
-	if d, err := w.kube.AppsV1().DaemonSets("platform").Get(t.Context(), "agent", metav1.GetOptions{}); err != nil || d.Generation != 2 {
+	if d, err := w.kube.AppsV1().DaemonSets("platform").Get(t.Context(), "agent", metav1.GetOptions{}); err != nil ||
+		d.Generation != 2 {
 		t.Errorf("the DaemonSet has generation %d after two commits: %v", d.Generation, err)
 	}
 	if code, _ := ask(t, "http://"+probes+"/readyz"); code != http.StatusOK {
@@ -147,7 +150,8 @@ func (w *leaseWorld) waitState(commit string, state api.CommitState) {
 		if err != nil {
 			return err.Error(), false
 		}
-		return fmt.Sprintf("%+v", s.Status.Summary), s.Status.InFlight != nil && s.Status.InFlight.Commit == commit && s.Status.InFlight.State == state
+		return fmt.Sprintf("%+v", s.Status.Summary), s.Status.InFlight != nil && s.Status.InFlight.Commit == commit &&
+			s.Status.InFlight.State == state
 	})
 }
 
@@ -182,13 +186,17 @@ type member struct {
 func (w *leaseWorld) run(name string, args ...string) *member {
 	w.t.Helper()
 	m := &member{out: &locked{}}
-	m.process, m.ended = controllerProcess(w.t, io.MultiWriter(m.out, w.t.Output()), append(args, "--data-dir", filepath.Join(w.dir, name))...)
+	m.process, m.ended = controllerProcess(w.t, io.MultiWriter(m.out, w.t.Output()),
+		append(args, "--data-dir", filepath.Join(w.dir, name))...)
 	return m
 }
 
 func (m *member) waitSays(t *testing.T, within time.Duration, text string) {
 	t.Helper()
-	clustertest.Until(t, within, text, func() (string, bool) { return m.out.String(), strings.Contains(m.out.String(), text) })
+	clustertest.Until(t, within, text, func() (string, bool) {
+		return m.out.String(), strings.Contains(m.out.String(),
+			text)
+	})
 }
 
 // between is a way to the API server that notes what is written.
@@ -212,7 +220,8 @@ func (w *leaseWorld) watched() *between {
 	target, err := url.Parse(w.cluster.Config.Host)
 	check(w.t, err)
 	b := &between{kubeconfig: filepath.Join(w.dir, "watched")}
-	proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1,
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			b.mu.Lock()

@@ -48,7 +48,8 @@ func (from *origin) open(ctx context.Context) (opened, error) {
 	folder, isFolder := localFolder(from.location)
 	switch {
 	case !isFolder && from.worktree:
-		return opened{}, fmt.Errorf("--worktree: %s is no folder of this machine", remote.WithoutPassword(from.location))
+		return opened{}, fmt.Errorf("--worktree: %s is no folder of this machine",
+			remote.WithoutPassword(from.location))
 	case !isFolder:
 		return from.openCommit(ctx)
 	case gitsource.FindLocal(folder) == "":
@@ -118,7 +119,8 @@ func (from *origin) choose(ctx context.Context, repository *gitsource.Local) (op
 		return opened{}, err
 	}
 	if _, err := tree.Stat(repository.Prefix); errors.Is(err, fs.ErrNotExist) {
-		return opened{}, fmt.Errorf("%s: is not in commit %s of %s: commit it, or read the work tree as it is with --worktree", repository.Prefix, hash, repository)
+		return opened{}, fmt.Errorf("%s: is not in commit %s of %s: commit it, or read the work tree as it is with "+
+			"--worktree", repository.Prefix, hash, repository)
 	}
 	return opened{files: tree, what: fmt.Sprintf("commit %s of %s: %s", hash, repository, commit.Subject)}, nil
 }
@@ -165,7 +167,8 @@ func (from *origin) fetch(ctx context.Context, store *gitsource.Store) (opened, 
 		return opened{}, err
 	}
 	tree, err := repository.Tree(ctx, hash)
-	return opened{files: tree, below: ".", what: fmt.Sprintf("commit %s of %s: %s", hash, repository, commit.Subject)}, err
+	return opened{files: tree, below: ".", what: fmt.Sprintf("commit %s of %s: %s", hash, repository, commit.Subject)},
+		err
 }
 
 // head finds the commit that is asked for.

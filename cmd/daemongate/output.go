@@ -23,7 +23,8 @@ func (f *format) addTo(c *cobra.Command) {
 	c.Flags().VarP(f, "output", "o", "table, json or yaml")
 	// The only error is a flag that does not exist.
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
-		[]cobra.Completion{string(formatTable), string(formatJSON), string(formatYAML)}, cobra.ShellCompDirectiveNoFileComp))
+		[]cobra.Completion{string(formatTable), string(formatJSON), string(formatYAML)},
+		cobra.ShellCompDirectiveNoFileComp))
 }
 
 // Set, String and Type make it a flag.

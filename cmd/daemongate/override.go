@@ -25,12 +25,14 @@ func overrideWindow(c *cobra.Command, k *cluster, name, reason string) error {
 	case len(s.Spec.Windows) == 0:
 		return fmt.Errorf("Sync %s/%s has no windows to override", s.Namespace, s.Name)
 	case head == "":
-		return fmt.Errorf("Sync %s/%s: the repository has not been polled yet, so there is no head to start", s.Namespace, s.Name)
+		return fmt.Errorf("Sync %s/%s: the repository has not been polled yet, so there is no head to start",
+			s.Namespace, s.Name)
 	case head == s.Status.Passed && s.Status.PassedGeneration == s.Generation:
 		return fmt.Errorf("Sync %s/%s: its head %s does not wait", s.Namespace, s.Name, api.Short(head))
 	}
 	now := time.Now()
-	v := api.Override{Commit: head, Reason: reason, By: k.user(c.Context()), At: metav1.NewTime(now.UTC().Truncate(time.Second))}
+	v := api.Override{Commit: head, Reason: reason, By: k.user(c.Context()),
+		At: metav1.NewTime(now.UTC().Truncate(time.Second))}
 	if err := syncs.Override(c.Context(), s.Namespace, s.Name, v); err != nil {
 		return err
 	}
@@ -48,7 +50,8 @@ func (k *cluster) user(ctx context.Context) string {
 		var client *authenticationclient.AuthenticationV1Client
 		if client, err = authenticationclient.NewForConfig(config); err == nil {
 			var review *authenticationv1.SelfSubjectReview
-			review, err = client.SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+			review, err = client.SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{},
+				metav1.CreateOptions{})
 			if err == nil && review.Status.UserInfo.Username != "" {
 				return review.Status.UserInfo.Username
 			}

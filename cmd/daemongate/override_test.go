@@ -15,15 +15,16 @@ import (
 	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
-// Law 9: outside its windows a commit waits, until a person says of the head, with a reason, that it may start. The history
-// and an Event say who and why. The next commit waits again.
+// Law 9: outside its windows a commit waits, until a person says of the head, with a reason, that it may start. The
+// history and an Event say who and why. The next commit waits again.
 func TestAPersonOverridesTheWindows(t *testing.T) {
 	cluster, dir := shared.Start(t), t.TempDir()
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
 	repo := filepath.Join(dir, "fleet")
 	push := func(value string) {
-		gittest.Commit(t, repo, "map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata: {value: '"+value+"'}\n")
+		gittest.Commit(t, repo, "map.yaml",
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata: {value: '"+value+"'}\n")
 	}
 	push("0")
 	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
@@ -34,7 +35,8 @@ spec:
   apply: {targetNamespace: platform}
   windows: [{deny: "0 0 * * *", duration: 24h}, {deny: "0 12 * * *", duration: 24h}]
 `)
-	startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"), "--lease-namespace", "platform", "--kubeconfig", cluster.Kubeconfig)
+	startController(t, "-f", filepath.Join(dir, "sync.yaml"), "--data-dir", filepath.Join(dir, "data"),
+		"--lease-namespace", "platform", "--kubeconfig", cluster.Kubeconfig)
 	ask := func(args ...string) string {
 		r := daemongate(t, "", append(args, "-n", "platform", "--kubeconfig", cluster.Kubeconfig)...)
 		return r.stdout + r.stderr
@@ -51,7 +53,8 @@ spec:
 	if said := ask("sync", "agents", "--override-window"); !strings.Contains(said, "--reason") {
 		t.Errorf("without a reason it says %q", said)
 	}
-	if said := ask("sync", "agents", "--override-window", "--reason", "the agent leaks memory"); !strings.Contains(said, "may start outside the windows, once") {
+	if said := ask("sync", "agents", "--override-window", "--reason", "the agent leaks memory"); !strings.Contains(said,
+		"may start outside the windows, once") {
 		t.Fatalf("it says %q", said)
 	}
 	clustertest.Until(t, time.Minute, "the first commit to be applied", func() (string, bool) {
@@ -66,7 +69,8 @@ spec:
 			all = append(all, e.Message)
 		}
 		said := strings.Join(all, "\n")
-		return said, strings.Contains(said, "started outside the windows by ") && strings.Contains(said, ": the agent leaks memory") &&
+		return said, strings.Contains(said, "started outside the windows by ") &&
+			strings.Contains(said, ": the agent leaks memory") &&
 			!strings.Contains(said, "somebody")
 	})
 	asked("the history to say so", []string{"the agent leaks memory"}, "log", "agents")

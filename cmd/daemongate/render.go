@@ -46,22 +46,28 @@ not read); an https URL with the token in --token-file, or with what stands in t
 			if err := from.check(); err != nil {
 				return usage(c, err)
 			}
-			return from.render(c.Context(), path, remote, strict, child.Limits{Memory: memory.Value()}, c.OutOrStdout(), c.ErrOrStderr())
+			return from.render(c.Context(), path, remote, strict, child.Limits{Memory: memory.Value()}, c.OutOrStdout(),
+				c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&path, "path", ".", "folder to render, relative to the repository's root, or to FOLDER")
-	c.Flags().BoolVar(&strict, "strict", false, "fail if kustomize drops something without a word: a value of a patch, or a reference to what it renamed")
-	c.Flags().BoolVar(&remote, "allow-remote-bases", false, "let kustomizations name folders of other repositories, pinned to a commit")
-	c.Flags().Var(&memory, "max-memory", "end with an error when the render has taken more memory than this, as a Sync's render.maxMemory does")
+	c.Flags().BoolVar(&strict, "strict", false, "fail if kustomize drops something without a word: a value of a "+
+		"patch, or a reference to what it renamed")
+	c.Flags().BoolVar(&remote, "allow-remote-bases", false, "let kustomizations name folders of other repositories, "+
+		"pinned to a commit")
+	c.Flags().Var(&memory, "max-memory", "end with an error when the render has taken more memory than this, as a "+
+		"Sync's render.maxMemory does")
 	c.Flags().StringVar(&from.ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
 	c.Flags().StringVar(&from.commit, "commit", "", "hash of a commit, its first digits, or steps back such as HEAD~1")
-	c.Flags().BoolVar(&from.worktree, "worktree", false, "of a local repository the work tree as it is, with what is not committed")
+	c.Flags().BoolVar(&from.worktree, "worktree", false, "of a local repository the work tree as it is, with what is "+
+		"not committed")
 	from.access.flags(c.Flags())
 	c.Flags().StringVar(&from.cache, "data-dir", cacheDir(), "folder for the mirrors of repositories")
 	return c
 }
 
-func (from *origin) render(ctx context.Context, path string, remote, strict bool, limits child.Limits, out, notes io.Writer) error {
+func (from *origin) render(ctx context.Context, path string, remote, strict bool, limits child.Limits, out,
+	notes io.Writer) error {
 	tree, err := from.open(ctx)
 	if err != nil {
 		return err
@@ -83,7 +89,8 @@ func (from *origin) render(ctx context.Context, path string, remote, strict bool
 		_, _ = fmt.Fprintln(notes, "warning:", w)
 	}
 	if n := len(result.Dropped); err == nil && strict && n > 0 {
-		err = fmt.Errorf("%s: %s by kustomize, as the warnings say, and --strict is given", path, english.Count(n, "thing")+" dropped")
+		err = fmt.Errorf("%s: %s by kustomize, as the warnings say, and --strict is given", path,
+			english.Count(n, "thing")+" dropped")
 	}
 	if err != nil {
 		return err

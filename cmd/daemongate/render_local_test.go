@@ -25,8 +25,8 @@ func TestRenderFindsALocalCommitByAnyRevision(t *testing.T) {
 	}
 }
 
-// A folder of a work tree stands for that folder of the newest commit, so that its bases beside it are found. What is not
-// committed is read where that is asked for.
+// A folder of a work tree stands for that folder of the newest commit, so that its bases beside it are found. What is
+// not committed is read where that is asked for.
 func TestRenderTakesAFolderOfAWorkTree(t *testing.T) {
 	dir, _, second := fleet(t)
 	folder := filepath.Join(dir, "prod")
@@ -34,13 +34,15 @@ func TestRenderTakesAFolderOfAWorkTree(t *testing.T) {
 	text, err := os.ReadFile(overlay)
 	check(t, err)
 	gittest.Write(t, overlay, strings.Replace(string(text), "newTag: v2", "newTag: v3", 1))
-	if r := renderCommand(t, folder); r.code != 0 || !strings.Contains(r.stdout, "agent:v2") || !strings.Contains(r.stderr, second) {
+	if r := renderCommand(t, folder); r.code != 0 || !strings.Contains(r.stdout, "agent:v2") ||
+		!strings.Contains(r.stderr, second) {
 		t.Errorf("the commit: exit code %d, %s", r.code, r.stderr)
 	}
 	if r := renderCommand(t, folder, "--worktree"); r.code != 0 || !strings.Contains(r.stdout, "agent:v3") {
 		t.Errorf("the work tree: exit code %d, %s", r.code, r.stderr)
 	}
-	if r := renderCommand(t, dir, "--worktree", "--path", "prod"); r.code != 0 || !strings.Contains(r.stdout, "agent:v3") {
+	if r := renderCommand(t, dir, "--worktree", "--path", "prod"); r.code != 0 ||
+		!strings.Contains(r.stdout, "agent:v3") {
 		t.Errorf("the work tree by its root: exit code %d, %s", r.code, r.stderr)
 	}
 	link := filepath.Join(t.TempDir(), "link")
@@ -100,12 +102,14 @@ func TestRenderOfWhatACloneLacks(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"shallow", "shallow and blobless"} {
-		if r := renderCommand(t, clones[name], "--commit", "HEAD~1"); r.code != 1 || !strings.Contains(r.stderr, "shallow") {
+		if r := renderCommand(t, clones[name], "--commit", "HEAD~1"); r.code != 1 ||
+			!strings.Contains(r.stderr, "shallow") {
 			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
 		}
 	}
 	for _, name := range []string{"bare", "shared"} {
-		if r := renderCommand(t, clones[name], "--path", "prod", "--commit", first); r.code != 0 || !strings.Contains(r.stdout, "agent:v1") {
+		if r := renderCommand(t, clones[name], "--path", "prod", "--commit", first); r.code != 0 ||
+			!strings.Contains(r.stdout, "agent:v1") {
 			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
 		}
 	}

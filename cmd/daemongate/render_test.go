@@ -159,9 +159,12 @@ func TestRenderExplainsWhatIsWrong(t *testing.T) {
 func TestRenderSaysWhatKustomizeDrops(t *testing.T) {
 	dir := t.TempDir()
 	gittest.Write(t, filepath.Join(dir, "a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
-	gittest.Write(t, filepath.Join(dir, "kustomization.yaml"), "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap, name: b}\n  patch: |\n    - {op: add, path: /data, value: {a: b}}\n")
+	gittest.Write(t, filepath.Join(dir, "kustomization.yaml"),
+		"resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap, name: b}\n  patch: |\n    - {op: add, path: "+
+			"/data, value: {a: b}}\n")
 	const said = "warning: kustomization.yaml: line 4: patches: its target (kind ConfigMap, name b) is no object"
-	if r := renderCommand(t, dir); r.code != 0 || !strings.Contains(r.stderr, said) || !strings.Contains(r.stdout, "ConfigMap") {
+	if r := renderCommand(t, dir); r.code != 0 || !strings.Contains(r.stderr, said) ||
+		!strings.Contains(r.stdout, "ConfigMap") {
 		t.Errorf("exit code %d, %s%s", r.code, r.stdout, r.stderr)
 	}
 	if r := renderCommand(t, dir, "--strict"); r.code != 1 || !strings.Contains(r.stderr, said) || r.stdout != "" {

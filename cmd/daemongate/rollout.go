@@ -70,10 +70,13 @@ The exit code is 0 when all are complete, 3 when one is stuck, 4 when the timeou
 	}
 	r.cluster.addTo(c.Flags())
 	r.daemonSets.addTo(c.Flags())
-	c.Flags().DurationVar(&r.timeout, "timeout", 0, "give up after this long, such as 10m (default: never; a rollout on which nothing moves is stuck after 15m)")
+	c.Flags().DurationVar(&r.timeout, "timeout", 0, "give up after this long, such as 10m (default: never; a rollout "+
+		"on which nothing moves is stuck after 15m)")
 	c.Flags().BoolVarP(&r.watch, "watch", "w", true, "follow until the end; with =false one look")
-	c.Flags().DurationVar(&r.options.Settle, "settle", 10*time.Second, "how long a pod must have been Ready without interruption")
-	c.Flags().DurationVar(&r.options.Proof, "proof", time.Minute, "how long the longest-running pods must have run without an end")
+	c.Flags().DurationVar(&r.options.Settle, "settle", 10*time.Second,
+		"how long a pod must have been Ready without interruption")
+	c.Flags().DurationVar(&r.options.Proof, "proof", time.Minute,
+		"how long the longest-running pods must have run without an end")
 	return c
 }
 

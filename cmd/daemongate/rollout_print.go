@@ -72,7 +72,8 @@ func bar(j rollout.Judgement, p pace, width int) string {
 		text += fmt.Sprintf(", %.0f/min, about %s left", max(rate, 1), roughly(left))
 	}
 	if !j.Proving.IsZero() {
-		text = fmt.Sprintf(" %d/%d nodes settled, proving until %s", j.Settled, j.Desired, j.Proving.Local().Format(time.TimeOnly))
+		text = fmt.Sprintf(" %d/%d nodes settled, proving until %s", j.Settled, j.Desired,
+			j.Proving.Local().Format(time.TimeOnly))
 	}
 	cells := min(40, width-len(text)-3)
 	if cells < 5 {

@@ -25,22 +25,25 @@ func plainAgent(name, behaviour string) *appsv1.DaemonSet {
 		Spec: appsv1.DaemonSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{"devcluster.daemongate.io/behaviour": behaviour}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "registry.local/" + name + ":v1"}}},
+				ObjectMeta: metav1.ObjectMeta{Labels: labels,
+					Annotations: map[string]string{"devcluster.daemongate.io/behaviour": behaviour}},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "registry.local/" + name +
+					":v1"}}},
 			},
 		},
 	}
 }
 
-// logging has two DaemonSets on three nodes, of which one is well and one has crashed on each of them, and somebody who may read this
-// namespace and nothing else.
+// logging has two DaemonSets on three nodes, of which one is well and one has crashed on each of them, and somebody who
+// may read this namespace and nothing else.
 func logging(t *testing.T) (admin, reader string) {
 	t.Helper()
 	cluster := shared.Start(t)
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
 	ctx := t.Context()
-	_, err = kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "logging"}}, metav1.CreateOptions{})
+	_, err = kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "logging"}},
+		metav1.CreateOptions{})
 	check(t, err)
 	for name, behaviour := range map[string]string{"good": "", "bad": "crash"} {
 		_, err = kube.AppsV1().DaemonSets("logging").Create(ctx, plainAgent(name, behaviour), metav1.CreateOptions{})
@@ -59,11 +62,15 @@ func logging(t *testing.T) (admin, reader string) {
 		}
 		return fmt.Sprintf("%d of %d pods", crashed, len(pods.Items)), crashed == 3
 	})
-	_, err = kube.RbacV1().Roles("logging").Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "look"}, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{"", "apps"}, Resources: []string{"pods", "daemonsets", "controllerrevisions"}, Verbs: []string{"get", "list", "watch"}}}}, metav1.CreateOptions{})
+	_, err = kube.RbacV1().Roles("logging").Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "look"},
+		Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{"", "apps"}, Resources: []string{"pods", "daemonsets", "controllerrevisions"},
+				Verbs: []string{"get", "list", "watch"}}}}, metav1.CreateOptions{})
 	check(t, err)
-	_, err = kube.RbacV1().RoleBindings("logging").Create(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "look"},
-		RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "look"}, Subjects: []rbacv1.Subject{{Kind: "User", Name: "ada"}}}, metav1.CreateOptions{})
+	_, err = kube.RbacV1().RoleBindings("logging").Create(ctx,
+		&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "look"},
+			RoleRef:  rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "look"},
+			Subjects: []rbacv1.Subject{{Kind: "User", Name: "ada"}}}, metav1.CreateOptions{})
 	check(t, err)
 	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
 	check(t, err)
@@ -101,17 +108,20 @@ func (a asked) ask(t *testing.T) {
 	}
 }
 
-// Whoever may read one namespace learns, without an installation and without a Sync, which rollouts are complete and what
-// ails the others: a crash loop is never called rolled out, whatever the DaemonSet's own counters say.
+// Whoever may read one namespace learns, without an installation and without a Sync, which rollouts are complete and
+// what ails the others: a crash loop is never called rolled out, whatever the DaemonSet's own counters say.
 func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 	t.Parallel()
 	admin, reader := logging(t)
 	for _, a := range []asked{
-		{admin, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0, []string{`daemon set "good" successfully rolled out`}},
-		{admin, "rollout status daemonset/bad --timeout 3m", 3, []string{"CrashLoop", "node-[001-003]", "do:", "logs bad-"}},
+		{admin, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0,
+			[]string{`daemon set "good" successfully rolled out`}},
+		{admin, "rollout status daemonset/bad --timeout 3m", 3, []string{"CrashLoop", "node-[001-003]", "do:",
+			"logs bad-"}},
 		{admin, "rollout status ds/good --proof 1h --watch=false", 0, []string{"!successfully"}},
 		{admin, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good", "!judged without"}},
-		{reader, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good", "judged without nodes, events"}},
+		{reader, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good",
+			"judged without nodes, events"}},
 		{reader, "explain -l team=platform", 3, []string{"logging/good"}},
 		{admin, "explain -A", 3, []string{"logging/good"}},
 		{reader, "explain -A", 1, []string{"DaemonSets of the cluster", "forbidden"}},
@@ -122,8 +132,8 @@ func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 	givesUp(t, admin)
 }
 
-// givesUp has who waits for a proof of an hour give up. One that has not even seen the pods in time, on a busy machine, is
-// given longer.
+// givesUp has who waits for a proof of an hour give up. One that has not even seen the pods in time, on a busy machine,
+// is given longer.
 func givesUp(t *testing.T, kubeconfig string) {
 	t.Helper()
 	a := asked{kubeconfig: kubeconfig, code: 4}
@@ -161,7 +171,8 @@ func TestTheBarFitsItsTerminal(t *testing.T) {
 	p.see(20, began)
 	p.see(60, began.Add(5*time.Minute))
 	j := rollout.Judgement{Settled: 60, Desired: 120}
-	if got, want := bar(j, p, 100), "["+strings.Repeat("#", 20)+strings.Repeat(".", 20)+"] 60/120 nodes settled, 8/min, about 8 min left"; got != want {
+	if got, want := bar(j, p, 100), "["+strings.Repeat("#", 20)+strings.Repeat(".", 20)+
+		"] 60/120 nodes settled, 8/min, about 8 min left"; got != want {
 		t.Errorf("%s\n%s", got, want)
 	}
 	if got := bar(j, pace{}, 80); !strings.HasSuffix(got, "] 60/120 nodes settled") {

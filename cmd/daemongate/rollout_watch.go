@@ -52,7 +52,8 @@ func (w *watcher) judge(ctx context.Context) (report.Judged, error) {
 }
 
 // weigh judges a look and, where the judgement is worth it, looks closer and judges again.
-func (w *watcher) weigh(ctx context.Context, look *rollout.Look, worthIt func(rollout.Judgement) bool) rollout.Judgement {
+func (w *watcher) weigh(ctx context.Context, look *rollout.Look,
+	worthIt func(rollout.Judgement) bool) rollout.Judgement {
 	j, memory := judge.Rollout(*look, w.target, w.memory, w.options)
 	var unread error
 	if worthIt(j) {
@@ -88,7 +89,8 @@ func (w *watcher) look(ctx context.Context) (rollout.Look, error) {
 			if err := w.observer.Trouble(w.target); err != nil {
 				return rollout.Look{}, err
 			}
-			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: could not be looked at: %w", w.target.Namespace, w.target.Name, ctx.Err())
+			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: could not be looked at: %w", w.target.Namespace,
+				w.target.Name, ctx.Err())
 		case <-w.seen:
 		}
 	}

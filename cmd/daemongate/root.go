@@ -43,7 +43,8 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newVersion(),
-		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(), newResume())
+		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
+		newResume())
 	return root
 }
 

@@ -70,7 +70,8 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once")
 	o.renderMemory.Quantity = *resource.NewQuantity(child.DefaultTotal, resource.BinarySI)
-	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's render.maxMemory cannot be more")
+	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's "+
+		"render.maxMemory cannot be more")
 	o.addLeaseTo(flags)
 }
 

@@ -59,7 +59,8 @@ func TestHelpNamesTheCommands(t *testing.T) {
 	if r.code != 0 || r.stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", r.code, r.stderr)
 	}
-	for _, want := range []string{"explain", "render", "version", "completion", "Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
+	for _, want := range []string{"explain", "render", "version", "completion",
+		"Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("help does not name %q:\n%s", want, r.stdout)
 		}
@@ -69,7 +70,8 @@ func TestHelpNamesTheCommands(t *testing.T) {
 // Installed as kubectl-daemongate it calls itself what the user typed.
 func TestKubectlPluginKnowsItsName(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), []string{"/usr/bin/kubectl-daemongate", "version", "--help"}, nil, &stdout, &stderr); err != nil {
+	if err := run(t.Context(), []string{"/usr/bin/kubectl-daemongate", "version", "--help"}, nil, &stdout,
+		&stderr); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(stdout.String(), "kubectl daemongate version [flags]") {

@@ -27,7 +27,8 @@ func newStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = format.print(c.OutOrStdout(), s.Status, func(w io.Writer) error { return printStatus(w, s, time.Now()) })
+			err = format.print(c.OutOrStdout(), s.Status,
+				func(w io.Writer) error { return printStatus(w, s, time.Now()) })
 			if err == nil && s.Status.Summary.State == api.Stuck {
 				return stuck
 			}
@@ -57,19 +58,25 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 		fmt.Fprintf(&b, "  %s  Failed: %s\n", api.Short(f.Commit), f.Message)
 	}
 	if h := s.Status.Held; h.Count > 0 {
-		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", english.Count(h.Count, "commit"), api.Short(h.Newest), h.Reason)
+		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", english.Count(h.Count, "commit"), api.Short(h.Newest),
+			h.Reason)
 	}
 	if w := s.Status.NextWindow; w != nil {
-		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"), duration.HumanDuration(w.Sub(now)))
+		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"),
+			duration.HumanDuration(w.Sub(now)))
 	}
-	if w := meta.FindStatusCondition(s.Status.Conditions, api.ConditionWindows); w != nil && w.Status == metav1.ConditionFalse {
+	if w := meta.FindStatusCondition(s.Status.Conditions, api.ConditionWindows); w != nil &&
+		w.Status == metav1.ConditionFalse {
 		fmt.Fprintf(&b, "  the windows cannot be read, so no commit starts: %s\n", w.Message)
 	}
-	if drifted := meta.FindStatusCondition(s.Status.Conditions, api.ConditionDrifted); drifted != nil && drifted.Status == metav1.ConditionTrue {
+	if drifted := meta.FindStatusCondition(s.Status.Conditions, api.ConditionDrifted); drifted != nil &&
+		drifted.Status == metav1.ConditionTrue {
 		fmt.Fprintf(&b, "  drifted: %s\n", drifted.Message)
 	}
-	if healthy := meta.FindStatusCondition(s.Status.Conditions, api.ConditionHealthy); healthy != nil && healthy.Status == metav1.ConditionFalse {
-		fmt.Fprintf(&b, "  not well for %s: %s\n    daemongate explain %s says why\n", duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message, s.Name)
+	if healthy := meta.FindStatusCondition(s.Status.Conditions, api.ConditionHealthy); healthy != nil &&
+		healthy.Status == metav1.ConditionFalse {
+		fmt.Fprintf(&b, "  not well for %s: %s\n    daemongate explain %s says why\n",
+			duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message, s.Name)
 	}
 	if c := s.Status.LastComplete; c != "" {
 		fmt.Fprintf(&b, "  last complete: %s\n", api.Short(c))
@@ -97,7 +104,8 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 	}
 	fmt.Fprintf(b, ", since %s\n", duration.HumanDuration(now.Sub(f.Since.Time)))
 	if c := f.Correcting; c != nil {
-		writeIndented(b, fmt.Sprintf("its workloads are not as it completed, since %s: %s", duration.HumanDuration(now.Sub(c.Since.Time)), c.Message))
+		writeIndented(b, fmt.Sprintf("its workloads are not as it completed, since %s: %s",
+			duration.HumanDuration(now.Sub(c.Since.Time)), c.Message))
 		if c.Kept != "" {
 			writeIndented(b, "not corrected: "+c.Kept)
 		}

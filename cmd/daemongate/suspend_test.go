@@ -12,8 +12,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// A Sync is suspended and resumed by its name, get says so, and sync of a suspended one explains why nothing would come of
-// it. A Sync of which a field has a value that is none spoils no list: the others are shown, and it is named.
+// A Sync is suspended and resumed by its name, get says so, and sync of a suspended one explains why nothing would come
+// of it. A Sync of which a field has a value that is none spoils no list: the others are shown, and it is named.
 func TestSyncsAreSuspendedAndListed(t *testing.T) {
 	cluster := shared.Start(t)
 	crd, err := install.CRD()
@@ -51,7 +51,8 @@ func TestSyncsAreSuspendedAndListed(t *testing.T) {
 		{"get -A", 1, "agents", "Sync default/broken"},
 		{"get other -o json", 0, "https://git.invalid/fleet.git", ""},
 	} {
-		if r := run(c.args); r.code != c.code || !strings.Contains(r.stdout, c.stdout) || !strings.Contains(r.stderr, c.says) {
+		if r := run(c.args); r.code != c.code || !strings.Contains(r.stdout, c.stdout) ||
+			!strings.Contains(r.stderr, c.says) {
 			t.Errorf("%s: exit code %d\n%s%s", c.args, r.code, r.stdout, r.stderr)
 		}
 	}

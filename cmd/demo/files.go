@@ -16,17 +16,19 @@ type files struct {
 }
 
 func newFiles() *files {
-	return &files{image: "registry.local/fluentd:v1", daemonSet: true, readme: "# Node agents\n\nPush to main; Daemongate does the rest.\n"}
+	return &files{image: "registry.local/fluentd:v1", daemonSet: true,
+		readme: "# Node agents\n\nPush to main; Daemongate does the rest.\n"}
 }
 
 // write lays the files down in a work tree.
 func (f *files) write(dir string) error {
 	for name, text := range map[string]string{
-		"README.md":                               f.readme,
-		"base/kustomization.yaml":                 f.base(),
-		"base/daemonset.yaml":                     f.agent(),
-		"base/rbac.yaml":                          rbac,
-		"base/fluent.conf":                        "<source>\n  @type tail\n  path /var/log/containers/*.log\n</source>\n",
+		"README.md":               f.readme,
+		"base/kustomization.yaml": f.base(),
+		"base/daemonset.yaml":     f.agent(),
+		"base/rbac.yaml":          rbac,
+		"base/fluent.conf": "<source>\n  @type tail\n  path " +
+			"/var/log/containers/*.log\n</source>\n",
 		"clusters/demo/agents/kustomization.yaml": overlay,
 		"clusters/demo/agents/namespace.yaml":     namespace,
 	} {

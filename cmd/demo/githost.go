@@ -61,7 +61,8 @@ func openGitea() (*gitHost, error) {
 		url: url, push: h.WithCredentials(url), provider: "Gitea", stop: stop, told: told,
 		secret: map[string]string{"username": h.User, "token": token},
 		conclude: func(ctx context.Context, p *player, out io.Writer) error {
-			_, _ = fmt.Fprintf(out, "\n── What the Git host shows beside each commit (%s)\n", strings.TrimSuffix(url, ".git"))
+			_, _ = fmt.Fprintf(out, "\n── What the Git host shows beside each commit (%s)\n",
+				strings.TrimSuffix(url, ".git"))
 			for _, c := range p.pushed {
 				text, err := told(ctx, p.repo, c.hash)
 				if err != nil {

@@ -1,7 +1,7 @@
 // Command demo plays the story of a handful of pushes on a real control plane, in the terminal, in a few minutes.
 //
-// It needs binaries, which the Makefile builds: $DEVCLUSTER and $DAEMONGATE. With DEMO_HOST=gitea the repository is on a real
-// Git host, which is $DEVHOST, and what became of the commits stands there.
+// It needs binaries, which the Makefile builds: $DEVCLUSTER and $DAEMONGATE. With DEMO_HOST=gitea the repository is on
+// a real Git host, which is $DEVHOST, and what became of the commits stands there.
 package main
 
 import (
@@ -38,7 +38,8 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	_, _ = fmt.Fprintln(out, "Starting a cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and 12 nodes.")
+	_, _ = fmt.Fprintln(out, "Starting a cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and "+
+		"12 nodes.")
 	cluster, down, err := clustertest.StartMain()
 	if err != nil {
 		return err
@@ -67,7 +68,8 @@ func run(ctx context.Context, out io.Writer) error {
 }
 
 // stage prepares everything but Daemongate: the repository to push to, the Sync, and who watches it.
-func stage(ctx context.Context, cluster *clustertest.Cluster, host *gitHost, dir string, out io.Writer) (*player, error) {
+func stage(ctx context.Context, cluster *clustertest.Cluster, host *gitHost, dir string,
+	out io.Writer) (*player, error) {
 	repo, err := clone(ctx, host.push, filepath.Join(dir, "work"))
 	if err != nil {
 		return nil, err
@@ -86,7 +88,8 @@ func stage(ctx context.Context, cluster *clustertest.Cluster, host *gitHost, dir
 	if err != nil {
 		return nil, err
 	}
-	return &player{out: &transcript{out: out, wrote: recorder.wake}, repo: repo, recorder: recorder, files: newFiles()}, nil
+	return &player{out: &transcript{out: out, wrote: recorder.wake}, repo: repo, recorder: recorder, files: newFiles()},
+		nil
 }
 
 // conclude prints what became of the commits, and what the Git host says about it.

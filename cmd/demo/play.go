@@ -57,7 +57,8 @@ func (p *player) chapter(ctx context.Context, c chapter) error {
 	if c.gone == "" {
 		return nil
 	}
-	return p.recorder.wait(ctx, patience, c.gone+" to be pruned", func() bool { return !inventoried(p.recorder.last(), c.gone) })
+	return p.recorder.wait(ctx, patience, c.gone+" to be pruned",
+		func() bool { return !inventoried(p.recorder.last(), c.gone) })
 }
 
 // inventoried reports whether the inventory names an object, written as "DaemonSet logging/fluentd".
@@ -71,7 +72,8 @@ func (p *player) push(ctx context.Context, c change) error {
 	if c.after != "" {
 		before := p.pushed[len(p.pushed)-1]
 		err := p.recorder.wait(ctx, patience, fmt.Sprintf("%s to be %s", before.name, c.after), func() bool {
-			return slices.ContainsFunc(p.recorder.of(before.hash), func(r api.Record) bool { return r.State == c.after })
+			return slices.ContainsFunc(p.recorder.of(before.hash),
+				func(r api.Record) bool { return r.State == c.after })
 		})
 		if err != nil {
 			return err

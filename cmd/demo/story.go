@@ -17,7 +17,8 @@ type chapter struct {
 	gone string
 }
 
-// patience bounds how long each thing may take that a chapter waits for, on a machine that is busy with other things too.
+// patience bounds how long each thing may take that a chapter waits for, on a machine that is busy with other things
+// too.
 const patience = 5 * time.Minute
 
 // change is one commit.
@@ -52,7 +53,8 @@ func story() []chapter {
 			say: "v2; and while it rolls out, v3 and v4. v3 waits at the gate, and v4 carries it.",
 			push: []change{
 				{name: "v2", subject: "Ship fluentd v2", edit: image("registry.local/fluentd:v2")},
-				{name: "v3", subject: "Ship fluentd v3", edit: image("registry.local/fluentd:v3"), after: api.RollingOut},
+				{name: "v3", subject: "Ship fluentd v3", edit: image("registry.local/fluentd:v3"),
+					after: api.RollingOut},
 				{name: "v4", subject: "Ship fluentd v4", edit: image("registry.local/fluentd:v4"), after: api.Held},
 			},
 			end: []ending{
@@ -64,7 +66,8 @@ func story() []chapter {
 		{
 			say:  "A typo in the image: stuck, with the image, the node and what to do.",
 			push: []change{{name: "typo", subject: "Ship fluentd v5", edit: image("registry.local/fluentd:latset")}},
-			end:  []ending{{commit: "typo", state: api.Stuck, cause: "ImagePull", says: "registry.local/fluentd:latset"}},
+			end: []ending{{commit: "typo", state: api.Stuck, cause: "ImagePull",
+				says: "registry.local/fluentd:latset"}},
 		},
 		{
 			say:  "The fix passes the stuck gate at once.",
@@ -72,7 +75,8 @@ func story() []chapter {
 			end:  []ending{{commit: "fix", state: api.Complete}},
 		},
 		{
-			say:  "An agent that exits half a second after its start, with minReadySeconds 0. kubectl would call this rolled out.",
+			say: "An agent that exits half a second after its start, with minReadySeconds 0. kubectl would call " +
+				"this rolled out.",
 			push: []change{{name: "crash", subject: "Enable the new parser", edit: arguments("crash")}},
 			end:  []ending{{commit: "crash", state: api.Stuck, cause: "CrashLoop", says: "exit code 3"}},
 		},
@@ -82,9 +86,10 @@ func story() []chapter {
 			end:  []ending{{commit: "revert", state: api.Complete}},
 		},
 		{
-			say:  "A commit that only touches a README changes nothing in the cluster.",
-			push: []change{{name: "readme", subject: "Say who is on call", edit: func(f *files) { f.readme += "\nOn call: the platform team.\n" }}},
-			end:  []ending{{commit: "readme", state: api.Unchanged, by: "revert", outcome: api.Complete}},
+			say: "A commit that only touches a README changes nothing in the cluster.",
+			push: []change{{name: "readme", subject: "Say who is on call",
+				edit: func(f *files) { f.readme += "\nOn call: the platform team.\n" }}},
+			end: []ending{{commit: "readme", state: api.Unchanged, by: "revert", outcome: api.Complete}},
 		},
 		{
 			say:  "The DaemonSet is removed from Git, and then from the cluster.",

@@ -81,7 +81,8 @@ func theStory(t *testing.T, host string) {
 		if err != nil {
 			t.Error(err)
 		}
-		if got := w.named(said); !strings.HasPrefix(got, "daemongate/demo: "+told[c.name]) || strings.Count(got, "daemongate/demo") != 1 {
+		if got := w.named(said); !strings.HasPrefix(got, "daemongate/demo: "+told[c.name]) ||
+			strings.Count(got, "daemongate/demo") != 1 {
 			t.Errorf("of %s the host says\n  %s, want\n  daemongate/demo: %s", c.name, got, told[c.name])
 		}
 	}
@@ -147,7 +148,8 @@ func newWorld(t *testing.T, host string) *world {
 
 func (w *world) start(t *testing.T) {
 	var err error
-	if w.controller, err = startController(context.WithoutCancel(t.Context()), w.binary, w.cluster.Kubeconfig, w.dir, w.player.out); err != nil {
+	if w.controller, err = startController(context.WithoutCancel(t.Context()), w.binary, w.cluster.Kubeconfig, w.dir,
+		w.player.out); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.controller.stop() })
@@ -173,12 +175,13 @@ func (w *world) killAtRandom(ctx context.Context, t *testing.T, times int) int {
 	return times
 }
 
-// endLease has the next Daemongate not wait for the Lease of the one that is dead, as a person does who knows that it is.
-// That another one takes over by itself is told in cmd/daemongate.
+// endLease has the next Daemongate not wait for the Lease of the one that is dead, as a person does who knows that it
+// is. That another one takes over by itself is told in cmd/daemongate.
 func (w *world) endLease(t *testing.T) {
 	leases, err := coordination.NewForConfig(w.cluster.Config)
 	if err == nil {
-		err = leases.Leases("daemongate-system").Delete(context.WithoutCancel(t.Context()), "daemongate", metav1.DeleteOptions{})
+		err = leases.Leases("daemongate-system").Delete(context.WithoutCancel(t.Context()), "daemongate",
+			metav1.DeleteOptions{})
 	}
 	if err != nil && !apierrors.IsNotFound(err) {
 		t.Error(err)

@@ -15,7 +15,8 @@ import (
 
 // Info says how to reach the host.
 type Info struct {
-	URL        string `json:"url"`        // of the web server: a repository is at URL/USER/NAME.git, the API at URL/api/v1
+	// of the web server: a repository is at URL/USER/NAME.git, the API at URL/api/v1
+	URL        string `json:"url"`
 	SSH        string `json:"ssh"`        // host:port: a repository is at ssh://git@HOST:PORT/USER/NAME.git
 	KnownHosts string `json:"knownHosts"` // the line of known_hosts for SSH
 	User       string `json:"user"`       // an administrator
@@ -80,11 +81,13 @@ func (h *host) administrator(ctx context.Context, password string) (token string
 		return "", err
 	}
 	if err != nil {
-		if _, err := h.gitea(ctx, "admin", "user", "change-password", "--username", user, "--password", password, "--must-change-password=false"); err != nil {
+		if _, err := h.gitea(ctx, "admin", "user", "change-password", "--username", user, "--password", password,
+			"--must-change-password=false"); err != nil {
 			return "", err
 		}
 	}
-	return h.gitea(ctx, "admin", "user", "generate-access-token", "--raw", "--username", user, "--token-name", rand.Text(), "--scopes", "all")
+	return h.gitea(ctx, "admin", "user", "generate-access-token", "--raw", "--username", user, "--token-name",
+		rand.Text(), "--scopes", "all")
 }
 
 // gitea runs a command of Gitea to its end and returns what it printed.
@@ -93,14 +96,16 @@ func (h *host) gitea(ctx context.Context, args ...string) (string, error) {
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
 	if err := c.Run(); err != nil {
-		return "", fmt.Errorf("gitea %s: %w: %s%s", strings.Join(args[:min(len(args), 3)], " "), err, out.String(), said.String())
+		return "", fmt.Errorf("gitea %s: %w: %s%s", strings.Join(args[:min(len(args), 3)], " "), err, out.String(),
+			said.String())
 	}
 	return strings.TrimSpace(out.String()), nil
 }
 
 // command is untouched by the settings of whoever runs it.
 func (h *host) command(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, filepath.Join(h.home, "gitea"), append(args, "--config", configFile(h.dir), "--work-path", h.dir)...)
+	c := exec.CommandContext(ctx, filepath.Join(h.home, "gitea"), append(args, "--config", configFile(h.dir),
+		"--work-path", h.dir)...)
 	c.Dir = h.dir
 	c.Env = []string{"HOME=" + h.dir, "USER=" + os.Getenv("USER"), "PATH=" + os.Getenv("PATH"), "TZ=UTC"}
 	return c

@@ -1,5 +1,5 @@
-// Command devhost runs a real Git host on this machine, for tests and the demo: Gitea with an administrator and a token,
-// reachable on 127.0.0.1 over http and ssh. Everything in it is new at every start and gone at the end.
+// Command devhost runs a real Git host on this machine, for tests and the demo: Gitea with an administrator and a
+// token, reachable on 127.0.0.1 over http and ssh. Everything in it is new at every start and gone at the end.
 //
 // It stays in the foreground. The line "devhost ready {…}" on stdout says, as JSON, how to reach it.
 package main

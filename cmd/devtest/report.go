@@ -45,8 +45,8 @@ type test struct {
 	began  time.Time
 }
 
-// timed is a test that ended. Its subtests are in its time, which they are not in what `go test` calls elapsed if they ran
-// beside each other.
+// timed is a test that ended. Its subtests are in its time, which they are not in what `go test` calls elapsed if they
+// ran beside each other.
 type timed struct {
 	name, pkg string
 	took      time.Duration

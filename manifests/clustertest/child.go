@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Child is a server that stays in the foreground, such as `devcluster up --foreground`. It ends with this process, however
-// this process ends (on Linux).
+// Child is a server that stays in the foreground, such as `devcluster up --foreground`. It ends with this process,
+// however this process ends (on Linux).
 type Child struct {
 	out    *os.File // its stdout
 	stderr string   // a file
@@ -74,8 +74,9 @@ func startOnOwnThread(cmd *exec.Cmd) (ended <-chan struct{}, err error) {
 // Stop ends it, and returns when it has ended with all that it started.
 func (c *Child) Stop() { c.stop() }
 
-// Ready waits, for no longer than the patience, for the line "prefix {…}" by which the server says that it works and how
-// to reach it, and decodes its JSON. If that does not come the child is stopped and the error is what it wrote to stderr.
+// Ready waits, for no longer than the patience, for the line "prefix {…}" by which the server says that it works and
+// how to reach it, and decodes its JSON. If that does not come the child is stopped and the error is what it wrote to
+// stderr.
 func (c *Child) Ready(prefix string, patience time.Duration, info any) error {
 	timeout := time.AfterFunc(patience, c.stop)
 	defer timeout.Stop()

@@ -22,8 +22,9 @@ import (
 
 // Options says what cluster a test wants; the zero value is twelve nodes.
 type Options struct {
-	Nodes     int           // 0 means 12, a negative number none
-	NodeGrace time.Duration // how long a node may be silent before it is NotReady; at least 4 s; 0 means 50 s, as in a real cluster
+	Nodes int // 0 means 12, a negative number none
+	// how long a node may be silent before it is NotReady; at least 4 s; 0 means 50 s, as in a real cluster
+	NodeGrace time.Duration
 }
 
 // Cluster is one that runs.
@@ -44,8 +45,9 @@ const (
 	timePerNode = 200 * time.Millisecond
 )
 
-// Quiet has client-go not write to stderr of every request that a test ends, refuses or loses on purpose: those lines belong
-// to no test, and hide the failures. A TestMain calls it, because klog's logger must not be changed while it is used.
+// Quiet has client-go not write to stderr of every request that a test ends, refuses or loses on purpose: those lines
+// belong to no test, and hide the failures. A TestMain calls it, because klog's logger must not be changed while it is
+// used.
 func Quiet() { klog.SetLogger(logr.Discard()) }
 
 // Start starts a cluster and stops it when the test ends. It takes about five seconds. Under testing.Short the test is

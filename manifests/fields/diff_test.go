@@ -16,7 +16,8 @@ func TestDifferences(t *testing.T) {
 	for _, d := range Differences(live, want) {
 		got = append(got, d.Path)
 	}
-	if want := []string{"spec.gone", "spec.list[name=a].v", "spec.list[name=c]", "spec.plain[1]", "spec.plain[2]"}; !slices.Equal(got, want) {
+	if want := []string{"spec.gone", "spec.list[name=a].v", "spec.list[name=c]", "spec.plain[1]",
+		"spec.plain[2]"}; !slices.Equal(got, want) {
 		t.Errorf("got %v want %v", got, want)
 	}
 	turned := Differences(parsed(t, `{l: [{name: a}, {name: b}]}`), parsed(t, `{l: [{name: b}, {name: a}]}`))

@@ -13,9 +13,10 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
-// FoldPatch is the JSON patch that folds kubectl's managers into ours, nil if there are none. csaupgrade folds entries of
-// our API version, and would throw away those of others.
-func FoldPatch(live *unstructured.Unstructured, home string, served func(version string) (bool, error)) ([]byte, error) {
+// FoldPatch is the JSON patch that folds kubectl's managers into ours, nil if there are none. csaupgrade folds entries
+// of our API version, and would throw away those of others.
+func FoldPatch(live *unstructured.Unstructured, home string, served func(version string) (bool,
+	error)) ([]byte, error) {
 	folded := live.DeepCopy()
 	entries, err := handOver(live.GetManagedFields(), home, served)
 	if err != nil {
@@ -49,8 +50,8 @@ func managedFieldsPatch(live *unstructured.Unstructured, entries []metav1.Manage
 	})
 }
 
-// renamed gives each of kubectl's entries a name of its own and the form that csaupgrade folds (it takes one Update entry
-// a name, of no subresource): kubectl's own server-side applies and `kubectl scale` are folded too.
+// renamed gives each of kubectl's entries a name of its own and the form that csaupgrade folds (it takes one Update
+// entry a name, of no subresource): kubectl's own server-side applies and `kubectl scale` are folded too.
 func renamed(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, sets.Set[string]) {
 	names := sets.New[string]()
 	var out []metav1.ManagedFieldsEntry
@@ -66,8 +67,8 @@ func renamed(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, 
 	return out, names
 }
 
-// disownRestart takes the annotation of `kubectl rollout restart`, and the map it stands in, out of an entry: without an
-// owner it stays, owned by us the next apply would remove it and restart every pod once more.
+// disownRestart takes the annotation of `kubectl rollout restart`, and the map it stands in, out of an entry: without
+// an owner it stays, owned by us the next apply would remove it and restart every pod once more.
 func disownRestart(e *metav1.ManagedFieldsEntry) error {
 	fields, err := fieldSet(*e)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
-// Leftovers are the fields of another field manager that stay on an object although Git does not ask for them, after other
-// fields of it were taken from that manager by force.
+// Leftovers are the fields of another field manager that stay on an object although Git does not ask for them, after
+// other fields of it were taken from that manager by force.
 type Leftovers struct {
 	Manager string
 	// Fields by their names, without any value; at most ten.
@@ -50,8 +50,8 @@ func Robbed(live, answer *unstructured.Unstructured) []string {
 	return managers
 }
 
-// Left are what some managers keep on an object that our apply does not ask for, without what is there anyway: what the API
-// server made of our object alone, if that is known.
+// Left are what some managers keep on an object that our apply does not ask for, without what is there anyway: what the
+// API server made of our object alone, if that is known.
 func Left(o *unstructured.Unstructured, managers []string, alone *unstructured.Unstructured) (all []Leftovers) {
 	for _, manager := range managers {
 		if fields := staying(o, manager, alone); len(fields) > 0 {
@@ -74,7 +74,8 @@ func leftoversOf(o *unstructured.Unstructured, manager string, fields []string) 
 }
 
 // controlPlane are the managers of Kubernetes itself: what they keep on an object is no tool's.
-var controlPlane = sets.New("kube-apiserver", "kube-controller-manager", "kube-scheduler", "cloud-controller-manager", "kubelet")
+var controlPlane = sets.New("kube-apiserver", "kube-controller-manager", "kube-scheduler", "cloud-controller-manager",
+	"kubelet")
 
 // isTool reports whether a manager is another tool. What kubectl's managers held is folded into ours.
 func isTool(manager string) bool {
@@ -98,8 +99,8 @@ func managedBy(o *unstructured.Unstructured, manager string) *fieldpath.Set {
 	return all
 }
 
-// staying are the fields of an object that a manager manages and our apply does not ask for, without those that are there
-// anyway. Of an element of a list that is all the manager's, only the element is named.
+// staying are the fields of an object that a manager manages and our apply does not ask for, without those that are
+// there anyway. Of an element of a list that is all the manager's, only the element is named.
 func staying(o *unstructured.Unstructured, manager string, defaults *unstructured.Unstructured) []string {
 	ours := managedBy(o, OurManager)
 	found := sets.New[string]()
@@ -119,7 +120,8 @@ func staying(o *unstructured.Unstructured, manager string, defaults *unstructure
 	return sets.List(found)
 }
 
-// leftover is the field itself, or the first element on the way to it in which nothing is ours; nil if the field is ours.
+// leftover is the field itself, or the first element on the way to it in which nothing is ours; nil if the field is
+// ours.
 func leftover(ours *fieldpath.Set, p fieldpath.Path) fieldpath.Path {
 	if holds(ours, p) {
 		return nil
@@ -132,8 +134,8 @@ func leftover(ours *fieldpath.Set, p fieldpath.Path) fieldpath.Path {
 	return p
 }
 
-// idle reports whether a field asks for nothing: the status, an empty struct or list, a map of which only the map is managed,
-// and what is noted of an object's past.
+// idle reports whether a field asks for nothing: the status, an empty struct or list, a map of which only the map is
+// managed, and what is noted of an object's past.
 func idle(p fieldpath.Path, value any) bool {
 	last := p[len(p)-1].FieldName
 	if p[0].FieldName != nil && *p[0].FieldName == "status" {

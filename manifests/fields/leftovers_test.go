@@ -17,10 +17,12 @@ func TestLeftoversAreBounded(t *testing.T) {
 		data[key], entry = "hidden-value", entry+`"f:`+key+`":{},`
 	}
 	o.Object["data"] = data
-	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "tool", Operation: metav1.ManagedFieldsOperationUpdate, FieldsType: "FieldsV1",
-		FieldsV1: metav1.NewFieldsV1(strings.TrimSuffix(entry, ",") + "}}")}})
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "tool", Operation: metav1.ManagedFieldsOperationUpdate,
+		FieldsType: "FieldsV1",
+		FieldsV1:   metav1.NewFieldsV1(strings.TrimSuffix(entry, ",") + "}}")}})
 	left := leftoversOf(o, "tool", staying(o, "tool", nil))
-	if left.Count != 16 || len(left.Fields) != mostLeftovers || strings.Contains(strings.Join(left.Fields, " "), "hidden-value") {
+	if left.Count != 16 || len(left.Fields) != mostLeftovers || strings.Contains(strings.Join(left.Fields, " "),
+		"hidden-value") {
 		t.Errorf("%+v", left)
 	}
 	for _, f := range left.Fields {

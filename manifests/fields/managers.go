@@ -1,5 +1,5 @@
-// Package fields reads and works out the fields of objects: how they are called, which of two objects differ, which field
-// manager has which, and what managedFields should say instead. It asks nobody and writes nothing.
+// Package fields reads and works out the fields of objects: how they are called, which of two objects differ, which
+// field manager has which, and what managedFields should say instead. It asks nobody and writes nothing.
 package fields
 
 import (

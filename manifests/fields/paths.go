@@ -60,8 +60,8 @@ func hasKeys(element any, keys value.FieldList) bool {
 	})
 }
 
-// fieldName is a path as messages have it: spec.template.spec.containers[name=agent].env[name=LEVEL]. What tells an element of
-// a list from others is its name; of an element that is nothing but a value, only the list is named.
+// fieldName is a path as messages have it: spec.template.spec.containers[name=agent].env[name=LEVEL]. What tells an
+// element of a list from others is its name; of an element that is nothing but a value, only the list is named.
 func fieldName(p fieldpath.Path) string {
 	for i, e := range p {
 		if e.Value != nil {

@@ -7,8 +7,8 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
-// ClaimPatch is the JSON patch that gives the fields that nobody owns to the takeover manager of our own version, if kubectl
-// wrote fields that have other names there; nil if there is nothing to claim.
+// ClaimPatch is the JSON patch that gives the fields that nobody owns to the takeover manager of our own version, if
+// kubectl wrote fields that have other names there; nil if there is nothing to claim.
 func ClaimPatch(applied *unstructured.Unstructured, home string) ([]byte, error) {
 	claimed, err := unownedIfRenamed(applied, home)
 	if err != nil || claimed == nil {
@@ -57,7 +57,8 @@ func claiming(o *unstructured.Unstructured, fields *fieldpath.Set, home string) 
 	if err != nil {
 		return nil, err
 	}
-	claim := metav1.ManagedFieldsEntry{Manager: TakeoverManager(home), Operation: metav1.ManagedFieldsOperationApply, APIVersion: home,
+	claim := metav1.ManagedFieldsEntry{Manager: TakeoverManager(home), Operation: metav1.ManagedFieldsOperationApply,
+		APIVersion: home,
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(data))}
 	entries := o.DeepCopy().GetManagedFields()
 	for i, e := range entries {

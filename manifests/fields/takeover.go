@@ -9,16 +9,18 @@ import (
 )
 
 // takeover begins the names of the managers that hold, for as long as an apply takes, what kubectl owned in other API
-// versions than ours is in. An entry of fields is of one version, and only the API server knows what a field is called in
-// another: so the rest of what such a manager holds is removed by an apply of its own, in its version, after ours.
+// versions than ours is in. An entry of fields is of one version, and only the API server knows what a field is called
+// in another: so the rest of what such a manager holds is removed by an apply of its own, in its version, after ours.
 const takeover = "daemongate-takeover-"
 
 // IsTakeover reports whether a manager is one of these.
 func IsTakeover(manager string) bool { return strings.HasPrefix(manager, takeover) }
 
-// handOver gives kubectl's entries, if some are of other versions than home, to managers that can be made to let go of them:
-// one for each version. A version that is no longer served is taken for home's: most fields have kept their names.
-func handOver(entries []metav1.ManagedFieldsEntry, home string, served func(version string) (bool, error)) ([]metav1.ManagedFieldsEntry, error) {
+// handOver gives kubectl's entries, if some are of other versions than home, to managers that can be made to let go of
+// them: one for each version. A version that is no longer served is taken for home's: most fields have kept their
+// names.
+func handOver(entries []metav1.ManagedFieldsEntry, home string, served func(version string) (bool,
+	error)) ([]metav1.ManagedFieldsEntry, error) {
 	entries, foreign, err := inServedVersions(entries, home, served)
 	if err != nil || !foreign {
 		return entries, err
@@ -46,7 +48,8 @@ func handOver(entries []metav1.ManagedFieldsEntry, home string, served func(vers
 }
 
 // inServedVersions reports whether kubectl wrote in another version than home that is served.
-func inServedVersions(entries []metav1.ManagedFieldsEntry, home string, served func(version string) (bool, error)) (out []metav1.ManagedFieldsEntry, foreign bool, err error) {
+func inServedVersions(entries []metav1.ManagedFieldsEntry, home string, served func(version string) (bool,
+	error)) (out []metav1.ManagedFieldsEntry, foreign bool, err error) {
 	out = slices.Clone(entries)
 	for i, e := range out {
 		if !IsKubectl(e.Manager) || e.APIVersion == home {

@@ -28,7 +28,8 @@ var Owner = manifests.Owner{Namespace: "daemongate-system", Name: "install"}
 type Options struct {
 	// Image of the controller.
 	Image string
-	// ClusterName tells the reports of several clusters about one commit apart; the controller finds one if it is empty.
+	// ClusterName tells the reports of several clusters about one commit apart; the controller finds one if it is
+	// empty.
 	ClusterName string
 }
 

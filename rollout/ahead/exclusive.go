@@ -29,9 +29,9 @@ type Clash struct {
 	Nodes []string
 }
 
-// Held says what of that which a DaemonSet wants a holder has on nodes that it wants: its pods cannot start there before the
-// holder's have gone. Claims are the claims, as namespace/name, that only one pod may use. It is false if they do not
-// clash. It is pure.
+// Held says what of that which a DaemonSet wants a holder has on nodes that it wants: its pods cannot start there
+// before the holder's have gone. Claims are the claims, as namespace/name, that only one pod may use. It is false if
+// they do not clash. It is pure.
 func Held(by rollout.Holder, c Claimant, nodes []*corev1.Node, claims map[string]bool) (Clash, bool) {
 	var found Clash
 	eligible := eligibleNodes(c.Next, nodes)
@@ -51,8 +51,9 @@ func Held(by rollout.Holder, c Claimant, nodes []*corev1.Node, claims map[string
 	return found.sorted()
 }
 
-// Rivals says what two DaemonSets of one commit both want of the same nodes, so that one of them can never run there. It is
-// false for what they wanted before the commit too: that is no reason to refuse what may mend something else. It is pure.
+// Rivals says what two DaemonSets of one commit both want of the same nodes, so that one of them can never run there.
+// It is false for what they wanted before the commit too: that is no reason to refuse what may mend something else. It
+// is pure.
 func Rivals(a, b Claimant, nodes []*corev1.Node) (Clash, bool) {
 	ports := newlyShared(a, b)
 	var found Clash
@@ -134,8 +135,8 @@ func sharedClaims(want, has *corev1.Pod, single map[string]bool) []string {
 	return things
 }
 
-// noRoomForBoth are the resources of which a node has enough for either pod, and not for both. What else stands on it may
-// leave even less: that is not known before the scheduler tries.
+// noRoomForBoth are the resources of which a node has enough for either pod, and not for both. What else stands on it
+// may leave even less: that is not known before the scheduler tries.
 func noRoomForBoth(want, has *corev1.Pod, n *corev1.Node) []string {
 	asked, held := helpers.PodRequests(want, helpers.PodResourcesOptions{}), room.RequestsOf(has)
 	var things []string

@@ -13,18 +13,21 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// Refuse is why a commit is refused whose DaemonSet waits for what one has that goes only when the commit has rolled out.
+// Refuse is why a commit is refused whose DaemonSet waits for what one has that goes only when the commit has rolled
+// out.
 func (c Clash) Refuse(next, old *appsv1.DaemonSet) *rollout.Cause {
 	things := strings.Join(c.Things, ", ")
 	return &rollout.Cause{
 		Code: rollout.Unschedulable, Nodes: c.Nodes, Final: true,
-		About: fmt.Sprintf("%s is held by DaemonSet %s/%s, which goes only when the commit has rolled out: annotate it with %s: %s",
+		About: fmt.Sprintf("%s is held by DaemonSet %s/%s, which goes only when the commit has rolled out: annotate "+
+			"it with %s: %s",
 			things, old.Namespace, old.Name, manifests.ReplacesAnnotation, nameFrom(next, old)),
-		Message: fmt.Sprintf("DaemonSet %s/%s wants what DaemonSet %s/%s has on %s: %s. The commit no longer asks for the latter, but its "+
-			"pods go only when the former has rolled out, which waits for them to go",
+		Message: fmt.Sprintf("DaemonSet %s/%s wants what DaemonSet %s/%s has on %s: %s. The commit no longer asks "+
+			"for the latter, but its pods go only when the former has rolled out, which waits for them to go",
 			next.Namespace, next.Name, old.Namespace, old.Name, words.Plural(len(c.Nodes), "node"), things),
-		Remedy: fmt.Sprintf("Annotate DaemonSet %s/%s with %s: %s in the same commit: then the two are handed over node by node, "+
-			"maxUnavailable at a time. Or ask for something else.", next.Namespace, next.Name, manifests.ReplacesAnnotation, nameFrom(next, old)),
+		Remedy: fmt.Sprintf("Annotate DaemonSet %s/%s with %s: %s in the same commit: then the two are handed over "+
+			"node by node, maxUnavailable at a time. Or ask for something else.", next.Namespace, next.Name,
+			manifests.ReplacesAnnotation, nameFrom(next, old)),
 	}
 }
 
@@ -34,7 +37,8 @@ func (c Clash) RefuseRivals(a, b *appsv1.DaemonSet) *rollout.Cause {
 	return &rollout.Cause{
 		Code: rollout.Unschedulable, Nodes: c.Nodes, Final: true,
 		About: fmt.Sprintf("%s: DaemonSet %s/%s of the same commit wants it too", things, b.Namespace, b.Name),
-		Message: fmt.Sprintf("DaemonSets %s/%s and %s/%s of this commit both want %s on %s: only one of them can ever run there",
+		Message: fmt.Sprintf("DaemonSets %s/%s and %s/%s of this commit both want %s on %s: only one of them can "+
+			"ever run there",
 			a.Namespace, a.Name, b.Namespace, b.Name, things, words.Plural(len(c.Nodes), "node")),
 		Remedy: "Give one of them another port, or nodes that the other one is not meant for (nodeSelector).",
 	}
@@ -43,9 +47,11 @@ func (c Clash) RefuseRivals(a, b *appsv1.DaemonSet) *rollout.Cause {
 // StillAsked is why a commit is refused that asks for a DaemonSet and says that another one replaces it.
 func StillAsked(next *appsv1.DaemonSet, old, annotation string) *rollout.Cause {
 	return &rollout.Cause{
-		Code: rollout.Unschedulable, Final: true, About: fmt.Sprintf("%s names %s, which the commit asks for too", annotation, old),
-		Message: fmt.Sprintf("DaemonSet %s/%s replaces %s by its annotation %s, and the commit still asks for that one", next.Namespace, next.Name, old, annotation),
-		Remedy:  "Leave the replaced DaemonSet out of the commit, or the annotation.",
+		Code: rollout.Unschedulable, Final: true, About: fmt.Sprintf("%s names %s, which the commit asks for too",
+			annotation, old),
+		Message: fmt.Sprintf("DaemonSet %s/%s replaces %s by its annotation %s, and the commit still asks for that one",
+			next.Namespace, next.Name, old, annotation),
+		Remedy: "Leave the replaced DaemonSet out of the commit, or the annotation.",
 	}
 }
 
@@ -53,8 +59,10 @@ func StillAsked(next *appsv1.DaemonSet, old, annotation string) *rollout.Cause {
 func TakenOverTwice(a, b, old *appsv1.DaemonSet) *rollout.Cause {
 	return &rollout.Cause{
 		Code: rollout.Unschedulable, Final: true,
-		About: fmt.Sprintf("DaemonSet %s/%s takes over from DaemonSet %s/%s too", a.Namespace, a.Name, old.Namespace, old.Name),
-		Message: fmt.Sprintf("DaemonSets %s/%s and %s/%s both replace DaemonSet %s/%s: its nodes can be given up to one of them only",
+		About: fmt.Sprintf("DaemonSet %s/%s takes over from DaemonSet %s/%s too", a.Namespace, a.Name, old.Namespace,
+			old.Name),
+		Message: fmt.Sprintf("DaemonSets %s/%s and %s/%s both replace DaemonSet %s/%s: its nodes can be given up to "+
+			"one of them only",
 			a.Namespace, a.Name, b.Namespace, b.Name, old.Namespace, old.Name),
 		Remedy: "Take the annotation off one of them.",
 	}
@@ -64,15 +72,19 @@ func TakenOverTwice(a, b, old *appsv1.DaemonSet) *rollout.Cause {
 func LookAheadHandover(old, next *appsv1.DaemonSet, nodes []*corev1.Node, o rollout.Options) *rollout.Cause {
 	if size := sizeOfGivenUp(old, nodes); size > maxGivenUp {
 		return &rollout.Cause{
-			Code: rollout.Unschedulable, Final: true, About: fmt.Sprintf("DaemonSet %s/%s is on too many nodes to be handed over", old.Namespace, old.Name),
-			Message: fmt.Sprintf("DaemonSet %s/%s would have to name all its nodes in its affinity to give them up one by one, which takes %d bytes of at most %d",
+			Code: rollout.Unschedulable, Final: true,
+			About: fmt.Sprintf("DaemonSet %s/%s is on too many nodes to be handed over", old.Namespace, old.Name),
+			Message: fmt.Sprintf("DaemonSet %s/%s would have to name all its nodes in its affinity to give them up "+
+				"one by one, which takes %d bytes of at most %d",
 				old.Namespace, old.Name, size, maxGivenUp),
-			Remedy: "Hand over a part of the nodes first: give the old and the new DaemonSet a nodeSelector for different pools.",
+			Remedy: "Hand over a part of the nodes first: give the old and the new DaemonSet a nodeSelector for " +
+				"different pools.",
 		}
 	}
 	cause := removal(old, next, nodes, o.WithDefaults())
 	if cause != nil {
-		cause.Message = fmt.Sprintf("DaemonSet %s/%s replaces DaemonSet %s/%s and is not meant for %d of its nodes: they would lose their agent",
+		cause.Message = fmt.Sprintf("DaemonSet %s/%s replaces DaemonSet %s/%s and is not meant for %d of its nodes: "+
+			"they would lose their agent",
 			next.Namespace, next.Name, old.Namespace, old.Name, len(cause.Nodes))
 	}
 	return cause
@@ -86,8 +98,8 @@ func nameFrom(next, old *appsv1.DaemonSet) string {
 	return old.Namespace + "/" + old.Name
 }
 
-// maxGivenUp is how many bytes of JSON the names in an affinity may take: an object, and the ControllerRevision that repeats its
-// template, may have 1.5 MiB.
+// maxGivenUp is how many bytes of JSON the names in an affinity may take: an object, and the ControllerRevision that
+// repeats its template, may have 1.5 MiB.
 const maxGivenUp = 1_300_000
 
 // sizeOfGivenUp is how many they would be if a DaemonSet gave up all its nodes.

@@ -20,9 +20,9 @@ type rank struct {
 	preempts bool
 }
 
-// rankOf is what the API server makes of a template: the class decides, or the one that is the default of the cluster. A
-// template that says otherwise than its class gets no pods; the higher of both is on the safe side. It is false if the
-// class is not there: then there are no pods either.
+// rankOf is what the API server makes of a template: the class decides, or the one that is the default of the cluster.
+// A template that says otherwise than its class gets no pods; the higher of both is on the safe side. It is false if
+// the class is not there: then there are no pods either.
 func rankOf(t *corev1.PodSpec, classes []*schedulingv1.PriorityClass) (rank, bool) {
 	r := rank{class: t.PriorityClassName, preempts: true}
 	found := t.PriorityClassName == ""
@@ -47,16 +47,19 @@ func rankOf(t *corev1.PodSpec, classes []*schedulingv1.PriorityClass) (rank, boo
 func lowest(h rollout.Holder) *corev1.Pod {
 	var low *corev1.Pod
 	for _, p := range h.Pods {
-		if p.Spec.NodeName != "" && !fact.IsOver(p) && fact.Owns(h.DaemonSet, p) && (low == nil || room.PriorityOf(p) < room.PriorityOf(low)) {
+		if p.Spec.NodeName != "" && !fact.IsOver(p) && fact.Owns(h.DaemonSet, p) &&
+			(low == nil || room.PriorityOf(p) < room.PriorityOf(low)) {
 			low = p
 		}
 	}
 	return low
 }
 
-// LookAheadPreemption says why a DaemonSet must not take over from another one with the priority that it has: the scheduler
-// would preempt the old pods for the new ones on all nodes at once. It is nil if that cannot happen. It is pure.
-func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet, classes []*schedulingv1.PriorityClass) *rollout.Cause {
+// LookAheadPreemption says why a DaemonSet must not take over from another one with the priority that it has: the
+// scheduler would preempt the old pods for the new ones on all nodes at once. It is nil if that cannot happen. It is
+// pure.
+func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet,
+	classes []*schedulingv1.PriorityClass) *rollout.Cause {
 	r, known := rankOf(&next.Spec.Template.Spec, classes)
 	low := lowest(old)
 	if !known || !r.preempts || low == nil || r.value <= room.PriorityOf(low) {
@@ -73,23 +76,28 @@ func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet, classes []*
 	d := old.DaemonSet
 	return &rollout.Cause{
 		Code: rollout.Unschedulable, Final: true,
-		About: fmt.Sprintf("it replaces DaemonSet %s/%s and has a higher priority, so that the scheduler would preempt that one's pods on all nodes at once",
+		About: fmt.Sprintf("it replaces DaemonSet %s/%s and has a higher priority, so that the scheduler would "+
+			"preempt that one's pods on all nodes at once",
 			d.Namespace, d.Name),
-		Message: fmt.Sprintf("DaemonSet %s/%s replaces DaemonSet %s/%s and has a higher priority (%d%s) than its pods (%d): the scheduler would preempt "+
-			"these on all nodes at once, and not maxUnavailable at a time", next.Namespace, next.Name, d.Namespace, d.Name, r.value, by, room.PriorityOf(low)),
-		Remedy: fmt.Sprintf("Give DaemonSet %s/%s the priorityClassName of the old one (%s) for the commit with %s, or a class with preemptionPolicy: Never, "+
-			"and the other one in a commit after it.", next.Namespace, next.Name, like, manifests.ReplacesAnnotation),
+		Message: fmt.Sprintf("DaemonSet %s/%s replaces DaemonSet %s/%s and has a higher priority (%d%s) than its "+
+			"pods (%d): the scheduler would preempt these on all nodes at once, and not maxUnavailable at a time",
+			next.Namespace, next.Name, d.Namespace, d.Name, r.value, by, room.PriorityOf(low)),
+		Remedy: fmt.Sprintf("Give DaemonSet %s/%s the priorityClassName of the old one (%s) for the commit with %s, "+
+			"or a class with preemptionPolicy: Never, and the other one in a commit after it.", next.Namespace,
+			next.Name, like, manifests.ReplacesAnnotation),
 	}
 }
 
-// NoWayBack warns of a handover that cannot be undone in the same way: the old DaemonSet would preempt the new one's pods.
+// NoWayBack warns of a handover that cannot be undone in the same way: the old DaemonSet would preempt the new one's
+// pods.
 func NoWayBack(old rollout.Holder, next *appsv1.DaemonSet, classes []*schedulingv1.PriorityClass) string {
 	back, known := rankOf(&old.DaemonSet.Spec.Template.Spec, classes)
 	r, same := rankOf(&next.Spec.Template.Spec, classes)
 	if !known || !same || !back.preempts || back.value <= r.value {
 		return ""
 	}
-	return fmt.Sprintf("its priority (%d) is lower than that of DaemonSet %s/%s (%d), which it replaces: going back would preempt its pods on all "+
-		"nodes at once, and is refused; give both the same priority for the handover if that shall be possible",
+	return fmt.Sprintf("its priority (%d) is lower than that of DaemonSet %s/%s (%d), which it replaces: going back "+
+		"would preempt its pods on all nodes at once, and is refused; give both the same priority for the handover "+
+		"if that shall be possible",
 		r.value, old.DaemonSet.Namespace, old.DaemonSet.Name, back.value)
 }

@@ -1,5 +1,5 @@
-// Package ahead says what a commit would do to a DaemonSet before anything of it is written: whether it is refused, held or
-// warned of, and whether two DaemonSets can stand beside each other.
+// Package ahead says what a commit would do to a DaemonSet before anything of it is written: whether it is refused,
+// held or warned of, and whether two DaemonSets can stand beside each other.
 package ahead
 
 import (
@@ -20,8 +20,8 @@ import (
 const AllowRemoval = "daemongate.io/allow-removal"
 
 // NoMinReady is the warning of a DaemonSet that does not wait between two nodes.
-const NoMinReady = "minReadySeconds is 0: the next node follows as soon as a pod is Ready, however short it lives; 30 makes a " +
-	"broken agent stop by itself"
+const NoMinReady = "minReadySeconds is 0: the next node follows as soon as a pod is Ready, however short it lives; " +
+	"30 makes a broken agent stop by itself"
 
 // Ahead is what a commit would do to a DaemonSet, seen before its first write.
 type Ahead struct {
@@ -37,7 +37,8 @@ type Ahead struct {
 // LookAhead says what replacing a DaemonSet by another version of it would do (docs/design.md §5, "Before the first
 // write"). The current one is nil if there is none yet; the next one is best taken from a dry run's answer, in which
 // defaults are filled in. It is pure.
-func LookAhead(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*corev1.Pod, now time.Time, o rollout.Options) Ahead {
+func LookAhead(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*corev1.Pod, now time.Time,
+	o rollout.Options) Ahead {
 	o = o.WithDefaults()
 	var a Ahead
 	if next.Spec.MinReadySeconds == 0 && next.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType {
@@ -51,8 +52,8 @@ func LookAhead(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*co
 	return a
 }
 
-// removal refuses a commit that takes the DaemonSet off all its nodes, or off more than may be: a typo in a nodeSelector
-// removes every pod at once, whatever maxUnavailable.
+// removal refuses a commit that takes the DaemonSet off all its nodes, or off more than may be: a typo in a
+// nodeSelector removes every pod at once, whatever maxUnavailable.
 func removal(current, next *appsv1.DaemonSet, nodes []*corev1.Node, o rollout.Options) *rollout.Cause {
 	was, will := fact.EligibilityOf(&current.Spec.Template), fact.EligibilityOf(&next.Spec.Template)
 	var had, removed []string
@@ -75,16 +76,19 @@ func removal(current, next *appsv1.DaemonSet, nodes []*corev1.Node, o rollout.Op
 	return &rollout.Cause{
 		Code: rollout.NoEligibleNodes, Nodes: removed, Final: true,
 		About: fmt.Sprintf("%d of %d nodes", len(removed), len(had)),
-		Message: fmt.Sprintf("the commit would take DaemonSet %s/%s off %d of its %d nodes at once, without regard to maxUnavailable: "+
-			"nodeSelector, node affinity or tolerations do not fit them any more", next.Namespace, next.Name, len(removed), len(had)),
-		Remedy: fmt.Sprintf("Correct nodeSelector, affinity or tolerations in Git (`kubectl get nodes --show-labels`); if it is meant, "+
-			"annotate the DaemonSet with %s: \"true\" in the same commit.", AllowRemoval),
+		Message: fmt.Sprintf("the commit would take DaemonSet %s/%s off %d of its %d nodes at once, without regard "+
+			"to maxUnavailable: nodeSelector, node affinity or tolerations do not fit them any more", next.Namespace,
+			next.Name, len(removed), len(had)),
+		Remedy: fmt.Sprintf("Correct nodeSelector, affinity or tolerations in Git (`kubectl get nodes "+
+			"--show-labels`); if it is meant, annotate the DaemonSet with %s: \"true\" in the same commit.",
+			AllowRemoval),
 	}
 }
 
 // youngPods holds a commit that changes the template and raises minReadySeconds above the age of more old pods than may
 // be unavailable: the controller judges the old pods by the new figure, and would replace them all at once.
-func youngPods(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*corev1.Pod, now time.Time) (why string, until time.Time) {
+func youngPods(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*corev1.Pod,
+	now time.Time) (why string, until time.Time) {
 	if next.Spec.MinReadySeconds <= current.Spec.MinReadySeconds ||
 		next.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType ||
 		equality.Semantic.DeepEqual(current.Spec.Template, next.Spec.Template) {
@@ -107,8 +111,8 @@ func youngPods(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*co
 	}
 	slices.SortFunc(ripe, func(a, b time.Time) int { return a.Compare(b) })
 	until = ripe[len(ripe)-may-1]
-	return fmt.Sprintf("it raises minReadySeconds to %d, above the age of %d old pods, which the controller would replace all at once; "+
-		"it waits until they are old enough", next.Spec.MinReadySeconds, len(ripe)), until
+	return fmt.Sprintf("it raises minReadySeconds to %d, above the age of %d old pods, which the controller would "+
+		"replace all at once; it waits until they are old enough", next.Spec.MinReadySeconds, len(ripe)), until
 }
 
 // mayBeUnavailable is how many nodes a rolling update may work on at a time.

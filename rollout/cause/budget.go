@@ -15,8 +15,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// BudgetSpent is a rollout that the controller may not go on with: maxUnavailable (or maxSurge) is used up by nodes whose
-// trouble is not this commit's, so that it replaces no further old pod.
+// BudgetSpent is a rollout that the controller may not go on with: maxUnavailable (or maxSurge) is used up by nodes
+// whose trouble is not this commit's, so that it replaces no further old pod.
 func BudgetSpent(s *survey.Survey) *survey.Finding {
 	waiting := nodesInWait(s)
 	if !rolling(s) || s.HandsOver() || len(waiting) == 0 {
@@ -27,13 +27,16 @@ func BudgetSpent(s *survey.Survey) *survey.Finding {
 	if len(spent) < limit.Nodes {
 		return nil
 	}
-	f := &survey.Finding{Code: rollout.BudgetSpent, Since: s.Since(rollout.BudgetSpent, "", false, fact.Latest(spent[limit.Nodes-1].since, s.Remembered().Observed))}
+	f := &survey.Finding{Code: rollout.BudgetSpent, Since: s.Since(rollout.BudgetSpent, "", false,
+		fact.Latest(spent[limit.Nodes-1].since, s.Remembered().Observed))}
 	for _, p := range spent {
 		f.Nodes = append(f.Nodes, p.node)
 	}
 	f.Message = fmt.Sprintf("%s is used up by %s, so the controller replaces no further pod: %s still wait%s: %s",
-		limit, words.Listed(told(spent)), words.Plural(len(waiting), "node"), map[bool]string{true: "s"}[len(waiting) == 1], words.FoldSome(waiting))
-	f.Remedy = spent[0].remedy(s.Live.Namespace) + fmt.Sprintf(", or raise %s in Git to more than %s", limit.field, words.Plural(len(spent), "node")) + "."
+		limit, words.Listed(told(spent)), words.Plural(len(waiting), "node"),
+		map[bool]string{true: "s"}[len(waiting) == 1], words.FoldSome(waiting))
+	f.Remedy = spent[0].remedy(s.Live.Namespace) + fmt.Sprintf(", or raise %s in Git to more than %s", limit.field,
+		words.Plural(len(spent), "node")) + "."
 	return s.Ripen(f)
 }
 
@@ -53,7 +56,8 @@ func NoteBudget(s *survey.Survey, add func(format string, args ...any)) {
 	if len(others) == 0 || len(others) >= limit.Nodes || len(others)+len(ours) < limit.Nodes {
 		return
 	}
-	add("%s is used up, in part by what is not this commit's trouble: %s; and by its own: %s", limit, words.Listed(told(others)), words.Listed(told(ours)))
+	add("%s is used up, in part by what is not this commit's trouble: %s; and by its own: %s", limit,
+		words.Listed(told(others)), words.Listed(told(ours)))
 }
 
 // spender is a node that uses up one of the budget.
@@ -75,7 +79,8 @@ func told(spent []spender) []string {
 // remedy is what to do about a node.
 func (p spender) remedy(namespace string) string {
 	if p.down || p.pod == nil {
-		return fmt.Sprintf("Bring %s back, or take it out of the cluster for good (`kubectl delete node %s`, which also ends its pods)", p.node, p.node)
+		return fmt.Sprintf("Bring %s back, or take it out of the cluster for good (`kubectl delete node %s`, which "+
+			"also ends its pods)", p.node, p.node)
 	}
 	return fmt.Sprintf("See to %s on %s (`kubectl -n %s describe pod %s`)", p.pod.Name, p.node, namespace, p.pod.Name)
 }
@@ -103,8 +108,8 @@ func spenders(s *survey.Survey) (others, ours []spender) {
 }
 
 // spends is the controller's rule for a rolling update without surge (kubernetes pkg/controller/daemon/update.go): what
-// spends the budget is a node with no available pod, with two, or with none but a pod that is going. A node that it does
-// not want counts only while it has a pod.
+// spends the budget is a node with no available pod, with two, or with none but a pod that is going. A node that it
+// does not want counts only while it has a pod.
 func spends(s *survey.Survey, at *survey.Site) bool {
 	switch {
 	case at.Updated != nil && at.Old != nil:
@@ -188,7 +193,8 @@ func (l Limit) String() string {
 	return l.field + " " + l.text
 }
 
-// BudgetLimit is the DaemonSet's own: a percentage is of the nodes that the controller wants, rounded up, and at least one.
+// BudgetLimit is the DaemonSet's own: a percentage is of the nodes that the controller wants, rounded up, and at least
+// one.
 func BudgetLimit(s *survey.Survey) Limit {
 	l := Limit{field: "maxUnavailable", text: "1", Nodes: 1, of: int(s.Live.Status.DesiredNumberScheduled)}
 	r := s.Live.Spec.UpdateStrategy.RollingUpdate

@@ -1,6 +1,6 @@
-// Package cause finds out why a node has not settled. Each cause is a function that gets a survey, which it only reads, and
-// returns a finding or nil; the lists in this file say which are looked for, in order. It is pure: what it reads is a field of
-// the survey, and so is the time.
+// Package cause finds out why a node has not settled. Each cause is a function that gets a survey, which it only reads,
+// and returns a finding or nil; the lists in this file say which are looked for, in order. It is pure: what it reads is
+// a field of the survey, and so is the time.
 package cause
 
 import (
@@ -20,7 +20,8 @@ var podCauses = []func(*survey.Survey, *survey.Site, *corev1.Pod) *survey.Findin
 }
 
 // waitingCauses are causes of a container that waits to be started. The first that holds is the cause.
-var waitingCauses = []func(*survey.Survey, *survey.Site, survey.ContainerCase) *survey.Finding{invalidImage, imagePull, hookFails, configError}
+var waitingCauses = []func(*survey.Survey, *survey.Site, survey.ContainerCase) *survey.Finding{invalidImage, imagePull,
+	hookFails, configError}
 
 // ExplainSite finds the cause of one node's trouble.
 func ExplainSite(s *survey.Survey, at *survey.Site) *survey.Finding {
@@ -62,8 +63,10 @@ func explainPod(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Findin
 	return nil
 }
 
-// caseOf is one container of a pod. Whatever restarts all containers of the pod has ended as often as they were restarted.
-func caseOf(s *survey.Survey, p *corev1.Pod, status *corev1.ContainerStatus, init bool, together int) survey.ContainerCase {
+// caseOf is one container of a pod. Whatever restarts all containers of the pod has ended as often as they were
+// restarted.
+func caseOf(s *survey.Survey, p *corev1.Pod, status *corev1.ContainerStatus, init bool,
+	together int) survey.ContainerCase {
 	c := survey.ContainerCase{Pod: p, Status: status, Init: init, Ends: fact.OwnEnds(status, init, together)}
 	if c.RestartsAll() {
 		c.Ends = 1 + s.TogetherUnsettled(p, together)
@@ -107,8 +110,8 @@ func explainContainers(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey
 	return found
 }
 
-// explainContainer finds the cause of one container's trouble. What the kernel killed for its memory may wait for another
-// reason by now: of the two the one that leads is the cause.
+// explainContainer finds the cause of one container's trouble. What the kernel killed for its memory may wait for
+// another reason by now: of the two the one that leads is the cause.
 func explainContainer(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *survey.Finding {
 	killed := outOfMemory(s, at, c)
 	for _, of := range waitingCauses {
@@ -130,8 +133,8 @@ func explainContainer(s *survey.Survey, at *survey.Site, c survey.ContainerCase)
 	return unseenEnd(s, at, c)
 }
 
-// mayHaveBegun is when a symptom that carries no time can have begun, where no earlier look can tell: in a dump the pod's own
-// condition must do.
+// mayHaveBegun is when a symptom that carries no time can have begun, where no earlier look can tell: in a dump the
+// pod's own condition must do.
 func mayHaveBegun(s *survey.Survey, p *corev1.Pod) time.Time {
 	if c := fact.PodCondition(p, corev1.PodReady); s.Offline() && c != nil && c.Status != corev1.ConditionTrue {
 		return c.LastTransitionTime.Time

@@ -14,15 +14,17 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// clockSkew is a pod that has been Ready for long enough but that the controller does not call available yet, because its
-// node's clock, which dates the Ready condition, goes ahead of the API server's. Only then is the node's clock asked for.
+// clockSkew is a pod that has been Ready for long enough but that the controller does not call available yet, because
+// its node's clock, which dates the Ready condition, goes ahead of the API server's. Only then is the node's clock
+// asked for.
 func clockSkew(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding {
 	ready := fact.PodCondition(p, corev1.PodReady)
 	if s.MinReady == 0 || ready == nil || ready.Status != corev1.ConditionTrue || s.IsAvailable(p) {
 		return nil
 	}
 	seen := s.Before.Since[string(rollout.ClockSkew)+"/"+at.Name]
-	if ready.LastTransitionTime.Sub(s.Now) <= rollout.SkewTolerance && at.Ahead <= rollout.SkewTolerance && seen.IsZero() {
+	if ready.LastTransitionTime.Sub(s.Now) <= rollout.SkewTolerance && at.Ahead <= rollout.SkewTolerance &&
+		seen.IsZero() {
 		return nil
 	}
 	f := &survey.Finding{Code: rollout.ClockSkew, Since: s.Since(rollout.ClockSkew, at.Name, true)}
@@ -37,24 +39,29 @@ func clockSkew(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding
 	return s.Ripen(f)
 }
 
-// wordSkew says what the node's clock has to do with a pod that dates its readiness so far ahead, until it is available.
+// wordSkew says what the node's clock has to do with a pod that dates its readiness so far ahead, until it is
+// available.
 func wordSkew(s *survey.Survey, at *survey.Site, early time.Duration, until time.Time) (key, message, remedy string) {
-	message = fmt.Sprintf("the pod has been Ready for longer than minReadySeconds (%s) but is not available: ", s.MinReady)
+	message = fmt.Sprintf("the pod has been Ready for longer than minReadySeconds (%s) but is not available: ",
+		s.MinReady)
 	clock := clockOf(s, at.Name)
 	switch {
 	case clock.Unknown == "" && clock.Ahead > rollout.SkewTolerance:
-		message += fmt.Sprintf("its node's clock, by which that is counted, is %s the API server's", aheadWords(clock.Ahead))
+		message += fmt.Sprintf("its node's clock, by which that is counted, is %s the API server's",
+			aheadWords(clock.Ahead))
 	case clock.Unknown == "":
-		return "set", message + fmt.Sprintf("its node's clock was ahead by about %s when the pod became Ready, and is right by now", about(early)),
-			fmt.Sprintf("It passes by itself at %s, or at once if the pod is deleted: `kubectl -n %s delete pod %s`.", Stamp(until), s.Live.Namespace, at.Updated.Name)
+		return "set", message + fmt.Sprintf("its node's clock was ahead by about %s when the pod became Ready, and "+
+				"is right by now", about(early)),
+			fmt.Sprintf("It passes by itself at %s, or at once if the pod is deleted: `kubectl -n %s delete pod %s`.",
+				Stamp(until), s.Live.Namespace, at.Updated.Name)
 	default:
 		message += fmt.Sprintf("its node's clock is ahead, by about %s when the pod became Ready", about(early))
 		if clock.Unknown != notRead {
 			message += fmt.Sprintf(" (what it says now is not known: %s)", clock.Unknown)
 		}
 	}
-	return "", message, fmt.Sprintf("Set the node's clock right: `timedatectl` or `chronyc tracking` on %s. The pods of such a node become "+
-		"available that much later, this one at %s.", at.Name, Stamp(until))
+	return "", message, fmt.Sprintf("Set the node's clock right: `timedatectl` or `chronyc tracking` on %s. The pods "+
+		"of such a node become available that much later, this one at %s.", at.Name, Stamp(until))
 }
 
 // notRead is why nothing is known of a clock that nobody has read yet.

@@ -15,11 +15,12 @@ import (
 
 // cannotCreate are what a container waits for when it cannot be made or begun from what the pod says.
 var cannotCreate = []string{
-	"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError",
+	"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError",
+	"PreStartHookError",
 }
 
-// configError is a container that cannot be created or started. Between two attempts it may wait in CrashLoopBackOff; then
-// the last end tells that it never ran.
+// configError is a container that cannot be created or started. Between two attempts it may wait in CrashLoopBackOff;
+// then the last end tells that it never ran.
 func configError(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *survey.Finding {
 	reason, message := c.Waiting()
 	if !slices.Contains(cannotCreate, reason) {
@@ -42,9 +43,10 @@ func configError(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *sur
 	}
 	f := s.Ripen(&survey.Finding{
 		Code: rollout.ConfigError, Key: c.Status.Name + " " + reason, About: c.Kind() + ", " + reason,
-		Message: fmt.Sprintf("%s cannot be started: %s%s", c.Kind(), words.Clip(strings.TrimSpace(message), 400), detail),
-		Remedy:  fmt.Sprintf("%s Details: `kubectl -n %s describe pod %s`.", remedy, s.Live.Namespace, c.Pod.Name),
-		Since:   s.Since(rollout.ConfigError, at.Name, c.Ends > 0, said.First, mayHaveBegun(s, c.Pod)),
+		Message: fmt.Sprintf("%s cannot be started: %s%s", c.Kind(), words.Clip(strings.TrimSpace(message), 400),
+			detail),
+		Remedy: fmt.Sprintf("%s Details: `kubectl -n %s describe pod %s`.", remedy, s.Live.Namespace, c.Pod.Name),
+		Since:  s.Since(rollout.ConfigError, at.Name, c.Ends > 0, said.First, mayHaveBegun(s, c.Pod)),
 	})
 	f.Final = f.Final || c.IsOver() && !survey.HasAfter(s, rollout.ConfigError) // nothing tries again
 	return f

@@ -12,8 +12,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// EndedByItself reports whether a pod of the current template is over because of how its containers ended: none of them is
-// started again. A pod that its node turned away, or out, has a reason for it in its status.
+// EndedByItself reports whether a pod of the current template is over because of how its containers ended: none of them
+// is started again. A pod that its node turned away, or out, has a reason for it in its status.
 func EndedByItself(s *survey.Survey, p *corev1.Pod) bool {
 	if p == nil || !fact.IsOver(p) || !s.IsUpdated(p) || p.Status.Reason != "" {
 		return false
@@ -44,8 +44,8 @@ func overIn(p *corev1.Pod) []survey.ContainerCase {
 	return append(failed, done...)
 }
 
-// ended is a node whose pod is over because its containers ended for good, or on which that happened and the controller is
-// about to make another pod.
+// ended is a node whose pod is over because its containers ended for good, or on which that happened and the controller
+// is about to make another pod.
 func ended(s *survey.Survey, at *survey.Site) *survey.Finding {
 	switch {
 	case at.Over:
@@ -61,8 +61,8 @@ func ended(s *survey.Survey, at *survey.Site) *survey.Finding {
 	return nil
 }
 
-// endedBefore is a node on which a pod of this template ended for good, and the one after it has not settled. The log went
-// with the pod.
+// endedBefore is a node on which a pod of this template ended for good, and the one after it has not settled. The log
+// went with the pod.
 func endedBefore(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding {
 	e := s.Endings[at.Name]
 	if e.Count == 0 {
@@ -73,23 +73,27 @@ func endedBefore(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Findi
 	switch {
 	case spec == nil:
 		f = &survey.Finding{Code: rollout.CrashLoop, Key: "pods end", About: "its pods end",
-			Message: "its pods end for good, one after another: a container with a restartPolicy of its own has ended in them"}
+			Message: "its pods end for good, one after another: a container with a restartPolicy of its own has " +
+				"ended in them"}
 	case e.Code < 0:
 		f = exitFinding(s, kind, e.Container, "not restarted")
-		f.Message = fmt.Sprintf("%s has ended for good, and its pod with it: %s; its exit code went with the pod", kind, fact.PolicyWords(spec))
+		f.Message = fmt.Sprintf("%s has ended for good, and its pod with it: %s; its exit code went with the pod", kind,
+			fact.PolicyWords(spec))
 	default:
 		end := &corev1.ContainerStateTerminated{ExitCode: e.Code, Reason: e.Reason}
 		f = exitFinding(s, kind, e.Container, endWords(end))
 		f.Deep = e.Reason == oomKilled
-		f.Message = fmt.Sprintf("%s has ended for good with %s%s, and its pod with it: %s", kind, exitWords(e.Code), exitMeaning(end), fact.PolicyWords(spec))
+		f.Message = fmt.Sprintf("%s has ended for good with %s%s, and its pod with it: %s", kind, exitWords(e.Code),
+			exitMeaning(end), fact.PolicyWords(spec))
 	}
 	f.Remedy = "The log went with the pod. "
 	if p != nil {
 		f.Log = strings.TrimSuffix(fmt.Sprintf("logs -f %s -c %s", p.Name, e.Container), " -c ")
-		f.Remedy += fmt.Sprintf("The pod that was made in its place is %s: follow its log until it ends as well, `kubectl -n %s %s`, "+
-			"then fix the commit or revert it.", p.Name, s.Live.Namespace, f.Log)
+		f.Remedy += fmt.Sprintf("The pod that was made in its place is %s: follow its log until it ends as well, "+
+			"`kubectl -n %s %s`, then fix the commit or revert it.", p.Name, s.Live.Namespace, f.Log)
 	} else {
-		f.Remedy += fmt.Sprintf("Wait for the next one, `kubectl -n %s get pods -w`, and follow its log; then fix the commit or revert it.", s.Live.Namespace)
+		f.Remedy += fmt.Sprintf("Wait for the next one, `kubectl -n %s get pods -w`, and follow its log; then fix "+
+			"the commit or revert it.", s.Live.Namespace)
 	}
 	f.Since = s.Since(rollout.CrashLoop, at.Name, true, s.Rejections[at.Name].First)
 	return s.RipenCounted(f, 2) // the kubelet will not start it again, and the controller's next pod is no better
@@ -105,8 +109,8 @@ func endWords(end *corev1.ContainerStateTerminated) string {
 	return exitWords(end.ExitCode)
 }
 
-// LookForEndings counts the pods of this template that are over by themselves, by node: those that earlier looks have seen,
-// and the present ones.
+// LookForEndings counts the pods of this template that are over by themselves, by node: those that earlier looks have
+// seen, and the present ones.
 func LookForEndings(s *survey.Survey) {
 	s.Endings = map[string]rollout.Ending{}
 	if s.Before.Hash == s.Revision.Hash {
@@ -125,7 +129,8 @@ func LookForEndings(s *survey.Survey) {
 			e.Count++
 		}
 		end := c.Status.State.Terminated
-		s.Endings[node] = rollout.Ending{Count: e.Count, UID: string(p.UID), Container: c.Status.Name, Code: end.ExitCode, Reason: shortReason(end)}
+		s.Endings[node] = rollout.Ending{Count: e.Count, UID: string(p.UID), Container: c.Status.Name,
+			Code: end.ExitCode, Reason: shortReason(end)}
 	}
 }
 

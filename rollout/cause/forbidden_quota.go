@@ -70,14 +70,17 @@ func overQuota(s *survey.Survey, message string) (said, remedy string, found boo
 	if !over {
 		return "", "", false
 	}
-	namespace, nodes := s.Live.Namespace, len(survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Missing() }))
+	namespace, nodes := s.Live.Namespace,
+		len(survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Missing() }))
 	quota := quotaNamed(s, e.quota)
 	var figures, raise []string
 	for _, f := range e.figures {
 		text := fmt.Sprintf("a pod asks for %s %s, %s of %s is used", f.resource, f.asked, f.used, f.hard)
 		if quota != nil {
-			f.used, f.hard = statusOf(quota.Status.Used, f.resource, f.used), statusOf(quota.Status.Hard, f.resource, f.hard)
-			if now := fmt.Sprintf("a pod asks for %s %s, %s of %s is used", f.resource, f.asked, f.used, f.hard); now != text {
+			f.used, f.hard = statusOf(quota.Status.Used, f.resource, f.used), statusOf(quota.Status.Hard, f.resource,
+				f.hard)
+			if now := fmt.Sprintf("a pod asks for %s %s, %s of %s is used", f.resource, f.asked, f.used,
+				f.hard); now != text {
 				text += fmt.Sprintf(" (now %s of %s)", f.used, f.hard)
 			}
 		}
@@ -88,20 +91,23 @@ func overQuota(s *survey.Survey, message string) (said, remedy string, found boo
 	}
 	said = fmt.Sprintf("exceeded quota: %s: %s", e.quota, strings.Join(figures, "; "))
 	if len(raise) == 0 && len(e.figures) > 0 && quota != nil {
-		remedy = fmt.Sprintf("There is room again. If nothing comes of it: `kubectl -n %s describe resourcequota %s`", namespace, e.quota)
+		remedy = fmt.Sprintf("There is room again. If nothing comes of it: `kubectl -n %s describe resourcequota %s`",
+			namespace, e.quota)
 	} else {
 		remedy = quotaRemedy(s, e, nodes, raise)
 	}
-	return said, remedy + ". An agent, of which there are as many as nodes, is better off in a namespace without a quota.", true
+	return said, remedy + ". An agent, of which there are as many as nodes, is better off in a namespace without a " +
+		"quota.", true
 }
 
-// quotaRemedy is what to do about a quota that is used up, for so many nodes without a pod. A template that asks for less does
-// not help by itself where the pods of the present one hold the quota: the DaemonSet controller makes the missing pods first, and
-// replaces none as long as one is refused (kubernetes pkg/controller/daemon, updateDaemonSet).
+// quotaRemedy is what to do about a quota that is used up, for so many nodes without a pod. A template that asks for
+// less does not help by itself where the pods of the present one hold the quota: the DaemonSet controller makes the
+// missing pods first, and replaces none as long as one is refused (kubernetes pkg/controller/daemon, updateDaemonSet).
 func quotaRemedy(s *survey.Survey, e excess, nodes int, raise []string) string {
 	remedy := fmt.Sprintf("Raise the quota: `kubectl -n %s edit resourcequota %s`", s.Live.Namespace, e.quota)
 	if len(raise) > 0 {
-		remedy += fmt.Sprintf(" (for %s without a pod: %s at least)", words.Plural(nodes, "node"), strings.Join(raise, ", "))
+		remedy += fmt.Sprintf(" (for %s without a pod: %s at least)", words.Plural(nodes, "node"),
+			strings.Join(raise, ", "))
 	}
 	made := survey.NamesWhere(s, func(at *survey.Site) bool { return at.Updated != nil })
 	switch {
@@ -109,8 +115,9 @@ func quotaRemedy(s *survey.Survey, e excess, nodes int, raise []string) string {
 	case len(made) == 0:
 		remedy += "; or ask for less in Git"
 	default:
-		remedy += fmt.Sprintf("; or ask for less in Git, and delete the pods that hold the quota once that commit is applied, because the "+
-			"DaemonSet controller replaces none of them while it is refused another: `kubectl -n %s delete pods -l %s=%s`",
+		remedy += fmt.Sprintf("; or ask for less in Git, and delete the pods that hold the quota once that commit is "+
+			"applied, because the DaemonSet controller replaces none of them while it is refused another: `kubectl "+
+			"-n %s delete pods -l %s=%s`",
 			s.Live.Namespace, fact.HashLabel, s.Revision.Hash)
 	}
 	return remedy
@@ -118,11 +125,14 @@ func quotaRemedy(s *survey.Survey, e excess, nodes int, raise []string) string {
 
 // countsPods reports whether the quota is about how many pods there are, whatever they ask for.
 func (e excess) countsPods() bool {
-	return slices.ContainsFunc(e.figures, func(f quotaFigure) bool { return f.resource == "pods" || f.resource == "count/pods" })
+	return slices.ContainsFunc(e.figures, func(f quotaFigure) bool {
+		return f.resource == "pods" ||
+			f.resource == "count/pods"
+	})
 }
 
-// needed is what a quota's resource would have to be raised to for so many more pods; "" if it need not be, or cannot be
-// read.
+// needed is what a quota's resource would have to be raised to for so many more pods; "" if it need not be, or cannot
+// be read.
 func (f quotaFigure) needed(pods int) string {
 	asked, askedErr := resource.ParseQuantity(f.asked)
 	used, usedErr := resource.ParseQuantity(f.used)

@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// lookForGonePods counts, in a dump, the pods that were over by themselves and are gone: the controller's Events name them,
-// and their own Events tell whether their containers had started.
+// lookForGonePods counts, in a dump, the pods that were over by themselves and are gone: the controller's Events name
+// them, and their own Events tell whether their containers had started.
 func lookForGonePods(s *survey.Survey) {
 	name, may := mayEnd(s)
 	if !s.Offline() || !may {
@@ -61,7 +61,8 @@ func podThatIsOver(e *corev1.Event) (pod, node string) {
 	return pod, node
 }
 
-// startedPods are the pods, by name, whose containers have started, and those that the kubelet or a scheduler turned out.
+// startedPods are the pods, by name, whose containers have started, and those that the kubelet or a scheduler turned
+// out.
 func startedPods(s *survey.Survey) (started, turnedOut map[string]bool) {
 	started, turnedOut = map[string]bool{}, map[string]bool{}
 	for _, events := range s.Events {

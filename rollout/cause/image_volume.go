@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// wantedImage is the image that a container waits for: its own, or that of an image volume that it mounts. The kubelet tells
-// the trouble of either as the container's own.
+// wantedImage is the image that a container waits for: its own, or that of an image volume that it mounts. The kubelet
+// tells the trouble of either as the container's own.
 type wantedImage struct {
 	ref    string
 	volume string // "" for the container's own
@@ -63,11 +63,12 @@ func imageVolumes(s *survey.Survey, c survey.ContainerCase) []wantedImage {
 				continue
 			}
 			ref := v.Image.Reference
-			list = append(list, wantedImage{ref: ref, volume: v.Name, said: func(which func(*corev1.Event) bool) func(*corev1.Event) bool {
-				return func(e *corev1.Event) bool {
-					return e.InvolvedObject.FieldPath == "" && namesImage(fact.SaidBy(e), ref) && which(e)
-				}
-			}})
+			list = append(list, wantedImage{ref: ref, volume: v.Name,
+				said: func(which func(*corev1.Event) bool) func(*corev1.Event) bool {
+					return func(e *corev1.Event) bool {
+						return e.InvolvedObject.FieldPath == "" && namesImage(fact.SaidBy(e), ref) && which(e)
+					}
+				}})
 		}
 	}
 	return list
@@ -78,7 +79,8 @@ func aboutImage(e *corev1.Event) bool {
 	return isFailedPull(e) || fact.WithReason("BackOff", "ErrImageNeverPull", "InspectFailed")(e)
 }
 
-// namesImage reports whether a text of the kubelet's names an image. An image without a tag it calls by its default one.
+// namesImage reports whether a text of the kubelet's names an image. An image without a tag it calls by its default
+// one.
 func namesImage(text, ref string) bool {
 	return strings.Contains(text, `"`+ref+`"`) || strings.Contains(text, `"`+ref+`:latest"`)
 }
@@ -126,6 +128,6 @@ func (w wantedImage) place() string {
 	if w.volume == "" {
 		return ""
 	}
-	return fmt.Sprintf(" It stands in image.reference of volume %s, which kustomize's `images:` rewrites as well; it is not the container's "+
-		"own image, which is pulled after it.", w.volume)
+	return fmt.Sprintf(" It stands in image.reference of volume %s, which kustomize's `images:` rewrites as well; it "+
+		"is not the container's own image, which is pulled after it.", w.volume)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// killedBy finds out what had the kubelet end a container; "" if it ended by itself as far as is known. Events are folded,
-// swallowed and forgotten, so what was evidenced once of this pod stays until something else is: until the container ends
-// in a way that its killer cannot have brought about, or the pod settles.
+// killedBy finds out what had the kubelet end a container; "" if it ended by itself as far as is known. Events are
+// folded, swallowed and forgotten, so what was evidenced once of this pod stays until something else is: until the
+// container ends in a way that its killer cannot have brought about, or the pod settles.
 func killedBy(s *survey.Survey, c survey.ContainerCase) killer {
 	key := killedKey(c.Pod, c.Status.Name)
 	before := s.Before.Killed[key]
@@ -58,7 +58,8 @@ func killingOf(s *survey.Survey, c survey.ContainerCase, before rollout.Killed) 
 	return rollout.Killed{By: string(by), At: at, Code: codeOf(end)}
 }
 
-// KeepKilled remembers what is known of pods that were not looked into this time, for example because their node is down.
+// KeepKilled remembers what is known of pods that were not looked into this time, for example because their node is
+// down.
 func KeepKilled(s *survey.Survey) {
 	for i := range s.Sites {
 		p := s.Sites[i].Updated
@@ -107,8 +108,9 @@ func lastKill(s *survey.Survey, c survey.ContainerCase) (by killer, at time.Time
 	return by, at
 }
 
-// likelyKill is the probe that a container was most likely killed for, where the kubelet's word about the killing itself is
-// missing: the probe had failed often enough for every end, just before the last one, which looks like a killing.
+// likelyKill is the probe that a container was most likely killed for, where the kubelet's word about the killing
+// itself is missing: the probe had failed often enough for every end, just before the last one, which looks like a
+// killing.
 func likelyKill(s *survey.Survey, c survey.ContainerCase) (killer, time.Time) {
 	end := c.LastEnd()
 	if end == nil || !endsWhenKilled(end.ExitCode) {
@@ -125,15 +127,16 @@ func likelyKill(s *survey.Survey, c survey.ContainerCase) (killer, time.Time) {
 		if hears(s, c.Pod) {
 			enough *= c.Ends
 		}
-		if said.Count >= enough && !said.Last.Before(end.FinishedAt.Add(-graceOf(c.Pod, asked)-2*time.Second)) && said.Last.After(at) {
+		if said.Count >= enough && !said.Last.Before(end.FinishedAt.Add(-graceOf(c.Pod, asked)-2*time.Second)) &&
+			said.Last.After(at) {
 			by, at = probe, said.Last
 		}
 	}
 	return by, at
 }
 
-// endedOtherwise reports whether a container's last run ended without what it was killed for before: sooner than the probe
-// can have killed it, or with an exit code of its own and without a complaint of the kubelet.
+// endedOtherwise reports whether a container's last run ended without what it was killed for before: sooner than the
+// probe can have killed it, or with an exit code of its own and without a complaint of the kubelet.
 func endedOtherwise(s *survey.Survey, c survey.ContainerCase, by killer, before rollout.Killed) bool {
 	end := c.LastEnd()
 	switch {
@@ -155,17 +158,19 @@ func tooSoonFor(s *survey.Survey, c survey.ContainerCase, by killer) bool {
 	if end == nil || asked == nil || end.StartedAt.Unix() <= 0 {
 		return false
 	}
-	soonest := time.Duration(asked.InitialDelaySeconds+(max(1, asked.FailureThreshold)-1)*asked.PeriodSeconds) * time.Second
+	soonest := time.Duration(asked.InitialDelaySeconds+(max(1,
+		asked.FailureThreshold)-1)*asked.PeriodSeconds) * time.Second
 	return end.FinishedAt.Sub(end.StartedAt.Time)+2*time.Second < soonest
 }
 
-// endsWhenKilled reports whether a container that the kubelet kills may end with an exit code: it is asked to end, which
-// well-behaved ones do with 0, by a signal, and killed for good after the grace period.
+// endsWhenKilled reports whether a container that the kubelet kills may end with an exit code: it is asked to end,
+// which well-behaved ones do with 0, by a signal, and killed for good after the grace period.
 func endsWhenKilled(code int32) bool {
 	return slices.Contains([]int32{0, 130, 131, 137, 143}, code)
 }
 
-// hears reports whether a missing Event of a pod means anything: not without Events, nor once the kubelet swallows them.
+// hears reports whether a missing Event of a pod means anything: not without Events, nor once the kubelet swallows
+// them.
 func hears(s *survey.Survey, p *corev1.Pod) bool {
 	return !s.Look.Lacks(rollout.KindEvents) && s.TraceOf(p.UID, anything).Count < eventBurst
 }
@@ -195,16 +200,18 @@ func answerOf(s *survey.Survey, c survey.ContainerCase, by killer, now string) s
 	return answer
 }
 
-// unseenEnd is a container that was started again without a trace of how it ended: the kubelet has lost sight of its earlier
-// containers. Only where it is held back for that does it count as a second end.
+// unseenEnd is a container that was started again without a trace of how it ended: the kubelet has lost sight of its
+// earlier containers. Only where it is held back for that does it count as a second end.
 func unseenEnd(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *survey.Finding {
 	if c.Ends == 0 || c.Status.State.Terminated != nil || c.Status.LastTerminationState.Terminated != nil {
 		return nil
 	}
 	f := &survey.Finding{
 		Code: rollout.CrashLoop, Key: c.Status.Name + " unseen", About: c.Kind() + ", restarted",
-		Message: fmt.Sprintf("%s was started again %s, and how it ended is not known any more", c.Kind(), words.Plural(c.Ends, "time")),
-		Remedy: fmt.Sprintf("Read its log, `kubectl -n %s logs %s -c %s`, and what the kubelet says: `kubectl -n %s describe pod %s`.",
+		Message: fmt.Sprintf("%s was started again %s, and how it ended is not known any more", c.Kind(),
+			words.Plural(c.Ends, "time")),
+		Remedy: fmt.Sprintf("Read its log, `kubectl -n %s logs %s -c %s`, and what the kubelet says: `kubectl -n %s "+
+			"describe pod %s`.",
 			s.Live.Namespace, c.Pod.Name, c.Status.Name, s.Live.Namespace, c.Pod.Name),
 		Since: firstEnd(s, rollout.CrashLoop, at, c),
 	}

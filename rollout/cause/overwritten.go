@@ -44,7 +44,8 @@ func overwritten(s *survey.Survey) *survey.Finding {
 	})
 }
 
-// changedBehindUs reports whether a later generation brought another template, when there is nothing to compare it with.
+// changedBehindUs reports whether a later generation brought another template, when there is nothing to compare it
+// with.
 func changedBehindUs(s *survey.Survey, current fact.Revision) bool {
 	return s.Target.Applied == nil && s.Target.Generation != 0 && s.Live.Generation > s.Target.Generation &&
 		s.Before.Hash != "" && s.Before.Hash != current.Hash
@@ -54,8 +55,10 @@ func changedBehindUs(s *survey.Survey, current fact.Revision) bool {
 func cannotTell(s *survey.Survey) *survey.Finding {
 	return &survey.Finding{
 		Code: rollout.Overwritten, Since: s.Since(rollout.Overwritten, "", false),
-		Message: "the template was changed after the apply, and what this commit asks for has not been rendered again yet",
-		Remedy: fmt.Sprintf("Wait for the next render. Who changed it: `kubectl -n %s get ds %s -o yaml --show-managed-fields`.",
+		Message: "the template was changed after the apply, and what this commit asks for has not been rendered " +
+			"again yet",
+		Remedy: fmt.Sprintf("Wait for the next render. Who changed it: `kubectl -n %s get ds %s -o yaml "+
+			"--show-managed-fields`.",
 			s.Live.Namespace, s.Live.Name),
 	}
 }

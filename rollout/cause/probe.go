@@ -18,8 +18,8 @@ import (
 // without an Event that says so.
 const probeSilence = time.Minute
 
-// probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails, or that it is about to
-// end for that the first time.
+// probeKills is a container that the kubelet keeps ending because a startup or liveness probe fails, or that it is
+// about to end for that the first time.
 func probeKills(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *survey.Finding {
 	if c.Ends == 0 && c.Status.State.Running == nil {
 		return nil
@@ -29,7 +29,8 @@ func probeKills(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *surv
 		return nil
 	}
 	f := probeFinding(s, c, string(by))
-	f.Message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.Kind(), by, probeAsks(s, c, string(by)), unhealthy(s, c, string(by)))
+	f.Message = fmt.Sprintf("%s is restarted because its %s probe%s fails%s", c.Kind(), by, probeAsks(s, c, string(by)),
+		unhealthy(s, c, string(by)))
 	f.Since = firstEnd(s, rollout.ProbeFailing, at, c)
 	return s.RipenCounted(f, s.EndsUnsettled(c))
 }
@@ -51,7 +52,8 @@ func notReady(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding 
 		}
 		f := probeFinding(s, c, "readiness")
 		f.Container = status.Name
-		f.Message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.Kind(), probeAsks(s, c, "readiness"), said)
+		f.Message = fmt.Sprintf("%s runs but is not ready: its readiness probe%s fails%s", c.Kind(),
+			probeAsks(s, c, "readiness"), said)
 		f.Since = s.Since(rollout.ProbeFailing, at.Name, false, status.State.Running.StartedAt.Time)
 		return f
 	}
@@ -74,7 +76,8 @@ func goingOn(p *corev1.Pod) []*corev1.ContainerStatus {
 
 func probeFinding(s *survey.Survey, c survey.ContainerCase, probe string) *survey.Finding {
 	return &survey.Finding{
-		Code: rollout.ProbeFailing, Key: c.Status.Name + " " + probe, About: fmt.Sprintf("%s probe of %s", probe, c.Kind()),
+		Code: rollout.ProbeFailing, Key: c.Status.Name + " " + probe, About: fmt.Sprintf("%s probe of %s", probe,
+			c.Kind()),
 		Remedy: fmt.Sprintf("Compare the probe with what the agent serves, and give it time if it only needs more "+
 			"(initialDelaySeconds, failureThreshold). What it logs: `kubectl -n %s logs %s -c %s`.",
 			s.Live.Namespace, c.Pod.Name, c.Status.Name),
@@ -114,7 +117,8 @@ func probeOf(s *survey.Survey, c survey.ContainerCase, kind string) *corev1.Prob
 	if spec == nil {
 		return nil
 	}
-	return map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe, "readiness": spec.ReadinessProbe}[kind]
+	return map[string]*corev1.Probe{"startup": spec.StartupProbe, "liveness": spec.LivenessProbe,
+		"readiness": spec.ReadinessProbe}[kind]
 }
 
 // probeAsks is what a probe asks for, " (http GET / on port 9)", from the template.

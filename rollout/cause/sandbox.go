@@ -22,18 +22,21 @@ type sandboxTrouble struct {
 	remedy func(s *survey.Survey, at *survey.Site, p *corev1.Pod) string
 }
 
-// sandboxTroubles are looked through in this order: what is certainly the network's, then what the pod asks for, then what the
-// node is ill of, because a refused wish often ends in general words.
+// sandboxTroubles are looked through in this order: what is certainly the network's, then what the pod asks for, then
+// what the node is ill of, because a refused wish often ends in general words.
 var sandboxTroubles = []sandboxTrouble{
 	{"network", []string{"setup network", "set up network", "plugin type=", "network plugin", "networkplugin", "cni"},
 		"the pod's network cannot be made", networkRemedy},
-	{"userNamespaces", []string{"user namespace", "usernamespace", "userns", "hostusers", "idmap", "uid_map", "gid_map"},
+	{"userNamespaces", []string{"user namespace", "usernamespace", "userns", "hostusers", "idmap", "uid_map",
+		"gid_map"},
 		"the pod's user namespace cannot be made (hostUsers: false)", userNamespaceRemedy},
 	{"runtimeClass", []string{"runtimeclass", "runtime class"},
 		"the pod's RuntimeClass cannot be used", runtimeClassRemedy},
-	{"runtimeHandler", []string{"runtimehandler", "runtime handler", "no runtime for", "sandbox runtime", "runtime binary"},
+	{"runtimeHandler", []string{"runtimehandler", "runtime handler", "no runtime for", "sandbox runtime",
+		"runtime binary"},
 		"the node's container runtime does not know the handler of the pod's RuntimeClass", runtimeClassRemedy},
-	{"memoryLimit", []string{"oom-killed", "oom killed", "oomkilled", "memory limit", "memory.max", "memory.limit_in_bytes"},
+	{"memoryLimit", []string{"oom-killed", "oom killed", "oomkilled", "memory limit", "memory.max",
+		"memory.limit_in_bytes"},
 		"the pod's memory limit is below what the container runtime needs to start it", memoryLimitRemedy},
 	{"sysctl", []string{"sysctl", "/proc/sys/"},
 		"a sysctl of the pod cannot be set", securityRemedy("securityContext.sysctls")},
@@ -45,7 +48,8 @@ var sandboxTroubles = []sandboxTrouble{
 		"the node's container runtime cannot make the pod's cgroup", nodeRemedy(cgroupAdvice)},
 	{"disk", []string{"no space left", "disk quota", "read-only file system"},
 		"the node cannot write the pod's sandbox", nodeRemedy(diskAdvice)},
-	{"exhausted", []string{"too many open files", "resource temporarily unavailable", "cannot allocate memory", "max user"},
+	{"exhausted", []string{"too many open files", "resource temporarily unavailable", "cannot allocate memory",
+		"max user"},
 		"the node has used up what a sandbox needs", nodeRemedy(exhaustedAdvice)},
 	{"addresses", []string{"network", "ipam", "ip address", "netns"},
 		"the pod's network cannot be made", networkRemedy},
@@ -75,7 +79,8 @@ func sandboxTroubleOf(why string, names ...string) *sandboxTrouble {
 	for _, said := range []string{withoutNames(why), withoutQuoted(why, names...)} {
 		said = strings.ToLower(said)
 		for i := range sandboxTroubles {
-			if slices.ContainsFunc(sandboxTroubles[i].words, func(word string) bool { return strings.Contains(said, word) }) {
+			if slices.ContainsFunc(sandboxTroubles[i].words,
+				func(word string) bool { return strings.Contains(said, word) }) {
 				return &sandboxTroubles[i]
 			}
 		}
@@ -99,13 +104,15 @@ var sandboxID = regexp.MustCompile(`\b([0-9a-f]{12})[0-9a-f]{52}\b`)
 
 // What is to be done about a node that makes no sandbox; each names the node.
 const (
-	pauseImageAdvice = "The image stands in the configuration of the container runtime on %[1]s (sandbox_image of containerd, " +
-		"pause_image of CRI-O): let the node reach its registry, or put the image on the node."
+	pauseImageAdvice = "The image stands in the configuration of the container runtime on %[1]s (sandbox_image of " +
+		"containerd, pause_image of CRI-O): let the node reach its registry, or put the image on the node."
 	diskAdvice      = "Its disk is full or read-only: free it; `kubectl describe node %[1]s` shows DiskPressure."
-	exhaustedAdvice = "It is short of processes, files or memory: raise its limits or take load off it, `kubectl describe node %[1]s`."
-	cgroupAdvice    = "See that the kubelet and the container runtime of %[1]s use the same cgroup driver, and that systemd is well there: " +
-		"`journalctl -u kubelet -u containerd`."
-	runtimeAdvice = "It hangs or is down: see whether it is well on %[1]s, `journalctl -u containerd`, and restart it there if not."
+	exhaustedAdvice = "It is short of processes, files or memory: raise its limits or take load off it, `kubectl " +
+		"describe node %[1]s`."
+	cgroupAdvice = "See that the kubelet and the container runtime of %[1]s use the same cgroup driver, and that " +
+		"systemd is well there: `journalctl -u kubelet -u containerd`."
+	runtimeAdvice = "It hangs or is down: see whether it is well on %[1]s, `journalctl -u containerd`, and restart " +
+		"it there if not."
 )
 
 func nodeRemedy(advice string) func(*survey.Survey, *survey.Site, *corev1.Pod) string {
@@ -116,21 +123,24 @@ func nodeRemedy(advice string) func(*survey.Survey, *survey.Site, *corev1.Pod) s
 
 func securityRemedy(field string) func(*survey.Survey, *survey.Site, *corev1.Pod) string {
 	return func(s *survey.Survey, at *survey.Site, p *corev1.Pod) string {
-		return fmt.Sprintf("Correct %s of the template in Git, or provide on %s what it asks for. Details: `kubectl -n %s describe pod %s`.",
+		return fmt.Sprintf("Correct %s of the template in Git, or provide on %s what it asks for. Details: `kubectl "+
+			"-n %s describe pod %s`.",
 			field, at.Name, s.Live.Namespace, p.Name)
 	}
 }
 
 // anySandboxRemedy is for words that nobody has heard yet: how to tell whether it is the commit or the node.
 func anySandboxRemedy(s *survey.Survey, at *survey.Site) string {
-	return fmt.Sprintf("The message is the container runtime's own. If other pods fail on %s as well, it is the node: `kubectl get pods -A "+
-		"--field-selector spec.nodeName=%s`, and `journalctl -u containerd` there. If only this one does, it is what the commit changed of the "+
-		"pod as a whole: host settings, securityContext, limits, runtimeClassName.", at.Name, at.Name)
+	return fmt.Sprintf("The message is the container runtime's own. If other pods fail on %s as well, it is the "+
+		"node: `kubectl get pods -A --field-selector spec.nodeName=%s`, and `journalctl -u containerd` there. If "+
+		"only this one does, it is what the commit changed of the pod as a whole: host settings, securityContext, "+
+		"limits, runtimeClassName.", at.Name, at.Name)
 }
 
 func userNamespaceRemedy(s *survey.Survey, at *survey.Site, _ *corev1.Pod) string {
-	return fmt.Sprintf("Take hostUsers: false out of the template in Git, or keep the DaemonSet to nodes whose kernel and container runtime can "+
-		"do it: `kubectl get node %s -o jsonpath='{.status.runtimeHandlers}'` tells (userNamespaces).", at.Name)
+	return fmt.Sprintf("Take hostUsers: false out of the template in Git, or keep the DaemonSet to nodes whose "+
+		"kernel and container runtime can do it: `kubectl get node %s -o jsonpath='{.status.runtimeHandlers}'` tells "+
+		"(userNamespaces).", at.Name)
 }
 
 func runtimeClassRemedy(s *survey.Survey, at *survey.Site, _ *corev1.Pod) string {
@@ -138,14 +148,16 @@ func runtimeClassRemedy(s *survey.Survey, at *survey.Site, _ *corev1.Pod) string
 	if name := s.Live.Spec.Template.Spec.RuntimeClassName; name != nil {
 		class = " " + *name
 	}
-	return fmt.Sprintf("Compare the handler of the RuntimeClass, `kubectl get runtimeclass%s -o yaml`, with those of the node, `kubectl get node "+
-		"%s -o jsonpath='{.status.runtimeHandlers}'`: set the handler up in the node's container runtime, keep the DaemonSet to nodes that "+
-		"have it (scheduling.nodeSelector of the RuntimeClass), or correct runtimeClassName in Git.", class, at.Name)
+	return fmt.Sprintf("Compare the handler of the RuntimeClass, `kubectl get runtimeclass%s -o yaml`, with those of "+
+		"the node, `kubectl get node %s -o jsonpath='{.status.runtimeHandlers}'`: set the handler up in the node's "+
+		"container runtime, keep the DaemonSet to nodes that have it (scheduling.nodeSelector of the RuntimeClass), "+
+		"or correct runtimeClassName in Git.", class, at.Name)
 }
 
 func memoryLimitRemedy(s *survey.Survey, _ *survey.Site, _ *corev1.Pod) string {
-	return fmt.Sprintf("Raise resources.limits.memory in Git%s: the runtime itself needs some MiB before the container's first instruction, "+
-		"and the limits of the containers together bound the pod's sandbox.", memoryLimits(s))
+	return fmt.Sprintf("Raise resources.limits.memory in Git%s: the runtime itself needs some MiB before the "+
+		"container's first instruction, and the limits of the containers together bound the pod's sandbox.",
+		memoryLimits(s))
 }
 
 // memoryLimits are the memory limits of the template, " (agent 600Ki)".
@@ -169,8 +181,8 @@ func memoryLimits(s *survey.Survey) string {
 }
 
 func networkRemedy(s *survey.Survey, at *survey.Site, _ *corev1.Pod) string {
-	remedy := fmt.Sprintf("This is the node's trouble, not the image's: see whether the CNI agent of %s is well, `kubectl get pods -A "+
-		"--field-selector spec.nodeName=%s`, and has addresses left.", at.Name, at.Name)
+	remedy := fmt.Sprintf("This is the node's trouble, not the image's: see whether the CNI agent of %s is well, "+
+		"`kubectl get pods -A --field-selector spec.nodeName=%s`, and has addresses left.", at.Name, at.Name)
 	if !s.Live.Spec.Template.Spec.HostNetwork {
 		remedy += " An agent that makes the network itself needs hostNetwork: true."
 	}

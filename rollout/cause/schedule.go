@@ -38,7 +38,8 @@ func unscheduled(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Findi
 
 // notScheduled is a pod that no scheduler has looked at, or that is held back from it.
 func notScheduled(s *survey.Survey, at *survey.Site, p *corev1.Pod, c *corev1.PodCondition) *survey.Finding {
-	f := &survey.Finding{Code: rollout.NotScheduled, Since: s.Since(rollout.NotScheduled, at.Name, false, p.CreationTimestamp.Time)}
+	f := &survey.Finding{Code: rollout.NotScheduled, Since: s.Since(rollout.NotScheduled, at.Name, false,
+		p.CreationTimestamp.Time)}
 	if c != nil {
 		var gates []string
 		for _, g := range p.Spec.SchedulingGates {
@@ -54,11 +55,13 @@ func notScheduled(s *survey.Survey, at *survey.Site, p *corev1.Pod, c *corev1.Po
 	}
 	scheduler := schedulerOf(p)
 	f.Message = fmt.Sprintf("scheduler %s has not looked at the pod", scheduler)
-	f.Remedy = fmt.Sprintf("See whether a scheduler of the name %s runs: `kubectl -n kube-system get pods,leases | grep scheduler`.", scheduler)
+	f.Remedy = fmt.Sprintf("See whether a scheduler of the name %s runs: `kubectl -n kube-system get pods,leases | "+
+		"grep scheduler`.", scheduler)
 	if scheduler != corev1.DefaultSchedulerName {
 		f.About = "scheduler " + scheduler
-		f.Remedy = fmt.Sprintf("The template in Git asks for it by schedulerName: take that out, %s places a DaemonSet's pods as well, or see "+
-			"whether a scheduler of that name runs: `kubectl get pods -A | grep %s`.", corev1.DefaultSchedulerName, scheduler)
+		f.Remedy = fmt.Sprintf("The template in Git asks for it by schedulerName: take that out, %s places a "+
+			"DaemonSet's pods as well, or see whether a scheduler of that name runs: `kubectl get pods -A | grep %s`.",
+			corev1.DefaultSchedulerName, scheduler)
 	}
 	return f
 }
@@ -67,7 +70,8 @@ func notScheduled(s *survey.Survey, at *survey.Site, p *corev1.Pod, c *corev1.Po
 func unschedulable(s *survey.Survey, at *survey.Site, p *corev1.Pod, c *corev1.PodCondition) *survey.Finding {
 	reasons := schedulerReasons(c.Message)
 	f := &survey.Finding{
-		Code: rollout.Unschedulable, Key: strings.Join(reasons, ", "), Since: s.Since(rollout.Unschedulable, at.Name, false, unscheduledSince(s, at, c)),
+		Code: rollout.Unschedulable, Key: strings.Join(reasons, ", "), Since: s.Since(rollout.Unschedulable, at.Name,
+			false, unscheduledSince(s, at, c)),
 	}
 	f.About = f.Key
 	if unmetClaim(s, f, p) || unmetClass(s, f) {
@@ -84,18 +88,21 @@ func unschedulable(s *survey.Survey, at *survey.Site, p *corev1.Pod, c *corev1.P
 	described := fmt.Sprintf("`kubectl describe node %s` shows what is requested of it.", at.Name)
 	switch {
 	case strings.Contains(f.Key, room.NoFreePorts) && Surges(s):
-		f.Message += "; with maxSurge the old pod holds the host port until the new one is ready, so neither can ever give way"
+		f.Message += "; with maxSurge the old pod holds the host port until the new one is ready, so neither can " +
+			"ever give way"
 		f.Remedy = "Use maxUnavailable in place of maxSurge for a DaemonSet with host ports."
 		f.Relief = nil
 	case strings.Contains(f.Key, room.NoFreePorts):
 		f.Remedy = portRemedy(s, at, p) + described
 	case len(f.Shortfalls) > 0:
-		f.Remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the DaemonSet's " +
-			"priorityClassName so that the scheduler preempts them, or leave such nodes out. " + described
+		f.Remedy = "Ask for less in Git, or make room: move pods that are not a DaemonSet's off the node, raise the " +
+			"DaemonSet's priorityClassName so that the scheduler preempts them, or leave such nodes out. " + described
 	case isKeptOff:
-		f.Remedy = keptOff + fmt.Sprintf("Details: `kubectl -n %s describe pod %s`, `kubectl describe node %s`.", s.Live.Namespace, p.Name, at.Name)
+		f.Remedy = keptOff + fmt.Sprintf("Details: `kubectl -n %s describe pod %s`, `kubectl describe node %s`.",
+			s.Live.Namespace, p.Name, at.Name)
 	case strings.Contains(f.Key, "volume"):
-		f.Remedy = fmt.Sprintf("The pod's volume cannot be used on that node: `kubectl -n %s describe pod %s`.", s.Live.Namespace, p.Name)
+		f.Remedy = fmt.Sprintf("The pod's volume cannot be used on that node: `kubectl -n %s describe pod %s`.",
+			s.Live.Namespace, p.Name)
 	default:
 		f.Remedy = fmt.Sprintf("Details: `kubectl -n %s describe pod %s`. %s", s.Live.Namespace, p.Name, described)
 	}
@@ -145,8 +152,8 @@ func Surges(s *survey.Survey) bool {
 	return r != nil && r.MaxSurge != nil && r.MaxSurge.String() != "0" && r.MaxSurge.String() != "0%"
 }
 
-// unscheduledSince is since when a pod is known to be unscheduled; zero for one that waited for a predecessor at first: that
-// time does not count.
+// unscheduledSince is since when a pod is known to be unscheduled; zero for one that waited for a predecessor at first:
+// that time does not count.
 func unscheduledSince(s *survey.Survey, at *survey.Site, c *corev1.PodCondition) time.Time {
 	if s.GivenUp(at.Name) {
 		return time.Time{}

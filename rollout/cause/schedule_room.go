@@ -47,21 +47,22 @@ func measure(s *survey.Survey, f *survey.Finding, at *survey.Site, p *corev1.Pod
 	}
 }
 
-// missingClass is a request of a ResourceClaim for a DeviceClass that is not there (kubernetes pkg/scheduler/framework/plugins/
-// dynamicresources).
+// missingClass is a request of a ResourceClaim for a DeviceClass that is not there (kubernetes
+// pkg/scheduler/framework/plugins/ dynamicresources).
 var missingClass = regexp.MustCompile(`request (\S+): device class (\S+) does not exist`)
 
-// unmetClass tells a pod that asks for devices of a class that does not exist, which is no lack of room. It reports whether that
-// is so.
+// unmetClass tells a pod that asks for devices of a class that does not exist, which is no lack of room. It reports
+// whether that is so.
 func unmetClass(s *survey.Survey, f *survey.Finding) bool {
 	said := missingClass.FindStringSubmatch(f.Key)
 	if said == nil {
 		return false
 	}
 	f.About = "DeviceClass " + said[2]
-	f.Message = fmt.Sprintf("the pod asks for devices of DeviceClass %s, which does not exist (request %s of %s)", said[2], said[1], claimsNamed(s))
-	f.Remedy = fmt.Sprintf("Install the driver that brings DeviceClass %s, put the class into Git, or correct deviceClassName of %s. What there is: "+
-		"`kubectl get deviceclasses`.", said[2], claimsNamed(s))
+	f.Message = fmt.Sprintf("the pod asks for devices of DeviceClass %s, which does not exist (request %s of %s)",
+		said[2], said[1], claimsNamed(s))
+	f.Remedy = fmt.Sprintf("Install the driver that brings DeviceClass %s, put the class into Git, or correct "+
+		"deviceClassName of %s. What there is: `kubectl get deviceclasses`.", said[2], claimsNamed(s))
 	return true
 }
 
@@ -85,14 +86,21 @@ func claimsNamed(s *survey.Survey) string {
 // keptOff are what the scheduler holds against a pod that is no lack of room, as its plugins word it, and what to do.
 var keptOff = []struct{ says, remedy string }{
 	{"untolerated taint", "Tolerate the node's taint in Git, or have it taken off. "},
-	{"anti-affinity", "Another pod of the node keeps this one off by (anti-)affinity: correct the template's in Git, or move that pod. "},
-	{"existing pods anti-affinity", "A pod of the node keeps this one off by its anti-affinity: move it, or leave such nodes out in Git. "},
-	{"pod affinity rules", "The template's pod affinity asks for a pod that is not near that node: an agent is better off without. "},
+	{"anti-affinity", "Another pod of the node keeps this one off by (anti-)affinity: correct the template's in Git, " +
+		"or move that pod. "},
+	{"existing pods anti-affinity", "A pod of the node keeps this one off by its anti-affinity: move it, or leave " +
+		"such nodes out in Git. "},
+	{"pod affinity rules", "The template's pod affinity asks for a pod that is not near that node: an agent is " +
+		"better off without. "},
 	{"topology spread", "Leave topologySpreadConstraints out in Git: a DaemonSet has its own pod on every node. "},
-	{"PersistentVolume's node affinity", "The claim's PersistentVolume is bound to other nodes: all pods of a DaemonSet share the claim, so use a volume of each node's own. "},
-	{"volume node affinity", "The claim's PersistentVolume is bound to other nodes: all pods of a DaemonSet share the claim, so use a volume of each node's own. "},
-	{"ReadWriteOncePod", "Only one pod may use a claim of accessMode ReadWriteOncePod: use ReadWriteMany, or a volume of each node's own. "},
-	{"cannot allocate all claims", "No device of the node that is still free is what the ResourceClaim asks for: see what drivers offer there, `kubectl get resourceslices`. "},
+	{"PersistentVolume's node affinity", "The claim's PersistentVolume is bound to other nodes: all pods of a " +
+		"DaemonSet share the claim, so use a volume of each node's own. "},
+	{"volume node affinity", "The claim's PersistentVolume is bound to other nodes: all pods of a DaemonSet share " +
+		"the claim, so use a volume of each node's own. "},
+	{"ReadWriteOncePod", "Only one pod may use a claim of accessMode ReadWriteOncePod: use ReadWriteMany, or a " +
+		"volume of each node's own. "},
+	{"cannot allocate all claims", "No device of the node that is still free is what the ResourceClaim asks for: see " +
+		"what drivers offer there, `kubectl get resourceslices`. "},
 }
 
 // keptOffFor is what to do about a reason that is no lack of room.
@@ -111,9 +119,11 @@ func portRemedy(s *survey.Survey, at *survey.Site, p *corev1.Pod) string {
 	holders := room.HoldersOf(s.Look.Others.Pods, p, at.Name, wanted...)
 	if len(holders) == 0 {
 		names, numbers := portNames(wanted)
-		return fmt.Sprintf("Another pod of %[1]s holds host port %[2]s: find it, `kubectl get pods -A --field-selector spec.nodeName=%[1]s -o "+
-			"'custom-columns=NS:.metadata.namespace,POD:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort' | grep -wE '%[3]s'`, and have it "+
-			"use another one, or choose another port in Git. ", at.Name, strings.Join(names, " or "), strings.Join(numbers, "|"))
+		return fmt.Sprintf("Another pod of %[1]s holds host port %[2]s: find it, `kubectl get pods -A "+
+			"--field-selector spec.nodeName=%[1]s -o "+
+			"'custom-columns=NS:.metadata.namespace,POD:.metadata.name,PORTS:.spec.containers[*].ports[*].hostPort' "+
+			"| grep -wE '%[3]s'`, and have it use another one, or choose another port in Git. ", at.Name,
+			strings.Join(names, " or "), strings.Join(numbers, "|"))
 	}
 	held := slices.DeleteFunc(wanted, func(h room.HostPort) bool { return h.HeldBy(holders[0]) == 0 })
 	names, _ := portNames(held)
@@ -125,17 +135,20 @@ func portRemedy(s *survey.Survey, at *survey.Site, p *corev1.Pod) string {
 	}
 	switch {
 	case holder.DeletionTimestamp != nil:
-		return who + " still holds host port " + port + " and is being deleted: once it has gone the scheduler tries again. "
+		return who + " still holds host port " + port +
+			" and is being deleted: once it has gone the scheduler tries again. "
 	case owner == nil || owner.Kind != "DaemonSet":
 		return who + " holds host port " + port + ": have it use another one, or choose another port in Git. "
 	case owner.UID == s.Live.UID:
 		return who + " still holds host port " + port + ": see why it does not go. "
 	case holder.Namespace == s.Live.Namespace:
-		return fmt.Sprintf("%[1]s holds host port %[5]s, and only one of the two can have it. If %[3]s takes the place of %[2]s, take %[2]s out of Git and "+
-			"put the annotation %[4]s: %[2]s on %[3]s: they are handed over node by node. If both are meant to stay, choose another port in Git. ",
+		return fmt.Sprintf("%[1]s holds host port %[5]s, and only one of the two can have it. If %[3]s takes the "+
+			"place of %[2]s, take %[2]s out of Git and put the annotation %[4]s: %[2]s on %[3]s: they are handed "+
+			"over node by node. If both are meant to stay, choose another port in Git. ",
 			who, owner.Name, s.Live.Name, manifests.ReplacesAnnotation, port)
 	}
-	return who + " holds host port " + port + ", and only one of the two can have it: choose another port in Git, or keep them to different nodes. "
+	return who + " holds host port " + port +
+		", and only one of the two can have it: choose another port in Git, or keep them to different nodes. "
 }
 
 // portNames are ports as a person writes them, and their numbers alone.

@@ -48,8 +48,10 @@ func whatInitialises(p *corev1.Pod) string {
 			return fmt.Sprintf("sidecar %s runs, its startup probe has not passed yet", status.Name)
 		case status.State.Running != nil && !fact.IsSidecar(p, status.Name):
 			return fmt.Sprintf("init container %s is running", status.Name)
-		case status.State.Waiting != nil && status.State.Waiting.Reason != "PodInitializing" && status.State.Waiting.Reason != "":
-			return fmt.Sprintf("%s %s is being made", map[bool]string{true: "sidecar", false: "init container"}[fact.IsSidecar(p, status.Name)], status.Name)
+		case status.State.Waiting != nil && status.State.Waiting.Reason != "PodInitializing" &&
+			status.State.Waiting.Reason != "":
+			return fmt.Sprintf("%s %s is being made", map[bool]string{true: "sidecar",
+				false: "init container"}[fact.IsSidecar(p, status.Name)], status.Name)
 		}
 	}
 	return ""
@@ -71,8 +73,8 @@ func whatRuns(p *corev1.Pod) string {
 	return "the pod is being started"
 }
 
-// UnmetGate says that a pod's containers are ready and that only one of its readiness gates is missing, as the kubelet tells
-// it; "" if that is not so.
+// UnmetGate says that a pod's containers are ready and that only one of its readiness gates is missing, as the kubelet
+// tells it; "" if that is not so.
 func UnmetGate(p *corev1.Pod) string {
 	c := fact.PodCondition(p, corev1.PodReady)
 	if c == nil || c.Status == corev1.ConditionTrue || c.Reason != "ReadinessGatesNotReady" {

@@ -25,7 +25,8 @@ func FindTemplate(s *survey.Survey) *survey.Finding {
 		wanted = s.Live.Generation
 	}
 	if observed := s.Live.Status.ObservedGeneration; observed < wanted {
-		return notObserved(s, fmt.Sprintf("the DaemonSet controller has observed generation %d, this commit is generation %d",
+		return notObserved(s, fmt.Sprintf("the DaemonSet controller has observed generation %d, this commit is "+
+			"generation %d",
 			observed, wanted))
 	}
 	current, found := fact.CurrentRevision(s.Live, s.Look.Revisions)
@@ -70,7 +71,8 @@ func unseen(s *survey.Survey) *survey.Finding {
 	case s.Live != nil:
 		return notObserved(s, fmt.Sprintf("DaemonSet %s is known only as of before this commit's apply", name))
 	case s.Before.Seen || s.Now.Sub(s.Target.AppliedAt) > unseenFor:
-		return deleted(s, fmt.Sprintf("DaemonSet %s does not exist any more as it was applied: it was deleted, or deleted and made anew", name))
+		return deleted(s, fmt.Sprintf("DaemonSet %s does not exist any more as it was applied: it was deleted, or "+
+			"deleted and made anew", name))
 	}
 	s.WakeAt(s.Target.AppliedAt.Add(unseenFor))
 	return notObserved(s, fmt.Sprintf("DaemonSet %s has not been seen since it was applied", name))

@@ -31,7 +31,8 @@ func envSources(c *corev1.Container) []envSource {
 		switch from := env.ValueFrom; {
 		case from == nil:
 		case from.ConfigMapKeyRef != nil:
-			all = append(all, envSource{"ConfigMap", from.ConfigMapKeyRef.Name, from.ConfigMapKeyRef.Key, "env " + env.Name})
+			all = append(all, envSource{"ConfigMap", from.ConfigMapKeyRef.Name, from.ConfigMapKeyRef.Key, "env " +
+				env.Name})
 		case from.SecretKeyRef != nil:
 			all = append(all, envSource{"Secret", from.SecretKeyRef.Name, from.SecretKeyRef.Key, "env " + env.Name})
 		}
@@ -39,14 +40,16 @@ func envSources(c *corev1.Container) []envSource {
 	return all
 }
 
-// missing reports whether the kubelet says that it lacks just this source: `configmap "x" not found`, or "couldn't find key k in
-// ConfigMap ns/x" (kubernetes pkg/kubelet, makeEnvironmentVariables).
+// missing reports whether the kubelet says that it lacks just this source: `configmap "x" not found`, or "couldn't find
+// key k in ConfigMap ns/x" (kubernetes pkg/kubelet, makeEnvironmentVariables).
 func (e envSource) missing(message, namespace string) bool {
 	lower := strings.ToLower(e.kind)
-	if strings.Contains(message, fmt.Sprintf("%s %q", lower, e.name)) || strings.Contains(message, fmt.Sprintf("%ss %q", lower, e.name)) {
+	if strings.Contains(message, fmt.Sprintf("%s %q", lower, e.name)) ||
+		strings.Contains(message, fmt.Sprintf("%ss %q", lower, e.name)) {
 		return true
 	}
-	return e.key != "" && strings.Contains(message+" ", fmt.Sprintf("key %s in %s %s/%s ", e.key, e.kind, namespace, e.name))
+	return e.key != "" && strings.Contains(message+" ", fmt.Sprintf("key %s in %s %s/%s ", e.key, e.kind, namespace,
+		e.name))
 }
 
 // fileKey is a variable of the environment that comes from a file which another container writes.
@@ -64,7 +67,8 @@ func fileKeys(c *corev1.Container, message string) []fileKey {
 		}
 		key := fileKey{env.Name, env.ValueFrom.FileKeyRef}
 		all = append(all, key)
-		if strings.Contains(message, fmt.Sprintf("%q", key.ref.Key)) || strings.Contains(message, fmt.Sprintf("volume %q", key.ref.VolumeName)) {
+		if strings.Contains(message, fmt.Sprintf("%q", key.ref.Key)) ||
+			strings.Contains(message, fmt.Sprintf("volume %q", key.ref.VolumeName)) {
 			named = append(named, key)
 		}
 	}
@@ -97,7 +101,10 @@ func writersOf(s *survey.Survey, volume string) []string {
 	var names []string
 	for i := range s.Live.Spec.Template.Spec.InitContainers {
 		c := &s.Live.Spec.Template.Spec.InitContainers[i]
-		if slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume && !m.ReadOnly }) {
+		if slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
+			return m.Name == volume &&
+				!m.ReadOnly
+		}) {
 			names = append(names, c.Name)
 		}
 	}

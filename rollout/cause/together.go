@@ -23,20 +23,24 @@ func restartedTogether(s *survey.Survey, at *survey.Site, p *corev1.Pod, togethe
 		end := &corev1.ContainerStateTerminated{ExitCode: e.Code, Reason: e.Reason}
 		kind := kindIn(p, e.Container)
 		f = exitFinding(s, kind, e.Container, endWords(end))
-		f.Message = fmt.Sprintf("%s keeps ending with %s%s, and all containers of the pod are restarted with it", kind, exitWords(e.Code), exitMeaning(end))
+		f.Message = fmt.Sprintf("%s keeps ending with %s%s, and all containers of the pod are restarted with it", kind,
+			exitWords(e.Code), exitMeaning(end))
 	} else if len(names) == 1 {
 		kind, exit := kindIn(p, names[0]), fact.CodeWords(rules[0].ExitCodes)
 		f = exitFinding(s, kind, names[0], exit)
-		f.Message = fmt.Sprintf("%s keeps ending, by its restart rule with %s, and all containers of the pod are restarted with it", kind, exit)
+		f.Message = fmt.Sprintf("%s keeps ending, by its restart rule with %s, and all containers of the pod are "+
+			"restarted with it", kind, exit)
 	} else {
 		f = &survey.Finding{Code: rollout.CrashLoop, Key: "together", About: "all containers are restarted"}
-		f.Message = "all containers of the pod are restarted again and again, because of a restart rule of " + strings.Join(names, " or ")
+		f.Message = "all containers of the pod are restarted again and again, because of a restart rule of " +
+			strings.Join(names, " or ")
 	}
 	f.Log = "logs -f " + p.Name + " --all-containers"
 	if f.Container != "" {
 		f.Log = fmt.Sprintf("logs -f %s -c %s", p.Name, f.Container)
 	}
-	f.Remedy = fmt.Sprintf("Read why in its log, `kubectl -n %s %s`, then fix the commit or revert it.", s.Live.Namespace, f.Log) + togetherLog
+	f.Remedy = fmt.Sprintf("Read why in its log, `kubectl -n %s %s`, then fix the commit or revert it.",
+		s.Live.Namespace, f.Log) + togetherLog
 	f.Since = s.Since(rollout.CrashLoop, at.Name, true, s.TraceOf(p.UID, fact.IsRemoval).First, fact.LastTogether(p))
 	return s.RipenCounted(f, s.TogetherUnsettled(p, together))
 }
@@ -58,8 +62,8 @@ func noteRestarter(s *survey.Survey, at *survey.Site, p *corev1.Pod) bool {
 	return false
 }
 
-// restarters are the containers of a pod with a rule that restarts all of them, but for those that were killed for the sake
-// of another; with the rules of the first.
+// restarters are the containers of a pod with a rule that restarts all of them, but for those that were killed for the
+// sake of another; with the rules of the first.
 func restarters(s *survey.Survey, p *corev1.Pod) (names []string, rules []corev1.ContainerRestartRule) {
 	var killed []string
 	of := map[string][]corev1.ContainerRestartRule{}

@@ -49,10 +49,13 @@ func isCreating(p *corev1.Pod) bool {
 // cannotMount are the Events of a volume that is not there.
 var cannotMount = []string{"FailedMount", "FailedAttachVolume", "FailedMapVolume"}
 
-// volumeMount is a pod that waits for a volume. From time to time the kubelet sums up which are missing: that says where,
-// but not why, so what it said of the one volume is better where there is any.
+// volumeMount is a pod that waits for a volume. From time to time the kubelet sums up which are missing: that says
+// where, but not why, so what it said of the one volume is better where there is any.
 func volumeMount(s *survey.Survey, at *survey.Site, p *corev1.Pod, said fact.Trace) *survey.Finding {
-	why := s.TraceOf(p.UID, func(e *corev1.Event) bool { return fact.WithReason(cannotMount...)(e) && !sumsUp(e.Message) })
+	why := s.TraceOf(p.UID, func(e *corev1.Event) bool {
+		return fact.WithReason(cannotMount...)(e) &&
+			!sumsUp(e.Message)
+	})
 	if why.Found() {
 		said.Message = why.Message
 	}
@@ -64,12 +67,13 @@ func volumeMount(s *survey.Survey, at *survey.Site, p *corev1.Pod, said fact.Tra
 	if volume != "" {
 		what = "volume " + volume
 	}
-	remedy := fmt.Sprintf("Provide what the volume needs, or correct it in Git. Details: `kubectl -n %s describe pod %s`.",
+	remedy := fmt.Sprintf("Provide what the volume needs, or correct it in Git. Details: `kubectl -n %s describe pod "+
+		"%s`.",
 		s.Live.Namespace, p.Name)
 	for _, kind := range []string{"secret", "configmap"} {
 		if strings.Contains(said.Message, kind+` "`) {
-			remedy = fmt.Sprintf("Put the %s into Git beside the DaemonSet, correct the volume's reference, or mark it optional. "+
-				"What there is: `kubectl -n %s get %ss`.", kind, s.Live.Namespace, kind)
+			remedy = fmt.Sprintf("Put the %s into Git beside the DaemonSet, correct the volume's reference, or mark "+
+				"it optional. What there is: `kubectl -n %s get %ss`.", kind, s.Live.Namespace, kind)
 		}
 	}
 	detail, advised := volumeAdvice(s, p, volume, said.Message)
@@ -83,7 +87,8 @@ func volumeMount(s *survey.Survey, at *survey.Site, p *corev1.Pod, said fact.Tra
 	})
 }
 
-// sumsUp recognises "Unable to attach or mount volumes: unmounted volumes=[config], unattached volumes=[]: timed out …".
+// sumsUp recognises "Unable to attach or mount volumes: unmounted volumes=[config], unattached volumes=[]: timed out
+// …".
 func sumsUp(message string) bool { return strings.Contains(message, "unmounted volumes=[") }
 
 // unmounted are the volumes that such a summary names.

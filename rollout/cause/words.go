@@ -31,7 +31,10 @@ func withoutPlaces(text string, names ...string) string {
 // withoutQuoted leaves out of a text only those of its quotations in which one of the given names stands.
 func withoutQuoted(text string, names ...string) string {
 	return quotedWord.ReplaceAllStringFunc(text, func(quotation string) string {
-		if slices.ContainsFunc(names, func(name string) bool { return name != "" && strings.Contains(quotation, name) }) {
+		if slices.ContainsFunc(names, func(name string) bool {
+			return name != "" &&
+				strings.Contains(quotation, name)
+		}) {
 			return "…"
 		}
 		return quotation

@@ -50,8 +50,8 @@ func readOne(t *testing.T, at time.Time, files ...dump.File) dump.Dumped {
 	return dump.DaemonSets[0]
 }
 
-// The moment of a dump is the newest thing that has happened in it: an Event here. The heartbeat is a repetition and the
-// deletion is still to come.
+// The moment of a dump is the newest thing that has happened in it: an Event here. The heartbeat is a repetition and
+// the deletion is still to come.
 func TestNowIsTheNewestThingThatHasHappened(t *testing.T) {
 	d := readOne(t, time.Time{}, file(smallDump))
 	if want := time.Date(2026, 11, 20, 9, 10, 0, 0, time.UTC); !d.Look.Now.Equal(want) {
@@ -62,10 +62,12 @@ func TestNowIsTheNewestThingThatHasHappened(t *testing.T) {
 // The target of a dump is what the DaemonSet asks for in it, in its own strategy; the brake's is not its own.
 func TestADumpsTargetIsWhatTheObjectAsksFor(t *testing.T) {
 	d := readOne(t, time.Time{}, file(smallDump))
-	if d.Target.Namespace != "platform" || d.Target.Name != "agent" || d.Target.UID != "d1" || d.Target.Generation != 3 || !d.Target.OnDelete {
+	if d.Target.Namespace != "platform" || d.Target.Name != "agent" || d.Target.UID != "d1" ||
+		d.Target.Generation != 3 || !d.Target.OnDelete {
 		t.Errorf("target %+v", d.Target)
 	}
-	braked := strings.Replace(smallDump, `"uid":"d1","generation"`, `"annotations":{"daemongate.io/brake":"9f3e2d1 node-1"},"uid":"d1","generation"`, 1)
+	braked := strings.Replace(smallDump, `"uid":"d1","generation"`,
+		`"annotations":{"daemongate.io/brake":"9f3e2d1 node-1"},"uid":"d1","generation"`, 1)
 	if readOne(t, time.Time{}, file(braked)).Target.OnDelete {
 		t.Error("the brake's strategy is taken for the commit's")
 	}
@@ -76,13 +78,15 @@ func TestWhatIsLaterThanNowIsNotLookedAt(t *testing.T) {
 	d := readOne(t, time.Date(2026, 11, 20, 9, 0, 3, 0, time.UTC), file(smallDump))
 	pod := d.Look.Pods[0]
 	c := pod.Status.ContainerStatuses[0]
-	if c.Ready || c.State.Running == nil || c.LastTerminationState.Terminated != nil || len(pod.Status.Conditions) > 0 || pod.DeletionTimestamp != nil {
+	if c.Ready || c.State.Running == nil || c.LastTerminationState.Terminated != nil ||
+		len(pod.Status.Conditions) > 0 || pod.DeletionTimestamp != nil {
 		t.Errorf("pod %+v", pod.Status)
 	}
 	if len(d.Look.Events) > 0 {
 		t.Errorf("events %+v", d.Look.Events)
 	}
-	if _, err := dump.Read(time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC), file(smallDump)); err == nil || !strings.Contains(err.Error(), "no DaemonSet yet at 2026-11-19") {
+	if _, err := dump.Read(time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC), file(smallDump)); err == nil ||
+		!strings.Contains(err.Error(), "no DaemonSet yet at 2026-11-19") {
 		t.Errorf("before the DaemonSet was made: %v", err)
 	}
 }
@@ -105,14 +109,16 @@ func TestEveryFormOfADumpIsRead(t *testing.T) {
 	ds := `{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"agent","namespace":"platform","uid":"d1"}}`
 	pods := `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"agent-1","namespace":"platform","uid":"p1",
 		"ownerReferences":[{"apiVersion":"apps/v1","kind":"DaemonSet","name":"agent","uid":"d1","controller":true}]}}]}`
-	yaml := "# made by hand\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent, namespace: platform, uid: d1}\n---\n" + pods + "\n---\n# nothing\n"
+	yaml := "# made by hand\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent, namespace: platform, uid: " +
+		"d1}\n---\n" + pods + "\n---\n# nothing\n"
 	for name, files := range map[string][]dump.File{
-		"two files":        {file(ds), file(pods)},
-		"one after other":  {file(ds + "\n" + pods)},
-		"with a BOM":       {file("\ufeff" + ds + pods)},
-		"YAML documents":   {file(yaml)},
-		"the same twice":   {file(ds + pods), file(ds + pods)},
-		"items before all": {file(strings.Replace(smallDump, `"apiVersion":"v1","kind":"List",`, "", 1)[:len(smallDump)-len(`"apiVersion":"v1","kind":"List",`)-1] + `,"kind":"List"}`)},
+		"two files":       {file(ds), file(pods)},
+		"one after other": {file(ds + "\n" + pods)},
+		"with a BOM":      {file("\ufeff" + ds + pods)},
+		"YAML documents":  {file(yaml)},
+		"the same twice":  {file(ds + pods), file(ds + pods)},
+		"items before all": {file(strings.Replace(smallDump, `"apiVersion":"v1","kind":"List",`, "",
+			1)[:len(smallDump)-len(`"apiVersion":"v1","kind":"List",`)-1] + `,"kind":"List"}`)},
 	} {
 		if d := readOne(t, time.Time{}, files...); len(d.Look.Pods) != 1 || d.Look.Pods[0].Name != "agent-1" {
 			t.Errorf("%s: pods %v", name, d.Look.Pods)
@@ -177,7 +183,8 @@ func (e endless) Read(p []byte) (int, error) { return copy(p, e.text), nil }
 
 // A file that does not end is refused once it is too large, and not read into memory before.
 func TestADumpThatIsTooLargeIsRefused(t *testing.T) {
-	in := dump.File{Name: "/dev/zero", Reader: io.MultiReader(strings.NewReader("a: "), endless{strings.Repeat("b", 64<<10)})}
+	in := dump.File{Name: "/dev/zero", Reader: io.MultiReader(strings.NewReader("a: "),
+		endless{strings.Repeat("b", 64<<10)})}
 	if _, err := dump.Read(time.Time{}, in); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
 		t.Error(err)
 	}
@@ -185,8 +192,10 @@ func TestADumpThatIsTooLargeIsRefused(t *testing.T) {
 
 // FuzzReadDump holds that no input makes explain -f panic, hang, take much memory or answer with nothing.
 func FuzzReadDump(f *testing.F) {
-	for _, seed := range []string{smallDump, "{}", "kind: List\nitems:\n- {kind: Pod, apiVersion: v1}\n", `{"kind":"PodList","apiVersion":"v1","items":[{}]}`,
-		"a: &a [b, b]\nc: &c [*a, *a]\nd: [*c, *c]\n", `{"kind":"List","items":[{"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e"},"series":null}]}`} {
+	for _, seed := range []string{smallDump, "{}", "kind: List\nitems:\n- {kind: Pod, apiVersion: v1}\n",
+		`{"kind":"PodList","apiVersion":"v1","items":[{}]}`,
+		"a: &a [b, b]\nc: &c [*a, *a]\nd: [*c, *c]\n",
+		`{"kind":"List","items":[{"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e"},"series":null}]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {

@@ -97,20 +97,24 @@ func (d *dumped) decode(object json.RawMessage, k kind) error {
 func (d *dumped) decodeMore(object json.RawMessage, k kind) error {
 	switch k {
 	case kind{"policy/v1", "PodDisruptionBudget"}:
-		return decode(object, &d.budgets, func(o *policyv1.PodDisruptionBudget) *policyv1.PodDisruptionBudget { return o })
+		return decode(object, &d.budgets,
+			func(o *policyv1.PodDisruptionBudget) *policyv1.PodDisruptionBudget { return o })
 	case kind{"v1", "ResourceQuota"}:
 		return decode(object, &d.quotas, func(o *corev1.ResourceQuota) *corev1.ResourceQuota { return o })
 	case kind{"apps/v1", "ReplicaSet"}:
 		return decode(object, &d.replicaSets, func(o *appsv1.ReplicaSet) *appsv1.ReplicaSet {
-			return &appsv1.ReplicaSet{ObjectMeta: trim.Meta(o.ObjectMeta), Spec: appsv1.ReplicaSetSpec{Replicas: o.Spec.Replicas}}
+			return &appsv1.ReplicaSet{ObjectMeta: trim.Meta(o.ObjectMeta),
+				Spec: appsv1.ReplicaSetSpec{Replicas: o.Spec.Replicas}}
 		})
 	case kind{"apps/v1", "StatefulSet"}:
 		return decode(object, &d.statefulSets, func(o *appsv1.StatefulSet) *appsv1.StatefulSet {
-			return &appsv1.StatefulSet{ObjectMeta: trim.Meta(o.ObjectMeta), Spec: appsv1.StatefulSetSpec{Replicas: o.Spec.Replicas}}
+			return &appsv1.StatefulSet{ObjectMeta: trim.Meta(o.ObjectMeta),
+				Spec: appsv1.StatefulSetSpec{Replicas: o.Spec.Replicas}}
 		})
 	case kind{"apps/v1", "Deployment"}:
 		return decode(object, &d.deployments, func(o *appsv1.Deployment) *appsv1.Deployment {
-			return &appsv1.Deployment{ObjectMeta: trim.Meta(o.ObjectMeta), Spec: appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}}
+			return &appsv1.Deployment{ObjectMeta: trim.Meta(o.ObjectMeta),
+				Spec: appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}}
 		})
 	}
 	return nil
@@ -134,7 +138,8 @@ func coreEvent(e *eventsv1.Event) *corev1.Event {
 	c := &corev1.Event{
 		ObjectMeta: e.ObjectMeta, InvolvedObject: e.Regarding, Reason: e.Reason, Message: e.Note, Type: e.Type,
 		EventTime: e.EventTime, Count: e.DeprecatedCount, FirstTimestamp: e.DeprecatedFirstTimestamp,
-		LastTimestamp: e.DeprecatedLastTimestamp, Source: e.DeprecatedSource, ReportingController: e.ReportingController,
+		LastTimestamp: e.DeprecatedLastTimestamp, Source: e.DeprecatedSource,
+		ReportingController: e.ReportingController,
 	}
 	if e.Series != nil {
 		c.Series = &corev1.EventSeries{Count: e.Series.Count, LastObservedTime: e.Series.LastObservedTime}

@@ -9,8 +9,8 @@ import (
 // DumpMore are the kinds that make a dump's answer richer where nodes have no room, as kubectl names them.
 const DumpMore = "pdb,replicasets,statefulsets,deployments,resourcequotas"
 
-// others is what a dump knows of the pods that are not a DaemonSet's. Pods of a single namespace are taken for what they
-// are: a dump that was made without -A.
+// others is what a dump knows of the pods that are not a DaemonSet's. Pods of a single namespace are taken for what
+// they are: a dump that was made without -A.
 func (d *dumped) others() rollout.Others {
 	var o rollout.Others
 	namespaces := map[string]bool{}
@@ -19,7 +19,8 @@ func (d *dumped) others() rollout.Others {
 	}
 	if len(namespaces) < 2 {
 		o.Pods = d.pods // some of the nodes'
-		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindPods, Why: "a dump of all namespaces would tell: kubectl get -A"})
+		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindPods, Why: "a dump of all namespaces would " +
+			"tell: kubectl get -A"})
 		return o
 	}
 	o.Whole, o.Pods, o.Budgets = true, d.pods, d.budgets
@@ -27,7 +28,8 @@ func (d *dumped) others() rollout.Others {
 		o.Nodes = append(o.Nodes, n.Name)
 	}
 	if len(d.budgets) == 0 {
-		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindBudgets, Why: "the dump has none; kubectl get -A " + DumpMore + " would tell"})
+		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindBudgets, Why: "the dump has none; kubectl " +
+			"get -A " + DumpMore + " would tell"})
 	}
 	o.Owners = map[types.UID]rollout.Owner{}
 	for _, s := range d.statefulSets {
@@ -35,7 +37,8 @@ func (d *dumped) others() rollout.Others {
 	}
 	deployments := map[types.UID]rollout.Owner{}
 	for _, dep := range d.deployments {
-		deployments[dep.UID] = rollout.Owner{Kind: "Deployment", Name: dep.Name, Replicas: rollout.Replicas(dep.Spec.Replicas)}
+		deployments[dep.UID] = rollout.Owner{Kind: "Deployment", Name: dep.Name,
+			Replicas: rollout.Replicas(dep.Spec.Replicas)}
 	}
 	for _, r := range d.replicaSets {
 		o.Owners[r.UID] = rollout.OwnerOfReplicaSet(r, deployments)

@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
-// newest is when the newest thing happened that a dump tells of. What is yet to come (a deletion, an expiry) and what is
-// merely repeated (a heartbeat, a renewal) is none.
+// newest is when the newest thing happened that a dump tells of. What is yet to come (a deletion, an expiry) and what
+// is merely repeated (a heartbeat, a renewal) is none.
 func (d *dumped) newest() time.Time {
 	var n moment
 	for _, o := range d.daemonSets {
@@ -78,14 +78,18 @@ func (d *dumped) forgetAfter(now time.Time) {
 	d.replicaSets = existing(d.replicaSets, now)
 	d.statefulSets = existing(d.statefulSets, now)
 	d.deployments = existing(d.deployments, now)
-	d.events = slices.DeleteFunc(sortNamed(d.events), func(e *corev1.Event) bool { return fact.FirstSeen(e).After(now) })
+	d.events = slices.DeleteFunc(sortNamed(d.events),
+		func(e *corev1.Event) bool { return fact.FirstSeen(e).After(now) })
 	d.evidence = trim.Evidence{}
 	d.evidence.PutAll(d.events)
 	for _, p := range d.pods {
 		rewindPod(p, now)
 	}
 	for _, n := range d.nodes {
-		n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.TimeAdded != nil && t.TimeAdded.After(now) })
+		n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+			return t.TimeAdded != nil &&
+				t.TimeAdded.After(now)
+		})
 		n.Status.Conditions = slices.DeleteFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
 			return c.LastTransitionTime.After(now)
 		})

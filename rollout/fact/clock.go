@@ -10,7 +10,8 @@ import (
 )
 
 // ClockOfLease compares what a node wrote into its Lease by its own clock with when the API server took it, by its own,
-// in the same write: managedFields say so. Unlike the age of a Lease it tells both directions, however old the Lease is.
+// in the same write: managedFields say so. Unlike the age of a Lease it tells both directions, however old the Lease
+// is.
 func ClockOfLease(l *coordinationv1.Lease) (ahead time.Duration, told bool) {
 	if l.Spec.RenewTime == nil {
 		return 0, false

@@ -13,8 +13,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// Eligibility is which nodes a template is meant for: the DaemonSet controller's own rule (kubernetes pkg/controller/daemon,
-// nodeShouldRunDaemonPod), read once per look.
+// Eligibility is which nodes a template is meant for: the DaemonSet controller's own rule (kubernetes
+// pkg/controller/daemon, nodeShouldRunDaemonPod), read once per look.
 type Eligibility struct {
 	nodeName    string
 	affinity    nodeaffinity.RequiredNodeAffinity
@@ -50,8 +50,8 @@ func controllersTolerations(hostNetwork bool) []corev1.Toleration {
 	return list
 }
 
-// Refuses says why a node is not meant; "" if it is. Taints that say nothing but that a node is not ready are ignored: a
-// node that comes back is meant again.
+// Refuses says why a node is not meant; "" if it is. Taints that say nothing but that a node is not ready are ignored:
+// a node that comes back is meant again.
 func (w Eligibility) Refuses(n *corev1.Node) (why string) {
 	if w.nodeName != "" && w.nodeName != n.Name {
 		return "the template names node " + w.nodeName

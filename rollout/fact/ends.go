@@ -25,8 +25,8 @@ func EndsOf(p *corev1.Pod) int {
 	return n
 }
 
-// RestartsTogether is how often all containers of a pod were restarted at once, because of a restart rule of one of them.
-// Each of those that have been through it counts every such restart, so the one that has restarted least tells.
+// RestartsTogether is how often all containers of a pod were restarted at once, because of a restart rule of one of
+// them. Each of those that have been through it counts every such restart, so the one that has restarted least tells.
 func RestartsTogether(p *corev1.Pod) int {
 	least := -1
 	for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
@@ -41,8 +41,8 @@ func RestartsTogether(p *corev1.Pod) int {
 	return max(0, least)
 }
 
-// LastTogether is when all containers of a pod were last restarted at once: the kubelet's condition says so, and nothing
-// else does. Zero if it does not.
+// LastTogether is when all containers of a pod were last restarted at once: the kubelet's condition says so, and
+// nothing else does. Zero if it does not.
 func LastTogether(p *corev1.Pod) time.Time {
 	if c := PodCondition(p, corev1.AllContainersRestarting); c != nil {
 		return c.LastTransitionTime.Time
@@ -59,8 +59,8 @@ func OwnEnds(c *corev1.ContainerStatus, init bool, together int) int {
 	return max(0, n)
 }
 
-// ContainerEnds is how often a container has ended. Each restart followed an end; an end that no restart has followed yet
-// shows as state terminated, or as a last state while it waits. An init container is meant to end with 0.
+// ContainerEnds is how often a container has ended. Each restart followed an end; an end that no restart has followed
+// yet shows as state terminated, or as a last state while it waits. An init container is meant to end with 0.
 func ContainerEnds(c *corev1.ContainerStatus, init bool) int {
 	n, last := int(c.RestartCount), c.LastTerminationState.Terminated
 	switch {

@@ -14,7 +14,8 @@ import (
 // OwnFields is the field set of our own apply; nil if it is not known.
 func OwnFields(entries []metav1.ManagedFieldsEntry) []byte {
 	for _, e := range entries {
-		if e.Manager == manifests.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.FieldsV1 != nil {
+		if e.Manager == manifests.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply &&
+			e.FieldsV1 != nil {
 			return e.FieldsV1.GetRawBytes()
 		}
 	}

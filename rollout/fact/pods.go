@@ -55,9 +55,10 @@ func IsReady(p *corev1.Pod) bool {
 	return c != nil && c.Status == corev1.ConditionTrue
 }
 
-// ReadySince is since when a pod has been Ready without interruption. The Ready condition does not move when a container
-// restarts within one turn of the kubelet, so every container's own times count as well. All of them are by the node's
-// clock: where that is known to be behind, by no less than so much is added. A pod that is going is not asked.
+// ReadySince is since when a pod has been Ready without interruption. The Ready condition does not move when a
+// container restarts within one turn of the kubelet, so every container's own times count as well. All of them are by
+// the node's clock: where that is known to be behind, by no less than so much is added. A pod that is going is not
+// asked.
 func ReadySince(p *corev1.Pod) (since time.Time, ready bool) {
 	c := PodCondition(p, corev1.PodReady)
 	if c == nil || c.Status != corev1.ConditionTrue {
@@ -81,8 +82,8 @@ func ReadySince(p *corev1.Pod) (since time.Time, ready bool) {
 	return since.Add(ClockLag(p)), true
 }
 
-// ClockLag is how far the clock of a pod's node is behind the API server's, at least: the kubelet cannot have taken the pod
-// up (its startTime) before it was made and bound, which the API server dates.
+// ClockLag is how far the clock of a pod's node is behind the API server's, at least: the kubelet cannot have taken the
+// pod up (its startTime) before it was made and bound, which the API server dates.
 func ClockLag(p *corev1.Pod) time.Duration {
 	if p.Status.StartTime == nil {
 		return 0

@@ -16,16 +16,17 @@ func RuleFor(c *corev1.Container, exitCode int32) *corev1.ContainerRestartRule {
 			continue
 		}
 		listed := slices.Contains(on.Values, exitCode)
-		if listed && on.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn || !listed && on.Operator == corev1.ContainerRestartRuleOnExitCodesOpNotIn {
+		if listed && on.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn || !listed &&
+			on.Operator == corev1.ContainerRestartRuleOnExitCodesOpNotIn {
 			return &c.RestartPolicyRules[i]
 		}
 	}
 	return nil
 }
 
-// Restarts reports whether the kubelet starts a container again that has ended with some exit code: by its first rule for
-// the code, else by its own restartPolicy, else by the pod's, which is Always in a DaemonSet (kubernetes pkg/api/v1/pod,
-// ContainerShouldRestart).
+// Restarts reports whether the kubelet starts a container again that has ended with some exit code: by its first rule
+// for the code, else by its own restartPolicy, else by the pod's, which is Always in a DaemonSet (kubernetes
+// pkg/api/v1/pod, ContainerShouldRestart).
 func Restarts(c *corev1.Container, exitCode int32) bool {
 	if c == nil || c.RestartPolicy == nil {
 		return true
@@ -62,8 +63,8 @@ func RulesRestartingAll(c *corev1.Container) []corev1.ContainerRestartRule {
 	return rules
 }
 
-// PolicyWords say by what a container is not started again: "its restartPolicy is Never, and none of its restartPolicyRules
-// is for that (Restart on exit code 42)".
+// PolicyWords say by what a container is not started again: "its restartPolicy is Never, and none of its
+// restartPolicyRules is for that (Restart on exit code 42)".
 func PolicyWords(c *corev1.Container) string {
 	if c == nil || c.RestartPolicy == nil {
 		return "nothing restarts it"

@@ -42,7 +42,8 @@ func CurrentRevision(d *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision
 }
 
 // PreviousTemplate is the template that was rolled out before the current one, as far as the revisions tell.
-func PreviousTemplate(d *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, current Revision) *corev1.PodTemplateSpec {
+func PreviousTemplate(d *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision,
+	current Revision) *corev1.PodTemplateSpec {
 	var before *appsv1.ControllerRevision
 	for _, r := range revisions {
 		if Owns(d, r) && r.Revision < current.number && (before == nil || r.Revision > before.Revision) {
@@ -132,5 +133,6 @@ func StartupSeconds(c *corev1.Container) int64 {
 	if p == nil {
 		return 0
 	}
-	return min(mostSeconds, int64(p.InitialDelaySeconds)+int64(max(1, p.PeriodSeconds))*int64(max(1, p.FailureThreshold)))
+	return min(mostSeconds, int64(p.InitialDelaySeconds)+
+		int64(max(1, p.PeriodSeconds))*int64(max(1, p.FailureThreshold)))
 }

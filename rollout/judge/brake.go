@@ -28,13 +28,13 @@ func adviseBrake(s *survey.Survey, j *rollout.Judgement) {
 	rememberWhy(s, j)
 }
 
-// strayFor is how long a node that the brake was pulled for must not have been eligible before the brake lets go of it. A
-// taint that comes and goes, as one of a node that boots does, says nothing of the agent.
+// strayFor is how long a node that the brake was pulled for must not have been eligible before the brake lets go of it.
+// A taint that comes and goes, as one of a node that boots does, says nothing of the agent.
 const strayFor = 10 * time.Minute
 
-// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone, or has
-// not been eligible for long. With maxSurge only another template ends it: under OnDelete the controller deletes the new
-// pods that stand beside old ones, and would make them anew.
+// brakeHasDoneItsWork reports whether each node that the brake was pulled for has a settled updated pod, or is gone, or
+// has not been eligible for long. With maxSurge only another template ends it: under OnDelete the controller deletes
+// the new pods that stand beside old ones, and would make them anew.
 func brakeHasDoneItsWork(s *survey.Survey) bool {
 	done := !cause.Surges(s)
 	for _, name := range s.Brake.Nodes {
@@ -52,8 +52,8 @@ func brakeHasDoneItsWork(s *survey.Survey) bool {
 	return done
 }
 
-// rememberWhy keeps the causes that the brake is pulled for, for as long as it is: they stay the cause even when the pods
-// that showed them are gone.
+// rememberWhy keeps the causes that the brake is pulled for, for as long as it is: they stay the cause even when the
+// pods that showed them are gone.
 func rememberWhy(s *survey.Survey, j *rollout.Judgement) {
 	if !s.Brake.Pulled && j.Brake != rollout.BrakePull {
 		s.RememberBrake(nil)
@@ -99,7 +99,8 @@ func brakedFor(s *survey.Survey) []survey.Finding {
 	var list []survey.Finding
 	for i := range why {
 		for _, node := range why[i].Nodes {
-			if at := s.SiteOf(node); at == nil || at.Settled || at.Finding != nil && at.Finding.Code != rollout.Starting {
+			if at := s.SiteOf(node); at == nil || at.Settled || at.Finding != nil &&
+				at.Finding.Code != rollout.Starting {
 				continue
 			}
 			list = append(list, survey.Finding{

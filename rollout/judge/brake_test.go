@@ -22,8 +22,8 @@ func (f *fleet) brake(nodes string) {
 	f.observe()
 }
 
-// At the first end of a container, while old pods can still be saved, the brake is to be pulled; not when nothing is left
-// to save, not within the failure budget, not when it is turned off.
+// At the first end of a container, while old pods can still be saved, the brake is to be pulled; not when nothing is
+// left to save, not within the failure budget, not when it is turned off.
 func TestTheBrakeIsPulledAtTheFirstEnd(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	p := f.ready(f.replace("node-1"))
@@ -33,7 +33,8 @@ func TestTheBrakeIsPulledAtTheFirstEnd(t *testing.T) {
 	f.after(40 * time.Second)
 	f.ends(p, 3, "Error")
 	j := f.want(rollout.Progressing, rollout.CrashLoop)
-	if settled, _ := Rollout(withReady(f, p), f.target, f.memory, f.options); settled.Brake != rollout.BrakeLeave || len(settled.Ended) != 0 {
+	if settled, _ := Rollout(withReady(f, p), f.target, f.memory, f.options); settled.Brake != rollout.BrakeLeave ||
+		len(settled.Ended) != 0 {
 		t.Errorf("after its probation: %+v", settled)
 	}
 	if j.Brake != rollout.BrakePull || strings.Join(j.Ended, " ") != "node-1" || j.OldAvailable != 2 {
@@ -69,8 +70,8 @@ func withReady(f *fleet, p *corev1.Pod) rollout.Look {
 	return g.after(5 * time.Minute).look()
 }
 
-// A braked rollout is judged as the rolling update that it was, cannot be Complete, and keeps the cause it was pulled for
-// even when the pods that showed it are gone, over a restart too.
+// A braked rollout is judged as the rolling update that it was, cannot be Complete, and keeps the cause it was pulled
+// for even when the pods that showed it are gone, over a restart too.
 func TestABrakedRolloutKeepsItsCause(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.target.Applied = f.asked()
@@ -94,8 +95,8 @@ func TestABrakedRolloutKeepsItsCause(t *testing.T) {
 	}
 }
 
-// It is to be lifted when each node that it was pulled for has a settled new pod, or is gone; until then everything else
-// may be settled, and the rollout is still not Complete.
+// It is to be lifted when each node that it was pulled for has a settled new pod, or is gone; until then everything
+// else may be settled, and the rollout is still not Complete.
 func TestTheBrakeIsLifted(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.brake("node-1,node-2")
@@ -112,8 +113,8 @@ func TestTheBrakeIsLifted(t *testing.T) {
 	}
 }
 
-// A taint that comes and goes does not lift it: a node that it was pulled for must not have been eligible for ten minutes.
-// One that is gone is so at once.
+// A taint that comes and goes does not lift it: a node that it was pulled for must not have been eligible for ten
+// minutes. One that is gone is so at once.
 func TestTheBrakeOutlastsAMomentaryTaint(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.ends(f.ready(f.ends(f.runs(f.replace("node-1")), 3, "Error")), 3, "Error")
@@ -144,8 +145,8 @@ func TestTheBrakeOutlastsAMomentaryTaint(t *testing.T) {
 	}
 }
 
-// With maxSurge only another template lifts it; turned off it is lifted at once; and it is pulled anew, for the nodes that
-// need it now, where lifting it would only let the agent spread further.
+// With maxSurge only another template lifts it; turned off it is lifted at once; and it is pulled anew, for the nodes
+// that need it now, where lifting it would only let the agent spread further.
 func TestTheBrakeIsKept(t *testing.T) {
 	healed := func() *fleet {
 		f := newFleet(t, 4).image("v2")

@@ -37,7 +37,8 @@ func TestABudgetInPercent(t *testing.T) {
 	f.die("node-4")
 	f.terminate(f.pod("node-4"))
 	c := f.want(rollout.Progressing, rollout.BudgetSpent).Causes[0]
-	if !strings.Contains(c.Message, "maxUnavailable 30% (2 of 5 nodes) is used up by node-2 (") || !strings.Contains(c.Message, "3 nodes still wait: node-[1,3,5]") {
+	if !strings.Contains(c.Message, "maxUnavailable 30% (2 of 5 nodes) is used up by node-2 (") ||
+		!strings.Contains(c.Message, "3 nodes still wait: node-[1,3,5]") {
 		t.Error(c.Message)
 	}
 	if !strings.Contains(c.Remedy, "raise maxUnavailable in Git to more than 2 nodes") {
@@ -45,8 +46,8 @@ func TestABudgetInPercent(t *testing.T) {
 	}
 }
 
-// Of every node that spends the budget it is said why: dead since when, which pod was deleted when and does not end, sick
-// before, or not meant any more. Many that wait are folded.
+// Of every node that spends the budget it is said why: dead since when, which pod was deleted when and does not end,
+// sick before, or not meant any more. Many that wait are folded.
 func TestWhySpentAndWhoWaits(t *testing.T) {
 	f := newFleet(t, 130)
 	f.die("node-1")
@@ -69,7 +70,8 @@ func TestWhySpentAndWhoWaits(t *testing.T) {
 		t.Fatal(plain(j))
 	}
 	for _, said := range []string{
-		"node-1 (not ready since 2026-11-20 09:00:00 UTC, its old pod was deleted at 2026-11-20 09:01:00 UTC and does not end)",
+		"node-1 (not ready since 2026-11-20 09:00:00 UTC, its old pod was deleted at 2026-11-20 09:01:00 UTC and " +
+			"does not end)",
 		"node-2 (was failing before this commit, its new pod is not available)",
 		"node-3 (its old pod was deleted at 2026-11-20 09:01:00 UTC and does not end)",
 		"node-4 (not meant any more: taint shut-down:NoSchedule is not tolerated, its old pod was deleted at",
@@ -84,7 +86,8 @@ func TestWhySpentAndWhoWaits(t *testing.T) {
 	}
 }
 
-// What the commit's own failing pods and other nodes use up together is said as a note; the verdict is the commit's cause.
+// What the commit's own failing pods and other nodes use up together is said as a note; the verdict is the commit's
+// cause.
 func TestABudgetSpentByBoth(t *testing.T) {
 	f := newFleet(t, 5)
 	f.die("node-5")
@@ -93,7 +96,8 @@ func TestABudgetSpentByBoth(t *testing.T) {
 	f.waits(f.replace("node-1"), "InvalidImageName", "x")
 	j := f.want(rollout.Progressing, rollout.InvalidImage)
 	notes := strings.Join(j.Notes, "\n")
-	if len(j.Causes) != 1 || !strings.Contains(notes, "maxUnavailable 2 is used up, in part by what is not this commit's trouble: node-5 (not ready since") ||
+	if len(j.Causes) != 1 || !strings.Contains(notes, "maxUnavailable 2 is used up, in part by what is not this "+
+		"commit's trouble: node-5 (not ready since") ||
 		!strings.Contains(notes, "by its own: node-1 (InvalidImage)") {
 		t.Errorf("%s", plain(j))
 	}
@@ -119,7 +123,8 @@ func TestASurgeThatIsSpent(t *testing.T) {
 	f.want(rollout.Progressing)
 	f.newPod("node-2")
 	c := f.want(rollout.Progressing, rollout.BudgetSpent).Causes[0]
-	if !strings.Contains(c.Message, "maxSurge 1 is used up by node-2 (not ready since") || !strings.Contains(c.Message, "its new pod is not available") {
+	if !strings.Contains(c.Message, "maxSurge 1 is used up by node-2 (not ready since") ||
+		!strings.Contains(c.Message, "its new pod is not available") {
 		t.Error(c.Message)
 	}
 	f.gone("node-2")

@@ -25,7 +25,8 @@ func causesOf(s *survey.Survey, findings []survey.Finding, stuck bool) []rollout
 		f := &findings[i]
 		g := byKind[kind{f.Code, f.Key}]
 		if g == nil {
-			g = &group{lead: f, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About, Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
+			g = &group{lead: f, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About,
+				Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
 			byKind[kind{f.Code, f.Key}] = g
 			groups = append(groups, g)
 		}
@@ -53,7 +54,8 @@ func take(c *rollout.Cause, f *survey.Finding) {
 		c.Nodes = append(c.Nodes, f.Node)
 	}
 	c.Nodes = append(c.Nodes, f.Nodes...)
-	if f.Pod != "" && !slices.Contains(c.Pods[max(0, len(c.Pods)-2):], f.Pod) { // findings come in the order of their nodes
+	// findings come in the order of their nodes
+	if f.Pod != "" && !slices.Contains(c.Pods[max(0, len(c.Pods)-2):], f.Pod) {
 		c.Pods = append(c.Pods, f.Pod)
 	}
 	if len(c.Shortfalls) < rollout.MaxShortfalls {

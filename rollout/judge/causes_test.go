@@ -28,11 +28,26 @@ var shownCauses = map[string]struct {
 	lasts time.Duration
 	about string
 }{
-	"the image name is invalid":                          {func(f *fleet, p *corev1.Pod) { f.waits(p, "InvalidImageName", "x: must be lowercase") }, rollout.InvalidImage, 10 * time.Second, "must be lowercase"},
-	"the image is not on the node and may not be pulled": {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImageNeverPull", "") }, rollout.InvalidImage, 10 * time.Second, "imagePullPolicy is Never"},
-	"the image is not found, and no Event tells of it":   {func(f *fleet, p *corev1.Pod) { f.waits(p, "ErrImagePull", "not found") }, rollout.ImagePull, 30 * time.Second, "agent:v2"},
-	"a Secret that the environment needs is missing":     {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerConfigError", `secret "s" not found`) }, rollout.ConfigError, time.Minute, `secret "s"`},
-	"the container cannot be created":                    {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerError", "no command") }, rollout.ConfigError, time.Minute, "no command"},
+	"the image name is invalid": {func(f *fleet,
+		p *corev1.Pod) {
+		f.waits(p, "InvalidImageName", "x: must be lowercase")
+	}, rollout.InvalidImage, 10 * time.Second, "must be lowercase"},
+	"the image is not on the node and may not be pulled": {func(f *fleet,
+		p *corev1.Pod) {
+		f.waits(p, "ErrImageNeverPull", "")
+	}, rollout.InvalidImage, 10 * time.Second, "imagePullPolicy is Never"},
+	"the image is not found, and no Event tells of it": {func(f *fleet, p *corev1.Pod) {
+		f.waits(p, "ErrImagePull",
+			"not found")
+	}, rollout.ImagePull, 30 * time.Second, "agent:v2"},
+	"a Secret that the environment needs is missing": {func(f *fleet,
+		p *corev1.Pod) {
+		f.waits(p, "CreateContainerConfigError", `secret "s" not found`)
+	}, rollout.ConfigError, time.Minute, `secret "s"`},
+	"the container cannot be created": {func(f *fleet, p *corev1.Pod) {
+		f.waits(p, "CreateContainerError",
+			"no command")
+	}, rollout.ConfigError, time.Minute, "no command"},
 	"the command is not in the image": {func(f *fleet, p *corev1.Pod) {
 		f.ends(p, 128, "StartError")
 		p.Status.ContainerStatuses[0].State.Terminated.Message = "exec: no such file or directory"
@@ -41,19 +56,28 @@ var shownCauses = map[string]struct {
 	"a ConfigMap that a volume needs is missing": {func(f *fleet, p *corev1.Pod) {
 		f.event(p, "Pod", "FailedMount", `MountVolume.SetUp failed for volume "v" : configmap "c" not found`)
 	}, rollout.VolumeMount, 3 * time.Minute, `configmap "c" not found`},
-	"a volume is attached to another node": {func(f *fleet, p *corev1.Pod) { f.event(p, "Pod", "FailedAttachVolume", "Multi-Attach error") }, rollout.VolumeMount, 3 * time.Minute, "Multi-Attach"},
+	"a volume is attached to another node": {func(f *fleet, p *corev1.Pod) {
+		f.event(p, "Pod", "FailedAttachVolume",
+			"Multi-Attach error")
+	}, rollout.VolumeMount, 3 * time.Minute, "Multi-Attach"},
 	"the CNI plugin is not there": {func(f *fleet, p *corev1.Pod) {
-		f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = cni plugin not initialized")
+		f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = "+
+			"cni plugin not initialized")
 	}, rollout.Sandbox, time.Minute, "cni plugin"},
 	"the node has too little cpu left": {func(f *fleet, p *corev1.Pod) {
-		f.pending(p, "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: none.")
+		f.pending(p, "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node "+
+			"affinity/selector. preemption: none.")
 	}, rollout.Unschedulable, 2 * time.Minute, "node-1: asks for cpu"},
 	"a scheduling gate is not lifted": {func(f *fleet, p *corev1.Pod) {
 		f.pending(p, "")
 		p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
 		fact.PodCondition(p, corev1.PodScheduled).Reason = corev1.PodReasonSchedulingGated
 	}, rollout.NotScheduled, time.Minute, "example.com/wait"},
-	"no scheduler looks at the pod": {func(f *fleet, p *corev1.Pod) { f.pending(p, ""); p.Status.Conditions = p.Status.Conditions[:1] }, rollout.NotScheduled, time.Minute, "default-scheduler"},
+	"no scheduler looks at the pod": {func(f *fleet,
+		p *corev1.Pod) {
+		f.pending(p, "")
+		p.Status.Conditions = p.Status.Conditions[:1]
+	}, rollout.NotScheduled, time.Minute, "default-scheduler"},
 	"a quota refuses the pod": {func(f *fleet, p *corev1.Pod) {
 		f.gone("node-1")
 		f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: exceeded quota: q`)
@@ -83,12 +107,14 @@ func TestHowLongEachCauseLasts(t *testing.T) {
 			f, p := unready(t)
 			c.show(f, p)
 			j := f.want(rollout.Progressing, c.code)
-			if cause := j.Causes[0]; strings.Join(cause.Nodes, "") != "node-1" || !strings.Contains(cause.Message, c.about) || cause.Final {
+			if cause := j.Causes[0]; strings.Join(cause.Nodes, "") != "node-1" || !strings.Contains(cause.Message,
+				c.about) || cause.Final {
 				t.Errorf("%+v", cause)
 			}
 			f.wakesIn(j, c.lasts)
 			f.after(c.lasts-1).want(rollout.Progressing, c.code)
-			if j = f.after(1).want(rollout.Stuck, c.code); !j.Causes[0].Final || !j.Causes[0].Since.Equal(f.now.Add(-c.lasts)) {
+			if j = f.after(1).want(rollout.Stuck, c.code); !j.Causes[0].Final ||
+				!j.Causes[0].Since.Equal(f.now.Add(-c.lasts)) {
 				t.Errorf("%+v", j.Causes[0])
 			}
 			f.options.After = map[rollout.Code]time.Duration{c.code: 4 * time.Minute}
@@ -109,7 +135,8 @@ func (f *fleet) pending(p *corev1.Pod, message string) {
 // Every time of the table is an option.
 func TestEachTimeIsAnOption(t *testing.T) {
 	f, p := unready(t)
-	f.options.After = map[rollout.Code]time.Duration{rollout.ConfigError: 5 * time.Minute, rollout.CrashLoop: time.Minute}
+	f.options.After = map[rollout.Code]time.Duration{rollout.ConfigError: 5 * time.Minute,
+		rollout.CrashLoop: time.Minute}
 	f.waits(p, "CreateContainerConfigError", "no")
 	f.want(rollout.Progressing, rollout.ConfigError)
 	f.after(5*time.Minute-1).want(rollout.Progressing, rollout.ConfigError)
@@ -131,7 +158,8 @@ func TestCrashLoop(t *testing.T) {
 	f.ends(p, 3, "Error")
 	p.Status.ContainerStatuses[0].State.Terminated.Message = "starting\ncannot open /etc/agent.conf\n"
 	j := f.want(rollout.Stuck, rollout.CrashLoop)
-	if c := j.Causes[0]; !strings.Contains(c.Message, "exit code 3: cannot open /etc/agent.conf") || !strings.Contains(c.Remedy, "kubectl -n platform logs "+p.Name+" -c agent --previous") {
+	if c := j.Causes[0]; !strings.Contains(c.Message, "exit code 3: cannot open /etc/agent.conf") ||
+		!strings.Contains(c.Remedy, "kubectl -n platform logs "+p.Name+" -c agent --previous") {
 		t.Errorf("%+v", c)
 	}
 	f.after(20 * time.Second).ready(p)
@@ -160,11 +188,13 @@ func TestOutOfMemory(t *testing.T) {
 	p := f.replace("node-1")
 	f.ends(f.ready(f.ends(f.runs(p), 137, "OOMKilled")), 137, "OOMKilled")
 	f.event(p, "Pod", "Killing", "Container agent failed liveness probe, will be restarted")
-	if c := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Message, "64Mi") || !strings.Contains(c.About, "OOMKilled") {
+	if c := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Message, "64Mi") ||
+		!strings.Contains(c.About, "OOMKilled") {
 		t.Errorf("%+v", c)
 	}
-	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "sidecar", State: corev1.ContainerState{
-		Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "not found"}}})
+	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "sidecar",
+		State: corev1.ContainerState{
+			Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "not found"}}})
 	f.want(rollout.Stuck, rollout.CrashLoop)
 	f.after(time.Minute).want(rollout.Stuck, rollout.CrashLoop) // the pull is final too by now
 	p.Status.ContainerStatuses = p.Status.ContainerStatuses[:1]
@@ -179,18 +209,21 @@ func TestOutOfMemory(t *testing.T) {
 func TestAnInitContainerCrashes(t *testing.T) {
 	f, p := unready(t)
 	p.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:v1"}}
-	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "setup", RestartCount: 2, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
-		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, FinishedAt: metav1.NewTime(f.now)}}}}
+	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "setup", RestartCount: 2,
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1,
+			FinishedAt: metav1.NewTime(f.now)}}}}
 	f.waits(p, "PodInitializing", "")
-	if c := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Message, "init container setup keeps ending: exit code 1") {
+	if c := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Message,
+		"init container setup keeps ending: exit code 1") {
 		t.Errorf("%+v", c)
 	}
 	p.Status.InitContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 0}}
 	f.want(rollout.Progressing, rollout.Starting) // it has done its work at last
 }
 
-// A registry that is away for ten seconds makes nobody Stuck, also with an image that then takes minutes to pull; one that
-// stays away does at the second failed pull, and heals when it is back.
+// A registry that is away for ten seconds makes nobody Stuck, also with an image that then takes minutes to pull; one
+// that stays away does at the second failed pull, and heals when it is back.
 func TestARegistryOutage(t *testing.T) {
 	f, p := unready(t)
 	fails := func() {
@@ -208,7 +241,8 @@ func TestARegistryOutage(t *testing.T) {
 	f.after(9*time.Minute).want(rollout.Progressing, rollout.Starting)
 	fails()
 	j := f.want(rollout.Stuck, rollout.ImagePull)
-	if !strings.Contains(j.Headline, "image registry.example.com/agent:v2") || !strings.Contains(j.Causes[0].Remedy, "DNS") {
+	if !strings.Contains(j.Headline, "image registry.example.com/agent:v2") || !strings.Contains(j.Causes[0].Remedy,
+		"DNS") {
 		t.Errorf("%s\n%s", j.Headline, j.Causes[0].Remedy)
 	}
 	f.after(time.Minute)
@@ -221,11 +255,13 @@ func TestARegistryOutage(t *testing.T) {
 func TestProbesThatKill(t *testing.T) {
 	for _, probe := range []string{"startup", "liveness"} {
 		f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) {
-			p := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(8080)}}}
+			p := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/healthz",
+				Port: intstr.FromInt32(8080)}}}
 			d.Spec.Template.Spec.Containers[0].StartupProbe, d.Spec.Template.Spec.Containers[0].LivenessProbe = p, p
 		})
 		p := f.runs(f.replace("node-1"))
-		f.event(p, "Pod", "Unhealthy", strings.ToUpper(probe[:1])+probe[1:]+" probe failed: HTTP probe failed with statuscode: 500")
+		f.event(p, "Pod", "Unhealthy", strings.ToUpper(probe[:1])+probe[1:]+
+			" probe failed: HTTP probe failed with statuscode: 500")
 		f.event(p, "Pod", "Killing", "Container agent failed "+probe+" probe, will be restarted")
 		f.ends(p, 137, "Error")
 		f.want(rollout.Progressing, rollout.ProbeFailing)
@@ -249,7 +285,8 @@ func TestReadinessWaitsForTheDeadline(t *testing.T) {
 	f.after(time.Second).event(p, "Pod", "Unhealthy", "Readiness probe failed: dial tcp 10.0.0.1:9: connection refused")
 	f.want(rollout.Progressing, rollout.ProbeFailing)
 	f.after(15*time.Minute-time.Second-1).want(rollout.Progressing, rollout.ProbeFailing)
-	if c := f.after(1).want(rollout.Stuck, rollout.ProbeFailing).Causes[0]; !strings.Contains(c.Message, "TCP port 9") || !c.Final {
+	if c := f.after(1).want(rollout.Stuck, rollout.ProbeFailing).Causes[0]; !strings.Contains(c.Message,
+		"TCP port 9") || !c.Final {
 		t.Errorf("%+v", c)
 	}
 }
@@ -280,7 +317,8 @@ func TestTimesThatCannotBe(t *testing.T) {
 	f.gone("node-1")
 	f.after(time.Hour).event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: no`)
 	f.event(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-y" is forbidden: another reason`)
-	f.after(-time.Hour + time.Second).want(rollout.Progressing) // once, a minute before the commit, is all that has happened
+	// once, a minute before the commit, is all that has happened
+	f.after(-time.Hour + time.Second).want(rollout.Progressing)
 	f.after(time.Hour)
 	f.memory = rollout.Memory{}
 	if c := f.judge().Causes[0]; c.Code != rollout.Forbidden || !c.Since.Equal(f.target.AppliedAt) {
@@ -308,7 +346,8 @@ func TestASwallowedAnswerIsNotMissing(t *testing.T) {
 	f.waits(p, "ImagePullBackOff", "not found")
 	for range 8 {
 		f.event(p, "Pod", "Pulling", "Pulling image")
-		f.after(time.Second).event(p, "Pod", "Failed", `Failed to pull image "registry.example.com/agent:v2": not found`)
+		f.after(time.Second).event(p, "Pod", "Failed",
+			`Failed to pull image "registry.example.com/agent:v2": not found`)
 		f.event(p, "Pod", "Failed", "Error: ErrImagePull")
 	}
 	f.after(time.Minute).event(p, "Pod", "Pulling", "Pulling image")
@@ -332,7 +371,8 @@ func TestARefusalOfTheCommitBefore(t *testing.T) {
 	f := newFleet(t, 1)
 	f.gone("node-1")
 	f.change(func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.ServiceAccountName = "there" })
-	f.target = rollout.Target{Namespace: "platform", Name: "agent", UID: "ds", Generation: f.ds.Generation, AppliedAt: f.now}
+	f.target = rollout.Target{Namespace: "platform", Name: "agent", UID: "ds", Generation: f.ds.Generation,
+		AppliedAt: f.now}
 	f.memory = rollout.Memory{}
 	f.want(rollout.Progressing, rollout.NotObserved)
 	f.after(40 * time.Second)
@@ -351,14 +391,16 @@ func TestRejected(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	reject := func() {
 		p := f.replace("node-1")
-		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "UnexpectedAdmissionError", "no gpu is free"
+		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "UnexpectedAdmissionError",
+			"no gpu is free"
 	}
 	reject()
 	f.want(rollout.Progressing, rollout.Rejected)
 	f.after(time.Second).want(rollout.Progressing, rollout.Rejected)
 	f.after(time.Second)
 	reject()
-	if c := f.want(rollout.Stuck, rollout.Rejected).Causes[0]; !strings.Contains(c.Message, "UnexpectedAdmissionError: no gpu is free") {
+	if c := f.want(rollout.Stuck, rollout.Rejected).Causes[0]; !strings.Contains(c.Message,
+		"UnexpectedAdmissionError: no gpu is free") {
 		t.Errorf("%+v", c)
 	}
 	f.roll("node-1")
@@ -370,7 +412,8 @@ func TestRejectedByEvents(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.gone("node-1")
 	for _, pod := range []string{"agent-x", "agent-y"} {
-		f.after(time.Second).event(f.ds, "DaemonSet", "FailedDaemonPod", "Found failed daemon pod platform/"+pod+" on node node-1, will try to kill it")
+		f.after(time.Second).event(f.ds, "DaemonSet", "FailedDaemonPod", "Found failed daemon pod platform/"+pod+
+			" on node node-1, will try to kill it")
 	}
 	f.want(rollout.Stuck, rollout.Rejected)
 }
@@ -419,7 +462,8 @@ func TestAHostPortWithSurge(t *testing.T) {
 		d.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: &one, MaxUnavailable: &zero}
 		d.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80, ContainerPort: 80}}
 	})
-	f.pending(f.newPod("node-1"), "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.")
+	f.pending(f.newPod("node-1"), "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod "+
+		"ports.")
 	c := f.after(2*time.Minute).want(rollout.Stuck, rollout.Unschedulable).Causes[0]
 	if !strings.Contains(c.Message, "maxSurge") || !strings.Contains(c.Remedy, "maxUnavailable") {
 		t.Errorf("%+v", c)
@@ -441,7 +485,8 @@ func TestClockSkew(t *testing.T) {
 	p.Status.ContainerStatuses[0].State.Running.StartedAt = ahead
 	f.wakesIn(f.want(rollout.Progressing), 15*time.Second)
 	f.after(15*time.Second).want(rollout.Progressing, rollout.ClockSkew)
-	if c := f.after(30*time.Second).want(rollout.Stuck, rollout.ClockSkew).Causes[0]; !strings.Contains(c.Message, "ahead, by about 5m0s") {
+	if c := f.after(30*time.Second).want(rollout.Stuck, rollout.ClockSkew).Causes[0]; !strings.Contains(c.Message,
+		"ahead, by about 5m0s") {
 		t.Errorf("%+v", c)
 	}
 }
@@ -454,7 +499,8 @@ func TestCausesAreGathered(t *testing.T) {
 	}
 	f.waits(f.replace("node-3"), "CreateContainerConfigError", "x")
 	j := f.want(rollout.Progressing, rollout.ImagePull)
-	if len(j.Causes) != 2 || strings.Join(j.Causes[0].Nodes, " ") != "node-1 node-2 node-4" || !strings.Contains(j.Causes[0].Message, "not found on node-1") {
+	if len(j.Causes) != 2 || strings.Join(j.Causes[0].Nodes, " ") != "node-1 node-2 node-4" ||
+		!strings.Contains(j.Causes[0].Message, "not found on node-1") {
 		t.Errorf("%s", plain(j))
 	}
 }

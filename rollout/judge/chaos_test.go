@@ -14,7 +14,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// chaos is a fleet to which anything happens, in any order. Beside each version of an object it keeps what is true of it.
+// chaos is a fleet to which anything happens, in any order. Beside each version of an object it keeps what is true of
+// it.
 type chaos struct {
 	*fleet
 	*rand.Rand
@@ -78,7 +79,8 @@ func (c *chaos) happen() {
 		c.note()
 	case n < 13:
 		c.change(func(d *appsv1.DaemonSet) { // somebody's kubectl set image, and back
-			d.Spec.Template.Spec.Containers[0].Image = []string{"registry.example.com/agent:v3", c.wanted, c.wanted}[c.Intn(3)]
+			d.Spec.Template.Spec.Containers[0].Image = []string{"registry.example.com/agent:v3", c.wanted,
+				c.wanted}[c.Intn(3)]
 		})
 		c.note()
 	case n < 22:
@@ -143,12 +145,14 @@ func (c *chaos) podHappens(node string) {
 			c.gone(node)
 		}
 		c.pods = slices.Clone(c.pods)
-		p, truth = c.newPod(node), podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, moved: c.now, unready: c.now}
+		p, truth = c.newPod(node), podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, moved: c.now,
+			unready: c.now}
 		start := c.stamp(node)
 		p.CreationTimestamp, p.Status.StartTime = metav1.NewTime(c.now.Truncate(time.Second)), &start
 		p.Labels[fact.HashLabel] = c.hashOf(truth.image)
 		for _, side := range p.Spec.InitContainers {
-			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: side.Name, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: start}}}}
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: side.Name,
+				State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: start}}}}
 		}
 	}
 	wasReady := truth.ready
@@ -198,7 +202,8 @@ func (c *chaos) something(p *corev1.Pod, node string, truth *podTruth) {
 		}
 	case 3:
 		if side := p.Status.InitContainerStatuses; len(side) > 0 { // its sidecar ends, and is back at once, or not
-			side[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, StartedAt: side[0].State.Running.StartedAt, FinishedAt: c.stamp(node)}
+			side[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1,
+				StartedAt: side[0].State.Running.StartedAt, FinishedAt: c.stamp(node)}
 			side[0].RestartCount++
 			side[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.now)}}
 			truth.ends, truth.moved, truth.lost, truth.codes = truth.ends+1, real, false, truth.codes|8
@@ -243,11 +248,13 @@ func (c *chaos) boots(node string) {
 	}
 }
 
-// runBefore has the template before run for a while, with all that may happen to its nodes and pods up to the very apply:
-// nodes join and boot, pods are deleted, restart, and keep ending. What is true of each node at the end is written down.
+// runBefore has the template before run for a while, with all that may happen to its nodes and pods up to the very
+// apply: nodes join and boot, pods are deleted, restart, and keep ending. What is true of each node at the end is
+// written down.
 func (c *chaos) runBefore() {
 	for i := range c.pods {
-		c.podsWere[c.pods[i]] = podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, ready: true, moved: c.now.Add(-time.Hour)}
+		c.podsWere[c.pods[i]] = podTruth{image: c.ds.Spec.Template.Spec.Containers[0].Image, ready: true,
+			moved: c.now.Add(-time.Hour)}
 	}
 	for range c.Intn(40) {
 		c.after(time.Duration(c.Intn(30000)) * time.Millisecond)

@@ -20,27 +20,37 @@ var claimCases = map[string]struct {
 }{
 	"a ResourceClaim that the pod names is missing": {func(_ *fleet, p *corev1.Pod) {
 		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimName: ptrTo("gpu-claim")}}
-	}, rollout.NotScheduled, "waits for ResourceClaim gpu-claim (claim gpu)", "put ResourceClaim gpu-claim (claim gpu) into Git"},
+	}, rollout.NotScheduled, "waits for ResourceClaim gpu-claim (claim gpu)",
+		"put ResourceClaim gpu-claim (claim gpu) into Git"},
 	"a ResourceClaimTemplate is missing": {func(f *fleet, p *corev1.Pod) {
 		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimTemplateName: ptrTo("one-gpu")}}
-		f.event(p, "Pod", "FailedResourceClaimCreation", `PodResourceClaim gpu: resource claim template "one-gpu": resourceclaimtemplate.resource.k8s.io "one-gpu" not found`)
+		f.event(p, "Pod", "FailedResourceClaimCreation",
+			`PodResourceClaim gpu: resource claim template "one-gpu": resourceclaimtemplate.resource.k8s.io "one-gpu" not found`)
 	}, rollout.NotScheduled, `not made from ResourceClaimTemplate one-gpu (claim gpu): PodResourceClaim gpu: resource claim template "one-gpu"`, "Put ResourceClaimTemplate one-gpu (claim gpu) into Git"},
 	"a ResourceClaim is not made, without a word": {func(_ *fleet, p *corev1.Pod) {
-		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "nic", ResourceClaimTemplateName: ptrTo("nic")}, {Name: "gpu", ResourceClaimTemplateName: ptrTo("one-gpu")}}
-		p.Status.ResourceClaimStatuses = []corev1.PodResourceClaimStatus{{Name: "nic", ResourceClaimName: ptrTo("agent-nic-x")}}
+		p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "nic", ResourceClaimTemplateName: ptrTo("nic")},
+			{Name: "gpu", ResourceClaimTemplateName: ptrTo("one-gpu")}}
+		p.Status.ResourceClaimStatuses = []corev1.PodResourceClaimStatus{{Name: "nic",
+			ResourceClaimName: ptrTo("agent-nic-x")}}
 	}, rollout.NotScheduled, "not made from ResourceClaimTemplate one-gpu (claim gpu)", "kube-controller-manager"},
-	"a scheduler that nobody runs": {func(_ *fleet, p *corev1.Pod) { p.Spec.SchedulerName = "batch" }, rollout.NotScheduled, "scheduler batch has not looked", "take that out"},
+	"a scheduler that nobody runs": {func(_ *fleet, p *corev1.Pod) { p.Spec.SchedulerName = "batch" },
+		rollout.NotScheduled, "scheduler batch has not looked", "take that out"},
 	"the scheduler misses a ResourceClaim": {func(f *fleet, p *corev1.Pod) {
-		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", `0/3 nodes are available: resourceclaim.resource.k8s.io "gpu-claim" not found. preemption: none.`)
+		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable",
+			`0/3 nodes are available: resourceclaim.resource.k8s.io "gpu-claim" not found. preemption: none.`)
 	}, rollout.Unschedulable, "waits for ResourceClaim gpu-claim, which does not exist", "resourceClaimName"},
 	"a PersistentVolumeClaim is missing": {func(f *fleet, p *corev1.Pod) {
-		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", `0/3 nodes are available: persistentvolumeclaim "data" not found. not found`)
-	}, rollout.Unschedulable, "waits for PersistentVolumeClaim data, which does not exist", "Put PersistentVolumeClaim data into Git"},
+		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable",
+			`0/3 nodes are available: persistentvolumeclaim "data" not found. not found`)
+	}, rollout.Unschedulable, "waits for PersistentVolumeClaim data, which does not exist",
+		"Put PersistentVolumeClaim data into Git"},
 	"the claim of an ephemeral volume is not made": {func(f *fleet, p *corev1.Pod) {
-		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", `0/3 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "agent-4-scratch". not found`)
+		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable",
+			`0/3 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "agent-4-scratch". not found`)
 	}, rollout.Unschedulable, "waits for PersistentVolumeClaim agent-4-scratch", "describe pod"},
 	"a PersistentVolumeClaim is not bound": {func(f *fleet, p *corev1.Pod) {
-		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found")
+		f.condition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable",
+			"0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found")
 	}, rollout.Unschedulable, "to be bound", "describe pvc"},
 }
 
@@ -71,13 +81,15 @@ func playClaims() (all bool) {
 	return all
 }
 
-// A pod that waits for a claim is told by the claim, and not as one that the scheduler has not looked at or has no room for.
+// A pod that waits for a claim is told by the claim, and not as one that the scheduler has not looked at or has no room
+// for.
 func TestAPodThatWaitsForAClaim(t *testing.T) {
 	for name, c := range claimCases {
 		t.Run(name, func(t *testing.T) {
 			f := waitsFor(t, c.show)
 			cause := f.want(rollout.Progressing, c.code).Causes[0]
-			if !strings.Contains(cause.Message, c.says) || !strings.Contains(cause.Remedy, c.advises) || strings.Contains(cause.Message, "no room") {
+			if !strings.Contains(cause.Message, c.says) || !strings.Contains(cause.Remedy, c.advises) ||
+				strings.Contains(cause.Message, "no room") {
 				t.Errorf("%s\n%s", cause.Message, cause.Remedy)
 			}
 			f.after(2*time.Minute).want(rollout.Stuck, c.code)
@@ -93,7 +105,8 @@ func TestAPodThatWaitsForAClaim(t *testing.T) {
 func TestAnAgentThatExitsOnPurpose(t *testing.T) {
 	f, p := unready(t)
 	f.ends(f.runs(f.ends(f.runs(p), 0, "Completed")), 0, "Completed")
-	if c := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Remedy, "init container") || !strings.Contains(c.Remedy, "kubectl -n platform logs") {
+	if c := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Remedy, "init container") ||
+		!strings.Contains(c.Remedy, "kubectl -n platform logs") {
 		t.Errorf("%s", c.Remedy)
 	}
 }

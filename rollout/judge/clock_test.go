@@ -26,20 +26,22 @@ func entry(taken time.Time, fields string) metav1.ManagedFieldsEntry {
 func lease(node string, renewed, taken time.Time) *coordinationv1.Lease {
 	l := leases(renewed, node)[0]
 	l.ManagedFields = []metav1.ManagedFieldsEntry{
-		entry(taken.Add(-time.Hour), `{"f:metadata":{"f:ownerReferences":{}}}`), entry(taken, `{"f:spec":{"f:renewTime":{}}}`),
+		entry(taken.Add(-time.Hour), `{"f:metadata":{"f:ownerReferences":{}}}`),
+		entry(taken, `{"f:spec":{"f:renewTime":{}}}`),
 		entry(taken.Add(time.Hour), `{"f:metadata":{"f:labels":{}}}`)}
 	return l
 }
 
-// A node's clock is told from its Lease in both directions and however old the Lease is, by the write of that very field;
-// else from its status; and not at all where nobody noted when it was written.
+// A node's clock is told from its Lease in both directions and however old the Lease is, by the write of that very
+// field; else from its status; and not at all where nobody noted when it was written.
 func TestHowFarAClockIsOff(t *testing.T) {
 	near := func(got, want time.Duration) bool { return got > want-time.Second && got < want+time.Second }
 	for _, ahead := range []time.Duration{0, 90 * time.Second, -90 * time.Second, 3 * time.Second} {
 		if got, told := fact.ClockOfLease(lease("n", fleetEpoch.Add(ahead), fleetEpoch)); !told || !near(got, ahead) {
 			t.Errorf("%s, want %s", got, ahead)
 		}
-		n := &corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, LastHeartbeatTime: metav1.NewTime(fleetEpoch.Add(ahead))}}}}
+		n := &corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady,
+			LastHeartbeatTime: metav1.NewTime(fleetEpoch.Add(ahead))}}}}
 		n.ManagedFields = []metav1.ManagedFieldsEntry{entry(fleetEpoch.Add(time.Hour), `{"f:spec":{}}`),
 			entry(fleetEpoch, `{"f:status":{"f:conditions":{"k:{\"type\":\"Ready\"}":{"f:lastHeartbeatTime":{}}}}}`)}
 		if got, told := fact.ClockOfNode(n); !told || !near(got, ahead) {
@@ -56,8 +58,8 @@ func TestHowFarAClockIsOff(t *testing.T) {
 	}
 }
 
-// skewed is a fleet on whose first node the clock is five minutes ahead, at the moment at which its pod should have become
-// available.
+// skewed is a fleet on whose first node the clock is five minutes ahead, at the moment at which its pod should have
+// become available.
 func skewed(t *testing.T) *fleet {
 	f := newFleet(t, 2)
 	f.apply(func(d *appsv1.DaemonSet) {
@@ -92,11 +94,13 @@ func TestAClockIsReadOnlyWhenItMayExplainSomething(t *testing.T) {
 		t.Fatalf("%v", j.ReadClocks)
 	}
 	j := f.judgeClocks(rollout.Clock{Node: "node-1", Ahead: 5*time.Minute + 300*time.Millisecond})
-	if c := j.Causes[0]; c.Code != rollout.ClockSkew || !strings.Contains(c.Message, "is 5m0s ahead of the API server's") || len(j.ReadClocks) > 0 {
+	if c := j.Causes[0]; c.Code != rollout.ClockSkew ||
+		!strings.Contains(c.Message, "is 5m0s ahead of the API server's") || len(j.ReadClocks) > 0 {
 		t.Errorf("%+v", c)
 	}
 	f.after(50 * time.Second)
-	if j = f.want(rollout.Stuck, rollout.ClockSkew); len(j.ReadClocks) > 0 || !strings.Contains(j.Causes[0].Message, "5m0s ahead of") {
+	if j = f.want(rollout.Stuck, rollout.ClockSkew); len(j.ReadClocks) > 0 || !strings.Contains(j.Causes[0].Message,
+		"5m0s ahead of") {
 		t.Errorf("%v %s", j.ReadClocks, j.Causes[0].Message)
 	}
 	f.after(10 * time.Second)
@@ -104,7 +108,9 @@ func TestAClockIsReadOnlyWhenItMayExplainSomething(t *testing.T) {
 		t.Errorf("it is not read again: %s", plain(j))
 	}
 	j = f.judgeClocks(rollout.Clock{Node: "node-1", Ahead: 300 * time.Millisecond}) // somebody has set it
-	if c := j.Causes[0]; !strings.Contains(c.Message, "was ahead by about 5m0s") || !strings.Contains(c.Message, "right by now") || !strings.Contains(c.Remedy, "passes by itself at 2026-11-20 09:05:10 UTC") {
+	if c := j.Causes[0]; !strings.Contains(c.Message, "was ahead by about 5m0s") ||
+		!strings.Contains(c.Message, "right by now") ||
+		!strings.Contains(c.Remedy, "passes by itself at 2026-11-20 09:05:10 UTC") {
 		t.Errorf("%+v", c)
 	}
 	f.after(4 * time.Minute)
@@ -116,7 +122,8 @@ func TestAClockThatCannotBeRead(t *testing.T) {
 	f := skewed(t)
 	f.want(rollout.Progressing, rollout.ClockSkew)
 	j := f.judgeClocks(rollout.Clock{Node: "node-1", Unknown: "leases is forbidden"})
-	if c := j.Causes[0]; c.Code != rollout.ClockSkew || !strings.Contains(c.Message, "ahead, by about 5m0s") || !strings.Contains(c.Message, "leases is forbidden") || len(j.ReadClocks) > 0 {
+	if c := j.Causes[0]; c.Code != rollout.ClockSkew || !strings.Contains(c.Message, "ahead, by about 5m0s") ||
+		!strings.Contains(c.Message, "leases is forbidden") || len(j.ReadClocks) > 0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -129,13 +136,14 @@ func TestASkewThatExplainsNothingIsANote(t *testing.T) {
 	fact.PodCondition(p, corev1.PodReady).LastTransitionTime = ahead
 	p.Status.ContainerStatuses[0].State.Running.StartedAt = ahead
 	j := f.after(20 * time.Second).want(rollout.Progressing)
-	if len(j.ReadClocks) > 0 || !strings.Contains(strings.Join(j.Notes, "\n"), "node-1 is ahead, so that its pod settles later") {
+	if len(j.ReadClocks) > 0 || !strings.Contains(strings.Join(j.Notes, "\n"),
+		"node-1 is ahead, so that its pod settles later") {
 		t.Errorf("%s", plain(j))
 	}
 }
 
-// A pod on a node whose clock is behind seems to have been Ready for longer than it has. The Leases, which are read before
-// Complete, tell; its pod has to make up for it.
+// A pod on a node whose clock is behind seems to have been Ready for longer than it has. The Leases, which are read
+// before Complete, tell; its pod has to make up for it.
 func TestAClockThatIsBehindSettlesNothingEarly(t *testing.T) {
 	f := newFleet(t, 2).image("v2")
 	f.roll("node-1", "node-2")
@@ -148,12 +156,14 @@ func TestAClockThatIsBehindSettlesNothingEarly(t *testing.T) {
 	}
 	read := func() rollout.Look {
 		l := f.look()
-		l.Leases = []*coordinationv1.Lease{lease("node-1", f.now, f.now), lease("node-2", f.now.Add(-time.Minute), f.now)}
+		l.Leases = []*coordinationv1.Lease{lease("node-1", f.now, f.now), lease("node-2", f.now.Add(-time.Minute),
+			f.now)}
 		return l
 	}
 	f.after(5 * time.Second)
 	j, _ := Rollout(read(), f.target, f.memory, f.options)
-	if j.Verdict != rollout.Progressing || j.Settled != 1 || !strings.Contains(strings.Join(j.Notes, ""), "node-2 is 1m") || j.Wake.IsZero() {
+	if j.Verdict != rollout.Progressing || j.Settled != 1 || !strings.Contains(strings.Join(j.Notes, ""),
+		"node-2 is 1m") || j.Wake.IsZero() {
 		t.Errorf("%s", plain(j))
 	}
 	f.after(6 * time.Second)

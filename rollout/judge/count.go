@@ -10,7 +10,8 @@ import (
 
 // countNodes is the judgement's part that is only counted.
 func countNodes(s *survey.Survey) rollout.Judgement {
-	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.Remembered().Mark, OldPods: s.OldPods, Braked: s.Brake.Pulled}
+	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.Remembered().Mark, OldPods: s.OldPods,
+		Braked: s.Brake.Pulled}
 	j.Nodes = make([]rollout.Node, 0, len(s.Sites))
 	for i := range s.Sites {
 		at := &s.Sites[i]
@@ -37,7 +38,8 @@ func countNodes(s *survey.Survey) rollout.Judgement {
 			j.OldAvailable++
 		}
 	}
-	if s.Live != nil && s.Look.Lacks(rollout.KindNodes) { // only nodes with pods are known; the controller knows how many there are
+	// only nodes with pods are known; the controller knows how many there are
+	if s.Live != nil && s.Look.Lacks(rollout.KindNodes) {
 		j.Eligible = max(j.Eligible, int(s.Live.Status.DesiredNumberScheduled))
 		j.Desired = max(j.Desired, int(s.Live.Status.DesiredNumberScheduled))
 	}

@@ -37,14 +37,14 @@ func decide(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) {
 	addNotes(s, j)
 }
 
-// passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like. Pods that
-// wait for another DaemonSet's to go have not been made to be replaced by a person.
+// passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like.
+// Pods that wait for another DaemonSet's to go have not been made to be replaced by a person.
 func passes(s *survey.Survey) bool {
 	return s.Target.OnDelete && !s.Options.WaitOnDelete && !s.HandsOver()
 }
 
-// isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or something
-// that concerns the DaemonSet as a whole.
+// isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or
+// something that concerns the DaemonSet as a whole.
 func isEnough(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) bool {
 	failing, left := 0, 0
 	for i := range findings {
@@ -80,8 +80,9 @@ func atTheDeadline(s *survey.Survey, j *rollout.Judgement, findings []survey.Fin
 	return findings
 }
 
-// isComplete reports whether the commit has taken over: every present node has a settled updated pod, at least one if any
-// node matches, and few enough nodes are absent. A braked rollout is not, nor one whose DaemonSet fits no node any more.
+// isComplete reports whether the commit has taken over: every present node has a settled updated pod, at least one if
+// any node matches, and few enough nodes are absent. A braked rollout is not, nor one whose DaemonSet fits no node any
+// more.
 func isComplete(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) bool {
 	switch {
 	case s.Brake.Pulled:
@@ -89,8 +90,10 @@ func isComplete(s *survey.Survey, j *rollout.Judgement, findings []survey.Findin
 	case j.Eligible == 0:
 		return s.Live.Status.DesiredNumberScheduled == 0 && !hadNodes(s)
 	case passes(s):
-		return !isEnough(s, j, findings) && !arePassing(s, findings) // a person replaces the pods, later; those that were are judged as always
-	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.Options.AbsentBudget, j.Eligible)), !isLastinglyAbsent(s):
+		// a person replaces the pods, later; those that were are judged as always
+		return !isEnough(s, j, findings) && !arePassing(s, findings)
+	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.Options.AbsentBudget, j.Eligible)),
+		!isLastinglyAbsent(s):
 		return false
 	}
 	for i := range s.Sites {
@@ -141,8 +144,9 @@ func noEligibleNodes(s *survey.Survey) *survey.Finding {
 	return s.Ripen(&survey.Finding{
 		Code: rollout.NoEligibleNodes, Since: s.Since(rollout.NoEligibleNodes, "", false, s.Remembered().Observed),
 		Message: "no node is eligible any more: the commit took the DaemonSet off all its nodes",
-		Remedy: fmt.Sprintf("Correct nodeSelector, node affinity or tolerations in Git: `kubectl get nodes --show-labels` against "+
-			"`kubectl -n %s get ds %s -o jsonpath={.spec.template.spec}`.", s.Live.Namespace, s.Live.Name),
+		Remedy: fmt.Sprintf("Correct nodeSelector, node affinity or tolerations in Git: `kubectl get nodes "+
+			"--show-labels` against `kubectl -n %s get ds %s -o jsonpath={.spec.template.spec}`.", s.Live.Namespace,
+			s.Live.Name),
 	})
 }
 
@@ -156,7 +160,8 @@ func addNotes(s *survey.Survey, j *rollout.Judgement) {
 		j.Notes = append(j.Notes, ahead.NoMinReady)
 	}
 	if s.Target.OnDelete && len(j.Old) > 0 {
-		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old), j.Desired, words.Listed(j.Old))
+		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old),
+			j.Desired, words.Listed(j.Old))
 	}
 	if len(j.Absent) > 0 {
 		add("absent, not counted: %s", words.Listed(j.Absent))

@@ -34,7 +34,8 @@ func full(t *testing.T) (f *fleet, objects []any) {
 	f.apply(func(d *appsv1.DaemonSet) {
 		d.Spec.Template.Spec.Containers[0].Resources.Requests = podtest.Quantities("cpu=500m memory=1Gi")
 	})
-	f.pending(f.replace("node-1"), "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: not eligible.")
+	f.pending(f.replace("node-1"), "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) "+
+		"[NodeAffinity]. preemption: not eligible.")
 	for _, o := range f.nodes {
 		o.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}
 		objects = append(objects, o)
@@ -46,7 +47,8 @@ func full(t *testing.T) (f *fleet, objects []any) {
 	f.ds.TypeMeta = metav1.TypeMeta{APIVersion: "apps/v1", Kind: "DaemonSet"}
 	objects = append(objects, f.ds)
 	f.pods = append(f.pods,
-		podtest.Made("web/shop-5d-x7k2p", "cpu=300m memory=256Mi", podtest.OwnedBy("ReplicaSet", "shop-5d"), podtest.Labelled("app", "shop")),
+		podtest.Made("web/shop-5d-x7k2p", "cpu=300m memory=256Mi", podtest.OwnedBy("ReplicaSet", "shop-5d"),
+			podtest.Labelled("app", "shop")),
 		podtest.PodOn("node-2", "web/shop-5d-zzzzz", "cpu=300m"),
 		podtest.Made("web/bare", "cpu=1200m memory=1Gi"),
 		podtest.Made("kube-system/proxy", "cpu=200m", podtest.OwnedBy("DaemonSet", "proxy")),
@@ -58,8 +60,10 @@ func full(t *testing.T) (f *fleet, objects []any) {
 	b := podtest.Budget("web", "shop", 1)
 	b.TypeMeta = metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}
 	three, yes := int32(3), true
-	rs := &appsv1.ReplicaSet{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"}, ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "shop-5d", UID: "ReplicaSetshop-5d",
-		OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: "shop", UID: "shop", Controller: &yes}}}, Spec: appsv1.ReplicaSetSpec{Replicas: &three}}
+	rs := &appsv1.ReplicaSet{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "shop-5d", UID: "ReplicaSetshop-5d",
+			OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: "shop", UID: "shop",
+				Controller: &yes}}}, Spec: appsv1.ReplicaSetSpec{Replicas: &three}}
 	return f, append(objects, b, rs)
 }
 
@@ -81,8 +85,8 @@ func TestADumpTellsWhatWouldMakeRoom(t *testing.T) {
 	golden(t, "relief.txt", explained(t, f.now.Add(time.Hour), objects...))
 }
 
-// What a dump lacks is said: of other namespaces, of budgets, of replicas; a poorer dump never names a pod that it cannot
-// know.
+// What a dump lacks is said: of other namespaces, of budgets, of replicas; a poorer dump never names a pod that it
+// cannot know.
 func TestADumpSaysWhatItDoesNotKnowOfOthers(t *testing.T) {
 	f, objects := full(t)
 	without := func(unwanted func(any) bool) (left []any) {
@@ -93,15 +97,22 @@ func TestADumpSaysWhatItDoesNotKnowOfOthers(t *testing.T) {
 		}
 		return left
 	}
-	text := explained(t, f.now.Add(time.Hour), without(func(o any) bool { p, is := o.(*corev1.Pod); return is && p.Namespace != "platform" })...)
+	text := explained(t, f.now.Add(time.Hour), without(func(o any) bool {
+		p, is := o.(*corev1.Pod)
+		return is &&
+			p.Namespace != "platform"
+	})...)
 	if !strings.Contains(text, "a dump of all namespaces would tell") || strings.Contains(text, "web/") {
 		t.Error(text)
 	}
-	text = explained(t, f.now.Add(time.Hour), without(func(o any) bool { _, is := o.(*policyv1.PodDisruptionBudget); return is })...)
-	if !strings.Contains(text, "whether a PodDisruptionBudget forbids it is not known") || strings.Contains(text, "no PodDisruptionBudget") {
+	text = explained(t, f.now.Add(time.Hour),
+		without(func(o any) bool { _, is := o.(*policyv1.PodDisruptionBudget); return is })...)
+	if !strings.Contains(text, "whether a PodDisruptionBudget forbids it is not known") ||
+		strings.Contains(text, "no PodDisruptionBudget") {
 		t.Error(text)
 	}
-	text = explained(t, f.now.Add(time.Hour), without(func(o any) bool { _, is := o.(*appsv1.ReplicaSet); return is })...)
+	text = explained(t, f.now.Add(time.Hour),
+		without(func(o any) bool { _, is := o.(*appsv1.ReplicaSet); return is })...)
 	if !strings.Contains(text, "ReplicaSet shop-5d (1 replica)") { // one pod of it is in the dump
 		t.Error(text)
 	}
@@ -111,7 +122,8 @@ func TestADumpSaysWhatItDoesNotKnowOfOthers(t *testing.T) {
 func TestADumpKnowsQuotas(t *testing.T) {
 	_, objects := full(t)
 	for _, namespace := range []string{"platform", "web"} {
-		q := &corev1.ResourceQuota{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ResourceQuota"}, ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "small"}}
+		q := &corev1.ResourceQuota{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ResourceQuota"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "small"}}
 		q.Status.Hard = podtest.Quantities("pods=2")
 		objects = append(objects, q)
 	}
@@ -119,7 +131,8 @@ func TestADumpKnowsQuotas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := dump.DaemonSets[0].Look.Quotas; len(q) != 1 || q[0].Namespace != "platform" || q[0].Status.Hard.Pods().Value() != 2 {
+	if q := dump.DaemonSets[0].Look.Quotas; len(q) != 1 || q[0].Namespace != "platform" ||
+		q[0].Status.Hard.Pods().Value() != 2 {
 		t.Errorf("%+v", q)
 	}
 }

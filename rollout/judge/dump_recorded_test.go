@@ -62,8 +62,8 @@ func explainDump(t testing.TB, at time.Time, raw []byte) (dump.Dumped, rollout.J
 	return d, j
 }
 
-// A dump of a crash loop never says Complete, whatever its moment: also in the half second in which every container runs
-// and every counter is right.
+// A dump of a crash loop never says Complete, whatever its moment: also in the half second in which every container
+// runs and every counter is right.
 func TestNoDumpOfACrashLoopIsComplete(t *testing.T) {
 	for _, r := range readRecordings(t) {
 		if !strings.Contains(r.name, "crash") {
@@ -153,7 +153,8 @@ func trimmed(l rollout.Look) rollout.Look {
 // nodes leaves no Events behind. A pull that begins again is there again.
 func TestAStartedContainerLeavesNoEvidence(t *testing.T) {
 	event := func(reason string, second int) *corev1.Event {
-		e := &corev1.Event{Reason: reason, Type: corev1.EventTypeNormal, InvolvedObject: corev1.ObjectReference{Kind: "Pod", UID: "p", FieldPath: "spec.containers{agent}"}}
+		e := &corev1.Event{Reason: reason, Type: corev1.EventTypeNormal,
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", UID: "p", FieldPath: "spec.containers{agent}"}}
 		e.Name = reason
 		e.LastTimestamp.Time = time.Date(2026, 11, 20, 9, 0, second, 0, time.UTC)
 		e.FirstTimestamp = e.LastTimestamp

@@ -16,13 +16,15 @@ import (
 func restartsAllFleet(t *testing.T, rules ...corev1.ContainerRestartRule) (*fleet, *corev1.Pod) {
 	f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) {
 		spec := &d.Spec.Template.Spec
-		spec.InitContainers = []corev1.Container{{Name: "side", RestartPolicy: policy(corev1.ContainerRestartPolicyAlways)}}
+		spec.InitContainers = []corev1.Container{{Name: "side",
+			RestartPolicy: policy(corev1.ContainerRestartPolicyAlways)}}
 		spec.Containers[0].RestartPolicy, spec.Containers[0].RestartPolicyRules = policy(corev1.ContainerRestartPolicyNever), rules
 		spec.Containers = append(spec.Containers, corev1.Container{Name: "other"})
 	})
 	p := f.replace("node-1")
 	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "side"}}
-	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.AllContainersRestarting, Status: corev1.ConditionFalse})
+	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.AllContainersRestarting,
+		Status: corev1.ConditionFalse})
 	return f, f.startAll(p)
 }
 
@@ -38,7 +40,8 @@ func statusesOf(p *corev1.Pod) []*corev1.ContainerStatus {
 func (f *fleet) startAll(p *corev1.Pod) *corev1.Pod {
 	yes := true
 	for _, c := range statusesOf(p) {
-		c.Ready, c.Started, c.State = true, &yes, corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(f.now)}}
+		c.Ready, c.Started, c.State = true, &yes,
+			corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(f.now)}}
 	}
 	p.Status.Phase = corev1.PodRunning
 	f.condition(p, corev1.PodReady, corev1.ConditionTrue, "", "")
@@ -56,7 +59,8 @@ func (f *fleet) endsAll(p *corev1.Pod, code int32) *corev1.Pod {
 func (f *fleet) restartAll(p *corev1.Pod) *corev1.Pod {
 	f.condition(p, corev1.AllContainersRestarting, corev1.ConditionTrue, "RestartAllContainersStarted", "")
 	for _, c := range statusesOf(p) {
-		c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: fact.RestartingAll,
+		c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137,
+			Reason:  fact.RestartingAll,
 			Message: "The container is removed because RestartAllContainers in place"}}
 		c.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: fact.RestartingAll}}
 		c.RestartCount++
@@ -66,12 +70,13 @@ func (f *fleet) restartAll(p *corev1.Pod) *corev1.Pod {
 	return f.startAll(p)
 }
 
-// Of a pod whose containers are all restarted the one whose own end did it is named, with its own code: while it is to be
-// seen, and after it has been removed. The other ones' 137 is nobody's end.
+// Of a pod whose containers are all restarted the one whose own end did it is named, with its own code: while it is to
+// be seen, and after it has been removed. The other ones' 137 is nobody's end.
 func TestTheContainerThatRestartsAllIsNamed(t *testing.T) {
 	f, p := restartsAllFleet(t, onCodes("RestartAllContainers", notIn, 0))
 	f.after(time.Second).endsAll(p, 3)
-	says(t, f.want(rollout.Progressing, rollout.CrashLoop).Causes[0], "container agent, exit code 3", "RestartAllContainers on any exit code but 0", "!137")
+	says(t, f.want(rollout.Progressing, rollout.CrashLoop).Causes[0], "container agent, exit code 3",
+		"RestartAllContainers on any exit code but 0", "!137")
 	f.restartAll(p)
 	says(t, f.want(rollout.Progressing, rollout.CrashLoop).Causes[0], "container agent, exit code 3")
 	f.after(time.Second).endsAll(p, 3)
@@ -119,7 +124,8 @@ func TestARestartOfAllIsOneEnd(t *testing.T) {
 		t.Errorf("%d ends", n)
 	}
 	running := p.Status.ContainerStatuses[0].State
-	p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}} // not started again yet
+	// not started again yet
+	p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}
 	if n := fact.EndsOf(p); n != 1 {
 		t.Errorf("%d ends while one of them is about to start", n)
 	}
@@ -133,8 +139,8 @@ func TestARestartOfAllIsOneEnd(t *testing.T) {
 	}
 }
 
-// A pod whose rule restarts all of it now and then, and that is well in between, is not stuck, and settles a minute after
-// the last time, however often it was.
+// A pod whose rule restarts all of it now and then, and that is well in between, is not stuck, and settles a minute
+// after the last time, however often it was.
 func TestAPodThatRestartsAllNowAndThenIsNotStuck(t *testing.T) {
 	f, p := restartsAllFleet(t, onCodes("RestartAllContainers", in, 3))
 	f.options.ProgressDeadline = 24 * time.Hour // the other nodes wait
@@ -177,7 +183,8 @@ func TestOwnEndsBesideRestartsOfAll(t *testing.T) {
 	other := &p.Status.ContainerStatuses[1]
 	for range 2 {
 		other.RestartCount++
-		other.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 5, FinishedAt: metav1.NewTime(f.now), StartedAt: metav1.NewTime(f.now)}
+		other.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 5,
+			FinishedAt: metav1.NewTime(f.now), StartedAt: metav1.NewTime(f.now)}
 		f.after(time.Second)
 	}
 	if n := fact.EndsOf(p); n != 3 {

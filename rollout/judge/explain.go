@@ -6,8 +6,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// explain finds out why what has not settled has not, node by node: at most one cause each, the deepest that explains it.
-// A settled pod has no cause, and neither has a node that does not count, except that a late node's failing pod is
+// explain finds out why what has not settled has not, node by node: at most one cause each, the deepest that explains
+// it. A settled pod has no cause, and neither has a node that does not count, except that a late node's failing pod is
 // evidence too, and that a node that was failing before counts once its pod fails by the commit's doing.
 func explain(s *survey.Survey) []survey.Finding {
 	cause.LookForRefusals(s)

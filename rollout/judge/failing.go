@@ -68,7 +68,8 @@ func sickness(s *survey.Survey, at *survey.Site) (n rollout.FailingNode, sick bo
 func isUndated(p *corev1.Pod) bool {
 	for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
 		for i := range list {
-			for _, end := range []*corev1.ContainerStateTerminated{list[i].State.Terminated, list[i].LastTerminationState.Terminated} {
+			for _, end := range []*corev1.ContainerStateTerminated{list[i].State.Terminated,
+				list[i].LastTerminationState.Terminated} {
 				if end != nil && end.StartedAt.Unix() <= 0 {
 					return true
 				}
@@ -78,8 +79,8 @@ func isUndated(p *corev1.Pod) bool {
 	return false
 }
 
-// unreadySince is since when a pod has not been Ready although it could be: since it started, on top of the time that its
-// startup probes give it.
+// unreadySince is since when a pod has not been Ready although it could be: since it started, on top of the time that
+// its startup probes give it.
 func unreadySince(p *corev1.Pod) (since time.Time, unready bool) {
 	c := fact.PodCondition(p, corev1.PodReady)
 	if c != nil && c.Status == corev1.ConditionTrue {
@@ -101,8 +102,9 @@ func unreadySince(p *corev1.Pod) (since time.Time, unready bool) {
 	return since.Add(time.Duration(budget) * time.Second), true
 }
 
-// StillFailing are those of the nodes that were sick before an earlier commit, which did not complete, that are so before
-// the next one: not those that its judgement found to be well, or broken by it, nor those that have a Ready pod now.
+// StillFailing are those of the nodes that were sick before an earlier commit, which did not complete, that are so
+// before the next one: not those that its judgement found to be well, or broken by it, nor those that have a Ready pod
+// now.
 func StillFailing(list []rollout.FailingNode, m rollout.Memory, l rollout.Look) []rollout.FailingNode {
 	ready, known := map[string]bool{}, map[string]bool{}
 	for _, p := range l.Pods {

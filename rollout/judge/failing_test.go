@@ -39,8 +39,8 @@ func sickNodes(list []rollout.FailingNode) string {
 	return strings.Join(names, ", ")
 }
 
-// A node whose agent crash-looped before the commit neither counts nor brakes as long as it shows the same; it is listed,
-// and the others complete the rollout.
+// A node whose agent crash-looped before the commit neither counts nor brakes as long as it shows the same; it is
+// listed, and the others complete the rollout.
 func TestANodeThatWasFailingBefore(t *testing.T) {
 	f := newFleet(t, 3)
 	f.crashes("node-3", 1, 3)
@@ -69,19 +69,48 @@ func TestWhatSaysThatANodeIsSick(t *testing.T) {
 		story func(f *fleet, p *corev1.Pod)
 		want  string
 	}{
-		"deleted, and made anew":      {func(f *fleet, p *corev1.Pod) { f.replace("node-3"); f.after(4 * time.Second) }, ""},
-		"starting for five minutes":   {func(f *fleet, p *corev1.Pod) { f.replace("node-3"); f.after(5*time.Minute - 1) }, ""},
-		"not Ready for five minutes":  {func(f *fleet, p *corev1.Pod) { f.replace("node-3"); f.after(5 * time.Minute) }, "node-3  "},
-		"within its startup probe":    {func(f *fleet, p *corev1.Pod) { budget(f.replace("node-3")); f.after(10 * time.Minute) }, ""},
-		"beyond its startup probe":    {func(f *fleet, p *corev1.Pod) { budget(f.replace("node-3")); f.after(15 * time.Minute) }, "node-3  "},
-		"ended once":                  {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 1) }, ""},
-		"ended twice":                 {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 2) }, "node-3 CrashLoop agent exit code 1"},
-		"Ready between two ends":      {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 3); f.ready(p) }, "node-3 CrashLoop agent exit code 1"},
-		"settled since":               {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 2); f.ready(p); f.after(time.Hour) }, ""},
-		"its node booted twice":       {func(f *fleet, p *corev1.Pod) { f.reboots(p); f.reboots(p) }, ""},
-		"going":                       {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 3); f.terminate(p) }, ""},
-		"its node is down":            {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 3); f.setReady("node-3", false) }, ""},
-		"its image is gone, just now": {func(f *fleet, p *corev1.Pod) { f.waits(f.replace("node-3"), "ErrImagePull", "no") }, ""},
+		"deleted, and made anew": {func(f *fleet, p *corev1.Pod) { f.replace("node-3"); f.after(4 * time.Second) },
+			""},
+		"starting for five minutes": {func(f *fleet,
+			p *corev1.Pod) {
+			f.replace("node-3")
+			f.after(5*time.Minute - 1)
+		}, ""},
+		"not Ready for five minutes": {func(f *fleet, p *corev1.Pod) { f.replace("node-3"); f.after(5 * time.Minute) },
+			"node-3  "},
+		"within its startup probe": {func(f *fleet,
+			p *corev1.Pod) {
+			budget(f.replace("node-3"))
+			f.after(10 * time.Minute)
+		}, ""},
+		"beyond its startup probe": {func(f *fleet,
+			p *corev1.Pod) {
+			budget(f.replace("node-3"))
+			f.after(15 * time.Minute)
+		}, "node-3  "},
+		"ended once": {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 1) }, ""},
+		"ended twice": {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 2) },
+			"node-3 CrashLoop agent exit code 1"},
+		"Ready between two ends": {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 3); f.ready(p) },
+			"node-3 CrashLoop agent exit code 1"},
+		"settled since": {func(f *fleet, p *corev1.Pod) {
+			f.crashes("node-3", 1,
+				2)
+			f.ready(p)
+			f.after(time.Hour)
+		}, ""},
+		"its node booted twice": {func(f *fleet, p *corev1.Pod) { f.reboots(p); f.reboots(p) }, ""},
+		"going": {func(f *fleet, p *corev1.Pod) { f.crashes("node-3", 1, 3); f.terminate(p) },
+			""},
+		"its node is down": {func(f *fleet, p *corev1.Pod) {
+			f.crashes("node-3", 1, 3)
+			f.setReady("node-3",
+				false)
+		}, ""},
+		"its image is gone, just now": {func(f *fleet, p *corev1.Pod) {
+			f.waits(f.replace("node-3"), "ErrImagePull",
+				"no")
+		}, ""},
 		"its image is gone": {func(f *fleet, p *corev1.Pod) {
 			f.waits(f.replace("node-3"), "ImagePullBackOff", "no")
 			f.after(30 * time.Second)
@@ -182,7 +211,8 @@ func TestNoMoreNodesAreLetOffThanMayBeAbsent(t *testing.T) {
 	f.commit("v2")
 	j := f.judge()
 	if len(j.FailingBefore) != 2 || j.Desired != 10 ||
-		!slices.Contains(j.Notes, "was failing before this commit, counted all the same because at most 2 nodes may be left out: node-10, node-3, node-4, node-5, node-6 and 3 more") {
+		!slices.Contains(j.Notes, "was failing before this commit, counted all the same because at most 2 nodes may "+
+			"be left out: node-10, node-3, node-4, node-5, node-6 and 3 more") {
 		t.Errorf("%s %v", plain(j), j.Notes)
 	}
 	for _, n := range f.nodes {
@@ -194,8 +224,8 @@ func TestNoMoreNodesAreLetOffThanMayBeAbsent(t *testing.T) {
 	}
 }
 
-// A node that was failing before counts from the moment on at which its pod has settled, old or new: what breaks it then
-// is this commit's, also where it is what it showed before.
+// A node that was failing before counts from the moment on at which its pod has settled, old or new: what breaks it
+// then is this commit's, also where it is what it showed before.
 func TestANodeThatRecoversCountsFromThenOn(t *testing.T) {
 	for _, updated := range []bool{true, false} {
 		f := newFleet(t, 3)
@@ -263,7 +293,8 @@ func TestWhatTheNewTemplateBringsCounts(t *testing.T) {
 			continue
 		}
 		j := f.judge()
-		if j.Verdict == rollout.Complete || j.Causes[0].Code != c.stuck || !slices.Equal(f.memory.Counted, []string{"node-12"}) {
+		if j.Verdict == rollout.Complete || j.Causes[0].Code != c.stuck || !slices.Equal(f.memory.Counted,
+			[]string{"node-12"}) {
 			t.Errorf("%s: %s %v", name, plain(j), f.memory.Counted)
 		}
 	}
@@ -310,7 +341,8 @@ func TestWhereNoOtherNodeCounts(t *testing.T) {
 			f.ready(f.pod(f.nodes[0].Name))
 		}
 		f.after(20 * time.Second)
-		if j := f.judge(); j.Verdict == rollout.Complete || j.Desired != len(f.nodes) || j.Causes[0].Code != rollout.CrashLoop {
+		if j := f.judge(); j.Verdict == rollout.Complete || j.Desired != len(f.nodes) ||
+			j.Causes[0].Code != rollout.CrashLoop {
 			t.Fatal(plain(j))
 		}
 		f.ends(f.runs(f.pod(last)), 1, "Error")

@@ -75,15 +75,16 @@ func (d dumpFile) judged(t testing.TB) (dump.Dumped, rollout.Judgement) {
 	return dump.Dumped{}, rollout.Judgement{}
 }
 
-// Every dump of a failure on real kubelets is explained rightly, from the whole of it and from what the Observer keeps of
-// it, and it is told in words.
+// Every dump of a failure on real kubelets is explained rightly, from the whole of it and from what the Observer keeps
+// of it, and it is told in words.
 func TestEveryDumpedFailureIsExplained(t *testing.T) {
 	for _, d := range readDumpFiles(t) {
 		t.Run(d.name, func(t *testing.T) {
 			found, j := d.judged(t)
 			d.check(t, j)
 			toldInWords(t, report.Judged{Target: found.Target, Look: found.Look, Judgement: j})
-			if kept, _ := Rollout(trimmed(found.Look), found.Target, rollout.Memory{}, rollout.Options{}); !reflect.DeepEqual(kept, j) {
+			if kept, _ := Rollout(trimmed(found.Look), found.Target, rollout.Memory{},
+				rollout.Options{}); !reflect.DeepEqual(kept, j) {
 				t.Errorf("of what is kept:\n%s\nof the whole:\n%s", plain(kept), plain(j))
 			}
 		})

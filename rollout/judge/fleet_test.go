@@ -43,12 +43,14 @@ func newFleet(t testing.TB, nodes int) *fleet {
 	f := &fleet{t: t, now: fleetEpoch, options: rollout.Options{NoProof: true}} // proof has stories of its own
 	one, zero := intstr.FromInt32(1), intstr.FromInt32(0)
 	f.ds = &appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agent", UID: "ds", CreationTimestamp: metav1.NewTime(f.now)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agent", UID: "ds",
+			CreationTimestamp: metav1.NewTime(f.now)},
 		Spec: appsv1.DaemonSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "agent"}},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "agent"}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "registry.example.com/agent:v1"}}},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "agent",
+					Image: "registry.example.com/agent:v1"}}},
 			},
 			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType,
 				RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: &one, MaxSurge: &zero}},
@@ -69,9 +71,11 @@ func (f *fleet) after(d time.Duration) *fleet { f.now = f.now.Add(d); return f }
 
 func (f *fleet) addNode(name string) *corev1.Node {
 	n := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), CreationTimestamp: metav1.NewTime(f.now), Labels: map[string]string{"pool": "a"}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), CreationTimestamp: metav1.NewTime(f.now),
+			Labels: map[string]string{"pool": "a"}},
 		Status: corev1.NodeStatus{
-			Conditions:  []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(f.now)}},
+			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue,
+				LastTransitionTime: metav1.NewTime(f.now)}},
 			Allocatable: corev1.ResourceList{"cpu": resource.MustParse("2"), "memory": resource.MustParse("4Gi")},
 			NodeInfo:    corev1.NodeSystemInfo{BootID: name + "-boot-1"},
 		},
@@ -94,7 +98,8 @@ func (f *fleet) setReady(name string, ready bool) {
 	if !ready {
 		at := metav1.NewTime(f.now)
 		c.Status = corev1.ConditionUnknown
-		n.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule, TimeAdded: &at}}
+		n.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule,
+			TimeAdded: &at}}
 	}
 }
 
@@ -102,7 +107,8 @@ func (f *fleet) setReady(name string, ready bool) {
 func (f *fleet) apply(change func(*appsv1.DaemonSet)) *fleet {
 	f.change(change)
 	f.observe()
-	f.target = rollout.Target{Namespace: f.ds.Namespace, Name: f.ds.Name, UID: f.ds.UID, Generation: f.ds.Generation, AppliedAt: f.now, HadNodes: f.ds.Generation > 1}
+	f.target = rollout.Target{Namespace: f.ds.Namespace, Name: f.ds.Name, UID: f.ds.UID, Generation: f.ds.Generation,
+		AppliedAt: f.now, HadNodes: f.ds.Generation > 1}
 	f.memory = rollout.Memory{}
 	return f
 }
@@ -146,7 +152,8 @@ func (f *fleet) observe() {
 		ObjectMeta: metav1.ObjectMeta{Name: "agent-" + hash, Labels: map[string]string{fact.HashLabel: hash},
 			OwnerReferences: f.owner(), CreationTimestamp: metav1.NewTime(f.now)},
 		Revision: number,
-		Data:     runtime.RawExtension{Raw: []byte(`{"spec":{"template":` + string(template[:len(template)-1]) + `,"$patch":"replace"}}}`)},
+		Data: runtime.RawExtension{Raw: []byte(`{"spec":{"template":` + string(template[:len(template)-1]) +
+			`,"$patch":"replace"}}}`)},
 	})
 }
 
@@ -154,7 +161,8 @@ func jsonText(v any) string { raw, _ := json.Marshal(v); return string(raw) }
 
 func (f *fleet) owner() []metav1.OwnerReference {
 	yes := true
-	return []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: f.ds.Name, UID: f.ds.UID, Controller: &yes}}
+	return []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: f.ds.Name, UID: f.ds.UID,
+		Controller: &yes}}
 }
 
 // newPod makes a pod of the live template for a node: bound, and about to be pulled.
@@ -163,8 +171,10 @@ func (f *fleet) newPod(node string) *corev1.Pod {
 	current, _ := fact.CurrentRevision(f.ds, f.revs)
 	no := false
 	p := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: f.ds.Namespace, Name: fmt.Sprintf("agent-%d", f.made), UID: types.UID(fmt.Sprintf("pod-%d", f.made)),
-			Labels: map[string]string{fact.HashLabel: current.Hash}, OwnerReferences: f.owner(), CreationTimestamp: metav1.NewTime(f.now)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: f.ds.Namespace, Name: fmt.Sprintf("agent-%d", f.made),
+			UID:    types.UID(fmt.Sprintf("pod-%d", f.made)),
+			Labels: map[string]string{fact.HashLabel: current.Hash}, OwnerReferences: f.owner(),
+			CreationTimestamp: metav1.NewTime(f.now)},
 		Spec: *f.ds.Spec.Template.Spec.DeepCopy(),
 		Status: corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
 			{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(f.now)},
@@ -173,7 +183,8 @@ func (f *fleet) newPod(node string) *corev1.Pod {
 	}
 	p.Spec.NodeName = node
 	for _, c := range p.Spec.Containers {
-		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: c.Name, Image: c.Image, Started: &no,
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: c.Name,
+			Image: c.Image, Started: &no,
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}})
 	}
 	f.pods = append(f.pods, p)
@@ -196,7 +207,8 @@ func (f *fleet) pod(node string) *corev1.Pod {
 	return f.pods[i]
 }
 
-func (f *fleet) condition(p *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus, reason, message string) {
+func (f *fleet) condition(p *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus, reason,
+	message string) {
 	c := fact.PodCondition(p, kind)
 	if c.Status != status {
 		c.LastTransitionTime = metav1.NewTime(f.now)
@@ -234,7 +246,8 @@ func (f *fleet) ends(p *corev1.Pod, code int32, reason string) *corev1.Pod {
 	if c.State.Running != nil {
 		started = c.State.Running.StartedAt
 	}
-	c.Ready, c.State = false, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason,
+	c.Ready, c.State = false, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code,
+		Reason:    reason,
 		StartedAt: started, FinishedAt: metav1.NewTime(f.now)}}
 	p.Status.Phase = corev1.PodRunning
 	f.condition(p, corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
@@ -278,7 +291,8 @@ func (f *fleet) event(about metav1.Object, kind, reason, message string) {
 }
 
 func (f *fleet) look() rollout.Look {
-	return rollout.Look{Now: f.now, DaemonSet: f.ds, Revisions: f.revs, Pods: f.pods, Nodes: f.nodes, Events: f.events, Missing: f.missing}
+	return rollout.Look{Now: f.now, DaemonSet: f.ds, Revisions: f.revs, Pods: f.pods, Nodes: f.nodes, Events: f.events,
+		Missing: f.missing}
 }
 
 // judge judges this moment; the memory goes through its storage before.
@@ -317,7 +331,8 @@ func leases(renewed time.Time, nodes ...string) []*coordinationv1.Lease {
 	var list []*coordinationv1.Lease
 	for _, n := range nodes {
 		at := metav1.NewMicroTime(renewed)
-		list = append(list, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: n}, Spec: coordinationv1.LeaseSpec{RenewTime: &at}})
+		list = append(list, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: n},
+			Spec: coordinationv1.LeaseSpec{RenewTime: &at}})
 	}
 	return list
 }

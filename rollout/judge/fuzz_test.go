@@ -11,15 +11,19 @@ import (
 	"github.com/daemongate/daemongate/rollout/report"
 )
 
-// FuzzWhatTheKubeletSays holds that no wording of a kubelet, scheduler or controller, and no figure, makes Judge panic, or
-// say Complete of a pod whose container is not running.
+// FuzzWhatTheKubeletSays holds that no wording of a kubelet, scheduler or controller, and no figure, makes Judge panic,
+// or say Complete of a pod whose container is not running.
 func FuzzWhatTheKubeletSays(f *testing.F) {
 	for _, seed := range []struct{ reason, message, event, text string }{
-		{"ErrImagePull", `rpc error: code = NotFound desc = failed to pull and unpack image "a:b": not found`, "Failed", `Failed to pull image "a:b"`},
-		{"CrashLoopBackOff", "back-off 10s restarting failed container", "Killing", "Container agent failed liveness probe, will be restarted"},
+		{"ErrImagePull", `rpc error: code = NotFound desc = failed to pull and unpack image "a:b": not found`, "Failed",
+			`Failed to pull image "a:b"`},
+		{"CrashLoopBackOff", "back-off 10s restarting failed container", "Killing",
+			"Container agent failed liveness probe, will be restarted"},
 		{"ContainerCreating", "", "FailedMount", `MountVolume.SetUp failed for volume "v" : secret "s" not found`},
-		{"", "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match. preemption: none.", "FailedCreate", `Error creating: pods "x" is forbidden: exceeded quota: q, requested: pods=1`},
-		{"InvalidImageName", "couldn't parse image name: must be lowercase", "FailedDaemonPod", "Found failed daemon pod a/b on node node-1, will try to kill it"},
+		{"", "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match. preemption: none.", "FailedCreate",
+			`Error creating: pods "x" is forbidden: exceeded quota: q, requested: pods=1`},
+		{"InvalidImageName", "couldn't parse image name: must be lowercase", "FailedDaemonPod",
+			"Found failed daemon pod a/b on node node-1, will try to kill it"},
 		{"RunContainerError", "exec: no such file", "Unhealthy", "Readiness probe failed: "},
 	} {
 		f.Add(seed.reason, seed.message, seed.event, seed.text, int32(1), int32(2), int64(30), "unexpected")
@@ -40,7 +44,8 @@ func FuzzWhatTheKubeletSays(f *testing.F) {
 		s.options.After = map[rollout.Code]time.Duration{rollout.Code(why): time.Duration(seconds)}
 		for range 3 {
 			j := s.after(time.Duration(seconds) % time.Hour).judge()
-			if r := report.New(report.Judged{Target: s.target, Look: s.look(), Judgement: j}); r.Text() == "" || j.Verdict == rollout.Complete {
+			if r := report.New(report.Judged{Target: s.target, Look: s.look(), Judgement: j}); r.Text() == "" ||
+				j.Verdict == rollout.Complete {
 				t.Errorf("%s", plain(j))
 			}
 			_ = report.Summarize([]rollout.Judgement{j})

@@ -12,8 +12,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// placePredecessors puts the pods of predecessors on the sites where they run. While one runs, the target's own pod that is
-// not bound yet waits for it to go: it is not there, and nothing is wrong with it.
+// placePredecessors puts the pods of predecessors on the sites where they run. While one runs, the target's own pod
+// that is not bound yet waits for it to go: it is not there, and nothing is wrong with it.
 func placePredecessors(s *survey.Survey, at func(node string) *survey.Site) {
 	for i := range s.Predecessors {
 		from := &s.Predecessors[i]
@@ -45,8 +45,9 @@ func standPredecessor(s *survey.Survey, on *survey.Site, from *survey.Predecesso
 	on.Held = ready && !s.Now.Before(instant)
 }
 
-// adviseHandover says which nodes the predecessors give up next. The brake stops that, and so does a failing target: a node
-// that was given up and has not settled uses up one of the budget, as does any node without a settled pod of either.
+// adviseHandover says which nodes the predecessors give up next. The brake stops that, and so does a failing target: a
+// node that was given up and has not settled uses up one of the budget, as does any node without a settled pod of
+// either.
 func adviseHandover(s *survey.Survey, j *rollout.Judgement) {
 	if !s.HandsOver() || j.Verdict == rollout.Complete || s.Brake.Pulled || j.Brake == rollout.BrakePull {
 		return
@@ -55,7 +56,8 @@ func adviseHandover(s *survey.Survey, j *rollout.Judgement) {
 	for i := range s.Predecessors {
 		from := &s.Predecessors[i]
 		meant := fact.EligibilityOf(&from.DaemonSet.Spec.Template)
-		h := rollout.Handover{Predecessor: rollout.Predecessor{Namespace: from.DaemonSet.Namespace, Name: from.DaemonSet.Name, UID: from.DaemonSet.UID}, Generation: from.DaemonSet.Generation}
+		h := rollout.Handover{Predecessor: rollout.Predecessor{Namespace: from.DaemonSet.Namespace,
+			Name: from.DaemonSet.Name, UID: from.DaemonSet.UID}, Generation: from.DaemonSet.Generation}
 		for _, at := range next {
 			if at.Node != nil && meant.Refuses(at.Node) == "" {
 				h.Nodes = append(h.Nodes, at.Name)
@@ -67,8 +69,8 @@ func adviseHandover(s *survey.Survey, j *rollout.Judgement) {
 	}
 }
 
-// nextNodes are the nodes to be given up next. Those whose old pod is not Ready have nothing to lose and go first; one with a
-// settled old pod goes only while fewer nodes than the budget are without a settled pod.
+// nextNodes are the nodes to be given up next. Those whose old pod is not Ready have nothing to lose and go first; one
+// with a settled old pod goes only while fewer nodes than the budget are without a settled pod.
 func nextNodes(s *survey.Survey, budget int) []*survey.Site {
 	hand, spent := 0, 0 // nodes that were given up and have not settled, and all that have no settled pod
 	var failing, well []*survey.Site
@@ -97,8 +99,8 @@ func nextNodes(s *survey.Survey, budget int) []*survey.Site {
 	return append(next[:len(next):len(next)], well[:min(len(well), max(0, room))]...)
 }
 
-// isServed reports whether a node has a settled pod of the target or of a predecessor that keeps it, or an available one of the
-// target's template before.
+// isServed reports whether a node has a settled pod of the target or of a predecessor that keeps it, or an available
+// one of the target's template before.
 func isServed(s *survey.Survey, at *survey.Site) bool {
 	switch {
 	case at.Settled:
@@ -109,9 +111,9 @@ func isServed(s *survey.Survey, at *survey.Site) bool {
 	return at.Old != nil && s.IsAvailable(at.Old) && at.Down.IsZero()
 }
 
-// handoverBudget is how many nodes may be without a settled pod at once: the target's maxUnavailable, of which the controller
-// takes a percentage of the nodes that it is meant for, rounded up; at least one. With maxSurge it is one too: what only one of
-// two pods can have cannot be handed over beside each other.
+// handoverBudget is how many nodes may be without a settled pod at once: the target's maxUnavailable, of which the
+// controller takes a percentage of the nodes that it is meant for, rounded up; at least one. With maxSurge it is one
+// too: what only one of two pods can have cannot be handed over beside each other.
 func handoverBudget(s *survey.Survey) int {
 	r := s.Live.Spec.UpdateStrategy.RollingUpdate
 	if r == nil || r.MaxUnavailable == nil {
@@ -131,8 +133,12 @@ func noteHandover(s *survey.Survey, add func(format string, args ...any)) {
 		d := s.Predecessors[i].DaemonSet
 		names = append(names, d.Namespace+"/"+d.Name)
 	}
-	if waiting := survey.NamesWhere(s, func(at *survey.Site) bool { return at.WaitsForPredecessor() && !s.GivenUp(at.Name) }); len(waiting) > 0 {
-		add("takes over from DaemonSet %s, %d at a time: %s still to come: %s", strings.Join(names, ", "), handoverBudget(s),
+	if waiting := survey.NamesWhere(s, func(at *survey.Site) bool {
+		return at.WaitsForPredecessor() &&
+			!s.GivenUp(at.Name)
+	}); len(waiting) > 0 {
+		add("takes over from DaemonSet %s, %d at a time: %s still to come: %s", strings.Join(names, ", "),
+			handoverBudget(s),
 			words.Plural(len(waiting), "node"), words.FoldSome(waiting))
 	}
 }

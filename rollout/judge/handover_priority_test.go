@@ -21,14 +21,15 @@ func priorityClass(name string, value int32, change ...func(*schedulingv1.Priori
 	return c
 }
 
-// A DaemonSet whose pods the scheduler would preempt those for that it replaces is refused, whatever its priority comes from: its
-// class, the default one of the cluster, or its template. What cannot preempt, or has no higher priority than the pods that
-// run, is not.
+// A DaemonSet whose pods the scheduler would preempt those for that it replaces is refused, whatever its priority comes
+// from: its class, the default one of the cluster, or its template. What cannot preempt, or has no higher priority than
+// the pods that run, is not.
 func TestAHandoverMustNotPreempt(t *testing.T) {
 	never := corev1.PreemptNever
 	byDefault := func(c *schedulingv1.PriorityClass) { c.GlobalDefault = true }
 	classes := []*schedulingv1.PriorityClass{
-		priorityClass("low", -5), priorityClass("high", 1000), priorityClass("patient", 1000, func(c *schedulingv1.PriorityClass) { c.PreemptionPolicy = &never }),
+		priorityClass("low", -5), priorityClass("high", 1000), priorityClass("patient", 1000,
+			func(c *schedulingv1.PriorityClass) { c.PreemptionPolicy = &never }),
 	}
 	withDefault := append(classes[:3:3], priorityClass("usual", 10, byDefault))
 	for name, c := range map[string]struct {
@@ -47,7 +48,8 @@ func TestAHandoverMustNotPreempt(t *testing.T) {
 		"default class, as before":  {"", 10, withDefault, nil, false},
 		"named beside a default":    {"low", 0, withDefault, nil, false},
 		"class that never preempts": {"patient", 0, classes, nil, false},
-		"template never preempts":   {"high", 0, classes, func(s *corev1.PodSpec) { s.PreemptionPolicy = &never }, false},
+		"template never preempts": {"high", 0, classes, func(s *corev1.PodSpec) { s.PreemptionPolicy = &never },
+			false},
 		"number in the template": {"", 0, classes, func(s *corev1.PodSpec) {
 			n := int32(7)
 			s.Priority = &n
@@ -73,14 +75,16 @@ func TestAHandoverMustNotPreempt(t *testing.T) {
 			if (cause != nil) != c.refused {
 				t.Fatalf("%+v", cause)
 			}
-			if cause != nil && (!strings.Contains(cause.Message, "at once") || !strings.Contains(cause.Remedy, "priorityClassName of the old one (none)")) {
+			if cause != nil && (!strings.Contains(cause.Message, "at once") || !strings.Contains(cause.Remedy,
+				"priorityClassName of the old one (none)")) {
 				t.Errorf("%+v", cause)
 			}
 		})
 	}
 	f := newFleet(t, 1)
 	f.pods = nil
-	if cause := ahead.LookAheadPreemption(rollout.Holder{DaemonSet: f.ds}, withClass(f.ds, "high"), classes); cause != nil {
+	if cause := ahead.LookAheadPreemption(rollout.Holder{DaemonSet: f.ds}, withClass(f.ds, "high"),
+		classes); cause != nil {
 		t.Errorf("nothing runs that could be preempted: %+v", cause)
 	}
 }
@@ -94,7 +98,8 @@ func withClass(d *appsv1.DaemonSet, class string) *appsv1.DaemonSet {
 // A DaemonSet that takes over from one of higher priority is warned of: the way back would preempt its pods.
 func TestAHandoverWithoutAWayBackIsWarnedOf(t *testing.T) {
 	never := corev1.PreemptNever
-	classes := []*schedulingv1.PriorityClass{priorityClass("high", 1000), priorityClass("patient", 1000, func(c *schedulingv1.PriorityClass) { c.PreemptionPolicy = &never })}
+	classes := []*schedulingv1.PriorityClass{priorityClass("high", 1000), priorityClass("patient", 1000,
+		func(c *schedulingv1.PriorityClass) { c.PreemptionPolicy = &never })}
 	f := newFleet(t, 1)
 	for class, warned := range map[string]bool{"high": true, "patient": false, "": false, "nowhere": false} {
 		old := rollout.Holder{DaemonSet: withClass(f.ds, class), Pods: f.pods}

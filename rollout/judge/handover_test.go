@@ -52,7 +52,8 @@ func newSuccession(t testing.TB, nodes, atOnce int) *succession {
 func (s *succession) addOld(node string) {
 	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.old.Namespace, Name: s.old.Name + "-" + node,
-		OwnerReferences: []metav1.OwnerReference{{Kind: "DaemonSet", Name: s.old.Name, UID: s.old.UID, Controller: new(true)}},
+		OwnerReferences: []metav1.OwnerReference{{Kind: "DaemonSet", Name: s.old.Name, UID: s.old.UID,
+			Controller: new(true)}},
 	}, Spec: *s.old.Spec.Template.Spec.DeepCopy()}
 	p.Spec.NodeName = node
 	p.UID = types.UID(fmt.Sprint("old-", s.made, "-", node))
@@ -71,7 +72,8 @@ func (s *succession) pend(node string) {
 			{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{node}}}}}}}}
 	p.Status.ContainerStatuses = nil
 	s.condition(p, corev1.PodScheduled, corev1.ConditionFalse, corev1.PodReasonUnschedulable,
-		"0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].")
+		"0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) didn't "+
+			"satisfy plugin(s) [NodeAffinity].")
 }
 
 // giveUp is a handover as it is written: of the generation that it was decided on, and no other.
@@ -83,7 +85,8 @@ func (s *succession) giveUp(h rollout.Handover) {
 	s.old.Generation++
 	var fields []corev1.NodeSelectorRequirement
 	for _, name := range append(h.Nodes, keysOf(survey.GivenUp(s.old))...) {
-		fields = append(fields, corev1.NodeSelectorRequirement{Key: "metadata.name", Operator: corev1.NodeSelectorOpNotIn, Values: []string{name}})
+		fields = append(fields, corev1.NodeSelectorRequirement{Key: "metadata.name",
+			Operator: corev1.NodeSelectorOpNotIn, Values: []string{name}})
 	}
 	s.old.Spec.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
 		NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchFields: fields}}}}}
@@ -130,8 +133,8 @@ func given(j rollout.Judgement) []string {
 	return names
 }
 
-// As many nodes as may be unavailable are given up at once, and others only as those settle. A node that waits for its turn is
-// no trouble, however long it waits: it runs the old agent.
+// As many nodes as may be unavailable are given up at once, and others only as those settle. A node that waits for its
+// turn is no trouble, however long it waits: it runs the old agent.
 func TestNodesAreHandedOverAsTheySettle(t *testing.T) {
 	s := newSuccession(t, 5, 2)
 	j := s.after(10 * time.Minute).judge()
@@ -161,8 +164,8 @@ func TestNodesAreHandedOverAsTheySettle(t *testing.T) {
 	}
 }
 
-// The first node's pod has waited for its port since the commit was applied: it is Unschedulable only if it still is when the
-// old pod has gone, and that for as long as any other.
+// The first node's pod has waited for its port since the commit was applied: it is Unschedulable only if it still is
+// when the old pod has gone, and that for as long as any other.
 func TestWaitingForAPredecessorIsNoTrouble(t *testing.T) {
 	s := newSuccession(t, 3, 1)
 	s.giveUp(s.after(10 * time.Minute).judge().Handovers[0])
@@ -171,7 +174,8 @@ func TestWaitingForAPredecessorIsNoTrouble(t *testing.T) {
 		t.Errorf("while the old pod ends: %v", j.Causes)
 	}
 	s.olds = s.olds[1:]
-	if j := s.judge(); j.Verdict != rollout.Progressing || len(j.Causes) != 1 || j.Causes[0].Code != rollout.Unschedulable {
+	if j := s.judge(); j.Verdict != rollout.Progressing || len(j.Causes) != 1 ||
+		j.Causes[0].Code != rollout.Unschedulable {
 		t.Errorf("%s, %v", j.Verdict, j.Causes)
 	}
 	if j := s.after(119 * time.Second).judge(); j.Verdict != rollout.Progressing {
@@ -214,8 +218,8 @@ func TestTheBrakeStopsTheHandover(t *testing.T) {
 	}
 }
 
-// A node that has no settled agent for another reason uses up one of the budget too: of which no new pod has been made yet, it is
-// not given up.
+// A node that has no settled agent for another reason uses up one of the budget too: of which no new pod has been made
+// yet, it is not given up.
 func TestANodeWithoutAnAgentUsesUpTheBudget(t *testing.T) {
 	s := newSuccession(t, 4, 2)
 	s.condition(s.olds[3], corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
@@ -234,9 +238,9 @@ func TestAnotherDaemonSetOfThePredecessorsName(t *testing.T) {
 	}
 }
 
-// Whatever happens in whatever order, and however old each part of a look is: of the nodes that were given up never more than the
-// budget are without a new pod that has been seen settled since; and the last node is reached. A crash forgets all that is not in
-// the cluster.
+// Whatever happens in whatever order, and however old each part of a look is: of the nodes that were given up never
+// more than the budget are without a new pod that has been seen settled since; and the last node is reached. A crash
+// forgets all that is not in the cluster.
 func TestNeverMoreNodesGivenUpThanMayBe(t *testing.T) {
 	complete, seeds := 0, 300
 	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
@@ -291,8 +295,8 @@ func (s *succession) prove(l rollout.Look, proven map[string]bool) {
 	}
 }
 
-// happens is one thing that happens to one node: its old pod goes if it was given up, the new one is bound, becomes Ready, dies or
-// comes back; or its old pod fails or recovers by itself.
+// happens is one thing that happens to one node: its old pod goes if it was given up, the new one is bound, becomes
+// Ready, dies or comes back; or its old pod fails or recovers by itself.
 func (s *succession) happens(r *rand.Rand) {
 	node := s.nodes[r.Intn(len(s.nodes))].Name
 	old := slices.IndexFunc(s.olds, func(p *corev1.Pod) bool { return p.Spec.NodeName == node })
@@ -326,6 +330,7 @@ func (s *succession) happens(r *rand.Rand) {
 func mixed(r *rand.Rand, seen []rollout.Look) rollout.Look {
 	l := seen[len(seen)-1]
 	l.Pods = seen[r.Intn(len(seen))].Pods
-	l.Predecessors = []rollout.Holder{{DaemonSet: seen[r.Intn(len(seen))].Predecessors[0].DaemonSet, Pods: seen[r.Intn(len(seen))].Predecessors[0].Pods}}
+	l.Predecessors = []rollout.Holder{{DaemonSet: seen[r.Intn(len(seen))].Predecessors[0].DaemonSet,
+		Pods: seen[r.Intn(len(seen))].Predecessors[0].Pods}}
 	return l
 }

@@ -15,7 +15,8 @@ import (
 func withImageVolume(t testing.TB, ref string) (*fleet, *corev1.Pod) {
 	f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) {
 		spec := &d.Spec.Template.Spec
-		spec.Volumes = []corev1.Volume{{Name: "models", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: ref}}}}
+		spec.Volumes = []corev1.Volume{{Name: "models",
+			VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: ref}}}}
 		spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "models", MountPath: "/models"}}
 	})
 	return f, f.replace("node-1")
@@ -38,7 +39,8 @@ var imageVolumeCases = map[string]struct {
 }{
 	"the kubelet names it": {modelsImage, func(f *fleet, p *corev1.Pod) {
 		f.waits(p, "ImagePullBackOff", `Back-off pulling image "`+modelsImage+`": ErrImagePull: manifest unknown`)
-	}, rollout.ImagePull, `image volume models of container agent: image "` + modelsImage + `" cannot be pulled: manifest unknown`, agentImage},
+	}, rollout.ImagePull, `image volume models of container agent: image "` + modelsImage +
+		`" cannot be pulled: manifest unknown`, agentImage},
 	"the runtime does not name it, the Events do": {modelsImage, func(f *fleet, p *corev1.Pod) {
 		f.event(p, "Pod", "Failed", `Failed to pull image "`+modelsImage+`": denied`)
 		f.event(p, "Pod", "Failed", "Error: ErrImagePull")
@@ -83,15 +85,16 @@ func playImageVolumes() (all bool) {
 	return all
 }
 
-// Whichever way the kubelet and the runtime tell that an image volume's image cannot be had, the volume and its reference are
-// named, and the container's own image is left alone; and the other way round.
+// Whichever way the kubelet and the runtime tell that an image volume's image cannot be had, the volume and its
+// reference are named, and the container's own image is left alone; and the other way round.
 func TestAnImageVolumeIsToldFromTheContainersImage(t *testing.T) {
 	for name, c := range imageVolumeCases {
 		t.Run(name, func(t *testing.T) {
 			f, p := withImageVolume(t, c.ref)
 			c.show(f, p)
 			cause := f.want(rollout.Progressing, c.code).Causes[0]
-			if !strings.Contains(cause.Message, c.says) || strings.Contains(cause.Message+cause.Remedy+cause.About, c.not) {
+			if !strings.Contains(cause.Message, c.says) || strings.Contains(cause.Message+cause.Remedy+cause.About,
+				c.not) {
 				t.Errorf("%s\n%s\n%s", cause.Message, cause.Remedy, cause.About)
 			}
 			f.after(30 * time.Second).judge()

@@ -10,7 +10,8 @@ import (
 //
 // A look is gone through in one order: which template is current, what each node is to the rollout and what runs there,
 // why what does not run does not, how far it has come, and only then what that amounts to.
-func Rollout(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
+func Rollout(l rollout.Look, t rollout.Target, m rollout.Memory,
+	o rollout.Options) (rollout.Judgement, rollout.Memory) {
 	s := survey.New(l, t, m, o)
 	if trouble := cause.FindTemplate(s); trouble != nil {
 		return nothingCounts(s, trouble)

@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/report"
 )
 
-// bigFleet is half-way through a rollout: a third of its nodes settled, a third not Ready yet, a third still old, and two
-// stray pods of others for each of its own.
+// bigFleet is half-way through a rollout: a third of its nodes settled, a third not Ready yet, a third still old, and
+// two stray pods of others for each of its own.
 func bigFleet(t testing.TB, nodes int) *fleet {
 	f := newFleet(t, nodes)
 	f.image("v2")

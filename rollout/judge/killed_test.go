@@ -32,15 +32,16 @@ var killings = map[string]struct {
 }{
 	"the startup probe":  {rollout.ProbeFailing, "startup probe (TCP port 8080)", probeRound("Startup", "startup")},
 	"the liveness probe": {rollout.ProbeFailing, "liveness probe (TCP port 8080)", probeRound("Liveness", "liveness")},
-	"the postStart hook": {rollout.HookFailing, "postStart hook (exec /agent warm) fails", func(f *fleet, p *corev1.Pod, events bool) {
-		f.runs(p)
-		if events {
-			f.event(p, "Pod", "FailedPostStartHook", "PostStart hook failed")
-			f.event(p, "Pod", "Killing", "FailedPostStartHook")
-		}
-		f.after(time.Second).ends(p, 0, "Completed")
-		f.waits(p, "CrashLoopBackOff", "back-off")
-	}},
+	"the postStart hook": {rollout.HookFailing, "postStart hook (exec /agent warm) fails",
+		func(f *fleet, p *corev1.Pod, events bool) {
+			f.runs(p)
+			if events {
+				f.event(p, "Pod", "FailedPostStartHook", "PostStart hook failed")
+				f.event(p, "Pod", "Killing", "FailedPostStartHook")
+			}
+			f.after(time.Second).ends(p, 0, "Completed")
+			f.waits(p, "CrashLoopBackOff", "back-off")
+		}},
 }
 
 // probeRound has a container start and be killed by a probe; it ends as it is asked to.
@@ -57,8 +58,8 @@ func probeRound(title, name string) func(*fleet, *corev1.Pod, bool) {
 	}
 }
 
-// What the kubelet kills a container for is the cause at the first end, at the second, and at every later one, also when
-// its Events are folded, and when they are gone.
+// What the kubelet kills a container for is the cause at the first end, at the second, and at every later one, also
+// when its Events are folded, and when they are gone.
 func TestWhatKilledAContainerStaysItsCause(t *testing.T) {
 	for name, c := range killings {
 		t.Run(name, func(t *testing.T) {
@@ -80,13 +81,19 @@ func TestWhatKilledAContainerStaysItsCause(t *testing.T) {
 	}
 }
 
-// What was evidenced of a pod ends with it: with the pod, when it settles, and when its container ends in a way that its
-// killer cannot have brought about, which holds until it is evidenced anew.
+// What was evidenced of a pod ends with it: with the pod, when it settles, and when its container ends in a way that
+// its killer cannot have brought about, which holds until it is evidenced anew.
 func TestWhatKilledAContainerIsNotHeldAgainstEverything(t *testing.T) {
 	for name, c := range killings {
 		for other, show := range map[string]func(f *fleet, p *corev1.Pod){
-			"an exit code of its own": func(f *fleet, p *corev1.Pod) { f.after(20*time.Second).ends(f.runs(p), 3, "Error") },
-			"out of memory":           func(f *fleet, p *corev1.Pod) { f.after(20*time.Second).ends(f.runs(p), 137, "OOMKilled") },
+			"an exit code of its own": func(f *fleet, p *corev1.Pod) {
+				f.after(20*time.Second).ends(f.runs(p), 3,
+					"Error")
+			},
+			"out of memory": func(f *fleet, p *corev1.Pod) {
+				f.after(20*time.Second).ends(f.runs(p), 137,
+					"OOMKilled")
+			},
 		} {
 			t.Run(name+", then "+other, func(t *testing.T) {
 				f, p := killedFleet(t)
@@ -133,10 +140,11 @@ func TestAnEndThatComesTooSoonForTheProbe(t *testing.T) {
 	f.want(rollout.Stuck, rollout.CrashLoop)
 }
 
-// A dump in which the Killing Event is missing tells by the complaints: as many as the probe takes for every end, up to the
-// last one. Fewer, or older ones, are no evidence.
+// A dump in which the Killing Event is missing tells by the complaints: as many as the probe takes for every end, up to
+// the last one. Fewer, or older ones, are no evidence.
 func TestTheComplaintsTellWhatKilledAContainer(t *testing.T) {
-	for complaints, code := range map[int]rollout.Code{6: rollout.ProbeFailing, 5: rollout.CrashLoop, 0: rollout.CrashLoop} {
+	for complaints, code := range map[int]rollout.Code{6: rollout.ProbeFailing, 5: rollout.CrashLoop,
+		0: rollout.CrashLoop} {
 		t.Run(fmt.Sprint(complaints), func(t *testing.T) {
 			f, p := killedFleet(t)
 			for range 2 {
@@ -175,7 +183,8 @@ func TestAProbeKillsASidecar(t *testing.T) {
 		f.judge()
 		f.after(10 * time.Minute)
 	}
-	if c := f.want(rollout.Stuck, rollout.ProbeFailing).Causes[0]; c.Container != "proxy" || !strings.Contains(c.Message, "liveness probe (gRPC on port 9)") {
+	if c := f.want(rollout.Stuck, rollout.ProbeFailing).Causes[0]; c.Container != "proxy" ||
+		!strings.Contains(c.Message, "liveness probe (gRPC on port 9)") {
 		t.Errorf("%+v", c)
 	}
 }
@@ -209,15 +218,16 @@ func TestAnEndThatNobodySaw(t *testing.T) {
 	f, p := unready(t)
 	f.runs(p)
 	p.Status.ContainerStatuses[0].RestartCount = 4
-	if c := f.want(rollout.Progressing, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Message, "started again 4 times") {
+	if c := f.want(rollout.Progressing, rollout.CrashLoop).Causes[0]; !strings.Contains(c.Message,
+		"started again 4 times") {
 		t.Errorf("%+v", c)
 	}
 	f.waits(p, "CrashLoopBackOff", "back-off")
 	f.want(rollout.Stuck, rollout.CrashLoop)
 }
 
-// An old pod that a preStop hook keeps for most of a long grace period is named before that is over, and after it with the
-// hook; it is never more than a present reason before its time.
+// An old pod that a preStop hook keeps for most of a long grace period is named before that is over, and after it with
+// the hook; it is never more than a present reason before its time.
 func TestAPreStopHookThatEatsTheGracePeriod(t *testing.T) {
 	f := newFleet(t, 3)
 	old := f.pod("node-1")
@@ -229,7 +239,8 @@ func TestAPreStopHookThatEatsTheGracePeriod(t *testing.T) {
 	f.wakesIn(f.want(rollout.Progressing), 5*time.Minute)
 	f.after(5*time.Minute - 1).want(rollout.Progressing)
 	hook := "container agent has a preStop hook (exec /drain --all)"
-	if c := f.after(1).want(rollout.Progressing, rollout.Terminating).Causes[0]; !strings.Contains(c.Message, hook) || strings.Contains(c.Remedy, "--force") {
+	if c := f.after(1).want(rollout.Progressing, rollout.Terminating).Causes[0]; !strings.Contains(c.Message, hook) ||
+		strings.Contains(c.Remedy, "--force") {
 		t.Errorf("%+v", c)
 	}
 	f.event(old, "Pod", "FailedPreStopHook", "PreStopHook failed")

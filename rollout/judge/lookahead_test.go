@@ -19,15 +19,16 @@ func (f *fleet) ahead(change func(*appsv1.DaemonSet)) ahead.Ahead {
 	return ahead.LookAhead(f.ds, next, f.nodes, f.pods, f.now, f.options)
 }
 
-// A commit that takes the DaemonSet off all its nodes, or off more than half of them, is refused before its first write,
-// unless the object says that it is meant.
+// A commit that takes the DaemonSet off all its nodes, or off more than half of them, is refused before its first
+// write, unless the object says that it is meant.
 func TestACommitThatRemovesNodesIsRefused(t *testing.T) {
 	f := newFleet(t, 4)
 	onto := func(pool string) func(*appsv1.DaemonSet) {
 		return func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.NodeSelector = map[string]string{"pool": pool} }
 	}
 	a := f.ahead(onto("nowhere"))
-	if a.Refused == nil || a.Refused.Code != rollout.NoEligibleNodes || len(a.Refused.Nodes) != 4 || !strings.Contains(a.Refused.Remedy, ahead.AllowRemoval) {
+	if a.Refused == nil || a.Refused.Code != rollout.NoEligibleNodes || len(a.Refused.Nodes) != 4 ||
+		!strings.Contains(a.Refused.Remedy, ahead.AllowRemoval) {
 		t.Errorf("%+v", a.Refused)
 	}
 	for i, refused := range []bool{true, false, false, false} {
@@ -52,8 +53,8 @@ func TestACommitThatRemovesNodesIsRefused(t *testing.T) {
 	}
 }
 
-// A commit that changes the template and raises minReadySeconds above the age of more old pods than may be unavailable is
-// held until they are old enough: the controller would replace them all at once.
+// A commit that changes the template and raises minReadySeconds above the age of more old pods than may be unavailable
+// is held until they are old enough: the controller would replace them all at once.
 func TestARaisedMinReadySecondsIsHeld(t *testing.T) {
 	f := newFleet(t, 3)
 	for i, p := range f.pods {
@@ -92,7 +93,8 @@ func TestARaisedMinReadySecondsIsHeld(t *testing.T) {
 // minReadySeconds 0 is warned of, also in a DaemonSet that is new.
 func TestMinReadySecondsOfZeroIsWarnedOf(t *testing.T) {
 	f := newFleet(t, 1)
-	if a := ahead.LookAhead(nil, f.ds, f.nodes, nil, f.now, rollout.Options{}); len(a.Warnings) != 1 || a.Refused != nil {
+	if a := ahead.LookAhead(nil, f.ds, f.nodes, nil, f.now, rollout.Options{}); len(a.Warnings) != 1 ||
+		a.Refused != nil {
 		t.Errorf("%+v", a)
 	}
 	if a := f.ahead(func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 30 }); len(a.Warnings) != 0 {

@@ -17,8 +17,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// raiseMark raises the high-water mark of settled nodes. It comes before anybody asks for the deadline, which counts from
-// the mark's last rise: a rollout that moves is never stuck.
+// raiseMark raises the high-water mark of settled nodes. It comes before anybody asks for the deadline, which counts
+// from the mark's last rise: a rollout that moves is never stuck.
 func raiseMark(s *survey.Survey) {
 	settled := 0
 	for i := range s.Sites {
@@ -67,7 +67,10 @@ func noProgress(s *survey.Survey, j *rollout.Judgement) survey.Finding {
 	}
 	say("still on the old pod", j.Old)
 	say("without a pod", survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Missing() }))
-	say("with a new pod that has not settled", survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Updated != nil && !at.Settled }))
+	say("with a new pod that has not settled", survey.NamesWhere(s, func(at *survey.Site) bool {
+		return at.Counts() &&
+			at.Updated != nil && !at.Settled
+	}))
 	say("absent", j.Absent)
 	if gates := unmetGates(s); gates != "" {
 		known = append(known, gates)
@@ -79,8 +82,9 @@ func noProgress(s *survey.Survey, j *rollout.Judgement) survey.Finding {
 		Code: rollout.NoProgress, Final: true, Since: s.Remembered().Rose,
 		Message: fmt.Sprintf("no further node has settled for longer than %s: %s",
 			s.Options.ProgressDeadline+fact.Allowance(s.Live), strings.Join(known, "; ")),
-		Remedy: fmt.Sprintf("Look at a pod that has not settled, and at the DaemonSet's Events: `kubectl -n %[1]s describe ds %[2]s`, "+
-			"`kubectl -n %[1]s get events --sort-by=.lastTimestamp`.", s.Live.Namespace, s.Live.Name),
+		Remedy: fmt.Sprintf("Look at a pod that has not settled, and at the DaemonSet's Events: `kubectl -n %[1]s "+
+			"describe ds %[2]s`, `kubectl -n %[1]s get events --sort-by=.lastTimestamp`.", s.Live.Namespace,
+			s.Live.Name),
 	}
 }
 
@@ -99,8 +103,8 @@ func unmetGates(s *survey.Survey) string {
 // maxLastEvents is how many Events are repeated where nothing else is known.
 const maxLastEvents = 3
 
-// lastEvents are the newest warnings about the DaemonSet and its unsettled pods, the newest first. What many pods say is
-// repeated once.
+// lastEvents are the newest warnings about the DaemonSet and its unsettled pods, the newest first. What many pods say
+// is repeated once.
 func lastEvents(s *survey.Survey) []string {
 	newest := map[string]time.Time{}
 	see := func(events []*corev1.Event) {

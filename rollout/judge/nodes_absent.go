@@ -11,8 +11,8 @@ import (
 // moment, or while it boots, comes back and runs what was called complete.
 const absentFor = time.Minute
 
-// isLastinglyAbsent reports whether the nodes that are absent have been not ready for long enough to be left out for good. By
-// a node's clock that is known to be behind it seems longer than it is.
+// isLastinglyAbsent reports whether the nodes that are absent have been not ready for long enough to be left out for
+// good. By a node's clock that is known to be behind it seems longer than it is.
 func isLastinglyAbsent(s *survey.Survey) bool {
 	lasting := true
 	for i := range s.Sites {
@@ -27,8 +27,8 @@ func isLastinglyAbsent(s *survey.Survey) bool {
 	return lasting
 }
 
-// arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does not wait
-// for its old pods waits so long.
+// arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does
+// not wait for its old pods waits so long.
 func arePassing(s *survey.Survey, findings []survey.Finding) bool {
 	waits := false
 	for i := range findings {

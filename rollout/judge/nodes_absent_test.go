@@ -9,8 +9,8 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 )
 
-// A node that is not ready for a moment, such as one that boots, is not left out for good: a rollout is complete without it
-// only when that has lasted for a minute. When it is back it counts.
+// A node that is not ready for a moment, such as one that boots, is not left out for good: a rollout is complete
+// without it only when that has lasted for a minute. When it is back it counts.
 func TestANodeThatIsAbsentForAMomentIsWaitedFor(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.setReady("node-3", false)

@@ -85,10 +85,11 @@ func nobodyElseCounts(s *survey.Survey) {
 	}
 }
 
-// holdAgainst has a node count that was failing before, if what its new pod shows is of the commit's template and not the
-// node's own trouble of before: for good once that is final. Old pods that do not go are the node's.
+// holdAgainst has a node count that was failing before, if what its new pod shows is of the commit's template and not
+// the node's own trouble of before: for good once that is final. Old pods that do not go are the node's.
 func holdAgainst(s *survey.Survey, at *survey.Site, f *survey.Finding) bool {
-	if f.Code == rollout.Starting || f.Code == rollout.Terminating || f.Code == at.Before.Cause && f.Evidence() == at.Before.Evidence {
+	if f.Code == rollout.Starting || f.Code == rollout.Terminating || f.Code == at.Before.Cause &&
+		f.Evidence() == at.Before.Evidence {
 		return false
 	}
 	at.Before = nil
@@ -104,9 +105,11 @@ func noteFailing(s *survey.Survey, j *rollout.Judgement, add func(format string,
 		add("was failing before this commit, not counted: %s", words.Listed(j.FailingBefore))
 	}
 	if len(s.Beyond) > 0 {
-		add("was failing before this commit, counted all the same because at most %s may be left out: %s", words.Plural(mostLetOff(s), "node"), words.Listed(s.Beyond))
+		add("was failing before this commit, counted all the same because at most %s may be left out: %s",
+			words.Plural(mostLetOff(s), "node"), words.Listed(s.Beyond))
 	}
 	if len(s.Alone) > 0 {
-		add("late or failing before this commit, counted all the same because no other node counts: %s", words.Listed(s.Alone))
+		add("late or failing before this commit, counted all the same because no other node counts: %s",
+			words.Listed(s.Alone))
 	}
 }

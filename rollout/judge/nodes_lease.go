@@ -10,18 +10,19 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// LeasesPause is how long Leases that have kept a rollout from Complete, or could not be read, are good for before they are
-// read again: they are a list of all nodes.
+// LeasesPause is how long Leases that have kept a rollout from Complete, or could not be read, are good for before they
+// are read again: they are a list of all nodes.
 const LeasesPause = 5 * time.Second
 
-// leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control plane
-// most of a minute to tell that a node is not.
+// leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control
+// plane most of a minute to tell that a node is not.
 func leasesUnread(s *survey.Survey) survey.Finding {
 	s.WakeAt(s.Now.Add(LeasesPause))
 	return survey.Finding{
 		Code: rollout.NoProgress, Key: "leases", Since: s.Since(rollout.NoProgress, "leases", true),
 		Message: "every node has a settled pod, but whether each node is alive is not known: " + s.Look.LeasesProblem,
-		Remedy:  "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease + ": `daemongate install` prints the rights that it needs.",
+		Remedy: "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease +
+			": `daemongate install` prints the rights that it needs.",
 	}
 }
 
@@ -32,8 +33,8 @@ type heartbeat struct {
 	told  bool // ahead is known
 }
 
-// heartbeatsOf reads the Leases, as far as the look has any. A Lease is renewed by the node's clock and written by the API
-// server's: a node whose clock is behind is as alive as the others.
+// heartbeatsOf reads the Leases, as far as the look has any. A Lease is renewed by the node's clock and written by the
+// API server's: a node whose clock is behind is as alive as the others.
 func heartbeatsOf(s *survey.Survey) map[string]heartbeat {
 	beats := make(map[string]heartbeat, len(s.Look.Leases))
 	for _, l := range s.Look.Leases {

@@ -7,8 +7,9 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// isLost reports whether this rollout has cost the node: it went not ready, or rebooted, soon after its pod was updated,
-// and nobody cordoned it. A node that comes back is no longer lost; one that rebooted is lost until its pod has settled.
+// isLost reports whether this rollout has cost the node: it went not ready, or rebooted, soon after its pod was
+// updated, and nobody cordoned it. A node that comes back is no longer lost; one that rebooted is lost until its pod
+// has settled.
 //
 // A node that goes not ready later than that, or while it is cordoned, is absent: it is not held against the commit.
 func isLost(s *survey.Survey, at *survey.Site) bool {

@@ -61,8 +61,8 @@ func TestTooManyAbsentNodesKeepARolloutOpen(t *testing.T) {
 	f.after(16*time.Minute).want(rollout.Stuck, rollout.NoProgress)
 }
 
-// A node that goes down within ten minutes after its pod was updated is this rollout's loss, and stays it when its pod is
-// taken away; it is no longer when it comes back.
+// A node that goes down within ten minutes after its pod was updated is this rollout's loss, and stays it when its pod
+// is taken away; it is no longer when it comes back.
 func TestALostNode(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.roll("node-1")
@@ -135,7 +135,8 @@ func TestALateNodeNeverBlocks(t *testing.T) {
 // Eligible is the DaemonSet controller's own rule, but a node that is only not ready is still meant.
 func TestWhichNodesAreMeant(t *testing.T) {
 	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-		NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "pool", Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}}}}}}}
+		NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "pool",
+			Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}}}}}}}
 	taint := func(key string, effect corev1.TaintEffect) []corev1.Taint {
 		return []corev1.Taint{{Key: key, Effect: effect}}
 	}
@@ -144,22 +145,32 @@ func TestWhichNodesAreMeant(t *testing.T) {
 		taint []corev1.Taint
 		meant bool
 	}{
-		"plain":                              {corev1.PodSpec{}, nil, true},
-		"another pool":                       {corev1.PodSpec{NodeSelector: map[string]string{"pool": "b"}}, nil, false},
-		"another pool, by affinity":          {corev1.PodSpec{Affinity: affinity}, nil, false},
-		"another node by name":               {corev1.PodSpec{NodeName: "node-9"}, nil, false},
-		"untolerated taint":                  {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectNoSchedule), false},
-		"untolerated NoExecute":              {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectNoExecute), false},
-		"PreferNoSchedule":                   {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectPreferNoSchedule), true},
-		"tolerated taint":                    {corev1.PodSpec{Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}}, taint("gpu", corev1.TaintEffectNoSchedule), true},
-		"cordoned":                           {corev1.PodSpec{}, taint(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule), true},
-		"disk pressure":                      {corev1.PodSpec{}, taint(corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule), true},
-		"not ready":                          {corev1.PodSpec{}, taint(corev1.TaintNodeNotReady, corev1.TaintEffectNoSchedule), true},
-		"unreachable":                        {corev1.PodSpec{}, taint(corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute), true},
-		"no network":                         {corev1.PodSpec{}, taint(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule), false},
-		"no network, but the host's is used": {corev1.PodSpec{HostNetwork: true}, taint(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule), true},
+		"plain": {corev1.PodSpec{}, nil, true},
+		"another pool": {corev1.PodSpec{NodeSelector: map[string]string{"pool": "b"}}, nil,
+			false},
+		"another pool, by affinity": {corev1.PodSpec{Affinity: affinity}, nil, false},
+		"another node by name":      {corev1.PodSpec{NodeName: "node-9"}, nil, false},
+		"untolerated taint":         {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectNoSchedule), false},
+		"untolerated NoExecute":     {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectNoExecute), false},
+		"PreferNoSchedule": {corev1.PodSpec{}, taint("gpu", corev1.TaintEffectPreferNoSchedule),
+			true},
+		"tolerated taint": {corev1.PodSpec{Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}},
+			taint("gpu", corev1.TaintEffectNoSchedule), true},
+		"cordoned": {corev1.PodSpec{}, taint(corev1.TaintNodeUnschedulable,
+			corev1.TaintEffectNoSchedule), true},
+		"disk pressure": {corev1.PodSpec{}, taint(corev1.TaintNodeDiskPressure,
+			corev1.TaintEffectNoSchedule), true},
+		"not ready": {corev1.PodSpec{}, taint(corev1.TaintNodeNotReady,
+			corev1.TaintEffectNoSchedule), true},
+		"unreachable": {corev1.PodSpec{}, taint(corev1.TaintNodeUnreachable,
+			corev1.TaintEffectNoExecute), true},
+		"no network": {corev1.PodSpec{}, taint(corev1.TaintNodeNetworkUnavailable,
+			corev1.TaintEffectNoSchedule), false},
+		"no network, but the host's is used": {corev1.PodSpec{HostNetwork: true},
+			taint(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule), true},
 	} {
-		n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{"pool": "a"}}, Spec: corev1.NodeSpec{Taints: c.taint}}
+		n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{"pool": "a"}},
+			Spec: corev1.NodeSpec{Taints: c.taint}}
 		why := fact.EligibilityOf(&corev1.PodTemplateSpec{Spec: c.spec}).Refuses(n)
 		if (why == "") != c.meant {
 			t.Errorf("%s: %q", name, why)
@@ -181,7 +192,8 @@ func TestANodeThatIsNotMeant(t *testing.T) {
 	}
 }
 
-// Without the Leases nobody knows whether each node is alive: nothing is Complete, and at the deadline that is the cause.
+// Without the Leases nobody knows whether each node is alive: nothing is Complete, and at the deadline that is the
+// cause.
 func TestLeasesThatCannotBeRead(t *testing.T) {
 	f := newFleet(t, 2).image("v2")
 	f.roll("node-1", "node-2")
@@ -193,7 +205,8 @@ func TestLeasesThatCannotBeRead(t *testing.T) {
 		return j
 	}
 	f.after(time.Minute)
-	if j := unread(); j.Verdict != rollout.Progressing || j.ReadLeases || j.Causes[0].Code != rollout.NoProgress || j.Causes[0].Final || j.Wake != f.now.Add(5*time.Second) {
+	if j := unread(); j.Verdict != rollout.Progressing || j.ReadLeases || j.Causes[0].Code != rollout.NoProgress ||
+		j.Causes[0].Final || j.Wake != f.now.Add(5*time.Second) {
 		t.Errorf("at once: %s", plain(j))
 	}
 	f.after(time.Hour)
@@ -218,12 +231,14 @@ func TestAStaleLeaseIsNotSettled(t *testing.T) {
 	}
 	l.Leases[1].Spec.RenewTime.Time = f.now.Add(-26 * time.Second)
 	written := metav1.NewTime(f.now.Add(-5 * time.Second))
-	l.Leases[1].ManagedFields = []metav1.ManagedFieldsEntry{{Time: &written}} // by the API server's clock: the node's is behind
+	// by the API server's clock: the node's is behind
+	l.Leases[1].ManagedFields = []metav1.ManagedFieldsEntry{{Time: &written}}
 	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Complete {
 		t.Errorf("a clock that is behind: %s", plain(j))
 	}
 	l.Leases[1].ManagedFields = nil
-	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Progressing || j.Settled != 1 || j.Wake.IsZero() {
+	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Progressing || j.Settled != 1 ||
+		j.Wake.IsZero() {
 		t.Errorf("overdue: %s", plain(j))
 	}
 }

@@ -27,14 +27,16 @@ func TestTheMarkMovesTheDeadline(t *testing.T) {
 	f.wakesIn(f.want(rollout.Progressing), 15*time.Minute)
 	f.after(15*time.Minute - 1).want(rollout.Progressing)
 	j := f.after(1).want(rollout.Stuck, rollout.NoProgress)
-	if c := j.Causes[0]; !strings.Contains(c.Message, "node-6 still on the old pod") || !strings.Contains(c.Remedy, "kubectl -n platform describe ds agent") {
+	if c := j.Causes[0]; !strings.Contains(c.Message, "node-6 still on the old pod") ||
+		!strings.Contains(c.Remedy, "kubectl -n platform describe ds agent") {
 		t.Errorf("%+v", c)
 	}
 	f.roll("node-6")
 	f.after(10 * time.Second).want(rollout.Complete)
 }
 
-// A mark that falls back and returns has not risen: a node that keeps settling and failing does not keep the deadline away.
+// A mark that falls back and returns has not risen: a node that keeps settling and failing does not keep the deadline
+// away.
 func TestTheMarkIsAHighWaterMark(t *testing.T) {
 	f := newFleet(t, 2).image("v2")
 	p := f.ready(f.replace("node-1"))
@@ -54,7 +56,8 @@ func TestTheDeadlineKnowsThePods(t *testing.T) {
 	f := newFleet(t, 2).apply(func(d *appsv1.DaemonSet) {
 		grace := int64(60)
 		d.Spec.MinReadySeconds, d.Spec.Template.Spec.TerminationGracePeriodSeconds = 30, &grace
-		d.Spec.Template.Spec.Containers[0].StartupProbe = &corev1.Probe{PeriodSeconds: 10, FailureThreshold: 30, InitialDelaySeconds: 15}
+		d.Spec.Template.Spec.Containers[0].StartupProbe = &corev1.Probe{PeriodSeconds: 10, FailureThreshold: 30,
+			InitialDelaySeconds: 15}
 	})
 	f.want(rollout.Progressing)
 	allowed := 15*time.Minute + 30*time.Second + 60*time.Second + 315*time.Second
@@ -103,8 +106,8 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// The controller may not go on: dead nodes have used up maxUnavailable. They are named, and who waits, after five minutes;
-// it leads over their pods' not ending.
+// The controller may not go on: dead nodes have used up maxUnavailable. They are named, and who waits, after five
+// minutes; it leads over their pods' not ending.
 func TestBudgetSpent(t *testing.T) {
 	f := newFleet(t, 4)
 	f.setReady("node-2", false)
@@ -115,7 +118,8 @@ func TestBudgetSpent(t *testing.T) {
 	f.wakesIn(f.want(rollout.Progressing, rollout.BudgetSpent), 5*time.Minute)
 	f.after(5*time.Minute-1).want(rollout.Progressing, rollout.BudgetSpent)
 	c := f.after(1).want(rollout.Stuck, rollout.BudgetSpent).Causes[0]
-	if strings.Join(c.Nodes, " ") != "node-2" || !strings.Contains(c.Message, "3 nodes still wait: node-[1,3-4]") || !strings.Contains(c.Remedy, "kubectl delete node node-2") {
+	if strings.Join(c.Nodes, " ") != "node-2" || !strings.Contains(c.Message, "3 nodes still wait: node-[1,3-4]") ||
+		!strings.Contains(c.Remedy, "kubectl delete node node-2") {
 		t.Errorf("%+v", c)
 	}
 	two := intstr.FromInt32(2)
@@ -150,8 +154,8 @@ func TestABudgetSpentByTheCommitIsTheCommitsCause(t *testing.T) {
 	}
 }
 
-// OnDelete passes once its template was observed, and says which nodes still run the old pod; told to wait it waits for a
-// person, without a deadline. A new pod that fails is judged as always.
+// OnDelete passes once its template was observed, and says which nodes still run the old pod; told to wait it waits for
+// a person, without a deadline. A new pod that fails is judged as always.
 func TestOnDelete(t *testing.T) {
 	f := newFleet(t, 3)
 	f.apply(func(d *appsv1.DaemonSet) {
@@ -160,7 +164,8 @@ func TestOnDelete(t *testing.T) {
 	})
 	f.target.OnDelete = true
 	j := f.want(rollout.Complete)
-	if len(j.Old) != 3 || !strings.Contains(strings.Join(j.Notes, " "), "3 of 3 nodes still run the old pod") || strings.Contains(j.Headline, "success") {
+	if len(j.Old) != 3 || !strings.Contains(strings.Join(j.Notes, " "), "3 of 3 nodes still run the old pod") ||
+		strings.Contains(j.Headline, "success") {
 		t.Errorf("%s", plain(j))
 	}
 	f.options.WaitOnDelete = true
@@ -198,7 +203,8 @@ func TestALookThatLacksKinds(t *testing.T) {
 	f.gone("node-3")
 	f.after(time.Minute)
 	f.nodes, f.missing = nil, []string{rollout.KindNodes}
-	if j := f.want(rollout.Progressing); j.Desired != 3 || !strings.Contains(strings.Join(j.Notes, " "), "without nodes") {
+	if j := f.want(rollout.Progressing); j.Desired != 3 || !strings.Contains(strings.Join(j.Notes, " "),
+		"without nodes") {
 		t.Errorf("%+v", j)
 	}
 	f.roll("node-3")
@@ -215,7 +221,8 @@ func TestALookThatLacksKinds(t *testing.T) {
 func TestHeadlines(t *testing.T) {
 	f := newFleet(t, 2).image("v2")
 	status := func(updated, available int32) {
-		f.ds.Status = appsv1.DaemonSetStatus{ObservedGeneration: f.ds.Generation, DesiredNumberScheduled: 2, UpdatedNumberScheduled: updated, NumberAvailable: available}
+		f.ds.Status = appsv1.DaemonSetStatus{ObservedGeneration: f.ds.Generation, DesiredNumberScheduled: 2,
+			UpdatedNumberScheduled: updated, NumberAvailable: available}
 	}
 	says := func(want string) {
 		t.Helper()

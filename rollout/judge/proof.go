@@ -11,9 +11,9 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// provenAt is until when a rollout of which every node has settled must still show that its pods live: zero if it need not.
-// The longest-running settled pods, on as many nodes as may be unavailable at once, have to run for options.Proof without
-// an end. A large rollout has done that by the time its last node settles, so only a small one waits.
+// provenAt is until when a rollout of which every node has settled must still show that its pods live: zero if it need
+// not. The longest-running settled pods, on as many nodes as may be unavailable at once, have to run for options.Proof
+// without an end. A large rollout has done that by the time its last node settles, so only a small one waits.
 func provenAt(s *survey.Survey) time.Time {
 	if s.Options.NoProof {
 		return time.Time{}
@@ -46,8 +46,8 @@ func settledStarts(s *survey.Survey, which func(*survey.Site) bool) []time.Time 
 }
 
 // livesSince is since when the containers of a Ready pod have run without an end, sidecars included and other init
-// containers not. Times of containers are by the node's clock: where that is known to be behind, so much is added. A status
-// that dates no container leaves the Ready condition to go by.
+// containers not. Times of containers are by the node's clock: where that is known to be behind, so much is added. A
+// status that dates no container leaves the Ready condition to go by.
 func livesSince(p *corev1.Pod) time.Time {
 	var since time.Time
 	for i := range p.Status.ContainerStatuses {

@@ -28,8 +28,8 @@ func provenFleet(t *testing.T, nodes int, unavailable string) *fleet {
 	})
 }
 
-// An agent that dies after 25 s settles on all of its three nodes first, and is never Complete for that: it has to live for
-// a minute, and on its second end it is Stuck.
+// An agent that dies after 25 s settles on all of its three nodes first, and is never Complete for that: it has to live
+// for a minute, and on its second end it is Stuck.
 func TestAnAgentThatDiesAfter25sIsNeverComplete(t *testing.T) {
 	f := provenFleet(t, 3, "3")
 	nodes := []string{"node-1", "node-2", "node-3"}
@@ -55,8 +55,8 @@ func TestAnAgentThatDiesAfter25sIsNeverComplete(t *testing.T) {
 	f.want(rollout.Stuck, rollout.CrashLoop)
 }
 
-// While nothing but the proof is waited for, people are told so and for how long, a Git host without a clock, and the next
-// look is asked for at the very instant.
+// While nothing but the proof is waited for, people are told so and for how long, a Git host without a clock, and the
+// next look is asked for at the very instant.
 func TestProvingIsSaidAndEndsOnTime(t *testing.T) {
 	f := provenFleet(t, 12, "1")
 	for _, n := range f.nodes {
@@ -65,7 +65,8 @@ func TestProvingIsSaidAndEndsOnTime(t *testing.T) {
 	f.after(26 * time.Second)
 	j := f.want(rollout.Progressing)
 	f.wakesIn(j, 34*time.Second)
-	if want := `daemon set "agent": 12 nodes settled, proving until ` + f.now.Add(34*time.Second).UTC().Format("2006-01-02 15:04:05 UTC"); j.Headline != want {
+	if want := `daemon set "agent": 12 nodes settled, proving until ` +
+		f.now.Add(34*time.Second).UTC().Format("2006-01-02 15:04:05 UTC"); j.Headline != want {
 		t.Errorf("headline %q, want %q", j.Headline, want)
 	}
 	text := report.New(report.Judged{Target: f.target, Look: f.look(), Judgement: j}).Text()
@@ -90,9 +91,11 @@ func TestProofCostsALargeRolloutNothing(t *testing.T) {
 	f.want(rollout.Complete)
 }
 
-// As many nodes as may be unavailable at once have to prove it: with four of eight at a time one early pod is not enough.
+// As many nodes as may be unavailable at once have to prove it: with four of eight at a time one early pod is not
+// enough.
 func TestProofIsOwedByAsManyNodesAsMayBeUnavailable(t *testing.T) {
-	for unavailable, late := range map[string]time.Duration{"1": 0, "2": time.Minute, "25%": time.Minute, "20%": time.Minute, "8": time.Minute, "80": time.Minute} {
+	for unavailable, late := range map[string]time.Duration{"1": 0, "2": time.Minute, "25%": time.Minute,
+		"20%": time.Minute, "8": time.Minute, "80": time.Minute} {
 		f := provenFleet(t, 8, unavailable)
 		f.ds.Status.DesiredNumberScheduled = 8
 		f.roll("node-1")
@@ -125,13 +128,14 @@ func TestProofWithSurge(t *testing.T) {
 	f.after(30 * time.Second).want(rollout.Complete)
 }
 
-// What counts is since when every container has run, sidecars included: a sidecar that came up anew begins from there, an
-// init container that did its work does not count, and neither does it when the pod became Ready.
+// What counts is since when every container has run, sidecars included: a sidecar that came up anew begins from there,
+// an init container that did its work does not count, and neither does it when the pod became Ready.
 func TestProofCountsFromTheLastStart(t *testing.T) {
 	f := provenFleet(t, 1, "1")
 	always := corev1.ContainerRestartPolicyAlways
 	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup"}, {Name: "proxy", RestartPolicy: &always}}
+		d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup"},
+			{Name: "proxy", RestartPolicy: &always}}
 	})
 	p := f.replace("node-1")
 	f.runs(p)
@@ -168,7 +172,8 @@ func TestProofAllowsForAClockThatWasRead(t *testing.T) {
 	f.after(70 * time.Second)
 	l := f.look()
 	l.Clocks = []rollout.Clock{{Node: "node-1", Ahead: -40 * time.Second}}
-	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Progressing || !j.Proving.Equal(f.now.Add(30*time.Second)) {
+	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Progressing ||
+		!j.Proving.Equal(f.now.Add(30*time.Second)) {
 		t.Errorf("%s", plain(j))
 	}
 }
@@ -194,7 +199,8 @@ func TestTheDeadlineCountsWhereMoreThanProofIsMissing(t *testing.T) {
 	f.after(20*time.Minute).want(rollout.Stuck, rollout.CrashLoop)
 }
 
-// A commit that leaves the pods alone owes no new proof, and one whose pods a person replaces, when they like, owes none.
+// A commit that leaves the pods alone owes no new proof, and one whose pods a person replaces, when they like, owes
+// none.
 func TestWhatOwesNoProof(t *testing.T) {
 	f := newFleet(t, 3)
 	f.options = rollout.Options{}
@@ -222,8 +228,8 @@ func TestNoProof(t *testing.T) {
 	f.after(10 * time.Second).want(rollout.Complete)
 }
 
-// Recorded on three kubelets: an agent that dies after 40 s has three settled pods for a moment. No dump of it is Complete,
-// whatever instant it is judged at.
+// Recorded on three kubelets: an agent that dies after 40 s has three settled pods for a moment. No dump of it is
+// Complete, whatever instant it is judged at.
 func TestADumpOfSettledPodsThatWillDieIsNotComplete(t *testing.T) {
 	raw, err := os.ReadFile("testdata/dump/dies-after-40s.json")
 	if err != nil {
@@ -238,7 +244,8 @@ func TestADumpOfSettledPodsThatWillDieIsNotComplete(t *testing.T) {
 		}
 		if settled := second >= 10; settled != (j.Proving.Equal(time.Date(2026, 11, 28, 22, 49, 47, 0, time.UTC))) {
 			t.Errorf("at %s: proving until %s", at, j.Proving)
-		} else if text := report.New(report.Judged{Target: d.Target, Look: d.Look, Judgement: j}).Text(); settled && !strings.Contains(text, "3 nodes settled, proving for ") {
+		} else if text := report.New(report.Judged{Target: d.Target, Look: d.Look, Judgement: j}).Text(); settled &&
+			!strings.Contains(text, "3 nodes settled, proving for ") {
 			t.Errorf("at %s:\n%s", at, text)
 		}
 	}

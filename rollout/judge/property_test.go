@@ -16,9 +16,10 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// Whatever happens, before the apply and after it, and in whatever order it is seen: a rollout is never Complete while an
-// eligible, present node that is neither late nor was truly in trouble before lacks a settled updated pod. What is true of each pod and node is written down as it happens, by the story's own
-// clock, and looked up where Judge has to conclude it from statuses.
+// Whatever happens, before the apply and after it, and in whatever order it is seen: a rollout is never Complete while
+// an eligible, present node that is neither late nor was truly in trouble before lacks a settled updated pod. What is
+// true of each pod and node is written down as it happens, by the story's own clock, and looked up where Judge has to
+// conclude it from statuses.
 func TestNeverCompleteByMistake(t *testing.T) {
 	complete, looks, seeds := 0, 0, 400
 	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
@@ -31,7 +32,8 @@ func TestNeverCompleteByMistake(t *testing.T) {
 			c.happen()
 			l := c.staleLook()
 			if c.Intn(6) == 0 {
-				c.memory = rollout.Memory{First: c.memory.First, Seen: c.memory.Seen, Hash: c.memory.Hash} // the least that was saved
+				// the least that was saved
+				c.memory = rollout.Memory{First: c.memory.First, Seen: c.memory.Seen, Hash: c.memory.Hash}
 			}
 			j, m := Rollout(l, c.target, overAgain(t, c.memory), c.options)
 			c.memory = m
@@ -101,7 +103,10 @@ func (c *chaos) tell(seen *tally, n *corev1.Node, l rollout.Look) (why string) {
 		}
 		return ""
 	}
-	settled := slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool { return fact.TargetNode(p) == n.Name && c.surelySettled(p, l) })
+	settled := slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool {
+		return fact.TargetNode(p) == n.Name &&
+			c.surelySettled(p, l)
+	})
 	if !settled {
 		seen.unsettled = append(seen.unsettled, n.Name)
 	}
@@ -130,13 +135,14 @@ func (seen tally) mistaken() string {
 	return ""
 }
 
-// excused reports whether a node may lack a settled pod: it was in trouble when the commit was applied, and no pod of the
-// commit's there has ended in a way in which the one before had not.
+// excused reports whether a node may lack a settled pod: it was in trouble when the commit was applied, and no pod of
+// the commit's there has ended in a way in which the one before had not.
 func (c *chaos) excused(node string, l rollout.Look) bool {
 	codes, sick := c.sick[node]
 	return sick && !slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool {
 		truth := c.podsWere[p]
-		return fact.TargetNode(p) == node && truth.image == c.wanted && !truth.going && truth.codes&^codes != 0 && truth.codes&codes == 0
+		return fact.TargetNode(p) == node && truth.image == c.wanted && !truth.going && truth.codes&^codes != 0 &&
+			truth.codes&codes == 0
 	})
 }
 
@@ -148,8 +154,8 @@ func (c *chaos) proven(l rollout.Look) bool {
 }
 
 // surelySettled is the least that a settled pod must be: of the commit's image, alive, Ready, and with nothing having
-// happened to any container of it for ten seconds, or for its probation if one ever ended. A node's clock that is behind is
-// known to within a second.
+// happened to any container of it for ten seconds, or for its probation if one ever ended. A node's clock that is
+// behind is known to within a second.
 func (c *chaos) surelySettled(p *corev1.Pod, l rollout.Look) bool {
 	truth := c.podsWere[p]
 	if truth.image != c.wanted || truth.going || !truth.ready {
@@ -162,8 +168,8 @@ func (c *chaos) surelySettled(p *corev1.Pod, l rollout.Look) bool {
 	return l.Now.Sub(truth.moved) >= wait-time.Second
 }
 
-// The watches may deliver the new DaemonSet, its revision and its pods in any order, each as it was a while ago: whatever
-// has arrived, and whatever is remembered, it is not Complete before a pod that arrived has settled.
+// The watches may deliver the new DaemonSet, its revision and its pods in any order, each as it was a while ago:
+// whatever has arrived, and whatever is remembered, it is not Complete before a pod that arrived has settled.
 func TestEveryOrderOfArrivalIsComplete(t *testing.T) {
 	orders := [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
 	for _, back := range []bool{false, true} { // also back to a template whose revision and pods were there before
@@ -188,7 +194,8 @@ func TestEveryOrderOfArrivalIsComplete(t *testing.T) {
 				}
 				seen.Now = fresh.Now.Add(time.Duration(step+1) * 3 * time.Second)
 				var j rollout.Judgement
-				if j, f.memory = Rollout(seen, f.target, overAgain(t, f.memory), f.options); j.Verdict == rollout.Complete {
+				if j, f.memory = Rollout(seen, f.target, overAgain(t, f.memory),
+					f.options); j.Verdict == rollout.Complete {
 					t.Errorf("back %v, order %v, step %d: %s", back, order, step, plain(j))
 				}
 			}
@@ -200,10 +207,13 @@ func TestEveryOrderOfArrivalIsComplete(t *testing.T) {
 	}
 }
 
-// newChaos is a fleet to which anything happens, with a commit applied; on half of the seeds some node's clock is wrong.
+// newChaos is a fleet to which anything happens, with a commit applied; on half of the seeds some node's clock is
+// wrong.
 func newChaos(t *testing.T, seed int64) *chaos {
-	c := &chaos{fleet: newFleet(t, 1+int(seed%4)), Rand: rand.New(rand.NewSource(seed)), wanted: "registry.example.com/agent:v2",
-		skew: map[string]time.Duration{}, was: map[*appsv1.DaemonSet]setTruth{}, nodesWere: map[*corev1.Node]nodeTruth{}, podsWere: map[*corev1.Pod]podTruth{}}
+	c := &chaos{fleet: newFleet(t, 1+int(seed%4)), Rand: rand.New(rand.NewSource(seed)),
+		wanted: "registry.example.com/agent:v2",
+		skew:   map[string]time.Duration{}, was: map[*appsv1.DaemonSet]setTruth{},
+		nodesWere: map[*corev1.Node]nodeTruth{}, podsWere: map[*corev1.Pod]podTruth{}}
 	for _, n := range c.nodes {
 		c.nodesWere[n] = nodeTruth{made: n.CreationTimestamp.Time}
 	}
@@ -216,7 +226,8 @@ func newChaos(t *testing.T, seed int64) *chaos {
 	c.apply(func(d *appsv1.DaemonSet) {
 		d.Spec.Template.Spec.Containers[0].Image = c.wanted
 		if seed%3 == 0 {
-			d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "side", Image: "side:v1", RestartPolicy: &sidecar}}
+			d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "side", Image: "side:v1",
+				RestartPolicy: &sidecar}}
 		}
 	})
 	c.target.Applied, c.target.FailingBefore = c.asked(), sick

@@ -76,7 +76,8 @@ func recorded(t testing.TB, name string) recording {
 // look is what was to be seen at a snapshot, some time later.
 func (r recording) look(i int, later time.Duration) rollout.Look {
 	s := r.Snapshots[i]
-	l := rollout.Look{Now: s.Time.Add(later), DaemonSet: s.DaemonSet, Revisions: s.ControllerRevisions, Pods: s.Pods, Nodes: s.Nodes}
+	l := rollout.Look{Now: s.Time.Add(later), DaemonSet: s.DaemonSet, Revisions: s.ControllerRevisions, Pods: s.Pods,
+		Nodes: s.Nodes}
 	if len(l.Nodes) == 0 {
 		l.Nodes = r.Nodes
 	}
@@ -97,8 +98,12 @@ func nodesAt(nodes []*corev1.Node, now time.Time) []*corev1.Node {
 	var all []*corev1.Node
 	for _, n := range nodes {
 		n = n.DeepCopy()
-		n.Status.Conditions = slices.DeleteFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool { return c.LastTransitionTime.After(now) })
-		n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.TimeAdded != nil && t.TimeAdded.After(now) })
+		n.Status.Conditions = slices.DeleteFunc(n.Status.Conditions,
+			func(c corev1.NodeCondition) bool { return c.LastTransitionTime.After(now) })
+		n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+			return t.TimeAdded != nil &&
+				t.TimeAdded.After(now)
+		})
 		all = append(all, n)
 	}
 	return all
@@ -109,7 +114,8 @@ func (r recording) target(i int) rollout.Target {
 	d := r.Snapshots[i].DaemonSet
 	t := rollout.Target{
 		Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation, HadNodes: d.Generation > 1,
-		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType, AppliedAt: d.CreationTimestamp.Time,
+		OnDelete:  d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType,
+		AppliedAt: d.CreationTimestamp.Time,
 	}
 	for _, step := range r.Steps {
 		at := r.Start.Add(time.Duration(step.T * float64(time.Second)))

@@ -8,8 +8,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/report"
 )
 
-// After Complete it is a relapse when containers keep ending on more nodes than may fail: not at the first end, not for a
-// node that goes, and not while too few do.
+// After Complete it is a relapse when containers keep ending on more nodes than may fail: not at the first end, not for
+// a node that goes, and not while too few do.
 func TestWhatARelapseIs(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.options.FailureBudget, _ = rollout.ParseBudget("1")
@@ -51,7 +51,8 @@ func TestWhatARelapseIs(t *testing.T) {
 		t.Errorf("on as many nodes as may fail: %q", got)
 	}
 	end("node-2")
-	if got, want := says(), "CrashLoop on 3 of 3 nodes: container agent, exit code 1"; got != want { // the third shows it as well
+	// the third shows it as well
+	if got, want := says(), "CrashLoop on 3 of 3 nodes: container agent, exit code 1"; got != want {
 		t.Errorf("on two: %q, want %q", got, want)
 	}
 	if f.after(30 * time.Second); says() == "" || Recovered(f.judge(), f.options) {

@@ -22,31 +22,38 @@ type truth struct {
 }
 
 var truths = map[string]truth{
-	"healthy":                {verdict: rollout.Complete},
-	"fleet-good-rollout":     {verdict: rollout.Complete},
-	"fleet-good-minready":    {verdict: rollout.Complete},
-	"fleet-surge":            {verdict: rollout.Complete},
-	"fleet-typo-then-fix":    {verdict: rollout.Complete},
-	"on-delete":              {verdict: rollout.Complete},
-	"fleet-ondelete":         {verdict: rollout.Complete},
-	"node-selector-none":     {verdict: rollout.Complete},
-	"image-typo":             {rollout.Stuck, rollout.ImagePull, "real-1", []string{"registry.local/agent:v2-typo", "no such host"}},
-	"init-image-typo":        {rollout.Stuck, rollout.ImagePull, "real-1", []string{"init container", "registry.local/agent:typo"}},
-	"fleet-typo":             {rollout.Stuck, rollout.ImagePull, "real-3", []string{"registry.local/agent:v9-typo"}},
-	"invalid-image-name":     {rollout.Stuck, rollout.InvalidImage, "real-1", []string{"must be lowercase"}},
-	"crash-loop":             {rollout.Stuck, rollout.CrashLoop, "real-1", []string{"exit code 3"}},
-	"fleet-crash-flap":       {rollout.Stuck, rollout.CrashLoop, "real-1 real-2 real-3", []string{"exit code 3"}},
-	"fleet-crash-minready":   {rollout.Stuck, rollout.CrashLoop, "real-3", []string{"exit code 3"}},
-	"readiness-fails":        {rollout.Stuck, rollout.ProbeFailing, "real-1", []string{"readiness probe", "port 9", "connection refused"}},
-	"startup-fails":          {rollout.Stuck, rollout.ProbeFailing, "real-1", []string{"startup probe", "port 9", "connection refused"}},
-	"missing-configmap-env":  {rollout.Stuck, rollout.ConfigError, "real-1", []string{`configmap "nope" not found`}},
-	"missing-secret-volume":  {rollout.Stuck, rollout.VolumeMount, "real-1", []string{`secret "nope" not found`}},
-	"insufficient-cpu":       {rollout.Stuck, rollout.Unschedulable, "real-1", []string{"Insufficient cpu", "short by at least"}},
-	"fleet-one-node-full":    {rollout.Stuck, rollout.Unschedulable, "real-3", []string{"Insufficient cpu", "asks for cpu 1"}},
+	"healthy":             {verdict: rollout.Complete},
+	"fleet-good-rollout":  {verdict: rollout.Complete},
+	"fleet-good-minready": {verdict: rollout.Complete},
+	"fleet-surge":         {verdict: rollout.Complete},
+	"fleet-typo-then-fix": {verdict: rollout.Complete},
+	"on-delete":           {verdict: rollout.Complete},
+	"fleet-ondelete":      {verdict: rollout.Complete},
+	"node-selector-none":  {verdict: rollout.Complete},
+	"image-typo": {rollout.Stuck, rollout.ImagePull, "real-1", []string{"registry.local/agent:v2-typo",
+		"no such host"}},
+	"init-image-typo": {rollout.Stuck, rollout.ImagePull, "real-1",
+		[]string{"init container", "registry.local/agent:typo"}},
+	"fleet-typo":           {rollout.Stuck, rollout.ImagePull, "real-3", []string{"registry.local/agent:v9-typo"}},
+	"invalid-image-name":   {rollout.Stuck, rollout.InvalidImage, "real-1", []string{"must be lowercase"}},
+	"crash-loop":           {rollout.Stuck, rollout.CrashLoop, "real-1", []string{"exit code 3"}},
+	"fleet-crash-flap":     {rollout.Stuck, rollout.CrashLoop, "real-1 real-2 real-3", []string{"exit code 3"}},
+	"fleet-crash-minready": {rollout.Stuck, rollout.CrashLoop, "real-3", []string{"exit code 3"}},
+	"readiness-fails": {rollout.Stuck, rollout.ProbeFailing, "real-1", []string{"readiness probe", "port 9",
+		"connection refused"}},
+	"startup-fails": {rollout.Stuck, rollout.ProbeFailing, "real-1", []string{"startup probe", "port 9",
+		"connection refused"}},
+	"missing-configmap-env": {rollout.Stuck, rollout.ConfigError, "real-1", []string{`configmap "nope" not found`}},
+	"missing-secret-volume": {rollout.Stuck, rollout.VolumeMount, "real-1", []string{`secret "nope" not found`}},
+	"insufficient-cpu": {rollout.Stuck, rollout.Unschedulable, "real-1",
+		[]string{"Insufficient cpu", "short by at least"}},
+	"fleet-one-node-full": {rollout.Stuck, rollout.Unschedulable, "real-3",
+		[]string{"Insufficient cpu", "asks for cpu 1"}},
 	"missing-serviceaccount": {rollout.Stuck, rollout.Forbidden, "real-1", []string{`serviceaccount "nope" not found`}},
 	"fleet-quota":            {rollout.Stuck, rollout.Forbidden, "real-2", []string{"exceeded quota: q"}},
 	"fleet-selector-to-none": {rollout.Stuck, rollout.NoEligibleNodes, "", nil},
-	"fleet-node-dies-plain":  {rollout.Stuck, rollout.BudgetSpent, "real-2", []string{"2 nodes still wait: real-[1,3]", "not ready since 2026-11-23 17:50:", "old pod was deleted at 2026-11-23 17:5"}},
+	"fleet-node-dies-plain": {rollout.Stuck, rollout.BudgetSpent, "real-2", []string{"2 nodes still wait: real-[1,3]",
+		"not ready since 2026-11-23 17:50:", "old pod was deleted at 2026-11-23 17:5"}},
 }
 
 func (w truth) check(t *testing.T, j rollout.Judgement) {
@@ -105,7 +112,8 @@ func plain(j rollout.Judgement) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s | %s | %d/%d/%d mark %d\n", j.Verdict, j.Headline, j.Settled, j.Updated, j.Desired, j.Mark)
 	for _, c := range j.Causes {
-		fmt.Fprintf(&b, "  %s final=%v %v since %s: %s\n    -> %s\n", c.Code, c.Final, c.Nodes, c.Since.Format(time.TimeOnly), c.Message, c.Remedy)
+		fmt.Fprintf(&b, "  %s final=%v %v since %s: %s\n    -> %s\n", c.Code, c.Final, c.Nodes,
+			c.Since.Format(time.TimeOnly), c.Message, c.Remedy)
 	}
 	for _, n := range j.Notes {
 		fmt.Fprintf(&b, "  note: %s\n", n)
@@ -161,8 +169,8 @@ func TestRecordedRolloutsFromADump(t *testing.T) {
 	}
 }
 
-// neverTooEarly holds that no look at a rollout that fails is Complete, that none is Stuck for another cause than the true
-// one, and that one which succeeds is never Stuck.
+// neverTooEarly holds that no look at a rollout that fails is Complete, that none is Stuck for another cause than the
+// true one, and that one which succeeds is never Stuck.
 func neverTooEarly(t *testing.T, r recording, i int, j rollout.Judgement) {
 	t.Helper()
 	failing := truths[r.name].verdict == rollout.Stuck
@@ -201,7 +209,8 @@ func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
 			l := r.look(i, time.Minute)
 			a, _ := Rollout(l, r.target(i), rollout.Memory{}, rollout.Options{})
 			back := l
-			back.Pods, back.Nodes, back.Events, back.Revisions = slices.Clone(l.Pods), slices.Clone(l.Nodes), slices.Clone(l.Events), slices.Clone(l.Revisions)
+			back.Pods, back.Nodes, back.Events, back.Revisions = slices.Clone(l.Pods), slices.Clone(l.Nodes),
+				slices.Clone(l.Events), slices.Clone(l.Revisions)
 			slices.Reverse(back.Pods)
 			slices.Reverse(back.Nodes)
 			slices.Reverse(back.Events)
@@ -212,8 +221,8 @@ func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
 	}
 }
 
-// On the recorded crash loop the brake is to be pulled at the first look that shows an end, while one node still has its
-// old pod; kubectl had called the rollout a success by then.
+// On the recorded crash loop the brake is to be pulled at the first look that shows an end, while one node still has
+// its old pod; kubectl had called the rollout a success by then.
 func TestTheRecordedCrashLoopIsBraked(t *testing.T) {
 	r := recorded(t, "fleet-crash-flap")
 	var m rollout.Memory

@@ -61,10 +61,13 @@ func TestReportsReadLikeAColleague(t *testing.T) {
 // DaemonSets follow each other.
 func TestAReportOfALargeFleetFitsOnAScreen(t *testing.T) {
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	failing := rollout.Cause{Code: rollout.CrashLoop, Nodes: []string{"node-007", "node-021", "node-022"}, Pods: []string{"agent-a", "agent-b"},
-		Message: "container agent keeps ending: exit code 3", Remedy: "Read its last words.", Since: now.Add(-192 * time.Second)}
-	j := rollout.Judgement{Verdict: rollout.Stuck, Headline: `daemon set "agent" is stuck`, Desired: 118, Updated: 40, Settled: 37,
-		Notes: []string{"absent, not counted: node-119, node-120"}, Causes: []rollout.Cause{failing}}
+	failing := rollout.Cause{Code: rollout.CrashLoop, Nodes: []string{"node-007", "node-021", "node-022"},
+		Pods:    []string{"agent-a", "agent-b"},
+		Message: "container agent keeps ending: exit code 3", Remedy: "Read its last words.",
+		Since: now.Add(-192 * time.Second)}
+	j := rollout.Judgement{Verdict: rollout.Stuck, Headline: `daemon set "agent" is stuck`, Desired: 118, Updated: 40,
+		Settled: 37,
+		Notes:   []string{"absent, not counted: node-119, node-120"}, Causes: []rollout.Cause{failing}}
 	for i := 1; i <= 120; i++ {
 		n := rollout.Node{Name: nodeName(i), State: rollout.IsOld}
 		switch {
@@ -78,10 +81,14 @@ func TestAReportOfALargeFleetFitsOnAScreen(t *testing.T) {
 		}
 		j.Nodes = append(j.Nodes, n)
 	}
-	other := rollout.Judgement{Verdict: rollout.Complete, Headline: `daemon set "shipper" successfully rolled out`, Desired: 1, Updated: 1, Settled: 1,
-		Nodes: []rollout.Node{{Name: "node-001", State: rollout.IsSettled}, {Name: "node-002", State: rollout.IsNotEligible, Why: "taint gpu=true:NoSchedule is not tolerated"}}}
+	other := rollout.Judgement{Verdict: rollout.Complete, Headline: `daemon set "shipper" successfully rolled out`,
+		Desired: 1, Updated: 1, Settled: 1,
+		Nodes: []rollout.Node{{Name: "node-001", State: rollout.IsSettled},
+			{Name: "node-002", State: rollout.IsNotEligible, Why: "taint gpu=true:NoSchedule is not tolerated"}}}
 	look := rollout.Look{Now: now}
-	report := report.New(report.Judged{Target: rollout.Target{Namespace: "platform", Name: "agent"}, Look: look, Judgement: j}, report.Judged{Target: rollout.Target{Namespace: "platform", Name: "shipper"}, Look: look, Judgement: other})
+	report := report.New(report.Judged{Target: rollout.Target{Namespace: "platform", Name: "agent"}, Look: look,
+		Judgement: j}, report.Judged{Target: rollout.Target{Namespace: "platform", Name: "shipper"}, Look: look,
+		Judgement: other})
 	if report.Verdict != rollout.Stuck {
 		t.Errorf("verdict %s", report.Verdict)
 	}
@@ -135,7 +142,8 @@ func TestSummariesForAGitHost(t *testing.T) {
 func TestASummaryMovesInQuarters(t *testing.T) {
 	var said []string
 	for settled := range 120 {
-		said = append(said, report.Summarize([]rollout.Judgement{{Verdict: rollout.Progressing, Desired: 120, Settled: settled, Causes: []rollout.Cause{{Code: rollout.Starting}}}}))
+		said = append(said, report.Summarize([]rollout.Judgement{{Verdict: rollout.Progressing, Desired: 120,
+			Settled: settled, Causes: []rollout.Cause{{Code: rollout.Starting}}}}))
 	}
 	said = slices.Compact(said)
 	want := []string{"120 nodes", "120 nodes, a quarter done", "120 nodes, half done", "120 nodes, three quarters done"}
@@ -146,23 +154,33 @@ func TestASummaryMovesInQuarters(t *testing.T) {
 
 // Of several DaemonSets the stuck one is told; a long image keeps its tag; what may pass is called that.
 func TestSummariesOfSeveralDaemonSets(t *testing.T) {
-	stuck := rollout.Judgement{Verdict: rollout.Stuck, Eligible: 12, Braked: true, Causes: []rollout.Cause{{Code: rollout.CrashLoop, Nodes: []string{"a", "b"}, About: "container agent, exit code 3"}}}
-	long := rollout.Judgement{Verdict: rollout.Stuck, Eligible: 12, Causes: []rollout.Cause{{Code: rollout.ImagePull, Nodes: []string{"a"},
-		About: "image registry.example.com/" + strings.Repeat("platform/", 20) + "agent:v2-typo"}}}
-	moving := rollout.Judgement{Verdict: rollout.Progressing, Desired: 12, Settled: 6, Causes: []rollout.Cause{{Code: rollout.ImagePull, Nodes: []string{"a"}, About: "image agent:v2"}}}
+	stuck := rollout.Judgement{Verdict: rollout.Stuck, Eligible: 12, Braked: true,
+		Causes: []rollout.Cause{{Code: rollout.CrashLoop, Nodes: []string{"a", "b"}, About: "container agent, exit " +
+			"code 3"}}}
+	long := rollout.Judgement{Verdict: rollout.Stuck, Eligible: 12,
+		Causes: []rollout.Cause{{Code: rollout.ImagePull, Nodes: []string{"a"},
+			About: "image registry.example.com/" + strings.Repeat("platform/", 20) + "agent:v2-typo"}}}
+	moving := rollout.Judgement{Verdict: rollout.Progressing, Desired: 12, Settled: 6,
+		Causes: []rollout.Cause{{Code: rollout.ImagePull, Nodes: []string{"a"}, About: "image agent:v2"}}}
 	done := rollout.Judgement{Verdict: rollout.Complete, Desired: 12, Settled: 12}
-	failed := rollout.Judgement{Verdict: rollout.Stuck, Object: "Job web/migrate", Causes: []rollout.Cause{{Code: rollout.JobFailed, About: "Job web/migrate", Message: "it said: secret"}}}
-	waiting := rollout.Judgement{Verdict: rollout.Progressing, Object: "Deployment web/shop", Causes: []rollout.Cause{{Code: rollout.NotReady, About: "Deployment web/shop"}}}
+	failed := rollout.Judgement{Verdict: rollout.Stuck, Object: "Job web/migrate",
+		Causes: []rollout.Cause{{Code: rollout.JobFailed, About: "Job web/migrate", Message: "it said: secret"}}}
+	waiting := rollout.Judgement{Verdict: rollout.Progressing, Object: "Deployment web/shop",
+		Causes: []rollout.Cause{{Code: rollout.NotReady, About: "Deployment web/shop"}}}
 	ready := rollout.Judgement{Verdict: rollout.Complete, Object: "Deployment web/shop"}
 	for want, judgements := range map[string][]rollout.Judgement{
 		"": nil,
-		"CrashLoop on 2 of 12 nodes: container agent, exit code 3; brake pulled":                         {done, stuck, moving},
+		"CrashLoop on 2 of 12 nodes: container agent, exit code 3; brake pulled": {done, stuck,
+			moving},
 		"CrashLoop on 2 of 12 nodes: container agent, exit code 3; brake pulled (and 1 other DaemonSet)": {stuck, long},
 		"12 nodes, half done; at present ImagePull (image agent:v2)":                                     {moving},
-		"24 nodes, three quarters done; at present ImagePull (image agent:v2)":                           {moving, {Verdict: rollout.Progressing, Desired: 12, Settled: 12}},
-		"JobFailed: Job web/migrate (and 1 other object)":                                                {done, failed, {Verdict: rollout.Stuck, Object: "Deployment web/shop"}},
-		"12 nodes, half done; at present ImagePull (image agent:v2); waits for Deployment web/shop":      {moving, waiting},
-		"waits for Deployment web/shop and 1 other object":                                               {done, waiting, waiting},
+		"24 nodes, three quarters done; at present ImagePull (image agent:v2)": {moving,
+			{Verdict: rollout.Progressing, Desired: 12, Settled: 12}},
+		"JobFailed: Job web/migrate (and 1 other object)": {done, failed,
+			{Verdict: rollout.Stuck, Object: "Deployment web/shop"}},
+		"12 nodes, half done; at present ImagePull (image agent:v2); waits for Deployment web/shop": {moving, waiting},
+		"waits for Deployment web/shop and 1 other object": {done, waiting,
+			waiting},
 		"2 objects ready":   {ready, ready},
 		"12 nodes":          {done, ready},
 		"no eligible nodes": {{Verdict: rollout.Complete}},
@@ -171,7 +189,9 @@ func TestSummariesOfSeveralDaemonSets(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if got := report.Summarize([]rollout.Judgement{long}); !strings.HasPrefix(got, "ImagePull on 1 of 12 nodes: image") || !strings.HasSuffix(got, "agent:v2-typo") || utf8.RuneCountInString(got) != longestSummary {
+	if got := report.Summarize([]rollout.Judgement{long}); !strings.HasPrefix(got,
+		"ImagePull on 1 of 12 nodes: image") || !strings.HasSuffix(got, "agent:v2-typo") ||
+		utf8.RuneCountInString(got) != longestSummary {
 		t.Errorf("%d characters: %s", utf8.RuneCountInString(got), got)
 	}
 }

@@ -12,13 +12,17 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 )
 
-// sandboxWords are what kubelets and runtimes say when they make no sandbox, with whom it is told of and what is advised.
+// sandboxWords are what kubelets and runtimes say when they make no sandbox, with whom it is told of and what is
+// advised.
 var sandboxWords = map[string]struct{ said, says, advises string }{
-	"the CNI plugin has no addresses":            {`rpc error: code = Unknown desc = failed to setup network for sandbox "4f5a": plugin type="host-local" failed (add): no IP addresses available in range set`, "the pod's network", "CNI agent of node-1"},
-	"the CNI plugin cannot write a sysctl":       {`rpc error: code = Unknown desc = failed to setup network for sandbox "4f5a": plugin type="loopback" failed (add): open /proc/sys/net/ipv6/conf/lo: no such file`, "the pod's network", "CNI agent"},
-	"the CNI configuration is missing":           {`rpc error: code = Unknown desc = cni config uninitialized`, "the pod's network", "CNI agent"},
-	"the runtime has no user namespaces":         {"can't set `spec.hostUsers: false`, runtime does not support user namespaces", "hostUsers: false", "Take hostUsers: false out"},
-	"a handler has no user namespaces":           {`RuntimeClass handler "kata" does not support user namespaces`, "hostUsers: false", "Take hostUsers: false out"},
+	"the CNI plugin has no addresses":      {`rpc error: code = Unknown desc = failed to setup network for sandbox "4f5a": plugin type="host-local" failed (add): no IP addresses available in range set`, "the pod's network", "CNI agent of node-1"},
+	"the CNI plugin cannot write a sysctl": {`rpc error: code = Unknown desc = failed to setup network for sandbox "4f5a": plugin type="loopback" failed (add): open /proc/sys/net/ipv6/conf/lo: no such file`, "the pod's network", "CNI agent"},
+	"the CNI configuration is missing": {`rpc error: code = Unknown desc = cni config uninitialized`,
+		"the pod's network", "CNI agent"},
+	"the runtime has no user namespaces": {"can't set `spec.hostUsers: false`, runtime does not support user " +
+		"namespaces", "hostUsers: false", "Take hostUsers: false out"},
+	"a handler has no user namespaces": {`RuntimeClass handler "kata" does not support user namespaces`,
+		"hostUsers: false", "Take hostUsers: false out"},
 	"the kernel maps no user ids":                {`rpc error: code = Unknown desc = failed to mount rootfs: idmapped mounts are not supported by the kernel`, "hostUsers: false", "hostUsers"},
 	"containerd does not know the handler":       {`rpc error: code = Unknown desc = failed to get sandbox runtime: no runtime for "kata" is configured`, "does not know the handler", "kubectl get runtimeclass kata"},
 	"CRI-O does not know the handler":            {`rpc error: code = Unknown desc = failed to find runtime handler kata from runtime list map[runc:0xc0]`, "does not know the handler", "handler"},
@@ -66,22 +70,26 @@ func TestASandboxIsToldByWhoRefusesIt(t *testing.T) {
 				t.Errorf("%s\n%s", cause.Message, cause.Remedy)
 			}
 			network := strings.Contains(name, "CNI")
-			if strings.Contains(cause.Message, "network") != network || strings.Contains(cause.Remedy, "CNI") != network {
+			if strings.Contains(cause.Message, "network") != network || strings.Contains(cause.Remedy,
+				"CNI") != network {
 				t.Errorf("the network: %v\n%s\n%s", network, cause.Message, cause.Remedy)
 			}
 		})
 	}
 }
 
-// Nodes whose sandboxes are refused for different reasons are different causes; the identifier of a sandbox, which differs
-// every time, is none.
+// Nodes whose sandboxes are refused for different reasons are different causes; the identifier of a sandbox, which
+// differs every time, is none.
 func TestSandboxesOfDifferentTroubleAreDifferentCauses(t *testing.T) {
 	id := strings.Repeat("0123456789abcdef", 4)
 	f := refusedSandbox(t, `rpc error: code = Unknown desc = failed to setup network for sandbox "`+id+`": no`)
-	f.event(f.replace("node-2"), "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: runtime does not support user namespaces")
-	f.event(f.replace("node-3"), "Pod", "FailedCreatePodSandBox", "(combined from similar events): Failed to create pod sandbox: runtime does not support user namespaces")
+	f.event(f.replace("node-2"), "Pod", "FailedCreatePodSandBox",
+		"Failed to create pod sandbox: runtime does not support user namespaces")
+	f.event(f.replace("node-3"), "Pod", "FailedCreatePodSandBox",
+		"(combined from similar events): Failed to create pod sandbox: runtime does not support user namespaces")
 	j := f.after(time.Minute).want(rollout.Stuck, rollout.Sandbox)
-	if len(j.Causes) != 2 || strings.Join(j.Causes[0].Nodes, " ") != "node-2 node-3" || strings.Contains(j.Causes[1].Message, id) {
+	if len(j.Causes) != 2 || strings.Join(j.Causes[0].Nodes, " ") != "node-2 node-3" ||
+		strings.Contains(j.Causes[1].Message, id) {
 		t.Errorf("%s", plain(j))
 	}
 }

@@ -87,11 +87,14 @@ func TestEndsOfInitContainers(t *testing.T) {
 		status corev1.ContainerStatus
 		want   int
 	}{
-		"done at once":               {corev1.ContainerStatus{State: ended(0)}, 0},
-		"failed once, then done":     {corev1.ContainerStatus{RestartCount: 1, State: ended(0), LastTerminationState: ended(1)}, 1},
-		"failed just now":            {corev1.ContainerStatus{State: ended(1)}, 1},
-		"failed, waits":              {corev1.ContainerStatus{RestartCount: 1, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}, LastTerminationState: ended(1)}, 2},
-		"ran again in a new sandbox": {corev1.ContainerStatus{RestartCount: 1, State: ended(0), LastTerminationState: ended(0)}, 0},
+		"done at once": {corev1.ContainerStatus{State: ended(0)}, 0},
+		"failed once, then done": {corev1.ContainerStatus{RestartCount: 1, State: ended(0),
+			LastTerminationState: ended(1)}, 1},
+		"failed just now": {corev1.ContainerStatus{State: ended(1)}, 1},
+		"failed, waits": {corev1.ContainerStatus{RestartCount: 1,
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}, LastTerminationState: ended(1)}, 2},
+		"ran again in a new sandbox": {corev1.ContainerStatus{RestartCount: 1, State: ended(0),
+			LastTerminationState: ended(0)}, 0},
 	} {
 		if got := fact.ContainerEnds(&c.status, true); got != c.want {
 			t.Errorf("%s: %d ends, want %d", name, got, c.want)

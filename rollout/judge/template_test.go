@@ -68,8 +68,8 @@ func TestWatchesThatArriveLateNeverComplete(t *testing.T) {
 	}
 }
 
-// Going back to an old template takes up its old revision again: the hash is that of the equal template with the highest
-// number.
+// Going back to an old template takes up its old revision again: the hash is that of the equal template with the
+// highest number.
 func TestARollbackUsesTheOldRevision(t *testing.T) {
 	f := newFleet(t, 1).image("v2")
 	f.roll("node-1")
@@ -85,8 +85,8 @@ func TestARollbackUsesTheOldRevision(t *testing.T) {
 	f.after(10 * time.Second).want(rollout.Complete)
 }
 
-// Without a revision of its template the commit is not observed, whatever the generation says: an OnDelete rollout, which
-// asks for nothing else, does not pass either.
+// Without a revision of its template the commit is not observed, whatever the generation says: an OnDelete rollout,
+// which asks for nothing else, does not pass either.
 func TestNothingCountsWithoutARevision(t *testing.T) {
 	f := newFleet(t, 2)
 	before := f.revs
@@ -126,7 +126,8 @@ func TestARestartIsStillTheCommit(t *testing.T) {
 	f.after(time.Minute).want(rollout.Complete)
 	f.change(func(d *appsv1.DaemonSet) {
 		d.Spec.Template.Annotations = map[string]string{"kubectl.kubernetes.io/restartedAt": "now"}
-		d.Spec.Template.Spec.Containers = append(d.Spec.Template.Spec.Containers, corev1.Container{Name: "sidecar", Image: "mesh"})
+		d.Spec.Template.Spec.Containers = append(d.Spec.Template.Spec.Containers, corev1.Container{Name: "sidecar",
+			Image: "mesh"})
 	})
 	f.observe()
 	if j := f.want(rollout.Progressing); j.Updated != 0 || j.Mark != 0 {
@@ -145,12 +146,17 @@ func TestOverwritten(t *testing.T) {
 		change func(*appsv1.DaemonSet)
 		field  string
 	}{
-		"image":           {func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Containers[0].Image = "evil" }, "spec.template.spec.containers.[name=agent].image"},
-		"figure":          {func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 1 }, "spec.minReadySeconds"},
-		"removed label":   {func(d *appsv1.DaemonSet) { d.Spec.Template.Labels = map[string]string{"app": "agent"} }, "spec.template.metadata.labels.tier"},
-		"said to be not":  {func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.HostPID = true }, "spec.template.spec.hostPID"},
-		"toleration":      {func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Tolerations = nil }, "spec.template.spec.tolerations"},
-		"update strategy": {func(d *appsv1.DaemonSet) { d.Spec.UpdateStrategy.Type = "OnDelete" }, "spec.updateStrategy.type"},
+		"image": {func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Containers[0].Image = "evil" },
+			"spec.template.spec.containers.[name=agent].image"},
+		"figure": {func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 1 }, "spec.minReadySeconds"},
+		"removed label": {func(d *appsv1.DaemonSet) { d.Spec.Template.Labels = map[string]string{"app": "agent"} },
+			"spec.template.metadata.labels.tier"},
+		"said to be not": {func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.HostPID = true },
+			"spec.template.spec.hostPID"},
+		"toleration": {func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Tolerations = nil },
+			"spec.template.spec.tolerations"},
+		"update strategy": {func(d *appsv1.DaemonSet) { d.Spec.UpdateStrategy.Type = "OnDelete" },
+			"spec.updateStrategy.type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFleet(t, 2).apply(func(d *appsv1.DaemonSet) {
@@ -168,8 +174,9 @@ func TestOverwritten(t *testing.T) {
 			f.ds.ManagedFields = []metav1.ManagedFieldsEntry{
 				{Manager: "daemongate", Operation: "Apply", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
 				{Manager: "webhook", Time: &now, FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{}}`)},
-				{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:minReadySeconds":{},"f:updateStrategy":{"f:type":{}},` +
-					`"f:template":{"f:metadata":{"f:labels":{"f:tier":{}}},"f:spec":{"f:hostPID":{},"f:tolerations":{},"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)},
+				{Manager: "kubectl-edit",
+					FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:minReadySeconds":{},"f:updateStrategy":{"f:type":{}},` +
+						`"f:template":{"f:metadata":{"f:labels":{"f:tier":{}}},"f:spec":{"f:hostPID":{},"f:tolerations":{},"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)},
 			}
 			f.observe()
 			j := f.want(rollout.Stuck, rollout.Overwritten)
@@ -186,8 +193,9 @@ func TestWhatAWebhookMadeOfOurApplyIsOurs(t *testing.T) {
 	f.target.Applied = f.asked()
 	f.change(func(d *appsv1.DaemonSet) {
 		d.Spec.Template.Spec.Containers[0].Image = "mirror.example.com/agent:v2"
-		d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "daemongate", Operation: "Apply", FieldsV1: metav1.NewFieldsV1(
-			`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)}}
+		d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "daemongate", Operation: "Apply",
+			FieldsV1: metav1.NewFieldsV1(
+				`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"agent\"}":{"f:image":{}}}}}}}`)}}
 	})
 	f.observe()
 	f.want(rollout.Progressing)

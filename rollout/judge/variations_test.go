@@ -22,33 +22,48 @@ func TestOtherWordings(t *testing.T) {
 		remedy string
 	}{
 		"a pull's error only in short": {func(f *fleet, p *corev1.Pod) {
-			f.waits(p, "ImagePullBackOff", `Back-off pulling image "registry.example.com/agent:v2": ErrImagePull: manifest unknown`)
+			f.waits(p, "ImagePullBackOff",
+				`Back-off pulling image "registry.example.com/agent:v2": ErrImagePull: manifest unknown`)
 			f.event(p, "Pod", "Failed", "Error: ErrImagePull")
 			f.event(p, "Pod", "Failed", "Error: ErrImagePull")
 		}, rollout.ImagePull, "manifest unknown", "Push "},
-		"an image that cannot be inspected": {func(f *fleet, p *corev1.Pod) { f.waits(p, "ImageInspectError", "broken layer") }, rollout.ImagePull, "broken layer", ""},
+		"an image that cannot be inspected": {func(f *fleet, p *corev1.Pod) {
+			f.waits(p, "ImageInspectError",
+				"broken layer")
+		}, rollout.ImagePull, "broken layer", ""},
 		"a command that is not there": {func(f *fleet, p *corev1.Pod) {
-			f.waits(p, "RunContainerError", `failed to create containerd task: exec: "agnt": executable file not found in $PATH`)
+			f.waits(p, "RunContainerError",
+				`failed to create containerd task: exec: "agnt": executable file not found in $PATH`)
 		}, rollout.ConfigError, "agnt", "command and args"},
 		"a container's name that is taken": {func(f *fleet, p *corev1.Pod) {
-			f.waits(p, "CreateContainerError", `failed to reserve container name "agent_agent-x": name is reserved for "4f5a"`)
+			f.waits(p, "CreateContainerError",
+				`failed to reserve container name "agent_agent-x": name is reserved for "4f5a"`)
 		}, rollout.ConfigError, "is reserved for", "container runtime"},
-		"a runtime that hangs": {func(f *fleet, p *corev1.Pod) { f.waits(p, "CreateContainerError", "context deadline exceeded") }, rollout.ConfigError, "deadline", "container runtime"},
+		"a runtime that hangs": {func(f *fleet, p *corev1.Pod) {
+			f.waits(p, "CreateContainerError", "context "+
+				"deadline exceeded")
+		}, rollout.ConfigError, "deadline", "container runtime"},
 		"a volume in a summary": {func(f *fleet, p *corev1.Pod) {
-			f.event(p, "Pod", "FailedMount", "Unable to attach or mount volumes: unmounted volumes=[config], unattached volumes=[]: timed out waiting for the condition")
+			f.event(p, "Pod", "FailedMount", "Unable to attach or mount volumes: unmounted volumes=[config], "+
+				"unattached volumes=[]: timed out waiting for the condition")
 		}, rollout.VolumeMount, "volume config cannot", ""},
 		"a volume's own error before the summary": {func(f *fleet, p *corev1.Pod) {
-			f.event(p, "Pod", "FailedMount", `MountVolume.SetUp failed for volume "config" : configmap "agent" not found`)
-			f.after(time.Second).event(p, "Pod", "FailedMount", "Unable to attach or mount volumes: unmounted volumes=[config], unattached volumes=[]: timed out waiting for the condition")
+			f.event(p, "Pod", "FailedMount",
+				`MountVolume.SetUp failed for volume "config" : configmap "agent" not found`)
+			f.after(time.Second).event(p, "Pod", "FailedMount",
+				"Unable to attach or mount volumes: unmounted volumes=[config], unattached volumes=[]: timed out "+
+					"waiting for the condition")
 		}, rollout.VolumeMount, `configmap "agent" not found`, "Put the configmap into Git"},
 		"a sidecar that is not ready": {func(f *fleet, p *corev1.Pod) {
 			always := corev1.ContainerRestartPolicyAlways
 			side := corev1.Container{Name: "proxy", RestartPolicy: &always, ReadinessProbe: &corev1.Probe{}}
-			f.ds.Spec.Template.Spec.InitContainers, p.Spec.InitContainers = []corev1.Container{side}, []corev1.Container{side}
+			f.ds.Spec.Template.Spec.InitContainers, p.Spec.InitContainers = []corev1.Container{side},
+				[]corev1.Container{side}
 			f.revs = nil
 			f.observe()
 			p.Labels[fact.HashLabel] = f.revs[0].Labels[fact.HashLabel]
-			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(f.now)}}}}
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy",
+				State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(f.now)}}}}
 			f.runs(p).Status.ContainerStatuses[0].Ready = true
 			f.event(p, "Pod", "Unhealthy", "Readiness probe failed: connection refused")
 		}, rollout.ProbeFailing, "container proxy runs but is not ready", "-c proxy"},
@@ -57,7 +72,8 @@ func TestOtherWordings(t *testing.T) {
 			f, p := unready(t)
 			c.show(f, p)
 			j := f.judge()
-			if len(j.Causes) == 0 || j.Causes[0].Code != c.code || !strings.Contains(j.Causes[0].Message, c.says) || !strings.Contains(j.Causes[0].Remedy, c.remedy) {
+			if len(j.Causes) == 0 || j.Causes[0].Code != c.code || !strings.Contains(j.Causes[0].Message, c.says) ||
+				!strings.Contains(j.Causes[0].Remedy, c.remedy) {
 				t.Errorf("want %s\n%s", c.code, plain(j))
 			}
 		})
@@ -90,8 +106,8 @@ func TestACrashAfterAProbesKillIsACrash(t *testing.T) {
 	}
 }
 
-// A liveness restart that leaves the Ready condition where it was puts its pod on probation, and so does an agent that dies
-// once after 40 s while the rollout still runs.
+// A liveness restart that leaves the Ready condition where it was puts its pod on probation, and so does an agent that
+// dies once after 40 s while the rollout still runs.
 func TestARestartTakesASettledNodeBack(t *testing.T) {
 	f := newFleet(t, 2).image("v2")
 	p := f.ready(f.replace("node-1"))
@@ -110,15 +126,17 @@ func TestARestartTakesASettledNodeBack(t *testing.T) {
 	f.after(time.Second).want(rollout.Complete)
 }
 
-// A sidecar must run for its pod to be settled, whatever the Ready condition still says; an ephemeral container that ended
-// means nothing.
+// A sidecar must run for its pod to be settled, whatever the Ready condition still says; an ephemeral container that
+// ended means nothing.
 func TestSidecarsCountAndEphemeralContainersDoNot(t *testing.T) {
 	f := newFleet(t, 1).image("v2")
 	p := f.ready(f.replace("node-1"))
 	always := corev1.ContainerRestartPolicyAlways
 	p.Spec.InitContainers = []corev1.Container{{Name: "proxy", RestartPolicy: &always}}
-	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(f.now)}}}}
-	p.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{Name: "debugger", RestartCount: 1, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}}
+	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy",
+		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(f.now)}}}}
+	p.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{Name: "debugger", RestartCount: 1,
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}}
 	f.after(10 * time.Second).want(rollout.Complete)
 	p.Status.InitContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 	f.want(rollout.Progressing, rollout.Starting)
@@ -136,7 +154,8 @@ func TestAPodTellsThatItsNodesClockIsBehind(t *testing.T) {
 	f.after(1).want(rollout.Complete)
 }
 
-// A node that is gone is not waited for, although its pods linger; a NotReady that its own clock dates ahead is one now.
+// A node that is gone is not waited for, although its pods linger; a NotReady that its own clock dates ahead is one
+// now.
 func TestNodesThatAreGoneOrAheadOfTheirTime(t *testing.T) {
 	f := newFleet(t, 3).image("v2")
 	f.roll("node-1", "node-2")
@@ -154,19 +173,23 @@ func TestNodesThatAreGoneOrAheadOfTheirTime(t *testing.T) {
 	}
 }
 
-// What nothing explains is told by what is known: a readiness gate that is missing, and the last Events, the newest first.
+// What nothing explains is told by what is known: a readiness gate that is missing, and the last Events, the newest
+// first.
 func TestNoProgressSaysWhatIsKnown(t *testing.T) {
 	f, p := unready(t)
 	f.runs(p).Status.ContainerStatuses[0].Ready = true
-	f.condition(p, corev1.PodReady, corev1.ConditionFalse, "ReadinessGatesNotReady", `corresponding condition of pod readiness gate "example.com/routed" does not exist.`)
-	if j := f.want(rollout.Progressing, rollout.Starting); !strings.Contains(j.Causes[0].Message, "example.com/routed") {
+	f.condition(p, corev1.PodReady, corev1.ConditionFalse, "ReadinessGatesNotReady",
+		`corresponding condition of pod readiness gate "example.com/routed" does not exist.`)
+	if j := f.want(rollout.Progressing, rollout.Starting); !strings.Contains(j.Causes[0].Message,
+		"example.com/routed") {
 		t.Errorf("%s", plain(j))
 	}
 	for _, said := range []string{"FailedA", "FailedB", "FailedC", "FailedD"} {
 		f.after(time.Second).event(p, "Pod", said, "the words of "+said)
 	}
 	c := f.after(16*time.Minute).want(rollout.Stuck, rollout.NoProgress).Causes[0]
-	for _, said := range []string{"example.com/routed", "FailedD: the words of FailedD | FailedC: the words of FailedC | FailedB: "} {
+	for _, said := range []string{"example.com/routed", "FailedD: the words of FailedD | FailedC: the words of " +
+		"FailedC | FailedB: "} {
 		if !strings.Contains(c.Message, said) {
 			t.Errorf("lacks %q: %s", said, c.Message)
 		}
@@ -176,8 +199,8 @@ func TestNoProgressSaysWhatIsKnown(t *testing.T) {
 	}
 }
 
-// With OnDelete told to wait, the Leases are read before it is complete as with any other rollout; one that passes waits for
-// no pod.
+// With OnDelete told to wait, the Leases are read before it is complete as with any other rollout; one that passes
+// waits for no pod.
 func TestOnDeleteThatWaitsReadsTheLeases(t *testing.T) {
 	f := newFleet(t, 1)
 	f.apply(func(d *appsv1.DaemonSet) {
@@ -198,7 +221,8 @@ func TestOnDeleteThatWaitsReadsTheLeases(t *testing.T) {
 // A figure that is absurd does not turn the deadline around.
 func TestAbsurdFiguresDoNotOverflow(t *testing.T) {
 	f := newFleet(t, 2).apply(func(d *appsv1.DaemonSet) {
-		d.Spec.Template.Spec.Containers[0].StartupProbe = &corev1.Probe{PeriodSeconds: 1 << 30, FailureThreshold: 1 << 30, InitialDelaySeconds: 1 << 30}
+		d.Spec.Template.Spec.Containers[0].StartupProbe = &corev1.Probe{PeriodSeconds: 1 << 30,
+			FailureThreshold: 1 << 30, InitialDelaySeconds: 1 << 30}
 	})
 	if a := fact.Allowance(f.ds); a <= 0 || a > 300*24*time.Hour {
 		t.Errorf("%s", a)

@@ -77,7 +77,8 @@ func TestVerdictsPage(t *testing.T) {
 			t.Errorf("a failure of %s without a title of its own: %q", row.cause.Code, row.title)
 		}
 		titles[row.title] = true
-		fmt.Fprintf(&page, "| %s (%s) | [%s](troubleshooting.md#%s) | %s | %s |\n", inCell(row.title), row.origin, row.cause.Code,
+		fmt.Fprintf(&page, "| %s (%s) | [%s](troubleshooting.md#%s) | %s | %s |\n", inCell(row.title), row.origin,
+			row.cause.Code,
 			strings.ToLower(string(row.cause.Code)), inCell(row.cause.Message), inCell(row.cause.Remedy))
 	}
 	if *update {
@@ -92,7 +93,8 @@ func TestVerdictsPage(t *testing.T) {
 	said := strings.Split(string(stands), "\n")
 	for _, line := range strings.Split(page.String(), "\n") {
 		if !slices.Contains(said, line) {
-			t.Errorf("%s is out of date: go test ./rollout/judge -run TestVerdictsPage -update writes it; it lacks\n%s", verdictsPage, line)
+			t.Errorf("%s is out of date: go test ./rollout/judge -run TestVerdictsPage -update writes it; it lacks\n%s",
+				verdictsPage, line)
 		}
 	}
 	if string(stands) != page.String() {

@@ -17,17 +17,23 @@ import (
 func TestNoNameOfAnImageIsTakenForItsTrouble(t *testing.T) {
 	const gone, kept, far = "Push ", "imagePullSecrets", "does not get through"
 	for _, c := range []struct{ image, said, advises string }{
-		{"registry.example.com/tls-proxy:403", `failed to resolve reference "registry.example.com/tls-proxy:403": registry.example.com/tls-proxy:403: not found`, gone},
-		{"denied.example.com:5000/eof/timeout:429", `rpc error: code = NotFound desc = failed to pull and unpack image "denied.example.com:5000/eof/timeout:429": ` +
-			`denied.example.com:5000/eof/timeout:429: not found`, gone},
-		{"registry.example.com/forbidden:404", `failed to do request: Head "https://registry.example.com/v2/forbidden/manifests/404": dial tcp: ` +
-			`lookup registry.example.com on 10.0.0.53:53: no such host`, far},
+		{"registry.example.com/tls-proxy:403",
+			`failed to resolve reference "registry.example.com/tls-proxy:403": registry.example.com/tls-proxy:403: not found`, gone},
+		{"denied.example.com:5000/eof/timeout:429",
+			`rpc error: code = NotFound desc = failed to pull and unpack image "denied.example.com:5000/eof/timeout:429": ` +
+				`denied.example.com:5000/eof/timeout:429: not found`, gone},
+		{"registry.example.com/forbidden:404",
+			`failed to do request: Head "https://registry.example.com/v2/forbidden/manifests/404": dial tcp: ` +
+				`lookup registry.example.com on 10.0.0.53:53: no such host`, far},
 		{"tls:404/not-found:v1", `failed to do request: Head "https://tls:404/v2/not-found/manifests/v1": dial tcp 192.0.2.1:404: connect: connection refused`, far},
 		{"registry.example.com/404:v1", `unexpected status from HEAD request to https://registry.example.com/v2/404/manifests/v1: 403 Forbidden`, kept},
-		{"not.found.example.com/agent:v1", `failed to authorize: failed to fetch anonymous token: unexpected status from GET request to ` +
-			`https://auth.example.com/token?scope=repository%3A404%3Apull: 401 Unauthorized`, kept},
-		{"registry.example.com/agent:v1", `error pulling image: Get "https://mirror-403.example.com/": remote error: tls: internal error`, far},
-		{"registry.example.com/agent:v1", `failed to copy: httpReadSeeker: failed open: unexpected status code 503 Service Unavailable`, far},
+		{"not.found.example.com/agent:v1",
+			`failed to authorize: failed to fetch anonymous token: unexpected status from GET request to ` +
+				`https://auth.example.com/token?scope=repository%3A404%3Apull: 401 Unauthorized`, kept},
+		{"registry.example.com/agent:v1",
+			`error pulling image: Get "https://mirror-403.example.com/": remote error: tls: internal error`, far},
+		{"registry.example.com/agent:v1",
+			`failed to copy: httpReadSeeker: failed open: unexpected status code 503 Service Unavailable`, far},
 	} {
 		f := newFleet(t, 1)
 		f.apply(func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Containers[0].Image = c.image })
@@ -53,26 +59,32 @@ func TestNoNameInASandboxesTroubleIsTakenForIt(t *testing.T) {
 		f.ds.Namespace = "seccomp"
 		p := f.replace("node-1")
 		p.Namespace = "seccomp"
-		f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = "+said)
-		if c := f.after(time.Minute).want(rollout.Stuck, rollout.Sandbox).Causes[0]; !strings.Contains(c.Message, says) {
+		f.event(p, "Pod", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = "+
+			said)
+		if c := f.after(time.Minute).want(rollout.Stuck, rollout.Sandbox).Causes[0]; !strings.Contains(c.Message,
+			says) {
 			t.Errorf("%s\n%s", said, c.Message)
 		}
 	}
 }
 
-// Where nothing says who ended a container that ended with 0, nothing says that it did so by itself: its probe or hook may
-// have had it ended, and is named.
+// Where nothing says who ended a container that ended with 0, nothing says that it did so by itself: its probe or hook
+// may have had it ended, and is named.
 func TestNobodyKnowsWhoEndedAContainer(t *testing.T) {
-	probe := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 9}}, PeriodSeconds: 2, FailureThreshold: 2}
+	probe := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 9}}, PeriodSeconds: 2,
+		FailureThreshold: 2}
 	hook := &corev1.Lifecycle{PostStart: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/warm"}}}}
 	for name, c := range map[string]struct {
 		with   func(*corev1.Container)
 		events bool // of the pod
 		doubt  string
 	}{
-		"a liveness probe without Events":    {func(c *corev1.Container) { c.LivenessProbe = probe }, false, "Its liveness probe (gRPC on port 9) may have ended it"},
-		"a postStart hook without Events":    {func(c *corev1.Container) { c.Lifecycle = hook }, false, "Its postStart hook (exec /warm) may have failed"},
-		"a startup probe's complaint alone":  {func(c *corev1.Container) { c.StartupProbe = probe }, true, "Its startup probe (gRPC on port 9) may have ended it"},
+		"a liveness probe without Events": {func(c *corev1.Container) { c.LivenessProbe = probe }, false,
+			"Its liveness probe (gRPC on port 9) may have ended it"},
+		"a postStart hook without Events": {func(c *corev1.Container) { c.Lifecycle = hook }, false,
+			"Its postStart hook (exec /warm) may have failed"},
+		"a startup probe's complaint alone": {func(c *corev1.Container) { c.StartupProbe = probe }, true,
+			"Its startup probe (gRPC on port 9) may have ended it"},
 		"a postStart hook, Events of others": {func(c *corev1.Container) { c.Lifecycle = hook }, true, ""},
 		"none of them":                       {func(*corev1.Container) {}, false, ""},
 	} {
@@ -89,7 +101,9 @@ func TestNobodyKnowsWhoEndedAContainer(t *testing.T) {
 				f.runs(p)
 			}
 			cause := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]
-			if itself := strings.Contains(cause.Message, "(it ends by itself, but an agent must go on running)"); itself != (c.doubt == "") || !strings.Contains(cause.Remedy, c.doubt) {
+			if itself := strings.Contains(cause.Message,
+				"(it ends by itself, but an agent must go on running)"); itself != (c.doubt == "") ||
+				!strings.Contains(cause.Remedy, c.doubt) {
 				t.Errorf("%s\n%s", cause.Message, cause.Remedy)
 			}
 		})
@@ -100,17 +114,21 @@ func TestNobodyKnowsWhoEndedAContainer(t *testing.T) {
 func TestAllImagesOfAPodThatCannotBeHadAreNamed(t *testing.T) {
 	f := newFleet(t, 1).apply(func(d *appsv1.DaemonSet) {
 		spec := &d.Spec.Template.Spec
-		spec.Volumes = []corev1.Volume{{Name: "models", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: modelsImage}}}}
+		spec.Volumes = []corev1.Volume{{Name: "models",
+			VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: modelsImage}}}}
 		spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "models", MountPath: "/models"}}
-		spec.Containers = append(spec.Containers, corev1.Container{Name: "helper", Image: "registry.example.com/Helper"})
+		spec.Containers = append(spec.Containers, corev1.Container{Name: "helper",
+			Image: "registry.example.com/Helper"})
 	})
 	p := f.replace("node-1")
 	f.waits(p, "ImagePullBackOff", `Back-off pulling image "`+modelsImage+`": ErrImagePull: not found`)
 	other := *p.Status.ContainerStatuses[0].DeepCopy()
-	other.Name, other.State.Waiting.Reason, other.State.Waiting.Message = "helper", "InvalidImageName", "must be lowercase"
+	other.Name, other.State.Waiting.Reason, other.State.Waiting.Message = "helper", "InvalidImageName",
+		"must be lowercase"
 	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, other)
 	c := f.want(rollout.Progressing, rollout.InvalidImage).Causes[0]
-	if !strings.Contains(c.Message, "Helper") || !strings.Contains(c.Message, "cannot be had either: volume models, image "+modelsImage) {
+	if !strings.Contains(c.Message, "Helper") ||
+		!strings.Contains(c.Message, "cannot be had either: volume models, image "+modelsImage) {
 		t.Error(c.Message)
 	}
 }
@@ -122,14 +140,17 @@ func TestWhoseMemoryWasUsedUp(t *testing.T) {
 		with          func(*corev1.PodSpec)
 		says, advises string
 	}{
-		"its own limit": {func(s *corev1.PodSpec) { s.Containers[0].Resources = limit }, "its memory limit is 64Mi", "Raise resources.limits.memory of container agent"},
-		"the pod's":     {func(s *corev1.PodSpec) { s.Resources = &limit }, "the pod's memory limit is 64Mi", "Raise resources.limits.memory of the pod"},
-		"the node's":    {func(*corev1.PodSpec) {}, "the node's memory was used up", "kubectl describe node node-1"},
+		"its own limit": {func(s *corev1.PodSpec) { s.Containers[0].Resources = limit }, "its memory limit is 64Mi",
+			"Raise resources.limits.memory of container agent"},
+		"the pod's": {func(s *corev1.PodSpec) { s.Resources = &limit }, "the pod's memory limit is 64Mi",
+			"Raise resources.limits.memory of the pod"},
+		"the node's": {func(*corev1.PodSpec) {}, "the node's memory was used up", "kubectl describe node node-1"},
 	} {
 		f := newFleet(t, 3).apply(func(d *appsv1.DaemonSet) { c.with(&d.Spec.Template.Spec) })
 		p := f.replace("node-1")
 		f.ends(f.ready(f.ends(f.runs(p), 137, "OOMKilled")), 137, "OOMKilled")
-		if cause := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(cause.Message, c.says) || !strings.Contains(cause.Remedy, c.advises) {
+		if cause := f.want(rollout.Stuck, rollout.CrashLoop).Causes[0]; !strings.Contains(cause.Message, c.says) ||
+			!strings.Contains(cause.Remedy, c.advises) {
 			t.Errorf("%s: %s\n%s", name, cause.Message, cause.Remedy)
 		}
 	}
@@ -145,7 +166,8 @@ func TestOnlyWhatIsUsedUpIsALackOfRoom(t *testing.T) {
 	} {
 		f := newFleet(t, 1).image("v2")
 		f.pending(f.replace("node-1"), "0/1 nodes are available: "+said+". preemption: none")
-		if c := f.want(rollout.Progressing, rollout.Unschedulable).Causes[0]; strings.Contains(c.Message, "finds no room") != room {
+		if c := f.want(rollout.Progressing, rollout.Unschedulable).Causes[0]; strings.Contains(c.Message,
+			"finds no room") != room {
 			t.Error(c.Message)
 		}
 	}

@@ -10,9 +10,10 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// Ails says in words what is not well with an object whose rollout is complete; empty if nothing is. A DaemonSet is judged by
-// its own counters: more nodes are without an available pod than the failure budget and those that were let go before it
-// completed, spared, account for. A Job is done, and what its own controller has not seen yet says nothing.
+// Ails says in words what is not well with an object whose rollout is complete; empty if nothing is. A DaemonSet is
+// judged by its own counters: more nodes are without an available pod than the failure budget and those that were let
+// go before it completed, spared, account for. A Job is done, and what its own controller has not seen yet says
+// nothing.
 func Ails(live *unstructured.Unstructured, budget intstr.IntOrString, spared int) string {
 	if live == nil || live.GetDeletionTimestamp() != nil || isJob(live) {
 		return ""

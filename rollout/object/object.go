@@ -22,8 +22,8 @@ type Look struct {
 }
 
 // Judge says of one object of another kind whether it has become what the commit asks for: by kstatus, and by rules of
-// our own where those of kstatus would let a commit pass too early (see readiness). It is Stuck when its own controller has
-// given up, or when it has come no further for longer than the progress deadline.
+// our own where those of kstatus would let a commit pass too early (see readiness). It is Stuck when its own controller
+// has given up, or when it has come no further for longer than the progress deadline.
 func Judge(l Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollout.Judgement, rollout.Memory) {
 	s := &objectSurvey{look: l, target: t, before: m, memory: survey.NextMemory(m), options: o.WithDefaults()}
 	if s.memory.First.IsZero() {
@@ -46,7 +46,8 @@ func Judge(l Look, t rollout.Target, m rollout.Memory, o rollout.Options) (rollo
 		j.Headline = s.name() + ": " + words.Clip(f.Message, maxObjectHeadline)
 	}
 	if f != nil {
-		j.Causes = []rollout.Cause{{Code: f.Code, About: s.name(), Message: f.Message, Remedy: f.Remedy, Since: f.Since, Final: f.Final}}
+		j.Causes = []rollout.Cause{{Code: f.Code, About: s.name(), Message: f.Message, Remedy: f.Remedy, Since: f.Since,
+			Final: f.Final}}
 	}
 	if l.Live != nil {
 		j.OldPods = oldPods(l.Live)
@@ -92,7 +93,8 @@ func (s *objectSurvey) examine() *survey.Finding {
 	case live.GetDeletionTimestamp() != nil:
 		return s.deleted(s.name() + " is being deleted")
 	}
-	if observed, is := observedGeneration(live); !is && s.mustObserve() || is && observed < max(s.target.Generation, live.GetGeneration()) {
+	if observed, is := observedGeneration(live); !is && s.mustObserve() || is && observed < max(s.target.Generation,
+		live.GetGeneration()) {
 		return s.notObserved(observed, max(s.target.Generation, live.GetGeneration()))
 	}
 	s.raiseMark()
@@ -115,10 +117,12 @@ func (s *objectSurvey) mustObserve() bool {
 	return group == "apps" && (s.target.Kind == "Deployment" || s.target.Kind == "StatefulSet")
 }
 
-// older reports whether a failure was said of what was there before this apply. A Deployment keeps saying so, also of a new
-// template, until a pod of that makes progress: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
+// older reports whether a failure was said of what was there before this apply. A Deployment keeps saying so, also of a
+// new template, until a pod of that makes progress:
+// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 func (s *objectSurvey) older(state objectState) bool {
-	return !state.said.IsZero() && state.said.Before(s.target.AppliedAt.Truncate(time.Second)) // conditions have no fractions
+	// conditions have no fractions
+	return !state.said.IsZero() && state.said.Before(s.target.AppliedAt.Truncate(time.Second))
 }
 
 // raiseMark raises the high-water mark of what the object says of its progress, from which the deadline counts.
@@ -145,8 +149,8 @@ func (s *objectSurvey) deleted(message string) *survey.Finding {
 	return f
 }
 
-// notObserved is a generation that nobody has seen yet. The controllers of Kubernetes itself are quick; that of a custom
-// resource may be busy with what the one before asked for.
+// notObserved is a generation that nobody has seen yet. The controllers of Kubernetes itself are quick; that of a
+// custom resource may be busy with what the one before asked for.
 func (s *objectSurvey) notObserved(observed, wanted int64) *survey.Finding {
 	message := fmt.Sprintf("its controller has observed generation %d, this commit is generation %d", observed, wanted)
 	if !s.mustObserve() {

@@ -17,7 +17,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// objectState is what an object says of itself: that it is ready, or why not. Final is what its controller has given up.
+// objectState is what an object says of itself: that it is ready, or why not. Final is what its controller has given
+// up.
 type objectState struct {
 	ready, final bool
 	code         rollout.Code
@@ -25,11 +26,11 @@ type objectState struct {
 	said         time.Time // when it gave up, where that may be older than what it has seen; zero if not
 }
 
-// readiness is what kstatus (cli-utils v0.37.2) reads off an object, with some exceptions. kstatus lets a Job pass that has
-// only started, also one that is suspended since: here it must be complete. It lets a Pod pass that has failed: here that is
-// final. It knows nothing of an APIService: here that must be Available. Of an object whose kind it does not know it takes
-// silence for consent, before any controller has seen it, and conditions of an earlier generation for those of the present
-// one: here a controller must have said something, about this generation.
+// readiness is what kstatus (cli-utils v0.37.2) reads off an object, with some exceptions. kstatus lets a Job pass that
+// has only started, also one that is suspended since: here it must be complete. It lets a Pod pass that has failed:
+// here that is final. It knows nothing of an APIService: here that must be Available. Of an object whose kind it does
+// not know it takes silence for consent, before any controller has seen it, and conditions of an earlier generation for
+// those of the present one: here a controller must have said something, about this generation.
 func readiness(o *unstructured.Unstructured) objectState {
 	result, err := status.Compute(o)
 	if err != nil {
@@ -77,14 +78,15 @@ func failure(o *unstructured.Unstructured, result *status.Result) objectState {
 	return state
 }
 
-// outdated says which of the conditions that kstatus goes by for any kind speaks of an earlier generation of the object;
-// empty if none does. Kinds of Kubernetes itself do not date their conditions.
+// outdated says which of the conditions that kstatus goes by for any kind speaks of an earlier generation of the
+// object; empty if none does. Kinds of Kubernetes itself do not date their conditions.
 func outdated(o *unstructured.Unstructured) string {
 	for _, name := range []string{"Ready", "Reconciling", "Stalled"} {
 		c, found := manifests.ConditionOf(o, name)
 		of, dated, _ := unstructured.NestedInt64(c, "observedGeneration")
 		if found && dated && of < o.GetGeneration() {
-			return fmt.Sprintf("its condition %s is of generation %d, this commit is generation %d", name, of, o.GetGeneration())
+			return fmt.Sprintf("its condition %s is of generation %d, this commit is generation %d", name, of,
+				o.GetGeneration())
 		}
 	}
 	return ""
@@ -108,8 +110,8 @@ func phaseOf(o *unstructured.Unstructured) string {
 	return phase
 }
 
-// spoken is the state of an object of a kind that kstatus does not know: ready if a controller says so, by a condition Ready
-// or by the generation that it has observed.
+// spoken is the state of an object of a kind that kstatus does not know: ready if a controller says so, by a condition
+// Ready or by the generation that it has observed.
 func spoken(o *unstructured.Unstructured, state objectState) objectState {
 	_, found := manifests.ConditionOf(o, "Ready")
 	if _, observed := observedGeneration(o); !found && !observed {
@@ -139,8 +141,8 @@ func wanted(o *unstructured.Unstructured) int {
 	return math.MaxInt32
 }
 
-// progress is how far an object says it has come, a number that only has to rise as it goes on. More pods than are asked for
-// are none.
+// progress is how far an object says it has come, a number that only has to rise as it goes on. More pods than are
+// asked for are none.
 func progress(o *unstructured.Unstructured) int {
 	sum, most := 0, wanted(o)
 	for _, field := range []string{"updatedReplicas", "availableReplicas", "succeeded"} {
@@ -166,7 +168,8 @@ func counter(o *unstructured.Unstructured, field string) int {
 func objectAllowance(o *unstructured.Unstructured) time.Duration {
 	var like appsv1.DaemonSet // has the fields that count where Deployments, StatefulSets and Jobs have them
 	spec, _, _ := unstructured.NestedMap(o.Object, "spec")
-	template := map[string]any{"spec": map[string]any{"template": spec["template"], "minReadySeconds": spec["minReadySeconds"]}}
+	template := map[string]any{"spec": map[string]any{"template": spec["template"],
+		"minReadySeconds": spec["minReadySeconds"]}}
 	if spec["template"] == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(template, &like) != nil {
 		return 0 // a custom resource means something else by it
 	}

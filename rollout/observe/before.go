@@ -15,8 +15,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
-// Before reads what LookAhead needs before the first write of a commit: the DaemonSet as it is now, nil if there is none,
-// its pods and the nodes. Nothing is watched: between two rollouts nothing needs to be.
+// Before reads what LookAhead needs before the first write of a commit: the DaemonSet as it is now, nil if there is
+// none, its pods and the nodes. Nothing is watched: between two rollouts nothing needs to be.
 func (o *Observer) Before(ctx context.Context, namespace, name string) (rollout.Look, error) {
 	l := rollout.Look{Now: o.clients.Now()}
 	d, err := o.clients.Apps.DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -40,11 +40,14 @@ func (o *Observer) Before(ctx context.Context, namespace, name string) (rollout.
 	return l, err
 }
 
-// AddEvents puts the Events of a DaemonSet and its pods into a look at it, if a pod of it is not well. Events that cannot be
-// read are missing, and the look says so.
+// AddEvents puts the Events of a DaemonSet and its pods into a look at it, if a pod of it is not well. Events that
+// cannot be read are missing, and the look says so.
 func (o *Observer) AddEvents(ctx context.Context, l *rollout.Look) {
 	d := l.DaemonSet
-	if d == nil || !slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool { return fact.Owns(d, p) && (!fact.IsReady(p) || fact.EndsOf(p) > 0) }) {
+	if d == nil || !slices.ContainsFunc(l.Pods, func(p *corev1.Pod) bool {
+		return fact.Owns(d, p) &&
+			(!fact.IsReady(p) || fact.EndsOf(p) > 0)
+	}) {
 		return
 	}
 	list, err := o.clients.Core.Events(d.Namespace).List(ctx, metav1.ListOptions{})

@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// Clocks reads how far the clocks of these nodes are off the API server's: of each its Lease and, if that does not tell,
-// its status. Two reads a node at most, and only for a judgement that asks for them (Judgement.ReadClocks).
+// Clocks reads how far the clocks of these nodes are off the API server's: of each its Lease and, if that does not
+// tell, its status. Two reads a node at most, and only for a judgement that asks for them (Judgement.ReadClocks).
 func (c Clients) Clocks(ctx context.Context, nodes []string) []rollout.Clock {
 	clocks := make([]rollout.Clock, 0, len(nodes))
 	for _, name := range nodes {

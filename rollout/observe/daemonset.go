@@ -92,7 +92,8 @@ func (o *Observer) watchSelected(namespace, selector string, changed func()) *se
 	s.revisions.trim = trim.Revision
 	matching := selection{labels: selector}
 	pods := follow(o, o.clients.Core.Pods(namespace), matching, &corev1.Pod{}, &s.pods)
-	revisions := follow(o, o.clients.Apps.ControllerRevisions(namespace), matching, &appsv1.ControllerRevision{}, &s.revisions)
+	revisions := follow(o, o.clients.Apps.ControllerRevisions(namespace), matching, &appsv1.ControllerRevision{},
+		&s.revisions)
 	s.cancel = func() { pods(); revisions() }
 	return s
 }

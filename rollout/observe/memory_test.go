@@ -16,8 +16,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
-// fillCaches fills caches as a watch would: nodes and pods like the recorded ones, each decoded by itself, and the Events of
-// a rollout that goes well. A tenth of the pods cannot pull.
+// fillCaches fills caches as a watch would: nodes and pods like the recorded ones, each decoded by itself, and the
+// Events of a rollout that goes well. A tenth of the pods cannot pull.
 func fillCaches(t testing.TB, nodes, pods int) (*cache[*corev1.Node], *cache[*corev1.Pod], *eventWatch) {
 	t.Helper()
 	recording, err := os.Open("../judge/testdata/recorded/fleet-good-rollout.json.gz")
@@ -74,7 +74,8 @@ func fillCaches(t testing.TB, nodes, pods int) (*cache[*corev1.Node], *cache[*co
 		if err := p.Add(&o); err != nil {
 			t.Fatal(err)
 		}
-		about := corev1.ObjectReference{Kind: "Pod", Namespace: "platform", Name: o.Name, UID: o.UID, FieldPath: "spec.containers{agent}"}
+		about := corev1.ObjectReference{Kind: "Pod", Namespace: "platform", Name: o.Name, UID: o.UID,
+			FieldPath: "spec.containers{agent}"}
 		fillEvents(t, e, about, i%10 == 0)
 	}
 	return n, p, e
@@ -87,7 +88,8 @@ func fillEvents(t testing.TB, e *eventWatch, about corev1.ObjectReference, fails
 		reasons = []string{"Scheduled", "Pulling", "Failed", "BackOff"}
 	}
 	for i, reason := range reasons {
-		event := &corev1.Event{InvolvedObject: about, Reason: reason, Type: corev1.EventTypeNormal, Message: fmt.Sprintf("%s of %s by the kubelet, with some words", reason, about.Name)}
+		event := &corev1.Event{InvolvedObject: about, Reason: reason, Type: corev1.EventTypeNormal,
+			Message: fmt.Sprintf("%s of %s by the kubelet, with some words", reason, about.Name)}
 		event.Name = fmt.Sprintf("%s.%d", about.Name, i)
 		event.LastTimestamp.Time = time.Unix(int64(i), 0)
 		if reason == "Failed" {
@@ -107,8 +109,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// The largest fleet that is promised, 5,000 nodes and 15,000 pods on them, takes less than 60 MB, and a tenth of it less than
-// a tenth of that.
+// The largest fleet that is promised, 5,000 nodes and 15,000 pods on them, takes less than 60 MB, and a tenth of it
+// less than a tenth of that.
 func TestALargeFleetTakesLittleMemory(t *testing.T) {
 	size, most := 500, 6.0
 	if os.Getenv("DAEMONGATE_TEST_ALL") != "" {

@@ -161,7 +161,8 @@ func (o *Observer) useNodes() {
 		return
 	}
 	n := &nodeWatch{}
-	n.watching = watching{kind: rollout.KindNodes, changed: func() { o.poke(func(*daemonSetWatch) bool { return true }) }}
+	n.watching = watching{kind: rollout.KindNodes,
+		changed: func() { o.poke(func(*daemonSetWatch) bool { return true }) }}
 	n.trim = trim.Node
 	o.nodes = n
 	n.cancel = follow(o, o.clients.Core.Nodes(), selection{}, &corev1.Node{}, &n.cache)

@@ -53,7 +53,8 @@ func seesARollout(t *testing.T, cluster *clustertest.Cluster) {
 	good := w.apply("good", "registry.local/agent:v1")
 	look := w.await(good, w.watch("a", good), "all pods ready", func(l rollout.Look) bool { return ready(l) == 3 })
 	if look.DaemonSet.UID != good.UID || len(look.Revisions) != 1 || len(look.Nodes) != 3 || len(look.Missing) > 0 {
-		t.Errorf("look: %s, %d revisions, %d nodes, missing %v", look.DaemonSet.UID, len(look.Revisions), len(look.Nodes), look.Missing)
+		t.Errorf("look: %s, %d revisions, %d nodes, missing %v", look.DaemonSet.UID, len(look.Revisions),
+			len(look.Nodes), look.Missing)
 	}
 	if env := look.Pods[0].Spec.Containers[0].Env; len(env) > 0 {
 		t.Errorf("environment %v", env)
@@ -83,21 +84,23 @@ func seesAPodChangeAtOnce(t *testing.T, cluster *clustertest.Cluster) {
 		value := fmt.Sprint(i)
 		patch := fmt.Sprintf(`{"metadata":{"labels":{"round":%q}}}`, value)
 		start := time.Now()
-		if _, err := w.kube.CoreV1().Pods(w.ns).Patch(t.Context(), pod, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+		if _, err := w.kube.CoreV1().Pods(w.ns).Patch(t.Context(), pod, types.MergePatchType, []byte(patch),
+			metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		w.await(target, woken, "the change", func(l rollout.Look) bool { return l.Pods[0].Labels["round"] == value })
 		took = append(took, time.Since(start))
 	}
 	slices.Sort(took)
-	t.Logf("from a pod's change (its request included) to a look that shows it: median %s, worst %s", took[10], took[19])
+	t.Logf("from a pod's change (its request included) to a look that shows it: median %s, worst %s", took[10],
+		took[19])
 	if took[10] > time.Second {
 		t.Errorf("median %s", took[10])
 	}
 }
 
-// Nothing is watched before the first Watch and after the last Unwatch; what two Syncs watch is watched once, until both
-// have left. A second Watch of the same targets asks nothing new.
+// Nothing is watched before the first Watch and after the last Unwatch; what two Syncs watch is watched once, until
+// both have left. A second Watch of the same targets asks nothing new.
 func watchesNothingInTheSteadyState(t *testing.T, cluster *clustertest.Cluster) {
 	w := newWorld(t, cluster, nil)
 	target := w.apply("agent", "registry.local/agent:v1")
@@ -124,7 +127,8 @@ func watchesNothingInTheSteadyState(t *testing.T, cluster *clustertest.Cluster) 
 		t.Error("a target that is not watched looks as if it were")
 	}
 	wakes := w.wakes.Load()
-	if err := w.kube.CoreV1().Pods(w.ns).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+	if err := w.kube.CoreV1().Pods(w.ns).DeleteCollection(t.Context(), metav1.DeleteOptions{},
+		metav1.ListOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second) // nothing must come: there is nothing to wait for
@@ -148,15 +152,16 @@ func watchesOnlyWhatIsSelected(t *testing.T, cluster *clustertest.Cluster) {
 		t.Error("a DaemonSet that is not in flight is watched")
 	}
 	selectors := w.wire.selectors()
-	for _, want := range []string{"/pods?app=agent", "/controllerrevisions?app=agent", "/daemonsets?metadata.name=agent"} {
+	for _, want := range []string{"/pods?app=agent", "/controllerrevisions?app=agent",
+		"/daemonsets?metadata.name=agent"} {
 		if !strings.Contains(selectors, want) {
 			t.Errorf("no watch of %s in\n%s", want, selectors)
 		}
 	}
 }
 
-// A heartbeat wakes nobody; a label does. That the heartbeat was seen first is certain, because changes of one node come
-// in their order.
+// A heartbeat wakes nobody; a label does. That the heartbeat was seen first is certain, because changes of one node
+// come in their order.
 func doesNotWakeForHeartbeats(t *testing.T, cluster *clustertest.Cluster) {
 	w := newWorld(t, cluster, nil)
 	target := rollout.Target{Namespace: w.ns, Name: "no-such-daemonset"}
@@ -168,12 +173,14 @@ func doesNotWakeForHeartbeats(t *testing.T, cluster *clustertest.Cluster) {
 	for range 5 {
 		beat := fmt.Sprintf(`{"status":{"conditions":[{"type":"Ready","lastHeartbeatTime":%q}],"images":[{"names":["a%d"],"sizeBytes":1}]}}`,
 			time.Now().UTC().Format(time.RFC3339), time.Now().UnixNano())
-		if _, err := w.kube.CoreV1().Nodes().Patch(t.Context(), name, types.StrategicMergePatchType, []byte(beat), metav1.PatchOptions{}, "status"); err != nil {
+		if _, err := w.kube.CoreV1().Nodes().Patch(t.Context(), name, types.StrategicMergePatchType, []byte(beat),
+			metav1.PatchOptions{}, "status"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	label := `{"metadata":{"labels":{"story":"heartbeats"}}}`
-	if _, err := w.kube.CoreV1().Nodes().Patch(t.Context(), name, types.MergePatchType, []byte(label), metav1.PatchOptions{}); err != nil {
+	if _, err := w.kube.CoreV1().Nodes().Patch(t.Context(), name, types.MergePatchType, []byte(label),
+		metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	w.await(target, woken, "the label", func(l rollout.Look) bool { return l.Nodes[0].Labels["story"] == "heartbeats" })
@@ -190,7 +197,8 @@ func seesADaemonSetGo(t *testing.T, cluster *clustertest.Cluster) {
 	woken := w.watch("a", target)
 	w.await(target, woken, "all pods ready", func(l rollout.Look) bool { return ready(l) == 3 })
 	foreground := metav1.DeletePropagationForeground
-	if err := w.kube.AppsV1().DaemonSets(w.ns).Delete(t.Context(), "agent", metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
+	if err := w.kube.AppsV1().DaemonSets(w.ns).Delete(t.Context(), "agent",
+		metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
 		t.Fatal(err)
 	}
 	w.await(target, woken, "its end", func(l rollout.Look) bool { return l.DaemonSet == nil && len(l.Pods) == 0 })
@@ -227,7 +235,8 @@ func saysWhatItMayNotWatch(t *testing.T, cluster *clustertest.Cluster) {
 	}
 	err := w.observer.Trouble(target)
 	var first *observe.WatchError
-	if !errors.As(err, &first) || first.Kind != "daemonsets" || first.Namespace != w.ns || !apierrors.IsForbidden(first) {
+	if !errors.As(err, &first) || first.Kind != "daemonsets" || first.Namespace != w.ns ||
+		!apierrors.IsForbidden(first) {
 		t.Errorf("trouble %v", err)
 	}
 }
@@ -236,7 +245,8 @@ func saysWhatItMayNotWatch(t *testing.T, cluster *clustertest.Cluster) {
 func doesWithoutEvents(t *testing.T, cluster *clustertest.Cluster) {
 	w := newWorld(t, cluster, func(c *rest.Config) { c.Impersonate.UserName = "blind" })
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{GenerateName: "blind-"}, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{"", "apps"}, Resources: []string{"pods", "nodes", "daemonsets", "controllerrevisions"}, Verbs: []string{"list", "watch"}}}}
+		{APIGroups: []string{"", "apps"}, Resources: []string{"pods", "nodes", "daemonsets", "controllerrevisions"},
+			Verbs: []string{"list", "watch"}}}}
 	role, err := w.kube.RbacV1().ClusterRoles().Create(t.Context(), role, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +261,8 @@ func doesWithoutEvents(t *testing.T, cluster *clustertest.Cluster) {
 	if !slices.Equal(look.Missing, []string{rollout.KindEvents}) {
 		t.Errorf("missing %v", look.Missing)
 	}
-	if err := w.observer.Trouble(target); err == nil || !strings.Contains(err.Error(), "watch events in namespace "+w.ns) {
+	if err := w.observer.Trouble(target); err == nil || !strings.Contains(err.Error(), "watch events in namespace "+
+		w.ns) {
 		t.Errorf("trouble %v", err)
 	}
 }
@@ -267,10 +278,12 @@ func doesNotTrustTheLastLook(t *testing.T, cluster *clustertest.Cluster) {
 	w.until("no look", func() bool { _, synced := w.observer.Look(target); return !synced })
 	w.until("the trouble", func() bool {
 		err := w.observer.Trouble(target)
-		return err != nil && strings.Contains(err.Error(), "watch pods") && strings.Contains(err.Error(), "the wire is cut")
+		return err != nil && strings.Contains(err.Error(), "watch pods") &&
+			strings.Contains(err.Error(), "the wire is cut")
 	})
 	patch := `{"metadata":{"labels":{"meanwhile":"changed"}}}`
-	if _, err := w.kube.CoreV1().Pods(w.ns).Patch(t.Context(), look.Pods[0].Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+	if _, err := w.kube.CoreV1().Pods(w.ns).Patch(t.Context(), look.Pods[0].Name, types.MergePatchType, []byte(patch),
+		metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	w.wire.mend()
@@ -302,8 +315,10 @@ func readsLeases(t *testing.T, cluster *clustertest.Cluster) {
 func leavesNothingBehind(t *testing.T, cluster *clustertest.Cluster) {
 	w := newWorld(t, cluster, nil)
 	connections := []goleak.Option{goleak.IgnoreCurrent(), // of the client itself, which outlive it
-		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
-		goleak.IgnoreAnyFunction("golang.org/x/net/http2.(*clientConnReadLoop).run"), goleak.IgnoreAnyFunction("net/http.(*http2clientConnReadLoop).run")}
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
+		goleak.IgnoreAnyFunction("golang.org/x/net/http2.(*clientConnReadLoop).run"),
+		goleak.IgnoreAnyFunction("net/http.(*http2clientConnReadLoop).run")}
 	target := w.apply("agent", "registry.local/agent:v1")
 	woken := w.watch("a", target)
 	w.await(target, woken, "a pod", func(l rollout.Look) bool { return len(l.Pods) > 0 })

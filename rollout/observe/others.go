@@ -29,7 +29,8 @@ func (c Clients) Others(ctx context.Context, nodes []string) rollout.Others {
 	for _, selection := range selections {
 		list, err := c.Core.Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: selection})
 		if err != nil {
-			return rollout.Others{Missing: []rollout.Unknown{{Kind: rollout.KindPods, Why: words.Clip(err.Error(), 200)}}}
+			return rollout.Others{Missing: []rollout.Unknown{{Kind: rollout.KindPods,
+				Why: words.Clip(err.Error(), 200)}}}
 		}
 		for i := range list.Items {
 			o.Pods = append(o.Pods, &list.Items[i])
@@ -63,7 +64,8 @@ func (c Clients) readOwners(ctx context.Context, o *rollout.Others) {
 			o.Owners[reference.UID] = owner
 		case err != nil && !apierrors.IsNotFound(err):
 			if _, said := o.Lacks(rollout.KindOwners); !said {
-				o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindOwners, Why: words.Clip(err.Error(), 200)})
+				o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindOwners,
+					Why: words.Clip(err.Error(), 200)})
 			}
 			if !apierrors.IsForbidden(err) {
 				return // nothing more is to be had

@@ -38,8 +38,8 @@ func readsClocks(t *testing.T, cluster *clustertest.Cluster) {
 	}
 }
 
-// A host port and maxSurge: the new pod can never be scheduled beside the old one, by the real scheduler's word, and that
-// is what is said.
+// A host port and maxSurge: the new pod can never be scheduled beside the old one, by the real scheduler's word, and
+// that is what is said.
 func saysThatAHostPortCannotSurge(t *testing.T, cluster *clustertest.Cluster) {
 	w := newWorld(t, cluster, nil)
 	labels := map[string]string{"app": "ported"}
@@ -50,8 +50,10 @@ func saysThatAHostPortCannotSurge(t *testing.T, cluster *clustertest.Cluster) {
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType,
 				RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxSurge: &one, MaxUnavailable: &zero}},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{
-				Name: "agent", Image: "registry.local/agent:v1", Ports: []corev1.ContainerPort{{ContainerPort: 9100, HostPort: 19100}}}}}},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{
+					Name: "agent", Image: "registry.local/agent:v1",
+					Ports: []corev1.ContainerPort{{ContainerPort: 9100, HostPort: 19100}}}}}},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
@@ -61,7 +63,8 @@ func saysThatAHostPortCannotSurge(t *testing.T, cluster *clustertest.Cluster) {
 	woken := w.watch("a", target)
 	w.await(target, woken, "its pods", func(l rollout.Look) bool { return ready(l) == 3 })
 	d, err = w.kube.AppsV1().DaemonSets(w.ns).Patch(t.Context(), "ported", types.StrategicMergePatchType,
-		[]byte(`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:v2"}]}}}}`), metav1.PatchOptions{})
+		[]byte(`{"spec":{"template":{"spec":{"containers":[{"name":"agent","image":"registry.local/agent:v2"}]}}}}`),
+		metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +78,8 @@ func saysThatAHostPortCannotSurge(t *testing.T, cluster *clustertest.Cluster) {
 		cause = j.Causes[0]
 		return true
 	})
-	if !strings.Contains(cause.Message, "with maxSurge the old pod holds the host port") || !strings.Contains(cause.Message, "19100/TCP") || !strings.Contains(cause.Remedy, "maxUnavailable") {
+	if !strings.Contains(cause.Message, "with maxSurge the old pod holds the host port") ||
+		!strings.Contains(cause.Message, "19100/TCP") || !strings.Contains(cause.Remedy, "maxUnavailable") {
 		t.Errorf("%+v", cause)
 	}
 }

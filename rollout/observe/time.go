@@ -8,8 +8,8 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 )
 
-// serverClock tells the API server's time, from the Date of its answers. What a pod says of itself is dated by clocks of
-// the cluster: if Daemongate's own goes ahead of them, a pod would seem to have been Ready for long when it has not
+// serverClock tells the API server's time, from the Date of its answers. What a pod says of itself is dated by clocks
+// of the cluster: if Daemongate's own goes ahead of them, a pod would seem to have been Ready for long when it has not
 // (docs/decisions/0012-whose-clock.md).
 type serverClock struct {
 	mu        sync.Mutex

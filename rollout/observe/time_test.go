@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The API server's time is told from its answers, if this machine's clock is off by more than two clocks may be; which of
-// the two is set right later is noticed.
+// The API server's time is told from its answers, if this machine's clock is off by more than two clocks may be; which
+// of the two is set right later is noticed.
 func TestTheAPIServersTime(t *testing.T) {
 	ahead := time.Duration(0)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

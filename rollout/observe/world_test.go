@@ -89,7 +89,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open[r.URL.Path]++
-	w.selector = append(w.selector, r.URL.Path+"?"+r.URL.Query().Get("labelSelector")+r.URL.Query().Get("fieldSelector"))
+	w.selector = append(w.selector, r.URL.Path+"?"+r.URL.Query().Get("labelSelector")+
+		r.URL.Query().Get("fieldSelector"))
 	body := &closing{ReadCloser: response.Body, closed: sync.OnceFunc(func() { w.close(r.URL.Path) })}
 	w.bodies = append(w.bodies, response.Body)
 	response.Body = body
@@ -177,7 +178,8 @@ func (w *world) apply(name, image string) rollout.Target {
 }
 
 // await waits until a look satisfies a condition. It looks only when it is woken, as a Sync does.
-func (w *world) await(t rollout.Target, woken <-chan struct{}, what string, condition func(rollout.Look) bool) rollout.Look {
+func (w *world) await(t rollout.Target, woken <-chan struct{}, what string,
+	condition func(rollout.Look) bool) rollout.Look {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
@@ -189,7 +191,8 @@ func (w *world) await(t rollout.Target, woken <-chan struct{}, what string, cond
 		select {
 		case <-woken:
 		case <-ctx.Done():
-			w.Fatalf("%s: not within %s; synced: %t, trouble: %v, pods: %d", what, patience, synced, w.observer.Trouble(t), len(look.Pods))
+			w.Fatalf("%s: not within %s; synced: %t, trouble: %v, pods: %d", what, patience, synced,
+				w.observer.Trouble(t), len(look.Pods))
 		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 func OwnedBy(kind, name string) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
 		yes := true
-		p.OwnerReferences = []metav1.OwnerReference{{Kind: kind, Name: name, UID: types.UID(kind + name), Controller: &yes}}
+		p.OwnerReferences = []metav1.OwnerReference{{Kind: kind, Name: name, UID: types.UID(kind + name),
+			Controller: &yes}}
 	}
 }
 
@@ -43,8 +44,11 @@ func Made(name, asks string, changes ...func(*corev1.Pod)) *corev1.Pod {
 func Budget(namespace, name string, allows int32) *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}},
-		Status:     policyv1.PodDisruptionBudgetStatus{DisruptionsAllowed: allows, DesiredHealthy: 2, CurrentHealthy: 1},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}},
+		},
+		Status: policyv1.PodDisruptionBudgetStatus{DisruptionsAllowed: allows, DesiredHealthy: 2,
+			CurrentHealthy: 1},
 	}
 }
 
@@ -53,7 +57,9 @@ func PodOn(node, name, asks string) *corev1.Pod {
 	namespace, name, _ := strings.Cut(name, "/")
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(namespace + "-" + name)},
-		Spec:       corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "c", Resources: corev1.ResourceRequirements{Requests: Quantities(asks)}}}},
+		Spec: corev1.PodSpec{NodeName: node,
+			Containers: []corev1.Container{{Name: "c",
+				Resources: corev1.ResourceRequirements{Requests: Quantities(asks)}}}},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{
 			{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
 	}
@@ -75,13 +81,15 @@ func With(p *corev1.Pod, change func(*corev1.Pod)) *corev1.Pod { change(p); retu
 // Port gives a pod's first container a host port; an empty address or protocol is left out.
 func Port(address string, protocol corev1.Protocol, number int32) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
-		p.Spec.Containers[0].Ports = append(p.Spec.Containers[0].Ports, corev1.ContainerPort{HostIP: address, Protocol: protocol, HostPort: number})
+		p.Spec.Containers[0].Ports = append(p.Spec.Containers[0].Ports, corev1.ContainerPort{HostIP: address,
+			Protocol: protocol, HostPort: number})
 	}
 }
 
 // Daemon is a DaemonSet whose only container asks for this, on all nodes.
 func Daemon(name string, change func(*corev1.PodSpec)) *appsv1.DaemonSet {
-	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: name, UID: types.UID("uid-" + name)}}
+	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: name,
+		UID: types.UID("uid-" + name)}}
 	d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "agent"}}
 	if change != nil {
 		change(&d.Spec.Template.Spec)

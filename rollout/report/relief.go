@@ -50,10 +50,12 @@ func reliefAdvice(r *rollout.Relief) string {
 	case len(r.Evict) == 0:
 		return ": " + strings.Join(r.Notes, "; ")
 	case len(r.Going) > 0:
-		return fmt.Sprintf(" there is enough once %s gone, and without %s, least harm first. Nothing is evicted by Daemongate:",
+		return fmt.Sprintf(" there is enough once %s gone, and without %s, least harm first. Nothing is evicted by "+
+			"Daemongate:",
 			are(r.Going), words.Plural(len(r.Evict), "pod"))
 	}
-	return fmt.Sprintf(" there is enough without %s, least harm first. Nothing is evicted by Daemongate:", words.Plural(len(r.Evict), "pod"))
+	return fmt.Sprintf(" there is enough without %s, least harm first. Nothing is evicted by Daemongate:",
+		words.Plural(len(r.Evict), "pod"))
 }
 
 func are(names []string) string {

@@ -7,14 +7,16 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 )
 
-// Judged is a DaemonSet, or an object of another kind, and what one look says about it. Of the latter the look has the time.
+// Judged is a DaemonSet, or an object of another kind, and what one look says about it. Of the latter the look has the
+// time.
 type Judged struct {
 	Target    rollout.Target
 	Look      rollout.Look
 	Judgement rollout.Judgement
 }
 
-// Report is how rollouts are told: to scripts as it is (docs/design.md §9), to people by Text. Its lists are never null.
+// Report is how rollouts are told: to scripts as it is (docs/design.md §9), to people by Text. Its lists are never
+// null.
 type Report struct {
 	// Verdict is the worst of all.
 	Verdict rollout.Verdict `json:"verdict"`
@@ -96,7 +98,8 @@ func New(judged ...Judged) Report {
 			r.Verdict = d.Judgement.Verdict
 		}
 		if j := d.Judgement; j.Object != "" {
-			r.Objects = append(r.Objects, ObjectReport{Object: j.Object, Verdict: j.Verdict, Headline: j.Headline, Causes: causeReports(j.Causes)})
+			r.Objects = append(r.Objects, ObjectReport{Object: j.Object, Verdict: j.Verdict, Headline: j.Headline,
+				Causes: causeReports(j.Causes)})
 		} else {
 			r.DaemonSets = append(r.DaemonSets, newDaemonSetReport(d))
 		}
@@ -109,7 +112,8 @@ func newDaemonSetReport(d Judged) DaemonSetReport {
 	r := DaemonSetReport{
 		Name: d.Target.Name, Namespace: d.Target.Namespace, Verdict: j.Verdict, Headline: j.Headline,
 		Desired: j.Desired, Updated: j.Updated, Settled: j.Settled,
-		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore), Old: nonNil(j.Old),
+		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore),
+		Old:   nonNil(j.Old),
 		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: causeReports(j.Causes),
 		Eligible: j.Eligible, Nodes: rollout.Classes(j.Nodes), Proving: j.Proving, onDelete: d.Target.OnDelete,
 		now: d.Look.Now,
@@ -120,8 +124,10 @@ func newDaemonSetReport(d Judged) DaemonSetReport {
 func causeReports(causes []rollout.Cause) []CauseReport {
 	list := make([]CauseReport, 0, len(causes))
 	for _, c := range causes {
-		list = append(list, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods), Container: c.Container,
-			Message: c.Message, Remedy: c.Remedy, Shortfalls: nonNil(c.Shortfalls), Relief: nonNil(c.Relief), Since: c.Since,
+		list = append(list, CauseReport{Code: c.Code, Nodes: nonNil(c.Nodes), Pods: nonNil(c.Pods),
+			Container: c.Container,
+			Message:   c.Message, Remedy: c.Remedy, Shortfalls: nonNil(c.Shortfalls), Relief: nonNil(c.Relief),
+			Since: c.Since,
 			Final: c.Final, Help: c.Code.Help(), log: c.Log})
 	}
 	return list

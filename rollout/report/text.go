@@ -78,7 +78,8 @@ func (c *CauseReport) write(b *strings.Builder, now time.Time) {
 		fmt.Fprintf(b, " on %s", words.FoldSome(c.Nodes))
 	}
 	if !c.Since.IsZero() {
-		fmt.Fprintf(b, ", since %s (%s)", c.Since.UTC().Format("2006-01-02 15:04:05 UTC"), duration.HumanDuration(now.Sub(c.Since)))
+		fmt.Fprintf(b, ", since %s (%s)", c.Since.UTC().Format("2006-01-02 15:04:05 UTC"),
+			duration.HumanDuration(now.Sub(c.Since)))
 	}
 	b.WriteString("\n")
 	if c.Message != "" {

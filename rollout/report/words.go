@@ -16,7 +16,8 @@ func (r *DaemonSetReport) sentence() string {
 	case r.Verdict == rollout.Progressing && len(r.Causes) > 0 && r.Causes[0].Code != rollout.Starting:
 		return "Progressing, for now: " + r.trouble() + ", which may pass." + r.standing()
 	case r.Verdict == rollout.Progressing && !r.Proving.IsZero():
-		return fmt.Sprintf("Progressing. %s settled, proving for %d s more.", words.Plural(r.Settled, "node"), wholeSeconds(r.Proving.Sub(r.now)))
+		return fmt.Sprintf("Progressing. %s settled, proving for %d s more.", words.Plural(r.Settled, "node"),
+			wholeSeconds(r.Proving.Sub(r.now)))
 	case r.Verdict == rollout.Progressing:
 		return "Progressing." + r.standing()
 	case r.onDelete && len(r.Old) > 0:

@@ -1,5 +1,5 @@
-// Package room computes what a node lacks for a pod, as the scheduler counts it, and whose going would make room. It is pure
-// arithmetic on the pods that stand there.
+// Package room computes what a node lacks for a pod, as the scheduler counts it, and whose going would make room. It is
+// pure arithmetic on the pods that stand there.
 package room
 
 import (
@@ -20,7 +20,8 @@ type Crowd struct {
 
 // NewCrowd sorts a DaemonSet's own pods and all others by node.
 func NewCrowd(own []*corev1.Pod, others rollout.Others) *Crowd {
-	c := &Crowd{others: others, known: map[string]bool{}, standing: map[string][]*corev1.Pod{}, replicas: map[types.UID]int{}}
+	c := &Crowd{others: others, known: map[string]bool{}, standing: map[string][]*corev1.Pod{},
+		replicas: map[types.UID]int{}}
 	for _, name := range others.Nodes {
 		c.known[name] = true
 	}
@@ -53,9 +54,9 @@ func placeOf(p *corev1.Pod) string {
 	return p.Status.NominatedNodeName
 }
 
-// standingFor are the pods that the scheduler counts on a node when it looks for room for a pod: those bound to it, also
-// while they end, and those nominated for it unless the pod has the higher priority (kubernetes pkg/scheduler/framework/
-// runtime, addGENominatedPods).
+// standingFor are the pods that the scheduler counts on a node when it looks for room for a pod: those bound to it,
+// also while they end, and those nominated for it unless the pod has the higher priority (kubernetes
+// pkg/scheduler/framework/ runtime, addGENominatedPods).
 func (c *Crowd) standingFor(p *corev1.Pod, node string) []*corev1.Pod {
 	var list []*corev1.Pod
 	for _, o := range c.standing[node] {

@@ -36,8 +36,8 @@ type candidate struct {
 }
 
 // choose picks those pods without which everything fits that do the least harm, and of these as few as do. It is nil if
-// all together are not enough. Like the scheduler, which spares the pods of higher priority first, it takes many of lower
-// priority before one of higher.
+// all together are not enough. Like the scheduler, which spares the pods of higher priority first, it takes many of
+// lower priority before one of higher.
 func choose(need []int64, from []candidate) []candidate {
 	slices.SortStableFunc(from, func(a, b candidate) int {
 		return cmp.Or(byHarm(a, b), cmp.Compare(b.size, a.size), strings.Compare(FullName(a.pod), FullName(b.pod)))

@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// staysPut reports whether evicting a pod makes no room: a DaemonSet makes it again on the same node, and a static pod is
-// the kubelet's own.
+// staysPut reports whether evicting a pod makes no room: a DaemonSet makes it again on the same node, and a static pod
+// is the kubelet's own.
 func staysPut(p *corev1.Pod) bool {
 	if _, mirror := p.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
 		return true

@@ -12,8 +12,8 @@ import (
 )
 
 // lack is one thing that a node has too little of for a pod, counted as the scheduler counts: cpu in thousandths, the
-// number of pods, what is held of a host port, anything else in whole units (kubernetes pkg/scheduler/framework/plugins,
-// noderesources and nodeports).
+// number of pods, what is held of a host port, anything else in whole units (kubernetes
+// pkg/scheduler/framework/plugins, noderesources and nodeports).
 type lack struct {
 	resource    corev1.ResourceName // "" for a host port
 	port        HostPort
@@ -40,7 +40,8 @@ func lacksOf(p *corev1.Pod, node *corev1.Node, standing []*corev1.Pod) []lack {
 	}
 	for name, q := range helpers.PodRequests(p, helpers.PodResourcesOptions{}) {
 		if asked := Amount(name, q); asked > 0 && IsScheduled(name) {
-			short(lack{resource: name, asked: asked, allocatable: Amount(name, node.Status.Allocatable[name]), used: used[name]})
+			short(lack{resource: name, asked: asked, allocatable: Amount(name, node.Status.Allocatable[name]),
+				used: used[name]})
 		}
 	}
 	if pods, known := node.Status.Allocatable[corev1.ResourcePods]; known {

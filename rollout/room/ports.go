@@ -27,8 +27,8 @@ func (h HostPort) String() string {
 	return fmt.Sprintf("%s:%d/%s", h.address, h.Number, h.protocol)
 }
 
-// HostPortsOf are the host ports of a pod's containers and sidecars. An init container that ends holds none: the scheduler
-// does not count it (kubernetes pkg/scheduler/util, GetHostPorts).
+// HostPortsOf are the host ports of a pod's containers and sidecars. An init container that ends holds none: the
+// scheduler does not count it (kubernetes pkg/scheduler/util, GetHostPorts).
 func HostPortsOf(p *corev1.Pod) []HostPort {
 	var ports []HostPort
 	add := func(c *corev1.Container) {

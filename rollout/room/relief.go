@@ -75,7 +75,8 @@ func stillShort(need []int64, lacks []lack, candidates []candidate) string {
 		case l.asked > l.allocatable:
 			return fmt.Sprintf("the whole node has less %s than the pod asks for", l.resource)
 		}
-		return fmt.Sprintf("DaemonSets and the node's own pods leave %s short by %s", l.resource, quantity(l.resource, left))
+		return fmt.Sprintf("DaemonSets and the node's own pods leave %s short by %s", l.resource,
+			quantity(l.resource, left))
 	}
 	return "nothing of it can go"
 }

@@ -31,7 +31,8 @@ func (c *Crowd) Measure(p *corev1.Pod, node *corev1.Node) (list []rollout.Shortf
 
 // ShortfallsSaid are the resources that a node has too little of by the scheduler's own word: what the pod asks for and
 // what the node has at all. What the other pods leave free of it is not known.
-func ShortfallsSaid(others []*corev1.Pod, p *corev1.Pod, at string, node *corev1.Node, reasons []string) []rollout.Shortfall {
+func ShortfallsSaid(others []*corev1.Pod, p *corev1.Pod, at string, node *corev1.Node,
+	reasons []string) []rollout.Shortfall {
 	asked := helpers.PodRequests(p, helpers.PodResourcesOptions{})
 	var list []rollout.Shortfall
 	for _, reason := range reasons {
@@ -42,7 +43,8 @@ func ShortfallsSaid(others []*corev1.Pod, p *corev1.Pod, at string, node *corev1
 			name, want = string(corev1.ResourcePods), resource.MustParse("1")
 		case strings.Contains(reason, NoFreePorts):
 			for _, h := range HostPortsOf(p) {
-				list = append(list, rollout.Shortfall{Node: at, Resource: rollout.HostPort, Asked: h.String(), HeldBy: namesOfPods(HoldersOf(others, p, at, h))})
+				list = append(list, rollout.Shortfall{Node: at, Resource: rollout.HostPort, Asked: h.String(),
+					HeldBy: namesOfPods(HoldersOf(others, p, at, h))})
 			}
 			continue
 		case !short:

@@ -15,9 +15,11 @@ func TestADumpedPodKeepsWhatTheSchedulerCounts(t *testing.T) {
 		p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x", "other": "y"}
 		p.Spec.InitContainers = []corev1.Container{{Name: "i"}}
 		p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "i"}}
-		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "c", AllocatedResources: podtest.Quantities("cpu=2"),
-			Resources: &corev1.ResourceRequirements{Requests: podtest.Quantities("cpu=500m")}}}
-		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending, Reason: corev1.PodReasonInfeasible})
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "c",
+			AllocatedResources: podtest.Quantities("cpu=2"),
+			Resources:          &corev1.ResourceRequirements{Requests: podtest.Quantities("cpu=500m")}}}
+		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending,
+			Reason: corev1.PodReasonInfeasible})
 	})
 	kept := trim.OtherPod(p)
 	if !staysPut(kept) || len(kept.Annotations) != 1 {

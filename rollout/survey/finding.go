@@ -38,8 +38,8 @@ func (s *Survey) Ripen(f *Finding) *Finding {
 	return f
 }
 
-// RipenCounted makes a finding final that is not waited for but counted: at the second time. An After that was set for it
-// must have passed as well.
+// RipenCounted makes a finding final that is not waited for but counted: at the second time. An After that was set for
+// it must have passed as well.
 func (s *Survey) RipenCounted(f *Finding, times int) *Finding {
 	f = s.Ripen(f)
 	f.Final = times >= 2 && (f.Final || !HasAfter(s, f.Code))
@@ -63,7 +63,8 @@ func (f *Finding) Leads(g *Finding) int {
 		}
 		return 1
 	}
-	return cmp.Or(first(f.Final, g.Final), first(f.Deep, g.Deep), cmp.Compare(rollout.Depth(f.Code), rollout.Depth(g.Code)))
+	return cmp.Or(first(f.Final, g.Final), first(f.Deep, g.Deep), cmp.Compare(rollout.Depth(f.Code),
+		rollout.Depth(g.Code)))
 }
 
 // Lead is the finding of two that leads.
@@ -82,8 +83,8 @@ func (f *Finding) Evidence() string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(f.Key)))[:16]
 }
 
-// AddImages says of a pod that waits for an image which further ones of it cannot be had either: to mend one alone would be
-// the next stuck commit.
+// AddImages says of a pod that waits for an image which further ones of it cannot be had either: to mend one alone
+// would be the next stuck commit.
 func (f *Finding) AddImages(all []*Finding) {
 	isImage := func(f *Finding) bool { return f.Code == rollout.ImagePull || f.Code == rollout.InvalidImage }
 	var more []string

@@ -25,5 +25,6 @@ func (s *Survey) IsAvailable(p *corev1.Pod) bool {
 	if c == nil || c.Status != corev1.ConditionTrue {
 		return false
 	}
-	return s.MinReady == 0 || !s.Now.Before(c.LastTransitionTime.Add(s.MinReady)) // without it the controller asks no clock
+	// without it the controller asks no clock
+	return s.MinReady == 0 || !s.Now.Before(c.LastTransitionTime.Add(s.MinReady))
 }

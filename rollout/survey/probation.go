@@ -8,9 +8,9 @@ import (
 	"github.com/daemongate/daemongate/rollout/fact"
 )
 
-// EndsUnsettled is how often the container has ended since it last settled: one that ran for long enough before its last
-// end had settled by then, however often it ended in its life. One that nothing restarts cannot settle any more: it need
-// not end a second time.
+// EndsUnsettled is how often the container has ended since it last settled: one that ran for long enough before its
+// last end had settled by then, however often it ended in its life. One that nothing restarts cannot settle any more:
+// it need not end a second time.
 func (s *Survey) EndsUnsettled(c ContainerCase) int {
 	if c.IsOver() {
 		return max(2, c.Ends)
@@ -25,8 +25,8 @@ func (s *Survey) EndsUnsettled(c ContainerCase) int {
 	return c.Ends
 }
 
-// EndsOnProbation are the ends of a pod, and of those before it that are over, by which its probation is measured. What is
-// restarted now and then, and was well for long enough in between, is on probation for one end.
+// EndsOnProbation are the ends of a pod, and of those before it that are over, by which its probation is measured. What
+// is restarted now and then, and was well for long enough in between, is on probation for one end.
 func (s *Survey) EndsOnProbation(p *corev1.Pod, node string) int {
 	together := fact.RestartsTogether(p)
 	return fact.EndsOf(p) - together + s.TogetherUnsettled(p, together) + s.Endings[node].Count

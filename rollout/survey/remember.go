@@ -10,8 +10,8 @@ import (
 // MaxRemembered bounds each list of Memory, so that it stays a few KB whatever the size of the fleet.
 const MaxRemembered = 100
 
-// NextMemory is the memory that a look begins with: what holds until it is known better. The lists are made anew, of what is
-// still so.
+// NextMemory is the memory that a look begins with: what holds until it is known better. The lists are made anew, of
+// what is still so.
 func NextMemory(m rollout.Memory) rollout.Memory {
 	m.Since, m.Lost, m.Boots, m.Rejected, m.Ended, m.Clocks = nil, nil, nil, nil, nil, nil
 	m.Killed, m.Answers = nil, nil

@@ -62,8 +62,8 @@ func (at *Site) Lag() time.Duration {
 	return 0
 }
 
-// Behind is how far the clock of a site's node is known to be behind the API server's, beyond what the updated pod's own
-// times have told already.
+// Behind is how far the clock of a site's node is known to be behind the API server's, beyond what the updated pod's
+// own times have told already.
 func (at *Site) Behind() time.Duration {
 	if !at.Clocked || at.Updated == nil {
 		return 0
@@ -79,7 +79,8 @@ func (at *Site) Unmade() bool {
 	return at.Updated == nil && at.Waiting == nil && at.Leaving == nil && at.Old == at.Predecessor
 }
 
-// WaitsForPredecessor reports whether the target's pod for a node that is well is there, and only a predecessor's keeps it away.
+// WaitsForPredecessor reports whether the target's pod for a node that is well is there, and only a predecessor's keeps
+// it away.
 func (at *Site) WaitsForPredecessor() bool {
 	return at.Waiting != nil && at.Predecessor != nil && at.Down.IsZero()
 }

@@ -1,5 +1,5 @@
-// Package survey is one look, gone through: what each node is to the rollout, what runs there, and what was found out about
-// it. The judge fills it, the causes read it. What the next look must know is written in one file, remember.go.
+// Package survey is one look, gone through: what each node is to the rollout, what runs there, and what was found out
+// about it. The judge fills it, the causes read it. What the next look must know is written in one file, remember.go.
 package survey
 
 import (
@@ -50,7 +50,8 @@ type Survey struct {
 
 // New reads what does not depend on single nodes.
 func New(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) *Survey {
-	s := &Survey{Look: l, Target: t, Before: m, memory: NextMemory(m), Options: o.WithDefaults(), Now: l.Now, Live: l.DaemonSet}
+	s := &Survey{Look: l, Target: t, Before: m, memory: NextMemory(m), Options: o.WithDefaults(), Now: l.Now,
+		Live: l.DaemonSet}
 	if s.memory.First.IsZero() {
 		s.memory.First = s.Now
 	}
@@ -122,7 +123,10 @@ func (s *Survey) Crowd() *room.Crowd {
 
 // SiteOf finds a node's site, nil if the look has none.
 func (s *Survey) SiteOf(name string) *Site {
-	i, found := slices.BinarySearchFunc(s.Sites, name, func(at Site, name string) int { return strings.Compare(at.Name, name) })
+	i, found := slices.BinarySearchFunc(s.Sites, name, func(at Site, name string) int {
+		return strings.Compare(at.Name,
+			name)
+	})
 	if !found {
 		return nil
 	}

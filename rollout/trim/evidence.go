@@ -28,13 +28,14 @@ func (v Evidence) About(d *appsv1.DaemonSet, pods []*corev1.Pod) []*corev1.Event
 	return list
 }
 
-// Put takes a new or changed Event and reports whether that is news. Of what a container comes through on its way up only
-// the last step is kept, and none once it has started: a rollout that goes well leaves nothing here.
+// Put takes a new or changed Event and reports whether that is news. Of what a container comes through on its way up
+// only the last step is kept, and none once it has started: a rollout that goes well leaves nothing here.
 func (v Evidence) Put(event *corev1.Event) (news bool) {
 	uid := event.InvolvedObject.UID
 	if step(event) > 0 {
 		news = v.Remove(uid, func(old *corev1.Event) bool {
-			return step(old) > 0 && old.Name != event.Name && old.InvolvedObject.FieldPath == event.InvolvedObject.FieldPath
+			return step(old) > 0 && old.Name != event.Name &&
+				old.InvolvedObject.FieldPath == event.InvolvedObject.FieldPath
 		})
 	}
 	if !isEvidence(event) {

@@ -41,7 +41,8 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 		kept = append(kept, corev1.Container{
 			Name: c.Name, Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, Resources: c.Resources, Ports: c.Ports,
 			RestartPolicy: c.RestartPolicy, LivenessProbe: c.LivenessProbe, ReadinessProbe: c.ReadinessProbe,
-			StartupProbe: c.StartupProbe, RestartPolicyRules: c.RestartPolicyRules, Lifecycle: trimLifecycle(c.Lifecycle),
+			StartupProbe: c.StartupProbe, RestartPolicyRules: c.RestartPolicyRules,
+			Lifecycle: trimLifecycle(c.Lifecycle),
 		})
 	}
 	return kept
@@ -59,15 +60,16 @@ func trimLifecycle(l *corev1.Lifecycle) *corev1.Lifecycle {
 	return &corev1.Lifecycle{PreStop: hook}
 }
 
-// trimConditions keeps the conditions that say whether a pod was scheduled, is Ready, is being turned out, and when all its
-// containers were restarted.
+// trimConditions keeps the conditions that say whether a pod was scheduled, is Ready, is being turned out, and when all
+// its containers were restarted.
 func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 	kept := make([]corev1.PodCondition, 0, 2)
 	for _, c := range conditions {
 		switch c.Type {
 		case corev1.PodScheduled, corev1.PodReady, corev1.DisruptionTarget, corev1.AllContainersRestarting:
-			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime,
-				Reason: intern(c.Reason), Message: cut(c.Message)})
+			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status,
+				LastTransitionTime: c.LastTransitionTime,
+				Reason:             intern(c.Reason), Message: cut(c.Message)})
 		}
 	}
 	return kept
@@ -77,8 +79,9 @@ func trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	kept := make([]corev1.ContainerStatus, 0, len(statuses))
 	for _, s := range statuses {
 		kept = append(kept, corev1.ContainerStatus{
-			Name: intern(s.Name), Image: intern(s.Image), State: trimState(s.State), LastTerminationState: trimState(s.LastTerminationState),
-			Ready: s.Ready, RestartCount: s.RestartCount, Started: s.Started,
+			Name: intern(s.Name), Image: intern(s.Image), State: trimState(s.State),
+			LastTerminationState: trimState(s.LastTerminationState),
+			Ready:                s.Ready, RestartCount: s.RestartCount, Started: s.Started,
 		})
 	}
 	return kept

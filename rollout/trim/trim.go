@@ -11,8 +11,8 @@ import (
 )
 
 // What is kept of the objects that there are many of. Everything else would be memory for nothing, and may be a secret
-// that has no business here, such as a container's environment. That Judge says the same of what is kept as of the whole
-// is held by a test over the recorded rollouts.
+// that has no business here, such as a container's environment. That Judge says the same of what is kept as of the
+// whole is held by a test over the recorded rollouts.
 
 // maxMessage is how much of an Event's or a container's message is kept, in bytes.
 const maxMessage = 1024
@@ -25,7 +25,8 @@ func Node(n *corev1.Node) *corev1.Node {
 	kept.Status.Allocatable = n.Status.Allocatable
 	kept.Status.NodeInfo.BootID = n.Status.NodeInfo.BootID
 	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeReady || c.Status != corev1.ConditionFalse { // the others are true when something is wrong
+		// the others are true when something is wrong
+		if c.Type == corev1.NodeReady || c.Status != corev1.ConditionFalse {
 			kept.Status.Conditions = append(kept.Status.Conditions, corev1.NodeCondition{Type: c.Type, Status: c.Status,
 				LastTransitionTime: c.LastTransitionTime, Reason: intern(c.Reason), Message: intern(c.Message)})
 		}
@@ -51,11 +52,14 @@ func Meta(m metav1.ObjectMeta) metav1.ObjectMeta {
 func Event(e *corev1.Event) *corev1.Event {
 	about := e.InvolvedObject
 	kept := &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: e.Name, Namespace: intern(e.Namespace), CreationTimestamp: e.CreationTimestamp},
-		InvolvedObject: corev1.ObjectReference{Kind: intern(about.Kind), Namespace: intern(about.Namespace), Name: about.Name, UID: about.UID,
+		ObjectMeta: metav1.ObjectMeta{Name: e.Name, Namespace: intern(e.Namespace),
+			CreationTimestamp: e.CreationTimestamp},
+		InvolvedObject: corev1.ObjectReference{Kind: intern(about.Kind), Namespace: intern(about.Namespace),
+			Name: about.Name, UID: about.UID,
 			FieldPath: about.FieldPath},
-		Reason: intern(e.Reason), Type: intern(e.Type), Count: e.Count, FirstTimestamp: e.FirstTimestamp, LastTimestamp: e.LastTimestamp,
-		EventTime: e.EventTime, Series: e.Series, Source: e.Source, ReportingController: e.ReportingController,
+		Reason: intern(e.Reason), Type: intern(e.Type), Count: e.Count, FirstTimestamp: e.FirstTimestamp,
+		LastTimestamp: e.LastTimestamp,
+		EventTime:     e.EventTime, Series: e.Series, Source: e.Source, ReportingController: e.ReportingController,
 	}
 	if isEvidence(e) || e.Reason == "Killing" { // whose message tells one kind from the other
 		kept.Message = cut(e.Message)
@@ -80,7 +84,8 @@ type Pods struct{ like *corev1.Pod }
 // Trim is called by one goroutine only, that of the watch.
 func (t *Pods) Trim(p *corev1.Pod) *corev1.Pod {
 	kept := Pod(p)
-	if t.like == nil || t.like.Labels[appsv1.ControllerRevisionHashLabelKey] != kept.Labels[appsv1.ControllerRevisionHashLabelKey] {
+	const hash = appsv1.ControllerRevisionHashLabelKey
+	if t.like == nil || t.like.Labels[hash] != kept.Labels[hash] {
 		t.like = kept
 		return kept
 	}

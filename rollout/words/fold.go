@@ -82,7 +82,8 @@ func cutNumber(name string, padded map[stem]bool) numbered {
 	return n
 }
 
-// lastNumber is where the last run of digits in a name stands, domain names aside; the same place twice if there is none.
+// lastNumber is where the last run of digits in a name stands, domain names aside; the same place twice if there is
+// none.
 func lastNumber(name string) (from, to int) {
 	const digits = "0123456789"
 	host, _, _ := strings.Cut(name, ".")

@@ -36,7 +36,8 @@ func TestNamesFoldIntoRanges(t *testing.T) {
 		{append(count("n%02d", 8, 11), "n100"), "n[08-11], n100"},
 		{[]string{"gpu", "gpu-0", "cpu"}, "cpu, gpu, gpu-0"},
 		{[]string{"a", "a"}, "a"},
-		{[]string{"x-99999999999999999999", "x-99999999999999999998"}, "x-99999999999999999998, x-99999999999999999999"},
+		{[]string{"x-99999999999999999999", "x-99999999999999999998"},
+			"x-99999999999999999998, x-99999999999999999999"},
 	} {
 		if got := words.FoldNames(c.names); got != c.want {
 			t.Errorf("%v: %s, want %s", c.names, got, c.want)
@@ -50,7 +51,8 @@ func TestFoldedNamesCanBeUnfolded(t *testing.T) {
 	for range 2000 {
 		var names []string
 		for range random.IntN(30) {
-			names = append(names, fmt.Sprintf([]string{"a-%d", "a-%02d", "a-%03d", "b%d.x", "b1-%d"}[random.IntN(5)], random.IntN(120)))
+			names = append(names, fmt.Sprintf([]string{"a-%d", "a-%02d", "a-%03d", "b%d.x", "b1-%d"}[random.IntN(5)],
+				random.IntN(120)))
 		}
 		want := slices.Compact(slices.Sorted(slices.Values(names)))
 		got := slices.Sorted(slices.Values(unfold(t, words.FoldNames(names))))

@@ -16,7 +16,8 @@ func TestClipCutsBetweenCharacters(t *testing.T) {
 
 // A separator stands only between two texts.
 func TestJoinSeparatesTwoTexts(t *testing.T) {
-	for _, c := range []struct{ head, tail, want string }{{"a", "b", "a; b"}, {"a", "", "a"}, {"", "b", "b"}, {"", "", ""}} {
+	for _, c := range []struct{ head, tail, want string }{{"a", "b", "a; b"}, {"a", "", "a"}, {"", "b", "b"},
+		{"", "", ""}} {
 		if got := Join(c.head, "; ", c.tail); got != c.want {
 			t.Errorf("%q and %q: %q", c.head, c.tail, got)
 		}

@@ -79,7 +79,8 @@ func (t *turn) obstacle() api.Public {
 	case !f.State.Settled():
 		return waitsFor(f)
 	case t.holds(f):
-		return api.Public(fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)", api.Short(f.Commit), inTrouble(f)))
+		return api.Public(fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)",
+			api.Short(f.Commit), inTrouble(f)))
 	}
 	if t.overrides() {
 		return ""
@@ -150,7 +151,8 @@ func (t *turn) mayRetry(f *api.FailedCommit) bool {
 // waitsForAnother says what commits wait for whose head failed.
 func (t *turn) waitsForAnother() api.Public {
 	if n := len(t.s.Failed); n > 0 {
-		return api.Public(fmt.Sprintf("waits for a commit that can be applied: %s failed", api.Short(t.s.Failed[n-1].Commit)))
+		return api.Public(fmt.Sprintf("waits for a commit that can be applied: %s failed",
+			api.Short(t.s.Failed[n-1].Commit)))
 	}
 	return ""
 }
@@ -227,7 +229,8 @@ func (t *turn) followers(commit string, before []Commit) []api.Follower {
 // takeOff puts a commit in flight, and with it those that it carries.
 func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	f := &api.Flight{Commit: commit, Generation: p.Generation, Digest: p.Digest,
-		Since: metav1.NewMicroTime(t.o.Now), Followers: newest(t.carried(before), MaxFollowers), Before: t.completeBefore(commit)}
+		Since: metav1.NewMicroTime(t.o.Now), Followers: newest(t.carried(before), MaxFollowers),
+		Before: t.completeBefore(commit)}
 	if last := t.s.InFlight; last != nil && last.RollbackOf != nil && last.RollbackOf.Commit == commit {
 		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), MaxFollowers)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/daemongate/daemongate/sync/summary"
 )
 
-// A fight over one field delays the correction of that field alone: another field, the same field of another object or by
-// another manager, and an object that was deleted do not wait for it.
+// A fight over one field delays the correction of that field alone: another field, the same field of another object or
+// by another manager, and an object that was deleted do not wait for it.
 func TestAPauseBelongsToOneFieldAndOneManager(t *testing.T) {
 	for name, other := range map[string][3]string{
 		"another field":   {gatetest.TheAgent, "spec.template.b", "x"},
@@ -41,7 +41,8 @@ func TestAPauseBelongsToOneFieldAndOneManager(t *testing.T) {
 		c.Spoil(other[0], other[1], other[2])
 		c.Until(5*time.Minute + 20*time.Second)
 		got := c.Corrections[other[0]]
-		if len(got) == 0 || other[0] == gatetest.TheAgent && len(got) == before || got[len(got)-1] > 5*time.Minute+15*time.Second {
+		if len(got) == 0 || other[0] == gatetest.TheAgent && len(got) == before ||
+			got[len(got)-1] > 5*time.Minute+15*time.Second {
 			t.Errorf("%s: corrected at %v", name, got)
 		}
 		if other[0] != gatetest.TheAgent && len(c.Corrections[gatetest.TheAgent]) != before {
@@ -50,8 +51,8 @@ func TestAPauseBelongsToOneFieldAndOneManager(t *testing.T) {
 	}
 }
 
-// Set image, rollout undo and a change of the strategy are three changes: the deletion after them is put right at once, and
-// so is every further one, but not more often than every five seconds.
+// Set image, rollout undo and a change of the strategy are three changes: the deletion after them is put right at once,
+// and so is every further one, but not more often than every five seconds.
 func TestWhatIsDeletedIsMadeAnewAtOnce(t *testing.T) {
 	c := gatetest.NewContest(t)
 	for i, field := range []string{"spec.template.image", "spec.template.image", "spec.updateStrategy"} {
@@ -91,19 +92,21 @@ func TestADeletionIsLookedForAtOnce(t *testing.T) {
 	}
 }
 
-// What was corrected is looked at again: the counts are those of the pods that are there, Ready is not True until they have
-// settled, and the commit stays Complete.
+// What was corrected is looked at again: the counts are those of the pods that are there, Ready is not True until they
+// have settled, and the commit stays Complete.
 func TestACorrectionIsLookedAtAgain(t *testing.T) {
 	c := gatetest.NewContest(t)
 	c.Spoil(gatetest.TheAgent, "", "")
 	c.Until(time.Second)
 	f := c.State.InFlight
-	if f.Correcting == nil || f.Workloads[0].UID != "new1" || c.State.Inventory[0].UID != "new1" || len(f.Correcting.Missing) > 0 {
+	if f.Correcting == nil || f.Workloads[0].UID != "new1" || c.State.Inventory[0].UID != "new1" ||
+		len(f.Correcting.Missing) > 0 {
 		t.Fatalf("correcting %+v, workload %+v, inventory %+v", f.Correcting, f.Workloads[0], c.State.Inventory)
 	}
 	look := func(state api.CommitState, settled int) *api.SyncStatus {
-		c.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: state, Message: api.ForAll("waiting"), Workloads: f.Workloads,
-			Nodes: api.NodeCounts{Desired: 6, Updated: settled, Settled: settled}}
+		c.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: state, Message: api.ForAll("waiting"),
+			Workloads: f.Workloads,
+			Nodes:     api.NodeCounts{Desired: 6, Updated: settled, Settled: settled}}
 		c.Observation.Now = c.Observation.Now.Add(3 * time.Second)
 		c.Step()
 		s := &api.SyncStatus{GateStatus: c.State}
@@ -112,17 +115,20 @@ func TestACorrectionIsLookedAtAgain(t *testing.T) {
 	}
 	s := look(api.RollingOut, 2)
 	ready := meta.FindStatusCondition(s.Conditions, api.ConditionReady)
-	if s.Summary.Nodes != "2/6" || s.Summary.State != api.Complete || ready.Status != metav1.ConditionFalse || ready.Reason != "Correcting" {
+	if s.Summary.Nodes != "2/6" || s.Summary.State != api.Complete || ready.Status != metav1.ConditionFalse ||
+		ready.Reason != "Correcting" {
 		t.Errorf("with two pods of six: %+v, %+v", s.Summary, ready)
 	}
 	s = look(api.Complete, 6)
 	ready = meta.FindStatusCondition(s.Conditions, api.ConditionReady)
-	if s.Summary.Nodes != "6/6" || s.InFlight.Correcting != nil || ready.Status != metav1.ConditionTrue || s.Drift.Count != 0 {
+	if s.Summary.Nodes != "6/6" || s.InFlight.Correcting != nil || ready.Status != metav1.ConditionTrue ||
+		s.Drift.Count != 0 {
 		t.Errorf("with all of them: %+v, %+v, %+v", s.Summary, ready, s.InFlight.Correcting)
 	}
 }
 
-// A DaemonSet that is missing while nothing may be corrected is said to be missing for as long as it is, and why it stays so.
+// A DaemonSet that is missing while nothing may be corrected is said to be missing for as long as it is, and why it
+// stays so.
 func TestWhatIsMissingStaysMissing(t *testing.T) {
 	c := gatetest.NewContest(t)
 	c.Gate.Correct = false
@@ -131,7 +137,8 @@ func TestWhatIsMissingStaysMissing(t *testing.T) {
 	s := &api.SyncStatus{GateStatus: c.State}
 	summary.Write(s, c.Observation.Now)
 	ready := meta.FindStatusCondition(s.Conditions, api.ConditionReady)
-	if s.Summary.Nodes != "0/6" || ready.Status != metav1.ConditionFalse || ready.Reason != "Drifted" || !strings.Contains(ready.Message, "drift is Report") {
+	if s.Summary.Nodes != "0/6" || ready.Status != metav1.ConditionFalse || ready.Reason != "Drifted" ||
+		!strings.Contains(ready.Message, "drift is Report") {
 		t.Errorf("%+v, %+v", s.Summary, ready)
 	}
 	was := c.State.DeepCopy()
@@ -141,8 +148,8 @@ func TestWhatIsMissingStaysMissing(t *testing.T) {
 	}
 }
 
-// A decision to make an object anew is in the status before it is acted upon: the process that dies right after it compares
-// first, lets no other commit take off meanwhile, and takes over what it finds.
+// A decision to make an object anew is in the status before it is acted upon: the process that dies right after it
+// compares first, lets no other commit take off meanwhile, and takes over what it finds.
 func TestADeathInACorrectionIsLookedInto(t *testing.T) {
 	c := gatetest.NewContest(t)
 	c.Spoil(gatetest.TheAgent, "", "")
@@ -154,7 +161,8 @@ func TestADeathInACorrectionIsLookedInto(t *testing.T) {
 		t.Fatalf("decided %+v, remembers %+v of %+v", d, c.State.Drift, c.State.InFlight.Workloads)
 	}
 	c.Gate.Correct = false // also if nothing would be corrected any more
-	c.Observation = gate.Observation{Now: c.Observation.Now.Add(time.Minute), History: &gate.History{Head: "c2", Commits: []gate.Commit{{Hash: "c2"}}}}
+	c.Observation = gate.Observation{Now: c.Observation.Now.Add(time.Minute), History: &gate.History{Head: "c2",
+		Commits: []gate.Commit{{Hash: "c2"}}}}
 	if d := c.Step(); !d.Compare || d.Prepare != "" {
 		t.Fatalf("after the death it decides %+v", d)
 	}
@@ -164,8 +172,10 @@ func TestADeathInACorrectionIsLookedInto(t *testing.T) {
 	e.UID = "new"
 	c.Observation.Recorded = []gate.Recorded{{InventoryEntry: e, Generation: 1, At: c.Observation.Now, Corrected: true}}
 	d := c.Step()
-	if c.State.InFlight.Workloads[0].UID != "new" || c.State.Inventory[0].UID != "new" || c.State.Drift.PendingAt != nil || d.Prepare != "c2" {
-		t.Errorf("it remembers %+v and %+v, drift %+v, and decides %+v", c.State.InFlight.Workloads, c.State.Inventory, c.State.Drift, d)
+	if c.State.InFlight.Workloads[0].UID != "new" || c.State.Inventory[0].UID != "new" ||
+		c.State.Drift.PendingAt != nil || d.Prepare != "c2" {
+		t.Errorf("it remembers %+v and %+v, drift %+v, and decides %+v", c.State.InFlight.Workloads, c.State.Inventory,
+			c.State.Drift, d)
 	}
 }
 
@@ -194,10 +204,12 @@ func TestStepLeavesItsInputAlone(t *testing.T) {
 	c := gatetest.NewContest(t)
 	c.Spoil(gatetest.TheAgent, "", "")
 	c.Compare()
-	c.Observation.Recorded = []gate.Recorded{{InventoryEntry: c.State.Inventory[0], Generation: 9, At: c.Observation.Now, Corrected: true}}
+	c.Observation.Recorded = []gate.Recorded{{InventoryEntry: c.State.Inventory[0], Generation: 9,
+		At: c.Observation.Now, Corrected: true}}
 	before, found := c.State.DeepCopy(), slices.Clone(c.Observation.Compared.Objects)
 	_, d := c.Gate.Step(c.State, c.Observation)
-	if !d.Correct || !equality.Semantic.DeepEqual(*before, c.State) || !slices.Equal(found, c.Observation.Compared.Objects) {
+	if !d.Correct || !equality.Semantic.DeepEqual(*before, c.State) ||
+		!slices.Equal(found, c.Observation.Compared.Objects) {
 		t.Error("the state or the observation was modified")
 	}
 }

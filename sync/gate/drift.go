@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// comparePause is how long a Sync waits after a comparison: not all that others write is drift. What was deleted since
-	// is looked for sooner.
+	// comparePause is how long a Sync waits after a comparison: not all that others write is drift. What was deleted
+	// since is looked for sooner.
 	comparePause = 5 * time.Second
 	missedPause  = time.Second
 	// maxDrifted is how many objects the status names.

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// CorrectPause is how long a field is left alone after a correction. It doubles, up to maxCorrectPause, with every one
-	// that the same manager undoes: against another controller nobody wins.
+	// CorrectPause is how long a field is left alone after a correction. It doubles, up to maxCorrectPause, with every
+	// one that the same manager undoes: against another controller nobody wins.
 	CorrectPause    = 30 * time.Second
 	maxCorrectPause = 15 * time.Minute
-	// RemakePause is how long an object is left alone after it was made anew. It does not grow: nothing may be missing for
-	// long. Where it cannot be made, it grows up to maxRemakePause.
+	// RemakePause is how long an object is left alone after it was made anew. It does not grow: nothing may be missing
+	// for long. Where it cannot be made, it grows up to maxRemakePause.
 	RemakePause    = 5 * time.Second
 	maxRemakePause = time.Minute
 	// MaxPauses is how many pauses the status holds.
@@ -79,7 +79,8 @@ func (t *turn) pause(o api.DriftedObject, done *Corrected) {
 			continue
 		}
 		p.Corrections++
-		p.CorrectedAt, p.RetryAt = at, metav1.NewMicroTime(done.At.Add(nextPause(field, p.Corrections, done.problemOf(o.Object) != "")))
+		p.CorrectedAt, p.RetryAt = at, metav1.NewMicroTime(done.At.Add(nextPause(field, p.Corrections,
+			done.problemOf(o.Object) != "")))
 	}
 }
 
@@ -133,7 +134,10 @@ func findPause(d *api.DriftStatus, field PausedField) *api.DriftPause {
 		return nil
 	}
 	field = field.clipped()
-	i := slices.IndexFunc(d.Pauses, func(p api.DriftPause) bool { return PausedField{p.Object, p.Field, p.Manager} == field })
+	i := slices.IndexFunc(d.Pauses, func(p api.DriftPause) bool {
+		return PausedField{p.Object, p.Field,
+			p.Manager} == field
+	})
 	switch {
 	case i >= 0:
 		return &d.Pauses[i]

@@ -11,11 +11,12 @@ import (
 	"github.com/daemongate/daemongate/sync/gate/gatetest"
 )
 
-// A first change is corrected at once. Against somebody who undoes each correction the pauses grow up to 15 minutes, and
-// once it was calm for long enough a change is corrected at once again.
+// A first change is corrected at once. Against somebody who undoes each correction the pauses grow up to 15 minutes,
+// and once it was calm for long enough a change is corrected at once again.
 func TestPausesBetweenCorrectionsGrow(t *testing.T) {
 	d := gatetest.NewFlight(api.Complete)
-	want := []time.Duration{0, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute}
+	want := []time.Duration{0, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute,
+		15 * time.Minute, 15 * time.Minute}
 	for i, w := range want {
 		if got := d.Change(t).Round(time.Second); got != w {
 			t.Errorf("correction %d came after %s, want %s", i+1, got, w)
@@ -61,7 +62,8 @@ func TestOverwrittenIsCorrectedFirst(t *testing.T) {
 		}, true},
 	} {
 		d := gatetest.NewFlight(api.RollingOut)
-		d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.Stuck, Causes: []api.Cause{{Code: gate.CauseOverwritten, Since: metav1.NewTime(d.Observation.Now)}}}
+		d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.Stuck,
+			Causes: []api.Cause{{Code: gate.CauseOverwritten, Since: metav1.NewTime(d.Observation.Now)}}}
 		story.change(d)
 		next := d.Step()
 		if stuck := d.State.InFlight.State == api.Stuck; stuck != story.stuck {

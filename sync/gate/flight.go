@@ -146,7 +146,8 @@ func (t *turn) prune(f *api.Flight) {
 	switch {
 	case !t.gate.Prune, ours && p.Done:
 		f.Pruned = true
-	case t.o.Suspended, f.Relapse != nil, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods, t.o.Rollout.Partial:
+	case t.o.Suspended, f.Relapse != nil, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods,
+		t.o.Rollout.Partial:
 	case ours && p.NeedsRelease && !f.Released:
 	case f.Correcting != nil:
 	case ours && t.o.Now.Before(p.RetryAt):

@@ -98,7 +98,8 @@ func (t *turn) see() []Commit {
 	}
 	for _, c := range t.s.Held.Commits {
 		if !reachable[c] && c != t.s.Passed && t.failure(c) == nil {
-			t.move(Move{Commit: c, State: api.Dropped, Message: api.ForAll("no longer reachable: the history was rewritten")})
+			t.move(Move{Commit: c, State: api.Dropped, Message: api.ForAll("no longer reachable: the history was " +
+				"rewritten")})
 		}
 	}
 	t.s.Held.Commits = keep(t.s.Held.Commits, func(c string) bool { return reachable[c] })

@@ -11,17 +11,18 @@ import (
 	"github.com/daemongate/daemongate/sync/gate/gatetest"
 )
 
-// A handover belongs to the commit in flight, also when that is stuck: no window holds it back. It writes, so suspend stops it, and
-// it waits until the whole set has been written; a complete commit needs none.
+// A handover belongs to the commit in flight, also when that is stuck: no window holds it back. It writes, so suspend
+// stops it, and it waits until the whole set has been written; a complete commit needs none.
 func TestWhenNodesAreHandedOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		state  api.CommitState
 		change func(*gatetest.Flight)
 		want   int
 	}{
-		"rolling out":     {api.RollingOut, func(*gatetest.Flight) {}, 1},
-		"stuck":           {api.Stuck, func(*gatetest.Flight) {}, 1},
-		"window closed":   {api.RollingOut, func(d *gatetest.Flight) { d.Observation.Window = gate.Opening{Closed: "weekend"} }, 1},
+		"rolling out": {api.RollingOut, func(*gatetest.Flight) {}, 1},
+		"stuck":       {api.Stuck, func(*gatetest.Flight) {}, 1},
+		"window closed": {api.RollingOut,
+			func(d *gatetest.Flight) { d.Observation.Window = gate.Opening{Closed: "weekend"} }, 1},
 		"suspended":       {api.RollingOut, func(d *gatetest.Flight) { d.Observation.Suspended = true }, 0},
 		"written in part": {api.Stuck, func(d *gatetest.Flight) { d.State.InFlight.Attempts = 1 }, 0},
 		"partly unseen":   {api.RollingOut, func(d *gatetest.Flight) { d.Observation.Rollout.Partial = true }, 0},

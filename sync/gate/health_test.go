@@ -12,15 +12,16 @@ import (
 	"github.com/daemongate/daemongate/sync/summary"
 )
 
-// Law 6: what breaks after Complete is a condition once it lasts, and changes no commit's state; it goes when all is well again
-// and when another commit takes off.
+// Law 6: what breaks after Complete is a condition once it lasts, and changes no commit's state; it goes when all is
+// well again and when another commit takes off.
 func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 	began := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	d := gatetest.NewFlight(api.Complete)
 	look := func(after time.Duration, objects ...string) string {
 		d.Observation.Now, d.Observation.Health = began.Add(after), &gate.Health{}
 		for _, o := range objects {
-			d.Observation.Health.Ailing = append(d.Observation.Health.Ailing, api.AilingObject{Object: o, Message: "2 of 3 nodes have no available pod"})
+			d.Observation.Health.Ailing = append(d.Observation.Health.Ailing,
+				api.AilingObject{Object: o, Message: "2 of 3 nodes have no available pod"})
 		}
 		if next := d.Step(); len(objects) > 0 && after < gate.AilsAfter && !next.Wake.Equal(began.Add(gate.AilsAfter)) {
 			t.Errorf("after %s it sleeps until %s", after, next.Wake)
@@ -41,7 +42,8 @@ func TestWhatBreaksAfterCompleteIsACondition(t *testing.T) {
 	if got := look(59*time.Second, "DaemonSet ns/a"); got != "" {
 		t.Errorf("before a minute it says %q", got)
 	}
-	if got := look(time.Minute, "DaemonSet ns/a", "DaemonSet ns/b"); got != "False DaemonSet ns/a: 2 of 3 nodes have no available pod (and 1 more)" {
+	if got := look(time.Minute, "DaemonSet ns/a", "DaemonSet ns/b"); got != "False DaemonSet ns/a: 2 of 3 nodes have "+
+		"no available pod (and 1 more)" {
 		t.Errorf("after a minute it says %q", got)
 	}
 	d.Observation.Health = nil // a restart
@@ -61,7 +63,8 @@ func TestEachObjectAilsForItself(t *testing.T) {
 	look := func(after time.Duration, unseen map[string]bool, objects ...string) string {
 		d.Observation.Now, d.Observation.Health = began.Add(after), &gate.Health{Unseen: unseen}
 		for _, o := range objects {
-			d.Observation.Health.Ailing = append(d.Observation.Health.Ailing, api.AilingObject{Object: o, Message: "ails"})
+			d.Observation.Health.Ailing = append(d.Observation.Health.Ailing,
+				api.AilingObject{Object: o, Message: "ails"})
 		}
 		d.Step()
 		return gate.AilingWords(d.State.Ailing)
@@ -116,7 +119,8 @@ func TestAilingIsToldOnce(t *testing.T) {
 		"well again": {lasting, nil, "", true},
 	} {
 		landed := &api.Flight{State: api.Complete, Pruned: true}
-		if words, changed := gate.HealthNews(gate.State{InFlight: landed, Ailing: test.before}, gate.State{InFlight: landed, Ailing: test.now}); words != test.words || changed != test.changed {
+		if words, changed := gate.HealthNews(gate.State{InFlight: landed, Ailing: test.before},
+			gate.State{InFlight: landed, Ailing: test.now}); words != test.words || changed != test.changed {
 			t.Errorf("%s: %q, %v", name, words, changed)
 		}
 	}

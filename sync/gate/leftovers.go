@@ -42,12 +42,14 @@ func LeftoversWords(all []Leftovers) (words []string) {
 		if n := left.Count - len(left.Fields); n > 0 {
 			more = fmt.Sprintf(" and %d more", n)
 		}
-		words = append(words, fmt.Sprintf("%s: apply.force took fields of it from %s, whose others stay although Git does not ask for them: %s%s: "+
-			"add to Git what is to stay, and remove the rest from the object", left.Object, left.Manager, strings.Join(left.Fields, ", "), more))
+		words = append(words, fmt.Sprintf("%s: apply.force took fields of it from %s, whose others stay although Git "+
+			"does not ask for them: %s%s: add to Git what is to stay, and remove the rest from the object", left.Object,
+			left.Manager, strings.Join(left.Fields, ", "), more))
 	}
 	if n := len(all) - len(words); n > 0 {
-		words = append(words, fmt.Sprintf("apply.force took fields of %d more objects from other tools, of which others stay although Git does not ask for them: "+
-			"see their managedFields (kubectl get --show-managed-fields -o yaml)", n))
+		words = append(words, fmt.Sprintf("apply.force took fields of %d more objects from other tools, of which "+
+			"others stay although Git does not ask for them: see their managedFields (kubectl get "+
+			"--show-managed-fields -o yaml)", n))
 	}
 	return words
 }

@@ -10,7 +10,8 @@ import (
 
 // Whatever happens, in whatever order, with restarts in between: a commit is applied only when the one before
 // it has settled (law 1) and a window is open (law 9), what was rolled back is not tried again by itself (law 5),
-// Complete is final (law 6) also where it relapses, which is told once and holds or is rolled back by its own rule, and once nothing more happens every commit has come to exactly one settled state (law 3).
+// Complete is final (law 6) also where it relapses, which is told once and holds or is rolled back by its own rule, and
+// once nothing more happens every commit has come to exactly one settled state (law 3).
 func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 	back, relapsed := 0, 0
 	for seed := range uint64(400) {
@@ -18,9 +19,11 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 		s := gatetest.NewStage(t)
 		s.Gate.Order = []api.Order{api.OrderLatest, api.OrderEach}[r.IntN(2)]
 		s.Gate.Verify = []api.VerifyMode{"", api.VerifyHead, api.VerifyEvery}[r.IntN(3)]
-		s.Gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback, api.OnStuckRollback, api.OnStuckHold}[r.IntN(4)]
+		s.Gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback, api.OnStuckRollback,
+			api.OnStuckHold}[r.IntN(4)]
 		s.Gate.OnRelapse = []api.OnRelapse{api.OnRelapseReport, api.OnRelapseHold, api.OnRelapseRollback}[r.IntN(3)]
-		l := &gatetest.Laws{T: t, Seed: seed, Gate: s.Gate, Final: map[string]api.CommitState{}, Relapsed: map[string]string{}}
+		l := &gatetest.Laws{T: t, Seed: seed, Gate: s.Gate, Final: map[string]api.CommitState{},
+			Relapsed: map[string]string{}}
 		for range 60 {
 			if s.State.InFlight.IsComplete() && r.IntN(7) == 0 {
 				s.Relapses(r)

@@ -18,8 +18,8 @@ type Recorded struct {
 	Generation int64
 	// At is when that was so.
 	At time.Time
-	// Corrected is set if a correction wrote the object, or one before a restart did: a workload is then judged as it is
-	// now. A set's own write says itself what is judged.
+	// Corrected is set if a correction wrote the object, or one before a restart did: a workload is then judged as it
+	// is now. A set's own write says itself what is judged.
 	Corrected bool
 	// Leftovers are what other tools keep on the object, from which the write took fields of it by force.
 	Leftovers []Leftovers
@@ -87,8 +87,9 @@ func (t *turn) recordWorkload(r Recorded) {
 
 // madeAnew is a workload whose object is another one: of the old one only what the commit itself asks for is kept.
 func madeAnew(w api.Workload, at time.Time) api.Workload {
-	return api.Workload{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, AppliedAt: metav1.NewMicroTime(at),
-		OnDelete: w.OnDelete, HadNodes: w.HadNodes, WasFailing: w.WasFailing, Predecessors: w.Predecessors}
+	return api.Workload{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name,
+		AppliedAt: metav1.NewMicroTime(at),
+		OnDelete:  w.OnDelete, HadNodes: w.HadNodes, WasFailing: w.WasFailing, Predecessors: w.Predecessors}
 }
 
 // ObjectKey tells objects apart, whatever version of their kind they are written in.

@@ -9,7 +9,8 @@ import (
 	"github.com/daemongate/daemongate/sync/gate/gatetest"
 )
 
-// When it spreads to more nodes the Sync says so, and nobody is told twice; when fewer show it for a moment nothing is said.
+// When it spreads to more nodes the Sync says so, and nobody is told twice; when fewer show it for a moment nothing is
+// said.
 func TestARelapseThatSpreadsIsNoNews(t *testing.T) {
 	s := gatetest.Played(t, "push v1", "written", "rollout Complete", "pruned")
 	for _, n := range []struct{ nodes, says int }{{1, 1}, {3, 3}, {2, 3}} {
@@ -30,7 +31,8 @@ func TestARelapseThatSpreadsIsNoNews(t *testing.T) {
 func TestNoRelapseWithoutTime(t *testing.T) {
 	s := gatetest.NewStage(t)
 	s.Gate.Relapse = 0
-	if text := s.Play("push v1\nwritten\nrollout Complete\npruned\nrelapse CrashLoop"); strings.Contains(text, "relapsed") {
+	if text := s.Play("push v1\nwritten\nrollout Complete\npruned\nrelapse CrashLoop"); strings.Contains(text,
+		"relapsed") {
 		t.Error(text)
 	}
 }

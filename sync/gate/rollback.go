@@ -17,7 +17,8 @@ func (t *turn) rollBack() {
 	}
 	target := t.s.LastComplete
 	if target == "" || target == f.Commit {
-		t.noWayBack(f, &Prepared{Outcome: Invalid, Generation: t.o.Generation, Problem: api.ForAll("no other commit has been complete")})
+		t.noWayBack(f, &Prepared{Outcome: Invalid, Generation: t.o.Generation, Problem: api.ForAll("no other commit " +
+			"has been complete")})
 		return
 	}
 	if !t.mayRetry(f.NoRollback) {
@@ -28,7 +29,8 @@ func (t *turn) rollBack() {
 	case p == nil:
 		t.d.Prepare = target
 	case p.Outcome == Ready && p.Digest == f.Digest:
-		t.noWayBack(f, &Prepared{Commit: target, Outcome: Invalid, Generation: p.Generation, Problem: api.ForAll("it asks for the same")})
+		t.noWayBack(f, &Prepared{Commit: target, Outcome: Invalid, Generation: p.Generation,
+			Problem: api.ForAll("it asks for the same")})
 	case p.Outcome == Ready:
 		t.takeBack(f, p)
 	default:
@@ -56,13 +58,15 @@ func (t *turn) holds(f *api.Flight) bool {
 		return false
 	case f.Relapse != nil && f.Relapse.Released, f.Relapse == nil && (f.State != api.Stuck || f.Released):
 		return false
-	case f.Relapse != nil && t.gate.OnRelapse == api.OnRelapseHold, f.Relapse == nil && t.gate.OnStuck == api.OnStuckHold:
+	case f.Relapse != nil && t.gate.OnRelapse == api.OnRelapseHold, f.Relapse == nil &&
+		t.gate.OnStuck == api.OnStuckHold:
 		return true
 	case !t.rollsBack(f):
 		return false
 	}
 	n := f.NoRollback
-	return t.s.LastComplete == "" || t.s.LastComplete == f.Commit || n != nil && n.Attempts > 0 && n.Generation == t.o.Generation
+	return t.s.LastComplete == "" || t.s.LastComplete == f.Commit || n != nil && n.Attempts > 0 &&
+		n.Generation == t.o.Generation
 }
 
 // goesBack reports whether it was found that no commit that waits can go, and what is to be gone back to is ready.
@@ -78,8 +82,10 @@ func (t *turn) goesBack(candidate string) bool {
 // takeBack puts the last complete commit in flight again. The one that is in trouble stays what it is, and so do
 // those that follow it.
 func (t *turn) takeBack(f *api.Flight, p *Prepared) {
-	back := &api.Flight{Commit: p.Commit, Generation: p.Generation, Digest: p.Digest, Since: metav1.NewMicroTime(t.o.Now),
-		RollbackOf: &api.StuckCommit{Commit: f.Commit, Relapsed: f.Relapse != nil, Digest: f.Digest, Message: trouble(f), Followers: f.Followers}}
+	back := &api.Flight{Commit: p.Commit, Generation: p.Generation, Digest: p.Digest,
+		Since: metav1.NewMicroTime(t.o.Now),
+		RollbackOf: &api.StuckCommit{Commit: f.Commit, Relapsed: f.Relapse != nil, Digest: f.Digest,
+			Message: trouble(f), Followers: f.Followers}}
 	t.s.InFlight, t.s.Drift = back, nil
 	t.flightMove(back, api.Applying, api.Message{})
 	t.d.Apply = back.Commit
@@ -120,7 +126,8 @@ func (t *turn) retries() bool {
 // repeatsRolledBack reports whether a set is the one that was rolled back, and nobody asks to try it again.
 func (t *turn) repeatsRolledBack(p *Prepared) bool {
 	f := t.s.InFlight
-	return f != nil && f.RollbackOf != nil && f.RollbackOf.Digest == p.Digest && !t.retries() && t.s.PassedGeneration == t.o.Generation
+	return f != nil && f.RollbackOf != nil && f.RollbackOf.Digest == p.Digest && !t.retries() &&
+		t.s.PassedGeneration == t.o.Generation
 }
 
 // release takes in a person's word about the flight, or about what it was rolled back from. It is good for once.
@@ -176,7 +183,8 @@ func OwnMessage(f *api.Flight) api.Message {
 	case n.Commit == "":
 		return trouble(f).And(explained("not rolled back", n.Message+"; waits for daemongate release"))
 	}
-	return trouble(f).And(explained(api.Public("cannot be rolled back to "+api.Short(n.Commit)), n.Message+"; waits for daemongate release"))
+	return trouble(f).And(explained(api.Public("cannot be rolled back to "+api.Short(n.Commit)), n.Message+
+		"; waits for daemongate release"))
 }
 
 // trouble is the message of a flight's state or, if it has relapsed, of that.

@@ -45,7 +45,8 @@ func (t *turn) barred() api.Public {
 		return ""
 	}
 	bar := t.waiting[n].Hash
-	return api.Public(fmt.Sprintf("nothing passes %s: %s; sign it anew, or name it in spec.source.verify.accept", api.Short(bar), t.o.History.Unverified[bar]))
+	return api.Public(fmt.Sprintf("nothing passes %s: %s; sign it anew, or name it in spec.source.verify.accept",
+		api.Short(bar), t.o.History.Unverified[bar]))
 }
 
 // distrust notes that a commit's signature does not count. It is tried again when it does.
@@ -59,7 +60,8 @@ func (t *turn) distrust(commit string, problem api.Public) {
 		f = &t.s.Failed[len(t.s.Failed)-1]
 	}
 	news := f.Message != string(problem)
-	*f = api.FailedCommit{Commit: commit, Generation: t.o.Generation, Message: string(problem), Unverified: true, Attempts: 1}
+	*f = api.FailedCommit{Commit: commit, Generation: t.o.Generation, Message: string(problem), Unverified: true,
+		Attempts: 1}
 	if news {
 		t.move(Move{Commit: commit, State: api.Failed, Message: api.ForAll(problem)})
 	}

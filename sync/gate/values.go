@@ -43,12 +43,13 @@ type Observation struct {
 	Pruned   *Pruned
 	// Health is how the workloads of a completed flight are; nil if that is not known.
 	Health *Health
-	// Relapse is whether what a completed flight wrote keeps ending; nil if that is not known, or not looked at any more.
+	// Relapse is whether what a completed flight wrote keeps ending; nil if that is not known, or not looked at any
+	// more.
 	Relapse *Relapse
 	// Recorded is what writes, deletions and comparisons since the last turn found out about single objects.
 	Recorded []Recorded
-	// Touched is set while objects of the flight's set may no longer be as asked, and Missed while some are gone that the
-	// newest comparison knows nothing of.
+	// Touched is set while objects of the flight's set may no longer be as asked, and Missed while some are gone that
+	// the newest comparison knows nothing of.
 	Touched, Missed bool
 	// Compared and Corrected are the newest results about drift, nil if there are none.
 	Compared  *Compared
@@ -156,8 +157,8 @@ type Rollout struct {
 	Nodes   api.NodeCounts
 	// Workloads as they were judged, with their new memory.
 	Workloads []api.Workload
-	// Partial is set while some of them cannot be seen, or have not been yet; they are as they were judged last. Unseen is
-	// why, if that is known.
+	// Partial is set while some of them cannot be seen, or have not been yet; they are as they were judged last. Unseen
+	// is why, if that is known.
 	Partial bool
 	Unseen  error
 	// Brakes are to be pulled or lifted.
@@ -310,7 +311,8 @@ type Move struct {
 // remember puts a move into the history, newest commit first.
 func remember(history []api.Record, m Move) []api.Record {
 	r := api.Record{Commit: m.Commit, Subject: m.Subject, State: m.State, By: m.By, Outcome: m.Outcome,
-		Message: m.Message, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At), Override: m.Override}
+		Message: m.Message, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At),
+		Override: m.Override}
 	for i, old := range history {
 		if old.Commit != m.Commit {
 			continue

@@ -41,7 +41,8 @@ func (t *turn) writeFailed(f *api.Flight, at time.Time, problem string) {
 	f.Attempts++
 	retry := metav1.NewMicroTime(at.Add(backoff.After(f.Attempts, time.Second, 30*time.Second)))
 	f.RetryAt = &retry
-	said := api.Message{Private: CauseApplyFailed + ": " + problem, Public: CauseApplyFailed + ": " + ApplyFailedMeaning}
+	said := api.Message{Private: CauseApplyFailed + ": " + problem, Public: CauseApplyFailed + ": " +
+		ApplyFailedMeaning}
 	switch {
 	case f.State == api.Stuck && len(f.Causes) > 0 && f.Causes[0].Code == CauseApplyFailed:
 		f.Causes, f.Message = applyFailed(f, problem), said

@@ -21,25 +21,29 @@ func TestARetryForgetsNoWorkload(t *testing.T) {
 		return w
 	}
 	d.State.InFlight.Attempts, d.State.InFlight.Workloads = 1, []api.Workload{w("a", "1"), w("b", "1")}
-	d.Observation.Written = &gate.Written{Commit: "c1", Digest: "d1", At: d.Observation.Now, Problem: "webhook timed out", Workloads: []api.Workload{w("a", "2")}}
+	d.Observation.Written = &gate.Written{Commit: "c1", Digest: "d1", At: d.Observation.Now,
+		Problem: "webhook timed out", Workloads: []api.Workload{w("a", "2")}}
 	d.Step()
 	list := d.State.InFlight.Workloads
-	if len(list) != 2 || list[0].Name != "a" || string(list[0].Memory.Raw) != "2" || list[1].Name != "b" || string(list[1].Memory.Raw) != "1" {
+	if len(list) != 2 || list[0].Name != "a" || string(list[0].Memory.Raw) != "2" || list[1].Name != "b" ||
+		string(list[1].Memory.Raw) != "1" {
 		t.Errorf("it remembers %+v", list)
 	}
 }
 
-// A commit that is Stuck by its pods, and cannot be written whole either, is called by the pods' cause in its message and in its
-// causes; and one that cannot be written is called by its pods as soon as these are stuck.
+// A commit that is Stuck by its pods, and cannot be written whole either, is called by the pods' cause in its message
+// and in its causes; and one that cannot be written is called by its pods as soon as these are stuck.
 func TestWhatAHalfWrittenCommitIsStuckBy(t *testing.T) {
 	for name, first := range map[string]string{"pods": "CrashLoop", "writing": gate.CauseApplyFailed} {
 		t.Run(name, func(t *testing.T) {
 			d := gatetest.NewFlight(api.Applying)
 			f := d.State.InFlight
 			f.Attempts, f.Since = 1, metav1.NewMicroTime(d.Observation.Now)
-			pods := &gate.Rollout{Commit: "c1", Digest: "d1", State: api.Stuck, Message: api.ForAll("CrashLoop on node-1"), Causes: []api.Cause{{Code: "CrashLoop"}}}
+			pods := &gate.Rollout{Commit: "c1", Digest: "d1", State: api.Stuck,
+				Message: api.ForAll("CrashLoop on node-1"), Causes: []api.Cause{{Code: "CrashLoop"}}}
 			fail := func() {
-				d.Observation.Written = &gate.Written{Commit: "c1", Digest: "d1", At: d.Observation.Now, Problem: "webhook timed out"}
+				d.Observation.Written = &gate.Written{Commit: "c1", Digest: "d1", At: d.Observation.Now,
+					Problem: "webhook timed out"}
 				d.Step()
 			}
 			if d.Observation.Rollout = pods; first == gate.CauseApplyFailed {
@@ -54,7 +58,8 @@ func TestWhatAHalfWrittenCommitIsStuckBy(t *testing.T) {
 			d.Observation.Rollout, d.Observation.Now = pods, d.Observation.Now.Add(2*time.Hour)
 			fail()
 			d.Step()
-			if f := d.State.InFlight; f.State != api.Stuck || f.Message.Private != "CrashLoop on node-1" || f.Causes[0].Code != "CrashLoop" {
+			if f := d.State.InFlight; f.State != api.Stuck || f.Message.Private != "CrashLoop on node-1" ||
+				f.Causes[0].Code != "CrashLoop" {
 				t.Errorf("then it is %s: %s, %+v", f.State, f.Message.Private, f.Causes)
 			}
 		})
@@ -66,7 +71,8 @@ func TestAPartialLook(t *testing.T) {
 	d := gatetest.NewFlight(api.RollingOut)
 	d.State.InFlight.Pruned = false
 	d.State.InFlight.Nodes, d.State.InFlight.Message.Private = api.NodeCounts{Desired: 7}, "as before"
-	d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.RollingOut, Partial: true, Brakes: []gate.BrakeOrder{{Name: "a", Pull: true}}}
+	d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.RollingOut, Partial: true,
+		Brakes: []gate.BrakeOrder{{Name: "a", Pull: true}}}
 	next := d.Step()
 	if f := d.State.InFlight; len(next.Brakes) != 1 || f.Nodes.Desired != 7 || f.Message.Private != "as before" {
 		t.Errorf("brakes %+v, %d nodes, %q", next.Brakes, f.Nodes.Desired, f.Message.Private)

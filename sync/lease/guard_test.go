@@ -29,7 +29,8 @@ func TestAGuardedClientWritesOnlyWithTheLease(t *testing.T) {
 		inner := &transport{}
 		guarded := p.lease.Guard(&rest.Config{}).WrapTransport(inner)
 		send := func(method string) error {
-			r, err := http.NewRequestWithContext(t.Context(), method, "https://cluster.example/apis", strings.NewReader("{}"))
+			r, err := http.NewRequestWithContext(t.Context(), method, "https://cluster.example/apis",
+				strings.NewReader("{}"))
 			if err != nil {
 				t.Fatal(err)
 			}

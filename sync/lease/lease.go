@@ -1,8 +1,8 @@
-// Package lease lets one controller of a cluster write at a time: whoever holds a Lease. client-go's leader election asks
-// for the Lease and renews it; this package adds what that leaves to its callers. A controller that stops releases the
-// Lease only when its work has ended. One that sees another holder stops at once, not when its own time to renew is over.
-// One that waits takes over as soon as the Lease is free, and says whom it waits for. And a process that was asleep
-// knows by the wall clock that its time is over, before it writes again.
+// Package lease lets one controller of a cluster write at a time: whoever holds a Lease. client-go's leader election
+// asks for the Lease and renews it; this package adds what that leaves to its callers. A controller that stops releases
+// the Lease only when its work has ended. One that sees another holder stops at once, not when its own time to renew is
+// over. One that waits takes over as soon as the Lease is free, and says whom it waits for. And a process that was
+// asleep knows by the wall clock that its time is over, before it writes again.
 package lease
 
 import (
@@ -59,7 +59,8 @@ func New(config *rest.Config, o Options) (*Lease, error) {
 	}
 	l := newLease(inner, o.Duration, o.Tell)
 	l.lock.makeNamespace = func(ctx context.Context) error {
-		_, err := namespaces.Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.Namespace}}, metav1.CreateOptions{})
+		_, err := namespaces.Namespaces().Create(ctx,
+			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.Namespace}}, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			return nil
 		}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Who comes second does nothing, says whom it waits for, and takes over when it has not seen the first one renew for the
-// lease time: not later, whatever the pauses of client-go's election are.
+// Who comes second does nothing, says whom it waits for, and takes over when it has not seen the first one renew for
+// the lease time: not later, whatever the pauses of client-go's election are.
 func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
@@ -20,7 +20,8 @@ func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 		}
 		second := s.start(t, "daemongate-0_1_IJKLMNOP", 0)
 		time.Sleep(time.Minute)
-		if err := second.lease.Holds(); err == nil || !strings.Contains(err.Error(), "process 4711 on laptop has held the Lease daemongate-system/daemongate since") {
+		if err := second.lease.Holds(); err == nil || !strings.Contains(err.Error(),
+			"process 4711 on laptop has held the Lease daemongate-system/daemongate since") {
 			t.Errorf("the second one may write: %v", err)
 		}
 		if n := strings.Count(second.says(), "waiting: "); n != 1 {
@@ -32,7 +33,8 @@ func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 		if took := second.worksSince().Sub(crashed); took < 12*time.Second || took > 15500*time.Millisecond {
 			t.Errorf("took over after %s; told %s", took, second.says())
 		}
-		if !strings.Contains(second.says(), "holds the Lease daemongate-system/daemongate now: process 4711 on laptop has not renewed it for 15s") {
+		if !strings.Contains(second.says(), "holds the Lease daemongate-system/daemongate now: process 4711 on "+
+			"laptop has not renewed it for 15s") {
 			t.Errorf("told %s", second.says())
 		}
 		second.stop()
@@ -89,7 +91,8 @@ func TestWhoLosesTheLeaseStopsAtOnce(t *testing.T) {
 		})
 		took := time.Now()
 		err := <-p.ended
-		if err == nil || !strings.Contains(err.Error(), "lost the Lease daemongate-system/daemongate: process 1 on daemongate-0 holds it now") {
+		if err == nil || !strings.Contains(err.Error(), "lost the Lease daemongate-system/daemongate: process 1 on "+
+			"daemongate-0 holds it now") {
 			t.Errorf("ended with %v", err)
 		}
 		if after := time.Since(took); after > 2500*time.Millisecond {
@@ -148,8 +151,8 @@ func TestNobodyReleasesAnothersLease(t *testing.T) {
 	})
 }
 
-// Who deletes the Lease does not make two controllers: one that waits gives the holder the rest of its time, in which that
-// one makes it again.
+// Who deletes the Lease does not make two controllers: one that waits gives the holder the rest of its time, in which
+// that one makes it again.
 func TestDeletingTheLeaseMakesNoTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
@@ -174,7 +177,8 @@ func TestWhatKeepsTheLeaseAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{forbids: true}
 		err := <-s.start(t, "laptop_1_A", 0).ended
-		for _, want := range []string{"daemongate-system/daemongate cannot be had", `User "anna"`, "needs get, create and update of leases", "--lease-namespace"} {
+		for _, want := range []string{"daemongate-system/daemongate cannot be had", `User "anna"`,
+			"needs get, create and update of leases", "--lease-namespace"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v does not say %q", err, want)
 			}

@@ -96,7 +96,8 @@ func (k *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRec
 // wrote notes what a write of the Lease came to.
 func (k *lock) wrote(ctx context.Context, sent time.Time, err error) {
 	if err != nil {
-		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) { // somebody else was faster: the next look tells who
+		// somebody else was faster: the next look tells who
+		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
 			k.refused(ctx, err)
 		}
 		return
@@ -127,8 +128,9 @@ func (k *lock) refused(ctx context.Context, err error) bool {
 		k.say(fmt.Sprintf("waiting: the Lease %s cannot be had: %v; trying again", k.Describe(), err))
 		return false
 	}
-	k.end(fmt.Errorf("the Lease %s cannot be had: %w (who runs a controller needs get, create and update of leases in that namespace; "+
-		"one that looks after other Syncs than all others may hold another Lease: see --lease-namespace)", k.Describe(), err))
+	k.end(fmt.Errorf("the Lease %s cannot be had: %w (who runs a controller needs get, create and update of leases "+
+		"in that namespace; one that looks after other Syncs than all others may hold another Lease: see "+
+		"--lease-namespace)", k.Describe(), err))
 	return true
 }
 
@@ -137,7 +139,8 @@ func definite(err error) bool {
 	switch {
 	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
 		return false
-	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), apierrors.IsInvalid(err),
+		apierrors.IsBadRequest(err):
 		return true
 	}
 	return false

@@ -7,8 +7,8 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// sighting is what a process that waits has seen of a Lease. Only this process' own clock counts: that a Lease was renewed
-// is seen by its having changed, not by the time that stands in it.
+// sighting is what a process that waits has seen of a Lease. Only this process' own clock counts: that a Lease was
+// renewed is seen by its having changed, not by the time that stands in it.
 type sighting struct {
 	record  resourcelock.LeaderElectionRecord
 	changed time.Time // when it was seen like that first; zero if none was seen yet
@@ -16,8 +16,8 @@ type sighting struct {
 	holder  string // who was seen to hold it last
 }
 
-// look notes the Lease as it is now, nil if there is none. Deleting a Lease does not end its holder: that one has what is
-// left of its time.
+// look notes the Lease as it is now, nil if there is none. Deleting a Lease does not end its holder: that one has what
+// is left of its time.
 func (s *sighting) look(record *resourcelock.LeaderElectionRecord, now time.Time) {
 	s.deleted = record == nil
 	if s.deleted || !s.changed.IsZero() && *record == s.record {
@@ -47,7 +47,8 @@ func (s *sighting) words(lease string) string {
 	if s.deleted {
 		return fmt.Sprintf("the Lease %s was deleted while %s held it, who may not know yet", lease, describe(s.holder))
 	}
-	return fmt.Sprintf("%s has held the Lease %s since %s", describe(s.holder), lease, s.record.AcquireTime.Local().Format(time.DateTime))
+	return fmt.Sprintf("%s has held the Lease %s since %s", describe(s.holder), lease,
+		s.record.AcquireTime.Local().Format(time.DateTime))
 }
 
 // how says why a process that waited need no longer.

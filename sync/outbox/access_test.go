@@ -29,7 +29,8 @@ func TestATokenThatMayNotLosesNoStatus(t *testing.T) {
 			if n := host.Requests(); n > 400 {
 				t.Errorf("%d requests in a day", n)
 			}
-			if len(p.said) != 1 || !strings.Contains(p.said[0], "platform/fleet") || !strings.Contains(p.said[0], "scopes") {
+			if len(p.said) != 1 || !strings.Contains(p.said[0], "platform/fleet") ||
+				!strings.Contains(p.said[0], "scopes") {
 				t.Errorf("said %q", p.said)
 			}
 			p.stop()

@@ -57,11 +57,15 @@ func newPost(t *testing.T, host *forgetest.Host, store *memory) *post {
 			if err != nil {
 				return nil, err
 			}
-			return forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: "t0ken"}, nil },
+			return forge.NewHost(place, func(context.Context) (forge.Token,
+				error) {
+				return forge.Token{Secret: "t0ken"}, nil
+			},
 				forge.Options{Client: &http.Client{Transport: host}})
 		},
 		address: func(l report) forge.Status {
-			return forge.Status{Commit: l.Commit, Context: "daemongate/test", State: l.State, Description: string(l.Description)}
+			return forge.Status{Commit: l.Commit, Context: "daemongate/test", State: l.State,
+				Description: string(l.Description)}
 		},
 		trouble: func(err error) { p.said = append(p.said, err.Error()) },
 	}
@@ -75,7 +79,8 @@ func newPost(t *testing.T, host *forgetest.Host, store *memory) *post {
 func hashOf(i int) string { return fmt.Sprintf("%040x", i) }
 
 // leaveAlone is how a host asks to be left alone for ten minutes.
-var leaveAlone = forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "600"}, Body: `{"message":"You have exceeded a secondary rate limit."}`}
+var leaveAlone = forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "600"},
+	Body: `{"message":"You have exceeded a secondary rate limit."}`}
 
 // The host asks to be left alone for ten minutes: nothing is sent meanwhile, what comes meanwhile is saved, and the
 // newest states are sent when the time is over. The trouble is told once.
@@ -96,7 +101,8 @@ func TestARateLimitIsWaitedFor(t *testing.T) {
 		}
 		time.Sleep(6 * time.Minute)
 		synctest.Wait()
-		if got := host.Statuses(hashOf(1), "daemongate/test"); len(got) != 1 || got[0].State != "success" || host.Last(hashOf(2), "daemongate/test").State != "pending" {
+		if got := host.Statuses(hashOf(1), "daemongate/test"); len(got) != 1 || got[0].State != "success" ||
+			host.Last(hashOf(2), "daemongate/test").State != "pending" {
 			t.Errorf("told %v", got)
 		}
 		if len(p.said) != 1 || !strings.Contains(p.said[0], "rate limit") {

@@ -59,7 +59,8 @@ func TestOutboxIsBounded(t *testing.T) {
 	b := newOutbox(nil)
 	b.put([]report{told("waiting", forge.Pending, "Held")})
 	for i := range 2 * maxOutbox {
-		l := told(fmt.Sprintf("%040d", i), forge.Success, api.Public(forge.Shorten(strings.Repeat("<\"\U0001F680", 100))))
+		l := told(fmt.Sprintf("%040d", i), forge.Success,
+			api.Public(forge.Shorten(strings.Repeat("<\"\U0001F680", 100))))
 		l.Time = noon.Add(time.Nanosecond)
 		b.put([]report{l})
 		_ = b.settle([]report{l}, took([]report{l}), noon)
@@ -91,7 +92,8 @@ func TestAnUnknownCommitIsGivenUp(t *testing.T) {
 				continue
 			}
 			tries++
-			a.Unknown = append(a.Unknown, forge.Refusal{Status: forge.Status{Commit: l.Commit}, Reason: errors.New("it knows no such commit")})
+			a.Unknown = append(a.Unknown, forge.Refusal{Status: forge.Status{Commit: l.Commit},
+				Reason: errors.New("it knows no such commit")})
 		}
 		if err := b.settle(batch, a, now); err != nil {
 			said = append(said, err.Error())
@@ -131,8 +133,10 @@ func TestAFailingCommitKeepsNoneBack(t *testing.T) {
 // What the status remembers replaces what the outbox knew only if it is newer.
 func TestRecallBringsBackWhatACrashLost(t *testing.T) {
 	at := func(l report, when time.Time) report { l.Time = when; return l }
-	b := newOutbox([]report{at(told("c1", forge.Pending, "RollingOut: 50% of nodes"), noon.Add(time.Minute)), at(told("c2", forge.Pending, "RollingOut"), noon)})
-	b.recall([]report{at(told("c1", forge.Pending, "RollingOut"), noon), at(told("c2", forge.Success, "Complete"), noon.Add(time.Second)),
+	b := newOutbox([]report{at(told("c1", forge.Pending, "RollingOut: 50% of nodes"), noon.Add(time.Minute)),
+		at(told("c2", forge.Pending, "RollingOut"), noon)})
+	b.recall([]report{at(told("c1", forge.Pending, "RollingOut"), noon), at(told("c2", forge.Success, "Complete"),
+		noon.Add(time.Second)),
 		at(told("c3", forge.Error, "Failed"), noon)})
 	all, _ := b.all()
 	got := map[string]string{}

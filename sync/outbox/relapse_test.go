@@ -27,11 +27,13 @@ func says(s *gatetest.Stage) (status api.SyncStatus, reports map[string]report) 
 // A relapse is a condition and the Sync's message while the commit stays Complete and Ready, and a failure on the host;
 // it goes when all is well again.
 func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
-	lines := []string{"push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
+	lines := []string{"push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written",
+		"rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes"}
 	status, reports := says(gatetest.Played(t, lines...))
 	healthy := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy)
-	if healthy == nil || healthy.Status != metav1.ConditionFalse || healthy.Reason != "Relapsed" || healthy.Message != "relapsed: CrashLoop on 3 of 3 nodes" {
+	if healthy == nil || healthy.Status != metav1.ConditionFalse || healthy.Reason != "Relapsed" ||
+		healthy.Message != "relapsed: CrashLoop on 3 of 3 nodes" {
 		t.Errorf("Healthy is %+v", healthy)
 	}
 	if status.Summary.State != api.Complete || status.Summary.Message != "relapsed: CrashLoop on 3 of 3 nodes" ||
@@ -39,7 +41,8 @@ func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
 		t.Errorf("the Sync says %+v, %+v", status.Summary, status.Conditions)
 	}
 	for commit, want := range map[string]string{
-		"v3": "failure relapsed: CrashLoop on 3 of 3 nodes", "v2": "failure carried by v3, which relapsed: CrashLoop on 3 of 3 nodes", "v1": "success Complete",
+		"v3": "failure relapsed: CrashLoop on 3 of 3 nodes",
+		"v2": "failure carried by v3, which relapsed: CrashLoop on 3 of 3 nodes", "v1": "success Complete",
 	} {
 		if got := string(reports[commit].State) + " " + string(reports[commit].Description); got != want {
 			t.Errorf("of %s the host is told %q, want %q", commit, got, want)
@@ -49,11 +52,13 @@ func TestARelapseIsAConditionAndAFailureOnTheHost(t *testing.T) {
 
 // When all is well again, also after a restart, the host is told success, and the commit is one to go back to.
 func TestARelapseEnds(t *testing.T) {
-	well := gatetest.Played(t, "push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written", "rollout Complete", "pruned",
+	well := gatetest.Played(t, "push v1", "written", "push v2", "push v3", "rollout Complete", "pruned", "written",
+		"rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes", "restart", "well")
 	status, reports := says(well)
 	summary.Write(&status, well.Observation.Now)
-	if c := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy); c != nil && c.Status != metav1.ConditionTrue {
+	if c := meta.FindStatusCondition(status.Conditions, api.ConditionHealthy); c != nil &&
+		c.Status != metav1.ConditionTrue {
 		t.Errorf("well again, Healthy is %+v", c)
 	}
 	if reports["v3"].State != forge.Success || reports["v2"].State != forge.Success || well.State.LastComplete != "v3" {
@@ -63,15 +68,18 @@ func TestARelapseEnds(t *testing.T) {
 
 // Where a relapse is rolled back, what Git asks for does not run: the Sync is not Ready, from the first write on.
 func TestARelapseThatIsRolledBackIsNotReady(t *testing.T) {
-	lines := []string{"gate RelapseRollback", "push v1", "written", "rollout Complete", "pruned", "push v2", "written", "rollout Complete", "pruned",
+	lines := []string{"gate RelapseRollback", "push v1", "written", "rollout Complete", "pruned", "push v2", "written",
+		"rollout Complete", "pruned",
 		"relapse CrashLoop on 3 of 3 nodes"}
 	for _, more := range [][]string{nil, {"written"}, {"written", "rollout Complete", "pruned"}} {
 		status, reports := says(gatetest.Played(t, append(lines, more...)...))
 		stalled := meta.FindStatusCondition(status.Conditions, api.ConditionStalled)
-		if meta.IsStatusConditionTrue(status.Conditions, api.ConditionReady) || stalled.Status != metav1.ConditionTrue || stalled.Reason != "Relapsed" {
+		if meta.IsStatusConditionTrue(status.Conditions, api.ConditionReady) ||
+			stalled.Status != metav1.ConditionTrue || stalled.Reason != "Relapsed" {
 			t.Errorf("after %v: %+v", more, status.Conditions)
 		}
-		if status.Summary.Commit != "v2" || status.Summary.State != api.Complete || !strings.HasPrefix(status.Summary.Message, "relapsed: CrashLoop on 3 of 3 nodes; roll") {
+		if status.Summary.Commit != "v2" || status.Summary.State != api.Complete ||
+			!strings.HasPrefix(status.Summary.Message, "relapsed: CrashLoop on 3 of 3 nodes; roll") {
 			t.Errorf("after %v: %+v", more, status.Summary)
 		}
 		if reports["v2"].State != forge.Failure || reports["v1"].State != forge.Success {

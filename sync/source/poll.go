@@ -180,7 +180,8 @@ func refOf(s *api.Sync) gitsource.Ref {
 	if r == (api.Ref{}) {
 		return gitsource.Ref{Branch: "main"}
 	}
-	return gitsource.Ref{Branch: r.Branch, Tag: r.Tag, SemVer: r.SemVer, Commit: r.Commit, Name: r.Name, Prereleases: r.Prereleases}
+	return gitsource.Ref{Branch: r.Branch, Tag: r.Tag, SemVer: r.SemVer, Commit: r.Commit, Name: r.Name,
+		Prereleases: r.Prereleases}
 }
 
 // Tracked is the ref that a Sync follows, in full, as its polls find it; with a slash at its end if it follows one of

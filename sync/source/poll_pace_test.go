@@ -27,8 +27,8 @@ func TestPollsAreSpread(t *testing.T) {
 	}
 }
 
-// Between failed polls the pauses double, up to a quarter of an hour or the interval, if that is longer; one that succeeds
-// ends that.
+// Between failed polls the pauses double, up to a quarter of an hour or the interval, if that is longer; one that
+// succeeds ends that.
 func TestPausesBetweenFailedPollsAreBounded(t *testing.T) {
 	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, c := range []struct {
@@ -37,7 +37,8 @@ func TestPausesBetweenFailedPollsAreBounded(t *testing.T) {
 	}{
 		{0, []time.Duration{1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}},
 		{10 * time.Second, []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second}},
-		{time.Minute, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, maxInterval, maxInterval}},
+		{time.Minute, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, maxInterval,
+			maxInterval}},
 		{maxInterval, []time.Duration{maxInterval, maxInterval}},
 		{time.Hour, []time.Duration{time.Hour, time.Hour, time.Hour}},
 	} {

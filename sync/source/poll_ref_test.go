@@ -27,7 +27,8 @@ func TestWebhooksMeanTheRefThatIsPolled(t *testing.T) {
 		s.Spec.Source.Ref = c.ref
 		wakes := func(ref string) bool { return forge.Hook{Push: true, Refs: []string{ref}}.Moves(Tracked(s)) }
 		if !wakes(c.moved) || wakes(c.other) {
-			t.Errorf("%+v: a push to %s wakes it: %v, one to %s: %v", c.ref, c.moved, wakes(c.moved), c.other, wakes(c.other))
+			t.Errorf("%+v: a push to %s wakes it: %v, one to %s: %v", c.ref, c.moved, wakes(c.moved), c.other,
+				wakes(c.other))
 		}
 	}
 }

@@ -8,15 +8,16 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// A poll may be answered with what another Sync of the repository was told a short while ago, but never with what this one
-// knows already; one that somebody asks for asks the server itself.
+// A poll may be answered with what another Sync of the repository was told a short while ago, but never with what this
+// one knows already; one that somebody asks for asks the server itself.
 func TestPollsShareRecentAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p poller
 		var ages []time.Duration
 		var looks []time.Time
 		poll := func() time.Time {
-			p.start(func(do func()) { go do() }, time.Now(), time.Minute, func(age time.Duration) (*gate.History, error) {
+			p.start(func(do func()) { go do() }, time.Now(), time.Minute, func(age time.Duration) (*gate.History,
+				error) {
 				ages, looks = append(ages, age), append(looks, time.Now())
 				return nil, nil
 			}, func() {})

@@ -102,21 +102,29 @@ func (p *polled) sleepUntil(text string) {
 	p.works.sleep(time.Until(instant(p.t, text)))
 }
 
-// A Sync with a schedule polls at its times, by the wall clock, and at no others; in the nights in which the clocks change
-// each time comes once.
+// A Sync with a schedule polls at its times, by the wall clock, and at no others; in the nights in which the clocks
+// change each time comes once.
 func TestPollsBySchedule(t *testing.T) {
 	for _, story := range []struct {
 		expression, zone, from, until string
 		want                          []string
 	}{
-		{"30 */2 * * *", "", "2026-05-01T00:00:00Z", "2026-05-01T05:00:00Z", []string{"2026-05-01T00:30:00Z", "2026-05-01T02:30:00Z", "2026-05-01T04:30:00Z"}},
-		{"30 1,3 * * *", "Europe/London", "2026-03-28T22:00:00Z", "2026-03-29T12:00:00Z", []string{"2026-03-29T01:00:00Z", "2026-03-29T02:30:00Z"}},
-		{"30 1,3 * * *", "Europe/London", "2026-10-24T22:00:00Z", "2026-10-25T12:00:00Z", []string{"2026-10-25T00:30:00Z", "2026-10-25T03:30:00Z"}},
-		{"30 2 * * *", "Europe/Berlin", "2026-03-28T22:00:00Z", "2026-03-30T12:00:00Z", []string{"2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"}},
-		{"30 2 * * *", "Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-26T12:00:00Z", []string{"2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"}},
-		{"15 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00:00Z", "2026-10-05T12:00:00Z", []string{"2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"}},
-		{"45 1 * * *", "Australia/Lord_Howe", "2026-04-04T12:00:00Z", "2026-04-05T18:00:00Z", []string{"2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"}},
-		{"*/30 * * * *", "Europe/London", "2026-10-25T00:10:00Z", "2026-10-25T02:10:00Z", []string{"2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:00:00Z"}},
+		{"30 */2 * * *", "", "2026-05-01T00:00:00Z", "2026-05-01T05:00:00Z", []string{"2026-05-01T00:30:00Z",
+			"2026-05-01T02:30:00Z", "2026-05-01T04:30:00Z"}},
+		{"30 1,3 * * *", "Europe/London", "2026-03-28T22:00:00Z", "2026-03-29T12:00:00Z",
+			[]string{"2026-03-29T01:00:00Z", "2026-03-29T02:30:00Z"}},
+		{"30 1,3 * * *", "Europe/London", "2026-10-24T22:00:00Z", "2026-10-25T12:00:00Z",
+			[]string{"2026-10-25T00:30:00Z", "2026-10-25T03:30:00Z"}},
+		{"30 2 * * *", "Europe/Berlin", "2026-03-28T22:00:00Z", "2026-03-30T12:00:00Z", []string{"2026-03-29T01:00:00Z",
+			"2026-03-30T00:30:00Z"}},
+		{"30 2 * * *", "Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-26T12:00:00Z", []string{"2026-10-25T00:30:00Z",
+			"2026-10-26T01:30:00Z"}},
+		{"15 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00:00Z", "2026-10-05T12:00:00Z",
+			[]string{"2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"}},
+		{"45 1 * * *", "Australia/Lord_Howe", "2026-04-04T12:00:00Z", "2026-04-05T18:00:00Z",
+			[]string{"2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"}},
+		{"*/30 * * * *", "Europe/London", "2026-10-25T00:10:00Z", "2026-10-25T02:10:00Z",
+			[]string{"2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:00:00Z"}},
 	} {
 		t.Run(story.expression+" "+story.zone+" "+story.from, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -166,7 +174,8 @@ func TestMissedPollIsMadeUpOnce(t *testing.T) {
 	})
 }
 
-// A push does not make a Sync poll before its time; a person does. A poll that fails is tried again, until the deadline.
+// A push does not make a Sync poll before its time; a person does. A poll that fails is tried again, until the
+// deadline.
 func TestScheduleAgainstPushesAndFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sleepUntil(t, "2026-05-01T00:00:00Z")
@@ -197,7 +206,8 @@ func TestScheduleAgainstPushesAndFailures(t *testing.T) {
 	})
 }
 
-// A changed schedule begins when it is seen: it makes up for none of its own past. One that cannot be read names the field.
+// A changed schedule begins when it is seen: it makes up for none of its own past. One that cannot be read names the
+// field.
 func TestSchedulesThatChange(t *testing.T) {
 	now := instant(t, "2026-05-01T12:30:00Z")
 	s := &api.Sync{Spec: api.SyncSpec{Source: api.Source{Schedule: "0 12 * * *"}}}
@@ -207,9 +217,10 @@ func TestSchedulesThatChange(t *testing.T) {
 		t.Errorf("the first time of a new schedule is %v, %v", c.run(now), err)
 	}
 	for want, source := range map[string]api.Source{
-		"spec.source.schedule: ":         {Schedule: "CRON_TZ=UTC"},
-		"spec.source.timeZone: ":         {Schedule: "0 0 * * *", TimeZone: "Local"},
-		"spec.source.startingDeadline: ": {Schedule: "0 0 * * *", StartingDeadline: &metav1.Duration{Duration: 48 * time.Hour}},
+		"spec.source.schedule: ": {Schedule: "CRON_TZ=UTC"},
+		"spec.source.timeZone: ": {Schedule: "0 0 * * *", TimeZone: "Local"},
+		"spec.source.startingDeadline: ": {Schedule: "0 0 * * *",
+			StartingDeadline: &metav1.Duration{Duration: 48 * time.Hour}},
 	} {
 		s.Spec.Source = source
 		if _, err := scheduleOf(s, now); err == nil || !strings.HasPrefix(err.Error(), want) {

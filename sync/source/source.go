@@ -100,7 +100,8 @@ func (s *Source) trustIn(sync *api.Sync) trust {
 // missing Secret holds it.
 func (s *Source) Doubt(ctx context.Context, sync *api.Sync, commit string) error {
 	f := sync.Status.InFlight
-	if !verifies(sync.Spec.Source.Verify.Mode) || commit == sync.Status.LastComplete || f != nil && f.Commit == commit && f.Unwritten() {
+	if !verifies(sync.Spec.Source.Verify.Mode) || commit == sync.Status.LastComplete || f != nil &&
+		f.Commit == commit && f.Unwritten() {
 		return nil
 	}
 	signers, err := s.options.Signers(ctx, sync)

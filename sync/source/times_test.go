@@ -22,8 +22,8 @@ func hash(digit string) string { return strings.Repeat(digit, 40) }
 // works is held by what works in a bubble beside the test.
 type works struct{ gosync.Mutex }
 
-// sleep lets it work on. What the test did before happens before that, which the race detector cannot know of a clock that
-// is played.
+// sleep lets it work on. What the test did before happens before that, which the race detector cannot know of a clock
+// that is played.
 func (w *works) sleep(d time.Duration) {
 	w.Lock()
 	w.Unlock() //nolint:staticcheck // it is for the order alone

@@ -24,7 +24,8 @@ func (r *tagged) VerifyTag(gitsource.Ref, string, *gitsource.Signers) (string, e
 }
 
 func (r *tagged) trust() trust {
-	return trust{mode: api.VerifyTag, repo: r, ref: gitsource.Ref{Tag: "v1"}, signersChanged: func() bool { return false },
+	return trust{mode: api.VerifyTag, repo: r, ref: gitsource.Ref{Tag: "v1"},
+		signersChanged: func() bool { return false },
 		signers: func(context.Context) (*gitsource.Signers, error) {
 			return gitsource.ReadSigners(map[string][]byte{"keys": []byte("* ssh-ed25519 " +
 				"AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")})
@@ -45,8 +46,8 @@ func TestATagThatCannotBeLookedAtIsTriedAgain(t *testing.T) {
 	}
 }
 
-// A tag can be signed anew without another commit, so one that does not count is looked at by every poll; one that counts
-// is not.
+// A tag can be signed anew without another commit, so one that does not count is looked at by every poll; one that
+// counts is not.
 func TestATagThatIsSignedLaterCounts(t *testing.T) {
 	repo := &tagged{problem: "is not signed"}
 	verify := func(h *gate.History, seen bool, wantLooks int) *gate.History {

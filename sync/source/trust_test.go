@@ -44,7 +44,8 @@ func (v *vouched) VerifyTag(gitsource.Ref, string, *gitsource.Signers) (string, 
 func TestSignersAreReadWhenNeeded(t *testing.T) {
 	reads, key, doubt := 0, "one", false
 	repo := &vouched{unsigned: map[string]bool{}}
-	tr := trust{mode: api.VerifyEvery, repo: repo, accept: []string{hash("9")}, signersChanged: func() bool { return doubt },
+	tr := trust{mode: api.VerifyEvery, repo: repo, accept: []string{hash("9")},
+		signersChanged: func() bool { return doubt },
 		signers: func(context.Context) (*gitsource.Signers, error) {
 			reads++
 			s, _ := gitsource.ReadSigners(map[string][]byte{"keys": []byte(key)}) // whose keys do not matter here
@@ -79,7 +80,8 @@ func TestSignersAreReadWhenNeeded(t *testing.T) {
 		t.Errorf("with other signers: %v", again.Unverified)
 	}
 	tr.mode, tr.ref = api.VerifyTag, gitsource.Ref{Tag: "v1"}
-	if tagged := look(h, false, 1); len(tagged.Unverified) != 1 || tagged.Unverified[hash("3")] != "tag v1 is not annotated, so it has no signature" {
+	if tagged := look(h, false, 1); len(tagged.Unverified) != 1 ||
+		tagged.Unverified[hash("3")] != "tag v1 is not annotated, so it has no signature" {
 		t.Errorf("with mode Tag: %v", tagged.Unverified)
 	}
 	tr.mode = api.VerifyNone

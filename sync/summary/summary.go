@@ -60,7 +60,8 @@ func summarizeDrift(s *api.SyncStatus, now time.Time) {
 		return
 	}
 	reason, message := gate.DriftWords(s.Drift)
-	condition := metav1.Condition{Type: api.ConditionDrifted, Status: metav1.ConditionFalse, Reason: reason, Message: message,
+	condition := metav1.Condition{Type: api.ConditionDrifted, Status: metav1.ConditionFalse, Reason: reason,
+		Message:            message,
 		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
 	if drifted {
 		condition.Status = metav1.ConditionTrue
@@ -87,7 +88,8 @@ func summarizeHealth(s *api.SyncStatus, now time.Time) {
 		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
 	switch words := gate.AilingWords(s.Ailing); {
 	case has:
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, relapsedReason, gate.OwnMessage(s.InFlight).Private
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, relapsedReason,
+			gate.OwnMessage(s.InFlight).Private
 	case words != "":
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "Unavailable", words
 	case meta.FindStatusCondition(s.Conditions, api.ConditionHealthy) == nil:

@@ -30,7 +30,8 @@ const everyHour = 1<<24 - 1
 func ParseTimetable(expression, zone string) (Timetable, error) {
 	location, err := time.LoadLocation(zone)
 	if err != nil || zone == "Local" {
-		return Timetable{}, &fieldError{"timeZone", fmt.Errorf("%q is no time zone: name one as the IANA does, such as Europe/Berlin", zone)}
+		return Timetable{}, &fieldError{"timeZone", fmt.Errorf("%q is no time zone: name one as the IANA does, such "+
+			"as Europe/Berlin", zone)}
 	}
 	schedule, err := parseCron(expression)
 	if err != nil {
@@ -61,7 +62,8 @@ func CronWarnings(s *api.Sync) []string {
 	var warnings []string
 	check := func(field, expression string) {
 		if t, err := ParseTimetable(expression, ""); err == nil && t.either() {
-			warnings = append(warnings, fmt.Sprintf("%s: %q names days of the month and weekdays, and a day counts that is one of the two; a step such as */2 names days, too", field, expression))
+			warnings = append(warnings, fmt.Sprintf("%s: %q names days of the month and weekdays, and a day counts "+
+				"that is one of the two; a step such as */2 names days, too", field, expression))
 		}
 	}
 	check("spec.source.schedule", s.Spec.Source.Schedule)
@@ -83,14 +85,16 @@ func parseCron(expression string) (s *cron.SpecSchedule, err error) {
 	case strings.HasPrefix(trimmed, "TZ=") || strings.HasPrefix(trimmed, "CRON_TZ="):
 		return nil, fmt.Errorf("%q names a time zone: write it into timeZone", expression)
 	case strings.HasPrefix(trimmed, "@every"):
-		return nil, fmt.Errorf("%q has no time of day: write five fields (minute, hour, day, month, weekday)", expression)
+		return nil, fmt.Errorf("%q has no time of day: write five fields (minute, hour, day, month, weekday)",
+			expression)
 	}
 	if fields := strings.Fields(expression); len(fields) == 5 && seventhDay.MatchString(fields[4]) {
 		return nil, fmt.Errorf("%q: Sunday is weekday 0, there is no 7: write 0 for 7, and 0,5,6 for 5-7", expression)
 	}
 	schedule, err := cron.ParseStandard(strings.TrimSpace(expression))
 	if err != nil {
-		return nil, fmt.Errorf("%q is no cron expression of five fields (minute, hour, day, month, weekday): %w", expression, err)
+		return nil, fmt.Errorf("%q is no cron expression of five fields (minute, hour, day, month, weekday): %w",
+			expression, err)
 	}
 	s, ok := schedule.(*cron.SpecSchedule)
 	if !ok {

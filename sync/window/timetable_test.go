@@ -11,7 +11,8 @@ import (
 // Where the clocks are put forward at midnight a day has no midnight. It is not skipped: its time comes when the clocks
 // are put forward. The library, asked in such a zone, leaves the whole day out.
 func TestNoDayIsSkippedWhereTheClockJumpsAtMidnight(t *testing.T) {
-	for _, name := range []string{"Africa/Cairo", "Asia/Beirut", "America/Santiago", "America/Havana", "Europe/Berlin"} {
+	for _, name := range []string{"Africa/Cairo", "Asia/Beirut", "America/Santiago", "America/Havana",
+		"Europe/Berlin"} {
 		for _, expression := range []string{"0 0 * * *", "30 0 * * *", "@daily"} {
 			table, err := ParseTimetable(expression, name)
 			if err != nil {
@@ -20,7 +21,8 @@ func TestNoDayIsSkippedWhereTheClockJumpsAtMidnight(t *testing.T) {
 			at, shifts := time.Date(2022, 12, 31, 12, 0, 0, 0, table.Zone), 0
 			for day := at; day.Year() < 2030; at = table.Next(at) {
 				if at.Format(time.DateOnly) != day.Format(time.DateOnly) {
-					t.Errorf("%s in %s: %s comes next, which is not on %s", expression, name, at, day.Format(time.DateOnly))
+					t.Errorf("%s in %s: %s comes next, which is not on %s", expression, name, at,
+						day.Format(time.DateOnly))
 					break
 				}
 				if at.Hour() == 1 {

@@ -48,32 +48,50 @@ func TestWindowsAroundClockChanges(t *testing.T) {
 		// from is where the looking begins; opens and closes are the next opening after it and its closing.
 		from, opens, closes string
 	}{
-		{"London, the spring night is 23 hours long", "0 0 * * *", "Europe/London", 3 * time.Hour, "2026-03-28T12:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T03:00:00Z"},
-		{"London, the night after it", "0 0 * * *", "Europe/London", 3 * time.Hour, "2026-03-29T12:00:00Z", "2026-03-29T23:00:00Z", "2026-03-30T02:00:00Z"},
-		{"London, the autumn night is 25 hours long", "0 0 * * *", "Europe/London", 3 * time.Hour, "2026-10-24T12:00:00Z", "2026-10-24T23:00:00Z", "2026-10-25T02:00:00Z"},
-		{"London, a time that is skipped comes when the clocks are put forward", "30 1 * * *", "Europe/London", time.Hour, "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"},
-		{"London, a time that comes twice counts at the first", "30 1 * * *", "Europe/London", 10 * time.Minute, "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T00:40:00Z"},
-		{"London, and not at the second", "30 1 * * *", "Europe/London", 10 * time.Minute, "2026-10-25T00:45:00Z", "2026-10-26T01:30:00Z", "2026-10-26T01:40:00Z"},
-		{"Berlin, skipped", "30 2 * * *", "Europe/Berlin", time.Hour, "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"},
-		{"Berlin, twice", "30 2 * * *", "Europe/Berlin", time.Hour, "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
-		{"Berlin, the day after", "30 2 * * *", "Europe/Berlin", time.Hour, "2026-10-25T01:31:00Z", "2026-10-26T01:30:00Z", "2026-10-26T02:30:00Z"},
-		{"Berlin, weekdays over the change", "0 22 * * 1-5", "Europe/Berlin", 6 * time.Hour, "2026-03-28T12:00:00Z", "2026-03-30T20:00:00Z", "2026-03-31T02:00:00Z"},
-		{"New York, twice", "30 1 * * *", "America/New_York", time.Hour, "2026-10-31T12:00:00Z", "2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z"},
-		{"Lord Howe, half an hour is skipped", "15 2 * * *", "Australia/Lord_Howe", time.Hour, "2026-10-03T12:00:00Z", "2026-10-03T15:30:00Z", "2026-10-03T16:30:00Z"},
-		{"Lord Howe, half an hour comes twice", "45 1 * * *", "Australia/Lord_Howe", 20 * time.Minute, "2026-04-04T12:00:00Z", "2026-04-04T14:45:00Z", "2026-04-04T15:05:00Z"},
-		{"Lord Howe, and not at the second", "45 1 * * *", "Australia/Lord_Howe", 20 * time.Minute, "2026-04-04T15:10:00Z", "2026-04-05T15:15:00Z", "2026-04-05T15:35:00Z"},
-		{"every hour goes on through the hour that comes twice", "0 * * * *", "Europe/London", 10 * time.Minute, "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:10:00Z"},
-		{"every hour has no hour that is skipped", "30 * * * *", "Europe/London", 10 * time.Minute, "2026-03-29T00:45:00Z", "2026-03-29T01:30:00Z", "2026-03-29T01:40:00Z"},
+		{"London, the spring night is 23 hours long", "0 0 * * *", "Europe/London", 3 * time.Hour,
+			"2026-03-28T12:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T03:00:00Z"},
+		{"London, the night after it", "0 0 * * *", "Europe/London", 3 * time.Hour, "2026-03-29T12:00:00Z",
+			"2026-03-29T23:00:00Z", "2026-03-30T02:00:00Z"},
+		{"London, the autumn night is 25 hours long", "0 0 * * *", "Europe/London", 3 * time.Hour,
+			"2026-10-24T12:00:00Z", "2026-10-24T23:00:00Z", "2026-10-25T02:00:00Z"},
+		{"London, a time that is skipped comes when the clocks are put forward", "30 1 * * *", "Europe/London",
+			time.Hour, "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"},
+		{"London, a time that comes twice counts at the first", "30 1 * * *", "Europe/London", 10 * time.Minute,
+			"2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T00:40:00Z"},
+		{"London, and not at the second", "30 1 * * *", "Europe/London", 10 * time.Minute, "2026-10-25T00:45:00Z",
+			"2026-10-26T01:30:00Z", "2026-10-26T01:40:00Z"},
+		{"Berlin, skipped", "30 2 * * *", "Europe/Berlin", time.Hour, "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z",
+			"2026-03-29T02:00:00Z"},
+		{"Berlin, twice", "30 2 * * *", "Europe/Berlin", time.Hour, "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z",
+			"2026-10-25T01:30:00Z"},
+		{"Berlin, the day after", "30 2 * * *", "Europe/Berlin", time.Hour, "2026-10-25T01:31:00Z",
+			"2026-10-26T01:30:00Z", "2026-10-26T02:30:00Z"},
+		{"Berlin, weekdays over the change", "0 22 * * 1-5", "Europe/Berlin", 6 * time.Hour, "2026-03-28T12:00:00Z",
+			"2026-03-30T20:00:00Z", "2026-03-31T02:00:00Z"},
+		{"New York, twice", "30 1 * * *", "America/New_York", time.Hour, "2026-10-31T12:00:00Z", "2026-11-01T05:30:00Z",
+			"2026-11-01T06:30:00Z"},
+		{"Lord Howe, half an hour is skipped", "15 2 * * *", "Australia/Lord_Howe", time.Hour, "2026-10-03T12:00:00Z",
+			"2026-10-03T15:30:00Z", "2026-10-03T16:30:00Z"},
+		{"Lord Howe, half an hour comes twice", "45 1 * * *", "Australia/Lord_Howe", 20 * time.Minute,
+			"2026-04-04T12:00:00Z", "2026-04-04T14:45:00Z", "2026-04-04T15:05:00Z"},
+		{"Lord Howe, and not at the second", "45 1 * * *", "Australia/Lord_Howe", 20 * time.Minute,
+			"2026-04-04T15:10:00Z", "2026-04-05T15:15:00Z", "2026-04-05T15:35:00Z"},
+		{"every hour goes on through the hour that comes twice", "0 * * * *", "Europe/London", 10 * time.Minute,
+			"2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:10:00Z"},
+		{"every hour has no hour that is skipped", "30 * * * *", "Europe/London", 10 * time.Minute,
+			"2026-03-29T00:45:00Z", "2026-03-29T01:30:00Z", "2026-03-29T01:40:00Z"},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			w := windows(t, allow(story.expression, story.zone, story.lasts))
 			open, reason, next := w.At(instant(t, story.from))
 			if open || !next.Equal(instant(t, story.opens)) {
-				t.Fatalf("at %s: open %v (%s), next %s, want it to open at %s", story.from, open, reason, next.UTC().Format(time.RFC3339), story.opens)
+				t.Fatalf("at %s: open %v (%s), next %s, want it to open at %s", story.from, open, reason,
+					next.UTC().Format(time.RFC3339), story.opens)
 			}
 			open, _, closes := w.At(next)
 			if !open || !closes.Equal(instant(t, story.closes)) {
-				t.Errorf("at its beginning: open %v, closes %s, want %s", open, closes.UTC().Format(time.RFC3339), story.closes)
+				t.Errorf("at its beginning: open %v, closes %s, want %s", open, closes.UTC().Format(time.RFC3339),
+					story.closes)
 			}
 			if open, _, _ := w.At(next.Add(-1)); open {
 				t.Error("open a nanosecond before it begins")
@@ -100,17 +118,28 @@ func TestWindowsTogether(t *testing.T) {
 		reason  string
 	}{
 		{"none", nil, "2026-05-01T12:00:00Z", true, "", ""},
-		{"deny alone, outside of it", []api.Window{deny("0 0 24 12 *", "", 72*time.Hour)}, "2026-12-01T00:00:00Z", true, "2026-12-24T00:00:00Z", ""},
-		{"deny alone, in it", []api.Window{deny("0 0 24 12 *", "", 72*time.Hour)}, "2026-12-25T00:00:00Z", false, "2026-12-27T00:00:00Z", "denied by spec.windows[0]; the next opens Sun 2026-12-27 00:00 UTC"},
-		{"deny wins", []api.Window{night, deny("0 23 * * *", "", time.Hour)}, "2026-05-01T23:30:00Z", false, "2026-05-02T00:00:00Z", "denied by spec.windows[1]; the next opens Sat 2026-05-02 00:00 UTC"},
-		{"open until it is denied", []api.Window{night, deny("0 23 * * *", "", time.Hour)}, "2026-05-01T22:30:00Z", true, "2026-05-01T23:00:00Z", ""},
-		{"a deny that outlasts the window", []api.Window{night, deny("0 23 * * *", "", 10*time.Hour)}, "2026-05-01T23:30:00Z", false, "2026-05-02T22:00:00Z", ""},
-		{"touching", []api.Window{night, allow("0 4 * * *", "", time.Hour)}, "2026-05-01T23:30:00Z", true, "2026-05-02T05:00:00Z", ""},
-		{"overlapping itself", []api.Window{allow("0 * * * 1", "", 3*time.Hour)}, "2026-05-04T01:00:00Z", true, "2026-05-05T02:00:00Z", ""},
+		{"deny alone, outside of it", []api.Window{deny("0 0 24 12 *", "", 72*time.Hour)}, "2026-12-01T00:00:00Z", true,
+			"2026-12-24T00:00:00Z", ""},
+		{"deny alone, in it", []api.Window{deny("0 0 24 12 *", "", 72*time.Hour)}, "2026-12-25T00:00:00Z", false,
+			"2026-12-27T00:00:00Z", "denied by spec.windows[0]; the next opens Sun 2026-12-27 00:00 UTC"},
+		{"deny wins", []api.Window{night, deny("0 23 * * *", "", time.Hour)}, "2026-05-01T23:30:00Z", false,
+			"2026-05-02T00:00:00Z", "denied by spec.windows[1]; the next opens Sat 2026-05-02 00:00 UTC"},
+		{"open until it is denied", []api.Window{night, deny("0 23 * * *", "", time.Hour)}, "2026-05-01T22:30:00Z",
+			true, "2026-05-01T23:00:00Z", ""},
+		{"a deny that outlasts the window", []api.Window{night, deny("0 23 * * *", "", 10*time.Hour)},
+			"2026-05-01T23:30:00Z", false, "2026-05-02T22:00:00Z", ""},
+		{"touching", []api.Window{night, allow("0 4 * * *", "", time.Hour)}, "2026-05-01T23:30:00Z", true,
+			"2026-05-02T05:00:00Z", ""},
+		{"overlapping itself", []api.Window{allow("0 * * * 1", "", 3*time.Hour)}, "2026-05-04T01:00:00Z", true,
+			"2026-05-05T02:00:00Z", ""},
 		{"always open", []api.Window{allow("* * * * *", "", time.Minute)}, "2026-05-04T01:00:00Z", true, "", ""},
-		{"never open", []api.Window{night, deny("0 * * * *", "", time.Hour)}, "2026-05-04T01:00:00Z", false, "", "denied by spec.windows[1]; none opens within a year"},
-		{"on a leap day", []api.Window{allow("0 0 29 2 *", "", time.Hour)}, "2027-06-01T00:00:00Z", false, "2028-02-29T00:00:00Z", ""},
-		{"in the zone of the window", []api.Window{allow("0 22 * * *", "Europe/Berlin", time.Hour)}, "2026-05-04T01:00:00Z", false, "2026-05-04T20:00:00Z", "no window is open; the next opens Mon 2026-05-04 22:00 CEST"},
+		{"never open", []api.Window{night, deny("0 * * * *", "", time.Hour)}, "2026-05-04T01:00:00Z", false, "",
+			"denied by spec.windows[1]; none opens within a year"},
+		{"on a leap day", []api.Window{allow("0 0 29 2 *", "", time.Hour)}, "2027-06-01T00:00:00Z", false,
+			"2028-02-29T00:00:00Z", ""},
+		{"in the zone of the window", []api.Window{allow("0 22 * * *", "Europe/Berlin", time.Hour)},
+			"2026-05-04T01:00:00Z", false, "2026-05-04T20:00:00Z",
+			"no window is open; the next opens Mon 2026-05-04 22:00 CEST"},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			open, reason, next := windows(t, story.windows...).At(instant(t, story.at))
@@ -118,7 +147,8 @@ func TestWindowsTogether(t *testing.T) {
 			if story.next != "" {
 				want = instant(t, story.next)
 			}
-			if open != story.open || !next.Equal(want) || story.reason != "" && reason != story.reason || open && reason != "" {
+			if open != story.open || !next.Equal(want) || story.reason != "" && reason != story.reason || open &&
+				reason != "" {
 				t.Errorf("open %v, %q, next %s", open, reason, next)
 			}
 		})
@@ -135,8 +165,10 @@ func TestUnreadableWindows(t *testing.T) {
 		{api.Window{Duration: hour}, "spec.windows[1]: give either allow or deny"},
 		{api.Window{Allow: "0 0 * * *", Deny: "0 0 * * *", Duration: hour}, "spec.windows[1]: give either"},
 		{api.Window{Allow: "0 0 * * *"}, "spec.windows[1].duration"},
-		{api.Window{Allow: "0 0 * * *", Duration: metav1.Duration{Duration: 9000 * time.Hour}}, "spec.windows[1].duration"},
-		{api.Window{Allow: "0 0 * * *", Duration: hour, TimeZone: "Mars/Olympus"}, `spec.windows[1].timeZone: "Mars/Olympus"`},
+		{api.Window{Allow: "0 0 * * *", Duration: metav1.Duration{Duration: 9000 * time.Hour}},
+			"spec.windows[1].duration"},
+		{api.Window{Allow: "0 0 * * *", Duration: hour, TimeZone: "Mars/Olympus"},
+			`spec.windows[1].timeZone: "Mars/Olympus"`},
 		{api.Window{Allow: "0 0 * * *", Duration: hour, TimeZone: "Local"}, "spec.windows[1].timeZone"},
 		{api.Window{Deny: "0 0 * * 7", Duration: hour}, "spec.windows[1].deny"},
 		{api.Window{Deny: "0 0 * * 7", Duration: hour}, "Sunday is weekday 0"},
@@ -153,7 +185,8 @@ func TestUnreadableWindows(t *testing.T) {
 		{api.Window{Allow: "nonsense", Duration: hour}, "spec.windows[1].allow"},
 	} {
 		_, err := NewWindows([]api.Window{allow("0 0 * * *", "", time.Hour), story.window})
-		if err == nil || !strings.Contains(err.Error(), story.want) || !strings.HasPrefix(err.Error(), "spec.windows[1]") {
+		if err == nil || !strings.Contains(err.Error(), story.want) || !strings.HasPrefix(err.Error(),
+			"spec.windows[1]") {
 			t.Errorf("%+v: %v, want %q", story.window, err, story.want)
 		}
 	}
@@ -168,8 +201,10 @@ func TestWindowsAgreeWithEveryMinute(t *testing.T) {
 	}
 	for seed := range rounds {
 		random := rand.New(rand.NewPCG(uint64(seed), 7))
-		zone := []string{"Europe/London", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kolkata"}[random.IntN(5)]
-		around := []string{"2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z",
+		zone := []string{"Europe/London", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
+			"Asia/Kolkata"}[random.IntN(5)]
+		around := []string{"2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-03-08T07:00:00Z",
+			"2026-11-01T06:00:00Z",
 			"2026-04-04T15:00:00Z", "2026-10-03T15:30:00Z", "2026-02-15T02:00:00Z"}[random.IntN(7)]
 		from := instant(t, around).Add(-7 * 24 * time.Hour)
 		var list []api.Window
@@ -224,7 +259,8 @@ type oracle struct {
 
 func (o *oracle) matches(wall time.Time) bool {
 	w := int(wall.Weekday())
-	return wall.Minute() == o.minute && (len(o.hours) == 0 || o.hours[wall.Hour()]) && (o.weekday == "*" || w == o.day || w == 0)
+	return wall.Minute() == o.minute && (len(o.hours) == 0 || o.hours[wall.Hour()]) &&
+		(o.weekday == "*" || w == o.day || w == 0)
 }
 
 // walk looks at one minute and says whether the window is open in it.

@@ -78,7 +78,8 @@ func (a *announcer) relapsed(s *api.Sync, m *gate.Move) {
 	switch {
 	case m.By != "":
 	case m.Recovered:
-		a.events.Eventf(s, corev1.EventTypeNormal, "Recovered", "commit %s is well again after its relapse", api.Short(m.Commit))
+		a.events.Eventf(s, corev1.EventTypeNormal, "Recovered", "commit %s is well again after its relapse",
+			api.Short(m.Commit))
 	default:
 		a.events.Eventf(s, corev1.EventTypeWarning, "Relapsed", "commit %s %s; see daemongate explain %s",
 			api.Short(m.Commit), m.Message.Private, s.Name)

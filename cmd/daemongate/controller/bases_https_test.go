@@ -16,7 +16,8 @@ import (
 )
 
 // tokenHost serves the repositories in a folder to who knows the token, with TLS or without, and counts who shows one.
-func tokenHost(t *testing.T, root string, start func(http.Handler) *httptest.Server) (server *httptest.Server, shown *atomic.Int64) {
+func tokenHost(t *testing.T, root string, start func(http.Handler) *httptest.Server) (server *httptest.Server,
+	shown *atomic.Int64) {
 	t.Helper()
 	at, err := url.Parse(gittest.ServeHTTP(t, root, "t0ken", func() {}))
 	check(t, err)
@@ -35,13 +36,15 @@ func tokenHost(t *testing.T, root string, start func(http.Handler) *httptest.Ser
 // The token goes to the host of the Sync's repository, and to no other one, whatever the URL in .gitmodules makes of
 // it.
 func TestSubmodulesOverHTTPSGetTheTokenOfTheirHost(t *testing.T) {
-	for scheme, start := range map[string]func(http.Handler) *httptest.Server{"https": httptest.NewTLSServer, "http": httptest.NewServer} {
+	for scheme, start := range map[string]func(http.Handler) *httptest.Server{"https": httptest.NewTLSServer,
+		"http": httptest.NewServer} {
 		root := t.TempDir()
 		host, shown := tokenHost(t, root, start)
 		other, otherShown := tokenHost(t, root, start)
 		secret := map[string]string{"token": "t0ken"}
 		if scheme == "https" {
-			secret["ca.crt"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: host.Certificate().Raw}))
+			secret["ca.crt"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+				Bytes: host.Certificate().Raw}))
 		}
 		name := strings.TrimPrefix(host.URL, scheme+"://")
 		for i, c := range []struct {

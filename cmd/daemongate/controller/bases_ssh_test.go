@@ -17,7 +17,8 @@ import (
 func TestSubmodulesOverSSHGetTheKeyOfTheirHost(t *testing.T) {
 	for url, here := range map[string]bool{
 		"../child": true, "git@git.invalid:org/child": true, "ssh://git@git.invalid/org/child": true,
-		"git@other.invalid:org/child": false, "ssh://git@git.invalid:2222/org/child": false, "ssh://eve@git.invalid/org/child": false,
+		"git@other.invalid:org/child": false, "ssh://git@git.invalid:2222/org/child": false,
+		"ssh://eve@git.invalid/org/child": false,
 	} {
 		t.Run(url, func(t *testing.T) {
 			root := t.TempDir()
@@ -43,15 +44,20 @@ func TestSubmodulesOverSSHGetTheKeyOfTheirHost(t *testing.T) {
 
 // So has a kustomization's remote base, which is named by a form of its own.
 func TestRemoteBasesOverSSHGetTheKeyOfTheirHost(t *testing.T) {
-	for host, here := range map[string]bool{"git@git.invalid:": true, "ssh://git@git.invalid/": true, "git@other.invalid:": false} {
+	for host, here := range map[string]bool{"git@git.invalid:": true, "ssh://git@git.invalid/": true,
+		"git@other.invalid:": false} {
 		root := t.TempDir()
 		gittest.Write(t, filepath.Join(root, "org", "child", "kustomization.yaml"), "resources: [a.yaml]\n")
-		gittest.Write(t, filepath.Join(root, "org", "child", "a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+		gittest.Write(t, filepath.Join(root, "org", "child", "a.yaml"),
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
 		parentOf(t, filepath.Join(root, "org"), "../child")
-		parent, pin := filepath.Join(root, "org", "parent"), gittest.Run(t, filepath.Join(root, "org", "child"), "rev-parse", "HEAD")
-		gittest.Write(t, filepath.Join(parent, "kustomization.yaml"), "resources: [\""+host+"org/child?ref="+pin+"\"]\n")
+		parent, pin := filepath.Join(root, "org", "parent"), gittest.Run(t, filepath.Join(root, "org", "child"),
+			"rev-parse", "HEAD")
+		gittest.Write(t, filepath.Join(parent, "kustomization.yaml"), "resources: [\""+host+"org/child?ref="+pin+
+			"\"]\n")
 		server := gittest.ServeSSH(t, root)
-		k := connectionsWith(t, map[string]string{"identity": server.Key, "proxy": server.Proxy, "known_hosts": server.Known("git.invalid", "other.invalid")})
+		k := connectionsWith(t, map[string]string{"identity": server.Key, "proxy": server.Proxy,
+			"known_hosts": server.Known("git.invalid", "other.invalid")})
 		s := syncOf("git@git.invalid:org/parent")
 		base := func(_ context.Context, url, commit string) (fs.FS, error) {
 			r, err := k.Base(t.Context(), s, url)

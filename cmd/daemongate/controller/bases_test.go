@@ -47,7 +47,8 @@ func parentOf(t *testing.T, org, url string) {
 		gittest.Run(t, dir, "config", "uploadpack.allowAnySHA1InWant", "true")
 		gittest.Run(t, dir, "add", "-A")
 		if dir == parent {
-			gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+gittest.Run(t, child, "rev-parse", "HEAD")+",m")
+			gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+gittest.Run(t, child, "rev-parse",
+				"HEAD")+",m")
 		}
 		gittest.Run(t, dir, "commit", "-q", "-m", "c")
 	}

@@ -185,7 +185,8 @@ func (d *secretData) complete(auth gitsource.Auth) error {
 	case d.used == 0:
 		return fmt.Errorf("has the keys [%s], and none of username with password, token, bearerToken, "+
 			"identity with known_hosts, tls.crt with tls.key, ca.crt, proxy, "+
-			"githubAppID with githubAppInstallationID and githubAppPrivateKey", strings.Join(slices.Sorted(maps.Keys(d.data)), ", "))
+			"githubAppID with githubAppInstallationID and githubAppPrivateKey",
+			strings.Join(slices.Sorted(maps.Keys(d.data)), ", "))
 	case len(ways) > 1:
 		return fmt.Errorf("has %s: keep one of them", strings.Join(ways, " and "))
 	case auth.Username != "" && len(ways) == 0 && len(auth.SSHKey) == 0:

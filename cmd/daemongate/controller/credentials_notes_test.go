@@ -28,16 +28,19 @@ func TestNotesOverSSH(t *testing.T) {
 		t.Helper()
 		r, err := k.Reporter(t.Context(), s)
 		check(t, err)
-		status := forge.Status{Commit: commit, Context: "daemongate/prod", State: forge.Success, Description: text, Time: time.Unix(1_800_000_000, 0)}
+		status := forge.Status{Commit: commit, Context: "daemongate/prod", State: forge.Success, Description: text,
+			Time: time.Unix(1_800_000_000, 0)}
 		a := r.Report(t.Context(), []forge.Status{status})
 		if a.Trouble == nil && len(a.Told) != 1 {
-			t.Errorf("%s: told %d, refused %v, unknown %v, failed %v", text, len(a.Told), a.Refused, a.Unknown, a.Failed)
+			t.Errorf("%s: told %d, refused %v, unknown %v, failed %v", text, len(a.Told), a.Refused, a.Unknown,
+				a.Failed)
 		}
 		return a.Trouble
 	}
 	noted := func(text string) {
 		t.Helper()
-		if note := gittest.Run(t, parent, "notes", "--ref", forge.NotesRef, "show", commit); !strings.Contains(note, text) {
+		if note := gittest.Run(t, parent, "notes", "--ref", forge.NotesRef, "show", commit); !strings.Contains(note,
+			text) {
 			t.Errorf("the note is %q, and lacks %q", note, text)
 		}
 	}
@@ -50,7 +53,8 @@ func TestNotesOverSSH(t *testing.T) {
 	noted("with the second key")
 
 	server.Exchange(t)
-	if err := report("with no key"); err == nil || !strings.Contains(err.Error(), "deploy keys") || strings.Contains(err.Error(), "PRIVATE") {
+	if err := report("with no key"); err == nil || !strings.Contains(err.Error(), "deploy keys") ||
+		strings.Contains(err.Error(), "PRIVATE") {
 		t.Errorf("a key that is not let in: %v", err)
 	}
 }

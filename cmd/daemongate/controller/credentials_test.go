@@ -25,16 +25,21 @@ func TestSecretsBecomeCredentials(t *testing.T) {
 		data map[string]string
 		want gitsource.Auth
 	}{
-		"basic-auth":  {map[string]string{"username": "ada", "password": "p w\n"}, gitsource.Auth{Username: "ada", Password: "p w"}},
-		"token":       {map[string]string{"token": "t\n"}, gitsource.Auth{Token: "t"}},
-		"named token": {map[string]string{"username": "oauth2", "token": "t"}, gitsource.Auth{Username: "oauth2", Token: "t"}},
-		"bearer":      {map[string]string{"bearerToken": "t"}, gitsource.Auth{Bearer: "t"}},
-		"ssh": {map[string]string{"identity": "KEY\n", "identity.password": "x", "identity.pub": "PUB", "known_hosts": "h k"},
+		"basic-auth": {map[string]string{"username": "ada", "password": "p w\n"}, gitsource.Auth{Username: "ada",
+			Password: "p w"}},
+		"token": {map[string]string{"token": "t\n"}, gitsource.Auth{Token: "t"}},
+		"named token": {map[string]string{"username": "oauth2", "token": "t"}, gitsource.Auth{Username: "oauth2",
+			Token: "t"}},
+		"bearer": {map[string]string{"bearerToken": "t"}, gitsource.Auth{Bearer: "t"}},
+		"ssh": {map[string]string{"identity": "KEY\n", "identity.password": "x", "identity.pub": "PUB",
+			"known_hosts": "h k"},
 			gitsource.Auth{SSHKey: []byte("KEY\n"), SSHPassphrase: "x", KnownHosts: []byte("h k")}},
-		"ssh-auth": {map[string]string{"ssh-privatekey": "KEY", "known_hosts": "h k"}, gitsource.Auth{SSHKey: []byte("KEY"), KnownHosts: []byte("h k")}},
+		"ssh-auth": {map[string]string{"ssh-privatekey": "KEY", "known_hosts": "h k"},
+			gitsource.Auth{SSHKey: []byte("KEY"), KnownHosts: []byte("h k")}},
 		"tls": {map[string]string{"tls.crt": "C", "tls.key": "K", "ca.crt": "CA"},
 			gitsource.Auth{ClientCert: []byte("C"), ClientKey: []byte("K"), CA: []byte("CA")}},
-		"ca and proxy": {map[string]string{"ca.crt": "CA", "proxy": "socks5://h:1"}, gitsource.Auth{CA: []byte("CA"), Proxy: "socks5://h:1"}},
+		"ca and proxy": {map[string]string{"ca.crt": "CA", "proxy": "socks5://h:1"}, gitsource.Auth{CA: []byte("CA"),
+			Proxy: "socks5://h:1"}},
 	} {
 		got, err := (&apps{}).authOf(secretOf(c.data))
 		if err != nil || !got.Equal(c.want) {
@@ -57,11 +62,13 @@ func TestSecretsThatCannotBeMeant(t *testing.T) {
 		"no identity that it opens":                       {"identity.password": "hidden", "password": "hidden"},
 		"keep one of them":                                {"bearerToken": "hidden", "token": "hidden"},
 		"has keys of a GitHub App, but not githubAppInst": {"githubAppID": "1", "githubAppPrivateKey": "hidden"},
-		"GitHub App's private key cannot be":              {"githubAppID": "1", "githubAppInstallationID": "2", "githubAppPrivateKey": "hidden"},
-		"client certificate needs both t":                 {"tls.key": "hidden", "token": "hidden"},
+		"GitHub App's private key cannot be": {"githubAppID": "1", "githubAppInstallationID": "2",
+			"githubAppPrivateKey": "hidden"},
+		"client certificate needs both t": {"tls.key": "hidden", "token": "hidden"},
 	} {
 		auth, err := (&apps{}).authOf(secretOf(data))
-		if err == nil || !strings.Contains(err.Error(), words) || strings.Contains(fmt.Sprintf("%v %+v", err, auth), "hidden") {
+		if err == nil || !strings.Contains(err.Error(), words) || strings.Contains(fmt.Sprintf("%v %+v", err, auth),
+			"hidden") {
 			t.Errorf("%v, want %q", err, words)
 		}
 	}
@@ -74,7 +81,8 @@ func TestAppsAreShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	var known apps
-	secret := secretOf(map[string]string{"githubAppID": "1\n", "githubAppInstallationID": "2", "githubAppPrivateKey": key})
+	secret := secretOf(map[string]string{"githubAppID": "1\n", "githubAppInstallationID": "2",
+		"githubAppPrivateKey": key})
 	one, err := known.authOf(secret)
 	if err != nil {
 		t.Fatal(err)

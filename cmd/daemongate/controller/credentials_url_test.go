@@ -25,7 +25,8 @@ func TestASyncWithCredentialsInItsURLIsRefused(t *testing.T) {
 	} {
 		s := &api.Sync{Spec: api.SyncSpec{Source: api.Source{URL: url}}}
 		_, err := connectionsWith(t, map[string]string{"token": "t"}).Repository(t.Context(), s)
-		if refused && (err == nil || !strings.Contains(err.Error(), "put it into a Secret") || strings.Contains(err.Error(), "hid") || strings.Contains(err.Error(), "den@")) {
+		if refused && (err == nil || !strings.Contains(err.Error(), "put it into a Secret") ||
+			strings.Contains(err.Error(), "hid") || strings.Contains(err.Error(), "den@")) {
 			t.Errorf("%s: %v", url, err)
 		}
 		if !refused && err != nil {

@@ -73,6 +73,7 @@ func (s *hookStory) told(host *hosttest.Host, commit, state string) {
 	clustertest.Until(s.t, 2*time.Minute, commit+" to be told as "+state, func() (string, bool) {
 		list, err := host.Statuses("agents", commit)
 		check(s.t, err)
-		return fmt.Sprint(list), len(list) == 1 && list[0].State == state && strings.HasSuffix(list[0].Context, s.namespace+"/agents")
+		return fmt.Sprint(list), len(list) == 1 && list[0].State == state && strings.HasSuffix(list[0].Context,
+			s.namespace+"/agents")
 	})
 }

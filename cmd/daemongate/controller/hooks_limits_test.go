@@ -22,7 +22,8 @@ type unknownLength struct{ io.Reader }
 // be.
 func TestRefusedWebhooksAreCounted(t *testing.T) {
 	p, m := hookedSyncs("platform"), newMetrics()
-	server := httptest.NewServer(m.countingHooks(newHooks(p, &oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}}, quiet())))
+	server := httptest.NewServer(m.countingHooks(newHooks(p,
+		&oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}}, quiet())))
 	defer server.Close()
 	large, good := strings.Repeat("x", forge.MaxWebhook+1), signed("push", "{}")
 	wrong := map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256=" + strings.Repeat("0", 64)}
@@ -33,12 +34,15 @@ func TestRefusedWebhooksAreCounted(t *testing.T) {
 		code       string
 	}{
 		{"too large, and says so", "/hooks/platform/agents", strings.NewReader(large), signed("push", large), "413"},
-		{"too large, in chunks", "/hooks/platform/agents", unknownLength{strings.NewReader(large)}, signed("push", large), "413"},
+		{"too large, in chunks", "/hooks/platform/agents", unknownLength{strings.NewReader(large)},
+			signed("push", large), "413"},
 		{"an unknown path", "/hooks/platform", strings.NewReader("{}"), good, "404"},
 		{"an unknown Sync", "/hooks/platform/nobody", strings.NewReader("{}"), good, "404"},
 		{"a wrong signature", "/hooks/platform/agents", strings.NewReader("{}"), wrong, "401"},
 		{"no signature", "/hooks/platform/agents", strings.NewReader("{}"), nil, "401"},
-		{"half a signature", "/hooks/platform/agents", strings.NewReader("{}"), map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": good["X-Hub-Signature-256"][:39]}, "401"},
+		{"half a signature", "/hooks/platform/agents", strings.NewReader("{}"),
+			map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": good["X-Hub-Signature-256"][:39]},
+			"401"},
 	} {
 		count := m.webhooks.WithLabelValues(c.code)
 		before := testutil.ToFloat64(count)
@@ -47,7 +51,8 @@ func TestRefusedWebhooksAreCounted(t *testing.T) {
 		for name, value := range c.headers {
 			r.Header.Set(name, value)
 		}
-		if answer, err := http.DefaultClient.Do(r); err == nil { // who sends too much may be cut off before he reads the answer
+		// who sends too much may be cut off before he reads the answer
+		if answer, err := http.DefaultClient.Do(r); err == nil {
 			_ = answer.Body.Close()
 		}
 		if n := testutil.ToFloat64(count) - before; n != 1 {
@@ -77,7 +82,8 @@ func (l oneConnection) Addr() net.Addr { return &net.TCPAddr{} }
 func TestASlowBodyIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, m := hookedSyncs("platform"), newMetrics()
-		server := newServer(m.countingHooks(newHooks(p, &oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}}, quiet())))
+		server := newServer(m.countingHooks(newHooks(p, &oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}},
+			quiet())))
 		listener := oneConnection{make(chan net.Conn)}
 		go func() { _ = server.Serve(listener) }()
 		client, remote := net.Pipe()
@@ -85,7 +91,8 @@ func TestASlowBodyIsCutOff(t *testing.T) {
 		began, ended := time.Now(), make(chan struct{})
 		go func() {
 			defer close(ended)
-			_, err := io.WriteString(client, "POST /hooks/platform/agents HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+			_, err := io.WriteString(client, "POST /hooks/platform/agents HTTP/1.1\r\nHost: x\r\nContent-Length: "+
+				"100000\r\n\r\n")
 			for ; err == nil; time.Sleep(time.Second) {
 				_, err = client.Write([]byte("x"))
 			}

@@ -47,13 +47,16 @@ func TestTheSecretOfAWebhookIsExchanged(t *testing.T) {
 			data map[string][]byte
 			code int
 		}{
-			{nil, 503}, {map[string][]byte{"secret": []byte("s3cret\n")}, 202}, {map[string][]byte{"secret": []byte("another")}, 401},
-			{map[string][]byte{"secret": {}}, 503}, {map[string][]byte{"other": []byte("s3cret")}, 503}, {map[string][]byte{"secret": []byte("s3cret\nand more")}, 503},
+			{nil, 503}, {map[string][]byte{"secret": []byte("s3cret\n")}, 202},
+			{map[string][]byte{"secret": []byte("another")}, 401},
+			{map[string][]byte{"secret": {}}, 503}, {map[string][]byte{"other": []byte("s3cret")}, 503},
+			{map[string][]byte{"secret": []byte("s3cret\nand more")}, 503},
 			{map[string][]byte{"secret": []byte("s3cret")}, 202},
 		} {
 			secret.data = c.data
 			for range 10 {
-				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/default/open", strings.NewReader("{}"))
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/default/open",
+					strings.NewReader("{}"))
 				for name, value := range signed("push", "{}") {
 					r.Header.Set(name, value)
 				}

@@ -18,7 +18,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// slowSecrets are an API server that does not answer of one namespace until it is let to, however long it is waited for.
+// slowSecrets are an API server that does not answer of one namespace until it is let to, however long it is waited
+// for.
 type slowSecrets struct {
 	slow  string
 	asked chan struct{} // has a value once the slow namespace was asked for
@@ -59,7 +60,8 @@ func hookedSyncs(namespaces ...string) *polled {
 
 // hookTo sends the signed webhook of a push.
 func hookTo(t *testing.T, hooks http.Handler, namespace string) (code int) {
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/"+namespace+"/agents", strings.NewReader("{}"))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/"+namespace+"/agents",
+		strings.NewReader("{}"))
 	for name, value := range signed("push", "{}") {
 		r.Header.Set(name, value)
 	}

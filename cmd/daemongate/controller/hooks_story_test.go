@@ -60,13 +60,15 @@ func newHookStory(t testing.TB) *hookStory {
 
 // push commits a ConfigMap with a value.
 func (s *hookStory) push(value string) {
-	gittest.Commit(s.t, s.repo, "map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata: {value: '"+value+"'}\n")
+	gittest.Commit(s.t, s.repo, "map.yaml",
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata: {value: '"+value+"'}\n")
 }
 
 // hook sends the webhook of a push, as GitHub signs it.
 func (s *hookStory) hook() int {
 	body := `{"ref":"refs/heads/main"}`
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/hooks/"+s.namespace+"/agents", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/hooks/"+
+		s.namespace+"/agents", strings.NewReader(body))
 	check(s.t, err)
 	for name, value := range signed("push", body) {
 		r.Header.Set(name, value)
@@ -80,7 +82,8 @@ func (s *hookStory) hook() int {
 }
 
 func (s *hookStory) watch() watch.Interface {
-	w, err := s.kube.CoreV1().ConfigMaps(s.namespace).Watch(context.Background(), metav1.ListOptions{FieldSelector: "metadata.name=config"})
+	w, err := s.kube.CoreV1().ConfigMaps(s.namespace).Watch(context.Background(),
+		metav1.ListOptions{FieldSelector: "metadata.name=config"})
 	check(s.t, err)
 	s.t.Cleanup(w.Stop)
 	return w

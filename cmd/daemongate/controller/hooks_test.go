@@ -77,7 +77,8 @@ func send(t *testing.T, method, url, body string, headers map[string]string) int
 func signed(event, body string) map[string]string {
 	mac := hmac.New(sha256.New, []byte("s3cret"))
 	mac.Write([]byte(body))
-	return map[string]string{"X-GitHub-Event": event, "X-Hub-Signature-256": "sha256=" + hex.EncodeToString(mac.Sum(nil))}
+	return map[string]string{"X-GitHub-Event": event, "X-Hub-Signature-256": "sha256=" +
+		hex.EncodeToString(mac.Sum(nil))}
 }
 
 // A signed push to the ref that is followed polls; everything else is answered as it should be and wakes nothing.
@@ -107,8 +108,10 @@ func TestOnlyASignedPushPolls(t *testing.T) {
 		{"health", "GET", "/healthz", "", nil, 200, 0},
 	} {
 		before := p.count("default/open")
-		if code := send(t, c.method, url+c.path, c.body, c.headers); code != c.code || p.count("default/open")-before != c.polls {
-			t.Errorf("%s: answered %d, polled %d times; want %d and %d", c.what, code, p.count("default/open")-before, c.code, c.polls)
+		if code := send(t, c.method, url+c.path, c.body, c.headers); code != c.code ||
+			p.count("default/open")-before != c.polls {
+			t.Errorf("%s: answered %d, polled %d times; want %d and %d", c.what, code, p.count("default/open")-before,
+				c.code, c.polls)
 		}
 	}
 }

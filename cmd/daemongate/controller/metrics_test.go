@@ -38,7 +38,8 @@ type standIn struct {
 func (standIn) Known() []*api.Sync {
 	stuck, fine := &api.Sync{}, &api.Sync{}
 	stuck.Namespace, stuck.Name, fine.Namespace, fine.Name = "platform", "agents", "platform", "others"
-	stuck.Status.InFlight = &api.Flight{State: api.Stuck, Causes: []api.Cause{{Code: "ImagePull", NodeCount: 3}, {Code: "ImagePull", NodeCount: 1}, {Code: "CrashLoop", NodeCount: 2}}}
+	stuck.Status.InFlight = &api.Flight{State: api.Stuck, Causes: []api.Cause{{Code: "ImagePull", NodeCount: 3},
+		{Code: "ImagePull", NodeCount: 1}, {Code: "CrashLoop", NodeCount: 2}}}
 	stuck.Status.Held.Count = 7
 	fine.Status.InFlight = &api.Flight{State: api.Complete, Causes: []api.Cause{{Code: "NodeLost", NodeCount: 1}}}
 	fine.Status.Summary.State = api.Failed
@@ -74,7 +75,10 @@ func busyMetrics(t *testing.T) *metrics {
 	(&countedReporter{standIn{}, "Notes", m.reports}).Report(t.Context(), make([]forge.Status, 2))
 	(&countedObserver{standIn{}, m.looks}).Look(rollout.Target{})
 	m.ticked(3 * time.Millisecond)
-	hooks := m.countingHooks(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusUnauthorized, "no") }))
+	hooks := m.countingHooks(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		say(w, http.StatusUnauthorized, "no")
+	}))
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
 		hooks.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/hooks/a/b", nil))
 	}
@@ -89,13 +93,20 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	}
 	server := httptest.NewServer(m.handler(standIn{}))
 	defer server.Close()
-	has(t, scrape(t, server.URL), `daemongate_sync_stuck{name="agents",namespace="platform"} 1`, `daemongate_sync_stuck{name="others",namespace="platform"} 0`,
-		`daemongate_sync_stuck_nodes{cause="ImagePull",name="agents",namespace="platform"} 4`, `daemongate_sync_stuck_nodes{cause="CrashLoop",name="agents",namespace="platform"} 2`,
-		`daemongate_sync_failed{name="others",namespace="platform"} 1`, `daemongate_sync_held_commits{name="agents",namespace="platform"} 7`,
-		`daemongate_sync_outbox_entries{name="agents",namespace="platform"} 4`, `daemongate_commits_total{state="Complete"} 1`,
-		`daemongate_troubles_total 1`, `daemongate_polls_total{result="success"} 1`, `daemongate_polls_total{result="error"} 1`,
-		`daemongate_reports_total{provider="Notes",result="told"} 2`, `daemongate_reports_total{provider="Notes",result="trouble"} 1`, `daemongate_looks_total 1`,
-		`daemongate_tick_duration_seconds_bucket{le="0.004"} 1`, `daemongate_webhooks_total{code="401"} 1`, "daemongate_lease_held 0", "go_goroutines ")
+	has(t, scrape(t, server.URL), `daemongate_sync_stuck{name="agents",namespace="platform"} 1`,
+		`daemongate_sync_stuck{name="others",namespace="platform"} 0`,
+		`daemongate_sync_stuck_nodes{cause="ImagePull",name="agents",namespace="platform"} 4`,
+		`daemongate_sync_stuck_nodes{cause="CrashLoop",name="agents",namespace="platform"} 2`,
+		`daemongate_sync_failed{name="others",namespace="platform"} 1`,
+		`daemongate_sync_held_commits{name="agents",namespace="platform"} 7`,
+		`daemongate_sync_outbox_entries{name="agents",namespace="platform"} 4`,
+		`daemongate_commits_total{state="Complete"} 1`,
+		`daemongate_troubles_total 1`, `daemongate_polls_total{result="success"} 1`,
+		`daemongate_polls_total{result="error"} 1`,
+		`daemongate_reports_total{provider="Notes",result="told"} 2`,
+		`daemongate_reports_total{provider="Notes",result="trouble"} 1`, `daemongate_looks_total 1`,
+		`daemongate_tick_duration_seconds_bucket{le="0.004"} 1`, `daemongate_webhooks_total{code="401"} 1`,
+		"daemongate_lease_held 0", "go_goroutines ")
 	m.holds = func() error { return nil }
 	has(t, scrape(t, server.URL), "daemongate_lease_held 1")
 }
@@ -126,7 +137,8 @@ func TestDocsHaveEveryMetric(t *testing.T) {
 			t.Errorf("docs/metrics.md speaks of %s, which is not there", name)
 		}
 	}
-	if installed := page(t, "../../../manifests/install/daemongate.yaml"); !strings.Contains(installed, "--metrics-address=:9090") || !strings.Contains(installed, "containerPort: 9090") {
+	if installed := page(t, "../../../manifests/install/daemongate.yaml"); !strings.Contains(installed,
+		"--metrics-address=:9090") || !strings.Contains(installed, "containerPort: 9090") {
 		t.Error("the installed controller does not serve them")
 	}
 }
@@ -149,21 +161,25 @@ spec:
 `)
 	metrics, hooks := freeAddress(t), freeAddress(t)
 	p.run(Options{Metrics: metrics, Webhooks: hooks})
-	stuckNodes := `daemongate_sync_stuck_nodes{cause="InvalidImage",name="agents",namespace="` + p.namespace + `"} 2` // one of them may be first
+	// one of them may be first
+	stuckNodes := `daemongate_sync_stuck_nodes{cause="InvalidImage",name="agents",namespace="` + p.namespace + `"} 2`
 	clustertest.Until(t, 3*time.Minute, "the commit to be stuck on both nodes", func() (text string, ok bool) {
 		if conn, err := http.Get("http://" + metrics + "/healthz"); err == nil {
 			_ = conn.Body.Close()
 			text = scrape(t, "http://"+metrics)
 		}
-		return text, strings.Contains(text, `daemongate_sync_stuck{name="agents",namespace="`+p.namespace+`"} 1`) && strings.Contains(text, stuckNodes)
+		return text, strings.Contains(text, `daemongate_sync_stuck{name="agents",namespace="`+p.namespace+`"} 1`) &&
+			strings.Contains(text, stuckNodes)
 	})
-	if code := send(t, http.MethodPost, "http://"+hooks+"/hooks/"+p.namespace+"/agents", "{}", nil); code != http.StatusNotFound {
+	if code := send(t, http.MethodPost, "http://"+hooks+"/hooks/"+p.namespace+"/agents", "{}",
+		nil); code != http.StatusNotFound {
 		t.Errorf("the webhook was answered with %d", code)
 	}
 	if code := send(t, http.MethodGet, "http://"+metrics+"/readyz", "", nil); code != http.StatusOK {
 		t.Errorf("readyz answers %d", code)
 	}
-	has(t, scrape(t, "http://"+metrics), `daemongate_webhooks_total{code="404"} 1`, `daemongate_commits_total{state="Stuck"} 1`, `daemongate_polls_total{result="success"} `,
+	has(t, scrape(t, "http://"+metrics), `daemongate_webhooks_total{code="404"} 1`,
+		`daemongate_commits_total{state="Stuck"} 1`, `daemongate_polls_total{result="success"} `,
 		"daemongate_looks_total ", "daemongate_lease_held 1", "daemongate_tick_duration_seconds_count ")
 }
 
@@ -181,7 +197,8 @@ func has(t *testing.T, text string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
 		if !strings.Contains(text, "\n"+line) {
-			t.Errorf("%s is not said in\n%s", line, regexp.MustCompile(`(?m)^(#|go_|process_|promhttp_).*\n`).ReplaceAllString(text, ""))
+			t.Errorf("%s is not said in\n%s", line,
+				regexp.MustCompile(`(?m)^(#|go_|process_|promhttp_).*\n`).ReplaceAllString(text, ""))
 		}
 	}
 }

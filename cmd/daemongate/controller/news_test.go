@@ -18,34 +18,50 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 	commit := strings.Repeat("a", 40)
 	s := &api.Sync{}
 	s.Namespace, s.Name = "platform", "agents"
-	s.Status.InFlight = &api.Flight{Commit: commit, State: api.RollingOut, Nodes: api.NodeCounts{Desired: 4, Settled: 2}}
+	s.Status.InFlight = &api.Flight{Commit: commit, State: api.RollingOut, Nodes: api.NodeCounts{Desired: 4,
+		Settled: 2}}
 	private := func(text string) api.Message { return api.Message{Private: text} }
 	override := &api.Override{By: "ada", Reason: "it leaks"}
 	for _, c := range []struct {
 		news           sync.News
 		follow, events string // with "; " between lines
 	}{
-		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Stuck, Message: private("CrashLoop on 1 of 3 nodes")}},
+		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Stuck,
+			Message: private("CrashLoop on 1 of 3 nodes")}},
 			"Stuck        CrashLoop on 1 of 3 nodes", "Warning Stuck commit aaaaaaa: CrashLoop on 1 of 3 nodes"},
-		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Applying, Subject: "v1", Override: override}},
+		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Applying, Subject: "v1",
+			Override: override}},
 			`override     started outside the windows by ada: it leaks; Applying     "v1"`,
-			"Warning WindowOverridden commit aaaaaaa: started outside the windows by ada: it leaks; Normal Applying commit aaaaaaa: v1"},
+			"Warning WindowOverridden commit aaaaaaa: started outside the windows by ada: it leaks; Normal Applying " +
+				"commit aaaaaaa: v1"},
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.RollingOut}}, "RollingOut   ", ""},
-		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Relapsed: true, Message: private("relapsed: CrashLoop on 3 nodes")}},
-			"Complete     relapsed: CrashLoop on 3 nodes", "Warning Relapsed commit aaaaaaa relapsed: CrashLoop on 3 nodes; see daemongate explain agents"},
-		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Recovered: true, Message: private("3 nodes")}},
+		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Relapsed: true,
+			Message: private("relapsed: CrashLoop on 3 nodes")}},
+			"Complete     relapsed: CrashLoop on 3 nodes", "Warning Relapsed commit aaaaaaa relapsed: CrashLoop on 3 " +
+				"nodes; see daemongate explain agents"},
+		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Recovered: true,
+			Message: private("3 nodes")}},
 			"Complete     well again: 3 nodes", "Normal Recovered commit aaaaaaa is well again after its relapse"},
 		{sync.News{Kind: sync.NewsProgressed, Commit: commit}, "RollingOut   50% of 4 nodes settled", ""},
-		{sync.News{Kind: sync.NewsPruned, Commit: commit, Message: private("deleted 2 objects that commit aaaaaaa no longer asks for"), Objects: []string{"ConfigMap a", "ConfigMap b"}},
-			"pruned       ConfigMap a; pruned       ConfigMap b", "Normal Pruned deleted 2 objects that commit aaaaaaa no longer asks for"},
-		{sync.News{Kind: sync.NewsBrake, Commit: commit, Message: private("lifted on DaemonSet a/b")}, "brake        lifted on DaemonSet a/b", "Warning Brake lifted on DaemonSet a/b"},
-		{sync.News{Kind: sync.NewsHandedOver, Commit: commit, Message: private("DaemonSet a/b gives up n1")}, "handover     DaemonSet a/b gives up n1", "Normal HandedOver DaemonSet a/b gives up n1"},
-		{sync.News{Kind: sync.NewsWarning, Commit: commit, Message: private("odd")}, "warning      odd", "Warning Warning commit aaaaaaa: odd"},
+		{sync.News{Kind: sync.NewsPruned, Commit: commit, Message: private("deleted 2 objects that commit aaaaaaa no " +
+			"longer asks for"), Objects: []string{"ConfigMap a", "ConfigMap b"}},
+			"pruned       ConfigMap a; pruned       ConfigMap b",
+			"Normal Pruned deleted 2 objects that commit aaaaaaa no longer asks for"},
+		{sync.News{Kind: sync.NewsBrake, Commit: commit, Message: private("lifted on DaemonSet a/b")},
+			"brake        lifted on DaemonSet a/b", "Warning Brake lifted on DaemonSet a/b"},
+		{sync.News{Kind: sync.NewsHandedOver, Commit: commit, Message: private("DaemonSet a/b gives up n1")},
+			"handover     DaemonSet a/b gives up n1", "Normal HandedOver DaemonSet a/b gives up n1"},
+		{sync.News{Kind: sync.NewsWarning, Commit: commit, Message: private("odd")}, "warning      odd",
+			"Warning Warning commit aaaaaaa: odd"},
 		{sync.News{Kind: sync.NewsWarning, Message: private("odd")}, "warning      odd", "Warning Warning odd"},
-		{sync.News{Kind: sync.NewsDrifted, Commit: commit, Message: private("x")}, "drifted      x", "Warning Drifted x"},
-		{sync.News{Kind: sync.NewsCorrected, Commit: commit, Message: private("applied again: x")}, "corrected    applied again: x", "Normal Corrected applied again: x"},
-		{sync.News{Kind: sync.NewsUnhealthy, Commit: commit, Message: private("x: ails")}, "unhealthy    x: ails", "Warning Unhealthy x: ails; see daemongate explain agents"},
-		{sync.News{Kind: sync.NewsRecovered, Commit: commit, Message: private("all that the commit wrote is well again")},
+		{sync.News{Kind: sync.NewsDrifted, Commit: commit, Message: private("x")}, "drifted      x",
+			"Warning Drifted x"},
+		{sync.News{Kind: sync.NewsCorrected, Commit: commit, Message: private("applied again: x")},
+			"corrected    applied again: x", "Normal Corrected applied again: x"},
+		{sync.News{Kind: sync.NewsUnhealthy, Commit: commit, Message: private("x: ails")}, "unhealthy    x: ails",
+			"Warning Unhealthy x: ails; see daemongate explain agents"},
+		{sync.News{Kind: sync.NewsRecovered, Commit: commit,
+			Message: private("all that the commit wrote is well again")},
 			"recovered    all that it wrote is well again", "Normal Recovered all that the commit wrote is well again"},
 		{sync.News{Kind: sync.NewsTrouble, Message: private("down")}, "", "Warning Trouble down"},
 	} {

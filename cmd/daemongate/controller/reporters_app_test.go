@@ -56,8 +56,9 @@ func TestAnAppsTokenWritesStatuses(t *testing.T) {
 	host.Push(knownCommit)
 	server := httptest.NewServer(host)
 	defer server.Close()
-	secret := &oneSecret{data: map[string][]byte{"githubAppID": []byte("1234"), "githubAppInstallationID": []byte("567"),
-		"githubAppPrivateKey": []byte(key), "githubAppBaseURL": []byte(server.URL)}}
+	secret := &oneSecret{data: map[string][]byte{"githubAppID": []byte("1234"),
+		"githubAppInstallationID": []byte("567"),
+		"githubAppPrivateKey":     []byte(key), "githubAppBaseURL": []byte(server.URL)}}
 	r := reporterTo(t, server.URL, secret)
 	given := func(want int, what string) {
 		t.Helper()
@@ -80,7 +81,8 @@ func TestAnAppsTokenWritesStatuses(t *testing.T) {
 		http.Error(w, fmt.Sprint(r.Header), http.StatusForbidden)
 	}
 	text := fmt.Sprint(reportTo(t, r, "x"))
-	if !strings.Contains(text, "suspended") || slices.ContainsFunc(append(append(tokens.Given(), tokens.Claims()...), key), func(s string) bool { return strings.Contains(text, s) }) {
+	if !strings.Contains(text, "suspended") || slices.ContainsFunc(append(append(tokens.Given(), tokens.Claims()...),
+		key), func(s string) bool { return strings.Contains(text, s) }) {
 		t.Errorf("the error is %s", text)
 	}
 }

@@ -34,17 +34,20 @@ func TestEveryWriterOfNotesHasAFolderOfItsOwn(t *testing.T) {
 	head := gittest.Run(t, repo, "rev-parse", "HEAD")
 	k := &connections{secrets: &oneSecret{data: map[string][]byte{"token": []byte("t0ken")}}, notes: t.TempDir()}
 	writers := map[outbox.Reporter]bool{}
-	for i, as := range []struct{ url, secret string }{{repo, "one"}, {repo, "another"}, {repo, ""}, {repo + "/", "one"}, {"file://" + repo, "one"}, {repo, "one"}} {
+	for i, as := range []struct{ url, secret string }{{repo, "one"}, {repo, "another"}, {repo, ""}, {repo + "/", "one"},
+		{"file://" + repo, "one"}, {repo, "one"}} {
 		w := notesOf(t, k, as.url, as.secret)
 		writers[w] = true
-		check(t, w.Report(t.Context(), []forge.Status{{Commit: head, Context: fmt.Sprint("daemongate/", i), State: forge.Success}}).Err())
+		check(t, w.Report(t.Context(), []forge.Status{{Commit: head, Context: fmt.Sprint("daemongate/", i),
+			State: forge.Success}}).Err())
 	}
 	folders, err := os.ReadDir(k.notes)
 	check(t, err)
 	if len(folders) != len(writers) || len(writers) != 5 {
 		t.Errorf("%d writers in %d folders, want 5 in 5", len(writers), len(folders))
 	}
-	if lines := strings.Count(gittest.Run(t, repo, "notes", "--ref=daemongate", "show", head), ": success"); lines != 6 {
+	if lines := strings.Count(gittest.Run(t, repo, "notes", "--ref=daemongate", "show", head),
+		": success"); lines != 6 {
 		t.Errorf("%d of 6 lines are there", lines)
 	}
 }

@@ -35,9 +35,11 @@ type authority struct {
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	now := time.Now()
-	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: root.NotBefore, NotAfter: root.NotAfter, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: root.NotBefore, NotAfter: root.NotAfter,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(t, err)
@@ -47,7 +49,8 @@ func newAuthority(t *testing.T) *authority {
 	check(t, err)
 	der, err := x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), rootKey)
 	check(t, err)
-	return &authority{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: rootDER}), &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}
+	return &authority{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: rootDER}),
+		&tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}
 }
 
 // knownCommit is a commit that the host knows.
@@ -59,7 +62,8 @@ func reporterTo(t *testing.T, address string, secret *oneSecret) outbox.Reporter
 	s := &api.Sync{}
 	s.Namespace, s.Name = "platform", "agents"
 	s.Spec.Source.URL = "https://git.test/platform/fleet.git"
-	s.Spec.Report = api.Report{Provider: api.ProviderGitHub, URL: address + "/api/v3", SecretRef: &api.LocalObjectReference{Name: "status-token"}}
+	s.Spec.Report = api.Report{Provider: api.ProviderGitHub, URL: address + "/api/v3",
+		SecretRef: &api.LocalObjectReference{Name: "status-token"}}
 	r, err := (&connections{secrets: secret}).Reporter(t.Context(), s)
 	check(t, err)
 	return r
@@ -67,7 +71,8 @@ func reporterTo(t *testing.T, address string, secret *oneSecret) outbox.Reporter
 
 func reportTo(t *testing.T, r outbox.Reporter, text string) error {
 	t.Helper()
-	return r.Report(t.Context(), []forge.Status{{Commit: knownCommit, Context: "c", State: forge.Pending, Description: text}}).Err()
+	return r.Report(t.Context(), []forge.Status{{Commit: knownCommit, Context: "c", State: forge.Pending,
+		Description: text}}).Err()
 }
 
 // The host gets a certificate of another authority, then the Secret gets that authority: no restart, and neither is the
@@ -100,7 +105,8 @@ func TestAnotherAuthorityNeedsNoRestart(t *testing.T) {
 	}
 	shown.Store(after.server)
 	server.CloseClientConnections()
-	clustertest.Until(t, time.Minute, "the other certificate to be refused", func() (string, bool) { // a connection that was closed may fail first
+	// a connection that was closed may fail first
+	clustertest.Until(t, time.Minute, "the other certificate to be refused", func() (string, bool) {
 		err := reportTo(t, r, "x")
 		return fmt.Sprint(err), err != nil && strings.Contains(err.Error(), "certificate")
 	})
@@ -111,7 +117,8 @@ func TestAnotherAuthorityNeedsNoRestart(t *testing.T) {
 		t.Error("who is no authority any more is trusted")
 	}
 	secret.data["ca.crt"] = []byte("no certificate")
-	if err := reportTo(t, r, "x"); err == nil || !strings.Contains(err.Error(), "Secret platform/status-token: ca.crt") {
+	if err := reportTo(t, r, "x"); err == nil || !strings.Contains(err.Error(),
+		"Secret platform/status-token: ca.crt") {
 		t.Errorf("what is no certificate: %v", err)
 	}
 }
@@ -144,7 +151,8 @@ func TestAnotherProxyNeedsNoRestart(t *testing.T) {
 		}
 	}
 	secret.data["proxy"] = []byte("s3cret.example.com")
-	if err := reportTo(t, r, "x"); err == nil || !strings.Contains(err.Error(), "Secret platform/status-token: proxy") || strings.Contains(err.Error(), "s3cret") {
+	if err := reportTo(t, r, "x"); err == nil || !strings.Contains(err.Error(),
+		"Secret platform/status-token: proxy") || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("what is no proxy: %v", err)
 	}
 }

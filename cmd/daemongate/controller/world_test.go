@@ -88,7 +88,8 @@ func (p *place) secret(name string, data map[string]string) *corev1api.Secret {
 func (p *place) run(o Options) {
 	p.t.Helper()
 	o.Namespace, o.DataDir, o.Workers, o.Out, o.Log = p.namespace, filepath.Join(p.dir, "data"), 2, io.Discard, quiet()
-	o.Lease = lease.Options{Namespace: p.namespace, Name: "daemongate", Duration: 15 * time.Second, Tell: func(string) {}}
+	o.Lease = lease.Options{Namespace: p.namespace, Name: "daemongate", Duration: 15 * time.Second,
+		Tell: func(string) {}}
 	c, err := New(p.cluster.Config, o)
 	check(p.t, err)
 	ended := make(chan error, 1)

@@ -50,7 +50,8 @@ func healthyAgent(t *testing.T, c *testCluster) {
 			t.Errorf("%s: %+v", pod.Name, pod.Status)
 		}
 		for _, condition := range pod.Status.Conditions {
-			if condition.Status != corev1.ConditionTrue || condition.Reason != "" || condition.LastTransitionTime.IsZero() {
+			if condition.Status != corev1.ConditionTrue || condition.Reason != "" ||
+				condition.LastTransitionTime.IsZero() {
 				t.Errorf("%s: %+v", pod.Name, condition)
 			}
 		}
@@ -67,8 +68,8 @@ func healthyAgent(t *testing.T, c *testCluster) {
 	c.waitForEvent("healthy", "Killing", "Stopping container agent")
 }
 
-// A crash loop is Ready for half a second at each start, so that the DaemonSet controller counts it available in passing:
-// the false success that Daemongate exists for.
+// A crash loop is Ready for half a second at each start, so that the DaemonSet controller counts it available in
+// passing: the false success that Daemongate exists for.
 func crashLoopPassesForAvailable(t *testing.T, c *testCluster) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -89,7 +90,8 @@ func crashLoopPassesForAvailable(t *testing.T, c *testCluster) {
 	watch.Stop()
 	eventually(t, "crash", func() error {
 		s := c.pods("crash")[0].Status.ContainerStatuses[0]
-		if s.State.Waiting == nil || s.State.Waiting.Reason != "CrashLoopBackOff" || s.LastTerminationState.Terminated.ExitCode != 3 {
+		if s.State.Waiting == nil || s.State.Waiting.Reason != "CrashLoopBackOff" ||
+			s.LastTerminationState.Terminated.ExitCode != 3 {
 			return fmt.Errorf("%+v", s)
 		}
 		return nil
@@ -101,7 +103,8 @@ func crashLoopPassesForAvailable(t *testing.T, c *testCluster) {
 func imageThatIsNotThere(t *testing.T, c *testCluster) {
 	c.agent("pull", func(p *corev1.PodTemplateSpec) { p.Spec.Containers[0].Image = "registry.local/agent:v2-typo" })
 	eventually(t, "pull", func() error {
-		events, err := c.CoreV1().Events("pull").List(context.Background(), metav1.ListOptions{FieldSelector: "reason=Failed"})
+		events, err := c.CoreV1().Events("pull").List(context.Background(),
+			metav1.ListOptions{FieldSelector: "reason=Failed"})
 		for _, e := range events.Items {
 			if strings.HasPrefix(e.Message, "Failed to pull image") && e.Count >= 2 && e.Source.Component == "kubelet" {
 				return err
@@ -110,7 +113,8 @@ func imageThatIsNotThere(t *testing.T, c *testCluster) {
 		return fmt.Errorf("no second failed pull: %w", err)
 	})
 	for _, pod := range c.pods("pull") {
-		if w := pod.Status.ContainerStatuses[0].State.Waiting; w == nil || !strings.Contains(w.Reason, "ImagePull") || pod.Status.Phase != corev1.PodPending {
+		if w := pod.Status.ContainerStatuses[0].State.Waiting; w == nil || !strings.Contains(w.Reason, "ImagePull") ||
+			pod.Status.Phase != corev1.PodPending {
 			t.Errorf("%s: %+v", pod.Name, pod.Status)
 		}
 	}
@@ -125,14 +129,16 @@ func configMapThatComesLater(t *testing.T, c *testCluster) {
 	})
 	eventually(t, "configmap", func() error {
 		for _, pod := range c.pods("configmap") {
-			if s := pod.Status.ContainerStatuses; len(s) == 1 && s[0].State.Waiting != nil && s[0].State.Waiting.Reason == "CreateContainerConfigError" {
+			if s := pod.Status.ContainerStatuses; len(s) == 1 && s[0].State.Waiting != nil &&
+				s[0].State.Waiting.Reason == "CreateContainerConfigError" {
 				return nil
 			}
 		}
 		return fmt.Errorf("no CreateContainerConfigError")
 	})
 	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "settings"}}
-	if _, err := c.CoreV1().ConfigMaps("configmap").Create(context.Background(), settings, metav1.CreateOptions{}); err != nil {
+	if _, err := c.CoreV1().ConfigMaps("configmap").Create(context.Background(), settings,
+		metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	c.waitForReady("configmap", 4)

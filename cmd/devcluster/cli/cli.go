@@ -46,7 +46,8 @@ func command(s *settings) *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&s.name, "name", "default", "which cluster")
 	root.PersistentFlags().StringVar(&s.dir, "dir", "", "its folder (default ~/.local/state/devcluster/NAME)")
-	root.AddCommand(upCommand(s), downCommand(s), infoCommand(s), kubeconfigCommand(s), createRepoCommand(s), versionCommand(s),
+	root.AddCommand(upCommand(s), downCommand(s), infoCommand(s), kubeconfigCommand(s), createRepoCommand(s),
+		versionCommand(s),
 		signalCommand(s, "pause COMPONENT", "Hold a component still, as if it had hung", syscall.SIGSTOP),
 		signalCommand(s, "resume COMPONENT", "Let a component that was paused go on", syscall.SIGCONT))
 	root.AddCommand(nodeCommands(s)...)

@@ -108,7 +108,8 @@ func eventually(t *testing.T, what string, try func() error) {
 func (c *testCluster) agent(name string, change func(*corev1.PodTemplateSpec)) {
 	c.t.Helper()
 	ctx := context.Background()
-	if _, err := c.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+	if _, err := c.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}},
+		metav1.CreateOptions{}); err != nil {
 		c.t.Fatal(err)
 	}
 	labels := map[string]string{"app": name}
@@ -120,7 +121,8 @@ func (c *testCluster) agent(name string, change func(*corev1.PodTemplateSpec)) {
 				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{}},
 				Spec: corev1.PodSpec{
 					TerminationGracePeriodSeconds: new(int64(3)),
-					Containers:                    []corev1.Container{{Name: "agent", Image: "registry.local/agent:v1"}},
+					Containers: []corev1.Container{{Name: "agent",
+						Image: "registry.local/agent:v1"}},
 				},
 			},
 		},

@@ -46,7 +46,8 @@ func upCommand(s *settings) *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&flags.nodes, "nodes", 12, "how many nodes")
-	c.Flags().DurationVar(&flags.grace, "node-grace", 50*time.Second, "how long a node may be silent before it is NotReady")
+	c.Flags().DurationVar(&flags.grace, "node-grace", 50*time.Second,
+		"how long a node may be silent before it is NotReady")
 	c.Flags().BoolVar(&flags.foreground, "foreground", false, "stay, and stop the cluster at SIGINT or SIGTERM")
 	c.Flags().IntVar(&flags.readyFile, "ready-file", 0, "")
 	_ = c.Flags().MarkHidden("ready-file")

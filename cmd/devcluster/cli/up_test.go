@@ -20,8 +20,8 @@ import (
 	"github.com/daemongate/daemongate/cmd/devcluster/cluster"
 )
 
-// The life of a node: its kubelet dies and its Lease stops at once, later it is NotReady and keeps its pod, even one that
-// is deleted; when the kubelet is back that pod goes and another comes.
+// The life of a node: its kubelet dies and its Lease stops at once, later it is NotReady and keeps its pod, even one
+// that is deleted; when the kubelet is back that pod goes and another comes.
 func TestNodeFailsAndHeals(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -43,7 +43,8 @@ func TestNodeFailsAndHeals(t *testing.T) {
 		t.Errorf("the dead kubelet renewed its Lease at %s", got)
 	}
 	if got := c.podOn("life", "node-002"); got.UID != pod.UID || got.DeletionTimestamp == nil {
-		t.Errorf("on the dead node is %s (deleted: %v), want %s, terminating", got.Name, got.DeletionTimestamp, pod.Name)
+		t.Errorf("on the dead node is %s (deleted: %v), want %s, terminating", got.Name, got.DeletionTimestamp,
+			pod.Name)
 	}
 	c.run("heal-node", "node-002")
 	eventually(t, "node-002", func() error { return c.nodeIs("node-002", true) })

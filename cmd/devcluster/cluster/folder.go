@@ -81,8 +81,8 @@ func (f Folder) writeInfo(info Info) error {
 // ErrDown is returned for a cluster that does not run.
 var ErrDown = errors.New("it is not up")
 
-// fresh empties what one run of a cluster leaves and the next must not see, and makes the folders. Logs are overwritten,
-// Git repositories stay.
+// fresh empties what one run of a cluster leaves and the next must not see, and makes the folders. Logs are
+// overwritten, Git repositories stay.
 func (f Folder) fresh() error {
 	for _, old := range []string{"etcd", "pki", "kubeconfig", "kubeconfigs", "cluster.json", "kwok.yaml"} {
 		if err := os.RemoveAll(f.path(old)); err != nil {

@@ -14,7 +14,8 @@ func (f Folder) identities(server string) error {
 	if err != nil {
 		return fmt.Errorf("certificate authority: %w", err)
 	}
-	hosts := []string{"127.0.0.1", "localhost", "10.0.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
+	hosts := []string{"127.0.0.1", "localhost", "10.0.0.1", "kubernetes", "kubernetes.default",
+		"kubernetes.default.svc"}
 	if err := ca.issue("kube-apiserver", pkix.Name{CommonName: "kube-apiserver"}, hosts...); err != nil {
 		return err
 	}

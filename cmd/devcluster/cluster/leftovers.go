@@ -36,7 +36,8 @@ func (f Folder) sweep() error {
 		text, err := os.ReadFile(file)
 		if err == nil && json.Unmarshal(text, &old) == nil && old.alive() {
 			if err := old.kill(); err != nil {
-				return fmt.Errorf("process %d, left behind by an earlier run (%s): %w: end it by hand", old.PID, file, err)
+				return fmt.Errorf("process %d, left behind by an earlier run (%s): %w: end it by hand", old.PID, file,
+					err)
 			}
 		}
 		if err := os.Remove(file); err != nil {
@@ -57,7 +58,8 @@ func (f Folder) Signal(component string, signal syscall.Signal) error {
 		err = json.Unmarshal(text, &running)
 	}
 	if err != nil || !running.alive() {
-		return fmt.Errorf("no component %q runs: there are etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok", component)
+		return fmt.Errorf("no component %q runs: there are etcd, kube-apiserver, kube-controller-manager, "+
+			"kube-scheduler and kwok", component)
 	}
 	return syscall.Kill(running.PID, signal)
 }

@@ -96,7 +96,8 @@ func FillNode(ctx context.Context, client kubernetes.Interface, name, cpu, memor
 		Spec: corev1.PodSpec{
 			NodeName: name,
 			Containers: []corev1.Container{{
-				Name: "fill", Image: "registry.local/fill:v1", Resources: corev1.ResourceRequirements{Requests: requests},
+				Name: "fill", Image: "registry.local/fill:v1",
+				Resources: corev1.ResourceRequirements{Requests: requests},
 			}},
 		},
 	}, metav1.CreateOptions{})

@@ -76,8 +76,9 @@ func node(n int) *corev1.Node {
 			DeclaredFeatures: []string{"RestartAllContainersOnContainerExits"},
 			NodeInfo: corev1.NodeSystemInfo{
 				Architecture: "amd64", OperatingSystem: "linux", OSImage: "devcluster",
-				KubeletVersion: version.Get().GitVersion, ContainerRuntimeVersion: "containerd://2.4.2", KernelVersion: "6.12.0",
-				BootID: fmt.Sprintf("00000000-0000-4000-8000-%012d", n), MachineID: fmt.Sprintf("%032d", n),
+				KubeletVersion: version.Get().GitVersion, ContainerRuntimeVersion: "containerd://2.4.2",
+				KernelVersion: "6.12.0",
+				BootID:        fmt.Sprintf("00000000-0000-4000-8000-%012d", n), MachineID: fmt.Sprintf("%032d", n),
 			},
 		},
 	}

@@ -76,7 +76,8 @@ func (p *process) failure() error {
 	text, _ := os.ReadFile(p.log)
 	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
 	last := lines[max(0, len(lines)-5):]
-	return fmt.Errorf("%s ended (%v), its log %s says last:\n  %s", p.name, p.cmd.ProcessState, p.log, strings.Join(last, "\n  "))
+	return fmt.Errorf("%s ended (%v), its log %s says last:\n  %s", p.name, p.cmd.ProcessState, p.log,
+		strings.Join(last, "\n  "))
 }
 
 // stop ends all components at once: nothing of theirs is kept.

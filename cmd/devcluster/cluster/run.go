@@ -96,7 +96,8 @@ func (o Options) start(ctx context.Context, children *processes, at addresses, r
 	if err := waitForServer(starting, client); err != nil {
 		return err
 	}
-	for _, c := range []command{o.Folder.controllerManager(o.NodeGrace), o.Folder.scheduler(), o.Folder.kwok(o.NodeGrace)} {
+	for _, c := range []command{o.Folder.controllerManager(o.NodeGrace), o.Folder.scheduler(),
+		o.Folder.kwok(o.NodeGrace)} {
 		if err := children.start(c); err != nil {
 			return err
 		}

@@ -54,8 +54,8 @@ func (k *kubelets) exists(ctx context.Context, namespace string, o object) bool 
 	return exists(ctx, k.client, namespace, o)
 }
 
-// publish writes a status, unless the pod has been replaced by one of the same name. What went wrong with the API server
-// it tries again, as a kubelet would.
+// publish writes a status, unless the pod has been replaced by one of the same name. What went wrong with the API
+// server it tries again, as a kubelet would.
 func (k *kubelets) publish(ctx context.Context, pod *corev1.Pod, status corev1.PodStatus) error {
 	patch, err := statusPatch(pod, status)
 	if err != nil {

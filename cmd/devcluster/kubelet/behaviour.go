@@ -22,25 +22,26 @@ const (
 	oom           = "oom"             // is OOMKilled two seconds after it started, always
 	diesAfter     = "dies-after"      // exits 1 so long after it started, always
 	diesOnceAfter = "dies-once-after" // the same, but only the first time
-	diesOnRequest = "dies-on-request" // runs until its namespace has a ConfigMap "die"; then it exits 1, and does as crash
-	neverReady    = "never-ready"     // its readiness probe never passes
-	livenessFails = "liveness-fails"  // its liveness probe never passes
-	startupFails  = "startup-fails"   // its startup probe never passes
-	hookFails     = "hook-fails"      // its postStart hook fails
-	untold        = "untold"          // only the first killing by a probe or a hook is told in an Event
-	pullFails     = "pull-fails"      // its image cannot be pulled
-	configError   = "config-error"    // the ConfigMap of an environment variable is missing
-	mountFails    = "mount-fails"     // the Secret of a volume is missing
-	sandboxFails  = "sandbox-fails"   // the CNI plugin fails
-	initCrash     = "init-crash"      // the first init container exits 3 half a second after it started, always
-	evicted       = "evicted"         // the pod is evicted ten seconds after it started
-	rejected      = "rejected"        // the kubelet refuses the pod: UnexpectedAdmissionError
-	outOfCPU      = "out-of-cpu"      // the kubelet refuses the pod: OutOfcpu
-	noAppArmor    = "no-apparmor"     // the kubelet refuses the pod: AppArmor
-	clockAhead    = "clock-ahead"     // its node's clock goes ahead by so much
-	neverStops    = "never-stops"     // its containers cannot be ended; KWOK leaves it alone
-	slowStart     = "slow-start"      // the image takes so long to pull; played by KWOK
-	slowStop      = "slow-stop"       // the containers take so long to end; played by KWOK
+	// runs until its namespace has a ConfigMap "die"; then it exits 1, and does as crash
+	diesOnRequest = "dies-on-request"
+	neverReady    = "never-ready"    // its readiness probe never passes
+	livenessFails = "liveness-fails" // its liveness probe never passes
+	startupFails  = "startup-fails"  // its startup probe never passes
+	hookFails     = "hook-fails"     // its postStart hook fails
+	untold        = "untold"         // only the first killing by a probe or a hook is told in an Event
+	pullFails     = "pull-fails"     // its image cannot be pulled
+	configError   = "config-error"   // the ConfigMap of an environment variable is missing
+	mountFails    = "mount-fails"    // the Secret of a volume is missing
+	sandboxFails  = "sandbox-fails"  // the CNI plugin fails
+	initCrash     = "init-crash"     // the first init container exits 3 half a second after it started, always
+	evicted       = "evicted"        // the pod is evicted ten seconds after it started
+	rejected      = "rejected"       // the kubelet refuses the pod: UnexpectedAdmissionError
+	outOfCPU      = "out-of-cpu"     // the kubelet refuses the pod: OutOfcpu
+	noAppArmor    = "no-apparmor"    // the kubelet refuses the pod: AppArmor
+	clockAhead    = "clock-ahead"    // its node's clock goes ahead by so much
+	neverStops    = "never-stops"    // its containers cannot be ended; KWOK leaves it alone
+	slowStart     = "slow-start"     // the image takes so long to pull; played by KWOK
+	slowStop      = "slow-stop"      // the containers take so long to end; played by KWOK
 )
 
 // volumePullFails is an image volume whose image cannot be pulled; it comes from the pod's volumes alone.
@@ -48,7 +49,8 @@ const volumePullFails = "volume-pull-fails"
 
 var durations = []string{diesAfter, diesOnceAfter, clockAhead, slowStart, slowStop}
 
-var behaviours = append([]string{crash, oom, diesOnRequest, neverReady, livenessFails, startupFails, hookFails, untold, pullFails, configError,
+var behaviours = append([]string{crash, oom, diesOnRequest, neverReady, livenessFails, startupFails, hookFails, untold,
+	pullFails, configError,
 	mountFails, sandboxFails, initCrash, evicted, rejected, outOfCPU, noAppArmor, neverStops}, durations...)
 
 // trouble is what is wrong with a pod; the zero value is a pod that runs well.
@@ -120,7 +122,8 @@ func askedOf(pod *corev1.Pod) (trouble, error) {
 		}
 		kind, text, _ := strings.Cut(word, "=")
 		if !slices.Contains(behaviours, kind) {
-			return t, fmt.Errorf("annotation %s: %q is none of %s", BehaviourAnnotation, kind, strings.Join(behaviours, ", "))
+			return t, fmt.Errorf("annotation %s: %q is none of %s", BehaviourAnnotation, kind,
+				strings.Join(behaviours, ", "))
 		}
 		after, err := time.ParseDuration(text)
 		if slices.Contains(durations, kind) != (err == nil) {

@@ -13,7 +13,8 @@ import (
 func agent(behaviour string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: "agent", Namespace: "logging", UID: "1", Annotations: map[string]string{BehaviourAnnotation: behaviour},
+			Name: "agent", Namespace: "logging", UID: "1",
+			Annotations: map[string]string{BehaviourAnnotation: behaviour},
 		},
 		Spec: corev1.PodSpec{
 			NodeName:       "node-003",
@@ -48,7 +49,8 @@ func TestTroubleIsReadFromThePod(t *testing.T) {
 		pod.Annotations[NodesAnnotation], pod.Annotations[ContainerAnnotation] = test.nodes, test.container
 		got, err := troubleOf(pod)
 		if err != nil || got != test.want {
-			t.Errorf("%q on %q in %q: %+v (%v), want %+v", test.behaviour, test.nodes, test.container, got, err, test.want)
+			t.Errorf("%q on %q in %q: %+v (%v), want %+v", test.behaviour, test.nodes, test.container, got, err,
+				test.want)
 		}
 	}
 }
@@ -76,8 +78,9 @@ func TestNonsenseIsRefused(t *testing.T) {
 // registry.local has released tags; what it does not have cannot be pulled. Other registries have everything.
 func TestRegistryHasReleasedTags(t *testing.T) {
 	for image, want := range map[string]bool{
-		"registry.local/agent:v1": true, "registry.local/team/agent:v1.2.3": true, "docker.io/fluent/fluentd:latest": true,
-		"registry.local/agent:v2-typo": false, "registry.local/agent:latest": false, "registry.local/agent": false,
+		"registry.local/agent:v1": true, "registry.local/team/agent:v1.2.3": true,
+		"docker.io/fluent/fluentd:latest": true,
+		"registry.local/agent:v2-typo":    false, "registry.local/agent:latest": false, "registry.local/agent": false,
 		"registry.local/agent:1": false,
 	} {
 		if got := pullable(image); got != want {
@@ -93,7 +96,8 @@ func TestPodNeedsItsConfigMapsAndSecrets(t *testing.T) {
 	pod.Spec.Volumes = []corev1.Volume{
 		{Name: "a", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: name("files")}}},
 		{Name: "b", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "keys"}}},
-		{Name: "c", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "perhaps", Optional: new(true)}}},
+		{Name: "c", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "perhaps",
+			Optional: new(true)}}},
 	}
 	pod.Spec.Containers[1].Env = []corev1.EnvVar{
 		{Name: "PLAIN", Value: "1"},

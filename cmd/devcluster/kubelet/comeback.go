@@ -10,8 +10,9 @@ import (
 )
 
 // comeBack does what a kubelet does that finds its pods again: those that node-lifecycle has marked not Ready meanwhile
-// are Ready again if their containers are, and those that were deleted meanwhile end now. KWOK ends them, but was seen not
-// to look at pods that changed before it took the node over; they are shown to it twice because it may take it over late.
+// are Ready again if their containers are, and those that were deleted meanwhile end now. KWOK ends them, but was seen
+// not to look at pods that changed before it took the node over; they are shown to it twice because it may take it over
+// late.
 func (k *kubelets) comeBack(ctx context.Context, node string) {
 	for _, pause := range []time.Duration{time.Second, 5 * time.Second} {
 		select {

@@ -44,12 +44,14 @@ func Start(ctx context.Context, config *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	alive := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTweakListOptions(func(o *metav1.ListOptions) {
-		o.LabelSelector = AliveLabel + "=" + Alive
-	}))
-	bound := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTweakListOptions(func(o *metav1.ListOptions) {
-		o.FieldSelector = "spec.nodeName!="
-	}))
+	alive := informers.NewSharedInformerFactoryWithOptions(client, 0,
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
+			o.LabelSelector = AliveLabel + "=" + Alive
+		}))
+	bound := informers.NewSharedInformerFactoryWithOptions(client, 0,
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
+			o.FieldSelector = "spec.nodeName!="
+		}))
 	nodes, pods := alive.Core().V1().Nodes().Informer(), bound.Core().V1().Pods().Informer()
 	if err := pods.AddIndexers(cache.Indexers{"node": nodeOf}); err != nil {
 		return err

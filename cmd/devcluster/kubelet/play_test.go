@@ -15,16 +15,22 @@ func TestBehavioursOnRequest(t *testing.T) {
 	for behaviour, want := range map[string][]string{
 		"oom": {"agent ready=true started=true restarts=0 running", "terminated:OOMKilled:137",
 			"restarts=1 running last=terminated:OOMKilled:137", "restarts=1 waiting:CrashLoopBackOff"},
-		"dies-after=40s":       {"restarts=0 running", "terminated:Error:1", "restarts=1 running", "restarts=2 running"},
-		"dies-once-after=40s":  {"restarts=0 running", "terminated:Error:1", "Running", "restarts=1 running last=terminated:Error:1"},
-		"never-ready":          {"Ready=False ContainersNotReady", "agent ready=false started=true restarts=0 running"},
-		"liveness-fails":       {"Ready=True", "restarts=1 running last=terminated:Completed:0", "waiting:CrashLoopBackOff"},
+		"dies-after=40s": {"restarts=0 running", "terminated:Error:1", "restarts=1 running",
+			"restarts=2 running"},
+		"dies-once-after=40s": {"restarts=0 running", "terminated:Error:1", "Running",
+			"restarts=1 running last=terminated:Error:1"},
+		"never-ready": {"Ready=False ContainersNotReady", "agent ready=false started=true restarts=0 running"},
+		"liveness-fails": {"Ready=True", "restarts=1 running last=terminated:Completed:0",
+			"waiting:CrashLoopBackOff"},
 		"startup-fails,untold": {"restarts=1 running last=terminated:Completed:0", "waiting:CrashLoopBackOff"},
-		"hook-fails":           {"restarts=0 waiting:PostStartHookError last=terminated:Completed:0", "restarts=1 waiting:PostStartHookError", "restarts=1 waiting:CrashLoopBackOff", "restarts=2 waiting:PostStartHookError"},
-		"config-error":         {"agent ready=false started=false restarts=0 waiting:CreateContainerConfigError"},
-		"mount-fails":          {"Pending PodReadyToStartContainers=False"},
-		"sandbox-fails":        {"Pending PodReadyToStartContainers=False"},
-		"init-crash":           {"Pending", "init ready=false started=false restarts=0 terminated:Error:3", "init ready=false started=false restarts=1 waiting:CrashLoopBackOff"},
+		"hook-fails": {"restarts=0 waiting:PostStartHookError last=terminated:Completed:0",
+			"restarts=1 waiting:PostStartHookError", "restarts=1 waiting:CrashLoopBackOff",
+			"restarts=2 waiting:PostStartHookError"},
+		"config-error":  {"agent ready=false started=false restarts=0 waiting:CreateContainerConfigError"},
+		"mount-fails":   {"Pending PodReadyToStartContainers=False"},
+		"sandbox-fails": {"Pending PodReadyToStartContainers=False"},
+		"init-crash": {"Pending", "init ready=false started=false restarts=0 terminated:Error:3",
+			"init ready=false started=false restarts=1 waiting:CrashLoopBackOff"},
 		"evicted":              {"Running", "Failed"},
 		"rejected":             {"Pending", "Failed"},
 		"out-of-cpu":           {"Pending", "Failed"},
@@ -76,7 +82,8 @@ func TestPodStartsWhenItsConfigMapAppears(t *testing.T) {
 	}
 }
 
-// An agent that dies on request runs well until somebody makes the ConfigMap that asks for it, and crash-loops from then on.
+// An agent that dies on request runs well until somebody makes the ConfigMap that asks for it, and crash-loops from
+// then on.
 func TestAgentsDieOnRequest(t *testing.T) {
 	s := &stage{missing: map[string]bool{"configmap/die": true}}
 	perform(t, agent("dies-on-request"), s, 3*time.Minute, func() {
@@ -102,7 +109,8 @@ func TestDeadKubeletDoesNothing(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		s.set(func() {
 			if len(s.looks) != looks || len(s.events) != events {
-				t.Errorf("a dead kubelet changed %d states and said %d things", len(s.looks)-looks, len(s.events)-events)
+				t.Errorf("a dead kubelet changed %d states and said %d things", len(s.looks)-looks,
+					len(s.events)-events)
 			}
 			s.dead = false
 		})
@@ -129,7 +137,8 @@ func TestTransitionTimeMovesWithTheStatusOnly(t *testing.T) {
 
 // A pod of which only the first killing is told goes on being killed: the kubelet's Events stop, the ends do not.
 func TestOnlyTheFirstKillingIsTold(t *testing.T) {
-	for behaviour, reason := range map[string]string{"liveness-fails,untold": "Killing", "hook-fails,untold": "FailedPostStartHook"} {
+	for behaviour, reason := range map[string]string{"liveness-fails,untold": "Killing",
+		"hook-fails,untold": "FailedPostStartHook"} {
 		s := &stage{}
 		perform(t, agent(behaviour), s, 3*time.Minute)
 		told := 0
@@ -144,8 +153,8 @@ func TestOnlyTheFirstKillingIsTold(t *testing.T) {
 	}
 }
 
-// What a pod's spec asks for that the nodes cannot do is refused as real kubelets do: an image volume about the pod and in the
-// words of its own image, a wish of the sandbox before any container.
+// What a pod's spec asks for that the nodes cannot do is refused as real kubelets do: an image volume about the pod and
+// in the words of its own image, a wish of the sandbox before any container.
 func TestWhatTheNodesCannotDo(t *testing.T) {
 	for name, c := range map[string]struct {
 		ask           func(*corev1.PodSpec)
@@ -153,10 +162,13 @@ func TestWhatTheNodesCannotDo(t *testing.T) {
 		says          string
 	}{
 		"an image volume": {func(s *corev1.PodSpec) {
-			s.Volumes = []corev1.Volume{{Name: "models", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "registry.local/models:typo"}}}}
+			s.Volumes = []corev1.Volume{{Name: "models",
+				VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "registry.local/models:typo"}}}}
 			s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "models"}}
-		}, "agent ready=false started=false restarts=0 waiting:ErrImagePull", "Failed", `Failed to pull image "registry.local/models:typo"`},
-		"user namespaces": {func(s *corev1.PodSpec) { s.HostUsers = new(bool) }, "Pending", "FailedCreatePodSandBox", "user namespaces"},
+		}, "agent ready=false started=false restarts=0 waiting:ErrImagePull", "Failed",
+			`Failed to pull image "registry.local/models:typo"`},
+		"user namespaces": {func(s *corev1.PodSpec) { s.HostUsers = new(bool) }, "Pending", "FailedCreatePodSandBox",
+			"user namespaces"},
 		"a tiny limit": {func(s *corev1.PodSpec) {
 			s.Containers[0].Resources.Limits = corev1.ResourceList{"memory": resource.MustParse("600Ki")}
 		}, "Pending", "FailedCreatePodSandBox", "memory limit too low"},
@@ -169,7 +181,8 @@ func TestWhatTheNodesCannotDo(t *testing.T) {
 			c.ask(&pod.Spec)
 			perform(t, pod, s, time.Minute)
 			said := slices.ContainsFunc(s.events, func(e corev1.Event) bool {
-				return e.Reason == c.reason && strings.Contains(e.Message, c.says) && (c.reason != "Failed" || e.InvolvedObject.FieldPath == "")
+				return e.Reason == c.reason && strings.Contains(e.Message, c.says) &&
+					(c.reason != "Failed" || e.InvolvedObject.FieldPath == "")
 			})
 			if !said || !strings.Contains(s.states(), c.state) {
 				t.Errorf("said %v\n%s", said, s.states())

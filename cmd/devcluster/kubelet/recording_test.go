@@ -85,7 +85,8 @@ func stateOf(status *corev1.PodStatus) string {
 	for _, all := range [][]corev1.ContainerStatus{status.InitContainerStatuses, status.ContainerStatuses} {
 		for _, c := range all {
 			words = append(words, fmt.Sprintf("| %s ready=%t started=%t restarts=%d %s last=%s",
-				c.Name, c.Ready, *c.Started, c.RestartCount, containerState(c.State), containerState(c.LastTerminationState)))
+				c.Name, c.Ready, *c.Started, c.RestartCount, containerState(c.State),
+				containerState(c.LastTerminationState)))
 		}
 	}
 	return strings.Join(words, " ")

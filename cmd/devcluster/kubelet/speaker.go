@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/tools/record"
 )
 
-// speaker records Events in the name of the nodes' kubelets, each with a recorder of its own, as in a real cluster: equal
-// Events are counted up, and a kubelet that says the same too often is cut off.
+// speaker records Events in the name of the nodes' kubelets, each with a recorder of its own, as in a real cluster:
+// equal Events are counted up, and a kubelet that says the same too often is cut off.
 type speaker struct {
 	ctx       context.Context // of all recorders: an Event is recorded in the background
 	client    kubernetes.Interface
@@ -32,7 +32,8 @@ func (s *speaker) event(pod *corev1.Pod, container, kind, reason, message string
 // referenceTo names a pod, or one of its containers as kubelets do.
 func referenceTo(pod *corev1.Pod, container string) *corev1.ObjectReference {
 	on := &corev1.ObjectReference{
-		APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
+		APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID,
+		ResourceVersion: pod.ResourceVersion,
 	}
 	for _, c := range pod.Spec.InitContainers {
 		if c.Name == container {

@@ -67,7 +67,8 @@ func conclude(status *corev1.PodStatus, now time.Time) {
 	}
 	// Once a pod is initialized it stays that, also when a restart rule has its init containers run anew.
 	if len(uninitialized) > 0 && !slices.ContainsFunc(status.Conditions, initialized) {
-		setCondition(status, corev1.PodInitialized, false, "ContainersNotInitialized", named("incomplete", uninitialized), now)
+		setCondition(status, corev1.PodInitialized, false, "ContainersNotInitialized",
+			named("incomplete", uninitialized), now)
 	} else {
 		setCondition(status, corev1.PodInitialized, true, "", "", now)
 	}
@@ -89,7 +90,8 @@ func named(what string, containers []string) string {
 }
 
 // setCondition moves the transition time only if the status changes.
-func setCondition(status *corev1.PodStatus, kind corev1.PodConditionType, is bool, reason, message string, now time.Time) {
+func setCondition(status *corev1.PodStatus, kind corev1.PodConditionType, is bool, reason, message string,
+	now time.Time) {
 	next := corev1.PodCondition{
 		Type: kind, Status: corev1.ConditionFalse, Reason: reason, Message: message,
 		ObservedGeneration: status.ObservedGeneration, LastTransitionTime: metav1.NewTime(now),

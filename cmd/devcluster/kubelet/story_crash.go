@@ -14,7 +14,8 @@ func crashed(exitCode int32) corev1.ContainerStateTerminated {
 
 // crash plays one life of a container that dies by itself, and the wait before the next: it is Running and Ready while
 // it lives, however short that is. The first restart comes at once. It reports whether the container is to run again.
-func (s *story) crash(ctx context.Context, c *corev1.ContainerStatus, life time.Duration, how corev1.ContainerStateTerminated) bool {
+func (s *story) crash(ctx context.Context, c *corev1.ContainerStatus, life time.Duration,
+	how corev1.ContainerStateTerminated) bool {
 	s.start(ctx, c, true)
 	s.pause(ctx, life)
 	if ctx.Err() != nil {
@@ -24,8 +25,8 @@ func (s *story) crash(ctx context.Context, c *corev1.ContainerStatus, life time.
 	return s.afterEnd(ctx, c)
 }
 
-// dieOnRequest plays the first life of a container that lives until somebody makes the ConfigMap "die", and the wait after
-// it. It reports whether the container is to run again.
+// dieOnRequest plays the first life of a container that lives until somebody makes the ConfigMap "die", and the wait
+// after it. It reports whether the container is to run again.
 func (s *story) dieOnRequest(ctx context.Context, c *corev1.ContainerStatus) bool {
 	s.start(ctx, c, true)
 	for ctx.Err() == nil && !s.exists(ctx, s.pod.Namespace, object{kind: "configmap", name: "die"}) {
@@ -68,6 +69,7 @@ func (s *story) showCrashLoop(ctx context.Context, c *corev1.ContainerStatus, ba
 }
 
 func (s *story) backOffRestart(ctx context.Context, c *corev1.ContainerStatus) {
-	s.say(ctx, c.Name, corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s)",
+	s.say(ctx, c.Name, corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in "+
+		"pod %s_%s(%s)",
 		c.Name, s.pod.Name, s.pod.Namespace, s.pod.UID))
 }

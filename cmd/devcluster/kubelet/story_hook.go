@@ -9,8 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// failHook plays a container whose postStart hook fails: the kubelet kills it, shows for a moment what the hook answered, and
-// starts it again with the back-off of a crash loop. While the hook runs a kubelet shows nothing of the container.
+// failHook plays a container whose postStart hook fails: the kubelet kills it, shows for a moment what the hook
+// answered, and starts it again with the back-off of a crash loop. While the hook runs a kubelet shows nothing of the
+// container.
 func (s *story) failHook(ctx context.Context, c *corev1.ContainerStatus) {
 	for ctx.Err() == nil {
 		s.say(ctx, c.Name, corev1.EventTypeNormal, "Pulled", present(c.Image))
@@ -35,15 +36,16 @@ func (s *story) failHook(ctx context.Context, c *corev1.ContainerStatus) {
 	}
 }
 
-// tells reports whether the kubelet's word about a killing gets through: always, unless the pod asks for one that only the
-// first of them does, as when Events are swallowed.
+// tells reports whether the kubelet's word about a killing gets through: always, unless the pod asks for one that only
+// the first of them does, as when Events are swallowed.
 func (s *story) tells(c *corev1.ContainerStatus) bool {
 	return !s.trouble.untold || c.RestartCount == 0
 }
 
 // hookFailure is the kubelet's message.
 func (s *story) hookFailure(container string) string {
-	of := fmt.Sprintf("for Container %q in Pod \"%s_%s(%s)\" failed - error: ", container, s.pod.Name, s.pod.Namespace, s.pod.UID)
+	of := fmt.Sprintf("for Container %q in Pod \"%s_%s(%s)\" failed - error: ", container, s.pod.Name, s.pod.Namespace,
+		s.pod.UID)
 	hook := postStart(s.pod, container)
 	if hook != nil && hook.HTTPGet != nil {
 		address := fmt.Sprintf("%s:%d", s.ip, hook.HTTPGet.Port.IntValue())
@@ -55,7 +57,8 @@ func (s *story) hookFailure(container string) string {
 		command = hook.Exec.Command
 	}
 	text := fmt.Sprint(command)
-	return fmt.Sprintf("Exec lifecycle hook (%s) %scommand '%s' exited with 1: , message: %q", text, of, text[1:len(text)-1],
+	return fmt.Sprintf("Exec lifecycle hook (%s) %scommand '%s' exited with 1: , message: %q", text, of,
+		text[1:len(text)-1],
 		"check failed: backend not reachable\n")
 }
 
@@ -74,5 +77,6 @@ func hookRefused(c *corev1.Container) bool {
 		return false
 	}
 	hook := c.Lifecycle.PostStart
-	return hook.HTTPGet != nil && hook.HTTPGet.Port.IntValue() == 9 || hook.Exec != nil && slices.Contains(hook.Exec.Command, "false")
+	return hook.HTTPGet != nil && hook.HTTPGet.Port.IntValue() == 9 || hook.Exec != nil &&
+		slices.Contains(hook.Exec.Command, "false")
 }

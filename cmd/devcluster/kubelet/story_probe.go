@@ -12,7 +12,8 @@ import (
 // liveness: it is killed after the probe's last failure, ends with exit code 0 and is started again, with the back-off
 // of a crash loop from the third life on.
 func (s *story) failProbe(ctx context.Context, c *corev1.ContainerStatus) {
-	kind := map[string]string{neverReady: "Readiness", livenessFails: "Liveness", startupFails: "Startup"}[s.trouble.kind]
+	kind := map[string]string{neverReady: "Readiness", livenessFails: "Liveness",
+		startupFails: "Startup"}[s.trouble.kind]
 	probe := s.probe(c.Name)
 	for ctx.Err() == nil {
 		s.start(ctx, c, s.trouble.kind == livenessFails)
@@ -69,7 +70,8 @@ func (s *story) failure(kind string, probe corev1.Probe) string {
 		return fmt.Sprintf("%s probe failed: Get \"http://%s%s\": dial tcp %s: connect: connection refused",
 			kind, address, probe.HTTPGet.Path, address)
 	case probe.TCPSocket != nil:
-		return fmt.Sprintf("%s probe failed: dial tcp %s:%s: connect: connection refused", kind, s.ip, probe.TCPSocket.Port.String())
+		return fmt.Sprintf("%s probe failed: dial tcp %s:%s: connect: connection refused", kind, s.ip,
+			probe.TCPSocket.Port.String())
 	case probe.Exec != nil:
 		return kind + " probe failed: "
 	}
@@ -82,7 +84,8 @@ func (s *story) probe(container string) corev1.Probe {
 		if c.Name != container {
 			continue
 		}
-		p := map[string]*corev1.Probe{neverReady: c.ReadinessProbe, livenessFails: c.LivenessProbe, startupFails: c.StartupProbe}
+		p := map[string]*corev1.Probe{neverReady: c.ReadinessProbe, livenessFails: c.LivenessProbe,
+			startupFails: c.StartupProbe}
 		if found := p[s.trouble.kind]; found != nil {
 			return *found
 		}

@@ -7,7 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// pullImage returns once the image is on the node, and before it the images of the image volumes that the container mounts.
+// pullImage returns once the image is on the node, and before it the images of the image volumes that the container
+// mounts.
 func (s *story) pullImage(ctx context.Context, c *corev1.ContainerStatus) {
 	if ref := missingImageVolume(s.pod, c.Name); ref != "" {
 		if message := invalidImage(ref); message != "" {
@@ -27,8 +28,9 @@ func (s *story) pullImage(ctx context.Context, c *corev1.ContainerStatus) {
 }
 
 // failPull plays an image that no registry has, as recorded: a look every 11 to 15 s shows what the look before it
-// found, so that ErrImagePull and ImagePullBackOff alternate, and pulls again once the back-off is over. What the kubelet says
-// of the pull is about the container, or about the pod if the image is a volume's; the error is always the container's.
+// found, so that ErrImagePull and ImagePullBackOff alternate, and pulls again once the back-off is over. What the
+// kubelet says of the pull is about the container, or about the pod if the image is a volume's; the error is always the
+// container's.
 func (s *story) failPull(ctx context.Context, c *corev1.ContainerStatus, about, image string) {
 	failure := pullError(image)
 	wait(c, "ErrImagePull", failure)
@@ -76,7 +78,8 @@ func (s *story) refuseImage(ctx context.Context, c *corev1.ContainerStatus, abou
 	}
 }
 
-// missingImageVolume is the image of an image volume that a container mounts and that no registry has; "" if all are there.
+// missingImageVolume is the image of an image volume that a container mounts and that no registry has; "" if all are
+// there.
 func missingImageVolume(pod *corev1.Pod, container string) string {
 	for _, c := range allContainers(&pod.Spec) {
 		for _, mount := range c.VolumeMounts {

@@ -34,7 +34,8 @@ func fateOf(spec *corev1.PodSpec, container string, exitCode int32) fate {
 		return startsAgain
 	}
 	switch policy := *all[i].RestartPolicy; {
-	case policy == corev1.ContainerRestartPolicyNever, policy == corev1.ContainerRestartPolicyOnFailure && exitCode == 0:
+	case policy == corev1.ContainerRestartPolicyNever, policy == corev1.ContainerRestartPolicyOnFailure &&
+		exitCode == 0:
 		return staysEnded
 	}
 	return startsAgain
@@ -48,8 +49,8 @@ func isFor(rule corev1.ContainerRestartRule, exitCode int32) bool {
 	return slices.Contains(rule.ExitCodes.Values, exitCode) == in
 }
 
-// afterEnd shows a container that has ended and does what its restart policy says. It reports whether the container is to
-// run again, once that is due.
+// afterEnd shows a container that has ended and does what its restart policy says. It reports whether the container is
+// to run again, once that is due.
 func (s *story) afterEnd(ctx context.Context, c *corev1.ContainerStatus) bool {
 	if ctx.Err() != nil || c.State.Terminated == nil {
 		return ctx.Err() == nil
@@ -67,11 +68,12 @@ func (s *story) afterEnd(ctx context.Context, c *corev1.ContainerStatus) bool {
 	return ctx.Err() == nil
 }
 
-// stayEnded plays a container that nothing starts again: its pod goes on while another one runs, and is over after that, or
-// as soon as it is an init container without which nothing can start.
+// stayEnded plays a container that nothing starts again: its pod goes on while another one runs, and is over after
+// that, or as soon as it is an init container without which nothing can start.
 func (s *story) stayEnded(ctx context.Context, c *corev1.ContainerStatus) {
 	initial := slices.ContainsFunc(s.pod.Spec.InitContainers, func(i corev1.Container) bool { return i.Name == c.Name })
-	others := slices.ContainsFunc(s.status.ContainerStatuses, func(o corev1.ContainerStatus) bool { return o.State.Terminated == nil })
+	others := slices.ContainsFunc(s.status.ContainerStatuses,
+		func(o corev1.ContainerStatus) bool { return o.State.Terminated == nil })
 	if others && !initial {
 		s.show(ctx)
 		return
@@ -87,7 +89,8 @@ func (s *story) stayEnded(ctx context.Context, c *corev1.ContainerStatus) {
 	s.status.Phase = phase
 	setCondition(&s.status, corev1.PodReady, false, reason, "", s.clock())
 	setCondition(&s.status, corev1.ContainersReady, false, reason, "", s.clock())
-	setCondition(&s.status, corev1.PodReadyToStartContainers, false, "PodSandboxNotReady", "pod sandbox is not ready", s.clock())
+	setCondition(&s.status, corev1.PodReadyToStartContainers, false, "PodSandboxNotReady", "pod sandbox is not ready",
+		s.clock())
 	s.show(ctx)
 }
 
@@ -95,8 +98,8 @@ func failed(c corev1.ContainerStatus) bool {
 	return c.State.Terminated != nil && c.State.Terminated.ExitCode != 0
 }
 
-// restartAll plays a restart rule that has all containers of the pod start anew, as recorded: without a back-off, and so
-// that how each ended is replaced by an end that has no times. The one that triggered it is left to be started.
+// restartAll plays a restart rule that has all containers of the pod start anew, as recorded: without a back-off, and
+// so that how each ended is replaced by an end that has no times. The one that triggered it is left to be started.
 func (s *story) restartAll(ctx context.Context, trigger *corev1.ContainerStatus) {
 	setCondition(&s.status, corev1.AllContainersRestarting, true, "RestartAllContainersStarted",
 		"container exited with restart policy rule", s.clock())
@@ -121,12 +124,14 @@ func remove(c *corev1.ContainerStatus) {
 	}
 	const reason, message = "RestartingAllContainers", "The container is removed because RestartAllContainers in place"
 	wait(c, reason, message)
-	c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: reason, Message: message}}
+	c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137,
+		Reason: reason, Message: message}}
 	c.RestartCount++
 	c.ContainerID = "" // so that its next start counts no second restart
 }
 
-// startAllBut starts what is to run before a container: the init containers before it, and beside it the others of the pod.
+// startAllBut starts what is to run before a container: the init containers before it, and beside it the others of the
+// pod.
 func (s *story) startAllBut(ctx context.Context, c *corev1.ContainerStatus) {
 	for i := range s.pod.Spec.InitContainers {
 		if s.pod.Spec.InitContainers[i].Name == c.Name {

@@ -40,8 +40,8 @@ func (s *story) makeSandbox(ctx context.Context) {
 	for s.trouble.kind == sandboxFails && ctx.Err() == nil {
 		refusal := sandboxRefusal(s.pod)
 		if refusal == "" {
-			refusal = "rpc error: code = Unknown desc = failed to setup network for sandbox %q: plugin type=\"devcluster-cni\" failed " +
-				"(add): no IP addresses available in range set"
+			refusal = "rpc error: code = Unknown desc = failed to setup network for sandbox %q: plugin " +
+				"type=\"devcluster-cni\" failed (add): no IP addresses available in range set"
 		}
 		if strings.Contains(refusal, "%q") {
 			refusal = fmt.Sprintf(refusal, newContainerID()[len("containerd://"):])
@@ -56,16 +56,17 @@ func (s *story) makeSandbox(ctx context.Context) {
 	s.show(ctx)
 }
 
-// sandboxRefusal is what the container runtime of these nodes says of what a pod asks for, "" if it can do that: it has no user
-// namespaces, and needs a mebibyte before a container's first instruction.
+// sandboxRefusal is what the container runtime of these nodes says of what a pod asks for, "" if it can do that: it has
+// no user namespaces, and needs a mebibyte before a container's first instruction.
 func sandboxRefusal(pod *corev1.Pod) string {
 	if pod.Spec.HostUsers != nil && !*pod.Spec.HostUsers {
 		return "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
 	}
 	for _, c := range pod.Spec.Containers {
 		if limit, set := c.Resources.Limits[corev1.ResourceMemory]; set && limit.Value() < 1<<20 {
-			return "rpc error: code = Unknown desc = failed to start sandbox %q: failed to create containerd task: failed to create shim task: " +
-				"OCI runtime create failed: runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?)"
+			return "rpc error: code = Unknown desc = failed to start sandbox %q: failed to create containerd task: " +
+				"failed to create shim task: OCI runtime create failed: runc create failed: unable to start " +
+				"container process: container init was OOM-killed (memory limit too low?)"
 		}
 	}
 	return ""
@@ -117,8 +118,8 @@ type refusal struct{ reason, message string }
 
 // refusals are by behaviour.
 var refusals = map[string]refusal{
-	rejected: {"UnexpectedAdmissionError", "Allocate failed due to no healthy devices present; cannot allocate unhealthy devices " +
-		"vendor.example/device, which is unexpected"},
+	rejected: {"UnexpectedAdmissionError", "Allocate failed due to no healthy devices present; cannot allocate " +
+		"unhealthy devices vendor.example/device, which is unexpected"},
 	outOfCPU:   {"OutOfcpu", "Node didn't have enough resource: cpu, requested: 500, used: 7800, capacity: 8000"},
 	noAppArmor: {"AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host"},
 }

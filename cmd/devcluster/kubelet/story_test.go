@@ -137,14 +137,16 @@ func about(got, want time.Duration) bool {
 func compareEvents(t *testing.T, recorded, played []corev1.Event) {
 	t.Helper()
 	for _, want := range recorded {
-		if want.Source.Component != "kubelet" || want.Reason == "MissingClusterDNS" { // a matter of those kubelets' settings
+		// a matter of those kubelets' settings
+		if want.Source.Component != "kubelet" || want.Reason == "MissingClusterDNS" {
 			continue
 		}
 		if !slices.ContainsFunc(played, func(got corev1.Event) bool {
 			return got.Type == want.Type && got.Reason == want.Reason && sameWords(got.Message, want.Message) &&
 				got.InvolvedObject.FieldPath == want.InvolvedObject.FieldPath
 		}) {
-			t.Errorf("recorded and not played: %s %s on %q: %s", want.Type, want.Reason, want.InvolvedObject.FieldPath, want.Message)
+			t.Errorf("recorded and not played: %s %s on %q: %s", want.Type, want.Reason, want.InvolvedObject.FieldPath,
+				want.Message)
 		}
 	}
 }

@@ -30,13 +30,16 @@ type Contest struct {
 
 // NewContest is a contest about what a complete flight wrote.
 func NewContest(t *testing.T) *Contest {
-	c := &Contest{Flight: NewFlight(api.Complete), t: t, Wrong: map[string]map[string]string{}, Corrections: map[string][]time.Duration{}}
+	c := &Contest{Flight: NewFlight(api.Complete), t: t, Wrong: map[string]map[string]string{},
+		Corrections: map[string][]time.Duration{}}
 	c.Began = c.Observation.Now
 	f := c.State.InFlight
 	f.Nodes = api.NodeCounts{Desired: 6, Updated: 6, Settled: 6}
-	f.Workloads = []api.Workload{{Group: "apps", Kind: "DaemonSet", Namespace: "ns", Name: "agent", UID: "old", Generation: 1, HadNodes: true,
+	f.Workloads = []api.Workload{{Group: "apps", Kind: "DaemonSet", Namespace: "ns", Name: "agent", UID: "old",
+		Generation: 1, HadNodes: true,
 		Headline: `daemon set "agent" successfully rolled out`, Nodes: []api.NodeClass{{State: "Settled", Count: 6}}}}
-	c.State.Inventory = []api.InventoryEntry{{Group: "apps", Version: "v1", Kind: "DaemonSet", Namespace: "ns", Name: "agent", UID: "old"}}
+	c.State.Inventory = []api.InventoryEntry{{Group: "apps", Version: "v1", Kind: "DaemonSet", Namespace: "ns",
+		Name: "agent", UID: "old"}}
 	return c
 }
 
@@ -90,7 +93,8 @@ func (c *Contest) lives() {
 	f := c.State.InFlight
 	if f.Nodes.Settled > 0 || s.Summary.Nodes == "6/6" || ready.Status == metav1.ConditionTrue ||
 		strings.Contains(s.Summary.Message+f.Workloads[0].Headline+ready.Message, "successfully") {
-		c.t.Fatalf("the DaemonSet is missing; the summary is %+v, the condition %+v, the workload %+v", s.Summary, ready, f.Workloads[0])
+		c.t.Fatalf("the DaemonSet is missing; the summary is %+v, the condition %+v, the workload %+v", s.Summary,
+			ready, f.Workloads[0])
 	}
 	if f.State != api.Complete {
 		c.t.Fatalf("the commit is %s", f.State)
@@ -125,7 +129,8 @@ func (c *Contest) correct(objects []string) {
 			if missing {
 				e.UID = types.UID(fmt.Sprint("new", len(c.Corrections[object])))
 			}
-			c.Observation.Recorded = append(c.Observation.Recorded, gate.Recorded{InventoryEntry: e, Generation: int64(len(c.Corrections[object])), At: c.Observation.Now, Corrected: true})
+			c.Observation.Recorded = append(c.Observation.Recorded, gate.Recorded{InventoryEntry: e,
+				Generation: int64(len(c.Corrections[object])), At: c.Observation.Now, Corrected: true})
 		}
 	}
 	c.Observation.Corrected = &gate.Corrected{Digest: "d1", At: c.Observation.Now, Objects: objects}

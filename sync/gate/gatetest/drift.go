@@ -41,7 +41,8 @@ func (d *Flight) Change(t *testing.T) time.Duration {
 		case next.Compare:
 			d.Observation.Touched = false
 			d.Observation.Now = d.Observation.Now.Add(time.Millisecond)
-			d.Observation.Compared = &gate.Compared{Digest: "d1", At: d.Observation.Now, Objects: []api.DriftedObject{{Object: "ConfigMap ns/a", Field: "data.a", Manager: "x"}}}
+			d.Observation.Compared = &gate.Compared{Digest: "d1", At: d.Observation.Now,
+				Objects: []api.DriftedObject{{Object: "ConfigMap ns/a", Field: "data.a", Manager: "x"}}}
 		case next.Correct:
 			took := d.Observation.Now.Sub(began)
 			d.Observation.Now = d.Observation.Now.Add(time.Millisecond)

@@ -39,7 +39,8 @@ func (l *Laws) Tick(s *Stage) {
 }
 
 func (l *Laws) check(before *gate.State, after gate.State, d gate.Decision) {
-	if f := before.InFlight; f != nil && !f.State.Settled() && after.InFlight.Commit != f.Commit && !l.settledIn(d, f.Commit) {
+	if f := before.InFlight; f != nil && !f.State.Settled() && after.InFlight.Commit != f.Commit &&
+		!l.settledIn(d, f.Commit) {
 		l.T.Fatalf("seed %d: %s took off while %s was %s", l.Seed, after.InFlight.Commit, f.Commit, f.State)
 	}
 	if f := after.InFlight; f != nil && f.RollbackOf != nil && before.InFlight.RollbackOf == nil {
@@ -68,7 +69,8 @@ func (l *Laws) moved(m gate.Move) {
 // windowed holds law 9: while no window is open, nothing takes off but what a person names, once.
 func (l *Laws) windowed(o gate.Observation, before *gate.State, after gate.State) {
 	f, was := after.InFlight, before.InFlight
-	if o.Window.Closed == "" || f == nil || f.RollbackOf != nil || was != nil && was.Commit == f.Commit && was.Since == f.Since {
+	if o.Window.Closed == "" || f == nil || f.RollbackOf != nil || was != nil && was.Commit == f.Commit &&
+		was.Since == f.Since {
 		return
 	}
 	v, spent := o.Override, before.Overridden
@@ -80,7 +82,8 @@ func (l *Laws) windowed(o gate.Observation, before *gate.State, after gate.State
 // trusted holds that nothing takes off that is not verified, and with Every nothing that comes after such a commit.
 func (l *Laws) trusted(s *Stage, before *gate.State, after gate.State) {
 	f, was := after.InFlight, before.InFlight
-	if s.Gate.Verify == "" || s.Observation.History == nil || f == nil || f.RollbackOf != nil || was != nil && was.Commit == f.Commit && was.Since == f.Since {
+	if s.Gate.Verify == "" || s.Observation.History == nil || f == nil || f.RollbackOf != nil || was != nil &&
+		was.Commit == f.Commit && was.Since == f.Since {
 		return
 	}
 	from := s.index(f.Commit)

@@ -15,7 +15,8 @@ func (l *Laws) relapse(before *gate.State, after gate.State, d gate.Decision) {
 		l.T.Fatalf("seed %d: %s has relapsed and is what is gone back to", l.Seed, c)
 	}
 	f := before.InFlight
-	if f == nil || f.Relapse == nil || f.Relapse.Released || l.Gate.OnRelapse != api.OnRelapseHold || before.Released != after.Released {
+	if f == nil || f.Relapse == nil || f.Relapse.Released || l.Gate.OnRelapse != api.OnRelapseHold ||
+		before.Released != after.Released {
 		return
 	}
 	if after.InFlight.Commit != f.Commit && !l.recoveredIn(d, f.Commit) {
@@ -59,8 +60,10 @@ func (l *Laws) recoveredIn(d gate.Decision, commit string) bool {
 func (l *Laws) rolledBack(before *gate.State, f *api.Flight) {
 	l.Back++
 	was := before.InFlight
-	troubled := was.State == api.Stuck && l.Gate.OnStuck == api.OnStuckRollback || was.Relapse != nil && l.Gate.OnRelapse == api.OnRelapseRollback
-	if !troubled || f.RollbackOf.Relapsed != (was.Relapse != nil) || f.RollbackOf.Commit != was.Commit || f.Commit != before.LastComplete || l.Final[f.Commit] != api.Complete {
+	troubled := was.State == api.Stuck && l.Gate.OnStuck == api.OnStuckRollback || was.Relapse != nil &&
+		l.Gate.OnRelapse == api.OnRelapseRollback
+	if !troubled || f.RollbackOf.Relapsed != (was.Relapse != nil) || f.RollbackOf.Commit != was.Commit ||
+		f.Commit != before.LastComplete || l.Final[f.Commit] != api.Complete {
 		l.T.Fatalf("seed %d: %s, which is %s, was rolled back to %s", l.Seed, was.Commit, was.State, f.Commit)
 	}
 }

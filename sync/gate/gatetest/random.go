@@ -26,13 +26,15 @@ func (s *Stage) Happen(r *rand.Rand) {
 	case n < 5 && flying != nil:
 		s.Do("written", [][]string{nil, {"timeout"}}[r.IntN(2)])
 	case n < 8 && flying != nil && !flying.Unwritten():
-		s.Do("rollout", [][]string{{"RollingOut"}, {"Stuck", "CrashLoop"}, {"Complete"}, {"Complete", "oldpods"}}[r.IntN(4)])
+		s.Do("rollout", [][]string{{"RollingOut"}, {"Stuck", "CrashLoop"}, {"Complete"},
+			{"Complete", "oldpods"}}[r.IntN(4)])
 	case n == 8:
 		s.Restart()
 	case n == 9:
 		s.Do([]string{"closed", "open"}[r.IntN(2)], []string{"1h"})
 	case n == 11 && len(s.Commits) > 0:
-		s.Do([]string{"unverified", "verified"}[r.IntN(2)], []string{s.Commits[r.IntN(len(s.Commits))].Hash, "is not signed"})
+		s.Do([]string{"unverified", "verified"}[r.IntN(2)], []string{s.Commits[r.IntN(len(s.Commits))].Hash,
+			"is not signed"})
 	case n == 10 && len(s.Commits) > 0:
 		s.Do("override", []string{s.Commits[r.IntN(len(s.Commits))].Hash})
 	default:

@@ -23,12 +23,14 @@ func (s *Stage) Do(verb string, args []string) {
 		s.Commits = s.Commits[:s.index(args[0])+1]
 		s.Push(args[1:])
 	case "written":
-		s.Observation.Written = &gate.Written{Commit: s.State.InFlight.Commit, Digest: s.State.InFlight.Digest, At: s.Observation.Now,
+		s.Observation.Written = &gate.Written{Commit: s.State.InFlight.Commit, Digest: s.State.InFlight.Digest,
+			At:      s.Observation.Now,
 			Problem: strings.Join(args, " "), Workloads: []api.Workload{{Kind: "DaemonSet", Name: "agent"}}}
 	case "rollout":
 		s.rollout(args)
 	case "pruned":
-		s.Observation.Pruned = &gate.Pruned{Commit: s.State.InFlight.Commit, Digest: s.State.InFlight.Digest, Done: true}
+		s.Observation.Pruned = &gate.Pruned{Commit: s.State.InFlight.Commit, Digest: s.State.InFlight.Digest,
+			Done: true}
 	case "relapse":
 		// relapse CrashLoop on 3 nodes: what the agents of the completed flight do; without words, they do not settle
 		s.Relapse(args)
@@ -79,7 +81,8 @@ func (s *Stage) told(verb string, args []string) {
 			s.Observation.Window.Closed = "no window is open; the next opens Mon 22:00"
 		}
 	case "override":
-		s.Observation.Override = &api.Override{Commit: args[0], Reason: "it burns", By: "ada", At: metav1.NewTime(s.Observation.Now)}
+		s.Observation.Override = &api.Override{Commit: args[0], Reason: "it burns", By: "ada",
+			At: metav1.NewTime(s.Observation.Now)}
 	case "release":
 		s.Observation.Released = strings.Join(args, " ")
 	default:
@@ -104,7 +107,8 @@ func (s *Stage) configure(args []string) {
 
 func (s *Stage) rollout(args []string) {
 	f := s.State.InFlight
-	r := &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.CommitState(args[0]), Nodes: api.NodeCounts{Desired: 12}}
+	r := &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.CommitState(args[0]),
+		Nodes: api.NodeCounts{Desired: 12}}
 	for _, a := range args[1:] {
 		if a == "oldpods" {
 			r.OldPods = true
@@ -119,7 +123,8 @@ func (s *Stage) rollout(args []string) {
 // Relapse has the agents of a completed flight keep ending, or not settle if there are no words.
 func (s *Stage) Relapse(args []string) {
 	f := s.State.InFlight
-	s.Observation.Relapse = &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Message: api.ForAll(api.Public(strings.Join(args, " ")))}
+	s.Observation.Relapse = &gate.Relapse{Commit: f.Commit, Digest: f.Digest,
+		Message: api.ForAll(api.Public(strings.Join(args, " ")))}
 	if len(args) > 0 {
 		s.Observation.Relapse.Causes = []api.Cause{{Code: args[0]}}
 	}

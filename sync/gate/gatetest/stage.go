@@ -107,7 +107,8 @@ func (s *Stage) Restart() {
 	s.Check(err)
 	s.State = gate.State{}
 	s.Check(json.Unmarshal(data, &s.State))
-	s.Observation = gate.Observation{Now: s.Observation.Now, Generation: s.Observation.Generation, Suspended: s.Observation.Suspended, Window: s.Observation.Window, Override: s.Observation.Override}
+	s.Observation = gate.Observation{Now: s.Observation.Now, Generation: s.Observation.Generation,
+		Suspended: s.Observation.Suspended, Window: s.Observation.Window, Override: s.Observation.Override}
 	s.look()
 }
 
@@ -138,7 +139,8 @@ func (s *Stage) consume(d gate.Decision) {
 }
 
 func (s *Stage) prepare(commit string) *gate.Prepared {
-	p := &gate.Prepared{Commit: commit, Generation: s.Observation.Generation, Outcome: gate.Ready, Digest: s.sets[commit]}
+	p := &gate.Prepared{Commit: commit, Generation: s.Observation.Generation, Outcome: gate.Ready,
+		Digest: s.sets[commit]}
 	for _, o := range []gate.Outcome{gate.Invalid, gate.Refused, gate.Slow, gate.Unavailable, gate.Early} {
 		if problem, found := strings.CutPrefix(s.sets[commit], string(o)); found {
 			p.Outcome, p.Digest, p.Problem = o, "", api.ForAll(api.Public(strings.TrimSpace(problem)))
