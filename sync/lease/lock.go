@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
@@ -23,6 +24,7 @@ type lock struct {
 
 	mu        gosync.Mutex
 	confirmed time.Time // when the last write that made this process the holder was sent; zero before the first one
+	acquired  time.Time // when the first one was
 	ended     error     // why this process will not hold it any more
 	trouble   error     // what the last request came to
 	told      string
@@ -71,11 +73,11 @@ func withoutHolder(record *resourcelock.LeaderElectionRecord, identity string) *
 // Create makes the Lease, and its namespace if that is missing.
 func (k *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	sent := time.Now()
-	err := k.Interface.Create(ctx, record)
+	err := k.Interface.Create(ctx, k.dated(record, sent))
 	if apierrors.IsNotFound(err) && k.makeNamespace != nil {
 		if err = k.makeNamespace(ctx); err == nil {
 			sent = time.Now()
-			err = k.Interface.Create(ctx, record)
+			err = k.Interface.Create(ctx, k.dated(record, sent))
 		}
 	}
 	k.wrote(ctx, sent, err)
@@ -88,9 +90,21 @@ func (k *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRec
 		return err
 	}
 	sent := time.Now()
-	err := k.Interface.Update(ctx, record)
+	err := k.Interface.Update(ctx, k.dated(record, sent))
 	k.wrote(ctx, sent, err)
 	return err
+}
+
+// dated is what election writes, with the times that are so: election reads the clock before it asks for the Lease, and
+// Get may have waited long since then.
+func (k *lock) dated(record resourcelock.LeaderElectionRecord, sent time.Time) resourcelock.LeaderElectionRecord {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	record.RenewTime, record.AcquireTime = metav1.NewTime(sent), metav1.NewTime(sent)
+	if !k.acquired.IsZero() {
+		record.AcquireTime = metav1.NewTime(k.acquired)
+	}
+	return record
 }
 
 // wrote notes what a write of the Lease came to.
@@ -104,6 +118,9 @@ func (k *lock) wrote(ctx context.Context, sent time.Time, err error) {
 	}
 	k.mu.Lock()
 	first := k.confirmed.IsZero()
+	if first {
+		k.acquired = sent
+	}
 	k.confirmed, k.trouble = sent, nil
 	waited := k.told != ""
 	k.mu.Unlock()
