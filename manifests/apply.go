@@ -30,10 +30,10 @@ type Applied struct {
 // Apply writes a resolved set in order, the objects of one rank side by side, and the objects of a new kind when its
 // definition is Established. With an error it returns what was applied before it; nothing of a later rank was written.
 func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error) {
-	brought := definitionsOf(s.objects)
+	defined := definitionsOf(s.objects)
 	var done []Applied
 	for _, rank := range byRank(s.objects, IDOf) {
-		written, err := c.applyRank(ctx, rank, brought, o)
+		written, err := c.applyRank(ctx, rank, defined, o)
 		done = append(done, written...)
 		if err == nil {
 			err = c.established(ctx, written)
@@ -45,10 +45,10 @@ func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error)
 	return done, nil
 }
 
-func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, brought definitions,
+func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, defined definitions,
 	o Options) ([]Applied, error) {
 	results, problems := sideBySide(rank, func(object *unstructured.Unstructured) (Applied, error) {
-		return c.applyOne(ctx, object, brought, o)
+		return c.applyOne(ctx, object, defined, o)
 	})
 	var written []Applied
 	for i, err := range problems {
@@ -59,9 +59,9 @@ func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructure
 	return written, errors.Join(problems...)
 }
 
-func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, brought definitions,
+func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	o Options) (Applied, error) {
-	t, live, err := c.find(ctx, object, brought, o.Owner)
+	t, live, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return Applied{}, err
 	}
@@ -72,7 +72,7 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 			return Applied{}, err
 		}
 	}
-	answer, err := c.putOrRecreate(ctx, t, live, brought, o)
+	answer, err := c.putOrRecreate(ctx, t, live, defined, o)
 	if err == nil {
 		answer, err = c.letGo(ctx, t, answer)
 	}
@@ -106,9 +106,9 @@ func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unst
 
 // putOver applies without force first. kubectl's managers that stand in the way are folded in (a change by kubectl is
 // drift); others only give way to Options.Force.
-func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions,
+func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstructured, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
-	answer, err := c.putServed(ctx, t, brought)
+	answer, err := c.putServed(ctx, t, defined)
 	managers := managersIn(err)
 	if len(managers) == 0 {
 		return answer, err
@@ -127,10 +127,10 @@ func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstr
 // putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the
 // kind, version and schema that the definition has just been given.
 func (c *Client) putServed(ctx context.Context, t target,
-	brought definitions) (answer *unstructured.Unstructured, err error) {
+	defined definitions) (answer *unstructured.Unstructured, err error) {
 	const moment = 10 * time.Second
 	answer, err = c.put(ctx, t, write{})
-	if brought.mapping(t.object.GroupVersionKind()) == nil {
+	if defined.mapping(t.object.GroupVersionKind()) == nil {
 		return answer, err
 	}
 	deadline := time.NewTimer(moment)

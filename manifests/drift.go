@@ -71,9 +71,9 @@ func (c *Client) Drifted(ctx context.Context, s Set, o Options) ([]Drift, error)
 // does not name are no drift. It also returns the objects that are as asked, as they are, of those that we applied. An
 // object that cannot be compared is in the error; the others are reported all the same.
 func (c *Client) Compare(ctx context.Context, s Set, o Options) (drifts []Drift, asAsked []Applied, err error) {
-	brought := definitionsOf(s.objects)
+	defined := definitionsOf(s.objects)
 	results, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (comparison, error) {
-		return c.compare(ctx, s, object, brought, o)
+		return c.compare(ctx, s, object, defined, o)
 	})
 	for _, r := range results {
 		if r.drift != nil {
@@ -108,9 +108,9 @@ func (p pair) torn() bool {
 		len(fields.Differences(p.live, p.answer)) > 0
 }
 
-func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, brought definitions,
+func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	o Options) (pair, error) {
-	t, live, err := c.find(ctx, object, brought, o.Owner)
+	t, live, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return pair{}, err
 	}
@@ -126,10 +126,10 @@ func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, br
 // mostPairs is how often an object is looked at that others keep writing.
 const mostPairs = 5
 
-func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions,
+func (c *Client) compare(ctx context.Context, s Set, object *unstructured.Unstructured, defined definitions,
 	o Options) (comparison, error) {
 	for range mostPairs {
-		p, err := c.pair(ctx, object, brought, o)
+		p, err := c.pair(ctx, object, defined, o)
 		switch {
 		case err != nil:
 			return comparison{}, err

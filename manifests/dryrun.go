@@ -23,18 +23,18 @@ func (c *Client) DryRun(ctx context.Context, s Set, o Options) error {
 // Preview is DryRun that also returns what the API server would make of each object, defaults filled in. Those that it
 // cannot be asked about before others of the set are there are left out.
 func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured.Unstructured, error) {
-	brought := definitionsOf(s.objects)
+	defined := definitionsOf(s.objects)
 	answers, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*unstructured.Unstructured,
 		error) {
-		return c.dryRun(ctx, s, object, brought, o)
+		return c.dryRun(ctx, s, object, defined, o)
 	})
 	there := slices.DeleteFunc(answers, func(u *unstructured.Unstructured) bool { return u == nil })
 	return there, errors.Join(problems...)
 }
 
-func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, brought definitions,
+func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
-	t, live, err := c.find(ctx, object, brought, o.Owner)
+	t, live, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return nil, err
 	}

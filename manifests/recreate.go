@@ -73,12 +73,12 @@ func (c *Client) recreate(ctx context.Context, t target, live *unstructured.Unst
 }
 
 // putOrRecreate is putOver for an object that may have to be recreated.
-func (c *Client) putOrRecreate(ctx context.Context, t target, live *unstructured.Unstructured, brought definitions,
+func (c *Client) putOrRecreate(ctx context.Context, t target, live *unstructured.Unstructured, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
 	if live == nil && o.Recreate && isDaemonSet(t.id) {
 		return c.create(ctx, t)
 	}
-	answer, err := c.putOver(ctx, t, live, brought, o)
+	answer, err := c.putOver(ctx, t, live, defined, o)
 	if err = refusal(t.id, err); o.Recreate && isImmutable(err) && reselects(live, t.object) {
 		return c.recreate(ctx, t, live, o)
 	}

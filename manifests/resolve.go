@@ -12,11 +12,11 @@ import (
 // Resolve fills in what depends on the cluster and the Sync: namespaces, by whether a kind has them, and the owner's
 // label. Its result is what DryRun and Apply take. Kinds that neither the cluster nor the set defines are Rejected.
 func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
-	brought := definitionsOf(s.objects)
+	defined := definitionsOf(s.objects)
 	resolved := make([]*unstructured.Unstructured, 0, s.Len())
 	var problems []error
 	for _, wish := range s.objects {
-		mapping, err := c.mappingOf(ctx, wish, brought)
+		mapping, err := c.mappingOf(ctx, wish, defined)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -34,7 +34,7 @@ func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 
 // mappingOf finds the object's resource in the cluster, or else in the set's own definitions.
 func (c *Client) mappingOf(ctx context.Context, o *unstructured.Unstructured,
-	brought definitions) (*meta.RESTMapping, error) {
+	defined definitions) (*meta.RESTMapping, error) {
 	gvk := o.GroupVersionKind()
 	mapping, err := c.mapper.find(ctx, gvk.GroupKind(), gvk.Version)
 	if err == nil {
@@ -43,7 +43,7 @@ func (c *Client) mappingOf(ctx context.Context, o *unstructured.Unstructured,
 	if !meta.IsNoMatchError(err) {
 		return nil, wrap(IDOf(o), err)
 	}
-	if mapping := brought.mapping(gvk); mapping != nil {
+	if mapping := defined.mapping(gvk); mapping != nil {
 		return mapping, nil
 	}
 	return nil, &Rejected{IDOf(o), ReasonUnknownKind, fmt.Sprintf(

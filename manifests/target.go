@@ -20,9 +20,9 @@ type target struct {
 
 // find locates an object of a set and reads what lives there, nil if nothing does. What an owner may not write is an
 // error.
-func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, brought definitions,
+func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	owner Owner) (target, *unstructured.Unstructured, error) {
-	t, err := c.locate(ctx, object, brought)
+	t, err := c.locate(ctx, object, defined)
 	if err != nil {
 		return target{}, nil, err
 	}
@@ -34,8 +34,8 @@ func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, br
 }
 
 // locate finds where an object of a set lives.
-func (c *Client) locate(ctx context.Context, object *unstructured.Unstructured, brought definitions) (target, error) {
-	mapping, err := c.mappingOf(ctx, object, brought)
+func (c *Client) locate(ctx context.Context, object *unstructured.Unstructured, defined definitions) (target, error) {
+	mapping, err := c.mappingOf(ctx, object, defined)
 	return target{id: IDOf(object), object: object, mapping: mapping}, err
 }
 

@@ -19,9 +19,9 @@ type Watch struct {
 	cancel context.CancelFunc
 	active sync.WaitGroup
 
-	mu     sync.Mutex
-	places map[place]*placeWatch
-	minded map[place]map[string]bool // by name
+	mu         sync.Mutex
+	places     map[place]*placeWatch
+	withStatus map[place]map[string]bool // by name
 }
 
 // place is where objects of one kind live.
@@ -82,16 +82,16 @@ func (w *Watch) Follow(ctx context.Context, inv Inventory) error {
 func (w *Watch) Mind(ids []ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.minded = map[place]map[string]bool{}
+	w.withStatus = map[place]map[string]bool{}
 	for _, id := range ids {
 		at := place{id.groupKind(), id.Namespace}
-		if w.minded[at] == nil {
-			w.minded[at] = map[string]bool{}
+		if w.withStatus[at] == nil {
+			w.withStatus[at] = map[string]bool{}
 		}
-		w.minded[at][id.Name] = true
+		w.withStatus[at][id.Name] = true
 	}
 	for at, p := range w.places {
-		p.mind(w.minded[at])
+		p.watchStatus(w.withStatus[at])
 	}
 }
 

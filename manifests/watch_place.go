@@ -20,17 +20,17 @@ type placeWatch struct {
 	changed func()
 	cancel  context.CancelFunc
 
-	mu     sync.Mutex
-	seen   map[string]Version // by name, also of those that are gone
-	listed uint64             // the resourceVersion of the last list: what it lacked did not exist then
-	read   bool
-	minded map[string]bool // by name: those whose status is news
-	err    error           // why it cannot be watched; then it has ended
+	mu         sync.Mutex
+	seen       map[string]Version // by name, also of those that are gone
+	listed     uint64             // the resourceVersion of the last list: what it lacked did not exist then
+	read       bool
+	withStatus map[string]bool // by name: those whose status is news
+	err        error           // why it cannot be watched; then it has ended
 }
 
 // start watches a place until it is cancelled, or not allowed to.
 func (w *Watch) start(at place, resource schema.GroupVersionResource) *placeWatch {
-	p := &placeWatch{changed: w.wake, seen: map[string]Version{}, minded: w.minded[at]}
+	p := &placeWatch{changed: w.wake, seen: map[string]Version{}, withStatus: w.withStatus[at]}
 	silent := logr.Discard()
 	ctx, cancel := context.WithCancel(logr.NewContext(w.ctx, silent))
 	p.cancel = cancel
@@ -68,10 +68,10 @@ func (p *placeWatch) refused(err error) {
 	p.changed()
 }
 
-func (p *placeWatch) mind(names map[string]bool) {
+func (p *placeWatch) watchStatus(names map[string]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.minded = names
+	p.withStatus = names
 }
 
 func (p *placeWatch) trouble() error {
@@ -113,9 +113,9 @@ func (p *placeWatch) note(o any, gone bool) error {
 	p.mu.Lock()
 	before, known := p.seen[object.GetName()]
 	p.seen[object.GetName()] = v
-	minded := p.minded[object.GetName()]
+	withStatus := p.withStatus[object.GetName()]
 	p.mu.Unlock()
-	if !known || minded || before.touchedBy(v) { // of others a status is no news
+	if !known || withStatus || before.touchedBy(v) { // of others a status is no news
 		p.changed()
 	}
 	return nil

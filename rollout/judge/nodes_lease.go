@@ -36,7 +36,7 @@ type heartbeat struct {
 // heartbeatsOf reads the Leases, as far as the look has any. A Lease is renewed by the node's clock and written by the
 // API server's: a node whose clock is behind is as alive as the others.
 func heartbeatsOf(s *survey.Survey) map[string]heartbeat {
-	beats := make(map[string]heartbeat, len(s.Look.Leases))
+	known := make(map[string]heartbeat, len(s.Look.Leases))
 	for _, l := range s.Look.Leases {
 		if l.Spec.RenewTime == nil {
 			continue
@@ -48,9 +48,9 @@ func heartbeatsOf(s *survey.Survey) map[string]heartbeat {
 				beat.last = fact.Latest(beat.last, e.Time.Time)
 			}
 		}
-		beats[l.Name] = beat
+		known[l.Name] = beat
 	}
-	return beats
+	return known
 }
 
 // setClocks tells the sites how their nodes' clocks go, as far as the look knows.

@@ -12,14 +12,14 @@ import (
 func (r *DaemonSetReport) sentence() string {
 	switch {
 	case r.Verdict == rollout.Stuck:
-		return "Stuck: " + r.trouble() + "." + r.standing()
+		return "Stuck: " + r.trouble() + "." + r.progress()
 	case r.Verdict == rollout.Progressing && len(r.Causes) > 0 && r.Causes[0].Code != rollout.Starting:
-		return "Progressing, for now: " + r.trouble() + ", which may pass." + r.standing()
+		return "Progressing, for now: " + r.trouble() + ", which may pass." + r.progress()
 	case r.Verdict == rollout.Progressing && !r.Proving.IsZero():
 		return fmt.Sprintf("Progressing. %s settled, proving for %d s more.", words.Plural(r.Settled, "node"),
 			wholeSeconds(r.Proving.Sub(r.now)))
 	case r.Verdict == rollout.Progressing:
-		return "Progressing." + r.standing()
+		return "Progressing." + r.progress()
 	case r.onDelete && len(r.Old) > 0:
 		return fmt.Sprintf("Complete, as far as OnDelete goes: the old pod is still on %s, until somebody deletes it.",
 			words.Plural(len(r.Old), "node"))
@@ -41,8 +41,8 @@ func (r *DaemonSetReport) trouble() string {
 	return c.Code.Meaning() + " on " + words.Plural(len(c.Nodes), "node")
 }
 
-// standing is how far the rollout has come, as a sentence to go after another.
-func (r *DaemonSetReport) standing() string {
+// progress is how far the rollout has come, as a sentence to go after another.
+func (r *DaemonSetReport) progress() string {
 	if r.Desired == 0 {
 		return ""
 	}

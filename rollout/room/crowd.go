@@ -14,13 +14,13 @@ import (
 type Crowd struct {
 	others   rollout.Others
 	known    map[string]bool          // nodes of which every pod is known
-	standing map[string][]*corev1.Pod // by node
+	pods     map[string][]*corev1.Pod // by node
 	replicas map[types.UID]int        // pods of each controller that are not over
 }
 
 // NewCrowd sorts a DaemonSet's own pods and all others by node.
 func NewCrowd(own []*corev1.Pod, others rollout.Others) *Crowd {
-	c := &Crowd{others: others, known: map[string]bool{}, standing: map[string][]*corev1.Pod{},
+	c := &Crowd{others: others, known: map[string]bool{}, pods: map[string][]*corev1.Pod{},
 		replicas: map[types.UID]int{}}
 	for _, name := range others.Nodes {
 		c.known[name] = true
@@ -36,7 +36,7 @@ func NewCrowd(own []*corev1.Pod, others rollout.Others) *Crowd {
 				c.replicas[owner.UID]++
 			}
 			if node := placeOf(p); c.known[node] {
-				c.standing[node] = append(c.standing[node], p)
+				c.pods[node] = append(c.pods[node], p)
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func placeOf(p *corev1.Pod) string {
 // pkg/scheduler/framework/ runtime, addGENominatedPods).
 func (c *Crowd) standingFor(p *corev1.Pod, node string) []*corev1.Pod {
 	var list []*corev1.Pod
-	for _, o := range c.standing[node] {
+	for _, o := range c.pods[node] {
 		if o.Name == p.Name && o.Namespace == p.Namespace {
 			continue
 		}

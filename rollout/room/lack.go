@@ -25,7 +25,7 @@ type lack struct {
 }
 
 // lacksOf is what a node has too little of for a pod beside those that stand there, sorted by name; host ports last.
-func lacksOf(p *corev1.Pod, node *corev1.Node, standing []*corev1.Pod) []lack {
+func lacksOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod) []lack {
 	var lacks []lack
 	short := func(l lack) {
 		if l.need = l.asked - (l.allocatable - l.used); l.need > 0 {
@@ -33,7 +33,7 @@ func lacksOf(p *corev1.Pod, node *corev1.Node, standing []*corev1.Pod) []lack {
 		}
 	}
 	used := map[corev1.ResourceName]int64{}
-	for _, other := range standing {
+	for _, other := range there {
 		for name, q := range RequestsOf(other) {
 			used[name] += Amount(name, q)
 		}
@@ -45,10 +45,10 @@ func lacksOf(p *corev1.Pod, node *corev1.Node, standing []*corev1.Pod) []lack {
 		}
 	}
 	if pods, known := node.Status.Allocatable[corev1.ResourcePods]; known {
-		short(lack{resource: corev1.ResourcePods, asked: 1, allocatable: pods.Value(), used: int64(len(standing))})
+		short(lack{resource: corev1.ResourcePods, asked: 1, allocatable: pods.Value(), used: int64(len(there))})
 	}
 	slices.SortFunc(lacks, func(a, b lack) int { return strings.Compare(string(a.resource), string(b.resource)) })
-	return append(lacks, portLacks(p, standing)...)
+	return append(lacks, portLacks(p, there)...)
 }
 
 // RequestsOf is what a pod takes of its node: what it asks for or, while it is being resized, what it has been given if

@@ -75,11 +75,11 @@ func (h HostPort) HeldBy(p *corev1.Pod) int64 {
 }
 
 // portLacks are the host ports that a pod asks for and others hold. All of the holders must go.
-func portLacks(p *corev1.Pod, standing []*corev1.Pod) []lack {
+func portLacks(p *corev1.Pod, there []*corev1.Pod) []lack {
 	var lacks []lack
 	for _, h := range HostPortsOf(p) {
 		l := lack{port: h, asked: 1}
-		for _, o := range standing {
+		for _, o := range there {
 			if h.HeldBy(o) > 0 {
 				l.need++
 				l.holders = append(l.holders, FullName(o))

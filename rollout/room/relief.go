@@ -11,14 +11,14 @@ import (
 )
 
 // relieve finds out what would make room on a node: nil if nothing is known of what stands there.
-func (c *Crowd) relieve(node string, lacks []lack, standing []*corev1.Pod) *rollout.Relief {
+func (c *Crowd) relieve(node string, lacks []lack, there []*corev1.Pod) *rollout.Relief {
 	r := &rollout.Relief{Node: node}
 	need := make([]int64, len(lacks))
 	for i := range lacks {
 		need[i] = lacks[i].need
 	}
 	var candidates []candidate
-	for _, o := range standing {
+	for _, o := range there {
 		switch {
 		case o.DeletionTimestamp != nil:
 			if takeAway(need, lacks, o) {

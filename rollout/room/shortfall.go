@@ -18,15 +18,15 @@ const (
 
 // Measure says what a node of which all pods are known is short of for a pod, and what would make room.
 func (c *Crowd) Measure(p *corev1.Pod, node *corev1.Node) (list []rollout.Shortfall, r *rollout.Relief) {
-	standing := c.standingFor(p, node.Name)
-	lacks := lacksOf(p, node, standing)
+	there := c.standingFor(p, node.Name)
+	lacks := lacksOf(p, node, there)
 	if len(lacks) == 0 {
 		return nil, nil
 	}
 	for i := range lacks {
 		list = append(list, lacks[i].shortfall(node.Name))
 	}
-	return list, c.relieve(node.Name, lacks, standing)
+	return list, c.relieve(node.Name, lacks, there)
 }
 
 // ShortfallsSaid are the resources that a node has too little of by the scheduler's own word: what the pod asks for and
