@@ -118,7 +118,7 @@ func (m *mirror) commit(h plumbing.Hash) (c *commit, err error) {
 	return c, err
 }
 
-// peelHeld is peel for what was seen to be whole: if it cannot be read now, the mirror is damaged.
+// peelHeld is peel for what was seen to be complete: if it cannot be read now, the mirror is damaged.
 func (m *mirror) peelHeld(h plumbing.Hash) (plumbing.Hash, error) {
 	commit, err := m.peel(h)
 	if isLoss(err) {

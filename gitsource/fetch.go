@@ -10,9 +10,9 @@ import (
 	"github.com/daemongate/daemongate/gitsource/pack"
 )
 
-// fetch asks for the tips, and for all branches if the server does not hand out a commit by its name.
-func (m *mirror) fetch(server *calls, dir string, tips []tip, haves []plumbing.Hash) error {
-	c, err := server.conversation()
+// fetchPack asks for the tips, and for all branches if the server does not hand out a commit by its name.
+func (u *update) fetchPack(dir string, tips []tip, haves []plumbing.Hash) error {
+	c, err := u.server.conversation()
 	if err != nil {
 		return err
 	}
@@ -34,14 +34,14 @@ func (m *mirror) fetch(server *calls, dir string, tips []tip, haves []plumbing.H
 	if len(wants) == 0 {
 		return errors.New("the repository has changed during the poll")
 	}
-	c.MaxPack = m.limits.pack
+	c.MaxPack = u.mirror.limits.pack
 	if len(c.Shallow) > 0 {
-		if err := m.storage(dir).SetShallow(c.Shallow); err != nil {
+		if err := u.mirror.storage(dir).SetShallow(c.Shallow); err != nil {
 			return err
 		}
 	}
 	keep := func(content io.Reader) error {
-		return pack.Keep(server.ctx, filepath.Join(dir, "objects", "pack"), content)
+		return pack.Keep(u.server.ctx, filepath.Join(dir, "objects", "pack"), content)
 	}
 	return c.Fetch(keep, keys(wants), haves)
 }
@@ -56,16 +56,16 @@ func keys(set map[plumbing.Hash]bool) []plumbing.Hash {
 
 // haves are commits that the server need not send again: the mirror's tips and their recent ancestors, so that a branch
 // that was rewritten still meets what is common.
-func (m *mirror) haves() []plumbing.Hash {
+func (u *update) haves() []plumbing.Hash {
 	const most = 256
-	held, err := m.refs(m.current(), "refs/")
+	held, err := u.mirror.refs(u.mirror.current(), "refs/")
 	if err != nil {
 		return nil
 	}
 	var haves, queue []plumbing.Hash
 	seen := map[plumbing.Hash]bool{}
 	for _, t := range held {
-		if h, err := m.peel(t.hash); err == nil {
+		if h, err := u.mirror.peel(t.hash); err == nil {
 			queue = append(queue, h)
 		}
 	}
@@ -76,7 +76,7 @@ func (m *mirror) haves() []plumbing.Hash {
 			continue
 		}
 		seen[h] = true
-		if c, err := m.commit(h); err == nil {
+		if c, err := u.mirror.commit(h); err == nil {
 			haves = append(haves, h)
 			queue = append(queue, c.parents...)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// flight is one poll, and all who wait for what it brings.
+// flight is one poll, and all who wait for its answers.
 type flight struct {
 	answers map[Ref]answer // written before landed is closed
 	landed  chan struct{}
@@ -99,7 +99,7 @@ func (r *Repository) poll(stage *stage, f *flight) error {
 	r.noted(advertised{refs: server.Refs, total: len(server.Refs), at: began})
 	wanted := r.wanted(f, server)
 	stage.extend(r.options.FetchTimeout)
-	if err := r.mirror.bring(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {
+	if err := r.mirror.fetchTips(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {
 		return fmt.Errorf("%s: %w", r, bare(err))
 	}
 	for ref, tip := range wanted {
@@ -188,7 +188,7 @@ func (s *stage) extend(limit time.Duration) { s.timer.Reset(limit) }
 var errTooLong = errors.New("the server took longer than allowed")
 
 // calls are the conversations with the server that one poll needs: the one that is open, and further ones if what it
-// brought is not whole.
+// sent is not complete.
 type calls struct {
 	ctx  context.Context
 	to   *remote.Remote

@@ -31,15 +31,18 @@ func (r *Repository) Between(ctx context.Context, from, to string) (History, err
 	if err != nil {
 		return History{}, fmt.Errorf("%s: %w", r, err)
 	}
-	h, err := r.mirror.between(ctx, oldest, newest)
+	h, err := ancestry{r.mirror}.between(ctx, oldest, newest)
 	if err != nil {
 		return History{}, fmt.Errorf("%s: history of %s: %w", r, to, err)
 	}
 	return h, nil
 }
 
-func (m *mirror) between(ctx context.Context, from, to plumbing.Hash) (History, error) {
-	tip, err := m.commit(to)
+// ancestry follows the parents of the mirror's commits.
+type ancestry struct{ mirror *mirror }
+
+func (a ancestry) between(ctx context.Context, from, to plumbing.Hash) (History, error) {
+	tip, err := a.mirror.commit(to)
 	if err != nil {
 		return History{}, err
 	}
@@ -48,17 +51,17 @@ func (m *mirror) between(ctx context.Context, from, to plumbing.Hash) (History, 
 		return alone, nil
 	}
 	alone.Rewritten = true
-	if _, err := m.commit(from); errors.Is(err, errAbsent) {
+	if _, err := a.mirror.commit(from); errors.Is(err, errAbsent) {
 		return alone, nil
 	}
-	line, err := m.line(ctx, tip, from)
+	line, err := a.firstParents(ctx, tip, from)
 	if err != nil {
 		return History{}, err
 	}
 	if last := line[len(line)-1]; last.hash == from {
 		return history(line[:len(line)-1], from, false), nil
 	}
-	at, err := m.meet(ctx, from, line)
+	at, err := a.branchPoint(ctx, from, line)
 	if err != nil || at < 0 {
 		return alone, err
 	}
@@ -74,14 +77,14 @@ func history(line []*commit, base plumbing.Hash, rewritten bool) History {
 	return h
 }
 
-// line follows first parents from a tip until it meets a commit, or the root: newest first.
-func (m *mirror) line(ctx context.Context, tip *commit, until plumbing.Hash) ([]*commit, error) {
+// firstParents follows first parents from a tip until it meets a commit, or the root: newest first.
+func (a ancestry) firstParents(ctx context.Context, tip *commit, until plumbing.Hash) ([]*commit, error) {
 	line := []*commit{tip}
-	for c := tip; c.hash != until && len(c.parents) > 0 && !m.isShallow(c.hash); {
+	for c := tip; c.hash != until && len(c.parents) > 0 && !a.mirror.isShallow(c.hash); {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		parent, err := m.ancestor(c.parents[0])
+		parent, err := a.ancestor(c.parents[0])
 		if err != nil {
 			return nil, err
 		}
@@ -91,9 +94,9 @@ func (m *mirror) line(ctx context.Context, tip *commit, until plumbing.Hash) ([]
 	return line, nil
 }
 
-// meet finds the newest commit of a line that is an ancestor of from: its place, or -1. Beyond a commit of the line there
+// branchPoint finds the newest commit of a line that is an ancestor of from: its place, or -1. Beyond a commit of the line there
 // are only older ones of it.
-func (m *mirror) meet(ctx context.Context, from plumbing.Hash, line []*commit) (int, error) {
+func (a ancestry) branchPoint(ctx context.Context, from plumbing.Hash, line []*commit) (int, error) {
 	place := make(map[plumbing.Hash]int, len(line))
 	for i, c := range line {
 		place[c.hash] = i
@@ -111,10 +114,10 @@ func (m *mirror) meet(ctx context.Context, from plumbing.Hash, line []*commit) (
 			}
 			continue
 		}
-		if m.isShallow(h) {
+		if a.mirror.isShallow(h) {
 			continue
 		}
-		c, err := m.ancestor(h)
+		c, err := a.ancestor(h)
 		if err != nil {
 			return -1, err
 		}
@@ -129,16 +132,10 @@ func (m *mirror) meet(ctx context.Context, from plumbing.Hash, line []*commit) (
 }
 
 // ancestor reads a commit that must be there, because its child is.
-func (m *mirror) ancestor(h plumbing.Hash) (*commit, error) {
-	c, err := m.commit(h)
+func (a ancestry) ancestor(h plumbing.Hash) (*commit, error) {
+	c, err := a.mirror.commit(h)
 	if err != nil {
-		return nil, m.damaged(err)
+		return nil, a.mirror.damaged(err)
 	}
 	return c, nil
-}
-
-func (m *mirror) isShallow(h plumbing.Hash) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.shallow[h]
 }

@@ -60,7 +60,7 @@ func (r *Repository) answer(f *flight, refs map[string]plumbing.Hash) bool {
 	found, tips := make(map[Ref]answer, len(f.answers)), make(map[Ref]tip, len(f.answers))
 	for ref := range f.answers {
 		at, err := ref.find(refs)
-		if err != nil || !r.mirror.knows([]tip{at}) {
+		if err != nil || !r.mirror.proven.has([]tip{at}) {
 			return false
 		}
 		commit, err := r.mirror.peel(at.hash)

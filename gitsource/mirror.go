@@ -1,6 +1,7 @@
 package gitsource
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,27 +21,25 @@ import (
 )
 
 // mirror is a repository's folder on disk. Of the bare repositories N.git in it the one with the highest number counts:
-// a new one is made under another name and gets its number when it is known to be whole.
+// a new one is made under another name and gets its number when it is known to be complete.
 type mirror struct {
 	home    string
 	limits  limits
 	objects *objects
+	proven  *provenTips
 	folders *treefs.Folders
 	// suspect is set when something is read that should be there, and is not, or is damaged.
 	suspect atomic.Bool
 
-	checking sync.Mutex
-	done     map[plumbing.Hash]bool // folders and files that were seen to be whole: most of a commit's are those of the one before
-
 	mu      sync.Mutex
 	dir     string                 // the repository that counts; "" before the first
-	known   map[plumbing.Hash]bool // tips that were seen to be whole since the process began
 	shallow map[plumbing.Hash]bool // commits whose parents the mirror does not have, and need not
 }
 
 func newMirror(home string, o Options) *mirror {
-	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack}, objects: newObjects(), folders: treefs.NewFolders()}
-	m.forget()
+	objects := newObjects()
+	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack},
+		objects: objects, proven: newProvenTips(objects), folders: treefs.NewFolders()}
 	if dir, _ := m.newest(); dir != "" {
 		m.adopt(dir)
 	}
@@ -72,7 +71,7 @@ func (m *mirror) adopt(dir string) {
 			shallow[h] = true
 		}
 	}
-	m.forget()
+	m.proven.forget()
 	m.mu.Lock()
 	m.dir, m.shallow = dir, shallow
 	m.mu.Unlock()
@@ -80,11 +79,27 @@ func (m *mirror) adopt(dir string) {
 	m.suspect.Store(false)
 }
 
+// holds is true if the commit is in the mirror, complete.
+func (m *mirror) holds(commit plumbing.Hash) bool {
+	if m.suspect.Load() {
+		return false
+	}
+	missing, err := m.proven.missing(context.Background(), []tip{{hash: commit}})
+	return err == nil && len(missing) == 0
+}
+
 // current is the repository that counts, as far as this process knows.
 func (m *mirror) current() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.dir
+}
+
+// isShallow is true of a commit whose parents the mirror does not have.
+func (m *mirror) isShallow(h plumbing.Hash) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.shallow[h]
 }
 
 // use lends a reader. If it fails because another process put a new repository in place, it is done again on that one.
@@ -165,7 +180,7 @@ func (m *mirror) damaged(err error) error {
 
 func short(h plumbing.Hash) string { return h.String()[:10] }
 
-// Content reads an object of a tree. It must be there: the mirror's tips are whole.
+// Content reads an object of a tree. It must be there: the mirror's tips are complete.
 func (m *mirror) Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) (content []byte, err error) {
 	err = m.use(func(r *reader) error {
 		_, content, err = r.content(kind, h, limit)

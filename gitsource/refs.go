@@ -3,7 +3,6 @@ package gitsource
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -56,7 +55,7 @@ func (m *mirror) keep(ctx context.Context, name string, commit plumbing.Hash) er
 		return fmt.Errorf("the name %q cannot be a ref: use letters, digits, '-', '_', and single '.' and '/' between them", name)
 	}
 	if !commit.IsZero() {
-		if lacking, err := m.lacking(ctx, []tip{{hash: commit}}); err != nil || len(lacking) > 0 {
+		if missing, err := m.proven.missing(ctx, []tip{{hash: commit}}); err != nil || len(missing) > 0 {
 			return fmt.Errorf("commit %s is not in the mirror, or not all of it", short(commit))
 		}
 	}
@@ -74,73 +73,4 @@ func (m *mirror) keep(ctx context.Context, name string, commit plumbing.Hash) er
 		return s.RemoveReference(ref)
 	}
 	return s.SetReference(plumbing.NewHashReference(ref, commit))
-}
-
-// carry takes kept commits along into a new repository. What the server no longer has is copied without its history;
-// what the old repository lost is lost.
-func (m *mirror) carry(ctx context.Context, fresh *objects, dir string) error {
-	old, _ := m.newest()
-	held, err := m.refs(old, kept)
-	if err != nil {
-		return nil // the old one is beyond reading
-	}
-	s := m.storage(dir)
-	for _, t := range held {
-		err := fresh.whole(ctx, t.hash, map[plumbing.Hash]bool{})
-		if err != nil {
-			err = m.copyCommit(ctx, s, t.hash)
-		}
-		if err == nil {
-			err = s.SetReference(plumbing.NewHashReference(plumbing.ReferenceName(kept+t.name), t.hash))
-			if err != nil {
-				return err
-			}
-		}
-	}
-	fresh.renew(dir)
-	return ctx.Err()
-}
-
-type shallowStorage interface {
-	plumbingStorer
-	Shallow() ([]plumbing.Hash, error)
-	SetShallow([]plumbing.Hash) error
-}
-
-type plumbingStorer interface {
-	SetEncodedObject(plumbing.EncodedObject) (plumbing.Hash, error)
-}
-
-// copyCommit copies a commit and its files, and notes that its parents are not there.
-func (m *mirror) copyCommit(ctx context.Context, to shallowStorage, commit plumbing.Hash) error {
-	found := map[plumbing.Hash]bool{}
-	if err := m.objects.whole(ctx, commit, found); err != nil {
-		return err
-	}
-	found[commit] = true
-	for h := range found {
-		var copied plumbing.MemoryObject
-		err := m.use(func(r *reader) error {
-			t, content, err := r.content(plumbing.AnyObject, h, maxObject)
-			copied = plumbing.MemoryObject{}
-			copied.SetType(t)
-			return errors.Join(err, write(&copied, content))
-		})
-		if err != nil {
-			return err
-		}
-		if _, err := to.SetEncodedObject(&copied); err != nil {
-			return err
-		}
-	}
-	list, err := to.Shallow()
-	if err != nil {
-		return err
-	}
-	return to.SetShallow(append(list, commit))
-}
-
-func write(o *plumbing.MemoryObject, content []byte) error {
-	_, err := o.Write(content)
-	return err
 }

@@ -106,14 +106,14 @@ var shortHash = regexp.MustCompile(`^[0-9a-f]{4,39}$`)
 
 // abbreviated finds the one commit whose hash begins with the digits.
 func (m *mirror) abbreviated(digits string) (found plumbing.Hash, err error) {
-	whole, err := hex.DecodeString(digits[:len(digits)/2*2])
+	prefix, err := hex.DecodeString(digits[:len(digits)/2*2])
 	if err != nil {
 		return found, err
 	}
 	var commits []plumbing.Hash
 	err = m.use(func(r *reader) error {
 		commits = nil
-		hashes, err := r.HashesWithPrefix(whole)
+		hashes, err := r.HashesWithPrefix(prefix)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func resolve(ctx context.Context, file io.ReadSeeker, o *objects, keep cache.Fil
 		}
 		n, err := r.under(uint32(i))
 		if err != nil {
-			return whole(err)
+			return truncated(err)
 		}
 		left -= n
 	}

@@ -61,13 +61,13 @@ func scan(ctx context.Context, r io.Reader) (*objects, plumbing.Hash, error) {
 			return nil, plumbing.ZeroHash, err
 		}
 		if err := o.next(s); err != nil {
-			return nil, plumbing.ZeroHash, whole(err)
+			return nil, plumbing.ZeroHash, truncated(err)
 		}
 	}
 	slices.SortFunc(o.offsets, func(a, b byOffset) int { return cmp.Compare(a.base, b.base) })
 	slices.SortFunc(o.names, func(a, b byName) int { return bytes.Compare(a.base[:], b.base[:]) })
 	sum, err := s.Checksum()
-	return o, sum, whole(err)
+	return o, sum, truncated(err)
 }
 
 // next reads one object. What is no delta has its name then.
@@ -104,8 +104,8 @@ func (o *objects) next(s *packfile.Scanner) error {
 	return nil
 }
 
-// whole tells the end of a stream in the midst of a pack from its proper end.
-func whole(err error) error {
+// truncated words the end of a stream in the midst of a pack as unexpected.
+func truncated(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}

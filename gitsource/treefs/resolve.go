@@ -30,7 +30,7 @@ func (t *Tree) resolve(op, name string, follow bool) (*Tree, object.TreeEntry, e
 	if len(name) > maxPath {
 		return fail(fmt.Errorf("path too long: %w", fs.ErrInvalid))
 	}
-	w := walk{tree: t, trail: []object.TreeEntry{{Mode: filemode.Dir, Hash: t.root}}, ahead: strings.Split(name, "/")}
+	w := walk{tree: t, path: []object.TreeEntry{{Mode: filemode.Dir, Hash: t.root}}, ahead: strings.Split(name, "/")}
 	e, err := w.run(follow)
 	if err != nil {
 		return fail(err)
@@ -41,7 +41,7 @@ func (t *Tree) resolve(op, name string, follow bool) (*Tree, object.TreeEntry, e
 // walk is a way through the tree.
 type walk struct {
 	tree  *Tree
-	trail []object.TreeEntry // the folders from the root to where the walk is; the last may be a file, at its end
+	path  []object.TreeEntry // the folders from the root to where the walk is; the last may be a file, at its end
 	ahead []string           // names still to go
 	links int                // links followed
 	link  string             // the last of them, for the error of whoever it leads astray
@@ -66,19 +66,19 @@ func (w *walk) enter() error {
 	if w.tree.submodules == nil || !isSubmodule(w.here()) {
 		return nil
 	}
-	names := make([]string, len(w.trail)-1)
-	for i, e := range w.trail[1:] {
+	names := make([]string, len(w.path)-1)
+	for i, e := range w.path[1:] {
 		names[i] = e.Name
 	}
 	sub, err := w.tree.submodule(strings.Join(names, "/"), w.here().Hash)
 	if err != nil {
 		return err
 	}
-	w.tree, w.trail = sub, []object.TreeEntry{{Mode: filemode.Dir, Hash: sub.root}}
+	w.tree, w.path = sub, []object.TreeEntry{{Mode: filemode.Dir, Hash: sub.root}}
 	return nil
 }
 
-func (w *walk) here() object.TreeEntry { return w.trail[len(w.trail)-1] }
+func (w *walk) here() object.TreeEntry { return w.path[len(w.path)-1] }
 
 func (w *walk) step(part string, follow bool) error {
 	if err := w.enter(); err != nil {
@@ -88,10 +88,10 @@ func (w *walk) step(part string, follow bool) error {
 	case "", ".":
 		return nil
 	case "..":
-		if len(w.trail) == 1 {
+		if len(w.path) == 1 {
 			return fmt.Errorf("the symbolic link %s leads out of the repository, and is not followed", w.link)
 		}
-		w.trail = w.trail[:len(w.trail)-1]
+		w.path = w.path[:len(w.path)-1]
 		return nil
 	}
 	switch at := w.here(); {
@@ -113,7 +113,7 @@ func (w *walk) step(part string, follow bool) error {
 	case isLink(e) && (follow || len(w.ahead) > 0):
 		return w.follow(e)
 	}
-	w.trail = append(w.trail, e)
+	w.path = append(w.path, e)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -15,10 +16,10 @@ import (
 // maxObject bounds commits, tags and folders, in bytes; no repository that works has larger ones.
 const maxObject = treefs.MaxFolder
 
-// whole checks that what a tip leads to is there: its commit, every folder readable, every file present. Folders in done
-// are taken for whole, and those that were found to be are added, and so are files. go-git itself never looks: it calls a
-// fetch that brought nothing a success.
-func (o *objects) whole(ctx context.Context, tip plumbing.Hash, done map[plumbing.Hash]bool) error {
+// checkConnected checks that what a tip leads to is there: its commit, every folder readable, every file present. Folders
+// in done are taken for complete, and those that were found to be are added, and so are files. go-git itself never looks:
+// it calls a fetch that brought nothing a success.
+func (o *objects) checkConnected(ctx context.Context, tip plumbing.Hash, done map[plumbing.Hash]bool) error {
 	return o.alone(func(r *reader) error {
 		commit, err := r.peel(tip)
 		if isNoCommit(err) {
@@ -31,11 +32,11 @@ func (o *objects) whole(ctx context.Context, tip plumbing.Hash, done map[plumbin
 		if err != nil {
 			return err
 		}
-		return r.wholeFolder(ctx, c.tree, done)
+		return r.checkFolder(ctx, c.tree, done)
 	})
 }
 
-func (r *reader) wholeFolder(ctx context.Context, root plumbing.Hash, done map[plumbing.Hash]bool) error {
+func (r *reader) checkFolder(ctx context.Context, root plumbing.Hash, done map[plumbing.Hash]bool) error {
 	for queue := []plumbing.Hash{root}; len(queue) > 0; {
 		h := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
@@ -85,68 +86,73 @@ func inMemory(t plumbing.ObjectType, content []byte) *plumbing.MemoryObject {
 	return o
 }
 
-// knows is true if all tips were seen to be whole before.
-func (m *mirror) knows(tips []tip) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// provenTips are the tips of a mirror that were seen to be complete since the process began.
+type provenTips struct {
+	objects *objects
+
+	checking sync.Mutex
+	done     map[plumbing.Hash]bool // folders and files that were seen to be complete: most of a commit's are those of the one before
+
+	mu   sync.Mutex
+	tips map[plumbing.Hash]bool
+}
+
+func newProvenTips(of *objects) *provenTips {
+	return &provenTips{objects: of, done: map[plumbing.Hash]bool{}, tips: map[plumbing.Hash]bool{}}
+}
+
+// has is true if all tips were seen to be complete before.
+func (p *provenTips) has(tips []tip) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, t := range tips {
-		if !m.known[t.hash] {
+		if !p.tips[t.hash] {
 			return false
 		}
 	}
 	return true
 }
 
-func (m *mirror) know(tips []tip) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (p *provenTips) add(tips []tip) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	const most = 10_000 // tips; forgetting costs a look
-	if len(m.known) > most {
-		m.known = map[plumbing.Hash]bool{}
+	if len(p.tips) > most {
+		p.tips = map[plumbing.Hash]bool{}
 	}
 	for _, t := range tips {
-		m.known[t.hash] = true
+		p.tips[t.hash] = true
 	}
 }
 
 // forget has everything looked at again.
-func (m *mirror) forget() {
-	m.checking.Lock()
-	m.done = map[plumbing.Hash]bool{}
-	m.checking.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.known = map[plumbing.Hash]bool{}
+func (p *provenTips) forget() {
+	p.checking.Lock()
+	p.done = map[plumbing.Hash]bool{}
+	p.checking.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tips = map[plumbing.Hash]bool{}
 }
 
-// holds is true if the commit is in the mirror, whole.
-func (m *mirror) holds(commit plumbing.Hash) bool {
-	tips := []tip{{hash: commit}}
-	if m.suspect.Load() {
-		return false
-	}
-	lacking, err := m.lacking(context.Background(), tips)
-	return err == nil && len(lacking) == 0
-}
-
-// lacking returns the tips that are not whole.
-func (m *mirror) lacking(ctx context.Context, tips []tip) ([]tip, error) {
-	m.checking.Lock()
-	defer m.checking.Unlock()
+// missing returns the tips that are not complete.
+func (p *provenTips) missing(ctx context.Context, tips []tip) ([]tip, error) {
+	p.checking.Lock()
+	defer p.checking.Unlock()
 	const most = 500_000 // objects, some 20 MB
-	if len(m.done) > most {
-		m.done = map[plumbing.Hash]bool{}
+	if len(p.done) > most {
+		p.done = map[plumbing.Hash]bool{}
 	}
-	var lacking []tip
+	var missing []tip
 	for _, t := range tips {
-		if m.knows([]tip{t}) {
+		if p.has([]tip{t}) {
 			continue
 		}
-		if err := m.objects.whole(ctx, t.hash, m.done); err != nil {
-			lacking = append(lacking, t)
+		if err := p.objects.checkConnected(ctx, t.hash, p.done); err != nil {
+			missing = append(missing, t)
 			continue
 		}
-		m.know([]tip{t})
+		p.add([]tip{t})
 	}
-	return lacking, ctx.Err()
+	return missing, ctx.Err()
 }
