@@ -48,9 +48,7 @@ type Controller struct {
 
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) error {
-	c.loops = map[string]*syncLoop{}
-	c.queue = workqueue.NewTypedRateLimitingQueue(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
+	c.start()
 	informer := c.Syncs.Informer(c.Namespace)
 	if err := c.wakeOnChange(informer); err != nil {
 		return err
@@ -75,6 +73,15 @@ func (c *Controller) Run(ctx context.Context) error {
 		l.drift.close()
 	}
 	return nil
+}
+
+// start makes what the work needs. Webhooks and whoever reads the metrics may ask before.
+func (c *Controller) start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loops = map[string]*syncLoop{}
+	c.queue = workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
 }
 
 // Poll has a Sync's repository polled now, as a webhook asks.
