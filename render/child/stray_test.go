@@ -97,7 +97,7 @@ func TestNoChildOutlivesItsParent(t *testing.T) {
 		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || strings.Contains(string(state), ") Z ")
 	})
-	if took := time.Since(killed); took > 5*time.Second {
+	if took := time.Since(killed); took > 30*time.Second {
 		t.Errorf("it rendered on for %s", took)
 	}
 }
