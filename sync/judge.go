@@ -175,18 +175,22 @@ func addHandovers(r *gate.Rollout, t rollout.Target, j rollout.Judgement) {
 	}
 }
 
-// recallAll recalls the workloads of a flight, together with what the commit asks of them if its set is known.
-func (fl *flight) recallAll() ([]rollout.Target, []rollout.Memory, error) {
+// recallAll recalls the workloads of a flight, together with what the commit asks of them if its set is known, and has
+// its DaemonSets watched. The options are those of the Sync.
+func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memory, o rollout.Options, err error) {
+	if o, err = RolloutOptions(fl.loop.sync); err != nil {
+		return nil, nil, o, err
+	}
 	f := fl.status()
-	targets, memories := make([]rollout.Target, len(f.Workloads)), make([]rollout.Memory, len(f.Workloads))
+	targets, memories = make([]rollout.Target, len(f.Workloads)), make([]rollout.Memory, len(f.Workloads))
 	for i, w := range f.Workloads {
-		var err error
 		if targets[i], memories[i], err = Recall(w); err != nil {
-			return nil, nil, err
+			return nil, nil, o, err
 		}
 		if isDaemonSet(w) && fl.rendered() {
 			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
 		}
 	}
-	return targets, memories, nil
+	fl.watch(ofDaemonSets(targets))
+	return targets, memories, o, nil
 }

@@ -25,15 +25,10 @@ type nodeLeases struct {
 // Leases read, and all judged once more: a node may have died that the control plane does not miss yet.
 func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error) {
 	l, f := fl.loop, fl.status()
-	options, err := RolloutOptions(l.sync)
+	targets, memories, options, err := fl.recallAll()
 	if err != nil {
 		return nil, err
 	}
-	targets, memories, err := fl.recallAll()
-	if err != nil {
-		return nil, err
-	}
-	fl.watch(ofDaemonSets(targets))
 	r, unsure, err := fl.judgeAll(ctx, targets, memories, options, now, nodeLeases{})
 	if err != nil || !unsure || r.State != api.Complete || f.State == api.Complete {
 		return r, err

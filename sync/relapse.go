@@ -58,15 +58,10 @@ func (fl *flight) lookForRelapse(now time.Time) (*gate.Relapse, error) {
 // template, tells nothing of the commit, but what another one tells holds.
 func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 	l, f := fl.loop, fl.status()
-	options, err := RolloutOptions(l.sync)
+	targets, memories, options, err := fl.recallAll()
 	if err != nil {
 		return nil, err
 	}
-	targets, memories, err := fl.recallAll()
-	if err != nil {
-		return nil, err
-	}
-	fl.watch(ofDaemonSets(targets))
 	seen := &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Well: true}
 	var broken []rollout.Judgement
 	for i, w := range f.Workloads {
