@@ -37,13 +37,13 @@ func (r *reader) culprit(folder string) string {
 		return ""
 	}
 	t := &trials{reader: r, objects: objects, left: mostTrials}
-	return t.in(folder, own, 0)
+	return t.inFolder(folder, own, 0)
 }
 
 const deepestTrial = 20 // folders below each other
 
-// in looks in a folder: first in those below it, then at its objects, one by one, and then at what it does with them.
-func (t *trials) in(folder, own string, depth int) string {
+// inFolder looks in a folder: first in those below it, then at its objects, one by one, and then at what it does with them.
+func (t *trials) inFolder(folder, own string, depth int) string {
 	c, err := t.look(inside(own))
 	if err != nil || c.lists == nil || depth > deepestTrial {
 		return ""
@@ -54,17 +54,17 @@ func (t *trials) in(folder, own string, depth int) string {
 			continue
 		}
 		if below, err := t.kustomized(rel); err == nil && below != "" && t.panics(folderTrials, rel, nil) {
-			return t.in(rel, below, depth+1)
+			return t.inFolder(rel, below, depth+1)
 		}
 	}
-	if found := t.object(folder, own, c.lists); found != "" {
+	if found := t.objectAlone(folder, own, c.lists); found != "" {
 		return found
 	}
-	return t.step(folder, own, c.lists)
+	return t.changeAlone(folder, own, c.lists)
 }
 
-// object is the one that cannot even be taken alone, without a patch.
-func (t *trials) object(folder, own string, k *kustomization) string {
+// objectAlone is the object that cannot be taken even alone, without a patch.
+func (t *trials) objectAlone(folder, own string, k *kustomization) string {
 	const file = "@trial.yaml"
 	alone := types.Kustomization{
 		TypeMeta: types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind}, Resources: []string{file},
@@ -85,8 +85,8 @@ func (t *trials) object(folder, own string, k *kustomization) string {
 	return ""
 }
 
-// step is the patch or replacement that cannot be taken without the others.
-func (t *trials) step(folder, own string, k *kustomization) string {
+// changeAlone is the patch or replacement that cannot be taken even if it is the only one.
+func (t *trials) changeAlone(folder, own string, k *kustomization) string {
 	without := k.Kustomization
 	without.Patches, without.PatchesJson6902, without.PatchesStrategicMerge, without.Replacements = nil, nil, nil, nil
 	try := func(field string, i int, change func(*types.Kustomization)) string {

@@ -63,7 +63,7 @@ func (r *reader) kustomization(named string, c *checked) error {
 		deprecated, r.labels.renamed = true, true
 	}
 	if deprecated || remote {
-		c.content, err = k.instead(c.content, remote)
+		c.content, err = k.forKustomize(c.content, remote)
 	}
 	if err != nil {
 		return err
@@ -71,9 +71,9 @@ func (r *reader) kustomization(named string, c *checked) error {
 	return k.moveTo(c)
 }
 
-// resolve brings remote bases, and checks everything that the file names.
+// resolve has remote bases opened, and checks everything that the file names.
 func (r *reader) resolve(k *kustomization) (remote bool, err error) {
-	if remote, err = r.bringBases(k); err != nil {
+	if remote, err = r.localizeBases(k); err != nil {
 		return remote, err
 	}
 	for _, ref := range k.references() {
@@ -84,8 +84,8 @@ func (r *reader) resolve(k *kustomization) (remote bool, err error) {
 	return remote, nil
 }
 
-// instead is the file as kustomize is to read it; one that names remote bases can only be read so.
-func (k kustomization) instead(content []byte, remote bool) ([]byte, error) {
+// forKustomize is the file as kustomize is to read it; one that names remote bases can only be read so.
+func (k kustomization) forKustomize(content []byte, remote bool) ([]byte, error) {
 	rewritten, same := k.rewritten()
 	switch {
 	case same:
@@ -122,7 +122,7 @@ func parseKustomization(dir string, content []byte, aliases *yamlfile.Aliases) (
 		return k, err
 	}
 	if err := k.Unmarshal(content); err != nil {
-		return k, k.misfit(err)
+		return k, k.mistyped(err)
 	}
 	return k, nil
 }
@@ -132,8 +132,8 @@ var (
 	wrongType    = regexp.MustCompile(`cannot unmarshal (\w+) into Go struct field (?:\w+\.)*(\w+) of type (\S+)`)
 )
 
-// misfit words what kustomize says of a file that does not fit its type.
-func (k kustomization) misfit(err error) error {
+// mistyped words what kustomize says of a file that does not fit its type.
+func (k kustomization) mistyped(err error) error {
 	text := strings.TrimPrefix(err.Error(), "invalid Kustomization: ")
 	if found := unknownField.FindStringSubmatch(text); found != nil {
 		return fmt.Errorf("line %d: kustomize knows no field %q: correct or remove it", k.keyLine(found[1]), found[1])

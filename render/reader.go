@@ -24,7 +24,7 @@ type reader struct {
 	roles     map[string]role       // by the path that a kustomization file names
 	checked   map[string]checked    // by that path too
 	checking  map[string]bool       // right now
-	brought   map[string]bool       // the folders of remote bases
+	localized map[string]bool       // the folders of remote bases
 	sorted    map[string]bool       // kustomization files with sortOptions
 	pluginUse map[string]*pluginUse // what a folder's kustomization configures plugins with
 	used      usage                 // by kustomize, or by the survey before it
@@ -41,7 +41,7 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 		paths: paths{ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, plain: map[string]bool{}, ends: map[string]end{}, asked: map[string]struct{}{}},
 		limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
-		checking: map[string]bool{}, brought: map[string]bool{}, sorted: map[string]bool{}, index: index{},
+		checking: map[string]bool{}, localized: map[string]bool{}, sorted: map[string]bool{}, index: index{},
 		pluginUse: map[string]*pluginUse{},
 		aliases:   o.aliases(),
 	}
@@ -78,8 +78,8 @@ func (r *paths) reason() error {
 	return r.refused
 }
 
-// again forgets what was checked, but nothing that was read.
-func (r *reader) again() {
+// forgetChecks has everything checked anew, but nothing read anew.
+func (r *reader) forgetChecks() {
 	r.refused = nil
 	r.checked, r.pluginUse = map[string]checked{}, map[string]*pluginUse{}
 	r.aliases.Left = r.limit.TotalSize

@@ -95,11 +95,11 @@ func (r *reader) reference(k kustomization, ref reference) error {
 		}
 		return nil
 	}
-	if err := r.local(k.dir, ref.value, ref.folder); err != nil && !r.brought[path.Join(k.dir, ref.value)] {
+	if err := r.local(k.dir, ref.value, ref.folder); err != nil && !r.localized[path.Join(k.dir, ref.value)] {
 		return fmt.Errorf("%s: %s: %w", at, shown, err)
 	}
 	r.roles[path.Join(k.dir, ref.value)] |= ref.role
-	if err := r.there(path.Join(k.dir, ref.value), ref); err != nil {
+	if err := r.mustExist(path.Join(k.dir, ref.value), ref); err != nil {
 		return fmt.Errorf("%s: %s: %w", at, shown, err)
 	}
 	if ref.role == asPlugin {
@@ -110,8 +110,8 @@ func (r *reader) reference(k kustomization, ref reference) error {
 	return nil
 }
 
-// there says what is missing in fewer words than kustomize, which tries a path as all that it could be.
-func (r *reader) there(named string, ref reference) error {
+// mustExist says what is missing in fewer words than kustomize, which tries a path as all that it could be.
+func (r *reader) mustExist(named string, ref reference) error {
 	rel, isDir, err := r.find(inside(named))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -126,8 +126,9 @@ func (r *reader) isRemote(dir, value string) bool {
 	return scheme(value) || repository.MatchString(value) && !r.isFile(path.Join(dir, value))
 }
 
-// bringBases puts local paths in the place of remote bases, and their trees where these lead.
-func (r *reader) bringBases(k *kustomization) (changed bool, err error) {
+// localizeBases puts local paths in the place of remote bases, as kustomize localize does, and their trees where these
+// lead.
+func (r *reader) localizeBases(k *kustomization) (changed bool, err error) {
 	if r.limit.Base == nil {
 		return false, nil
 	}
@@ -136,7 +137,7 @@ func (r *reader) bringBases(k *kustomization) (changed bool, err error) {
 			if !r.isRemote(k.dir, value) {
 				continue
 			}
-			if list[i], err = r.bring(k.dir, value); err != nil {
+			if list[i], err = r.localize(k.dir, value); err != nil {
 				line, field := k.where("resources", value)
 				return false, fmt.Errorf("line %d: %s: %s: %w", line, field, userinfo.ReplaceAllString(value, "://…@"), err)
 			}
@@ -146,8 +147,8 @@ func (r *reader) bringBases(k *kustomization) (changed bool, err error) {
 	return changed, nil
 }
 
-// bring opens the tree of a remote base, and returns the way to its folder.
-func (r *reader) bring(dir, value string) (string, error) {
+// localize opens the tree of a remote base, and returns the way to its folder.
+func (r *reader) localize(dir, value string) (string, error) {
 	b, err := parseBase(value)
 	if err != nil {
 		return "", err
@@ -165,6 +166,6 @@ func (r *reader) bring(dir, value string) (string, error) {
 		return "", err
 	}
 	local = filepath.ToSlash(local)
-	r.brought[path.Join(dir, local)] = true
+	r.localized[path.Join(dir, local)] = true
 	return local, nil
 }

@@ -37,7 +37,7 @@ func init() {
 func run(r *reader, folder string) outcome {
 	out := attempt(r, folder)
 	if r.labels.renamed && r.labels.custom { // which is known only now
-		r.again()
+		r.forgetChecks()
 		r.labels.keep = true
 		out = attempt(r, folder)
 	}

@@ -52,7 +52,7 @@ func (s *survey) folder(folder string) error {
 	if err != nil || own == "" || s.within[own] {
 		return s.reason()
 	}
-	if err := s.late(own); err != nil {
+	if err := s.inTime(own); err != nil {
 		return err
 	}
 	s.within[own] = true
@@ -92,8 +92,8 @@ func (s *survey) files(k *kustomization) error {
 	return nil
 }
 
-// late refuses what is still gone through when the time for the render is over.
-func (s *survey) late(named string) error {
+// inTime refuses what is still gone through when the time for the render is over.
+func (s *survey) inTime(named string) error {
 	if s.ctx.Err() == nil {
 		return nil
 	}
