@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/githubapp/apptest"
 )
 
-// A repository is read in the name of a GitHub App, with a token that is renewed: before its end, and when the server does
-// not take it any more. The token is in no error.
+// A repository is read in the name of a GitHub App, with a token that is renewed: before its end, and when the server
+// does not take it any more. The token is in no error.
 func TestGitHubApp(t *testing.T) {
 	t.Parallel()
 	api, key, err := apptest.New("1234", "567")
@@ -31,7 +31,8 @@ func TestGitHubApp(t *testing.T) {
 	good := ""
 	server.before = func(rw http.ResponseWriter, r *http.Request) bool {
 		user, password, _ := r.BasicAuth()
-		if given := api.Given(); user != "x-access-token" || len(given) == 0 || password != given[len(given)-1] || good != "" && password != good {
+		if given := api.Given(); user != "x-access-token" || len(given) == 0 || password != given[len(given)-1] ||
+			good != "" && password != good {
 			http.Error(rw, "not "+user+":"+password, http.StatusUnauthorized)
 			return true
 		}

@@ -46,10 +46,12 @@ func TestBasicAuthentication(t *testing.T) {
 		t.Fatalf("with a token the head is %s, want %s", got, tip)
 	}
 	wrong(t, open(t, at, gitsource.Auth{}, gitsource.Options{}), main, "asks for credentials")
-	wrong(t, open(t, at, gitsource.Auth{Token: "old"}, gitsource.Options{}), main, "does not accept the credentials", "expired")
+	wrong(t, open(t, at, gitsource.Auth{Token: "old"}, gitsource.Options{}), main, "does not accept the credentials",
+		"expired")
 }
 
-// Credentials appear in no error, however they were given and whatever the server says of them, and in no print of them.
+// Credentials appear in no error, however they were given and whatever the server says of them, and in no print of
+// them.
 func TestCredentialsAreNeverShown(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
@@ -226,7 +228,8 @@ func TestCustomCAAndClientCertificate(t *testing.T) {
 	}
 	err := wrong(t, open(t, at, gitsource.Auth{CA: ca, ClientCert: clientCert, ClientKey: clientKey, Token: "w0rd"}, gitsource.Options{}), main, "does not accept")
 	hidden(t, "a wrong token", err.Error())
-	wrong(t, open(t, at, gitsource.Auth{ClientCert: clientCert, ClientKey: clientKey}, gitsource.Options{}), main, "unknown authority")
+	wrong(t, open(t, at, gitsource.Auth{ClientCert: clientCert, ClientKey: clientKey}, gitsource.Options{}), main,
+		"unknown authority")
 	wrong(t, open(t, at, gitsource.Auth{CA: ca}, gitsource.Options{}), main, "certificate")
 }
 

@@ -164,8 +164,8 @@ func (w *work) push(i int) {
 		"M 100644 inline apps/000/001/config.yaml\ndata %d\n%s\n", time.Now().Unix(), len(content), content), "fast-import", "--quiet", "--date-format=raw")
 }
 
-// against runs ours and git's own way in turns, and reports ours as ns/op and the ratio of the two. What others do comes
-// after, by name.
+// against runs ours and git's own way in turns, and reports ours as ns/op and the ratio of the two. What others do
+// comes after, by name.
 func against(b *testing.B, ours, gits func(i int), others ...other) {
 	b.Helper()
 	others = append([]other{{"git", gits}}, others...)
@@ -265,7 +265,8 @@ func BenchmarkUnchangedPoll(b *testing.B) {
 	}
 }
 
-// Reading every file of a commit, without anything remembered, against git archive and go-git's own tree of a plain clone.
+// Reading every file of a commit, without anything remembered, against git archive and go-git's own tree of a plain
+// clone.
 func BenchmarkTreeWalk(b *testing.B) {
 	atEveryScale(b, func(b *testing.B, w *work, at string, files int) {
 		dir, plain := b.TempDir(), b.TempDir()

@@ -7,8 +7,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// carryKept takes kept commits along into a new repository. What the server no longer has is copied without its history;
-// what the old repository lost is lost.
+// carryKept takes kept commits along into a new repository. What the server no longer has is copied without its
+// history; what the old repository lost is lost.
 func (u *update) carryKept(ctx context.Context, fresh *objects, dir string) error {
 	old, _ := u.mirror.newest()
 	held, err := u.mirror.refs(old, kept)

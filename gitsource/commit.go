@@ -14,7 +14,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/treefs"
 )
 
-// Commit is what a person needs to recognise a commit. Subject and Author are one line each, without control characters.
+// Commit is what a person needs to recognise a commit. Subject and Author are one line each, without control
+// characters.
 type Commit struct {
 	Hash, Subject, Author string
 	Time                  time.Time // when it was committed
@@ -52,8 +53,8 @@ func decodeCommit(h plumbing.Hash, content []byte) (*commit, error) {
 		subject: treefs.Printable(subject), author: treefs.Printable(text(c.Author.Name)), time: c.Committer.When}, nil
 }
 
-// decoder converts texts of an encoding to UTF-8. A text in an encoding that nobody knows, or that is not in the encoding
-// that it claims, stays as it is, as git shows it.
+// decoder converts texts of an encoding to UTF-8. A text in an encoding that nobody knows, or that is not in the
+// encoding that it claims, stays as it is, as git shows it.
 func decoder(name string) func(string) string {
 	asItIs := func(text string) string { return text }
 	named, err := ianaindex.MIME.Encoding(strings.TrimSpace(name))
@@ -78,7 +79,8 @@ type noCommitError struct {
 
 func (e *noCommitError) Error() string {
 	what := map[plumbing.ObjectType]string{plumbing.TreeObject: "folder", plumbing.BlobObject: "file"}[e.kind]
-	return fmt.Sprintf("is a tag of a %s (%s %s), not a commit: tag a commit, or name another ref", what, e.kind, short(e.hash))
+	return fmt.Sprintf("is a tag of a %s (%s %s), not a commit: tag a commit, or name another ref", what, e.kind,
+		short(e.hash))
 }
 
 func isNoCommit(err error) bool {

@@ -16,9 +16,9 @@ import (
 // maxObject bounds commits, tags and folders, in bytes; no repository that works has larger ones.
 const maxObject = treefs.MaxFolder
 
-// checkConnected checks that what a tip leads to is there: its commit, every folder readable, every file present. Folders
-// in done are taken for complete, and those that were found to be are added, and so are files. go-git itself never looks:
-// it calls a fetch that brought nothing a success.
+// checkConnected checks that what a tip leads to is there: its commit, every folder readable, every file present.
+// Folders in done are taken for complete, and those that were found to be are added, and so are files. go-git itself
+// never looks: it calls a fetch that brought nothing a success.
 func (o *objects) checkConnected(ctx context.Context, tip plumbing.Hash, done map[plumbing.Hash]bool) error {
 	return o.alone(func(r *reader) error {
 		commit, err := r.peel(tip)
@@ -90,10 +90,11 @@ func inMemory(t plumbing.ObjectType, content []byte) *plumbing.MemoryObject {
 type provenTips struct {
 	objects *objects
 
-	checking sync.Mutex
-	done     map[plumbing.Hash]bool // folders and files that were seen to be complete: most of a commit's are those of the one before
+	// done are the folders and files that were seen to be complete: most of a commit's are those of the one before.
+	done     map[plumbing.Hash]bool
+	checking sync.Mutex // of done
 
-	mu   sync.Mutex
+	mu   sync.Mutex // of tips
 	tips map[plumbing.Hash]bool
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// Source reads the credentials for a repository as they are now. It is asked before the first poll, and again whenever a
-// poll has failed: what was exchanged counts from the moment that the old ones are refused, and in the steady state
+// Source reads the credentials for a repository as they are now. It is asked before the first poll, and again whenever
+// a poll has failed: what was exchanged counts from the moment that the old ones are refused, and in the steady state
 // nothing is read. Its errors are shown, so they must hold no credentials.
 type Source func(ctx context.Context) (Auth, error)
 

@@ -10,7 +10,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 )
 
-// A server repeats the password in a text that is too long to be shown: wherever it is cut, no part of the password is left.
+// A server repeats the password in a text that is too long to be shown: wherever it is cut, no part of the password is
+// left.
 func TestNoPartOfAPasswordIsRepeated(t *testing.T) {
 	before := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -19,7 +20,8 @@ func TestNoPartOfAPasswordIsRepeated(t *testing.T) {
 		fmt.Fprint(w, pktLine("# service=git-upload-pack\n")+"0000"+pktLine("ERR "+strings.Repeat("x", before)+" "+password+" "+fmt.Sprintf("%q", password)))
 	}))
 	t.Cleanup(server.Close)
-	r := open(t, server.URL+"/fleet.git", gitsource.Auth{Username: "ada", Password: `0dd"` + secret}, gitsource.Options{})
+	r := open(t, server.URL+"/fleet.git", gitsource.Auth{Username: "ada", Password: `0dd"` + secret},
+		gitsource.Options{})
 	for ; before < 1000; before += 2 {
 		_, err := r.Head(t.Context(), main)
 		if err == nil || !strings.Contains(err.Error(), "xx") && before > 2 {

@@ -13,8 +13,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 )
 
-// Whatever a server does while it sends objects, the poll ends in bounded time with an error that shows no credentials, and
-// what the mirror has can be read meanwhile and after.
+// Whatever a server does while it sends objects, the poll ends in bounded time with an error that shows no credentials,
+// and what the mirror has can be read meanwhile and after.
 func TestFaultsWhileFetching(t *testing.T) {
 	t.Parallel()
 	trickle := func(w http.ResponseWriter, r *http.Request) {
@@ -72,8 +72,8 @@ func TestFaultsWhileFetching(t *testing.T) {
 	}
 }
 
-// impatient waits for no longer than a test may take for the end of the fault with these words, and as long as everybody does
-// for all else: a busy machine is late with every answer.
+// impatient waits for no longer than a test may take for the end of the fault with these words, and as long as
+// everybody does for all else: a busy machine is late with every answer.
 func impatient(words string) gitsource.Options {
 	switch words {
 	case "silent":
@@ -84,8 +84,8 @@ func impatient(words string) gitsource.Options {
 	return gitsource.Options{}
 }
 
-// A redirect to another host is not followed by who has credentials, and the error says where it would lead. Who has none
-// follows it, and so does everybody within the host.
+// A redirect to another host is not followed by who has credentials, and the error says where it would lead. Who has
+// none follows it, and so does everybody within the host.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
@@ -116,7 +116,8 @@ func TestRedirects(t *testing.T) {
 	if got := head(t, open(t, front.URL+"/old/.git", auth, gitsource.Options{})); got != tip {
 		t.Errorf("within the host the head is %s, want %s", got, tip)
 	}
-	wrong(t, open(t, front.URL+"/away/.git", auth, gitsource.Options{}), main, "redirects to", strings.TrimPrefix(other.URL, "http://"), "use that URL")
+	wrong(t, open(t, front.URL+"/away/.git", auth, gitsource.Options{}), main, "redirects to",
+		strings.TrimPrefix(other.URL, "http://"), "use that URL")
 	if len(seen) != 0 {
 		t.Errorf("the other host was asked by who has credentials: %q", seen)
 	}

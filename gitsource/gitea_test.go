@@ -25,7 +25,8 @@ func TestARealGitHost(t *testing.T) {
 	w.git("remote", "add", "origin", h.WithCredentials(url))
 
 	t.Run("an empty repository is said to be empty", func(t *testing.T) {
-		wrong(t, open(t, url, gitsource.Auth{Username: h.User, Password: h.Password}, gitsource.Options{}), main, "is empty")
+		wrong(t, open(t, url, gitsource.Auth{Username: h.User, Password: h.Password}, gitsource.Options{}), main,
+			"is empty")
 	})
 	w.git("push", "-q", "origin", "main")
 	t.Run("password", func(t *testing.T) {
@@ -43,7 +44,8 @@ func TestARealGitHost(t *testing.T) {
 		hides(t, err, token)
 	})
 	t.Run("wrong password", func(t *testing.T) {
-		err := wrong(t, open(t, url, gitsource.Auth{Username: h.User, Password: secret}, gitsource.Options{}), main, "credentials")
+		err := wrong(t, open(t, url, gitsource.Auth{Username: h.User, Password: secret}, gitsource.Options{}), main,
+			"credentials")
 		hides(t, err, secret)
 	})
 	t.Run("deploy key over ssh", func(t *testing.T) { deployKey(t, h, tip) })
@@ -63,7 +65,8 @@ func reads(t *testing.T, r *gitsource.Repository, tip string) {
 	}
 }
 
-// deployKey reads over ssh with a key of the repository, and not before the host has it, nor from a host that is not known.
+// deployKey reads over ssh with a key of the repository, and not before the host has it, nor from a host that is not
+// known.
 func deployKey(t *testing.T, h *hosttest.Host, tip string) {
 	signer, private := sshtest.NewKey(t)
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: []byte(h.KnownHosts)}
@@ -80,7 +83,8 @@ func notesOnProtected(t *testing.T, h *hosttest.Host, w *work, url, tip string) 
 	status := forge.Status{Commit: tip, Context: "daemongate/test", State: forge.Success, Description: "Complete: 12 nodes"}
 	mayRead, err := h.NewToken("read:repository")
 	check(t, err)
-	err = forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayRead}, t.TempDir()).Report(t.Context(), []forge.Status{status}).Err()
+	err = forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayRead}, t.TempDir()).Report(t.Context(),
+		[]forge.Status{status}).Err()
 	if err == nil {
 		t.Error("a token that may only read has written")
 	}

@@ -188,7 +188,8 @@ func leftovers(m *mirrored) {
 	})
 }
 
-// A file that rots while the process runs is an error when it is read, never another content, and the next poll heals it.
+// A file that rots while the process runs is an error when it is read, never another content, and the next poll heals
+// it.
 func TestRotIsNoticedAndHeals(t *testing.T) {
 	t.Parallel()
 	m := mirror(t)
@@ -273,8 +274,8 @@ func TestObjectUnderAnothersName(t *testing.T) {
 	m.intact(r)
 }
 
-// A folder that the mirror lost is an error wherever it is met, never a folder that does not exist, or one that is empty:
-// whoever deletes what is not in Git would delete what was in it.
+// A folder that the mirror lost is an error wherever it is met, never a folder that does not exist, or one that is
+// empty: whoever deletes what is not in Git would delete what was in it.
 func TestLostFolderIsNoSmallerCommit(t *testing.T) {
 	t.Parallel()
 	m := mirror(t)

@@ -13,8 +13,8 @@ import (
 type History struct {
 	// Commits are the first-parent commits after Base up to and including the newer one, oldest first.
 	Commits []Commit
-	// Base is where they begin: the older commit, or the newest commit that both have in their history. If there is none,
-	// it is empty and Commits is the newer commit alone.
+	// Base is where they begin: the older commit, or the newest commit that both have in their history. If there is
+	// none, it is empty and Commits is the newer commit alone.
 	Base string
 	// Rewritten says that the older commit is no first-parent ancestor of the newer one, as after a force-push.
 	Rewritten bool
@@ -94,8 +94,8 @@ func (a ancestry) firstParents(ctx context.Context, tip *commit, until plumbing.
 	return line, nil
 }
 
-// branchPoint finds the newest commit of a line that is an ancestor of from: its place, or -1. Beyond a commit of the line there
-// are only older ones of it.
+// branchPoint finds the newest commit of a line that is an ancestor of from: its place, or -1. Beyond a commit of the
+// line there are only older ones of it.
 func (a ancestry) branchPoint(ctx context.Context, from plumbing.Hash, line []*commit) (int, error) {
 	place := make(map[plumbing.Hash]int, len(line))
 	for i, c := range line {

@@ -159,7 +159,8 @@ func TestCommitIsShownSafely(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Subject != "red [31msubject" || c.Author != "Ada" || c.Time.UTC().Format("2006-01-02T15:04:05") != "2026-01-02T03:04:05" {
+	if c.Subject != "red [31msubject" || c.Author != "Ada" ||
+		c.Time.UTC().Format("2006-01-02T15:04:05") != "2026-01-02T03:04:05" {
 		t.Fatalf("commit is %+v", c)
 	}
 }

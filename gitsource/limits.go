@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// limits are what a mirror may cost on disk. Nothing is ever removed from one, nor are its packs merged: when it has come
-// to a limit, it is made anew.
+// limits are what a mirror may cost on disk. Nothing is ever removed from one, nor are its packs merged: when it has
+// come to a limit, it is made anew.
 type limits struct {
 	packs  int
 	growth int   // times the size when it was made anew
@@ -16,8 +16,8 @@ type limits struct {
 	pack   int64 // bytes of one fetch; 0 is any number
 }
 
-// sizeFile is in a mirror's repository, and holds its size in bytes when it was made anew. The size that it has grown to is
-// compared with that, and not with a fixed one: a repository that is large would be made anew at every fetch.
+// sizeFile is in a mirror's repository, and holds its size in bytes when it was made anew. The size that it has grown
+// to is compared with that, and not with a fixed one: a repository that is large would be made anew at every fetch.
 const sizeFile = "daemongate-size"
 
 // passed is true of a repository that is to be made anew.

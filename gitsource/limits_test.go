@@ -41,7 +41,8 @@ func (m *mirrored) limited(o gitsource.Options) *gitsource.Repository {
 	return r
 }
 
-// What force-pushes leave behind goes when the mirror has grown too far, while who reads goes on reading; what is kept stays.
+// What force-pushes leave behind goes when the mirror has grown too far, while who reads goes on reading; what is kept
+// stays.
 func TestDiskIsBoundedBySize(t *testing.T) {
 	t.Parallel()
 	const noise = 256 << 10

@@ -28,8 +28,8 @@ type Local struct {
 	maxFile int64
 }
 
-// FindLocal returns the root of the work tree that a folder belongs to, or the folder itself if it is a bare repository;
-// "" if it is neither.
+// FindLocal returns the root of the work tree that a folder belongs to, or the folder itself if it is a bare
+// repository; "" if it is neither.
 func FindLocal(folder string) string {
 	at, err := realPath(folder)
 	if err != nil {
@@ -106,8 +106,8 @@ func (l *Local) Close() { l.files.close() }
 // String is the repository's folder.
 func (l *Local) String() string { return l.Root }
 
-// Resolve finds the commit that a revision names, in any of git's ways to name one: a branch, a tag, a hash or its first
-// digits, HEAD~1. A name that begins with a dash is no revision.
+// Resolve finds the commit that a revision names, in any of git's ways to name one: a branch, a tag, a hash or its
+// first digits, HEAD~1. A name that begins with a dash is no revision.
 func (l *Local) Resolve(ctx context.Context, revision string) (string, error) {
 	if strings.HasPrefix(revision, "-") {
 		return "", fmt.Errorf("%s: %q names no commit", l, revision)
@@ -129,10 +129,13 @@ func (l *Local) unresolved(ctx context.Context, revision, said string) error {
 		return fmt.Errorf("%s: %s: %s", l, revision, said)
 	}
 	if shallow, _, _ := l.run(ctx, "rev-parse", "--is-shallow-repository"); strings.TrimSpace(shallow) == "true" {
-		return fmt.Errorf("%s: %s names no commit of this clone, which is shallow: bring older ones with `git -C %s fetch --deepen=N`", l, revision, l)
+		return fmt.Errorf("%s: %s names no commit of this clone, which is shallow: bring older ones with `git -C %s "+
+			"fetch --deepen=N`", l, revision, l)
 	}
-	if refs, _, _ := l.run(ctx, "for-each-ref", "--count=6", "--format=%(refname:short)", "refs/heads", "refs/tags"); refs != "" {
-		return fmt.Errorf("%s: %s does not exist, or names no commit: there is %s", l, revision, strings.Join(strings.Fields(refs), ", "))
+	refs, _, _ := l.run(ctx, "for-each-ref", "--count=6", "--format=%(refname:short)", "refs/heads", "refs/tags")
+	if refs != "" {
+		return fmt.Errorf("%s: %s does not exist, or names no commit: there is %s", l, revision,
+			strings.Join(strings.Fields(refs), ", "))
 	}
 	if revision == "HEAD" {
 		return fmt.Errorf("%s: has no commit on its branch yet: commit what shall be read", l)
@@ -167,7 +170,8 @@ func (l *Local) Tree(ctx context.Context, hash string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := treefs.Open(l.objects(ctx, hash), treefs.NewFolders(), treefs.Root{Folder: c.tree, Time: c.time, MaxFile: l.maxFile})
+	t, err := treefs.Open(l.objects(ctx, hash), treefs.NewFolders(),
+		treefs.Root{Folder: c.tree, Time: c.time, MaxFile: l.maxFile})
 	if err != nil {
 		return nil, fmt.Errorf("%s: commit %s: %w", l, hash, err)
 	}
@@ -207,11 +211,14 @@ func (o localObjects) explained(h plumbing.Hash, err error) error {
 		return err
 	}
 	l := o.local
-	if promisors, _, _ := l.run(o.ctx, "config", "--get-regexp", `^(remote\..*\.promisor|extensions\.partialclone)$`); promisors != "" {
-		return fmt.Errorf("its object %s is not here: %s is a partial clone (--filter) that has not fetched all of commit %s; fetch the rest with "+
-			"`git -C %s fetch --refetch --no-filter`, or check that commit out", short(h), l, o.commit[:10], l)
+	const partial = `^(remote\..*\.promisor|extensions\.partialclone)$`
+	if promisors, _, _ := l.run(o.ctx, "config", "--get-regexp", partial); promisors != "" {
+		return fmt.Errorf("its object %s is not here: %s is a partial clone (--filter) that has not fetched all of "+
+			"commit %s; fetch the rest with `git -C %s fetch --refetch --no-filter`, or check that commit out",
+			short(h), l, o.commit[:10], l)
 	}
-	return fmt.Errorf("its object %s is not here: %s is damaged, see `git -C %s fsck`: %w", short(h), l, l, fs.ErrInvalid)
+	return fmt.Errorf("its object %s is not here: %s is damaged, see `git -C %s fsck`: %w", short(h), l, l,
+		fs.ErrInvalid)
 }
 
 // run has the git program say something. What it says of an error comes in one line.
@@ -224,8 +231,9 @@ func (l *Local) run(ctx context.Context, args ...string) (out, said string, err 
 	return stdout.String(), treefs.Printable(strings.Join(strings.Fields(stderr.String()), " ")), err
 }
 
-// localEnv is the environment of the git program. It fetches nothing that a partial clone lacks, with which it would run
-// whatever the clone's configuration names, and no replacement takes an object's place.
+// localEnv is the environment of the git program. It fetches nothing that a partial clone lacks, with which it would
+// run whatever the clone's configuration names, and no replacement takes an object's place.
 func localEnv() []string {
-	return append(remote.CleanEnv(os.Environ()), "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_NO_REPLACE_OBJECTS=1", "LC_ALL=C")
+	return append(remote.CleanEnv(os.Environ()), "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none",
+		"GIT_NO_REPLACE_OBJECTS=1", "LC_ALL=C")
 }

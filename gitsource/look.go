@@ -15,9 +15,9 @@ const maxPrefixes = 100
 
 const maxPrefix = 4096 // bytes
 
-// look asks the server of a repository with many refs for those alone that the flight wants, and that were wanted the last
-// time, so that what one Sync asks for answers the others, too. It is done if they are where they were; whatever is new, or
-// not there, is a matter of a whole poll.
+// look asks the server of a repository with many refs for those alone that the flight wants, and that were wanted the
+// last time, so that what one Sync asks for answers the others, too. It is done if they are where they were; whatever
+// is new, or not there, is a matter of a whole poll.
 func (r *Repository) look(ctx context.Context, f *flight) (done bool, err error) {
 	latest := r.recent()
 	prefixes, ok := prefixes(f, latest)

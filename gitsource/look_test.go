@@ -17,8 +17,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
-// manyRefs adds n refs such as Git hosts keep for each pull request: into git's own file of them, since git itself would
-// make a file of each before.
+// manyRefs adds n refs such as Git hosts keep for each pull request: into git's own file of them, since git itself
+// would make a file of each before.
 func (w *work) manyRefs(n int) {
 	w.Helper()
 	var b strings.Builder
@@ -152,8 +152,8 @@ func TestServersOfTheOldProtocol(t *testing.T) {
 	}
 }
 
-// lookedAt has a repository polled until the next poll is a look, whose requests then get the answer: the first one, which
-// asks what is spoken, or the second.
+// lookedAt has a repository polled until the next poll is a look, whose requests then get the answer: the first one,
+// which asks what is spoken, or the second.
 func lookedAt(t *testing.T, auth gitsource.Auth, o gitsource.Options, path string, answer http.HandlerFunc) (r *gitsource.Repository, server *host, well *atomic.Bool) {
 	t.Helper()
 	w := crowded(t, 200)
@@ -173,8 +173,8 @@ func lookedAt(t *testing.T, auth gitsource.Auth, o gitsource.Options, path strin
 	return r, server, well
 }
 
-// Whatever a server does to a look, it ends in bounded time with an error that shows no credentials, whichever they are, and
-// the next one is as good as ever.
+// Whatever a server does to a look, it ends in bounded time with an error that shows no credentials, whichever they
+// are, and the next one is as good as ever.
 func TestFaultsWhileLooking(t *testing.T) {
 	t.Parallel()
 	told := func(r *http.Request) string {
@@ -230,14 +230,16 @@ func TestFaultsWhileLooking(t *testing.T) {
 	}
 	t.Run("a list that is cut", func(t *testing.T) {
 		t.Parallel()
-		r, _, _ := lookedAt(t, auths[0], gitsource.Options{}, "/git-upload-pack", func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprint(w, pktLine(strings.Repeat("1", 40)+" refs/heads/x\n"))
-		})
+		r, _, _ := lookedAt(t, auths[0], gitsource.Options{}, "/git-upload-pack",
+			func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprint(w, pktLine(strings.Repeat("1", 40)+" refs/heads/x\n"))
+			})
 		wrong(t, r, main, "cut the connection")
 	})
 	t.Run("a list of garbage", func(t *testing.T) {
 		t.Parallel()
-		r, _, _ := lookedAt(t, auths[0], gitsource.Options{}, "/git-upload-pack", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pktLine(told(r))) })
+		r, _, _ := lookedAt(t, auths[0], gitsource.Options{}, "/git-upload-pack",
+			func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pktLine(told(r))) })
 		hidden(t, "garbage", wrong(t, r, main, "cannot be read").Error())
 	})
 }

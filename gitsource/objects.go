@@ -110,7 +110,8 @@ func (o *objects) present() int {
 	return o.generation
 }
 
-// use lends a reader. If it fails and the mirror has been put in another's place meanwhile, it is done again on that one.
+// use lends a reader. If it fails and the mirror has been put in another's place meanwhile, it is done again on that
+// one.
 func (o *objects) use(do func(*reader) error) error {
 	for {
 		r, err := o.borrow()

@@ -38,7 +38,8 @@ func TestHTTPProxy(t *testing.T) {
 		t.Errorf("head is %s, want %s", got, tip)
 	}
 	for _, where := range []string{"http://git.invalid/.git", "https://git.invalid/.git"} {
-		err := wrong(t, open(t, where, gitsource.Auth{Proxy: at("wr0ng-w0rd")}, gitsource.Options{}), main, "the proxy does not accept", "407")
+		err := wrong(t, open(t, where, gitsource.Auth{Proxy: at("wr0ng-w0rd")}, gitsource.Options{}), main,
+			"the proxy does not accept", "407")
 		hidden(t, where, err.Error())
 	}
 }
@@ -95,7 +96,8 @@ func TestSOCKS5Proxy(t *testing.T) {
 	proxy, used = socks5(t, server.address)
 	known := []byte(strings.Replace(string(server.knownHosts()), "["+strings.Replace(server.address, ":", "]:", 1), "git.invalid", 1))
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: known, Proxy: "socks5://" + proxy}
-	if got := head(t, open(t, "ssh://git@git.invalid"+w.dir, auth, gitsource.Options{})); got != tip || used.Load() == 0 {
+	if got := head(t, open(t, "ssh://git@git.invalid"+w.dir, auth, gitsource.Options{})); got != tip ||
+		used.Load() == 0 {
 		t.Errorf("over ssh the head is %s, want %s; the proxy was used %d times", got, tip, used.Load())
 	}
 	auth.Proxy = "http://" + proxy

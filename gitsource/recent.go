@@ -41,8 +41,8 @@ func (r *Repository) recent() advertised {
 	return r.latest
 }
 
-// HeadWithin is Head for who is content with an answer, or a failure, that is up to age old: a thousand Syncs that poll one
-// repository, each in its own minute, cost one advertisement a minute, also while the server is down.
+// HeadWithin is Head for who is content with an answer, or a failure, that is up to age old: a thousand Syncs that poll
+// one repository, each in its own minute, cost one advertisement a minute, also while the server is down.
 func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration) (string, error) {
 	r.touch()
 	latest := r.recent()
@@ -67,8 +67,8 @@ func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration)
 // mayBeTag is true of a ref that is found among the tags.
 func (r Ref) mayBeTag() bool { return strings.HasPrefix(r.Prefix(), tagPrefix) }
 
-// saw remembers which tag a ref was found to be at. It is remembered by ref: what another Sync of the repository asks for
-// next may be an advertisement of other refs alone. Of refs that are no tags nobody asks.
+// saw remembers which tag a ref was found to be at. It is remembered by ref: what another Sync of the repository asks
+// for next may be an advertisement of other refs alone. Of refs that are no tags nobody asks.
 func (r *Repository) saw(ref Ref, at tip) {
 	if !ref.mayBeTag() {
 		return

@@ -41,7 +41,8 @@ var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // check refuses what cannot be looked for.
 func (r Ref) check() error {
-	given := slices.DeleteFunc([]string{r.Branch, r.Tag, r.SemVer, r.Commit, r.Name}, func(s string) bool { return s == "" })
+	given := slices.DeleteFunc([]string{r.Branch, r.Tag, r.SemVer, r.Commit, r.Name},
+		func(s string) bool { return s == "" })
 	switch {
 	case len(given) == 0:
 		return errors.New("no ref is given: name a branch, a tag or a commit")
@@ -71,8 +72,8 @@ func (r Ref) fullName() string {
 	return r.Name
 }
 
-// Prefix is what the full names begin with among which the ref is found: its own, or refs/tags/ for a range of versions.
-// A commit has none.
+// Prefix is what the full names begin with among which the ref is found: its own, or refs/tags/ for a range of
+// versions. A commit has none.
 func (r Ref) Prefix() string {
 	if r.SemVer != "" {
 		return tagPrefix

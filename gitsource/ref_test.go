@@ -116,9 +116,11 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		wrong(t, r, main, "SHA-256", "convert")
 		long.git("update-ref", "-d", "refs/heads/main")
 	}
-	wrong(t, open(t, filepath.Join(t.TempDir(), "nothing"), gitsource.Auth{}, gitsource.Options{}), main, "no such folder", "check the path")
+	wrong(t, open(t, filepath.Join(t.TempDir(), "nothing"), gitsource.Auth{}, gitsource.Options{}), main,
+		"no such folder", "check the path")
 	wrong(t, open(t, t.TempDir(), gitsource.Auth{}, gitsource.Options{}), main, "not a Git repository")
-	wrong(t, open(t, serve(t, full.dir).URL+"/nothing", gitsource.Auth{}, gitsource.Options{}), main, "not found", "check the URL")
+	wrong(t, open(t, serve(t, full.dir).URL+"/nothing", gitsource.Auth{}, gitsource.Options{}), main, "not found",
+		"check the URL")
 }
 
 // A default branch without a commit, beside one that has some: the others can be followed, and the error names them.
@@ -148,7 +150,8 @@ func TestUselessServers(t *testing.T) {
 	gone := "http://" + closed.Addr().String() + "/x.git"
 	closed.Close()
 	wrong(t, open(t, gone, gitsource.Auth{}, gitsource.Options{}), main, "connection refused")
-	wrong(t, open(t, "http://git.invalid/x.git", gitsource.Auth{}, gitsource.Options{}), main, "git.invalid is not known", "check the URL")
+	wrong(t, open(t, "http://git.invalid/x.git", gitsource.Auth{}, gitsource.Options{}), main,
+		"git.invalid is not known", "check the URL")
 
 	// Only what is about a server that takes its time is given little: on a busy machine every answer is late.
 	answer := func(o gitsource.Options, h http.HandlerFunc) *gitsource.Repository {
@@ -157,12 +160,15 @@ func TestUselessServers(t *testing.T) {
 		return open(t, s.URL+"/x.git", gitsource.Auth{}, o)
 	}
 	patient := gitsource.Options{}
-	wrong(t, answer(patient, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }), main, "status 500")
-	wrong(t, answer(patient, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>hello</html>")) }), main, "not a Git server")
+	wrong(t, answer(patient, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }), main,
+		"status 500")
+	wrong(t, answer(patient, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>hello</html>")) }),
+		main, "not a Git server")
 	wrong(t, answer(patient, func(http.ResponseWriter, *http.Request) {}), main, "answered with nothing")
 	silent := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	wrong(t, answer(gitsource.Options{Idle: 300 * time.Millisecond}, silent), main, "silent")
-	wrong(t, answer(gitsource.Options{PollTimeout: 3 * time.Second}, func(w http.ResponseWriter, r *http.Request) { // a trickle
+	// A trickle is no answer either.
+	wrong(t, answer(gitsource.Options{PollTimeout: 3 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte("0400"))
 		for {
 			select {

@@ -52,7 +52,8 @@ var keepName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*([./][A-Za-z0-9][A-
 
 func (m *mirror) keep(ctx context.Context, name string, commit plumbing.Hash) error {
 	if !keepName.MatchString(name) || strings.HasSuffix(name, ".lock") {
-		return fmt.Errorf("the name %q cannot be a ref: use letters, digits, '-', '_', and single '.' and '/' between them", name)
+		return fmt.Errorf("the name %q cannot be a ref: use letters, digits, '-', '_', and single '.' and '/' "+
+			"between them", name)
 	}
 	if !commit.IsZero() {
 		if missing, err := m.proven.missing(ctx, []tip{{hash: commit}}); err != nil || len(missing) > 0 {

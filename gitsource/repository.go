@@ -41,9 +41,9 @@ func (r *Repository) close() {
 	r.mirror.objects.close()
 }
 
-// Head asks the server where the ref is, and returns the full hash of the commit there. That costs one ref advertisement;
-// objects are fetched only if the commit is not in the mirror yet. The answer is never older than the call; callers that
-// come at the same time share one poll.
+// Head asks the server where the ref is, and returns the full hash of the commit there. That costs one ref
+// advertisement; objects are fetched only if the commit is not in the mirror yet. The answer is never older than the
+// call; callers that come at the same time share one poll.
 //
 // Errors say what to do, hold no credentials and come in bounded time. A full commit that the mirror has costs nothing.
 func (r *Repository) Head(ctx context.Context, ref Ref) (string, error) {

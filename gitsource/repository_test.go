@@ -81,7 +81,8 @@ func TestCommitsAndFilesOfALocalRepository(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Rewritten || h.Base != first || len(h.Commits) != 2 || h.Commits[0].Subject != "change apps/b.yaml" || h.Commits[1].Hash != third {
+	if h.Rewritten || h.Base != first || len(h.Commits) != 2 || h.Commits[0].Subject != "change apps/b.yaml" ||
+		h.Commits[1].Hash != third {
 		t.Fatalf("history is %+v", h)
 	}
 	tree, err := r.Tree(t.Context(), third)

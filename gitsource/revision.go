@@ -28,7 +28,8 @@ var stepText = regexp.MustCompile(`[~^]\d*`)
 func parseRevision(text string) (revision, error) {
 	found := revisionText.FindStringSubmatch(text)
 	if found == nil {
-		return revision{}, fmt.Errorf("%q names no commit: give a branch, a tag or a hash, with ~N for the Nth commit before it", text)
+		return revision{}, fmt.Errorf("%q names no commit: give a branch, a tag or a hash, with ~N for the Nth "+
+			"commit before it", text)
 	}
 	r := revision{base: found[1]}
 	for _, s := range stepText.FindAllString(found[2], -1) {
@@ -49,9 +50,9 @@ func parseRevision(text string) (revision, error) {
 	return r, nil
 }
 
-// Resolve asks the server for the commit that a revision names: a branch or else a tag, HEAD, a full ref name, a hash or its
-// first digits, each with steps back from there such as ~2. What is no ref and no full hash is looked for in the history of
-// HEAD.
+// Resolve asks the server for the commit that a revision names: a branch or else a tag, HEAD, a full ref name, a hash
+// or its first digits, each with steps back from there such as ~2. What is no ref and no full hash is looked for in the
+// history of HEAD.
 func (r *Repository) Resolve(ctx context.Context, text string) (string, error) {
 	revision, err := parseRevision(text)
 	if err != nil {
@@ -142,7 +143,8 @@ func (m *mirror) parent(h plumbing.Hash, number int) (plumbing.Hash, error) {
 		return plumbing.ZeroHash, err
 	}
 	if number > len(c.parents) {
-		return plumbing.ZeroHash, fmt.Errorf("commit %s has %d parents: there is none that far back", short(h), len(c.parents))
+		return plumbing.ZeroHash, fmt.Errorf("commit %s has %d parents: there is none that far back", short(h),
+			len(c.parents))
 	}
 	return c.parents[number-1], nil
 }

@@ -58,7 +58,8 @@ func TestACommitsEncodingIsUnderstood(t *testing.T) {
 		w := newWork(t)
 		w.write("file", "content")
 		w.git("add", ".")
-		w.gitIn(text+"\n\nbody\n", "-c", "i18n.commitEncoding="+encoding, "-c", "user.name="+text, "commit", "-q", "-F", "-")
+		w.gitIn(text+"\n\nbody\n", "-c", "i18n.commitEncoding="+encoding, "-c", "user.name="+text, "commit", "-q", "-F",
+			"-")
 		hash, want := w.git("rev-parse", "HEAD"), w.git("log", "-1", "--encoding=UTF-8", "--format=%s")
 		store := gitsource.Open(t.TempDir(), gitsource.Options{})
 		r, err := store.Repository(w.dir, gitsource.Auth{})

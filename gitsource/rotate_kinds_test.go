@@ -28,8 +28,8 @@ func (s *safe) read(context.Context) (gitsource.Auth, error) {
 	return s.auth, nil
 }
 
-// rotate exchanges what is in a Secret after the server has done so: who keeps the old one gets an error with those words,
-// and a repository of the Secret has no poll that fails.
+// rotate exchanges what is in a Secret after the server has done so: who keeps the old one gets an error with those
+// words, and a repository of the Secret has no poll that fails.
 func rotate(t *testing.T, r *gitsource.Repository, s *safe, w *work, words string, next gitsource.Auth) {
 	t.Helper()
 	wrong(t, open(t, r.String(), s.auth, gitsource.Options{}), main, words)

@@ -42,8 +42,8 @@ func lend(t testing.TB, url string, read gitsource.Source) *gitsource.Repository
 	return r
 }
 
-// A token that was exchanged is picked up by the poll that meets it: nobody restarts anything and no poll fails. As long as
-// the old one is good, it is not read again.
+// A token that was exchanged is picked up by the poll that meets it: nobody restarts anything and no poll fails. As
+// long as the old one is good, it is not read again.
 func TestExchangedTokenIsPickedUp(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
@@ -70,8 +70,8 @@ func TestExchangedTokenIsPickedUp(t *testing.T) {
 	}
 }
 
-// A token that was revoked and not exchanged is an error that names where it is; and is read again at every poll, so that
-// the new one counts as soon as it is there.
+// A token that was revoked and not exchanged is an error that names where it is; and is read again at every poll, so
+// that the new one counts as soon as it is there.
 func TestRevokedTokenIsAClearError(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)

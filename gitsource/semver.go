@@ -22,13 +22,14 @@ func parseRange(text string) (*semver.Constraints, error) {
 	}
 	r, err := semver.NewConstraint(text)
 	if err != nil {
-		return nil, fmt.Errorf("the version range %q cannot be read: write it like \">=1.2 <2\", \"~1.4\" or \"1.x\"", text)
+		return nil, fmt.Errorf("the version range %q cannot be read: write it like \">=1.2 <2\", \"~1.4\" or \"1.x\"",
+			text)
 	}
 	return r, nil
 }
 
-// version reads a tag's name. Only a whole version counts, with or without a v: a tag 20260102 is a date, and no version
-// that would beat all others.
+// version reads a tag's name. Only a whole version counts, with or without a v: a tag 20260102 is a date, and no
+// version that would beat all others.
 func version(tag string) (*semver.Version, bool) {
 	v, err := semver.StrictNewVersion(strings.TrimPrefix(tag, "v"))
 	return v, err == nil
@@ -85,7 +86,8 @@ func (r Ref) noRelease(refs map[string]plumbing.Hash, outside release) error {
 	case outside.version == nil:
 		return fmt.Errorf("no tag is a version such as v1.2.3%s", others(refs, tagPrefix))
 	case outside.version.Prerelease() != "" && !r.Prereleases:
-		return fmt.Errorf("no tag is within %s: the highest version is the pre-release %s, and pre-releases count only if ref.prereleases is set", r, outside.tag)
+		return fmt.Errorf("no tag is within %s: the highest version is the pre-release %s, and pre-releases count "+
+			"only if ref.prereleases is set", r, outside.tag)
 	}
 	return fmt.Errorf("no tag is within %s: the highest version is %s", r, outside.tag)
 }

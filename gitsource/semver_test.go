@@ -7,8 +7,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 )
 
-// The highest version within a range is followed: when a higher one is tagged, when its tag is moved, and when it is taken
-// back. Pre-releases and dates are no versions to roll out by accident.
+// The highest version within a range is followed: when a higher one is tagged, when its tag is moved, and when it is
+// taken back. Pre-releases and dates are no versions to roll out by accident.
 func TestVersionRange(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
@@ -48,7 +48,8 @@ func TestVersionRange(t *testing.T) {
 	none := newWork(t)
 	none.commit("a")
 	none.git("tag", "stable")
-	wrong(t, open(t, none.dir, gitsource.Auth{}, gitsource.Options{}), gitsource.Ref{SemVer: "*"}, "no tag is a version such as v1.2.3", "stable")
+	wrong(t, open(t, none.dir, gitsource.Auth{}, gitsource.Options{}), gitsource.Ref{SemVer: "*"},
+		"no tag is a version such as v1.2.3", "stable")
 }
 
 // A tag that is moved, also back to a commit that it was at before, is another head. (Force-pushed branches are in

@@ -28,7 +28,8 @@ func parseAllowedSigner(line string) (allowedSigner, error) {
 	}
 	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(rest))
 	if err != nil {
-		return allowedSigner{}, errors.New("there is no key: write principals, options and the public key, as ssh-keygen's allowed_signers")
+		return allowedSigner{}, errors.New("there is no key: write principals, options and the public key, as " +
+			"ssh-keygen's allowed_signers")
 	}
 	if _, isCertificate := key.(*ssh.Certificate); isCertificate {
 		return allowedSigner{}, errors.New("certificates are not supported: name the keys themselves")

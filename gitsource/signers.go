@@ -31,7 +31,8 @@ func ReadSigners(files map[string][]byte) (*Signers, error) {
 		}
 	}
 	if len(errs) == 0 && len(s.pgp) == 0 && len(s.ssh) == 0 {
-		errs = append(errs, errors.New("there is no key: give armored PGP public keys, or lines in the format of allowed_signers"))
+		errs = append(errs, errors.New("there is no key: give armored PGP public keys, or lines in the format of "+
+			"allowed_signers"))
 	}
 	s.fingerprint = hex.EncodeToString(sum.Sum(nil))
 	return s, errors.Join(errs...)

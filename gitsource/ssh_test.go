@@ -72,7 +72,8 @@ func (h *sshHost) exchange(key ssh.Signer, allowed ssh.PublicKey) {
 func (h *sshHost) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	var env struct{ Name, Value string }
 	for r := range requests {
-		_ = r.Reply(r.Type == "exec" || r.Type == "env" && h.acceptEnv.Load() && ssh.Unmarshal(r.Payload, &env) == nil, nil)
+		_ = r.Reply(r.Type == "exec" || r.Type == "env" && h.acceptEnv.Load() && ssh.Unmarshal(r.Payload, &env) == nil,
+			nil)
 		if r.Type != "exec" {
 			continue
 		}
@@ -119,7 +120,8 @@ func TestSSH(t *testing.T) {
 		}
 		wrong(t, r, gitsource.Ref{Branch: "nothing"}, "does not exist")
 	}
-	lost := open(t, at+"/nothing", gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: server.knownHosts()}, gitsource.Options{})
+	lost := open(t, at+"/nothing", gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: server.knownHosts()},
+		gitsource.Options{})
 	wrong(t, lost, main, "not a Git repository")
 }
 

@@ -63,7 +63,8 @@ func public(t testing.TB, key crypto.Signer) ssh.PublicKey {
 	return p
 }
 
-// startSSHD runs OpenSSH's own server, as whoever runs the test, with one host key of each kind; the keys given are let in.
+// startSSHD runs OpenSSH's own server, as whoever runs the test, with one host key of each kind; the keys given are let
+// in.
 func startSSHD(t testing.TB, hosts, users map[string]crypto.Signer) (address string) {
 	t.Helper()
 	path, err := exec.LookPath("sshd")

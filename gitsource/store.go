@@ -30,14 +30,14 @@ type Options struct {
 	FetchTimeout time.Duration
 	// MaxPacks is the number of fetches after which a mirror is made anew, in one pack (200).
 	MaxPacks int
-	// MaxGrowth is how many times its size when it was made anew a mirror may have on disk, 64 MiB aside, before it is made
-	// anew again (2): what force-pushes left behind goes with the old one.
+	// MaxGrowth is how many times its size when it was made anew a mirror may have on disk, 64 MiB aside, before it is
+	// made anew again (2): what force-pushes left behind goes with the old one.
 	MaxGrowth int
-	// MaxPack is the size in bytes above which what a server sends in one fetch is refused, such as a repository that is
-	// too large for the disk; without it nothing is.
+	// MaxPack is the size in bytes above which what a server sends in one fetch is refused, such as a repository that
+	// is too large for the disk; without it nothing is.
 	MaxPack int64
-	// ManyRefs is the number of refs above which a poll asks only for those that are wanted, in two requests instead of one,
-	// if the server can be asked so (100).
+	// ManyRefs is the number of refs above which a poll asks only for those that are wanted, in two requests instead of
+	// one, if the server can be asked so (100).
 	ManyRefs int
 	// KeepUnused is how long a mirror stays that nobody has polled or read (30 days).
 	KeepUnused time.Duration
@@ -95,8 +95,8 @@ func (s *Store) Close() {
 	}
 }
 
-// Repository returns the mirror of a repository for these credentials, always the same one; nothing is connected to yet.
-// Credentials of an Identity that is already known replace the earlier ones.
+// Repository returns the mirror of a repository for these credentials, always the same one; nothing is connected to
+// yet. Credentials of an Identity that is already known replace the earlier ones.
 func (s *Store) Repository(url string, auth Auth) (*Repository, error) {
 	address, auth, err := remote.ParseAddress(url, auth)
 	if err != nil {

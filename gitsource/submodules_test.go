@@ -74,8 +74,8 @@ func (f *family) tree(t *testing.T) *gitsource.Tree {
 	return tree.WithSubmodules(f.url, fetch)
 }
 
-// Submodules, and theirs, are folders when they are followed: they render, each is fetched once, and their files have the
-// same hashes as in their own repositories.
+// Submodules, and theirs, are folders when they are followed: they render, each is fetched once, and their files have
+// the same hashes as in their own repositories.
 func TestSubmodulesAreFollowed(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
@@ -97,13 +97,14 @@ func TestSubmodulesAreFollowed(t *testing.T) {
 	if got, want := must(tree.Blob("base/mod/deep/g.yaml")), f.grandchild.git("rev-parse", "main:g.yaml"); got != want {
 		t.Errorf("g.yaml is %s, want %s", got, want)
 	}
-	if len(f.opened) != 2 || !strings.HasSuffix(f.opened[0], "/child/.git") || !strings.HasSuffix(f.opened[1], "/grandchild/.git") {
+	if len(f.opened) != 2 || !strings.HasSuffix(f.opened[0], "/child/.git") ||
+		!strings.HasSuffix(f.opened[1], "/grandchild/.git") {
 		t.Errorf("opened were %q", f.opened)
 	}
 }
 
-// A submodule that leads where it must not, or nowhere, is the commit's mistake, which no other try would mend: an error
-// that says what to do. One whose server is down is not.
+// A submodule that leads where it must not, or nowhere, is the commit's mistake, which no other try would mend: an
+// error that says what to do. One whose server is down is not.
 func TestSubmodulesThatLeadAstray(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
@@ -170,12 +171,14 @@ func TestSubmodulesWithinEachOther(t *testing.T) {
 	if _, err := tree.ReadFile("again/again/.gitmodules"); err != nil {
 		t.Error(err)
 	}
-	if _, err := tree.Stat(strings.Repeat("again/", 7) + "again"); err == nil || !strings.Contains(err.Error(), "more than 5 submodules") {
+	if _, err := tree.Stat(strings.Repeat("again/", 7) + "again"); err == nil ||
+		!strings.Contains(err.Error(), "more than 5 submodules") {
 		t.Errorf("eight within each other: %v", err)
 	}
 }
 
-// A render that needs what Git does not have is the commit's mistake: a submodule that is not followed, a Git LFS pointer.
+// A render that needs what Git does not have is the commit's mistake: a submodule that is not followed, a Git LFS
+// pointer.
 func TestRenderOfWhatIsNotInGit(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)

@@ -13,8 +13,8 @@ const touchEvery = time.Hour
 
 var mirrorName = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// touch notes that the mirror is in use: the time of its folder says so to all processes. Now and then the store's other
-// mirrors are looked over.
+// touch notes that the mirror is in use: the time of its folder says so to all processes. Now and then the store's
+// other mirrors are looked over.
 func (r *Repository) touch() {
 	now := time.Now()
 	last := r.touched.Load()

@@ -35,7 +35,8 @@ func TestTagsOfWhatIsNoCommit(t *testing.T) {
 				}
 			})
 			_, err := r.Head(t.Context(), gitsource.Ref{Tag: tag})
-			if err == nil || !strings.Contains(err.Error(), "tag "+tag+": "+says) || strings.Contains(err.Error(), "again") {
+			if err == nil || !strings.Contains(err.Error(), "tag "+tag+": "+says) ||
+				strings.Contains(err.Error(), "again") {
 				t.Errorf("tag %s: %v", tag, err)
 			}
 		}

@@ -69,7 +69,8 @@ func (w *work) bytes(stdin string, args ...string) []byte {
 	return out
 }
 
-// A transfer that is cut leaves nothing that is taken for a repository; when the server is well again, so is the mirror.
+// A transfer that is cut leaves nothing that is taken for a repository; when the server is well again, so is the
+// mirror.
 func TestCutTransferThenWell(t *testing.T) {
 	t.Parallel()
 	m := mirror(t)
@@ -176,7 +177,8 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	store.Close()
 	server.CloseClientConnections()
 	left := goleak.Find(before)
-	for end := time.Now().Add(time.Minute); left != nil && time.Now().Before(end); { // of the servers' own, on a busy machine
+	// What is left may be the servers' own for a while, on a busy machine.
+	for end := time.Now().Add(time.Minute); left != nil && time.Now().Before(end); {
 		left = goleak.Find(before)
 	}
 	if left != nil {

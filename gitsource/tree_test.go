@@ -186,7 +186,8 @@ func TestSubmodulesAndLFS(t *testing.T) {
 			"ReadFile": func(p string) error { _, err := tree.ReadFile(p); return err },
 			"Open":     func(p string) error { _, err := tree.Open(p); return err },
 		} {
-			if err := read(path); err == nil || !strings.Contains(err.Error(), words) || errors.Is(err, fs.ErrNotExist) {
+			if err := read(path); err == nil || !strings.Contains(err.Error(), words) ||
+				errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s %s: %v, want %q", what, path, err, words)
 			}
 		}
@@ -228,7 +229,8 @@ func TestBlobTellsWhatChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if must(one.Blob("apps")) != must(two.Blob("apps")) || must(one.Blob("apps/a.yaml")) != must(two.Blob("link/a.yaml")) {
+	if must(one.Blob("apps")) != must(two.Blob("apps")) ||
+		must(one.Blob("apps/a.yaml")) != must(two.Blob("link/a.yaml")) {
 		t.Error("what did not change has another hash")
 	}
 	if must(one.Blob("docs/x.md")) == must(two.Blob("docs/x.md")) || must(one.Blob(".")) == must(two.Blob(".")) {
@@ -250,7 +252,8 @@ func TestLargeFilesAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tree.ReadFile("zeros"); err == nil || !strings.Contains(err.Error(), "2097152 bytes, and 1048576 are allowed") {
+	if _, err := tree.ReadFile("zeros"); err == nil ||
+		!strings.Contains(err.Error(), "2097152 bytes, and 1048576 are allowed") {
 		t.Fatalf("the error is %v", err)
 	}
 	if head(t, r) == "" {

@@ -31,8 +31,8 @@ func (r *Repository) Verify(commit string, s *Signers) (problem string, err erro
 }
 
 // VerifyTag says why the tag that a ref is at does not vouch for a commit; empty if it does. The tag must be annotated,
-// signed, have the name of the ref, and stand for the commit. That the tag cannot be looked at, or has moved since Head gave
-// the commit, is an error and no problem of its signature.
+// signed, have the name of the ref, and stand for the commit. That the tag cannot be looked at, or has moved since Head
+// gave the commit, is an error and no problem of its signature.
 func (r *Repository) VerifyTag(ref Ref, commit string, s *Signers) (problem string, err error) {
 	h, err := parseHash(commit)
 	if err == nil {
@@ -44,9 +44,9 @@ func (r *Repository) VerifyTag(ref Ref, commit string, s *Signers) (problem stri
 	return problem, nil
 }
 
-// verifyTagOf verifies the one tag that the ref was found at. Of a version range that is the highest version: a signed tag
-// of the same commit does not vouch for a higher one that somebody put there. What it says of a signature is for good, so
-// all that another poll may mend is an error.
+// verifyTagOf verifies the one tag that the ref was found at. Of a version range that is the highest version: a signed
+// tag of the same commit does not vouch for a higher one that somebody put there. What it says of a signature is for
+// good, so all that another poll may mend is an error.
 func (r *Repository) verifyTagOf(ref Ref, commit plumbing.Hash, s *Signers) (problem string, err error) {
 	if !ref.mayBeTag() {
 		return "is no tag, and only tags are to be verified: set ref.tag, or another verify.mode", nil
@@ -60,7 +60,8 @@ func (r *Repository) verifyTagOf(ref Ref, commit plumbing.Hash, s *Signers) (pro
 		return "", err
 	}
 	if at != commit {
-		return "", fmt.Errorf("it is at %s now, and no more at %s; this is tried again at the next poll", short(at), short(commit))
+		return "", fmt.Errorf("it is at %s now, and no more at %s; this is tried again at the next poll", short(at),
+			short(commit))
 	}
 	err = r.mirror.use(func(read *reader) (err error) {
 		problem, err = read.verifyTag(tag, s)
@@ -89,8 +90,9 @@ func (r *reader) verifyCommit(h plumbing.Hash, s *Signers) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := covered.Decode(inMemory(plumbing.CommitObject, payload)); err != nil || covered.TreeHash != whole.TreeHash ||
-		!slices.Equal(covered.ParentHashes, whole.ParentHashes) || covered.Committer.Email != whole.Committer.Email {
+	if err := covered.Decode(inMemory(plumbing.CommitObject, payload)); err != nil ||
+		covered.TreeHash != whole.TreeHash || !slices.Equal(covered.ParentHashes, whole.ParentHashes) ||
+		covered.Committer.Email != whole.Committer.Email {
 		return "has a signature that does not cover it", nil
 	}
 	return s.check(signed{payload, []byte(whole.PGPSignature), whole.Committer.Email, whole.Committer.When}), nil
@@ -112,7 +114,8 @@ func (r *reader) verifyTag(t tip, s *Signers) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := covered.Decode(inMemory(plumbing.TagObject, payload)); err != nil || covered.Target != whole.Target || covered.Name != whole.Name {
+	if err := covered.Decode(inMemory(plumbing.TagObject, payload)); err != nil ||
+		covered.Target != whole.Target || covered.Name != whole.Name {
 		return "has a signature that does not cover it", nil
 	}
 	if "refs/tags/"+whole.Name != t.name {

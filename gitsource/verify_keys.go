@@ -23,7 +23,8 @@ const (
 )
 
 func (s *Signers) checkPGP(what signed) string {
-	_, err := openpgp.CheckArmoredDetachedSignature(s.pgp, bytes.NewReader(what.payload), bytes.NewReader(what.signature), nil)
+	_, err := openpgp.CheckArmoredDetachedSignature(s.pgp, bytes.NewReader(what.payload),
+		bytes.NewReader(what.signature), nil)
 	key := pgpKey(what.signature)
 	var invalid pgperrors.SignatureError
 	switch {

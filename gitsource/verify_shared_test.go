@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 )
 
-// sharedTags is a mirror that several Syncs share, of a repository with more refs than a poll asks for, and the signed tags
-// v1.0.0, v1.1.0 (the newest commit) and unsigned ones.
+// sharedTags is a mirror that several Syncs share, of a repository with more refs than a poll asks for, and the signed
+// tags v1.0.0, v1.1.0 (the newest commit) and unsigned ones.
 func sharedTags(t *testing.T) (n *notary, r *gitsource.Repository, all *gitsource.Signers) {
 	t.Helper()
 	n = newNotary(t)
@@ -28,11 +28,12 @@ func sharedTags(t *testing.T) (n *notary, r *gitsource.Repository, all *gitsourc
 
 func (n *notary) signTag(name string) {
 	n.Helper()
-	n.git("-c", "gpg.format=ssh", "-c", "user.signingkey="+filepath.Join(n.keys, "ed"), "tag", "-f", "-s", "-m", name, name)
+	n.git("-c", "gpg.format=ssh", "-c", "user.signingkey="+filepath.Join(n.keys, "ed"), "tag", "-f", "-s", "-m", name,
+		name)
 }
 
-// A tag is verified as its own Sync found it, whatever another Sync of the same repository asks for in between: a look for
-// few of many refs, a look that fails, or none of the refs at all.
+// A tag is verified as its own Sync found it, whatever another Sync of the same repository asks for in between: a look
+// for few of many refs, a look that fails, or none of the refs at all.
 func TestTagsAreVerifiedAmongLooksOfOthers(t *testing.T) {
 	t.Parallel()
 	n, r, all := sharedTags(t)
@@ -63,13 +64,14 @@ func TestTagsAreVerifiedAmongLooksOfOthers(t *testing.T) {
 	}
 }
 
-// That the tag cannot be looked at, or is not where it was, is no word about its signature: an error, so that it is tried
-// again. What can never be a tag is said without a look.
+// That the tag cannot be looked at, or is not where it was, is no word about its signature: an error, so that it is
+// tried again. What can never be a tag is said without a look.
 func TestTagsThatCannotBeLookedAt(t *testing.T) {
 	t.Parallel()
 	n, r, all := sharedTags(t)
 	ref, old := gitsource.Ref{Tag: "v1.0.0"}, n.git("rev-parse", "v1.0.0^{commit}")
-	if problem, err := r.VerifyTag(ref, old, all); err == nil || problem != "" || !strings.Contains(err.Error(), "next poll") {
+	if problem, err := r.VerifyTag(ref, old, all); err == nil || problem != "" ||
+		!strings.Contains(err.Error(), "next poll") {
 		t.Errorf("before the first look: %q, %v", problem, err)
 	}
 	n.signTag("v1.0.0") // has moved to c2
@@ -77,7 +79,8 @@ func TestTagsThatCannotBeLookedAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problem, err := r.VerifyTag(ref, old, all); err == nil || problem != "" || !strings.Contains(err.Error(), "is at "+moved[:10]) {
+	if problem, err := r.VerifyTag(ref, old, all); err == nil || problem != "" ||
+		!strings.Contains(err.Error(), "is at "+moved[:10]) {
 		t.Errorf("of the commit that it was at: %q, %v", problem, err)
 	}
 	for _, ref := range []gitsource.Ref{main, {Name: "HEAD"}, {Name: "refs/pull/7/head"}, {Commit: old}} {

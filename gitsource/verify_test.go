@@ -66,20 +66,23 @@ func (n *notary) sshKey(name, kind string) string {
 // pgpKey makes a key and returns its armored public half.
 func (n *notary) pgpKey(email, kind string) string {
 	n.Helper()
-	n.run("", "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", email, kind, "sign")
+	n.run("", "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", email, kind,
+		"sign")
 	return n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", email)
 }
 
 func (n *notary) fingerprint(email string) string {
 	n.Helper()
-	_, after, _ := strings.Cut(n.run("", "gpg", "--homedir", n.gpg, "--batch", "--with-colons", "--fingerprint", email), "fpr:::::::::")
+	_, after, _ := strings.Cut(n.run("", "gpg", "--homedir", n.gpg, "--batch", "--with-colons", "--fingerprint", email),
+		"fpr:::::::::")
 	return after[:40]
 }
 
 // signSSH and signPGP commit with a signature.
 func (n *notary) signSSH(key, subject string) string {
 	n.Helper()
-	n.git("-c", "gpg.format=ssh", "-c", "user.signingkey="+filepath.Join(n.keys, key), "commit", "-q", "--allow-empty", "-S", "-m", subject)
+	n.git("-c", "gpg.format=ssh", "-c", "user.signingkey="+filepath.Join(n.keys, key), "commit", "-q", "--allow-empty",
+		"-S", "-m", subject)
 	return n.git("rev-parse", "HEAD")
 }
 
@@ -186,7 +189,8 @@ func TestKeysThatAreOver(t *testing.T) {
 	lasting := n.pgpKey("ada@example.com", "ed25519")
 	byAda := n.signPGP("ada@example.com", "c2")
 	// Only now, because nobody can sign with a key that has expired.
-	n.run("", "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--quick-set-expire", n.fingerprint("ada@example.com"), "seconds=1")
+	n.run("", "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--quick-set-expire", n.fingerprint("ada@example.com"),
+		"seconds=1")
 	expires := n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", "ada@example.com")
 	revocation, err := filepath.Glob(filepath.Join(n.gpg, "openpgp-revocs.d", "*.rev"))
 	if err != nil || len(revocation) != 2 {
@@ -196,14 +200,16 @@ func TestKeysThatAreOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.run(strings.Replace(string(text), ":-----BEGIN", "-----BEGIN", 1), "gpg", "--homedir", n.gpg, "--batch", "--quiet", "--import")
+	n.run(strings.Replace(string(text), ":-----BEGIN", "-----BEGIN", 1), "gpg", "--homedir", n.gpg, "--batch",
+		"--quiet", "--import")
 	revoked := n.run("", "gpg", "--homedir", n.gpg, "--batch", "--armor", "--export", "bob@example.com")
 	r := open(t, n.dir, gitsource.Auth{}, gitsource.Options{})
 	head(t, r)
 	for _, s := range []struct{ commit, keys, want string }{
 		{byBob, good, ""}, {byBob, revoked, "is revoked"}, {byAda, lasting, ""},
 	} {
-		if problem, err := r.Verify(s.commit, signers(t, s.keys)); err != nil || (problem == "") != (s.want == "") || !strings.Contains(problem, s.want) {
+		if problem, err := r.Verify(s.commit, signers(t, s.keys)); err != nil || (problem == "") != (s.want == "") ||
+			!strings.Contains(problem, s.want) {
 			t.Errorf("%q, %v; want %q", problem, err, s.want)
 		}
 	}
@@ -226,7 +232,8 @@ func TestSignaturesOfTags(t *testing.T) {
 	all := signers(t, pgp, "ada@example.com "+ed)
 	c1 := n.commit("c1")
 	ssh := func(name string) {
-		n.git("-c", "gpg.format=ssh", "-c", "user.signingkey="+filepath.Join(n.keys, "ed"), "tag", "-s", "-m", name, name)
+		n.git("-c", "gpg.format=ssh", "-c", "user.signingkey="+filepath.Join(n.keys, "ed"), "tag", "-s", "-m", name,
+			name)
 	}
 	ssh("v1")
 	n.git("-c", "user.signingkey=ada@example.com", "tag", "-s", "-m", "v2", "v2")
@@ -250,16 +257,18 @@ func TestSignaturesOfTags(t *testing.T) {
 		}
 	}
 	c2 := n.commit("c2")
-	if problem, err := r.VerifyTag(gitsource.Ref{Tag: "v1"}, c2, all); err == nil || problem != "" || !strings.Contains(err.Error(), "is at "+c1[:10]) {
+	if problem, err := r.VerifyTag(gitsource.Ref{Tag: "v1"}, c2, all); err == nil || problem != "" ||
+		!strings.Contains(err.Error(), "is at "+c1[:10]) {
 		t.Errorf("for another commit: %q, %v", problem, err)
 	}
-	if problem, err := r.VerifyTag(gitsource.Ref{Branch: "main"}, c1, all); err != nil || !strings.Contains(problem, "is no tag") {
+	if problem, err := r.VerifyTag(gitsource.Ref{Branch: "main"}, c1, all); err != nil ||
+		!strings.Contains(problem, "is no tag") {
 		t.Errorf("of a branch: %q, %v", problem, err)
 	}
 }
 
-// Of a version range the highest version must be signed itself: an old signed version does not vouch for a higher one that
-// somebody put beside it, to go back to an old release.
+// Of a version range the highest version must be signed itself: an old signed version does not vouch for a higher one
+// that somebody put beside it, to go back to an old release.
 func TestSignaturesOfVersions(t *testing.T) {
 	t.Parallel()
 	n := newNotary(t)

@@ -38,7 +38,8 @@ func (r *reader) check(named string, content []byte) (checked, error) {
 		return done, nil
 	}
 	if r.checking[named] {
-		return checked{}, fmt.Errorf("%s: is in a circle: it is listed among its own generators, transformers or validators", named)
+		return checked{}, fmt.Errorf("%s: is in a circle: it is listed among its own generators, transformers or "+
+			"validators", named)
 	}
 	r.checking[named] = true
 	defer delete(r.checking, named)
@@ -83,7 +84,8 @@ func (r *reader) checkFile(named string, as role, content []byte) (objects []res
 			return nil, err
 		}
 		doc.Dates(doc.Node, func(line int, value string) {
-			r.warn(fmt.Sprintf("%s: line %d: %s is a time to YAML and may be written as one: quote it if it is text", named, line, value))
+			r.warn(fmt.Sprintf("%s: line %d: %s is a time to YAML and may be written as one: quote it if it is text",
+				named, line, value))
 		})
 		if as&asObjects == 0 {
 			continue

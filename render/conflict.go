@@ -13,7 +13,8 @@ import (
 
 const conflictMark = "namespace transformation produces ID conflict: ["
 
-// conflict says which objects a change of the namespace would make one. kustomize prints them whole, and not their files.
+// conflict says which objects a change of the namespace would make one. kustomize prints them whole, and not their
+// files.
 func (x index) conflict(text string) (string, bool) {
 	_, dump, found := strings.Cut(text, conflictMark)
 	if !found {
@@ -35,7 +36,8 @@ func (x index) conflict(text string) (string, bool) {
 	if len(places) == 0 {
 		places = []string{"generated"}
 	}
-	return fmt.Sprintf("%s: is there twice with that namespace: %s: remove or rename one", id, strings.Join(places, " and ")), true
+	return fmt.Sprintf("%s: is there twice with that namespace: %s: remove or rename one", id,
+		strings.Join(places, " and ")), true
 }
 
 // firstPlaces are the files that declare an object, by what kustomize remembers of its first name.
@@ -48,8 +50,10 @@ func (x index) firstPlaces(o *unstructured.Unstructured) []string {
 	}
 	gvk := o.GroupVersionKind()
 	namespace := first("Namespaces", o.GetNamespace())
-	for _, namespace := range []string{namespace, strings.TrimPrefix(namespace, "default")} { // which kustomize takes for none
-		id := resid.NewResIdWithNamespace(resid.NewGvk(gvk.Group, gvk.Version, gvk.Kind), first("Names", o.GetName()), namespace)
+	// Kustomize takes the namespace default for none.
+	for _, namespace := range []string{namespace, strings.TrimPrefix(namespace, "default")} {
+		id := resid.NewResIdWithNamespace(resid.NewGvk(gvk.Group, gvk.Version, gvk.Kind), first("Names", o.GetName()),
+			namespace)
 		if places := x[id.String()]; len(places) > 0 {
 			return places
 		}

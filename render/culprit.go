@@ -15,7 +15,8 @@ import (
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
-// mostTrials is how many objects are tried at most to find what kustomize gives up on; a whole folder counts as a hundred.
+// mostTrials is how many objects are tried at most to find what kustomize gives up on; a whole folder counts as a
+// hundred.
 const (
 	mostTrials   = 2000
 	folderTrials = 100
@@ -28,7 +29,8 @@ type trials struct {
 	left    int
 }
 
-// culprit is the file and the object, patch or replacement that kustomize gives up on by itself: "" if it is none alone.
+// culprit is the file and the object, patch or replacement that kustomize gives up on by itself: "" if it is none
+// alone.
 func (r *reader) culprit(folder string) string {
 	defer func(kept error, used usage) { r.refused, r.used = kept, used }(r.reason(), r.used)
 	objects := dropped.Objects(done{r}, folder)
@@ -42,7 +44,8 @@ func (r *reader) culprit(folder string) string {
 
 const deepestTrial = 20 // folders below each other
 
-// inFolder looks in a folder: first in those below it, then at its objects, one by one, and then at what it does with them.
+// inFolder looks in a folder: first in those below it, then at its objects, one by one, and then at what it does with
+// them.
 func (t *trials) inFolder(folder, own string, depth int) string {
 	c, err := t.look(inside(own))
 	if err != nil || c.lists == nil || depth > deepestTrial {
@@ -67,8 +70,10 @@ func (t *trials) inFolder(folder, own string, depth int) string {
 func (t *trials) objectAlone(folder, own string, k *kustomization) string {
 	const file = "@trial.yaml"
 	alone := types.Kustomization{
-		TypeMeta: types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind}, Resources: []string{file},
-		Namespace: k.Namespace, NamePrefix: k.NamePrefix, NameSuffix: k.NameSuffix, Labels: k.Labels, CommonLabels: k.CommonLabels, CommonAnnotations: k.CommonAnnotations,
+		TypeMeta:  types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind},
+		Resources: []string{file},
+		Namespace: k.Namespace, NamePrefix: k.NamePrefix, NameSuffix: k.NameSuffix, Labels: k.Labels,
+		CommonLabels: k.CommonLabels, CommonAnnotations: k.CommonAnnotations,
 	}
 	content, err := sigsyaml.Marshal(alone)
 	if err != nil {
@@ -103,13 +108,16 @@ func (t *trials) changeAlone(folder, own string, k *kustomization) string {
 		found = first(found, try("patches", i, func(with *types.Kustomization) { with.Patches = []types.Patch{p} }))
 	}
 	for i, p := range k.PatchesJson6902 {
-		found = first(found, try("patchesJson6902", i, func(with *types.Kustomization) { with.PatchesJson6902 = []types.Patch{p} }))
+		found = first(found, try("patchesJson6902", i,
+			func(with *types.Kustomization) { with.PatchesJson6902 = []types.Patch{p} }))
 	}
 	for i, p := range k.PatchesStrategicMerge {
-		found = first(found, try("patchesStrategicMerge", i, func(with *types.Kustomization) { with.PatchesStrategicMerge = []types.PatchStrategicMerge{p} }))
+		found = first(found, try("patchesStrategicMerge", i,
+			func(with *types.Kustomization) { with.PatchesStrategicMerge = []types.PatchStrategicMerge{p} }))
 	}
 	for i, p := range k.Replacements {
-		found = first(found, try("replacements", i, func(with *types.Kustomization) { with.Replacements = []types.ReplacementField{p} }))
+		found = first(found, try("replacements", i,
+			func(with *types.Kustomization) { with.Replacements = []types.ReplacementField{p} }))
 	}
 	if found == "" {
 		return own

@@ -50,7 +50,8 @@ func (x index) declare(before []resid.ResId, p place, n *yaml.Node) (all []resid
 		}
 	}
 	group, version := resid.ParseGroupVersion(yamlfile.Text(n, "apiVersion"))
-	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, yamlfile.Text(n, "kind")), yamlfile.Text(n, "metadata", "name"), yamlfile.Text(n, "metadata", "namespace"))
+	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, yamlfile.Text(n, "kind")),
+		yamlfile.Text(n, "metadata", "name"), yamlfile.Text(n, "metadata", "namespace"))
 	where := fmt.Sprintf("%s (line %d)", p.named, p.Line(n))
 	if key := id.String(); !slices.Contains(x[key], where) {
 		x[key] = append(x[key], where)

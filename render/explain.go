@@ -19,7 +19,8 @@ func (r *reader) explain(folder string, err error) error {
 	text := r.redact(tidy(err.Error()))
 	if found := registered.FindStringSubmatch(text); found != nil {
 		if places := r.index[found[1]]; len(places) > 1 {
-			text = fmt.Sprintf("%s: is there twice: %s: remove or rename one", plainID(found[1]), strings.Join(places, " and "))
+			text = fmt.Sprintf("%s: is there twice: %s: remove or rename one", plainID(found[1]),
+				strings.Join(places, " and "))
 		} else if len(places) == 1 {
 			text = fmt.Sprintf("%s: %s", places[0], text)
 		}
@@ -51,8 +52,8 @@ func plainID(id string) string {
 	return kind + " " + namespace + "/" + name
 }
 
-// dumped are the places where kustomize prints whole objects and configurations into its errors. They are noise, and they
-// can hold Secrets.
+// dumped are the places where kustomize prints whole objects and configurations into its errors. They are noise, and
+// they can hold Secrets.
 
 const longest = 1000 // bytes of kustomize's text
 

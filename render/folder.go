@@ -45,7 +45,8 @@ func (r *reader) standIn(folder, rel string) (err error) {
 		return r.refuse(err)
 	}
 	if len(k.Resources) == 0 {
-		return fmt.Errorf("%s: has neither a kustomization file nor any *.yaml or *.yml file%s", folder, r.present(path.Join(folder, "?")))
+		return fmt.Errorf("%s: has neither a kustomization file nor any *.yaml or *.yml file%s", folder,
+			r.present(path.Join(folder, "?")))
 	}
 	content, err := yaml.Marshal(k)
 	if err != nil {

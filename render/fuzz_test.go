@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-// No kustomization file and no file beside it crash the process, go to the network, take for ever, or are refused without
-// naming a place.
+// No kustomization file and no file beside it crash the process, go to the network, take for ever, or are refused
+// without naming a place.
 func FuzzKustomization(f *testing.F) {
 	archives, err := filepath.Glob("testdata/*.txt")
 	if err != nil {
@@ -52,7 +52,8 @@ func FuzzKustomization(f *testing.F) {
 		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("took %s", took)
 		}
-		if err != nil && !strings.HasPrefix(err.Error(), "prod") && !strings.HasPrefix(err.Error(), "base") && !strings.Contains(err.Error(), ": ") {
+		if err != nil && !strings.HasPrefix(err.Error(), "prod") && !strings.HasPrefix(err.Error(), "base") &&
+			!strings.Contains(err.Error(), ": ") {
 			t.Errorf("names no place: %v", err)
 		}
 		for _, o := range result.Objects {

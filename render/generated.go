@@ -31,7 +31,8 @@ func (k kustomization) data() (files []string) {
 // generated are the objects that a kustomization's generators add. Those that change what is there add none.
 func (k kustomization) generated() (ids []resid.ResId) {
 	add := func(kind string, g types.GeneratorArgs) {
-		if behavior := types.NewGenerationBehavior(g.Behavior); behavior != types.BehaviorMerge && behavior != types.BehaviorReplace {
+		behavior := types.NewGenerationBehavior(g.Behavior)
+		if behavior != types.BehaviorMerge && behavior != types.BehaviorReplace {
 			ids = append(ids, resid.NewResIdKindOnly(kind, g.Name))
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-// refusedCheaply wants an error with all of want, soon, and with no more than so many MiB allocated on the way. What the
-// process does once, whatever it renders first, is not of the refusal: it has been done before.
+// refusedCheaply wants an error with all of want, soon, and with no more than so many MiB allocated on the way. What
+// the process does once, whatever it renders first, is not of the refusal: it has been done before.
 func refusedCheaply(t *testing.T, files fstest.MapFS, most uint64, want ...string) {
 	t.Helper()
 	ordinary := fstest.MapFS{"prod/a.yaml": file(fmt.Sprintf(configMap, "a"))}
@@ -134,7 +134,8 @@ func TestFoldersOfPluginsThatDoubleAreRefused(t *testing.T) {
 		files[way+"18/kustomization.yaml"] = file("resources: [g.yaml]\n")
 		files[way+"18/g.yaml"] = file(strings.Repeat(plugin+"---\n", 100))
 	}
-	refusedCheaply(t, files, 500, "prod/kustomization.yaml: line 1: generators: ", "more than 10000 plugins", "render.maxObjects")
+	refusedCheaply(t, files, 500, "prod/kustomization.yaml: line 1: generators: ", "more than 10000 plugins",
+		"render.maxObjects")
 }
 
 // Nothing counts twice: as many objects as are allowed, made from one base by overlays with a component, are rendered.

@@ -91,7 +91,8 @@ func (k kustomization) forKustomize(content []byte, remote bool) ([]byte, error)
 	case same:
 		return rewritten, nil
 	case remote:
-		return nil, errors.New("names remote bases, and some other field of it cannot be written as kustomize read it: put the remote bases into a kustomization file of their own")
+		return nil, errors.New("names remote bases, and some other field of it cannot be written as kustomize read " +
+			"it: put the remote bases into a kustomization file of their own")
 	}
 	return content, nil
 }
@@ -110,7 +111,8 @@ func parseKustomization(dir string, content []byte, aliases *yamlfile.Aliases) (
 		switch {
 		case doc.Node == nil:
 		case k.doc.Node != nil || doc.First != docs[0].First:
-			return k, fmt.Errorf("line %d: a second document would be left out: a kustomization file is one document", doc.Line(doc.Node))
+			return k, fmt.Errorf("line %d: a second document would be left out: a kustomization file is one document",
+				doc.Line(doc.Node))
 		default:
 			k.doc = doc
 		}
@@ -139,7 +141,8 @@ func (k kustomization) mistyped(err error) error {
 		return fmt.Errorf("line %d: kustomize knows no field %q: correct or remove it", k.keyLine(found[1]), found[1])
 	}
 	if found := wrongType.FindStringSubmatch(text); found != nil {
-		return fmt.Errorf("line %d: %s: is a %s where kustomize wants a %s", k.keyLine(found[2]), found[2], found[1], found[3])
+		return fmt.Errorf("line %d: %s: is a %s where kustomize wants a %s", k.keyLine(found[2]), found[2], found[1],
+			found[3])
 	}
 	return errors.New(text)
 }
@@ -151,7 +154,8 @@ func (k kustomization) refused() error {
 	}
 	switch {
 	case k.OpenAPI != nil:
-		return refuse("openapi", "is refused: kustomize would apply it to every other render of the process too; remove it, and patch lists of custom resources with JSON patches")
+		return refuse("openapi", "is refused: kustomize would apply it to every other render of the process too; "+
+			"remove it, and patch lists of custom resources with JSON patches")
 	case len(k.HelmCharts) > 0 || k.HelmGlobals != nil:
 		field := "helmCharts"
 		for key := range yamlfile.Pairs(k.doc.Node) {

@@ -32,7 +32,8 @@ func (r *paths) find(name string) (rel string, isDir bool, err error) {
 	}
 	rel, ok := outside(name)
 	if !ok {
-		return "", false, r.refuse(fmt.Errorf("%s: leads out of the tree: only what the repository holds is read", name))
+		return "", false, r.refuse(fmt.Errorf("%s: leads out of the tree: only what the repository holds is read",
+			name))
 	}
 	if !fs.ValidPath(rel) || strings.ContainsAny(rel, "\n\x00") { // kustomize tries inline patches as paths
 		return "", false, missing("inline text")
@@ -92,7 +93,8 @@ func (w *way) to(rel string) (string, bool, error) {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return w.link(rel)
 	case !info.Mode().IsRegular():
-		return "", false, w.refuse(fmt.Errorf("%s: is neither a file nor a folder (a submodule? set spec.source.submodules): only files of the repository itself are read", rel))
+		return "", false, w.refuse(fmt.Errorf("%s: is neither a file nor a folder (a submodule? set "+
+			"spec.source.submodules): only files of the repository itself are read", rel))
 	}
 	return rel, false, nil
 }
@@ -110,7 +112,8 @@ func (w *way) link(rel string) (string, bool, error) {
 	for step := range strings.SplitSeq(target, "/") {
 		switch {
 		case path.IsAbs(target), step == ".." && at == w.tree.rootOf(at):
-			return "", false, w.refuse(fmt.Errorf("%s: is a link to %s, which is outside of the tree: only what the repository holds is read", rel, target))
+			return "", false, w.refuse(fmt.Errorf("%s: is a link to %s, which is outside of the tree: only what the "+
+				"repository holds is read", rel, target))
 		case !isDir:
 			return "", false, missing(rel)
 		case step == "..":

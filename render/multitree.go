@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// multiTree is the tree, with the trees of other repositories as folders of its root. No path and no link leads from one
-// tree into another: only a remote base does.
+// multiTree is the tree, with the trees of other repositories as folders of its root. No path and no link leads from
+// one tree into another: only a remote base does.
 type multiTree struct {
 	fs.FS
 	bases map[string]fs.FS // by the name of their folder

@@ -28,7 +28,8 @@ func withoutName(files map[string]checked) string {
 				continue
 			}
 			kind := yamlfile.Text(doc.Node, "kind")
-			if kind == "" || kind == "Kustomization" || kind == "Component" || yamlfile.IsList(kind) || yamlfile.Text(yamlfile.Field(doc.Node, "metadata"), "name") != "" {
+			if kind == "" || kind == "Kustomization" || kind == "Component" || yamlfile.IsList(kind) ||
+				yamlfile.Text(yamlfile.Field(doc.Node, "metadata"), "name") != "" {
 				continue
 			}
 			places = append(places, fmt.Sprintf("%s: line %d", file, doc.Line(doc.Node)))

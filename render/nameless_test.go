@@ -18,7 +18,8 @@ func TestWhatHasNoNameIsFound(t *testing.T) {
 		"a transformer":  "resources: [../base]\ntransformers: [p.yaml]\n-- prod/p.yaml --\n# no name\napiVersion: builtin\nkind: LabelTransformer\nlabels: {a: b}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := render.Build(context.Background(), tree(t, agent+"-- prod/kustomization.yaml --\n"+files), "prod", render.Options{})
+			_, err := render.Build(context.Background(), tree(t, agent+"-- prod/kustomization.yaml --\n"+files), "prod",
+				render.Options{})
 			if err == nil || !strings.Contains(err.Error(), "prod/p.yaml: line 2: has no metadata.name") {
 				t.Errorf("%v", err)
 			}

@@ -15,7 +15,8 @@ import (
 // objects makes what kustomize came to into objects, by way of its own JSON: what it would print is what they hold.
 func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstructured, error) {
 	if len(resources) > r.limit.Objects {
-		return nil, fmt.Errorf("renders to %d objects, more than %d: render fewer or raise the limit", len(resources), r.limit.Objects)
+		return nil, fmt.Errorf("renders to %d objects, more than %d: render fewer or raise the limit", len(resources),
+			r.limit.Objects)
 	}
 	objects := make([]*unstructured.Unstructured, 0, len(resources))
 	first := make(map[yamlfile.Identity]*resource.Resource, len(resources))
@@ -26,7 +27,9 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 			return nil, err
 		}
 		if written += size; written > mostGrowth*r.limit.TotalSize {
-			return nil, fmt.Errorf("%s: with it the objects come to more than %d bytes: render less, or raise render.maxTotalSize, of which this is twice", yamlfile.IdentityOf(object), mostGrowth*r.limit.TotalSize)
+			return nil, fmt.Errorf("%s: with it the objects come to more than %d bytes: render less, or raise "+
+				"render.maxTotalSize, of which this is twice", yamlfile.IdentityOf(object),
+				mostGrowth*r.limit.TotalSize)
 		}
 		id := yamlfile.IdentityOf(object)
 		if other, twice := first[id]; twice {
@@ -52,11 +55,14 @@ func (x index) object(res *resource.Resource) (object *unstructured.Unstructured
 		return nil, 0, fmt.Errorf("%s %s: is no object: %w", res.GetKind(), res.GetName(), err)
 	}
 	if object.GetAPIVersion() == "" || object.GetKind() == "" || object.GetName() == "" {
-		return nil, 0, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(), x.places(res))
+		return nil, 0, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(),
+			x.places(res))
 	}
 	annotations := object.GetAnnotations()
 	before := len(annotations)
-	maps.DeleteFunc(annotations, func(key, _ string) bool { return strings.HasPrefix(key, "internal.config.kubernetes.io/") })
+	maps.DeleteFunc(annotations, func(key, _ string) bool {
+		return strings.HasPrefix(key, "internal.config.kubernetes.io/")
+	})
 	if len(annotations) < before {
 		object.SetAnnotations(annotations)
 	}

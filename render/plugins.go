@@ -125,7 +125,8 @@ func builtin(n *yaml.Node) error {
 	annotations := yamlfile.Field(yamlfile.Field(n, "metadata"), "annotations")
 	for _, function := range functions {
 		if yamlfile.Field(annotations, function) != nil {
-			return fmt.Errorf("%s: %s is refused: no container or program is started for a render", yamlfile.Text(n, "kind"), function)
+			return fmt.Errorf("%s: %s is refused: no container or program is started for a render",
+				yamlfile.Text(n, "kind"), function)
 		}
 	}
 	switch apiVersion, kind := yamlfile.Text(n, "apiVersion"), yamlfile.Text(n, "kind"); {
@@ -134,13 +135,14 @@ func builtin(n *yaml.Node) error {
 	case kind == "HelmChartInflationGenerator":
 		return errors.New("HelmChartInflationGenerator is refused: helm is not run; commit what the chart renders to")
 	case apiVersion != konfig.BuiltinPluginApiVersion:
-		return fmt.Errorf("%s of %s is a plugin that would execute something, which is refused: only kustomize's own (apiVersion: builtin) are run", kind, apiVersion)
+		return fmt.Errorf("%s of %s is a plugin that would execute something, which is refused: only kustomize's own "+
+			"(apiVersion: builtin) are run", kind, apiVersion)
 	}
 	return nil
 }
 
-// pluginPaths checks everything that a builtin plugin may take for a path. Which fields that are differs by plugin; none
-// of them uses one of these names for anything that may be remote.
+// pluginPaths checks everything that a builtin plugin may take for a path. Which fields that are differs by plugin;
+// none of them uses one of these names for anything that may be remote.
 func (r *reader) pluginPaths(dir string, doc yamlfile.Document, n *yaml.Node) error {
 	names := []string{"path", "paths", "files", "env", "envs", "targetfilepath"}
 	if n.Kind == yaml.AliasNode {
@@ -180,11 +182,13 @@ func (r *reader) pluginPath(dir string, doc yamlfile.Document, key string, n *ya
 	}
 	for _, value := range []string{n.Value, afterKey(n.Value)} {
 		if scheme(value) {
-			return fmt.Errorf("line %d: %s: %s: is remote, and only what the repository holds is rendered: copy it in", doc.Line(n), key, value)
+			return fmt.Errorf("line %d: %s: %s: is remote, and only what the repository holds is rendered: copy it in",
+				doc.Line(n), key, value)
 		}
 	}
 	if !r.sameTree(dir, afterKey(n.Value)) {
-		return fmt.Errorf("line %d: %s: %s: leads out of the tree: only what the repository holds is read", doc.Line(n), key, n.Value)
+		return fmt.Errorf("line %d: %s: %s: leads out of the tree: only what the repository holds is read", doc.Line(n),
+			key, n.Value)
 	}
 	as := asYAML
 	if strings.HasPrefix(strings.ToLower(key), "file") || strings.HasPrefix(strings.ToLower(key), "env") {

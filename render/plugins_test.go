@@ -75,8 +75,8 @@ func TestFolderOfTransformersWithHarmlessFields(t *testing.T) {
 	}
 }
 
-// What could put together a plugin that stands in no file is refused by its name and line, in a folder, in one below it and
-// in a component; kustomize would run it.
+// What could put together a plugin that stands in no file is refused by its name and line, in a folder, in one below it
+// and in a component; kustomize would run it.
 func TestFolderOfTransformersThatAssembles(t *testing.T) {
 	for _, story := range []struct{ fields, want string }{
 		{"namespace: a\npatches: [{patch: '[]', target: {}}]\n", "line 2: patches: is refused"},

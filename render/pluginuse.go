@@ -24,7 +24,8 @@ type pluginUse struct {
 // tooMany refuses folders of plugins that list each other over and over.
 func (p *pluginUse) tooMany(limit int) error {
 	if most := max(p.visits, len(p.objects), len(p.data), len(p.patches)); most > limit {
-		return fmt.Errorf("lists more than %d plugins or files of theirs, counted each time that one is listed: list fewer, or raise render.maxObjects", limit)
+		return fmt.Errorf("lists more than %d plugins or files of theirs, counted each time that one is listed: list "+
+			"fewer, or raise render.maxObjects", limit)
 	}
 	return nil
 }

@@ -86,8 +86,8 @@ func trees(t *testing.T) map[string]fstest.MapFS {
 	return all
 }
 
-// The read set is exact: whatever changes what a render comes to, errors included, is in it, be it a file that changed or
-// vanished or one that was looked for and is there now. Whatever is not in it changes nothing.
+// The read set is exact: whatever changes what a render comes to, errors included, is in it, be it a file that changed
+// or vanished or one that was looked for and is there now. Whatever is not in it changes nothing.
 func TestReadSetHoldsWhateverChangesTheRender(t *testing.T) {
 	for name, files := range trees(t) {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,8 @@ func TestReadSetHoldsWhateverChangesTheRender(t *testing.T) {
 			for folder := range folders {
 				for _, added := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "new.yaml", "b.yaml", "README"} {
 					if _, there := files[path.Join(folder, added)]; !there {
-						try("with a new", path.Join(folder, added), &fstest.MapFile{Data: []byte("resources: [new.yaml]\n")})
+						try("with a new", path.Join(folder, added),
+							&fstest.MapFile{Data: []byte("resources: [new.yaml]\n")})
 					}
 				}
 			}

@@ -38,7 +38,8 @@ type reader struct {
 
 func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 	return &reader{
-		paths: paths{ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, plain: map[string]bool{}, ends: map[string]end{}, asked: map[string]struct{}{}},
+		paths: paths{ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, plain: map[string]bool{},
+			ends: map[string]end{}, asked: map[string]struct{}{}},
 		limit: o,
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
 		checking: map[string]bool{}, localized: map[string]bool{}, sorted: map[string]bool{}, index: index{},
@@ -130,10 +131,12 @@ func (r *reader) load(rel string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: is larger than %d bytes: split it up or raise the limit", rel, r.limit.FileSize)
 	}
 	if r.total += int64(len(content)); r.total > r.limit.TotalSize {
-		return nil, fmt.Errorf("%s: with it more than %d bytes are read: render fewer files or raise the limit", rel, r.limit.TotalSize)
+		return nil, fmt.Errorf("%s: with it more than %d bytes are read: render fewer files or raise the limit", rel,
+			r.limit.TotalSize)
 	}
 	if r.docs += 1 + bytes.Count(content, []byte("\n---")); r.docs > r.limit.Objects {
-		return nil, fmt.Errorf("%s: with it more than %d YAML documents are read: render fewer objects or raise the limit", rel, r.limit.Objects)
+		return nil, fmt.Errorf("%s: with it more than %d YAML documents are read: render fewer objects or raise the "+
+			"limit", rel, r.limit.Objects)
 	}
 	if strings.HasPrefix(string(content[:min(len(content), len(lfs))]), lfs) {
 		return nil, fmt.Errorf("%s: is a Git LFS pointer, and LFS files are not fetched: commit the file itself", rel)

@@ -47,15 +47,17 @@ func (r *reader) redact(text string) string {
 	for s := range secrets {
 		longestFirst = append(longestFirst, s)
 	}
-	slices.SortFunc(longestFirst, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	slices.SortFunc(longestFirst, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
 	for _, s := range longestFirst {
 		text = strings.ReplaceAll(text, s, "…")
 	}
 	return text
 }
 
-// forms are how a value of a Secret can stand in a text: as it is, in base64, as kustomize writes what it generates, and
-// quoted.
+// forms are how a value of a Secret can stand in a text: as it is, in base64, as kustomize writes what it generates,
+// and quoted.
 func forms(value string) (all []string) {
 	trimmed := strings.TrimSpace(value)
 	if len(trimmed) < shortestSecret {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A value of a Secret stays out of a text in whatever form it stands there: in base64, as a generated Secret has it, and
-// with its quotes escaped.
+// A value of a Secret stays out of a text in whatever form it stands there: in base64, as a generated Secret has it,
+// and with its quotes escaped.
 func TestSecretsStayOutInEveryForm(t *testing.T) {
 	r := &reader{roles: map[string]role{"token": asSecret}, checked: map[string]checked{
 		"s.yaml":             {content: []byte("kind: Secret\nstringData: {json: '{\"key\": \"hunter2\"}'}\n")},

@@ -89,7 +89,8 @@ func (r *reader) reference(k kustomization, ref reference) error {
 	line, field := k.where(ref.field, ref.value)
 	shown, _, _ := strings.Cut(userinfo.ReplaceAllString(ref.value, "://…@"), "\n")
 	at := fmt.Sprintf("line %d: %s", line, field)
-	if ref.inline && strings.ContainsAny(ref.value, "\n{") && !schemes.MatchString(ref.value) && !repository.MatchString(ref.value) {
+	if ref.inline && strings.ContainsAny(ref.value, "\n{") && !schemes.MatchString(ref.value) &&
+		!repository.MatchString(ref.value) {
 		if ref.role == asPlugin {
 			return r.inlinePlugin(k, at, ref.value)
 		}
@@ -165,8 +166,8 @@ func scheme(value string) bool {
 
 var (
 	schemes = regexp.MustCompile(`(?i)^(git::)?(https?:|ssh://|file://)|^git::`)
-	// repository is what kustomize takes for a repository if there is no file of that name: a wider net than kustomize's
-	// own, which also wants a path behind it.
+	// repository is what kustomize takes for a repository if there is no file of that name: a wider net than
+	// kustomize's own, which also wants a path behind it.
 	repository = regexp.MustCompile(`(?i)^(github\.com[/:]|[a-z][a-z0-9-]*@)`)
 	// userinfo can be a password.
 	userinfo = regexp.MustCompile(`://[^/\s]*@`)

@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-// Nothing in this package's tests may go out: the transport that kustomize uses is one that says so, and there is no git
-// to be found.
+// Nothing in this package's tests may go out: the transport that kustomize uses is one that says so, and there is no
+// git to be found.
 func TestMain(m *testing.M) {
 	http.DefaultTransport = noNetwork{}
 	if err := os.Setenv("PATH", ""); err != nil {
@@ -269,7 +269,8 @@ func TestRefusals(t *testing.T) {
 		[]string{"prod:", "cycle"},
 	}} {
 		t.Run(story.name, func(t *testing.T) {
-			_, err := render.Build(context.Background(), tree(t, strings.TrimSpace(someObject)+"\n"+story.files), "prod", render.Options{})
+			_, err := render.Build(context.Background(), tree(t, strings.TrimSpace(someObject)+"\n"+story.files),
+				"prod", render.Options{})
 			if err == nil {
 				t.Fatal("rendered")
 			}

@@ -22,8 +22,9 @@ var (
 )
 
 // parseBase reads the forms in which kustomize names a repository: https://host/org/repo//folder?ref=…, ssh://…,
-// git@host:org/repo.git and github.com/org/repo (https://github.com/kubernetes-sigs/kustomize/blob/master/examples/remoteBuild.md).
-// It must be pinned to a commit, so that the same kustomization file always renders to the same.
+// git@host:org/repo.git and github.com/org/repo
+// (https://github.com/kubernetes-sigs/kustomize/blob/master/examples/remoteBuild.md). It must be pinned to a commit, so
+// that the same kustomization file always renders to the same.
 func parseBase(value string) (base, error) {
 	address, query, _ := strings.Cut(strings.TrimPrefix(value, "git::"), "?")
 	commit, err := pinned(query)
@@ -66,7 +67,8 @@ func pinned(query string) (string, error) {
 	}
 	refs := append(values["ref"], values["version"]...)
 	if len(refs) != 1 || !fullCommit.MatchString(refs[0]) {
-		return "", errors.New("is not pinned: name the full commit, ?ref= with 40 hexadecimal digits; branches and tags move")
+		return "", errors.New("is not pinned: name the full commit, ?ref= with 40 hexadecimal digits; branches and " +
+			"tags move")
 	}
 	return refs[0], nil
 }
@@ -139,7 +141,8 @@ func (r *reader) localizeBases(k *kustomization) (changed bool, err error) {
 			}
 			if list[i], err = r.localize(k.dir, value); err != nil {
 				line, field := k.where("resources", value)
-				return false, fmt.Errorf("line %d: %s: %s: %w", line, field, userinfo.ReplaceAllString(value, "://…@"), err)
+				return false, fmt.Errorf("line %d: %s: %s: %w", line, field, userinfo.ReplaceAllString(value, "://…@"),
+					err)
 			}
 			changed = true
 		}

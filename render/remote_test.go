@@ -28,8 +28,8 @@ func (e *elsewhere) open(_ context.Context, url, commit string) (fs.FS, error) {
 	return nil, errors.New("no such repository")
 }
 
-// A remote base that is pinned to a commit is rendered from that commit's tree, in every form in which its address can be
-// written, with what it names itself; nothing of it is in the read set, because nothing of it can change.
+// A remote base that is pinned to a commit is rendered from that commit's tree, in every form in which its address can
+// be written, with what it names itself; nothing of it is in the read set, because nothing of it can change.
 func TestPinnedRemoteBase(t *testing.T) {
 	base := tree(t, "-- agents/kustomization.yaml --\nresources: [../parts/a.yaml]\n-- parts/a.yaml --\n"+fmt.Sprintf(configMap, "a"))
 	for address, url := range map[string]string{

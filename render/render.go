@@ -16,9 +16,15 @@ import (
 
 // Options bound what one render may cost. A zero is the default; there is no "unlimited".
 type Options struct {
-	FileSize  int64 // bytes of one file, and what the aliases of one document may repeat; default 4 MiB
-	TotalSize int64 // bytes of all files, each counted as often as it is used; what all aliases may repeat; what may be put into objects, counted in each; what may be copied from one to the other; half of what these may come to; default 64 MiB
-	Objects   int   // YAML documents that are read, and objects, each counted as often as its file is used; default 10,000
+	// FileSize is the bytes of one file, and what the aliases of one document may repeat; default 4 MiB.
+	FileSize int64
+	// TotalSize is the bytes of all files, each counted as often as it is used; what all aliases may repeat; what may
+	// be put into objects, counted in each; what may be copied from one to the other; half of what these may come to;
+	// default 64 MiB.
+	TotalSize int64
+	// Objects are the YAML documents that are read, and the objects, each counted as often as its file is used; default
+	// 10,000.
+	Objects int
 	// Namespace, if set, takes the place of the namespace field of the folder's own kustomization file: every object is
 	// moved there, and with them what names them, as far as kustomize follows. What it does not is warned of.
 	Namespace string
@@ -59,8 +65,8 @@ type Result struct {
 	Read []string
 	// Warnings are what a person should know and kustomize would have printed, or kept to itself.
 	Warnings []string
-	// Dropped are those of the warnings that tell what kustomize lost without a word: values of patches that are not in the
-	// objects, and references to names that objects had before.
+	// Dropped are those of the warnings that tell what kustomize lost without a word: values of patches that are not in
+	// the objects, and references to names that objects had before.
 	Dropped []string
 }
 
@@ -92,18 +98,19 @@ func unread(path string, err error) error {
 	return &TreeError{Path: path, Err: err}
 }
 
-// Build renders one folder of the tree. It writes nothing and calls
-// nobody but Options.Base: plugins that execute something and helm are refused, as is every path or link that leads out of
-// the tree, and every remote base unless there is an Options.Base and it is pinned to a commit. Files elsewhere in the tree may be named (kustomize's own default would keep a kustomization to its folder).
+// Build renders one folder of the tree. It writes nothing and calls nobody but Options.Base: plugins that execute
+// something and helm are refused, as is every path or link that leads out of the tree, and every remote base unless
+// there is an Options.Base and it is pinned to a commit. Files elsewhere in the tree may be named (kustomize's own
+// default would keep a kustomization to its folder).
 //
-// A folder without a kustomization file is rendered as Flux does it: as if it had one that lists all its *.yaml and *.yml
-// files, those of its subfolders included, in the order of their paths; a subfolder with a kustomization file is a base,
-// and what begins with a dot is passed over.
+// A folder without a kustomization file is rendered as Flux does it: as if it had one that lists all its *.yaml and
+// *.yml files, those of its subfolders included, in the order of their paths; a subfolder with a kustomization file is
+// a base, and what begins with a dot is passed over.
 //
-// Result.Read and Result.Warnings are there with an error too. The error names file and line where there is one. It is a
-// *TreeError if the tree could not be read, and wraps ctx's error. kustomize itself cannot be interrupted: once ctx ends, Build
-// returns at its next read of a file, or when kustomize is done with what it has. Nor can it be told how much memory to take.
-// Package child has it do so in a process that can be ended.
+// Result.Read and Result.Warnings are there with an error too. The error names file and line where there is one. It is
+// a *TreeError if the tree could not be read, and wraps ctx's error. kustomize itself cannot be interrupted: once ctx
+// ends, Build returns at its next read of a file, or when kustomize is done with what it has. Nor can it be told how
+// much memory to take. Package child has it do so in a process that can be ended.
 func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, error) {
 	folder, err := folderPath(dir)
 	if err != nil {

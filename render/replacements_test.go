@@ -24,8 +24,8 @@ func each(n int, text func(i int) string) (all string) {
 	return all
 }
 
-// What people do with replacements renders: a host put together for every Ingress, many of them, beside large objects that
-// no replacement has to do with.
+// What people do with replacements renders: a host put together for every Ingress, many of them, beside large objects
+// that no replacement has to do with.
 func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
 	ingresses := each(40, func(i int) string {
 		return fmt.Sprintf("---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i%d}\nspec: {rules: [{host: app.example.com}], tls: [{hosts: [app.example.com]}]}\n", i)

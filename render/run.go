@@ -20,13 +20,13 @@ type outcome struct {
 	err     error
 }
 
-// parseSchema has kustomize parse the schema that is built into it, which the whole process shares, before anybody looks
-// into it: kustomize does it at the first patch, while other renders read that map without a lock. The survey reads it,
-// too: it makes kustomize's identities of what it counts.
+// parseSchema has kustomize parse the schema that is built into it, which the whole process shares, before anybody
+// looks into it: kustomize does it at the first patch, while other renders read that map without a lock. The survey
+// reads it, too: it makes kustomize's identities of what it counts.
 var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
 
-// mostCopied is what the copies of one JSON patch may add to an object, in bytes. The API server takes no object that is much
-// larger.
+// mostCopied is what the copies of one JSON patch may add to an object, in bytes. The API server takes no object that
+// is much larger.
 const mostCopied = 128 << 10
 
 func init() {
@@ -44,9 +44,9 @@ func run(r *reader, folder string) outcome {
 	return out
 }
 
-// attempt has kustomize render the folder. It panics on some plain inputs (annotations that are a list, a patch that takes
-// the name away), hence the recover. A reason that the reader kept outranks what kustomize says: it swallows errors of
-// reading, and goes on after some of them.
+// attempt has kustomize render the folder. It panics on some plain inputs (annotations that are a list, a patch that
+// takes the name away), hence the recover. A reason that the reader kept outranks what kustomize says: it swallows
+// errors of reading, and goes on after some of them.
 func attempt(r *reader, folder string) (out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -85,7 +85,8 @@ func attempt(r *reader, folder string) (out outcome) {
 
 // gaveUp words a panic of kustomize's.
 func (r *reader) gaveUp(folder string, panicked any) error {
-	err := fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where a map belongs or a null, and for a patch that removes a name", panicked)
+	err := fmt.Errorf("kustomize gave up on it (panic: %v): look for a value of the wrong kind, such as a list where "+
+		"a map belongs or a null, and for a patch that removes a name", panicked)
 	if r.reason() == nil {
 		folder = first(r.culprit(folder), folder)
 	}

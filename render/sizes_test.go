@@ -19,7 +19,8 @@ func many(objects int) string {
 	return list
 }
 
-// A prefix stands in every reference to an object: one that makes no name is refused, and so are many that make none together.
+// A prefix stands in every reference to an object: one that makes no name is refused, and so are many that make none
+// together.
 func TestPrefixesThatMakeNoNameAreRefused(t *testing.T) {
 	long := strings.Repeat("x", 254)
 	for field, line := range map[string]string{"namePrefix": "line 2: namePrefix: xxxx", "nameSuffix": "line 2: nameSuffix: xxxx", "namespace": "line 2: namespace: xxxx"} {

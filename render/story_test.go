@@ -96,7 +96,8 @@ func TestMissingFolderSaysWhatThereIs(t *testing.T) {
 		"clusters/dev":                 "clusters/dev/a.yaml: document 1 (line 1) is no object: it has no apiVersion",
 		"clusters/prod/agents/README/": "is a file",
 	} {
-		if _, err := render.Build(context.Background(), files, dir, render.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := render.Build(context.Background(), files, dir, render.Options{}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -166,7 +167,8 @@ func TestAliasBombsAreWeighedAndRefused(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
 			runtime.ReadMemStats(&after)
-			if err == nil || !strings.Contains(err.Error(), "alias") || !strings.Contains(err.Error(), "prod/") || !strings.Contains(err.Error(), "line") {
+			if err == nil || !strings.Contains(err.Error(), "alias") || !strings.Contains(err.Error(), "prod/") ||
+				!strings.Contains(err.Error(), "line") {
 				t.Error(err)
 			}
 			if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 100 {
@@ -239,8 +241,8 @@ func (b broken) Open(name string) (fs.File, error) {
 	return b.MapFS.Open(name)
 }
 
-// A tree that cannot be read is told apart from a commit that cannot be rendered, also where kustomize would only say that
-// there is no kustomization file.
+// A tree that cannot be read is told apart from a commit that cannot be rendered, also where kustomize would only say
+// that there is no kustomization file.
 func TestTreeThatCannotBeReadIsNotTheCommitsFault(t *testing.T) {
 	for _, file := range []string{"base/kustomization.yaml", "base/a.yaml"} {
 		_, err := render.Build(context.Background(), broken{tree(t, someObject[1:]), file}, "base", render.Options{})
@@ -270,8 +272,8 @@ func TestLinksInsideTheTreeAreFollowed(t *testing.T) {
 	}
 }
 
-// Deprecated fields are warnings of the result. Those with an exact replacement, and what else kustomize would say on the
-// standard error, are not printed behind our back.
+// Deprecated fields are warnings of the result. Those with an exact replacement, and what else kustomize would say on
+// the standard error, are not printed behind our back.
 func TestDeprecatedFieldsAreWarnings(t *testing.T) {
 	inFreshProcess(t, func() {
 		files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\ncommonLabels: {a: b}\nimageTags: [{name: a, newTag: b}]\nsortOptions: {order: fifo}\n")
@@ -338,14 +340,15 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 			continue
 		}
 		t.Logf("%s: %v", name, err)
-		if strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "104 117") || strings.Contains(err.Error(), "aHVud") {
+		if strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "104 117") ||
+			strings.Contains(err.Error(), "aHVud") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// Many overlays at once (fifty if all is tested) render to what each renders to alone, without one waiting for the other's end. Kinds that
-// kustomize does not know are looked up in its schema while others have it parsed.
+// Many overlays at once (fifty if all is tested) render to what each renders to alone, without one waiting for the
+// other's end. Kinds that kustomize does not know are looked up in its schema while others have it parsed.
 func TestManyOverlaysAtOnce(t *testing.T) { inFreshProcess(t, func() { manyOverlays(t) }) }
 
 func manyOverlays(t *testing.T) {
@@ -375,7 +378,8 @@ func manyOverlays(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			all[i] = strings.ReplaceAll(printed(t, result.Objects), fmt.Sprintf("namespace: n%d\n", i), "namespace: n\n")
+			all[i] = strings.ReplaceAll(printed(t, result.Objects), fmt.Sprintf("namespace: n%d\n", i),
+				"namespace: n\n")
 		})
 	}
 	group.Wait()

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// survey goes through the folders as kustomize will, and counts what it will hold, before it does: kustomize can neither
-// be interrupted nor told how much to take, and compares every object with all others when it takes it.
+// survey goes through the folders as kustomize will, and counts what it will hold, before it does: kustomize can
+// neither be interrupted nor told how much to take, and compares every object with all others when it takes it.
 type survey struct {
 	*reader
 	within  map[string]bool // the kustomization files on the way to where it is
@@ -16,8 +16,8 @@ type survey struct {
 }
 
 // survey refuses what would be too large for kustomize, and what was refused on the way. Whatever else is wrong is
-// kustomize's to say, and passed over: it must not hide what comes behind it. What is copied from object to object is not
-// counted: whoever renders what others wrote does so in a process that can be ended (package child).
+// kustomize's to say, and passed over: it must not hide what comes behind it. What is copied from object to object is
+// not counted: whoever renders what others wrote does so in a process that can be ended (package child).
 func (r *reader) survey(folder string) error {
 	s := survey{reader: r, within: map[string]bool{}}
 	defer func() { r.used = usage{} }()

@@ -7,15 +7,16 @@ import (
 	"path"
 )
 
-// Hashed is a tree that knows what is at a path without reading it: the hash of a file's content, or of a folder with all
-// that is below it.
+// Hashed is a tree that knows what is at a path without reading it: the hash of a file's content, or of a folder with
+// all that is below it.
 type Hashed interface {
 	fs.FS
 	Blob(path string) (hash string, err error)
 }
 
-// Unchanged says whether all of a read set is in one tree what it is in another, links being compared as links. If so the
-// folder that it was recorded for renders from both to the same result or the same error. The error is a *TreeError.
+// Unchanged says whether all of a read set is in one tree what it is in another, links being compared as links. If so
+// the folder that it was recorded for renders from both to the same result or the same error. The error is a
+// *TreeError.
 func Unchanged(read []string, before, after Hashed) (bool, error) {
 	c := comparison{before: before, after: after, same: map[string]bool{}}
 	for _, p := range read {

@@ -25,11 +25,14 @@ func (r *reader) use(named string, c checked) error {
 	u.objects += len(c.objects)
 	switch {
 	case u.objects > r.limit.Objects:
-		return r.refuse(fmt.Errorf("%s: with it the render is of more than %d objects, counted each time that a folder or file is used: render fewer, or raise render.maxObjects", named, r.limit.Objects))
+		return r.refuse(fmt.Errorf("%s: with it the render is of more than %d objects, counted each time that a "+
+			"folder or file is used: render fewer, or raise render.maxObjects", named, r.limit.Objects))
 	case u.bytes > r.limit.TotalSize:
-		return r.refuse(fmt.Errorf("%s: with it the render is of more than %d bytes, counted each time that a folder or file is used: use large ones less often, or raise render.maxTotalSize", named, r.limit.TotalSize))
+		return r.refuse(fmt.Errorf("%s: with it the render is of more than %d bytes, counted each time that a folder "+
+			"or file is used: use large ones less often, or raise render.maxTotalSize", named, r.limit.TotalSize))
 	case u.repeats > r.limit.TotalSize:
-		return r.refuse(fmt.Errorf("%s: with it aliases repeat more than %d bytes, counted each time that a file is used: use fewer aliases, or raise render.maxTotalSize", named, r.limit.TotalSize))
+		return r.refuse(fmt.Errorf("%s: with it aliases repeat more than %d bytes, counted each time that a file is "+
+			"used: use fewer aliases, or raise render.maxTotalSize", named, r.limit.TotalSize))
 	}
 	return nil
 }

@@ -18,10 +18,10 @@ const (
 	kustomizeRelease = "v5.8.2"  // sigs.k8s.io/kustomize/kustomize/v5
 )
 
-// managedBy writes the label of buildMetadata's managedByLabel as the program kustomize writes it. The library's own would
-// name the version of this program, which is no value of a label in a development build, and another one in each release.
-// It is changed where it stands: where `labels` put a label of that name into selectors and templates as well, kustomize
-// has one value in all these places.
+// managedBy writes the label of buildMetadata's managedByLabel as the program kustomize writes it. The library's own
+// would name the version of this program, which is no value of a label in a development build, and another one in each
+// release. It is changed where it stands: where `labels` put a label of that name into selectors and templates as well,
+// kustomize has one value in all these places.
 func managedBy(k *kustomization, all resmap.ResMap) error {
 	if k == nil || !slices.Contains(k.BuildMetadata, types.ManagedByLabelOption) {
 		return nil

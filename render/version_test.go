@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Whoever takes another version of the library in is told to look up which kustomize it belongs to: the library does not
-// know, and buildMetadata's managedByLabel says it.
+// Whoever takes another version of the library in is told to look up which kustomize it belongs to: the library does
+// not know, and buildMetadata's managedByLabel says it.
 func TestKustomizeReleaseIsTheOneOfTheLibrary(t *testing.T) {
 	module, err := os.ReadFile("../go.mod")
 	if err != nil {

@@ -24,7 +24,8 @@ type build struct {
 }
 
 func buildOf(p Place, s Status, maxKey int) build {
-	b := build{Key: shortKey(s.Context, maxKey), State: bitbucketStates[s.State], URL: s.URL, Name: s.Context, Description: s.Description}
+	b := build{Key: shortKey(s.Context, maxKey), State: bitbucketStates[s.State], URL: s.URL, Name: s.Context,
+		Description: s.Description}
 	if b.URL == "" || len(b.URL) > maxBuildURL {
 		b.URL = p.page(s.Commit)
 	}
@@ -80,8 +81,9 @@ func (b bitbucketDataCenter) question(p Place, _ string, s said) question {
 	return whose(b.repository(p), s)
 }
 
-// whose asks for the repository where something was not found: if that is there, it is the commit. Who may write a build
-// status may read the repository. The words of the answer are not gone by: they name the repository, and are translated.
+// whose asks for the repository where something was not found: if that is there, it is the commit. Who may write a
+// build status may read the repository. The words of the answer are not gone by: they name the repository, and are
+// translated.
 func whose(repository string, s said) question {
 	if s.code != http.StatusNotFound {
 		return question{}

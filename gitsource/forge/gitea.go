@@ -33,7 +33,8 @@ func (gitea) question(p Place, commit string, s said) question {
 	repository := "/repos/" + p.path()
 	switch s.code {
 	case http.StatusInternalServerError:
-		return question{repository + "/git/commits/" + commit + "?stat=false&verification=false&files=false", http.StatusNotFound}
+		return question{repository + "/git/commits/" + commit + "?stat=false&verification=false&files=false",
+			http.StatusNotFound}
 	case http.StatusNotFound:
 		return question{repository, http.StatusOK}
 	}

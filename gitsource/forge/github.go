@@ -37,9 +37,9 @@ func (github) understand(s said) said {
 	return s
 }
 
-// question is none: GitHub says by another code that it does not know a commit. To ask for the repository would mislead:
-// a token that may read it and write no statuses gets 404 for a status, and one that may only write statuses gets it for
-// the repository.
+// question is none: GitHub says by another code that it does not know a commit. To ask for the repository would
+// mislead: a token that may read it and write no statuses gets 404 for a status, and one that may only write statuses
+// gets it for the repository.
 func (github) question(Place, string, said) question { return question{} }
 
 // plain leaves out characters beyond the basic plane, which GitHub refuses in a description.

@@ -35,7 +35,8 @@ func (gitlab) identify(r *http.Request, t Token) { r.Header.Set("PRIVATE-TOKEN",
 
 func (gitlab) understand(s said) said {
 	switch {
-	case s.code == http.StatusNotFound && (s.text == "404 Commit Not Found" || s.text == "404 References for commit Not Found"):
+	case s.code == http.StatusNotFound &&
+		(s.text == "404 Commit Not Found" || s.text == "404 References for commit Not Found"):
 		s.is = unknown // it is not there, or no branch leads to it (lib/api/commit_statuses.rb)
 	case s.code == http.StatusBadRequest && strings.Contains(s.text, "Cannot transition status"):
 		s.is = told // it has that state already

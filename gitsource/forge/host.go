@@ -13,8 +13,8 @@ import (
 // requestTimeout bounds one request to a Git host.
 const requestTimeout = 30 * time.Second
 
-// Host reports to the API of a Git host: a request per status, one after the other. A status that the host does not take
-// keeps no other back. Safe for concurrent use.
+// Host reports to the API of a Git host: a request per status, one after the other. A status that the host does not
+// take keeps no other back. Safe for concurrent use.
 type Host struct {
 	place   Place
 	dialect dialect
@@ -47,7 +47,8 @@ func NewHost(place Place, tokens TokenSource, o Options) (*Host, error) {
 	if d == nil {
 		return nil, fmt.Errorf("%q is no Git host that can be told", place.Provider)
 	}
-	h := &Host{place: place, dialect: d, tokens: tokens, refused: o.Refused, pace: o.Pace, now: o.Now, client: &http.Client{}}
+	h := &Host{place: place, dialect: d, tokens: tokens, refused: o.Refused, pace: o.Pace, now: o.Now,
+		client: &http.Client{}}
 	if o.Client != nil {
 		copied := *o.Client
 		h.client = &copied
@@ -63,7 +64,8 @@ func NewHost(place Place, tokens TokenSource, o Options) (*Host, error) {
 // somebody else, or do something else. A renamed GitHub repository answers with such a redirect.
 func stayAtHome(next *http.Request, before []*http.Request) error {
 	first := before[0]
-	if len(before) > 3 || next.URL.Host != first.URL.Host || next.URL.Scheme != first.URL.Scheme || next.Method != first.Method {
+	if len(before) > 3 || next.URL.Host != first.URL.Host || next.URL.Scheme != first.URL.Scheme ||
+		next.Method != first.Method {
 		return http.ErrUseLastResponse
 	}
 	return nil

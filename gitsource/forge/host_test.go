@@ -120,8 +120,8 @@ func TestTextsAreCutToWhatTheHostTakes(t *testing.T) {
 	})
 }
 
-// The token expires, or its Secret is rotated, while the process runs: it is read again, and a token that stays wrong is
-// trouble that says what to do and nothing of the token.
+// The token expires, or its Secret is rotated, while the process runs: it is read again, and a token that stays wrong
+// is trouble that says what to do and nothing of the token.
 func TestAnExpiredTokenIsRenewed(t *testing.T) {
 	eachHost(t, func(t *testing.T, p forge.Provider) {
 		fake := forgetest.New(p, "platform/fleet", "first-t0ken")
@@ -142,7 +142,8 @@ func TestAnExpiredTokenIsRenewed(t *testing.T) {
 		}
 		fake.Rotate("third-t0ken")
 		a := h.Report(t.Context(), append(one(hash(1), forge.Success, "x"), one(hash(2), forge.Success, "y")...))
-		if a.Trouble == nil || len(a.Told)+len(a.Failed) != 0 || !strings.Contains(a.Trouble.Error(), "Secret") || strings.Contains(a.Trouble.Error(), "t0ken") {
+		if a.Trouble == nil || len(a.Told)+len(a.Failed) != 0 || !strings.Contains(a.Trouble.Error(), "Secret") ||
+			strings.Contains(a.Trouble.Error(), "t0ken") {
 			t.Errorf("%+v", a)
 		}
 	})
@@ -165,14 +166,16 @@ func TestAnUnknownCommitKeepsNoneBack(t *testing.T) {
 	})
 }
 
-// A status that is refused as it is, or cannot be answered, keeps none back either; two failures one after the other are
-// the host's trouble.
+// A status that is refused as it is, or cannot be answered, keeps none back either; two failures one after the other
+// are the host's trouble.
 func TestOneBadStatusKeepsNoneBack(t *testing.T) {
 	eachHost(t, func(t *testing.T, p forge.Provider) {
 		fake, h := newHost(t, p, hash(1), hash(2), hash(3))
-		all := append(append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...), one(hash(3), forge.Success, "c")...)
+		all := append(append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...),
+			one(hash(3), forge.Success, "c")...)
 		fake.Say(forgetest.Answer{Code: 422, Body: `{"message":"Validation Failed","errors":[{"message":"This SHA and context has reached the maximum number of statuses."}]}`})
-		if a := h.Report(t.Context(), all); len(a.Refused) != 1 || len(a.Told) != 2 || !strings.Contains(a.Refused[0].Reason.Error(), "maximum number") {
+		if a := h.Report(t.Context(), all); len(a.Refused) != 1 || len(a.Told) != 2 ||
+			!strings.Contains(a.Refused[0].Reason.Error(), "maximum number") {
 			t.Errorf("%+v", a)
 		}
 		fake.Say(forgetest.Answer{Code: 502, Body: "<html>bad gateway"})
@@ -227,14 +230,16 @@ func TestRateLimitsAreKept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h, err := forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: apiToken}, nil },
+			h, err := forge.NewHost(place,
+				func(context.Context) (forge.Token, error) { return forge.Token{Secret: apiToken}, nil },
 				forge.Options{Client: &http.Client{Transport: fake}, Now: func() time.Time { return now }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			fake.Say(c.answer)
 			a := h.Report(t.Context(), append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...))
-			if a.Pause != c.pause || a.Trouble == nil || fake.Requests() != 1 || len(a.Told)+len(a.Refused)+len(a.Failed) != 0 {
+			if a.Pause != c.pause || a.Trouble == nil || fake.Requests() != 1 ||
+				len(a.Told)+len(a.Refused)+len(a.Failed) != 0 {
 				t.Errorf("after %d requests: %+v", fake.Requests(), a)
 			}
 		})
@@ -301,7 +306,8 @@ func TestNoErrorNamesTheToken(t *testing.T) {
 			}
 		}
 		failing := reporter(t, fake, p, func(context.Context) (forge.Token, error) { return forge.Token{}, errors.New("no such Secret") })
-		if a := failing.Report(t.Context(), one(hash(1), forge.Success, "")); a.Trouble == nil || !strings.Contains(a.Trouble.Error(), "no such Secret") {
+		if a := failing.Report(t.Context(), one(hash(1), forge.Success, "")); a.Trouble == nil ||
+			!strings.Contains(a.Trouble.Error(), "no such Secret") {
 			t.Errorf("%+v", a)
 		}
 		if text := fmt.Sprintf("%v %+v %#v %s", forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}); strings.Contains(text, apiToken) {

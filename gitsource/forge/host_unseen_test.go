@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/hosttest"
 )
 
-// A token that may not see the repository, or may not write statuses, is trouble that says what to check, and no commit's
-// fault, whatever the host answers and whatever the repository is called. Once it may, everything is told.
+// A token that may not see the repository, or may not write statuses, is trouble that says what to check, and no
+// commit's fault, whatever the host answers and whatever the repository is called. Once it may, everything is told.
 func TestATokenThatMayNotIsTrouble(t *testing.T) {
 	eachHost(t, func(t *testing.T, p forge.Provider) {
 		fake := forgetest.New(p, "platform/commit-not-found", apiToken)

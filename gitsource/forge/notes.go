@@ -44,18 +44,19 @@ type job struct {
 	err      error // written before done is closed
 }
 
-// NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder under dir, which it
-// shares with a writer of the same URL and identity only. A URL that cannot be used is an error of Report.
+// NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder under dir, which
+// it shares with a writer of the same URL and identity only. A URL that cannot be used is an error of Report.
 func NewNotes(url string, auth remote.Auth, dir string) *Notes {
 	return NewNotesFrom(url, auth.Identity, func(context.Context) (remote.Auth, error) { return auth, nil }, dir)
 }
 
-// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged. The identity
-// names where they are read. A process has one writer of a URL and identity at a time: two would take from each other what
-// they are reading.
+// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged. The
+// identity names where they are read. A process has one writer of a URL and identity at a time: two would take from
+// each other what they are reading.
 func NewNotesFrom(url, identity string, auth func(context.Context) (remote.Auth, error), dir string) *Notes {
 	name := sha256.Sum256(fmt.Appendf(nil, "%q %q", url, identity))
-	return &Notes{url: url, auth: auth, dir: filepath.Join(dir, hex.EncodeToString(name[:16])), maxPack: maxNotesPack, turn: make(chan struct{}, 1)}
+	return &Notes{url: url, auth: auth, dir: filepath.Join(dir, hex.EncodeToString(name[:16])), maxPack: maxNotesPack,
+		turn: make(chan struct{}, 1)}
 }
 
 // Report returns when the statuses are in the repository, or what is wrong. Of several for one commit and context the

@@ -17,7 +17,8 @@ const maxNotesPack = 256 << 20
 func orTooLarge(err error) error {
 	var large *remote.PackTooLarge
 	if errors.As(err, &large) {
-		return fmt.Errorf("%s has more than %d MiB, which is no notes of states: begin it anew by git push origin :%s", NotesRef, large.Max>>20, NotesRef)
+		return fmt.Errorf("%s has more than %d MiB, which is no notes of states: begin it anew by git push origin :%s",
+			NotesRef, large.Max>>20, NotesRef)
 	}
 	return err
 }

@@ -27,7 +27,8 @@ func TestNotesThatAreTooLargeAreNotFetched(t *testing.T) {
 	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
 	for range 3 {
 		a := n.Report(t.Context(), []forge.Status{letter})
-		if a.Trouble == nil || !strings.Contains(a.Trouble.Error(), forge.NotesRef) || !strings.Contains(a.Trouble.Error(), "1 MiB") {
+		if a.Trouble == nil || !strings.Contains(a.Trouble.Error(), forge.NotesRef) ||
+			!strings.Contains(a.Trouble.Error(), "1 MiB") {
 			t.Fatalf("%+v", a)
 		}
 	}

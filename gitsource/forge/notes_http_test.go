@@ -112,7 +112,8 @@ func TestNotesWithoutTheRight(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := serve(r)
 	for _, url := range []string{s.URL + "/.git", strings.Replace(s.URL, "://", "://ada:wr0ng-w0rd@", 1) + "/.git"} {
-		err := forge.NewNotes(url, remote.Auth{}, t.TempDir()).Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
+		err := forge.NewNotes(url, remote.Auth{}, t.TempDir()).Report(t.Context(),
+			[]forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
 		if err == nil || !strings.Contains(err.Error(), "credentials") || strings.Contains(err.Error(), "w0rd") {
 			t.Errorf("the error is %v", err)
 		}

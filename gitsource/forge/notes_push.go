@@ -151,7 +151,8 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 	}
 	var haves []plumbing.Hash
 	name := plumbing.ReferenceName(NotesRef)
-	if old, err := known.Reference(name); err == nil && known.HasEncodedObject(old.Hash()) == nil && old.Hash() != want {
+	if old, err := known.Reference(name); err == nil && known.HasEncodedObject(old.Hash()) == nil &&
+		old.Hash() != want {
 		haves = []plumbing.Hash{old.Hash()}
 	}
 	server.MaxPack = p.maxPack
@@ -204,7 +205,8 @@ func (p *push) edit(known *filesystem.Storage, from plumbing.Hash) (plumbing.Has
 		return plumbing.ZeroHash, nil, nil
 	}
 	who := object.Signature{Name: "Daemongate", Email: "noreply@daemongate.io", When: p.now}
-	commit := &object.Commit{Author: who, Committer: who, Message: "Notes added by Daemongate\n", TreeHash: tree, ParentHashes: parents}
+	commit := &object.Commit{Author: who, Committer: who, Message: "Notes added by Daemongate\n", TreeHash: tree,
+		ParentHashes: parents}
 	hash, err := e.fresh.add(commit)
 	e.fresh.commit = hash
 	return hash, e.fresh, err

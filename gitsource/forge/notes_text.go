@@ -23,7 +23,8 @@ func merge(note string, statuses []Status) string {
 			continue
 		}
 		lines[at] = s.String()
-		lines = append(lines[:at+1], slices.DeleteFunc(lines[at+1:], s.sameContext)...) // git notes merge may have doubled it
+		// Git's merge of notes may have doubled it.
+		lines = append(lines[:at+1], slices.DeleteFunc(lines[at+1:], s.sameContext)...)
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -55,8 +55,8 @@ func (b blob) Encode(o plumbing.EncodedObject) error {
 	return w.Close()
 }
 
-// editor changes notes trees. A note of commit abcdef… is the file abcdef…, or ab/cdef…, or ab/cd/ef… and so on: however
-// the tree does it, it is continued.
+// editor changes notes trees. A note of commit abcdef… is the file abcdef…, or ab/cdef…, or ab/cd/ef… and so on:
+// however the tree does it, it is continued.
 type editor struct {
 	known storer.EncodedObjectStorer
 	fresh *newObjects

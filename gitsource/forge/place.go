@@ -115,7 +115,8 @@ func apiOf(p Provider, web string) string {
 func (p Place) check() error {
 	u, err := url.Parse(p.API)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" {
-		return errors.New("url is not the base of an API: expected something like https://git.example.com/api/v4, without credentials")
+		return errors.New("url is not the base of an API: expected something like https://git.example.com/api/v4, " +
+			"without credentials")
 	}
 	parts := strings.Split(p.Repository, "/")
 	for _, part := range parts {

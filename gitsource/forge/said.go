@@ -65,7 +65,8 @@ func advice(s said, p Place) string {
 	case s.is == unknown:
 		return "it knows no such commit in " + p.Repository
 	case s.code == http.StatusNotFound:
-		return "it has no repository " + p.Repository + " that this token may write statuses to: check the repository's name, and the token's scopes and access to it"
+		return "it has no repository " + p.Repository + " that this token may write statuses to: check the " +
+			"repository's name, and the token's scopes and access to it"
 	}
 	return ""
 }
@@ -82,7 +83,8 @@ func (s said) explain(p Place) error {
 }
 
 // pauseOf is how long a host asks to be left alone: Retry-After in seconds or as a date, or the instant at which the
-// limit is set back, in seconds since 1970 (GitHub X-RateLimit-Reset, GitLab RateLimit-Reset), if nothing is left of it.
+// limit is set back, in seconds since 1970 (GitHub X-RateLimit-Reset, GitLab RateLimit-Reset), if nothing is left of
+// it.
 func pauseOf(h http.Header, now time.Time) time.Duration {
 	if v := h.Get("Retry-After"); v != "" {
 		if seconds, err := strconv.Atoi(v); err == nil {

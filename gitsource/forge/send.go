@@ -22,7 +22,8 @@ type dialect interface {
 	identify(r *http.Request, t Token)
 	// understand corrects what an answer to a status means.
 	understand(s said) said
-	// question is what to ask where an answer to a status does not tell whether the host knows the commit; none where it does.
+	// question is what to ask where an answer to a status does not tell whether the host knows the commit; none where
+	// it does.
 	question(p Place, commit string, s said) question
 }
 
@@ -33,7 +34,8 @@ type question struct {
 }
 
 var dialects = map[Provider]dialect{
-	GitHub: github{}, GitLab: gitlab{}, Gitea: gitea{}, BitbucketCloud: bitbucketCloud{}, BitbucketDataCenter: bitbucketDataCenter{},
+	GitHub: github{}, GitLab: gitlab{}, Gitea: gitea{}, BitbucketCloud: bitbucketCloud{},
+	BitbucketDataCenter: bitbucketDataCenter{},
 }
 
 // send tells the host one status.

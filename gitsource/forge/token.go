@@ -17,8 +17,8 @@ type Token struct {
 	Secret   string
 }
 
-// TokenSource returns the token of the moment. It is asked once per report, and once more if the host refuses the token:
-// what has been renewed or rotated since is used at once.
+// TokenSource returns the token of the moment. It is asked once per report, and once more if the host refuses the
+// token: what has been renewed or rotated since is used at once.
 type TokenSource func(ctx context.Context) (Token, error)
 
 // Format prints, for every verb, that there is a token and never which.
@@ -33,7 +33,8 @@ func (t Token) redact(text string) string {
 		return text
 	}
 	quoted := strconv.Quote(t.Secret)
-	forms := []string{t.Secret, quoted[1 : len(quoted)-1], url.QueryEscape(t.Secret), url.PathEscape(t.Secret), base64.StdEncoding.EncodeToString([]byte(t.Username + ":" + t.Secret)),
+	forms := []string{t.Secret, quoted[1 : len(quoted)-1], url.QueryEscape(t.Secret), url.PathEscape(t.Secret),
+		base64.StdEncoding.EncodeToString([]byte(t.Username + ":" + t.Secret)),
 		base64.StdEncoding.EncodeToString([]byte(t.Secret))}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	for _, form := range forms {

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Generic is whoever signs a body as a webhook with X-Signature-256: the hexadecimal HMAC-SHA256, with or without sha256= before it.
+// Generic is whoever signs a body as a webhook with X-Signature-256: the hexadecimal HMAC-SHA256, with or without
+// sha256= before it.
 const Generic Provider = "Generic"
 
 // MaxWebhook is how many bytes a webhook may have: what GitHub sends at most.
@@ -58,8 +59,8 @@ var signatures = []struct {
 }
 
 // ReadHook reads a webhook, and reports whether its sender knows the secret. With a provider only that one's way of
-// proving it counts. Nothing of the body is believed before. The body is read to its end, in pieces; errors are those of
-// reading it, such as *http.MaxBytesError.
+// proving it counts. Nothing of the body is believed before. The body is read to its end, in pieces; errors are those
+// of reading it, such as *http.MaxBytesError.
 func ReadHook(h http.Header, body io.Reader, p Provider, secret []byte) (Hook, bool, error) {
 	mac := hmac.New(sha256.New, secret)
 	var kept keeper
@@ -117,7 +118,9 @@ func (k *keeper) Write(p []byte) (int, error) {
 // understandHook tells pushes from other events, and which refs they moved.
 func understandHook(h http.Header, body keeper) Hook {
 	event := ""
-	for _, header := range []string{"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key"} {
+	for _, header := range []string{
+		"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key",
+	} {
 		if event == "" {
 			event = h.Get(header)
 		}
@@ -133,8 +136,8 @@ func understandHook(h http.Header, body keeper) Hook {
 	return Hook{Push: true, Refs: refsOf(body.text)}
 }
 
-// payload is what the bodies of pushes say of refs: GitHub, GitLab and Gitea one, Bitbucket Cloud a list of branches and
-// tags by name and Bitbucket Data Center a list of refs.
+// payload is what the bodies of pushes say of refs: GitHub, GitLab and Gitea one, Bitbucket Cloud a list of branches
+// and tags by name and Bitbucket Data Center a list of refs.
 type payload struct {
 	Ref     string `json:"ref"`
 	RefType string `json:"ref_type"`

@@ -129,7 +129,8 @@ func FuzzWebhook(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, value, body, provider string) {
 		h := http.Header{}
 		h.Set(name, value)
-		if believed(h, body, forge.Provider(provider), hookSecret) && value != hookSecret && !strings.HasSuffix(strings.ToLower(value), sign(body, hookSecret)) {
+		if believed(h, body, forge.Provider(provider), hookSecret) && value != hookSecret &&
+			!strings.HasSuffix(strings.ToLower(value), sign(body, hookSecret)) {
 			t.Errorf("believed %q: %q", name, value)
 		}
 		h.Set("X-Gitlab-Token", hookSecret)

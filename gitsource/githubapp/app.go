@@ -59,7 +59,8 @@ func New(c Config) (*App, error) {
 	}
 	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(c.Key))
 	if err != nil {
-		return nil, errors.New("the GitHub App's private key cannot be read: expected RSA in PEM, as GitHub hands it out")
+		return nil, errors.New("the GitHub App's private key cannot be read: expected RSA in PEM, as GitHub " +
+			"hands it out")
 	}
 	api, err := apiOf(c.URL)
 	if err != nil {
@@ -74,7 +75,8 @@ func apiOf(address string) (string, error) {
 		return "https://api.github.com", nil
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return "", errors.New("the URL of the GitHub server cannot be used: expected https://host")
 	}
 	path := strings.TrimSuffix(u.Path, "/")
@@ -106,8 +108,8 @@ func (a *App) String() string {
 // MarshalJSON keeps the key out of whatever is serialised.
 func (a *App) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", a.String()), nil }
 
-// Token returns an access token that is good for five minutes at least. GitHub is asked, through the client, only if there
-// is none; callers that come meanwhile share the answer. A redirect is not followed.
+// Token returns an access token that is good for five minutes at least. GitHub is asked, through the client, only if
+// there is none; callers that come meanwhile share the answer. A redirect is not followed.
 func (a *App) Token(ctx context.Context, client *http.Client) (string, error) {
 	select {
 	case a.turn <- struct{}{}:
@@ -162,6 +164,7 @@ func (a *App) Secrets() []string {
 // claim is the JWT with which an App identifies itself.
 func (a *App) claim(now time.Time) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
-		Issuer: a.config.ID, IssuedAt: jwt.NewNumericDate(now.Add(-jwtPast)), ExpiresAt: jwt.NewNumericDate(now.Add(jwtLife)),
+		Issuer: a.config.ID, IssuedAt: jwt.NewNumericDate(now.Add(-jwtPast)),
+		ExpiresAt: jwt.NewNumericDate(now.Add(jwtLife)),
 	}).SignedString(a.key)
 }

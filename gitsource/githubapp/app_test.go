@@ -122,7 +122,8 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 	} {
 		c := good
 		change(&c)
-		if _, err := githubapp.New(c); err == nil || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "s3cr3t") {
+		if _, err := githubapp.New(c); err == nil || !strings.Contains(err.Error(), words) ||
+			strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("%v, want %q", err, words)
 		}
 	}

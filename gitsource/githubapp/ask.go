@@ -64,7 +64,8 @@ func refusal(status int) error {
 	case http.StatusForbidden:
 		return fmt.Errorf("%w (403): the installation is suspended, or GitHub's rate limit is used up", ErrRefused)
 	case http.StatusNotFound:
-		return fmt.Errorf("%w (404): the App has no such installation: check its number, and that it is installed", ErrRefused)
+		return fmt.Errorf("%w (404): the App has no such installation: check its number, and that it is installed",
+			ErrRefused)
 	case http.StatusUnprocessableEntity:
 		return fmt.Errorf("%w (422): the installation covers no repository", ErrRefused)
 	}
@@ -76,8 +77,10 @@ func read(body io.Reader) (token string, expires time.Time, err error) {
 		Token     string    `json:"token"`
 		ExpiresAt time.Time `json:"expires_at"`
 	}
-	if json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(&answer) != nil || answer.Token == "" || answer.ExpiresAt.IsZero() {
-		return "", expires, errors.New("what answers the request for a token is not GitHub: check the URL of the GitHub server")
+	if json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(&answer) != nil || answer.Token == "" ||
+		answer.ExpiresAt.IsZero() {
+		return "", expires, errors.New("what answers the request for a token is not GitHub: check the URL of the " +
+			"GitHub server")
 	}
 	return answer.Token, answer.ExpiresAt, nil
 }

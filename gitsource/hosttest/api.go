@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Call asks the host's API (https://docs.gitea.com/api) as its user: body and answer are JSON, and may be nil. The error
-// holds what the host said.
+// Call asks the host's API (https://docs.gitea.com/api) as its user: body and answer are JSON, and may be nil. The
+// error holds what the host said.
 func (h *Host) Call(method, path string, body, answer any) error {
 	var content io.Reader
 	if body != nil {
@@ -48,7 +48,8 @@ func (h *Host) Call(method, path string, body, answer any) error {
 
 // CreateRepo makes an empty private repository and returns its URL, without credentials.
 func (h *Host) CreateRepo(name string) (string, error) {
-	err := h.Call(http.MethodPost, "/user/repos", map[string]any{"name": name, "private": true, "default_branch": "main"}, nil)
+	err := h.Call(http.MethodPost, "/user/repos",
+		map[string]any{"name": name, "private": true, "default_branch": "main"}, nil)
 	return h.URL + "/" + h.User + "/" + name + ".git", err
 }
 
@@ -67,13 +68,15 @@ func (h *Host) NewToken(scopes ...string) (string, error) {
 	var token struct {
 		SHA1 string `json:"sha1"`
 	}
-	err := h.Call(http.MethodPost, "/users/"+h.User+"/tokens", map[string]any{"name": rand.Text(), "scopes": scopes}, &token)
+	err := h.Call(http.MethodPost, "/users/"+h.User+"/tokens", map[string]any{"name": rand.Text(), "scopes": scopes},
+		&token)
 	return token.SHA1, err
 }
 
 // AddDeployKey lets an ssh key, in the form of authorized_keys, read a repository.
 func (h *Host) AddDeployKey(repo, key string) error {
-	return h.Call(http.MethodPost, h.repo(repo)+"/keys", map[string]any{"title": rand.Text(), "key": key, "read_only": true}, nil)
+	return h.Call(http.MethodPost, h.repo(repo)+"/keys",
+		map[string]any{"title": rand.Text(), "key": key, "read_only": true}, nil)
 }
 
 // AddWebhook has every push to a repository told to a URL, signed with the secret.
@@ -86,7 +89,8 @@ func (h *Host) AddWebhook(repo, target, secret string) error {
 
 // Protect lets nobody push to a branch.
 func (h *Host) Protect(repo, branch string) error {
-	return h.Call(http.MethodPost, h.repo(repo)+"/branch_protections", map[string]any{"rule_name": branch, "enable_push": false}, nil)
+	return h.Call(http.MethodPost, h.repo(repo)+"/branch_protections",
+		map[string]any{"rule_name": branch, "enable_push": false}, nil)
 }
 
 // Status is a commit's status as the host shows it.

@@ -1,5 +1,5 @@
-// Package hosttest gives tests a real Git host: the binary of cmd/devhost (Gitea), started for the test and stopped with
-// it, with repositories, tokens, keys and webhooks made through its API as a person would.
+// Package hosttest gives tests a real Git host: the binary of cmd/devhost (Gitea), started for the test and stopped
+// with it, with repositories, tokens, keys and webhooks made through its API as a person would.
 package hosttest
 
 import (
@@ -25,7 +25,8 @@ type Host struct {
 // startTime is how long a host may take to get ready when the machine is busy with other tests.
 const startTime = 3 * time.Minute
 
-// Start starts a host and stops it when the test ends. Under testing.Short the test is skipped; without $DEVHOST it fails.
+// Start starts a host and stops it when the test ends. Under testing.Short the test is skipped; without $DEVHOST it
+// fails.
 func Start(t testing.TB) *Host {
 	t.Helper()
 	if testing.Short() {

@@ -10,7 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
 
-// No delta that a server sends makes a panic, and each makes what go-git's own indexer makes of it, or an error as there.
+// No delta that a server sends makes a panic, and each makes what go-git's own indexer makes of it, or an error as
+// there.
 func FuzzDeltas(f *testing.F) {
 	f.Add([]byte("a base that is copied from\n"), []byte("\x1b\x05\x05hello"), []byte("\x1b\x1c\x90\x1b\x01!"), byte(4))
 	f.Add([]byte("a base"), []byte("\x06\x06\x90\x06"), []byte("\x06\xff\xff\xff\xff\x7f\x90\x06"), byte(2))
@@ -37,8 +38,8 @@ func FuzzDeltas(f *testing.F) {
 	})
 }
 
-// handmade is a pack of a file, a delta of that by its offset, and another object, which is a delta by offset of the one
-// before if that is its kind.
+// handmade is a pack of a file, a delta of that by its offset, and another object, which is a delta by offset of the
+// one before if that is its kind.
 func handmade(base, first, second []byte, kind byte) []byte {
 	b := bytes.NewBufferString("PACK\x00\x00\x00\x02\x00\x00\x00\x03")
 	stored := func(kind byte, content []byte, base int) {

@@ -1,6 +1,6 @@
 // Package pack keeps packs, the files in which Git sends objects: it names every object of one and writes the index by
-// which they are found. It does so in memory that depends on the number of objects, some 60 bytes each, and hardly on what
-// they hold: go-git's own indexer takes a kilobyte each.
+// which they are found. It does so in memory that depends on the number of objects, some 60 bytes each, and hardly on
+// what they hold: go-git's own indexer takes a kilobyte each.
 //
 // The format is Git's: https://git-scm.com/docs/gitformat-pack.
 package pack
@@ -18,9 +18,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
 
-// Keep stores the pack that it reads in a repository's folder objects/pack, with its index. What it reads must be a whole
-// pack that needs no object of any other; otherwise it is an error, and nothing is kept. A pack without objects is not kept
-// either.
+// Keep stores the pack that it reads in a repository's folder objects/pack, with its index. What it reads must be a
+// whole pack that needs no object of any other; otherwise it is an error, and nothing is kept. A pack without objects
+// is not kept either.
 func Keep(ctx context.Context, folder string, content io.Reader) (err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

@@ -55,8 +55,8 @@ func TestContentIsMadeAgain(t *testing.T) {
 	}
 }
 
-// What is cut off anywhere, or changed, or followed by something, or has a delta without its base, is an error, and leaves
-// nothing.
+// What is cut off anywhere, or changed, or followed by something, or has a delta without its base, is an error, and
+// leaves nothing.
 func TestNothingIsKeptOfABadPack(t *testing.T) {
 	good := packed(t, "--delta-base-offset")
 	for cut := 1; cut < len(good); cut += 1 + len(good)/150 {
@@ -175,8 +175,8 @@ func indexOfGit(t *testing.T, content []byte) []byte {
 	return index
 }
 
-// history is a repository in which two files among many are changed again and again, with a tag: some of its folders, too, are
-// stored as deltas.
+// history is a repository in which two files among many are changed again and again, with a tag: some of its folders,
+// too, are stored as deltas.
 func history(t testing.TB) (dir string) {
 	dir = t.TempDir()
 	run(t, dir, nil, "init", "-q", "--bare")
@@ -188,7 +188,8 @@ func history(t testing.TB) (dir string) {
 			changed = 60
 		}
 		for j := range changed {
-			content := fmt.Sprintf("file %d\n%s\nchange %d\n%s\n", j, strings.Repeat("as before\n", 90), i, strings.Repeat("x", i))
+			content := fmt.Sprintf("file %d\n%s\nchange %d\n%s\n", j, strings.Repeat("as before\n", 90), i,
+				strings.Repeat("x", i))
 			fmt.Fprintf(&in, "M 100644 inline d/f%d\ndata %d\n%s\n", j, len(content), content)
 		}
 	}
@@ -206,7 +207,8 @@ func packed(t testing.TB, args ...string) []byte {
 // thin is a pack whose deltas change objects of another one.
 func thin(t *testing.T) []byte {
 	t.Helper()
-	return run(t, history(t), []byte("main\n^main~3\n"), "pack-objects", "-q", "--revs", "--thin", "--stdout", "--no-reuse-delta")
+	return run(t, history(t), []byte("main\n^main~3\n"), "pack-objects", "-q", "--revs", "--thin", "--stdout",
+		"--no-reuse-delta")
 }
 
 func run(t testing.TB, dir string, stdin []byte, args ...string) []byte {

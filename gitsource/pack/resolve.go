@@ -18,8 +18,8 @@ import (
 const (
 	// keptContent is how many bytes of content are kept for deltas to be applied to.
 	keptContent = 16 << 20
-	// maxContent bounds what a delta changes and what it makes, in bytes, both of which are in memory at once: Git makes no
-	// deltas of larger files (core.bigFileThreshold).
+	// maxContent bounds what a delta changes and what it makes, in bytes, both of which are in memory at once: Git
+	// makes no deltas of larger files (core.bigFileThreshold).
 	maxContent = 512 << 20
 	// maxDepth is how many deltas may lead to an object, as in Git itself (OE_DEPTH_BITS in its pack-objects.h).
 	maxDepth = 4095
@@ -51,13 +51,14 @@ func resolve(ctx context.Context, file io.ReadSeeker, o *objects, keep cache.Fil
 		left -= n
 	}
 	if left > 0 {
-		return fmt.Errorf("%w: %d objects are changes of objects that are not in it", packfile.ErrMalformedPackFile, left)
+		return fmt.Errorf("%w: %d objects are changes of objects that are not in it", packfile.ErrMalformedPackFile,
+			left)
 	}
 	return nil
 }
 
-// under names what changes an entry, what changes that, and so on, each right after what it changes. It returns how many
-// objects these are.
+// under names what changes an entry, what changes that, and so on, each right after what it changes. It returns how
+// many objects these are.
 func (r *resolver) under(root uint32) (named int, err error) {
 	waiting := r.changing(nil, root)
 	for ; len(waiting) > 0; named++ {
@@ -67,7 +68,8 @@ func (r *resolver) under(root uint32) (named int, err error) {
 		i := waiting[len(waiting)-1]
 		waiting = waiting[:len(waiting)-1]
 		if r.entries[i].depth > maxDepth {
-			return named, fmt.Errorf("%w: more than %d deltas lead to an object", packfile.ErrMalformedPackFile, maxDepth)
+			return named, fmt.Errorf("%w: more than %d deltas lead to an object", packfile.ErrMalformedPackFile,
+				maxDepth)
 		}
 		content, err := r.content(i)
 		if err != nil {
@@ -80,7 +82,8 @@ func (r *resolver) under(root uint32) (named int, err error) {
 	return named, nil
 }
 
-// changing adds the deltas that change an entry. From now on they are known to be of its type, and no longer to be deltas.
+// changing adds the deltas that change an entry. From now on they are known to be of its type, and no longer to be
+// deltas.
 func (r *resolver) changing(waiting []uint32, of uint32) []uint32 {
 	base := r.entries[of]
 	add := func(i uint32) {
@@ -89,11 +92,13 @@ func (r *resolver) changing(waiting []uint32, of uint32) []uint32 {
 			waiting = append(waiting, i)
 		}
 	}
-	at, _ := slices.BinarySearchFunc(r.offsets, base.offset, func(d byOffset, o int64) int { return cmp.Compare(d.base, o) })
+	at, _ := slices.BinarySearchFunc(r.offsets, base.offset,
+		func(d byOffset, o int64) int { return cmp.Compare(d.base, o) })
 	for ; at < len(r.offsets) && r.offsets[at].base == base.offset; at++ {
 		add(r.offsets[at].entry)
 	}
-	at, _ = slices.BinarySearchFunc(r.names, base.name, func(d byName, h plumbing.Hash) int { return bytes.Compare(d.base[:], h[:]) })
+	at, _ = slices.BinarySearchFunc(r.names, base.name,
+		func(d byName, h plumbing.Hash) int { return bytes.Compare(d.base[:], h[:]) })
 	for ; at < len(r.names) && r.names[at].base == base.name; at++ {
 		add(r.names[at].entry)
 	}
@@ -156,7 +161,8 @@ func patch(base, delta []byte) ([]byte, error) {
 }
 
 func tooLarge(size uint64) error {
-	return fmt.Errorf("%d bytes are sent as a change of another object, and no more than %d MiB are read so: have large files sent whole (git config core.bigFileThreshold)",
+	return fmt.Errorf("%d bytes are sent as a change of another object, and no more than %d MiB are read so: have "+
+		"large files sent whole (git config core.bigFileThreshold)",
 		size, maxContent>>20)
 }
 

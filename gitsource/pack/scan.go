@@ -24,8 +24,8 @@ type entry struct {
 	depth  uint16 // deltas that it takes to make it
 }
 
-// objects are those of a pack, in its order, with the deltas by what they change: an entry of the same pack by its offset,
-// or an object by its name. Both lists are sorted.
+// objects are those of a pack, in its order, with the deltas by what they change: an entry of the same pack by its
+// offset, or an object by its name. Both lists are sorted.
 type objects struct {
 	entries []entry
 	offsets []byOffset

@@ -18,8 +18,8 @@ type Address struct {
 	Path   string
 }
 
-// scpLike is what OpenSSH's scp and git take for a place on another machine: user@host:path, where the host may stand in
-// brackets, as an IPv6 address must, with a user before it or a port behind it.
+// scpLike is what OpenSSH's scp and git take for a place on another machine: user@host:path, where the host may stand
+// in brackets, as an IPv6 address must, with a user before it or a port behind it.
 var scpLike = regexp.MustCompile(`^(?:([^/@:\[\]]+)@)?([^/:@\[\]]+|\[[^/\[\]]+\]):(.+)$`)
 
 // inBrackets is what git takes for a host in brackets that is no IPv6 address.
@@ -35,7 +35,8 @@ func ParseAddress(raw string, auth Auth) (Address, Auth, error) {
 	case strings.TrimSpace(raw) == "":
 		return Address{}, auth, errors.New("the repository's URL is empty")
 	case remoteHelper.MatchString(raw):
-		return Address{}, auth, errors.New("the repository's URL names a remote helper (…::…): only http, https, ssh and file are spoken")
+		return Address{}, auth, errors.New("the repository's URL names a remote helper (…::…): only http, https, ssh " +
+			"and file are spoken")
 	case strings.Contains(raw, "://"):
 		return parseURL(raw, auth)
 	}
@@ -59,7 +60,8 @@ func scpAddress(user, host, path string) (Address, error) {
 		case inBrackets.MatchString(inner):
 			host = inner
 		default:
-			return Address{}, errors.New("what the repository's URL has in brackets is no host: expected user@[address]:path or user@[host:port]:path")
+			return Address{}, errors.New("what the repository's URL has in brackets is no host: expected " +
+				"user@[address]:path or user@[host:port]:path")
 		}
 	}
 	// A path without a leading slash is relative to the user's home there.
@@ -80,7 +82,8 @@ func local(path string, auth Auth) (Address, Auth, error) {
 func parseURL(raw string, auth Auth) (Address, Auth, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return Address{}, auth, errors.New("the repository's URL cannot be read: expected https://host/path, ssh://user@host/path, or a path (escape special characters in it as %XX)")
+		return Address{}, auth, errors.New("the repository's URL cannot be read: expected https://host/path, " +
+			"ssh://user@host/path, or a path (escape special characters in it as %XX)")
 	}
 	a := Address{Scheme: strings.ToLower(u.Scheme), Host: u.Host, Path: u.EscapedPath()}
 	switch a.Scheme {
@@ -95,12 +98,15 @@ func parseURL(raw string, auth Auth) (Address, Auth, error) {
 		}
 		return Address{Scheme: "file", Path: filepath.Clean(u.Path)}, auth, nil
 	case "git":
-		return Address{}, auth, errors.New("git:// is neither encrypted nor authenticated and not spoken: use https or ssh")
+		return Address{}, auth, errors.New("git:// is neither encrypted nor authenticated and not spoken: use https " +
+			"or ssh")
 	default:
-		return Address{}, auth, fmt.Errorf("the scheme %q of the repository's URL is not spoken: use https, http, ssh or file", a.Scheme)
+		return Address{}, auth, fmt.Errorf("the scheme %q of the repository's URL is not spoken: use https, http, "+
+			"ssh or file", a.Scheme)
 	}
 	if a.Host == "" || strings.Trim(a.Path, "/") == "" {
-		return Address{}, auth, errors.New("the repository's URL lacks a host or a path: expected " + a.Scheme + "://host/path")
+		return Address{}, auth, errors.New("the repository's URL lacks a host or a path: expected " + a.Scheme +
+			"://host/path")
 	}
 	return a, auth, nil
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What git takes for a place on another machine is one: also an IPv6 address, which stands in brackets, and a path that holds
-// two colons. Only a word before two colons names a remote helper. What each address is was asked of git.
+// What git takes for a place on another machine is one: also an IPv6 address, which stands in brackets, and a path that
+// holds two colons. Only a word before two colons names a remote helper. What each address is was asked of git.
 func TestAddressesAsGitReadsThem(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]Address{

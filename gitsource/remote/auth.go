@@ -62,7 +62,8 @@ func (a Auth) MarshalJSON() ([]byte, error) { return []byte(`"` + a.String() + `
 
 // Empty is true if there is nothing to identify with.
 func (a Auth) Empty() bool {
-	return a.App == nil && a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && a.SSHAgent == "" && len(a.passwords()) == 0
+	return a.App == nil && a.Username == "" && len(a.ClientKey) == 0 && len(a.SSHKey) == 0 && a.SSHAgent == "" &&
+		len(a.passwords()) == 0
 }
 
 // Equal is true of the same credentials, certificates and known hosts.
@@ -103,7 +104,8 @@ func (a Auth) basic() (user, password string, ok bool) {
 }
 
 func (a Auth) passwords() []string {
-	return slices.DeleteFunc([]string{a.Password, a.Token, a.Bearer, a.SSHPassphrase}, func(s string) bool { return s == "" })
+	return slices.DeleteFunc([]string{a.Password, a.Token, a.Bearer, a.SSHPassphrase},
+		func(s string) bool { return s == "" })
 }
 
 // redact removes from a text whatever could be one of the secrets, in the forms in which HTTP libraries and servers

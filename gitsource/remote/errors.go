@@ -29,7 +29,8 @@ var ErrEmpty = errors.New("the repository is empty: push a first commit to it")
 var ErrDenied = errors.New("the server refuses the credentials")
 
 // ErrNoGit is the error of a repository of this machine where git is not installed.
-var ErrNoGit = errors.New("a repository on this machine is read with the git program, which is not installed: install it, or use a URL")
+var ErrNoGit = errors.New("a repository on this machine is read with the git program, which is not installed: " +
+	"install it, or use a URL")
 
 var (
 	errNoAnswer = errors.New("the service ended without an answer")
@@ -121,10 +122,12 @@ func (r *Remote) advice(err error) string {
 func (r *Remote) serviceAdvice(err error) string {
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "does not appear to be a git repository"), strings.Contains(text, "not a git repository"):
+	case strings.Contains(text, "does not appear to be a git repository"),
+		strings.Contains(text, "not a git repository"):
 		return "this is not a Git repository: check the path, or run git init there"
 	case strings.Contains(text, "dubious ownership"):
-		return "git refuses a repository that belongs to another user: run daemongate as its owner, or git config --global --add safe.directory " + r.address.Path
+		return "git refuses a repository that belongs to another user: run daemongate as its owner, or git config " +
+			"--global --add safe.directory " + r.address.Path
 	}
 	return text
 }
@@ -163,7 +166,8 @@ func garbledAdvice(e *packp.ErrUnexpectedData) string {
 	if sha256Line.Match(e.Data) {
 		return "the repository uses SHA-256 object names, which are not supported: convert it to SHA-1"
 	}
-	return fmt.Sprintf("what answers is not a Git server: %s (%.60q): check that the URL is the one to clone from", e.Msg, e.Data)
+	return fmt.Sprintf("what answers is not a Git server: %s (%.60q): check that the URL is the one to clone from",
+		e.Msg, e.Data)
 }
 
 const maxText = 400

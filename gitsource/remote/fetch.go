@@ -57,7 +57,8 @@ func (r *Remote) open(ctx context.Context, service string) (*Conversation, error
 
 // AnyCommit is true if the server hands out commits that no ref points at.
 func (c *Conversation) AnyCommit() bool {
-	return c.capabilities.Supports(capability.AllowReachableSHA1InWant) || c.capabilities.Supports("allow-any-sha1-in-want")
+	return c.capabilities.Supports(capability.AllowReachableSHA1InWant) ||
+		c.capabilities.Supports("allow-any-sha1-in-want")
 }
 
 // Fetch has the pack kept that the server sends: of the wanted objects and everything they need, but for what the haves
@@ -96,7 +97,8 @@ func (c *Conversation) fetch(keep func(io.Reader) error, wants, haves []plumbing
 type PackTooLarge struct{ Max int64 }
 
 func (e *PackTooLarge) Error() string {
-	return fmt.Sprintf("the server sends more than %d MiB, and no more is allowed (option --mirror-max-pack): allow more, or name a smaller repository", e.Max>>20)
+	return fmt.Sprintf("the server sends more than %d MiB, and no more is allowed (option --mirror-max-pack): allow "+
+		"more, or name a smaller repository", e.Max>>20)
 }
 
 // bounded ends a stream that is longer than allowed; any length is if max is zero.

@@ -44,7 +44,8 @@ func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
 func ProxyURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return nil, errors.New("the proxy is not a URL that can be used: expected http://host:port or socks5://host:port")
+		return nil, errors.New("the proxy is not a URL that can be used: expected http://host:port or " +
+			"socks5://host:port")
 	}
 	return u, nil
 }
@@ -53,25 +54,27 @@ func ProxyURL(text string) (*url.URL, error) {
 type redirectError struct{ host string }
 
 func (e *redirectError) Error() string {
-	return "the server redirects to " + e.host + ", and credentials are not sent along to another host: if that is the right one, use that URL"
+	return "the server redirects to " + e.host +
+		", and credentials are not sent along to another host: if that is the right one, use that URL"
 }
 
-// staysAtHome keeps who has credentials at the host that they are for: go-git would not send a password along, but would
-// show a client certificate, and the other host's no would be taken for the first one's.
+// staysAtHome keeps who has credentials at the host that they are for: go-git would not send a password along, but
+// would show a client certificate, and the other host's no would be taken for the first one's.
 func staysAtHome(auth Auth) func(*http.Request, []*http.Request) error {
 	return func(to *http.Request, via []*http.Request) error {
 		if len(via) >= 10 {
 			return errors.New("the server redirects in a circle")
 		}
-		if first := via[0].URL; !auth.Empty() && (to.URL.Host != first.Host || to.URL.Scheme != first.Scheme && to.URL.Scheme != "https") {
+		if first := via[0].URL; !auth.Empty() &&
+			(to.URL.Host != first.Host || to.URL.Scheme != first.Scheme && to.URL.Scheme != "https") {
 			return &redirectError{to.URL.Host}
 		}
 		return nil
 	}
 }
 
-// TLSConfig trusts the authorities of the credentials besides those that the system trusts, and shows their certificate. The
-// error says what of them cannot be used.
+// TLSConfig trusts the authorities of the credentials besides those that the system trusts, and shows their
+// certificate. The error says what of them cannot be used.
 func TLSConfig(auth Auth) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(auth.CA) > 0 {
@@ -80,7 +83,8 @@ func TLSConfig(auth Auth) (*tls.Config, error) {
 			roots = x509.NewCertPool()
 		}
 		if !roots.AppendCertsFromPEM(auth.CA) {
-			return nil, errors.New("the CA bundle holds no certificate: expected PEM, beginning with -----BEGIN CERTIFICATE-----")
+			return nil, errors.New("the CA bundle holds no certificate: expected PEM, beginning with -----BEGIN " +
+				"CERTIFICATE-----")
 		}
 		config.RootCAs = roots
 	}

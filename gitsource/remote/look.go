@@ -22,9 +22,9 @@ const (
 // errOldProtocol is the error of a server that speaks an earlier version of Git's protocol, or of other hashes.
 var errOldProtocol = errors.New("the server does not speak version 2 of Git's protocol")
 
-// Look asks for the refs whose full names begin with one of the prefixes, and for no others: version 2 of Git's protocol
-// can, and go-git does not speak it. The server may answer with more. If it does not speak it either, ok is false:
-// Read asks every server, and says what is wrong with one.
+// Look asks for the refs whose full names begin with one of the prefixes, and for no others: version 2 of Git's
+// protocol can, and go-git does not speak it. The server may answer with more. If it does not speak it either, ok is
+// false: Read asks every server, and says what is wrong with one.
 func (r *Remote) Look(ctx context.Context, prefixes []string) (refs map[string]plumbing.Hash, ok bool, err error) {
 	if r.old.Load() {
 		return nil, false, nil

@@ -43,7 +43,8 @@ func (r *Remote) lookHTTP(ctx context.Context, prefixes []string) (map[string]pl
 	if err != nil {
 		return nil, err
 	}
-	second, err := http.NewRequestWithContext(ctx, http.MethodPost, at+"/"+transport.UploadPackServiceName, bytes.NewReader(body))
+	second, err := http.NewRequestWithContext(ctx, http.MethodPost, at+"/"+transport.UploadPackServiceName,
+		bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,8 @@ func FuzzLook(f *testing.F) {
 			t.Errorf("refs and an error: %v", err)
 		}
 		for name, hash := range refs {
-			if name == "" || !strings.Contains(answer, strings.ToLower(hash.String())) && !strings.Contains(strings.ToLower(answer), hash.String()) {
+			if name == "" || !strings.Contains(answer, strings.ToLower(hash.String())) &&
+				!strings.Contains(strings.ToLower(answer), hash.String()) {
 				t.Errorf("%q gave %q at %s", answer, name, hash)
 			}
 		}

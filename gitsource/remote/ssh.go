@@ -28,7 +28,8 @@ type sshIdentity struct {
 
 func newSSHIdentity(auth Auth) (*sshIdentity, error) {
 	if len(auth.KnownHosts) == 0 {
-		return nil, errors.New("ssh needs the server's host key: give known_hosts lines, such as ssh-keyscan prints them, after checking the key")
+		return nil, errors.New("ssh needs the server's host key: give known_hosts lines, such as ssh-keyscan prints " +
+			"them, after checking the key")
 	}
 	if auth.App != nil {
 		return nil, errors.New("a GitHub App reads over https: use the repository's https URL")
@@ -104,7 +105,8 @@ func sshMethods(auth Auth) ([]ssh.AuthMethod, error) {
 		signer, err = ssh.ParsePrivateKeyWithPassphrase(auth.SSHKey, []byte(auth.SSHPassphrase))
 	}
 	if err != nil {
-		return nil, errors.New("the private ssh key cannot be read: expected PEM or OpenSSH format and, if it is encrypted, the right passphrase")
+		return nil, errors.New("the private ssh key cannot be read: expected PEM or OpenSSH format and, if it is " +
+			"encrypted, the right passphrase")
 	}
 	return []ssh.AuthMethod{ssh.PublicKeys(signer)}, nil
 }
@@ -121,8 +123,8 @@ func (i *sshIdentity) authenticate(ctx context.Context) (methods []ssh.AuthMetho
 	return []ssh.AuthMethod{ssh.PublicKeysCallback(agent.NewClient(conn).Signers)}, func() { _ = conn.Close() }, nil
 }
 
-// sshSession runs the service on the server. The ssh configuration of whoever runs the program plays no part, and the agent
-// only if the credentials name it.
+// sshSession runs the service on the server. The ssh configuration of whoever runs the program plays no part, and the
+// agent only if the credentials name it.
 func (r *Remote) sshSession(ctx context.Context, service, version string) (*stream, error) {
 	client, err := r.dialSSH(ctx)
 	if err != nil {
@@ -220,7 +222,8 @@ func explainedHostKey(hosts *knownhosts.HostKeyDB) ssh.HostKeyCallback {
 			return fmt.Errorf("the host key of %s is not known (%s %s): if it is the right one, add to known_hosts: %s",
 				host, key.Type(), ssh.FingerprintSHA256(key), knownhosts.Line([]string{host}, key))
 		case knownhosts.IsHostKeyChanged(err):
-			return fmt.Errorf("the host key of %s is not the one in known_hosts (the server has %s %s): find out why before you change known_hosts",
+			return fmt.Errorf("the host key of %s is not the one in known_hosts (the server has %s %s): find out why "+
+				"before you change known_hosts",
 				host, key.Type(), ssh.FingerprintSHA256(key))
 		}
 		return err

@@ -30,10 +30,12 @@ func newFolder(entries []object.TreeEntry) (*folder, error) {
 	f := &folder{entries: entries, byName: make(map[string]int, len(entries))}
 	for i, e := range entries {
 		if reason := hostile(e.Name); reason != "" {
-			return nil, fmt.Errorf("the name %q in it %s: the commit was not made by git; rewrite it: %w", e.Name, reason, fs.ErrInvalid)
+			return nil, fmt.Errorf("the name %q in it %s: the commit was not made by git; rewrite it: %w", e.Name,
+				reason, fs.ErrInvalid)
 		}
 		if _, twice := f.byName[e.Name]; twice {
-			return nil, fmt.Errorf("the name %q is in it twice: the commit was not made by git; rewrite it: %w", e.Name, fs.ErrInvalid)
+			return nil, fmt.Errorf("the name %q is in it twice: the commit was not made by git; rewrite it: %w", e.Name,
+				fs.ErrInvalid)
 		}
 		f.byName[e.Name] = i
 	}

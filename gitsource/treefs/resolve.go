@@ -61,7 +61,8 @@ func (w *walk) run(follow bool) (object.TreeEntry, error) {
 	return w.here(), nil
 }
 
-// enter goes into the submodule that the walk has come to, if submodules are followed. From then on its root is the root.
+// enter goes into the submodule that the walk has come to, if submodules are followed. From then on its root is the
+// root.
 func (w *walk) enter() error {
 	if w.tree.submodules == nil || !isSubmodule(w.here()) {
 		return nil

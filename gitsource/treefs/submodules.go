@@ -29,9 +29,9 @@ type submodules struct {
 	known map[plumbing.Hash]*Tree
 }
 
-// WithSubmodules returns the tree with its submodules, and theirs, as folders: each is opened when something in it is read.
-// The URL is that of the tree's repository. A link does not lead out of a submodule, nor a submodule out of the network
-// into this machine's files.
+// WithSubmodules returns the tree with its submodules, and theirs, as folders: each is opened when something in it is
+// read. The URL is that of the tree's repository. A link does not lead out of a submodule, nor a submodule out of the
+// network into this machine's files.
 func (t *Tree) WithSubmodules(url string, open OpenSubmodule) *Tree {
 	return t.within(&submodules{url: url, open: open})
 }
@@ -53,7 +53,8 @@ func (t *Tree) submodule(at string, commit plumbing.Hash) (*Tree, error) {
 		return known, nil
 	}
 	if s.depth == maxDepth {
-		return nil, fmt.Errorf("submodule %s: more than %d submodules stand within each other: %w", at, maxDepth, fs.ErrInvalid)
+		return nil, fmt.Errorf("submodule %s: more than %d submodules stand within each other: %w", at, maxDepth,
+			fs.ErrInvalid)
 	}
 	url, err := t.submoduleURL(at)
 	if err != nil {
@@ -100,9 +101,9 @@ func orInvalid(err error) error {
 	return err
 }
 
-// resolveURL is where a submodule's URL leads, as git has it: one that begins with ./ or ../ is relative to the parent's. No
-// credentials come from a commit, where everybody reads them and whoever writes it chooses whose they are: a password is
-// refused, and a user is for ssh alone.
+// resolveURL is where a submodule's URL leads, as git has it: one that begins with ./ or ../ is relative to the
+// parent's. No credentials come from a commit, where everybody reads them and whoever writes it chooses whose they are:
+// a password is refused, and a user is for ssh alone.
 func resolveURL(parent, url string) (string, error) {
 	from, _, err := remote.ParseAddress(parent, remote.Auth{})
 	if err != nil {
@@ -121,7 +122,8 @@ func resolveURL(parent, url string) (string, error) {
 	case to.Scheme == "file" && from.Scheme != "file":
 		return "", fmt.Errorf("its URL in .gitmodules is a path of this machine, and is not read: %w", fs.ErrInvalid)
 	case inURL.Password != "":
-		return "", fmt.Errorf("its URL in .gitmodules has a password in it, which belongs into no commit: remove it: %w", fs.ErrInvalid)
+		return "", fmt.Errorf("its URL in .gitmodules has a password in it, which belongs into no commit: remove it: "+
+			"%w", fs.ErrInvalid)
 	case to.Scheme == "http" || to.Scheme == "https":
 		return to.String(), nil
 	}

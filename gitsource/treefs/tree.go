@@ -1,5 +1,5 @@
-// Package treefs shows the files of a commit as a file system: straight from the object database, with links and submodules,
-// and nothing checked out.
+// Package treefs shows the files of a commit as a file system: straight from the object database, with links and
+// submodules, and nothing checked out.
 package treefs
 
 import (
@@ -50,8 +50,8 @@ func Open(objects Objects, kept *Folders, r Root) (*Tree, error) {
 
 // Objects is where a tree's objects are read.
 type Objects interface {
-	// Content returns an object of up to limit bytes, checked against its name. An object that is not there, or is damaged,
-	// is an error and never an fs.ErrNotExist.
+	// Content returns an object of up to limit bytes, checked against its name. An object that is not there, or is
+	// damaged, is an error and never an fs.ErrNotExist.
 	Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error)
 	// Size is the size of a file in bytes.
 	Size(h plumbing.Hash) (int64, error)
@@ -152,7 +152,8 @@ func (t *Tree) read(e object.TreeEntry) ([]byte, error) {
 	return content, nil
 }
 
-var errSubmodule = fmt.Errorf("is a submodule, which is not followed: set spec.source.submodules, or commit the files themselves: %w", fs.ErrInvalid)
+var errSubmodule = fmt.Errorf("is a submodule, which is not followed: set spec.source.submodules, or commit the "+
+	"files themselves: %w", fs.ErrInvalid)
 
 func isAbsence(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/daemongate/daemongate/render/child"
 )
 
-// An ordinary overlay in this process, by the child in reserve, and by one that has to be started first. They take turns,
-// since a busy machine slows all.
+// An ordinary overlay in this process, by the child in reserve, and by one that has to be started first. They take
+// turns, since a busy machine slows all.
 func BenchmarkBuild(b *testing.B) {
 	for _, objects := range []int{2, 200} {
 		b.Run(fmt.Sprint(objects), func(b *testing.B) {

@@ -31,8 +31,8 @@ var ordinary = fstest.MapFS{
 	"panics/a.yaml":             file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: []}\n"),
 }
 
-// What a child answers is what this process would have rendered: objects to the last type of a number, what was read, what is
-// warned of, and errors in the same words.
+// What a child answers is what this process would have rendered: objects to the last type of a number, what was read,
+// what is warned of, and errors in the same words.
 func TestAChildRendersWhatThisProcessWould(t *testing.T) {
 	r, files := runner(t, 0), tree(t, ordinary)
 	for _, folder := range []string{"prod", "base", "broken", "panics", "missing", "../outside", "."} {
@@ -48,13 +48,14 @@ func TestAChildRendersWhatThisProcessWould(t *testing.T) {
 			t.Errorf("%s: %v, not %v", folder, got, want)
 		}
 	}
-	if result, _ := r.Build(t.Context(), files, "prod", render.Options{}, child.Limits{}); len(result.Objects) != 2 || len(result.Dropped) != 1 {
+	if result, _ := r.Build(t.Context(), files, "prod", render.Options{}, child.Limits{}); len(result.Objects) != 2 ||
+		len(result.Dropped) != 1 {
 		t.Errorf("the story is too tame: %+v", result)
 	}
 }
 
-// A child asks for a commit of another repository, and opens the mirror that it is told of. An error of whoever fetches it is
-// not the commit's fault.
+// A child asks for a commit of another repository, and opens the mirror that it is told of. An error of whoever fetches
+// it is not the commit's fault.
 func TestAChildIsLentRemoteBases(t *testing.T) {
 	r := runner(t, 0)
 	dir, commit := repository(t, fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\n"), "a.yaml": file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: far}\n")})
@@ -65,7 +66,8 @@ func TestAChildIsLentRemoteBases(t *testing.T) {
 		return mirrored(t, dir, commit), nil
 	}}
 	result, err := r.Build(t.Context(), files, ".", o, child.Limits{})
-	if err != nil || len(result.Objects) != 1 || result.Objects[0].GetName() != "far" || asked != "https://git.example.com/org/far" {
+	if err != nil || len(result.Objects) != 1 || result.Objects[0].GetName() != "far" ||
+		asked != "https://git.example.com/org/far" {
 		t.Errorf("%v, %v, asked for %s", result.Objects, err, asked)
 	}
 	o.Base = func(context.Context, string, string) (fs.FS, error) { return nil, errors.New("is being fetched") }
@@ -146,7 +148,8 @@ func TestARenderThatTakesTooLongIsEnded(t *testing.T) {
 	r, files := runner(t, 0), tree(t, endless())
 	_, err := r.Build(t.Context(), files, ".", render.Options{}, child.Limits{Timeout: 200 * time.Millisecond})
 	var slow *child.SlowError
-	if !errors.As(err, &slow) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "did not render within") {
+	if !errors.As(err, &slow) || !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.Contains(err.Error(), "did not render within") {
 		t.Fatal(err)
 	}
 	eventually(t, "only the reserve is left", func() bool { return len(children(t)) <= 1 })
@@ -209,7 +212,8 @@ func TestAReserveThatEndedIsReplaced(t *testing.T) {
 	again(t, r)
 }
 
-// A child has no environment, no files but its pipes, and no group of this process's, in which a terminal's signals come.
+// A child has no environment, no files but its pipes, and no group of this process's, in which a terminal's signals
+// come.
 func TestAChildHasNothingOfItsParent(t *testing.T) {
 	t.Setenv("DAEMONGATE_SECRET", "s3cr3t")
 	secret, err := os.Create(t.TempDir() + "/secret")
@@ -240,7 +244,8 @@ func TestAChildHasNothingOfItsParent(t *testing.T) {
 	}
 	for _, e := range entries {
 		to, err := os.Readlink(at + "fd/" + e.Name())
-		if err == nil && !strings.HasPrefix(to, "pipe:") && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/proc/") && !strings.HasPrefix(to, "/sys/") {
+		if err == nil && !strings.HasPrefix(to, "pipe:") && !strings.HasPrefix(to, "anon_inode:") &&
+			!strings.HasPrefix(to, "/proc/") && !strings.HasPrefix(to, "/sys/") {
 			t.Errorf("it has %s open", to)
 		}
 	}

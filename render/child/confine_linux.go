@@ -13,18 +13,19 @@ import (
 // slack is what the kernel lets a process have beyond its limit. The watch, which says what happened, shall come first.
 const slack = 64 << 20
 
-// confine has the kernel refuse a single piece of memory that is larger than all that is left: it would be there before the
-// watch looks again. What the process has not used yet counts as well, hence the slack.
+// confine has the kernel refuse a single piece of memory that is larger than all that is left: it would be there before
+// the watch looks again. What the process has not used yet counts as well, hence the slack.
 func confine(limit int64) {
 	most := uint64(dataSize() - taken() + limit + slack)
 	_ = unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}) // the watch holds without it, too
 }
 
-// threads is how many threads a child has before it is confined: more than Go's runtime is likely to want for one render.
+// threads is how many threads a child has before it is confined: more than Go's runtime is likely to want for one
+// render.
 const threads = 16
 
-// makeThreads has the runtime make its threads now. With libc each needs a stack of some MiB, and a process that gets none
-// aborts: so a render that takes all its memory shall not be the one that wants a further thread.
+// makeThreads has the runtime make its threads now. With libc each needs a stack of some MiB, and a process that gets
+// none aborts: so a render that takes all its memory shall not be the one that wants a further thread.
 func makeThreads() {
 	var all sync.WaitGroup
 	all.Add(threads)

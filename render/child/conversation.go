@@ -44,7 +44,8 @@ func (c *conversation) run(ctx context.Context) (render.Result, error) {
 	return out.result, out.err
 }
 
-// used is how much processor time the child has taken for the job: what it took before, to make itself ready, does not count.
+// used is how much processor time the child has taken for the job: what it took before, to make itself ready, does not
+// count.
 func (c *conversation) used() (time.Duration, bool) {
 	if spent := c.began.Load(); spent != nil {
 		return (*spent)()

@@ -20,16 +20,18 @@ type SlowError struct {
 
 func (e *SlowError) Error() string {
 	if e.Waiting {
-		return fmt.Sprintf("%s: did not render within %s, and spent most of it waiting: the machine is too busy, or what is read does not answer", e.Folder, e.Limit)
+		return fmt.Sprintf("%s: did not render within %s, and spent most of it waiting: the machine is too busy, or "+
+			"what is read does not answer", e.Folder, e.Limit)
 	}
-	return fmt.Sprintf("%s: did not render within %s of processor time: split it up or raise the limit", e.Folder, e.Limit)
+	return fmt.Sprintf("%s: did not render within %s of processor time: split it up or raise the limit", e.Folder,
+		e.Limit)
 }
 
 // Unwrap says that it is a matter of time.
 func (e *SlowError) Unwrap() error { return context.DeadlineExceeded }
 
-// await returns what a render came to, or why nobody waits for it any longer. Its limit counts the processor time that the
-// render takes itself, so that a busy machine fails no commit.
+// await returns what a render came to, or why nobody waits for it any longer. Its limit counts the processor time that
+// the render takes itself, so that a busy machine fails no commit.
 func await(ctx context.Context, folder string, limit time.Duration, done <-chan outcome, spent spentFunc) outcome {
 	var waited time.Duration
 	for pause := limit / 2; ; {

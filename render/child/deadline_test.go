@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A render's limit is of its own processor time. A machine that others keep busy fails no commit, what hangs is given up by
-// the clock, and where the processor time is not known the clock's counts.
+// A render's limit is of its own processor time. A machine that others keep busy fails no commit, what hangs is given
+// up by the clock, and where the processor time is not known the clock's counts.
 func TestALimitCountsTheRendersOwnTime(t *testing.T) {
 	const limit = time.Minute
 	for name, c := range map[string]struct {
@@ -44,7 +44,8 @@ func TestALimitCountsTheRendersOwnTime(t *testing.T) {
 			switch {
 			case c.takes > 0 && (err != nil || took != c.takes):
 				t.Errorf("%s: after %s: %v", name, took, err)
-			case c.takes == 0 && (!errors.As(err, &slow) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), c.says)):
+			case c.takes == 0 && (!errors.As(err, &slow) || !errors.Is(err, context.DeadlineExceeded) ||
+				!strings.Contains(err.Error(), c.says)):
 				t.Errorf("%s: %v", name, err)
 			case c.takes == 0 && (took < c.after || took > c.after+limit/50):
 				t.Errorf("%s: after %s", name, took)

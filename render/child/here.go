@@ -8,9 +8,9 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-// Here is render.Build in this very process, for a command that renders once and then ends. Beside render.Build's own errors
-// there is a *SlowError after the time limit, and a *MemoryError when the process has taken more memory than it may: it must
-// end then, since kustomize goes on.
+// Here is render.Build in this very process, for a command that renders once and then ends. Beside render.Build's own
+// errors there is a *SlowError after the time limit, and a *MemoryError when the process has taken more memory than it
+// may: it must end then, since kustomize goes on.
 func Here(ctx context.Context, tree fs.FS, folder string, o render.Options, l Limits) (render.Result, error) {
 	l = l.withDefaults()
 	stop, done := make(chan struct{}), make(chan outcome, 1)

@@ -58,7 +58,8 @@ func TestWhatCopiesItselfEnds(t *testing.T) {
 		"a list in lists of its own":        "replacements:\n" + replacement("deep", "deep.*.*.k", "create: true"),
 		"a map in itself":                   "replacements:\n" + each(40, func(i int) string { return replacement("data", fmt.Sprintf("data.k%d", i), "create: true") }),
 		"an object's maps in each other": "replacements:\n" + each(40, func(i int) string {
-			return replacement("data", fmt.Sprintf("spec.k%d", i), "create: true") + replacement("spec", fmt.Sprintf("data.k%d", i), "create: true")
+			return replacement("data", fmt.Sprintf("spec.k%d", i), "create: true") +
+				replacement("spec", fmt.Sprintf("data.k%d", i), "create: true")
 		}),
 		"every element of a list in itself":   "replacements:\n" + each(10, func(i int) string { return replacement("spec.list", fmt.Sprintf("spec.list.*.k%d", i), "create: true") }),
 		"in a file":                           "replacements: [{path: replacements.yaml}]\n",
@@ -106,7 +107,8 @@ func TestALongValueInManyPlacesEnds(t *testing.T) {
 	args := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{args: [" + strings.Repeat("$(BIG),", 500) + "]}]}\n"
 	arg := "- {op: add, path: /metadata/annotations, value: {a: $(BIG)}}\n"
 	wide := "apiVersion: builtin\nkind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {a: " + long + "}\nfieldSpecs: [{path: 'spec[]/labels', create: true}]\n"
-	copies := "- {op: add, path: /data, value: {k: x}}\n" + each(16, func(i int) string { return fmt.Sprintf("- {op: copy, from: /data, path: /data/k%d}\n", i) })
+	copies := "- {op: add, path: /data, value: {k: x}}\n" +
+		each(16, func(i int) string { return fmt.Sprintf("- {op: copy, from: /data, path: /data/k%d}\n", i) })
 	for name, more := range some(map[string]string{
 		"from a file of objects":   "resources: [many.yaml, big.yaml]\n" + from,
 		"from a generator's file":  "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + from,
@@ -219,9 +221,9 @@ func some(of map[string]string) map[string]string {
 	return few
 }
 
-// endsCheaply renders what kustomize would take any amount of memory for. It ends: with an error that is the commit's, in the
-// end because its process took more than it may, or because it came to little after all. The child never holds much more than
-// its limit, this process next to nothing.
+// endsCheaply renders what kustomize would take any amount of memory for. It ends: with an error that is the commit's,
+// in the end because its process took more than it may, or because it came to little after all. The child never holds
+// much more than its limit, this process next to nothing.
 func endsCheaply(t *testing.T, files fstest.MapFS) {
 	t.Helper()
 	const limit = 128 << 20
@@ -229,7 +231,8 @@ func endsCheaply(t *testing.T, files fstest.MapFS) {
 	defer r.Close()
 	peak := watchPeak(t)
 	heap := heapSize()
-	result, err := r.Build(t.Context(), commit, "prod", render.Options{}, child.Limits{Memory: limit, Timeout: 30 * time.Second})
+	result, err := r.Build(t.Context(), commit, "prod", render.Options{},
+		child.Limits{Memory: limit, Timeout: 30 * time.Second})
 	heap = heapSize() - heap
 	most := peak()
 	t.Logf("%d MiB: %d objects, %v", most>>20, len(result.Objects), err)

@@ -27,19 +27,21 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// MemoryError says that a render took more memory than it may. That is the commit's fault: another time it takes as much.
+// MemoryError says that a render took more memory than it may. That is the commit's fault: another time it takes as
+// much.
 type MemoryError struct {
 	Folder string
 	Limit  int64 // bytes
 }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("%s: rendering took more than %s of memory: look at what copies into many places (replacements, vars, "+
-		"patches with a target, transformers, labels and annotations), render less, or raise render.maxMemory", e.Folder, size(e.Limit))
+	return fmt.Sprintf("%s: rendering took more than %s of memory: look at what copies into many places "+
+		"(replacements, vars, patches with a target, transformers, labels and annotations), render less, or raise "+
+		"render.maxMemory", e.Folder, size(e.Limit))
 }
 
-// LostError says that a process which rendered ended without an answer: somebody killed it, or it crashed. That need not be
-// the commit's fault.
+// LostError says that a process which rendered ended without an answer: somebody killed it, or it crashed. That need
+// not be the commit's fault.
 type LostError struct {
 	Folder string
 	Reason string

@@ -22,8 +22,8 @@ type process struct {
 	ended   func() error // waits for its end, of its own accord or not
 }
 
-// start starts this very program once more, as a child: without environment, and with no files but three pipes. It ends when
-// the pipe to it does, and so with its parent.
+// start starts this very program once more, as a child: without environment, and with no files but three pipes. It ends
+// when the pipe to it does, and so with its parent.
 func start() (*process, error) {
 	program, err := self()
 	if err != nil {
@@ -75,7 +75,8 @@ func (p *process) end() {
 // send sends it a job, or a reply.
 func (p *process) send(value any) error { return json.NewEncoder(p.in).Encode(value) }
 
-// exitCrash is the exit code of a Go program that crashes, as it does when the kernel gives it no more memory (see confine).
+// exitCrash is the exit code of a Go program that crashes, as it does when the kernel gives it no more memory (see
+// confine).
 const exitCrash = 2
 
 // lost says why a process gave no answer, once it has ended.
@@ -84,7 +85,8 @@ func (p *process) lost(folder string, limit int64) error {
 	var exit *exec.ExitError
 	said := p.errs.String()
 	switch {
-	case errors.As(err, &exit) && (exit.ExitCode() == exitMemory || exit.ExitCode() == exitCrash && isOutOfMemory(said)):
+	case errors.As(err, &exit) &&
+		(exit.ExitCode() == exitMemory || exit.ExitCode() == exitCrash && isOutOfMemory(said)):
 		return &MemoryError{Folder: folder, Limit: limit}
 	case err == nil:
 		return &LostError{folder, "it gave no answer"}
@@ -95,13 +97,14 @@ func (p *process) lost(folder string, limit int64) error {
 	return &LostError{folder, err.Error()}
 }
 
-// crashOf is what Go's runtime says first of why it ends a program; "" if it says nothing. The words of a panic are left out:
-// they may hold what was rendered.
+// crashOf is what Go's runtime says first of why it ends a program; "" if it says nothing. The words of a panic are
+// left out: they may hold what was rendered.
 func crashOf(said string) string {
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
 		switch {
-		case strings.HasPrefix(line, "fatal error: "), strings.HasPrefix(line, "runtime: "), strings.HasPrefix(line, "runtime/cgo: "):
+		case strings.HasPrefix(line, "fatal error: "), strings.HasPrefix(line, "runtime: "),
+			strings.HasPrefix(line, "runtime/cgo: "):
 			return line
 		case strings.HasPrefix(line, "panic: "):
 			return "it panicked"
@@ -110,13 +113,13 @@ func crashOf(said string) string {
 	return ""
 }
 
-// isOutOfMemory reports whether Go's runtime ended a program because the kernel gave it no more memory. It asks for some in
-// many places, and has words of its own in each.
+// isOutOfMemory reports whether Go's runtime ended a program because the kernel gave it no more memory. It asks for
+// some in many places, and has words of its own in each.
 func isOutOfMemory(said string) bool {
 	for line := range strings.Lines(said) {
 		why, fatal := strings.CutPrefix(line, "fatal error: ")
-		if fatal && (strings.Contains(why, "out of memory") || strings.Contains(why, "cannot allocate") || strings.Contains(why, "cannot map") ||
-			strings.Contains(why, "failed to reserve")) {
+		if fatal && (strings.Contains(why, "out of memory") || strings.Contains(why, "cannot allocate") ||
+			strings.Contains(why, "cannot map") || strings.Contains(why, "failed to reserve")) {
 			return true
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-// Parent and child are the same binary, so what they say to each other needs no version. Both ways it is JSON values, one
-// behind the other: a job and then replies to the child, messages from it, the last of which is its answer.
+// Parent and child are the same binary, so what they say to each other needs no version. Both ways it is JSON values,
+// one behind the other: a job and then replies to the child, messages from it, the last of which is its answer.
 
 // job is what a child is asked to render.
 type job struct {
@@ -25,8 +25,8 @@ type job struct {
 }
 
 func newJob(at gitsource.Place, folder string, o render.Options, l Limits) job {
-	return job{Place: at, Folder: folder, FileSize: o.FileSize, TotalSize: o.TotalSize, Objects: o.Objects, Namespace: o.Namespace,
-		Bases: o.Base != nil, Memory: l.Memory}
+	return job{Place: at, Folder: folder, FileSize: o.FileSize, TotalSize: o.TotalSize, Objects: o.Objects,
+		Namespace: o.Namespace, Bases: o.Base != nil, Memory: l.Memory}
 }
 
 // message is one from the child: one field is set.

@@ -12,8 +12,8 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-// Runner renders in children, one for each render. One child more waits in reserve, started and made ready. It is safe for
-// concurrent use.
+// Runner renders in children, one for each render. One child more waits in reserve, started and made ready. It is safe
+// for concurrent use.
 type Runner struct {
 	memory int64 // bytes that all renders at once may take
 	room   *semaphore.Weighted
@@ -58,17 +58,18 @@ func (r *Runner) Close() {
 }
 
 // Build is render.Build of a commit of a mirror, in a process of its own. Beside render.Build's own errors there is a
-// *SlowError after the time limit, a *MemoryError if it took more memory than it may, and a *LostError if the process ended
-// otherwise. It waits while other renders take the memory that there is.
-func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options, l Limits) (render.Result, error) {
+// *SlowError after the time limit, a *MemoryError if it took more memory than it may, and a *LostError if the process
+// ended otherwise. It waits while other renders take the memory that there is.
+func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options,
+	l Limits) (render.Result, error) {
 	l = l.withDefaults()
 	place, ok := tree.Place()
 	switch {
 	case !ok:
 		return render.Result{}, fmt.Errorf("%s: is in no mirror that another process could read", folder)
 	case l.Memory > r.memory:
-		return render.Result{}, fmt.Errorf("%s: may take %s of memory, and all renders of this controller together may take %s: lower "+
-			"render.maxMemory, or raise --render-memory", folder, size(l.Memory), size(r.memory))
+		return render.Result{}, fmt.Errorf("%s: may take %s of memory, and all renders of this controller together "+
+			"may take %s: lower render.maxMemory, or raise --render-memory", folder, size(l.Memory), size(r.memory))
 	}
 	if err := r.room.Acquire(ctx, l.Memory); err != nil {
 		return render.Result{}, fmt.Errorf("%s: %w", folder, context.Cause(ctx))

@@ -15,15 +15,15 @@ import (
 // argument is what a child is started with in place of a command.
 const argument = "@render"
 
-// Asked reports whether a process was started as a child. Who starts children must ask this first, and then do nothing but
-// exit with what Serve returns.
+// Asked reports whether a process was started as a child. Who starts children must ask this first, and then do nothing
+// but exit with what Serve returns.
 func Asked(args []string) bool { return len(args) == 2 && args[1] == argument }
 
 // exitMemory is the exit code of a child that took more memory than it may.
 const exitMemory = 71
 
-// Serve is the whole life of a child: it makes itself ready, waits for one job, renders, answers and returns the exit code.
-// It ends as soon as its parent does.
+// Serve is the whole life of a child: it makes itself ready, waits for one job, renders, answers and returns the exit
+// code. It ends as soon as its parent does.
 func Serve(in io.Reader, out, errs io.Writer) (code int) {
 	firstToGo()
 	makeThreads()
@@ -102,7 +102,8 @@ func (w *worker) render() (render.Result, error) {
 	if err != nil {
 		return render.Result{}, &render.TreeError{Path: w.job.Folder, Err: err}
 	}
-	o := render.Options{FileSize: w.job.FileSize, TotalSize: w.job.TotalSize, Objects: w.job.Objects, Namespace: w.job.Namespace}
+	o := render.Options{FileSize: w.job.FileSize, TotalSize: w.job.TotalSize, Objects: w.job.Objects,
+		Namespace: w.job.Namespace}
 	if w.job.Bases {
 		o.Base = func(_ context.Context, url, commit string) (fs.FS, error) {
 			return w.ask(question{URL: url, Commit: commit})

@@ -60,7 +60,8 @@ func TestAChildThatGetsNoMemoryHasTakenTooMuch(t *testing.T) {
 func TestASilentChildIsEnded(t *testing.T) {
 	r := child.Stray("exec sleep 1000")
 	defer r.Close()
-	_, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{}, child.Limits{Timeout: 200 * time.Millisecond})
+	_, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{},
+		child.Limits{Timeout: 200 * time.Millisecond})
 	var slow *child.SlowError
 	if !errors.As(err, &slow) || !slow.Waiting {
 		t.Error(err)
@@ -102,8 +103,8 @@ func TestNoChildOutlivesItsParent(t *testing.T) {
 	}
 }
 
-// renderer is the number of a child of a process that is one of ours, 0 if there is none yet. Go itself forks once, to learn
-// what the kernel can do.
+// renderer is the number of a child of a process that is one of ours, 0 if there is none yet. Go itself forks once, to
+// learn what the kernel can do.
 func renderer(t *testing.T, parent int) (pid int) {
 	for _, text := range childrenOf(t, parent) {
 		line, _ := os.ReadFile("/proc/" + text + "/cmdline")

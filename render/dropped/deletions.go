@@ -70,8 +70,8 @@ func without(patch any, path []any) any {
 	return nil
 }
 
-// idle are the deletions of a patch without which each of its objects would come out the same: there is nothing to delete.
-// Nothing is said if what the patch did to one of them is not known.
+// idle are the deletions of a patch without which each of its objects would come out the same: there is nothing to
+// delete. Nothing is said if what the patch did to one of them is not known.
 func (h *history) idle(e *edit) (found []string) {
 	all := deletions(e.merge, "", nil)
 	if len(all) == 0 || e.merge["$patch"] == "delete" {
@@ -94,7 +94,8 @@ func (h *history) idle(e *edit) (found []string) {
 	}
 	for _, d := range all {
 		if looked > 0 {
-			found = append(found, fmt.Sprintf("%s: $patch: delete of %s deletes nothing: it is not there: correct it or remove it", h.where(e), d.field))
+			found = append(found, fmt.Sprintf("%s: $patch: delete of %s deletes nothing: it is not there: correct it "+
+				"or remove it", h.where(e), d.field))
 		}
 	}
 	return found

@@ -1,5 +1,6 @@
-// Package dropped finds what kustomize left out of a render, or behind in it, without a word: values of patches, patches and
-// replacements that nothing is meant by, elements of lists that stood twice, and references to names that are gone.
+// Package dropped finds what kustomize left out of a render, or behind in it, without a word: values of patches,
+// patches and replacements that nothing is meant by, elements of lists that stood twice, and references to names that
+// are gone.
 package dropped
 
 import (
@@ -17,9 +18,9 @@ import (
 // final is what became of an object.
 type final = unstructured.Unstructured
 
-// Find says what kustomize left out, or behind, without a word: values of patches that are not in what comes out, patches
-// that nothing is meant by, and references to names that the set has no longer. It looks at what a folder was rendered to
-// and changes nothing; where it cannot follow what kustomize did, it says nothing.
+// Find says what kustomize left out, or behind, without a word: values of patches that are not in what comes out,
+// patches that nothing is meant by, and references to names that the set has no longer. It looks at what a folder was
+// rendered to and changes nothing; where it cannot follow what kustomize did, it says nothing.
 func Find(r Render, folder string, objects []*unstructured.Unstructured) (found []string) {
 	defer func() {
 		if recover() != nil { // kustomize's own filters are used, which panic on some inputs
@@ -53,7 +54,8 @@ func (h *history) settle(objects []*unstructured.Unstructured) {
 		plain[id] = o
 	}
 	for _, t := range h.all {
-		id := yamlfile.Identity{GroupKind: schema.GroupKind{Group: t.gvk.Group, Kind: t.gvk.Kind}, Namespace: t.now().namespace, Name: t.now().name}
+		id := yamlfile.Identity{GroupKind: schema.GroupKind{Group: t.gvk.Group, Kind: t.gvk.Kind},
+			Namespace: t.now().namespace, Name: t.now().name}
 		t.final = exact[id]
 		if o := plain[id]; t.final == nil && o != nil && (t.gvk.Kind == "ConfigMap" || t.gvk.Kind == "Secret") {
 			t.final = o
@@ -87,8 +89,8 @@ func (h *history) lost(e *edit) (found []string) {
 	return found
 }
 
-// without are the fields of a patch that an object does not have. Of a JSON patch they are those that it replaces and that
-// its file does not have.
+// without are the fields of a patch that an object does not have. Of a JSON patch they are those that it replaces and
+// that its file does not have.
 func (h *history) without(e *edit, t *tracked, object map[string]any) []string {
 	if e.merge != nil {
 		return h.missing(e.merge, object)
@@ -103,7 +105,9 @@ func (h *history) without(e *edit, t *tracked, object map[string]any) []string {
 		return nil
 	}
 	source := h.source(t)
-	return slices.DeleteFunc(replaced, func(path string) bool { return source == nil || stands(source, path) || h.marks && marked(path) })
+	return slices.DeleteFunc(replaced, func(path string) bool {
+		return source == nil || stands(source, path) || h.marks && marked(path)
+	})
 }
 
 func (h *history) mergeLost(e *edit, object yamlfile.Identity, fields []string, after map[string]any) (found []string) {
@@ -111,16 +115,18 @@ func (h *history) mergeLost(e *edit, object yamlfile.Identity, fields []string, 
 	fields = slices.DeleteFunc(fields, func(field string) bool { return !slices.Contains(still, field) })
 	for i, field := range fields {
 		if i == mostFields {
-			return append(found, fmt.Sprintf("%s: and %d more fields of %s are lost", h.where(e), len(fields)-i, object))
+			return append(found, fmt.Sprintf("%s: and %d more fields of %s are lost", h.where(e), len(fields)-i,
+				object))
 		}
-		found = append(found, fmt.Sprintf("%s: %s of %s is lost: kustomize merges lists by keys that must stand on both sides and once (a port's protocol, "+
-			"a variable's name); write them out, or make it a JSON patch", h.where(e), field, object))
+		found = append(found, fmt.Sprintf("%s: %s of %s is lost: kustomize merges lists by keys that must stand on "+
+			"both sides and once (a port's protocol, a variable's name); write them out, or make it a JSON patch",
+			h.where(e), field, object))
 	}
 	return found
 }
 
-// replaceAdded are the replacements of a JSON patch that found nothing to replace, each looked at as those before it left
-// the object.
+// replaceAdded are the replacements of a JSON patch that found nothing to replace, each looked at as those before it
+// left the object.
 func (h *history) replaceAdded(e *edit, t *tracked, before map[string]any) (found []string) {
 	for i, op := range e.ops {
 		if op.Op != "replace" || op.Path == "" || h.marks && marked(op.Path) || stands(before, op.Path) {
@@ -132,13 +138,15 @@ func (h *history) replaceAdded(e *edit, t *tracked, before map[string]any) (foun
 		if then, ok := e.after(i, before); !ok || stands(then, op.Path) {
 			continue
 		}
-		found = append(found, fmt.Sprintf("%s: replace %s of %s: there was nothing to replace, so that it was added: correct the path, or write add",
+		found = append(found, fmt.Sprintf("%s: replace %s of %s: there was nothing to replace, so that it was added: "+
+			"correct the path, or write add",
 			h.where(e), op.Path, yamlfile.IdentityOf(t.final)))
 	}
 	return found
 }
 
-// marked reports whether labels, annotations, namespaces and replicas stand at a path, which kustomize puts there itself.
+// marked reports whether labels, annotations, namespaces and replicas stand at a path, which kustomize puts there
+// itself.
 func marked(path string) bool {
 	for _, key := range []string{"labels", "annotations", "matchLabels", "selector", "namespace", "replicas"} {
 		if strings.Contains(path+"/", "/"+key+"/") {

@@ -16,7 +16,8 @@ func randomAgent(dice *rand.Rand) string {
 	b.WriteString("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent, annotations: {a: b}}\nspec:\n  selector: {matchLabels: {app: agent}}\n  template:\n    metadata: {labels: {app: agent}}\n    spec:\n      nodeSelector: {a: b}\n      volumes: [{name: v0, emptyDir: {}}]\n      containers:\n")
 	for c := range 1 + dice.IntN(2) {
 		fmt.Fprintf(&b, "      - name: c%d\n        image: i\n        ports: [%s]\n        env: [%s]\n        volumeMounts: [%s]\n", c,
-			some(dice, "{containerPort: 8%d}", "{containerPort: 8%d, protocol: TCP}", "{containerPort: 8%d, protocol: UDP, name: n}"),
+			some(dice, "{containerPort: 8%d}", "{containerPort: 8%d, protocol: TCP}",
+				"{containerPort: 8%d, protocol: UDP, name: n}"),
 			some(dice, "{name: E%d, value: a}", "{name: E%d, value: b}", "{name: E%d}"), some(dice, "{name: v0, mountPath: /m%d}", "{name: v0, mountPath: /m%d, readOnly: true}"))
 	}
 	return b.String()
@@ -49,8 +50,8 @@ func randomPatch(dice *rand.Rand, unique int) string {
 	return merge(forms[dice.IntN(len(forms))])
 }
 
-// A patch whose value came out is never warned of, and one whose value did not is, unless another patch follows that may
-// have taken its place: random objects and patches, hundreds if all is tested.
+// A patch whose value came out is never warned of, and one whose value did not is, unless another patch follows that
+// may have taken its place: random objects and patches, hundreds if all is tested.
 func TestExactlyTheLostPatchesAreWarnedOf(t *testing.T) {
 	lost, rounds := 0, 80
 	if os.Getenv("DAEMONGATE_TEST_ALL") != "" {
@@ -76,7 +77,8 @@ func TestExactlyTheLostPatchesAreWarnedOf(t *testing.T) {
 		for i := range many {
 			there := strings.Contains(out, fmt.Sprintf("unique%d", 100+i))
 			warned := slices.ContainsFunc(result.Dropped, func(one string) bool {
-				return strings.Contains(one, fmt.Sprintf("o%d/kustomization.yaml", i)) && strings.Contains(one, " is lost")
+				return strings.Contains(one, fmt.Sprintf("o%d/kustomization.yaml", i)) &&
+					strings.Contains(one, " is lost")
 			})
 			if there && warned || !there && !warned && many == 1 {
 				t.Fatalf("seed %d, patch %d: came out: %t, warned of: %t\n%s%s\n%s\n%q", seed, i, there, warned, files["base/ds.yaml"].Data, files[fmt.Sprintf("o%d/kustomization.yaml", i)].Data, out, result.Dropped)

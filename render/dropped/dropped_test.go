@@ -126,7 +126,8 @@ func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
 				if more != "" {
 					dir = "top"
 				}
-				result, err := render.Build(context.Background(), tree(t, base+"-- prod/kustomization.yaml --\n"+files+more), dir, render.Options{})
+				result, err := render.Build(context.Background(),
+					tree(t, base+"-- prod/kustomization.yaml --\n"+files+more), dir, render.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -140,8 +141,8 @@ func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
 	}
 }
 
-// What a patch deletes and is not there, elements of lists that stand twice and of which a merge keeps one, and targets that
-// select nothing are told with the file and the field.
+// What a patch deletes and is not there, elements of lists that stand twice and of which a merge keeps one, and targets
+// that select nothing are told with the file and the field.
 func TestWhatDoesNothingIsSaid(t *testing.T) {
 	byLabel := "- {op: add, path: /spec/minReadySeconds, value: 1}"
 	replacement := func(target string) string {

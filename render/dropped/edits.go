@@ -82,7 +82,8 @@ func (e *edit) parse(doc yamlfile.Document, text string) bool {
 // renames reports whether a patch can change what an object is called.
 func (e *edit) renames() bool {
 	for _, op := range e.ops {
-		if op.Path == "" || op.Path == "/metadata" || op.Path == "/kind" || op.Path == "/apiVersion" || strings.HasPrefix(op.Path, "/metadata/name") {
+		if op.Path == "" || op.Path == "/metadata" || op.Path == "/kind" || op.Path == "/apiVersion" ||
+			strings.HasPrefix(op.Path, "/metadata/name") {
 			return true
 		}
 	}

@@ -46,8 +46,8 @@ func (t *tracked) rename(to location) {
 	}
 }
 
-// history follows the objects of a render, after it, to find what kustomize dropped without a word. What it cannot follow
-// it says nothing of.
+// history follows the objects of a render, after it, to find what kustomize dropped without a word. What it cannot
+// follow it says nothing of.
 type history struct {
 	search
 	render    Render
@@ -63,7 +63,8 @@ type history struct {
 
 // follow goes through a folder that was rendered.
 func follow(r Render, folder string) *history {
-	h := &history{search: search{mostWork}, render: r, within: map[string]bool{}, sources: map[string][]yamlfile.Object{}}
+	h := &history{search: search{mostWork}, render: r, within: map[string]bool{},
+		sources: map[string][]yamlfile.Object{}}
 	h.resource(folder, 0)
 	return h
 }
@@ -84,7 +85,8 @@ func (h *history) resource(named string, first int) {
 
 func (h *history) declared(named string, file File) {
 	for i, id := range file.Objects {
-		h.all = append(h.all, &tracked{gvk: id.Gvk, ids: []location{{id.Namespace, id.Name}}, file: named, size: len(file.Content), index: i})
+		h.all = append(h.all, &tracked{gvk: id.Gvk, ids: []location{{id.Namespace, id.Name}}, file: named,
+			size: len(file.Content), index: i})
 	}
 }
 

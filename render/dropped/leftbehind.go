@@ -12,8 +12,8 @@ import (
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
-// references to objects that have another name or namespace now. kustomize knows some fields that hold such; here any field
-// counts that says by its name, or by a kind beside it, what it refers to.
+// references to objects that have another name or namespace now. kustomize knows some fields that hold such; here any
+// field counts that says by its name, or by a kind beside it, what it refers to.
 type referrers struct {
 	*history
 	old    map[string][]*tracked      // by each name that one had
@@ -65,7 +65,8 @@ type spotIn struct {
 }
 
 // local are the lists of a pod whose elements have names of their own.
-var local = []string{"containers", "initContainers", "ephemeralContainers", "volumes", "volumeMounts", "volumeDevices", "resourceClaims", "claims", "ports", "env"}
+var local = []string{"containers", "initContainers", "ephemeralContainers", "volumes", "volumeMounts", "volumeDevices",
+	"resourceClaims", "claims", "ports", "env"}
 
 // values are the maps whose keys are anybody's.
 var values = []string{"matchLabels", "labels", "nodeSelector", "data", "binaryData", "annotations"}
@@ -110,7 +111,8 @@ func (r *referrers) refer(at spotIn, name string) {
 		namespace, given := at.namespace()
 		if !given {
 			namespace = t.final.GetNamespace()
-			if own := r.holder.GetNamespace(); own != "" && namespace != "" && own != namespace || name == t.final.GetName() {
+			if own := r.holder.GetNamespace(); own != "" && namespace != "" && own != namespace ||
+				name == t.final.GetName() {
 				continue
 			}
 		}
@@ -128,12 +130,16 @@ func (r *referrers) gone(t *tracked, id location, exact bool) bool {
 	if r.there[was] || id.same(location{now.Namespace, now.Name}) {
 		return false
 	}
-	return slices.ContainsFunc(t.ids, func(before location) bool { return before.name == id.name && (!exact || before.same(id)) })
+	return slices.ContainsFunc(t.ids, func(before location) bool {
+		return before.name == id.name && (!exact || before.same(id))
+	})
 }
 
 func (r *referrers) tell(at spotIn, called string, t *tracked) {
-	r.found = append(r.found, fmt.Sprintf("%s: %s names %s, which is called %s now, and kustomize does not follow there: %swrite that name, or use a replacement",
-		yamlfile.IdentityOf(r.holder), at.path, called, strings.TrimPrefix(t.final.GetNamespace()+"/"+t.final.GetName(), "/"), r.place()))
+	r.found = append(r.found, fmt.Sprintf("%s: %s names %s, which is called %s now, and kustomize does not follow "+
+		"there: %swrite that name, or use a replacement",
+		yamlfile.IdentityOf(r.holder), at.path, called,
+		strings.TrimPrefix(t.final.GetNamespace()+"/"+t.final.GetName(), "/"), r.place()))
 }
 
 // place says in which file the object that holds a reference is.
@@ -170,8 +176,8 @@ var called = map[string]string{
 	"claim": "persistentvolumeclaim", "volume": "persistentvolume", "driver": "csidriver", "provisioner": "csidriver",
 }
 
-// means reports whether a field that is called so refers to a kind: secretName, nodePublishSecretRef and imagePullSecrets to
-// a Secret.
+// means reports whether a field that is called so refers to a kind: secretName, nodePublishSecretRef and
+// imagePullSecrets to a Secret.
 func means(field, kind string) bool {
 	kind = strings.ToLower(kind)
 	field = strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "", "/", "").Replace(field))
@@ -181,7 +187,8 @@ func means(field, kind string) bool {
 			break
 		}
 	}
-	return called[field] == kind || strings.HasSuffix(field, kind) || strings.HasSuffix(strings.TrimSuffix(field, "s"), kind)
+	return called[field] == kind || strings.HasSuffix(field, kind) ||
+		strings.HasSuffix(strings.TrimSuffix(field, "s"), kind)
 }
 
 // ofPod reports whether a name is that of a volume of the pod itself.
@@ -195,7 +202,9 @@ func (at spotIn) ofPod(name string) bool {
 
 // namespace is the one that stands beside a name.
 func (at spotIn) namespace() (string, bool) {
-	for _, key := range []string{strings.TrimSuffix(at.key, "Name") + "Namespace", strings.TrimSuffix(at.key, "name") + "namespace"} {
+	for _, key := range []string{
+		strings.TrimSuffix(at.key, "Name") + "Namespace", strings.TrimSuffix(at.key, "name") + "namespace",
+	} {
 		if namespace, ok := at.beside[key].(string); ok {
 			return namespace, true
 		}
@@ -208,7 +217,8 @@ var (
 	host = regexp.MustCompile(`\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b`)
 )
 
-// text warns of what refers to an object of a namespace as text: the user that a ServiceAccount is, the host that a Service is.
+// text warns of what refers to an object of a namespace as text: the user that a ServiceAccount is, the host that a
+// Service is.
 func (r *referrers) text(at spotIn, value string) bool {
 	if found := user.FindStringSubmatch(value); found != nil {
 		r.moved(at, "ServiceAccount", location{found[1], found[2]})

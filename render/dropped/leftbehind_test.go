@@ -67,8 +67,8 @@ spec:
       - {name: share, azureFile: {shareName: token, secretName: token}}
 `
 
-// References that kustomize does not let follow a renamed object are told with the object and the field; those that it does,
-// and what is only called the same, are not.
+// References that kustomize does not let follow a renamed object are told with the object and the field; those that it
+// does, and what is only called the same, are not.
 func TestReferencesThatDoNotFollowAreSaid(t *testing.T) {
 	files := tree(t, referring[1:]+"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
 	pod := "spec.template.spec."

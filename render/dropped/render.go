@@ -40,7 +40,8 @@ func Objects(r Render, folder string) (all []Object) {
 	h := follow(r, folder)
 	for _, t := range h.all {
 		if node, line := h.sourceNode(t); node != nil {
-			all = append(all, Object{t.file, line, node, resid.ResId{Gvk: t.gvk, Namespace: t.ids[0].namespace, Name: t.ids[0].name}})
+			id := resid.ResId{Gvk: t.gvk, Namespace: t.ids[0].namespace, Name: t.ids[0].name}
+			all = append(all, Object{t.file, line, node, id})
 		}
 	}
 	return all

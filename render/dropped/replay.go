@@ -12,8 +12,8 @@ import (
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
-// replay has kustomize's own filters put the patches of one object on what its file says, as far as one of them: what the
-// object was before it and after it. Nothing else that kustomize does moves or removes what a patch puts there.
+// replay has kustomize's own filters put the patches of one object on what its file says, as far as one of them: what
+// the object was before it and after it. Nothing else that kustomize does moves or removes what a patch puts there.
 func (h *history) replay(until *edit, t *tracked) (before, after map[string]any, ok bool) {
 	object, err := yaml.FromMap(h.source(t)) // written out: without aliases
 	if err != nil || object.IsNilOrEmpty() {

@@ -52,7 +52,8 @@ func (m *marks) may(text string, has map[string]string) bool {
 	requirements, _ := selector.Requirements()
 	return !slices.ContainsFunc(requirements, func(r apilabels.Requirement) bool {
 		switch r.Operator() {
-		case selection.Equals, selection.DoubleEquals, selection.In, selection.Exists, selection.GreaterThan, selection.LessThan:
+		case selection.Equals, selection.DoubleEquals, selection.In, selection.Exists, selection.GreaterThan,
+			selection.LessThan:
 		default:
 			return false
 		}
@@ -64,8 +65,8 @@ func (m *marks) may(text string, has map[string]string) bool {
 	})
 }
 
-// mayChoose reports whether an object can have the labels and annotations that a selector asks for. Those of an object without
-// a file are not known.
+// mayChoose reports whether an object can have the labels and annotations that a selector asks for. Those of an object
+// without a file are not known.
 func (h *history) mayChoose(s *types.Selector, t *tracked) bool {
 	if s.LabelSelector == "" && s.AnnotationSelector == "" || t.file == "" {
 		return true
@@ -85,10 +86,12 @@ func (h *history) untargeted(e *edit) []string {
 	if slices.ContainsFunc(e.to, func(t *tracked) bool { return h.mayChoose(e.target, t) }) {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: its target (%s) is no object, so that it does nothing: correct the target or remove the patch", h.listed(e), described(e.target))}
+	return []string{fmt.Sprintf("%s: its target (%s) is no object, so that it does nothing: correct the target or "+
+		"remove the patch", h.listed(e), described(e.target))}
 }
 
-// deletesOne reports whether a patch deletes an object that its target names: one that asks for any of a kind may find none.
+// deletesOne reports whether a patch deletes an object that its target names: one that asks for any of a kind may find
+// none.
 func (e *edit) deletesOne() bool {
 	return e.merge["$patch"] == "delete" && e.target.Name != "" && regexp.QuoteMeta(e.target.Name) == e.target.Name
 }
@@ -128,10 +131,12 @@ func (h *history) replacementsOf(own string, k *types.Kustomization, objects []*
 					continue
 				}
 				if named {
-					h.replacing = append(h.replacing, replacing{own, fmt.Sprintf("%s.targets[%d]", place, n), target, h.selected(target, objects)})
+					h.replacing = append(h.replacing, replacing{own, fmt.Sprintf("%s.targets[%d]", place, n), target,
+						h.selected(target, objects)})
 				}
 				named = named && len(target.FieldPaths) > 0 && !slices.ContainsFunc(target.FieldPaths, ofIdentity)
-				h.put.unknown = h.put.unknown || slices.ContainsFunc(target.FieldPaths, func(path string) bool { return strings.HasPrefix(path, "metadata") })
+				h.put.unknown = h.put.unknown || slices.ContainsFunc(target.FieldPaths,
+					func(path string) bool { return strings.HasPrefix(path, "metadata") })
 			}
 		}
 	}
@@ -170,7 +175,8 @@ func (h *history) selected(target *types.TargetSelector, objects []*tracked) (fo
 	for _, t := range objects {
 		var ids []resid.ResId
 		for _, id := range t.ids {
-			ids = append(ids, resid.ResId{Gvk: t.gvk, Name: id.name, Namespace: id.namespace}, resid.ResId{Gvk: t.gvk, Name: id.name, Namespace: effective(id.namespace)})
+			ids = append(ids, resid.ResId{Gvk: t.gvk, Name: id.name, Namespace: id.namespace},
+				resid.ResId{Gvk: t.gvk, Name: id.name, Namespace: effective(id.namespace)})
 		}
 		if slices.ContainsFunc(ids, chooser.Selects) && !chooser.RejectsAny(ids) {
 			found = append(found, t)
@@ -183,7 +189,8 @@ func (h *history) selected(target *types.TargetSelector, objects []*tracked) (fo
 func (h *history) unreplaced() (found []string) {
 	for _, r := range h.replacing {
 		if !slices.ContainsFunc(r.to, func(t *tracked) bool { return h.mayChoose(r.target.Select, t) }) {
-			found = append(found, fmt.Sprintf("%s: %s: it selects no object (%s), so that nothing is replaced there: correct it or remove it",
+			found = append(found, fmt.Sprintf("%s: %s: it selects no object (%s), so that nothing is replaced there: "+
+				"correct it or remove it",
 				r.own, r.place, described(r.target.Select)))
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
-// twins are the elements of lists that stand twice in an object, and once after a patch that says nothing of it: kustomize
-// merges lists by keys, and keeps one element of each.
+// twins are the elements of lists that stand twice in an object, and once after a patch that says nothing of it:
+// kustomize merges lists by keys, and keeps one element of each.
 func (h *history) twins(e *edit) (found []string) {
 	for _, t := range e.to {
 		if t.final == nil || t.file == "" || !e.selects(t.final) || !hasTwins(h.source(t)) {
@@ -22,7 +22,8 @@ func (h *history) twins(e *edit) (found []string) {
 			continue
 		}
 		for _, field := range twinsLost("", before, after, e.merge) {
-			found = append(found, fmt.Sprintf("%s: %s of %s stands twice, and kustomize keeps one of them when it merges this patch: leave one in %s",
+			found = append(found, fmt.Sprintf("%s: %s of %s stands twice, and kustomize keeps one of them when it "+
+				"merges this patch: leave one in %s",
 				h.where(e), field, yamlfile.IdentityOf(t.final), t.file))
 		}
 	}

@@ -21,8 +21,8 @@ func (s *search) spend(n int) bool {
 	return s.left > 0
 }
 
-// missing are the fields of a strategic merge patch whose values an object does not have. What the patch removes, and what
-// only directs the merge, is no value.
+// missing are the fields of a strategic merge patch whose values an object does not have. What the patch removes, and
+// what only directs the merge, is no value.
 func (s *search) missing(patch, object map[string]any) []string {
 	return s.absent("", patch, object)
 }
@@ -62,7 +62,9 @@ func (s *search) absentValue(field string, value, has any, there bool) []string 
 
 // names reports whether a field tells which object a patch is for, or is taken out by kustomize.
 func names(field string) bool {
-	for _, annotation := range []string{"internal.config.kubernetes.io/", "config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/"} {
+	for _, annotation := range []string{
+		"internal.config.kubernetes.io/", "config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/",
+	} {
 		if strings.HasPrefix(field, "metadata.annotations."+annotation) {
 			return true
 		}
@@ -75,7 +77,8 @@ func (s *search) absentElements(at string, patch, list []any) (fields []string) 
 	for i, element := range patch {
 		want, isMap := element.(map[string]any)
 		if !isMap {
-			if element != nil && s.spend(len(list)) && !slices.ContainsFunc(list, func(has any) bool { return equal(element, has) }) {
+			if element != nil && s.spend(len(list)) &&
+				!slices.ContainsFunc(list, func(has any) bool { return equal(element, has) }) {
 				fields = append(fields, at+"["+strconv.Itoa(i)+"]")
 			}
 			continue
@@ -122,7 +125,8 @@ func hasValues(element map[string]any) bool {
 }
 
 // identifying are the keys by which people tell the elements of a list apart.
-var identifying = []string{"name", "mountPath", "devicePath", "containerPort", "port", "ip", "key", "topologyKey", "type", "ipFamily", "uid"}
+var identifying = []string{"name", "mountPath", "devicePath", "containerPort", "port", "ip", "key", "topologyKey",
+	"type", "ipFamily", "uid"}
 
 func elementName(i int, element map[string]any) string {
 	for _, key := range identifying {

@@ -1,5 +1,5 @@
-// Package yamlfile reads YAML files as kustomize will: their documents and the objects in them, with the lines on which they
-// stand; what YAML allows and a Kubernetes object cannot hold; and how much aliases repeat.
+// Package yamlfile reads YAML files as kustomize will: their documents and the objects in them, with the lines on which
+// they stand; what YAML allows and a Kubernetes object cannot hold; and how much aliases repeat.
 package yamlfile
 
 import (
@@ -59,7 +59,8 @@ func decode(chunk string, lines int) (Document, error) {
 		return Document{}, moveLine(err, lines)
 	}
 	if more != nil {
-		return Document{}, fmt.Errorf("line %d: a document that begins without a line of its own with --- would be left out: add it", doc.Line(more))
+		return Document{}, fmt.Errorf("line %d: a document that begins without a line of its own with --- would be "+
+			"left out: add it", doc.Line(more))
 	}
 	return doc, nil
 }

@@ -45,7 +45,8 @@ func (d Document) strictKeys(mapping *yaml.Node) error {
 		case key.Kind != yaml.ScalarNode || key.Tag != yaml.NodeTagString:
 			return fmt.Errorf("line %d: the key %s is not text: quote it", d.Line(key), key.Value)
 		case lines[key.Value] > 0:
-			return fmt.Errorf("line %d: the key %q is there twice, first on line %d: remove one", d.Line(key), key.Value, lines[key.Value])
+			return fmt.Errorf("line %d: the key %q is there twice, first on line %d: remove one", d.Line(key),
+				key.Value, lines[key.Value])
 		}
 		lines[key.Value] = d.Line(key)
 	}

@@ -10,8 +10,8 @@ import (
 // nodeWeight is what a node counts beside its text, in bytes. In memory it is some times more.
 const nodeWeight = 64
 
-// Aliases is what aliases may repeat, in bytes. kustomize writes them out: 400 bytes can become gigabytes, and an anchor that
-// holds itself never ends.
+// Aliases is what aliases may repeat, in bytes. kustomize writes them out: 400 bytes can become gigabytes, and an
+// anchor that holds itself never ends.
 type Aliases struct {
 	Document int64 // of one document
 	Left     int64 // of all that are still to come
@@ -71,7 +71,8 @@ func (s *scale) weigh(n *yaml.Node) (int64, error) {
 			return 0, err
 		}
 		if weight += w; weight > s.max {
-			return 0, fmt.Errorf("line %d: its aliases repeat %d bytes more than a render may: use fewer of them, or raise the limit", s.doc.Line(n), weight-s.max)
+			return 0, fmt.Errorf("line %d: its aliases repeat %d bytes more than a render may: use fewer of them, or "+
+				"raise the limit", s.doc.Line(n), weight-s.max)
 		}
 	}
 	s.weights[n] = weight

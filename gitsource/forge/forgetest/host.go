@@ -1,7 +1,7 @@
 // Package forgetest plays Git hosts in tests: in-process servers that stand in for GitHub, GitLab, Bitbucket Cloud and
-// Bitbucket Data Center, which cannot be had here, and for Gitea, where a real one would be too much. They implement the
-// documented schema, limits and error answers of what a reporter calls, and are strict: an unknown field, a wrong state
-// or a text that is too long is refused as the real ones do, or harder.
+// Bitbucket Data Center, which cannot be had here, and for Gitea, where a real one would be too much. They implement
+// the documented schema, limits and error answers of what a reporter calls, and are strict: an unknown field, a wrong
+// state or a text that is too long is refused as the real ones do, or harder.
 package forgetest
 
 import (
@@ -52,7 +52,8 @@ type Answer struct {
 
 // New returns a host with a repository owner/name, and a token that may write to it.
 func New(provider forge.Provider, repository, token string) *Host {
-	return &Host{provider: provider, repository: repository, token: token, commits: map[string]bool{}, statuses: map[string]map[string][]Posted{}}
+	return &Host{provider: provider, repository: repository, token: token, commits: map[string]bool{},
+		statuses: map[string]map[string][]Posted{}}
 }
 
 // Push makes commits known.

@@ -67,10 +67,11 @@ func (h *Host) API() string {
 // noRepository is what who may not see the repository is told: nobody says whether there is one.
 func (h *Host) noRepository(w http.ResponseWriter) {
 	text := map[forge.Provider]string{
-		forge.GitHub:              "Not Found",
-		forge.GitLab:              "404 Project Not Found",
-		forge.Gitea:               "The target couldn't be found.",
-		forge.BitbucketCloud:      "You may not have access to this repository or it no longer exists in this workspace. If you think this repository exists and you have access, make sure you are authenticated.",
+		forge.GitHub: "Not Found",
+		forge.GitLab: "404 Project Not Found",
+		forge.Gitea:  "The target couldn't be found.",
+		forge.BitbucketCloud: "You may not have access to this repository or it no longer exists in this " +
+			"workspace. If you think this repository exists and you have access, make sure you are authenticated.",
 		forge.BitbucketDataCenter: "Repository " + h.repository + " does not exist.",
 	}[h.provider]
 	h.answer(w, http.StatusNotFound, text)

@@ -61,7 +61,8 @@ func (h *Host) transition(commit, name, state string) string {
 	case state == "running" && last == "running":
 		return "Cannot transition status via :run from :running (Reason(s): Status cannot transition via \"run\")"
 	case state == "pending" && (last == "pending" || last == "running"):
-		return "Cannot transition status via :enqueue from :" + last + " (Reason(s): Status cannot transition via \"enqueue\")"
+		return "Cannot transition status via :enqueue from :" + last +
+			" (Reason(s): Status cannot transition via \"enqueue\")"
 	}
 	return ""
 }
@@ -82,7 +83,8 @@ var rulesOf = map[forge.Provider]rules{
 		required: []string{"state"}, states: []string{"error", "failure", "pending", "success"}},
 	forge.GitLab: {code: http.StatusBadRequest, context: "name", url: "target_url",
 		fields:   map[string]int{"state": 20, "target_url": 255, "description": 255, "name": 255},
-		required: []string{"state"}, states: []string{"pending", "running", "success", "failed", "canceled", "skipped"}},
+		required: []string{"state"},
+		states:   []string{"pending", "running", "success", "failed", "canceled", "skipped"}},
 	forge.Gitea: {code: http.StatusUnprocessableEntity, context: "context", url: "target_url",
 		fields:   map[string]int{"state": 7, "target_url": 4000, "description": 4000, "context": 4000},
 		required: []string{"state"}, states: []string{"pending", "success", "error", "failure", "warning"}},
@@ -91,7 +93,8 @@ var rulesOf = map[forge.Provider]rules{
 		required: []string{"state", "key", "url"}, states: []string{"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED"}},
 	forge.BitbucketDataCenter: {code: http.StatusBadRequest, context: "key", url: "url",
 		fields:   map[string]int{"state": 20, "url": 450, "description": 255, "key": 255, "name": 255},
-		required: []string{"state", "key", "url"}, states: []string{"INPROGRESS", "SUCCESSFUL", "FAILED", "CANCELLED", "UNKNOWN"}},
+		required: []string{"state", "key", "url"},
+		states:   []string{"INPROGRESS", "SUCCESSFUL", "FAILED", "CANCELLED", "UNKNOWN"}},
 }
 
 // broken is which rule a status breaks; empty if none.

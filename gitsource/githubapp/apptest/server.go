@@ -69,7 +69,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ours || !ours2 || r.Method != http.MethodPost:
 		say(w, http.StatusNotFound, "Not Found")
 	case r.Header.Get("User-Agent") == "":
-		say(w, http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.")
+		say(w, http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a "+
+			"User-Agent header.")
 	case r.Header.Get("Accept") != "application/vnd.github+json":
 		say(w, http.StatusUnsupportedMediaType, "Unsupported 'Accept' header")
 	case !bearer:
@@ -108,11 +109,13 @@ func (s *Server) give(w http.ResponseWriter) {
 	s.mu.Unlock()
 	w.WriteHeader(http.StatusCreated)
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"token": token, "expires_at": time.Now().Add(s.Life).UTC().Format(time.RFC3339), "permissions": map[string]string{"contents": "read"},
+		"token": token, "expires_at": time.Now().Add(s.Life).UTC().Format(time.RFC3339),
+		"permissions": map[string]string{"contents": "read"},
 	})
 }
 
 func say(w http.ResponseWriter, status int, message string) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"message": message, "documentation_url": "https://docs.github.com/rest"})
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": message,
+		"documentation_url": "https://docs.github.com/rest"})
 }

@@ -41,7 +41,8 @@ var built = sync.OnceValues(func() (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(dir, "program")
-	build := exec.Command("go", "build", "-o", path, "github.com/daemongate/daemongate/render/child/childtest/testdata/program")
+	build := exec.Command("go", "build", "-o", path,
+		"github.com/daemongate/daemongate/render/child/childtest/testdata/program")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w: %s", err, out)
 	}

@@ -1,5 +1,5 @@
-// Command program is a child and nothing else: the binary of a test is slower to start, and holds several times as much,
-// because of the race detector.
+// Command program is a child and nothing else: the binary of a test is slower to start, and holds several times as
+// much, because of the race detector.
 package main
 
 import (
