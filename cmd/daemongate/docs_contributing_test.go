@@ -20,7 +20,7 @@ func TestContributingNamesWhatExists(t *testing.T) {
 		isFile := func(file string) bool { return path.Base(file) == m[1] }
 		if _, err := os.Stat("../../" + m[1]); err != nil && (strings.Contains(m[1], "/") ||
 			!slices.ContainsFunc(files, isFile)) {
-			t.Errorf("docs/contributing.md names %s, which does not exist", m[1])
+			t.Errorf("docs/contributing.md names %s, which does not exist: name what it has become", m[1])
 		}
 	}
 	if named < 45 {

@@ -82,7 +82,7 @@ func TestTestsThatTheDesignNamesExist(t *testing.T) {
 		text := page(t, strings.TrimPrefix(path, "../../"))
 		for _, m := range regexp.MustCompile(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w+)`).FindAllStringSubmatch(text, -1) {
 			if named++; !declared[m[1]] {
-				t.Errorf("%s: names %s, which does not exist", path, m[1])
+				t.Errorf("%s: names %s, which does not exist: name the test that holds it now", path, m[1])
 			}
 		}
 	}

@@ -34,11 +34,12 @@ func TestTheHouseIsAsItIsDrawn(t *testing.T) {
 		slices.Sort(imports)
 		name := strings.TrimPrefix(names[0], module)
 		if !slices.Equal(imports, drawn[name]) {
-			t.Errorf("%s imports %v; docs/design.md says %v", name, imports, drawn[name])
+			t.Errorf("%s imports %v; docs/design.md says %v: if that is meant, correct its row in the table "+
+				"of §3, or add one", name, imports, drawn[name])
 		}
 		delete(drawn, name)
 	}
 	for name := range drawn {
-		t.Errorf("docs/design.md has a package %s, which does not exist", name)
+		t.Errorf("docs/design.md has a package %s, which does not exist: take its row out of the table of §3", name)
 	}
 }

@@ -43,7 +43,8 @@ func TestDocsHaveEveryFieldOfTheSpec(t *testing.T) {
 	}
 	slices.Sort(documented)
 	if fields := leaves(reflect.TypeFor[api.SyncSpec](), ""); !slices.Equal(fields, documented) {
-		t.Errorf("the fields are\n%q\nand documented are\n%q", fields, documented)
+		t.Errorf("docs/sync.md has a row for each of\n%q\nbut should have one, below its ## spec.…, for each of\n%q",
+			documented, fields)
 	}
 }
 
@@ -91,10 +92,12 @@ func TestDocsHaveEveryCause(t *testing.T) {
 	design, troubleshooting := page(t, "docs/design.md"), page(t, "docs/troubleshooting.md")
 	for _, code := range causes {
 		if !regexp.MustCompile(`\n\| [^|]*\b` + string(code) + `\b`).MatchString(design) {
-			t.Errorf("docs/design.md: no row for %s", code)
+			t.Errorf("docs/design.md: the table of §6 has no row for %s: add its evidence, and after how long "+
+				"it is Stuck", code)
 		}
 		if !strings.Contains(troubleshooting, "\n## "+string(code)+"\n") {
-			t.Errorf("docs/troubleshooting.md: no heading for %s", code)
+			t.Errorf("docs/troubleshooting.md: no heading \"## %s\", where explain sends people: write what to do "+
+				"there", code)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // dumpFile is a dump of testdata/dumps: what kubectl printed of a failure on real kubelets, trimmed, together with what
 // happened and what must be said of it. To add a failure, put such a file there and run
-// `go test ./rollout -run TestVerdictsPage -update`.
+// `go test ./rollout/judge -run TestVerdictsPage -update`.
 type dumpFile struct {
 	name string
 	raw  []byte

@@ -204,7 +204,8 @@ func TestEveryCauseHasAHeadingInTheGuide(t *testing.T) {
 	}
 	for _, code := range append(rollout.Codes(), rollout.ApplyFailed) {
 		if !strings.Contains(string(guide), "\n## "+string(code)+"\n") {
-			t.Errorf("no heading %s", code)
+			t.Errorf("docs/troubleshooting.md: no heading \"## %s\", where explain sends people: write what to do "+
+				"there", code)
 		}
 	}
 	constants, err := os.ReadFile("../verdict.go")
@@ -213,7 +214,7 @@ func TestEveryCauseHasAHeadingInTheGuide(t *testing.T) {
 	}
 	for _, name := range regexp.MustCompile(`(?m)^\t(\w+) +Code = "`).FindAllStringSubmatch(string(constants), -1) {
 		if rollout.Code(name[1]).Meaning() == name[1] {
-			t.Errorf("no words for %s", name[1])
+			t.Errorf("rollout/codes.go: no words for %s in the table meanings: add them", name[1])
 		}
 	}
 }

@@ -98,7 +98,8 @@ func TestVerdictsPage(t *testing.T) {
 		}
 	}
 	if string(stands) != page.String() {
-		t.Errorf("%s says more than it should", verdictsPage)
+		t.Errorf("%s is not what the tests play, or not in their order: go test ./rollout/judge -run TestVerdictsPage "+
+			"-update writes it", verdictsPage)
 	}
 }
 
