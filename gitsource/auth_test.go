@@ -81,10 +81,11 @@ func TestCredentialsAreNeverShown(t *testing.T) {
 		"a dead end": func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
 	}
 	auths := map[string]gitsource.Auth{
-		"password":   {Username: "ada", Password: secret},
-		"token":      {Token: secret},
-		"bearer":     {Bearer: secret},
-		"proxy":      {Username: "ada", Password: secret, Proxy: "http://ada:" + url.PathEscape(secret) + "@127.0.0.1:1"},
+		"password": {Username: "ada", Password: secret},
+		"token":    {Token: secret},
+		"bearer":   {Bearer: secret},
+		"proxy": {Username: "ada", Password: secret, Proxy: "http://ada:" + url.PathEscape(secret) +
+			"@127.0.0.1:1"},
 		"in the URL": {},
 	}
 	for what, auth := range auths {
@@ -226,7 +227,8 @@ func TestCustomCAAndClientCertificate(t *testing.T) {
 	if got := head(t, open(t, at, auth, gitsource.Options{})); got != tip {
 		t.Fatalf("head is %s, want %s", got, tip)
 	}
-	err := wrong(t, open(t, at, gitsource.Auth{CA: ca, ClientCert: clientCert, ClientKey: clientKey, Token: "w0rd"}, gitsource.Options{}), main, "does not accept")
+	err := wrong(t, open(t, at, gitsource.Auth{CA: ca, ClientCert: clientCert, ClientKey: clientKey, Token: "w0rd"},
+		gitsource.Options{}), main, "does not accept")
 	hidden(t, "a wrong token", err.Error())
 	wrong(t, open(t, at, gitsource.Auth{ClientCert: clientCert, ClientKey: clientKey}, gitsource.Options{}), main,
 		"unknown authority")
@@ -239,8 +241,9 @@ func clientCertificate(t *testing.T) (cert, key []byte, pool *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true,
+		BasicConstraintsValid: true,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		t.Fatal(err)
@@ -255,5 +258,6 @@ func clientCertificate(t *testing.T) (cert, key []byte, pool *x509.CertPool) {
 	}
 	pool = x509.NewCertPool()
 	pool.AddCert(parsed)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), pool
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), pool
 }

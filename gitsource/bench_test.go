@@ -77,7 +77,8 @@ func (s *scale) make() (string, error) {
 
 func (s *scale) stream(b io.Writer) {
 	commit := func(i int) {
-		fmt.Fprintf(b, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 6\nchange\n", 1_700_000_000+i)
+		fmt.Fprintf(b, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 6\nchange\n",
+			1_700_000_000+i)
 	}
 	file := func(i, version int) {
 		if s.size > 0 {
@@ -86,7 +87,8 @@ func (s *scale) stream(b io.Writer) {
 			fmt.Fprintln(b)
 			return
 		}
-		content := fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%d\ndata:\n  version: %q\n  pad: %q\n",
+		content := fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%d\ndata:\n  version: %q\n  "+
+			"pad: %q\n",
 			i, fmt.Sprint(version), strings.Repeat(fmt.Sprint(i*7919), 60))
 		fmt.Fprintf(b, "M 100644 inline apps/%03d/%03d/config.yaml\ndata %d\n%s\n", i/100, i%100, len(content), content)
 	}
@@ -160,8 +162,9 @@ func atEveryScale(b *testing.B, bench func(b *testing.B, w *work, url string, fi
 // push commits one changed file, as a push would.
 func (w *work) push(i int) {
 	content := fmt.Sprintf("push %d of %s\n", i, time.Now())
-	w.gitIn(fmt.Sprintf("commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 4\npush\nfrom refs/heads/main^0\n"+
-		"M 100644 inline apps/000/001/config.yaml\ndata %d\n%s\n", time.Now().Unix(), len(content), content), "fast-import", "--quiet", "--date-format=raw")
+	w.gitIn(fmt.Sprintf("commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 4\npush\nfrom "+
+		"refs/heads/main^0\nM 100644 inline apps/000/001/config.yaml\ndata %d\n%s\n", time.Now().Unix(), len(content),
+		content), "fast-import", "--quiet", "--date-format=raw")
 }
 
 // against runs ours and git's own way in turns, and reports ours as ns/op and the ratio of the two. What others do
@@ -200,7 +203,8 @@ func BenchmarkFirstMirror(b *testing.B) {
 		against(b, func(int) { head(b, open(b, at, gitsource.Auth{}, gitsource.Options{})) },
 			func(int) { w.git("clone", "-q", "--bare", "--single-branch", "--no-tags", at, b.TempDir()) },
 			other{"go-git", func(int) {
-				if _, err := git.PlainClone(b.TempDir(), true, &git.CloneOptions{URL: at, SingleBranch: true, Tags: git.NoTags}); err != nil {
+				if _, err := git.PlainClone(b.TempDir(), true, &git.CloneOptions{URL: at, SingleBranch: true,
+					Tags: git.NoTags}); err != nil {
 					b.Fatal(err)
 				}
 			}})

@@ -17,7 +17,8 @@ func TestNoPartOfAPasswordIsRepeated(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-		fmt.Fprint(w, pktLine("# service=git-upload-pack\n")+"0000"+pktLine("ERR "+strings.Repeat("x", before)+" "+password+" "+fmt.Sprintf("%q", password)))
+		fmt.Fprint(w, pktLine("# service=git-upload-pack\n")+"0000"+pktLine("ERR "+strings.Repeat("x", before)+" "+
+			password+" "+fmt.Sprintf("%q", password)))
 	}))
 	t.Cleanup(server.Close)
 	r := open(t, server.URL+"/fleet.git", gitsource.Auth{Username: "ada", Password: `0dd"` + secret},

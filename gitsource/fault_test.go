@@ -32,8 +32,11 @@ func TestFaultsWhileFetching(t *testing.T) {
 	for words, answer := range map[string]http.HandlerFunc{
 		"silent":              func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"longer than allowed": trickle,
-		"status 500":          func(w http.ResponseWriter, r *http.Request) { http.Error(w, fmt.Sprint(r.Header), 500) },
-		"invalid pkt-len":     func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>", r.Header) },
+		"status 500": func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, fmt.Sprint(r.Header),
+				500)
+		},
+		"invalid pkt-len": func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>", r.Header) },
 		"pack": func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, pktLine("NAK\n")+pktLine("\x01PACKgarbage"))
 		},

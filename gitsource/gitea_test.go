@@ -80,7 +80,8 @@ func deployKey(t *testing.T, h *hosttest.Host, tip string) {
 // notesOnProtected reports by notes where nobody may push to the branch itself: not with a token that may only read.
 func notesOnProtected(t *testing.T, h *hosttest.Host, w *work, url, tip string) {
 	check(t, h.Protect("fleet", "main"))
-	status := forge.Status{Commit: tip, Context: "daemongate/test", State: forge.Success, Description: "Complete: 12 nodes"}
+	status := forge.Status{Commit: tip, Context: "daemongate/test", State: forge.Success,
+		Description: "Complete: 12 nodes"}
 	mayRead, err := h.NewToken("read:repository")
 	check(t, err)
 	err = forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayRead}, t.TempDir()).Report(t.Context(),
@@ -91,7 +92,8 @@ func notesOnProtected(t *testing.T, h *hosttest.Host, w *work, url, tip string) 
 	hides(t, errors.Join(err), mayRead)
 	mayWrite, err := h.NewToken("write:repository")
 	check(t, err)
-	check(t, forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayWrite}, t.TempDir()).Report(t.Context(), []forge.Status{status}).Err())
+	check(t, forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayWrite}, t.TempDir()).Report(t.Context(),
+		[]forge.Status{status}).Err())
 	w.git("fetch", "-q", "origin", "+refs/notes/*:refs/notes/*")
 	if note := w.git("notes", "--ref=daemongate", "show", tip); !strings.Contains(note, "Complete: 12 nodes") {
 		t.Errorf("the note says %q", note)

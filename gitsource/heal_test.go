@@ -103,17 +103,23 @@ func TestMirrorSurvivesARestart(t *testing.T) {
 func TestDamagedMirrorHeals(t *testing.T) {
 	t.Parallel()
 	for what, damage := range map[string]func(m *mirrored){
-		"pack cut in half":    func(m *mirrored) { resize(m, m.files(".pack")[0]) },
-		"index cut in half":   func(m *mirrored) { resize(m, m.files(".idx")[0]) },
-		"pack of garbage":     func(m *mirrored) { overwrite(m, m.files(".pack")[0]) },
-		"index of garbage":    func(m *mirrored) { overwrite(m, m.files(".idx")[0]) },
-		"index lost":          func(m *mirrored) { remove(m, m.files(".idx")[0]) },
-		"pack lost":           func(m *mirrored) { remove(m, m.files(".pack")[0]) },
-		"empty pack":          func(m *mirrored) { truncate(m, m.files(".pack")[0], 0) },
-		"refs lost":           func(m *mirrored) { removeAll(m, filepath.Join(filepath.Dir(m.files("HEAD")[0]), "refs")) },
-		"everything lost":     func(m *mirrored) { removeAll(m, filepath.Dir(m.files("HEAD")[0])) },
-		"a killed clone":      func(m *mirrored) { leftovers(m) },
-		"objects folder lost": func(m *mirrored) { removeAll(m, filepath.Join(filepath.Dir(m.files("HEAD")[0]), "objects")) },
+		"pack cut in half":  func(m *mirrored) { resize(m, m.files(".pack")[0]) },
+		"index cut in half": func(m *mirrored) { resize(m, m.files(".idx")[0]) },
+		"pack of garbage":   func(m *mirrored) { overwrite(m, m.files(".pack")[0]) },
+		"index of garbage":  func(m *mirrored) { overwrite(m, m.files(".idx")[0]) },
+		"index lost":        func(m *mirrored) { remove(m, m.files(".idx")[0]) },
+		"pack lost":         func(m *mirrored) { remove(m, m.files(".pack")[0]) },
+		"empty pack":        func(m *mirrored) { truncate(m, m.files(".pack")[0], 0) },
+		"refs lost": func(m *mirrored) {
+			removeAll(m, filepath.Join(filepath.Dir(m.files("HEAD")[0]),
+				"refs"))
+		},
+		"everything lost": func(m *mirrored) { removeAll(m, filepath.Dir(m.files("HEAD")[0])) },
+		"a killed clone":  func(m *mirrored) { leftovers(m) },
+		"objects folder lost": func(m *mirrored) {
+			removeAll(m, filepath.Join(filepath.Dir(m.files("HEAD")[0]),
+				"objects"))
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

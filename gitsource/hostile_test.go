@@ -30,7 +30,8 @@ func rawTree(w *work, names ...string) {
 // A folder with a name that is no file's is refused as a whole; the rest of the commit can be read.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
-	for _, names := range [][]string{{".."}, {"."}, {".git"}, {".GIT"}, {"a/b"}, {""}, {"a", "a"}, {"fine", "../../etc/passwd"}} {
+	for _, names := range [][]string{{".."}, {"."}, {".git"}, {".GIT"}, {"a/b"}, {""}, {"a", "a"},
+		{"fine", "../../etc/passwd"}} {
 		w := newWork(t)
 		rawTree(w, names...)
 		r := open(t, w.dir, gitsource.Auth{}, gitsource.Options{})
@@ -67,7 +68,8 @@ func FuzzTree(f *testing.F) {
 		}
 		inner := w.gitIn(entry("120000", name, w.gitIn(target, "hash-object", "-w", "--stdin", "--literally")),
 			"hash-object", "-w", "-t", "tree", "--stdin", "--literally")
-		root := w.gitIn(entry("40000", "d", inner)+entry("100644", "secret", w.gitIn("x", "hash-object", "-w", "--stdin")),
+		root := w.gitIn(entry("40000", "d", inner)+
+			entry("100644", "secret", w.gitIn("x", "hash-object", "-w", "--stdin")),
 			"hash-object", "-w", "-t", "tree", "--stdin", "--literally")
 		w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-m", "fuzz", root))
 		tree := tree(t, w)

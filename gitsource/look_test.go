@@ -43,7 +43,8 @@ func crowded(t testing.TB, refs int) *work {
 	return w
 }
 
-var everyRef = []gitsource.Ref{main, {Branch: "feature/x"}, {Tag: "v1.0.0"}, {SemVer: ">=1"}, {Name: "HEAD"}, {Name: "refs/pull/7/head"}}
+var everyRef = []gitsource.Ref{main, {Branch: "feature/x"}, {Tag: "v1.0.0"}, {SemVer: ">=1"}, {Name: "HEAD"},
+	{Name: "refs/pull/7/head"}}
 
 // A poll that finds nothing new costs a few hundred bytes, however many refs there are: over http, ssh and a pipe.
 func TestUnchangedPollOfManyRefsCostsLittle(t *testing.T) {
@@ -154,7 +155,8 @@ func TestServersOfTheOldProtocol(t *testing.T) {
 
 // lookedAt has a repository polled until the next poll is a look, whose requests then get the answer: the first one,
 // which asks what is spoken, or the second.
-func lookedAt(t *testing.T, auth gitsource.Auth, o gitsource.Options, path string, answer http.HandlerFunc) (r *gitsource.Repository, server *host, well *atomic.Bool) {
+func lookedAt(t *testing.T, auth gitsource.Auth, o gitsource.Options, path string,
+	answer http.HandlerFunc) (r *gitsource.Repository, server *host, well *atomic.Bool) {
 	t.Helper()
 	w := crowded(t, 200)
 	server, well = serve(t, w.dir), new(atomic.Bool)

@@ -34,7 +34,8 @@ func TestHTTPProxy(t *testing.T) {
 	at := func(password string) string {
 		return strings.Replace(proxy.URL, "://", "://ada:"+url.PathEscape(password)+"@", 1)
 	}
-	if got := head(t, open(t, "http://git.invalid/.git", gitsource.Auth{Proxy: at(secret)}, gitsource.Options{})); got != tip {
+	if got := head(t, open(t, "http://git.invalid/.git", gitsource.Auth{Proxy: at(secret)},
+		gitsource.Options{})); got != tip {
 		t.Errorf("head is %s, want %s", got, tip)
 	}
 	for _, where := range []string{"http://git.invalid/.git", "https://git.invalid/.git"} {
@@ -88,20 +89,23 @@ func TestSOCKS5Proxy(t *testing.T) {
 	w := newWork(t)
 	tip := w.commit("a")
 	proxy, used := socks5(t, serve(t, w.dir).Listener.Addr().String())
-	if got := head(t, open(t, "http://git.invalid/.git", gitsource.Auth{Proxy: "socks5h://" + proxy}, gitsource.Options{})); got != tip || used.Load() == 0 {
+	if got := head(t, open(t, "http://git.invalid/.git", gitsource.Auth{Proxy: "socks5h://" + proxy},
+		gitsource.Options{})); got != tip || used.Load() == 0 {
 		t.Errorf("head is %s, want %s; the proxy was used %d times", got, tip, used.Load())
 	}
 	key, private := sshtest.NewKey(t)
 	server := serveSSH(t, key.PublicKey())
 	proxy, used = socks5(t, server.address)
-	known := []byte(strings.Replace(string(server.knownHosts()), "["+strings.Replace(server.address, ":", "]:", 1), "git.invalid", 1))
+	known := []byte(strings.Replace(string(server.knownHosts()), "["+strings.Replace(server.address, ":", "]:", 1),
+		"git.invalid", 1))
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: known, Proxy: "socks5://" + proxy}
 	if got := head(t, open(t, "ssh://git@git.invalid"+w.dir, auth, gitsource.Options{})); got != tip ||
 		used.Load() == 0 {
 		t.Errorf("over ssh the head is %s, want %s; the proxy was used %d times", got, tip, used.Load())
 	}
 	auth.Proxy = "http://" + proxy
-	if _, err := gitsource.Open(t.TempDir(), gitsource.Options{}).Repository("ssh://git@git.invalid/x", auth); err == nil || !strings.Contains(err.Error(), "socks5") {
+	if _, err := gitsource.Open(t.TempDir(), gitsource.Options{}).Repository("ssh://git@git.invalid/x",
+		auth); err == nil || !strings.Contains(err.Error(), "socks5") {
 		t.Errorf("ssh through an http proxy: %v", err)
 	}
 }

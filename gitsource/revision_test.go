@@ -31,9 +31,12 @@ func TestRevisionsLeadToCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"HEAD": head, "main": head, "main~1": commits[2], "HEAD^": commits[2], "HEAD~2": commits[1], "HEAD~~": commits[1],
-		"HEAD^2": side, "HEAD^2~1": commits[0], "HEAD~0": head, "HEAD^0": head, "v1": commits[0], "refs/heads/main~3": commits[0],
-		commits[1]: commits[1], commits[1][:7]: commits[1], commits[2][:9] + "~1": commits[1], head + "^2": side,
+		"HEAD": head, "main": head, "main~1": commits[2], "HEAD^": commits[2], "HEAD~2": commits[1],
+		"HEAD~~": commits[1],
+		"HEAD^2": side, "HEAD^2~1": commits[0], "HEAD~0": head, "HEAD^0": head, "v1": commits[0],
+		"refs/heads/main~3": commits[0],
+		commits[1]:          commits[1], commits[1][:7]: commits[1], commits[2][:9] + "~1": commits[1], head +
+			"^2": side,
 	} {
 		if got, err := r.Resolve(t.Context(), text); err != nil || got != want {
 			t.Errorf("%s is %s: %v; want %s", text, got, err, want)
@@ -52,8 +55,10 @@ func TestRevisionsLeadToCommits(t *testing.T) {
 // A commit whose header names an encoding is shown as git shows it.
 func TestACommitsEncodingIsUnderstood(t *testing.T) {
 	for encoding, text := range map[string]string{
-		"ISO-8859-1": "Schl\xfcssel f\xfcr M\xfcller", "iso8859-15": "100 \xa4", "CP1252": "\x93quoted\x94", "KOI8-R": "\xf0\xd2\xc9\xd7\xc5\xd4",
-		"SHIFT-JIS": "\x93\xfa\x96\x7b", "EUC-JP": "\xc6\xfc\xcb\xdc", "GBK": "\xd6\xd0\xce\xc4", "latin1": "\xe9t\xe9", "UTF-8": "été",
+		"ISO-8859-1": "Schl\xfcssel f\xfcr M\xfcller", "iso8859-15": "100 \xa4", "CP1252": "\x93quoted\x94",
+		"KOI8-R":    "\xf0\xd2\xc9\xd7\xc5\xd4",
+		"SHIFT-JIS": "\x93\xfa\x96\x7b", "EUC-JP": "\xc6\xfc\xcb\xdc", "GBK": "\xd6\xd0\xce\xc4", "latin1": "\xe9t\xe9",
+		"UTF-8": "été",
 	} {
 		w := newWork(t)
 		w.write("file", "content")

@@ -53,7 +53,8 @@ func TestSSHKeysAndKnownHostsAreExchanged(t *testing.T) {
 	head(t, r)
 
 	nextUser, nextPrivate := sshtest.NewKey(t)
-	nextKey := gitsource.Auth{SSHKey: pemOf(t, nextPrivate, "open sesame"), SSHPassphrase: "open sesame", KnownHosts: server.knownHosts()}
+	nextKey := gitsource.Auth{SSHKey: pemOf(t, nextPrivate, "open sesame"), SSHPassphrase: "open sesame",
+		KnownHosts: server.knownHosts()}
 	server.exchange(server.key, nextUser.PublicKey())
 	rotate(t, r, s, w, "does not accept the ssh key", nextKey)
 

@@ -13,7 +13,8 @@ func TestVersionRange(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
 	at := map[string]string{}
-	for _, tag := range []string{"v1.2.0", "1.10.0", "v1.9.0", "v2.0.0-rc.1", "20260102", "v3", "agent-4.0.0", "v1.10.0-rc.1"} {
+	for _, tag := range []string{"v1.2.0", "1.10.0", "v1.9.0", "v2.0.0-rc.1", "20260102", "v3", "agent-4.0.0",
+		"v1.10.0-rc.1"} {
 		at[tag] = w.commit(tag)
 		w.git("tag", "-a", "-m", tag, tag)
 	}
@@ -75,7 +76,8 @@ func TestMovedTag(t *testing.T) {
 func FuzzVersionRange(f *testing.F) {
 	for _, seed := range [][2]string{
 		{">=1.2 <2", "v1.3.0"}, {"~1.4 || ^2.1.0-rc.1", "2.1.0-rc.2+b"}, {"1.x", "20260102"}, {"*", "v1.2.3"},
-		{"1.2 - 1.4.5", "1.4.5"}, {"!=1", "v0.0.0"}, {"=<>", "vv1"}, {strings.Repeat("1.x || ", 40), "1.0.0"}, {">=99999999999999999999", "1"},
+		{"1.2 - 1.4.5", "1.4.5"}, {"!=1", "v0.0.0"}, {"=<>", "vv1"}, {strings.Repeat("1.x || ", 40), "1.0.0"},
+		{">=99999999999999999999", "1"},
 	} {
 		f.Add(seed[0], seed[1], true)
 	}

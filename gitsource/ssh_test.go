@@ -58,7 +58,8 @@ func serveSSH(t testing.TB, allowed ssh.PublicKey) *sshHost {
 
 // exchange gives the server a key, and says which user's key it lets in.
 func (h *sshHost) exchange(key ssh.Signer, allowed ssh.PublicKey) {
-	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
+	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions,
+		error) {
 		if string(offered.Marshal()) == string(allowed.Marshal()) {
 			return nil, nil
 		}
@@ -111,7 +112,8 @@ func TestSSH(t *testing.T) {
 	server := serveSSH(t, user.PublicKey())
 	at := "ssh://git@" + server.address + w.dir
 	for _, passphrase := range []string{"", "open sesame"} {
-		r := open(t, at, gitsource.Auth{SSHKey: pemOf(t, private, passphrase), SSHPassphrase: passphrase, KnownHosts: server.knownHosts()}, gitsource.Options{})
+		r := open(t, at, gitsource.Auth{SSHKey: pemOf(t, private, passphrase), SSHPassphrase: passphrase,
+			KnownHosts: server.knownHosts()}, gitsource.Options{})
 		for i := range 2 {
 			tip := w.commit("b")
 			if got := head(t, r); got != tip {
@@ -140,7 +142,8 @@ func TestHostKeysAreChecked(t *testing.T) {
 	changed := []byte(knownhosts.Line([]string{server.address}, other.PublicKey()))
 	wrong(t, open(t, at, gitsource.Auth{SSHKey: key, KnownHosts: changed}, gitsource.Options{}), main,
 		"is not the one in known_hosts", ssh.FingerprintSHA256(server.key.PublicKey()))
-	wrong(t, open(t, at, gitsource.Auth{SSHKey: pemOf(t, otherPrivate, ""), KnownHosts: server.knownHosts()}, gitsource.Options{}), main,
+	wrong(t, open(t, at, gitsource.Auth{SSHKey: pemOf(t, otherPrivate, ""), KnownHosts: server.knownHosts()},
+		gitsource.Options{}), main,
 		"does not accept the ssh key of user git", "deploy keys")
 
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})

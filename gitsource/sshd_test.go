@@ -90,8 +90,9 @@ func startSSHD(t testing.TB, hosts, users map[string]crypto.Signer) (address str
 	address = free.Addr().String()
 	free.Close()
 	_, port, _ := net.SplitHostPort(address)
-	config := fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nPidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n"+
-		"PermitRootLogin prohibit-password\nAuthorizedKeysFile %s/authorized_keys\n", port, dir)
+	config := fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nPidFile none\nUsePAM no\nStrictModes "+
+		"no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nAuthorizedKeysFile %s/authorized_keys\n",
+		port, dir)
 	for kind, key := range hosts {
 		writeFile(t, filepath.Join(dir, kind), keyFile(t, key, ""))
 		config += "HostKey " + filepath.Join(dir, kind) + "\n"
@@ -160,9 +161,11 @@ func TestOpenSSHServer(t *testing.T) {
 	}
 	known := []byte(knownhosts.Line([]string{address}, public(t, hosts["ed25519"])))
 	stranger := sshKinds(t)["ed25519"]
-	err = wrong(t, open(t, at, gitsource.Auth{SSHKey: keyFile(t, stranger, "s3cr3t phrase"), SSHPassphrase: "s3cr3t phrase", KnownHosts: known},
+	err = wrong(t, open(t, at, gitsource.Auth{SSHKey: keyFile(t, stranger, "s3cr3t phrase"),
+		SSHPassphrase: "s3cr3t phrase", KnownHosts: known},
 		gitsource.Options{}), main, "does not accept the ssh key of user "+me.Username, "deploy keys")
 	hidden(t, "a key that is not let in", err.Error())
 	wrong(t, open(t, at, gitsource.Auth{SSHKey: keyFile(t, users["rsa"], ""), KnownHosts: []byte("other.example.com " +
-		strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public(t, hosts["rsa"])))))}, gitsource.Options{}), main, "is not known", "SHA256:", "add to known_hosts")
+		strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public(t, hosts["rsa"])))))}, gitsource.Options{}), main,
+		"is not known", "SHA256:", "add to known_hosts")
 }

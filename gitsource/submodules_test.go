@@ -33,7 +33,8 @@ func newFamily(t *testing.T) *family {
 		w.git("init", "-q", "-b", "main")
 		return w
 	}
-	f := &family{parent: in("parent"), child: in("child"), grandchild: in("grandchild"), store: gitsource.Open(t.TempDir(), gitsource.Options{})}
+	f := &family{parent: in("parent"), child: in("child"), grandchild: in("grandchild"),
+		store: gitsource.Open(t.TempDir(), gitsource.Options{})}
 	t.Cleanup(f.store.Close)
 	f.grandchild.write("g.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: grandchild}\n")
 	f.grandchild.commit("g")
@@ -114,7 +115,8 @@ func TestSubmodulesThatLeadAstray(t *testing.T) {
 		"above the server's root": "[submodule \"x\"]\n\tpath = base/mod\n\turl = ../../../../..\n",
 		"add its path and url":    "[submodule \"x\"]\n\tpath = elsewhere\n\turl = ../child/.git\n",
 		"cannot be read":          "[submodule\n",
-		"belongs into no commit":  "[submodule \"x\"]\n\tpath = base/mod\n\turl = https://ada:" + url.PathEscape(secret) + "@127.0.0.1:1/x.git\n",
+		"belongs into no commit": "[submodule \"x\"]\n\tpath = base/mod\n\turl = https://ada:" +
+			url.PathEscape(secret) + "@127.0.0.1:1/x.git\n",
 	} {
 		f.parent.write(".gitmodules", modules)
 		f.parent.commit(words)
@@ -167,7 +169,10 @@ func TestSubmodulesWithinEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := plain.WithSubmodules(w.dir, func(_, commit string) (*gitsource.Tree, error) { return r.Tree(t.Context(), commit) })
+	tree := plain.WithSubmodules(w.dir, func(_, commit string) (*gitsource.Tree, error) {
+		return r.Tree(t.Context(),
+			commit)
+	})
 	if _, err := tree.ReadFile("again/again/.gitmodules"); err != nil {
 		t.Error(err)
 	}
@@ -187,7 +192,8 @@ func TestRenderOfWhatIsNotInGit(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.parent.write("lfs/kustomization.yaml", "resources: [a.yaml]\n")
-	f.parent.write("lfs/a.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:"+strings.Repeat("a", 64)+"\nsize 12345\n")
+	f.parent.write("lfs/a.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:"+strings.Repeat("a", 64)+
+		"\nsize 12345\n")
 	f.parent.commit("lfs")
 	tree, err := r.Tree(t.Context(), head(t, r))
 	if err != nil {

@@ -27,7 +27,8 @@ func TestTagsOfWhatIsNoCommit(t *testing.T) {
 	}
 	head := w.git("rev-parse", "HEAD")
 	var others sync.WaitGroup
-	for tag, says := range map[string]string{"folder": "is a tag of a folder (tree", "named-folder": "is a tag of a folder (tree", "text": "is a tag of a file (blob"} {
+	for tag, says := range map[string]string{"folder": "is a tag of a folder (tree",
+		"named-folder": "is a tag of a folder (tree", "text": "is a tag of a file (blob"} {
 		for range 2 {
 			others.Go(func() { // whoever asks for something else of the same repository gets it
 				if got, err := r.Head(t.Context(), gitsource.Ref{Branch: "main"}); err != nil || got != head {

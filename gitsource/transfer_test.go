@@ -167,7 +167,8 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	store := gitsource.Open(t.TempDir(), gitsource.Options{})
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: shell.knownHosts()}
-	for _, url := range []string{w.dir, server.URL + "/.git", "ssh://git@" + shell.address + w.dir, server.URL + "/nothing.git", w.dir + "/nothing"} {
+	for _, url := range []string{w.dir, server.URL + "/.git", "ssh://git@" + shell.address + w.dir, server.URL +
+		"/nothing.git", w.dir + "/nothing"} {
 		r, err := store.Repository(url, auth)
 		if err != nil {
 			t.Fatal(err)

@@ -177,7 +177,8 @@ func TestSubmodulesAndLFS(t *testing.T) {
 	other := newWork(t)
 	other.change("x", "x")
 	w.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", other.dir, "mod")
-	w.write("lfs.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+strings.Repeat("a", 64)+"\nsize 12345\n")
+	w.write("lfs.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+strings.Repeat("a", 64)+
+		"\nsize 12345\n")
 	w.write("about.md", "version https://git-lfs.github.com/spec/v1\nis what a pointer begins with\n")
 	w.commit("a")
 	tree := tree(t, w)

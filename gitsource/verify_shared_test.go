@@ -38,8 +38,10 @@ func TestTagsAreVerifiedAmongLooksOfOthers(t *testing.T) {
 	t.Parallel()
 	n, r, all := sharedTags(t)
 	// What is nowhere has all refs asked for, and what is looked for then is all that is known of them.
-	others := [][]gitsource.Ref{{main}, {{Branch: "nowhere"}, main}, {{Branch: "nowhere"}, {Tag: "unsigned"}}, {{Branch: "nowhere"}}}
-	for _, ref := range []gitsource.Ref{{Tag: "v1.0.0"}, {Tag: "refs/tags/v1.0.0"}, {SemVer: ">=1"}, {Name: "refs/tags/v1.1.0"}} {
+	others := [][]gitsource.Ref{{main}, {{Branch: "nowhere"}, main}, {{Branch: "nowhere"}, {Tag: "unsigned"}},
+		{{Branch: "nowhere"}}}
+	for _, ref := range []gitsource.Ref{{Tag: "v1.0.0"}, {Tag: "refs/tags/v1.0.0"}, {SemVer: ">=1"},
+		{Name: "refs/tags/v1.1.0"}} {
 		for _, other := range others {
 			at, err := r.Head(t.Context(), ref)
 			if err != nil {

@@ -125,38 +125,56 @@ func TestSignaturesOfCommits(t *testing.T) {
 	n.sshKey("stranger", "ed25519")
 	pgp, pgpRSA := n.pgpKey("ada@example.com", "ed25519"), n.pgpKey("web-flow@example.com", "rsa2048")
 	n.pgpKey("stranger@example.com", "ed25519")
-	all := signers(t, pgp+"\n"+pgpRSA, "# the team\nada@example.com "+ed+"\n\n*@example.com namespaces=\"git\" "+rsa+"\n\"ada@example.com,bob@example.com\" "+ecdsa+"\n")
+	all := signers(t, pgp+"\n"+pgpRSA, "# the team\nada@example.com "+ed+"\n\n*@example.com namespaces=\"git\" "+rsa+
+		"\n\"ada@example.com,bob@example.com\" "+ecdsa+"\n")
 
 	type story struct {
 		commit, want string
 		by           *gitsource.Signers
 	}
 	stories := map[string]story{
-		"not signed":                          {n.commit("unsigned"), "is not signed", all},
-		"ed25519":                             {n.signSSH("ed", "c1"), "", all},
-		"rsa":                                 {n.signSSH("rsa", "c2"), "", all},
-		"ecdsa":                               {n.signSSH("ecdsa", "c3"), "", all},
-		"pgp ed25519":                         {n.signPGP("ada@example.com", "c4"), "", all},
-		"pgp rsa":                             {n.signPGP("web-flow@example.com", "c5"), "", all},
-		"pgp, a stranger's key":               {n.signPGP("stranger@example.com", "c6"), "which is not among the signers", all},
-		"ssh, a stranger's key":               {n.signSSH("stranger", "c7"), "which is not among the signers", all},
-		"ssh, another's principal":            {n.signSSH("ed", "c8"), "may sign for bob@example.com, and not for ada@example.com", signers(t, "bob@example.com "+ed)},
-		"ssh, one that is left out":           {n.signSSH("ed", "c9"), "and not for ada@example.com", signers(t, "*@example.com,!ada@* "+ed)},
-		"ssh, two lines for one key":          {n.signSSH("ed", "c10"), "", signers(t, "bob@example.com "+ed+"\nada@example.com "+ed)},
-		"ssh, another namespace":              {n.signSSH("ed", "c11"), "and not for git", signers(t, `* namespaces="file" `+ed)},
-		"ssh, too early":                      {n.signSSH("ed", "c12"), "is valid only after 2026-06-01", signers(t, `* valid-after="20260601Z" `+ed)},
-		"ssh, too late":                       {n.signSSH("ed", "c13"), "is valid only before 2025-06-01", signers(t, `* valid-before="20250601000000" `+ed)},
-		"ssh, in time":                        {n.signSSH("ed", "c14"), "", signers(t, `* valid-after="20250101",valid-before="20270101" `+ed)},
-		"ssh signature, pgp signers":          {n.signSSH("ed", "c15"), "which is not among the signers", signers(t, pgp)},
-		"pgp signature, ssh signers":          {n.signPGP("ada@example.com", "c16"), "which is not among the signers", signers(t, "* "+ed)},
-		"ssh, changed after it was signed":    {n.forge(n.signSSH("ed", "c17"), "\n\nc17", "\n\nevil"), "does not match", all},
-		"pgp, changed after it was signed":    {n.forge(n.signPGP("ada@example.com", "c18"), "\n\nc18", "\n\nevil"), "does not match", all},
-		"ssh, another tree":                   {n.forge(n.signSSH("ed", "c19"), "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904", "tree "+n.otherTree()), "does not match", all},
-		"a signature that is none":            {n.forge(n.signSSH("ed", "c20"), "SSH SIGNATURE-----\n", "SSH SIGNATURE-----\n AAAA"), "cannot be read", all},
-		"a signature of an unknown kind":      {n.forge(n.signSSH("ed", "c21"), "-----BEGIN SSH SIGNATURE", "-----BEGIN NO SIGNATURE"), "unknown kind", all},
-		"an X.509 signature":                  {n.forge(n.signSSH("ed", "c22"), "-----BEGIN SSH SIGNATURE", "-----BEGIN SIGNED MESSAGE"), "X.509", all},
-		"a second signature header is no key": {n.forge(n.signSSH("stranger", "c23"), "gpgsig ", "gpgsig-sha256 junk\ngpgsig "), "which is not among the signers", all},
-		"a signed child of a forged parent":   {n.signSSH("ed", "c24"), "", all},
+		"not signed":  {n.commit("unsigned"), "is not signed", all},
+		"ed25519":     {n.signSSH("ed", "c1"), "", all},
+		"rsa":         {n.signSSH("rsa", "c2"), "", all},
+		"ecdsa":       {n.signSSH("ecdsa", "c3"), "", all},
+		"pgp ed25519": {n.signPGP("ada@example.com", "c4"), "", all},
+		"pgp rsa":     {n.signPGP("web-flow@example.com", "c5"), "", all},
+		"pgp, a stranger's key": {n.signPGP("stranger@example.com", "c6"),
+			"which is not among the signers", all},
+		"ssh, a stranger's key": {n.signSSH("stranger", "c7"), "which is not among the signers", all},
+		"ssh, another's principal": {n.signSSH("ed", "c8"),
+			"may sign for bob@example.com, and not for ada@example.com", signers(t, "bob@example.com "+ed)},
+		"ssh, one that is left out": {n.signSSH("ed", "c9"), "and not for ada@example.com",
+			signers(t, "*@example.com,!ada@* "+ed)},
+		"ssh, two lines for one key": {n.signSSH("ed", "c10"), "", signers(t, "bob@example.com "+ed+
+			"\nada@example.com "+ed)},
+		"ssh, another namespace": {n.signSSH("ed", "c11"), "and not for git",
+			signers(t, `* namespaces="file" `+ed)},
+		"ssh, too early": {n.signSSH("ed", "c12"), "is valid only after 2026-06-01",
+			signers(t, `* valid-after="20260601Z" `+ed)},
+		"ssh, too late": {n.signSSH("ed", "c13"), "is valid only before 2025-06-01",
+			signers(t, `* valid-before="20250601000000" `+ed)},
+		"ssh, in time": {n.signSSH("ed", "c14"), "",
+			signers(t, `* valid-after="20250101",valid-before="20270101" `+ed)},
+		"ssh signature, pgp signers": {n.signSSH("ed", "c15"), "which is not among the signers",
+			signers(t, pgp)},
+		"pgp signature, ssh signers": {n.signPGP("ada@example.com", "c16"), "which is not among the signers",
+			signers(t, "* "+ed)},
+		"ssh, changed after it was signed": {n.forge(n.signSSH("ed", "c17"), "\n\nc17", "\n\nevil"),
+			"does not match", all},
+		"pgp, changed after it was signed": {n.forge(n.signPGP("ada@example.com", "c18"), "\n\nc18", "\n\nevil"),
+			"does not match", all},
+		"ssh, another tree": {n.forge(n.signSSH("ed", "c19"),
+			"tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904", "tree "+n.otherTree()), "does not match", all},
+		"a signature that is none": {n.forge(n.signSSH("ed", "c20"), "SSH SIGNATURE-----\n",
+			"SSH SIGNATURE-----\n AAAA"), "cannot be read", all},
+		"a signature of an unknown kind": {n.forge(n.signSSH("ed", "c21"), "-----BEGIN SSH SIGNATURE",
+			"-----BEGIN NO SIGNATURE"), "unknown kind", all},
+		"an X.509 signature": {n.forge(n.signSSH("ed", "c22"), "-----BEGIN SSH SIGNATURE",
+			"-----BEGIN SIGNED MESSAGE"), "X.509", all},
+		"a second signature header is no key": {n.forge(n.signSSH("stranger", "c23"), "gpgsig ",
+			"gpgsig-sha256 junk\ngpgsig "), "which is not among the signers", all},
+		"a signed child of a forged parent": {n.signSSH("ed", "c24"), "", all},
 	}
 	w := n.work
 	r := open(t, w.dir, gitsource.Auth{}, gitsource.Options{})
@@ -244,8 +262,9 @@ func TestSignaturesOfTags(t *testing.T) {
 	forged := strings.Replace(n.git("cat-file", "tag", "v1"), "tag v1", "tag evil", 1)
 	n.git("update-ref", "refs/tags/evil", n.gitIn(forged+"\n", "hash-object", "-t", "tag", "-w", "--stdin"))
 	r := open(t, n.dir, gitsource.Auth{}, gitsource.Options{})
-	for tag, want := range map[string]string{"v1": "", "v2": "", "light": "is not annotated", "unsigned": "is not signed",
-		"newest": "is the tag v1 under another name", "evil": "does not match"} {
+	for tag, want := range map[string]string{"v1": "", "v2": "", "light": "is not annotated",
+		"unsigned": "is not signed",
+		"newest":   "is the tag v1 under another name", "evil": "does not match"} {
 		ref := gitsource.Ref{Tag: tag}
 		at, err := r.Head(t.Context(), ref)
 		if err != nil || at != c1 {

@@ -18,12 +18,15 @@ import (
 // fleet is an overlay of so many objects: agents of a file each, one patch and a ConfigMap for each ten of them.
 func fleet(objects int) fstest.MapFS {
 	files := fstest.MapFS{}
-	base, prod := "resources:\n", "namespace: agents\nnamePrefix: prod-\nresources: [../base]\nimages: [{name: agent, newTag: v2}]\nconfigMapGenerator:\n"
+	base, prod := "resources:\n", "namespace: agents\nnamePrefix: prod-\nresources: [../base]\nimages: [{name: "+
+		"agent, newTag: v2}]\nconfigMapGenerator:\n"
 	patches := "patches:\n"
 	for i := range objects {
 		if i%10 == 9 {
 			prod += fmt.Sprintf("- {name: config%d, literals: [level=info]}\n", i-9)
-			patches += fmt.Sprintf("- patch: |\n    apiVersion: apps/v1\n    kind: DaemonSet\n    metadata: {name: agent%d}\n    spec: {template: {spec: {containers: [{name: agent, env: [{name: A, value: b}]}]}}}\n", i-9)
+			patches += fmt.Sprintf("- patch: |\n    apiVersion: apps/v1\n    kind: DaemonSet\n    metadata: {name: "+
+				"agent%d}\n    spec: {template: {spec: {containers: [{name: agent, env: [{name: A, value: b}]}]}}}\n",
+				i-9)
 			continue
 		}
 		base += fmt.Sprintf("- agent%d.yaml\n", i)

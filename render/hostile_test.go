@@ -53,13 +53,16 @@ func TestAFileCountsEachTimeItIsUsed(t *testing.T) {
 		keys += fmt.Sprintf("  - k%d=big\n", i)
 		envs += fmt.Sprintf("- name: g%d\n  envs: [big]\n", i)
 	}
-	inline := "generators:\n- |\n" + indented("apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nfiles:\n"+strings.ReplaceAll(keys, "  -", "-"))
+	inline := "generators:\n- |\n" + indented("apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: "+
+		"a}\nfiles:\n"+strings.ReplaceAll(keys, "  -", "-"))
 	paths := strings.Repeat("- {path: big}\n", 200)
 	for name, kustomization := range map[string]string{
-		"in many patches":             "patches:\n" + paths,
-		"in many old patches":         "patchesStrategicMerge: [" + strings.Repeat("big,", 200) + "]\n",
-		"in many replacements":        "replacements:\n" + paths,
-		"in many transformers":        "transformers:\n" + strings.Repeat("- |\n"+indented("apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: big\n"), 200),
+		"in many patches":      "patches:\n" + paths,
+		"in many old patches":  "patchesStrategicMerge: [" + strings.Repeat("big,", 200) + "]\n",
+		"in many replacements": "replacements:\n" + paths,
+		"in many transformers": "transformers:\n" +
+			strings.Repeat("- |\n"+indented("apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: "+
+				"big\n"), 200),
 		"in many configurations":      "configurations: [" + strings.Repeat("big,", 200) + "]\n",
 		"under many keys":             "configMapGenerator:\n- name: a\n  files:\n" + keys,
 		"under many keys of a Secret": "secretGenerator:\n- name: a\n  files:\n" + keys,
@@ -67,7 +70,8 @@ func TestAFileCountsEachTimeItIsUsed(t *testing.T) {
 		"in an inline generator":      inline,
 	} {
 		t.Run(name, func(t *testing.T) {
-			files := fstest.MapFS{"prod/kustomization.yaml": file(kustomization), "prod/big": file("a: a=" + strings.Repeat("x", 1<<20))}
+			files := fstest.MapFS{"prod/kustomization.yaml": file(kustomization),
+				"prod/big": file("a: a=" + strings.Repeat("x", 1<<20))}
 			refusedCheaply(t, files, 50, "prod/big: ", "67108864 bytes", "render.maxTotalSize")
 		})
 	}
@@ -75,7 +79,8 @@ func TestAFileCountsEachTimeItIsUsed(t *testing.T) {
 
 // doubling is a tree of so many levels, each of which has the one below twice; field says as what.
 func doubling(levels int, field, leaf string) fstest.MapFS {
-	files := fstest.MapFS{"prod/kustomization.yaml": file("resources: [../l0]\n"), fmt.Sprintf("l%d/kustomization.yaml", levels): file(leaf)}
+	files := fstest.MapFS{"prod/kustomization.yaml": file("resources: [../l0]\n"), fmt.Sprintf("l%d/kustomization.yaml",
+		levels): file(leaf)}
 	kind := ""
 	if field == "components" {
 		files["prod/kustomization.yaml"] = file("components: [../l0]\n")
@@ -83,9 +88,11 @@ func doubling(levels int, field, leaf string) fstest.MapFS {
 		files[fmt.Sprintf("l%d/kustomization.yaml", levels)] = file(kind + leaf)
 	}
 	for i := range levels {
-		files[fmt.Sprintf("l%d/kustomization.yaml", i)] = file(fmt.Sprintf("%s%s: [../a%d, ../b%d]\n", kind, field, i, i))
+		files[fmt.Sprintf("l%d/kustomization.yaml", i)] = file(fmt.Sprintf("%s%s: [../a%d, ../b%d]\n", kind, field, i,
+			i))
 		for _, way := range []string{"a", "b"} {
-			files[fmt.Sprintf("%s%d/kustomization.yaml", way, i)] = file(fmt.Sprintf("%snamePrefix: %s\n%s: [../l%d]\n", kind, way, field, i+1))
+			files[fmt.Sprintf("%s%d/kustomization.yaml", way, i)] = file(fmt.Sprintf("%snamePrefix: %s\n%s: [../l%d]\n",
+				kind, way, field, i+1))
 		}
 	}
 	return files
@@ -98,17 +105,25 @@ func TestFoldersThatDoubleAreRefused(t *testing.T) {
 		name, field, leaf string
 		want              []string
 	}{
-		{"objects of a file", "resources", "resources: [a.yaml]\n", []string{"l16/a.yaml: ", "10000 objects", "render.maxObjects"}},
-		{"generated objects", "resources", "configMapGenerator: [{name: a, literals: [a=b]}]\n", []string{"l16/kustomization.yaml: ", "10000 objects", "render.maxObjects"}},
-		{"objects of inline generators", "resources", "generators:\n- |\n" + indented("apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nliterals: [a=b]\n"), []string{"l16/kustomization.yaml: ", "10000 objects"}},
-		{"components", "components", "configMapGenerator: [{name: a, literals: [a=b]}]\n", []string{"/kustomization.yaml: ", "raise render.max"}},
-		{"aliases", "resources", "resources: [aliases.yaml]\n", []string{"l16/aliases.yaml: ", "aliases repeat more than 67108864 bytes", "render.maxTotalSize"}},
-		{"text", "resources", "resources: [a.yaml]\ncommonAnnotations: {a: " + strings.Repeat("x", 1<<16) + "}\n", []string{"67108864 bytes", "render.maxTotalSize"}},
+		{"objects of a file", "resources", "resources: [a.yaml]\n", []string{"l16/a.yaml: ", "10000 objects",
+			"render.maxObjects"}},
+		{"generated objects", "resources", "configMapGenerator: [{name: a, literals: [a=b]}]\n",
+			[]string{"l16/kustomization.yaml: ", "10000 objects", "render.maxObjects"}},
+		{"objects of inline generators", "resources", "generators:\n- |\n" +
+			indented("apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nliterals: [a=b]\n"),
+			[]string{"l16/kustomization.yaml: ", "10000 objects"}},
+		{"components", "components", "configMapGenerator: [{name: a, literals: [a=b]}]\n",
+			[]string{"/kustomization.yaml: ", "raise render.max"}},
+		{"aliases", "resources", "resources: [aliases.yaml]\n", []string{"l16/aliases.yaml: ",
+			"aliases repeat more than 67108864 bytes", "render.maxTotalSize"}},
+		{"text", "resources", "resources: [a.yaml]\ncommonAnnotations: {a: " + strings.Repeat("x", 1<<16) + "}\n",
+			[]string{"67108864 bytes", "render.maxTotalSize"}},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			files := doubling(16, story.field, story.leaf)
 			files["l16/a.yaml"] = file(object)
-			files["l16/aliases.yaml"] = file(object + "data: {a: &a " + strings.Repeat("x", 1<<16) + "}\nb: [" + strings.Repeat("*a,", 49) + "*a]\n")
+			files["l16/aliases.yaml"] = file(object + "data: {a: &a " + strings.Repeat("x", 1<<16) + "}\nb: [" +
+				strings.Repeat("*a,", 49) + "*a]\n")
 			refusedCheaply(t, files, 100, story.want...)
 		})
 	}
@@ -127,7 +142,8 @@ func TestFoldersOfPluginsThatDoubleAreRefused(t *testing.T) {
 	files := fstest.MapFS{"prod/kustomization.yaml": file("generators: [../a0]\n")}
 	for i := range 18 {
 		for _, way := range []string{"a", "b"} {
-			files[fmt.Sprintf("%s%d/kustomization.yaml", way, i)] = file(fmt.Sprintf("resources: [../a%d, ../b%d]\n", i+1, i+1))
+			files[fmt.Sprintf("%s%d/kustomization.yaml", way, i)] = file(fmt.Sprintf("resources: [../a%d, ../b%d]\n",
+				i+1, i+1))
 		}
 	}
 	for _, way := range []string{"a", "b"} {
@@ -141,15 +157,19 @@ func TestFoldersOfPluginsThatDoubleAreRefused(t *testing.T) {
 // Nothing counts twice: as many objects as are allowed, made from one base by overlays with a component, are rendered.
 func TestOverlaysOfEverydayUseAreRendered(t *testing.T) {
 	files := fstest.MapFS{
-		"base/kustomization.yaml":      file("resources: [a.yaml]\nconfigMapGenerator: [{name: config, files: [config]}]\n"),
-		"base/a.yaml":                  file(fmt.Sprintf(agent, 0, 0, 0, 0)),
-		"base/config":                  file(strings.Repeat("level = info\n", 1000)),
-		"component/kustomization.yaml": file("kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\ncommonAnnotations: {a: b}\npatches: [{path: p.yaml, target: {kind: DaemonSet}}]\n"),
-		"component/p.yaml":             file("- {op: replace, path: /spec/minReadySeconds, value: 7}\n"),
+		"base/kustomization.yaml": file("resources: [a.yaml]\nconfigMapGenerator: [{name: config, files: " +
+			"[config]}]\n"),
+		"base/a.yaml": file(fmt.Sprintf(agent, 0, 0, 0, 0)),
+		"base/config": file(strings.Repeat("level = info\n", 1000)),
+		"component/kustomization.yaml": file("kind: Component\napiVersion: " +
+			"kustomize.config.k8s.io/v1alpha1\ncommonAnnotations: {a: b}\npatches: [{path: p.yaml, target: {kind: " +
+			"DaemonSet}}]\n"),
+		"component/p.yaml": file("- {op: replace, path: /spec/minReadySeconds, value: 7}\n"),
 	}
 	all := "resources:\n"
 	for i := range 100 {
-		files[fmt.Sprintf("o%d/kustomization.yaml", i)] = file(fmt.Sprintf("namePrefix: o%d-\nresources: [../base]\ncomponents: [../component]\n", i))
+		files[fmt.Sprintf("o%d/kustomization.yaml", i)] = file(fmt.Sprintf("namePrefix: o%d-\nresources: "+
+			"[../base]\ncomponents: [../component]\n", i))
 		all += fmt.Sprintf("- ../o%d\n", i)
 	}
 	files["prod/kustomization.yaml"] = file(all + "labels: [{pairs: {team: agents}, includeSelectors: true}]\n")

@@ -18,15 +18,19 @@ import (
 func TestMovedSetIsWhatKustomizeMakesOfItsNamespace(t *testing.T) {
 	for name, story := range map[string]struct{ before, after string }{
 		"no kustomization file": {"", "resources: [all.yaml, hooks.yaml]\nnamespace: moved\n"},
-		"no namespace":          {"resources: [all.yaml, hooks.yaml] # both\n", "resources: [all.yaml, hooks.yaml]\nnamespace: moved\n"},
-		"another namespace":     {"namespace: first\nresources: [hooks.yaml, all.yaml]\n", "namespace: moved\nresources: [hooks.yaml, all.yaml]\n"},
-		"an anchor":             {"namespace: &n first\nnamePrefix: *n\nresources: [hooks.yaml, all.yaml]\n", "namespace: moved\nnamePrefix: moved\nresources: [hooks.yaml, all.yaml]\n"},
+		"no namespace": {"resources: [all.yaml, hooks.yaml] # both\n",
+			"resources: [all.yaml, hooks.yaml]\nnamespace: moved\n"},
+		"another namespace": {"namespace: first\nresources: [hooks.yaml, all.yaml]\n",
+			"namespace: moved\nresources: [hooks.yaml, all.yaml]\n"},
+		"an anchor": {"namespace: &n first\nnamePrefix: *n\nresources: [hooks.yaml, all.yaml]\n",
+			"namespace: moved\nnamePrefix: moved\nresources: [hooks.yaml, all.yaml]\n"},
 		"old fields": {
 			"bases: [all.yaml, hooks.yaml]\nnamePrefix: a-\ncommonLabels: {a: b}\nnamespace: first\n",
 			"resources: [all.yaml, hooks.yaml]\nnamePrefix: a-\ncommonLabels: {a: b}\nnamespace: moved\n",
 		},
 		"patches, a generator and replacements": {
-			"resources: [all.yaml, hooks.yaml]\n" + movedMore, "resources: [all.yaml, hooks.yaml]\nnamespace: moved\n" + movedMore,
+			"resources: [all.yaml, hooks.yaml]\n" + movedMore, "resources: [all.yaml, hooks.yaml]\nnamespace: moved\n" +
+				movedMore,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +77,8 @@ kind: Secret
 metadata: {name: s, namespace: b}
 `)
 	_, err := render.Build(context.Background(), files, ".", render.Options{Namespace: "moved"})
-	if err == nil || !strings.Contains(err.Error(), "Secret moved/s: is there twice with that namespace: a.yaml (line 1) and b.yaml (line 1)") || strings.Contains(err.Error(), "hunter2") {
+	if err == nil || !strings.Contains(err.Error(), "Secret moved/s: is there twice with that namespace: a.yaml "+
+		"(line 1) and b.yaml (line 1)") || strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)
 	}
 }

@@ -55,11 +55,15 @@ resources: [../images/image.yaml, ../images/more.yaml]
 // A folder of transformers may have fields that only name or mark its objects: what comes out is kustomize's own.
 func TestFolderOfTransformersWithHarmlessFields(t *testing.T) {
 	for _, fields := range []string{
-		"", "namespace: second\n", "namePrefix: a-\nnameSuffix: -b\n", "commonLabels: {a: b}\n", "commonAnnotations: {a: b}\n",
-		"labels: [{pairs: {a: b}, includeSelectors: true}]\n", "images: [{name: registry.example.com/agent, newTag: v3}]\n",
-		"generatorOptions: {disableNameSuffixHash: true}\n", "sortOptions: {order: fifo}\nbuildMetadata: [originAnnotations]\n", "metadata: {name: x}\n",
+		"", "namespace: second\n", "namePrefix: a-\nnameSuffix: -b\n", "commonLabels: {a: b}\n",
+		"commonAnnotations: {a: b}\n",
+		"labels: [{pairs: {a: b}, includeSelectors: true}]\n",
+		"images: [{name: registry.example.com/agent, newTag: v3}]\n",
+		"generatorOptions: {disableNameSuffixHash: true}\n",
+		"sortOptions: {order: fifo}\nbuildMetadata: [originAnnotations]\n", "metadata: {name: x}\n",
 	} {
-		for _, lists := range []string{"resources: [image.yaml]\n", "resources: [image.yaml, more.yaml]\n", "resources: [image.yaml]\ncomponents: [../part]\n", "resources: [../below]\n"} {
+		for _, lists := range []string{"resources: [image.yaml]\n", "resources: [image.yaml, more.yaml]\n",
+			"resources: [image.yaml]\ncomponents: [../part]\n", "resources: [../below]\n"} {
 			files := tree(t, sharedImages[1:]+"-- images/kustomization.yaml --\n"+fields+lists)
 			want, err := kustomize(filesys.MakeFsOnDisk(), filepath.Join(onDisk(t, files), "overlay"))
 			if err != nil {
@@ -81,7 +85,8 @@ func TestFolderOfTransformersThatAssembles(t *testing.T) {
 	for _, story := range []struct{ fields, want string }{
 		{"namespace: a\npatches: [{patch: '[]', target: {}}]\n", "line 2: patches: is refused"},
 		{"patchesStrategicMerge: [../images/image.yaml]\n", "line 1: patchesStrategicMerge: is refused"},
-		{"patchesJson6902: [{path: ../images/image.yaml, target: {kind: a, name: b}}]\n", "line 1: patchesJson6902: is refused"},
+		{"patchesJson6902: [{path: ../images/image.yaml, target: {kind: a, name: b}}]\n",
+			"line 1: patchesJson6902: is refused"},
 		{"replacements: [{path: ../images/image.yaml}]\n", "line 1: replacements: is refused"},
 		{"generators: [../images/image.yaml]\n", "line 1: generators: is refused"},
 		{"transformers: [../images/image.yaml]\n", "line 1: transformers: is refused"},
@@ -93,18 +98,21 @@ func TestFolderOfTransformersThatAssembles(t *testing.T) {
 		{"openapi: {path: ../images/image.yaml}\n", "line 1: openapi: is refused"},
 		{"helmCharts: [{name: a}]\n", "line 1: helmCharts: is refused"},
 		{"labels: [{pairs: {path: http}, fields: [{path: /, create: true}]}]\n", "line 1: labels: is refused"},
-		{"commonAnnotations:\n  config.kubernetes.io/function: '{exec: {path: a}}'\n", "line 1: commonAnnotations: is refused"},
+		{"commonAnnotations:\n  config.kubernetes.io/function: '{exec: {path: a}}'\n",
+			"line 1: commonAnnotations: is refused"},
 		{"namePrefix: " + strings.Repeat("a", 300) + "\n", "line 1: namePrefix"},
 	} {
 		for place, lists := range map[string]string{
-			"images": "", "below": "-- images/kustomization.yaml --\nresources: [../below]\n", "part": "-- images/kustomization.yaml --\ncomponents: [../part]\n",
+			"images": "", "below": "-- images/kustomization.yaml --\nresources: [../below]\n",
+			"part": "-- images/kustomization.yaml --\ncomponents: [../part]\n",
 		} {
 			kind := ""
 			if place == "part" {
 				kind = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 			}
 			files := tree(t, sharedImages[1:]+lists)
-			dangerous := tree(t, "-- "+place+"/kustomization.yaml --\n"+story.fields+"resources: [../images/image.yaml]\n"+kind)
+			dangerous := tree(t, "-- "+place+"/kustomization.yaml --\n"+story.fields+
+				"resources: [../images/image.yaml]\n"+kind)
 			files[place+"/kustomization.yaml"] = dangerous[place+"/kustomization.yaml"]
 			_, err := render.Build(context.Background(), files, "overlay", render.Options{})
 			if err == nil || !strings.Contains(err.Error(), place+"/kustomization.yaml: "+story.want) {

@@ -77,8 +77,11 @@ func trees(t *testing.T) map[string]fstest.MapFS {
 		all[filepath.Base(name)] = archive(t, filepath.Base(name))
 	}
 	object := strings.ReplaceAll(configMap, "%s", "a")
-	all["a plain folder"] = tree(t, "-- prod/a.yaml --\n"+object+"-- prod/README --\nx\n-- prod/sub/kustomization.yaml --\nnamePrefix: b-\nresources: [../../base/a.yaml]\n-- base/a.yaml --\n"+object)
-	all["links"] = tree(t, "-- prod -> live --\n-- live/kustomization.yaml --\nresources: [x, y.yaml]\n-- live/x -> ../base --\n-- base/kustomization.yaml --\nnamePrefix: b-\nresources: [a.yaml]\n-- base/a.yaml --\n"+
+	all["a plain folder"] = tree(t, "-- prod/a.yaml --\n"+object+
+		"-- prod/README --\nx\n-- prod/sub/kustomization.yaml --\nnamePrefix: b-\nresources: [../../base/a.yaml]\n-- "+
+		"base/a.yaml --\n"+object)
+	all["links"] = tree(t, "-- prod -> live --\n-- live/kustomization.yaml --\nresources: [x, y.yaml]\n-- live/x -> "+
+		"../base --\n-- base/kustomization.yaml --\nnamePrefix: b-\nresources: [a.yaml]\n-- base/a.yaml --\n"+
 		object+"-- live/y.yaml -> ../base/a.yaml --\n")
 	all["a missing base"] = tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- other/a.yaml --\n"+object)
 	all["a missing file"] = tree(t, "-- prod/kustomization.yaml --\nresources: [a/b.yaml]\n-- other/a.yaml --\n"+object)
@@ -120,7 +123,8 @@ func TestReadSetHoldsWhateverChangesTheRender(t *testing.T) {
 				try("with a link for", file, &fstest.MapFile{Mode: os.ModeSymlink, Data: []byte("nowhere")})
 			}
 			for folder := range folders {
-				for _, added := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "new.yaml", "b.yaml", "README"} {
+				for _, added := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "new.yaml",
+					"b.yaml", "README"} {
 					if _, there := files[path.Join(folder, added)]; !there {
 						try("with a new", path.Join(folder, added),
 							&fstest.MapFile{Data: []byte("resources: [new.yaml]\n")})
@@ -136,9 +140,12 @@ func TestReadSetOfAnOverlay(t *testing.T) {
 	files := archive(t, "agents.txt")
 	files["base/README.md"] = &fstest.MapFile{Data: []byte("x")}
 	want := []string{
-		"base/Kustomization", "base/daemonset.yaml", "base/extra/parsers.conf", "base/fluent.conf", "base/kustomization.yaml",
-		"base/kustomization.yml", "base/rbac.yaml", "prod/Kustomization", "prod/kustomization.yaml", "prod/kustomization.yml",
-		"prod/limits.yaml", "prod/secret.env", "tolerate/Kustomization", "tolerate/kustomization.yaml", "tolerate/kustomization.yml",
+		"base/Kustomization", "base/daemonset.yaml", "base/extra/parsers.conf", "base/fluent.conf",
+		"base/kustomization.yaml",
+		"base/kustomization.yml", "base/rbac.yaml", "prod/Kustomization", "prod/kustomization.yaml",
+		"prod/kustomization.yml",
+		"prod/limits.yaml", "prod/secret.env", "tolerate/Kustomization", "tolerate/kustomization.yaml",
+		"tolerate/kustomization.yml",
 	}
 	got := build(t, files, "prod").Read
 	if !slices.Equal(got, want) {
@@ -154,7 +161,8 @@ func TestReadSetOfAnOverlay(t *testing.T) {
 // A folder that becomes a link to the same files elsewhere is a change: what they name beside them is elsewhere too.
 func TestFolderThatBecomesALinkIsAChange(t *testing.T) {
 	object := strings.ReplaceAll(configMap, "%s", "a")
-	before := tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yaml --\nresources: [../a.yaml]\n-- a.yaml --\n"+object+"-- deep/a.yaml --\n"+object+"data: {deep: \"yes\"}\n")
+	before := tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yaml "+
+		"--\nresources: [../a.yaml]\n-- a.yaml --\n"+object+"-- deep/a.yaml --\n"+object+"data: {deep: \"yes\"}\n")
 	after := maps.Clone(before)
 	delete(after, "base/kustomization.yaml")
 	after["base"] = &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("deep/base")}

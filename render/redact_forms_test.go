@@ -13,7 +13,8 @@ func TestSecretsStayOutInEveryForm(t *testing.T) {
 		"token":              {content: []byte("first-line\nlast-line\n")},
 		"kustomization.yaml": {content: []byte("secretGenerator: [{name: a, literals: [p=swordfish]}]\n")},
 	}}
-	for _, shown := range []string{`{\"key\": \"hunter2\"}`, "c3dvcmRmaXNo", "swordfish", "Zmlyc3QtbGluZQpsYXN0LWxpbmUK", "last-line"} {
+	for _, shown := range []string{`{\"key\": \"hunter2\"}`, "c3dvcmRmaXNo", "swordfish",
+		"Zmlyc3QtbGluZQpsYXN0LWxpbmUK", "last-line"} {
 		if got := r.redact("says " + shown + " here"); strings.Contains(got, shown) || got != "says … here" {
 			t.Errorf("%s: %s", shown, got)
 		}

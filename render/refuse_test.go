@@ -73,7 +73,8 @@ func TestRefusals(t *testing.T) {
 		[]string{"is remote"},
 	}, {
 		"a remote base below a local one",
-		"-- prod/kustomization.yaml --\nresources: [../mid]\n-- mid/kustomization.yaml --\nresources: [../base, https://example.com/a]\n",
+		"-- prod/kustomization.yaml --\nresources: [../mid]\n-- mid/kustomization.yaml --\nresources: [../base, " +
+			"https://example.com/a]\n",
 		[]string{"mid/kustomization.yaml: line 1: resources: https://example.com/a: is remote"},
 	}, {
 		"a generator's file over https",
@@ -97,7 +98,8 @@ func TestRefusals(t *testing.T) {
 		[]string{"replacements: http://example.com/a: is remote"},
 	}, {
 		"definitions over https",
-		"-- prod/kustomization.yaml --\nresources: [../base]\ncrds: [\"http://example.com/a\"]\nconfigurations: [\"http://example.com/a\"]\n",
+		"-- prod/kustomization.yaml --\nresources: [../base]\ncrds: [\"http://example.com/a\"]\nconfigurations: " +
+			"[\"http://example.com/a\"]\n",
 		[]string{"crds: http://example.com/a: is remote"},
 	}, {
 		"a transformer over https",
@@ -105,31 +107,41 @@ func TestRefusals(t *testing.T) {
 		[]string{"transformers: http://example.com/a: is remote"},
 	}, {
 		"an inline generator that reads over https",
-		"-- prod/kustomization.yaml --\ngenerators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: a}\n  Files: [\"key=https://example.com/a\"]\n",
+		"-- prod/kustomization.yaml --\ngenerators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  " +
+			"metadata: {name: a}\n  Files: [\"key=https://example.com/a\"]\n",
 		[]string{"prod/kustomization.yaml: line 2: generators: line 4: Files: key=https://example.com/a: is remote"},
 	}, {
 		"a transformer's file that reads over https",
-		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [t.yaml]\n-- prod/t.yaml --\napiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: http://example.com/a\n",
+		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [t.yaml]\n-- prod/t.yaml --\napiVersion: " +
+			"builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: http://example.com/a\n",
 		[]string{"prod/t.yaml: line 4: path: http://example.com/a: is remote"},
 	}, {
 		"an inline transformer that is a repository in disguise",
-		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers:\n- |\n  git@example.com:org/repo: x\n  apiVersion: builtin\n  kind: PatchTransformer\n",
+		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers:\n- |\n  git@example.com:org/repo: x\n  " +
+			"apiVersion: builtin\n  kind: PatchTransformer\n",
 		[]string{"transformers:", "is remote"},
 	}, {
 		"a folder of transformers that would put an address together",
-		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [../t]\n-- t/kustomization.yaml --\nresources: [t.yaml]\npatches:\n- target: {}\n  patch: '[{op: replace, path: /path, value: \"http://example.com/a\"}]'\n-- t/t.yaml --\napiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: a.yaml\n",
-		[]string{"t/kustomization.yaml: line 2: patches: is refused in a folder that is listed as a generator, transformer or validator"},
+		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [../t]\n-- t/kustomization.yaml " +
+			"--\nresources: [t.yaml]\npatches:\n- target: {}\n  patch: '[{op: replace, path: /path, value: " +
+			"\"http://example.com/a\"}]'\n-- t/t.yaml --\napiVersion: builtin\nkind: PatchTransformer\nmetadata: " +
+			"{name: a}\npath: a.yaml\n",
+		[]string{"t/kustomization.yaml: line 2: patches: is refused in a folder that is listed as a generator, " +
+			"transformer or validator"},
 	}, {
 		"transformers that list themselves",
 		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers: [../prod]\n",
 		[]string{"prod/kustomization.yaml: is in a circle"},
 	}, {
 		"a container as a generator",
-		"-- prod/kustomization.yaml --\ngenerators: [g.yaml]\n-- prod/g.yaml --\napiVersion: example.com/v1\nkind: Gen\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: |\n      container: {image: example.com/gen}\n",
+		"-- prod/kustomization.yaml --\ngenerators: [g.yaml]\n-- prod/g.yaml --\napiVersion: example.com/v1\nkind: " +
+			"Gen\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: |\n      container: " +
+			"{image: example.com/gen}\n",
 		[]string{"prod/g.yaml: line 1: Gen: config.kubernetes.io/function is refused"},
 	}, {
 		"a program as a validator",
-		"-- prod/kustomization.yaml --\nresources: [../base]\nvalidators:\n- |\n  apiVersion: example.com/v1\n  kind: Check\n  metadata: {name: a}\n",
+		"-- prod/kustomization.yaml --\nresources: [../base]\nvalidators:\n- |\n  apiVersion: example.com/v1\n  " +
+			"kind: Check\n  metadata: {name: a}\n",
 		[]string{"line 3: validators:", "Check of example.com/v1 is a plugin that would execute something"},
 	}, {
 		"a chart",
@@ -145,7 +157,8 @@ func TestRefusals(t *testing.T) {
 		[]string{"line 2: helmGlobals: is refused"},
 	}, {
 		"a chart as a generator",
-		"-- prod/kustomization.yaml --\ngenerators:\n- |\n  apiVersion: builtin\n  kind: HelmChartInflationGenerator\n  metadata: {name: a}\n  name: a\n",
+		"-- prod/kustomization.yaml --\ngenerators:\n- |\n  apiVersion: builtin\n  kind: " +
+			"HelmChartInflationGenerator\n  metadata: {name: a}\n  name: a\n",
 		[]string{"HelmChartInflationGenerator is refused"},
 	}, {
 		"a schema",
@@ -153,7 +166,8 @@ func TestRefusals(t *testing.T) {
 		[]string{"prod/kustomization.yaml: line 2: openapi: is refused"},
 	}, {
 		"an image with an endless name", someObject +
-			"-- prod/kustomization.yaml --\nresources: [../base]\nimages:\n- name: a\n  newName: " + strings.Repeat("long", 200) + "\n",
+			"-- prod/kustomization.yaml --\nresources: [../base]\nimages:\n- name: a\n  newName: " +
+			strings.Repeat("long", 200) + "\n",
 		[]string{"prod/kustomization.yaml: line 4: images: longlonglong", "longer than 512 characters"},
 	}, {
 		"a resource above the tree",
@@ -165,7 +179,8 @@ func TestRefusals(t *testing.T) {
 		[]string{"line 3: secretGenerator: /etc/passwd: is an absolute path"},
 	}, {
 		"a transformer's patch above the tree",
-		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers:\n- |\n  apiVersion: builtin\n  kind: PatchTransformer\n  metadata: {name: a}\n  path: ../../../etc/passwd\n",
+		"-- prod/kustomization.yaml --\nresources: [../base]\ntransformers:\n- |\n  apiVersion: builtin\n  kind: " +
+			"PatchTransformer\n  metadata: {name: a}\n  path: ../../../etc/passwd\n",
 		[]string{"/etc/passwd: leads out of the tree"},
 	}, {
 		"a link that leads out of the tree",
@@ -209,23 +224,28 @@ func TestRefusals(t *testing.T) {
 		[]string{"prod/kustomization.yaml: is no YAML: line"},
 	}, {
 		"bad YAML in the second document of a file",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: {\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: " +
+			"ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: {\n",
 		[]string{"prod/a.yaml: is no YAML: line 6"},
 	}, {
 		"a key twice in an object",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: b\n  a: c\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: " +
+			"ConfigMap\nmetadata: {name: a}\ndata:\n  a: b\n  a: c\n",
 		[]string{`prod/a.yaml: line 6: the key "a" is there twice, first on line 5`},
 	}, {
 		"a key that is a number",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  8080: b\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: " +
+			"ConfigMap\nmetadata: {name: a}\ndata:\n  8080: b\n",
 		[]string{"prod/a.yaml: line 5: the key 8080 is not text: quote it"},
 	}, {
 		"not a number",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: .nan}\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: " +
+			"ConfigMap\nmetadata: {name: a}\ndata: {a: .nan}\n",
 		[]string{"prod/a.yaml: line 4: .nan is no number"},
 	}, {
 		"an object without kind",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nmetadata: {name: b}\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: " +
+			"ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nmetadata: {name: b}\n",
 		[]string{"prod/a.yaml: document 2 (line 5) is no object: it has no kind"},
 	}, {
 		"an object without a name",
@@ -241,27 +261,34 @@ func TestRefusals(t *testing.T) {
 		[]string{"prod/a.yaml: document 1 (line 1) is no object"},
 	}, {
 		"a document that kustomize would leave out",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n...\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\napiVersion: v1\nkind: " +
+			"ConfigMap\nmetadata: {name: a}\n...\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n",
 		[]string{"prod/a.yaml:", "line 4"},
 	}, {
 		"the same object in two files",
-		"-- prod/kustomization.yaml --\nresources: [../base, b.yaml]\n-- prod/b.yaml --\n# again\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n",
-		[]string{"prod: ConfigMap a: is there twice: base/a.yaml (line 1) and prod/b.yaml (line 2): remove or rename one"},
+		"-- prod/kustomization.yaml --\nresources: [../base, b.yaml]\n-- prod/b.yaml --\n# again\napiVersion: " +
+			"v1\nkind: ConfigMap\nmetadata:\n  name: a\n",
+		[]string{"prod: ConfigMap a: is there twice: base/a.yaml (line 1) and prod/b.yaml (line 2): remove or rename " +
+			"one"},
 	}, {
 		"the same object in two versions",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml, b.yaml]\n-- prod/a.yaml --\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\n-- prod/b.yaml --\napiVersion: apps/v1beta2\nkind: DaemonSet\nmetadata: {name: a}\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml, b.yaml]\n-- prod/a.yaml --\napiVersion: apps/v1\nkind: " +
+			"DaemonSet\nmetadata: {name: a}\n-- prod/b.yaml --\napiVersion: apps/v1beta2\nkind: DaemonSet\nmetadata: " +
+			"{name: a}\n",
 		[]string{"prod:", "DaemonSet a: is there twice: prod/a.yaml (line 1) and prod/b.yaml (line 1)"},
 	}, {
 		"a resource that is missing",
 		"-- prod/kustomization.yaml --\nresources: [missing.yaml]\n",
-		[]string{"prod/kustomization.yaml: line 1: resources: missing.yaml: is not in the tree: prod holds kustomization.yaml"},
+		[]string{"prod/kustomization.yaml: line 1: resources: missing.yaml: is not in the tree: prod holds " +
+			"kustomization.yaml"},
 	}, {
 		"a base without a kustomization file",
 		"-- prod/kustomization.yaml --\nresources: [../empty]\n-- empty/README --\nhello\n",
 		[]string{"prod/kustomization.yaml: line 1: resources: ../empty: is a folder without a kustomization file"},
 	}, {
 		"a Git LFS pointer",
-		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\nversion https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n",
+		"-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\nversion " +
+			"https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n",
 		[]string{"prod/a.yaml: is a Git LFS pointer"},
 	}, {
 		"a base in a circle",

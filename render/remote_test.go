@@ -31,7 +31,8 @@ func (e *elsewhere) open(_ context.Context, url, commit string) (fs.FS, error) {
 // A remote base that is pinned to a commit is rendered from that commit's tree, in every form in which its address can
 // be written, with what it names itself; nothing of it is in the read set, because nothing of it can change.
 func TestPinnedRemoteBase(t *testing.T) {
-	base := tree(t, "-- agents/kustomization.yaml --\nresources: [../parts/a.yaml]\n-- parts/a.yaml --\n"+fmt.Sprintf(configMap, "a"))
+	base := tree(t, "-- agents/kustomization.yaml --\nresources: [../parts/a.yaml]\n-- parts/a.yaml --\n"+
+		fmt.Sprintf(configMap, "a"))
 	for address, url := range map[string]string{
 		"https://example.com/org/base.git//agents?ref=":     "https://example.com/org/base.git",
 		"https://example.com/org/base//agents?ref=":         "https://example.com/org/base",
@@ -66,8 +67,10 @@ func TestPinnedRemoteBase(t *testing.T) {
 // A remote base may stand on a remote base, which is held to the same.
 func TestRemoteBaseOfARemoteBase(t *testing.T) {
 	e := &elsewhere{trees: map[string]fs.FS{
-		"https://example.com/org/one " + pin: tree(t, "-- kustomization.yaml --\nbases: [\"https://example.com/org/two?ref="+pin+"\"]\n"),
-		"https://example.com/org/two " + pin: tree(t, "-- kustomization.yaml --\nresources: [a.yaml]\n-- a.yaml --\n"+fmt.Sprintf(configMap, "two")),
+		"https://example.com/org/one " +
+			pin: tree(t, "-- kustomization.yaml --\nbases: [\"https://example.com/org/two?ref="+pin+"\"]\n"),
+		"https://example.com/org/two " + pin: tree(t, "-- kustomization.yaml --\nresources: [a.yaml]\n-- a.yaml --\n"+
+			fmt.Sprintf(configMap, "two")),
 	}}
 	files := tree(t, "-- kustomization.yaml --\nresources: [\"https://example.com/org/one?ref="+pin+"\"]\n")
 	result, err := render.Build(t.Context(), files, ".", render.Options{Base: e.open})
@@ -81,19 +84,31 @@ func TestRemoteBaseOfARemoteBase(t *testing.T) {
 func TestRemoteBasesThatAreRefused(t *testing.T) {
 	secretFile := "-- secret.yaml --\n" + fmt.Sprintf(configMap, "secret")
 	for _, story := range []struct{ name, files, base, want string }{
-		{"a branch", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=main\"]\n", "", "line 1: resources: https://example.com/org/base?ref=main: is not pinned"},
+		{"a branch", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=main\"]\n", "",
+			"line 1: resources: https://example.com/org/base?ref=main: is not pinned"},
 		{"nothing", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base\"]\n", "", "is not pinned"},
-		{"an abbreviated commit", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=0123456\"]\n", "", "is not pinned"},
-		{"a password", "-- kustomization.yaml --\nresources: [\"https://me:hunter2@example.com/org/base?ref=" + pin + "\"]\n", "", "credentials"},
-		{"a file URL", "-- kustomization.yaml --\nresources: [\"file:///srv/git/a.git?ref=" + pin + "\"]\n", "", "file:// is refused"},
-		{"submodules", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=" + pin + "&submodules=true\"]\n", "", "submodules= is not supported"},
-		{"a single file", "-- kustomization.yaml --\npatches: [{path: \"https://example.com/p.yaml\"}]\n", "", "is remote"},
-		{"a base that reads its user's tree", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=" + pin + "\"]\n" + secretFile,
+		{"an abbreviated commit", "-- kustomization.yaml --\nresources: " +
+			"[\"https://example.com/org/base?ref=0123456\"]\n", "", "is not pinned"},
+		{"a password", "-- kustomization.yaml --\nresources: [\"https://me:hunter2@example.com/org/base?ref=" + pin +
+			"\"]\n", "", "credentials"},
+		{"a file URL", "-- kustomization.yaml --\nresources: [\"file:///srv/git/a.git?ref=" + pin + "\"]\n", "",
+			"file:// is refused"},
+		{"submodules", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=" + pin +
+			"&submodules=true\"]\n", "", "submodules= is not supported"},
+		{"a single file", "-- kustomization.yaml --\npatches: [{path: \"https://example.com/p.yaml\"}]\n", "",
+			"is remote"},
+		{"a base that reads its user's tree", "-- kustomization.yaml --\nresources: " +
+			"[\"https://example.com/org/base?ref=" + pin + "\"]\n" + secretFile,
 			"-- kustomization.yaml --\nresources: [../secret.yaml]\n", "leads out of the tree"},
-		{"a base whose plugin reads its user's tree", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=" + pin + "\"]\n" + secretFile,
-			"-- kustomization.yaml --\ngenerators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: a}\n  files: [../secret.yaml]\n", "leads out of the tree"},
-		{"a user that reads a base's file", "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=" + pin + "\", \"@example.com+org+base@" + pin + "/a.yaml\"]\n",
-			"-- kustomization.yaml --\nresources: [a.yaml]\n-- a.yaml --\n" + fmt.Sprintf(configMap, "a"), "leads out of the tree"},
+		{"a base whose plugin reads its user's tree", "-- kustomization.yaml --\nresources: " +
+			"[\"https://example.com/org/base?ref=" + pin + "\"]\n" + secretFile,
+			"-- kustomization.yaml --\ngenerators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  " +
+				"metadata: {name: a}\n  files: [../secret.yaml]\n", "leads out of the tree"},
+		{"a user that reads a base's file",
+			"-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref=" + pin +
+				"\", \"@example.com+org+base@" + pin + "/a.yaml\"]\n",
+			"-- kustomization.yaml --\nresources: [a.yaml]\n-- a.yaml --\n" + fmt.Sprintf(configMap, "a"),
+			"leads out of the tree"},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			e := &elsewhere{trees: map[string]fs.FS{}}

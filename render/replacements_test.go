@@ -10,11 +10,17 @@ import (
 	"github.com/daemongate/daemongate/render"
 )
 
-const word = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: hello, y: hello}\nspec: {list: [{v: 1}, {v: 2}]}\nlong: [{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]\ndeep: [[{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]]\n"
+const word = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: hello, y: hello}\nspec: {list: [{v: " +
+	"1}, {v: 2}]}\nlong: [{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, " +
+	"{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, " +
+	"{v: 1}, {v: 1}, {v: 1}]\ndeep: [[{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: " +
+	"1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: " +
+	"1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]]\n"
 
 // replacement copies from one field of ConfigMap a to another.
 func replacement(from, to, options string) string {
-	return fmt.Sprintf("- source: {kind: ConfigMap, name: a, fieldPath: %s}\n  targets:\n  - select: {kind: ConfigMap, name: a}\n    fieldPaths: [%s]\n    options: {%s}\n", from, to, options)
+	return fmt.Sprintf("- source: {kind: ConfigMap, name: a, fieldPath: %s}\n  targets:\n  - select: {kind: "+
+		"ConfigMap, name: a}\n    fieldPaths: [%s]\n    options: {%s}\n", from, to, options)
 }
 
 func each(n int, text func(i int) string) (all string) {
@@ -28,14 +34,19 @@ func each(n int, text func(i int) string) (all string) {
 // that no replacement has to do with.
 func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
 	ingresses := each(40, func(i int) string {
-		return fmt.Sprintf("---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i%d}\nspec: {rules: [{host: app.example.com}], tls: [{hosts: [app.example.com]}]}\n", i)
+		return fmt.Sprintf("---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i%d}\nspec: "+
+			"{rules: [{host: app.example.com}], tls: [{hosts: [app.example.com]}]}\n", i)
 	})
 	rules := each(60, func(i int) string {
-		return fmt.Sprintf("- source: {kind: ConfigMap, name: settings, fieldPath: data.domain}\n  targets:\n  - select: {kind: Ingress}\n    fieldPaths: [spec.rules.*.host, spec.tls.*.hosts.*]\n    options: {delimiter: '.', index: %d}\n", i%3)
+		return fmt.Sprintf("- source: {kind: ConfigMap, name: settings, fieldPath: data.domain}\n  targets:\n  - "+
+			"select: {kind: Ingress}\n    fieldPaths: [spec.rules.*.host, spec.tls.*.hosts.*]\n    options: "+
+			"{delimiter: '.', index: %d}\n", i%3)
 	})
 	files := fstest.MapFS{
-		"prod/kustomization.yaml": file("resources: [ingresses.yaml, many.yaml]\nnamePrefix: prod-\nlabels: [{pairs: {team: a}, includeSelectors: true, fields: [{path: spec/labels, create: true}]}]\n" +
-			"configMapGenerator:\n- {name: settings, literals: [domain=example.org]}\n- {name: dashboards, files: [dashboard.json]}\nreplacements:\n" + rules),
+		"prod/kustomization.yaml": file("resources: [ingresses.yaml, many.yaml]\nnamePrefix: prod-\nlabels: [{pairs: " +
+			"{team: a}, includeSelectors: true, fields: [{path: spec/labels, create: " +
+			"true}]}]\nconfigMapGenerator:\n- {name: settings, literals: [domain=example.org]}\n- {name: dashboards, " +
+			"files: [dashboard.json]}\nreplacements:\n" + rules),
 		"prod/ingresses.yaml": file(ingresses), "prod/many.yaml": file(many(300)),
 		"prod/dashboard.json": file(`{"a": "` + strings.Repeat("x", 900<<10) + `"}`),
 	}
@@ -47,12 +58,14 @@ func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
 // Files count once, although they are gone through twice where there are replacements, and patches more often.
 func TestFilesCountOnceBesideReplacements(t *testing.T) {
 	files := fstest.MapFS{
-		"prod/kustomization.yaml": file("resources: [a.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\nreplacements:\n" + replacement("data.x", "data.y", "create: true")),
-		"prod/a.yaml":             file(word), "prod/big": file(strings.Repeat("x", 700<<10)),
+		"prod/kustomization.yaml": file("resources: [a.yaml]\nconfigMapGenerator: [{name: big, files: " +
+			"[big]}]\nreplacements:\n" + replacement("data.x", "data.y", "create: true")),
+		"prod/a.yaml": file(word), "prod/big": file(strings.Repeat("x", 700<<10)),
 	}
 	patched := fstest.MapFS{
 		"prod/kustomization.yaml": file("resources: [a.yaml]\npatches: [{path: big.yaml, target: {kind: ConfigMap}}]\n"),
-		"prod/a.yaml":             file(word), "prod/big.yaml": file("- {op: add, path: /data/big, value: " + strings.Repeat("x", 700<<10) + "}\n"),
+		"prod/a.yaml":             file(word), "prod/big.yaml": file("- {op: add, path: /data/big, value: " +
+			strings.Repeat("x", 700<<10) + "}\n"),
 	}
 	for name, files := range map[string]fstest.MapFS{"data": files, "a patch": patched} {
 		if _, err := render.Build(context.Background(), files, "prod", render.Options{TotalSize: 1 << 20}); err != nil {

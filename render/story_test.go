@@ -74,7 +74,8 @@ not even YAML: {
 `[1:])
 	for _, dir := range []string{"agents", "./agents/", "/agents"} {
 		result := build(t, files, dir)
-		want := []string{"ConfigMap a1", "ConfigMap a2", "ConfigMap b", "ConfigMap b2", "ConfigMap based-c", "ConfigMap d"}
+		want := []string{"ConfigMap a1", "ConfigMap a2", "ConfigMap b", "ConfigMap b2", "ConfigMap based-c",
+			"ConfigMap d"}
 		if got := names(result); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", dir, got)
 		}
@@ -88,9 +89,10 @@ not even YAML: {
 func TestMissingFolderSaysWhatThereIs(t *testing.T) {
 	files := tree(t, "-- clusters/prod/agents/README --\nx\n-- clusters/dev/a.yaml --\nx: y\n")
 	for dir, want := range map[string]string{
-		"clusters/prodd/agents":        "clusters/prodd/agents: is not in the tree: clusters holds dev, prod",
-		"cluster":                      "cluster: is not in the tree: the root of the tree holds clusters",
-		"clusters/prod/agents":         "clusters/prod/agents: has neither a kustomization file nor any *.yaml or *.yml file: clusters/prod/agents holds README",
+		"clusters/prodd/agents": "clusters/prodd/agents: is not in the tree: clusters holds dev, prod",
+		"cluster":               "cluster: is not in the tree: the root of the tree holds clusters",
+		"clusters/prod/agents": "clusters/prod/agents: has neither a kustomization file nor any *.yaml or " +
+			"*.yml file: clusters/prod/agents holds README",
 		"clusters/prod/agents/README":  "clusters/prod/agents/README: is a file: give the folder that is to be rendered",
 		"../other":                     "../other: leads out of the tree",
 		"clusters/dev":                 "clusters/dev/a.yaml: document 1 (line 1) is no object: it has no apiVersion",
@@ -106,10 +108,14 @@ func TestMissingFolderSaysWhatThereIs(t *testing.T) {
 // Input that makes kustomize panic is an error that names the folder, and the next render is none the worse.
 func TestPanicInsideKustomizeIsAnError(t *testing.T) {
 	for name, files := range map[string]string{
-		"annotations that are a list": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nnamePrefix: b-\n-- prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations: [x]\n",
-		"a patch that removes the name": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nnamePrefix: b-\npatches:\n- target: {}\n  patch: '[{\"op\": \"remove\", \"path\": \"/metadata/name\"}]'\n-- prod/a.yaml --\n" +
+		"annotations that are a list": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nnamePrefix: b-\n-- " +
+			"prod/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations: [x]\n",
+		"a patch that removes the name": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nnamePrefix: " +
+			"b-\npatches:\n- target: {}\n  patch: '[{\"op\": \"remove\", \"path\": \"/metadata/name\"}]'\n-- " +
+			"prod/a.yaml --\n" +
 			fmt.Sprintf(configMap, "a"),
-		"a null target of a replacement": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nreplacements:\n- source: {kind: ConfigMap}\n  targets: [null]\n-- prod/a.yaml --\n" +
+		"a null target of a replacement": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nreplacements:\n- " +
+			"source: {kind: ConfigMap}\n  targets: [null]\n-- prod/a.yaml --\n" +
 			fmt.Sprintf(configMap, "a"),
 	} {
 		_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
@@ -143,23 +149,36 @@ func TestAliasBombsAreWeighedAndRefused(t *testing.T) {
 	object := fmt.Sprintf(configMap, "a")
 	selfish := object + "data: &self\n  a: *self\n"
 	for name, files := range map[string]string{
-		"in a resource":               "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + object + bomb(),
-		"in a plain folder":           "-- prod/a.yaml --\n" + object + bomb(),
-		"in a second document":        "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + object + "---\n" + object + bomb(),
-		"in a kustomization file":     "-- prod/kustomization.yaml --\nresources: [a.yaml]\n" + bomb(),
-		"in a patch":                  "-- prod/kustomization.yaml --\nresources: [a.yaml]\npatches: [{path: p.yaml}]\n-- prod/p.yaml --\n" + object + bomb() + "-- prod/a.yaml --\n" + object,
-		"in an inline patch":          "-- prod/kustomization.yaml --\nresources: [a.yaml]\npatches:\n- patch: |\n" + indented(object+bomb()) + "-- prod/a.yaml --\n" + object,
-		"in an inline transformer":    "-- prod/kustomization.yaml --\nresources: [a.yaml]\ntransformers:\n- |\n" + indented("apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: p}\n"+bomb()) + "-- prod/a.yaml --\n" + object,
-		"in a configuration":          "-- prod/kustomization.yaml --\nresources: [a.yaml]\nconfigurations: [c.yaml]\n-- prod/c.yaml --\n" + bomb() + "-- prod/a.yaml --\n" + object,
-		"in a definition":             "-- prod/kustomization.yaml --\nresources: [a.yaml]\ncrds: [c.yaml]\n-- prod/c.yaml --\n" + bomb() + "-- prod/a.yaml --\n" + object,
-		"in a generator's file":       "-- prod/kustomization.yaml --\nconfigMapGenerator: [{name: a, files: [c.yaml]}]\n-- prod/c.yaml --\n" + bomb(),
-		"of itself":                   "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + selfish,
-		"of itself, in a folder":      "-- prod/a.yaml --\n" + selfish,
-		"of itself, in inline patch":  "-- prod/kustomization.yaml --\nresources: [a.yaml]\npatches:\n- patch: |\n" + indented(selfish) + "-- prod/a.yaml --\n" + object,
+		"in a resource": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" +
+			object + bomb(),
+		"in a plain folder": "-- prod/a.yaml --\n" + object + bomb(),
+		"in a second document": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" +
+			object + "---\n" + object + bomb(),
+		"in a kustomization file": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n" + bomb(),
+		"in a patch": "-- prod/kustomization.yaml --\nresources: [a.yaml]\npatches: [{path: " +
+			"p.yaml}]\n-- prod/p.yaml --\n" + object + bomb() + "-- prod/a.yaml --\n" + object,
+		"in an inline patch": "-- prod/kustomization.yaml --\nresources: [a.yaml]\npatches:\n- patch: |\n" +
+			indented(object+bomb()) + "-- prod/a.yaml --\n" + object,
+		"in an inline transformer": "-- prod/kustomization.yaml --\nresources: [a.yaml]\ntransformers:\n- |\n" +
+			indented("apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: p}\n"+bomb()) +
+			"-- prod/a.yaml --\n" + object,
+		"in a configuration": "-- prod/kustomization.yaml --\nresources: [a.yaml]\nconfigurations: " +
+			"[c.yaml]\n-- prod/c.yaml --\n" + bomb() + "-- prod/a.yaml --\n" + object,
+		"in a definition": "-- prod/kustomization.yaml --\nresources: [a.yaml]\ncrds: [c.yaml]\n-- " +
+			"prod/c.yaml --\n" + bomb() + "-- prod/a.yaml --\n" + object,
+		"in a generator's file": "-- prod/kustomization.yaml --\nconfigMapGenerator: [{name: a, files: " +
+			"[c.yaml]}]\n-- prod/c.yaml --\n" + bomb(),
+		"of itself": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" +
+			selfish,
+		"of itself, in a folder": "-- prod/a.yaml --\n" + selfish,
+		"of itself, in inline patch": "-- prod/kustomization.yaml --\nresources: [a.yaml]\npatches:\n- patch: |\n" +
+			indented(selfish) + "-- prod/a.yaml --\n" + object,
 		"of itself, in kustomization": "-- prod/kustomization.yaml --\nresources: &r [*r]\n",
 		"a little in each of many documents": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" +
-			strings.Repeat(object+"data: {a: &a "+strings.Repeat("x", 1<<16)+"}\nb: ["+strings.Repeat("*a,", 59)+"*a]\n---\n", 20),
-		"of long text": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + object + "data: {a: &a " + strings.Repeat("x", 1<<16) + "}\nb: [" +
+			strings.Repeat(object+"data: {a: &a "+strings.Repeat("x", 1<<16)+"}\nb: ["+strings.Repeat("*a,", 59)+
+				"*a]\n---\n", 20),
+		"of long text": "-- prod/kustomization.yaml --\nresources: [a.yaml]\n-- prod/a.yaml --\n" + object +
+			"data: {a: &a " + strings.Repeat("x", 1<<16) + "}\nb: [" +
 			strings.Repeat("*a,", 999) + "*a]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,7 +199,8 @@ func TestAliasBombsAreWeighedAndRefused(t *testing.T) {
 
 // Ordinary anchors are written out as kustomize does it.
 func TestAnchorsOfEverydayUseArePassed(t *testing.T) {
-	files := tree(t, "-- a.yaml --\n"+fmt.Sprintf(configMap, "a")+"  labels: &l {app: a}\n  annotations:\n    <<: *l\ndata: *l\n")
+	files := tree(t, "-- a.yaml --\n"+fmt.Sprintf(configMap, "a")+
+		"  labels: &l {app: a}\n  annotations:\n    <<: *l\ndata: *l\n")
 	got := printed(t, build(t, files, "").Objects)
 	if !strings.Contains(got, "data:\n  app: a\n") || !strings.Contains(got, "annotations:\n    app: a\n") {
 		t.Error(got)
@@ -198,8 +218,10 @@ func TestLimits(t *testing.T) {
 		list += fmt.Sprintf("- {apiVersion: v1, kind: ConfigMap, metadata: {name: n%d}}\n", i)
 	}
 	many["list/l.yaml"] = &fstest.MapFile{Data: []byte(list)}
-	many["alias/l.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(list, "items:\n", "a: &a\n", 1) + "items: *a\n")}
-	many["merged/l.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(strings.Replace(list, "items:\n", "<<:\n  items:\n", 1), "- {", "  - {"))}
+	many["alias/l.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(list, "items:\n", "a: &a\n", 1) +
+		"items: *a\n")}
+	many["merged/l.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(strings.Replace(list, "items:\n",
+		"<<:\n  items:\n", 1), "- {", "  - {"))}
 	for _, story := range []struct {
 		dir   string
 		limit render.Options
@@ -223,7 +245,8 @@ func TestLimits(t *testing.T) {
 func TestBuildReturnsWhenNobodyWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := render.Build(ctx, tree(t, someObject[1:]), "base", render.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := render.Build(ctx, tree(t, someObject[1:]), "base", render.Options{}); !errors.Is(err,
+		context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -255,13 +278,16 @@ func TestTreeThatCannotBeReadIsNotTheCommitsFault(t *testing.T) {
 
 // Links inside the tree are followed, of files and of folders, and are part of what was read.
 func TestLinksInsideTheTreeAreFollowed(t *testing.T) {
-	files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nresources: [b, ../link/../base/c.yaml]\n-- prod/b -> ../link --\n-- link -> base --\n-- base/c.yaml -> ../deep/er/c.yaml --\n-- deep/er -> ../base/.. --\n-- c.yaml --\n"+
+	files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nresources: [b, ../link/../base/c.yaml]\n-- "+
+		"prod/b -> ../link --\n-- link -> base --\n-- base/c.yaml -> ../deep/er/c.yaml --\n-- deep/er -> ../base/.. "+
+		"--\n-- c.yaml --\n"+
 		fmt.Sprintf(configMap, "c"))
 	result := build(t, files, "prod")
 	if got := names(result); !slices.Equal(got, []string{"ConfigMap a", "ConfigMap c"}) {
 		t.Error(got)
 	}
-	for _, want := range []string{"prod/b", "link", "base/kustomization.yaml", "base/a.yaml", "base/c.yaml", "deep/er", "c.yaml"} {
+	for _, want := range []string{"prod/b", "link", "base/kustomization.yaml", "base/a.yaml", "base/c.yaml", "deep/er",
+		"c.yaml"} {
 		if !slices.Contains(result.Read, want) {
 			t.Errorf("%s is not in %v", want, result.Read)
 		}
@@ -276,9 +302,12 @@ func TestLinksInsideTheTreeAreFollowed(t *testing.T) {
 // the standard error, are not printed behind our back.
 func TestDeprecatedFieldsAreWarnings(t *testing.T) {
 	inFreshProcess(t, func() {
-		files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\ncommonLabels: {a: b}\nimageTags: [{name: a, newTag: b}]\nsortOptions: {order: fifo}\n")
+		files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\ncommonLabels: {a: "+
+			"b}\nimageTags: [{name: a, newTag: b}]\nsortOptions: {order: fifo}\n")
 		result := build(t, files, "prod")
-		want := []string{"prod/kustomization.yaml: bases is deprecated: use resources", "prod/kustomization.yaml: commonLabels is deprecated: use labels", "prod/kustomization.yaml: imageTags is deprecated: use images"}
+		want := []string{"prod/kustomization.yaml: bases is deprecated: use resources",
+			"prod/kustomization.yaml: commonLabels is deprecated: use labels",
+			"prod/kustomization.yaml: imageTags is deprecated: use images"}
 		if !reflect.DeepEqual(result.Warnings, want) {
 			t.Error(result.Warnings)
 		}
@@ -308,31 +337,49 @@ func inFreshProcess(t *testing.T, test func()) {
 
 // Numbers, booleans and text come out as what kustomize prints; an unquoted date is warned of.
 func TestValuesKeepTheirTypes(t *testing.T) {
-	files := tree(t, "-- a.yaml --\napiVersion: v1\nkind: Thing\nmetadata:\n  name: a\nspec: {int: 7, big: 9007199254740993, float: 1.5, exp: 1e3, octal: 0644, octal2: 0o644, zero: 08, yes: yes, true: true, text: \"1\", none: null, at: 2026-01-02, quoted: \"2026-01-02\"}\n")
+	files := tree(t, "-- a.yaml --\napiVersion: v1\nkind: Thing\nmetadata:\n  name: a\nspec: {int: 7, big: "+
+		"9007199254740993, float: 1.5, exp: 1e3, octal: 0644, octal2: 0o644, zero: 08, yes: yes, true: true, text: "+
+		"\"1\", none: null, at: 2026-01-02, quoted: \"2026-01-02\"}\n")
 	files["a.yaml"].Data = []byte(strings.ReplaceAll(string(files["a.yaml"].Data), "true: true", "bool: true"))
 	result := build(t, files, ".")
 	want := map[string]any{
-		"int": int64(7), "big": int64(9007199254740993), "float": 1.5, "exp": int64(1000), "octal": int64(420), "octal2": int64(420), "zero": int64(8),
+		"int": int64(7), "big": int64(9007199254740993), "float": 1.5, "exp": int64(1000), "octal": int64(420),
+		"octal2": int64(420), "zero": int64(8),
 		"yes": "yes", "bool": true, "text": "1", "none": nil, "at": "2026-01-02T00:00:00Z", "quoted": "2026-01-02",
 	}
 	if got := result.Objects[0].Object["spec"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("%#v", got)
 	}
-	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "a.yaml: line 5: 2026-01-02 is a time to YAML") {
+	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0],
+		"a.yaml: line 5: 2026-01-02 is a time to YAML") {
 		t.Error(result.Warnings)
 	}
 }
 
 // Whatever kustomize says of a Secret, its values stay out of the error.
 func TestSecretsStayOutOfErrors(t *testing.T) {
-	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\ndata: {token: aHVudGVyMw==}\n"
+	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\ndata: {token: " +
+		"aHVudGVyMw==}\n"
 	for name, files := range map[string]string{
-		"a generator that does not fit": "-- prod/kustomization.yaml --\nsecretGenerator:\n- name: a\n  behavior: hunter2\n  literals: [password=hunter2, nokey-hunter2, a=b=hunter2]\n",
-		"an env file that does not fit": "-- prod/kustomization.yaml --\nsecretGenerator:\n- name: a\n  envs: [e.env]\n-- prod/e.env --\n\xffhunter2\n",
-		"an inline patch of nothing":    "-- prod/kustomization.yaml --\nresources: [s.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Secret\n    metadata: {name: other}\n    stringData: {password: hunter2}\n-- prod/s.yaml --\n" + secret,
-		"two patches in one":            "-- prod/kustomization.yaml --\nresources: [s.yaml]\npatches:\n- path: p.yaml\n  patch: '{kind: Secret, stringData: {password: hunter2}}'\n-- prod/p.yaml --\n" + secret + "-- prod/s.yaml --\n" + secret,
-		"a validator that changes":      "-- prod/kustomization.yaml --\nresources: [s.yaml]\nsecretGenerator: [{name: a, literals: [password=hunter2]}]\nvalidators: [v.yaml]\n-- prod/s.yaml --\n" + secret + "-- prod/v.yaml --\napiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: v}\nlabels: {a: b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n",
-		"a patch of a component":        "-- prod/kustomization.yaml --\nresources: [s.yaml]\ncomponents: [../part]\n-- prod/s.yaml --\n" + secret + "-- part/kustomization.yaml --\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- target: {kind: Secret}\n  patch: '[{\"op\": \"add\", \"path\": \"/data/a\", \"value\": hunter3more]'\n",
+		"a generator that does not fit": "-- prod/kustomization.yaml --\nsecretGenerator:\n- name: a\n  behavior: " +
+			"hunter2\n  literals: [password=hunter2, nokey-hunter2, a=b=hunter2]\n",
+		"an env file that does not fit": "-- prod/kustomization.yaml --\nsecretGenerator:\n- name: a\n  envs: " +
+			"[e.env]\n-- prod/e.env --\n\xffhunter2\n",
+		"an inline patch of nothing": "-- prod/kustomization.yaml --\nresources: [s.yaml]\npatches:\n- patch: |-\n   " +
+			" apiVersion: v1\n    kind: Secret\n    metadata: {name: other}\n    stringData: {password: hunter2}\n-- " +
+			"prod/s.yaml --\n" + secret,
+		"two patches in one": "-- prod/kustomization.yaml --\nresources: [s.yaml]\npatches:\n- path: p.yaml\n  " +
+			"patch: '{kind: Secret, stringData: {password: hunter2}}'\n-- prod/p.yaml --\n" + secret +
+			"-- prod/s.yaml --\n" + secret,
+		"a validator that changes": "-- prod/kustomization.yaml --\nresources: [s.yaml]\nsecretGenerator: [{name: a, " +
+			"literals: [password=hunter2]}]\nvalidators: [v.yaml]\n-- prod/s.yaml --\n" + secret +
+			"-- prod/v.yaml --\napiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: v}\nlabels: {a: " +
+			"b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n",
+		"a patch of a component": "-- prod/kustomization.yaml --\nresources: [s.yaml]\ncomponents: [../part]\n-- " +
+			"prod/s.yaml --\n" + secret +
+			"-- part/kustomization.yaml --\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: " +
+			"Component\npatches:\n- target: {kind: Secret}\n  patch: '[{\"op\": \"add\", \"path\": \"/data/a\", " +
+			"\"value\": hunter3more]'\n",
 	} {
 		_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
 		if err == nil {
@@ -358,7 +405,8 @@ func manyOverlays(t *testing.T) {
 	}
 	files := archive(t, "agents.txt")
 	for i := range all {
-		files[fmt.Sprintf("many/%d/kustomization.yaml", i)] = &fstest.MapFile{Data: []byte(fmt.Sprintf("namespace: n%d\nresources: [../../prod, ../../custom]\n", i))}
+		files[fmt.Sprintf("many/%d/kustomization.yaml", i)] = &fstest.MapFile{Data: []byte(fmt.Sprintf("namespace: "+
+			"n%d\nresources: [../../prod, ../../custom]\n", i))}
 	}
 	gadgets := ""
 	for i := range 200 {

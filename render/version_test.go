@@ -14,10 +14,12 @@ func TestKustomizeReleaseIsTheOneOfTheLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, library := range []string{"api", "kyaml"} {
-		found := regexp.MustCompile(`(?m)^\s*(?:require )?sigs\.k8s\.io/kustomize/` + library + ` (\S+)`).FindSubmatch(module)
+		found := regexp.MustCompile(`(?m)^\s*(?:require )?sigs\.k8s\.io/kustomize/` + library +
+			` (\S+)`).FindSubmatch(module)
 		if found == nil || string(found[1]) != kustomizeLibrary {
-			t.Errorf("go.mod requires sigs.k8s.io/kustomize/%s %s, and version.go is about %s: find the release of sigs.k8s.io/kustomize/kustomize/v5 "+
-				"whose go.mod requires this library, and write both versions there", library, found, kustomizeLibrary)
+			t.Errorf("go.mod requires sigs.k8s.io/kustomize/%s %s, and version.go is about %s: find the release of "+
+				"sigs.k8s.io/kustomize/kustomize/v5 whose go.mod requires this library, and write both versions there",
+				library, found, kustomizeLibrary)
 		}
 	}
 	if !regexp.MustCompile(`^v5\.\d+\.\d+$`).MatchString(kustomizeRelease) {

@@ -24,7 +24,8 @@ func newSync() *cobra.Command {
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if override != (strings.TrimSpace(reason) != "") {
-				return usage(c, errors.New("--override-window and --reason go together: say why the commit cannot wait"))
+				return usage(c, errors.New("--override-window and --reason go together: say why the commit cannot "+
+					"wait"))
 			}
 			if override {
 				return overrideWindow(c, &k, args[0], reason)

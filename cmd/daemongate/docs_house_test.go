@@ -6,9 +6,11 @@ import (
 	"go/token"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // What a reader can take in at once: files of a folder, methods of a type, fields of a struct.
@@ -108,3 +110,26 @@ func TestNothingIsTooWideWithoutAReason(t *testing.T) {
 		}
 	}
 }
+
+// columns is how wide a line may be, with four for a tab.
+const columns = 120
+
+// Code and comments wrap, so that two files can be read beside each other. What cannot is a literal or a directive.
+func TestLinesWrap(t *testing.T) {
+	for file, text := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") || strings.Contains(text, "DO NOT EDIT.") {
+			continue
+		}
+		literal := false
+		for n, line := range strings.Split(text, "\n") {
+			inside := literal
+			literal = literal != (strings.Count(line, "`")%2 == 1)
+			width := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
+			if width > columns && !inside && !literal && !unbroken.MatchString(line) {
+				t.Errorf("%s:%d is %d columns wide", file, n+1, width)
+			}
+		}
+	}
+}
+
+var unbroken = regexp.MustCompile("`|//nolint:|//go:|// \\+kubebuilder|https://")

@@ -20,11 +20,16 @@ var hosts = map[forge.Provider]struct {
 	clone, pending, waiting, success, failure, failed string
 	name                                              string // of the context "daemongate/test"
 }{
-	forge.GitHub:              {"https://git.test/platform/fleet.git", "pending", "pending", "success", "failure", "error", "daemongate/test"},
-	forge.GitLab:              {"https://git.test/platform/fleet.git", "running", "pending", "success", "failed", "failed", "daemongate/test"},
-	forge.Gitea:               {"https://git.test/platform/fleet.git", "pending", "pending", "success", "failure", "error", "daemongate/test"},
-	forge.BitbucketCloud:      {"https://bitbucket.org/platform/fleet.git", "INPROGRESS", "INPROGRESS", "SUCCESSFUL", "FAILED", "FAILED", "daemongate/test"},
-	forge.BitbucketDataCenter: {"https://git.test/scm/platform/fleet.git", "INPROGRESS", "INPROGRESS", "SUCCESSFUL", "FAILED", "FAILED", "daemongate/test"},
+	forge.GitHub: {"https://git.test/platform/fleet.git", "pending", "pending", "success", "failure",
+		"error", "daemongate/test"},
+	forge.GitLab: {"https://git.test/platform/fleet.git", "running", "pending", "success", "failed",
+		"failed", "daemongate/test"},
+	forge.Gitea: {"https://git.test/platform/fleet.git", "pending", "pending", "success", "failure",
+		"error", "daemongate/test"},
+	forge.BitbucketCloud: {"https://bitbucket.org/platform/fleet.git", "INPROGRESS", "INPROGRESS", "SUCCESSFUL",
+		"FAILED", "FAILED", "daemongate/test"},
+	forge.BitbucketDataCenter: {"https://git.test/scm/platform/fleet.git", "INPROGRESS", "INPROGRESS", "SUCCESSFUL",
+		"FAILED", "FAILED", "daemongate/test"},
 }
 
 const apiToken = "t0ken-of-the-api"
@@ -34,7 +39,10 @@ func newHost(t *testing.T, p forge.Provider, commits ...string) (*forgetest.Host
 	t.Helper()
 	fake := forgetest.New(p, "platform/fleet", apiToken)
 	fake.Push(commits...)
-	return fake, reporter(t, fake, p, func(context.Context) (forge.Token, error) { return forge.Token{Secret: apiToken}, nil })
+	return fake, reporter(t, fake, p, func(context.Context) (forge.Token, error) {
+		return forge.Token{Secret: apiToken},
+			nil
+	})
 }
 
 func reporter(t *testing.T, fake *forgetest.Host, p forge.Provider, tokens forge.TokenSource) *forge.Host {
@@ -99,7 +107,8 @@ func TestTextsAreCutToWhatTheHostTakes(t *testing.T) {
 		long := "daemongate/" + strings.Repeat("cluster", 8) + "/platform/"
 		for _, end := range []string{"a", "b"} {
 			a := h.Report(t.Context(), []forge.Status{{Commit: hash(1), Context: long + end, State: forge.Pending,
-				Description: "Stuck 🚀: " + strings.Repeat("ünïcödé\n", 60), URL: "https://dash.test/" + strings.Repeat("x", 600)}})
+				Description: "Stuck 🚀: " + strings.Repeat("ünïcödé\n", 60), URL: "https://dash.test/" +
+					strings.Repeat("x", 600)}})
 			if a.Err() != nil {
 				t.Fatal(a.Err())
 			}
@@ -153,7 +162,8 @@ func TestAnExpiredTokenIsRenewed(t *testing.T) {
 func TestAnUnknownCommitKeepsNoneBack(t *testing.T) {
 	eachHost(t, func(t *testing.T, p forge.Provider) {
 		fake, h := newHost(t, p, hash(2), hash(3))
-		a := h.Report(t.Context(), append(append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...), one(hash(3), forge.Success, "c")...))
+		a := h.Report(t.Context(), append(append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...),
+			one(hash(3), forge.Success, "c")...))
 		if len(a.Unknown) != 1 || a.Unknown[0].Status.Commit != hash(1) || len(a.Told) != 2 || a.Trouble != nil {
 			t.Fatalf("%+v", a)
 		}
@@ -173,7 +183,8 @@ func TestOneBadStatusKeepsNoneBack(t *testing.T) {
 		fake, h := newHost(t, p, hash(1), hash(2), hash(3))
 		all := append(append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...),
 			one(hash(3), forge.Success, "c")...)
-		fake.Say(forgetest.Answer{Code: 422, Body: `{"message":"Validation Failed","errors":[{"message":"This SHA and context has reached the maximum number of statuses."}]}`})
+		fake.Say(forgetest.Answer{Code: 422,
+			Body: `{"message":"Validation Failed","errors":[{"message":"This SHA and context has reached the maximum number of statuses."}]}`})
 		if a := h.Report(t.Context(), all); len(a.Refused) != 1 || len(a.Told) != 2 ||
 			!strings.Contains(a.Refused[0].Reason.Error(), "maximum number") {
 			t.Errorf("%+v", a)
@@ -197,7 +208,8 @@ func TestTheThousandAndFirstStatusIsRefused(t *testing.T) {
 			t.Fatal(a.Err())
 		}
 	}
-	a := h.Report(t.Context(), append(one(hash(1), forge.Success, "Complete"), one(hash(2), forge.Success, "Complete")...))
+	a := h.Report(t.Context(), append(one(hash(1), forge.Success, "Complete"),
+		one(hash(2), forge.Success, "Complete")...))
 	if len(a.Refused) != 1 || len(a.Told) != 1 {
 		t.Errorf("%+v", a)
 	}
@@ -214,14 +226,22 @@ func TestRateLimitsAreKept(t *testing.T) {
 	}{
 		"secondary limit": {forge.GitHub, forgetest.Answer{Code: 403, Header: map[string]string{"Retry-After": "60"},
 			Body: `{"message":"You have exceeded a secondary rate limit."}`}, time.Minute},
-		"secondary limit without a time": {forge.GitHub, forgetest.Answer{Code: 403, Body: `{"message":"You have exceeded a secondary rate limit."}`}, time.Minute},
-		"primary limit": {forge.GitHub, forgetest.Answer{Code: 403, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in(20 * time.Minute)},
-			Body: `{"message":"API rate limit exceeded"}`}, 20 * time.Minute},
-		"a limit beyond all reason": {forge.GitHub, forgetest.Answer{Code: 429, Header: map[string]string{"Retry-After": "99999999999"}}, time.Hour},
-		"as a date":                 {forge.GitLab, forgetest.Answer{Code: 429, Header: map[string]string{"Retry-After": now.Add(90 * time.Second).Format(http.TimeFormat)}}, 90 * time.Second},
-		"gitlab":                    {forge.GitLab, forgetest.Answer{Code: 429, Header: map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": in(30 * time.Second)}}, 30 * time.Second},
-		"bitbucket":                 {forge.BitbucketCloud, forgetest.Answer{Code: 429, Body: `{"error":{"message":"Rate limit for this resource has been exceeded"}}`}, time.Minute},
-		"gitea behind a proxy":      {forge.Gitea, forgetest.Answer{Code: 429}, time.Minute},
+		"secondary limit without a time": {forge.GitHub,
+			forgetest.Answer{Code: 403, Body: `{"message":"You have exceeded a secondary rate limit."}`}, time.Minute},
+		"primary limit": {forge.GitHub, forgetest.Answer{Code: 403,
+			Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in(20 * time.Minute)},
+			Body:   `{"message":"API rate limit exceeded"}`}, 20 * time.Minute},
+		"a limit beyond all reason": {forge.GitHub,
+			forgetest.Answer{Code: 429, Header: map[string]string{"Retry-After": "99999999999"}}, time.Hour},
+		"as a date": {forge.GitLab,
+			forgetest.Answer{Code: 429, Header: map[string]string{"Retry-After": now.Add(90 * time.Second).Format(http.TimeFormat)}}, 90 * time.Second},
+		"gitlab": {forge.GitLab,
+			forgetest.Answer{Code: 429, Header: map[string]string{"RateLimit-Remaining": "0",
+				"RateLimit-Reset": in(30 * time.Second)}}, 30 * time.Second},
+		"bitbucket": {forge.BitbucketCloud,
+			forgetest.Answer{Code: 429, Body: `{"error":{"message":"Rate limit for this resource has been exceeded"}}`},
+			time.Minute},
+		"gitea behind a proxy": {forge.Gitea, forgetest.Answer{Code: 429}, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := forgetest.New(c.provider, "platform/fleet", apiToken)
@@ -249,7 +269,8 @@ func TestRateLimitsAreKept(t *testing.T) {
 // The last request of a limit is taken, and the next one is not sent before the limit is set back.
 func TestTheLastRequestOfALimit(t *testing.T) {
 	fake, h := newHost(t, forge.GitHub, hash(1), hash(2))
-	fake.Say(forgetest.Answer{Code: 201, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": fmt.Sprint(time.Now().Add(time.Minute).Unix())}})
+	fake.Say(forgetest.Answer{Code: 201, Header: map[string]string{"X-RateLimit-Remaining": "0",
+		"X-RateLimit-Reset": fmt.Sprint(time.Now().Add(time.Minute).Unix())}})
 	a := h.Report(t.Context(), append(one(hash(1), forge.Success, "a"), one(hash(2), forge.Success, "b")...))
 	if len(a.Told) != 1 || a.Pause < 50*time.Second || a.Err() != nil {
 		t.Errorf("%+v", a)
@@ -264,7 +285,10 @@ func TestManyStatusesAreSpaced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: apiToken}, nil },
+		h, err := forge.NewHost(place, func(context.Context) (forge.Token,
+			error) {
+			return forge.Token{Secret: apiToken}, nil
+		},
 			forge.Options{Client: &http.Client{Transport: fake}, Pace: forge.GitHubPace()})
 		if err != nil {
 			t.Fatal(err)
@@ -305,12 +329,16 @@ func TestNoErrorNamesTheToken(t *testing.T) {
 				t.Errorf("%d: followed to another host", answer.Code)
 			}
 		}
-		failing := reporter(t, fake, p, func(context.Context) (forge.Token, error) { return forge.Token{}, errors.New("no such Secret") })
+		failing := reporter(t, fake, p, func(context.Context) (forge.Token, error) {
+			return forge.Token{},
+				errors.New("no such Secret")
+		})
 		if a := failing.Report(t.Context(), one(hash(1), forge.Success, "")); a.Trouble == nil ||
 			!strings.Contains(a.Trouble.Error(), "no such Secret") {
 			t.Errorf("%+v", a)
 		}
-		if text := fmt.Sprintf("%v %+v %#v %s", forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}); strings.Contains(text, apiToken) {
+		if text := fmt.Sprintf("%v %+v %#v %s", forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken},
+			forge.Token{Secret: apiToken}, forge.Token{Secret: apiToken}); strings.Contains(text, apiToken) {
 			t.Errorf("a token prints as %s", text)
 		}
 	})
@@ -321,7 +349,10 @@ func TestBitbucketWithAnAppPassword(t *testing.T) {
 	for _, p := range []forge.Provider{forge.BitbucketCloud, forge.BitbucketDataCenter} {
 		fake := forgetest.New(p, "platform/fleet", apiToken)
 		fake.Push(hash(1))
-		h := reporter(t, fake, p, func(context.Context) (forge.Token, error) { return forge.Token{Username: "ada", Secret: apiToken}, nil })
+		h := reporter(t, fake, p, func(context.Context) (forge.Token, error) {
+			return forge.Token{Username: "ada",
+				Secret: apiToken}, nil
+		})
 		if a := h.Report(t.Context(), one(hash(1), forge.Success, "Complete")); a.Err() != nil {
 			t.Fatal(a.Err())
 		}

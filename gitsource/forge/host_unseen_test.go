@@ -21,7 +21,10 @@ func TestATokenThatMayNotIsTrouble(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: apiToken}, nil },
+		h, err := forge.NewHost(place, func(context.Context) (forge.Token,
+			error) {
+			return forge.Token{Secret: apiToken}, nil
+		},
 			forge.Options{Client: &http.Client{Transport: fake}})
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +93,8 @@ func TestGiteaTellsACommitFromARepository(t *testing.T) {
 	if _, err := host.CreateRepo("fleet"); err != nil {
 		t.Fatal(err)
 	}
-	if err := host.Call(http.MethodPost, "/repos/"+host.User+"/fleet/contents/README", map[string]any{"content": "aGk="}, nil); err != nil {
+	if err := host.Call(http.MethodPost, "/repos/"+host.User+"/fleet/contents/README",
+		map[string]any{"content": "aGk="}, nil); err != nil {
 		t.Fatal(err)
 	}
 	report := func(repository string, scopes ...string) forge.Answer {
@@ -102,7 +106,10 @@ func TestGiteaTellsACommitFromARepository(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := forge.NewHost(place, func(context.Context) (forge.Token, error) { return forge.Token{Secret: token}, nil }, forge.Options{})
+		h, err := forge.NewHost(place, func(context.Context) (forge.Token, error) {
+			return forge.Token{Secret: token},
+				nil
+		}, forge.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,8 @@ func TestPushThatIsCutOffLeavesNoLock(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- notes(r).Report(ctx, []forge.Status{status(commits[0], "daemongate/test", forge.Pending, "Applying")}).Err()
+		ended <- notes(r).Report(ctx, []forge.Status{status(commits[0], "daemongate/test", forge.Pending,
+			"Applying")}).Err()
 	}()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat(locked); err == nil {

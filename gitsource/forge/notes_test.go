@@ -28,7 +28,8 @@ func newRepo(t testing.TB, n int) (*repo, []string) {
 	r.git("init", "-q", "-b", "main")
 	var stream strings.Builder
 	for i := range n {
-		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 2\nc\n\n", 1_700_000_000+i)
+		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 2\nc\n\n",
+			1_700_000_000+i)
 	}
 	r.gitIn(stream.String(), "fast-import", "--quiet", "--date-format=raw")
 	return r, strings.Fields(r.git("rev-list", "--reverse", "main"))
@@ -44,7 +45,8 @@ func (r *repo) gitIn(stdin string, args ...string) string {
 	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Stdin = r.dir, strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "HOME="+r.dir, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com")
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada",
+		"GIT_COMMITTER_EMAIL=ada@example.com")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -131,7 +133,8 @@ func TestForeignLinesStay(t *testing.T) {
 	r.git("notes", "--ref=daemongate", "append", "-m", "daemongate/prod: a remark", commits[0])
 	report(t, n, status(commits[0], "daemongate/prod", forge.Success, "Complete"))
 	note := r.note(commits[0])
-	for _, line := range []string{"Reviewed-by: Grace", "daemongate/prod: success: Complete", "daemongate/prod: a remark"} {
+	for _, line := range []string{"Reviewed-by: Grace", "daemongate/prod: success: Complete",
+		"daemongate/prod: a remark"} {
 		if !strings.Contains(note, line) {
 			t.Errorf("the note lacks %q:\n%s", line, note)
 		}
@@ -155,7 +158,8 @@ func TestConcurrentWritersAreMerged(t *testing.T) {
 		group.Go(func() {
 			for i := range rounds {
 				err := n.Report(t.Context(), []forge.Status{
-					status(commits[i], fmt.Sprintf("daemongate/%d", w), forge.Success, fmt.Sprintf("round %d", i))}).Err()
+					status(commits[i], fmt.Sprintf("daemongate/%d", w), forge.Success,
+						fmt.Sprintf("round %d", i))}).Err()
 				if err != nil {
 					t.Errorf("writer %d: %v", w, err)
 				}
@@ -262,7 +266,8 @@ func TestTroubleIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = notes(r).Report(t.Context(), []forge.Status{
-		status("main", "a", forge.Success, ""), status(commits[0], "a", "done", ""), status(commits[0], "a", forge.Success, "Complete")}).Err()
+		status("main", "a", forge.Success, ""), status(commits[0], "a", "done", ""),
+		status(commits[0], "a", forge.Success, "Complete")}).Err()
 	if err == nil || !strings.Contains(err.Error(), `"main"`) || !strings.Contains(err.Error(), `"done"`) {
 		t.Fatalf("the error is %v", err)
 	}
@@ -276,8 +281,10 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	err := forge.NewLog(&b).Report(context.Background(), []forge.Status{
-		{Commit: strings.Repeat("a", 40), Context: "daemongate/prod", State: forge.Success, Description: "Complete,\x1b[31m\n12 nodes", URL: "https://example.com/x"}}).Err()
-	if want := "aaaaaaaaaa daemongate/prod: success: Complete, [31m 12 nodes <https://example.com/x>\n"; err != nil || b.String() != want {
+		{Commit: strings.Repeat("a", 40), Context: "daemongate/prod", State: forge.Success,
+			Description: "Complete,\x1b[31m\n12 nodes", URL: "https://example.com/x"}}).Err()
+	if want := "aaaaaaaaaa daemongate/prod: success: Complete, [31m 12 nodes <https://example.com/x>\n"; err != nil ||
+		b.String() != want {
 		t.Fatalf("%q, %v", b.String(), err)
 	}
 }

@@ -20,7 +20,8 @@ func TestNoPartOfTheTokenIsRepeated(t *testing.T) {
 	fake.Push(hash(1))
 	h := reporter(t, fake, forge.GitHub,
 		func(context.Context) (forge.Token, error) { return forge.Token{Username: "ada", Secret: odd}, nil })
-	for _, form := range []string{odd, url.QueryEscape(odd), url.PathEscape(odd), fmt.Sprintf("%q", odd), base64.StdEncoding.EncodeToString([]byte("ada:" + odd))} {
+	for _, form := range []string{odd, url.QueryEscape(odd), url.PathEscape(odd), fmt.Sprintf("%q", odd),
+		base64.StdEncoding.EncodeToString([]byte("ada:" + odd))} {
 		for before := range 40 {
 			body := fmt.Sprintf(`{"message":%q}`, strings.Repeat("x", before)+strings.Repeat(" "+form, 30))
 			fake.Say(forgetest.Answer{Code: http.StatusForbidden, Body: body})

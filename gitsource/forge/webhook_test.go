@@ -36,12 +36,14 @@ var hooks = []struct {
 	{forge.Gitea, `{"ref":"v1","ref_type":"tag"}`, func(b, s string) map[string]string {
 		return map[string]string{"X-Gitea-Event": "create", "X-Gitea-Signature": sign(b, s)}
 	}, []string{"refs/tags/v1"}},
-	{forge.BitbucketCloud, `{"push":{"changes":[{"new":{"type":"branch","name":"main"},"old":null}]}}`, func(b, s string) map[string]string {
-		return map[string]string{"X-Event-Key": "repo:push", "X-Hub-Signature": "sha256=" + sign(b, s)}
-	}, []string{"refs/heads/main"}},
-	{forge.BitbucketDataCenter, `{"eventKey":"repo:refs_changed","changes":[{"refId":"refs/heads/main"}]}`, func(b, s string) map[string]string {
-		return map[string]string{"X-Event-Key": "repo:refs_changed", "X-Hub-Signature": "sha256=" + sign(b, s)}
-	}, []string{"refs/heads/main"}},
+	{forge.BitbucketCloud, `{"push":{"changes":[{"new":{"type":"branch","name":"main"},"old":null}]}}`,
+		func(b, s string) map[string]string {
+			return map[string]string{"X-Event-Key": "repo:push", "X-Hub-Signature": "sha256=" + sign(b, s)}
+		}, []string{"refs/heads/main"}},
+	{forge.BitbucketDataCenter, `{"eventKey":"repo:refs_changed","changes":[{"refId":"refs/heads/main"}]}`,
+		func(b, s string) map[string]string {
+			return map[string]string{"X-Event-Key": "repo:refs_changed", "X-Hub-Signature": "sha256=" + sign(b, s)}
+		}, []string{"refs/heads/main"}},
 	{forge.Generic, `anything`, func(b, s string) map[string]string {
 		return map[string]string{"X-Signature-256": sign(b, s)}
 	}, nil},
@@ -72,8 +74,14 @@ func TestWebhooksAreBelievedWithTheSecret(t *testing.T) {
 				other = forge.Generic
 			}
 			for what, read := range map[string]func() bool{
-				"another secret":   func() bool { return believed(headers(c.headers(c.body, "wrong")), c.body, c.provider, hookSecret) },
-				"no secret":        func() bool { return believed(headers(c.headers(c.body, "")), c.body, c.provider, "") },
+				"another secret": func() bool {
+					return believed(headers(c.headers(c.body, "wrong")), c.body,
+						c.provider, hookSecret)
+				},
+				"no secret": func() bool {
+					return believed(headers(c.headers(c.body, "")), c.body, c.provider,
+						"")
+				},
 				"another provider": func() bool { return believed(good, c.body, other, hookSecret) },
 				"no header":        func() bool { return believed(http.Header{}, c.body, "", hookSecret) },
 			} {
@@ -96,7 +104,8 @@ func believed(h http.Header, body string, p forge.Provider, secret string) bool 
 // Only a push that moved the ref, or may have, is of interest.
 func TestWhichHooksMoveARef(t *testing.T) {
 	event := func(name, body string) forge.Hook {
-		h := headers(map[string]string{"X-GitHub-Event": name, "X-Hub-Signature-256": "sha256=" + sign(body, hookSecret)})
+		h := headers(map[string]string{"X-GitHub-Event": name, "X-Hub-Signature-256": "sha256=" +
+			sign(body, hookSecret)})
 		hook, ok, err := forge.ReadHook(h, strings.NewReader(body), forge.GitHub, []byte(hookSecret))
 		if !ok || err != nil {
 			t.Fatal(ok, err)
@@ -104,7 +113,8 @@ func TestWhichHooksMoveARef(t *testing.T) {
 		return hook
 	}
 	push := event("push", `{"ref":"refs/heads/main"}`)
-	for ref, want := range map[string]bool{"refs/heads/main": true, "refs/heads/mai": false, "refs/tags/": false, "refs/heads/": true, "": true} {
+	for ref, want := range map[string]bool{"refs/heads/main": true, "refs/heads/mai": false, "refs/tags/": false,
+		"refs/heads/": true, "": true} {
 		if push.Moves(ref) != want {
 			t.Errorf("a push to main moves %q: %v", ref, !want)
 		}
@@ -112,7 +122,8 @@ func TestWhichHooksMoveARef(t *testing.T) {
 	if event("ping", `{"zen":"x"}`).Moves("") || event("issues", `{"ref":"refs/heads/main"}`).Moves("refs/heads/main") {
 		t.Error("what is no push moves a ref")
 	}
-	for _, body := range []string{"{", `{"ref":7}`, `{"ref":"refs/heads/main","x":"` + strings.Repeat("x", 2<<20) + `"}`} {
+	for _, body := range []string{"{", `{"ref":7}`, `{"ref":"refs/heads/main","x":"` + strings.Repeat("x", 2<<20) +
+		`"}`} {
 		if !event("push", body).Moves("refs/heads/other") {
 			t.Errorf("a push of which nothing can be told moves nothing: %.40s", body)
 		}

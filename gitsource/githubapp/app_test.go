@@ -83,10 +83,16 @@ func TestErrorsOfAnApp(t *testing.T) {
 		silent(t, server, words, err)
 	}
 	for words, answer := range map[string]http.HandlerFunc{
-		"(403): the installation is suspended": func(w http.ResponseWriter, r *http.Request) { http.Error(w, fmt.Sprint(r.Header), 403) },
-		"status 500":                           func(w http.ResponseWriter, r *http.Request) { http.Error(w, fmt.Sprint(r.Header), 500) },
-		"status 302":                           func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 302) },
-		"is not GitHub":                        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); fmt.Fprint(w, r.Header) },
+		"(403): the installation is suspended": func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w,
+				fmt.Sprint(r.Header), 403)
+		},
+		"status 500": func(w http.ResponseWriter, r *http.Request) { http.Error(w, fmt.Sprint(r.Header), 500) },
+		"status 302": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/",
+				302)
+		},
+		"is not GitHub": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); fmt.Fprint(w, r.Header) },
 	} {
 		server.Answer = answer
 		_, err := made(t, good).Token(t.Context(), http.DefaultClient)

@@ -109,13 +109,15 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 
 // Objects beyond 2 GiB are in a table of their own, as git reads it.
 func TestFarObjects(t *testing.T) {
-	entries := []entry{{offset: 12, name: [20]byte{1}}, {offset: far - 1, name: [20]byte{2}}, {offset: far, name: [20]byte{3}}, {offset: 5 << 32, name: [20]byte{0xff}}}
+	entries := []entry{{offset: 12, name: [20]byte{1}}, {offset: far - 1, name: [20]byte{2}},
+		{offset: far, name: [20]byte{3}}, {offset: 5 << 32, name: [20]byte{0xff}}}
 	var index bytes.Buffer
 	if err := writeIndex(&index, entries, [20]byte{}); err != nil {
 		t.Fatal(err)
 	}
 	var offsets []string
-	for _, line := range strings.Split(strings.TrimSpace(string(run(t, t.TempDir(), index.Bytes(), "show-index"))), "\n") {
+	for _, line := range strings.Split(strings.TrimSpace(string(run(t, t.TempDir(), index.Bytes(), "show-index"))),
+		"\n") {
 		offset, _, _ := strings.Cut(line, " ")
 		offsets = append(offsets, offset)
 	}
@@ -182,7 +184,8 @@ func history(t testing.TB) (dir string) {
 	run(t, dir, nil, "init", "-q", "--bare")
 	var in strings.Builder
 	for i := range 120 {
-		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 1\nc\n", 1_700_000_000+i)
+		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 1\nc\n",
+			1_700_000_000+i)
 		changed := 1 + i%2
 		if i == 0 {
 			changed = 60
@@ -201,7 +204,8 @@ func history(t testing.TB) (dir string) {
 // packed is that repository, in one pack.
 func packed(t testing.TB, args ...string) []byte {
 	t.Helper()
-	return run(t, history(t), nil, append([]string{"pack-objects", "-q", "--all", "--stdout", "--no-reuse-delta"}, args...)...)
+	return run(t, history(t), nil, append([]string{"pack-objects", "-q", "--all", "--stdout", "--no-reuse-delta"},
+		args...)...)
 }
 
 // thin is a pack whose deltas change objects of another one.

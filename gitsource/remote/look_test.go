@@ -11,7 +11,8 @@ func FuzzLook(f *testing.F) {
 	for _, seed := range []string{
 		"001e# service=git-upload-pack\n0000000eversion 2\n000cls-refs\n0000",
 		"000eversion 2\n000cls-refs\n0019object-format=sha256\n0000",
-		"003d" + hash + " refs/heads/main\n0000", "003d" + hash + " refs/heads/main\n", "0032unborn HEAD symref-target:refs/heads/main\n0000",
+		"003d" + hash + " refs/heads/main\n0000", "003d" + hash + " refs/heads/main\n",
+		"0032unborn HEAD symref-target:refs/heads/main\n0000",
 		"0000", "", "0001", "ffff", "000dERR no!\n0000", "<html>", "0004", "0005\n",
 	} {
 		f.Add(seed)

@@ -30,7 +30,10 @@ func BenchmarkBuild(b *testing.B) {
 				return r.Build(b.Context(), files, "prod", render.Options{}, child.Limits{})
 			}
 			for b.Loop() {
-				measure(&here, func() (render.Result, error) { return render.Build(b.Context(), files, "prod", render.Options{}) })
+				measure(&here, func() (render.Result, error) {
+					return render.Build(b.Context(), files, "prod",
+						render.Options{})
+				})
 				fresh := child.New(0)
 				measure(&started, func() (render.Result, error) {
 					return fresh.Build(b.Context(), files, "prod", render.Options{}, child.Limits{})
@@ -53,8 +56,9 @@ func fleet(objects int) fstest.MapFS {
 	for i := range objects {
 		name := fmt.Sprintf("agent%d", i)
 		list += "- " + name + ".yaml\n"
-		files["prod/"+name+".yaml"] = file(fmt.Sprintf("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: %s}\nspec: {selector: {matchLabels: {app: %[1]s}}, "+
-			"template: {metadata: {labels: {app: %[1]s}}, spec: {containers: [{name: agent, image: agent, args: [a, b, c]}]}}}\n", name))
+		files["prod/"+name+".yaml"] = file(fmt.Sprintf("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: "+
+			"%s}\nspec: {selector: {matchLabels: {app: %[1]s}}, template: {metadata: {labels: {app: %[1]s}}, spec: "+
+			"{containers: [{name: agent, image: agent, args: [a, b, c]}]}}}\n", name))
 	}
 	files["prod/kustomization.yaml"] = file(list)
 	return files

@@ -21,12 +21,15 @@ import (
 
 var ordinary = fstest.MapFS{
 	"base/kustomization.yaml": file("resources: [agent.yaml]\n"),
-	"base/agent.yaml": file("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\nspec: {minReadySeconds: 7, x: 0.5, y: 12345678901, z: 1e30,\n" +
-		"  template: {spec: {containers: [{name: a, image: a, args: ['<&>', \"\\u2028\"]}]}}}\n"),
-	"prod/kustomization.yaml": file("resources: [../base]\nnamespace: agents\ncommonLabels: {a: b}\nconfigMapGenerator: [{name: config, files: [config]}]\n" +
-		"patches: [{path: p.yaml, target: {kind: ConfigMap, name: nobody}}]\n"),
+	"base/agent.yaml": file("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\nspec: " +
+		"{minReadySeconds: 7, x: 0.5, y: 12345678901, z: 1e30,\n  template: {spec: {containers: [{name: a, image: a, " +
+		"args: ['<&>', \"\\u2028\"]}]}}}\n"),
+	"prod/kustomization.yaml": file("resources: [../base]\nnamespace: agents\ncommonLabels: {a: " +
+		"b}\nconfigMapGenerator: [{name: config, files: [config]}]\npatches: [{path: p.yaml, target: {kind: " +
+		"ConfigMap, name: nobody}}]\n"),
 	"prod/config": file("level = info\n"), "prod/p.yaml": file("- {op: add, path: /data/a, value: b}\n"),
-	"broken/kustomization.yaml": file("resources: [agent.yaml]\n"), "broken/agent.yaml": file("kind: DaemonSet\nmetadata: ["),
+	"broken/kustomization.yaml": file("resources: [agent.yaml]\n"),
+	"broken/agent.yaml":         file("kind: DaemonSet\nmetadata: ["),
 	"panics/kustomization.yaml": file("resources: [a.yaml]\ncommonAnnotations: {a: b}\n"),
 	"panics/a.yaml":             file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: []}\n"),
 }
@@ -58,8 +61,10 @@ func TestAChildRendersWhatThisProcessWould(t *testing.T) {
 // it is not the commit's fault.
 func TestAChildIsLentRemoteBases(t *testing.T) {
 	r := runner(t, 0)
-	dir, commit := repository(t, fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\n"), "a.yaml": file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: far}\n")})
-	files := tree(t, fstest.MapFS{"kustomization.yaml": file("resources: ['https://git.example.com/org/far?ref=" + commit + "']\n")})
+	dir, commit := repository(t, fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\n"),
+		"a.yaml": file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: far}\n")})
+	files := tree(t, fstest.MapFS{"kustomization.yaml": file("resources: ['https://git.example.com/org/far?ref=" +
+		commit + "']\n")})
 	asked := ""
 	o := render.Options{Base: func(_ context.Context, url, commit string) (fs.FS, error) {
 		asked = url
@@ -82,7 +87,8 @@ func TestAChildIsLentRemoteBases(t *testing.T) {
 func TestAChildIsLentSubmodules(t *testing.T) {
 	r := runner(t, 0)
 	far, commit := repository(t, fstest.MapFS{"a.yaml": file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: far}\n")})
-	dir, _ := repository(t, fstest.MapFS{".gitmodules": file("[submodule \"far\"]\n\tpath = far\n\turl = https://git.example.com/org/far\n"), "kustomization.yaml": file("resources: [far/a.yaml]\n")})
+	dir, _ := repository(t, fstest.MapFS{".gitmodules": file("[submodule \"far\"]\n\tpath = far\n\turl = " +
+		"https://git.example.com/org/far\n"), "kustomization.yaml": file("resources: [far/a.yaml]\n")})
 	git(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+commit+",far")
 	git(t, dir, "commit", "-q", "-m", "submodule")
 	plain := mirrored(t, dir, git(t, dir, "rev-parse", "HEAD"))
@@ -138,9 +144,11 @@ func endless() fstest.MapFS {
 	var objects, patches strings.Builder
 	for i := range 9000 {
 		fmt.Fprintf(&objects, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: n%d}\n", i)
-		fmt.Fprintf(&patches, "- {target: {kind: ConfigMap, name: 'n%d|x.*'}, patch: '[{op: add, path: /data, value: {a: b}}]'}\n", i)
+		fmt.Fprintf(&patches, "- {target: {kind: ConfigMap, name: 'n%d|x.*'}, patch: '[{op: add, path: /data, value: "+
+			"{a: b}}]'}\n", i)
 	}
-	return fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\npatches:\n" + patches.String()), "a.yaml": file(objects.String())}
+	return fstest.MapFS{"kustomization.yaml": file("resources: [a.yaml]\npatches:\n" + patches.String()),
+		"a.yaml": file(objects.String())}
 }
 
 // A render that takes too long is ended with its process. It may pass another time, so it is told apart.
@@ -258,7 +266,8 @@ func TestAChildHasNothingOfItsParent(t *testing.T) {
 func TestAMemoryThatNobodyHasIsRefused(t *testing.T) {
 	r := runner(t, 128<<20)
 	_, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{}, child.Limits{Memory: 256 << 20})
-	if err == nil || !strings.Contains(err.Error(), "may take 256 MiB of memory, and all renders of this controller together may take 128 MiB") {
+	if err == nil || !strings.Contains(err.Error(), "may take 256 MiB of memory, and all renders of this controller "+
+		"together may take 128 MiB") {
 		t.Error(err)
 	}
 }

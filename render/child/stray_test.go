@@ -19,9 +19,10 @@ import (
 func TestAnAnswerThatIsNoneIsNotTheCommitsFault(t *testing.T) {
 	files := tree(t, ordinary)
 	for name, c := range map[string]struct{ script, says string }{
-		"silence":          {"exit 0", "it gave no answer"},
-		"a crash":          {"echo 'fatal error: all at once' >&2; exit 2", "exit status 2: fatal error: all at once"},
-		"a late word":      {"printf 'runtime: of it\\n\\nfatal error: all at once\\n' >&2; exit 2", "exit status 2: runtime: of it"},
+		"silence": {"exit 0", "it gave no answer"},
+		"a crash": {"echo 'fatal error: all at once' >&2; exit 2", "exit status 2: fatal error: all at once"},
+		"a late word": {"printf 'runtime: of it\\n\\nfatal error: all at once\\n' >&2; exit 2",
+			"exit status 2: runtime: of it"},
 		"a panic":          {"echo 'panic: a secret' >&2; exit 2", "exit status 2: it panicked"},
 		"garbage":          {"echo garbage; exec cat", "its answer cannot be read"},
 		"nothing in it":    {"echo '{}'; exec cat", "a message with nothing in it"},
@@ -45,7 +46,8 @@ func TestAnAnswerThatIsNoneIsNotTheCommitsFault(t *testing.T) {
 // Go's runtime has several words for a kernel that gives it no more memory: the commit took too much by each of them.
 func TestAChildThatGetsNoMemoryHasTakenTooMuch(t *testing.T) {
 	files := tree(t, ordinary)
-	for _, words := range []string{"fatal error: runtime: out of memory", "fatal error: runtime: cannot allocate memory",
+	for _, words := range []string{"fatal error: runtime: out of memory",
+		"fatal error: runtime: cannot allocate memory",
 		"runtime: mmap(0x0, 4096) returned 0x0, 12\nfatal error: runtime: cannot map pages in arena address space"} {
 		r := child.Stray("printf '" + words + "\n' >&2; exit 2")
 		_, err := r.Build(t.Context(), files, "prod", render.Options{}, child.Limits{})

@@ -13,12 +13,16 @@ import (
 // randomAgent is a DaemonSet whose lists have elements that stand twice, and ports with and without a protocol.
 func randomAgent(dice *rand.Rand) string {
 	var b strings.Builder
-	b.WriteString("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent, annotations: {a: b}}\nspec:\n  selector: {matchLabels: {app: agent}}\n  template:\n    metadata: {labels: {app: agent}}\n    spec:\n      nodeSelector: {a: b}\n      volumes: [{name: v0, emptyDir: {}}]\n      containers:\n")
+	b.WriteString("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent, annotations: {a: b}}\nspec:\n  " +
+		"selector: {matchLabels: {app: agent}}\n  template:\n    metadata: {labels: {app: agent}}\n    spec:\n      " +
+		"nodeSelector: {a: b}\n      volumes: [{name: v0, emptyDir: {}}]\n      containers:\n")
 	for c := range 1 + dice.IntN(2) {
-		fmt.Fprintf(&b, "      - name: c%d\n        image: i\n        ports: [%s]\n        env: [%s]\n        volumeMounts: [%s]\n", c,
+		fmt.Fprintf(&b, "      - name: c%d\n        image: i\n        ports: [%s]\n        env: [%s]\n        "+
+			"volumeMounts: [%s]\n", c,
 			some(dice, "{containerPort: 8%d}", "{containerPort: 8%d, protocol: TCP}",
 				"{containerPort: 8%d, protocol: UDP, name: n}"),
-			some(dice, "{name: E%d, value: a}", "{name: E%d, value: b}", "{name: E%d}"), some(dice, "{name: v0, mountPath: /m%d}", "{name: v0, mountPath: /m%d, readOnly: true}"))
+			some(dice, "{name: E%d, value: a}", "{name: E%d, value: b}", "{name: E%d}"),
+			some(dice, "{name: v0, mountPath: /m%d}", "{name: v0, mountPath: /m%d, readOnly: true}"))
 	}
 	return b.String()
 }
@@ -63,13 +67,15 @@ func TestExactlyTheLostPatchesAreWarnedOf(t *testing.T) {
 		if seed%2 == 1 {
 			many = 2 + dice.IntN(3)
 		}
-		files := fstest.MapFS{"base/ds.yaml": {Data: []byte(randomAgent(dice))}, "base/kustomization.yaml": {Data: []byte("resources: [ds.yaml]\n")}}
+		files := fstest.MapFS{"base/ds.yaml": {Data: []byte(randomAgent(dice))},
+			"base/kustomization.yaml": {Data: []byte("resources: [ds.yaml]\n")}}
 		for i := range many { // each in an overlay of its own, so that a warning tells which
 			below := fmt.Sprintf("o%d", i-1)
 			if i == 0 {
 				below = "base"
 			}
-			text := fmt.Sprintf("resources: [../%s]\nnamePrefix: p%d-\npatches:\n%s", below, i, randomPatch(dice, 100+i))
+			text := fmt.Sprintf("resources: [../%s]\nnamePrefix: p%d-\npatches:\n%s", below, i,
+				randomPatch(dice, 100+i))
 			files[fmt.Sprintf("o%d/kustomization.yaml", i)] = &fstest.MapFile{Data: []byte(text)}
 		}
 		result := build(t, files, fmt.Sprintf("o%d", many-1))
@@ -81,7 +87,9 @@ func TestExactlyTheLostPatchesAreWarnedOf(t *testing.T) {
 					strings.Contains(one, " is lost")
 			})
 			if there && warned || !there && !warned && many == 1 {
-				t.Fatalf("seed %d, patch %d: came out: %t, warned of: %t\n%s%s\n%s\n%q", seed, i, there, warned, files["base/ds.yaml"].Data, files[fmt.Sprintf("o%d/kustomization.yaml", i)].Data, out, result.Dropped)
+				t.Fatalf("seed %d, patch %d: came out: %t, warned of: %t\n%s%s\n%s\n%q", seed, i, there, warned,
+					files["base/ds.yaml"].Data, files[fmt.Sprintf("o%d/kustomization.yaml", i)].Data, out,
+					result.Dropped)
 			}
 			if warned {
 				lost++

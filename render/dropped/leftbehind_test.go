@@ -73,16 +73,24 @@ func TestReferencesThatDoNotFollowAreSaid(t *testing.T) {
 	files := tree(t, referring[1:]+"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
 	pod := "spec.template.spec."
 	for dir, want := range map[string][]string{
-		"base": {pod + "ephemeralContainers[0].envFrom[0].secretRef.name names Secret token", pod + "volumes[1].csi.nodePublishSecretRef.name names Secret token", pod + "volumes[2].azureFile.secretName names Secret token"},
+		"base": {pod + "ephemeralContainers[0].envFrom[0].secretRef.name names Secret token", pod +
+			"volumes[1].csi.nodePublishSecretRef.name names Secret token", pod +
+			"volumes[2].azureFile.secretName names Secret token"},
 		"prod": {
-			pod + "ephemeralContainers[0].envFrom[0].secretRef.name names Secret token", pod + "volumes[1].csi.nodePublishSecretRef.name names Secret token", pod + "volumes[2].azureFile.secretName names Secret token",
-			pod + "runtimeClassName names RuntimeClass sandbox, which is called p-sandbox now", pod + "resourceClaims[0].resourceClaimTemplateName names ResourceClaimTemplate gpu",
+			pod + "ephemeralContainers[0].envFrom[0].secretRef.name names Secret token", pod +
+				"volumes[1].csi.nodePublishSecretRef.name names Secret token", pod +
+				"volumes[2].azureFile.secretName names Secret token",
+			pod + "runtimeClassName names RuntimeClass sandbox, which is called p-sandbox now", pod +
+				"resourceClaims[0].resourceClaimTemplateName names ResourceClaimTemplate gpu",
 			pod + "volumes[1].csi.driver names CSIDriver disks.example.com",
 		},
 	} {
 		got := build(t, files, dir).Dropped
 		for _, one := range want {
-			if !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "DaemonSet ") && strings.Contains(s, one) }) {
+			if !slices.ContainsFunc(got, func(s string) bool {
+				return strings.Contains(s, "DaemonSet ") &&
+					strings.Contains(s, one)
+			}) {
 				t.Errorf("%s: %q is not in %q", dir, one, got)
 			}
 		}
@@ -99,8 +107,9 @@ func TestReferencesThatDoNotFollowAreSaid(t *testing.T) {
 
 // A reference by name to what is still there under that name is none to the object that was renamed.
 func TestReferenceToAnotherObjectOfThatNameIsNone(t *testing.T) {
-	files := tree(t, referring[1:]+"-- prod/kustomization.yaml --\nresources: [../renamed, classes.yaml]\n-- renamed/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n"+
-		"-- prod/classes.yaml --\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: sandbox}\nhandler: runsc\n")
+	files := tree(t, referring[1:]+"-- prod/kustomization.yaml --\nresources: [../renamed, classes.yaml]\n-- "+
+		"renamed/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n-- prod/classes.yaml --\napiVersion: "+
+		"node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: sandbox}\nhandler: runsc\n")
 	for _, one := range build(t, files, "prod").Dropped {
 		if strings.Contains(one, "sandbox") {
 			t.Error(one)
@@ -110,14 +119,17 @@ func TestReferenceToAnotherObjectOfThatNameIsNone(t *testing.T) {
 
 // A file of variables in a volume that the pod does not have, but the set under another name, is told as well.
 func TestFileOfVariablesInNoVolume(t *testing.T) {
-	files := tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: token", 1)+"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
+	files := tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: token", 1)+
+		"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
 	for _, one := range build(t, files, "prod").Dropped {
 		if strings.Contains(one, "fileKeyRef") {
 			t.Error(one) // it is a volume of the pod
 		}
 	}
-	files = tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: sandbox", 1)+"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
-	if got := build(t, files, "prod").Dropped; !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "fileKeyRef.volumeName names") }) {
+	files = tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: sandbox", 1)+
+		"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
+	if got := build(t, files, "prod").Dropped; !slices.ContainsFunc(got,
+		func(s string) bool { return strings.Contains(s, "fileKeyRef.volumeName names") }) {
 		t.Errorf("%q", got)
 	}
 }
@@ -176,7 +188,8 @@ spec:
 		"ClusterRoleBinding agent: subjects[2].name names ServiceAccount old/agent",
 		"DaemonSet new/agent: spec.template.spec.containers[0].args[0] names Service old/hub",
 		"FlowSchema new/agents: spec.rules[0].subjects[0].serviceAccount.name names ServiceAccount old/agent",
-		"ValidatingWebhookConfiguration hub: metadata.annotations.cert-manager.io/inject-ca-from names Certificate old/cert",
+		"ValidatingWebhookConfiguration hub: metadata.annotations.cert-manager.io/inject-ca-from names Certificate " +
+			"old/cert",
 	}
 	for i, one := range result.Dropped {
 		if i == 2 && !strings.Contains(one, "in a.yaml (line 34) ") {

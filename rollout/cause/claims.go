@@ -39,8 +39,8 @@ func unclaimed(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding
 		if said := s.TraceOf(p.UID, fact.WithReason("FailedResourceClaimCreation")); said.Found() {
 			f.Message += ": " + words.Clip(said.Message, 300)
 		}
-		f.Remedy = fmt.Sprintf("Put %s into Git beside the DaemonSet, or correct resourceClaimTemplateName. What there "+
-			"is: `%s`. If it is there, see whether kube-controller-manager is well, which makes the claim.", f.About,
+		f.Remedy = fmt.Sprintf("Put %s into Git beside the DaemonSet, or correct resourceClaimTemplateName. What "+
+			"there is: `%s`. If it is there, see whether kube-controller-manager is well, which makes the claim.", f.About,
 			what)
 	case len(named) > 0:
 		f.About = strings.Join(named, ", ")

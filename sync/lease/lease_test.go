@@ -40,7 +40,8 @@ func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		acquired := s.record.AcquireTime.Time
 		if late := second.worksSince().Sub(acquired); late < 0 || late > time.Second {
-			t.Errorf("the Lease says that it was acquired at %s, and the work began at %s", acquired, second.worksSince())
+			t.Errorf("the Lease says that it was acquired at %s, and the work began at %s", acquired,
+				second.worksSince())
 		}
 		if unseen := time.Since(s.record.RenewTime.Time); unseen > 3*time.Second {
 			t.Errorf("the Lease was renewed %s ago", unseen)

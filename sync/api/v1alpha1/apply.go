@@ -41,7 +41,8 @@ type Apply struct {
 	// +kubebuilder:default=true
 	// +optional
 	Prune *bool `json:"prune,omitempty"`
-	// TargetNamespace replaces the namespace of every namespaced object, and in what refers to them, as kustomize's namespace does.
+	// TargetNamespace replaces the namespace of every namespaced object, and in what refers to them, as kustomize's
+	// namespace does.
 	// +optional
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 	// ServiceAccountName is the ServiceAccount of the Sync's namespace whose rights are used for every write.

@@ -9,7 +9,8 @@ const (
 	ConditionSource = "SourceReady"
 	// ConditionWindows says whether spec.windows can be read.
 	ConditionWindows = "WindowsReady"
-	// ConditionDrifted says whether others changed something, and ConditionHealthy whether what a complete commit wrote is well.
+	// ConditionDrifted says whether others changed something, and ConditionHealthy whether what a complete commit wrote
+	// is well.
 	ConditionDrifted = "Drifted"
 	ConditionHealthy = "Healthy"
 )

@@ -17,7 +17,8 @@ type DriftStatus struct {
 	// CorrectedAt is when the last of them was made, or tried.
 	// +optional
 	CorrectedAt *metav1.MicroTime `json:"correctedAt,omitempty"`
-	// PendingAt is when a correction was decided on whose outcome is not known yet. After a crash it is looked for first.
+	// PendingAt is when a correction was decided on whose outcome is not known yet. After a crash it is looked for
+	// first.
 	// +optional
 	PendingAt *metav1.MicroTime `json:"pendingAt,omitempty"`
 	// RetryAt is when the next of Objects may be corrected, if none may now.
@@ -26,13 +27,14 @@ type DriftStatus struct {
 	// Problem is why the last correction failed.
 	// +optional
 	Problem string `json:"problem,omitempty"`
-	// Pauses are the fields that were corrected lately, up to 20 of them: each has a pause of its own. What does not fit
-	// shares one more, which names nothing.
+	// Pauses are the fields that were corrected lately, up to 20 of them: each has a pause of its own. What does not
+	// fit shares one more, which names nothing.
 	// +optional
 	Pauses []DriftPause `json:"pauses,omitempty"`
 }
 
-// DriftPause says how long one field that one manager keeps changing is left alone, or an object that keeps being deleted.
+// DriftPause says how long one field that one manager keeps changing is left alone, or an object that keeps being
+// deleted.
 type DriftPause struct {
 	// +optional
 	Object string `json:"object,omitempty"`

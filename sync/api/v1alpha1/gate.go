@@ -82,8 +82,8 @@ type Gate struct {
 	// +kubebuilder:default=Release
 	// +optional
 	OnStuck OnStuck `json:"onStuck,omitempty"`
-	// Relapse is how long after a commit is complete its agents may not begin to end again and again without its being told
-	// on the commit; 0s turns that off.
+	// Relapse is how long after a commit is complete its agents may not begin to end again and again without its being
+	// told on the commit; 0s turns that off.
 	// +kubebuilder:default="10m"
 	// +optional
 	Relapse *metav1.Duration `json:"relapse,omitempty"`

@@ -27,8 +27,8 @@ type Report struct {
 	// +kubebuilder:default=None
 	// +optional
 	Provider Provider `json:"provider,omitempty"`
-	// SecretRef names a Secret of the Sync's namespace with the host's token, or username and password; ca.crt may hold the
-	// certificates that sign the host's own. Notes use the credentials of the source.
+	// SecretRef names a Secret of the Sync's namespace with the host's token, or username and password; ca.crt may hold
+	// the certificates that sign the host's own. Notes use the credentials of the source.
 	// +optional
 	SecretRef *LocalObjectReference `json:"secretRef,omitempty"`
 	// URL is the base of the host's API; it follows from the source's URL if empty.

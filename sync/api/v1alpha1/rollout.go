@@ -45,15 +45,16 @@ type Rollout struct {
 	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
 	// +optional
 	MaxRemoved *intstr.IntOrString `json:"maxRemoved,omitempty"`
-	// MaxAbsent is how many of the eligible nodes, as a number or a percentage rounded down but at least one, may be absent
-	// from a rollout that is complete.
+	// MaxAbsent is how many of the eligible nodes, as a number or a percentage rounded down but at least one, may be
+	// absent from a rollout that is complete.
 	// +kubebuilder:default="20%"
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
 	// +optional
 	MaxAbsent *intstr.IntOrString `json:"maxAbsent,omitempty"`
-	// After is how long a cause must last before the rollout is Stuck, by cause, where it differs from the default. What is
-	// counted (CrashLoop, ProbeFailing, HookFailing, Rejected, and ImagePull with Events) must have lasted so long as well.
+	// After is how long a cause must last before the rollout is Stuck, by cause, where it differs from the default.
+	// What is counted (CrashLoop, ProbeFailing, HookFailing, Rejected, and ImagePull with Events) must have lasted so
+	// long as well.
 	// +kubebuilder:validation:MaxProperties=20
 	// +kubebuilder:validation:XValidation:rule="self.all(c, c in ['InvalidImage','ImagePull','CrashLoop','ProbeFailing','HookFailing','ConfigError','VolumeMount','Sandbox','Unschedulable','Forbidden','Rejected','Terminating','NodeLost','BudgetSpent','ClockSkew','NotObserved','NotScheduled','Overwritten','Deleted','NoEligibleNodes'])",message="names a cause that has no time of its own; docs/troubleshooting.md has the causes, and spec.gate.progressDeadline is the time of NoProgress and ApplyFailed"
 	// +optional

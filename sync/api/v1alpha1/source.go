@@ -17,7 +17,8 @@ type Source struct {
 	// +kubebuilder:default="1m"
 	// +optional
 	Interval metav1.Duration `json:"interval,omitempty"`
-	// Submodules has the submodules of the repository read as its folders; otherwise a render that needs one is refused.
+	// Submodules has the submodules of the repository read as its folders; otherwise a render that needs one is
+	// refused.
 	// +optional
 	Submodules bool `json:"submodules,omitempty"`
 	// Schedule is a cron expression of five fields: when to poll, instead of at the interval.
@@ -84,8 +85,8 @@ type Ref struct {
 	Branch string `json:"branch,omitempty"`
 	// +optional
 	Tag string `json:"tag,omitempty"`
-	// SemVer is a range of versions, such as ">=1.2 <2", "~1.4" or "1.x": the highest version among the tags is followed.
-	// Tags count that are a whole version, such as v1.2.3 or 1.2.3.
+	// SemVer is a range of versions, such as ">=1.2 <2", "~1.4" or "1.x": the highest version among the tags is
+	// followed. Tags count that are a whole version, such as v1.2.3 or 1.2.3.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	SemVer string `json:"semver,omitempty"`

@@ -76,8 +76,8 @@ type Flight struct {
 	// Pruned is set when what this commit no longer asks for is gone.
 	// +optional
 	Pruned bool `json:"pruned,omitempty"`
-	// Correcting is set while a complete commit's workloads are not as they completed: somebody deleted or changed them, and
-	// their pods are made anew. The commit's state stays Complete.
+	// Correcting is set while a complete commit's workloads are not as they completed: somebody deleted or changed
+	// them, and their pods are made anew. The commit's state stays Complete.
 	// +optional
 	Correcting *Correcting `json:"correcting,omitempty"`
 	// Nodes is how many nodes shall run this commit's pods, and how many have settled.

@@ -44,8 +44,8 @@ type GateStatus struct {
 	// Inventory names everything that was written and not pruned.
 	// +optional
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
-	// Leftovers are digests of what was told of the fields that other tools keep on objects which were taken from them by
-	// force: it is told once.
+	// Leftovers are digests of what was told of the fields that other tools keep on objects which were taken from them
+	// by force: it is told once.
 	// +optional
 	Leftovers []string `json:"leftovers,omitempty"`
 	// History is the last 20 commits that reached a state, newest first.

@@ -52,7 +52,8 @@ type Workload struct {
 	// WasFailing are the nodes, at most 100, that were sick before this commit was written, the longest sick first.
 	// +optional
 	WasFailing []FailingNode `json:"wasFailing,omitempty"`
-	// Predecessors are the DaemonSets that the commit no longer asks for and that this one takes over from, node by node.
+	// Predecessors are the DaemonSets that the commit no longer asks for and that this one takes over from, node by
+	// node.
 	// +optional
 	Predecessors []Predecessor `json:"predecessors,omitempty"`
 	// Headline is its rollout in one line: kubectl's own words wherever they are true.
