@@ -18,7 +18,7 @@ const maxObject = treefs.MaxFolder
 
 // checkConnected checks that what a tip leads to is there: its commit, every folder readable, every file present.
 // Folders in done are taken for complete, and those that were found to be are added, and so are files. go-git itself
-// never looks: it calls a fetch that brought nothing a success.
+// never looks: it calls a fetch that got nothing a success.
 func (o *objects) checkConnected(ctx context.Context, tip plumbing.Hash, done map[plumbing.Hash]bool) error {
 	return o.alone(func(r *reader) error {
 		commit, err := r.peel(tip)
