@@ -45,7 +45,7 @@ const (
 	ApplyFailed     Code = "ApplyFailed" // known to who applies, never a result of Judge
 	NoEligibleNodes Code = "NoEligibleNodes"
 	NoProgress      Code = "NoProgress"
-	// These are of objects that are no DaemonSets (JudgeObject).
+	// These are of objects that are no DaemonSets (rollout/object).
 	JobFailed                Code = "JobFailed"
 	ProgressDeadlineExceeded Code = "ProgressDeadlineExceeded"
 	NotEstablished           Code = "NotEstablished"
@@ -55,13 +55,12 @@ const (
 )
 
 // Codes are all causes that Judge may name, the deepest first: how near each is to the root of the trouble. At the end
-// are those of JudgeObject alone, which names one at a time.
+// are those of rollout/object alone, which names one at a time.
 func Codes() []Code {
 	return []Code{
 		Deleted, Overwritten, NotObserved, NoEligibleNodes, NodeLost, InvalidImage, ImagePull, ConfigError, VolumeMount,
 		Sandbox, Unschedulable, Forbidden, HookFailing, ProbeFailing, CrashLoop, Rejected, NotScheduled, Terminating,
-		BudgetSpent,
-		ClockSkew, NoProgress, Starting,
+		BudgetSpent, ClockSkew, NoProgress, Starting,
 		JobFailed, ProgressDeadlineExceeded, NotEstablished, NotReady,
 	}
 }
