@@ -24,9 +24,10 @@ DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
 
+# Without what only a debugger reads of a binary, and without go vet, which lint runs: both are a minute of two processors.
 test: ## every test, on real clusters, with the race detector
 	@cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && export DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
-		go run ./cmd/devtest . -race -timeout 45m ./sync ./cmd/demo ./... -- cmd/devcluster -timeout 15m ./...
+		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... -- cmd/devcluster -timeout 15m ./...
 
 # The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
 test-all: export DAEMONGATE_TEST_ALL := 1

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -42,6 +43,7 @@ func TestMain(m *testing.M) {
 	clustertest.Quiet()
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	_ = flag.Set("test.parallel", "24") // stories wait more than they work
+	debug.SetGCPercent(400)             // they share few processors, not memory
 	os.Exit(runAll(m))
 }
 
