@@ -1,6 +1,7 @@
-// Package cause finds out why a node has not settled. Each cause is a function that gets a survey, which it only reads,
-// and returns a finding or nil; the lists in this file say which are looked for, in order. It is pure: what it reads is
-// a field of the survey, and so is the time.
+// Package cause finds out why a node has not settled. Each cause is a function that gets a survey and returns a finding
+// or nil; the lists in this file say which are looked for, in order. It reads the survey. What the next look is to know
+// it hands to the survey's Remember methods, and LookForEndings, LookForRefusals and LookForRejections note what Events
+// say before the causes are asked. It is pure: what it reads is a field of the survey, and so is the time.
 package cause
 
 import (
