@@ -11,12 +11,14 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/manifests/rights"
 )
 
 // refusal turns the API server's answer to a write of the object into what its reader can act on: a Rejected,
 // Conflicts, or the trouble itself if the object is not to blame. A Secret's answer is never passed on: it may hold its
-// values.
-func refusal(id ID, err error) error {
+// values. As is in whose name it was written, empty for the process' own.
+func refusal(id ID, err error, as string) error {
 	var api apierrors.APIStatus
 	if err == nil || !errors.As(err, &api) {
 		return wrap(id, err)
@@ -36,9 +38,12 @@ func refusal(id ID, err error) error {
 	case transientStatus(status):
 		return fmt.Errorf("%s: %w", id, &apierrors.StatusError{ErrStatus: status})
 	}
-	reason, message := judge(id, api.Status(), status)
+	reason, message := judge(id, api.Status(), status, as)
 	return &Rejected{id, reason, message}
 }
+
+// refusal is that of what this client writes.
+func (c *Client) refusal(id ID, err error) error { return refusal(id, err, c.as) }
 
 const namespaceTerminating metav1.CauseType = "NamespaceTerminating" // corev1.NamespaceTerminatingCause
 
@@ -50,12 +55,12 @@ func wrap(id ID, err error) error {
 }
 
 // judge sorts an answer that blames the object; told is the answer without what must not be said.
-func judge(id ID, status, told metav1.Status) (Reason, string) {
+func judge(id ID, status, told metav1.Status, as string) (Reason, string) {
 	switch {
 	case strings.Contains(status.Message, "denied the request") || strings.Contains(status.Message, "denied request"):
 		return ReasonDenied, "was denied by an admission check: " + told.Message
 	case status.Code == http.StatusForbidden:
-		return forbidden(id, told)
+		return forbidden(id, status, told, as)
 	case status.Code == http.StatusNotFound:
 		return ReasonNotFound, told.Message + ": add it to Git or create it"
 	case status.Code == http.StatusUnprocessableEntity:
@@ -65,19 +70,20 @@ func judge(id ID, status, told metav1.Status) (Reason, string) {
 }
 
 // forbidden tells missing rights, which the answer names, from the admission plugins that answer with the same code.
-func forbidden(id ID, status metav1.Status) (Reason, string) {
-	text := status.Message
-	_, lacks, found := strings.Cut(text, " is forbidden: ")
+func forbidden(id ID, status, told metav1.Status, as string) (Reason, string) {
+	_, lacks, found := strings.Cut(told.Message, " is forbidden: ")
 	if !found {
-		lacks = text
+		lacks = told.Message
 	}
 	if strings.HasPrefix(lacks, "User ") && strings.Contains(lacks, " cannot ") || lacks == withheld || lacks == "" {
-		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; Daemongate needs get, list, watch, create, patch and "+
-			"delete on this kind%s: grant them by a Role or ClusterRole",
-			orUnexplained(lacks), inNamespace(id))
+		missing := rights.Missing{As: as, Said: status.Message, Namespace: id.Namespace}
+		if d := status.Details; d != nil {
+			missing.Group, missing.Resource = d.Group, d.Kind // of a kind an answer of this code names the resource
+		}
+		return ReasonForbidden, fmt.Sprintf("is forbidden: %s; %s", orUnexplained(lacks), missing.Advice())
 	}
 	if strings.Contains(lacks, "attempting to grant RBAC permissions not currently held") {
-		return ReasonForbidden, "grants rights that Daemongate does not hold itself: " + lacks
+		return ReasonForbidden, "grants rights that its writer does not hold itself: " + lacks
 	}
 	return ReasonDenied, "was denied by an admission check: " + lacks
 }
@@ -87,13 +93,6 @@ func orUnexplained(text string) string {
 		return "the API server gave no explanation"
 	}
 	return text
-}
-
-func inNamespace(id ID) string {
-	if id.Namespace == "" {
-		return ""
-	}
-	return " in namespace " + id.Namespace
 }
 
 // invalid tells what can be repaired in Git alone from what cannot change on an existing object.

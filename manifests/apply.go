@@ -99,7 +99,7 @@ func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unst
 	}
 	answer, err := c.try(ctx, t, o)
 	if err != nil {
-		return false, refusal(t.id, err)
+		return false, c.refusal(t.id, err)
 	}
 	return len(fields.Differences(live, answer)) > 0, nil
 }
@@ -135,7 +135,7 @@ func (c *Client) putServed(ctx context.Context, t target,
 	}
 	deadline := time.NewTimer(moment)
 	defer deadline.Stop()
-	for notServed(err) || isInvalid(refusal(t.id, err)) {
+	for notServed(err) || isInvalid(c.refusal(t.id, err)) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()

@@ -100,7 +100,7 @@ func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstruct
 	if onlyStrategy(err) {
 		answer, err = c.put(ctx, t, write{force: true})
 	}
-	return answer, refusal(t.id, err)
+	return answer, c.refusal(t.id, err)
 }
 
 // onlyStrategy reports whether a refusal consists of conflicts about the update strategy alone.

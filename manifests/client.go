@@ -19,6 +19,7 @@ type Client struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	mapper   *mapper
+	as       string // the user in whose name it writes; empty for the process' own
 }
 
 // NewClient makes a client of a cluster. It asks the cluster nothing yet.
@@ -46,7 +47,8 @@ func NewClient(config *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
-	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco)}, nil
+	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco),
+		as: config.Impersonate.UserName}, nil
 }
 
 // Get reads an object in the version the server prefers; nil without an error if there is no such object or kind.

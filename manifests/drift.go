@@ -99,6 +99,7 @@ type pair struct {
 	holders      map[string]string // by field that the set asks for: who holds it with another value
 	managers     []string          // these, and each once
 	err          error
+	as           string // in whose name it was tried
 }
 
 // torn reports whether somebody wrote the object between the read and the dry run. What they wrote would be taken for
@@ -114,7 +115,7 @@ func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, de
 	if err != nil {
 		return pair{}, err
 	}
-	p := pair{target: t, live: live}
+	p := pair{target: t, live: live, as: c.as}
 	p.answer, p.err = c.put(ctx, t, write{dryRun: true})
 	p.holders, p.managers = holdersIn(p.err), managersIn(p.err)
 	if len(p.managers) > 0 {
@@ -148,7 +149,7 @@ func (p pair) compare(s Set, o Options) (comparison, error) {
 	case live == nil && (p.err == nil || willExist(s, p.target, p.err)):
 		return comparison{drift: &Drift{Object: id, Missing: true}}, nil
 	case p.err != nil:
-		return comparison{}, refusal(id, p.err)
+		return comparison{}, refusal(id, p.err, p.as)
 	}
 	changes := changesOf(id, fields.Differences(live, p.answer))
 	switch {

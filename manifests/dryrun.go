@@ -45,7 +45,7 @@ func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstruc
 	if live == nil && willExist(s, t, err) {
 		return nil, c.tryElsewhere(ctx, s, t)
 	}
-	err = explainSecret(object, refusal(t.id, err))
+	err = explainSecret(object, c.refusal(t.id, err))
 	if isInvalid(err) && c.redefines(ctx, s, object) {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 		return nil
 	}
 	_, err := c.put(ctx, there, write{dryRun: true})
-	if err := explainSecret(t.object, refusal(t.id, err)); isInvalid(err) {
+	if err := explainSecret(t.object, c.refusal(t.id, err)); isInvalid(err) {
 		return err
 	}
 	return nil

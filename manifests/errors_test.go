@@ -58,7 +58,7 @@ func TestAnswersAreBlamedOnWhoIsToBlame(t *testing.T) {
 			"value: 1: must be 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := refusal(agentID, answer.err)
+			err := refusal(agentID, answer.err, "")
 			if !strings.HasPrefix(err.Error(), "DaemonSet platform/agent: ") || !strings.Contains(err.Error(),
 				answer.says) {
 				t.Errorf("it says %q", err)
@@ -72,7 +72,7 @@ func TestAnswersAreBlamedOnWhoIsToBlame(t *testing.T) {
 
 // One rejected object settles the matter for its set, whatever else went wrong; trouble alone is tried again.
 func TestASetIsTemporaryOnlyIfNoObjectIsAtFault(t *testing.T) {
-	trouble := refusal(agentID, apierrors.NewServerTimeout(daemonSets, "patch", 1))
+	trouble := refusal(agentID, apierrors.NewServerTimeout(daemonSets, "patch", 1), "")
 	rejected := &Rejected{agentID, ReasonInvalid, "is invalid"}
 	conflict := &Conflict{agentID, "x", []string{".spec"}}
 	for name, c := range map[string]struct {
@@ -103,7 +103,7 @@ func TestNoAnswerAboutASecretIsRepeated(t *testing.T) {
 				value} {
 			for _, details := range []*metav1.StatusDetails{nil, causes} {
 				err := refusal(secretID, &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Message: text,
-					Details: details}})
+					Details: details}}, "")
 				for e := err; e != nil; e = errors.Unwrap(e) {
 					if strings.Contains(fmt.Sprintf("%v %+v %#v", e, e, e), value) {
 						t.Errorf("code %d, %q: the error holds the value: %v", code, text, e)

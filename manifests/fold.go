@@ -19,7 +19,7 @@ func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstruct
 	return c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
 		live, err := c.claim(ctx, t, live)
 		if err != nil || live == nil {
-			return refusal(t.id, err)
+			return c.refusal(t.id, err)
 		}
 		patch, err := fields.FoldPatch(live, fields.HomeVersion(live, t.object), c.serves(ctx, t))
 		if err != nil || patch == nil {
@@ -27,7 +27,7 @@ func (c *Client) fold(ctx context.Context, t target, live *unstructured.Unstruct
 		}
 		_, err = c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch,
 			metav1.PatchOptions{FieldManager: FieldManager})
-		return refusal(t.id, err)
+		return c.refusal(t.id, err)
 	})
 }
 

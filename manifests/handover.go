@@ -110,7 +110,7 @@ func (c *Client) putGivingUp(ctx context.Context, t target, dryRun bool) (*unstr
 	if apierrors.IsConflict(err) && errors.As(err, &status) && len(fieldConflicts(status.Status())) == 0 {
 		return nil, err // somebody wrote it meanwhile
 	}
-	return answer, refusal(t.id, err)
+	return answer, c.refusal(t.id, err)
 }
 
 // givingUp is a live DaemonSet as it is applied when it gives up nodes: whole, so that nothing of it changes but this.

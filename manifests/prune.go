@@ -70,7 +70,7 @@ func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, er
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
-		return refusal(e.ID, err)
+		return c.refusal(e.ID, err)
 	})
 	return keep, err
 }

@@ -79,7 +79,7 @@ func (c *Client) putOrRecreate(ctx context.Context, t target, live *unstructured
 		return c.create(ctx, t)
 	}
 	answer, err := c.putOver(ctx, t, live, defined, o)
-	if err = refusal(t.id, err); o.Recreate && isImmutable(err) && reselects(live, t.object) {
+	if err = c.refusal(t.id, err); o.Recreate && isImmutable(err) && reselects(live, t.object) {
 		return c.recreate(ctx, t, live, o)
 	}
 	return answer, err
@@ -105,7 +105,7 @@ func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.U
 	other.object.SetName(other.id.Name)
 	answer, err := c.put(ctx, other, write{dryRun: true})
 	if err != nil {
-		return nil, refusal(t.id, err)
+		return nil, c.refusal(t.id, err)
 	}
 	answer.SetName(t.id.Name)
 	return answer, nil
@@ -174,7 +174,7 @@ func (c *Client) orphan(ctx context.Context, t target, live *unstructured.Unstru
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	return refusal(t.id, err)
+	return c.refusal(t.id, err)
 }
 
 // create applies a DaemonSet that is not there. The controller takes a pod that it adopts for up to date if the pod's
@@ -194,7 +194,7 @@ func (c *Client) create(ctx context.Context, t target) (*unstructured.Unstructur
 		t.object.SetAnnotations(annotations)
 	}
 	answer, err := c.put(ctx, t, write{})
-	return answer, refusal(t.id, err)
+	return answer, c.refusal(t.id, err)
 }
 
 // orphans is the newest template generation of the pods that a new DaemonSet would adopt; 0 if there are none.

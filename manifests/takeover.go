@@ -73,7 +73,7 @@ func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unst
 		_, err = c.resource(there).Patch(about(ctx, t.id), t.id.Name, types.ApplyPatchType, data,
 			metav1.PatchOptions{FieldManager: fields.TakeoverManager(version)})
 		if err != nil {
-			return nil, refusal(t.id, err)
+			return nil, c.refusal(t.id, err)
 		}
 		if live, err = c.read(ctx, t); err != nil || live == nil {
 			return nil, orGone(t, err)
@@ -92,7 +92,7 @@ func (c *Client) claimRenamed(ctx context.Context, t target,
 	}
 	answer, err := c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch,
 		metav1.PatchOptions{FieldManager: FieldManager})
-	return answer, refusal(t.id, err)
+	return answer, c.refusal(t.id, err)
 }
 
 func orGone(t target, err error) error {

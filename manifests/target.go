@@ -54,7 +54,7 @@ func (c *Client) read(ctx context.Context, t target) (*unstructured.Unstructured
 		return nil, nil
 	}
 	if err != nil {
-		return nil, refusal(t.id, err)
+		return nil, c.refusal(t.id, err)
 	}
 	return live, nil
 }

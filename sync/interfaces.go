@@ -78,6 +78,7 @@ type Connections interface {
 	Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error)
 	// Base opens a repository that a kustomization of the Sync's names as a remote base.
 	Base(ctx context.Context, s *api.Sync, url string) (source.Repository, error)
+	// Writer opens what writes with the rights that the Sync asks for. The error is a *Barred if it has none.
 	Writer(s *api.Sync) (Writer, error)
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)

@@ -86,6 +86,9 @@ func (l *syncLoop) advise() {
 	}
 	l.advised = l.sync.Generation
 	warn(l.Teller, l.sync, window.CronWarnings(l.sync))
+	if b := l.barred(); b != nil {
+		l.Teller.Tell(l.sync, troubleNews(b))
+	}
 }
 
 // The refs by which the repository keeps the commits that must stay readable, whatever becomes of them on the

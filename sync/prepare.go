@@ -38,6 +38,9 @@ type readySet struct {
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
 	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
+	if b := l.barred(); b != nil {
+		return r.unavailable(b, l.Now())
+	}
 	tree, err := l.source.Tree(ctx, l.sync, commit)
 	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
 		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), l.Now())

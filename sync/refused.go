@@ -36,6 +36,24 @@ func refusedWords(err error) api.Public {
 	return api.Public("the cluster refuses " + first)
 }
 
+// Barred is why nothing of a Sync may be written, whichever commit it is, until a person changes something.
+type Barred struct {
+	Reason  string // of the Sync's conditions
+	Message string
+}
+
+// Error says what is to be done.
+func (b *Barred) Error() string { return b.Message }
+
+// barred is why nothing of the Sync may be written, nil if it may.
+func (l *syncLoop) barred() *Barred {
+	var b *Barred
+	if _, err := l.Connect.Writer(l.sync); errors.As(err, &b) {
+		return b
+	}
+	return nil
+}
+
 // flat takes joined errors apart.
 func flat(err error) []error {
 	var list interface{ Unwrap() []error }

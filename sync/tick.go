@@ -124,6 +124,10 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	next.ObservedGeneration = l.sync.Generation
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
-	summary.Write(&next, l.Now())
+	if b := l.barred(); b != nil {
+		summary.Stall(&next, b.Reason, b.Message, l.Now())
+	} else {
+		summary.Write(&next, l.Now())
+	}
 	return next
 }

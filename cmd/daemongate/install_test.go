@@ -7,8 +7,6 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -21,7 +19,8 @@ import (
 )
 
 // What install installs is enough to roll out a commit, and not more than what a Sync's own account may do is written:
-// the controller runs with its account's token, and the Sync names an account that may write in its namespace alone.
+// the controller runs with its account's token and as its Deployment says, and the Sync names an account that has the
+// rights which the README says, in its namespace alone.
 func TestInstalledRightsSuffice(t *testing.T) {
 	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 3})
@@ -31,7 +30,7 @@ func TestInstalledRightsSuffice(t *testing.T) {
 	}
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
-	deployer(t, kube)
+	deployer(t, kube, "platform")
 	dir := t.TempDir()
 	pushAgent(t, dir)
 	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
@@ -45,8 +44,8 @@ spec:
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
 
-	ended := startController(t, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--kubeconfig",
-		tokenConfig(t, cluster, kube, dir))
+	ended := startController(t, append(installedArgs(t, kube), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig",
+		tokenConfig(t, cluster, kube, dir))...)
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
@@ -78,23 +77,6 @@ func readsWell(t *testing.T, kubeconfig string) {
 		!strings.Contains(r.stderr, "Sync platform/nobody") {
 		t.Errorf("status of a Sync that is not there: exit code %d, %s", r.code, r.stderr)
 	}
-}
-
-// deployer makes the account whose rights the Sync uses.
-func deployer(t *testing.T, kube kubernetes.Interface) {
-	t.Helper()
-	_, err := kube.CoreV1().Namespaces().Create(t.Context(),
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "platform"}}, metav1.CreateOptions{})
-	check(t, err)
-	_, err = kube.CoreV1().ServiceAccounts("platform").Create(t.Context(),
-		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "deployer"}}, metav1.CreateOptions{})
-	check(t, err)
-	_, err = kube.RbacV1().RoleBindings("platform").Create(t.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "deployer"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
-		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Name: "deployer", Namespace: "platform"}},
-	}, metav1.CreateOptions{})
-	check(t, err)
 }
 
 // pushAgent makes a repository with a DaemonSet.

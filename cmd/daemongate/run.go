@@ -72,6 +72,10 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	o.renderMemory.Quantity = *resource.NewQuantity(child.DefaultTotal, resource.BinarySI)
 	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's "+
 		"render.maxMemory cannot be more")
+	flags.StringVar(&o.Accounts.Default, "default-service-account", "",
+		"ServiceAccount, in the namespace of each Sync, whose rights are used for a Sync that names none")
+	flags.BoolVar(&o.Accounts.Required, "require-service-account", false,
+		"refuse a Sync that has no ServiceAccount, instead of writing with the rights of this controller")
 	o.addLeaseTo(flags)
 }
 

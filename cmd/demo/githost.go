@@ -120,26 +120,30 @@ spec:
     ref: {branch: main}
     path: clusters/demo/agents
     interval: 1s
+  apply: {serviceAccountName: deployer}
   rollout: {proof: 10s}
   report: {provider: %s, context: daemongate/demo, unchanged: true%s}
 `, h.url, secretRef, h.provider, secretName)
 }
 
-// prepare installs what the Sync needs before it is there: the resource itself, and its Secret. So not the first moment
-// of it is missed.
+// prepare installs what the Sync needs before it is there: the resource itself, its ServiceAccount and its Secret. So
+// not the first moment of it is missed.
 func (h *gitHost) prepare(ctx context.Context, cluster *clustertest.Cluster) error {
 	objects, err := install.CRD()
 	if err != nil {
 		return err
 	}
+	account, err := deployerObjects()
+	if err != nil {
+		return err
+	}
+	objects = append(objects, account...)
 	if len(h.secret) > 0 {
 		data := map[string]any{}
 		for key, value := range h.secret {
 			data[key] = value
 		}
 		objects = append(objects,
-			&unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace",
-				"metadata": map[string]any{"name": "platform"}}},
 			&unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret",
 				"metadata": map[string]any{"name": "git-host", "namespace": "platform"}, "stringData": data}})
 	}

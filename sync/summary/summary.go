@@ -53,6 +53,20 @@ func Write(s *api.SyncStatus, now time.Time) {
 	}
 }
 
+// Stall writes the same of a Sync that does nothing until a person has changed something, whatever became of its
+// commits.
+func Stall(s *api.SyncStatus, reason, message string, now time.Time) {
+	s.Summary = summaryOf(s)
+	s.Summary.Message = message
+	summarizeDrift(s, now)
+	summarizeHealth(s, now)
+	for kind, status := range map[string]metav1.ConditionStatus{api.ConditionReady: metav1.ConditionFalse,
+		api.ConditionReconciling: metav1.ConditionFalse, api.ConditionStalled: metav1.ConditionTrue} {
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
+			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
+	}
+}
+
 // summarizeDrift writes the condition that says whether others changed something. It is there once they have.
 func summarizeDrift(s *api.SyncStatus, now time.Time) {
 	drifted := s.Drift != nil && s.Drift.Count > 0

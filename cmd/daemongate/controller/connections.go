@@ -23,6 +23,8 @@ type connections struct {
 	mirrors *gitsource.Store
 	notes   string // folder
 	apps    apps
+	// accounts are whose rights Syncs use.
+	accounts Accounts
 
 	mu      gosync.Mutex
 	writers map[string]*manifests.Client // by the user they write as
@@ -41,9 +43,9 @@ func (k *connections) Repository(_ context.Context, s *api.Sync) (source.Reposit
 
 // Writer returns the client that writes with the rights the Sync asks for.
 func (k *connections) Writer(s *api.Sync) (sync.Writer, error) {
-	user := ""
-	if name := s.Spec.Apply.ServiceAccountName; name != "" {
-		user = "system:serviceaccount:" + s.Namespace + ":" + name
+	user, err := k.accounts.user(s)
+	if err != nil {
+		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

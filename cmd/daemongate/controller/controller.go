@@ -33,6 +33,7 @@ type Options struct {
 	RenderMemory int64
 	Mirrors      gitsource.Options
 	Lease        lease.Options
+	Accounts     Accounts
 	Out          io.Writer // gets a line for every change of state
 	Log          logrus.FieldLogger
 	// First is done when the Lease is held, before the Syncs are read; nil for nothing. Its connection writes only
@@ -82,7 +83,7 @@ func (c *Controller) wire() error {
 		Syncs: sync.NewSyncs(client),
 		Connect: &connections{config: c.config, secrets: c.core,
 			mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
-			notes:   filepath.Join(c.o.DataDir, "notes")},
+			notes:   filepath.Join(c.o.DataDir, "notes"), accounts: c.o.Accounts},
 		Observer:   observe.New(clients),
 		Renders:    c.renders,
 		ConfigMaps: c.core,

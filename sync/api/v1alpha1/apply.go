@@ -46,6 +46,8 @@ type Apply struct {
 	// +optional
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 	// ServiceAccountName is the ServiceAccount of the Sync's namespace whose rights are used for every write.
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`
 	// +optional
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 }

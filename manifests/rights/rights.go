@@ -1,0 +1,77 @@
+// Package rights says whose rights do not suffice for a write, and how that one gets them. It never tells anybody to
+// widen the controller's: what a Sync writes, it writes with the rights of its own ServiceAccount.
+package rights
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Verbs are what a writer needs on every kind that it writes.
+const Verbs = "get,list,watch,create,patch,delete"
+
+const accountPrefix = "system:serviceaccount:"
+
+// User is the name by which the API server knows a ServiceAccount.
+func User(namespace, name string) string { return accountPrefix + namespace + ":" + name }
+
+// account is the namespace and the name of the ServiceAccount that a user is.
+func account(user string) (namespace, name string, is bool) {
+	rest, is := strings.CutPrefix(user, accountPrefix)
+	if !is {
+		return "", "", false
+	}
+	return strings.Cut(rest, ":")
+}
+
+// Missing is a right that a writer lacks.
+type Missing struct {
+	// As is the user in whose name it was written; empty if that was the process itself.
+	As string
+	// Said is the API server's answer, of which nothing is repeated.
+	Said string
+	// Group and Resource are what may not be written, as far as they are known, and Namespace where.
+	Group, Resource, Namespace string
+}
+
+// Advice says what to do about it.
+func (m Missing) Advice() string {
+	namespace, name, is := account(m.As)
+	switch {
+	case !is:
+		return fmt.Sprintf("who writes needs get, list, watch, create, patch and delete on this kind%s, by a Role or "+
+			"ClusterRole; a Sync names the ServiceAccount that has them in spec.apply.serviceAccountName, and the "+
+			"controller's own rights are not for that", in(m.Namespace))
+	case strings.Contains(m.Said, " cannot impersonate "):
+		return fmt.Sprintf("this controller does not look after Syncs of namespace %s, so it may not act for the "+
+			"ServiceAccounts there: whoever installed it names the namespaces with daemongate install --namespaces",
+			namespace)
+	}
+	return fmt.Sprintf("ServiceAccount %s/%s needs get, list, watch, create, patch and delete on this kind%s: grant "+
+		"them to it by a Role or ClusterRole%s", namespace, name, in(m.Namespace), m.commands(namespace, name))
+}
+
+func in(namespace string) string {
+	if namespace == "" {
+		return ""
+	}
+	return " in namespace " + namespace
+}
+
+// commands are what grants the right to a ServiceAccount, if it is known what is lacking.
+func (m Missing) commands(namespace, name string) string {
+	if m.Resource == "" {
+		return ""
+	}
+	resource := m.Resource
+	if m.Group != "" {
+		resource += "." + m.Group
+	}
+	role, of, where := "role", name+"-"+m.Resource, "-n "+m.Namespace+" "
+	if m.Namespace == "" {
+		role, of, where = "clusterrole", namespace+"-"+name+"-"+m.Resource, ""
+	}
+	return fmt.Sprintf(", such as kubectl %screate %s %s --verb=%s --resource=%s && kubectl %screate %sbinding %s "+
+		"--%s=%s --serviceaccount=%s:%s",
+		where, role, of, Verbs, resource, where, role, of, role, of, namespace, name)
+}
