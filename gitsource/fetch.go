@@ -1,7 +1,9 @@
 package gitsource
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 
@@ -44,6 +46,53 @@ func (u *update) fetchPack(dir string, tips []tip, haves []plumbing.Hash) error 
 		return pack.Keep(u.server.ctx, filepath.Join(dir, "objects", "pack"), content)
 	}
 	return c.Fetch(keep, keys(wants), haves)
+}
+
+// Fetch asks the server for a commit that no ref need be at, and reports whether the mirror has it now. What the server
+// does not hand out is no error, and no reason to make the mirror anew.
+func (r *Repository) Fetch(ctx context.Context, commit string) (found bool, err error) {
+	h, err := parseHash(commit)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", r, err)
+	}
+	if r.mirror.holds(h) {
+		return true, nil
+	}
+	defer func() { // go-git's decoders read what a stranger sends
+		if p := recover(); p != nil {
+			found, err = false, fmt.Errorf("%s: what the server sent cannot be read: %v", r, p)
+		}
+	}()
+	to, server, err := r.auth.converse(ctx)
+	if err != nil {
+		return false, named(r.address, err)
+	}
+	calls := &calls{ctx: ctx, to: to, open: server}
+	defer calls.end()
+	u := update{mirror: r.mirror, server: calls, tips: []tip{{hash: h}}}
+	if found, err = u.fetchIfOffered(ctx); err != nil {
+		return false, fmt.Errorf("%s: fetch commit %s: %w", r, short(h), bare(err))
+	}
+	return found, nil
+}
+
+func (u *update) fetchIfOffered(ctx context.Context) (bool, error) {
+	unlock, err := lock(ctx, u.mirror.home, "fetch")
+	if err != nil {
+		return false, fmt.Errorf("mirror: %w", err)
+	}
+	defer unlock()
+	dir := u.mirror.current()
+	if newest, _ := u.mirror.newest(); dir == "" || newest != dir {
+		return false, nil // another process makes it anew: the next poll reads that
+	}
+	err = u.fetchPack(dir, u.tips, u.haves())
+	u.mirror.objects.renew(dir)
+	if err != nil {
+		return false, context.Cause(ctx) // else the server has nothing of that name, or keeps it
+	}
+	missing, err := u.mirror.proven.missing(ctx, u.tips)
+	return len(missing) == 0, err
 }
 
 func keys(set map[plumbing.Hash]bool) []plumbing.Hash {

@@ -18,6 +18,11 @@ type History struct {
 	Base string
 	// Rewritten says that the older commit is no first-parent ancestor of the newer one, as after a force-push.
 	Rewritten bool
+	// Unknown says that there is no base because the mirror does not have the older commit.
+	Unknown bool
+	// End is the commit at which the newer one's history ends for want of parents that the server does not have; empty
+	// if there is a base, or the history ends where it began.
+	End string
 }
 
 // Between returns the first-parent commits after from, up to and including to, which the mirror must have. Without from
@@ -52,17 +57,22 @@ func (a ancestry) between(ctx context.Context, from, to plumbing.Hash) (History,
 	}
 	alone.Rewritten = true
 	if _, err := a.mirror.commit(from); errors.Is(err, errAbsent) {
+		alone.Unknown = true
 		return alone, nil
 	}
 	line, err := a.firstParents(ctx, tip, from)
 	if err != nil {
 		return History{}, err
 	}
-	if last := line[len(line)-1]; last.hash == from {
+	last := line[len(line)-1]
+	if last.hash == from {
 		return history(line[:len(line)-1], from, false), nil
 	}
 	at, err := a.branchPoint(ctx, from, line)
 	if err != nil || at < 0 {
+		if a.mirror.isShallow(last.hash) {
+			alone.End = last.hash.String()
+		}
 		return alone, err
 	}
 	return history(line[:at], line[at].hash, true), nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
 )
@@ -162,5 +163,72 @@ func TestCommitIsShownSafely(t *testing.T) {
 	if c.Subject != "red [31msubject" || c.Author != "Ada" ||
 		c.Time.UTC().Format("2006-01-02T15:04:05") != "2026-01-02T03:04:05" {
 		t.Fatalf("commit is %+v", c)
+	}
+}
+
+// What a history lacks is said: whether the older commit is not there, or the server ends the newer one's history.
+func TestWhyThereIsNoBase(t *testing.T) {
+	t.Parallel()
+	w := newWork(t)
+	old := w.commit("a")
+	w.commit("b")
+	tip := w.commit("c")
+	shallow := newWork(t)
+	shallow.git("fetch", "-q", "--depth=2", "file://"+w.dir, "main")
+	shallow.git("reset", "-q", "--hard", "FETCH_HEAD")
+	r := open(t, shallow.dir, gitsource.Auth{}, gitsource.Options{})
+	head(t, r)
+	if h := between(t, r, old, tip); !h.Unknown || h.Base != "" || h.End != "" {
+		t.Errorf("a commit that the server does not have: %+v", h)
+	}
+	shallow.git("fetch", "-q", "--depth=1", "file://"+w.dir, "main")
+	shallow.git("checkout", "-q", "--orphan", "other")
+	other := shallow.commit("x")
+	r = open(t, shallow.dir, gitsource.Auth{}, gitsource.Options{})
+	head(t, r)
+	if found, err := r.Fetch(t.Context(), other); err != nil || !found {
+		t.Fatal(found, err)
+	}
+	if h := between(t, r, other, tip); h.Unknown || h.Base != "" || h.End != tip {
+		t.Errorf("a history that the server cuts off: %+v", h)
+	}
+	if h := between(t, r, tip, other); h.Unknown || h.Base != "" || h.End != "" {
+		t.Errorf("a history that begins: %+v", h)
+	}
+}
+
+// A commit that no ref is at is fetched by its name where the server hands it out. That it does not is no error: other
+// polls of the repository go on, and the mirror is not made anew.
+func TestACommitIsFetchedByItsName(t *testing.T) {
+	t.Parallel()
+	for _, handsOut := range []bool{true, false} {
+		w := newWork(t)
+		w.git("config", "uploadpack.allowAnySHA1InWant", fmt.Sprint(handsOut))
+		w.commit("a")
+		gone := w.commit("b")
+		w.git("reset", "-q", "--hard", "main~1")
+		h := serve(t, w.dir)
+		for _, url := range []string{w.dir, h.URL + "/.git"} {
+			r := open(t, url, gitsource.Auth{}, gitsource.Options{})
+			at := head(t, r)
+			if found, err := r.Fetch(t.Context(), gone); err != nil || found != handsOut {
+				t.Errorf("%s: found: %v, %v; want %v", url, found, err, handsOut)
+			}
+			if handsOut && len(between(t, r, at, gone).Commits) != 1 {
+				t.Errorf("%s: its history is not there", url)
+			}
+			if found, err := r.Fetch(t.Context(), strings.Repeat("1", 40)); err != nil || found {
+				t.Errorf("%s: a commit that nobody has: %v, %v", url, found, err)
+			}
+			if again, err := r.HeadWithin(t.Context(), main, time.Minute); err != nil || again != at {
+				t.Errorf("%s: afterwards: %v, %v", url, again, err)
+			}
+		}
+		h.CloseClientConnections()
+		h.Close()
+		r := open(t, h.URL+"/.git", gitsource.Auth{}, gitsource.Options{})
+		if _, err := r.Fetch(t.Context(), gone); err == nil {
+			t.Error("a server that is down is no answer")
+		}
 	}
 }

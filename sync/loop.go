@@ -92,11 +92,12 @@ func (l *syncLoop) advise() {
 }
 
 // The refs by which the repository keeps the commits that must stay readable, whatever becomes of them on the
-// server: what a Rollback goes back to, and what is written again after a crash.
+// server: what a Rollback goes back to, what is written again after a crash, and from where a history is verified.
 const (
 	keptComplete = "complete"
 	keptFlight   = "flight"
 	keptBefore   = "before"
+	keptPassed   = "passed"
 )
 
 // keep has the repository keep a commit under one of these names. A commit that cannot be kept holds nobody up: it

@@ -89,6 +89,7 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	before := l.sync.Status
 	next := l.statusOf(o, state)
 	l.keep(keptComplete, before.LastComplete)
+	l.keep(keptPassed, state.Passed)
 	if state.InFlight != nil {
 		l.keep(keptFlight, state.InFlight.Commit)
 		l.keep(keptBefore, state.InFlight.Before)

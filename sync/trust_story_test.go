@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -98,4 +99,42 @@ func TestNothingPassesAnUnverifiedCommit(t *testing.T) {
 	if s := w.status(); s.InFlight.Commit != v4 {
 		t.Errorf("%s took off", api.Short(s.InFlight.Commit))
 	}
+}
+
+// With Every, a branch that somebody begins anew stays barred when a signed commit comes on top, also after a restart on
+// another disk. A person lets it pass by naming its head.
+func TestARerootedBranchWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signers(w.sshKey("first"))
+	w.sign("first")
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
+	w.create(func(s *api.SyncSpec) {
+		s.Source.Verify = api.Verify{Mode: api.VerifyEvery, SecretRef: &api.LocalObjectReference{Name: "signers"}}
+	})
+	stop := w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+
+	w.git("checkout", "-q", "--orphan", "other")
+	w.git("branch", "-q", "-D", "main")
+	w.git("branch", "-q", "-m", "main")
+	w.sign("")
+	v2 := w.push("v2", map[string]string{"a.yaml": configMap("a", "2")})
+	w.waitFor(v2, api.Failed)
+	w.sign("first")
+	v3 := w.push("v3", map[string]string{"a.yaml": configMap("a", "3")})
+	if r := w.waitFor(v3, api.Held); !strings.Contains(r.Message.Private, "shares no history with "+api.Short(v1)) {
+		t.Errorf("Held: %q", r.Message.Private)
+	}
+	stop()
+	w.controller(shared.Config, t.TempDir())
+	v4 := w.push("v4", map[string]string{"a.yaml": configMap("a", "4")})
+	if r := w.waitFor(v4, api.Held); !strings.Contains(r.Message.Private, api.Short(v1)) {
+		t.Errorf("Held: %q", r.Message.Private)
+	}
+	if s := w.status(); s.InFlight.Commit != v1 {
+		t.Errorf("%s took off", api.Short(s.InFlight.Commit))
+	}
+	w.patch(`{"spec":{"source":{"verify":{"accept":["` + v4 + `"]}}}}`)
+	w.waitFor(v4, api.Complete)
 }

@@ -25,21 +25,45 @@ func (t *turn) trust() {
 	}
 }
 
-// trusted are the waiting commits that may pass: with Every those before the first that is not verified. A signed child
-// does not make up for its parent.
+// trusted are the waiting commits that may pass: with Every those before the first that is not verified, and none of a
+// history that is not known to go on from what passed. A signed child does not make up for its parent.
 func (t *turn) trusted() []Commit {
-	if t.gate.Verify == api.VerifyEvery {
-		for i, c := range t.waiting {
-			if t.o.History.Unverified[c.Hash] != "" {
-				return t.waiting[:i]
-			}
+	if t.gate.Verify != api.VerifyEvery {
+		return t.waiting
+	}
+	if t.uprooted() != "" {
+		return nil
+	}
+	for i, c := range t.waiting {
+		if t.o.History.Unverified[c.Hash] != "" {
+			return t.waiting[:i]
 		}
 	}
 	return t.waiting
 }
 
+// uprooted says why a rewritten history does not go on from a commit that may be believed; empty if it does. What is
+// not among its commits was not verified, and they hold all of it.
+func (t *turn) uprooted() string {
+	h := t.o.History
+	problem := h.Unverified[h.Base]
+	switch {
+	case !h.Rewritten:
+	case h.Unrelated != "":
+		return fmt.Sprintf("%s %s", api.Short(h.Head), h.Unrelated)
+	case problem != "":
+		return fmt.Sprintf("%s goes on from %s, where the history was rewritten: %s", api.Short(h.Head),
+			api.Short(h.Base), problem)
+	}
+	return ""
+}
+
 // barred says which commit lets nobody pass; empty if none does.
 func (t *turn) barred() api.Public {
+	if why := t.uprooted(); why != "" && t.gate.Verify == api.VerifyEvery && len(t.waiting) > 0 {
+		return api.Public("nothing passes: " + why + "; accept it with its whole history by naming its head in " +
+			"spec.source.verify.accept")
+	}
 	n := len(t.trusted())
 	if n == len(t.waiting) {
 		return ""

@@ -75,7 +75,13 @@ type History struct {
 	// Commits are the first-parent commits after After up to Head, oldest first; after a rewritten history
 	// those after the merge base, and at least the head itself.
 	Commits []Commit
-	// Unverified says of commits whose signature does not count why not, by hash.
+	// Rewritten says that After is no first-parent ancestor of Head, as after a force-push. Base is then the commit in
+	// After's history from which Commits go on, and Unrelated says why there is none, as in "shares no history with
+	// 1234567"; both are empty where a person accepted the first of Commits as a beginning.
+	Rewritten bool
+	Base      string
+	Unrelated api.Public
+	// Unverified says of commits whose signature does not count why not, by hash; of Base, too.
 	Unverified map[string]api.Public
 	// Signers tells the keys apart that the commits were verified with.
 	Signers string

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"context"
 	"math/rand/v2"
 	gosync "sync"
 	"time"
@@ -146,32 +145,6 @@ func shareable(interval time.Duration) time.Duration { return max(interval, minI
 // jitter spreads polls, so that a thousand Syncs that began together do not stay together.
 func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
-}
-
-// readHistory polls a repository. A ref that did not move costs one ref advertisement and nothing else.
-func readHistory(ctx context.Context, repo Repository, ref gitsource.Ref, age time.Duration, passed string,
-	last *gate.History,
-) (*gate.History, error) {
-	head, err := repo.HeadWithin(ctx, ref, age)
-	if err != nil {
-		return nil, err
-	}
-	if last != nil && last.Head == head && last.After == passed {
-		return last, nil
-	}
-	between, err := repo.Between(ctx, passed, head)
-	if err != nil {
-		return nil, err
-	}
-	h := &gate.History{Head: head, After: passed}
-	for _, c := range between.Commits {
-		h.Commits = append(h.Commits, gate.Commit{Hash: c.Hash, Subject: c.Subject})
-	}
-	if len(h.Commits) == 0 && head != passed {
-		// The ref was set back to a commit that was passed before: it is the next one.
-		h.Commits = []gate.Commit{{Hash: head}}
-	}
-	return h, nil
 }
 
 // refOf is what the spec tracks; the branch main if it names nothing.

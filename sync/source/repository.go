@@ -11,6 +11,8 @@ import (
 type Repository interface {
 	// HeadWithin polls: it returns the commit that the ref is at, by an answer of the server that is up to age old.
 	HeadWithin(ctx context.Context, ref gitsource.Ref, age time.Duration) (string, error)
+	// Fetch asks the server for a commit that no ref need be at, and reports whether the mirror has it now.
+	Fetch(ctx context.Context, commit string) (found bool, err error)
 	// Between returns the first-parent commits after from up to and including to.
 	Between(ctx context.Context, from, to string) (gitsource.History, error)
 	// Verify says why the signature of a commit does not count, VerifyTag why that of the tag does not that ref is at;

@@ -63,7 +63,9 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		if age == asBefore && trust.mode != api.VerifyTag {
 			ref = gitsource.Ref{Commit: head} // which the mirror has
 		}
-		h, err := readHistory(ctx, s.options.Repository, ref, age, passed, last)
+		read := reading{repo: s.options.Repository, ref: ref, age: age, passed: passed,
+			needed: trust.mode == api.VerifyEvery}
+		h, err := read.history(ctx, last)
 		if err != nil {
 			return nil, err
 		}

@@ -53,7 +53,7 @@ func (s *Source) Keep(sync *api.Sync, name, commit string) error {
 	}
 	s.kept[name] = commit
 	if err := s.options.Repository.Keep(keepName(sync, name), commit); err != nil {
-		return fmt.Errorf("commit %s could not be kept for a rollback: %w", api.Short(commit), err)
+		return fmt.Errorf("commit %s could not be kept: %w", api.Short(commit), err)
 	}
 	return nil
 }

@@ -42,15 +42,12 @@ func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.Hi
 		return h, nil
 	}
 	verified := *h
-	verified.Signers, verified.Unverified = signers.Fingerprint(), map[string]api.Public{}
-	for _, commit := range t.toVerify(h) {
-		problem, err := t.problem(commit, signers)
-		if err != nil {
-			return nil, err
-		}
-		if problem != "" {
-			verified.Unverified[commit] = api.Public(problem)
-		}
+	verified.Signers = signers.Fingerprint()
+	if verified.Unverified, err = t.unverified(h, signers); err != nil {
+		return nil, err
+	}
+	if t.mode == api.VerifyEvery && h.Rewritten && (h.Unrelated != "" || verified.Unverified[h.Base] != "") {
+		return t.beginAnew(ctx, &verified, signers)
 	}
 	if same && maps.Equal(verified.Unverified, h.Unverified) {
 		return h, nil
@@ -58,15 +55,75 @@ func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.Hi
 	return &verified, nil
 }
 
-// toVerify are the commits that may be applied, the head among them. A tag vouches for the head alone.
+// unverified says of the commits of a history that are not verified why not.
+func (t trust) unverified(h *gate.History, signers *gitsource.Signers) (map[string]api.Public, error) {
+	problems := map[string]api.Public{}
+	for _, commit := range t.toVerify(h) {
+		problem, err := t.problem(commit, signers)
+		if err != nil {
+			return nil, err
+		}
+		if problem != "" {
+			problems[commit] = api.Public(problem)
+		}
+	}
+	return problems, nil
+}
+
+// toVerify are the commits that may be applied, the head among them, and with Every the one from which a rewritten
+// history goes on: it passed only as what others were built on. A tag vouches for the head alone.
 func (t trust) toVerify(h *gate.History) []string {
 	commits := []string{h.Head}
+	if t.mode == api.VerifyEvery && h.Base != "" && h.Rewritten {
+		commits = append(commits, h.Base)
+	}
 	for _, c := range h.Commits {
-		if c.Hash != h.Head && t.mode != api.VerifyTag {
+		if t.mode != api.VerifyTag {
 			commits = append(commits, c.Hash)
 		}
 	}
-	return slices.DeleteFunc(commits, func(c string) bool { return slices.Contains(t.accept, c) })
+	slices.Sort(commits)
+	return slices.DeleteFunc(slices.Compact(commits), func(c string) bool { return slices.Contains(t.accept, c) })
+}
+
+// beginAnew has a history that does not go on from what may be believed begin with the newest of its commits that a
+// person accepted, as a Sync begins with its first; those after it are verified. Without one it stays as it is.
+func (t trust) beginAnew(ctx context.Context, h *gate.History, signers *gitsource.Signers) (*gate.History, error) {
+	from, err := t.accepted(ctx, h)
+	if err != nil || len(from) == 0 {
+		return h, err
+	}
+	anew := *h
+	anew.Base, anew.Unrelated, anew.Commits = "", "", from
+	anew.Unverified, err = t.unverified(&anew, signers)
+	return &anew, err
+}
+
+// accepted are the commits of a history from the newest on that a person accepted; none if there is no such.
+func (t trust) accepted(ctx context.Context, h *gate.History) (from []gate.Commit, err error) {
+	if h.Unrelated == "" {
+		for i, c := range slices.Backward(h.Commits) {
+			if slices.Contains(t.accept, c.Hash) {
+				return h.Commits[i:], nil
+			}
+		}
+		return nil, nil
+	}
+	for _, commit := range t.accept {
+		since, err := t.repo.Between(ctx, commit, h.Head)
+		if err != nil {
+			return nil, err
+		}
+		if since.Rewritten || from != nil && len(from) <= len(since.Commits) {
+			continue
+		}
+		first, err := t.repo.Between(ctx, "", commit)
+		if err != nil {
+			return nil, err
+		}
+		from = append(commits(first), commits(since)...)
+	}
+	return from, nil
 }
 
 func (t trust) problem(commit string, signers *gitsource.Signers) (string, error) {

@@ -20,7 +20,7 @@ func (s *Stage) Do(verb string, args []string) {
 		s.Push(args)
 	case "rewrite":
 		// rewrite to: the history is cut after a commit ("-" for all of it), then others are pushed
-		s.Commits = s.Commits[:s.index(args[0])+1]
+		s.rewrite(args[0])
 		s.Push(args[1:])
 	case "written":
 		s.Observation.Written = &gate.Written{Commit: s.State.InFlight.Commit, Digest: s.State.InFlight.Digest,
@@ -71,6 +71,11 @@ func (s *Stage) told(verb string, args []string) {
 		s.look()
 	case "verified":
 		delete(s.unverified, args[0])
+		s.look()
+	case "accept":
+		// a person names a commit in verify.accept
+		delete(s.unverified, args[0])
+		s.accepted[args[0]] = true
 		s.look()
 	case "closed", "open":
 		// closed 2h: no window is open, and that changes in two hours

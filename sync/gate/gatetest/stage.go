@@ -27,13 +27,18 @@ type Stage struct {
 	sets map[string]string
 	// unverified says of commits why their signature does not count.
 	unverified map[string]api.Public
-	out        strings.Builder
+	// left is the commit after which the history was rewritten, by each commit that is gone since; "-" if all of it
+	// was. accepted are the commits that a person named.
+	left     map[string]string
+	accepted map[string]bool
+	out      strings.Builder
 }
 
 // NewStage is a stage on which nothing has happened yet.
 func NewStage(t *testing.T) *Stage {
 	start := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
 	return &Stage{T: t, start: start, sets: map[string]string{}, unverified: map[string]api.Public{},
+		left: map[string]string{}, accepted: map[string]bool{},
 		Gate: gate.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: 15 * time.Minute, Prune: true,
 			Relapse: 10 * time.Minute, OnRelapse: api.OnRelapseReport},
 		Observation: gate.Observation{Now: start, Generation: 1}}
@@ -79,17 +84,53 @@ func (s *Stage) Push(args []string) {
 	s.look()
 }
 
-// look reads the history as gitsource does: what comes after Passed, or after the merge base.
+// look reads the history as sync/source does: what comes after Passed, or after the merge base.
 func (s *Stage) look() {
 	h := &gate.History{After: s.State.Passed, Unverified: maps.Clone(s.unverified)}
 	if n := len(s.Commits); n > 0 {
 		h.Head = s.Commits[n-1].Hash
 		h.Commits = s.Commits[n-1:]
-		if s.State.Passed != "" {
+		switch {
+		case s.State.Passed == "":
+		case s.index(s.State.Passed) < 0:
+			s.rewritten(h)
+		default:
 			h.Commits = s.Commits[s.index(s.State.Passed)+1:]
 		}
 	}
 	s.Observation.History = h
+}
+
+// rewritten reads a history that no longer has what Passed: from where it was cut, or from what a person accepted if
+// that may not be believed.
+func (s *Stage) rewritten(h *gate.History) {
+	h.Rewritten, h.Base = true, s.State.Passed
+	for h.Base != "-" && s.index(h.Base) < 0 {
+		h.Base = s.left[h.Base]
+	}
+	if h.Base == "-" {
+		h.Base, h.Unrelated = "", api.Public("shares no history with "+s.State.Passed+", which passed last")
+	} else if after := s.Commits[s.index(h.Base)+1:]; len(after) > 0 {
+		h.Commits = after
+	}
+	if h.Unrelated == "" && h.Unverified[h.Base] == "" {
+		return
+	}
+	for i := len(s.Commits) - 1; i > s.index(h.Base); i-- {
+		if s.accepted[s.Commits[i].Hash] {
+			h.Base, h.Unrelated, h.Commits = "", "", s.Commits[i:]
+			return
+		}
+	}
+}
+
+// rewrite cuts the history after a commit, or all of it ("-").
+func (s *Stage) rewrite(after string) {
+	keep := s.index(after) + 1
+	for _, c := range s.Commits[keep:] {
+		s.left[c.Hash] = after
+	}
+	s.Commits = s.Commits[:keep:keep]
 }
 
 func (s *Stage) index(commit string) int {

@@ -1,0 +1,82 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// reading is one look at a repository.
+type reading struct {
+	repo Repository
+	ref  gitsource.Ref
+	age  time.Duration // of an answer that will do
+	// passed is the commit that passed the gate last. The server is asked for it if it is in no ref's history, where
+	// what lies between it and the head counts.
+	passed string
+	needed bool
+}
+
+// history polls a repository. A ref that did not move costs one ref advertisement and nothing else.
+func (r reading) history(ctx context.Context, last *gate.History) (*gate.History, error) {
+	head, err := r.repo.HeadWithin(ctx, r.ref, r.age)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil && last.Head == head && last.After == r.passed && (last.Unrelated == "" || r.age != 0) {
+		return last, nil
+	}
+	between, err := r.between(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	h := &gate.History{Head: head, After: r.passed, Commits: commits(between), Rewritten: between.Rewritten}
+	if h.Rewritten {
+		h.Base, h.Unrelated = between.Base, unrelated(between, r.passed)
+	}
+	if len(h.Commits) == 0 && head != r.passed {
+		// The ref was set back to a commit that was passed before: it is the next one.
+		h.Commits = []gate.Commit{{Hash: head}}
+	}
+	return h, nil
+}
+
+// between reads what lies between the commit that passed last and the head. A new mirror has only what leads to the
+// head: a commit that a rewritten history no longer has is asked for by its name.
+func (r reading) between(ctx context.Context, head string) (gitsource.History, error) {
+	h, err := r.repo.Between(ctx, r.passed, head)
+	if err != nil || !h.Unknown || !r.needed {
+		return h, err
+	}
+	if found, err := r.repo.Fetch(ctx, r.passed); err != nil || !found {
+		return h, err
+	}
+	return r.repo.Between(ctx, r.passed, head)
+}
+
+func commits(h gitsource.History) []gate.Commit {
+	var list []gate.Commit
+	for _, c := range h.Commits {
+		list = append(list, gate.Commit{Hash: c.Hash, Subject: c.Subject})
+	}
+	return list
+}
+
+// unrelated says why nobody knows what lies between the commit that passed last and the head; empty if that is known.
+func unrelated(h gitsource.History, passed string) api.Public {
+	switch {
+	case h.Base != "":
+		return ""
+	case h.Unknown:
+		return api.Public(fmt.Sprintf("shares no history that is known with %s, which passed last and is not in the "+
+			"repository any more", api.Short(passed)))
+	case h.End != "":
+		return api.Public(fmt.Sprintf("shares no history that is known with %s, which passed last: the server has "+
+			"none before %s", api.Short(passed), api.Short(h.End)))
+	}
+	return api.Public(fmt.Sprintf("shares no history with %s, which passed last", api.Short(passed)))
+}
