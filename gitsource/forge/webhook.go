@@ -17,8 +17,12 @@ const Generic Provider = "Generic"
 // MaxWebhook is how many bytes a webhook may have: what GitHub sends at most.
 const MaxWebhook = 25 << 20
 
-// maxParsed is how much of a body is looked into for the refs that moved. A larger one is taken to concern every ref.
-const maxParsed = 1 << 20
+// maxKept is how much of a body is kept until its sender is believed, and then looked into for the refs that moved. A
+// larger one is taken to concern every ref.
+const maxKept = 64 << 10
+
+// copied is how much of a body is taken at a time: there are many bodies at once, and most of them are small.
+const copied = 4 << 10
 
 // Hook is what a webhook says that was sent by somebody who knows the secret.
 type Hook struct {
@@ -58,38 +62,53 @@ var signatures = []struct {
 	{Generic, "X-Signature-256", "", false},
 }
 
+// HookProviders are all whose webhooks are understood.
+func HookProviders() []Provider {
+	return []Provider{GitHub, GitLab, Gitea, BitbucketCloud, BitbucketDataCenter, Generic}
+}
+
+// MayProve reports whether the headers of a webhook hold what could prove that its sender knows the secret: the secret
+// itself, or the 64 hexadecimal digits of an HMAC of the body. With a provider only that one's way counts. The body of
+// anybody else need not be read.
+func MayProve(h http.Header, p Provider, secret []byte) bool {
+	return provenBy(h, p, secret, func([]byte) bool { return true })
+}
+
 // ReadHook reads a webhook, and reports whether its sender knows the secret. With a provider only that one's way of
-// proving it counts. Nothing of the body is believed before. The body is read to its end, in pieces; errors are those
-// of reading it, such as *http.MaxBytesError.
+// proving it counts. Nothing of the body is believed before, and nothing is read if no header can prove it. The body is
+// read to its end, in pieces; errors are those of reading it, such as *http.MaxBytesError.
 func ReadHook(h http.Header, body io.Reader, p Provider, secret []byte) (Hook, bool, error) {
+	if !MayProve(h, p, secret) {
+		return Hook{}, false, nil
+	}
 	mac := hmac.New(sha256.New, secret)
 	var kept keeper
-	if _, err := io.Copy(io.MultiWriter(mac, &kept), body); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(mac, &kept), body, make([]byte, copied)); err != nil {
 		return Hook{}, false, err
 	}
-	if len(secret) == 0 || !proven(h, p, secret, mac.Sum(nil)) {
+	sum := mac.Sum(nil)
+	if !provenBy(h, p, secret, func(given []byte) bool { return hmac.Equal(given, sum) }) {
 		return Hook{}, false, nil
 	}
 	return understandHook(h, kept), true, nil
 }
 
-// proven compares in constant time, whatever is compared.
-func proven(h http.Header, p Provider, secret, sum []byte) bool {
+// provenBy reports whether a header holds the secret, or an HMAC that is right. It compares in constant time, whatever
+// is compared.
+func provenBy(h http.Header, p Provider, secret []byte, right func(given []byte) bool) bool {
 	for _, s := range signatures {
 		sent := h.Get(s.header)
-		if sent == "" || p != "" && p != s.provider {
-			continue
-		}
-		if s.token {
+		switch {
+		case len(secret) == 0 || sent == "" || p != "" && p != s.provider:
+		case s.token:
 			if equal([]byte(sent), secret) {
 				return true
 			}
-			continue
-		}
-		text := strings.TrimPrefix(sent, "sha256=")
-		given, err := hex.DecodeString(text)
-		if err == nil && strings.HasPrefix(sent, s.prefix) && hmac.Equal(given, sum) {
-			return true
+		default:
+			given, err := hex.DecodeString(strings.TrimPrefix(sent, "sha256="))
+			if err == nil && len(given) == sha256.Size && strings.HasPrefix(sent, s.prefix) && right(given) {
+				return true
+			}
 		}
 	}
 	return false
@@ -109,7 +128,7 @@ type keeper struct {
 
 // Write keeps what there is room for.
 func (k *keeper) Write(p []byte) (int, error) {
-	room := maxParsed - len(k.text)
+	room := maxKept - len(k.text)
 	k.more = k.more || len(p) > room
 	k.text = append(k.text, p[:min(len(p), room)]...)
 	return len(p), nil

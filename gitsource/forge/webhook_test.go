@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,6 +100,40 @@ func TestWebhooksAreBelievedWithTheSecret(t *testing.T) {
 func believed(h http.Header, body string, p forge.Provider, secret string) bool {
 	_, ok, err := forge.ReadHook(h, strings.NewReader(body), p, []byte(secret))
 	return ok && err == nil
+}
+
+// unread is a body that must not be read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// Of who cannot prove that he knows the secret, whatever he sends, no body is read.
+func TestAnUnsignedBodyIsNotRead(t *testing.T) {
+	digits := strings.Repeat("0", 64)
+	for what, c := range map[string]struct {
+		provider     forge.Provider
+		header, sent string
+	}{
+		"no header":                {"", "X-Other", digits},
+		"no header of this host":   {forge.GitHub, "X-Gitea-Signature", digits},
+		"too few digits":           {forge.GitHub, "X-Hub-Signature-256", "sha256=" + digits[:62]},
+		"too many digits":          {forge.Gitea, "X-Gitea-Signature", digits + "00"},
+		"no digits":                {forge.Generic, "X-Signature-256", strings.Repeat("x", 64)},
+		"another hash":             {forge.BitbucketCloud, "X-Hub-Signature", "sha1=" + digits},
+		"another token":            {forge.GitLab, "X-Gitlab-Token", "another"},
+		"another token, any host":  {"", "X-Gitlab-Token", "another"},
+		"half a signature of many": {"", "X-Hub-Signature", "sha256="},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := headers(map[string]string{c.header: c.sent})
+			if _, ok, err := forge.ReadHook(h, unread{t}, c.provider, []byte(hookSecret)); ok || err != nil {
+				t.Errorf("answered %v, %v", ok, err)
+			}
+		})
+	}
 }
 
 // Only a push that moved the ref, or may have, is of interest.

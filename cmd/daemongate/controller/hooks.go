@@ -2,8 +2,8 @@ package controller
 
 import (
 	"errors"
-	"io"
 	"net/http"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -15,10 +15,13 @@ import (
 
 // hooks takes webhooks: POST /hooks/<namespace>/<name of the Sync>. One whose sender knows the Sync's secret polls the
 // repository, if it says that the ref moved; any number of them in a burst make one poll, and one that is sent again is
-// one more poll that finds nothing.
+// one more poll that finds nothing. Who does not know the secret cannot tell a Sync from one that there is not.
 type hooks struct {
 	syncs   pollable
 	secrets hookSecrets
+	unknown strangers
+	bodies  bodies
+	pace    pacer
 	log     logrus.FieldLogger
 }
 
@@ -31,48 +34,105 @@ type pollable interface {
 
 // newHooks returns the handler of the webhooks' address.
 func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogger) http.Handler {
-	h := &hooks{syncs: syncs, secrets: hookSecrets{api: secrets, log: log}, log: log}
+	h := &hooks{syncs: syncs, secrets: hookSecrets{api: secrets, log: log}, unknown: newStrangers(),
+		pace: pacer{poll: syncs.Poll}, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/{namespace}/{name}", h.take)
 	addProbes(mux, syncs)
 	return mux
 }
 
+// reply is what the sender of a webhook is answered, and what the log says besides.
+type reply struct {
+	code int
+	text string
+	why  string
+}
+
+var (
+	// noSuchHook is the one answer to all who prove nothing.
+	noSuchHook = reply{code: http.StatusNotFound, text: "no such webhook, or the signature is missing or wrong"}
+	tooLarge   = reply{code: http.StatusRequestEntityTooLarge, text: "the body is too large"}
+	tooMany    = reply{code: http.StatusServiceUnavailable, text: "too many webhooks are being sent at once: try again"}
+)
+
+func (r reply) because(why string) reply {
+	r.why = why
+	return r
+}
+
 // take reads one webhook.
 func (h *hooks) take(w http.ResponseWriter, r *http.Request) {
 	key := r.PathValue("namespace") + "/" + r.PathValue("name")
-	code, text := h.answer(r, key, http.MaxBytesReader(w, r.Body, forge.MaxWebhook))
-	h.log.WithFields(logrus.Fields{"sync": key, "code": code}).Debug("webhook: " + text)
-	say(w, code, text)
+	answer := h.answer(w, r, key)
+	log := h.log.WithFields(logrus.Fields{"sync": key, "code": answer.code, "why": answer.why})
+	log.Debug("webhook: " + answer.text)
+	if answer.code == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	if answer.code >= http.StatusBadRequest {
+		letGo(w)
+	}
+	say(w, answer.code, answer.text)
 }
 
-func (h *hooks) answer(r *http.Request, key string, body io.Reader) (code int, text string) {
+// lingering is how long who is refused may go on sending before the connection is closed.
+const lingering = time.Second
+
+// letGo has the connection closed after the answer, and nobody waited for who does not send the rest of a body.
+func letGo(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingering)) // a test's recorder has none
+}
+
+func (h *hooks) answer(w http.ResponseWriter, r *http.Request, key string) reply {
 	if err := h.syncs.Ready(); err != nil {
-		return http.StatusServiceUnavailable, err.Error()
+		return reply{code: http.StatusServiceUnavailable, text: err.Error()}
+	}
+	if r.ContentLength > forge.MaxWebhook {
+		return tooLarge
 	}
 	s := h.syncs.Find(key)
 	if s == nil || s.Spec.Webhook == nil {
-		return http.StatusNotFound, "there is no such webhook"
+		provider, secret := h.unknown.of(key)
+		_, _, answer := h.read(w, r, provider, secret)
+		return answer.because("no Sync of this name takes webhooks")
 	}
-	if r.ContentLength > forge.MaxWebhook {
-		return http.StatusRequestEntityTooLarge, "the body is too large"
-	}
+	provider := forge.Provider(s.Spec.Webhook.Provider)
 	secret, err := h.secrets.of(r.Context(), s)
 	if err != nil {
-		return http.StatusServiceUnavailable, "the secret of this webhook cannot be read: see the controller's log"
+		return reply{code: http.StatusServiceUnavailable,
+			text: "the secret of this webhook cannot be read: see the controller's log"}
 	}
-	hook, believed, err := forge.ReadHook(r.Header, body, forge.Provider(s.Spec.Webhook.Provider), secret)
+	hook, believed, answer := h.read(w, r, provider, secret)
+	switch {
+	case !believed:
+		return answer
+	case !hook.Moves(source.Tracked(s)):
+		return reply{code: http.StatusOK, text: "nothing that this Sync follows has moved"}
+	}
+	h.pace.Poll(key)
+	return reply{code: http.StatusAccepted, text: "polling"}
+}
+
+// read reads a webhook of a sender who may know the secret, or says what he is answered.
+func (h *hooks) read(w http.ResponseWriter, r *http.Request, p forge.Provider, secret []byte) (
+	forge.Hook, bool, reply) {
+	if !forge.MayProve(r.Header, p, secret) {
+		return forge.Hook{}, false, noSuchHook.because("no header can prove that the secret is known")
+	}
+	leave, ok := h.bodies.enter(func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
+	if !ok {
+		return forge.Hook{}, false, tooMany
+	}
+	defer leave()
+	hook, believed, err := forge.ReadHook(r.Header, http.MaxBytesReader(w, r.Body, forge.MaxWebhook), p, secret)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return http.StatusRequestEntityTooLarge, "the body is too large"
+		return hook, false, tooLarge
 	case err != nil:
-		return http.StatusBadRequest, "the body cannot be read"
-	case !believed:
-		return http.StatusUnauthorized, "the signature is missing or wrong"
-	case !hook.Moves(source.Tracked(s)):
-		return http.StatusOK, "nothing that this Sync follows has moved"
+		return hook, false, reply{code: http.StatusBadRequest, text: "the body cannot be read"}
 	}
-	h.syncs.Poll(key)
-	return http.StatusAccepted, "polling"
+	return hook, believed, noSuchHook.because("the signature is wrong")
 }

@@ -38,11 +38,11 @@ func TestRefusedWebhooksAreCounted(t *testing.T) {
 			signed("push", large), "413"},
 		{"an unknown path", "/hooks/platform", strings.NewReader("{}"), good, "404"},
 		{"an unknown Sync", "/hooks/platform/nobody", strings.NewReader("{}"), good, "404"},
-		{"a wrong signature", "/hooks/platform/agents", strings.NewReader("{}"), wrong, "401"},
-		{"no signature", "/hooks/platform/agents", strings.NewReader("{}"), nil, "401"},
+		{"a wrong signature", "/hooks/platform/agents", strings.NewReader("{}"), wrong, "404"},
+		{"no signature", "/hooks/platform/agents", strings.NewReader("{}"), nil, "404"},
 		{"half a signature", "/hooks/platform/agents", strings.NewReader("{}"),
 			map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": good["X-Hub-Signature-256"][:39]},
-			"401"},
+			"404"},
 	} {
 		count := m.webhooks.WithLabelValues(c.code)
 		before := testutil.ToFloat64(count)
@@ -91,8 +91,8 @@ func TestASlowBodyIsCutOff(t *testing.T) {
 		began, ended := time.Now(), make(chan struct{})
 		go func() {
 			defer close(ended)
-			_, err := io.WriteString(client, "POST /hooks/platform/agents HTTP/1.1\r\nHost: x\r\nContent-Length: "+
-				"100000\r\n\r\n")
+			_, err := io.WriteString(client, "POST /hooks/platform/agents HTTP/1.1\r\nHost: x\r\nX-Signature-256: "+
+				strings.Repeat("0", 64)+"\r\nContent-Length: 100000\r\n\r\n")
 			for ; err == nil; time.Sleep(time.Second) {
 				_, err = client.Write([]byte("x"))
 			}

@@ -48,7 +48,7 @@ func TestTheSecretOfAWebhookIsExchanged(t *testing.T) {
 			code int
 		}{
 			{nil, 503}, {map[string][]byte{"secret": []byte("s3cret\n")}, 202},
-			{map[string][]byte{"secret": []byte("another")}, 401},
+			{map[string][]byte{"secret": []byte("another")}, 404},
 			{map[string][]byte{"secret": {}}, 503}, {map[string][]byte{"other": []byte("s3cret")}, 503},
 			{map[string][]byte{"secret": []byte("s3cret\nand more")}, 503},
 			{map[string][]byte{"secret": []byte("s3cret")}, 202},

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"maps"
 	gosync "sync"
 	"time"
 
@@ -63,9 +64,19 @@ func (h *hookSecrets) entry(key string) *hookSecret {
 		h.known = map[string]*hookSecret{}
 	}
 	if h.known[key] == nil {
+		maps.DeleteFunc(h.known, func(_ string, s *hookSecret) bool { return s.old() })
 		h.known[key] = &hookSecret{}
 	}
 	return h.known[key]
+}
+
+// old reports whether what was read is not believed any more, and nobody is about to read it again.
+func (s *hookSecret) old() bool {
+	if !s.mu.TryLock() {
+		return false
+	}
+	defer s.mu.Unlock()
+	return !s.until.IsZero() && !time.Now().Before(s.until)
 }
 
 func (h *hookSecrets) read(ctx context.Context, s *api.Sync) ([]byte, error) {

@@ -1,9 +1,11 @@
 package controller
 
 import (
+	"container/list"
 	"io"
 	"net"
 	"net/http"
+	gosync "sync"
 	"time"
 )
 
@@ -45,10 +47,48 @@ func addProbes(mux *http.ServeMux, syncs readiness) {
 	})
 }
 
-// newServer cuts off who sends slowly.
+// maxConnections is how many connections a server has at once.
+const maxConnections = 512
+
+// newServer cuts off who sends slowly, and who has been there longest when there are too many.
 func newServer(handler http.Handler) *http.Server {
+	c := &crowd{at: map[net.Conn]*list.Element{}}
 	return &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute,
-		WriteTimeout: 75 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
+		WriteTimeout: 75 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ConnState: c.note}
+}
+
+// crowd bounds the connections of a server. Who comes when there are too many takes the place of who came first, so
+// that those who do nothing keep nobody out, a probe of the kubelet least of all.
+type crowd struct {
+	mu  gosync.Mutex
+	all list.List // of net.Conn, the oldest first
+	at  map[net.Conn]*list.Element
+}
+
+// note follows what becomes of a connection.
+func (c *crowd) note(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.at[conn] = c.all.PushBack(conn)
+		if c.all.Len() <= maxConnections {
+			return
+		}
+		if oldest, ok := c.all.Front().Value.(net.Conn); ok {
+			c.drop(oldest)
+			_ = oldest.Close() // its server's part ends with an error
+		}
+	case http.StateClosed, http.StateHijacked:
+		c.drop(conn)
+	}
+}
+
+func (c *crowd) drop(conn net.Conn) {
+	if e := c.at[conn]; e != nil {
+		c.all.Remove(e)
+		delete(c.at, conn)
+	}
 }
 
 // serveHTTP listens, in the background, until the returned function is called.

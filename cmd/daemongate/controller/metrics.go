@@ -77,6 +77,9 @@ type coded struct {
 	code int
 }
 
+// Unwrap is for who sets deadlines.
+func (c *coded) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
 // WriteHeader remembers.
 func (c *coded) WriteHeader(code int) {
 	c.code = code
