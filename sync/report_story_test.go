@@ -58,7 +58,7 @@ func TestFiveHundredCarriedCommitsAreAllTold(t *testing.T) {
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1")})
 	host.Push(v1)
 	w.create(func(s *api.SyncSpec) {
-		s.Report.Provider = api.ProviderGitea
+		s.Report.Provider, s.Report.SecretRef = api.ProviderGitea, &api.LocalObjectReference{Name: "token"}
 		s.Source.Interval.Duration = 2 * time.Second
 	})
 	data := t.TempDir()
@@ -134,7 +134,9 @@ func TestAMissingReportSecretHoldsNothing(t *testing.T) {
 	server := httptest.NewServer(host)
 	t.Cleanup(server.Close)
 	bad := w.push("bad", map[string]string{"agent.yaml": "kind: DaemonSet\n"})
-	w.create(func(s *api.SyncSpec) { s.Report.Provider = api.ProviderGitea })
+	w.create(func(s *api.SyncSpec) {
+		s.Report.Provider, s.Report.SecretRef = api.ProviderGitea, &api.LocalObjectReference{Name: "token"}
+	})
 	data := t.TempDir()
 	stop := w.reportsTo(&hostConnections{url: server.URL + host.API(), fails: errors.New("spec.report.secretRef: not " +
 		"found")}, data)

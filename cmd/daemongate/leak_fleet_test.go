@@ -29,6 +29,7 @@ type leaky struct {
 	secrets map[string]string // of the Secret by the Sync's name
 	files   map[string]string // of its folder in the repository on this machine
 	says    string            // what must be said of it: then the failure has happened
+	refused string            // what the API server says that does not take the Sync; empty if it does
 }
 
 // fleet are the Syncs of the test. In every Secret lies something hidden.
@@ -65,9 +66,9 @@ func sources(v *vault, h *hostile) []leaky {
 		leaky{name: "two-lines", source: "url: " + h.URL + "/401/fleet.git", says: "more than one line",
 			secrets: map[string]string{"token": v.hide("line 1 of a token") + "\n" + v.hide("line 2 of a token")}},
 		leaky{name: "in-the-url", source: "url: http://ada:" + v.plain("the password in a URL") + "@" +
-			strings.TrimPrefix(h.URL, "http://") + "/401/fleet.git", says: "holds a password"},
+			strings.TrimPrefix(h.URL, "http://") + "/401/fleet.git", refused: "neither a password nor a token"},
 		leaky{name: "broken-url", source: "url: 'http://ada:" + v.plain("the password in a broken URL") +
-			"@[%zz/fleet.git'", says: "holds a password"},
+			"@[%zz/fleet.git'", refused: "neither a password nor a token"},
 	)
 }
 

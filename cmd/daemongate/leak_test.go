@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -124,11 +125,15 @@ func (s *leaks) install(dir string) {
 		check(t, err)
 		u := &unstructured.Unstructured{}
 		check(t, yaml.Unmarshal([]byte(syncs[l.name]), &u.Object))
-		if _, err := s.syncs.Apply(t.Context(), l.name, u, metav1.ApplyOptions{FieldManager: fieldManager,
-			Force: true}); err != nil {
+		_, err = s.syncs.Apply(t.Context(), l.name, u, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+		switch {
+		case l.refused != "" && err != nil && strings.Contains(err.Error(), l.refused):
+			s.v.grep(t, "the API server's answer to "+l.name, err.Error())
+		case l.refused != "" || err != nil:
 			t.Fatalf("%s: %v", syncs[l.name], err)
 		}
 	}
+	s.fleet = slices.DeleteFunc(s.fleet, func(l leaky) bool { return l.refused != "" })
 }
 
 // hear sends webhooks that prove nothing, and looks at the answers.

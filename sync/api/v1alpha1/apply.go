@@ -43,11 +43,13 @@ type Apply struct {
 	Prune *bool `json:"prune,omitempty"`
 	// TargetNamespace replaces the namespace of every namespaced object, and in what refers to them, as kustomize's
 	// namespace does.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$')",message="must be the name of a namespace: lower case letters, digits and dashes"
 	// +optional
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 	// ServiceAccountName is the ServiceAccount of the Sync's namespace whose rights are used for every write.
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of a ServiceAccount of the Sync's namespace: lower case letters, digits, dashes and dots"
 	// +optional
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 }

@@ -14,22 +14,24 @@ type Window struct {
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:XValidation:rule="!self.contains('=') && !self.startsWith('@every')",message="write the time zone into timeZone, and a time of day instead of @every"
+	// +kubebuilder:validation:XValidation:rule="self.contains('=') || self.startsWith('@every') || self.matches('^ *(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|(?i:([*?]|[0-5]?[0-9](-[0-5]?[0-9])?)(/0*[1-9][0-9]{0,3})?(,([*?]|[0-5]?[0-9](-[0-5]?[0-9])?)(/0*[1-9][0-9]{0,3})?)* +([*?]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/0*[1-9][0-9]{0,3})?(,([*?]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/0*[1-9][0-9]{0,3})?)* +([*?]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/0*[1-9][0-9]{0,3})?(,([*?]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/0*[1-9][0-9]{0,3})?)* +([*?]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/0*[1-9][0-9]{0,3})?(,([*?]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/0*[1-9][0-9]{0,3})?)* +([*?]|(0?[0-6]|sun|mon|tue|wed|thu|fri|sat)(-(0?[0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/0*[1-9][0-9]{0,3})?(,([*?]|(0?[0-6]|sun|mon|tue|wed|thu|fri|sat)(-(0?[0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/0*[1-9][0-9]{0,3})?)*)) *$')",message="must be five fields (minute 0-59, hour 0-23, day 1-31, month 1-12 or JAN-DEC, weekday 0-6 from Sunday or SUN-SAT) or @daily and the like"
 	// +optional
 	Allow string `json:"allow,omitempty"`
 	// Deny is the same for a window in which no commit starts.
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:XValidation:rule="!self.contains('=') && !self.startsWith('@every')",message="write the time zone into timeZone, and a time of day instead of @every"
+	// +kubebuilder:validation:XValidation:rule="self.contains('=') || self.startsWith('@every') || self.matches('^ *(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|(?i:([*?]|[0-5]?[0-9](-[0-5]?[0-9])?)(/0*[1-9][0-9]{0,3})?(,([*?]|[0-5]?[0-9](-[0-5]?[0-9])?)(/0*[1-9][0-9]{0,3})?)* +([*?]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/0*[1-9][0-9]{0,3})?(,([*?]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/0*[1-9][0-9]{0,3})?)* +([*?]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/0*[1-9][0-9]{0,3})?(,([*?]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/0*[1-9][0-9]{0,3})?)* +([*?]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/0*[1-9][0-9]{0,3})?(,([*?]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/0*[1-9][0-9]{0,3})?)* +([*?]|(0?[0-6]|sun|mon|tue|wed|thu|fri|sat)(-(0?[0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/0*[1-9][0-9]{0,3})?(,([*?]|(0?[0-6]|sun|mon|tue|wed|thu|fri|sat)(-(0?[0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/0*[1-9][0-9]{0,3})?)*)) *$')",message="must be five fields (minute 0-59, hour 0-23, day 1-31, month 1-12 or JAN-DEC, weekday 0-6 from Sunday or SUN-SAT) or @daily and the like"
 	// +optional
 	Deny string `json:"deny,omitempty"`
 	// Duration is how long the window is open, in elapsed time: 1m to 8784h.
-	// +kubebuilder:validation:MaxLength=40
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('8784h')",message="a window lasts 1m to 8784h"
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('1m') && duration(self) <= duration('8784h')",message="must be a length of time such as 30s, 15m or 1h30m, 1m to 8784h"
 	Duration metav1.Duration `json:"duration"`
 	// TimeZone is a name such as Europe/Berlin; UTC if empty.
 	// +kubebuilder:validation:MaxLength=60
-	// +kubebuilder:validation:XValidation:rule="self != 'Local'",message="name a time zone such as Europe/Berlin"
+	// +kubebuilder:validation:XValidation:rule="self == '' || self != 'Local' && self.matches('^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$')",message="must be the name of a time zone such as Europe/Berlin"
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 }
@@ -75,6 +77,8 @@ const (
 )
 
 // Gate is how commits are let through.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.onRelapse) || self.onRelapse == 'Report' || !has(self.relapse) || !(self.relapse in ['0', '0s', '0m', '0h', '0ms'])",message="needs a relapse longer than 0s",fieldPath=".onRelapse"
 type Gate struct {
 	// +kubebuilder:default=Latest
 	// +optional
@@ -85,6 +89,9 @@ type Gate struct {
 	// Relapse is how long after a commit is complete its agents may not begin to end again and again without its being
 	// told on the commit; 0s turns that off.
 	// +kubebuilder:default="10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 168h"
 	// +optional
 	Relapse *metav1.Duration `json:"relapse,omitempty"`
 	// +kubebuilder:default=Report
@@ -92,12 +99,15 @@ type Gate struct {
 	OnRelapse OnRelapse `json:"onRelapse,omitempty"`
 	// ProgressDeadline is how long a rollout may go without a further settled node.
 	// +kubebuilder:default="15m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('1s') && duration(self) <= duration('168h')",message="must be a length of time such as 30s, 15m or 1h30m, 1s to 168h"
 	// +optional
-	ProgressDeadline metav1.Duration `json:"progressDeadline,omitempty"`
+	ProgressDeadline metav1.Duration `json:"progressDeadline,omitzero"`
 	// FailureBudget is how many nodes may fail, as a number or a percentage of the eligible ones, rounded down.
 	// +kubebuilder:default="1%"
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : type(self) == string && self.matches('^([0-9]{1,6}|([0-9]{1,2}|100)%)$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
 	// +optional
 	FailureBudget *intstr.IntOrString `json:"failureBudget,omitempty"`
 }

@@ -23,6 +23,8 @@ const (
 )
 
 // Report is where the states of commits are told to.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.provider) || self.provider in ['None', 'Notes'] || has(self.secretRef)",message="must name the Secret with the token of the provider",fieldPath=".secretRef"
 type Report struct {
 	// +kubebuilder:default=None
 	// +optional
@@ -32,14 +34,18 @@ type Report struct {
 	// +optional
 	SecretRef *LocalObjectReference `json:"secretRef,omitempty"`
 	// URL is the base of the host's API; it follows from the source's URL if empty.
-	// +kubebuilder:validation:Pattern=`^(https?://[^\s@?]+)?$`
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^https?://[^ @?[:cntrl:]]+$')",message="must be https://host/path or http://host/path, without a user and a query"
 	// +optional
 	URL string `json:"url,omitempty"`
 	// Repository is owner/name on the host; it follows from the source's URL if empty.
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^/?[^ /:?#[:cntrl:]]+(/[^ /:?#[:cntrl:]]+)+/?$')",message="must be owner/name"
 	// +optional
 	Repository string `json:"repository,omitempty"`
 	// TargetURL is where a state links to. {commit}, {cluster}, {namespace} and {name} are replaced.
-	// +kubebuilder:validation:Pattern=`^(https?://([^\s{}]|\{(commit|cluster|namespace|name)\})+)?$`
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^https?://([^ {}[:cntrl:]]|[{](commit|cluster|namespace|name)[}])+$')",message="must be https://host/path or http://host/path; {commit}, {cluster}, {namespace} and {name} are replaced"
 	// +optional
 	TargetURL string `json:"targetURL,omitempty"`
 	// Nodes lets the names of nodes stand on the host.

@@ -24,15 +24,24 @@ type Rollout struct {
 	OnDelete OnDelete `json:"onDelete,omitempty"`
 	// Settle is how long a pod must have been Ready without interruption.
 	// +kubebuilder:default="10s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 24h"
 	// +optional
-	Settle metav1.Duration `json:"settle,omitempty"`
+	Settle metav1.Duration `json:"settle,omitzero"`
 	// Probation is how long a pod must have been Ready after one of its containers ended; doubled by each further end.
 	// +kubebuilder:default="1m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 24h"
 	// +optional
-	Probation metav1.Duration `json:"probation,omitempty"`
+	Probation metav1.Duration `json:"probation,omitzero"`
 	// Proof is how long the longest-running settled pods, on as many nodes as may be unavailable at once, must have run
 	// without an end before the rollout is complete; 0s asks for none.
 	// +kubebuilder:default="1m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 24h"
 	// +optional
 	Proof *metav1.Duration `json:"proof,omitempty"`
 	// Brake stops an agent that keeps ending from spreading to further nodes.
@@ -42,14 +51,14 @@ type Rollout struct {
 	// MaxRemoved is how many of its nodes, as a number or a percentage, a commit may take a DaemonSet off.
 	// +kubebuilder:default="50%"
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : type(self) == string && self.matches('^([0-9]{1,6}|([0-9]{1,2}|100)%)$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
 	// +optional
 	MaxRemoved *intstr.IntOrString `json:"maxRemoved,omitempty"`
 	// MaxAbsent is how many of the eligible nodes, as a number or a percentage rounded down but at least one, may be
 	// absent from a rollout that is complete.
 	// +kubebuilder:default="20%"
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:Pattern=`^[0-9]+%?$`
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : type(self) == string && self.matches('^([0-9]{1,6}|([0-9]{1,2}|100)%)$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
 	// +optional
 	MaxAbsent *intstr.IntOrString `json:"maxAbsent,omitempty"`
 	// After is how long a cause must last before the rollout is Stuck, by cause, where it differs from the default.

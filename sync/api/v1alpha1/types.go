@@ -13,7 +13,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.held.count`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.summary.message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="the name of a Sync has at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name must have at most 63 characters"
 type Sync struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -39,6 +39,7 @@ type SyncSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	Windows []Window `json:"windows,omitempty"`
+	// +kubebuilder:default={}
 	// +optional
 	Render Render `json:"render,omitempty"`
 	// +kubebuilder:default={}
@@ -64,11 +65,13 @@ type SyncSpec struct {
 // LocalObjectReference names an object of the Sync's namespace.
 type LocalObjectReference struct {
 	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of an object: lower case letters, digits, dashes and dots"
 	Name string `json:"name"`
 }
 
 // Span is a length of time, written as Go does: 90s, 15m, 1h30m.
 //
-// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 // +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 168h"
 type Span string

@@ -1,0 +1,222 @@
+package sync
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// wrong is a value of a field of the spec that the API server refuses, and what its answer has to say beside the
+// field's name.
+type wrong struct{ field, value, says string }
+
+// wrongDurations are no lengths of time, or no sensible ones, for a field.
+func wrongDurations(field, least, most string, values ...string) []wrong {
+	var all []wrong
+	for _, v := range append(values, `"soon"`, `"1d"`, `"-5s"`, `"5"`, `"1.5.0s"`, `""`, `"99999h59m"`, `"9999999999s"`) {
+		all = append(all, wrong{field, v, least + " to " + most})
+	}
+	return all
+}
+
+func wrongEach(field, says string, values ...string) []wrong {
+	var all []wrong
+	for _, v := range values {
+		text, _ := json.Marshal(v) // a string
+		all = append(all, wrong{field, string(text), says})
+	}
+	return all
+}
+
+// wrongSpecs has one of every kind of mistake that the schema can know of.
+func wrongSpecs() []wrong {
+	window := func(fields string) string { return `[{"duration":"1h",` + fields + `}]` }
+	refs := []string{"a b", "a..b", "-a", "a/", "/a", "a//b", "a~1", "a^", "a:b", "a?b", "a*", "a[b", `a\b`, "a@{1}", "a.lock",
+		"a.", "a\tb"}
+	names := []string{"Foo Bar", "FOO", "a_b", "-a", "a-", "a/b", "a..b", "ä"}
+	sizes := []string{"bla", "4 Mi", "-1", "0", "4MB", "2Ti"}
+	shares := []wrong{{"", `-1`, "such as 3"}, {"", `"-1%"`, "such as 3"}, {"", `"10%%"`, "such as 3"}, {"", `"101%"`, "such as 3"},
+		{"", `"few"`, "such as 3"}, {"", `"1.5"`, "such as 3"}, {"", `"1.5%"`, "such as 3"}}
+	crons := []string{"bla", "61 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 13 *", "* * * 0 *", "* * * * 7", "* * * *",
+		"* * * * * *", "*/0 * * * *", "@often", "@Daily", "a b c d e", "1- * * * *", "1,,2 * * * *", "* * * * mo"}
+	all := []wrong{
+		{"source.interval", `5`, "string"},
+		{"source.schedule", `"TZ=UTC 0 0 * * *"`, "timeZone"},
+		{"source.schedule", `"@every 1h"`, "interval"},
+		{"source.timeZone", `"Europe/Berlin"`, "schedule"},
+		{"source.startingDeadline", `"1h"`, "schedule"},
+		{"source.interval", `"5m","schedule":"0 0 * * *"`, "either interval or schedule"},
+		{"source.verify", `{"mode":"Head"}`, "secretRef"},
+		{"source.verify.mode", `"Tag","secretRef":{"name":"signers"}`, "ref.tag"},
+		{"source.verify.mode", `"Sometimes"`, "Every"},
+		{"source.ref", `{"branch":"a","tag":"b"}`, "one of"},
+		{"source.ref", `{"prereleases":true}`, "semver"},
+		{"source.brnch", `"main"`, "unknown field"},
+		{"windows[0]", `[{"duration":"1h"}]`, "either allow or deny"},
+		{"windows[0]", window(`"allow":"0 0 * * *","deny":"0 0 * * *"`), "either allow or deny"},
+		{"windows[0].duration", `[{"allow":"0 0 * * *"}]`, "Required"},
+		{"windows[0].allow", window(`"allow":"TZ=UTC 0 0 * * *"`), "timeZone"},
+		{"windows[0].deny", window(`"deny":"@every 1h"`), "@every"},
+		{"windows[0].allow", window(`"allow":"bla"`), "five fields"},
+		{"windows[0].deny", window(`"deny":"61 * * * *"`), "minute 0-59"},
+		{"windows[0].timeZone", window(`"allow":"0 0 * * *","timeZone":"Local"`), "Europe/Berlin"},
+		{"windows[0].timeZone", window(`"allow":"0 0 * * *","timeZone":"CET CEST"`), "Europe/Berlin"},
+		{"gate.onRelapse", `"Hold","relapse":"0s"`, "relapse"},
+		{"gate.order", `"Random"`, "Latest"},
+		{"render.maxObjects", `0`, "1"},
+		{"rollout.after", `{"Bad":"1m"}`, "cause"},
+		{"rollout.after[CrashLoop]", `"soon"`, "such as 30s"},
+		{"report.secretRef", `{"provider":"GitHub"}`, "Secret"},
+		{"webhook", `{}`, "secretRef"},
+	}
+	all = append(all, wrongDurations("source.interval", "1s", "24h", `"0s"`, `"25h"`)...)
+	all = append(all, wrongDurations("source.startingDeadline", "0s", "24h", `"99h"`)...)
+	all = append(all, wrongDurations("render.timeout", "1s", "1h", `"0s"`, `"2h"`)...)
+	all = append(all, wrongDurations("gate.relapse", "0s", "168h")...)
+	all = append(all, wrongDurations("gate.progressDeadline", "1s", "168h", `"0s"`)...)
+	all = append(all, wrongDurations("rollout.settle", "0s", "24h")...)
+	all = append(all, wrongDurations("rollout.probation", "0s", "24h")...)
+	all = append(all, wrongDurations("rollout.proof", "0s", "24h")...)
+	all = append(all, wrongDurations("windows[0].duration", "1m", "8784h", `"1s"`, `"8785h"`)...)
+	for _, field := range []string{"gate.failureBudget", "rollout.maxRemoved", "rollout.maxAbsent"} {
+		for _, share := range shares {
+			all = append(all, wrong{field, share.value, share.says})
+		}
+	}
+	for _, field := range []string{"render.maxFileSize", "render.maxTotalSize", "render.maxMemory"} {
+		all = append(all, wrongEach(field, "such as 4Mi", sizes...)...)
+	}
+	all = append(all, wrong{"render.maxMemory", `"63Mi"`, "64Mi to 1Ti"})
+	for _, field := range []string{"source.ref.branch", "source.ref.tag"} {
+		all = append(all, wrongEach(field, "check-ref-format", refs...)...)
+	}
+	all = append(all, wrongEach("source.ref.name", "refs/heads/main", "main", "heads/main", "refs/heads/a b")...)
+	all = append(all, wrongEach("source.ref.commit", "full hash", "1234567", strings.Repeat("A", 40))...)
+	all = append(all, wrongEach("source.ref.semver", "~1.4", "latest", "1.2.3.4", ">=", "1 && 2", "=>a")...)
+	all = append(all, wrongEach("source.schedule", "five fields", crons...)...)
+	all = append(all, wrongEach("source.path", "relative to its root", "..", "../x", "/../x", "./../x")...)
+	for _, field := range []string{"source.secretRef", "source.verify.secretRef", "report.secretRef", "webhook.secretRef"} {
+		all = append(all, wrongEach(field+".name", "lower case", names...)...)
+	}
+	all = append(all, wrongEach("apply.serviceAccountName", "ServiceAccount", names...)...)
+	all = append(all, wrongEach("apply.targetNamespace", "namespace", append(names, "a.b")...)...)
+	all = append(all, wrongEach("report.url", "https://host/path", "ftp://a/b", "https://ada@host/", "host/api")...)
+	all = append(all, wrongEach("report.targetURL", "{commit}", "https://a/{commi}", "a/b")...)
+	all = append(all, wrongEach("report.repository", "owner/name", "fleet", "https://host/a/b", "a b/c")...)
+	all = append(all, wrongEach("source.url", "neither a password nor a token", "https://ada:hunter2@git.example.com/fleet.git",
+		"https://hunter2@git.example.com/fleet.git", "ssh://ada:hunter2@git.example.com/fleet.git", "HTTPS://ada:hun/ter2@git.example.com/x")...)
+	return append(all, wrongEach("source.url", "user@host:path", "ftp://git.example.com/fleet.git", "git://git.example.com/fleet.git",
+		"git.example.com/fleet.git", "https://git.example.com", "https://git.example.com/", "https:///fleet.git", "ext::sh -c true",
+		"http:/git.example.com/fleet.git", " https://git.example.com/fleet.git", "file://elsewhere/fleet.git", "fleet")...)
+}
+
+// rightSpecs must pass.
+var rightSpecs = []struct{ field, value string }{
+	{"windows", `[{"allow":"0 0 * * *","duration":"6h","timeZone":"Asia/Tokyo"},{"deny":"@daily","duration":"8784h"}]`},
+	{"windows", `[{"allow":"*/15 8-17/2 1,15 jan-mar,12 Mon-FRI","duration":"1m","timeZone":"America/Argentina/Buenos_Aires"}]`},
+	{"windows", `[{"allow":" 00 09  ? * 0-6","duration":"1h30m","timeZone":"Etc/GMT+5"}]`},
+	{"source.schedule", `"5/10 0 29 2 *","timeZone":"UTC","startingDeadline":"24h"`},
+	{"source.schedule", `"@hourly","startingDeadline":"0s"`},
+	{"source.interval", `"1s"`}, {"source.interval", `"1h30m0.5s"`}, {"source.interval", `"1500ms"`}, {"source.interval", `"24h0m0s"`},
+	{"source.path", `"/clusters/prod/../prod"`}, {"source.path", `"./..a"`}, {"source.path", `""`},
+	{"source.ref.branch", `"feature/käse-1.2@home#3"`}, {"source.ref.branch", `"refs/heads/main"`}, {"source.ref.tag", `"v1.2.3+build.1"`},
+	{"source.ref.name", `"refs/changes/12/34/5"`}, {"source.ref.commit", `"0123456789012345678901234567890123456789"`},
+	{"source.ref.semver", `">=1.2.0-0 <2, !=1.5.x || ~3 || ^4.1 || 5 - 6.2"`}, {"source.ref.semver", `"*"`},
+	{"source.ref.semver", `"1.x","prereleases":true`},
+	{"source.verify", `{"mode":"Every","secretRef":{"name":"signers"},"accept":["0123456789012345678901234567890123456789"]}`},
+	{"source.url", `"https://git.example.com:8443/a/b.git"`}, {"source.url", `"ssh://git@[2001:db8::1]:22/a/b"`},
+	{"source.url", `"git@git.example.com:a/b.git"`}, {"source.url", `"git@[2001:db8::1]:/a/b.git"`}, {"source.url", `"git.example.com:a"`},
+	{"source.url", `"file:///srv/a b"`}, {"source.url", `"/srv/a b"`}, {"source.url", `"HTTP://git.example.com/~ada/a%20b"`},
+	{"source.secretRef", `{"name":"git.credentials-1"}`},
+	{"gate.failureBudget", `0`}, {"gate.failureBudget", `"3"`}, {"rollout.maxRemoved", `"100%"`}, {"rollout.maxAbsent", `"0%"`},
+	{"gate.relapse", `"0s"`}, {"gate.onRelapse", `"Hold"`}, {"gate.progressDeadline", `"168h"`},
+	{"rollout.settle", `"0s"`}, {"rollout.proof", `"0"`}, {"rollout.after", `{"CrashLoop":"90s","ImagePull":"0s"}`},
+	{"render.maxMemory", `"64Mi"`}, {"render.maxFileSize", `"500k"`}, {"render.maxTotalSize", `"1e6"`}, {"render.timeout", `"1h"`},
+	{"apply.serviceAccountName", `"fleet-deployer.v2"`}, {"apply.targetNamespace", `"platform"`},
+	{"report", `{"provider":"GitLab","secretRef":{"name":"t"},"repository":"a/b/c","url":"https://gitlab.example.com/api/v4"}`},
+	{"report.targetURL", `"https://g.example.com/d?c={commit}&n={namespace}/{name}"`},
+	{"webhook", `{"secretRef":{"name":"hook"}}`},
+}
+
+// syncWith is a Sync whose spec has one field more.
+func syncWith(t *testing.T, namespace, field, value string) *unstructured.Unstructured {
+	t.Helper()
+	path := strings.Split(field, ".")
+	text := value
+	if strings.HasPrefix(field, "windows") && strings.HasPrefix(value, "[") {
+		path = []string{"windows"}
+	}
+	for i := len(path) - 1; i >= 0; i-- {
+		name := path[i]
+		switch {
+		case strings.HasSuffix(name, "[0]"):
+			name = strings.TrimSuffix(name, "[0]")
+			text = `[{"allow":"0 0 * * *",` + strings.TrimPrefix(text, "{") + `]`
+		case strings.HasSuffix(name, "]"): // of a map
+			var key string
+			name, key, _ = strings.Cut(strings.TrimSuffix(name, "]"), "[")
+			text = `{"` + key + `":` + text + `}`
+		}
+		text = `{"` + name + `":` + text + `}`
+	}
+	u := &unstructured.Unstructured{}
+	spec := map[string]any{}
+	if err := json.Unmarshal([]byte(text), &spec); err != nil {
+		t.Fatalf("%s: %s: %v", field, text, err)
+	}
+	source, _ := spec["source"].(map[string]any)
+	if source == nil {
+		source = map[string]any{}
+	}
+	if source["url"] == nil {
+		source["url"] = "https://git.example.com/fleet.git"
+	}
+	spec["source"] = source
+	u.SetUnstructuredContent(map[string]any{"spec": spec})
+	u.SetGroupVersionKind(api.Kind)
+	u.SetNamespace(namespace)
+	u.SetName("agents")
+	return u
+}
+
+// Every mistake that a schema can know of is refused when it is written, by an answer that names the field and says
+// what is allowed, and that repeats no password; and whatever is right passes.
+func TestTheAPIServerRefusesWrongSyncs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	try := func(u *unstructured.Unstructured) error {
+		_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Create(t.Context(), u, metav1.CreateOptions{
+			DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
+		return err
+	}
+	for _, one := range wrongSpecs() {
+		field := one.field
+		if field == "report.secretRef" && strings.HasPrefix(one.value, `{"provider`) {
+			field = "report" // what lacks the field that is named
+		}
+		err := try(syncWith(t, w.namespace, field, one.value))
+		switch {
+		case err == nil:
+			t.Errorf("%s: %s was taken", one.field, one.value)
+		case !strings.Contains(err.Error(), "spec."+one.field) || !strings.Contains(err.Error(), one.says):
+			t.Errorf("%s: %s: the answer does not name the field and %q: %v", one.field, one.value, one.says, err)
+		case strings.Contains(err.Error(), "evaluat") || strings.Contains(err.Error(), "hunter2"):
+			t.Errorf("%s: %s: %v", one.field, one.value, err)
+		}
+	}
+	for _, one := range rightSpecs {
+		if err := try(syncWith(t, w.namespace, one.field, one.value)); err != nil {
+			t.Errorf("%s: %s: %v", one.field, one.value, err)
+		}
+	}
+	long := syncWith(t, w.namespace, "suspend", "true")
+	long.SetName(strings.Repeat("a", 64))
+	if err := try(long); err == nil || !strings.Contains(err.Error(), "metadata.name") {
+		t.Errorf("a long name: %v", err)
+	}
+}
