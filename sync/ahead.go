@@ -20,7 +20,7 @@ import (
 
 // lookAhead is a ready set, with the DaemonSets that it asks for and those that go after it.
 type lookAhead struct {
-	loop      *syncLoop
+	of        *preparation
 	r         *readySet
 	options   rollout.Options
 	claimants []ahead.Claimant
@@ -29,22 +29,22 @@ type lookAhead struct {
 
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
 // that is nothing that a rollout can be stopped at.
-func (l *syncLoop) lookAhead(ctx context.Context, r *readySet, preview []*unstructured.Unstructured) *readySet {
-	options, err := RolloutOptions(l.sync)
+func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*unstructured.Unstructured) *readySet {
+	options, err := RolloutOptions(p.sync)
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), l.Now())
+		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []ahead.Claimant
 	for _, next := range daemonSets(r.set, preview) {
-		look, err := l.Observer.Before(ctx, next.Namespace, next.Name)
+		look, err := p.Observer.Before(ctx, next.Namespace, next.Name)
 		if err != nil {
-			return r.unavailable(err, l.Now())
+			return r.unavailable(err, p.Now())
 		}
-		change := ahead.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, l.Now(), options)
+		change := ahead.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, p.Now(), options)
 		switch {
 		case change.Refused != nil:
-			return r.refusedAhead(next, change.Refused, l.Now())
+			return r.refusedAhead(next, change.Refused, p.Now())
 		case change.Hold != "":
 			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(change.Hold)), change.HoldUntil
 			return r
@@ -54,22 +54,22 @@ func (l *syncLoop) lookAhead(ctx context.Context, r *readySet, preview []*unstru
 		for _, w := range change.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
 		}
-		l.Observer.AddEvents(ctx, &look)
-		r.before[id] = beforeOf(l.sync.Status.InFlight, id, look, options)
+		p.Observer.AddEvents(ctx, &look)
+		r.before[id] = beforeOf(p.sync.Status.InFlight, id, look, options)
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue
 		}
-		before, err := l.setBefore(ctx, r)
+		before, err := p.setBefore(ctx, r)
 		if err != nil {
-			return r.unavailable(fmt.Errorf("brake of %s: %w", id, err), l.Now())
+			return r.unavailable(fmt.Errorf("brake of %s: %w", id, err), p.Now())
 		}
 		if b, stays := stillBraked(before, find(r.set, id), look.DaemonSet); stays {
 			r.brakes[id] = b
 		}
 	}
-	a := lookAhead{loop: l, r: r, options: options, claimants: claimants}
+	a := lookAhead{of: p, r: r, options: options, claimants: claimants}
 	if a.goers, err = a.going(ctx); err != nil {
-		return r.unavailable(err, l.Now())
+		return r.unavailable(err, p.Now())
 	}
 	if r = a.apart(ctx); r.Outcome != gate.Ready {
 		return r
@@ -106,14 +106,14 @@ func daemonSets(set manifests.Set, preview []*unstructured.Unstructured) []*apps
 }
 
 // setBefore is the set that a ready one replaces. One that is written again after a crash replaces itself.
-func (l *syncLoop) setBefore(ctx context.Context, r *readySet) (manifests.Set, error) {
-	switch f := l.sync.Status.InFlight; {
+func (p *preparation) setBefore(ctx context.Context, r *readySet) (manifests.Set, error) {
+	switch f := p.sync.Status.InFlight; {
 	case f == nil:
 		return manifests.Set{}, nil
 	case f.Commit == r.Commit && f.Unwritten():
 		return r.set, nil
 	}
-	return l.flight.flightSet(ctx)
+	return p.flightSet(ctx)
 }
 
 // daemonSetBefore is what a DaemonSet is like before a commit is written, as far as that bears on what is held

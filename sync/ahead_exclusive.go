@@ -23,13 +23,13 @@ type goer struct {
 
 // going are the DaemonSets that a set no longer asks for.
 func (a *lookAhead) going(ctx context.Context) ([]goer, error) {
-	l := a.loop
+	p := a.of
 	var list []goer
-	for _, e := range inventoryOf(l.sync).Without(a.r.set) {
+	for _, e := range inventoryOf(p.sync).Without(a.r.set) {
 		if e.ID != daemonSetID(e.Namespace, e.Name) {
 			continue
 		}
-		look, err := l.Observer.Before(ctx, e.Namespace, e.Name)
+		look, err := p.Observer.Before(ctx, e.Namespace, e.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -43,11 +43,11 @@ func (a *lookAhead) going(ctx context.Context) ([]goer, error) {
 // apart refuses a set if two DaemonSets both want what only one of them can have: one of the set and one that goes
 // after it and is not handed over to it, or two of the set.
 func (a *lookAhead) apart(ctx context.Context) *readySet {
-	l, r := a.loop, a.r
+	p, r := a.of, a.r
 	claims := map[string]bool{}
 	for _, g := range a.goers {
 		if err := a.singleClaims(ctx, g.look.DaemonSet, claims); err != nil {
-			return r.unavailable(err, l.Now())
+			return r.unavailable(err, p.Now())
 		}
 		for _, claimant := range a.claimants {
 			if takesOver(claimant.Next, g) {
@@ -55,16 +55,16 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 			}
 			holder := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
 			if found, clashes := ahead.Held(holder, claimant, g.look.Nodes, claims); clashes {
-				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), l.Now())
+				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), p.Now())
 			}
 		}
 	}
 	next, cause, err := a.clashOfTheSet(ctx)
 	switch {
 	case err != nil:
-		return r.unavailable(err, l.Now())
+		return r.unavailable(err, p.Now())
 	case cause != nil:
-		return r.refusedAhead(next, cause, l.Now())
+		return r.refusedAhead(next, cause, p.Now())
 	}
 	return r
 }
@@ -72,12 +72,12 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 // singleClaims notes which claims of a DaemonSet only one pod may use. A claim that cannot be read is not noted:
 // what it leads to shows when the pods are scheduled.
 func (a *lookAhead) singleClaims(ctx context.Context, d *appsv1.DaemonSet, claims map[string]bool) error {
-	l := a.loop
+	p := a.of
 	names := ahead.ClaimsOf(d)
 	if len(names) == 0 {
 		return nil
 	}
-	writer, err := l.Connect.Writer(l.sync)
+	writer, err := p.Connect.Writer(p.sync)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (a *lookAhead) singleClaims(ctx context.Context, d *appsv1.DaemonSet, claim
 
 // clashOfTheSet looks at the DaemonSets of the set two by two. The nodes are read only if two of them want the same.
 func (a *lookAhead) clashOfTheSet(ctx context.Context) (*appsv1.DaemonSet, *rollout.Cause, error) {
-	l := a.loop
+	p := a.of
 	var nodes []*corev1.Node
 	for i, one := range a.claimants {
 		for _, other := range a.claimants[i+1:] {
@@ -108,7 +108,7 @@ func (a *lookAhead) clashOfTheSet(ctx context.Context) (*appsv1.DaemonSet, *roll
 			}
 			if nodes == nil {
 				var err error
-				if nodes, err = l.Observer.Nodes(ctx); err != nil {
+				if nodes, err = p.Observer.Nodes(ctx); err != nil {
 					return nil, nil, err
 				}
 			}

@@ -25,14 +25,14 @@ func takesOver(next *appsv1.DaemonSet, g goer) bool {
 
 // succeed notes from whom each DaemonSet of a set takes over, and refuses the set if that is not possible.
 func (a *lookAhead) succeed(ctx context.Context) *readySet {
-	l, r := a.loop, a.r
+	p, r := a.of, a.r
 	r.predecessors = map[manifests.ID][]api.Predecessor{}
 	asked := r.set.IDs()
 	for _, claimant := range a.claimants {
 		for _, replaced := range manifests.Replaces(claimant.Next) {
 			if slices.Contains(asked, replaced) {
 				return r.refusedAhead(claimant.Next, ahead.StillAsked(claimant.Next, replaced.String(),
-					manifests.ReplacesAnnotation), l.Now())
+					manifests.ReplacesAnnotation), p.Now())
 			}
 		}
 	}
@@ -43,7 +43,7 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 				continue
 			}
 			if to != nil {
-				return r.refusedAhead(claimant.Next, ahead.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), l.Now())
+				return r.refusedAhead(claimant.Next, ahead.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), p.Now())
 			}
 			to = claimant.Next
 		}
@@ -51,13 +51,13 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 			continue
 		}
 		if cause := ahead.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
-			return r.refusedAhead(to, cause, l.Now())
+			return r.refusedAhead(to, cause, p.Now())
 		}
 		if r = a.inOrder(ctx, g, to); r.Outcome != gate.Ready {
 			return r
 		}
 		if problem := a.tryHandOver(ctx, g, to); problem != nil {
-			return r.refused(problem, l.Now())
+			return r.refused(problem, p.Now())
 		}
 		id := daemonSetID(to.Namespace, to.Name)
 		r.predecessors[id] = append(r.predecessors[id], api.Predecessor{Namespace: g.entry.Namespace,
@@ -68,15 +68,15 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 
 // inOrder refuses a handover in which the scheduler would preempt the pods that are to go node by node.
 func (a *lookAhead) inOrder(ctx context.Context, g goer, to *appsv1.DaemonSet) *readySet {
-	l, r := a.loop, a.r
-	classes, err := l.Observer.PriorityClasses(ctx)
+	p, r := a.of, a.r
+	classes, err := p.Observer.PriorityClasses(ctx)
 	if err != nil {
-		return r.unavailable(err, l.Now())
+		return r.unavailable(err, p.Now())
 	}
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
 	if cause := ahead.LookAheadPreemption(from, to, classes); cause != nil {
-		return r.refusedAhead(to, cause, l.Now())
+		return r.refusedAhead(to, cause, p.Now())
 	}
 	if w := ahead.NoWayBack(from, to, classes); w != "" {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", daemonSetID(to.Namespace, to.Name), w))
@@ -99,11 +99,11 @@ func classesOf(set manifests.Set) (classes []*schedulingv1.PriorityClass) {
 // tryHandOver asks the cluster whether a DaemonSet could give up nodes: everything that may refuse it does so before
 // the first write.
 func (a *lookAhead) tryHandOver(ctx context.Context, g goer, to *appsv1.DaemonSet) error {
-	l := a.loop
-	writer, err := l.Connect.Writer(l.sync)
+	p := a.of
+	writer, err := p.Connect.Writer(p.sync)
 	if err != nil {
 		return err
 	}
 	h := manifests.Handover{From: g.entry, To: daemonSetID(to.Namespace, to.Name), Nodes: g.look.NodeNames()}
-	return writer.TryHandOver(ctx, h, writeOptions(l.sync))
+	return writer.TryHandOver(ctx, h, writeOptions(p.sync))
 }

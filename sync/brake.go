@@ -32,7 +32,11 @@ func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 		if last, done := fl.braked[id]; done && last.pulled == order.Pull && order.Generation < last.generation {
 			continue
 		}
+		if !fl.recalls(true) {
+			continue // the Sync is woken
+		}
 		generation, err := fl.carryOut(ctx, id, order)
+		l.endPreparing() // it may have seen the DaemonSet as it was before
 		if err != nil {
 			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("brake of %s: %w", id, err)))
 			l.queue.AddAfter(l.key, brakePause)
@@ -50,7 +54,7 @@ func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.BrakeOrder) (int64, error) {
 	l := fl.loop
 	commit := fl.commit
-	set, err := fl.flightSet(ctx)
+	set, err := fl.flightSet()
 	if err != nil {
 		return 0, err
 	}

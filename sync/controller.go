@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/fairqueue"
 )
 
 // Controller brings every Sync of a cluster to its newest commit.
@@ -37,8 +38,12 @@ type Controller struct {
 	Cluster string
 	// Workers is how many Syncs have their turn at once.
 	Workers int
+	// Preparations bound how many commits are prepared at once, beside the turns.
+	Preparations fairqueue.Options
 	// Ticked is told how long each turn of a Sync took, if it is set.
 	Ticked func(took time.Duration)
+
+	preparations *fairqueue.Queue
 
 	queue workqueue.TypedRateLimitingInterface[string]
 	mu    gosync.Mutex
@@ -80,6 +85,7 @@ func (c *Controller) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loops = map[string]*syncLoop{}
+	c.preparations = fairqueue.New(c.Preparations)
 	c.queue = workqueue.NewTypedRateLimitingQueue(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
 }

@@ -106,7 +106,7 @@ func (fl *flight) correctOne(ctx context.Context, writer Writer, o *unstructured
 // asked is a part of the flight's set as it is to be in the cluster now: with the brakes that are pulled.
 func (fl *flight) asked(ctx context.Context, which func(manifests.ID) bool) (manifests.Set, Writer, error) {
 	l := fl.loop
-	set, err := fl.flightSet(ctx)
+	set, err := fl.flightSet()
 	if err != nil {
 		return manifests.Set{}, nil, err
 	}

@@ -22,6 +22,9 @@ type flight struct {
 
 	// set is what is written, nil until it has been rendered by this process.
 	set *readySet
+	// recalling renders it again, nil if nothing does; unknown is why that did not work out the last time.
+	recalling *underWay
+	unknown   error
 	// The newest results of earlier decisions, nil if there are none.
 	written   *gate.Written
 	pruned    *gate.Pruned
@@ -44,6 +47,7 @@ func (l *syncLoop) follow() {
 	now := l.sync.Status.InFlight
 	if fl := l.flight; fl != nil && (now == nil || fl.commit != now.Commit || !fl.since.Equal(&now.Since)) {
 		fl.unwatch()
+		fl.endRecall()
 		l.flight = nil
 	}
 	if l.flight == nil && now != nil {
@@ -77,9 +81,13 @@ func (fl *flight) observe(ctx context.Context, o *gate.Observation) (err error) 
 	return nil
 }
 
-// do carries out what a decision asks of the flight.
-func (fl *flight) do(ctx context.Context, d gate.Decision) {
+// do carries out what a decision asks of the flight. It reports false if that has to wait for the flight's set: then
+// the gate is asked again when the set is known.
+func (fl *flight) do(ctx context.Context, d gate.Decision) bool {
 	l := fl.loop
+	if d.Apply == "" && !fl.recalls(false) {
+		return false
+	}
 	switch {
 	case d.Apply != "":
 		if fl.written = fl.write(ctx); fl.written.Problem != "" {
@@ -97,6 +105,7 @@ func (fl *flight) do(ctx context.Context, d gate.Decision) {
 	case d.Correct:
 		fl.corrected = fl.correct(ctx, d.CorrectOnly)
 	}
+	return true
 }
 
 // nothingToPrune reports whether its set is known and asks for all that the inventory names.

@@ -29,8 +29,7 @@ type syncLoop struct {
 	// openings are what the windows said last.
 	openings window.Openings
 
-	// ready is the newest set that was prepared, nil if there is none.
-	ready  *readySet
+	preparing
 	flight *flight // nil if nothing is in flight
 	// drift sees what others touch of the objects that were written.
 	drift driftWatch
@@ -61,6 +60,7 @@ type savedStatus struct {
 
 // observe gathers everything that the gate may look at.
 func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
+	l.takePrepared()
 	history, pollErr := l.source.Last()
 	o := gate.Observation{
 		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.retryRequested,
@@ -71,6 +71,7 @@ func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
 		o.Prepared = &l.ready.Prepared
 	}
 	if l.flight != nil {
+		l.flight.takeRecalled()
 		if err := l.flight.observe(ctx, &o); err != nil {
 			return o, err
 		}
@@ -86,7 +87,7 @@ func (l *syncLoop) advise() {
 	}
 	l.advised = l.sync.Generation
 	warn(l.Teller, l.sync, window.CronWarnings(l.sync))
-	if b := l.barred(); b != nil {
+	if b := l.barred(l.sync); b != nil {
 		l.Teller.Tell(l.sync, troubleNews(b))
 	}
 }

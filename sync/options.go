@@ -105,13 +105,13 @@ func bytesOf(field, text string) (int64, error) {
 }
 
 // renderOptions are a Sync's bounds, and its way to remote bases if they are allowed.
-func (l *syncLoop) renderOptions() (render.Options, child.Limits, error) {
-	o, limits, err := RenderOptions(l.sync)
-	if err != nil || !l.sync.Spec.Render.AllowRemoteBases {
+func (p *preparation) renderOptions() (render.Options, child.Limits, error) {
+	o, limits, err := RenderOptions(p.sync)
+	if err != nil || !p.sync.Spec.Render.AllowRemoteBases {
 		return o, limits, err
 	}
 	o.Base = func(ctx context.Context, url, commit string) (fs.FS, error) {
-		tree, err := l.source.Base(ctx, l.sync, url, commit)
+		tree, err := p.source.Base(ctx, p.sync, url, commit)
 		if err != nil {
 			return nil, err
 		}

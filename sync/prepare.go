@@ -36,49 +36,49 @@ type readySet struct {
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
-func (l *syncLoop) prepare(ctx context.Context, commit string) *readySet {
-	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
-	if b := l.barred(); b != nil {
-		return r.unavailable(b, l.Now())
+func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
+	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
+	if b := p.barred(p.sync); b != nil {
+		return r.unavailable(b, p.Now())
 	}
-	tree, err := l.source.Tree(ctx, l.sync, commit)
-	if errors.Is(err, gitsource.ErrAbsent) && commit == l.sync.Status.LastComplete {
-		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), l.Now())
+	tree, err := p.source.Tree(ctx, p.sync, commit)
+	if errors.Is(err, gitsource.ErrAbsent) && commit == p.sync.Status.LastComplete {
+		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), p.Now())
 	}
 	if err != nil {
-		return r.unavailable(err, l.Now())
+		return r.unavailable(err, p.Now())
 	}
-	if l.repeats(ctx, tree) {
-		return r.ready(l.flight.set.set, l.flight.set.read)
+	if p.repeats(ctx, tree) {
+		return r.ready(p.flying.set, p.flying.read)
 	}
-	options, limits, err := l.renderOptions()
+	options, limits, err := p.renderOptions()
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), l.Now())
+		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
-	built, err := l.Renders.Build(ctx, tree, l.sync.Spec.Source.Path, options, limits)
+	built, err := p.Renders.Build(ctx, tree, p.sync.Spec.Source.Path, options, limits)
 	var unread *render.TreeError
 	if errors.As(err, &unread) {
-		return r.unavailable(err, l.Now())
+		return r.unavailable(err, p.Now())
 	}
 	if ctx.Err() != nil { // also if the render itself has just ended well
-		return r.unavailable(ctx.Err(), l.Now())
+		return r.unavailable(context.Cause(ctx), p.Now())
 	}
 	if mayPassLater(err) {
 		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)),
-			l.Now())
+			p.Now())
 	}
-	if err == nil && l.sync.Spec.Render.Strict {
+	if err == nil && p.sync.Spec.Render.Strict {
 		err = built.Strict()
 	}
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), l.Now())
+		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
 	r.warnings = droppedWords(built)
 	set, err := manifests.NewSet(built.Objects)
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), l.Now())
+		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
-	return l.check(ctx, r, set, built.Read)
+	return p.check(ctx, r, set, built.Read)
 }
 
 // mayPassLater reports whether a render failed for want of time, or because its process was ended from outside.
@@ -100,46 +100,46 @@ func droppedWords(built render.Result) []string {
 }
 
 // repeats reports whether a tree leaves everything as it was that the set in flight was rendered from.
-func (l *syncLoop) repeats(ctx context.Context, tree *gitsource.Tree) bool {
-	fl := l.flight
-	if fl == nil || !fl.rendered() || fl.set.Generation != l.sync.Generation || fl.status().Unwritten() {
+func (p *preparation) repeats(ctx context.Context, tree *gitsource.Tree) bool {
+	f := p.flying
+	if f == nil || f.Generation != p.sync.Generation || p.sync.Status.InFlight.Unwritten() {
 		return false
 	}
-	before, err := l.source.Tree(ctx, l.sync, fl.set.Commit)
+	before, err := p.source.Tree(ctx, p.sync, f.Commit)
 	if err != nil {
 		return false
 	}
-	same, err := render.Unchanged(fl.set.read, before, tree)
+	same, err := render.Unchanged(f.read, before, tree)
 	return err == nil && same
 }
 
 // check asks the cluster about a rendered set, unless it is the one in flight.
-func (l *syncLoop) check(ctx context.Context, r *readySet, set manifests.Set, read []string) *readySet {
-	writer, err := l.Connect.Writer(l.sync)
+func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set, read []string) *readySet {
+	writer, err := p.Connect.Writer(p.sync)
 	if err != nil {
-		return r.unavailable(err, l.Now())
+		return r.unavailable(err, p.Now())
 	}
-	set, err = writer.Resolve(ctx, set, writeOptions(l.sync))
+	set, err = writer.Resolve(ctx, set, writeOptions(p.sync))
 	if err != nil {
-		return r.refused(err, l.Now())
+		return r.refused(err, p.Now())
 	}
-	if r.ready(set, read); tooLarge(l.sync, set) {
+	if r.ready(set, read); tooLarge(p.sync, set) {
 		return r.not(gate.Invalid, toldWhole(fmt.Errorf("the set has %d objects, and waits for %d of them: what must "+
 			"be remembered of them does not fit into the status of one Sync; split it into several", set.Len(),
-			len(set.Awaited()))), l.Now())
+			len(set.Awaited()))), p.Now())
 	}
-	if f := l.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
+	if f := p.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r
 	}
 	ctx, warnings := manifests.CollectWarnings(ctx)
-	preview, err := writer.Preview(ctx, set, writeOptions(l.sync))
+	preview, err := writer.Preview(ctx, set, writeOptions(p.sync))
 	if err != nil {
-		return r.refused(err, l.Now())
+		return r.refused(err, p.Now())
 	}
 	for _, w := range warnings.List() {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", w.Object, w.Text))
 	}
-	return l.lookAhead(ctx, r, preview)
+	return p.lookAhead(ctx, r, preview)
 }
 
 // maxInventory is how many bytes of JSON an inventory may take, together with what is waited for: the status has 256
@@ -196,11 +196,11 @@ func writeOptions(s *api.Sync) manifests.Options {
 }
 
 // doubted is the outcome of a commit that may not be believed yet; nil if it may.
-func (l *syncLoop) doubted(ctx context.Context, commit string) *readySet {
-	err := l.source.Doubt(ctx, l.sync, commit)
+func (p *preparation) doubted(ctx context.Context, commit string) *readySet {
+	err := p.source.Doubt(ctx, p.sync, commit)
 	if err == nil {
 		return nil
 	}
-	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: l.sync.Generation}}
-	return r.unavailable(err, l.Now())
+	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
+	return r.unavailable(err, p.Now())
 }

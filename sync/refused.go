@@ -45,10 +45,10 @@ type Barred struct {
 // Error says what is to be done.
 func (b *Barred) Error() string { return b.Message }
 
-// barred is why nothing of the Sync may be written, nil if it may.
-func (l *syncLoop) barred() *Barred {
+// barred is why nothing of a Sync may be written, nil if it may.
+func (c *Controller) barred(s *api.Sync) *Barred {
 	var b *Barred
-	if _, err := l.Connect.Writer(l.sync); errors.As(err, &b) {
+	if _, err := c.Connect.Writer(s); errors.As(err, &b) {
 		return b
 	}
 	return nil

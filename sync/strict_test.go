@@ -22,7 +22,7 @@ func TestWhatKustomizeDropsFailsAStrictSync(t *testing.T) {
 		l := w.flyingLoop(t, base)
 		l.sync.Spec.Render.Strict = strict
 		l.Controller = &Controller{Connect: noCluster{}, Renders: childtest.Runner(t), Now: time.Now}
-		r := l.prepare(t.Context(), patched)
+		r := l.preparation().prepare(t.Context(), patched)
 		if r.Outcome != want {
 			t.Errorf("strict %t: %v: %s", strict, r.Outcome, r.Problem.Private)
 		}

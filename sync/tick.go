@@ -10,8 +10,7 @@ import (
 	"github.com/daemongate/daemongate/sync/summary"
 )
 
-// maxSteps bounds how often the gate is asked in one tick. Preparing, writing and pruning are a step each, and
-// with order Each every waiting commit may be prepared once.
+// maxSteps bounds how often the gate is asked in one tick. Writing and pruning are a step each.
 const maxSteps = 2 * gate.MaxFollowers
 
 // tick is one turn of the loop: look, decide, remember, do; again, until there is nothing left to do.
@@ -36,28 +35,32 @@ func (l *syncLoop) tick(ctx context.Context) error {
 		if d.Used {
 			l.ready, l.retryRequested = nil, false
 		}
-		if d.Idle() && (len(o.Recorded) > 0 || len(l.recorded) > 0) {
+		if !d.Idle() && l.do(ctx, d) || len(o.Recorded) > 0 || len(l.recorded) > 0 {
 			continue // what is there now has not been looked at
 		}
-		if d.Idle() {
-			l.retryRequested = false
-			l.sleep(d.Wake)
-			return nil
-		}
-		l.do(ctx, d)
+		l.rest(d)
+		return nil
 	}
 	return fmt.Errorf("the gate does not come to rest after %d steps", maxSteps)
 }
 
-// do carries out a decision. Its results are looked at in the next step.
-func (l *syncLoop) do(ctx context.Context, d gate.Decision) {
+// rest ends a turn: nothing is left to do, or what there is takes its time beside the turns.
+func (l *syncLoop) rest(d gate.Decision) {
+	if d.Idle() {
+		l.retryRequested = false
+		l.endPreparing()
+	}
+	l.sleep(d.Wake)
+}
+
+// do carries out a decision. Its results are looked at in the next step. What is slow is done beside the turns of the
+// Sync: then do reports false, and the Sync is woken when there is a result.
+func (l *syncLoop) do(ctx context.Context, d gate.Decision) bool {
 	if d.Prepare == "" {
-		l.flight.do(ctx, d)
-		return
+		return l.flight.do(ctx, d)
 	}
-	if l.ready = l.doubted(ctx, d.Prepare); l.ready == nil {
-		l.ready = l.prepare(ctx, d.Prepare)
-	}
+	l.prepares(d.Prepare)
+	return false
 }
 
 // gateOf is the gate that a spec asks for.
@@ -125,7 +128,7 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	next.ObservedGeneration = l.sync.Generation
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
-	if b := l.barred(); b != nil {
+	if b := l.barred(l.sync); b != nil {
 		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	} else {
 		summary.Write(&next, l.Now())

@@ -58,7 +58,7 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 			l.sync.Spec.Render.MaxFileSize = "nonsense" // from now on a render fails
 			c.spoil(l)
 			l.Controller = &Controller{Connect: noCluster{}, Renders: childtest.Runner(t), Now: time.Now}
-			r := l.prepare(t.Context(), c.commit)
+			r := l.preparation().prepare(t.Context(), c.commit)
 			if r.Outcome != c.want || !strings.Contains(r.Problem.Private, c.says) {
 				t.Fatalf("%v: %s", r.Outcome, r.Problem.Private)
 			}
@@ -93,7 +93,7 @@ func TestAStopAtAnyMomentOfARenderIsNoSet(t *testing.T) {
 	for n := range int32(1000) {
 		after := new(atomic.Int32)
 		after.Store(n)
-		r := l.prepare(stopping{t.Context(), after}, base)
+		r := l.preparation().prepare(stopping{t.Context(), after}, base)
 		if r.Outcome != gate.Unavailable || r.Problem.Private == "" {
 			t.Fatalf("stopped when it was asked for the %dth time: %v: %s", n, r.Outcome, r.Problem.Private)
 		}

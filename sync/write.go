@@ -78,7 +78,7 @@ func ranBefore(a manifests.Applied) bool {
 func (fl *flight) prune(ctx context.Context) (*gate.Pruned, error) {
 	l, f := fl.loop, fl.status()
 	p := &gate.Pruned{Commit: f.Commit, Digest: f.Digest, RetryAt: l.Now().Add(prunePause)}
-	set, err := fl.flightSet(ctx)
+	set, err := fl.flightSet()
 	if err != nil {
 		return p, fmt.Errorf("prune after %s: %w", api.Short(f.Commit), err)
 	}
@@ -125,21 +125,4 @@ func (l *syncLoop) tellKept(kept []manifests.Kept) {
 		l.toldKept[k.ID] = text
 	}
 	warn(l.Teller, l.sync, news)
-}
-
-// flightSet is the set in flight, rendered again if a restart lost it.
-func (fl *flight) flightSet(ctx context.Context) (manifests.Set, error) {
-	l, f := fl.loop, fl.status()
-	if fl.rendered() {
-		return fl.set.set, nil
-	}
-	r := l.prepare(ctx, f.Commit)
-	switch {
-	case r.Outcome != gate.Ready:
-		return manifests.Set{}, fmt.Errorf("its set cannot be rendered again: %s", r.Problem.Private)
-	case r.Digest != f.Digest:
-		return manifests.Set{}, fmt.Errorf("its set renders differently now")
-	}
-	fl.set = r
-	return r.set, nil
 }

@@ -69,6 +69,8 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once")
+	flags.IntVar(&o.PrepareWorkers, "prepare-workers", 4, "how many commits are rendered and tried at once, beside "+
+		"the turns of the Syncs; one namespace has half of them at most")
 	o.renderMemory.Quantity = *resource.NewQuantity(child.DefaultTotal, resource.BinarySI)
 	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's "+
 		"render.maxMemory cannot be more")

@@ -3,11 +3,13 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"k8s.io/client-go/dynamic"
@@ -18,6 +20,7 @@ import (
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/sync"
+	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/lease"
 )
 
@@ -29,6 +32,9 @@ type Options struct {
 	Webhooks    string // address to take webhooks at; empty for none
 	Metrics     string // address to serve metrics and probes at; empty for nowhere
 	Workers     int    // how many Syncs have their turn at once
+	// PrepareWorkers is how many commits are prepared at once, beside the turns; at most half of them
+	// are of one namespace.
+	PrepareWorkers int
 	// RenderMemory is how many bytes of memory all renders at once may take together; 0 for child.DefaultTotal.
 	RenderMemory int64
 	Mirrors      gitsource.Options
@@ -69,6 +75,9 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	return c, c.wire()
 }
 
+// brakePatience is how long a brake waits for renders to end whose memory it needs to render its set again.
+const brakePatience = 5 * time.Second
+
 // wire makes what looks after the Syncs.
 func (c *Controller) wire() error {
 	client, err := dynamic.NewForConfig(c.config)
@@ -90,6 +99,8 @@ func (c *Controller) wire() error {
 		Now:        clients.Now,
 		Namespace:  c.o.Namespace,
 		Workers:    c.o.Workers,
+		Preparations: fairqueue.Options{Jobs: c.o.PrepareWorkers, Memory: cmp.Or(c.o.RenderMemory, child.DefaultTotal),
+			Patience: brakePatience},
 	}
 	return nil
 }

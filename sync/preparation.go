@@ -1,0 +1,222 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/source"
+)
+
+// preparation is a commit being prepared, from what was known of its Sync when that began. It runs beside the turns of
+// the Sync, which go on: it writes nothing, neither to the cluster nor to the loop.
+type preparation struct {
+	*Controller
+	sync   *api.Sync // a copy, which nobody changes
+	source *source.Source
+	// flying is the set in flight as it was written last, nil if it is not known.
+	flying *readySet
+}
+
+func (l *syncLoop) preparation() *preparation {
+	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source}
+	if fl := l.flight; fl != nil && fl.rendered() {
+		p.flying = fl.set
+	}
+	return p
+}
+
+// run prepares a commit when its turn in the queue has come. What is in flight, and is recalled, is believed already.
+// Urgent is the set of one that has to be braked.
+func (p *preparation) run(ctx context.Context, commit string, recalls, urgent bool) *readySet {
+	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
+	ran := p.preparations.Do(ctx, p.job(urgent), func(ctx context.Context) {
+		if !recalls {
+			if doubted := p.doubted(ctx, commit); doubted != nil {
+				r = doubted
+				return
+			}
+		}
+		r = p.prepare(ctx, commit)
+	})
+	if !ran {
+		return r.unavailable(context.Cause(ctx), p.Now())
+	}
+	return r
+}
+
+// job is what preparing a commit asks of the queue. Limits that cannot be read are an error of the render.
+func (p *preparation) job(urgent bool) fairqueue.Job {
+	_, limits, _ := RenderOptions(p.sync)
+	return fairqueue.Job{Namespace: p.sync.Namespace, Memory: limits.MemoryOrDefault(), Urgent: urgent}
+}
+
+// flightSet is the set in flight, rendered again if a restart lost it.
+func (p *preparation) flightSet(ctx context.Context) (manifests.Set, error) {
+	f := p.sync.Status.InFlight
+	if p.flying != nil {
+		return p.flying.set, nil
+	}
+	r := p.prepare(ctx, f.Commit)
+	if err := r.repeated(f); err != nil {
+		return manifests.Set{}, err
+	}
+	p.flying = r
+	return r.set, nil
+}
+
+// repeated says why a set that was rendered again is not the one in flight.
+func (r *readySet) repeated(f *api.Flight) error {
+	switch {
+	case r.Outcome != gate.Ready:
+		return fmt.Errorf("its set cannot be rendered again: %s", r.Problem.Private)
+	case r.Digest != f.Digest:
+		return fmt.Errorf("its set renders differently now")
+	}
+	return nil
+}
+
+// underWay is a preparation that runs beside the turns of its Sync. Its result is written before done is closed.
+type underWay struct {
+	of     basis
+	urgent bool
+	end    context.CancelFunc
+	done   chan struct{}
+	result *readySet
+}
+
+// ended reports whether there is a result.
+func (u *underWay) ended() bool {
+	select {
+	case <-u.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// basis is what a preparation is made for. When any of it changes, another one must be made.
+type basis struct {
+	commit     string
+	generation int64
+	complete   string // the last commit that was
+	flight     string
+	inventory  []api.InventoryEntry
+}
+
+func (l *syncLoop) basisOf(commit string) basis {
+	s := l.sync.Status
+	b := basis{commit: commit, generation: l.sync.Generation, complete: s.LastComplete, inventory: s.Inventory}
+	if f := s.InFlight; f != nil {
+		b.flight = fmt.Sprint(f.Commit, f.Since.UnixMicro(), f.State, f.Digest)
+	}
+	return b
+}
+
+func (b basis) equal(o basis) bool {
+	return b.commit == o.commit && b.generation == o.generation && b.complete == o.complete && b.flight == o.flight &&
+		slices.Equal(b.inventory, o.inventory)
+}
+
+// preparing is what is prepared for a Sync.
+type preparing struct {
+	// ready is the newest set that was prepared, nil if there is none.
+	ready *readySet
+	// underWay is being prepared, nil if nothing is.
+	underWay *underWay
+}
+
+// begin has a commit prepared beside the turns of its Sync, which is woken when that has ended.
+func (l *syncLoop) begin(commit string, recalls, urgent bool) *underWay {
+	p := l.preparation()
+	ctx, end := context.WithCancel(l.life)
+	u := &underWay{of: l.basisOf(commit), urgent: urgent, end: end, done: make(chan struct{})}
+	key := l.key
+	l.background.Go(func() {
+		defer end()
+		u.result = p.run(ctx, commit, recalls, urgent)
+		close(u.done)
+		p.queue.Add(key)
+	})
+	return u
+}
+
+// prepares has a commit prepared, unless it is already.
+func (l *syncLoop) prepares(commit string) {
+	if u := l.underWay; u == nil || !u.of.equal(l.basisOf(commit)) {
+		l.endPreparing()
+		l.ready, l.underWay = nil, l.begin(commit, false, false)
+	}
+}
+
+// endPreparing ends what is being prepared: nobody wants it any more, or what it has seen is no longer so.
+func (l *syncLoop) endPreparing() {
+	if l.underWay != nil {
+		l.underWay.end()
+		l.underWay = nil
+	}
+}
+
+// takePrepared takes in what has been prepared since the last look. If it was prepared for what is no longer so, the
+// gate asks for it again.
+func (l *syncLoop) takePrepared() {
+	u := l.underWay
+	if u == nil || !u.ended() {
+		return
+	}
+	if l.underWay = nil; u.of.equal(l.basisOf(u.of.commit)) {
+		l.ready = u.result
+	}
+}
+
+// recalls reports whether the flight's set is known, or why it cannot be. If neither is, it is rendered again beside
+// the turns of the Sync, which is woken then. It is urgent if a brake waits for it.
+func (fl *flight) recalls(urgent bool) bool {
+	if fl.rendered() || fl.unknown != nil {
+		return true
+	}
+	if u := fl.recalling; u != nil && urgent && !u.urgent {
+		u.end()
+		fl.recalling = nil
+	}
+	if fl.recalling == nil {
+		fl.recalling = fl.loop.begin(fl.commit, true, urgent)
+	}
+	return false
+}
+
+// takeRecalled takes in the flight's set if it has been rendered again since the last look.
+func (fl *flight) takeRecalled() {
+	u := fl.recalling
+	if u == nil || !u.ended() {
+		return
+	}
+	fl.recalling = nil
+	if fl.unknown = u.result.repeated(fl.status()); fl.unknown == nil {
+		fl.set = u.result
+	}
+}
+
+// flightSet is the set in flight, or why it is not known: what failed is tried again when it is asked for again.
+func (fl *flight) flightSet() (manifests.Set, error) {
+	if fl.rendered() {
+		return fl.set.set, nil
+	}
+	err := fl.unknown
+	fl.unknown = nil
+	if err == nil {
+		err = fmt.Errorf("its set is being rendered again")
+	}
+	return manifests.Set{}, err
+}
+
+// endRecall ends what is rendered again for a flight that is over.
+func (fl *flight) endRecall() {
+	if fl.recalling != nil {
+		fl.recalling.end()
+	}
+}
