@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -47,16 +46,9 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 // again.
 func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, err error) {
 	keep.Entry = e
-	t := target{id: e.ID}
-	t.mapping, err = c.mapper.find(ctx, e.groupKind(), e.Version)
-	if meta.IsNoMatchError(err) {
-		t.mapping, err = c.mapper.find(ctx, e.groupKind(), "")
-	}
-	if meta.IsNoMatchError(err) {
-		return keep, nil // a kind that is gone has taken its objects along
-	}
-	if err != nil {
-		return keep, wrap(e.ID, err)
+	t, err := c.entry(ctx, e)
+	if err != nil || t.mapping == nil {
+		return keep, err // a kind that is gone has taken its objects along
 	}
 	live, err := c.read(ctx, t)
 	if err != nil || live == nil {

@@ -42,6 +42,8 @@ type Controller struct {
 	Preparations fairqueue.Options
 	// Ticked is told how long each turn of a Sync took, if it is set.
 	Ticked func(took time.Duration)
+	// LetGoAfter is how long what may not be deleted keeps a deleted Sync; deletion.LetGoAfter if 0.
+	LetGoAfter time.Duration
 
 	preparations *fairqueue.Queue
 
@@ -151,6 +153,10 @@ func (c *Controller) work(ctx context.Context, store cache.Store) {
 
 // turn gives one Sync its turn.
 func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
+	if isBeingDeleted(store, key) {
+		c.again(ctx, key, named(key), c.leave(ctx, key))
+		return
+	}
 	sync, err := seen(store, key)
 	if err != nil {
 		c.Teller.Tell(named(key), troubleNews(err))
@@ -166,6 +172,11 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 		l.advise()
 		err = l.tick(ctx)
 	}
+	c.again(ctx, key, sync, err)
+}
+
+// again has a turn that failed be tried again.
+func (c *Controller) again(ctx context.Context, key string, sync *api.Sync, err error) {
 	if err != nil && ctx.Err() == nil {
 		c.Teller.Tell(sync, troubleNews(err))
 		c.queue.AddRateLimited(key)

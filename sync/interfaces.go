@@ -14,6 +14,7 @@ import (
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/deletion"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 )
@@ -44,6 +45,8 @@ type Writer interface {
 	Watch(owner manifests.Owner, wake func()) *manifests.Watch
 	Prune(ctx context.Context, goes manifests.Inventory, o manifests.Options,
 	) (gone manifests.Inventory, kept []manifests.Kept, err error)
+	// Remove and LetGo end the management of objects: they are deleted, or stay without the Sync's label.
+	deletion.Writer
 }
 
 // Observer looks at rollouts.

@@ -40,6 +40,8 @@ const (
 	// NewsUnhealthy and NewsRecovered: workloads of a completed commit are no longer well; all of them are again.
 	NewsUnhealthy NewsKind = "Unhealthy"
 	NewsRecovered NewsKind = "Recovered"
+	// NewsDeleting: what becomes of what a Sync has written that is being deleted.
+	NewsDeleting NewsKind = "Deleting"
 	// NewsTrouble: something could not be done and will be tried again.
 	NewsTrouble NewsKind = "Trouble"
 )

@@ -28,6 +28,9 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 	if l == nil {
 		return c.open(ctx, key, seen)
 	}
+	if isHeld(l.sync) {
+		c.holdOn(ctx, seen)
+	}
 	if seen.Generation >= l.sync.Generation {
 		status := l.sync.Status
 		l.sync = seen.DeepCopy()
@@ -42,6 +45,7 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 
 // open makes the loop of a Sync that this process has not met.
 func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syncLoop, error) {
+	c.holdOn(ctx, seen)
 	sync, err := c.Syncs.Get(ctx, seen.Namespace, seen.Name)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,15 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 	return nil
 }
 
+// saveLeaving writes the status of a Sync that is being deleted, if nobody has written the Sync since it was read.
+func (c *Controller) saveLeaving(ctx context.Context, s *api.Sync) error {
+	updated, err := c.Syncs.PutStatus(ctx, s)
+	if err == nil {
+		s.ResourceVersion = updated.GetResourceVersion()
+	}
+	return err
+}
+
 // passing are the causes that every object of another kind shows until it is ready: a set may have hundreds.
 var passing = map[string]bool{string(rollout.NotReady): true, string(rollout.NotEstablished): true}
 

@@ -81,6 +81,59 @@ func (s *Syncs) UpdateStatus(ctx context.Context, sync *api.Sync) (*api.Sync, er
 	}
 }
 
+// PutStatus writes a status, and is refused if anybody has written the Sync since it was read.
+func (s *Syncs) PutStatus(ctx context.Context, sync *api.Sync) (*unstructured.Unstructured, error) {
+	u, err := untyped(sync)
+	if err == nil {
+		u, err = s.client.Resource(api.Resource).Namespace(sync.Namespace).UpdateStatus(ctx, u, metav1.UpdateOptions{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("status of Sync %s/%s: %w", sync.Namespace, sync.Name, err)
+	}
+	return u, nil
+}
+
+// SetFinalizers writes the finalizers of a Sync, if nobody has written the Sync since it was read.
+func (s *Syncs) SetFinalizers(ctx context.Context, sync *api.Sync, finalizers []string) error {
+	err := s.patch(ctx, sync.Namespace, sync.Name, map[string]any{"metadata": map[string]any{"uid": sync.UID,
+		"resourceVersion": sync.ResourceVersion, "finalizers": finalizers}})
+	if errors.IsNotFound(err) && len(finalizers) == 0 {
+		return nil
+	}
+	return err
+}
+
+// Leaving reads a Sync that is being deleted, nil if it is gone.
+func (s *Syncs) Leaving(ctx context.Context, namespace, name string) (*api.Sync, error) {
+	u, err := s.client.Resource(api.Resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if errors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("Sync %s/%s: %w", namespace, name, err)
+	}
+	return leaving(u)
+}
+
+// leaving is a Sync that is being deleted, or if its spec cannot be read, what its deletion needs of it.
+func leaving(u *unstructured.Unstructured) (*api.Sync, error) {
+	read, err := typed(u)
+	if err == nil {
+		return read, nil
+	}
+	least := u.DeepCopy()
+	least.Object["spec"] = map[string]any{}
+	for _, path := range [][]string{{"deletionPolicy"}, {"suspend"}, {"apply", "serviceAccountName"}} {
+		path = append([]string{"spec"}, path...)
+		if value, found, err := unstructured.NestedFieldCopy(u.Object, path...); found && err == nil {
+			if err := unstructured.SetNestedField(least.Object, value, path...); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return typed(least)
+}
+
 // Informer returns a watch of the Syncs of a namespace, or of all if it is empty.
 func (s *Syncs) Informer(namespace string) cache.SharedIndexInformer {
 	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0, cache.Indexers{},

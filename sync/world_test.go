@@ -113,12 +113,28 @@ func newWorldOn(t testing.TB, cluster *clustertest.Cluster) *world {
 	w.check(err)
 	w.namespace = created.GetName()
 	t.Cleanup(func() { // so that its pods keep no later test's cluster busy
+		w.freeSyncs()
 		if err := w.client.Resource(namespaces).Delete(context.Background(), w.namespace,
 			metav1.DeleteOptions{}); err != nil {
 			t.Log(err)
 		}
 	})
 	return w
+}
+
+// freeSyncs has the Syncs of the world's namespace go without a controller that sees to it.
+func (w *world) freeSyncs() {
+	all, err := w.client.Resource(api.Resource).Namespace(w.namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		w.t.Log(err)
+		return
+	}
+	for _, s := range all.Items {
+		if _, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(context.Background(), s.GetName(),
+			"application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{}); err != nil {
+			w.t.Log(err)
+		}
+	}
 }
 
 // newGit is a world's repository alone, without a cluster.
@@ -190,8 +206,14 @@ func configMap(name, value string) string {
 // create makes the Sync; change may alter its spec before.
 func (w *world) create(change func(spec *api.SyncSpec)) {
 	w.t.Helper()
+	w.createAs("agents", change)
+}
+
+// createAs makes a Sync of another name.
+func (w *world) createAs(name string, change func(spec *api.SyncSpec)) {
+	w.t.Helper()
 	seconds := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
-	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "agents"}, Spec: api.SyncSpec{
+	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, Spec: api.SyncSpec{
 		Source: api.Source{URL: w.url, Interval: seconds(time.Second)},
 		Gate: api.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease,
 			ProgressDeadline: seconds(5 * time.Minute), FailureBudget: new(intstr.FromString("1%"))},

@@ -142,3 +142,19 @@ func waitingState(s *api.SyncStatus) api.CommitState {
 	}
 	return ""
 }
+
+// WriteDeletion writes what kubectl get shows, and the conditions, of a Sync that is being deleted.
+func WriteDeletion(s *api.SyncStatus, generation int64, d gate.DeletionDecision, now time.Time) {
+	refused := d.Status.RefusedSince != nil
+	s.Summary.Message = "being deleted: " + d.Message
+	s.ObservedGeneration = generation
+	for kind, is := range map[string]bool{api.ConditionReady: false, api.ConditionReconciling: !refused,
+		api.ConditionStalled: refused} {
+		status := metav1.ConditionFalse
+		if is {
+			status = metav1.ConditionTrue
+		}
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: d.Reason,
+			Message: d.Message, ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now)})
+	}
+}

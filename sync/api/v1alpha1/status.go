@@ -25,6 +25,10 @@ type SyncStatus struct {
 	// +optional
 	NextWindow *metav1.Time `json:"nextWindow,omitempty"`
 
+	// Deletion is there while the Sync is being deleted.
+	// +optional
+	Deletion *DeletionStatus `json:"deletion,omitempty"`
+
 	GateStatus `json:",inline"`
 }
 

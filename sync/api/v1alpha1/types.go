@@ -57,6 +57,10 @@ type SyncSpec struct {
 	// Webhook lets the Git host wake the poll.
 	// +optional
 	Webhook *Webhook `json:"webhook,omitempty"`
+	// DeletionPolicy says what becomes of what the Sync has written when it is deleted.
+	// +kubebuilder:default=Orphan
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 	// Suspend stops polls, applies and prune. What runs is still judged and reported.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
