@@ -15,6 +15,7 @@ import (
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 // Controller brings every Sync of a cluster to its newest commit.
@@ -44,8 +45,11 @@ type Controller struct {
 	Ticked func(took time.Duration)
 	// LetGoAfter is how long what may not be deleted keeps a deleted Sync; deletion.LetGoAfter if 0.
 	LetGoAfter time.Duration
+	// Panicked is told of every panic and whose it was, if it is set: with the stack, which is not for Events.
+	Panicked func(s *api.Sync, p *panics.Panic)
 
 	preparations *fairqueue.Queue
+	setbacks     panics.Setbacks
 
 	queue workqueue.TypedRateLimitingInterface[string]
 	mu    gosync.Mutex
@@ -100,28 +104,6 @@ func (c *Controller) Poll(key string) {
 	}
 }
 
-// Ready reports whether the Syncs have been read once.
-func (c *Controller) Ready() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known != nil
-}
-
-// Find returns a Sync as it was last seen, without asking the API server; nil if there is none.
-func (c *Controller) Find(key string) *api.Sync {
-	c.mu.Lock()
-	store := c.known
-	c.mu.Unlock()
-	if store == nil {
-		return nil
-	}
-	s, err := seen(store, key)
-	if err != nil {
-		return nil
-	}
-	return s
-}
-
 func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
 	wake := func(o any) {
 		if key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
@@ -143,12 +125,45 @@ func (c *Controller) work(ctx context.Context, store cache.Store) {
 			return
 		}
 		began := time.Now()
-		c.turn(ctx, store, key)
+		c.give(ctx, store, key)
 		c.queue.Done(key)
 		if c.Ticked != nil {
 			c.Ticked(time.Since(began))
 		}
 	}
+}
+
+// give gives one Sync its turn. What panics in it ends this turn, and nothing else: the Sync begins anew after a pause,
+// from what is remembered in the cluster, as after a restart.
+func (c *Controller) give(ctx context.Context, store cache.Store, key string) {
+	if rests := c.setbacks.Rests(key, time.Now()); rests > 0 {
+		c.queue.AddAfter(key, rests)
+		return
+	}
+	p := panics.Catch("the turn of Sync "+key, func() { c.turn(ctx, store, key) })
+	if p == nil {
+		c.setbacks.Forget(key)
+		return
+	}
+	pause := c.setbacks.Note(key, time.Now())
+	c.tellPanic(named(key), p)
+	for _, next := range []func(){func() { c.forget(key) }, func() { c.saveStalled(ctx, key, "Panicked", p.Error()) }} {
+		if more := panics.Catch(p.Doing, next); more != nil {
+			c.tellPanic(named(key), more)
+		}
+	}
+	c.queue.AddAfter(key, pause)
+}
+
+// tellPanic tells of a panic, also if it is the Teller's own.
+func (c *Controller) tellPanic(s *api.Sync, p *panics.Panic) {
+	if c.Panicked != nil {
+		c.Panicked(s, p)
+	}
+	if known := c.Find(s.Namespace + "/" + s.Name); known != nil {
+		s = known
+	}
+	_ = panics.Catch("telling", func() { c.Teller.Tell(s, News{Kind: NewsPanicked, Message: privately(p)}) })
 }
 
 // turn gives one Sync its turn.
@@ -199,12 +214,6 @@ func seen(store cache.Store, key string) (*api.Sync, error) {
 		return nil, err
 	}
 	return FromInformer(o)
-}
-
-func (c *Controller) loop(key string) *syncLoop {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.loops[key]
 }
 
 // forget drops what is kept in memory for a Sync that is gone, and returns it. What it wrote stays in the cluster.

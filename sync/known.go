@@ -2,6 +2,28 @@ package sync
 
 import api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 
+// Ready reports whether the Syncs have been read once.
+func (c *Controller) Ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known != nil
+}
+
+// Find returns a Sync as it was last seen, without asking the API server; nil if there is none.
+func (c *Controller) Find(key string) *api.Sync {
+	c.mu.Lock()
+	store := c.known
+	c.mu.Unlock()
+	if store == nil {
+		return nil
+	}
+	s, err := seen(store, key)
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
 // Known returns every Sync as it was last seen, without asking the API server.
 func (c *Controller) Known() []*api.Sync {
 	var all []*api.Sync
@@ -34,4 +56,10 @@ func (c *Controller) Undelivered() map[string]int {
 		}
 	}
 	return counts
+}
+
+func (c *Controller) loop(key string) *syncLoop {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loops[key]
 }

@@ -42,6 +42,8 @@ const (
 	NewsRecovered NewsKind = "Recovered"
 	// NewsDeleting: what becomes of what a Sync has written that is being deleted.
 	NewsDeleting NewsKind = "Deleting"
+	// NewsPanicked: a fault of Daemongate's ended something that was done for the Sync; it will be tried again.
+	NewsPanicked NewsKind = "Panicked"
 	// NewsTrouble: something could not be done and will be tried again.
 	NewsTrouble NewsKind = "Trouble"
 )
@@ -73,8 +75,11 @@ func flightNews(s *api.Sync, kind NewsKind, text string) News {
 }
 
 func troubleNews(err error) News {
-	return News{Kind: NewsTrouble, Message: api.Message{Private: err.Error()}}
+	return News{Kind: NewsTrouble, Message: privately(err)}
 }
+
+// privately is an error for those who may read the Sync.
+func privately(err error) api.Message { return api.Message{Private: err.Error()} }
 
 // warn tells each warning.
 func warn(to Teller, s *api.Sync, warnings []string) {

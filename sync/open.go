@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
@@ -12,9 +13,11 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/deletion"
 	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
 )
 
@@ -66,18 +69,37 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	l.life, l.stop = context.WithCancel(ctx)
 	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers,
-		Life:    l.life, Background: l.background.Go, Wake: func() { c.queue.Add(key) }})
+		Life:    l.life, Background: l.background.Go, Panicked: l.panicked, Wake: func() { c.queue.Add(key) }})
 	if l.outbox, err = c.openOutbox(ctx, sync); err != nil {
 		l.stop()
 		return nil, err
 	}
-	l.background.Go(func() { l.outbox.Run(l.life) })
+	l.background.Go(func() { l.deliver() })
 	l.follow()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loops[key] = l
 	return l, nil
 }
+
+// deliver runs the outbox until the loop ends. What panics in it is tried again, with pauses that grow.
+func (l *syncLoop) deliver() {
+	for attempt := 1; ; attempt++ {
+		p := panics.Catch("the outbox", func() { l.outbox.Run(l.life) })
+		if p == nil {
+			return
+		}
+		l.panicked(p)
+		select {
+		case <-l.life.Done():
+			return
+		case <-time.After(backoff.After(attempt, time.Second, 5*time.Minute)):
+		}
+	}
+}
+
+// panicked tells of a panic in what runs beside the turns.
+func (l *syncLoop) panicked(p *panics.Panic) { l.tellPanic(named(l.key), p) }
 
 // openOutbox opens what tells the Sync's Git host, nil if there is none to tell.
 func (c *Controller) openOutbox(ctx context.Context, s *api.Sync) (*outbox.Outbox, error) {
@@ -131,7 +153,7 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		return err
 	}
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
-		Now: c.Now, Bound: c.LetGoAfter, Save: c.saveLeaving,
+		Now: c.Now, Bound: c.LetGoAfter, Save: c.saveLoopless,
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },
 		Finish: func(ctx context.Context, s *api.Sync) error {
 			rest := slices.DeleteFunc(slices.Clone(s.Finalizers), func(f string) bool { return f == api.Finalizer })

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
 )
 
@@ -33,7 +36,7 @@ func (l *syncLoop) preparation() *preparation {
 // run prepares a commit when its turn in the queue has come. What is in flight, and is recalled, is believed already.
 // Urgent is the set of one that has to be braked.
 func (p *preparation) run(ctx context.Context, commit string, recalls, urgent bool) *readySet {
-	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
+	r := p.nothingOf(commit)
 	ran := p.preparations.Do(ctx, p.job(urgent), func(ctx context.Context) {
 		if !recalls {
 			if doubted := p.doubted(ctx, commit); doubted != nil {
@@ -47,6 +50,11 @@ func (p *preparation) run(ctx context.Context, commit string, recalls, urgent bo
 		return r.unavailable(context.Cause(ctx), p.Now())
 	}
 	return r
+}
+
+// nothingOf is what is known of a commit before it is prepared.
+func (p *preparation) nothingOf(commit string) *readySet {
+	return &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
 }
 
 // job is what preparing a commit asks of the queue. Limits that cannot be read are an error of the render.
@@ -87,6 +95,8 @@ type underWay struct {
 	end    context.CancelFunc
 	done   chan struct{}
 	result *readySet
+	// panicked is set if there is no other result for that.
+	panicked bool
 }
 
 // ended reports whether there is a result.
@@ -128,6 +138,8 @@ type preparing struct {
 	ready *readySet
 	// underWay is being prepared, nil if nothing is.
 	underWay *underWay
+	// panics is how often in a row preparing has panicked.
+	panics int
 }
 
 // begin has a commit prepared beside the turns of its Sync, which is woken when that has ended.
@@ -138,7 +150,13 @@ func (l *syncLoop) begin(commit string, recalls, urgent bool) *underWay {
 	key := l.key
 	l.background.Go(func() {
 		defer end()
-		u.result = p.run(ctx, commit, recalls, urgent)
+		caught := panics.Catch("preparing commit "+api.Short(commit), func() {
+			u.result = p.run(ctx, commit, recalls, urgent)
+		})
+		if u.panicked = caught != nil; u.panicked {
+			u.result = p.nothingOf(commit).unavailable(caught, p.Now())
+			l.panicked(caught)
+		}
 		close(u.done)
 		p.queue.Add(key)
 	})
@@ -170,6 +188,11 @@ func (l *syncLoop) takePrepared() {
 	}
 	if l.underWay = nil; u.of.equal(l.basisOf(u.of.commit)) {
 		l.ready = u.result
+	}
+	if l.panics++; u.panicked {
+		u.result.RetryAt = l.Now().Add(backoff.After(l.panics, unavailablePause, 15*time.Minute))
+	} else {
+		l.panics = 0
 	}
 }
 

@@ -37,7 +37,7 @@ type readySet struct {
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
-	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
+	r := p.nothingOf(commit)
 	if b := p.barred(p.sync); b != nil {
 		return r.unavailable(b, p.Now())
 	}
@@ -201,6 +201,6 @@ func (p *preparation) doubted(ctx context.Context, commit string) *readySet {
 	if err == nil {
 		return nil
 	}
-	r := &readySet{Prepared: gate.Prepared{Commit: commit, Generation: p.sync.Generation}}
+	r := p.nothingOf(commit)
 	return r.unavailable(err, p.Now())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/summary"
 )
 
 // progressPause is how often mere progress is written at most.
@@ -40,13 +41,28 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 	return nil
 }
 
-// saveLeaving writes the status of a Sync that is being deleted, if nobody has written the Sync since it was read.
-func (c *Controller) saveLeaving(ctx context.Context, s *api.Sync) error {
+// saveLoopless writes the status of a Sync that has no loop, such as one that is being deleted, if nobody has written
+// the Sync since it was read.
+func (c *Controller) saveLoopless(ctx context.Context, s *api.Sync) error {
 	updated, err := c.Syncs.PutStatus(ctx, s)
 	if err == nil {
 		s.ResourceVersion = updated.GetResourceVersion()
 	}
 	return err
+}
+
+// saveStalled writes of a Sync whose loop is gone that nothing is done until something changes. What is remembered of
+// it stays as it is.
+func (c *Controller) saveStalled(ctx context.Context, key, reason, message string) {
+	of := named(key)
+	s, err := c.Syncs.Get(ctx, of.Namespace, of.Name)
+	if err != nil {
+		return // it is gone, or this is told when it is tried again
+	}
+	summary.Stall(&s.Status, reason, message, c.Now())
+	if err := c.saveLoopless(ctx, s); err != nil && ctx.Err() == nil {
+		c.Teller.Tell(s, troubleNews(err))
+	}
 }
 
 // passing are the causes that every object of another kind shows until it is ready: a set may have hundreds.

@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 // Source is where the commits of a Sync come from: where its ref is, and which of its commits may be believed. The
@@ -39,6 +40,19 @@ type Options struct {
 	Life       context.Context
 	Background func(func())
 	Wake       func()
+	// Panicked is told of what panics in the background, if it is set. It is also the error of the poll or the fetch.
+	Panicked func(*panics.Panic)
+}
+
+// caught does something that is an error if it panics.
+func (o Options) caught(doing string, do func() error) (err error) {
+	if p := panics.Catch(doing, func() { err = do() }); p != nil {
+		if o.Panicked != nil {
+			o.Panicked(p)
+		}
+		return p
+	}
+	return err
 }
 
 // Open opens the source of a Sync, at a time.
@@ -71,7 +85,11 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		}
 		return trust.verify(ctx, h, h == last)
 	}
-	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, look, s.options.Wake)
+	looks := func(age time.Duration) (h *gate.History, err error) {
+		err = s.options.caught("the poll", func() error { h, err = look(age); return err })
+		return h, err
+	}
+	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, looks, s.options.Wake)
 }
 
 // Ask makes the next poll due now, also if one is under way: what it saw may be too old.

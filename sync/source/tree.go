@@ -23,7 +23,13 @@ func (s *Source) Tree(ctx context.Context, sync *api.Sync, commit string) (*gits
 // Base returns the files of a commit of another repository. A fetch that takes long goes on in the background, and
 // the error says that it is under way.
 func (s *Source) Base(ctx context.Context, sync *api.Sync, url, commit string) (*gitsource.Tree, error) {
-	fetch := func() (*gitsource.Tree, error) { return s.fetchBase(sync, url, commit) }
+	fetch := func() (tree *gitsource.Tree, err error) {
+		err = s.options.caught("the fetch of "+api.Short(commit), func() error {
+			tree, err = s.fetchBase(sync, url, commit)
+			return err
+		})
+		return tree, err
+	}
 	return s.bases.open(ctx, s.options.Background, fetch, url+" "+commit)
 }
 

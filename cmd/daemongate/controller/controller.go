@@ -20,8 +20,10 @@ import (
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/lease"
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 // Options say what a controller looks after, and how.
@@ -144,6 +146,10 @@ func (c *Controller) tellAll(announcer *announcer) *metrics {
 	m := newMetrics()
 	m.count(c.syncs)
 	m.holds = c.held.Holds
+	c.syncs.Panicked = func(s *api.Sync, p *panics.Panic) {
+		m.panics.Inc()
+		c.o.Log.WithField("sync", s.Namespace+"/"+s.Name).Errorf("%v\n%s", p, p.Stack)
+	}
 	c.syncs.Teller = tellers{&follower{out: c.o.Out, log: c.o.Log}, announcer, m}
 	return m
 }

@@ -33,6 +33,7 @@ func (f *follower) Tell(s *api.Sync, n sync.News) {
 	switch n.Kind {
 	case sync.NewsMoved:
 		f.moved(s, n.Move)
+	case sync.NewsPanicked: // is logged with its stack
 	case sync.NewsProgressed:
 		f.progressed(s)
 	case sync.NewsPruned:

@@ -16,7 +16,7 @@ type metrics struct {
 	registry *prometheus.Registry
 
 	commits, troubles, polls, reports, webhooks *prometheus.CounterVec
-	looks                                       prometheus.Counter
+	looks, panics                               prometheus.Counter
 	ticks                                       prometheus.Histogram
 
 	holds func() error // says why this process may write nothing, if so
@@ -36,13 +36,15 @@ func newMetrics() *metrics {
 		webhooks: counter("webhooks_total", "Webhooks by the status they were answered with.", "code"),
 		looks: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "daemongate", Name: "looks_total",
 			Help: "Looks at the rollout of a DaemonSet."}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "daemongate", Name: "panics_total",
+			Help: "Panics that were caught: each is a fault of Daemongate's."}),
 		ticks: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "daemongate", Name: "tick_duration_seconds",
 			Help: "How long a turn of a Sync took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}),
 	}
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "daemongate", Name: "lease_held",
 		Help: "Whether this process holds the Lease without which nothing is written: 1 or 0."},
 		func() float64 { return float64(oneIf(m.holds != nil && m.holds() == nil)) })
-	m.registry.MustRegister(held, m.commits, m.troubles, m.polls, m.reports, m.webhooks, m.looks, m.ticks,
+	m.registry.MustRegister(held, m.commits, m.troubles, m.polls, m.reports, m.webhooks, m.looks, m.panics, m.ticks,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
