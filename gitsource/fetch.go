@@ -10,6 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/daemongate/daemongate/gitsource/pack"
+	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
 // fetchPack asks for the tips, and for all branches if the server does not hand out a commit by its name.
@@ -18,6 +19,28 @@ func (u *update) fetchPack(dir string, tips []tip, haves []plumbing.Hash) error 
 	if err != nil {
 		return err
 	}
+	wants := wanted(c, tips)
+	if len(wants) == 0 {
+		return errors.New("the repository has changed during the poll")
+	}
+	room, err := u.mirror.limits.disk.room(u.mirror.home, u.mirror.current() == "")
+	if err != nil {
+		return err
+	}
+	c.MaxPack = u.mirror.limits.pack
+	if room >= 0 && (c.MaxPack == 0 || room < c.MaxPack) {
+		c.MaxPack = room
+	}
+	if len(c.Shallow) > 0 {
+		if err := u.mirror.storage(dir).SetShallow(c.Shallow); err != nil {
+			return err
+		}
+	}
+	return u.keepPack(c, dir, keys(wants), haves)
+}
+
+// wanted are the objects to ask for.
+func wanted(c *remote.Conversation, tips []tip) map[plumbing.Hash]bool {
 	offered := map[plumbing.Hash]bool{}
 	for _, h := range c.Refs {
 		offered[h] = true
@@ -33,19 +56,31 @@ func (u *update) fetchPack(dir string, tips []tip, haves []plumbing.Hash) error 
 			}
 		}
 	}
-	if len(wants) == 0 {
-		return errors.New("the repository has changed during the poll")
-	}
-	c.MaxPack = u.mirror.limits.pack
-	if len(c.Shallow) > 0 {
-		if err := u.mirror.storage(dir).SetShallow(c.Shallow); err != nil {
-			return err
-		}
-	}
+	return wants
+}
+
+// keepPack keeps what the server sends, within the limits.
+func (u *update) keepPack(c *remote.Conversation, dir string, wants, haves []plumbing.Hash) error {
+	arriving := &metered{disk: u.mirror.limits.disk}
+	defer func() { u.fetched += arriving.bytes }()
+	var many *pack.TooMany
 	keep := func(content io.Reader) error {
-		return pack.Keep(u.server.ctx, filepath.Join(dir, "objects", "pack"), content)
+		arriving.Reader = content
+		err := pack.Keep(u.server.ctx, filepath.Join(dir, "objects", "pack"), arriving,
+			pack.Limits{Objects: u.mirror.limits.objects})
+		_ = errors.As(err, &many)
+		return err
 	}
-	return c.Fetch(keep, keys(wants), haves)
+	err := c.Fetch(keep, wants, haves)
+	var large *remote.PackTooLarge
+	if errors.As(err, &large) && large.Max != u.mirror.limits.pack {
+		return &diskFull{u.mirror.limits.disk.most}
+	}
+	if many != nil {
+		return fmt.Errorf("what the server sends is too much: %w (option --mirror-max-objects); allow more, or name a "+
+			"smaller repository", many)
+	}
+	return err
 }
 
 // Fetch asks the server for a commit that no ref need be at, and reports whether the mirror has it now. What the server

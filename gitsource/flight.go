@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/daemongate/daemongate/gitsource/attempts"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
@@ -85,18 +88,43 @@ func (f *flight) failed(err error) {
 	}
 }
 
+// heavyRefs is from how many refs on a poll is one that may end the process.
+const heavyRefs = 20_000
+
+// converse reads the server's refs, unless the process has died at it too often. The first time of a process may be
+// such a one, and those after one with very many refs. While another process is at it, nothing is noted.
+func (r *Repository) converse(ctx context.Context) (*remote.Remote, *remote.Conversation, error) {
+	if known := r.recent(); !known.at.IsZero() && known.total < heavyRefs {
+		return r.auth.converse(ctx)
+	}
+	const patience = time.Second
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	unlock, err := lock(waiting, r.mirror.home, "poll")
+	if err != nil {
+		return r.auth.converse(ctx)
+	}
+	defer unlock()
+	end, err := attempts.Begin(filepath.Join(r.mirror.home, "polling"), time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	defer end()
+	return r.auth.converse(ctx)
+}
+
 func (r *Repository) poll(stage *stage, f *flight) error {
 	if done, err := r.look(stage.ctx, f); done || err != nil {
 		return named(r.address, err)
 	}
 	began := time.Now()
-	to, server, err := r.auth.converse(stage.ctx)
+	to, server, err := r.converse(stage.ctx)
 	if err != nil {
 		return r.unborn(f, named(r.address, err))
 	}
 	calls := &calls{ctx: stage.ctx, to: to, open: server}
 	defer calls.end()
-	r.noted(advertised{refs: server.Refs, total: len(server.Refs), at: began})
+	r.noted(r.lighter(f, server, began))
 	wanted := r.wanted(f, server)
 	stage.extend(r.options.FetchTimeout)
 	if err := r.mirror.fetchTips(stage.ctx, calls, slices.Collect(maps.Values(wanted))); err != nil {
@@ -112,6 +140,32 @@ func (r *Repository) poll(stage *stage, f *flight) error {
 		f.answers[ref] = answer{commit: commit.String()}
 	}
 	return nil
+}
+
+// lighter is what a server lists, for those who ask soon. Of very many refs it is those alone that are wanted, as far
+// as they have names, and the conversation keeps no others either than those and what is mirrored.
+func (r *Repository) lighter(f *flight, server *remote.Conversation, at time.Time) advertised {
+	all := advertised{refs: server.Refs, total: len(server.Refs), at: at}
+	looked, ok := prefixes(f, r.recent())
+	if all.total < heavyRefs || !ok {
+		return all
+	}
+	few := advertised{refs: map[string]plumbing.Hash{}, looked: looked, total: all.total, at: at}
+	kept := map[string]plumbing.Hash{}
+	for name, hash := range all.refs {
+		if slices.ContainsFunc(looked, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			few.refs[name], kept[name] = hash, hash
+		}
+	}
+	if mirrored, err := r.mirror.refs(r.mirror.current(), tracked); err == nil {
+		for _, t := range mirrored {
+			if hash, ok := all.refs[t.name]; ok {
+				kept[t.name] = hash
+			}
+		}
+	}
+	server.Refs = kept
+	return few
 }
 
 // wanted finds the refs in the advertisement. Those that are not there get their answer.

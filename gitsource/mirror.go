@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,7 +39,7 @@ type mirror struct {
 
 func newMirror(home string, o Options) *mirror {
 	objects := newObjects()
-	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack},
+	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack, o.MaxObjects, o.disk},
 		objects: objects, proven: newProvenTips(objects), folders: treefs.NewFolders()}
 	if dir, _ := m.newest(); dir != "" {
 		m.adopt(dir)
@@ -186,8 +187,7 @@ func (m *mirror) Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64)
 		_, content, err = r.content(kind, h, limit)
 		return err
 	})
-	var large *tooLargeError
-	if errors.As(err, &large) {
+	if errors.Is(err, fs.ErrInvalid) { // too large, or heavy
 		return nil, err
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+
+	"github.com/daemongate/daemongate/gitsource/pack"
 )
 
 const (
@@ -42,6 +45,7 @@ type objects struct {
 
 	mu         sync.Mutex
 	dir        string
+	heavy      map[plumbing.Hash]int64 // the objects that are too large to be read, with their sizes in bytes
 	generation int
 	idle       []*reader
 }
@@ -49,6 +53,7 @@ type objects struct {
 // reader is a storage of one goroutine at a time.
 type reader struct {
 	*filesystem.ObjectStorage
+	heavy      map[plumbing.Hash]int64
 	generation int
 }
 
@@ -58,8 +63,12 @@ func newObjects() *objects {
 
 // renew has later reads see what has come into the folder, or another folder. Reads under way end as they began.
 func (o *objects) renew(dir string) {
+	heavy, err := pack.Heavy(filepath.Join(dir, "objects", "pack"))
+	if err != nil {
+		dir = "" // who reads is told that it is damaged, and it is made anew
+	}
 	o.mu.Lock()
-	o.dir = dir
+	o.dir, o.heavy = dir, heavy
 	o.generation++
 	idle := o.idle
 	o.idle = nil
@@ -84,7 +93,7 @@ func (o *objects) borrow() (*reader, error) {
 		<-o.slots
 		return nil, errAbsent
 	}
-	return &reader{newStorage(o.dir), o.generation}, nil
+	return &reader{newStorage(o.dir), o.heavy, o.generation}, nil
 }
 
 func newStorage(dir string) *filesystem.ObjectStorage {
@@ -130,12 +139,13 @@ func (o *objects) use(do func(*reader) error) error {
 // alone lends a reader that is nobody else's turn: for what takes long.
 func (o *objects) alone(do func(*reader) error) error {
 	o.mu.Lock()
-	dir, generation := o.dir, o.generation
+	r := &reader{heavy: o.heavy, generation: o.generation}
+	dir := o.dir
 	o.mu.Unlock()
 	if dir == "" {
 		return errAbsent
 	}
-	r := &reader{newStorage(dir), generation}
+	r.ObjectStorage = newStorage(dir)
 	defer r.Close()
 	return guarded(r, do)
 }
@@ -169,9 +179,43 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("is too large: %d bytes, and %d are allowed", e.size, e.limit)
 }
 
+// heavyError is the error of an object that would take too much memory to be made.
+type heavyError struct{ size int64 }
+
+// Unwrap says that it is the commit's fault.
+func (e *heavyError) Unwrap() error { return fs.ErrInvalid }
+
+func (e *heavyError) Error() string {
+	return fmt.Sprintf("is stored as a change of a file of more than 64 MiB, and is not read so (it has %d bytes): "+
+		"have the server store large files whole (git config core.bigFileThreshold 64m, git repack -adf)", e.size)
+}
+
+// weight is the error of an object that is not to be read into memory, of which more than limit bytes are not.
+func (r *reader) weight(h plumbing.Hash, limit int64) error {
+	switch size, heavy := r.heavy[h]; {
+	case !heavy:
+		return nil
+	case size > limit:
+		return &tooLargeError{size, limit}
+	default:
+		return &heavyError{size}
+	}
+}
+
+// EncodedObjectSize is the size of an object in bytes. It is not made for that.
+func (r *reader) EncodedObjectSize(h plumbing.Hash) (int64, error) {
+	if size, ok := r.heavy[h]; ok {
+		return size, nil
+	}
+	return r.ObjectStorage.EncodedObjectSize(h)
+}
+
 // content reads an object of up to limit bytes and checks it against its name: what is damaged is an error, never a
 // content. No error of it is an fs.ErrNotExist.
 func (r *reader) content(want plumbing.ObjectType, h plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
+	if err := r.weight(h, limit); err != nil {
+		return 0, nil, err
+	}
 	obj, err := r.EncodedObject(want, h)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return 0, nil, errAbsent

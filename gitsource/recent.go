@@ -16,7 +16,7 @@ import (
 type advertised struct {
 	refs   map[string]plumbing.Hash
 	looked []string // the prefixes of the refs that were asked for; nil if all were
-	total  int      // how many refs there were when all were asked for
+	total  int      // how many refs there were when all were asked for; 0 if they were not
 	err    error
 	at     time.Time // when it was asked, or when it failed to answer
 }
@@ -29,7 +29,7 @@ func (a advertised) has(ref Ref) bool {
 func (r *Repository) noted(a advertised) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if a.looked != nil || a.err != nil {
+	if a.total == 0 {
 		a.total = r.latest.total
 	}
 	r.latest = a

@@ -36,6 +36,11 @@ type Options struct {
 	// MaxPack is the size in bytes above which what a server sends in one fetch is refused, such as a repository that
 	// is too large for the disk; without it nothing is.
 	MaxPack int64
+	// MaxObjects is how many objects a server may send in one fetch; without it any number.
+	MaxObjects int64
+	// MaxDisk is how many bytes all mirrors together may have on disk; without it any number. Repositories that are not
+	// mirrored yet may fill four fifths of it.
+	MaxDisk int64
 	// ManyRefs is the number of refs above which a poll asks only for those that are wanted, in two requests instead of
 	// one, if the server can be asked so (100).
 	ManyRefs int
@@ -45,6 +50,7 @@ type Options struct {
 	MaxFile int64
 
 	smallGrowth int64 // bytes of growth that are not worth a new mirror, however small that would be
+	disk        *disk // of the store
 }
 
 func (o Options) withDefaults() Options {
@@ -82,6 +88,7 @@ type Store struct {
 // Open returns the store in the folder, which is made when the first repository is mirrored.
 func Open(dir string, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
+	o.disk = &disk{most: o.MaxDisk}
 	return &Store{dir: dir, options: o.withDefaults(), ctx: ctx, cancel: cancel, repositories: map[string]*Repository{}}
 }
 

@@ -65,4 +65,5 @@ func (s *Store) drop(id, home string) {
 		delete(s.repositories, id)
 	}
 	_ = os.RemoveAll(home) // what cannot be removed is tried again
+	s.options.disk.settle(home, 0)
 }

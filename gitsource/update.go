@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+
+	"github.com/daemongate/daemongate/gitsource/attempts"
 )
 
 // tip is what a caller wants to have in the mirror: a ref's hash, or a commit without a ref's name.
@@ -34,6 +38,8 @@ type update struct {
 	mirror *mirror
 	server *calls
 	tips   []tip // that the caller wants
+	// fetched is how many bytes have arrived.
+	fetched int64
 }
 
 // run keeps other processes from updating the same mirror, and updates it or makes it anew.
@@ -43,6 +49,12 @@ func (u *update) run(ctx context.Context) error {
 		return fmt.Errorf("mirror: %w", err)
 	}
 	defer unlock()
+	defer func() { u.mirror.limits.disk.settle(u.mirror.home, u.fetched) }()
+	end, err := attempts.Begin(filepath.Join(u.mirror.home, "fetching"), time.Now())
+	if err != nil {
+		return fmt.Errorf("mirror: %w", err)
+	}
+	defer end()
 	if err := u.mirror.tidy(); err != nil {
 		return fmt.Errorf("mirror: %w", err)
 	}

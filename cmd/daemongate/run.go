@@ -60,8 +60,13 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Mirrors.MaxGrowth, "mirror-max-growth", 2,
 		"times its size when it was made to which a mirror may grow before it is made anew")
 	flags.IntVar(&o.Mirrors.MaxPacks, "mirror-max-packs", 200, "fetches after which a mirror is made anew")
-	flags.Int64Var(&o.Mirrors.MaxPack, "mirror-max-pack", 0,
+	flags.Int64Var(&o.Mirrors.MaxPack, "mirror-max-pack", 2<<30,
 		"bytes of one fetch above which a repository is refused; 0 refuses none")
+	flags.Int64Var(&o.Mirrors.MaxObjects, "mirror-max-objects", 1_500_000,
+		"objects of one fetch above which a repository is refused, since each takes memory; 0 refuses none")
+	flags.Int64Var(&o.Mirrors.MaxDisk, "mirror-max-disk", 8<<30,
+		"bytes that all mirrors may take on disk together, of which repositories that are not mirrored yet may fill "+
+			"four fifths; 0 is any number")
 	flags.StringVar(&o.Webhooks, "webhook-address", "",
 		"address to take webhooks at, such as :9292 (default: none are taken)")
 	flags.StringVar(&o.Metrics, "metrics-address", "",

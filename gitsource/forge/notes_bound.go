@@ -6,12 +6,15 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/daemongate/daemongate/gitsource/pack"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// maxNotesPack is how many bytes of notes are fetched at most. A state takes about half a kilobyte there, and go-git
-// indexes what it fetches in memory.
-const maxNotesPack = 256 << 20
+// Bounds of what is fetched of notes. A state takes about half a kilobyte there, in some five objects.
+const (
+	maxNotesPack    = 256 << 20 // bytes
+	maxNotesObjects = 1_500_000
+)
 
 // orTooLarge says of notes that are larger than notes can be what to do.
 func orTooLarge(err error) error {
@@ -21,6 +24,16 @@ func orTooLarge(err error) error {
 			NotesRef, large.Max>>20, NotesRef)
 	}
 	return err
+}
+
+// refuseHeavy drops what was fetched if some of it takes more memory to be read than any note does.
+func (p *push) refuseHeavy(folder string) error {
+	heavy, err := pack.Heavy(folder)
+	if err == nil && len(heavy) == 0 {
+		return nil
+	}
+	return errors.Join(err, fmt.Errorf("%s has objects that are stored as changes of files of more than 64 MiB, which "+
+		"are no notes of states: begin it anew by git push origin :%s", NotesRef, NotesRef), os.RemoveAll(p.dir))
 }
 
 // sweep removes what is left of packs that did not come whole: go-git leaves them.

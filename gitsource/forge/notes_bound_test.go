@@ -39,6 +39,26 @@ func TestNotesThatAreTooLargeAreNotFetched(t *testing.T) {
 	report(t, n, letter)
 }
 
+// Nor are notes read that would have to be made from large files.
+func TestNotesThatAreChangesOfLargeFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	const large = 65 << 20
+	r.gitIn(strings.Repeat("a", large), "notes", "--ref=daemongate", "add", "-F", "-", commits[0])
+	r.gitIn(strings.Repeat("a", large)+"b", "notes", "--ref=daemongate", "add", "-f", "-F", "-", commits[0])
+	r.git("-c", "core.bigFileThreshold=512m", "repack", "-q", "-a", "-d", "-f")
+	n := forge.NewNotes(r.dir, remote.Auth{}, t.TempDir())
+	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
+	for range 2 {
+		if a := n.Report(t.Context(), []forge.Status{letter}); a.Trouble == nil ||
+			!strings.Contains(a.Trouble.Error(), "more than 64 MiB") {
+			t.Fatalf("%+v", a)
+		}
+	}
+	r.git("update-ref", "-d", forge.NotesRef)
+	report(t, n, letter)
+}
+
 // sizeOf is how many bytes are in the files of a folder.
 func sizeOf(t *testing.T, dir string) (size int64) {
 	t.Helper()

@@ -20,6 +20,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"github.com/daemongate/daemongate/gitsource/pack"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
@@ -156,9 +157,15 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 		haves = []plumbing.Hash{old.Hash()}
 	}
 	server.MaxPack = p.maxPack
-	keep := func(pack io.Reader) error { return packfile.UpdateObjectStorage(known, pack) }
+	folder := filepath.Join(p.dir, "objects", "pack")
+	keep := func(content io.Reader) error {
+		return pack.Keep(ctx, folder, content, pack.Limits{Objects: maxNotesObjects})
+	}
 	if err := server.Fetch(keep, []plumbing.Hash{want}, haves); err != nil {
 		return nil, orTooLarge(err)
+	}
+	if err := p.refuseHeavy(folder); err != nil {
+		return nil, err
 	}
 	return p.openAt(want)
 }
@@ -174,12 +181,12 @@ func (p *push) openAt(at plumbing.Hash) (*filesystem.Storage, error) {
 
 // remember stores what was pushed, so that it need not be fetched. If that fails, it will be.
 func (p *push) remember(fresh *newObjects) {
-	var pack bytes.Buffer
-	if _, err := packfile.NewEncoder(&pack, fresh.storage, false).Encode(fresh.hashes, 0); err != nil {
+	var content bytes.Buffer
+	if _, err := packfile.NewEncoder(&content, fresh.storage, false).Encode(fresh.hashes, 0); err != nil {
 		return
 	}
 	s, err := p.open()
-	if err != nil || packfile.UpdateObjectStorage(s, io.Reader(&pack)) != nil {
+	if err != nil || packfile.UpdateObjectStorage(s, &content) != nil {
 		return
 	}
 	_, _ = p.openAt(fresh.commit) // as above

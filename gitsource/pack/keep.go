@@ -7,7 +7,9 @@ package pack
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,12 +18,38 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+
+	"github.com/daemongate/daemongate/gitsource/memory"
 )
+
+// Limits bound what it takes to keep a pack.
+type Limits struct {
+	// Objects is how many a pack may have at most; any number if it is zero.
+	Objects int64
+	// Memory is what is shared with others; nil is what all of the process share.
+	Memory *memory.Budget
+}
+
+const (
+	// perObject is about how many bytes an object takes while a pack is kept, lists that grow included.
+	perObject = 160
+	// streamed is how many objects a pack may have that is scanned while it arrives. A larger one is first put on the
+	// disk, so that nobody holds memory while a server is slow.
+	streamed = 1 << 15
+)
+
+// TooMany is the error of a pack with more objects than allowed.
+type TooMany struct{ Objects, Allowed int64 }
+
+func (e *TooMany) Error() string {
+	return fmt.Sprintf("it has %d objects, and no more than %d are allowed", e.Objects, e.Allowed)
+}
 
 // Keep stores the pack that it reads in a repository's folder objects/pack, with its index. What it reads must be a
 // whole pack that needs no object of any other; otherwise it is an error, and nothing is kept. A pack without objects
-// is not kept either.
-func Keep(ctx context.Context, folder string, content io.Reader) (err error) {
+// is not kept either. Contents of more than 16 MiB that deltas change or make are in files of the folder meanwhile, two
+// or three at a time.
+func Keep(ctx context.Context, folder string, content io.Reader, limits Limits) (err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
@@ -33,14 +61,53 @@ func Keep(ctx context.Context, folder string, content io.Reader) (err error) {
 		_ = os.Remove(file.Name()) // it has another name by then, if all went well
 		err = errors.Join(err, file.Close())
 	}()
-	objects, sum, err := receive(ctx, file, content)
+	if limits.Memory == nil {
+		limits.Memory = memory.Process()
+	}
+	objects, sum, release, err := limits.receive(ctx, file, content)
 	if err != nil || len(objects.entries) == 0 {
 		return err
 	}
-	if err := resolve(ctx, file, objects, keptContent); err != nil {
+	defer release()
+	if err := resolve(ctx, file, objects, keptContent, store{folder, inMemory}); err != nil {
 		return err
 	}
-	return install(file.Name(), folder, objects.entries, sum)
+	return install(file.Name(), folder, objects, sum)
+}
+
+// receive writes a pack to a file and scans it. The memory that is needed from then on is taken until it is released.
+func (l Limits) receive(ctx context.Context, file *os.File, content io.Reader) (o *objects, sum plumbing.Hash,
+	release func(), err error) {
+	var head [12]byte // a signature, a version, and the number of objects
+	n, err := io.ReadFull(content, head[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, sum, nil, err
+	}
+	content = io.MultiReader(bytes.NewReader(head[:n]), content)
+	count := int64(binary.BigEndian.Uint32(head[8:]))
+	if l.Objects > 0 && count > l.Objects {
+		return nil, sum, nil, &TooMany{count, l.Objects}
+	}
+	if count <= streamed {
+		if o, sum, err = receive(ctx, file, content); err != nil {
+			return nil, sum, nil, err
+		}
+		release, err = l.Memory.Take(ctx, o.memory())
+		return o, sum, release, err
+	}
+	if _, err := io.Copy(file, content); err != nil {
+		return nil, sum, nil, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, sum, nil, err
+	}
+	if release, err = l.Memory.Take(ctx, count*perObject+3*inMemory+keptContent); err != nil {
+		return nil, sum, nil, err
+	}
+	if o, sum, err = receive(ctx, io.Discard, file); err != nil {
+		release()
+	}
+	return o, sum, release, err
 }
 
 // receive writes a pack to a file while it is scanned.
@@ -71,17 +138,20 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // install gives a pack its index and its name; the pack comes last, since who finds it looks for the index.
-func install(file, folder string, entries []entry, sum plumbing.Hash) error {
+func install(file, folder string, o *objects, sum plumbing.Hash) error {
+	name := filepath.Join(folder, fmt.Sprintf("pack-%s", sum))
+	if err := writeHeavy(folder, name, o.heavy); err != nil {
+		return err
+	}
 	draft, err := os.CreateTemp(folder, "tmp_idx_*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(draft.Name()) // as above
-	err = writeIndex(draft, entries, sum)
+	err = writeIndex(draft, o.entries, sum)
 	if err := errors.Join(err, draft.Close()); err != nil {
 		return err
 	}
-	name := filepath.Join(folder, fmt.Sprintf("pack-%s", sum))
 	return errors.Join(place(draft.Name(), name+".idx"), place(file, name+".pack"))
 }
 

@@ -3,13 +3,19 @@ package pack
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"github.com/daemongate/daemongate/gitsource/memory"
 )
 
 // The index of a pack is, byte for byte, the one that git makes.
@@ -22,7 +28,7 @@ func TestTheIndexIsGits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			content := packed(t, args...)
 			dir := t.TempDir()
-			if err := Keep(t.Context(), dir, bytes.NewReader(content)); err != nil {
+			if err := Keep(t.Context(), dir, bytes.NewReader(content), Limits{}); err != nil {
 				t.Fatal(err)
 			}
 			kept, index := files(t, dir)
@@ -43,7 +49,7 @@ func TestContentIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := resolve(t.Context(), bytes.NewReader(content), objects, 1); err != nil {
+	if err := resolve(t.Context(), bytes.NewReader(content), objects, 1, store{t.TempDir(), 1}); err != nil {
 		t.Fatal(err)
 	}
 	var index bytes.Buffer
@@ -52,6 +58,89 @@ func TestContentIsMadeAgain(t *testing.T) {
 	}
 	if !bytes.Equal(index.Bytes(), indexOfGit(t, content)) {
 		t.Error("the index is not git's")
+	}
+}
+
+// A delta of a large file, and what such a delta makes, are in files while the pack is kept, and nobody reads them later:
+// the list beside the index has them, with their sizes.
+func TestLargeDeltasAreListed(t *testing.T) {
+	large := make([]byte, maxRead+1)
+	makes := []byte("\x05\x05\x05small")                                                                     // of five bytes
+	shrinks := append(binary.AppendUvarint(nil, uint64(len(large))), 9, 0x80|0x10, 5, 4, 'm', 'o', 'r', 'e') // five are copied
+	for name, test := range map[string]struct {
+		base, first, second []byte
+		want                []int64
+	}{
+		"a small file, by a change of a large one": {large, shrinks, []byte("x"), []int64{9}},
+		"what is changed of it again":              {large, shrinks, append([]byte{9, 2}, "\x02hi"...), []int64{2, 9}},
+		"small ones":                               {[]byte("other"), makes, []byte("x"), nil},
+	} {
+		dir := t.TempDir()
+		kind := byte(2)
+		if len(test.second) > 1 {
+			kind = 4 // a delta of the one before
+		}
+		if err := Keep(t.Context(), dir, bytes.NewReader(handmade(test.base, test.first, test.second, kind)), Limits{}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		heavy, err := Heavy(dir)
+		if got := slices.Sorted(maps.Values(heavy)); err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: sizes %v, %v", name, got, err)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, "tmp_*")); err != nil || len(left) > 0 {
+			t.Errorf("%s: left %v, %v", name, left, err)
+		}
+	}
+}
+
+// A pack of more objects than allowed is refused by its first line; one of many is put on the disk first, and waits for
+// memory there.
+func TestObjectsAreBounded(t *testing.T) {
+	content := packed(t)
+	count := int64(binary.BigEndian.Uint32(content[8:]))
+	dir := t.TempDir()
+	err := Keep(t.Context(), dir, bytes.NewReader(content), Limits{Objects: count - 1})
+	var many *TooMany
+	if !errors.As(err, &many) || many.Objects != count {
+		t.Error(err)
+	}
+	empty(t, "too many", dir)
+	if err := Keep(t.Context(), dir, bytes.NewReader(content), Limits{Objects: count}); err != nil {
+		t.Error(err)
+	}
+
+	var crowd strings.Builder
+	crowd.WriteString("commit refs/heads/main\ncommitter Ada <ada@example.com> 1700000000 +0000\ndata 1\nc\n")
+	for i := range streamed {
+		fmt.Fprintf(&crowd, "M 100644 inline f%d\ndata 8\n%08d\n", i, i)
+	}
+	repository := t.TempDir()
+	run(t, repository, nil, "init", "-q", "--bare")
+	run(t, repository, []byte(crowd.String()), "fast-import", "--quiet", "--date-format=raw")
+	content = run(t, repository, nil, "pack-objects", "-q", "--all", "--stdout")
+	dir = t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		budget := memory.NewBudget(100 << 20)
+		release, err := budget.Take(t.Context(), 100<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := make(chan error, 1)
+		go func() { kept <- Keep(t.Context(), dir, bytes.NewReader(content), Limits{Memory: budget}) }()
+		synctest.Wait()
+		select {
+		case err := <-kept:
+			t.Error("kept without memory", err)
+		default:
+		}
+		release()
+		if err := <-kept; err != nil {
+			t.Error(err)
+		}
+	})
+	stored, index := files(t, dir)
+	if !bytes.Equal(stored, content) || !bytes.Equal(index, indexOfGit(t, content)) {
+		t.Error("pack and index are not git's")
 	}
 }
 
@@ -80,7 +169,7 @@ func TestNothingIsKeptOfAnEmptyPack(t *testing.T) {
 		"no object": "PACK\x00\x00\x00\x02\x00\x00\x00\x00\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e",
 	} {
 		dir := t.TempDir()
-		if err := Keep(t.Context(), dir, strings.NewReader(content)); err != nil {
+		if err := Keep(t.Context(), dir, strings.NewReader(content), Limits{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		empty(t, name, dir)
@@ -91,7 +180,7 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	dir, content := t.TempDir(), packed(t)
-	if err := Keep(ctx, dir, bytes.NewReader(content)); !errors.Is(err, context.Canceled) {
+	if err := Keep(ctx, dir, bytes.NewReader(content), Limits{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	empty(t, "canceled", dir)
@@ -102,7 +191,7 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := resolve(ctx, bytes.NewReader(content), objects, keptContent); !errors.Is(err, context.Canceled) {
+	if err := resolve(ctx, bytes.NewReader(content), objects, keptContent, store{t.TempDir(), inMemory}); !errors.Is(err, context.Canceled) {
 		t.Error("while deltas are applied:", err)
 	}
 }
@@ -129,7 +218,7 @@ func TestFarObjects(t *testing.T) {
 func refused(t *testing.T, name string, content []byte) error {
 	t.Helper()
 	dir := t.TempDir()
-	err := Keep(t.Context(), dir, bytes.NewReader(content))
+	err := Keep(t.Context(), dir, bytes.NewReader(content), Limits{})
 	if err == nil {
 		t.Errorf("%s: kept", name)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,9 +17,14 @@ import (
 const (
 	// keptContent is how many bytes of content are kept for deltas to be applied to.
 	keptContent = 16 << 20
-	// maxContent bounds what a delta changes and what it makes, in bytes, both of which are in memory at once: Git
-	// makes no deltas of larger files (core.bigFileThreshold).
+	// inMemory is the size in bytes up to which a content or a delta is held in memory; what is larger is in a file.
+	inMemory = 16 << 20
+	// maxContent bounds what a delta changes and what it makes, in bytes: Git makes no deltas of larger files
+	// (core.bigFileThreshold).
 	maxContent = 512 << 20
+	// maxRead is the size in bytes up to which contents and deltas are read into memory later, when a file is wanted:
+	// go-git holds all that lead to it. An object to which larger ones lead is heavy.
+	maxRead = 64 << 20
 	// maxDepth is how many deltas may lead to an object, as in Git itself (OE_DEPTH_BITS in its pack-objects.h).
 	maxDepth = 4095
 )
@@ -30,15 +34,17 @@ type resolver struct {
 	*objects
 	ctx  context.Context
 	pack *packfile.Scanner
-	kept *cache.BufferLRU // content by entry
+	kept *cache.BufferLRU // content by entry, of what is in memory
 	// last is the content that was made last: the next delta changes it as a rule, however large it is.
-	last      []byte
+	last      *content
 	lastEntry uint32
+	store     store
 }
 
 // resolve names every object of a pack that is stored as a delta. It keeps so many bytes of content on the way.
-func resolve(ctx context.Context, file io.ReadSeeker, o *objects, keep cache.FileSize) error {
-	r := &resolver{objects: o, ctx: ctx, pack: packfile.NewScanner(file), kept: cache.NewBufferLRU(keep)}
+func resolve(ctx context.Context, file io.ReadSeeker, o *objects, keep cache.FileSize, s store) error {
+	r := &resolver{objects: o, ctx: ctx, pack: packfile.NewScanner(file), kept: cache.NewBufferLRU(keep), store: s}
+	defer func() { r.last.drop() }()
 	left := len(o.offsets) + len(o.names)
 	for i := range o.entries {
 		if e := o.entries[i]; isDelta(e.kind) || e.depth > 0 { // is, or has been, named from its base
@@ -71,12 +77,20 @@ func (r *resolver) under(root uint32) (named int, err error) {
 			return named, fmt.Errorf("%w: more than %d deltas lead to an object", packfile.ErrMalformedPackFile,
 				maxDepth)
 		}
-		content, err := r.content(i)
+		made, weighty, err := r.content(i)
 		if err != nil {
 			return named, err
 		}
-		r.entries[i].name = plumbing.ComputeHash(r.entries[i].kind, content)
-		r.last, r.lastEntry = content, i
+		if r.entries[i].name, err = made.hash(r.entries[i].kind); err != nil {
+			return named, err
+		}
+		if weighty {
+			r.heavy[r.entries[i].name] = made.size
+		}
+		if r.last != made {
+			r.last.drop()
+		}
+		r.last, r.lastEntry = made, i
 		waiting = r.changing(waiting, i)
 	}
 	return named, nil
@@ -106,34 +120,52 @@ func (r *resolver) changing(waiting []uint32, of uint32) []uint32 {
 }
 
 // content makes what an entry holds: from its base's content, which is at hand as a rule and is otherwise made again.
-func (r *resolver) content(i uint32) ([]byte, error) {
+// It is heavy if what leads to it is.
+func (r *resolver) content(i uint32) (made *content, heavy bool, err error) {
 	if r.last != nil && r.lastEntry == i {
-		return r.last, nil
+		return r.last, r.isHeavy(i), nil
 	}
-	if content, ok := r.kept.Get(int64(i)); ok {
-		return content, nil
+	if bytes, ok := r.kept.Get(int64(i)); ok {
+		return inBytes(bytes), r.isHeavy(i), nil
 	}
 	e := r.entries[i]
-	var base []byte
+	var base *content
 	if e.base != i {
-		var err error
-		if base, err = r.content(e.base); err != nil {
-			return nil, err
+		if base, heavy, err = r.content(e.base); err != nil {
+			return nil, false, err
 		}
+		defer r.done(base)
 	}
-	content, err := r.inflate(e.offset)
+	made, err = r.inflate(e.offset)
 	if err == nil && e.base != i {
-		content, err = patch(base, content)
+		delta := made
+		defer delta.drop()
+		made, err = r.patch(base, delta)
+		heavy = heavy || err == nil && max(base.size, delta.size, made.size) > maxRead
 	}
 	if err != nil {
-		return nil, fmt.Errorf("object at byte %d: %w", e.offset, err)
+		return nil, false, fmt.Errorf("object at byte %d: %w", e.offset, err)
 	}
-	r.kept.Put(int64(i), content)
-	return content, nil
+	if made.bytes != nil {
+		r.kept.Put(int64(i), made.bytes)
+	}
+	return made, heavy, nil
+}
+
+func (r *resolver) isHeavy(i uint32) bool {
+	_, heavy := r.heavy[r.entries[i].name]
+	return heavy
+}
+
+// done lets go of a content, unless it was the last that was made.
+func (r *resolver) done(c *content) {
+	if c != r.last {
+		c.drop()
+	}
 }
 
 // inflate reads what is stored at an offset: a content, or a delta.
-func (r *resolver) inflate(offset int64) ([]byte, error) {
+func (r *resolver) inflate(offset int64) (*content, error) {
 	header, err := r.pack.SeekObjectHeader(offset)
 	if err != nil {
 		return nil, err
@@ -141,23 +173,28 @@ func (r *resolver) inflate(offset int64) ([]byte, error) {
 	if header.Length > maxContent {
 		return nil, tooLarge(uint64(header.Length))
 	}
-	var content bytes.Buffer
-	content.Grow(int(min(header.Length, 1<<20)))
-	_, _, err = r.pack.NextObject(&content)
-	return content.Bytes(), err
+	return r.store.make(header.Length, func(to io.Writer) error {
+		_, _, err := r.pack.NextObject(to)
+		return err
+	})
 }
 
-// patch applies a delta, which begins with the sizes of what it changes and of what it makes.
-func patch(base, delta []byte) ([]byte, error) {
-	_, n := binary.Uvarint(delta)
-	if size, m := binary.Uvarint(delta[max(n, 0):]); m > 0 && size > maxContent {
-		return nil, tooLarge(size)
+// patch applies a delta.
+func (r *resolver) patch(base, delta *content) (*content, error) {
+	_, makes, ok := delta.head().sizes()
+	if ok && makes > maxContent {
+		return nil, tooLarge(makes)
 	}
-	content, err := packfile.PatchDelta(base, delta)
-	if err != nil {
-		return nil, errors.Join(packfile.ErrMalformedPackFile, err)
+	if base.bytes != nil && delta.bytes != nil && makes <= uint64(r.store.inMemory) {
+		bytes, err := packfile.PatchDelta(base.bytes, delta.bytes)
+		if err != nil {
+			return nil, errors.Join(packfile.ErrMalformedPackFile, err)
+		}
+		return inBytes(bytes), nil
 	}
-	return content, nil
+	return r.store.make(int64(makes), func(to io.Writer) error {
+		return applyDelta(to, base, base.size, io.NewSectionReader(delta, 0, delta.size))
+	})
 }
 
 func tooLarge(size uint64) error {

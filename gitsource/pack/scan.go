@@ -30,6 +30,10 @@ type objects struct {
 	entries []entry
 	offsets []byOffset
 	names   []byName
+	// largest is the size in bytes of the largest object or delta, and total that of all.
+	largest, total int64
+	// heavy are the objects, with their sizes in bytes, that are too large to be read, or are changes of such.
+	heavy map[plumbing.Hash]int64
 }
 
 type byOffset struct {
@@ -47,7 +51,7 @@ const maxReserved = 1 << 16
 
 // scan reads a pack up to its checksum, which it returns. A stream without a byte is no error, and has no objects.
 func scan(ctx context.Context, r io.Reader) (*objects, plumbing.Hash, error) {
-	s, o := packfile.NewScanner(r), &objects{}
+	s, o := packfile.NewScanner(r), &objects{heavy: map[plumbing.Hash]int64{}}
 	_, count, err := s.Header()
 	if errors.Is(err, packfile.ErrEmptyPackfile) {
 		return o, plumbing.ZeroHash, nil
@@ -78,7 +82,8 @@ func (o *objects) next(s *packfile.Scanner) error {
 	}
 	this := uint32(len(o.entries))
 	e := entry{offset: header.Offset, base: this, kind: header.Type}
-	hash, content := plumbing.Hasher{}, io.Discard
+	hash, head := plumbing.Hasher{}, &deltaHead{}
+	content := io.Writer(head)
 	switch header.Type {
 	case plumbing.OFSDeltaObject:
 		o.offsets = append(o.offsets, byOffset{header.OffsetReference, this})
@@ -100,8 +105,26 @@ func (o *objects) next(s *packfile.Scanner) error {
 	if e.crc = crc; !isDelta(e.kind) {
 		e.name = hash.Sum()
 	}
+	o.weigh(header.Length, head)
 	o.entries = append(o.entries, e)
 	return nil
+}
+
+// weigh counts an object's content, or a delta and what it makes.
+func (o *objects) weigh(size int64, delta *deltaHead) {
+	if _, makes, ok := delta.sizes(); ok {
+		size += int64(min(makes, maxContent))
+	}
+	o.largest, o.total = max(o.largest, size), o.total+size
+}
+
+// memory is about how many bytes it takes to resolve the deltas: a base, a delta and what it makes at once, and what is
+// kept.
+func (o *objects) memory() int64 {
+	if len(o.offsets)+len(o.names) == 0 {
+		return 0
+	}
+	return 3*min(o.largest, inMemory) + min(o.total, keptContent)
 }
 
 // truncated words the end of a stream in the midst of a pack as unexpected.

@@ -24,7 +24,7 @@ func (r *Remote) fileSession(ctx context.Context, service, version string) (*str
 	// Asked to end, git takes the locks of its refs with it; killed, it would leave them for ever.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second // then it is killed; a grandchild may hold the pipes open
-	s := &stream{said: new(complaint), reading: service == transport.UploadPackServiceName}
+	s := &stream{ctx: ctx, said: new(complaint), reading: service == transport.UploadPackServiceName}
 	cmd.Stderr = s.said
 	var err error
 	if s.in, err = cmd.StdinPipe(); err != nil {

@@ -14,10 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 )
 
-const (
-	maxCapabilities = 64 << 10 // bytes of what a server says that it is capable of
-	maxLooked       = 64 << 20 // bytes of an answer to ls-refs
-)
+const maxCapabilities = 64 << 10 // bytes of what a server says that it is capable of
 
 // errOldProtocol is the error of a server that speaks an earlier version of Git's protocol, or of other hashes.
 var errOldProtocol = errors.New("the server does not speak version 2 of Git's protocol")
@@ -105,8 +102,10 @@ func lsRefs(prefixes []string) ([]byte, error) {
 }
 
 // readRefs reads the answer to lsRefs: a hash and a name a line, up to the flush. An answer that ends before it is cut.
-func readRefs(from io.Reader) (map[string]plumbing.Hash, error) {
-	scanner := pktline.NewScanner(io.LimitReader(from, maxLooked))
+func readRefs(ctx context.Context, from io.Reader) (map[string]plumbing.Hash, error) {
+	list := &listing{Reader: from, ctx: ctx}
+	defer list.done()
+	scanner := pktline.NewScanner(list)
 	refs := map[string]plumbing.Hash{}
 	for scanner.Scan() {
 		line := strings.TrimSuffix(string(scanner.Bytes()), "\n")

@@ -52,7 +52,7 @@ func (r *Remote) lookHTTP(ctx context.Context, prefixes []string) (map[string]pl
 	second.Header.Set("Accept", "application/x-git-upload-pack-result")
 	var refs map[string]plumbing.Hash
 	err = r.exchange(second, auth, func(answer *http.Response) (err error) {
-		refs, err = readRefs(answer.Body)
+		refs, err = readRefs(ctx, answer.Body)
 		return err
 	})
 	return refs, err
@@ -70,7 +70,7 @@ func (r *Remote) exchange(request *http.Request, auth transport.AuthMethod, read
 		return err
 	}
 	defer answer.Body.Close()
-	answer.Body = limited{io.LimitReader(answer.Body, maxLooked), answer.Body}
+	answer.Body = limited{io.LimitReader(answer.Body, maxListed+1), answer.Body}
 	if err := githttp.NewErr(answer); err != nil {
 		return err
 	}

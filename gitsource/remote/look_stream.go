@@ -27,5 +27,5 @@ func (r *Remote) lookStream(ctx context.Context, prefixes []string) (refs map[st
 	if _, err := s.in.Write(request); err != nil {
 		return nil, err
 	}
-	return readRefs(s.out)
+	return readRefs(ctx, s.out)
 }

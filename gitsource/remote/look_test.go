@@ -19,7 +19,7 @@ func FuzzLook(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer string) {
 		_ = readCapabilities(strings.NewReader(answer))
-		refs, err := readRefs(strings.NewReader(answer))
+		refs, err := readRefs(t.Context(), strings.NewReader(answer))
 		if err != nil && refs != nil {
 			t.Errorf("refs and an error: %v", err)
 		}

@@ -86,7 +86,9 @@ func (r *Remote) httpSession(ctx context.Context, service string) (session, erro
 	if err != nil {
 		return nil, err
 	}
-	client := githttp.NewClient(r.http)
+	bounded := *r.http
+	bounded.Transport = listed{r.http.Transport}
+	client := githttp.NewClient(&bounded)
 	if service == transport.UploadPackServiceName {
 		s, err := client.NewUploadPackSession(endpoint, method)
 		return httpSession{ctx: ctx, Session: s, up: s}, err

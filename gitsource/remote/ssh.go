@@ -138,7 +138,7 @@ func (r *Remote) sshSession(ctx context.Context, service, version string) (*stre
 		_ = hangUp()
 		return nil, err
 	}
-	s.reading = service == transport.UploadPackServiceName
+	s.ctx, s.reading = ctx, service == transport.UploadPackServiceName
 	return s, nil
 }
 

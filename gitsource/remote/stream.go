@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 // stream is a conversation with a Git service at the other end of a pipe: a child process, or a command run over ssh.
 // Whoever starts it sees to it that the pipe breaks when the context ends.
 type stream struct {
+	ctx     context.Context
 	in      io.WriteCloser
 	out     io.Reader
 	said    *complaint   // what the service wrote to its standard error
@@ -27,7 +29,9 @@ type stream struct {
 
 func (s *stream) advertisement() (*packp.AdvRefs, error) {
 	adv := packp.NewAdvRefs()
-	err := adv.Decode(s.out)
+	list := &listing{Reader: s.out, ctx: s.ctx}
+	defer list.done()
+	err := adv.Decode(list)
 	switch {
 	case errors.Is(err, packp.ErrEmptyInput):
 		if s.await != nil {

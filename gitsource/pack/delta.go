@@ -1,0 +1,110 @@
+package pack
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+)
+
+// A delta begins with the sizes of what it changes and of what it makes, and goes on with instructions: copy so many
+// bytes from there, or insert those that follow (https://git-scm.com/docs/gitformat-pack#_deltified_representation).
+
+// deltaHead keeps the beginning of a delta, which has the sizes.
+type deltaHead struct{ bytes []byte }
+
+const maxDeltaHead = 2 * binary.MaxVarintLen64
+
+func (h *deltaHead) Write(p []byte) (int, error) {
+	h.bytes = append(h.bytes, p[:min(len(p), maxDeltaHead-len(h.bytes))]...)
+	return len(p), nil
+}
+
+// sizes are those of what the delta changes and of what it makes; ok is false if these are no sizes.
+func (h *deltaHead) sizes() (changes, makes uint64, ok bool) {
+	changes, n := binary.Uvarint(h.bytes)
+	if n <= 0 {
+		return 0, 0, false
+	}
+	makes, m := binary.Uvarint(h.bytes[n:])
+	return changes, makes, m > 0
+}
+
+// copied is the number of bytes that a copy of size zero stands for.
+const copied = 0x10000
+
+// applyDelta writes what a delta makes of a base of so many bytes.
+func applyDelta(to io.Writer, base io.ReaderAt, size int64, delta io.Reader) error {
+	d := bufio.NewReader(delta)
+	changes, err := binary.ReadUvarint(d)
+	if err != nil {
+		return malformed(err)
+	}
+	makes, err := binary.ReadUvarint(d)
+	if err != nil {
+		return malformed(err)
+	}
+	if changes != uint64(size) {
+		return malformed(fmt.Errorf("a change of %d bytes, of an object of %d", changes, size))
+	}
+	for left := int64(makes); left > 0; {
+		offset, n, err := instruction(d)
+		if err != nil {
+			return malformed(err)
+		}
+		from := io.Reader(d)
+		if offset >= 0 {
+			from = io.NewSectionReader(base, offset, n)
+		}
+		if n > left || offset+n > size && offset >= 0 {
+			return malformed(errors.New("an instruction reaches beyond an end"))
+		}
+		if _, err := io.CopyN(to, from, n); err != nil {
+			return err
+		}
+		left -= n
+	}
+	if _, err := d.ReadByte(); !errors.Is(err, io.EOF) {
+		return malformed(errors.New("something follows its last instruction"))
+	}
+	return nil
+}
+
+// instruction reads what to do next: to copy so many bytes from an offset, or to insert so many, which follow; the
+// offset is negative then.
+func instruction(d io.ByteReader) (offset, n int64, err error) {
+	op, err := d.ReadByte()
+	if err != nil {
+		return 0, 0, err
+	}
+	if op == 0 {
+		return 0, 0, errors.New("an instruction that Git does not have")
+	}
+	if op&0x80 == 0 {
+		return -1, int64(op), nil
+	}
+	// Bits of the operation say which of four bytes of the offset, and of three of the size, follow.
+	for bit := range 7 {
+		if op&(1<<bit) == 0 {
+			continue
+		}
+		b, err := d.ReadByte()
+		if err != nil {
+			return 0, 0, err
+		}
+		if bit < 4 {
+			offset |= int64(b) << (8 * bit)
+		} else {
+			n |= int64(b) << (8 * (bit - 4))
+		}
+	}
+	if n == 0 {
+		n = copied
+	}
+	return offset, n, nil
+}
+
+func malformed(err error) error { return errors.Join(packfile.ErrMalformedPackFile, truncated(err)) }
