@@ -33,7 +33,8 @@ type Options struct {
 	Base func(ctx context.Context, url, commit string) (fs.FS, error)
 }
 
-func (o Options) withDefaults() Options {
+// WithDefaults has a figure for each.
+func (o Options) WithDefaults() Options {
 	if o.FileSize <= 0 {
 		o.FileSize = 4 << 20
 	}
@@ -52,7 +53,7 @@ func (o Options) aliases() *yamlfile.Aliases {
 }
 
 // MostWritten is how many bytes all objects of a render may come to as JSON.
-func (o Options) MostWritten() int64 { return mostGrowth * o.withDefaults().TotalSize }
+func (o Options) MostWritten() int64 { return mostGrowth * o.WithDefaults().TotalSize }
 
 // Result is what a folder of a tree renders to.
 type Result struct {
@@ -116,7 +117,7 @@ func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	r := newReader(ctx, tree, o.withDefaults())
+	r := newReader(ctx, tree, o.WithDefaults())
 	out := run(r, folder)
 	result := Result{Objects: out.objects, Dropped: out.dropped}
 	result.Read, result.Warnings = r.seen()

@@ -39,8 +39,8 @@ type Controller struct {
 	Cluster string
 	// Workers is how many Syncs have their turn at once.
 	Workers int
-	// Preparations bound how many commits are prepared at once, beside the turns.
-	Preparations fairqueue.Options
+	// Preparing bounds what is prepared beside the turns.
+	Preparing PreparingLimits
 	// Ticked is told how long each turn of a Sync took, if it is set.
 	Ticked func(took time.Duration)
 	// LetGoAfter is how long what may not be deleted keeps a deleted Sync; deletion.LetGoAfter if 0.
@@ -55,6 +55,12 @@ type Controller struct {
 	mu    gosync.Mutex
 	loops map[string]*syncLoop
 	known cache.Store // the Syncs, once they have been read
+}
+
+// PreparingLimits bound how many commits are prepared at once, and what any Sync's renders may take.
+type PreparingLimits struct {
+	Queue   fairqueue.Options
+	Renders RenderCeilings
 }
 
 // Run works until the context ends.
@@ -91,7 +97,7 @@ func (c *Controller) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loops = map[string]*syncLoop{}
-	c.preparations = fairqueue.New(c.Preparations)
+	c.preparations = fairqueue.New(c.Preparing.Queue)
 	c.queue = workqueue.NewTypedRateLimitingQueue(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
 }

@@ -29,7 +29,7 @@ func TestARenderThatTakesAllMemoryIsFailed(t *testing.T) {
 	t.Parallel()
 	v1 := w.push("v1", map[string]string{"agent.yaml": agent("v1"), "kustomization.yaml": "resources: [agent.yaml]\n"})
 	w.create(func(s *api.SyncSpec) { s.Render.MaxTotalSize, s.Render.MaxMemory = "100Gi", "256Mi" })
-	p := w.process()
+	p := w.process("--render-max-total-size=100Gi")
 	w.waitFor(v1, api.Complete)
 
 	bad := w.push("deadly", deadly())

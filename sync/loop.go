@@ -87,6 +87,8 @@ func (l *syncLoop) advise() {
 	}
 	l.advised = l.sync.Generation
 	warn(l.Teller, l.sync, window.CronWarnings(l.sync))
+	_, _, lowered, _ := l.Preparing.Renders.Limits(l.sync) // what cannot be read is an error of the render
+	warn(l.Teller, l.sync, lowered)
 	if b := l.barred(l.sync); b != nil {
 		l.Teller.Tell(l.sync, troubleNews(b))
 	}

@@ -92,6 +92,54 @@ func RenderOptions(s *api.Sync) (render.Options, child.Limits, error) {
 		child.Limits{Memory: memory, Timeout: r.Timeout.Duration}, nil
 }
 
+// RenderCeilings are what no Sync may exceed, whatever its spec.render asks for: who writes a Sync is to be limited by
+// them. A zero bounds nothing.
+type RenderCeilings struct {
+	FileSize, TotalSize, Memory int64 // bytes
+	Objects                     int
+	Timeout                     time.Duration
+}
+
+// Limits are the bounds of a Sync's renders under the ceilings, and which of those that its spec asks for do not count.
+func (c RenderCeilings) Limits(s *api.Sync) (o render.Options, l child.Limits, lowered []string, err error) {
+	if o, l, err = RenderOptions(s); err != nil {
+		return o, l, nil, err
+	}
+	o, l = o.WithDefaults(), l.WithDefaults()
+	r := s.Spec.Render
+	lower := func(field, asked, flag, counts string) {
+		lowered = append(lowered, fmt.Sprintf("spec.render.%s %s is more than this controller lets any Sync have: "+
+			"%s counts (%s)", field, asked, counts, flag))
+	}
+	if exceeds(&o.FileSize, c.FileSize) {
+		lower("maxFileSize", r.MaxFileSize, "--render-max-file-size", inBytes(o.FileSize))
+	}
+	if exceeds(&o.TotalSize, c.TotalSize) {
+		lower("maxTotalSize", r.MaxTotalSize, "--render-max-total-size", inBytes(o.TotalSize))
+	}
+	if exceeds(&o.Objects, c.Objects) {
+		lower("maxObjects", fmt.Sprint(r.MaxObjects), "--render-max-objects", fmt.Sprint(o.Objects))
+	}
+	if exceeds(&l.Timeout, c.Timeout) {
+		lower("timeout", r.Timeout.Duration.String(), "--render-timeout", l.Timeout.String())
+	}
+	if exceeds(&l.Memory, c.Memory) {
+		lower("maxMemory", r.MaxMemory, "half of --render-memory", inBytes(l.Memory))
+	}
+	return o, l, lowered, nil
+}
+
+// exceeds lowers a figure to a ceiling, and reports whether it was above it.
+func exceeds[T int | int64 | time.Duration](figure *T, ceiling T) bool {
+	if ceiling <= 0 || *figure <= ceiling {
+		return false
+	}
+	*figure = ceiling
+	return true
+}
+
+func inBytes(n int64) string { return resource.NewQuantity(n, resource.BinarySI).String() }
+
 // bytesOf reads a quantity of bytes; an empty text is the default.
 func bytesOf(field, text string) (int64, error) {
 	if text == "" {
@@ -104,11 +152,12 @@ func bytesOf(field, text string) (int64, error) {
 	return q.Value(), nil
 }
 
-// renderOptions are a Sync's bounds, and its way to remote bases if they are allowed.
-func (p *preparation) renderOptions() (render.Options, child.Limits, error) {
-	o, limits, err := RenderOptions(p.sync)
+// renderOptions are a Sync's bounds, which of those that it asks for do not count, and its way to remote bases if they
+// are allowed.
+func (p *preparation) renderOptions() (o render.Options, limits child.Limits, lowered []string, err error) {
+	o, limits, lowered, err = p.Preparing.Renders.Limits(p.sync)
 	if err != nil || !p.sync.Spec.Render.AllowRemoteBases {
-		return o, limits, err
+		return o, limits, lowered, err
 	}
 	o.Base = func(ctx context.Context, url, commit string) (fs.FS, error) {
 		tree, err := p.source.Base(ctx, p.sync, url, commit)
@@ -117,5 +166,5 @@ func (p *preparation) renderOptions() (render.Options, child.Limits, error) {
 		}
 		return tree, nil
 	}
-	return o, limits, nil
+	return o, limits, lowered, nil
 }

@@ -59,8 +59,8 @@ func (p *preparation) nothingOf(commit string) *readySet {
 
 // job is what preparing a commit asks of the queue. Limits that cannot be read are an error of the render.
 func (p *preparation) job(urgent bool) fairqueue.Job {
-	_, limits, _ := RenderOptions(p.sync)
-	return fairqueue.Job{Namespace: p.sync.Namespace, Memory: limits.MemoryOrDefault(), Urgent: urgent}
+	_, limits, _, _ := p.Preparing.Renders.Limits(p.sync)
+	return fairqueue.Job{Namespace: p.sync.Namespace, Memory: limits.WithDefaults().Memory, Urgent: urgent}
 }
 
 // flightSet is the set in flight, rendered again if a restart lost it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -51,7 +52,12 @@ func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 	if p.repeats(ctx, tree) {
 		return r.ready(p.flying.set, p.flying.read)
 	}
-	options, limits, err := p.renderOptions()
+	return p.render(ctx, r, tree)
+}
+
+// render renders a commit's tree, and has the cluster check what comes out.
+func (p *preparation) render(ctx context.Context, r *readySet, tree *gitsource.Tree) *readySet {
+	options, limits, lowered, err := p.renderOptions()
 	if err != nil {
 		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
@@ -62,6 +68,9 @@ func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 	}
 	if ctx.Err() != nil { // also if the render itself has just ended well
 		return r.unavailable(context.Cause(ctx), p.Now())
+	}
+	if err != nil && len(lowered) > 0 {
+		err = fmt.Errorf("%w; %s", err, strings.Join(lowered, "; "))
 	}
 	if mayPassLater(err) {
 		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)),

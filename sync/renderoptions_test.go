@@ -3,7 +3,12 @@ package sync
 import (
 	"strings"
 	"testing"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -29,5 +34,60 @@ func TestTheRendersMemoryIsRead(t *testing.T) {
 		if want >= 0 && (err != nil || limits.Memory != want) {
 			t.Errorf("%q: %d bytes, %v", text, limits.Memory, err)
 		}
+	}
+}
+
+// Whatever a spec asks for, no more counts than the controller lets any Sync have, also of what the spec leaves out; and
+// it is said which value counts. What is below the ceilings counts as it is written.
+func TestTheCeilingsCountAboveEverySpec(t *testing.T) {
+	ceilings := RenderCeilings{FileSize: 1 << 20, TotalSize: 8 << 20, Memory: 256 << 20, Objects: 100, Timeout: time.Minute}
+	of := func(r api.Render) (render.Options, child.Limits, string) {
+		o, l, lowered, err := ceilings.Limits(&api.Sync{Spec: api.SyncSpec{Render: r}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o, l, strings.Join(lowered, "\n")
+	}
+	hour := metav1.Duration{Duration: time.Hour}
+	o, l, said := of(api.Render{MaxFileSize: "1Gi", MaxTotalSize: "1Ti", MaxObjects: 1e6, Timeout: hour, MaxMemory: "1Ti"})
+	if o.FileSize != 1<<20 || o.TotalSize != 8<<20 || o.Objects != 100 || l.Timeout != time.Minute || l.Memory != 256<<20 {
+		t.Errorf("%+v %+v", o, l)
+	}
+	for _, want := range []string{
+		"spec.render.maxTotalSize 1Ti is more than this controller lets any Sync have: 8Mi counts (--render-max-total-size)",
+		"maxFileSize 1Gi", "1Mi counts", "maxObjects 1000000", "100 counts", "timeout 1h0m0s", "1m0s counts",
+		"maxMemory 1Ti", "256Mi counts (half of --render-memory)"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said:\n%s", want, said)
+		}
+	}
+	if o, l, _ := of(api.Render{}); o.Objects != 100 || o.TotalSize != 8<<20 || l.Memory != 256<<20 || l.Timeout != time.Minute {
+		t.Errorf("of an empty spec: %+v %+v", o, l)
+	}
+	second := metav1.Duration{Duration: time.Second}
+	o, l, said = of(api.Render{MaxFileSize: "5", MaxTotalSize: "6", MaxObjects: 7, Timeout: second, MaxMemory: "64Mi"})
+	if o.FileSize != 5 || o.TotalSize != 6 || o.Objects != 7 || l.Timeout != time.Second || l.Memory != 64<<20 || said != "" {
+		t.Errorf("%+v %+v %s", o, l, said)
+	}
+}
+
+// That a spec asks for more than it gets is told once by an Event, and again by the commit that fails for it.
+func TestAFigureThatDoesNotCountIsTold(t *testing.T) {
+	t.Parallel()
+	w := newStillWorld(t)
+	w.Preparing.Renders = RenderCeilings{TotalSize: 8 << 20}
+	w.add("platform", "agents", func(s *api.SyncSpec) {
+		s.Render.MaxTotalSize = "1Ti"
+		s.Source.Path = "platform/fails"
+	})
+	w.run()
+	const says = "spec.render.maxTotalSize 1Ti is more than this controller lets any Sync have: 8Mi counts"
+	w.until("failure", func() bool { return w.status("platform", "agents").Summary.State == api.Failed })
+	told := locked(w, func() string { return strings.Join(w.news, "\n") })
+	if strings.Count(told, "Warning "+says) != 1 {
+		t.Errorf("told:\n%s", told)
+	}
+	if s := w.status("platform", "agents"); !strings.Contains(s.Failed[0].Message, says) {
+		t.Errorf("the commit's failure: %s", s.Failed[0].Message)
 	}
 }

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -64,7 +65,7 @@ func newStillWorld(t testing.TB) *stillWorld {
 	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 		map[schema.GroupVersionResource]string{api.Resource: "SyncList"})
 	w.Controller = &Controller{Syncs: NewSyncs(client), Connect: w, Observer: &stillObserver{w: w}, Renders: w, Teller: w,
-		Now: time.Now, Workers: 2, Preparations: fairqueue.Options{Jobs: 4}}
+		Now: time.Now, Workers: 2, Preparing: PreparingLimits{Queue: fairqueue.Options{Jobs: 4}}}
 	return w
 }
 
@@ -220,6 +221,9 @@ func (w *stillWorld) Build(ctx context.Context, _ *gitsource.Tree, folder string
 	head := w.head[namespace]
 	w.mu.Unlock()
 	defer locked(w, func() int { w.now--; return w.now })
+	if strings.HasSuffix(folder, "fails") {
+		return render.Result{}, errors.New("the files are too large")
+	}
 	if hangs {
 		<-ctx.Done()
 		return render.Result{}, locked(w, func() error { w.ended++; return ctx.Err() })

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -25,6 +26,8 @@ type runOptions struct {
 	allNamespaces       bool
 	logLevel, logFormat string
 	renderMemory        resource.QuantityValue
+	renderMaxFileSize   resource.QuantityValue
+	renderMaxTotalSize  resource.QuantityValue
 }
 
 func newRun() *cobra.Command {
@@ -43,6 +46,9 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 		Example: "  daemongate run -f sync.yaml",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.checkRenders(); err != nil {
+				return usage(c, err)
+			}
 			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -76,14 +82,49 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once")
 	flags.IntVar(&o.PrepareWorkers, "prepare-workers", 4, "how many commits are rendered and tried at once, beside "+
 		"the turns of the Syncs; one namespace has half of them at most")
-	o.renderMemory.Quantity = *resource.NewQuantity(child.DefaultTotal, resource.BinarySI)
-	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's "+
-		"render.maxMemory cannot be more")
+	o.addRendersTo(flags)
 	flags.StringVar(&o.Accounts.Default, "default-service-account", "",
 		"ServiceAccount, in the namespace of each Sync, whose rights are used for a Sync that names none")
 	flags.BoolVar(&o.Accounts.Required, "require-service-account", false,
 		"refuse a Sync that has no ServiceAccount, instead of writing with the rights of this controller")
 	o.addLeaseTo(flags)
+}
+
+// addRendersTo adds the flags that bound renders. A Sync's spec.render may only lower them.
+func (o *runOptions) addRendersTo(flags *pflag.FlagSet) {
+	o.renderMemory.Quantity = *resource.NewQuantity(child.DefaultTotal, resource.BinarySI)
+	flags.Var(&o.renderMemory, "render-memory", "how much memory all renders at once may take together; a Sync's "+
+		"render.maxMemory counts up to half of it")
+	o.renderMaxFileSize.Quantity = *resource.NewQuantity(16<<20, resource.BinarySI)
+	flags.Var(&o.renderMaxFileSize, "render-max-file-size", "up to what a Sync's render.maxFileSize counts")
+	o.renderMaxTotalSize.Quantity = *resource.NewQuantity(256<<20, resource.BinarySI)
+	flags.Var(&o.renderMaxTotalSize, "render-max-total-size", "up to what a Sync's render.maxTotalSize counts")
+	flags.IntVar(&o.Ceilings.Objects, "render-max-objects", 20_000, "up to what a Sync's render.maxObjects counts")
+	flags.DurationVar(&o.Ceilings.Timeout, "render-timeout", longestRender,
+		"up to what a Sync's render.timeout counts; 10m at most")
+}
+
+// longestRender is how much processor time nobody lets a render take more than.
+const longestRender = 10 * time.Minute
+
+// checkRenders refuses bounds of renders that are none, and takes them over.
+func (o *runOptions) checkRenders() error {
+	c := &o.Ceilings
+	o.RenderMemory = o.renderMemory.Value()
+	c.FileSize, c.TotalSize = o.renderMaxFileSize.Value(), o.renderMaxTotalSize.Value()
+	c.Memory = o.RenderMemory / 2
+	switch {
+	case c.Timeout < time.Second || c.Timeout > longestRender:
+		return fmt.Errorf("--render-timeout %s: want 1s to %s", c.Timeout, longestRender)
+	case c.FileSize <= 0 || c.TotalSize <= 0 || c.Objects <= 0:
+		return errors.New("--render-max-file-size, --render-max-total-size and --render-max-objects: want more than 0")
+	case c.Memory < child.LeastMemory:
+		return fmt.Errorf("--render-memory %s: want %dMi at least: two renders at once need as much", &o.renderMemory,
+			2*child.LeastMemory>>20)
+	case o.PrepareWorkers < 1:
+		return fmt.Errorf("--prepare-workers %d: want 1 at least", o.PrepareWorkers)
+	}
+	return nil
 }
 
 // addLeaseTo adds the flags of the Lease that lets one controller write at a time. By default it is the same one for
@@ -100,7 +141,6 @@ func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	o.Out, o.Log = out, controller.NewLog(errs, o.logLevel, o.logFormat)
 	o.Lease.Tell = func(text string) { _, _ = fmt.Fprintf(out, "%s  %s\n", time.Now().Format("15:04:05"), text) }
-	o.RenderMemory = o.renderMemory.Value()
 	config, namespace, err := o.scope()
 	if err != nil {
 		return err

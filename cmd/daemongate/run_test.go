@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // result is what a person sees of one call of the program.
@@ -100,5 +102,30 @@ func TestCompletion(t *testing.T) {
 		if r := daemongate(t, "", "completion", shell); r.code != 0 || !strings.Contains(r.stdout, "daemongate") {
 			t.Errorf("completion %s: exit code %d, stderr %s", shell, r.code, r.stderr)
 		}
+	}
+}
+
+// Bounds of renders that are none are refused before anything is done.
+func TestCeilingsOfRendersAreChecked(t *testing.T) {
+	for flag, want := range map[string]string{
+		"--render-timeout=11m": "want 1s to 10m0s", "--render-timeout=0s": "want 1s to 10m0s",
+		"--render-max-objects=0": "want more than 0", "--render-max-total-size=0": "want more than 0",
+		"--render-max-file-size=-1": "want more than 0", "--render-memory=64Mi": "want 128Mi at least",
+		"--prepare-workers=0": "want 1 at least",
+	} {
+		o := &runOptions{}
+		flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+		o.addTo(flags)
+		if err := flags.Parse([]string{flag}); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.checkRenders(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+	o := &runOptions{}
+	o.addTo(pflag.NewFlagSet("run", pflag.ContinueOnError))
+	if err := o.checkRenders(); err != nil || o.Ceilings.Memory != 512<<20 || o.Ceilings.TotalSize != 256<<20 {
+		t.Errorf("%+v %v", o.Ceilings, err)
 	}
 }

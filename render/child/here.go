@@ -12,7 +12,7 @@ import (
 // errors there is a *SlowError after the time limit, and a *MemoryError when the process has taken more memory than it
 // may: it must end then, since kustomize goes on.
 func Here(ctx context.Context, tree fs.FS, folder string, o render.Options, l Limits) (render.Result, error) {
-	l = l.withDefaults()
+	l = l.WithDefaults()
 	stop, done := make(chan struct{}), make(chan outcome, 1)
 	defer close(stop)
 	exceeded := watchMemory(stop, l.Memory)

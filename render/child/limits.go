@@ -17,10 +17,8 @@ const DefaultMemory = 512 << 20
 // LeastMemory is what a process needs to render anything at all.
 const LeastMemory = 64 << 20
 
-// MemoryOrDefault is how many bytes of memory the process may take.
-func (l Limits) MemoryOrDefault() int64 { return l.withDefaults().Memory }
-
-func (l Limits) withDefaults() Limits {
+// WithDefaults has a figure for each.
+func (l Limits) WithDefaults() Limits {
 	if l.Memory <= 0 {
 		l.Memory = DefaultMemory
 	}

@@ -62,7 +62,7 @@ func (r *Runner) Close() {
 // ended otherwise. It waits while other renders take the memory that there is.
 func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string, o render.Options,
 	l Limits) (render.Result, error) {
-	l = l.withDefaults()
+	l = l.WithDefaults()
 	place, ok := tree.Place()
 	switch {
 	case !ok:

@@ -39,6 +39,7 @@ type Options struct {
 	PrepareWorkers int
 	// RenderMemory is how many bytes of memory all renders at once may take together; 0 for child.DefaultTotal.
 	RenderMemory int64
+	Ceilings     sync.RenderCeilings
 	Mirrors      gitsource.Options
 	Lease        lease.Options
 	Accounts     Accounts
@@ -101,8 +102,8 @@ func (c *Controller) wire() error {
 		Now:        clients.Now,
 		Namespace:  c.o.Namespace,
 		Workers:    c.o.Workers,
-		Preparations: fairqueue.Options{Jobs: c.o.PrepareWorkers, Memory: cmp.Or(c.o.RenderMemory, child.DefaultTotal),
-			Patience: brakePatience},
+		Preparing: sync.PreparingLimits{Renders: c.o.Ceilings, Queue: fairqueue.Options{Jobs: c.o.PrepareWorkers,
+			Memory: cmp.Or(c.o.RenderMemory, child.DefaultTotal), Patience: brakePatience}},
 	}
 	return nil
 }
