@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/panics"
 )
@@ -40,7 +41,7 @@ type Controller struct {
 	// Workers is how many Syncs have their turn at once.
 	Workers int
 	// Preparing bounds what is prepared beside the turns.
-	Preparing PreparingLimits
+	Preparing PreparingOptions
 	// Ticked is told how long each turn of a Sync took, if it is set.
 	Ticked func(took time.Duration)
 	// LetGoAfter is how long what may not be deleted keeps a deleted Sync; deletion.LetGoAfter if 0.
@@ -57,10 +58,12 @@ type Controller struct {
 	known cache.Store // the Syncs, once they have been read
 }
 
-// PreparingLimits bound how many commits are prepared at once, and what any Sync's renders may take.
-type PreparingLimits struct {
+// PreparingOptions bound how many commits are prepared at once, and what any Sync's renders may take.
+type PreparingOptions struct {
 	Queue   fairqueue.Options
 	Renders RenderCeilings
+	// Marks outlive a process that ends while something is prepared; nil for none.
+	Marks *deaths.Marks
 }
 
 // Run works until the context ends.

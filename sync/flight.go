@@ -112,3 +112,52 @@ func (fl *flight) do(ctx context.Context, d gate.Decision) bool {
 func (fl *flight) nothingToPrune() bool {
 	return fl.rendered() && len(inventoryOf(fl.loop.sync).Without(fl.set.set)) == 0
 }
+
+// recalls reports whether the flight's set is known, or why it cannot be. If neither is, it is rendered again beside
+// the turns of the Sync, which is woken then. It is urgent if a brake waits for it.
+func (fl *flight) recalls(urgent bool) bool {
+	if fl.rendered() || fl.unknown != nil {
+		return true
+	}
+	if u := fl.recalling; u != nil && urgent && !u.urgent {
+		u.end()
+		fl.recalling = nil
+	}
+	if fl.recalling == nil {
+		fl.recalling = fl.loop.begin(fl.commit, true, urgent)
+	}
+	return false
+}
+
+// takeRecalled takes in the flight's set if it has been rendered again since the last look.
+func (fl *flight) takeRecalled() {
+	u := fl.recalling
+	if u == nil || !u.ended() {
+		return
+	}
+	fl.recalling = nil
+	fl.loop.noteRender(u.result)
+	if fl.unknown = u.result.repeated(fl.status()); fl.unknown == nil {
+		fl.set = u.result
+	}
+}
+
+// flightSet is the set in flight, or why it is not known: what failed is tried again when it is asked for again.
+func (fl *flight) flightSet() (manifests.Set, error) {
+	if fl.rendered() {
+		return fl.set.set, nil
+	}
+	err := fl.unknown
+	fl.unknown = nil
+	if err == nil {
+		err = fmt.Errorf("its set is being rendered again")
+	}
+	return manifests.Set{}, err
+}
+
+// endRecall ends what is rendered again for a flight that is over.
+func (fl *flight) endRecall() {
+	if fl.recalling != nil {
+		fl.recalling.end()
+	}
+}

@@ -76,6 +76,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	}
 	l.background.Go(func() { l.deliver() })
 	l.follow()
+	l.recallDeath()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loops[key] = l

@@ -9,6 +9,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/backoff"
+	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/panics"
@@ -23,10 +24,12 @@ type preparation struct {
 	source *source.Source
 	// flying is the set in flight as it was written last, nil if it is not known.
 	flying *readySet
+	// asked is set if a person wants another try.
+	asked bool
 }
 
 func (l *syncLoop) preparation() *preparation {
-	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source}
+	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source, asked: l.retryRequested}
 	if fl := l.flight; fl != nil && fl.rendered() {
 		p.flying = fl.set
 	}
@@ -38,6 +41,12 @@ func (l *syncLoop) preparation() *preparation {
 func (p *preparation) run(ctx context.Context, commit string, recalls, urgent bool) *readySet {
 	r := p.nothingOf(commit)
 	ran := p.preparations.Do(ctx, p.job(urgent), func(ctx context.Context) {
+		end, err := p.Preparing.Marks.Begin(p.sync.Namespace+"/"+p.sync.Name, p.Now())
+		if err != nil {
+			r.unavailable(err, p.Now())
+			return
+		}
+		defer end()
 		if !recalls {
 			if doubted := p.doubted(ctx, commit); doubted != nil {
 				r = doubted
@@ -60,7 +69,8 @@ func (p *preparation) nothingOf(commit string) *readySet {
 // job is what preparing a commit asks of the queue. Limits that cannot be read are an error of the render.
 func (p *preparation) job(urgent bool) fairqueue.Job {
 	_, limits, _, _ := p.Preparing.Renders.Limits(p.sync)
-	return fairqueue.Job{Namespace: p.sync.Namespace, Memory: limits.WithDefaults().Memory, Urgent: urgent}
+	return fairqueue.Job{Namespace: p.sync.Namespace, Memory: limits.WithDefaults().Memory, Urgent: urgent,
+		Suspect: deaths.IsSuspect(p.sync.Status.Renders, p.Now())}
 }
 
 // flightSet is the set in flight, rendered again if a restart lost it.
@@ -140,6 +150,10 @@ type preparing struct {
 	underWay *underWay
 	// panics is how often in a row preparing has panicked.
 	panics int
+	// died is when a process ended while something was rendered, and lived that a render came to an end: neither is in
+	// the status yet.
+	died  []time.Time
+	lived bool
 }
 
 // begin has a commit prepared beside the turns of its Sync, which is woken when that has ended.
@@ -186,6 +200,7 @@ func (l *syncLoop) takePrepared() {
 	if u == nil || !u.ended() {
 		return
 	}
+	l.noteRender(u.result)
 	if l.underWay = nil; u.of.equal(l.basisOf(u.of.commit)) {
 		l.ready = u.result
 	}
@@ -193,53 +208,5 @@ func (l *syncLoop) takePrepared() {
 		u.result.RetryAt = l.Now().Add(backoff.After(l.panics, unavailablePause, 15*time.Minute))
 	} else {
 		l.panics = 0
-	}
-}
-
-// recalls reports whether the flight's set is known, or why it cannot be. If neither is, it is rendered again beside
-// the turns of the Sync, which is woken then. It is urgent if a brake waits for it.
-func (fl *flight) recalls(urgent bool) bool {
-	if fl.rendered() || fl.unknown != nil {
-		return true
-	}
-	if u := fl.recalling; u != nil && urgent && !u.urgent {
-		u.end()
-		fl.recalling = nil
-	}
-	if fl.recalling == nil {
-		fl.recalling = fl.loop.begin(fl.commit, true, urgent)
-	}
-	return false
-}
-
-// takeRecalled takes in the flight's set if it has been rendered again since the last look.
-func (fl *flight) takeRecalled() {
-	u := fl.recalling
-	if u == nil || !u.ended() {
-		return
-	}
-	fl.recalling = nil
-	if fl.unknown = u.result.repeated(fl.status()); fl.unknown == nil {
-		fl.set = u.result
-	}
-}
-
-// flightSet is the set in flight, or why it is not known: what failed is tried again when it is asked for again.
-func (fl *flight) flightSet() (manifests.Set, error) {
-	if fl.rendered() {
-		return fl.set.set, nil
-	}
-	err := fl.unknown
-	fl.unknown = nil
-	if err == nil {
-		err = fmt.Errorf("its set is being rendered again")
-	}
-	return manifests.Set{}, err
-}
-
-// endRecall ends what is rendered again for a flight that is over.
-func (fl *flight) endRecall() {
-	if fl.recalling != nil {
-		fl.recalling.end()
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -34,6 +35,8 @@ type readySet struct {
 	predecessors map[manifests.ID][]api.Predecessor
 	// warnings are for whoever wrote the commit.
 	warnings []string
+	// lost is set if the process ended that rendered it.
+	lost bool
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
@@ -41,6 +44,9 @@ func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 	r := p.nothingOf(commit)
 	if b := p.barred(p.sync); b != nil {
 		return r.unavailable(b, p.Now())
+	}
+	if why := deaths.Stopped(p.sync.Status.Renders, p.sync.Generation, p.asked, p.Now()); why != "" {
+		return r.not(gate.Invalid, toldWhole(errors.New(why)), p.Now())
 	}
 	tree, err := p.source.Tree(ctx, p.sync, commit)
 	if errors.Is(err, gitsource.ErrAbsent) && commit == p.sync.Status.LastComplete {
@@ -72,7 +78,7 @@ func (p *preparation) render(ctx context.Context, r *readySet, tree *gitsource.T
 	if err != nil && len(lowered) > 0 {
 		err = fmt.Errorf("%w; %s", err, strings.Join(lowered, "; "))
 	}
-	if mayPassLater(err) {
+	if r.lost = endedAProcess(err); mayPassLater(err) {
 		return r.not(gate.Slow, toldWhole(fmt.Errorf("%w; it is tried again, with pauses from 30 s to 15 min", err)),
 			p.Now())
 	}
@@ -95,6 +101,12 @@ func mayPassLater(err error) bool {
 	var slow *child.SlowError
 	var lost *child.LostError
 	return errors.As(err, &slow) || errors.As(err, &lost)
+}
+
+// endedAProcess reports whether the process ended that rendered.
+func endedAProcess(err error) bool {
+	var lost *child.LostError
+	return errors.As(err, &lost) && !lost.NotStarted
 }
 
 const mostDropped = 10 // of a commit in warnings: each is an Event

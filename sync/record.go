@@ -1,10 +1,12 @@
 package sync
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -81,4 +83,43 @@ func entriesOf(inventory manifests.Inventory) []api.InventoryEntry {
 			UID:  e.UID})
 	}
 	return list
+}
+
+// noteRender notes how a render ended.
+func (l *syncLoop) noteRender(r *readySet) {
+	if r.lost {
+		l.died = append(l.died, l.Now())
+	}
+	l.lived = l.lived || r.Outcome == gate.Ready
+}
+
+// rendersNow is what is to be remembered of the renders.
+func (l *syncLoop) rendersNow(now time.Time) *api.RenderStatus {
+	s := l.sync.Status.Renders
+	for _, at := range l.died {
+		s = deaths.Add(s, at, l.sync.Generation)
+	}
+	if l.lived {
+		s = deaths.Lived(s, now)
+	}
+	return s
+}
+
+// rendersSaved notes that it is remembered.
+func (l *syncLoop) rendersSaved() {
+	if len(l.died) > 0 {
+		l.Preparing.Marks.Forget(l.key)
+	}
+	l.died, l.lived = nil, false
+}
+
+// recallDeath notes that an earlier process ended while something of the Sync was being prepared.
+func (l *syncLoop) recallDeath() {
+	at, found := l.Preparing.Marks.Found(l.key)
+	if !found {
+		return
+	}
+	l.died = append(l.died, at)
+	l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("the controller ended while a commit of this Sync was being "+
+		"prepared, at %s", at.UTC().Format(time.RFC3339))))
 }

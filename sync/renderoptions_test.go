@@ -1,14 +1,14 @@
 package sync
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/daemongate/daemongate/render"
-	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -41,17 +41,18 @@ func TestTheRendersMemoryIsRead(t *testing.T) {
 // it is said which value counts. What is below the ceilings counts as it is written.
 func TestTheCeilingsCountAboveEverySpec(t *testing.T) {
 	ceilings := RenderCeilings{FileSize: 1 << 20, TotalSize: 8 << 20, Memory: 256 << 20, Objects: 100, Timeout: time.Minute}
-	of := func(r api.Render) (render.Options, child.Limits, string) {
+	of := func(r api.Render) (figures, said string) {
 		o, l, lowered, err := ceilings.Limits(&api.Sync{Spec: api.SyncSpec{Render: r}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return o, l, strings.Join(lowered, "\n")
+		return fmt.Sprint(o.FileSize, o.TotalSize, o.Objects, l.Timeout, l.Memory), strings.Join(lowered, "\n")
 	}
-	hour := metav1.Duration{Duration: time.Hour}
-	o, l, said := of(api.Render{MaxFileSize: "1Gi", MaxTotalSize: "1Ti", MaxObjects: 1e6, Timeout: hour, MaxMemory: "1Ti"})
-	if o.FileSize != 1<<20 || o.TotalSize != 8<<20 || o.Objects != 100 || l.Timeout != time.Minute || l.Memory != 256<<20 {
-		t.Errorf("%+v %+v", o, l)
+	hour, second := metav1.Duration{Duration: time.Hour}, metav1.Duration{Duration: time.Second}
+	const all = "1048576 8388608 100 1m0s 268435456"
+	figures, said := of(api.Render{MaxFileSize: "1Gi", MaxTotalSize: "1Ti", MaxObjects: 1e6, Timeout: hour, MaxMemory: "1Ti"})
+	if figures != all {
+		t.Error(figures)
 	}
 	for _, want := range []string{
 		"spec.render.maxTotalSize 1Ti is more than this controller lets any Sync have: 8Mi counts (--render-max-total-size)",
@@ -61,13 +62,12 @@ func TestTheCeilingsCountAboveEverySpec(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", want, said)
 		}
 	}
-	if o, l, _ := of(api.Render{}); o.Objects != 100 || o.TotalSize != 8<<20 || l.Memory != 256<<20 || l.Timeout != time.Minute {
-		t.Errorf("of an empty spec: %+v %+v", o, l)
+	if figures, _ := of(api.Render{}); figures != all {
+		t.Errorf("of an empty spec: %s", figures)
 	}
-	second := metav1.Duration{Duration: time.Second}
-	o, l, said = of(api.Render{MaxFileSize: "5", MaxTotalSize: "6", MaxObjects: 7, Timeout: second, MaxMemory: "64Mi"})
-	if o.FileSize != 5 || o.TotalSize != 6 || o.Objects != 7 || l.Timeout != time.Second || l.Memory != 64<<20 || said != "" {
-		t.Errorf("%+v %+v %s", o, l, said)
+	figures, said = of(api.Render{MaxFileSize: "5", MaxTotalSize: "6", MaxObjects: 7, Timeout: second, MaxMemory: "64Mi"})
+	if figures != "5 6 7 1s 67108864" || said != "" {
+		t.Error(figures, said)
 	}
 }
 
@@ -76,10 +76,8 @@ func TestAFigureThatDoesNotCountIsTold(t *testing.T) {
 	t.Parallel()
 	w := newStillWorld(t)
 	w.Preparing.Renders = RenderCeilings{TotalSize: 8 << 20}
-	w.add("platform", "agents", func(s *api.SyncSpec) {
-		s.Render.MaxTotalSize = "1Ti"
-		s.Source.Path = "platform/fails"
-	})
+	w.add("platform", "agents", func(s *api.SyncSpec) { s.Render.MaxTotalSize = "1Ti" })
+	w.fail("platform", errors.New("the files are too large"))
 	w.run()
 	const says = "spec.render.maxTotalSize 1Ti is more than this controller lets any Sync have: 8Mi counts"
 	w.until("failure", func() bool { return w.status("platform", "agents").Summary.State == api.Failed })

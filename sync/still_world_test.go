@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -48,6 +47,8 @@ type stillWorld struct {
 	ended  int                    // of those
 	most   int                    // renders at once
 	now    int
+	built  map[string]int   // renders, by namespace
+	fails  map[string]error // what they fail with, by namespace
 	news   []string
 	panics func(where, namespace string) // when these are asked
 }
@@ -61,11 +62,12 @@ const (
 // newStillWorld makes one with a controller that has not begun to work.
 func newStillWorld(t testing.TB) *stillWorld {
 	w := &stillWorld{t: t, fleets: map[string]*plainFleet{}, wakes: map[string]func(){}, head: map[string]string{},
-		braked: map[string]time.Time{}, writes: map[string]int{}, hangs: map[string]int{}}
+		braked: map[string]time.Time{}, writes: map[string]int{}, hangs: map[string]int{},
+		built: map[string]int{}, fails: map[string]error{}}
 	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 		map[schema.GroupVersionResource]string{api.Resource: "SyncList"})
 	w.Controller = &Controller{Syncs: NewSyncs(client), Connect: w, Observer: &stillObserver{w: w}, Renders: w, Teller: w,
-		Now: time.Now, Workers: 2, Preparing: PreparingLimits{Queue: fairqueue.Options{Jobs: 4}}}
+		Now: time.Now, Workers: 2, Preparing: PreparingOptions{Queue: fairqueue.Options{Jobs: 4}}}
 	return w
 }
 
@@ -151,6 +153,13 @@ func (w *stillWorld) until(what string, is func() bool) {
 	}
 }
 
+// fail has the renders of a namespace fail, or no longer.
+func (w *stillWorld) fail(namespace string, with error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fails[namespace] = with
+}
+
 // locked reads something of the world.
 func locked[T any](w *stillWorld, read func() T) T {
 	w.mu.Lock()
@@ -221,8 +230,8 @@ func (w *stillWorld) Build(ctx context.Context, _ *gitsource.Tree, folder string
 	head := w.head[namespace]
 	w.mu.Unlock()
 	defer locked(w, func() int { w.now--; return w.now })
-	if strings.HasSuffix(folder, "fails") {
-		return render.Result{}, errors.New("the files are too large")
+	if err := locked(w, func() error { w.built[namespace]++; return w.fails[namespace] }); err != nil {
+		return render.Result{}, err
 	}
 	if hangs {
 		<-ctx.Done()

@@ -101,6 +101,7 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 		return err
 	}
 	l.follow()
+	l.rendersSaved()
 	l.recorded = l.recorded[len(o.Recorded):]
 	l.keep(keptComplete, state.LastComplete)
 	for _, m := range d.Moves {
@@ -126,6 +127,7 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	next := *l.sync.Status.DeepCopy()
 	next.GateStatus = state
 	next.ObservedGeneration = l.sync.Generation
+	next.Renders = l.rendersNow(l.Now())
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
 	if b := l.barred(l.sync); b != nil {

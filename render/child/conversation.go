@@ -102,11 +102,11 @@ func (c *conversation) unheard(err error) bool {
 func (c *conversation) unanswered(err error, tooLong bool) error {
 	switch {
 	case tooLong:
-		return &LostError{c.job.Folder, "it answers with more than a render can come to"}
+		return &LostError{Folder: c.job.Folder, Reason: "it answers with more than a render can come to"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return c.lost(c.job.Folder, c.limits.Memory)
 	}
-	return &LostError{c.job.Folder, "its answer cannot be read: " + err.Error()}
+	return &LostError{Folder: c.job.Folder, Reason: "its answer cannot be read: " + err.Error()}
 }
 
 func (c *conversation) answered(result render.Result, a *answer) (render.Result, error) {

@@ -46,6 +46,8 @@ func (e *MemoryError) Error() string {
 type LostError struct {
 	Folder string
 	Reason string
+	// NotStarted is set if it is not even known whether it could have rendered.
+	NotStarted bool
 }
 
 func (e *LostError) Error() string {

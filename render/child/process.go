@@ -89,12 +89,12 @@ func (p *process) lost(folder string, limit int64) error {
 		(exit.ExitCode() == exitMemory || exit.ExitCode() == exitCrash && isOutOfMemory(said)):
 		return &MemoryError{Folder: folder, Limit: limit}
 	case err == nil:
-		return &LostError{folder, "it gave no answer"}
+		return &LostError{Folder: folder, Reason: "it gave no answer"}
 	}
 	if why := crashOf(said); why != "" {
-		return &LostError{folder, fmt.Sprintf("%v: %s", err, why)}
+		return &LostError{Folder: folder, Reason: fmt.Sprintf("%v: %s", err, why)}
 	}
-	return &LostError{folder, err.Error()}
+	return &LostError{Folder: folder, Reason: err.Error()}
 }
 
 // crashOf is what Go's runtime says first of why it ends a program; "" if it says nothing. The words of a panic are

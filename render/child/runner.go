@@ -87,7 +87,7 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 	for {
 		p, reserved, err := r.take()
 		if err != nil {
-			return render.Result{}, &LostError{folder, err.Error()}
+			return render.Result{}, &LostError{Folder: folder, Reason: err.Error(), NotStarted: true}
 		}
 		used = append(used, p)
 		c := &conversation{process: p, tree: tree, options: o, limits: l, job: newJob(place, folder, o, l)}

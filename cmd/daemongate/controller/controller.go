@@ -21,6 +21,7 @@ import (
 	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/lease"
 	"github.com/daemongate/daemongate/sync/panics"
@@ -102,7 +103,7 @@ func (c *Controller) wire() error {
 		Now:        clients.Now,
 		Namespace:  c.o.Namespace,
 		Workers:    c.o.Workers,
-		Preparing: sync.PreparingLimits{Renders: c.o.Ceilings, Queue: fairqueue.Options{Jobs: c.o.PrepareWorkers,
+		Preparing: sync.PreparingOptions{Renders: c.o.Ceilings, Queue: fairqueue.Options{Jobs: c.o.PrepareWorkers,
 			Memory: cmp.Or(c.o.RenderMemory, child.DefaultTotal), Patience: brakePatience}},
 	}
 	return nil
@@ -136,6 +137,9 @@ func (c *Controller) Run(ctx context.Context) error {
 			if err := c.o.First(ctx, c.config); err != nil {
 				return err
 			}
+		}
+		if c.syncs.Preparing.Marks, err = deaths.Open(filepath.Join(c.o.DataDir, "preparing"), time.Now()); err != nil {
+			return err
 		}
 		return c.syncs.Run(ctx)
 	})

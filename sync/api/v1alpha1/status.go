@@ -21,6 +21,10 @@ type SyncStatus struct {
 	// +optional
 	Schedule *ScheduleStatus `json:"schedule,omitempty"`
 
+	// Renders is what is remembered of renders that ended a process; there once one did.
+	// +optional
+	Renders *RenderStatus `json:"renders,omitempty"`
+
 	// NextWindow is when a commit may start again; empty while one may, and if no window opens within a year.
 	// +optional
 	NextWindow *metav1.Time `json:"nextWindow,omitempty"`
@@ -30,6 +34,19 @@ type SyncStatus struct {
 	Deletion *DeletionStatus `json:"deletion,omitempty"`
 
 	GateStatus `json:",inline"`
+}
+
+// RenderStatus says how often a process ended while something of the Sync was rendered: the one that rendered, or the
+// controller's own.
+type RenderStatus struct {
+	// Deaths are when, the newest last; six at most.
+	// +kubebuilder:validation:MaxItems=6
+	// +listType=atomic
+	// +optional
+	Deaths []metav1.MicroTime `json:"deaths,omitempty"`
+	// Generation of the spec at the newest of them.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
 }
 
 // Summary is the Sync in one line.
