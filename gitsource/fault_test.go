@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
 // Whatever a server does while it sends objects, the poll ends in bounded time with an error that shows no credentials,
@@ -87,8 +88,8 @@ func impatient(words string) gitsource.Options {
 	return gitsource.Options{}
 }
 
-// A redirect to another host is not followed by who has credentials, and the error says where it would lead. Who has
-// none follows it, and so does everybody within the host.
+// A redirect to another host is not followed, and the error says where it would lead. Who has no credentials follows it if
+// that is asked for, and within the host everybody does.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	w := newWork(t)
@@ -124,7 +125,13 @@ func TestRedirects(t *testing.T) {
 	if len(seen) != 0 {
 		t.Errorf("the other host was asked by who has credentials: %q", seen)
 	}
-	if got := head(t, open(t, front.URL+"/away/.git", gitsource.Auth{}, gitsource.Options{})); got != tip {
+	wrong(t, open(t, front.URL+"/away/.git", gitsource.Auth{}, gitsource.Options{}), main, "another host")
+	asked := gitsource.Options{Reach: remote.Reach{Redirects: true}}
+	wrong(t, open(t, front.URL+"/away/.git", auth, asked), main, "credentials are not sent along")
+	if len(seen) != 0 {
+		t.Errorf("the other host was asked unasked: %q", seen)
+	}
+	if got := head(t, open(t, front.URL+"/away/.git", gitsource.Auth{}, asked)); got != tip {
 		t.Errorf("without credentials the head is %s, want %s", got, tip)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/gitsource/sshtest"
 )
 
@@ -246,7 +247,8 @@ func TestFaultsWhileLooking(t *testing.T) {
 	})
 }
 
-// A look follows redirects as every poll does: within the host, and to another one without credentials only.
+// A look follows redirects as every poll does: within the host, and to another one without credentials
+// and if that is asked for only.
 func TestLooksAndRedirects(t *testing.T) {
 	t.Parallel()
 	w := crowded(t, 200)
@@ -266,7 +268,8 @@ func TestLooksAndRedirects(t *testing.T) {
 		path string
 		auth gitsource.Auth
 	}{{"/old/.git", gitsource.Auth{Token: secret}}, {"/away/.git", gitsource.Auth{}}} {
-		r, before := open(t, front.URL+c.path, c.auth, gitsource.Options{}), backend.looks.Load()
+		o := gitsource.Options{Reach: remote.Reach{Redirects: true}}
+		r, before := open(t, front.URL+c.path, c.auth, o), backend.looks.Load()
 		for range 2 {
 			if got := head(t, r); got != tip {
 				t.Errorf("%s: head is %s, want %s", c.path, got, tip)

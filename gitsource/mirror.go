@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,12 +39,13 @@ type mirror struct {
 }
 
 func newMirror(home string, o Options) *mirror {
-	objects := newObjects()
+	all := newObjects()
 	m := &mirror{home: home, limits: limits{o.MaxPacks, o.MaxGrowth, o.smallGrowth, o.MaxPack, o.MaxObjects, o.disk},
-		objects: objects, proven: newProvenTips(objects), folders: treefs.NewFolders()}
+		objects: all, proven: newProvenTips(all), folders: treefs.NewFolders()}
 	if dir, _ := m.newest(); dir != "" {
 		m.adopt(dir)
 	}
+	runtime.AddCleanup(m, (*objects).close, all) // of the files that are open, when nobody uses it any more
 	return m
 }
 

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
@@ -49,6 +51,9 @@ type Options struct {
 	// MaxFile is the size in bytes above which a file of a tree is refused (32 MiB).
 	MaxFile int64
 
+	// Reach says where connections may lead.
+	Reach remote.Reach
+
 	smallGrowth int64 // bytes of growth that are not worth a new mirror, however small that would be
 	disk        *disk // of the store
 }
@@ -82,14 +87,15 @@ type Store struct {
 
 	mu           sync.Mutex
 	key          []byte
-	repositories map[string]*Repository
+	repositories map[string]weak.Pointer[Repository] // as long as somebody uses them
 }
 
 // Open returns the store in the folder, which is made when the first repository is mirrored.
 func Open(dir string, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	o.disk = &disk{most: o.MaxDisk}
-	return &Store{dir: dir, options: o.withDefaults(), ctx: ctx, cancel: cancel, repositories: map[string]*Repository{}}
+	return &Store{dir: dir, options: o.withDefaults(), ctx: ctx, cancel: cancel,
+		repositories: map[string]weak.Pointer[Repository]{}}
 }
 
 // Close ends what is under way. Mirrors stay on disk.
@@ -97,8 +103,10 @@ func (s *Store) Close() {
 	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.repositories {
-		r.close()
+	for _, known := range s.repositories {
+		if r := known.Value(); r != nil {
+			r.close()
+		}
 	}
 }
 
@@ -109,17 +117,20 @@ func (s *Store) Repository(url string, auth Auth) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.options.Reach.Permits(address); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id, err := s.identify(address, auth)
 	if err != nil {
 		return nil, err
 	}
-	r := s.repositories[id]
+	r := s.repositories[id].Value()
 	if r != nil && r.auth.equal(auth) {
 		return r, nil
 	}
-	to, err := remote.New(url, auth, s.options.Idle)
+	to, err := remote.New(url, auth, s.remote())
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +146,9 @@ func (s *Store) Lend(url, identity string, source Source) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.options.Reach.Permits(address); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id, err := s.identify(address, auth)
@@ -144,7 +158,7 @@ func (s *Store) Lend(url, identity string, source Source) (*Repository, error) {
 	r := s.repository(id, address)
 	r.auth.follow(source, func(auth Auth) (*remote.Remote, error) {
 		auth.Identity = identity
-		to, err := remote.New(url, auth, s.options.Idle)
+		to, err := remote.New(url, auth, s.remote())
 		if err != nil && identity != "" {
 			return nil, fmt.Errorf("%w; the credentials are from %s", err, identity)
 		}
@@ -153,19 +167,55 @@ func (s *Store) Lend(url, identity string, source Source) (*Repository, error) {
 	return r, nil
 }
 
+// remote is how servers are spoken to.
+func (s *Store) remote() remote.Options {
+	return remote.Options{Idle: s.options.Idle, Reach: s.options.Reach}
+}
+
 // repository returns the mirror in the folder of that name.
 func (s *Store) repository(id string, at remote.Address) *Repository {
-	r := s.repositories[id]
+	r := s.repositories[id].Value()
 	if r == nil {
+		maps.DeleteFunc(s.repositories, func(_ string, r weak.Pointer[Repository]) bool { return r.Value() == nil })
 		r = newRepository(s.ctx, at, filepath.Join(s.dir, id), s.options)
 		r.sweep = s.sweep
-		s.repositories[id] = r
+		s.repositories[id] = weak.Make(r)
 	}
 	return r
 }
 
+// Known is how many mirrors are in use, or were a moment ago.
+func (s *Store) Known() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.repositories)
+}
+
+// NameOf is the name of a folder for what is kept of a repository beside its mirror, by its URL as it is written and
+// the identity of the credentials. Like that of a mirror it cannot be guessed.
+func (s *Store) NameOf(url, identity string) (string, error) {
+	address, _, err := remote.ParseAddress(url, Auth{})
+	if err != nil {
+		return "", err
+	}
+	if err := s.options.Reach.Permits(address); err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keyed("beside %q %q", url, identity)
+}
+
 // identify names a mirror's folder. Whoever reads the name, and tries passwords on it, must have the key.
 func (s *Store) identify(address remote.Address, auth Auth) (string, error) {
+	if auth.Identity != "" {
+		return s.keyed("%s\nby name %s", address, auth.Identity)
+	}
+	return s.keyed("%s\nby value %s", address, auth.Fingerprint())
+}
+
+// keyed is what only who has the store's key can make of a text.
+func (s *Store) keyed(format string, args ...any) (string, error) {
 	if s.key == nil {
 		key, err := readKey(s.dir)
 		if err != nil {
@@ -174,11 +224,7 @@ func (s *Store) identify(address remote.Address, auth Auth) (string, error) {
 		s.key = key
 	}
 	mac := hmac.New(sha256.New, s.key)
-	if auth.Identity != "" {
-		fmt.Fprintf(mac, "%s\nby name %s", address, auth.Identity)
-	} else {
-		fmt.Fprintf(mac, "%s\nby value %s", address, auth.Fingerprint())
-	}
+	fmt.Fprintf(mac, format, args...)
 	return hex.EncodeToString(mac.Sum(nil)[:16]), nil
 }
 

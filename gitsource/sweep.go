@@ -60,10 +60,10 @@ func (s *Store) drop(id, home string) {
 	if !s.unused(home) { // somebody has come to use it meanwhile
 		return
 	}
-	if r := s.repositories[id]; r != nil {
+	if r := s.repositories[id].Value(); r != nil {
 		r.close()
-		delete(s.repositories, id)
 	}
+	delete(s.repositories, id)
 	_ = os.RemoveAll(home) // what cannot be removed is tried again
 	s.options.disk.settle(home, 0)
 }

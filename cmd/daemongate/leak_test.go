@@ -77,7 +77,7 @@ func startLeaks(t *testing.T) *leaks {
 	s.bare = filepath.Join(dir, "good.git")
 	s.hooks = freeAddress(t)
 	s.install(dir)
-	controllerTo(t, s.log, "--all-namespaces", "--data-dir", filepath.Join(dir, "data"), "--workers", "8",
+	controllerTo(t, s.log, "--all-namespaces", "--allow-local-networks", "--allow-local-repositories", "--data-dir", filepath.Join(dir, "data"), "--workers", "8",
 		"--log-level", "trace", "--webhook-address", s.hooks, "--kubeconfig", s.cluster.Kubeconfig)
 	return s
 }
@@ -120,6 +120,10 @@ func (s *leaks) install(dir string) {
 	_, err := installSync(t.Context(), s.cluster.Config, filepath.Join(dir, "good.yaml"), "")
 	check(t, err)
 	for _, l := range s.fleet {
+		if l.secrets == nil {
+			l.secrets = map[string]string{}
+		}
+		l.secrets["allowHTTP"] = "true" // of the servers that play the host
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: l.name}, StringData: l.secrets}
 		_, err := s.kube.CoreV1().Secrets("leaks").Create(t.Context(), secret, metav1.CreateOptions{})
 		check(t, err)

@@ -42,7 +42,7 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 	w.waitState(w.push("v1"), api.Complete)
 
 	probes, between := freeAddress(t), w.watched()
-	second := w.run("second", "--all-namespaces", "--kubeconfig", between.kubeconfig, "--metrics-address", probes)
+	second := w.run("second", "--all-namespaces", "--allow-local-repositories", "--kubeconfig", between.kubeconfig, "--metrics-address", probes)
 	second.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on %s has held the Lease "+
 		"daemongate-system/daemongate since 20", first.process.Pid, hostname(t)))
 	v2 := w.push("v2")
@@ -83,7 +83,7 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 		t.Errorf("daemongate_lease_held 1 is not said in\n%s", text)
 	}
 
-	third := w.run("third", "--all-namespaces", "--kubeconfig", w.cluster.Kubeconfig)
+	third := w.run("third", "--all-namespaces", "--allow-local-repositories", "--kubeconfig", w.cluster.Kubeconfig)
 	third.waitSays(t, time.Minute, fmt.Sprintf("waiting: process %d on", second.process.Pid))
 	check(t, second.process.Signal(os.Interrupt))
 	if err := <-second.ended; err != nil {

@@ -28,6 +28,7 @@ type runOptions struct {
 	renderMemory        resource.QuantityValue
 	renderMaxFileSize   resource.QuantityValue
 	renderMaxTotalSize  resource.QuantityValue
+	local               localOptions
 }
 
 func newRun() *cobra.Command {
@@ -87,6 +88,7 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 		"ServiceAccount, in the namespace of each Sync, whose rights are used for a Sync that names none")
 	flags.BoolVar(&o.Accounts.Required, "require-service-account", false,
 		"refuse a Sync that has no ServiceAccount, instead of writing with the rights of this controller")
+	o.addReachTo(flags)
 	o.addLeaseTo(flags)
 }
 
@@ -145,6 +147,7 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	o.keepOut(config)
 	if o.Namespace = namespace; o.allNamespaces {
 		o.Namespace = ""
 	}

@@ -59,7 +59,7 @@ func openGitea() (*gitHost, error) {
 	told := func(_ context.Context, _ *repository, commit string) (string, error) { return statuses(h, commit) }
 	return &gitHost{
 		url: url, push: h.WithCredentials(url), provider: "Gitea", stop: stop, told: told,
-		secret: map[string]string{"username": h.User, "token": token},
+		secret: map[string]string{"username": h.User, "token": token, "allowHTTP": "true"},
 		conclude: func(ctx context.Context, p *player, out io.Writer) error {
 			_, _ = fmt.Fprintf(out, "\n── What the Git host shows beside each commit (%s)\n",
 				strings.TrimSuffix(url, ".git"))

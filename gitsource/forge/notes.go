@@ -25,9 +25,10 @@ const notesTimeout = 2 * time.Minute
 // It is the one writer of its process for a repository: what is reported while a push is under way goes with the next,
 // in one commit. Writers elsewhere are merged with. Safe for concurrent use.
 type Notes struct {
-	url  string
-	auth func(context.Context) (remote.Auth, error)
-	dir  string // no other writer's
+	url   string
+	auth  func(context.Context) (remote.Auth, error)
+	dir   string // no other writer's
+	reach remote.Reach
 
 	maxPack int64 // bytes
 
@@ -47,16 +48,17 @@ type job struct {
 // NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder under dir, which
 // it shares with a writer of the same URL and identity only. A URL that cannot be used is an error of Report.
 func NewNotes(url string, auth remote.Auth, dir string) *Notes {
-	return NewNotesFrom(url, auth.Identity, func(context.Context) (remote.Auth, error) { return auth, nil }, dir)
+	name := sha256.Sum256(fmt.Appendf(nil, "%q %q", url, auth.Identity))
+	return NewNotesFrom(url, func(context.Context) (remote.Auth, error) { return auth, nil },
+		filepath.Join(dir, hex.EncodeToString(name[:16])), remote.Reach{})
 }
 
-// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged. The
-// identity names where they are read. A process has one writer of a URL and identity at a time: two would take from
-// each other what they are reading.
-func NewNotesFrom(url, identity string, auth func(context.Context) (remote.Auth, error), dir string) *Notes {
-	name := sha256.Sum256(fmt.Appendf(nil, "%q %q", url, identity))
-	return &Notes{url: url, auth: auth, dir: filepath.Join(dir, hex.EncodeToString(name[:16])), maxPack: maxNotesPack,
-		turn: make(chan struct{}, 1)}
+// NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged, with a
+// folder that belongs to that URL and those credentials only, and with where connections may lead. A process has one
+// writer of a folder at a time: two would take from each other what they are reading.
+func NewNotesFrom(url string, auth func(context.Context) (remote.Auth, error), folder string,
+	reach remote.Reach) *Notes {
+	return &Notes{url: url, auth: auth, dir: folder, reach: reach, maxPack: maxNotesPack, turn: make(chan struct{}, 1)}
 }
 
 // Report returns when the statuses are in the repository, or what is wrong. Of several for one commit and context the
@@ -157,7 +159,7 @@ func (n *Notes) write(ctx context.Context, statuses []Status) error {
 	if err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}
-	to, err := remote.New(n.url, auth, 0)
+	to, err := remote.New(n.url, auth, remote.Options{Reach: n.reach})
 	if err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}

@@ -97,9 +97,9 @@ func TestNotesFollowTheirCredentials(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := serve(r)
 	password := "old"
-	n := forge.NewNotesFrom(s.URL+"/.git", "", func(context.Context) (remote.Auth, error) {
+	n := forge.NewNotesFrom(s.URL+"/.git", func(context.Context) (remote.Auth, error) {
 		return remote.Auth{Username: "ada", Password: password}, nil
-	}, t.TempDir())
+	}, t.TempDir(), remote.Reach{})
 	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
 	if err := n.Report(t.Context(), []forge.Status{letter}).Err(); err == nil {
 		t.Fatal("the old password was taken")

@@ -1,12 +1,10 @@
 package githubapp
 
 import (
-	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -44,10 +42,8 @@ type App struct {
 
 	turn chan struct{} // held by who asks GitHub
 
-	mu      sync.Mutex
-	token   string
-	expires time.Time
-	retired string // the token before, which a server may still repeat
+	mu     sync.Mutex
+	tokens map[Grant]token
 }
 
 var digits = regexp.MustCompile(`^[0-9]{1,19}$`)
@@ -89,6 +85,18 @@ func apiOf(address string) (string, error) {
 	return u.Scheme + "://" + u.Host + path, nil
 }
 
+// API is the root of the API that gives the tokens.
+func (a *App) API() string { return a.api }
+
+// Server is where the repositories are that the tokens are for.
+func (a *App) Server() string {
+	u, err := url.Parse(a.api)
+	if err != nil || u.Host == "api.github.com" {
+		return "https://github.com"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
@@ -107,59 +115,6 @@ func (a *App) String() string {
 
 // MarshalJSON keeps the key out of whatever is serialised.
 func (a *App) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", a.String()), nil }
-
-// Token returns an access token that is good for five minutes at least. GitHub is asked, through the client, only if
-// there is none; callers that come meanwhile share the answer. A redirect is not followed.
-func (a *App) Token(ctx context.Context, client *http.Client) (string, error) {
-	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-ctx.Done():
-		return "", fmt.Errorf("%s: gave up waiting for a token: %w", a, context.Cause(ctx))
-	}
-	if token := a.good(); token != "" {
-		return token, nil
-	}
-	token, expires, err := a.ask(ctx, client)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", a, err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.token, a.expires, a.retired = token, expires, a.token
-	return token, nil
-}
-
-func (a *App) good() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if time.Until(a.expires) < early {
-		return ""
-	}
-	return a.token
-}
-
-// Refused says that a server does not take a token any more: the next one is asked for anew.
-func (a *App) Refused(token string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.token == token {
-		a.expires = time.Time{}
-	}
-}
-
-// Secrets are the tokens that a server's answer could repeat.
-func (a *App) Secrets() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var all []string
-	for _, token := range []string{a.token, a.retired} {
-		if token != "" {
-			all = append(all, token)
-		}
-	}
-	return all
-}
 
 // claim is the JWT with which an App identifies itself.
 func (a *App) claim(now time.Time) (string, error) {

@@ -15,6 +15,9 @@ import (
 	"github.com/daemongate/daemongate/gitsource/githubapp/apptest"
 )
 
+// fleet is what most tokens are for.
+var fleet = githubapp.Grant{Repository: "/acme/fleet.git", Access: githubapp.ReadContents}
+
 func serve(t *testing.T) (*apptest.Server, githubapp.Config) {
 	t.Helper()
 	s, key, err := apptest.New("1234", "567")
@@ -40,7 +43,7 @@ func TestTokenIsSharedAndRenewed(t *testing.T) {
 	server, c := serve(t)
 	a := made(t, c)
 	get := func() string {
-		token, err := a.Token(t.Context(), http.DefaultClient)
+		token, err := a.Token(t.Context(), http.DefaultClient, fleet)
 		if err != nil {
 			t.Error(err)
 		}
@@ -64,6 +67,39 @@ func TestTokenIsSharedAndRenewed(t *testing.T) {
 	}
 }
 
+// A token is for one repository, and lets its holder do what it is for and nothing else. However many are asked for, a
+// bounded number is kept.
+func TestTokensAreNarrow(t *testing.T) {
+	server, c := serve(t)
+	a := made(t, c)
+	for grant, want := range map[githubapp.Grant]string{
+		fleet: `{"repositories":["fleet"],"permissions":{"contents":"read"}}`,
+		{Repository: "acme/fleet", Access: githubapp.WriteStatuses}:  `{"repositories":["fleet"],"permissions":{"statuses":"write"}}`,
+		{Repository: "/a/b.c.git/", Access: githubapp.WriteContents}: `{"repositories":["b.c"],"permissions":{"contents":"write"}}`,
+	} {
+		for range 2 {
+			if _, err := a.Token(t.Context(), http.DefaultClient, grant); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if asked := server.Asked(); asked[len(asked)-1] != want {
+			t.Errorf("%+v is asked for as %s", grant, asked[len(asked)-1])
+		}
+	}
+	if n := len(server.Given()); n != 3 {
+		t.Errorf("%d tokens for three grants", n)
+	}
+	for i := range 300 {
+		g := githubapp.Grant{Repository: fmt.Sprint("acme/", i), Access: githubapp.ReadContents}
+		if _, err := a.Token(t.Context(), http.DefaultClient, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(a.Secrets()); n > 200 {
+		t.Errorf("%d tokens are kept", n)
+	}
+}
+
 // What GitHub does not give a token for is an error that says what to do, and repeats neither key, nor JWT, nor token.
 func TestErrorsOfAnApp(t *testing.T) {
 	server, good := serve(t)
@@ -79,7 +115,7 @@ func TestErrorsOfAnApp(t *testing.T) {
 	} {
 		c := good
 		change(&c)
-		_, err := made(t, c).Token(t.Context(), http.DefaultClient)
+		_, err := made(t, c).Token(t.Context(), http.DefaultClient, fleet)
 		silent(t, server, words, err)
 	}
 	for words, answer := range map[string]http.HandlerFunc{
@@ -95,7 +131,7 @@ func TestErrorsOfAnApp(t *testing.T) {
 		"is not GitHub": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); fmt.Fprint(w, r.Header) },
 	} {
 		server.Answer = answer
-		_, err := made(t, good).Token(t.Context(), http.DefaultClient)
+		_, err := made(t, good).Token(t.Context(), http.DefaultClient, fleet)
 		silent(t, server, words, err)
 	}
 }
@@ -139,7 +175,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 func TestAppsAreNotShown(t *testing.T) {
 	_, c := serve(t)
 	a := made(t, c)
-	if _, err := a.Token(t.Context(), http.DefaultClient); err != nil {
+	if _, err := a.Token(t.Context(), http.DefaultClient, fleet); err != nil {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(a)

@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ var ErrRefused = errors.New("GitHub gives it no token")
 
 // ask gets a new token:
 // https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
-func (a *App) ask(ctx context.Context, client *http.Client) (token string, expires time.Time, err error) {
+func (a *App) ask(ctx context.Context, client *http.Client, g Grant) (token string, expires time.Time, err error) {
 	claim, err := a.claim(time.Now())
 	if err != nil {
 		return "", expires, errors.New("the private key cannot sign")
@@ -29,10 +30,15 @@ func (a *App) ask(ctx context.Context, client *http.Client) (token string, expir
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	at := a.api + "/app/installations/" + a.config.Installation + "/access_tokens"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at, nil)
+	body, err := json.Marshal(g.asked())
 	if err != nil {
 		return "", expires, err
 	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at, bytes.NewReader(body))
+	if err != nil {
+		return "", expires, err
+	}
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/vnd.github+json")
 	req.Header.Set("Authorization", "Bearer "+claim)
 	req.Header.Set("X-GitHub-Api-Version", "2022-11-28")
@@ -48,14 +54,14 @@ func (a *App) ask(ctx context.Context, client *http.Client) (token string, expir
 		return "", expires, fmt.Errorf("token: %w", err)
 	}
 	defer res.Body.Close()
-	if err := refusal(res.StatusCode); err != nil {
+	if err := refusal(res.StatusCode, g); err != nil {
 		return "", expires, err
 	}
 	return read(res.Body)
 }
 
 // refusal explains a status. What the server says besides is not repeated: it may hold what it was sent.
-func refusal(status int) error {
+func refusal(status int, g Grant) error {
 	switch status {
 	case http.StatusCreated:
 		return nil
@@ -67,7 +73,8 @@ func refusal(status int) error {
 		return fmt.Errorf("%w (404): the App has no such installation: check its number, and that it is installed",
 			ErrRefused)
 	case http.StatusUnprocessableEntity:
-		return fmt.Errorf("%w (422): the installation covers no repository", ErrRefused)
+		return fmt.Errorf("%w (422): the installation does not cover the repository %s, or the App lacks the "+
+			"permission %s", ErrRefused, g.name(), g.Access)
 	}
 	return fmt.Errorf("GitHub answered the request for a token with status %d: this is tried again", status)
 }

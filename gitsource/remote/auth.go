@@ -44,6 +44,11 @@ type Auth struct {
 	SSHAgent string
 	// KnownHosts are lines of a known_hosts file. No SSH server is talked to that they do not name.
 	KnownHosts []byte
+
+	// Hosts are those that the credentials are for, as host or host:port; any if nil.
+	Hosts []string
+	// NoPlain keeps the credentials from being sent over http.
+	NoPlain bool
 }
 
 // Format prints, for every verb, that there are credentials and never which.

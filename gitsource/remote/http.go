@@ -17,7 +17,7 @@ import (
 const dialTimeout = 15 * time.Second
 
 // newHTTPClient makes the client of one repository. Its connections are its own: they carry a client certificate.
-func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
+func newHTTPClient(auth Auth, o Options) (*http.Client, error) {
 	config, err := TLSConfig(auth)
 	if err != nil {
 		return nil, err
@@ -30,9 +30,9 @@ func newHTTPClient(auth Auth, idle time.Duration) (*http.Client, error) {
 		}
 		proxy = http.ProxyURL(u)
 	}
-	return &http.Client{CheckRedirect: staysAtHome(auth), Transport: &http.Transport{
+	return &http.Client{CheckRedirect: staysAtHome(auth, o.Reach), Transport: &http.Transport{
 		Proxy:               proxy,
-		DialContext:         dialer(idle),
+		DialContext:         dialer(o),
 		TLSClientConfig:     config,
 		TLSHandshakeTimeout: dialTimeout,
 		IdleConnTimeout:     90 * time.Second,
@@ -51,23 +51,29 @@ func ProxyURL(text string) (*url.URL, error) {
 }
 
 // redirectError is the error of a redirect that is not followed.
-type redirectError struct{ host string }
+type redirectError struct{ server, why string }
 
 func (e *redirectError) Error() string {
-	return "the server redirects to " + e.host +
-		", and credentials are not sent along to another host: if that is the right one, use that URL"
+	return "the server redirects to " + e.server + ", " + e.why + ": if that is the right one, use that URL"
 }
 
-// staysAtHome keeps who has credentials at the host that they are for: go-git would not send a password along, but
-// would show a client certificate, and the other host's no would be taken for the first one's.
-func staysAtHome(auth Auth) func(*http.Request, []*http.Request) error {
+// staysAtHome keeps requests at the server that they are for. Who has credentials must stay there whatever may be:
+// go-git would not send a password along, but would show a client certificate, and the other host's no would be taken
+// for the first one's.
+func staysAtHome(auth Auth, reach Reach) func(*http.Request, []*http.Request) error {
 	return func(to *http.Request, via []*http.Request) error {
-		if len(via) >= 10 {
+		first := via[0].URL
+		switch {
+		case len(via) >= 10:
 			return errors.New("the server redirects in a circle")
-		}
-		if first := via[0].URL; !auth.Empty() &&
-			(to.URL.Host != first.Host || to.URL.Scheme != first.Scheme && to.URL.Scheme != "https") {
-			return &redirectError{to.URL.Host}
+		case to.URL.Host == first.Host && to.URL.Scheme == first.Scheme:
+			return nil
+		case to.URL.Host == first.Host || first.Scheme == "https" && to.URL.Scheme != "https":
+			return &redirectError{to.URL.Scheme + "://" + to.URL.Host, "which is another scheme"}
+		case !auth.Empty():
+			return &redirectError{to.URL.Host, "and credentials are not sent along to another host"}
+		case !reach.Redirects:
+			return &redirectError{to.URL.Host, "which is another host than the one that was asked for"}
 		}
 		return nil
 	}
@@ -98,14 +104,22 @@ func TLSConfig(auth Auth) (*tls.Config, error) {
 	return config, nil
 }
 
-func dialer(idle time.Duration) func(context.Context, string, string) (net.Conn, error) {
-	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+// DialFunc is what makes connections.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Dialer makes connections that lead where they may.
+func (r Reach) Dialer() DialFunc {
+	return (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: r.Control}).DialContext
+}
+
+func dialer(o Options) DialFunc {
+	dial := o.Reach.Dialer()
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := d.DialContext(ctx, network, address)
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return &rolling{Conn: conn, idle: idle}, nil
+		return &rolling{Conn: conn, idle: o.Idle}, nil
 	}
 }
 

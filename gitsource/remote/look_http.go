@@ -17,7 +17,7 @@ const infoRefs = "/info/refs"
 
 // lookHTTP asks what the server speaks, and then for the refs, at where the first question was redirected to.
 func (r *Remote) lookHTTP(ctx context.Context, prefixes []string) (map[string]plumbing.Hash, error) {
-	auth, err := r.httpAuth(ctx)
+	auth, err := r.httpAuth(ctx, transport.UploadPackServiceName)
 	if err != nil {
 		return nil, err
 	}

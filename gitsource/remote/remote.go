@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"github.com/daemongate/daemongate/gitsource/githubapp"
 )
 
 // DefaultIdle is how long a connection may be silent before it is given up. Servers send a sign of life every five
@@ -18,26 +20,40 @@ const DefaultIdle = 45 * time.Second
 type Remote struct {
 	address Address
 	auth    Auth
-	idle    time.Duration
+	options Options
 	http    *http.Client // nil unless the scheme is http or https
 	ssh     *sshIdentity // nil unless it is ssh
 	old     atomic.Bool  // the server was seen not to speak version 2 of Git's protocol
 }
 
-// New reads a repository's URL (see ParseAddress) and checks its credentials without connecting. A connection that is
-// silent for longer than idle is given up; DefaultIdle if it is zero.
-func New(rawURL string, auth Auth, idle time.Duration) (*Remote, error) {
+// Options say how a server is spoken to.
+type Options struct {
+	// Idle is how long a connection may be silent before it is given up; DefaultIdle if it is zero.
+	Idle time.Duration
+	// Reach says where connections may lead.
+	Reach Reach
+}
+
+// New reads a repository's URL (see ParseAddress) and checks its credentials, and that they are for that server,
+// without connecting.
+func New(rawURL string, auth Auth, o Options) (*Remote, error) {
 	address, auth, err := ParseAddress(rawURL, auth)
 	if err != nil {
 		return nil, err
 	}
-	if idle <= 0 {
-		idle = DefaultIdle
+	if err := o.Reach.Permits(address); err != nil {
+		return nil, err
 	}
-	r := &Remote{address: address, auth: auth, idle: idle}
+	if err := auth.belongs(address); err != nil {
+		return nil, err
+	}
+	if o.Idle <= 0 {
+		o.Idle = DefaultIdle
+	}
+	r := &Remote{address: address, auth: auth, options: o}
 	switch address.Scheme {
 	case "http", "https":
-		r.http, err = newHTTPClient(auth, idle)
+		r.http, err = newHTTPClient(auth, o)
 	case "ssh":
 		r.ssh, err = newSSHIdentity(auth)
 	}
@@ -82,7 +98,7 @@ func (r *Remote) httpSession(ctx context.Context, service string) (session, erro
 	if err != nil {
 		return nil, err
 	}
-	method, err := r.httpAuth(ctx)
+	method, err := r.httpAuth(ctx, service)
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +113,13 @@ func (r *Remote) httpSession(ctx context.Context, service string) (session, erro
 	return httpSession{ctx: ctx, Session: s, down: s}, err
 }
 
-func (r *Remote) httpAuth(ctx context.Context) (transport.AuthMethod, error) {
+func (r *Remote) httpAuth(ctx context.Context, service string) (transport.AuthMethod, error) {
 	if r.auth.App != nil {
-		token, err := r.auth.App.Token(ctx, r.http)
+		access := githubapp.ReadContents
+		if service == transport.ReceivePackServiceName {
+			access = githubapp.WriteContents
+		}
+		token, err := r.auth.App.Token(ctx, r.http, githubapp.Grant{Repository: r.address.Path, Access: access})
 		return &githttp.BasicAuth{Username: tokenUser, Password: token}, err
 	}
 	if r.auth.Bearer != "" {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/skeema/knownhosts"
@@ -69,8 +68,8 @@ func sshProxy(auth Auth) (*url.URL, error) {
 }
 
 // dial connects to an address, through the proxy if there is one.
-func (i *sshIdentity) dial(ctx context.Context, idle time.Duration, address string) (net.Conn, error) {
-	direct := dialFunc(dialer(idle))
+func (i *sshIdentity) dial(ctx context.Context, o Options, address string) (net.Conn, error) {
+	direct := dialer(o)
 	if i.proxy == nil {
 		return direct(ctx, "tcp", address)
 	}
@@ -81,14 +80,13 @@ func (i *sshIdentity) dial(ctx context.Context, idle time.Duration, address stri
 	return through.(proxy.ContextDialer).DialContext(ctx, "tcp", address) //nolint:errcheck // what FromURL returns for socks5 is one
 }
 
-// dialFunc is what the proxy's connection is made with.
-type dialFunc func(context.Context, string, string) (net.Conn, error)
-
-func (f dialFunc) Dial(network, address string) (net.Conn, error) {
+// Dial is for proxies that take no context.
+func (f DialFunc) Dial(network, address string) (net.Conn, error) {
 	return f(context.Background(), network, address)
 }
 
-func (f dialFunc) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+// DialContext is DialFunc as an interface.
+func (f DialFunc) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return f(ctx, network, address)
 }
 
@@ -187,7 +185,7 @@ func (r *Remote) dialSSH(ctx context.Context) (*ssh.Client, error) {
 	if r.address.User != "" {
 		config.User = r.address.User
 	}
-	conn, err := r.ssh.dial(ctx, r.idle, address)
+	conn, err := r.ssh.dial(ctx, r.options, address)
 	if err != nil {
 		return nil, err
 	}

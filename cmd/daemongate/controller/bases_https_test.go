@@ -41,7 +41,7 @@ func TestSubmodulesOverHTTPSGetTheTokenOfTheirHost(t *testing.T) {
 		root := t.TempDir()
 		host, shown := tokenHost(t, root, start)
 		other, otherShown := tokenHost(t, root, start)
-		secret := map[string]string{"token": "t0ken"}
+		secret := map[string]string{"token": "t0ken", "allowHTTP": "true"}
 		if scheme == "https" {
 			secret["ca.crt"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
 				Bytes: host.Certificate().Raw}))

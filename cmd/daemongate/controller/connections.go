@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/lru"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/remote"
@@ -16,6 +17,9 @@ import (
 	"github.com/daemongate/daemongate/sync/source"
 )
 
+// maxWriters is for how many users clients are kept. One that is forgotten asks the API server anew what it serves.
+const maxWriters = 1000
+
 // connections opens repositories, writers and reporters for Syncs, and shares what can be shared.
 type connections struct {
 	config  *rest.Config
@@ -23,11 +27,14 @@ type connections struct {
 	mirrors *gitsource.Store
 	notes   string // folder
 	apps    apps
+	// bindings are what credentials must say, and reach is where connections may lead.
+	bindings bindings
+	reach    remote.Reach
 	// accounts are whose rights Syncs use.
 	accounts Accounts
 
 	mu      gosync.Mutex
-	writers map[string]*manifests.Client // by the user they write as
+	writers *lru.Cache // of *manifests.Client, by the user they write as
 	told    reporters
 }
 
@@ -49,8 +56,13 @@ func (k *connections) Writer(s *api.Sync) (sync.Writer, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if w, ok := k.writers[user]; ok {
-		return w, nil
+	if k.writers == nil {
+		k.writers = lru.New(maxWriters)
+	}
+	if known, ok := k.writers.Get(user); ok {
+		if w, ok := known.(*manifests.Client); ok {
+			return w, nil
+		}
 	}
 	config := rest.CopyConfig(k.config)
 	config.Impersonate.UserName = user
@@ -58,9 +70,6 @@ func (k *connections) Writer(s *api.Sync) (sync.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.writers == nil {
-		k.writers = map[string]*manifests.Client{}
-	}
-	k.writers[user] = w
+	k.writers.Add(user, w)
 	return w, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -42,6 +43,7 @@ type Options struct {
 	RenderMemory int64
 	Ceilings     sync.RenderCeilings
 	Mirrors      gitsource.Options
+	RequireHosts bool // in the Secrets with credentials
 	Lease        lease.Options
 	Accounts     Accounts
 	Out          io.Writer // gets a line for every change of state
@@ -67,6 +69,9 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	if o.Webhooks != "" && o.Webhooks == o.Metrics {
 		return nil, fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, "+
 			"since who sends webhooks need not see the metrics", o.Metrics)
+	}
+	if err := ownFolder(o.DataDir, os.Geteuid()); err != nil {
+		return nil, err
 	}
 	held, err := lease.New(config, o.Lease)
 	if err != nil {
@@ -95,8 +100,9 @@ func (c *Controller) wire() error {
 	c.syncs = &sync.Controller{
 		Syncs: sync.NewSyncs(client),
 		Connect: &connections{config: c.config, secrets: c.core,
-			mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
-			notes:   filepath.Join(c.o.DataDir, "notes"), accounts: c.o.Accounts},
+			mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
+			notes:    filepath.Join(c.o.DataDir, "notes"),
+			bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts},
 		Observer:   observe.New(clients),
 		Renders:    c.renders,
 		ConfigMaps: c.core,

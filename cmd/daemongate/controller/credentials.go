@@ -10,7 +10,6 @@ import (
 	gosync "sync"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/githubapp"
@@ -25,11 +24,11 @@ func (k *connections) credentialsOf(s *api.Sync) (identity string, source gitsou
 	}
 	namespace, name := s.Namespace, ref.Name
 	return "Secret " + namespace + "/" + name, func(ctx context.Context) (gitsource.Auth, error) {
-		secret, err := k.secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+		secret, err := readSecret(ctx, k.secrets.Secrets(namespace), "spec.source.secretRef", name)
 		if err != nil {
-			return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: %w", err)
+			return gitsource.Auth{}, err
 		}
-		auth, err := k.apps.authOf(secret)
+		auth, err := k.credentialsIn(secret)
 		if err != nil {
 			return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: Secret %s/%s: %w", namespace, name, err)
 		}
@@ -43,9 +42,9 @@ func (k *connections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Sign
 	if ref == nil {
 		return nil, errors.New("spec.source.verify.secretRef: name the Secret with the signers")
 	}
-	secret, err := k.secrets.Secrets(s.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	secret, err := readSecret(ctx, k.secrets.Secrets(s.Namespace), "spec.source.verify.secretRef", ref.Name)
 	if err != nil {
-		return nil, fmt.Errorf("spec.source.verify.secretRef: %w", err)
+		return nil, err
 	}
 	signers, err := gitsource.ReadSigners(secret.Data)
 	if err != nil {

@@ -40,7 +40,8 @@ func TestAGitHostWakesAndIsTold(t *testing.T) {
   report: {provider: Gitea, secretRef: {name: host}}
   webhook: {provider: Gitea, secretRef: {name: host}}
 `)
-	secret := s.secret("host", map[string]string{"secret": "s3cret", "username": host.User, "token": mayWrite})
+	secret := s.secret("host", map[string]string{"secret": "s3cret", "username": host.User, "token": mayWrite,
+		"allowHTTP": "true"})
 	seen := s.watch()
 	s.run(Options{Webhooks: s.address})
 	s.await(seen, "0")

@@ -21,6 +21,7 @@ import (
 type oneSecret struct {
 	corev1.SecretInterface
 	data  map[string][]byte // nil if it is not there
+	kind  corev1api.SecretType
 	reads int
 }
 
@@ -30,7 +31,7 @@ func (s *oneSecret) Get(context.Context, string, metav1.GetOptions) (*corev1api.
 	if s.reads++; s.data == nil {
 		return nil, errors.New("not found")
 	}
-	return &corev1api.Secret{Data: s.data}, nil
+	return &corev1api.Secret{Data: s.data, Type: s.kind}, nil
 }
 
 // The secret of a webhook is exchanged without a restart. A Secret that is missing, or holds no secret, lets nobody in,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -84,7 +83,7 @@ func (h *hookSecrets) read(ctx context.Context, s *api.Sync) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hookSecretWait)
 	defer cancel()
 	name := s.Spec.Webhook.SecretRef.Name
-	secret, err := h.api.Secrets(s.Namespace).Get(ctx, name, metav1.GetOptions{})
+	secret, err := readSecret(ctx, h.api.Secrets(s.Namespace), "spec.webhook.secretRef", name)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,8 @@ func newHookStory(t testing.TB) *hookStory {
   apply: {targetNamespace: ` + s.namespace + `}
   webhook: {provider: GitHub, secretRef: {name: hook}}
 `)
-	s.secret("hook", map[string]string{"secret": "s3cret", "username": "ada", "password": "s3cret"})
+	s.secret("hook", map[string]string{"secret": "s3cret", "username": "ada", "password": "s3cret",
+		"allowHTTP": "true"})
 	seen := s.watch()
 	s.run(Options{Webhooks: s.address})
 	s.await(seen, "0")

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path/filepath"
 	gosync "sync"
+	"weak"
 
 	"golang.org/x/time/rate"
 
-	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
@@ -17,8 +19,8 @@ import (
 // reporters are what Syncs share that report to the same place.
 type reporters struct {
 	mu    gosync.Mutex
-	notes map[string]*forge.Notes  // by repository and credentials
-	paces map[string]*rate.Limiter // by API
+	notes map[string]weak.Pointer[forge.Notes] // by the name of their folder
+	paces map[string]*rate.Limiter             // by API
 }
 
 // Reporter returns what tells the Sync's Git host about commits.
@@ -26,24 +28,29 @@ func (k *connections) Reporter(ctx context.Context, s *api.Sync) (outbox.Reporte
 	if s.Spec.Report.Provider != api.ProviderNotes {
 		return k.host(ctx, s)
 	}
-	identity, source := k.credentialsOf(s)
-	return k.told.notesOf(s.Spec.Source.URL, identity, source, k.notes), nil
+	return k.told.notesOf(k, s)
 }
 
-// notesOf returns the one writer of a repository's notes, which all Syncs of it share.
-func (r *reporters) notesOf(url, identity string, source gitsource.Source, folder string) *forge.Notes {
+// notesOf returns the one writer of a repository's notes, which all Syncs of it share. It is forgotten when nobody uses
+// it any more.
+func (r *reporters) notesOf(k *connections, s *api.Sync) (*forge.Notes, error) {
+	identity, source := k.credentialsOf(s)
+	name, err := k.mirrors.NameOf(s.Spec.Source.URL, identity)
+	if err != nil {
+		return nil, fmt.Errorf("spec.source.url: %w", err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := url + " " + identity
-	if n, ok := r.notes[key]; ok {
-		return n
+	if n := r.notes[name].Value(); n != nil {
+		return n, nil
 	}
+	maps.DeleteFunc(r.notes, func(_ string, n weak.Pointer[forge.Notes]) bool { return n.Value() == nil })
 	if r.notes == nil {
-		r.notes = map[string]*forge.Notes{}
+		r.notes = map[string]weak.Pointer[forge.Notes]{}
 	}
-	n := forge.NewNotesFrom(url, identity, source, folder)
-	r.notes[key] = n
-	return n
+	n := forge.NewNotesFrom(s.Spec.Source.URL, source, filepath.Join(k.notes, name), k.reach)
+	r.notes[name] = weak.Make(n)
+	return n, nil
 }
 
 // pace returns how fast a place may be written to, which all Syncs share that write there.
@@ -72,8 +79,8 @@ func (k *connections) host(ctx context.Context, s *api.Sync) (outbox.Reporter, e
 	if r.SecretRef == nil {
 		return nil, errors.New("spec.report.secretRef is missing: it names the Secret with the host's token")
 	}
-	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), apps: &k.apps,
-		namespace: s.Namespace, name: r.SecretRef.Name}
+	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), credentials: k.credentialsIn,
+		dial: k.reach.Dialer(), place: place, namespace: s.Namespace, name: r.SecretRef.Name}
 	if _, err := secret.read(ctx); err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func TestAnAppsTokenWritesStatuses(t *testing.T) {
 	host.Push(knownCommit)
 	server := httptest.NewServer(host)
 	defer server.Close()
-	secret := &oneSecret{data: map[string][]byte{"githubAppID": []byte("1234"),
+	secret := &oneSecret{data: map[string][]byte{"githubAppID": []byte("1234"), "allowHTTP": []byte("true"),
 		"githubAppInstallationID": []byte("567"),
 		"githubAppPrivateKey":     []byte(key), "githubAppBaseURL": []byte(server.URL)}}
 	r := reporterTo(t, server.URL, secret)

@@ -32,7 +32,8 @@ func TestEveryWriterOfNotesHasAFolderOfItsOwn(t *testing.T) {
 	repo := filepath.Join(t.TempDir(), "fleet")
 	gittest.Commit(t, repo, "agent.yaml", "kind: DaemonSet\n")
 	head := gittest.Run(t, repo, "rev-parse", "HEAD")
-	k := &connections{secrets: &oneSecret{data: map[string][]byte{"token": []byte("t0ken")}}, notes: t.TempDir()}
+	k := connectionsWith(t, map[string]string{"token": "t0ken"})
+	k.notes = t.TempDir()
 	writers := map[outbox.Reporter]bool{}
 	for i, as := range []struct{ url, secret string }{{repo, "one"}, {repo, "another"}, {repo, ""}, {repo + "/", "one"},
 		{"file://" + repo, "one"}, {repo, "one"}} {

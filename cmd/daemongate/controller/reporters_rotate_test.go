@@ -139,7 +139,7 @@ func TestAnotherProxyNeedsNoRestart(t *testing.T) {
 		defer proxy.Close()
 		through[proxy.URL] = count
 	}
-	secret := &oneSecret{data: map[string][]byte{"token": []byte("t0ken")}}
+	secret := &oneSecret{data: map[string][]byte{"token": []byte("t0ken"), "allowHTTP": []byte("true")}}
 	r := reporterTo(t, server.URL, secret)
 	for proxy, count := range through {
 		secret.data["proxy"] = []byte(proxy)

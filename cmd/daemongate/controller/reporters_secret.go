@@ -8,11 +8,12 @@ import (
 	gosync "sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1api "k8s.io/api/core/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/githubapp"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
@@ -20,7 +21,9 @@ import (
 // report, so that all of it can be rotated.
 type reportSecret struct {
 	secrets         corev1.SecretInterface
-	apps            *apps
+	credentials     func(*corev1api.Secret) (gitsource.Auth, error)
+	dial            remote.DialFunc
+	place           forge.Place
 	namespace, name string
 
 	mu        gosync.Mutex
@@ -29,12 +32,16 @@ type reportSecret struct {
 	transport *http.Transport // by the two above
 }
 
+// read reads it, and makes sure that it may be sent to the place that is told.
 func (r *reportSecret) read(ctx context.Context) (gitsource.Auth, error) {
-	secret, err := r.secrets.Get(ctx, r.name, metav1.GetOptions{})
+	secret, err := readSecret(ctx, r.secrets, "spec.report.secretRef", r.name)
 	if err != nil {
-		return gitsource.Auth{}, fmt.Errorf("spec.report.secretRef: %w", err)
+		return gitsource.Auth{}, err
 	}
-	auth, err := r.apps.authOf(secret)
+	auth, err := r.credentials(secret)
+	if err == nil {
+		err = auth.BelongTo(r.place.API)
+	}
 	if err != nil {
 		return auth, fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
 	}
@@ -55,7 +62,8 @@ func (r *reportSecret) token(ctx context.Context) (forge.Token, error) {
 	case err != nil:
 		return forge.Token{}, err
 	case auth.App != nil:
-		token, err := auth.App.Token(ctx, r.client())
+		token, err := auth.App.Token(ctx, r.client(),
+			githubapp.Grant{Repository: r.place.Repository, Access: githubapp.WriteStatuses})
 		return forge.Token{Secret: token}, err
 	case auth.Token != "":
 		return forge.Token{Secret: auth.Token}, nil
@@ -88,7 +96,7 @@ func (r *reportSecret) reach(ca []byte, proxy string) error {
 	if r.transport != nil && bytes.Equal(ca, r.ca) && proxy == r.proxy {
 		return nil
 	}
-	next, err := transportBy(ca, proxy)
+	next, err := transportBy(r.dial, ca, proxy)
 	if err != nil {
 		return fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
 	}
@@ -99,12 +107,12 @@ func (r *reportSecret) reach(ca []byte, proxy string) error {
 	return nil
 }
 
-func transportBy(ca []byte, proxy string) (*http.Transport, error) {
+func transportBy(dial remote.DialFunc, ca []byte, proxy string) (*http.Transport, error) {
 	config, err := remote.TLSConfig(gitsource.Auth{CA: ca})
 	if err != nil {
 		return nil, fmt.Errorf("ca.crt: %w", err)
 	}
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config,
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, DialContext: dial,
 		TLSHandshakeTimeout:   15 * time.Second,
 		ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 	if proxy != "" {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type Server struct {
 	mu     sync.Mutex
 	given  []string
 	claims []string
+	asked  []string
 }
 
 // New returns a server that knows one App, and the App's private key in PEM.
@@ -45,6 +47,13 @@ func (s *Server) Given() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.given...)
+}
+
+// Asked are the requests for tokens that were granted, as they were sent.
+func (s *Server) Asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.asked...)
 }
 
 // Claims are the JWTs that were shown, in order.
@@ -80,7 +89,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case number != s.Installation:
 		say(w, http.StatusNotFound, "Integration not found")
 	default:
-		s.give(w)
+		body, _ := io.ReadAll(r.Body)
+		s.give(w, string(body))
 	}
 }
 
@@ -102,10 +112,11 @@ func (s *Server) check(claim string) string {
 	return ""
 }
 
-func (s *Server) give(w http.ResponseWriter) {
+func (s *Server) give(w http.ResponseWriter, asked string) {
 	s.mu.Lock()
 	token := fmt.Sprintf("ghs_%d_s3cr3t", len(s.given))
 	s.given = append(s.given, token)
+	s.asked = append(s.asked, asked)
 	s.mu.Unlock()
 	w.WriteHeader(http.StatusCreated)
 	_ = json.NewEncoder(w).Encode(map[string]any{
