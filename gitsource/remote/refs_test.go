@@ -30,7 +30,7 @@ func TestTooManyRefs(t *testing.T) {
 		_, _ = out.WriteString("0000")
 	}))
 	defer server.Close()
-	r, err := New(server.URL+"/agents.git", Auth{}, 0)
+	r, err := New(server.URL+"/agents.git", Auth{}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

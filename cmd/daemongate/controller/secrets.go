@@ -67,8 +67,8 @@ func (b bindings) bind(secret *corev1.Secret, auth gitsource.Auth) (gitsource.Au
 	text, ok := secret.Data["hosts"]
 	if !ok {
 		if b.hosts && !auth.Empty() {
-			return auth, errors.New("has no key hosts: the controller's administrator wants it to name the hosts that " +
-				"the credentials may be sent to, such as git.example.com")
+			return auth, errors.New("has no key hosts: the controller's administrator wants it to name the hosts " +
+				"that the credentials may be sent to, such as git.example.com")
 		}
 		return auth, nil
 	}
