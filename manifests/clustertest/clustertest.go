@@ -25,6 +25,7 @@ type Options struct {
 	Nodes int // 0 means 12, a negative number none
 	// how long a node may be silent before it is NotReady; at least 4 s; 0 means 50 s, as in a real cluster
 	NodeGrace time.Duration
+	AuditLog  bool // the API server writes down who wrote what: see Cluster.AuditLog
 }
 
 // Cluster is one that runs.
@@ -66,8 +67,11 @@ func Start(t testing.TB, o Options) *Cluster {
 }
 
 // StartMain is Start for a TestMain, which has no test: stop must be called before it exits.
-func StartMain() (c *Cluster, stop func(), err error) {
-	c, err = start(Options{})
+func StartMain() (c *Cluster, stop func(), err error) { return StartMainWith(Options{}) }
+
+// StartMainWith is StartMain for another cluster.
+func StartMainWith(o Options) (c *Cluster, stop func(), err error) {
+	c, err = start(o)
 	if err != nil {
 		return nil, func() {}, err
 	}
@@ -94,6 +98,9 @@ func (c *Cluster) Output(args ...string) (string, error) {
 func (c *Cluster) CreateRepo(name string) (url string, err error) {
 	return c.Output("create-repo", name)
 }
+
+// AuditLog is the file in which every write stands, a line of JSON each, if the cluster was asked for one.
+func (c *Cluster) AuditLog() string { return filepath.Join(c.Dir, "logs", "audit.log") }
 
 // RepoPath is the folder of a repository: the same one that CreateRepo's URL names.
 func (c *Cluster) RepoPath(name string) string { return filepath.Join(c.Dir, "git", name+".git") }
@@ -133,6 +140,9 @@ func (o Options) args(dir string) []string {
 	}
 	if o.NodeGrace > 0 {
 		args = append(args, "--node-grace="+o.NodeGrace.String())
+	}
+	if o.AuditLog {
+		args = append(args, "--audit-log")
 	}
 	return args
 }

@@ -49,7 +49,8 @@ func command(s *settings) *cobra.Command {
 	root.AddCommand(upCommand(s), downCommand(s), infoCommand(s), kubeconfigCommand(s), createRepoCommand(s),
 		versionCommand(s),
 		signalCommand(s, "pause COMPONENT", "Hold a component still, as if it had hung", syscall.SIGSTOP),
-		signalCommand(s, "resume COMPONENT", "Let a component that was paused go on", syscall.SIGCONT))
+		signalCommand(s, "resume COMPONENT", "Let a component that was paused go on", syscall.SIGCONT),
+		restartCommand(s))
 	root.AddCommand(nodeCommands(s)...)
 	return root
 }

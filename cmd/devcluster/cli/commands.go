@@ -101,6 +101,19 @@ func signalCommand(s *settings, use, short string, signal syscall.Signal) *cobra
 	}
 }
 
+func restartCommand(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use: "restart COMPONENT", Short: "Kill a component, and start it again", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			folder, err := s.folder()
+			if err != nil {
+				return err
+			}
+			return folder.Restart(args[0])
+		},
+	}
+}
+
 func versionCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",

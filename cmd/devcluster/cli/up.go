@@ -24,6 +24,7 @@ type upFlags struct {
 	nodes      int
 	grace      time.Duration
 	foreground bool
+	auditLog   bool
 	readyFile  int
 }
 
@@ -49,6 +50,7 @@ func upCommand(s *settings) *cobra.Command {
 	c.Flags().DurationVar(&flags.grace, "node-grace", 50*time.Second,
 		"how long a node may be silent before it is NotReady")
 	c.Flags().BoolVar(&flags.foreground, "foreground", false, "stay, and stop the cluster at SIGINT or SIGTERM")
+	c.Flags().BoolVar(&flags.auditLog, "audit-log", false, "write who wrote what to logs/audit.log")
 	c.Flags().IntVar(&flags.readyFile, "ready-file", 0, "")
 	_ = c.Flags().MarkHidden("ready-file")
 	return c
@@ -60,7 +62,8 @@ func (s *settings) upForeground(ctx context.Context, flags upFlags) error {
 	if err != nil {
 		return err
 	}
-	o := cluster.Options{Name: s.name, Folder: folder, Nodes: flags.nodes, NodeGrace: flags.grace}
+	o := cluster.Options{Name: s.name, Folder: folder, Nodes: flags.nodes, NodeGrace: flags.grace,
+		AuditLog: flags.auditLog}
 	return cluster.Run(ctx, o, func(info cluster.Info) {
 		line, err := json.Marshal(info)
 		if err != nil {
@@ -117,7 +120,8 @@ func (s *settings) startSupervisor(folder cluster.Folder, flags upFlags) (info c
 		return info, err
 	}
 	child := exec.Command(self, "up", "--foreground", "--ready-file=3", "--name="+s.name, "--dir="+string(folder),
-		"--nodes="+strconv.Itoa(flags.nodes), "--node-grace="+flags.grace.String())
+		"--nodes="+strconv.Itoa(flags.nodes), "--node-grace="+flags.grace.String(),
+		"--audit-log="+strconv.FormatBool(flags.auditLog))
 	child.Stdout, child.Stderr, child.ExtraFiles = log, log, []*os.File{write}
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = child.Start()

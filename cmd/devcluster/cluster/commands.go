@@ -43,9 +43,15 @@ func (f Folder) etcd(a addresses) command {
 	}}
 }
 
-func (f Folder) apiserver(a addresses) command {
+// apiserver, which writes an audit log if somebody wants to read one.
+func (f Folder) apiserver(a addresses, audit bool) command {
 	ca, keys := f.path("pki", "ca.crt"), f.path("pki", "service-accounts.key")
-	return command{"kube-apiserver", []string{
+	var more []string
+	if audit {
+		more = []string{"--audit-policy-file=" + f.path("audit.yaml"), "--audit-log-path=" + f.AuditLog(),
+			"--audit-log-maxsize=100000"} // MB: a log that is read by its offsets must not be rotated
+	}
+	return command{"kube-apiserver", append([]string{
 		fmt.Sprintf("--etcd-servers=https://127.0.0.1:%d", a.etcd),
 		"--etcd-cafile=" + ca,
 		"--etcd-certfile=" + f.path("pki", "etcd.crt"), "--etcd-keyfile=" + f.path("pki", "etcd.key"),
@@ -62,7 +68,7 @@ func (f Folder) apiserver(a addresses) command {
 		"--authorization-mode=Node,RBAC",
 		"--allow-privileged",
 		"--profiling=false",
-	}}
+	}, more...)}
 }
 
 // controllers are those that concern workloads and what their pods claim; the rest needs a cloud, a storage driver or

@@ -84,7 +84,8 @@ var ErrDown = errors.New("it is not up")
 // fresh empties what one run of a cluster leaves and the next must not see, and makes the folders. Logs are
 // overwritten, Git repositories stay.
 func (f Folder) fresh() error {
-	for _, old := range []string{"etcd", "pki", "kubeconfig", "kubeconfigs", "cluster.json", "kwok.yaml"} {
+	for _, old := range []string{"etcd", "pki", "kubeconfig", "kubeconfigs", "cluster.json", "kwok.yaml",
+		"audit.yaml", filepath.Join("logs", "audit.log")} {
 		if err := os.RemoveAll(f.path(old)); err != nil {
 			return err
 		}

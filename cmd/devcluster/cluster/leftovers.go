@@ -64,6 +64,24 @@ func (f Folder) Signal(component string, signal syscall.Signal) error {
 	return syscall.Kill(running.PID, signal)
 }
 
+// Restart kills a component, and has the process that runs the cluster start it again.
+func (f Folder) Restart(component string) error {
+	mark := f.path("run", filepath.Base(component)+".restart")
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		return err
+	}
+	if err := f.Signal(component, syscall.SIGKILL); err != nil {
+		_ = os.Remove(mark)
+		return err
+	}
+	return nil
+}
+
+// restarting reports, once, whether a component was killed by Restart.
+func (f Folder) restarting(component string) bool {
+	return os.Remove(f.path("run", component+".restart")) == nil
+}
+
 func (r remembered) alive() bool { return r.PID > 1 && r.Birth != "" && birth(r.PID) == r.Birth }
 
 func (r remembered) kill() error {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,7 +12,7 @@ import (
 
 // process is one running component.
 type process struct {
-	name string
+	command
 	log  string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
@@ -44,7 +45,7 @@ func (p *processes) start(c command) error {
 	if err != nil {
 		return err
 	}
-	child := &process{name: c.name, log: p.folder.Log(c.name), done: make(chan struct{})}
+	child := &process{command: c, log: p.folder.Log(c.name), done: make(chan struct{})}
 	log, err := os.Create(child.log)
 	if err != nil {
 		return err
@@ -69,6 +70,25 @@ func (p *process) wait(ended chan<- *process) {
 	_ = p.cmd.Wait() // how it ended is in ProcessState
 	close(p.done)
 	ended <- p
+}
+
+// watch starts a component again that was killed to be started again. Any other one that ends ends the cluster.
+func (p *processes) watch(ctx context.Context, cancel context.CancelCauseFunc) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case child := <-p.ended:
+			if !p.folder.restarting(child.name) {
+				cancel(child.failure())
+				return
+			}
+			if err := p.start(child.command); err != nil {
+				cancel(err)
+				return
+			}
+		}
+	}
 }
 
 // failure says why a component that should run does not: its last lines and where to read more.

@@ -22,6 +22,7 @@ type Options struct {
 	Folder    Folder
 	Nodes     int
 	NodeGrace time.Duration // how long a node may be silent before it is NotReady
+	AuditLog  bool          // the API server writes who wrote what
 }
 
 // startTime is how long a cluster may take to get ready, on a machine that is busy with other things too, and how much
@@ -48,7 +49,8 @@ func Run(ctx context.Context, o Options, ready func(Info)) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(o.Folder.identities(at.server()), stages.Write(o.Folder.path("kwok.yaml"))); err != nil {
+	if err := errors.Join(o.Folder.identities(at.server()), stages.Write(o.Folder.path("kwok.yaml")),
+		o.Folder.auditPolicy()); err != nil {
 		return fmt.Errorf("folder %s: %w", o.Folder, err)
 	}
 	children := newProcesses(o.Folder)
@@ -56,12 +58,14 @@ func Run(ctx context.Context, o Options, ready func(Info)) error {
 	defer os.Remove(o.Folder.path("cluster.json"))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	watched := make(chan struct{})
+	defer func() { // nothing is started again while all is stopped
+		cancel(nil)
+		<-watched
+	}()
 	go func() {
-		select {
-		case child := <-children.ended:
-			cancel(child.failure())
-		case <-ctx.Done():
-		}
+		defer close(watched)
+		children.watch(ctx, cancel)
 	}()
 	if err := o.start(ctx, children, at, ready); err != nil {
 		if ctx.Err() != nil {
@@ -82,7 +86,7 @@ func stopped(cause error) error {
 }
 
 func (o Options) start(ctx context.Context, children *processes, at addresses, ready func(Info)) error {
-	for _, c := range []command{o.Folder.etcd(at), o.Folder.apiserver(at)} {
+	for _, c := range []command{o.Folder.etcd(at), o.Folder.apiserver(at, o.AuditLog)} {
 		if err := children.start(c); err != nil {
 			return err
 		}
