@@ -19,7 +19,7 @@ DEVHOST_PATH    := .ci/build-devhost
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build test test-all test-unit lint tidy vuln bench demo generate build-devcluster build-devhost clean help
+.PHONY: build chaos test test-all test-unit lint tidy vuln bench demo generate build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -72,6 +72,10 @@ bench: ## the benchmarks, on real clusters
 demo: build ## the story, on a real control plane, in this terminal; with HOST=gitea on a real Git host too
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" && \
 		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && go run ./cmd/demo
+
+# A seed that breaks a law says how to play it again, and its logs stay.
+chaos: build ## CHAOS_SEEDS=200 runs, from the seed CHAOS_FIRST=1, in which everything fails: for the night
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" && go run ./cmd/chaos
 
 generate: ## what is generated from the sources, such as the CRD
 	go generate ./...

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+)
+
+// Three runs on one cluster, each with two controllers, in which those that write die and stand still, and all around
+// them fails: no law is broken. `make chaos` plays 200 more.
+func TestNoLawIsBrokenWhateverFails(t *testing.T) {
+	cluster := clustertest.Start(t, theCluster)
+	s, err := newStage(t.Context(), cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "daemongate")
+	if out, err := exec.Command("go", "build", "-race", "-o", binary, "../daemongate").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	t.Run("runs", func(t *testing.T) {
+		for seed, faults := range [][]fault{
+			{{killAfter, 3, 0}, {late, 12, stop}, {gitDown, 26, 2 * time.Second}},
+			{{stopAfter, 9, stop}, {restartAPI, 22, 0}, {killBefore, 30, 0}},
+			{{late, 6, stop}, {cutWatches, 18, 0}, {pauseEtcd, 24, 3 * time.Second}},
+		} {
+			p := plan{seed: seed + 1, faults: faults, commits: short()}
+			t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
+				t.Parallel()
+				t.Log(p)
+				found, err := s.run(t.Context(), p, t.TempDir(), t.Output(), binary)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, v := range found {
+					t.Error(v)
+				}
+			})
+		}
+	})
+}
+
+// short is a story that does not take long: each commit comes when the one before it has settled, but for the second one
+// and the one that is rewritten.
+func short() (chosen []commit) {
+	for _, c := range everything() {
+		if c.subject != "unchanged" && c.subject != "data" {
+			c.wait = c.subject != "v2" && !c.rewrite
+			chosen = append(chosen, c)
+		}
+	}
+	return chosen
+}
+
+// 200 seeds go through every death and every pause of who writes, at every one of the first 45 writes, and through all
+// that may fail around it. The same seed is the same plan.
+func TestSeedsGoThroughEverything(t *testing.T) {
+	first, around := map[string]bool{}, map[kind]int{}
+	for seed := 1; seed <= 200; seed++ {
+		p := newPlan(seed)
+		if newPlan(seed).String() != p.String() {
+			t.Errorf("seed %d is not one plan: %s, %s", seed, p, newPlan(seed))
+		}
+		for i, f := range p.faults {
+			first[fmt.Sprint(f.kind, f.step)] = true
+			around[f.kind]++
+			if i > 0 && p.faults[i-1].step >= f.step {
+				t.Errorf("%s is not in order", p)
+			}
+		}
+		if last := p.commits[len(p.commits)-1]; last.subject != "last" {
+			t.Errorf("%s ends with %s", p, last.subject)
+		}
+	}
+	for _, k := range ofTheWriter {
+		for step := 1; step <= steps; step++ {
+			if !first[fmt.Sprint(k, step)] {
+				t.Errorf("%s at write %d is in no plan", k, step)
+			}
+		}
+	}
+	for k, n := range around {
+		if n < 20 {
+			t.Errorf("%s is in %d plans", k, n)
+		}
+	}
+	if len(around) != 8 {
+		t.Errorf("there are %d kinds", len(around))
+	}
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "3") // runs mostly wait
+	clustertest.Quiet()
+	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull) // children must not read the configuration of who runs them
+	os.Exit(m.Run())
+}

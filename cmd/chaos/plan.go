@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// kind is what happens at a numbered write of the controllers.
+type kind string
+
+const (
+	// The process that writes ends by kill -9.
+	killBefore kind = "kill before" // and its write does not reach the API server
+	killAfter  kind = "kill after"  // and does not get the answer
+	// The process stands still for longer than its Lease lasts, and goes on.
+	stopAfter kind = "stop after" // its write has reached the API server
+	late      kind = "late write" // its write reaches the API server when another one holds the Lease
+	// What is around it fails.
+	cutWatches kind = "cut watches"        // all connections of all controllers end
+	restartAPI kind = "restart API server" // by kill -9
+	pauseEtcd  kind = "pause etcd"
+	gitDown    kind = "Git server down"
+)
+
+var ofTheWriter = []kind{killBefore, killAfter, stopAfter, late}
+
+var around = []kind{cutWatches, restartAPI, pauseEtcd, gitDown}
+
+// fault is one thing that goes wrong.
+type fault struct {
+	kind kind
+	step int           // the number of the write at which it happens
+	long time.Duration // how long it lasts
+}
+
+func (f fault) String() string {
+	if f.long == 0 {
+		return fmt.Sprintf("%s at write %d", f.kind, f.step)
+	}
+	return fmt.Sprintf("%s for %s at write %d", f.kind, f.long, f.step)
+}
+
+// plan is what is played: what goes wrong, and which commits are pushed, each when the one before it has settled, or
+// after a moment.
+type plan struct {
+	seed    int
+	faults  []fault
+	commits []commit
+}
+
+// steps is how many writes a run has at least.
+const steps = 45
+
+// leaseTime is how long the Lease of a run lasts, stop how long a process stands still that shall lose it.
+const (
+	leaseTime = 3 * time.Second
+	stop      = leaseTime + 2*time.Second
+)
+
+// newPlan makes the plan of a seed. Seeds that follow each other go through all that may happen to who writes, at every
+// numbered write; around that, and at later writes, other things go wrong.
+func newPlan(seed int) plan {
+	random := rand.New(rand.NewPCG(uint64(seed), 42)) //nolint:gosec // a run that can be repeated is what is wanted
+	first := fault{kind: ofTheWriter[(seed-1)%len(ofTheWriter)], step: 1 + (seed-1)/len(ofTheWriter)%steps}
+	p := plan{seed: seed, faults: []fault{first}, commits: story(random)}
+	for range 1 + random.IntN(3) {
+		kinds := slices.Concat(around, ofTheWriter)
+		f := fault{kind: kinds[random.IntN(len(kinds))], step: 1 + random.IntN(steps)}
+		if !slices.ContainsFunc(p.faults, func(o fault) bool { return o.step == f.step }) {
+			p.faults = append(p.faults, f)
+		}
+	}
+	for i := range p.faults {
+		p.faults[i].long = length(p.faults[i].kind, random)
+	}
+	slices.SortFunc(p.faults, func(a, b fault) int { return a.step - b.step })
+	return p
+}
+
+// length is how long a fault lasts.
+func length(k kind, random *rand.Rand) time.Duration {
+	switch k {
+	case stopAfter, late:
+		return stop
+	case pauseEtcd:
+		if random.IntN(4) == 0 {
+			return 30 * time.Second
+		}
+		return time.Duration(1+random.IntN(5)) * time.Second
+	case gitDown:
+		return time.Duration(1+random.IntN(8)) * time.Second
+	}
+	return 0
+}
+
+func (p plan) String() string {
+	var faults, commits []string
+	for _, f := range p.faults {
+		faults = append(faults, f.String())
+	}
+	for _, c := range p.commits {
+		commits = append(commits, c.subject)
+	}
+	return fmt.Sprintf("seed %d: %s; commits: %s", p.seed, strings.Join(faults, ", "), strings.Join(commits, ", "))
+}
