@@ -44,8 +44,8 @@ spec:
 	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
 
-	ended := startController(t, append(installedArgs(t, kube), "--data-dir", filepath.Join(dir, "data"), "--kubeconfig",
-		tokenConfig(t, cluster, kube, dir))...)
+	ended := startController(t, append(installedArgs(t, kube), "--allow-local-repositories",
+		"--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))...)
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)

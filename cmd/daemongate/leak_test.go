@@ -77,7 +77,8 @@ func startLeaks(t *testing.T) *leaks {
 	s.bare = filepath.Join(dir, "good.git")
 	s.hooks = freeAddress(t)
 	s.install(dir)
-	controllerTo(t, s.log, "--all-namespaces", "--allow-local-networks", "--allow-local-repositories", "--data-dir", filepath.Join(dir, "data"), "--workers", "8",
+	controllerTo(t, s.log, "--all-namespaces", "--allow-local-networks", "--allow-local-repositories",
+		"--data-dir", filepath.Join(dir, "data"), "--workers", "8",
 		"--log-level", "trace", "--webhook-address", s.hooks, "--kubeconfig", s.cluster.Kubeconfig)
 	return s
 }
@@ -153,7 +154,7 @@ func (s *leaks) hear() {
 			check(s.t, err)
 			r.Header = headers
 			answer, err := http.DefaultClient.Do(r)
-			return answer, err == nil && answer.StatusCode == http.StatusUnauthorized
+			return answer, err == nil && answer.StatusCode == http.StatusNotFound
 		})
 		text, err := io.ReadAll(answer.Body)
 		check(s.t, err)
