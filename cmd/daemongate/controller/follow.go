@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"k8s.io/utils/lru"
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/words"
@@ -23,7 +24,7 @@ type follower struct {
 	log logrus.FieldLogger
 
 	mu   gosync.Mutex
-	last map[string]string
+	last *lru.Cache // what was printed of the progress of a Sync
 }
 
 // Tell prints what a person wants to see, and logs trouble.
@@ -108,16 +109,27 @@ func (f *follower) progressed(s *api.Sync) {
 		return
 	}
 	text := progress(flight)
-	f.mu.Lock()
-	said := f.last[s.Namespace+"/"+s.Name] == flight.Commit+text
-	if f.last == nil {
-		f.last = map[string]string{}
+	if !f.changed(s.Namespace+"/"+s.Name, flight.Commit+text) {
+		return
 	}
-	f.last[s.Namespace+"/"+s.Name] = flight.Commit + text
-	f.mu.Unlock()
-	if !said && text != "" {
+	if text != "" {
 		f.print(s, time.Now(), flight.Commit, string(flight.State), text)
 	}
+}
+
+// maxFollowed is of how many Syncs it is kept what was printed of their progress.
+const maxFollowed = 10_000
+
+// changed reports whether a text about a Sync is another one than before.
+func (f *follower) changed(key, text string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil {
+		f.last = lru.New(maxFollowed)
+	}
+	before, _ := f.last.Get(key)
+	f.last.Add(key, text)
+	return before != text
 }
 
 // passing are the causes that every rollout shows for a moment.

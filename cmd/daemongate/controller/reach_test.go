@@ -136,7 +136,7 @@ func TestFoldersOfNotesCannotBeGuessed(t *testing.T) {
 }
 
 // Who edits a field of a Sync again and again has the controller keep no more than what is in use: neither clients nor
-// mirrors nor writers of notes.
+// mirrors, neither writers of notes nor the paces of APIs.
 func TestWhatASyncHasNamedBeforeIsForgotten(t *testing.T) {
 	k := connectionsWith(t, map[string]string{"token": "s3cr3t"})
 	k.config, k.notes = &rest.Config{Host: "https://127.0.0.1:1"}, t.TempDir()
@@ -156,6 +156,10 @@ func TestWhatASyncHasNamedBeforeIsForgotten(t *testing.T) {
 		check(t, err)
 		_, err = k.Writer(s)
 		check(t, err)
+		s.Spec.Report = api.Report{Provider: api.ProviderGitHub, URL: fmt.Sprintf("https://%d.test/api/v3", i),
+			SecretRef: s.Spec.Source.SecretRef}
+		_, err = k.Reporter(t.Context(), s)
+		check(t, err)
 	}
 	var mirrors, notes int
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
@@ -170,8 +174,9 @@ func TestWhatASyncHasNamedBeforeIsForgotten(t *testing.T) {
 			break
 		}
 	}
-	if mirrors >= 10 || notes >= 10 || k.writers.Len() > maxWriters {
-		t.Errorf("%d mirrors, %d writers of notes and %d clients are kept", mirrors, notes, k.writers.Len())
+	if mirrors >= 10 || notes >= 10 || k.writers.Len() > maxWriters || k.told.paces.Len() > maxPaces {
+		t.Errorf("%d mirrors, %d writers of notes, %d clients and %d paces are kept", mirrors, notes, k.writers.Len(),
+			k.told.paces.Len())
 	}
 	again, err := k.Repository(t.Context(), inUse)
 	check(t, err)

@@ -10,17 +10,21 @@ import (
 	"weak"
 
 	"golang.org/x/time/rate"
+	"k8s.io/utils/lru"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
 )
 
+// maxPaces is for how many APIs a pace is kept.
+const maxPaces = 1000
+
 // reporters are what Syncs share that report to the same place.
 type reporters struct {
 	mu    gosync.Mutex
 	notes map[string]weak.Pointer[forge.Notes] // by the name of their folder
-	paces map[string]*rate.Limiter             // by API
+	paces *lru.Cache                           // of *rate.Limiter, by API
 }
 
 // Reporter returns what tells the Sync's Git host about commits.
@@ -61,12 +65,16 @@ func (r *reporters) pace(p forge.Place) *rate.Limiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.paces == nil {
-		r.paces = map[string]*rate.Limiter{}
+		r.paces = lru.New(maxPaces)
 	}
-	if r.paces[p.API] == nil {
-		r.paces[p.API] = forge.GitHubPace()
+	if known, ok := r.paces.Get(p.API); ok {
+		if pace, ok := known.(*rate.Limiter); ok {
+			return pace
+		}
 	}
-	return r.paces[p.API]
+	pace := forge.GitHubPace()
+	r.paces.Add(p.API, pace)
+	return pace
 }
 
 // host returns the reporter to a Git host's API.
