@@ -62,8 +62,8 @@ tidy: $(GOLANGCI) ## formatting, go mod tidy
 	cd cmd/devcluster && go mod tidy
 	cd cmd/devhost && go mod tidy
 
-vuln: ## known vulnerabilities that the code can reach
-	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
+vuln: ## known vulnerabilities that the code can reach; VULNDB=file:///folder where no database can be downloaded
+	@.ci/vuln $(GOVULNCHECK_VERSION)
 
 bench: ## the benchmarks, on real clusters
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" && set -x && \
