@@ -81,6 +81,19 @@ func (r *Repository) saw(ref Ref, at tip) {
 	r.tags[ref] = at
 }
 
+// NameOf is the full name of the ref at which a commit was found last, of a range of versions the tag's; empty if the
+// ref was found elsewhere since.
+func (r *Repository) NameOf(ref Ref, commit string) string {
+	if ref.SemVer == "" {
+		return ref.fullName()
+	}
+	tag, found := r.tagOf(ref)
+	if at, err := r.mirror.peel(tag.hash); !found || err != nil || at.String() != commit {
+		return ""
+	}
+	return tag.name
+}
+
 // tagOf returns the tag that a ref was at when it was last found.
 func (r *Repository) tagOf(ref Ref) (at tip, ok bool) {
 	r.mu.Lock()

@@ -81,6 +81,15 @@ func (r Ref) Prefix() string {
 	return r.fullName()
 }
 
+// Follows is true of the full name of a ref at which this one may be found.
+func (r Ref) Follows(name string) bool {
+	if r.SemVer == "" {
+		return name != "" && name == r.fullName()
+	}
+	_, err := r.highest(map[string]plumbing.Hash{name: {}})
+	return err == nil
+}
+
 // find looks a ref up in what the server advertises.
 func (r Ref) find(refs map[string]plumbing.Hash) (tip, error) {
 	if r.SemVer != "" {

@@ -49,6 +49,16 @@ func (r release) above(other release) bool {
 		strings.Compare(r.tag, other.tag)) > 0
 }
 
+// CompareVersions compares the versions that the full names of two tags are; 0 if one of them is none.
+func CompareVersions(a, b string) int {
+	first, isFirst := version(strings.TrimPrefix(a, tagPrefix))
+	second, isSecond := version(strings.TrimPrefix(b, tagPrefix))
+	if !isFirst || !isSecond {
+		return 0
+	}
+	return first.Compare(second)
+}
+
 // highest finds the tag with the highest version in the range.
 func (r Ref) highest(refs map[string]plumbing.Hash) (tip, error) {
 	within, err := parseRange(r.SemVer)

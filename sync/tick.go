@@ -70,8 +70,8 @@ func gateOf(s *api.Sync) gate.Gate {
 		order = api.OrderLatest // no other commit than the one with the tag is vouched for
 	}
 	return gate.Gate{
-		Order:    order,
-		Verify:   s.Spec.Source.Verify.Mode,
+		Order:  order,
+		Verify: s.Spec.Source.Verify.Mode, OnRewrite: s.Spec.Source.OnRewrite,
 		OnStuck:  s.Spec.Gate.OnStuck,
 		Deadline: s.Spec.Gate.ProgressDeadline.Duration,
 		Relapse:  relapseOf(s), OnRelapse: s.Spec.Gate.OnRelapse,

@@ -64,11 +64,11 @@ func newRelease() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f := s.Status.InFlight
-			if f == nil || !f.State.Settled() {
-				return errors.New("there is nothing to release: no commit is stuck, and no prune waits")
+			commit, state := released(&s.Status)
+			if commit == "" {
+				return errors.New("there is nothing to release: no commit is stuck or held as a rewritten history, " +
+					"and no prune waits")
 			}
-			commit, state := released(f)
 			if err := syncs.Release(c.Context(), s.Namespace, s.Name, commit, time.Now()); err != nil {
 				return err
 			}
@@ -80,9 +80,17 @@ func newRelease() *cobra.Command {
 	return c
 }
 
-// released is the commit that a release speaks of: the one in flight, or once that has only taken the place of a stuck
-// one and nothing of it waits, the stuck one, which is tried again.
-func released(f *api.Flight) (string, api.CommitState) {
+// released is the commit that a release speaks of, and how it is; empty if there is none. That is the head of a
+// rewritten history that waits for it, else the one in flight, or once that has only taken the place of a stuck one and
+// nothing of it waits, the stuck one, which is tried again.
+func released(s *api.SyncStatus) (string, api.CommitState) {
+	f := s.InFlight
+	if r := s.Rewrite; r != nil && r.Released == "" && (f == nil || f.State.Settled()) {
+		return r.To, api.Held
+	}
+	if f == nil || !f.State.Settled() {
+		return "", ""
+	}
 	if b := f.RollbackOf; b != nil && (f.Pruned || f.State == api.Stuck) {
 		return b.Commit, api.Stuck
 	}

@@ -82,8 +82,8 @@ func (t *turn) obstacle() api.Public {
 		return api.Public(fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)",
 			api.Short(f.Commit), inTrouble(f)))
 	}
-	if t.overrides() {
-		return ""
+	if held := t.heldBack(); held != "" || t.overrides() {
+		return held
 	}
 	return t.o.Window.Closed
 }
@@ -254,7 +254,8 @@ func (t *turn) carried(before []Commit) []api.Follower {
 
 // pass closes the range of commits up to and including one.
 func (t *turn) pass(commit string) {
-	t.s.Passed, t.s.PassedGeneration = commit, t.o.Generation
+	t.s.Passed, t.s.PassedGeneration, t.s.Rewrite = commit, t.o.Generation, nil
+	t.s.PassedRef = cmp.Or(t.o.History.Ref, t.s.PassedRef)
 	t.spend(commit)
 	t.waiting, _ = t.o.History.after(commit)
 	t.s.Failed = keep(t.s.Failed, func(f api.FailedCommit) bool {

@@ -32,6 +32,8 @@ type Gate struct {
 	OnRelapse api.OnRelapse
 	// Deadline is how long writing a commit may be retried before it is Stuck/ApplyFailed.
 	Deadline time.Duration
+	// OnRewrite says what a head may do that is no step forward.
+	OnRewrite api.OnRewrite
 	// Verify says which commits need a signature.
 	Verify api.VerifyMode
 	// Prune lets the objects go that a completed commit no longer asks for.
@@ -50,6 +52,7 @@ func (g Gate) Step(s State, o Observation) (State, Decision) {
 	t := turn{gate: g, s: *s.DeepCopy(), o: o}
 	t.waiting = t.see()
 	t.trust()
+	t.rewritten()
 	t.record()
 	t.fly()
 	if t.d.Idle() {

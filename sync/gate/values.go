@@ -81,6 +81,11 @@ type History struct {
 	Rewritten bool
 	Base      string
 	Unrelated api.Public
+	// Ref is the full name of the ref at Head, of a range of versions the tag's; empty if that is not known.
+	Ref string
+	// Backward says why Head is no step forward from After, as in "does not go on from 1234567"; empty if it is one, or
+	// the spec asks for it.
+	Backward api.Public
 	// Unverified says of commits whose signature does not count why not, by hash; of Base, too.
 	Unverified map[string]api.Public
 	// Signers tells the keys apart that the commits were verified with.

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -13,12 +14,13 @@ import (
 // reading is one look at a repository.
 type reading struct {
 	repo Repository
-	ref  gitsource.Ref
-	age  time.Duration // of an answer that will do
-	// passed is the commit that passed the gate last. The server is asked for it if it is in no ref's history, where
-	// what lies between it and the head counts.
-	passed string
-	needed bool
+	// ref is what is asked for: what the spec follows, or the commit that it was at before a restart.
+	ref, follows gitsource.Ref
+	age          time.Duration // of an answer that will do
+	// passed is the commit that passed the gate last, and passedRef the full name of the ref that led to it. The server
+	// is asked for the commit if it is in no ref's history, where what lies between it and the head counts.
+	passed, passedRef string
+	needed            bool
 }
 
 // history polls a repository. A ref that did not move costs one ref advertisement and nothing else.
@@ -38,6 +40,8 @@ func (r reading) history(ctx context.Context, last *gate.History) (*gate.History
 	if h.Rewritten {
 		h.Base, h.Unrelated = between.Base, unrelated(between, r.passed)
 	}
+	h.Ref = r.repo.NameOf(r.follows, head)
+	h.Backward = r.backward(h)
 	if len(h.Commits) == 0 && head != r.passed {
 		// The ref was set back to a commit that was passed before: it is the next one.
 		h.Commits = []gate.Commit{{Hash: head}}
@@ -57,6 +61,31 @@ func (r reading) between(ctx context.Context, head string) (gitsource.History, e
 	}
 	return r.repo.Between(ctx, r.passed, head)
 }
+
+// backward says why a head is no step forward from the commit that passed last; empty if it is one. Of versions the
+// order counts, and not which is built on which. That the spec follows another ref since, or names a commit, is what a
+// person asked for.
+func (r reading) backward(h *gate.History) api.Public {
+	asked := r.follows.Commit != "" || r.passedRef != "" && !r.follows.Follows(r.passedRef)
+	if asked || r.passed == "" || h.Head == r.passed {
+		return ""
+	}
+	if r.follows.SemVer != "" && h.Ref != "" && r.passedRef != "" {
+		switch gitsource.CompareVersions(h.Ref, r.passedRef) {
+		case 1:
+			return ""
+		case -1:
+			return api.Public(fmt.Sprintf("is %s, a lower version than %s at %s, which passed last",
+				tagName(h.Ref), tagName(r.passedRef), api.Short(r.passed)))
+		}
+	}
+	if !h.Rewritten {
+		return ""
+	}
+	return api.Public(fmt.Sprintf("does not go on from %s, which passed last", api.Short(r.passed)))
+}
+
+func tagName(ref string) string { return strings.TrimPrefix(ref, "refs/tags/") }
 
 func commits(h gitsource.History) []gate.Commit {
 	var list []gate.Commit

@@ -83,7 +83,7 @@ func (r *signedRepo) orphan() {
 // next is what the gate does about what a poll finds: the commit that it prepares, or why none may pass.
 func (r *signedRepo) next() (commit, held string) {
 	r.Helper()
-	read := reading{repo: r.mirror, ref: gitsource.Ref{Branch: "main"}, passed: r.passed, needed: true}
+	read := reading{repo: r.mirror, ref: gitsource.Ref{Branch: "main"}, follows: gitsource.Ref{Branch: "main"}, passed: r.passed, needed: true}
 	h, err := read.history(r.Context(), r.last)
 	if err == nil {
 		h, err = r.trust.verify(r.Context(), h, h == r.last)

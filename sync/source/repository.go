@@ -15,6 +15,9 @@ type Repository interface {
 	Fetch(ctx context.Context, commit string) (found bool, err error)
 	// Between returns the first-parent commits after from up to and including to.
 	Between(ctx context.Context, from, to string) (gitsource.History, error)
+	// NameOf is the full name of the ref, of a range of versions that of the tag, at which a commit was found last;
+	// empty if that is not known.
+	NameOf(ref gitsource.Ref, commit string) string
 	// Verify says why the signature of a commit does not count, VerifyTag why that of the tag does not that ref is at;
 	// empty if it does.
 	Verify(commit string, s *gitsource.Signers) (problem string, err error)

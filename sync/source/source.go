@@ -69,16 +69,17 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		s.poller.fail(s.scheduleErr)
 		return time.Time{}
 	}
-	trust, ref, head, passed := s.trustIn(sync), refOf(sync), sync.Status.Head, sync.Status.Passed
+	trust, head, held := s.trustIn(sync), sync.Status.Head, sync.Spec.Source.OnRewrite == api.OnRewriteHold
+	read := reading{repo: s.options.Repository, ref: refOf(sync), follows: refOf(sync), passed: sync.Status.Passed,
+		passedRef: sync.Status.PassedRef, needed: trust.mode == api.VerifyEvery || held}
 	last, _ := s.poller.last()
 	look := func(age time.Duration) (*gate.History, error) {
 		ctx, cancel := context.WithTimeout(s.options.Life, pollTimeout)
 		defer cancel()
-		if age == asBefore && trust.mode != api.VerifyTag {
-			ref = gitsource.Ref{Commit: head} // which the mirror has
+		read.age = age
+		if ofTags := trust.mode == api.VerifyTag || held && read.ref.SemVer != ""; age == asBefore && !ofTags {
+			read.ref = gitsource.Ref{Commit: head} // which the mirror has
 		}
-		read := reading{repo: s.options.Repository, ref: ref, age: age, passed: passed,
-			needed: trust.mode == api.VerifyEvery}
 		h, err := read.history(ctx, last)
 		if err != nil {
 			return nil, err

@@ -58,7 +58,24 @@ type Source struct {
 	// +kubebuilder:default={}
 	// +optional
 	Verify Verify `json:"verify,omitempty"`
+	// OnRewrite is what a ref may do that is set to a commit which is not built on the one that passed last, or to a
+	// lower version.
+	// +kubebuilder:default=Follow
+	// +optional
+	OnRewrite OnRewrite `json:"onRewrite,omitempty"`
 }
+
+// OnRewrite says what a force-push or an older tag does to the gate.
+//
+// +kubebuilder:validation:Enum=Follow;Hold
+type OnRewrite string
+
+const (
+	// OnRewriteFollow makes the new head the next commit.
+	OnRewriteFollow OnRewrite = "Follow"
+	// OnRewriteHold waits until a person releases the new head.
+	OnRewriteHold OnRewrite = "Hold"
+)
 
 // VerifyMode says whose signature counts.
 //

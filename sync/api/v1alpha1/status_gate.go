@@ -14,6 +14,12 @@ type GateStatus struct {
 	// Passed is the newest commit that the gate is done with: it was applied, or repeats what was.
 	// +optional
 	Passed string `json:"passed,omitempty"`
+	// PassedRef is the full name of the ref that led to Passed; of a range of versions, the tag.
+	// +optional
+	PassedRef string `json:"passedRef,omitempty"`
+	// Rewrite is set while the ref is no step forward from Passed, and spec.source.onRewrite is Hold.
+	// +optional
+	Rewrite *Rewrite `json:"rewrite,omitempty"`
 	// PassedGeneration is the generation of the spec that Passed was rendered for.
 	// +optional
 	PassedGeneration int64 `json:"passedGeneration,omitempty"`
@@ -51,6 +57,15 @@ type GateStatus struct {
 	// History is the last 20 commits that reached a state, newest first.
 	// +optional
 	History []Record `json:"history,omitempty"`
+}
+
+// Rewrite is a head that is no step forward from the commit that passed last.
+type Rewrite struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Released is the commit, To or one before it, that a person let pass; empty while nothing may.
+	// +optional
+	Released string `json:"released,omitempty"`
 }
 
 // ScheduleStatus says how far a schedule has come.

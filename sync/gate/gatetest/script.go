@@ -72,6 +72,10 @@ func (s *Stage) told(verb string, args []string) {
 	case "verified":
 		delete(s.unverified, args[0])
 		s.look()
+	case "lower":
+		// the ref is at a lower version than what passed, whatever the history says
+		s.lower = api.Public(strings.Join(args, " "))
+		s.look()
 	case "accept":
 		// a person names a commit in verify.accept
 		delete(s.unverified, args[0])
@@ -104,6 +108,8 @@ func (s *Stage) configure(args []string) {
 			s.Gate.OnStuck = api.OnStuck(a)
 		case "RelapseReport", "RelapseHold", "RelapseRollback":
 			s.Gate.OnRelapse = api.OnRelapse(strings.TrimPrefix(a, "Relapse"))
+		case "RewriteHold":
+			s.Gate.OnRewrite = api.OnRewriteHold
 		case "VerifyHead", "VerifyEvery":
 			s.Gate.Verify = api.VerifyMode(strings.TrimPrefix(a, "Verify"))
 		}

@@ -31,7 +31,9 @@ type Stage struct {
 	// was. accepted are the commits that a person named.
 	left     map[string]string
 	accepted map[string]bool
-	out      strings.Builder
+	// lower is said of a head that is a lower version.
+	lower api.Public
+	out   strings.Builder
 }
 
 // NewStage is a stage on which nothing has happened yet.
@@ -97,6 +99,9 @@ func (s *Stage) look() {
 		default:
 			h.Commits = s.Commits[s.index(s.State.Passed)+1:]
 		}
+	}
+	if h.Backward = s.lower; h.Rewritten && s.lower == "" {
+		h.Backward = api.Public("does not go on from " + h.After + ", which passed last")
 	}
 	s.Observation.History = h
 }
