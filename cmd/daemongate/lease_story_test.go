@@ -106,11 +106,18 @@ type leaseWorld struct {
 	kube    kubernetes.Interface
 	syncs   *sync.Syncs
 	dir     string
+	// namespace of the Sync, and of what it asks for.
+	namespace string
 }
 
 func newLeaseWorld(t *testing.T) *leaseWorld {
 	t.Helper()
-	w := &leaseWorld{t: t, cluster: clustertest.Start(t, clustertest.Options{Nodes: 6}), dir: t.TempDir()}
+	return newLeaseWorldOn(t, clustertest.Start(t, clustertest.Options{Nodes: 6}), "platform")
+}
+
+func newLeaseWorldOn(t *testing.T, cluster *clustertest.Cluster, namespace string) *leaseWorld {
+	t.Helper()
+	w := &leaseWorld{t: t, cluster: cluster, dir: t.TempDir(), namespace: namespace}
 	var err error
 	w.kube, err = kubernetes.NewForConfig(w.cluster.Config)
 	check(t, err)
@@ -119,18 +126,25 @@ func newLeaseWorld(t *testing.T) *leaseWorld {
 	w.syncs = sync.NewSyncs(client)
 	gittest.Write(t, filepath.Join(w.dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
-metadata: {name: agents, namespace: platform}
+metadata: {name: agents, namespace: `+namespace+`}
 spec:
   source: {url: `+filepath.Join(w.dir, "fleet")+`, interval: 1s}
-  rollout: {settle: 1s, proof: 1s}
-  apply: {targetNamespace: platform}
+  rollout: {settle: 1s, proof: 1s, after: {ConfigError: 20m}}
+  apply: {targetNamespace: `+namespace+`}
 `)
 	return w
 }
 
 // push commits a version of the agent.
-func (w *leaseWorld) push(version string) string {
+func (w *leaseWorld) push(version string) string { return w.pushNeeding(version, "") }
+
+// pushNeeding is push of an agent that does not start before the world's namespace has a ConfigMap, if one is named.
+func (w *leaseWorld) pushNeeding(version, configMap string) string {
 	w.t.Helper()
+	needs := ""
+	if configMap != "" {
+		needs = ", envFrom: [{configMapRef: {name: " + configMap + "}}]"
+	}
 	return gittest.Commit(w.t, filepath.Join(w.dir, "fleet"), "agent.yaml", `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: agent}
@@ -138,7 +152,7 @@ spec:
   selector: {matchLabels: {app: agent}}
   template:
     metadata: {labels: {app: agent}}
-    spec: {terminationGracePeriodSeconds: 0, containers: [{name: agent, image: "registry.local/agent:`+version+`"}]}
+    spec: {terminationGracePeriodSeconds: 0, containers: [{name: agent, image: "registry.local/agent:`+version+`"`+needs+`}]}
 `)
 }
 
@@ -146,7 +160,7 @@ spec:
 func (w *leaseWorld) waitState(commit string, state api.CommitState) {
 	w.t.Helper()
 	clustertest.Until(w.t, 3*time.Minute, fmt.Sprintf("%s to be %s", api.Short(commit), state), func() (string, bool) {
-		s, err := w.syncs.Get(w.t.Context(), "platform", "agents")
+		s, err := w.syncs.Get(w.t.Context(), w.namespace, "agents")
 		if err != nil {
 			return err.Error(), false
 		}

@@ -89,6 +89,27 @@ func TestAStopHandsOverWhenTheWorkHasEnded(t *testing.T) {
 	})
 }
 
+// Who waits takes over within a second of a stop, however long the Lease would have lasted.
+func TestAStopHandsOverAtOnceWhateverTheLeaseTime(t *testing.T) {
+	for _, duration := range []time.Duration{3 * time.Second, 15 * time.Second, time.Minute, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &store{}
+			first := s.startFor(t, "laptop_1_A", duration, 0)
+			time.Sleep(time.Second)
+			second := s.startFor(t, "laptop_2_B", duration, 0)
+			time.Sleep(time.Second)
+			first.stop()
+			<-first.ended
+			time.Sleep(time.Second)
+			if second.worksSince().IsZero() {
+				t.Errorf("a second after a Lease of %s was let go nobody works", duration)
+			}
+			second.stop()
+			<-second.ended
+		})
+	}
+}
+
 // Who sees another holder writes nothing more, ends with the reason, and leaves the other's Lease alone.
 func TestWhoLosesTheLeaseStopsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,8 +31,12 @@ type lock struct {
 	seen      sighting // only used by election's own goroutine, like all that is read of the Lease
 }
 
+// mostPause is how long a process that waits pauses at most: a Lease that was let go is taken over within a second, also
+// one that would have lasted for minutes.
+const mostPause = time.Second / 2
+
 func newLock(inner resourcelock.Interface, duration time.Duration, tell func(string)) *lock {
-	return &lock{Interface: inner, tell: tell, pause: duration / 30, over: make(chan struct{})}
+	return &lock{Interface: inner, tell: tell, pause: min(duration/30, mostPause), over: make(chan struct{})}
 }
 
 // Get returns the Lease: at once if this process has it, else when it is free. A holder that has not renewed it is left

@@ -144,8 +144,14 @@ func (p *process) worksSince() time.Time {
 // start runs a process that works until its context ends, and then for a while longer.
 func (s *store) start(t *testing.T, name string, lingers time.Duration) *process {
 	t.Helper()
+	return s.startFor(t, name, 15*time.Second, lingers)
+}
+
+// startFor is start with another Lease time.
+func (s *store) startFor(t *testing.T, name string, duration, lingers time.Duration) *process {
+	t.Helper()
 	p := &process{client: &client{store: s, name: name}, ended: make(chan error, 1)}
-	p.lease = newLease(p.client, 15*time.Second, func(text string) {
+	p.lease = newLease(p.client, duration, func(text string) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.told = append(p.told, text)
