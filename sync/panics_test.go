@@ -14,7 +14,8 @@ import (
 // tried again with pauses, and when nothing panics any more the Sync goes on as if it had been restarted.
 func TestOneSyncsPanicStopsNobodyElse(t *testing.T) {
 	t.Parallel()
-	for where, stalled := range map[string]bool{"teller": true, "writer": true, "look": true, "poll": false, "render": false} {
+	for where, stalled := range map[string]bool{"teller": true, "writer": true, "look": true, "poll": false, "render": false,
+		"reporter": false} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			w := newStillWorld(t)
@@ -30,7 +31,7 @@ func TestOneSyncsPanicStopsNobodyElse(t *testing.T) {
 					t.Errorf("the stack does not say where: %s", p.Stack)
 				}
 			}
-			w.add("sick", "agents", nil)
+			w.add("sick", "agents", func(s *api.SyncSpec) { s.Report.Provider = api.ProviderNotes })
 			w.run()
 			w.until("panic", func() bool { return locked(w, func() bool { return caught["sick"] > 0 }) })
 			w.add("platform", "agents", nil)

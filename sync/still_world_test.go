@@ -18,15 +18,18 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/dynamic/fake"
+	k8sfake "k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 )
 
@@ -67,7 +70,7 @@ func newStillWorld(t testing.TB) *stillWorld {
 	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 		map[schema.GroupVersionResource]string{api.Resource: "SyncList"})
 	w.Controller = &Controller{Syncs: NewSyncs(client), Connect: w, Observer: &stillObserver{w: w}, Renders: w, Teller: w,
-		Now: time.Now, Workers: 2, Preparing: PreparingOptions{Queue: fairqueue.Options{Jobs: 4}}}
+		ConfigMaps: k8sfake.NewSimpleClientset().CoreV1(), Now: time.Now, Workers: 2, Preparing: PreparingOptions{Queue: fairqueue.Options{Jobs: 4}}}
 	return w
 }
 
@@ -196,6 +199,16 @@ func (w *stillWorld) Writer(s *api.Sync) (Writer, error) {
 	w.ask("writer", s.Namespace)
 	return &stillWriter{w: w, namespace: s.Namespace}, nil
 }
+
+// Reporter tells nobody.
+func (w *stillWorld) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
+	w.ask("reporter", s.Namespace)
+	return nobody{}, nil
+}
+
+type nobody struct{}
+
+func (nobody) Report(context.Context, []forge.Status) forge.Answer { return forge.Answer{} }
 
 // ask lets a test have something go wrong.
 func (w *stillWorld) ask(where, namespace string) {

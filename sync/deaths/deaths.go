@@ -54,8 +54,8 @@ func Stopped(s *api.RenderStatus, generation int64, asked bool, now time.Time) s
 		return ""
 	}
 	return fmt.Sprintf("nothing of this Sync is rendered any more: %d times within a day a process of Daemongate's "+
-		"ended while it was; look at what takes much memory, render less, and ask for another try with daemongate sync, "+
-		"or by a change of the spec", n)
+		"ended while it was; look at what takes much memory, render less, and ask for another try with daemongate "+
+		"sync, or by a change of the spec", n)
 }
 
 // count is how many deaths there were in the last day.
