@@ -105,6 +105,13 @@ func TestABrakeAfterARestartWaitsForNoHangingRender(t *testing.T) {
 	w.hang("platform", 20, 0)
 	w.hang("slow", 20, 0)
 	w.breaks("platform")
+	w.panics = func(at, _ string) { // the set is asked for only when everything is taken that there is for others
+		if at == "look" {
+			w.until("hanging renders", func() bool {
+				return locked(w, func() bool { return w.hangs["platform"] == 2 && w.hangs["slow"] == 2 })
+			})
+		}
+	}
 	w.run()
 	w.until("brake", func() bool { return locked(w, func() bool { return !w.braked["platform"].IsZero() }) })
 	if n := locked(w, func() int { return w.writes["platform"] }); n != 1 {
