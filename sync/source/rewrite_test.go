@@ -31,7 +31,7 @@ func TestWhatIsAStepBackward(t *testing.T) {
 		"of an older controller":    {main, b, "", a, "", "does not go on from "},
 		"a push":                    {main, a, "refs/heads/main", b, "", ""},
 		"the spec follows another":  {main, b, "refs/heads/other", c, "", ""},
-		"the spec names the commit": {gitsource.Ref{Commit: a}, b, "refs/heads/main", a, "", ""},
+		"the spec names the commit": {gitsource.Ref{Commit: a}, b, "", a, "", ""},
 		"a higher version":          {versions, b, "refs/tags/v1.2.0", b, "", ""},
 		"a lower version":           {versions, c, "refs/tags/v2.0.0", b, "v2.0.0", "is v1.2.0, a lower version than v2.0.0"},
 		"one that is built on it":   {versions, a, "refs/tags/v1.9.0", b, "v2.0.0", "is v1.2.0, a lower version than v1.9.0"},
