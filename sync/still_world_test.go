@@ -279,6 +279,10 @@ func (r *stillRepository) Between(_ context.Context, _, to string) (gitsource.Hi
 	return gitsource.History{Commits: []gitsource.Commit{{Hash: to}}}, nil
 }
 
+func (r *stillRepository) Fetch(context.Context, string) (bool, error) { return false, nil }
+
+func (r *stillRepository) NameOf(gitsource.Ref, string) string { return "refs/heads/main" }
+
 func (r *stillRepository) Keep(string, string) error { return nil }
 
 func (r *stillRepository) Tree(context.Context, string) (*gitsource.Tree, error) { return nil, nil }
