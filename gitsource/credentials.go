@@ -96,7 +96,7 @@ func (c *credentials) renew(ctx context.Context) (changed bool, err error) {
 	c.stale = false
 	to, err := dial(auth)
 	if err != nil {
-		return false, err
+		return false, Mistake(err)
 	}
 	if c.remote != nil && c.remote.Auth().Equal(to.Auth()) {
 		to.Close()

@@ -178,7 +178,7 @@ func (r *Repository) wanted(f *flight, server *remote.Conversation) map[Ref]tip 
 		}
 		found, err := ref.find(server.Refs)
 		if err != nil {
-			f.answers[ref] = answer{err: fmt.Errorf("%s: %w", r, err)}
+			f.answers[ref] = answer{err: fmt.Errorf("%s: %w", r, Mistake(err))}
 			continue
 		}
 		wanted[ref] = found

@@ -9,7 +9,16 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/daemongate/daemongate/gitsource/remote"
 )
+
+// Mistake marks an error as one that somebody has to put right; IsMistake reports whether a repository cannot be read
+// for such a reason.
+func Mistake(err error) error { return remote.Mistake(err) }
+
+// IsMistake is explained above.
+func IsMistake(err error) bool { return remote.IsMistake(err) }
 
 // Ref says which commit of a repository is meant. Exactly one of its texts is set.
 type Ref struct {

@@ -144,7 +144,7 @@ func (s *Store) Repository(url string, auth Auth) (*Repository, error) {
 func (s *Store) Lend(url, identity string, source Source) (*Repository, error) {
 	address, auth, err := remote.ParseAddress(url, Auth{Identity: identity})
 	if err != nil {
-		return nil, err
+		return nil, Mistake(err)
 	}
 	if err := s.options.Reach.Permits(address); err != nil {
 		return nil, err

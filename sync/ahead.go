@@ -30,10 +30,7 @@ type lookAhead struct {
 // lookAhead says what writing a ready set would do to the DaemonSets that run now, and refuses or delays it if
 // that is nothing that a rollout can be stopped at.
 func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*unstructured.Unstructured) *readySet {
-	options, err := RolloutOptions(p.sync)
-	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), p.Now())
-	}
+	options := figuresOf(p.sync)
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []ahead.Claimant
 	for _, next := range daemonSets(r.set, preview) {
@@ -68,6 +65,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 		}
 	}
 	a := lookAhead{of: p, r: r, options: options, claimants: claimants}
+	var err error
 	if a.goers, err = a.going(ctx); err != nil {
 		return r.unavailable(err, p.Now())
 	}

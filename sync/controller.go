@@ -182,19 +182,17 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 		return
 	}
 	sync, err := seen(store, key)
-	if err != nil {
-		c.Teller.Tell(named(key), troubleNews(err))
-	}
-	if err != nil || sync == nil {
+	switch {
+	case err != nil:
+		c.forget(key)
+		sync, err = named(key), c.stallUnread(ctx, store, key, err)
+	case sync == nil:
 		if l := c.forget(key); l != nil {
 			l.source.LetGo(l.sync)
 		}
 		return
-	}
-	l, err := c.enter(ctx, key, sync)
-	if err == nil {
-		l.advise()
-		err = l.tick(ctx)
+	default:
+		err = c.goRound(ctx, key, sync)
 	}
 	c.again(ctx, key, sync, err)
 }
@@ -207,6 +205,16 @@ func (c *Controller) again(ctx context.Context, key string, sync *api.Sync, err 
 		return
 	}
 	c.queue.Forget(key)
+}
+
+// goRound gives the loop of a Sync its turn.
+func (c *Controller) goRound(ctx context.Context, key string, sync *api.Sync) error {
+	l, err := c.enter(ctx, key, sync)
+	if err != nil {
+		return err
+	}
+	l.advise()
+	return l.tick(ctx)
 }
 
 // named is a Sync of which no more is known than its name.

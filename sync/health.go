@@ -21,10 +21,7 @@ func (fl *flight) lookAfter(ctx context.Context, now time.Time) *gate.Health {
 	if !f.IsComplete() {
 		return nil
 	}
-	options, err := RolloutOptions(l.sync)
-	if err != nil {
-		return nil
-	}
+	options := figuresOf(l.sync)
 	health := &gate.Health{Unseen: map[string]bool{}}
 	for _, w := range f.Workloads {
 		if isJob(w) {

@@ -178,9 +178,7 @@ func addHandovers(r *gate.Rollout, t rollout.Target, j rollout.Judgement) {
 // recallAll recalls the workloads of a flight, together with what the commit asks of them if its set is known, and has
 // its DaemonSets watched. The options are those of the Sync.
 func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memory, o rollout.Options, err error) {
-	if o, err = RolloutOptions(fl.loop.sync); err != nil {
-		return nil, nil, o, err
-	}
+	o = figuresOf(fl.loop.sync)
 	f := fl.status()
 	targets, memories = make([]rollout.Target, len(f.Workloads)), make([]rollout.Memory, len(f.Workloads))
 	for i, w := range f.Workloads {

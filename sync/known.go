@@ -1,6 +1,18 @@
 package sync
 
-import api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/cache"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/summary"
+)
 
 // Ready reports whether the Syncs have been read once.
 func (c *Controller) Ready() bool {
@@ -62,4 +74,52 @@ func (c *Controller) loop(key string) *syncLoop {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.loops[key]
+}
+
+// unreadReason is the reason of the conditions of a Sync that cannot be read.
+const unreadReason = "Unreadable"
+
+// unread is what is known of a Sync that cannot be read: its name, and its status with the reason why. A spec that the
+// schema of today refuses may have been stored under an older one.
+func unread(u *unstructured.Unstructured, why error, now time.Time) *api.Sync {
+	s := &api.Sync{TypeMeta: metav1.TypeMeta{APIVersion: u.GetAPIVersion(), Kind: u.GetKind()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: u.GetNamespace(), Name: u.GetName(), UID: u.GetUID(),
+			Generation: u.GetGeneration(), ResourceVersion: u.GetResourceVersion(),
+			CreationTimestamp: u.GetCreationTimestamp()}}
+	if status, found, _ := unstructured.NestedMap(u.Object, "status"); found &&
+		runtime.DefaultUnstructuredConverter.FromUnstructured(status, &s.Status) != nil {
+		s.Status = api.SyncStatus{}
+	}
+	s.Status.ObservedGeneration = u.GetGeneration()
+	summary.Stall(&s.Status, unreadReason, "the Sync cannot be read, so nothing is done: "+why.Error(), now)
+	return s
+}
+
+// stallUnread says in the status of a Sync that cannot be read why, and tells it once. The others go on.
+func (c *Controller) stallUnread(ctx context.Context, store cache.Store, key string, why error) error {
+	o, _, err := store.GetByKey(key)
+	u, ok := o.(*unstructured.Unstructured)
+	if err != nil || !ok {
+		return why
+	}
+	s := unread(u, why, c.Now())
+	before, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	if after := conditionsOf(s); equality.Semantic.DeepEqual(before, after) {
+		return nil
+	}
+	if err := c.Syncs.saveUnread(ctx, s); err != nil {
+		return err
+	}
+	c.Teller.Tell(s, troubleNews(why))
+	return nil
+}
+
+// conditionsOf are the conditions as the API server has them.
+func conditionsOf(s *api.Sync) []any {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&s.Status)
+	if err != nil {
+		return nil
+	}
+	list, _, _ := unstructured.NestedSlice(content, "conditions")
+	return list
 }

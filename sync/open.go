@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/backoff"
@@ -61,7 +62,10 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 		return nil, err
 	}
 	repo, err := c.Connect.Repository(ctx, sync)
-	if err != nil {
+	switch {
+	case gitsource.IsMistake(err):
+		repo = source.Broken(err)
+	case err != nil:
 		return nil, err
 	}
 	l := &syncLoop{Controller: c, key: key, sync: sync, saved: savedStatus{status: *sync.Status.DeepCopy()},

@@ -18,14 +18,16 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// RolloutOptions are the figures of a Sync's spec. The error names every field that cannot be read.
+// RolloutOptions are the figures of a Sync's spec. The error names every field that cannot be read, which is as if it
+// were not set.
 func RolloutOptions(s *api.Sync) (rollout.Options, error) {
 	budget, budgetErr := share("spec.gate.failureBudget", s.Spec.Gate.FailureBudget)
 	removed, removedErr := share("spec.rollout.maxRemoved", s.Spec.Rollout.MaxRemoved)
 	absent, absentErr := share("spec.rollout.maxAbsent", s.Spec.Rollout.MaxAbsent)
 	after, afterErr := times(s.Spec.Rollout.After)
-	if err := errors.Join(budgetErr, removedErr, absentErr, afterErr); err != nil {
-		return rollout.Options{}, fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
+	err := errors.Join(budgetErr, removedErr, absentErr, afterErr)
+	if err != nil {
+		err = fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
 	}
 	o := rollout.Options{
 		Settle: s.Spec.Rollout.Settle.Duration, Probation: s.Spec.Rollout.Probation.Duration,
@@ -37,7 +39,22 @@ func RolloutOptions(s *api.Sync) (rollout.Options, error) {
 	if p := s.Spec.Rollout.Proof; p != nil {
 		o.Proof, o.NoProof = p.Duration, p.Duration <= 0
 	}
-	return o, nil
+	return o, err
+}
+
+// figuresOf are the figures that a flight is judged by. What of them cannot be read the status says: it stops no
+// judgement, and no brake.
+func figuresOf(s *api.Sync) rollout.Options {
+	o, _ := RolloutOptions(s)
+	return o
+}
+
+// specProblem says which fields of a spec cannot be read that the API server took all the same, as it may have before
+// the schema knew of them. Nothing is rendered as long as there is one.
+func specProblem(s *api.Sync) error {
+	_, rolloutErr := RolloutOptions(s)
+	_, _, renderErr := RenderOptions(s)
+	return errors.Join(rolloutErr, renderErr)
 }
 
 // share reads a number or a percentage; none is the default.

@@ -63,9 +63,12 @@ func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 
 // render renders a commit's tree, and has the cluster check what comes out.
 func (p *preparation) render(ctx context.Context, r *readySet, tree *gitsource.Tree) *readySet {
+	if err := specProblem(p.sync); err != nil { // which is no fault of the commit's
+		return r.unavailable(err, p.Now())
+	}
 	options, limits, lowered, err := p.renderOptions()
 	if err != nil {
-		return r.not(gate.Invalid, toldWhole(err), p.Now())
+		return r.unavailable(err, p.Now())
 	}
 	built, err := p.Renders.Build(ctx, tree, p.sync.Spec.Source.Path, options, limits)
 	var unread *render.TreeError

@@ -2,10 +2,14 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -109,4 +113,22 @@ func progressed(before, now *api.Flight) bool {
 		return false
 	}
 	return before.Nodes != now.Nodes || !gate.SameCauses(before.Causes, now.Causes)
+}
+
+// saveUnread writes the conditions and the summary of a Sync that cannot be read, and leaves the rest of its status as
+// it is. It fails if the Sync is no longer the one that could not be read.
+func (s *Syncs) saveUnread(ctx context.Context, sync *api.Sync) error {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": sync.ResourceVersion},
+		"status": map[string]any{"observedGeneration": sync.Status.ObservedGeneration,
+			"conditions": sync.Status.Conditions, "summary": sync.Status.Summary}})
+	if err != nil {
+		return err
+	}
+	_, err = s.client.Resource(api.Resource).Namespace(sync.Namespace).Patch(ctx, sync.Name, types.MergePatchType,
+		patch, metav1.PatchOptions{}, "status")
+	if err != nil {
+		return fmt.Errorf("status of Sync %s/%s: %w", sync.Namespace, sync.Name, err)
+	}
+	return nil
 }

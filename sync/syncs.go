@@ -3,7 +3,6 @@ package sync
 import (
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"fmt"
 	"time"
 
@@ -34,24 +33,22 @@ func (s *Syncs) Get(ctx context.Context, namespace, name string) (*api.Sync, err
 	return typed(u)
 }
 
-// List reads the Syncs of a namespace, or of all if it is empty. One that cannot be read, because a field has a
-// value that is none, is an error beside the others.
+// List reads the Syncs of a namespace, or of all if it is empty. One that cannot be read, because a field has a value
+// that is none, is there without its spec, and its summary says why.
 func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error) {
 	list, err := s.client.Resource(api.Resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list Syncs: %w", err)
 	}
 	var syncs []*api.Sync
-	var unread []error
 	for i := range list.Items {
 		t, err := typed(&list.Items[i])
 		if err != nil {
-			unread = append(unread, err)
-			continue
+			t = unread(&list.Items[i], err, time.Now())
 		}
 		syncs = append(syncs, t)
 	}
-	return syncs, stderrors.Join(unread...)
+	return syncs, nil
 }
 
 // UpdateStatus writes a status and returns the Sync as it is then. The controller is the only writer of a

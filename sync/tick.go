@@ -130,6 +130,7 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	next.Renders = l.rendersNow(l.Now())
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
+	summary.NoteSpec(&next, specProblem(l.sync), o.Now)
 	if b := l.barred(l.sync); b != nil {
 		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	} else {

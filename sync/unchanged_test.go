@@ -43,13 +43,13 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 	}{
 		"a file that nothing reads": {readme, func(*syncLoop) {}, gate.Ready, ""},
 		"changed and changed back":  {back, func(*syncLoop) {}, gate.Ready, ""},
-		"a file that was read":      {changed, func(*syncLoop) {}, gate.Invalid, "spec.render.maxFileSize"},
-		"another spec": {readme, func(l *syncLoop) { l.sync.Generation++ }, gate.Invalid,
+		"a file that was read":      {changed, func(*syncLoop) {}, gate.Unavailable, "spec.render.maxFileSize"},
+		"another spec": {readme, func(l *syncLoop) { l.sync.Generation++ }, gate.Unavailable,
 			"spec.render.maxFileSize"},
-		"after a restart": {readme, func(l *syncLoop) { l.flight.set = nil }, gate.Invalid,
+		"after a restart": {readme, func(l *syncLoop) { l.flight.set = nil }, gate.Unavailable,
 			"spec.render.maxFileSize"},
 		"not written yet": {readme, func(l *syncLoop) { l.sync.Status.InFlight.State = api.Applying },
-			gate.Invalid, "spec.render.maxFileSize"},
+			gate.Unavailable, "spec.render.maxFileSize"},
 		"rendered, if it can be": {changed, func(l *syncLoop) { l.sync.Spec.Render.MaxFileSize = "" }, gate.Unavailable,
 			errNoCluster.Error()},
 	} {

@@ -28,6 +28,29 @@ var ErrEmpty = errors.New("the repository is empty: push a first commit to it")
 // ErrDenied is the error of credentials that the server does not accept, or that lack a right.
 var ErrDenied = errors.New("the server refuses the credentials")
 
+// ErrMistake is the error of what somebody has to put right: a URL, a ref, credentials. Asking again does not help.
+var ErrMistake = errors.New("a mistake")
+
+// mistaken is an error that is an ErrMistake besides what it is.
+type mistaken struct{ error }
+
+func (e mistaken) Unwrap() error        { return e.error }
+func (e mistaken) Is(target error) bool { return target == ErrMistake }
+
+// Mistake marks an error as an ErrMistake, unless there is none.
+func Mistake(err error) error {
+	if err == nil {
+		return nil
+	}
+	return mistaken{err}
+}
+
+// IsMistake reports whether somebody has to put something right before a repository can be read.
+func IsMistake(err error) bool {
+	return errors.Is(err, ErrMistake) || errors.Is(err, ErrDenied) || errors.Is(err, ErrEmpty) ||
+		errors.Is(err, ErrNoGit)
+}
+
 // ErrNoGit is the error of a repository of this machine where git is not installed.
 var ErrNoGit = errors.New("a repository on this machine is read with the git program, which is not installed: " +
 	"install it, or use a URL")
@@ -38,7 +61,7 @@ var (
 )
 
 // Error is what went wrong with a repository: its address, and a text without credentials. What it wraps is only what
-// callers ask for: ErrEmpty, ErrDenied, a *Refused, or the context's error.
+// callers ask for: ErrEmpty, ErrDenied, ErrMistake, a *Refused, or the context's error.
 type Error struct {
 	Repository string
 	text       string
@@ -70,9 +93,12 @@ func (r *Remote) explain(ctx context.Context, err error) error {
 		e.text, e.cause = large.Error(), large
 	default:
 		e.text = r.advice(err)
-		if denied(err) {
+		switch {
+		case denied(err):
 			r.retire()
 			e.cause = ErrDenied
+		case elsewhere(err):
+			e.cause = ErrMistake
 		}
 	}
 	e.text = oneLine(r.auth.redact(e.text)) // in this order: half a secret is not recognised
@@ -83,6 +109,23 @@ func denied(err error) bool {
 	return errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) ||
 		errors.Is(err, errKeyRefused) || errors.Is(err, githubapp.ErrRefused)
 }
+
+// elsewhere reports whether there is no repository where the URL leads, or a server that is not the one that was meant.
+func elsewhere(err error) bool {
+	var unexpected *plumbing.UnexpectedError
+	if errors.As(err, &unexpected) { // it does not unwrap
+		err = unexpected.Err
+	}
+	var garbled *packp.ErrUnexpectedData
+	var unknown x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	return errors.Is(err, transport.ErrRepositoryNotFound) || errors.Is(err, os.ErrNotExist) ||
+		errors.Is(err, pktline.ErrInvalidPktLen) || errors.As(err, &garbled) || errors.As(err, &unknown) ||
+		errors.As(err, &hostname) || errors.Is(err, errNoAnswer) && noRepository.MatchString(err.Error())
+}
+
+// noRepository is what git says of a folder that is none.
+var noRepository = regexp.MustCompile("does not appear to be a git repository|not a git repository")
 
 func (r *Remote) advice(err error) string {
 	var answer *githttp.Err
@@ -122,8 +165,7 @@ func (r *Remote) advice(err error) string {
 func (r *Remote) serviceAdvice(err error) string {
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "does not appear to be a git repository"),
-		strings.Contains(text, "not a git repository"):
+	case noRepository.MatchString(text):
 		return "this is not a Git repository: check the path, or run git init there"
 	case strings.Contains(text, "dubious ownership"):
 		return "git refuses a repository that belongs to another user: run daemongate as its owner, or git config " +

@@ -6,16 +6,20 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // noteSource says whether the repository could be polled.
 func noteSource(s *api.SyncStatus, generation int64, err error, polled bool, now time.Time) {
-	condition := metav1.Condition{Type: api.ConditionSource, Status: metav1.ConditionTrue, Reason: "Polled",
+	condition := metav1.Condition{Type: api.ConditionSource, Status: metav1.ConditionTrue, Reason: api.ReasonPolled,
 		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now)}
 	switch {
+	case gitsource.IsMistake(err):
+		condition.Status, condition.Reason = metav1.ConditionFalse, api.ReasonSourceInvalid
+		condition.Message = err.Error()
 	case err != nil:
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "PollFailed", err.Error()
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, api.ReasonPollFailed, err.Error()
 	case !polled:
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/window"
 )
@@ -34,14 +35,15 @@ func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 	}
 	t, err := window.ParseTimetable(source.Schedule, source.TimeZone)
 	if err != nil {
-		return nil, fmt.Errorf("spec.source.%s: %w", window.FieldOf(err, "schedule"), err)
+		return nil, gitsource.Mistake(fmt.Errorf("spec.source.%s: %w", window.FieldOf(err, "schedule"), err))
 	}
 	c := &schedule{Timetable: t, deadline: defaultDeadline, last: now, of: source.Schedule + " " + t.Zone.String()}
 	if d := source.StartingDeadline; d != nil {
 		c.deadline = d.Duration
 	}
 	if c.deadline < 0 || c.deadline > maxDeadline {
-		return nil, fmt.Errorf("spec.source.startingDeadline: %s is not between 0s and 24h", c.deadline)
+		return nil, gitsource.Mistake(fmt.Errorf("spec.source.startingDeadline: %s is not between 0s and 24h",
+			c.deadline))
 	}
 	if known := s.Status.Schedule; known != nil && known.Of == c.of {
 		c.last = known.Last.Time

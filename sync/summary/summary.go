@@ -2,6 +2,7 @@
 package summary
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -9,11 +10,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
 // Write writes what kubectl get shows, and the conditions, from the rest of the status.
 func Write(s *api.SyncStatus, now time.Time) {
+	if m := mistakeOf(s); m.reason != "" {
+		Stall(s, m.reason, english.Join(m.message, "; ", summaryOf(s).Message), now)
+		return
+	}
 	s.Summary = summaryOf(s)
 	state, message := s.Summary.State, s.Summary.Message
 	set := func(kind string, status metav1.ConditionStatus) {
@@ -24,6 +30,7 @@ func Write(s *api.SyncStatus, now time.Time) {
 		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
 			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
 	}
+	s.Summary.Message = lineOf(message)
 	summarizeDrift(s, now)
 	summarizeHealth(s, now)
 	switch f := s.InFlight; {
@@ -57,7 +64,7 @@ func Write(s *api.SyncStatus, now time.Time) {
 // commits.
 func Stall(s *api.SyncStatus, reason, message string, now time.Time) {
 	s.Summary = summaryOf(s)
-	s.Summary.Message = message
+	s.Summary.Message = lineOf(message)
 	summarizeDrift(s, now)
 	summarizeHealth(s, now)
 	for kind, status := range map[string]metav1.ConditionStatus{api.ConditionReady: metav1.ConditionFalse,
@@ -121,7 +128,8 @@ func summaryOf(s *api.SyncStatus) api.Summary {
 	}
 	f := s.InFlight
 	if f == nil {
-		return api.Summary{Commit: api.Short(s.Head), State: waitingState(s), Message: s.Held.Reason}
+		return api.Summary{Commit: api.Short(s.Head), State: waitingState(s),
+			Message: cmp.Or(s.Held.Reason, waitsFor(s))}
 	}
 	summary := api.Summary{Commit: api.Short(f.Commit), State: f.State, Message: gate.MessageOf(f).Private}
 	if b := f.RollbackOf; b != nil {

@@ -41,8 +41,8 @@ type connections struct {
 // Repository opens the mirror of a Sync's repository.
 func (k *connections) Repository(_ context.Context, s *api.Sync) (source.Repository, error) {
 	if remote.HasPassword(s.Spec.Source.URL) {
-		return nil, errors.New("spec.source.url holds a password, or what may be a token, which everybody sees who " +
-			"may read Syncs: put it into a Secret that spec.source.secretRef names")
+		return nil, gitsource.Mistake(errors.New("spec.source.url holds a password, or what may be a token, " +
+			"which everybody sees who may read Syncs: put it into a Secret that spec.source.secretRef names"))
 	}
 	identity, source := k.credentialsOf(s)
 	return k.mirrors.Lend(s.Spec.Source.URL, identity, source)

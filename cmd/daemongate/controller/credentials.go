@@ -10,6 +10,7 @@ import (
 	gosync "sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/githubapp"
@@ -30,17 +31,27 @@ func (k *connections) credentialsOf(s *api.Sync) (identity string, source gitsou
 		}
 		auth, err := k.credentialsIn(secret)
 		if err != nil {
-			return gitsource.Auth{}, fmt.Errorf("spec.source.secretRef: Secret %s/%s: %w", namespace, name, err)
+			return gitsource.Auth{}, gitsource.Mistake(fmt.Errorf("spec.source.secretRef: Secret %s/%s: %w", namespace,
+				name, err))
 		}
 		return auth, nil
 	}
+}
+
+// absent names the field that an object could not be read for. One that does not exist is a mistake.
+func absent(field string, err error) error {
+	named := fmt.Errorf("%s: %w", field, err)
+	if apierrors.IsNotFound(err) {
+		return gitsource.Mistake(named)
+	}
+	return named
 }
 
 // Signers reads the keys whose signatures count for a Sync.
 func (k *connections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error) {
 	ref := s.Spec.Source.Verify.SecretRef
 	if ref == nil {
-		return nil, errors.New("spec.source.verify.secretRef: name the Secret with the signers")
+		return nil, gitsource.Mistake(errors.New("spec.source.verify.secretRef: name the Secret with the signers"))
 	}
 	secret, err := readSecret(ctx, k.secrets.Secrets(s.Namespace), "spec.source.verify.secretRef", ref.Name)
 	if err != nil {
@@ -48,7 +59,8 @@ func (k *connections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Sign
 	}
 	signers, err := gitsource.ReadSigners(secret.Data)
 	if err != nil {
-		return nil, fmt.Errorf("spec.source.verify.secretRef: Secret %s/%s: %w", s.Namespace, ref.Name, err)
+		return nil, gitsource.Mistake(fmt.Errorf("spec.source.verify.secretRef: Secret %s/%s: %w", s.Namespace,
+			ref.Name, err))
 	}
 	return signers, nil
 }

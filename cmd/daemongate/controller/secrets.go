@@ -19,12 +19,12 @@ import (
 func readSecret(ctx context.Context, secrets typed.SecretInterface, field, name string) (*corev1.Secret, error) {
 	secret, err := secrets.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", field, err)
+		return nil, absent(field, err)
 	}
 	if !forPeople(secret.Type) {
-		return nil, fmt.Errorf("%s: Secret %s has the type %s, and is not for this purpose: name one of the type "+
-			"Opaque, %s, %s or %s", field, name, secret.Type, corev1.SecretTypeBasicAuth, corev1.SecretTypeSSHAuth,
-			corev1.SecretTypeTLS)
+		return nil, gitsource.Mistake(fmt.Errorf("%s: Secret %s has the type %s, and is not for this purpose: name "+
+			"one of the type Opaque, %s, %s or %s", field, name, secret.Type, corev1.SecretTypeBasicAuth,
+			corev1.SecretTypeSSHAuth, corev1.SecretTypeTLS))
 	}
 	return secret, nil
 }

@@ -9,8 +9,17 @@ const (
 	ConditionSource = "SourceReady"
 	// ConditionWindows says whether spec.windows can be read.
 	ConditionWindows = "WindowsReady"
+	// ConditionSpec is there once fields of the spec could not be read, and says which.
+	ConditionSpec = "SpecReady"
 	// ConditionDrifted says whether others changed something, and ConditionHealthy whether what a complete commit wrote
 	// is well.
 	ConditionDrifted = "Drifted"
 	ConditionHealthy = "Healthy"
+)
+
+// The reasons of SourceReady: the repository was polled; it may be at another time; somebody has to put it right.
+const (
+	ReasonPolled        = "Polled"
+	ReasonPollFailed    = "PollFailed"
+	ReasonSourceInvalid = "SourceInvalid"
 )
