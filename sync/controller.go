@@ -5,6 +5,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	gosync "sync"
 	"time"
@@ -193,6 +194,9 @@ func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
 		return
 	default:
 		err = c.goRound(ctx, key, sync)
+	}
+	if errors.Is(err, errStatusChanged) {
+		c.forget(key) // what is kept in memory is not what the status says
 	}
 	c.again(ctx, key, sync, err)
 }

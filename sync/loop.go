@@ -52,10 +52,12 @@ type syncLoop struct {
 	background gosync.WaitGroup
 }
 
-// savedStatus is a status as it was last written, and when.
+// savedStatus is a status as it was last written, and when; and as the API server has it since, in which version.
 type savedStatus struct {
-	status api.SyncStatus
-	at     time.Time
+	status  api.SyncStatus
+	at      time.Time
+	server  api.SyncStatus
+	version string
 }
 
 // observe gathers everything that the gate may look at.

@@ -68,7 +68,8 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	case err != nil:
 		return nil, err
 	}
-	l := &syncLoop{Controller: c, key: key, sync: sync, saved: savedStatus{status: *sync.Status.DeepCopy()},
+	l := &syncLoop{Controller: c, key: key, sync: sync, saved: savedStatus{status: *sync.Status.DeepCopy(),
+		server: *sync.Status.DeepCopy(), version: sync.ResourceVersion},
 		request: sync.Annotations[requestAnnotation]}
 	l.life, l.stop = context.WithCancel(ctx)
 	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,

@@ -33,15 +33,15 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 		l.sleep(due)
 		return nil
 	}
-	updated, err := l.Syncs.UpdateStatus(ctx, l.sync)
+	// An informer's newer Sync may have the status of somebody else who writes: it is written onto what is known.
+	known := *l.sync
+	known.ResourceVersion = l.saved.version
+	updated, err := l.Syncs.UpdateStatus(ctx, &known, l.saved.server)
 	if err != nil {
 		l.sync.Status = before
 		return err
 	}
-	if updated.Generation >= l.sync.Generation {
-		l.sync.ResourceVersion = updated.ResourceVersion
-	}
-	l.saved = savedStatus{*next.DeepCopy(), now}
+	l.saved = savedStatus{status: *next.DeepCopy(), at: now, server: updated.Status, version: updated.ResourceVersion}
 	return nil
 }
 

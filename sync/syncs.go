@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -51,20 +52,19 @@ func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error)
 	return syncs, nil
 }
 
-// UpdateStatus writes a status and returns the Sync as it is then. The controller is the only writer of a
-// status, so a concurrent change of the rest does not make it void: it is written onto the newer resource.
-func (s *Syncs) UpdateStatus(ctx context.Context, sync *api.Sync) (*api.Sync, error) {
+// errStatusChanged says that somebody else has written a status since it was read or written here.
+var errStatusChanged = stderrors.New("somebody else has written its status: it is read again")
+
+// UpdateStatus writes a status and returns the Sync as it is then. If the Sync has been written meanwhile, it is read,
+// and the status is written onto it only if that is still the known one: a change of the spec, of an annotation.
+func (s *Syncs) UpdateStatus(ctx context.Context, sync *api.Sync, known api.SyncStatus) (*api.Sync, error) {
 	for attempt := 0; ; attempt++ {
-		u, err := untyped(sync)
-		if err != nil {
-			return nil, err
-		}
-		u, err = s.client.Resource(api.Resource).Namespace(sync.Namespace).UpdateStatus(ctx, u, metav1.UpdateOptions{})
+		u, err := s.PutStatus(ctx, sync)
 		if err == nil {
 			return typed(u)
 		}
 		if !errors.IsConflict(err) || attempt == 5 {
-			return nil, fmt.Errorf("status of Sync %s/%s: %w", sync.Namespace, sync.Name, err)
+			return nil, err
 		}
 		newer, err := s.Get(ctx, sync.Namespace, sync.Name)
 		if err != nil {
@@ -72,6 +72,9 @@ func (s *Syncs) UpdateStatus(ctx context.Context, sync *api.Sync) (*api.Sync, er
 		}
 		if newer.UID != sync.UID {
 			return nil, fmt.Errorf("status of Sync %s/%s: it was deleted and made anew", sync.Namespace, sync.Name)
+		}
+		if !equality.Semantic.DeepEqual(newer.Status, known) {
+			return nil, fmt.Errorf("status of Sync %s/%s: %w", sync.Namespace, sync.Name, errStatusChanged)
 		}
 		newer.Status = sync.Status
 		sync = newer
