@@ -113,14 +113,17 @@ func TestSuspendStopsPolls(t *testing.T) {
 	w.create(func(s *api.SyncSpec) { s.Suspend = true })
 	w.controller(shared.Config, t.TempDir())
 	time.Sleep(2 * time.Second)
-	if s := w.status(); s.Head != "" {
-		t.Errorf("polled while suspended: %s", s.Head)
+	if s := w.status(); s.Head != "" || !meta.IsStatusConditionTrue(s.Conditions, api.ConditionSuspended) {
+		t.Errorf("polled while suspended: %s, %+v", s.Head, s.Conditions)
 	}
 	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
 		"application/merge-patch+json",
 		[]byte(`{"spec":{"suspend":false}}`), metav1.PatchOptions{})
 	w.check(err)
 	w.waitFor(v1, api.Complete)
+	if s := w.status(); !meta.IsStatusConditionFalse(s.Conditions, api.ConditionSuspended) {
+		t.Errorf("resumed, and it says %+v", s.Conditions)
+	}
 }
 
 // braked checks whether the brake is pulled.

@@ -131,6 +131,7 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
 	summary.NoteSpec(&next, specProblem(l.sync), o.Now)
+	summary.Suspend(&next, l.sync.Spec.Suspend, l.Now())
 	if b := l.barred(l.sync); b != nil {
 		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	} else {

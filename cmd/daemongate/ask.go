@@ -94,5 +94,8 @@ func released(s *api.SyncStatus) (string, api.CommitState) {
 	if b := f.RollbackOf; b != nil && (f.Pruned || f.State == api.Stuck) {
 		return b.Commit, api.Stuck
 	}
+	if f.State == api.Complete && f.Pruned && f.Relapse == nil {
+		return "", "" // it has let everybody pass already
+	}
 	return f.Commit, f.State
 }

@@ -11,6 +11,8 @@ const (
 	ConditionWindows = "WindowsReady"
 	// ConditionSpec is there once fields of the spec could not be read, and says which.
 	ConditionSpec = "SpecReady"
+	// ConditionSuspended says whether spec.suspend stops the Sync, and since when.
+	ConditionSuspended = "Suspended"
 	// ConditionDrifted says whether others changed something, and ConditionHealthy whether what a complete commit wrote
 	// is well.
 	ConditionDrifted = "Drifted"
