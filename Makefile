@@ -73,9 +73,19 @@ demo: build ## the story, on a real control plane, in this terminal; with HOST=g
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" && \
 		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && go run ./cmd/demo
 
-# A seed that breaks a law says how to play it again, and its logs stay.
-chaos: build ## CHAOS_SEEDS=200 runs, from the seed CHAOS_FIRST=1, in which everything fails: for the night
-	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" && go run ./cmd/chaos
+# A seed that breaks a law says how to play it again, and its logs stay. BEFORE is the version that is upgraded from in
+# some runs: the previous commit, where the history is there.
+BEFORE := HEAD~1
+chaos: build bin/daemongate-before ## CHAOS_SEEDS=200 runs, from the seed CHAOS_FIRST=1, in which everything fails: for the night
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" && \
+		if [ -x bin/daemongate-before ]; then export DAEMONGATE_BEFORE="$(CURDIR)/bin/daemongate-before"; fi && go run ./cmd/chaos
+
+.PHONY: bin/daemongate-before
+bin/daemongate-before:
+	@rm -f $@; if commit=$$(git rev-parse -q --verify "$(BEFORE)^{commit}" 2>/dev/null); then \
+		folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && git archive "$$commit" | tar -x -C "$$folder" && \
+		go -C "$$folder" build -o "$(CURDIR)/$@" ./cmd/daemongate; \
+	else echo "$(BEFORE) is not in this clone: no run begins with an earlier version"; fi
 
 generate: ## what is generated from the sources, such as the CRD
 	go generate ./...

@@ -22,6 +22,9 @@ type gateway struct {
 	writes func(forward func()) (answered bool)
 }
 
+// quiet is told of connections that end: they do so all the time.
+var quiet = log.New(io.Discard, "", 0)
+
 // openGateway opens one, and writes the kubeconfig that leads through it.
 func openGateway(config *rest.Config, agent, kubeconfig string, writes func(func()) bool) (*gateway, error) {
 	transport, err := rest.TransportFor(config)
@@ -38,7 +41,7 @@ func openGateway(config *rest.Config, agent, kubeconfig string, writes func(func
 			r.SetURL(target)
 			r.Out.Header.Set("User-Agent", agent)
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // connections end here all the time
+		ErrorLog: quiet,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},

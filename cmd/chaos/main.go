@@ -3,7 +3,8 @@
 //
 // Each run has a seed: what is pushed, what goes wrong, and at which of the controllers' writes. It needs binaries,
 // which the Makefile builds: $DEVCLUSTER and $DAEMONGATE. CHAOS_SEEDS is how many runs there are, CHAOS_FIRST the first
-// seed.
+// seed. $DAEMONGATE_BEFORE is an earlier version, if there is one: some runs begin with it, and each of its processes
+// that ends is replaced by one of the present version, as in an upgrade.
 package main
 
 import (
@@ -47,9 +48,10 @@ func run(ctx context.Context, out io.Writer) error {
 	if binary == "" {
 		return errors.New("DAEMONGATE is not set to the binary: run make chaos")
 	}
+	binaries := binaries{now: binary, before: os.Getenv("DAEMONGATE_BEFORE")}
 	failed := 0
 	for seed := first; seed < first+seeds; seed += perCluster {
-		n, err := several(ctx, out, binary, seed, min(perCluster, first+seeds-seed))
+		n, err := several(ctx, out, binaries, seed, min(perCluster, first+seeds-seed))
 		if err != nil {
 			return err
 		}
@@ -60,6 +62,17 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(out, "%d runs, no law broken\n", seeds)
 	return nil
+}
+
+// binaries are what is run.
+type binaries struct{ now, before string }
+
+// of are those of a seed, in the order in which a replica runs them.
+func (b binaries) of(seed int) []string {
+	if b.before != "" && (seed/len(ofTheWriter))%4 == 0 {
+		return []string{b.before, b.now}
+	}
+	return []string{b.now}
 }
 
 func figure(name string, otherwise int) (int, error) {
@@ -75,7 +88,7 @@ func figure(name string, otherwise int) (int, error) {
 }
 
 // several plays seeds on one cluster, and returns how many of them broke a law.
-func several(ctx context.Context, out io.Writer, binary string, first, n int) (failed int, err error) {
+func several(ctx context.Context, out io.Writer, b binaries, first, n int) (failed int, err error) {
 	cluster, down, err := clustertest.StartMainWith(theCluster)
 	if err != nil {
 		return 0, err
@@ -86,7 +99,7 @@ func several(ctx context.Context, out io.Writer, binary string, first, n int) (f
 		return 0, err
 	}
 	for seed := first; seed < first+n; seed++ {
-		fine, err := s.tell(ctx, out, newPlan(seed), binary)
+		fine, err := s.tell(ctx, out, newPlan(seed), b.of(seed))
 		if err != nil {
 			return failed, err
 		}
@@ -98,7 +111,7 @@ func several(ctx context.Context, out io.Writer, binary string, first, n int) (f
 }
 
 // tell plays a plan and prints how it went. Of one that did not go well the logs stay.
-func (s *stage) tell(ctx context.Context, out io.Writer, p plan, binary string) (fine bool, err error) {
+func (s *stage) tell(ctx context.Context, out io.Writer, p plan, binaries []string) (fine bool, err error) {
 	dir, err := os.MkdirTemp("", fmt.Sprintf("daemongate-chaos-%d-", p.seed))
 	if err != nil {
 		return false, err
@@ -110,7 +123,10 @@ func (s *stage) tell(ctx context.Context, out io.Writer, p plan, binary string) 
 	defer func() { _ = log.Close() }()
 	began := time.Now()
 	_, _ = fmt.Fprintln(out, p)
-	found, err := s.run(ctx, p, dir, log, binary)
+	if len(binaries) > 1 {
+		_, _ = fmt.Fprintln(out, "   begins with the version before this one")
+	}
+	found, err := s.run(ctx, p, dir, log, binaries...)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}

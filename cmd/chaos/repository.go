@@ -28,7 +28,7 @@ func newRepository(ctx context.Context, gitURL, bare, work string) (*repository,
 	if err != nil {
 		return nil, err
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+	proxy := &httputil.ReverseProxy{ErrorLog: quiet, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
 	r.server, err = serve(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if r.down.Load() {
 			http.Error(w, "the Git server is down", http.StatusBadGateway)

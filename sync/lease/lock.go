@@ -31,8 +31,8 @@ type lock struct {
 	seen      sighting // only used by election's own goroutine, like all that is read of the Lease
 }
 
-// mostPause is how long a process that waits pauses at most: a Lease that was let go is taken over within a second, also
-// one that would have lasted for minutes.
+// mostPause is how long a process that waits pauses at most: a Lease that was let go is taken over within a second,
+// also one that would have lasted for minutes.
 const mostPause = time.Second / 2
 
 func newLock(inner resourcelock.Interface, duration time.Duration, tell func(string)) *lock {
