@@ -56,13 +56,27 @@ func (inv Inventory) Union(newer Inventory) Inventory {
 	return union.sorted()
 }
 
-// Without is what the set no longer asks for.
+// Without is what the set no longer asks for, and nobody else is to have.
 func (inv Inventory) Without(s Set) Inventory {
 	wanted := make(map[ID]bool, s.Len())
 	for _, id := range s.IDs() {
 		wanted[id] = true
 	}
-	return inv.filter(func(e Entry) bool { return !wanted[e.ID] })
+	return inv.filter(func(e Entry) bool {
+		_, moved := s.moved[e.ID]
+		return !wanted[e.ID] && !moved
+	})
+}
+
+// Moved is what the set has moved to other Syncs, by where to.
+func (inv Inventory) Moved(s Set) map[Owner]Inventory {
+	moved := map[Owner]Inventory{}
+	for _, e := range inv {
+		if to, is := s.moved[e.ID]; is {
+			moved[to] = append(moved[to], e)
+		}
+	}
+	return moved
 }
 
 // Minus is what the other inventory does not name.

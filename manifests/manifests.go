@@ -24,6 +24,9 @@ const (
 	// WaitAnnotation is "true" on an object that a commit waits for although its kind is not one that it does, and
 	// "false" on one that it does not wait for.
 	WaitAnnotation = "daemongate.io/wait"
+	// MoveAnnotation on an object names the Sync, as "namespace/name", that it is moved to: any other Sync whose set it
+	// is in lets go of it.
+	MoveAnnotation = "daemongate.io/handover"
 	// OriginAnnotation may name the file an object was read from. It serves error texts and is never applied.
 	OriginAnnotation = "daemongate.io/origin"
 )

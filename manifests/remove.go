@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -86,6 +88,17 @@ func (c *Client) entry(ctx context.Context, e Entry) (t target, err error) {
 		return t, nil
 	}
 	return t, wrap(e.ID, err)
+}
+
+// movedTo is the Sync that an object is moved to by its annotation, if it has one.
+func movedTo(o *unstructured.Unstructured) (to Owner, is bool, err error) {
+	value, is := o.GetAnnotations()[MoveAnnotation]
+	namespace, name, found := strings.Cut(value, "/")
+	if is && (!found || namespace == "" || name == "" || strings.Contains(name, "/")) {
+		return Owner{}, true, fmt.Errorf("%s: annotation %s is %q: write the namespace and the name of the Sync that it "+
+			"is moved to, as in platform/agents", IDOf(o), MoveAnnotation, value)
+	}
+	return Owner{Namespace: namespace, Name: name}, is, nil
 }
 
 // LetGo takes the owner's label off the objects that the inventory names, or has it name another Sync; nothing else of

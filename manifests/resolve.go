@@ -14,6 +14,7 @@ import (
 func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 	defined := definitionsOf(s.objects)
 	resolved := make([]*unstructured.Unstructured, 0, s.Len())
+	moved := map[ID]Owner{}
 	var problems []error
 	for _, wish := range s.objects {
 		mapping, err := c.mappingOf(ctx, wish, defined)
@@ -23,13 +24,19 @@ func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 		}
 		object := wish.DeepCopy()
 		object.SetNamespace(namespaceFor(wish.GetNamespace(), mapping, o))
+		if to, is, _ := movedTo(object); is && to != o.Owner { // NewSet has read the annotation
+			moved[IDOf(object)] = to
+			continue
+		}
 		label(object, o.Owner)
 		resolved = append(resolved, object)
 	}
 	if len(problems) > 0 {
 		return Set{}, errors.Join(problems...)
 	}
-	return NewSet(resolved)
+	set, err := NewSet(resolved)
+	set.moved = moved
+	return set, err
 }
 
 // mappingOf finds the object's resource in the cluster, or else in the set's own definitions.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,6 +17,8 @@ import (
 type Set struct {
 	objects    []*unstructured.Unstructured
 	daemonSets []*appsv1.DaemonSet
+	// moved are the objects that it no longer asks for because they are another Sync's from now on.
+	moved map[ID]Owner
 }
 
 // NewSet copies and orders the objects. What only an API server fills in (uid, resourceVersion, managedFields …) is
@@ -39,6 +42,10 @@ func NewSet(objects []*unstructured.Unstructured) (Set, error) {
 			continue
 		}
 		seen[id] = origin
+		if _, _, err := movedTo(o); err != nil {
+			problems = append(problems, fmt.Errorf("%w%s", err, where))
+			continue
+		}
 		if _, err := waitedFor(o); err != nil {
 			problems = append(problems, fmt.Errorf("%w%s", err, where))
 			continue
@@ -109,6 +116,9 @@ func (s Set) Digest() string {
 			data = fmt.Appendf(nil, "%#v", o.Object)
 		}
 		hash.Write(append(data, '\n'))
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(s.moved), compareIDs) {
+		hash.Write(fmt.Appendf(nil, "%s %s is moved to %s\n", id.Group, id, s.moved[id]))
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }

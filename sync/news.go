@@ -40,6 +40,8 @@ const (
 	// NewsUnhealthy and NewsRecovered: workloads of a completed commit are no longer well; all of them are again.
 	NewsUnhealthy NewsKind = "Unhealthy"
 	NewsRecovered NewsKind = "Recovered"
+	// NewsLetGo: an object is another Sync's from now on.
+	NewsLetGo NewsKind = "LetGo"
 	// NewsDeleting: what becomes of what a Sync has written that is being deleted.
 	NewsDeleting NewsKind = "Deleting"
 	// NewsPanicked: a fault of Daemongate's ended something that was done for the Sync; it will be tried again.

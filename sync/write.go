@@ -30,12 +30,31 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 		fl.wrote(l.Now(), false, applied...)
 		w.Workloads = workloads(applied, fl.set, l.sync.Status.InFlight, l.Now())
 		fl.objects.noteWritten(applied, w.Workloads, l.Now())
+		if err == nil {
+			err = fl.moves(ctx, writer)
+		}
 	}
 	w.At = l.Now()
 	if err != nil {
 		w.Problem = err.Error()
 	}
 	return w
+}
+
+// moves lets go of the objects that the set moves to other Syncs. They are not written any more, and not pruned.
+func (fl *flight) moves(ctx context.Context, writer Writer) error {
+	l := fl.loop
+	var problems []error
+	for to, which := range inventoryOf(l.sync).Moved(fl.set.set) {
+		done, err := writer.LetGo(ctx, which, to, writeOptions(l.sync))
+		problems = append(problems, err)
+		l.deleted(l.Now(), done)
+		for _, e := range done {
+			l.Teller.Tell(l.sync, flightNews(l.sync, NewsLetGo, fmt.Sprintf("%s is moved to Sync %s, which may write it "+
+				"now", e.ID, to)))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // workloads are the written objects that the commit waits for. What was written by an earlier attempt of the

@@ -37,7 +37,7 @@ func (a *announcer) Tell(s *api.Sync, n sync.News) {
 	case sync.NewsProgressed: // is told by the status alone
 	case sync.NewsMoved:
 		a.moved(s, n.Move)
-	case sync.NewsPruned, sync.NewsHandedOver, sync.NewsCorrected, sync.NewsRecovered:
+	case sync.NewsPruned, sync.NewsHandedOver, sync.NewsLetGo, sync.NewsCorrected, sync.NewsRecovered:
 		a.events.Event(s, corev1.EventTypeNormal, string(n.Kind), text)
 	case sync.NewsWarning:
 		if n.Commit != "" {
