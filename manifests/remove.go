@@ -95,8 +95,8 @@ func movedTo(o *unstructured.Unstructured) (to Owner, is bool, err error) {
 	value, is := o.GetAnnotations()[MoveAnnotation]
 	namespace, name, found := strings.Cut(value, "/")
 	if is && (!found || namespace == "" || name == "" || strings.Contains(name, "/")) {
-		return Owner{}, true, fmt.Errorf("%s: annotation %s is %q: write the namespace and the name of the Sync that it "+
-			"is moved to, as in platform/agents", IDOf(o), MoveAnnotation, value)
+		return Owner{}, true, fmt.Errorf("%s: annotation %s is %q: write the namespace and the name of the Sync that "+
+			"it is moved to, as in platform/agents", IDOf(o), MoveAnnotation, value)
 	}
 	return Owner{Namespace: namespace, Name: name}, is, nil
 }

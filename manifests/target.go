@@ -67,8 +67,8 @@ func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
 	}
 	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
 		return &Rejected{id, ReasonOwned, fmt.Sprintf(
-			"belongs to Sync %s: annotate it there with %s: %s, or remove it there; if there is no such Sync any more, "+
-				"remove the label %s from it", ownerOf(holder), MoveAnnotation, owner, OwnerLabel)}
+			"belongs to Sync %s: annotate it there with %s: %s, or remove it there; if there is no such Sync any "+
+				"more, remove the label %s from it", ownerOf(holder), MoveAnnotation, owner, OwnerLabel)}
 	}
 	if live.GetDeletionTimestamp() != nil {
 		return &unready{id, "is being deleted: waiting until it is gone"}

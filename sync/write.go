@@ -50,8 +50,8 @@ func (fl *flight) moves(ctx context.Context, writer Writer) error {
 		problems = append(problems, err)
 		l.deleted(l.Now(), done)
 		for _, e := range done {
-			l.Teller.Tell(l.sync, flightNews(l.sync, NewsLetGo, fmt.Sprintf("%s is moved to Sync %s, which may write it "+
-				"now", e.ID, to)))
+			text := fmt.Sprintf("%s is moved to Sync %s, which may write it now", e.ID, to)
+			l.Teller.Tell(l.sync, flightNews(l.sync, NewsLetGo, text))
 		}
 	}
 	return errors.Join(problems...)

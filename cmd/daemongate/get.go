@@ -45,6 +45,7 @@ func newGet() *cobra.Command {
 			}
 			err = format.print(c.OutOrStdout(), list,
 				func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
+			k.warnIdle(c.Context(), c.ErrOrStderr())
 			return errors.Join(err, unread)
 		},
 	}

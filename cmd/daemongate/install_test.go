@@ -7,12 +7,14 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -50,6 +52,28 @@ spec:
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
 	readsWell(t, cluster.Kubeconfig)
+	leavesWell(t, client, kube)
+}
+
+// leavesWell deletes the Sync: the installed rights are enough to let go of what it has written, and of the Sync.
+func leavesWell(t *testing.T, client dynamic.Interface, kube kubernetes.Interface) {
+	t.Helper()
+	syncs := client.Resource(api.Resource).Namespace("platform")
+	check(t, syncs.Delete(t.Context(), "agents", metav1.DeleteOptions{}))
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		u, err := syncs.Get(t.Context(), "agents", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			break
+		}
+		if check(t, err); time.Now().After(end) {
+			t.Fatalf("the Sync is still there: %v", u.Object["status"])
+		}
+	}
+	d, err := kube.AppsV1().DaemonSets("platform").Get(t.Context(), "agent", metav1.GetOptions{})
+	check(t, err)
+	if owner := d.Labels[manifests.OwnerLabel]; owner != "" {
+		t.Errorf("what it has written still belongs to %s", owner)
+	}
 }
 
 // readsWell asks every reading command about the Sync.

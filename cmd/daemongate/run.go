@@ -135,7 +135,7 @@ func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Lease.Namespace, "lease-namespace", install.Owner.Namespace,
 		"namespace of the Lease without which nothing is written; "+
 			"controllers that hold different ones must look after different Syncs")
-	flags.StringVar(&o.Lease.Name, "lease-name", "daemongate", "name of that Lease")
+	flags.StringVar(&o.Lease.Name, "lease-name", leaseName, "name of that Lease")
 	flags.DurationVar(&o.Lease.Duration, "lease-duration", 15*time.Second,
 		"after how long without a sign of life of its holder another controller takes over")
 }

@@ -29,6 +29,7 @@ func newStatus() *cobra.Command {
 			}
 			err = format.print(c.OutOrStdout(), s.Status,
 				func(w io.Writer) error { return printStatus(w, s, time.Now()) })
+			k.warnIdle(c.Context(), c.ErrOrStderr())
 			if err == nil && s.Status.Summary.State == api.Stuck {
 				return stuck
 			}
