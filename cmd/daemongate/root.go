@@ -40,6 +40,9 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl daemongate"}
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	b := thisBuild()
+	root.Version = b.Version
+	root.SetVersionTemplate(b.line())
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newVersion(),

@@ -47,7 +47,7 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 		Example: "  daemongate run -f sync.yaml",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.checkRenders(); err != nil {
+			if err := errors.Join(o.checkRenders(), controller.CheckLog(o.logLevel, o.logFormat)); err != nil {
 				return usage(c, err)
 			}
 			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
@@ -59,7 +59,7 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 
 func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	o.cluster.addTo(flags)
-	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warning or error")
+	flags.StringVar(&o.logLevel, "log-level", "info", "trace, debug, info, warning or error")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
 	flags.StringVar(&o.DataDir, "data-dir", cacheDir(),
@@ -141,7 +141,8 @@ func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 }
 
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
-	o.Out, o.Log = out, controller.NewLog(errs, o.logLevel, o.logFormat)
+	out = controller.NewLines(out, o.logFormat)
+	o.Version, o.Out, o.Log = thisBuild().Version, out, controller.NewLog(errs, o.logLevel, o.logFormat)
 	o.Lease.Tell = func(text string) { _, _ = fmt.Fprintf(out, "%s  %s\n", time.Now().Format("15:04:05"), text) }
 	config, namespace, err := o.scope()
 	if err != nil {

@@ -37,6 +37,8 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"render . --ref main --commit " + strings.Repeat("a", 40), []string{"--ref and --commit: give one of them"}},
 		{"explain", []string{"give a dump with -f", "kubectl get ds", "See 'daemongate explain --help'"}},
 		{"explain -f - --at yesterday", []string{"--at yesterday", "want a time such as"}},
+		{"run --log-level nonsense", []string{`--log-level "nonsense"`, "warning", "See 'daemongate run --help'"}},
+		{"run --log-format yaml", []string{`--log-format "yaml"`, "text or json"}},
 		{"version now", []string{`"now"`, "See 'daemongate version --help'"}},
 		{"version -o toml", []string{`"toml"`, "want table, json or yaml"}},
 		{"completion cobol", []string{`"cobol"`, "See 'daemongate completion --help'"}},
@@ -127,5 +129,13 @@ func TestCeilingsOfRendersAreChecked(t *testing.T) {
 	o.addTo(pflag.NewFlagSet("run", pflag.ContinueOnError))
 	if err := o.checkRenders(); err != nil || o.Ceilings.Memory != 512<<20 || o.Ceilings.TotalSize != 256<<20 {
 		t.Errorf("%+v %v", o.Ceilings, err)
+	}
+}
+
+// --version says what the command version says.
+func TestVersionIsAFlagToo(t *testing.T) {
+	flag, command := daemongate(t, "", "--version"), daemongate(t, "", "version")
+	if flag.code != 0 || flag.stdout == "" || flag.stdout != command.stdout {
+		t.Errorf("%d: %q, and not %q", flag.code, flag.stdout, command.stdout)
 	}
 }

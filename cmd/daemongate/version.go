@@ -25,7 +25,7 @@ func newVersion() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := thisBuild()
 			return format.print(c.OutOrStdout(), b, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "daemongate %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+				_, err := io.WriteString(w, b.line())
 				return err
 			})
 		},
@@ -44,4 +44,9 @@ func thisBuild() build {
 		v = "unknown"
 	}
 	return build{Version: v, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+}
+
+// line is the build in one line.
+func (b build) line() string {
+	return fmt.Sprintf("daemongate %s (%s, %s)\n", b.Version, b.Go, b.Platform)
 }

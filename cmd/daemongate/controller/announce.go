@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,10 +26,24 @@ func newAnnouncer(core corev1client.EventsGetter) (a *announcer, stop func(), er
 	if err := api.AddToScheme(scheme); err != nil {
 		return nil, nil, err
 	}
-	broadcaster := record.NewBroadcaster()
+	broadcaster := record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{SpamKeyFunc: spamKey}))
 	broadcaster.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: core.Events("")})
 	recorder := broadcaster.NewRecorder(scheme, corev1.EventSource{Component: "daemongate"})
 	return &announcer{recorder}, broadcaster.Shutdown, nil
+}
+
+// spamKey is what may be told only so often: each reason for itself, so that hundreds of carried commits do not keep a
+// stuck one from being told.
+func spamKey(e *corev1.Event) string {
+	return e.InvolvedObject.Namespace + "/" + e.InvolvedObject.Name + " " + e.Reason
+}
+
+// maxEvent is how many bytes of a message an Event has.
+const maxEvent = 900
+
+// event records one line.
+func (a *announcer) event(s *api.Sync, kind, reason, text string) {
+	a.events.Event(s, kind, reason, english.Clip(strings.Join(strings.Fields(text), " "), maxEvent))
 }
 
 // Tell records what people may want to look up later.
@@ -38,23 +54,28 @@ func (a *announcer) Tell(s *api.Sync, n sync.News) {
 	case sync.NewsMoved:
 		a.moved(s, n.Move)
 	case sync.NewsPruned, sync.NewsHandedOver, sync.NewsLetGo, sync.NewsCorrected, sync.NewsRecovered:
-		a.events.Event(s, corev1.EventTypeNormal, string(n.Kind), text)
+		a.event(s, corev1.EventTypeNormal, string(n.Kind), text)
 	case sync.NewsWarning:
+		reason := "SpecWarning"
 		if n.Commit != "" {
-			text = fmt.Sprintf("commit %s: %s", api.Short(n.Commit), text)
+			reason, text = "CommitWarning", aboutCommit(n.Commit, text)
 		}
-		a.events.Event(s, corev1.EventTypeWarning, string(n.Kind), text)
+		a.event(s, corev1.EventTypeWarning, reason, text)
 	case sync.NewsUnhealthy:
-		a.events.Event(s, corev1.EventTypeWarning, string(n.Kind), text+"; see daemongate explain "+s.Name)
+		a.event(s, corev1.EventTypeWarning, string(n.Kind), text+"; see daemongate explain "+s.Name)
 	default:
-		a.events.Event(s, corev1.EventTypeWarning, string(n.Kind), text)
+		a.event(s, corev1.EventTypeWarning, string(n.Kind), text)
 	}
 }
 
-// moved records that a commit came to a state. What every commit passes through is told by the status alone.
+func aboutCommit(commit, text string) string {
+	return english.Join("commit "+api.Short(commit), ": ", text)
+}
+
+// moved records that a commit came to a state; of one that follows another, when that one has settled.
 func (a *announcer) moved(s *api.Sync, m *gate.Move) {
 	if v := m.Override; v != nil {
-		a.events.Eventf(s, corev1.EventTypeWarning, "WindowOverridden", "commit %s: %s", api.Short(m.Commit), v.Text())
+		a.event(s, corev1.EventTypeWarning, "WindowOverridden", aboutCommit(m.Commit, v.Text()))
 	}
 	if m.Relapsed || m.Recovered {
 		a.relapsed(s, m)
@@ -64,12 +85,15 @@ func (a *announcer) moved(s *api.Sync, m *gate.Move) {
 	switch m.State {
 	case api.Stuck, api.Failed, api.Dropped:
 		kind = corev1.EventTypeWarning
-	case api.Complete, api.Applying:
-	default:
+	}
+	if m.By != "" && !m.Outcome.Settled() {
 		return
 	}
 	text := cmp.Or(m.Message.Private, m.Subject)
-	a.events.Eventf(s, kind, string(m.State), "commit %s: %s", api.Short(m.Commit), text)
+	if m.By != "" {
+		text = fmt.Sprintf("with %s, which is %s", api.Short(m.By), m.Outcome)
+	}
+	a.event(s, kind, string(m.State), aboutCommit(m.Commit, text))
 }
 
 // relapsed records that the agents of a complete commit keep ending, or that they no longer do. Those who follow the
@@ -78,11 +102,11 @@ func (a *announcer) relapsed(s *api.Sync, m *gate.Move) {
 	switch {
 	case m.By != "":
 	case m.Recovered:
-		a.events.Eventf(s, corev1.EventTypeNormal, "Recovered", "commit %s is well again after its relapse",
-			api.Short(m.Commit))
+		a.event(s, corev1.EventTypeNormal, "Recovered", fmt.Sprintf("commit %s is well again after its relapse",
+			api.Short(m.Commit)))
 	default:
-		a.events.Eventf(s, corev1.EventTypeWarning, "Relapsed", "commit %s %s; see daemongate explain %s",
-			api.Short(m.Commit), m.Message.Private, s.Name)
+		a.event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s",
+			api.Short(m.Commit), m.Message.Private, s.Name))
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 
 // Options say what a controller looks after, and how.
 type Options struct {
+	Version     string // of this program, for the first line
 	Namespace   string // of the Syncs to look after; empty for all
 	ClusterName string // in what Git hosts are told; empty for one that is derived from the cluster
 	DataDir     string // folder for the mirrors of repositories, and for what must outlive the process
@@ -57,6 +58,7 @@ type Options struct {
 type Controller struct {
 	o      Options
 	config *rest.Config // which writes nothing without the Lease
+	plain  *rest.Config // for what writes nothing
 	core   corev1.CoreV1Interface
 	held   *lease.Lease
 	syncs  *sync.Controller
@@ -73,11 +75,14 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	if err := ownFolder(o.DataDir, os.Geteuid()); err != nil {
 		return nil, err
 	}
+	if err := writable(o.DataDir); err != nil {
+		return nil, err
+	}
 	held, err := lease.New(config, o.Lease)
 	if err != nil {
 		return nil, err
 	}
-	c := &Controller{o: o, config: held.Guard(config), held: held, renders: child.New(o.RenderMemory)}
+	c := &Controller{o: o, config: held.Guard(config), plain: config, held: held, renders: child.New(o.RenderMemory)}
 	if c.core, err = corev1.NewForConfig(c.config); err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
@@ -129,7 +134,8 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	defer stop()
 	m := c.tellAll(announcer)
-	ready := active{c.syncs, c.held}
+	c.sayHello(ctx)
+	ready := active{c.syncs, c.held, &folder{dir: c.o.DataDir}}
 	closeAll, err := serveAll(map[string]http.Handler{
 		c.o.Webhooks: m.countingHooks(newHooks(ready, c.core, c.o.Log)),
 		c.o.Metrics:  m.handler(ready),

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	gosync "sync"
+	"time"
 )
 
 // ownFolder says why a data folder may not be used: what is in it is believed, so that it, what is in it, and a link
@@ -27,4 +29,43 @@ func ownFolder(dir string, user int) error {
 		}
 	}
 	return nil
+}
+
+// writable says why nothing can be written in a data folder, which is made if it is missing.
+func writable(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, ".probe-"); err == nil {
+			_, err = probe.WriteString("x")
+			err = errors.Join(err, probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("data folder %s: nothing can be written there: %w: make it writable, or name another one "+
+			"with --data-dir", dir, err)
+	}
+	return nil
+}
+
+// folder is a data folder that is looked at now and then.
+type folder struct {
+	dir string
+
+	mu   gosync.Mutex
+	seen time.Time
+	err  error
+}
+
+// folderPause is how long what was seen of the folder is good for: anybody may ask.
+const folderPause = 10 * time.Second
+
+// trouble says why nothing can be written in it.
+func (f *folder) trouble(now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if age := now.Sub(f.seen); f.seen.IsZero() || age < 0 || age >= folderPause {
+		f.seen, f.err = now, writable(f.dir)
+	}
+	return f.err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/sync"
@@ -12,10 +13,12 @@ import (
 	"github.com/daemongate/daemongate/sync/outbox"
 )
 
-// active is the controller as others ask for it: ready once it holds the Lease and has read the Syncs.
+// active is the controller as others ask for it: ready once it holds the Lease, which the API server has confirmed
+// lately, has read the Syncs, and can write in its data folder.
 type active struct {
 	*sync.Controller
 	lease *lease.Lease
+	data  *folder
 }
 
 // Ready says why it is not. Anybody may ask, so who holds the Lease is told elsewhere.
@@ -25,6 +28,9 @@ func (a active) Ready() error {
 	}
 	if !a.Controller.Ready() {
 		return errors.New("the Syncs have not been read yet")
+	}
+	if a.data.trouble(time.Now()) != nil {
+		return errors.New("nothing can be written in the data folder: the log says why")
 	}
 	return nil
 }

@@ -2,13 +2,58 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
+	"regexp"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 	"k8s.io/klog/v2"
 )
+
+// CheckLog says which flag of the log has a value that is none.
+func CheckLog(level, format string) error {
+	switch level {
+	case "trace", "debug", "info", "warning", "error":
+	default:
+		return fmt.Errorf("--log-level %q: want trace, debug, info, warning or error", level)
+	}
+	if format != "text" && format != jsonFormat {
+		return fmt.Errorf("--log-format %q: want text or json", format)
+	}
+	return nil
+}
+
+const jsonFormat = "json"
+
+// NewLines returns where the lines for people go. With the format json each becomes an object with its time, as those
+// of the log are.
+func NewLines(out io.Writer, format string) io.Writer {
+	if format != jsonFormat {
+		return out
+	}
+	l := logrus.New()
+	l.SetOutput(out)
+	l.SetFormatter(&logrus.JSONFormatter{})
+	return jsonLines{l}
+}
+
+type jsonLines struct{ log *logrus.Logger }
+
+// clockTime is what a line for people begins with, which has no date.
+var clockTime = regexp.MustCompile(`^\d\d:\d\d:\d\d +`)
+
+// Write takes whole lines, as those who print them write them.
+func (j jsonLines) Write(text []byte) (int, error) {
+	for line := range strings.Lines(string(text)) {
+		if line = clockTime.ReplaceAllString(strings.TrimSpace(line), ""); line != "" {
+			j.log.Info(line)
+		}
+	}
+	return len(text), nil
+}
 
 // NewLog returns the log of a process, and has client-go and the standard library write into it. The format is text or
 // json.
@@ -18,7 +63,7 @@ func NewLog(out io.Writer, level, format string) *logrus.Logger {
 	if parsed, err := logrus.ParseLevel(level); err == nil {
 		l.SetLevel(parsed)
 	}
-	if format == "json" {
+	if format == jsonFormat {
 		l.SetFormatter(&logrus.JSONFormatter{})
 	}
 	klog.SetSlogLogger(slog.New(&bridge{log: l}))
