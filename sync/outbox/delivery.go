@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,8 +25,12 @@ type delivery struct {
 	reporter    Reporter
 	failures    int
 	lastTrouble string    // that was told, while it lasts
+	foreign     bool      // whether reports cannot be saved because the place for them is somebody else's
 	notBefore   time.Time // nothing is sent before
 }
+
+// lookAgain is when it is looked again whether reports can be saved.
+const lookAgain = 5 * time.Minute
 
 // reportStore keeps reports over a restart.
 type reportStore interface {
@@ -67,15 +72,43 @@ func (d *delivery) rest(ctx context.Context, until time.Time) bool {
 	return ctx.Err() == nil
 }
 
-// turn saves what is new and sends a batch, and returns when the next turn is due; zero if only news can tell. What is
-// not saved is not sent: a restart would not know of it.
+// turn saves what is new and sends a batch, and returns when the next turn is due; zero if only news can tell. What
+// could not be saved is not sent: a restart would not know of it.
 func (d *delivery) turn(ctx context.Context) time.Time {
-	if reports, unsaved := d.box.all(); unsaved {
-		if err := d.store.write(ctx, reports); err != nil {
-			return d.later(ctx, err, 0)
+	if err := d.save(ctx); err != nil {
+		return d.later(ctx, err, 0)
+	}
+	next := d.send(ctx)
+	if look := time.Now().Add(lookAgain); d.foreign && ctx.Err() == nil && (next.IsZero() || next.After(look)) {
+		return look
+	}
+	return next
+}
+
+// save saves what is new. Where somebody else's object has the place of the Sync's own, that is told once while it
+// lasts, and nothing is saved: it may stay there for ever, and is not to keep states from the host.
+func (d *delivery) save(ctx context.Context) error {
+	reports, unsaved := d.box.all()
+	if !unsaved {
+		return nil
+	}
+	err := d.store.write(ctx, reports)
+	if foreign := (*foreignError)(nil); errors.As(err, &foreign) {
+		if !d.foreign {
+			d.foreign = true
+			d.trouble(err)
 		}
+		return nil
+	}
+	if err == nil {
+		d.foreign = false
 		d.box.saved(reports)
 	}
+	return err
+}
+
+// send sends a batch.
+func (d *delivery) send(ctx context.Context) time.Time {
 	now := time.Now()
 	batch, due := d.box.next(now)
 	if len(batch) == 0 || now.Before(d.notBefore) {

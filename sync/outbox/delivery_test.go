@@ -49,8 +49,18 @@ type post struct {
 
 func newPost(t *testing.T, host *forgetest.Host, store *memory) *post {
 	t.Helper()
-	p := &post{host: host, store: store}
-	reports, _ := store.read(t.Context())
+	p := newPostWith(t, host, store)
+	p.store = store
+	return p
+}
+
+func newPostWith(t *testing.T, host *forgetest.Host, store reportStore) *post {
+	t.Helper()
+	p := &post{host: host}
+	reports, err := store.read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.delivery = &delivery{box: newOutbox(reports), store: store,
 		open: func(context.Context) (Reporter, error) {
 			place, err := forge.Locate(forge.GitHub, "https://git.test/platform/fleet.git", "", "")

@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/util/retry"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -38,14 +40,38 @@ func (m *configMapStore) hashed() string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// foreignError says that the ConfigMap of the outbox's name is not the Sync's own.
+type foreignError struct{ namespace, name, sync string }
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("ConfigMap %s/%s is not owned by Sync %s, so it is neither read nor overwritten: reports go on "+
+		"without it, but a restart may forget some or send them again; delete or rename it",
+		e.namespace, e.name, e.sync)
+}
+
+// own returns the Sync's ConfigMap, nil if there is none. One that the Sync does not control, by its UID, is an error.
+func (m *configMapStore) own(ctx context.Context) (*corev1.ConfigMap, error) {
+	name := outboxName(m.sync)
+	found, err := m.maps.ConfigMaps(m.sync.Namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case errors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !metav1.IsControlledBy(found, m.sync):
+		return nil, &foreignError{namespace: m.sync.Namespace, name: name, sync: m.sync.Name}
+	}
+	return found, nil
+}
+
 // read returns the reports to this place; none if they cannot be trusted, or went to another one.
 func (m *configMapStore) read(ctx context.Context) ([]report, error) {
-	found, err := m.maps.ConfigMaps(m.sync.Namespace).Get(ctx, outboxName(m.sync), metav1.GetOptions{})
-	if errors.IsNotFound(err) {
+	found, err := m.own(ctx)
+	if foreign := (*foreignError)(nil); found == nil && (err == nil || stderrors.As(err, &foreign)) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("outbox of Sync %s/%s: %w", m.sync.Namespace, m.sync.Name, err)
+		return nil, m.named(err)
 	}
 	var reports []report
 	if found.Data[placeKey] != m.hashed() || json.Unmarshal([]byte(found.Data[outboxKey]), &reports) != nil {
@@ -54,8 +80,21 @@ func (m *configMapStore) read(ctx context.Context) ([]report, error) {
 	return reports, nil
 }
 
+// write keeps the reports. It replaces what it has seen to be the Sync's own, and nothing that came in its place since.
 func (m *configMapStore) write(ctx context.Context, reports []report) error {
 	text, err := encode(reports)
+	if err != nil {
+		return err
+	}
+	again := func(err error) bool {
+		return errors.IsConflict(err) || errors.IsAlreadyExists(err) || errors.IsNotFound(err)
+	}
+	return m.named(retry.OnError(retry.DefaultRetry, again, func() error { return m.put(ctx, text) }))
+}
+
+// put looks whose the ConfigMap is, and makes or replaces it.
+func (m *configMapStore) put(ctx context.Context, text string) error {
+	found, err := m.own(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,14 +104,21 @@ func (m *configMapStore) write(ctx context.Context, reports []report) error {
 		Data: map[string]string{outboxKey: text, placeKey: m.hashed()},
 	}
 	maps := m.maps.ConfigMaps(m.sync.Namespace)
-	_, err = maps.Update(ctx, next, metav1.UpdateOptions{})
-	if errors.IsNotFound(err) {
+	if found == nil {
 		_, err = maps.Create(ctx, next, metav1.CreateOptions{})
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("outbox of Sync %s/%s: %w", m.sync.Namespace, m.sync.Name, err)
+	next.UID, next.ResourceVersion = found.UID, found.ResourceVersion
+	_, err = maps.Update(ctx, next, metav1.UpdateOptions{})
+	return err
+}
+
+// named says whose outbox an error is about.
+func (m *configMapStore) named(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("outbox of Sync %s/%s: %w", m.sync.Namespace, m.sync.Name, err)
 }
 
 // encode writes reports without the escapes for web pages, which would make six characters of one.
