@@ -48,7 +48,7 @@ func (r *Repository) close() {
 // Errors say what to do, hold no credentials and come in bounded time. A full commit that the mirror has costs nothing.
 func (r *Repository) Head(ctx context.Context, ref Ref) (string, error) {
 	if err := ref.check(); err != nil {
-		return "", fmt.Errorf("%s: %w", r, err)
+		return "", fmt.Errorf("%s: %w", r, Mistake(err))
 	}
 	if ref.Commit != "" && r.mirror.holds(plumbing.NewHash(ref.Commit)) {
 		return ref.Commit, nil
