@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -34,7 +36,27 @@ func overrideOf(s *api.Sync) (*api.Override, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the annotation %s cannot be read: %w", overrideAnnotation, err)
 	}
+	v.Manager = managerOf(s.ManagedFields, overrideAnnotation)
 	return v, nil
+}
+
+// managerOf is the field manager that wrote an annotation last, by the API server's record; empty if that does not say.
+func managerOf(entries []metav1.ManagedFieldsEntry, annotation string) string {
+	var newest metav1.ManagedFieldsEntry
+	for _, e := range entries {
+		var fields struct {
+			Metadata struct {
+				Annotations map[string]json.RawMessage `json:"f:annotations"`
+			} `json:"f:metadata"`
+		}
+		if e.FieldsV1 == nil || json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) != nil {
+			continue
+		}
+		if _, wrote := fields.Metadata.Annotations["f:"+annotation]; wrote && !e.Time.Before(newest.Time) {
+			newest = e
+		}
+	}
+	return newest.Manager
 }
 
 // atTheGate adds to an observation what the clock and a person say.

@@ -153,6 +153,37 @@ func TestOverrideLetsOneCommitStart(t *testing.T) {
 	})
 }
 
+// Who overrides a window says who that is; the field manager is what the API server has recorded, whatever they say.
+func TestWhoOverridesIsNotBelieved(t *testing.T) {
+	wrote := func(manager, annotation string, minute int) metav1.ManagedFieldsEntry {
+		at := metav1.NewTime(time.Date(2026, 3, 28, 16, minute, 0, 0, time.UTC))
+		return metav1.ManagedFieldsEntry{Manager: manager, Time: &at,
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},"f:` + annotation + `":{}}}}`)}
+	}
+	s := &api.Sync{}
+	s.Annotations = map[string]string{overrideAnnotation: `{"commit":"` + hash("1") +
+		`","reason":"it burns","by":"the boss","manager":"kube-apiserver"}`}
+	for _, c := range []struct {
+		entries []metav1.ManagedFieldsEntry
+		want    string
+	}{
+		{nil, "started outside the windows; who asked says to be the boss: it burns"},
+		{[]metav1.ManagedFieldsEntry{{Manager: "old"}, wrote("script", overrideAnnotation, 2), wrote("kubectl-annotate",
+			overrideAnnotation, 1), wrote("daemongate", requestAnnotation, 3)},
+			"started outside the windows; who asked says to be the boss (field manager script): it burns"},
+	} {
+		s.ManagedFields = c.entries
+		v, err := overrideOf(s)
+		if err != nil || v.Text() != c.want {
+			t.Errorf("got %v, %v, want %q", v, err, c.want)
+		}
+	}
+	v := api.Override{Reason: "it burns"}
+	if got, want := v.Text(), "started outside the windows; who asked does not say who that is: it burns"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func (w *clockwork) override(text string) {
 	w.tell(func() { w.loop.sync.Annotations = map[string]string{overrideAnnotation: text} })
 }

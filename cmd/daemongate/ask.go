@@ -48,7 +48,7 @@ func newSync() *cobra.Command {
 	k.addTo(c.Flags())
 	c.Flags().BoolVar(&override, "override-window", false,
 		"let the present head start although no window is open, once")
-	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; it is recorded with your name")
+	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; recorded with who you say you are")
 	return c
 }
 

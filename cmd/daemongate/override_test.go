@@ -69,9 +69,9 @@ spec:
 			all = append(all, e.Message)
 		}
 		said := strings.Join(all, "\n")
-		return said, strings.Contains(said, "started outside the windows by ") &&
+		return said, strings.Contains(said, "started outside the windows; who asked says to be ") &&
 			strings.Contains(said, ": the agent leaks memory") &&
-			!strings.Contains(said, "somebody")
+			strings.Contains(said, "(field manager ")
 	})
 	asked("the history to say so", []string{"the agent leaks memory"}, "log", "agents")
 

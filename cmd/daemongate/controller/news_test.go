@@ -21,7 +21,7 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 	s.Status.InFlight = &api.Flight{Commit: commit, State: api.RollingOut, Nodes: api.NodeCounts{Desired: 4,
 		Settled: 2}}
 	private := func(text string) api.Message { return api.Message{Private: text} }
-	override := &api.Override{By: "ada", Reason: "it leaks"}
+	override := &api.Override{By: "ada", Manager: "kubectl", Reason: "it leaks"}
 	for _, c := range []struct {
 		news           sync.News
 		follow, events string // with "; " between lines
@@ -31,8 +31,8 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 			"Stuck        CrashLoop on 1 of 3 nodes", "Warning Stuck commit aaaaaaa: CrashLoop on 1 of 3 nodes"},
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Applying, Subject: "v1",
 			Override: override}},
-			`override     started outside the windows by ada: it leaks; Applying     "v1"`,
-			"Warning WindowOverridden commit aaaaaaa: started outside the windows by ada: it leaks; Normal Applying " +
+			`override     started outside the windows; who asked says to be ada (field manager kubectl): it leaks; Applying     "v1"`,
+			"Warning WindowOverridden commit aaaaaaa: started outside the windows; who asked says to be ada (field manager kubectl): it leaks; Normal Applying " +
 				"commit aaaaaaa: v1"},
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.RollingOut}}, "RollingOut   ",
 			"Normal RollingOut commit aaaaaaa"},

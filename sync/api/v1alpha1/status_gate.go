@@ -1,8 +1,6 @@
 package v1alpha1
 
 import (
-	"cmp"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -87,13 +85,23 @@ type Override struct {
 	// By is who asked, as the asking command says.
 	// +optional
 	By string `json:"by,omitempty"`
+	// Manager is the field manager that wrote the request, by the API server's record; whoever wrote chose its name.
+	// +optional
+	Manager string `json:"manager,omitempty"`
 	// At is when it was asked for.
 	At metav1.Time `json:"at"`
 }
 
-// Text says who let the commit start, and why.
+// Text says why the commit started, and who says to have asked for it: nobody has checked that.
 func (o *Override) Text() string {
-	return "started outside the windows by " + cmp.Or(o.By, "somebody") + ": " + o.Reason
+	who := "who asked does not say who that is"
+	if o.By != "" {
+		who = "who asked says to be " + o.By
+	}
+	if o.Manager != "" {
+		who += " (field manager " + o.Manager + ")"
+	}
+	return "started outside the windows; " + who + ": " + o.Reason
 }
 
 // HeldCommits wait at the gate.
