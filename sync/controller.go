@@ -35,8 +35,8 @@ type Controller struct {
 	Teller     Teller
 	// Now is the clock: the API server's, where it differs from this machine's.
 	Now func() time.Time
-	// Namespace restricts the controller to the Syncs of one namespace; all if empty.
-	Namespace string
+	// Namespaces restrict the controller to their Syncs; those of all namespaces if empty.
+	Namespaces []string
 	// Cluster tells the reports of several clusters about one commit apart.
 	Cluster string
 	// Workers is how many Syncs have their turn at once.
@@ -56,7 +56,7 @@ type Controller struct {
 	queue workqueue.TypedRateLimitingInterface[string]
 	mu    gosync.Mutex
 	loops map[string]*syncLoop
-	known cache.Store // the Syncs, once they have been read
+	known seenSyncs // once they have been read
 }
 
 // PreparingOptions bound how many commits are prepared at once, and what any Sync's renders may take.
@@ -70,21 +70,26 @@ type PreparingOptions struct {
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) error {
 	c.start()
-	informer := c.Syncs.Informer(c.Namespace)
-	if err := c.wakeOnChange(informer); err != nil {
-		return err
-	}
 	var running gosync.WaitGroup
-	running.Go(func() { informer.RunWithContext(ctx) })
-	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+	known := seenSyncs{}
+	var read []cache.InformerSynced
+	for _, namespace := range c.places() {
+		informer := c.Syncs.Informer(namespace)
+		if err := c.wakeOnChange(informer); err != nil {
+			return err
+		}
+		known[namespace], read = informer.GetStore(), append(read, informer.HasSynced)
+		running.Go(func() { informer.RunWithContext(ctx) })
+	}
+	if !cache.WaitForCacheSync(ctx.Done(), read...) {
 		running.Wait()
 		return fmt.Errorf("the Syncs could not be read: %w", context.Cause(ctx))
 	}
 	c.mu.Lock()
-	c.known = informer.GetStore()
+	c.known = known
 	c.mu.Unlock()
 	for range max(c.Workers, 1) {
-		running.Go(func() { c.work(ctx, informer.GetStore()) })
+		running.Go(func() { c.work(ctx, known) })
 	}
 	<-ctx.Done()
 	c.queue.ShutDown()
@@ -128,7 +133,7 @@ func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
 	return err
 }
 
-func (c *Controller) work(ctx context.Context, store cache.Store) {
+func (c *Controller) work(ctx context.Context, store seenSyncs) {
 	for {
 		key, stop := c.queue.Get()
 		if stop {
@@ -145,7 +150,7 @@ func (c *Controller) work(ctx context.Context, store cache.Store) {
 
 // give gives one Sync its turn. What panics in it ends this turn, and nothing else: the Sync begins anew after a pause,
 // from what is remembered in the cluster, as after a restart.
-func (c *Controller) give(ctx context.Context, store cache.Store, key string) {
+func (c *Controller) give(ctx context.Context, store seenSyncs, key string) {
 	if rests := c.setbacks.Rests(key, time.Now()); rests > 0 {
 		c.queue.AddAfter(key, rests)
 		return
@@ -177,7 +182,7 @@ func (c *Controller) tellPanic(s *api.Sync, p *panics.Panic) {
 }
 
 // turn gives one Sync its turn.
-func (c *Controller) turn(ctx context.Context, store cache.Store, key string) {
+func (c *Controller) turn(ctx context.Context, store seenSyncs, key string) {
 	if isBeingDeleted(store, key) {
 		c.again(ctx, key, named(key), c.leave(ctx, key))
 		return
@@ -229,8 +234,8 @@ func named(key string) *api.Sync {
 }
 
 // seen returns the Sync as the informer has it, nil if it is gone.
-func seen(store cache.Store, key string) (*api.Sync, error) {
-	o, exists, err := store.GetByKey(key)
+func seen(store seenSyncs, key string) (*api.Sync, error) {
+	o, exists, err := store.get(key)
 	if err != nil || !exists {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -47,13 +48,45 @@ func (c *Controller) Known() []*api.Sync {
 	return all
 }
 
+// seenSyncs are the Syncs as the informers have them, by the namespace that each of these watches, which is empty if one
+// watches all.
+type seenSyncs map[string]cache.Store
+
+func (s seenSyncs) get(key string) (o any, exists bool, err error) {
+	namespace, _, err := cache.SplitMetaNamespaceKey(key)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, watched := range []string{namespace, metav1.NamespaceAll} {
+		if store := s[watched]; store != nil {
+			return store.GetByKey(key)
+		}
+	}
+	return nil, false, nil
+}
+
+func (s seenSyncs) keys() (all []string) {
+	for _, store := range s {
+		all = append(all, store.ListKeys()...)
+	}
+	return all
+}
+
+// places are the namespaces to watch; the empty one is all.
+func (c *Controller) places() []string {
+	if len(c.Namespaces) == 0 {
+		return []string{metav1.NamespaceAll}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(c.Namespaces)))
+}
+
 func (c *Controller) keys() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil {
 		return nil
 	}
-	return c.known.ListKeys()
+	return c.known.keys()
 }
 
 // Undelivered is how many commits have a state that was not told yet to each Sync's Git host, by the Sync's key; of
@@ -96,8 +129,8 @@ func unread(u *unstructured.Unstructured, why error, now time.Time) *api.Sync {
 }
 
 // stallUnread says in the status of a Sync that cannot be read why, and tells it once. The others go on.
-func (c *Controller) stallUnread(ctx context.Context, store cache.Store, key string, why error) error {
-	o, _, err := store.GetByKey(key)
+func (c *Controller) stallUnread(ctx context.Context, store seenSyncs, key string, why error) error {
+	o, _, err := store.get(key)
 	u, ok := o.(*unstructured.Unstructured)
 	if err != nil || !ok {
 		return why

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/tools/cache"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
@@ -142,8 +141,8 @@ func (c *Controller) holdOn(ctx context.Context, s *api.Sync) {
 func isHeld(s *api.Sync) bool { return slices.Contains(s.Finalizers, api.Finalizer) }
 
 // isBeingDeleted reports whether the informer has a Sync that is being deleted, whether or not its spec can be read.
-func isBeingDeleted(store cache.Store, key string) bool {
-	o, exists, err := store.GetByKey(key)
+func isBeingDeleted(store seenSyncs, key string) bool {
+	o, exists, err := store.get(key)
 	u, is := o.(*unstructured.Unstructured)
 	return err == nil && exists && is && u.GetDeletionTimestamp() != nil
 }

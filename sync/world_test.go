@@ -265,7 +265,7 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
 		Teller:     teller{w.t},
 		Now:        time.Now,
-		Namespace:  namespace,
+		Namespaces: placesOf(namespace),
 		Workers:    4,
 	}
 }
@@ -406,4 +406,12 @@ func (w *world) lastReady() time.Time {
 		return ready == int(d.Status.DesiredNumberScheduled) && ready > 0
 	})
 	return last
+}
+
+// placesOf is one namespace to look after; all if it is empty.
+func placesOf(namespace string) []string {
+	if namespace == "" {
+		return nil
+	}
+	return []string{namespace}
 }

@@ -16,14 +16,21 @@ func newInstall() *cobra.Command {
 	var k cluster
 	var image, clusterName string
 	var export bool
+	var namespaces []string
 	c := &cobra.Command{
 		Use:   "install",
 		Short: "Install the Sync resource and the controller in a cluster",
 		Long: `Install the Sync resource and the controller in a cluster, in the namespace daemongate-system.
 
-The controller itself writes what it is its own to keep: the status of Syncs, Events, the ConfigMaps with what Git hosts are
-yet to be told, and the Lease that it holds while it works, in the same namespace. What a Sync writes, it writes with the rights of the
-ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
+The controller itself writes what it is its own to keep: the status of Syncs, Events, the ConfigMaps with what Git
+hosts are yet to be told, and the Lease that it holds while it works, in the same namespace. What a Sync writes, it
+writes as the ServiceAccount that the Sync names in spec.apply.serviceAccountName; one that names none is refused.
+
+So the controller may act as every ServiceAccount, and read every Secret, of the namespaces whose Syncs it looks after.
+By default these are all namespaces, and then whoever controls the controller has every right that any ServiceAccount
+of the cluster has. With --namespaces it has these rights in the named namespaces alone, which must be there. What it
+reads to judge rollouts it reads of the whole cluster: DaemonSets, their revisions, pods, nodes and Events. What an
+earlier installation was granted beyond that is taken back. docs/security.md says what a tenant can reach.`,
 		Example: "  daemongate install --image registry.example.com/daemongate:v1\n  daemongate install --image … " +
 			"--export | kubectl diff -f -",
 		Args: arguments(cobra.NoArgs),
@@ -34,7 +41,10 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 			if err := controller.CheckClusterName(clusterName); err != nil {
 				return usage(c, err)
 			}
-			objects, err := install.All(install.Options{Image: image, ClusterName: clusterName})
+			if err := install.CheckNamespaces(namespaces); err != nil {
+				return usage(c, err)
+			}
+			objects, err := install.All(install.Options{Image: image, ClusterName: clusterName, Namespaces: namespaces})
 			if err != nil {
 				return err
 			}
@@ -56,6 +66,8 @@ ServiceAccount that the Sync names in spec.apply.serviceAccountName.`,
 	k.addTo(c.Flags())
 	c.Flags().StringVar(&image, "image", "", "image of the controller")
 	c.Flags().StringVar(&clusterName, "cluster-name", "", controller.ClusterNameUsage)
+	c.Flags().StringSliceVar(&namespaces, "namespaces", nil,
+		"look after the Syncs of these namespaces, with rights in no others: a,b (default: all)")
 	c.Flags().BoolVar(&export, "export", false, "print the manifests instead")
 	return c
 }

@@ -50,6 +50,9 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 			if err := errors.Join(o.checkRenders(), controller.CheckLog(o.logLevel, o.logFormat)); err != nil {
 				return usage(c, err)
 			}
+			if len(o.Namespaces) > 0 && (o.allNamespaces || o.file != "") {
+				return usage(c, errors.New("--namespaces goes with neither --all-namespaces nor --file: give one of them"))
+			}
 			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -80,6 +83,8 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 		"address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
+	flags.StringSliceVar(&o.Namespaces, "namespaces", nil,
+		"look after the Syncs of these namespaces, and ask for the rights of no others: a,b")
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once")
 	flags.IntVar(&o.PrepareWorkers, "prepare-workers", 4, "how many commits are rendered and tried at once, beside "+
 		"the turns of the Syncs; one namespace has half of them at most")
@@ -149,8 +154,11 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return err
 	}
 	o.keepOut(config)
-	if o.Namespace = namespace; o.allNamespaces {
-		o.Namespace = ""
+	switch {
+	case o.allNamespaces:
+		o.Namespaces = nil
+	case len(o.Namespaces) == 0:
+		o.Namespaces = []string{namespace}
 	}
 	if o.file != "" {
 		o.First = func(ctx context.Context, config *rest.Config) error {

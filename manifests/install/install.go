@@ -31,6 +31,8 @@ type Options struct {
 	// ClusterName tells the reports of several clusters about one commit apart; the controller finds one if it is
 	// empty.
 	ClusterName string
+	// Namespaces are those whose Syncs the controller looks after, and in which it has the rights for it; all if empty.
+	Namespaces []string
 }
 
 // CRD is the definition of the Sync resource.
@@ -38,7 +40,12 @@ func CRD() ([]*unstructured.Unstructured, error) { return parse(crd) }
 
 // All is everything that runs Daemongate in a cluster, the definition of the Sync resource included.
 func All(o Options) ([]*unstructured.Unstructured, error) {
-	return parse(crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName).Replace(controller))
+	objects, err := parse(crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName,
+		allNamespaces, o.lookAfter()).Replace(controller))
+	if err != nil {
+		return nil, err
+	}
+	return o.bind(objects), nil
 }
 
 // Apply writes objects to a cluster, whole or not at all.
@@ -58,8 +65,10 @@ func Apply(ctx context.Context, config *rest.Config, objects []*unstructured.Uns
 	if err := client.DryRun(ctx, set, options); err != nil {
 		return err
 	}
-	_, err = client.Apply(ctx, set, options)
-	return err
+	if _, err = client.Apply(ctx, set, options); err != nil {
+		return err
+	}
+	return takeBack(ctx, config, client, set)
 }
 
 func parse(text string) ([]*unstructured.Unstructured, error) {

@@ -51,14 +51,15 @@ func isObject(w *write) bool {
 // isOutbox reports whether a ConfigMap holds what the Git host is still to be told.
 func isOutbox(w *write) bool { return at(w.object, "data", "outbox.json") != nil }
 
-// nothingTwice: a commit changes a DaemonSet once. The brake, and what others did to it, are reasons to write it again.
+// nothingTwice: a commit changes a DaemonSet once. The brake, and what others did to it, are reasons to write it again;
+// and where a status was lost with the API server, nobody knows whether the flight is still the same.
 func (c *checker) nothingTwice() {
 	type change struct {
 		flight int
 		brake  string
 		uid    string
 	}
-	last, now, n := map[string]change{}, flight{}, 0
+	last, when, now, n := map[string]change{}, map[string]time.Time{}, flight{}, 0
 	for i := range c.writes {
 		w := &c.writes[i]
 		if c.isStatus(w) && w.refusedWith == 0 && w.changed {
@@ -71,12 +72,13 @@ func (c *checker) nothingTwice() {
 		}
 		this := change{n, text(w.object, "metadata", "annotations", "daemongate.io/brake"),
 			text(w.object, "metadata", "uid")}
-		if was, known := last[w.name]; known && c.ours(w) && was == this {
+		if was, known := last[w.name]; known && c.ours(w) && was == this &&
+			c.lostBetween(when[w.name], w.received, c.isStatus) == 0 {
 			c.breaks("nothing twice", w.received, "DaemonSet %s has generation %d after %d by the same flight of %s",
 				w.name, w.generation, w.generationWas, short(now.commit))
 		}
 		if c.ours(w) {
-			last[w.name] = this
+			last[w.name], when[w.name] = this, w.received
 		} else {
 			delete(last, w.name)
 		}

@@ -135,6 +135,9 @@ func TestWhatARunMayDo(t *testing.T) {
 			ask["requestURI"] = "/apis/apps/v1/namespaces/platform/daemonsets/agent?dryRun=All"
 			m.after("b leads", ask)
 		},
+		"the API server died before it wrote down that a commit takes off": func(m *made) {
+			m.find("v2 takes off")["stage"] = "RequestReceived"
+		},
 		"the API server died before it wrote down that a pod is ready": func(m *made) {
 			m.find("pod of v2 on two is ready")["stage"] = "RequestReceived"
 		},

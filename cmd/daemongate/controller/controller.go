@@ -30,13 +30,13 @@ import (
 
 // Options say what a controller looks after, and how.
 type Options struct {
-	Version     string // of this program, for the first line
-	Namespace   string // of the Syncs to look after; empty for all
-	ClusterName string // in what Git hosts are told; empty for one that is derived from the cluster
-	DataDir     string // folder for the mirrors of repositories, and for what must outlive the process
-	Webhooks    string // address to take webhooks at; empty for none
-	Metrics     string // address to serve metrics and probes at; empty for nowhere
-	Workers     int    // how many Syncs have their turn at once
+	Version     string   // of this program, for the first line
+	Namespaces  []string // of the Syncs to look after; empty for all
+	ClusterName string   // in what Git hosts are told; empty for one that is derived from the cluster
+	DataDir     string   // folder for the mirrors of repositories, and for what must outlive the process
+	Webhooks    string   // address to take webhooks at; empty for none
+	Metrics     string   // address to serve metrics and probes at; empty for nowhere
+	Workers     int      // how many Syncs have their turn at once
 	// PrepareWorkers is how many commits are prepared at once, beside the turns; at most half of them
 	// are of one namespace.
 	PrepareWorkers int
@@ -112,7 +112,7 @@ func (c *Controller) wire() error {
 		Renders:    c.renders,
 		ConfigMaps: c.core,
 		Now:        clients.Now,
-		Namespace:  c.o.Namespace,
+		Namespaces: c.o.Namespaces,
 		Workers:    c.o.Workers,
 		Preparing: sync.PreparingOptions{Renders: c.o.Ceilings, Queue: fairqueue.Options{Jobs: c.o.PrepareWorkers,
 			Memory: cmp.Or(c.o.RenderMemory, child.DefaultTotal), Patience: brakePatience}},

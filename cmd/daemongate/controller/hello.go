@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -16,8 +17,8 @@ import (
 func (c *Controller) sayHello(ctx context.Context) {
 	o := c.o
 	syncs := "the Syncs of all namespaces"
-	if o.Namespace != "" {
-		syncs = "the Syncs of namespace " + o.Namespace
+	if len(o.Namespaces) > 0 {
+		syncs = "the Syncs of namespace " + strings.Join(o.Namespaces, ", ")
 	}
 	_, _ = fmt.Fprintf(o.Out, "%s  daemongate %s as %s at %s, for %s; data in %s; webhooks at %s; metrics at %s; "+
 		"Lease %s/%s; %d workers\n", time.Now().Format("15:04:05"), cmp.Or(o.Version, "unknown"), c.whoAmI(ctx),

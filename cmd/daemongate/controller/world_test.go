@@ -87,7 +87,7 @@ func (p *place) secret(name string, data map[string]string) *corev1api.Secret {
 // run has a controller of this process look after the place until the test ends. It holds a Lease of its own.
 func (p *place) run(o Options) {
 	p.t.Helper()
-	o.Namespace, o.DataDir, o.Workers, o.Out, o.Log = p.namespace, filepath.Join(p.dir, "data"), 2, io.Discard, quiet()
+	o.Namespaces, o.DataDir, o.Workers, o.Out, o.Log = []string{p.namespace}, filepath.Join(p.dir, "data"), 2, io.Discard, quiet()
 	o.Lease = lease.Options{Namespace: p.namespace, Name: "daemongate", Duration: 15 * time.Second,
 		Tell: func(string) {}}
 	c, err := New(p.cluster.Config, o)
