@@ -48,8 +48,8 @@ func (c *Controller) Known() []*api.Sync {
 	return all
 }
 
-// seenSyncs are the Syncs as the informers have them, by the namespace that each of these watches, which is empty if one
-// watches all.
+// seenSyncs are the Syncs as the informers have them, by the namespace that each of these watches, which is empty if
+// one watches all.
 type seenSyncs map[string]cache.Store
 
 func (s seenSyncs) get(key string) (o any, exists bool, err error) {

@@ -52,9 +52,9 @@ spec:
 		_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, namespace+".yaml"), "")
 		check(t, err)
 	}
-	config, hooks := tokenConfig(t, cluster, kube, dir), freeAddress(t)
-	startController(t, append(installedArgs(t, kube), "--data-dir", filepath.Join(dir, "data"), "--webhook-address", hooks,
-		"--kubeconfig", asked.through(t, config))...)
+	config, hooks, metrics := tokenConfig(t, cluster, kube, dir), freeAddress(t), freeAddress(t)
+	startController(t, append(installedArgs(t, kube), "--allow-local-repositories", "--data-dir", filepath.Join(dir, "data"),
+		"--webhook-address", hooks, "--metrics-address", metrics, "--kubeconfig", asked.through(t, config))...)
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	syncs := sync.NewSyncs(client)
@@ -78,6 +78,7 @@ spec:
 		}
 	}
 	hookIsLookedAt(t, "http://"+hooks+"/hooks/a/agents", asked)
+	metricsAreGuarded(t, kube, "http://"+metrics, config)
 	everyRuleIsUsed(t, kube, asked)
 }
 
@@ -119,6 +120,42 @@ func hookIsLookedAt(t *testing.T, url string, asked *requests) {
 		}
 		defer answer.Body.Close()
 		return answer.Status, asked.saw("get secrets")
+	})
+}
+
+// metricsAreGuarded holds that metrics are shown to whom ClusterRole daemongate-metrics is bound, and probes to everybody.
+func metricsAreGuarded(t *testing.T, kube kubernetes.Interface, at, kubeconfig string) {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	check(t, err)
+	get := func(path, token string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at+path, nil)
+		check(t, err)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		check(t, err)
+		check(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	for want, token := range map[int]string{401: "", 403: config.BearerToken} {
+		if got := get("/metrics", token); got != want {
+			t.Errorf("the metrics are answered %d, not %d", got, want)
+		}
+	}
+	if got := get("/healthz", ""); got != http.StatusOK {
+		t.Errorf("a probe is answered %d", got)
+	}
+	_, err = kube.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "scrapes"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "daemongate-metrics"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "daemongate-system", Name: "daemongate"}},
+	}, metav1.CreateOptions{})
+	check(t, err)
+	clustertest.Until(t, time.Minute, "the metrics to be shown", func() (string, bool) {
+		code := get("/metrics", config.BearerToken)
+		return http.StatusText(code), code == http.StatusOK
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
@@ -32,6 +33,7 @@ func TestInstalledRightsSuffice(t *testing.T) {
 	}
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
+	isRestricted(t, kube)
 	deployer(t, kube, "platform")
 	dir := t.TempDir()
 	pushAgent(t, dir)
@@ -73,6 +75,25 @@ func leavesWell(t *testing.T, client dynamic.Interface, kube kubernetes.Interfac
 	check(t, err)
 	if owner := d.Labels[manifests.OwnerLabel]; owner != "" {
 		t.Errorf("what it has written still belongs to %s", owner)
+	}
+}
+
+// isRestricted holds that the namespace of the controller takes its pod, and no pod that may do more.
+func isRestricted(t *testing.T, kube kubernetes.Interface) {
+	t.Helper()
+	const namespace = "daemongate-system"
+	d, err := kube.AppsV1().Deployments(namespace).Get(t.Context(), "daemongate", metav1.GetOptions{})
+	check(t, err)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "like-the-controller"}, Spec: d.Spec.Template.Spec}
+	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+	if _, err := kube.CoreV1().Pods(namespace).Create(t.Context(), pod, dryRun); err != nil {
+		t.Errorf("the controller's pod: %v", err)
+	}
+	root := pod.DeepCopy()
+	root.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil
+	if _, err := kube.CoreV1().Pods(namespace).Create(t.Context(), root, dryRun); err == nil ||
+		!strings.Contains(err.Error(), "restricted") {
+		t.Errorf("a pod that may do more: %v", err)
 	}
 }
 

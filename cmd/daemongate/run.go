@@ -51,7 +51,8 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 				return usage(c, err)
 			}
 			if len(o.Namespaces) > 0 && (o.allNamespaces || o.file != "") {
-				return usage(c, errors.New("--namespaces goes with neither --all-namespaces nor --file: give one of them"))
+				return usage(c, errors.New("--namespaces goes with neither --all-namespaces nor --file: give one of "+
+					"them"))
 			}
 			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -81,6 +82,8 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 		"address to take webhooks at, such as :9292 (default: none are taken)")
 	flags.StringVar(&o.Metrics, "metrics-address", "",
 		"address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
+	flags.BoolVar(&o.MetricsAuth, "metrics-auth", false,
+		"show /metrics only to whom the API server lets get it: by a bearer token, as a Role with nonResourceURLs says")
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.StringSliceVar(&o.Namespaces, "namespaces", nil,

@@ -98,7 +98,8 @@ func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client
 	}
 	_, kept, err := client.Prune(ctx, goes, manifests.Options{Owner: Owner})
 	for _, k := range kept {
-		err = errors.Join(err, fmt.Errorf("%s gives rights that are no longer asked for, and stays: %s", k.ID, k.Reason))
+		err = errors.Join(err, fmt.Errorf("%s gives rights that are no longer asked for, and stays: %s", k.ID,
+			k.Reason))
 	}
 	return err
 }

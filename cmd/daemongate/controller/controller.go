@@ -14,6 +14,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
@@ -36,6 +37,7 @@ type Options struct {
 	DataDir     string   // folder for the mirrors of repositories, and for what must outlive the process
 	Webhooks    string   // address to take webhooks at; empty for none
 	Metrics     string   // address to serve metrics and probes at; empty for nowhere
+	MetricsAuth bool     // show metrics only to those whom the API server lets get /metrics
 	Workers     int      // how many Syncs have their turn at once
 	// PrepareWorkers is how many commits are prepared at once, beside the turns; at most half of them
 	// are of one namespace.
@@ -62,6 +64,8 @@ type Controller struct {
 	core   corev1.CoreV1Interface
 	held   *lease.Lease
 	syncs  *sync.Controller
+	// reviews are of those who ask for metrics.
+	reviews kubernetes.Interface
 
 	renders *child.Runner
 }
@@ -78,11 +82,18 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	if err := writable(o.DataDir); err != nil {
 		return nil, err
 	}
+	if err := limitMemory(os.Getenv(MemoryLimit), cmp.Or(o.RenderMemory, child.DefaultTotal)); err != nil {
+		return nil, err
+	}
 	held, err := lease.New(config, o.Lease)
 	if err != nil {
 		return nil, err
 	}
 	c := &Controller{o: o, config: held.Guard(config), plain: config, held: held, renders: child.New(o.RenderMemory)}
+	// A review of a token writes nothing, so the door is also open while another controller holds the Lease.
+	if c.reviews, err = kubernetes.NewForConfig(config); err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
 	if c.core, err = corev1.NewForConfig(c.config); err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
@@ -138,7 +149,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	ready := active{c.syncs, c.held, &folder{dir: c.o.DataDir}}
 	closeAll, err := serveAll(map[string]http.Handler{
 		c.o.Webhooks: m.countingHooks(newHooks(ready, c.core, c.o.Log)),
-		c.o.Metrics:  m.handler(ready),
+		c.o.Metrics:  m.handler(ready, c.door()),
 	})
 	if err != nil {
 		return err
@@ -155,6 +166,14 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 		return c.syncs.Run(ctx)
 	})
+}
+
+// door is what lets people in to the metrics: everybody, or whom the API server admits.
+func (c *Controller) door() func(http.Handler) http.Handler {
+	if !c.o.MetricsAuth {
+		return func(page http.Handler) http.Handler { return page }
+	}
+	return (&doorkeeper{kube: c.reviews, now: time.Now}).guard
 }
 
 // tellAll has what happens printed, recorded and counted.

@@ -52,10 +52,10 @@ func newMetrics() *metrics {
 // ticked is told of every turn of a Sync.
 func (m *metrics) ticked(took time.Duration) { m.ticks.Observe(took.Seconds()) }
 
-// handler serves what Prometheus scrapes.
-func (m *metrics) handler(syncs readiness) http.Handler {
+// handler serves what Prometheus scrapes, to whom the door lets in, and probes to everybody.
+func (m *metrics) handler(syncs readiness, door func(http.Handler) http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	mux.Handle("GET /metrics", door(promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})))
 	addProbes(mux, syncs)
 	return mux
 }

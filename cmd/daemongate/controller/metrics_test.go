@@ -91,7 +91,7 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	if problems, err := testutil.GatherAndLint(m.registry); err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
 	}
-	server := httptest.NewServer(m.handler(standIn{}))
+	server := httptest.NewServer(m.handler(standIn{}, (&Controller{}).door()))
 	defer server.Close()
 	has(t, scrape(t, server.URL), `daemongate_sync_stuck{name="agents",namespace="platform"} 1`,
 		`daemongate_sync_stuck{name="others",namespace="platform"} 0`,
