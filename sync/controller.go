@@ -113,9 +113,12 @@ func (c *Controller) start() {
 
 // Poll has a Sync's repository polled now, as a webhook asks.
 func (c *Controller) Poll(key string) {
-	if l := c.loop(key); l != nil {
+	c.mu.Lock()
+	l, queue := c.loops[key], c.queue
+	c.mu.Unlock()
+	if l != nil {
 		l.source.Push()
-		c.queue.Add(key)
+		queue.Add(key)
 	}
 }
 

@@ -30,9 +30,8 @@ func TestASyncWhoseRendersEndProcessesIsStopped(t *testing.T) {
 	w.until("end of the tries", stopped)
 	stop()
 	before := renders()
-	w.run()
 	locked(w, func() bool { w.head["platform"] = commitOf(8); return true })
-	w.Poll("platform/agents")
+	w.run()
 	w.until("the same after a restart", func() bool {
 		s := w.status("platform", "agents")
 		return s.Head == commitOf(8) && stopped() && s.Failed[len(s.Failed)-1].Commit == commitOf(8)

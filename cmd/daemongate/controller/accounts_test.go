@@ -22,7 +22,7 @@ import (
 
 // A Sync that names no ServiceAccount is refused where one is required: it says so by its condition Stalled, in its row
 // and in an Event, nothing of its commit is written, and it goes on once it names one. What that account may not write is
-// told with the account, and how it gets the right.
+// told with the account, in the row, and how it gets the right, in the condition.
 func TestASyncWithoutAServiceAccountIsRefused(t *testing.T) {
 	p := newPlace(t)
 	fleet := filepath.Join(p.dir, "fleet")
@@ -43,8 +43,11 @@ func TestASyncWithoutAServiceAccountIsRefused(t *testing.T) {
 	p.patch(`{"spec": {"apply": {"serviceAccountName": "deployer"}}}`)
 	text := ""
 	p.waits("the account's rights to be named", func(s *api.Sync) bool {
-		text = s.Status.Summary.Message
-		return strings.Contains(text, "ServiceAccount "+p.namespace+"/deployer needs") && strings.Contains(text,
+		if stalled := meta.FindStatusCondition(s.Status.Conditions, api.ConditionStalled); stalled != nil {
+			text = stalled.Message
+		}
+		needs := "ServiceAccount " + p.namespace + "/deployer needs"
+		return strings.Contains(s.Status.Summary.Message, needs) && strings.Contains(text, needs) && strings.Contains(text,
 			"create role deployer-configmaps") && !strings.Contains(text, "Daemongate needs")
 	})
 	p.doAsTold(text)
