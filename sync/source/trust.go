@@ -46,13 +46,18 @@ func (t trust) verify(ctx context.Context, h *gate.History, seen bool) (*gate.Hi
 	if verified.Unverified, err = t.unverified(h, signers); err != nil {
 		return nil, err
 	}
-	if t.mode == api.VerifyEvery && h.Rewritten && (h.Unrelated != "" || verified.Unverified[h.Base] != "") {
+	if t.endsUnbelieved(&verified) {
 		return t.beginAnew(ctx, &verified, signers)
 	}
 	if same && maps.Equal(verified.Unverified, h.Unverified) {
 		return h, nil
 	}
 	return &verified, nil
+}
+
+// endsUnbelieved is true of a history that goes on from nothing that may be believed.
+func (t trust) endsUnbelieved(h *gate.History) bool {
+	return t.mode == api.VerifyEvery && h.Rewritten && (h.Unrelated != "" || h.Unverified[h.Base] != "")
 }
 
 // unverified says of the commits of a history that are not verified why not.

@@ -25,7 +25,7 @@ func limitMemory(text string, renders int64) error {
 	own := limit - renders
 	if own < leastMemory {
 		return fmt.Errorf("of %d MiB that the container may take (%s), %d MiB are for renders (--render-memory), and "+
-			"what is left is less than the %d MiB that the controller needs: allow the container more, or the renders less",
+			"what is left is less than the %d MiB that the controller needs: allow the container more, or them less",
 			limit>>20, MemoryLimit, renders>>20, leastMemory>>20)
 	}
 	debug.SetMemoryLimit(own - own/8)
