@@ -12,8 +12,9 @@ import (
 	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
-// Three runs on one cluster, each with two controllers, in which those that write die and stand still, and all around
-// them fails: no law is broken. `make chaos` plays 200 more.
+// Three runs on one cluster, each with two controllers, in which those that write die, and all around them fails: no law
+// is broken. `make chaos` plays 200 more, in which they also stand still, and their writes come late: who holds the Lease
+// then hangs on seconds, and so on how busy a machine is.
 func TestNoLawIsBrokenWhateverFails(t *testing.T) {
 	cluster := clustertest.Start(t, theCluster)
 	s, err := newStage(t.Context(), cluster)
@@ -26,9 +27,9 @@ func TestNoLawIsBrokenWhateverFails(t *testing.T) {
 	}
 	t.Run("runs", func(t *testing.T) {
 		for seed, faults := range [][]fault{
-			{{killAfter, 3, 0}, {late, 12, stop}, {gitDown, 26, 2 * time.Second}},
-			{{stopAfter, 9, stop}, {restartAPI, 22, 0}, {killBefore, 30, 0}},
-			{{late, 6, stop}, {cutWatches, 18, 0}, {pauseEtcd, 24, 3 * time.Second}},
+			{{killAfter, 3, 0}, {gitDown, 26, 2 * time.Second}},
+			{{killAfter, 9, 0}, {restartAPI, 22, 0}, {killBefore, 30, 0}},
+			{{killBefore, 6, 0}, {cutWatches, 18, 0}, {killAfter, 24, 0}},
 		} {
 			p := plan{seed: seed + 1, faults: faults, commits: short()}
 			t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
