@@ -100,6 +100,10 @@ func (d *delivery) save(ctx context.Context) error {
 		}
 		return nil
 	}
+	if strange := (*alteredError)(nil); errors.As(err, &strange) {
+		d.trouble(err)
+		err = nil
+	}
 	if err == nil {
 		d.foreign = false
 		d.box.saved(reports)

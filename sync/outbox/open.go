@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -37,7 +38,9 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 	s := o.Sync.DeepCopy()
 	store := &configMapStore{maps: o.ConfigMaps, sync: s, place: placeOf(s, o.Cluster)}
 	reports, err := store.read(ctx)
-	if err != nil {
+	if strange := (*alteredError)(nil); errors.As(err, &strange) {
+		o.Trouble(err) // and is done without
+	} else if err != nil {
 		return nil, err
 	}
 	b := newOutbox(reports)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
@@ -49,6 +50,31 @@ func (e *foreignError) Error() string {
 		e.namespace, e.name, e.sync)
 }
 
+// alteredError says that somebody else has written what the outbox holds.
+type alteredError struct{ namespace, name, by string }
+
+func (e *alteredError) Error() string {
+	return fmt.Sprintf("ConfigMap %s/%s was changed by somebody else (field manager %s): what it says is thrown away, "+
+		"and what the Sync's status remembers is told", e.namespace, e.name, e.by)
+}
+
+// ourManager is by which name outboxes are written.
+const ourManager = "daemongate"
+
+// altered says that somebody else has written the reports, if so. Who calls himself as we do is not seen.
+func altered(found *corev1.ConfigMap) error {
+	for _, f := range found.ManagedFields {
+		if f.Manager == ourManager || f.FieldsV1 == nil {
+			continue
+		}
+		if wrote := f.FieldsV1.GetRawString(); strings.Contains(wrote, `"f:`+outboxKey+`"`) ||
+			strings.Contains(wrote, `"f:`+placeKey+`"`) {
+			return &alteredError{found.Namespace, found.Name, f.Manager}
+		}
+	}
+	return nil
+}
+
 // own returns the Sync's ConfigMap, nil if there is none. One that the Sync does not control, by its UID, is an error.
 func (m *configMapStore) own(ctx context.Context) (*corev1.ConfigMap, error) {
 	name := outboxName(m.sync)
@@ -64,7 +90,8 @@ func (m *configMapStore) own(ctx context.Context) (*corev1.ConfigMap, error) {
 	return found, nil
 }
 
-// read returns the reports to this place; none if they cannot be trusted, or went to another one.
+// read returns the reports to this place; none if they cannot be trusted, or went to another one. The error is an
+// *alteredError if somebody else has written them.
 func (m *configMapStore) read(ctx context.Context) ([]report, error) {
 	found, err := m.own(ctx)
 	if foreign := (*foreignError)(nil); found == nil && (err == nil || stderrors.As(err, &foreign)) {
@@ -72,6 +99,9 @@ func (m *configMapStore) read(ctx context.Context) ([]report, error) {
 	}
 	if err != nil {
 		return nil, m.named(err)
+	}
+	if err := altered(found); err != nil {
+		return nil, err
 	}
 	var reports []report
 	if found.Data[placeKey] != m.hashed() || json.Unmarshal([]byte(found.Data[outboxKey]), &reports) != nil {
@@ -81,6 +111,7 @@ func (m *configMapStore) read(ctx context.Context) ([]report, error) {
 }
 
 // write keeps the reports. It replaces what it has seen to be the Sync's own, and nothing that came in its place since.
+// If that was not what we had written, they are kept, and the error is an *alteredError.
 func (m *configMapStore) write(ctx context.Context, reports []report) error {
 	text, err := encode(reports)
 	if err != nil {
@@ -89,15 +120,25 @@ func (m *configMapStore) write(ctx context.Context, reports []report) error {
 	again := func(err error) bool {
 		return errors.IsConflict(err) || errors.IsAlreadyExists(err) || errors.IsNotFound(err)
 	}
-	return m.named(retry.OnError(retry.DefaultRetry, again, func() error { return m.put(ctx, text) }))
+	var replaced error
+	err = retry.OnError(retry.DefaultRetry, again, func() error {
+		found, err := m.own(ctx)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			replaced = altered(found)
+		}
+		return m.put(ctx, found, text)
+	})
+	if err != nil {
+		return m.named(err)
+	}
+	return replaced
 }
 
-// put looks whose the ConfigMap is, and makes or replaces it.
-func (m *configMapStore) put(ctx context.Context, text string) error {
-	found, err := m.own(ctx)
-	if err != nil {
-		return err
-	}
+// put replaces the ConfigMap that was found, or makes one.
+func (m *configMapStore) put(ctx context.Context, found *corev1.ConfigMap, text string) error {
 	next := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: m.sync.Namespace, Name: outboxName(m.sync),
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(m.sync, api.Kind)}},
@@ -105,11 +146,11 @@ func (m *configMapStore) put(ctx context.Context, text string) error {
 	}
 	maps := m.maps.ConfigMaps(m.sync.Namespace)
 	if found == nil {
-		_, err = maps.Create(ctx, next, metav1.CreateOptions{})
+		_, err := maps.Create(ctx, next, metav1.CreateOptions{FieldManager: ourManager})
 		return err
 	}
 	next.UID, next.ResourceVersion = found.UID, found.ResourceVersion
-	_, err = maps.Update(ctx, next, metav1.UpdateOptions{})
+	_, err := maps.Update(ctx, next, metav1.UpdateOptions{FieldManager: ourManager})
 	return err
 }
 

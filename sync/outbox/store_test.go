@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
@@ -144,4 +145,40 @@ func TestAnOutboxThatIsReplacedMeanwhileIsLeftAlone(t *testing.T) {
 	if got := outboxIn(t, clients).Data["theirs"]; got != "kept" {
 		t.Errorf("theirs was overwritten: %v", outboxIn(t, clients).Data)
 	}
+}
+
+// What somebody else has put into the Sync's own outbox is told nobody: after a restart it is not believed, in between it is
+// replaced, and each time it is said by which field manager it was written. A label does no harm.
+func TestWhatOthersPutIntoTheOutboxIsThrownAway(t *testing.T) {
+	by := func(manager, fields string) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}
+	}
+	const content, label = `{"f:data":{"f:outbox.json":{}}}`, `{"f:metadata":{"f:labels":{"f:team":{}}}}`
+	for manager, strange := range map[string]bool{"daemongate": false, "kubectl-edit": true} {
+		store, clients := storeIn(t, "ours")
+		found := outboxIn(t, clients)
+		found.ManagedFields = []metav1.ManagedFieldsEntry{by("kubectl-label", label), by(manager, content)}
+		store.maps = &oneMap{ConfigMapInterface: clients.CoreV1().ConfigMaps("platform"), is: found}
+		reports, err := store.read(t.Context())
+		if (err != nil) != strange || (len(reports) == 0) != strange ||
+			strange && !strings.Contains(err.Error(), "changed by somebody else (field manager kubectl-edit)") {
+			t.Errorf("%s: believed %v, %v", manager, reports, err)
+		}
+		err = store.write(t.Context(), []report{told(hashOf(2), forge.Pending, "Held")})
+		if got := outboxIn(t, clients).Data[outboxKey]; (err != nil) != strange || !strings.Contains(got, hashOf(2)) {
+			t.Errorf("%s: %v, and it holds %s", manager, err, got)
+		}
+	}
+}
+
+// oneMap is a namespace whose ConfigMap is read as it is said to be.
+type oneMap struct {
+	typedv1.ConfigMapInterface
+	is *corev1.ConfigMap
+}
+
+func (m *oneMap) ConfigMaps(string) typedv1.ConfigMapInterface { return m }
+
+func (m *oneMap) Get(context.Context, string, metav1.GetOptions) (*corev1.ConfigMap, error) {
+	return m.is.DeepCopy(), nil
 }
