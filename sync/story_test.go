@@ -112,9 +112,12 @@ func TestSuspendStopsPolls(t *testing.T) {
 	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
 	w.create(func(s *api.SyncSpec) { s.Suspend = true })
 	w.controller(shared.Config, t.TempDir())
-	time.Sleep(2 * time.Second)
-	if s := w.status(); s.Head != "" || !meta.IsStatusConditionTrue(s.Conditions, api.ConditionSuspended) {
-		t.Errorf("polled while suspended: %s, %+v", s.Head, s.Conditions)
+	w.wait("it to be suspended", func(s api.SyncStatus) bool {
+		return meta.IsStatusConditionTrue(s.Conditions, api.ConditionSuspended)
+	})
+	time.Sleep(2 * time.Second) // in which it would be polled twice
+	if s := w.status(); s.Head != "" {
+		t.Errorf("polled while suspended: %s", s.Head)
 	}
 	_, err := w.client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents",
 		"application/merge-patch+json",

@@ -48,7 +48,6 @@ func TestAControllerThatWakesUpWritesNothing(t *testing.T) {
 
 	check(t, first.process.Signal(syscall.SIGSTOP))
 	defer func() { _ = first.process.Signal(syscall.SIGCONT) }() // so that it can be ended
-	before := between.changes()
 	second.waitSays(t, 2*time.Minute, fmt.Sprintf("process %d on %s has not renewed it for 5s", first.process.Pid,
 		hostname(t)))
 	w.make("go")
@@ -56,12 +55,13 @@ func TestAControllerThatWakesUpWritesNothing(t *testing.T) {
 	v3 := w.push("v3")
 	w.waitState(v3, api.Complete)
 
+	before := between.changes() // with what was on its way when it was stopped
 	check(t, first.process.Signal(syscall.SIGCONT))
 	if err := <-first.ended; err == nil {
 		t.Error("who lost the Lease ended well")
 	}
-	first.waitSays(t, time.Minute, fmt.Sprintf("lost the Lease daemongate-system/paused: process %d on %s holds it now",
-		second.process.Pid, hostname(t)))
+	// By its own clock, or because it saw who holds it now: whichever comes first.
+	first.waitSays(t, time.Minute, "lost the Lease daemongate-system/paused: ")
 	if late := between.changes()[len(before):]; len(late) > 0 {
 		t.Errorf("who woke up wrote: %q", late)
 	}
