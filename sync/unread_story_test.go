@@ -14,21 +14,6 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// withoutRules takes the rules out of a schema: so it was before it knew of them.
-func withoutRules(schema any) {
-	switch s := schema.(type) {
-	case map[string]any:
-		delete(s, "x-kubernetes-validations")
-		for _, one := range s {
-			withoutRules(one)
-		}
-	case []any:
-		for _, one := range s {
-			withoutRules(one)
-		}
-	}
-}
-
 // A Sync that was stored before the schema knew better, and that cannot be read, is Stalled and listed with its problem.
 // The others are listed and looked after as usual, and a figure that is none fails no commit.
 func TestAnUnreadableSyncDisturbsNoOther(t *testing.T) {
@@ -39,7 +24,7 @@ func TestAnUnreadableSyncDisturbsNoOther(t *testing.T) {
 	cluster := clustertest.Start(t, clustertest.Options{})
 	crd := must(install.CRD())
 	old := crd[0].DeepCopy()
-	withoutRules(old.Object)
+	clustertest.WithoutRules(old.Object)
 	if err := install.Apply(t.Context(), cluster.Config, []*unstructured.Unstructured{old}); err != nil {
 		t.Fatal(err)
 	}

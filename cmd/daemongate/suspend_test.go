@@ -22,7 +22,7 @@ func TestSyncsAreSuspendedAndListed(t *testing.T) {
 	crd, err := install.CRD()
 	check(t, err)
 	old := crd[0].DeepCopy()
-	withoutRules(old.Object)
+	clustertest.WithoutRules(old.Object)
 	check(t, install.Apply(t.Context(), cluster.Config, []*unstructured.Unstructured{old}))
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
@@ -62,21 +62,6 @@ func TestSyncsAreSuspendedAndListed(t *testing.T) {
 		if r := run(c.args); r.code != c.code || !strings.Contains(r.stdout, c.stdout) ||
 			!strings.Contains(r.stderr, c.says) {
 			t.Errorf("%s: exit code %d\n%s%s", c.args, r.code, r.stdout, r.stderr)
-		}
-	}
-}
-
-// withoutRules takes the rules out of a schema: so it was before it knew of them.
-func withoutRules(schema any) {
-	switch s := schema.(type) {
-	case map[string]any:
-		delete(s, "x-kubernetes-validations")
-		for _, one := range s {
-			withoutRules(one)
-		}
-	case []any:
-		for _, one := range s {
-			withoutRules(one)
 		}
 	}
 }
