@@ -136,7 +136,7 @@ func (r *report) ofTest(e event) {
 	case "run", "cont":
 		t.began = e.Time
 	case "output":
-		t.hear(e.Output)
+		t.hear(e.Test, e.Output)
 	case "pass", "fail", "skip":
 		t.action = e.Action
 		if t.action != "fail" {
@@ -148,12 +148,11 @@ func (r *report) ofTest(e event) {
 	}
 }
 
-// hear keeps what a test said, but not that it ran, paused and went on.
-func (t *test) hear(text string) {
-	bare := strings.TrimSpace(text)
+// hear keeps what a test said, but not that it ran, paused and went on. A test may quote the result of another one.
+func (t *test) hear(name, text string) {
 	switch {
 	case strings.HasPrefix(text, "=== "):
-	case strings.HasPrefix(bare, "--- FAIL: "):
+	case strings.HasPrefix(strings.TrimLeft(text, " "), "--- FAIL: "+name+" ("):
 		t.result = text
 	default:
 		t.said.WriteString(text)

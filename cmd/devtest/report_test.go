@@ -22,12 +22,12 @@ func TestSlow(t *testing.T) {
 import ("fmt"; "testing")
 func TestGood(t *testing.T) { t.Log("noise of a good test") }
 func TestBad(t *testing.T) {
-	t.Parallel()
 	fmt.Println("printed by a bad test")
+	t.Parallel()
 	t.Run("good part", func(t *testing.T) { t.Log("noise of a good part") })
 	t.Run("bad part", func(t *testing.T) { t.Error("this\nis wrong") })
 }
-func TestBadToo(t *testing.T) { t.Parallel(); t.Fatal("this too") }
+func TestBadToo(t *testing.T) { t.Parallel(); t.Fatal("this too:\n--- FAIL: TestQuoted (0.00s)") }
 `,
 	"panics/panics_test.go": `package panics
 import "testing"
@@ -80,13 +80,13 @@ func TestGoodPackagesHaveALineEach(t *testing.T) {
 	}
 }
 
-// All that a failed test said is below its name, and nothing of others is between.
+// All that a failed test said is below its name, and nothing of others is between. What it quotes of other tests stays.
 func TestAFailureIsWhole(t *testing.T) {
 	out, err := tested(t, "./bad", "./good")
 	if err == nil {
 		t.Error("the failure was lost")
 	}
-	wants(t, out, `^--- FAIL: TestBad \(.*\)\nprinted by a bad test\n--- FAIL: TestBad/bad_part \(.*\)\n    bad_test.go:8: this\n        is wrong\n--- FAIL: TestBadToo \(.*\)\n    bad_test.go:10: this too\nFAIL\nFAIL\texample.com/m/bad\t[0-9.]+s$`,
+	wants(t, out, `^--- FAIL: TestBad \(.*\)\nprinted by a bad test\n--- FAIL: TestBad/bad_part \(.*\)\n    bad_test.go:8: this\n        is wrong\n--- FAIL: TestBadToo \(.*\)\n    bad_test.go:10: this too:\n        --- FAIL: TestQuoted \(0.00s\)\nFAIL\nFAIL\texample.com/m/bad\t[0-9.]+s$`,
 		`^ok  \texample.com/m/good\t`)
 	if strings.Contains(out, "noise") || strings.Contains(out, "===") {
 		t.Error(out)
