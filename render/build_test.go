@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -16,30 +15,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
-
-// tree reads a story's files: each begins with a line "-- path --", a link with "-- path -> target --".
-func tree(t testing.TB, archive string) fstest.MapFS {
-	t.Helper()
-	files := fstest.MapFS{}
-	var file *fstest.MapFile
-	for line := range strings.Lines(archive) {
-		if name, ok := strings.CutPrefix(line, "-- "); ok {
-			name = strings.TrimSuffix(strings.TrimSpace(name), " --")
-			file = &fstest.MapFile{Mode: 0o644}
-			if link, target, ok := strings.Cut(name, " -> "); ok {
-				name, file = link, &fstest.MapFile{Mode: os.ModeSymlink | 0o777, Data: []byte(target)}
-			}
-			files[name] = file
-			continue
-		}
-		if file == nil {
-			t.Fatalf("the archive begins with %q and not with a file name", line)
-		}
-		file.Data = append(file.Data, line...)
-	}
-	return files
-}
 
 // archive is a story's files from testdata.
 func archive(t testing.TB, name string) fstest.MapFS {
@@ -48,7 +25,7 @@ func archive(t testing.TB, name string) fstest.MapFS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tree(t, string(data))
+	return rendertest.Tree(t, string(data))
 }
 
 // onDisk writes a story's files into a folder, as a checkout would.

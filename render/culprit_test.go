@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 // What kustomize gives up on in a panic is told with its file and the object, patch or replacement, wherever it stands.
@@ -27,7 +28,7 @@ func TestWhatKustomizeGivesUpOnIsNamed(t *testing.T) {
 			"prod/kustomization.yaml: replacements[1]: kustomize gave up",
 		},
 	} {
-		_, err := render.Build(context.Background(), tree(t, story.files), "prod", render.Options{})
+		_, err := render.Build(context.Background(), rendertest.Tree(t, story.files), "prod", render.Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), story.want) || !strings.Contains(err.Error(), "panic") {
 			t.Errorf("%s: %v", name, err)
 		}

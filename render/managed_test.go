@@ -3,6 +3,8 @@ package render_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 const managedDaemonSet = `
@@ -33,7 +35,7 @@ resources: [../prod]
 // The label of managedByLabel names the kustomize that the library belongs to, on every object and nowhere else, as
 // `kustomize build` of that release writes it; what a base asks for in an overlay without it is not done.
 func TestManagedByLabelNamesKustomize(t *testing.T) {
-	files := tree(t, managedDaemonSet[1:])
+	files := rendertest.Tree(t, managedDaemonSet[1:])
 	for _, object := range build(t, files, "prod").Objects {
 		if got := object.GetLabels()["app.kubernetes.io/managed-by"]; got != "kustomize-v5.8.2" {
 			t.Errorf("%s: %q", object.GetKind(), got)
@@ -50,7 +52,7 @@ func TestManagedByLabelNamesKustomize(t *testing.T) {
 
 // A label of that name that `labels` also put into selectors and templates has there what kustomize writes there.
 func TestManagedByLabelIsTheSameWhereverKustomizeWritesIt(t *testing.T) {
-	files := tree(t, strings.ReplaceAll(managedDaemonSet[1:], "  labels: {app.kubernetes.io/managed-by: by-hand}\n", "")+`-- own/kustomization.yaml --
+	files := rendertest.Tree(t, strings.ReplaceAll(managedDaemonSet[1:], "  labels: {app.kubernetes.io/managed-by: by-hand}\n", "")+`-- own/kustomization.yaml --
 resources: [../base]
 buildMetadata: [managedByLabel]
 labels: [{pairs: {app.kubernetes.io/managed-by: me}, includeSelectors: true}]

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 // A patch, a transformer or a generator without a name is told with its file and line, which kustomize does not name.
@@ -20,7 +21,7 @@ func TestWhatHasNoNameIsFound(t *testing.T) {
 			"builtin\nkind: LabelTransformer\nlabels: {a: b}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := render.Build(context.Background(), tree(t, agent+"-- prod/kustomization.yaml --\n"+files), "prod",
+			_, err := render.Build(context.Background(), rendertest.Tree(t, agent+"-- prod/kustomization.yaml --\n"+files), "prod",
 				render.Options{})
 			if err == nil || !strings.Contains(err.Error(), "prod/p.yaml: line 2: has no metadata.name") {
 				t.Errorf("%v", err)

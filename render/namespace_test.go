@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 // A set that is moved to another namespace is what kustomize makes of the same files with that namespace: bindings,
@@ -66,7 +67,7 @@ replacements:
 
 // Two objects that a move would make one are named with their files.
 func TestMoveThatWouldMakeTwoObjectsOne(t *testing.T) {
-	files := tree(t, `-- a.yaml --
+	files := rendertest.Tree(t, `-- a.yaml --
 apiVersion: v1
 kind: Secret
 metadata: {name: s, namespace: a}

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 const sharedImages = `
@@ -64,7 +65,7 @@ func TestFolderOfTransformersWithHarmlessFields(t *testing.T) {
 	} {
 		for _, lists := range []string{"resources: [image.yaml]\n", "resources: [image.yaml, more.yaml]\n",
 			"resources: [image.yaml]\ncomponents: [../part]\n", "resources: [../below]\n"} {
-			files := tree(t, sharedImages[1:]+"-- images/kustomization.yaml --\n"+fields+lists)
+			files := rendertest.Tree(t, sharedImages[1:]+"-- images/kustomization.yaml --\n"+fields+lists)
 			want, err := kustomize(filesys.MakeFsOnDisk(), filepath.Join(onDisk(t, files), "overlay"))
 			if err != nil {
 				t.Fatalf("%s%s: kustomize: %v", fields, lists, err)
@@ -110,8 +111,8 @@ func TestFolderOfTransformersThatAssembles(t *testing.T) {
 			if place == "part" {
 				kind = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 			}
-			files := tree(t, sharedImages[1:]+lists)
-			dangerous := tree(t, "-- "+place+"/kustomization.yaml --\n"+story.fields+
+			files := rendertest.Tree(t, sharedImages[1:]+lists)
+			dangerous := rendertest.Tree(t, "-- "+place+"/kustomization.yaml --\n"+story.fields+
 				"resources: [../images/image.yaml]\n"+kind)
 			files[place+"/kustomization.yaml"] = dangerous[place+"/kustomization.yaml"]
 			_, err := render.Build(context.Background(), files, "overlay", render.Options{})

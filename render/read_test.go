@@ -16,6 +16,7 @@ import (
 	"testing/fstest"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 // came is all that a render came to, for comparing.
@@ -77,15 +78,15 @@ func trees(t *testing.T) map[string]fstest.MapFS {
 		all[filepath.Base(name)] = archive(t, filepath.Base(name))
 	}
 	object := strings.ReplaceAll(configMap, "%s", "a")
-	all["a plain folder"] = tree(t, "-- prod/a.yaml --\n"+object+
+	all["a plain folder"] = rendertest.Tree(t, "-- prod/a.yaml --\n"+object+
 		"-- prod/README --\nx\n-- prod/sub/kustomization.yaml --\nnamePrefix: b-\nresources: [../../base/a.yaml]\n-- "+
 		"base/a.yaml --\n"+object)
-	all["links"] = tree(t, "-- prod -> live --\n-- live/kustomization.yaml --\nresources: [x, y.yaml]\n-- live/x -> "+
+	all["links"] = rendertest.Tree(t, "-- prod -> live --\n-- live/kustomization.yaml --\nresources: [x, y.yaml]\n-- live/x -> "+
 		"../base --\n-- base/kustomization.yaml --\nnamePrefix: b-\nresources: [a.yaml]\n-- base/a.yaml --\n"+
 		object+"-- live/y.yaml -> ../base/a.yaml --\n")
-	all["a missing base"] = tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- other/a.yaml --\n"+object)
-	all["a missing file"] = tree(t, "-- prod/kustomization.yaml --\nresources: [a/b.yaml]\n-- other/a.yaml --\n"+object)
-	all["a missing folder"] = tree(t, "-- other/a.yaml --\n"+object)
+	all["a missing base"] = rendertest.Tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- other/a.yaml --\n"+object)
+	all["a missing file"] = rendertest.Tree(t, "-- prod/kustomization.yaml --\nresources: [a/b.yaml]\n-- other/a.yaml --\n"+object)
+	all["a missing folder"] = rendertest.Tree(t, "-- other/a.yaml --\n"+object)
 	return all
 }
 
@@ -161,7 +162,7 @@ func TestReadSetOfAnOverlay(t *testing.T) {
 // A folder that becomes a link to the same files elsewhere is a change: what they name beside them is elsewhere too.
 func TestFolderThatBecomesALinkIsAChange(t *testing.T) {
 	object := strings.ReplaceAll(configMap, "%s", "a")
-	before := tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yaml "+
+	before := rendertest.Tree(t, "-- prod/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yaml "+
 		"--\nresources: [../a.yaml]\n-- a.yaml --\n"+object+"-- deep/a.yaml --\n"+object+"data: {deep: \"yes\"}\n")
 	after := maps.Clone(before)
 	delete(after, "base/kustomization.yaml")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 // Nothing in this package's tests may go out: the transport that kustomize uses is one that says so, and there is no
@@ -296,7 +297,7 @@ func TestRefusals(t *testing.T) {
 		[]string{"prod:", "cycle"},
 	}} {
 		t.Run(story.name, func(t *testing.T) {
-			_, err := render.Build(context.Background(), tree(t, strings.TrimSpace(someObject)+"\n"+story.files),
+			_, err := render.Build(context.Background(), rendertest.Tree(t, strings.TrimSpace(someObject)+"\n"+story.files),
 				"prod", render.Options{})
 			if err == nil {
 				t.Fatal("rendered")

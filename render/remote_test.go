@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 const pin = "0123456789abcdef0123456789abcdef01234567"
@@ -31,7 +32,7 @@ func (e *elsewhere) open(_ context.Context, url, commit string) (fs.FS, error) {
 // A remote base that is pinned to a commit is rendered from that commit's tree, in every form in which its address can
 // be written, with what it names itself; nothing of it is in the read set, because nothing of it can change.
 func TestPinnedRemoteBase(t *testing.T) {
-	base := tree(t, "-- agents/kustomization.yaml --\nresources: [../parts/a.yaml]\n-- parts/a.yaml --\n"+
+	base := rendertest.Tree(t, "-- agents/kustomization.yaml --\nresources: [../parts/a.yaml]\n-- parts/a.yaml --\n"+
 		fmt.Sprintf(configMap, "a"))
 	for address, url := range map[string]string{
 		"https://example.com/org/base.git//agents?ref=":     "https://example.com/org/base.git",
@@ -44,7 +45,7 @@ func TestPinnedRemoteBase(t *testing.T) {
 	} {
 		t.Run(address, func(t *testing.T) {
 			e := &elsewhere{trees: map[string]fs.FS{url + " " + pin: base}}
-			files := tree(t, "-- prod/kustomization.yaml --\nnamePrefix: x-\nresources:\n- "+address+pin+"\n")
+			files := rendertest.Tree(t, "-- prod/kustomization.yaml --\nnamePrefix: x-\nresources:\n- "+address+pin+"\n")
 			result, err := render.Build(t.Context(), files, "prod", render.Options{Base: e.open})
 			if err != nil {
 				t.Fatal(err)
@@ -68,11 +69,11 @@ func TestPinnedRemoteBase(t *testing.T) {
 func TestRemoteBaseOfARemoteBase(t *testing.T) {
 	e := &elsewhere{trees: map[string]fs.FS{
 		"https://example.com/org/one " +
-			pin: tree(t, "-- kustomization.yaml --\nbases: [\"https://example.com/org/two?ref="+pin+"\"]\n"),
-		"https://example.com/org/two " + pin: tree(t, "-- kustomization.yaml --\nresources: [a.yaml]\n-- a.yaml --\n"+
+			pin: rendertest.Tree(t, "-- kustomization.yaml --\nbases: [\"https://example.com/org/two?ref="+pin+"\"]\n"),
+		"https://example.com/org/two " + pin: rendertest.Tree(t, "-- kustomization.yaml --\nresources: [a.yaml]\n-- a.yaml --\n"+
 			fmt.Sprintf(configMap, "two")),
 	}}
-	files := tree(t, "-- kustomization.yaml --\nresources: [\"https://example.com/org/one?ref="+pin+"\"]\n")
+	files := rendertest.Tree(t, "-- kustomization.yaml --\nresources: [\"https://example.com/org/one?ref="+pin+"\"]\n")
 	result, err := render.Build(t.Context(), files, ".", render.Options{Base: e.open})
 	if got := names(result); err != nil || !slices.Equal(got, []string{"ConfigMap two"}) {
 		t.Fatalf("rendered %q, %v", got, err)
@@ -113,9 +114,9 @@ func TestRemoteBasesThatAreRefused(t *testing.T) {
 		t.Run(story.name, func(t *testing.T) {
 			e := &elsewhere{trees: map[string]fs.FS{}}
 			if story.base != "" {
-				e.trees["https://example.com/org/base "+pin] = tree(t, story.base)
+				e.trees["https://example.com/org/base "+pin] = rendertest.Tree(t, story.base)
 			}
-			_, err := render.Build(t.Context(), tree(t, story.files), ".", render.Options{Base: e.open})
+			_, err := render.Build(t.Context(), rendertest.Tree(t, story.files), ".", render.Options{Base: e.open})
 			if err == nil || !strings.Contains(err.Error(), story.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error is %v, want one with %q", err, story.want)
 			}
@@ -125,7 +126,7 @@ func TestRemoteBasesThatAreRefused(t *testing.T) {
 
 // A repository that does not answer is not the commit's fault.
 func TestRemoteBaseThatCannotBeFetched(t *testing.T) {
-	files := tree(t, "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref="+pin+"\"]\n")
+	files := rendertest.Tree(t, "-- kustomization.yaml --\nresources: [\"https://example.com/org/base?ref="+pin+"\"]\n")
 	_, err := render.Build(t.Context(), files, ".", render.Options{Base: (&elsewhere{}).open})
 	var unread *render.TreeError
 	if !errors.As(err, &unread) || !strings.Contains(err.Error(), "no such repository") {

@@ -8,36 +8,17 @@ import (
 	"testing/fstest"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
-
-const word = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: hello, y: hello}\nspec: {list: [{v: " +
-	"1}, {v: 2}]}\nlong: [{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, " +
-	"{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, " +
-	"{v: 1}, {v: 1}, {v: 1}]\ndeep: [[{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: " +
-	"1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: " +
-	"1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]]\n"
-
-// replacement copies from one field of ConfigMap a to another.
-func replacement(from, to, options string) string {
-	return fmt.Sprintf("- source: {kind: ConfigMap, name: a, fieldPath: %s}\n  targets:\n  - select: {kind: "+
-		"ConfigMap, name: a}\n    fieldPaths: [%s]\n    options: {%s}\n", from, to, options)
-}
-
-func each(n int, text func(i int) string) (all string) {
-	for i := range n {
-		all += text(i)
-	}
-	return all
-}
 
 // What people do with replacements renders: a host put together for every Ingress, many of them, beside large objects
 // that no replacement has to do with.
 func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
-	ingresses := each(40, func(i int) string {
+	ingresses := rendertest.Each(40, func(i int) string {
 		return fmt.Sprintf("---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i%d}\nspec: "+
 			"{rules: [{host: app.example.com}], tls: [{hosts: [app.example.com]}]}\n", i)
 	})
-	rules := each(60, func(i int) string {
+	rules := rendertest.Each(60, func(i int) string {
 		return fmt.Sprintf("- source: {kind: ConfigMap, name: settings, fieldPath: data.domain}\n  targets:\n  - "+
 			"select: {kind: Ingress}\n    fieldPaths: [spec.rules.*.host, spec.tls.*.hosts.*]\n    options: "+
 			"{delimiter: '.', index: %d}\n", i%3)
@@ -59,12 +40,12 @@ func TestOrdinaryReplacementsAreNotRefused(t *testing.T) {
 func TestFilesCountOnceBesideReplacements(t *testing.T) {
 	files := fstest.MapFS{
 		"prod/kustomization.yaml": file("resources: [a.yaml]\nconfigMapGenerator: [{name: big, files: " +
-			"[big]}]\nreplacements:\n" + replacement("data.x", "data.y", "create: true")),
-		"prod/a.yaml": file(word), "prod/big": file(strings.Repeat("x", 700<<10)),
+			"[big]}]\nreplacements:\n" + rendertest.Replacement("data.x", "data.y", "create: true")),
+		"prod/a.yaml": file(rendertest.Word), "prod/big": file(strings.Repeat("x", 700<<10)),
 	}
 	patched := fstest.MapFS{
 		"prod/kustomization.yaml": file("resources: [a.yaml]\npatches: [{path: big.yaml, target: {kind: ConfigMap}}]\n"),
-		"prod/a.yaml":             file(word), "prod/big.yaml": file("- {op: add, path: /data/big, value: " +
+		"prod/a.yaml":             file(rendertest.Word), "prod/big.yaml": file("- {op: add, path: /data/big, value: " +
 			strings.Repeat("x", 700<<10) + "}\n"),
 	}
 	for name, files := range map[string]fstest.MapFS{"data": files, "a patch": patched} {

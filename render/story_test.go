@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n"
@@ -33,7 +34,7 @@ func names(result render.Result) (all []string) {
 // A folder without a kustomization file is all its YAML files, subfolders too, in the order of their paths; a subfolder
 // with a kustomization file is a base; hidden ones, empty ones and everything else is passed over; lists are flattened.
 func TestFolderWithoutKustomizationFileIsAllItsYAML(t *testing.T) {
-	files := tree(t, `
+	files := rendertest.Tree(t, `
 -- agents/b.yml --
 apiVersion: v1
 kind: ConfigMap
@@ -87,7 +88,7 @@ not even YAML: {
 
 // A folder that is not there, or has nothing in it, is an error that says what is there.
 func TestMissingFolderSaysWhatThereIs(t *testing.T) {
-	files := tree(t, "-- clusters/prod/agents/README --\nx\n-- clusters/dev/a.yaml --\nx: y\n")
+	files := rendertest.Tree(t, "-- clusters/prod/agents/README --\nx\n-- clusters/dev/a.yaml --\nx: y\n")
 	for dir, want := range map[string]string{
 		"clusters/prodd/agents": "clusters/prodd/agents: is not in the tree: clusters holds dev, prod",
 		"cluster":               "cluster: is not in the tree: the root of the tree holds clusters",
@@ -118,7 +119,7 @@ func TestPanicInsideKustomizeIsAnError(t *testing.T) {
 			"source: {kind: ConfigMap}\n  targets: [null]\n-- prod/a.yaml --\n" +
 			fmt.Sprintf(configMap, "a"),
 	} {
-		_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
+		_, err := render.Build(context.Background(), rendertest.Tree(t, files), "prod", render.Options{})
 		if err == nil {
 			t.Errorf("%s: rendered", name)
 			continue
@@ -184,7 +185,7 @@ func TestAliasBombsAreWeighedAndRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
+			_, err := render.Build(context.Background(), rendertest.Tree(t, files), "prod", render.Options{})
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(err.Error(), "alias") || !strings.Contains(err.Error(), "prod/") ||
 				!strings.Contains(err.Error(), "line") {
@@ -199,7 +200,7 @@ func TestAliasBombsAreWeighedAndRefused(t *testing.T) {
 
 // Ordinary anchors are written out as kustomize does it.
 func TestAnchorsOfEverydayUseArePassed(t *testing.T) {
-	files := tree(t, "-- a.yaml --\n"+fmt.Sprintf(configMap, "a")+
+	files := rendertest.Tree(t, "-- a.yaml --\n"+fmt.Sprintf(configMap, "a")+
 		"  labels: &l {app: a}\n  annotations:\n    <<: *l\ndata: *l\n")
 	got := printed(t, build(t, files, "").Objects)
 	if !strings.Contains(got, "data:\n  app: a\n") || !strings.Contains(got, "annotations:\n    app: a\n") {
@@ -245,7 +246,7 @@ func TestLimits(t *testing.T) {
 func TestBuildReturnsWhenNobodyWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := render.Build(ctx, tree(t, someObject[1:]), "base", render.Options{}); !errors.Is(err,
+	if _, err := render.Build(ctx, rendertest.Tree(t, someObject[1:]), "base", render.Options{}); !errors.Is(err,
 		context.Canceled) {
 		t.Error(err)
 	}
@@ -268,7 +269,7 @@ func (b broken) Open(name string) (fs.File, error) {
 // that there is no kustomization file.
 func TestTreeThatCannotBeReadIsNotTheCommitsFault(t *testing.T) {
 	for _, file := range []string{"base/kustomization.yaml", "base/a.yaml"} {
-		_, err := render.Build(context.Background(), broken{tree(t, someObject[1:]), file}, "base", render.Options{})
+		_, err := render.Build(context.Background(), broken{rendertest.Tree(t, someObject[1:]), file}, "base", render.Options{})
 		var unread *render.TreeError
 		if !errors.As(err, &unread) || unread.Path != file || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: %v", file, err)
@@ -278,7 +279,7 @@ func TestTreeThatCannotBeReadIsNotTheCommitsFault(t *testing.T) {
 
 // Links inside the tree are followed, of files and of folders, and are part of what was read.
 func TestLinksInsideTheTreeAreFollowed(t *testing.T) {
-	files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nresources: [b, ../link/../base/c.yaml]\n-- "+
+	files := rendertest.Tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nresources: [b, ../link/../base/c.yaml]\n-- "+
 		"prod/b -> ../link --\n-- link -> base --\n-- base/c.yaml -> ../deep/er/c.yaml --\n-- deep/er -> ../base/.. "+
 		"--\n-- c.yaml --\n"+
 		fmt.Sprintf(configMap, "c"))
@@ -302,7 +303,7 @@ func TestLinksInsideTheTreeAreFollowed(t *testing.T) {
 // the standard error, are not printed behind our back.
 func TestDeprecatedFieldsAreWarnings(t *testing.T) {
 	inFreshProcess(t, func() {
-		files := tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\ncommonLabels: {a: "+
+		files := rendertest.Tree(t, someObject[1:]+"-- prod/kustomization.yaml --\nbases: [../base]\ncommonLabels: {a: "+
 			"b}\nimageTags: [{name: a, newTag: b}]\nsortOptions: {order: fifo}\n")
 		result := build(t, files, "prod")
 		want := []string{"prod/kustomization.yaml: bases is deprecated: use resources",
@@ -337,7 +338,7 @@ func inFreshProcess(t *testing.T, test func()) {
 
 // Numbers, booleans and text come out as what kustomize prints; an unquoted date is warned of.
 func TestValuesKeepTheirTypes(t *testing.T) {
-	files := tree(t, "-- a.yaml --\napiVersion: v1\nkind: Thing\nmetadata:\n  name: a\nspec: {int: 7, big: "+
+	files := rendertest.Tree(t, "-- a.yaml --\napiVersion: v1\nkind: Thing\nmetadata:\n  name: a\nspec: {int: 7, big: "+
 		"9007199254740993, float: 1.5, exp: 1e3, octal: 0644, octal2: 0o644, zero: 08, yes: yes, true: true, text: "+
 		"\"1\", none: null, at: 2026-01-02, quoted: \"2026-01-02\"}\n")
 	files["a.yaml"].Data = []byte(strings.ReplaceAll(string(files["a.yaml"].Data), "true: true", "bool: true"))
@@ -381,7 +382,7 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 			"Component\npatches:\n- target: {kind: Secret}\n  patch: '[{\"op\": \"add\", \"path\": \"/data/a\", " +
 			"\"value\": hunter3more]'\n",
 	} {
-		_, err := render.Build(context.Background(), tree(t, files), "prod", render.Options{})
+		_, err := render.Build(context.Background(), rendertest.Tree(t, files), "prod", render.Options{})
 		if err == nil {
 			t.Errorf("%s: rendered", name)
 			continue

@@ -15,27 +15,8 @@ import (
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/render/child/childtest"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
-
-const word = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: hello, y: hello}\nspec: {list: [{v: " +
-	"1}, {v: 2}]}\nlong: [{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, " +
-	"{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, " +
-	"{v: 1}, {v: 1}, {v: 1}]\ndeep: [[{v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: " +
-	"1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}, {v: " +
-	"1}, {v: 1}, {v: 1}, {v: 1}, {v: 1}]]\n"
-
-// replacement copies from one field of ConfigMap a to another.
-func replacement(from, to, options string) string {
-	return fmt.Sprintf("- source: {kind: ConfigMap, name: a, fieldPath: %s}\n  targets:\n  - select: {kind: "+
-		"ConfigMap, name: a}\n    fieldPaths: [%s]\n    options: {%s}\n", from, to, options)
-}
-
-func each(n int, text func(i int) string) (all string) {
-	for i := range n {
-		all += text(i)
-	}
-	return all
-}
 
 // many are so many ConfigMaps in one list.
 func many(objects int) string {
@@ -53,28 +34,28 @@ func indented(text string) string {
 // A few kilobytes that copy what they have copied would take gigabytes inside kustomize.
 func TestWhatCopiesItselfEnds(t *testing.T) {
 	const joined = "delimiter: '-', index: -1"
-	itself := strings.Repeat(replacement("data.x", "data.x", joined), 40)
+	itself := strings.Repeat(rendertest.Replacement("data.x", "data.x", joined), 40)
 	plugin := "apiVersion: builtin\nkind: ReplacementTransformer\nmetadata: {name: t}\nreplacements:\n"
 	for name, more := range some(map[string]string{
 		"a value joined to itself": "replacements:\n" + itself,
-		"two values, one to the other": "replacements:\n" + strings.Repeat(replacement("data.x", "data.y", joined)+
-			replacement("data.y", "data.x", joined), 30),
-		"a value in one replacement": "replacements:\n" + replacement("data.x", strings.Repeat("data.x, ", 40)+
+		"two values, one to the other": "replacements:\n" + strings.Repeat(rendertest.Replacement("data.x", "data.y", joined)+
+			rendertest.Replacement("data.y", "data.x", joined), 30),
+		"a value in one replacement": "replacements:\n" + rendertest.Replacement("data.x", strings.Repeat("data.x, ", 40)+
 			"data.x", joined),
-		"a value in one of many targets": "replacements:\n" + replacement("data.x", "data.x", joined) +
+		"a value in one of many targets": "replacements:\n" + rendertest.Replacement("data.x", "data.x", joined) +
 			strings.Repeat("  - select: {kind: ConfigMap, name: a}\n    fieldPaths: [data.x]\n    options: {"+joined+
 				"}\n", 40),
-		"a list in all of its own elements": "replacements:\n" + replacement("long", "long.*.k", "create: true"),
-		"a list in lists of its own":        "replacements:\n" + replacement("deep", "deep.*.*.k", "create: true"),
+		"a list in all of its own elements": "replacements:\n" + rendertest.Replacement("long", "long.*.k", "create: true"),
+		"a list in lists of its own":        "replacements:\n" + rendertest.Replacement("deep", "deep.*.*.k", "create: true"),
 		"a map in itself": "replacements:\n" +
-			each(40, func(i int) string { return replacement("data", fmt.Sprintf("data.k%d", i), "create: true") }),
-		"an object's maps in each other": "replacements:\n" + each(40, func(i int) string {
-			return replacement("data", fmt.Sprintf("spec.k%d", i), "create: true") +
-				replacement("spec", fmt.Sprintf("data.k%d", i), "create: true")
+			rendertest.Each(40, func(i int) string { return rendertest.Replacement("data", fmt.Sprintf("data.k%d", i), "create: true") }),
+		"an object's maps in each other": "replacements:\n" + rendertest.Each(40, func(i int) string {
+			return rendertest.Replacement("data", fmt.Sprintf("spec.k%d", i), "create: true") +
+				rendertest.Replacement("spec", fmt.Sprintf("data.k%d", i), "create: true")
 		}),
 		"every element of a list in itself": "replacements:\n" +
-			each(10, func(i int) string {
-				return replacement("spec.list", fmt.Sprintf("spec.list.*.k%d", i),
+			rendertest.Each(10, func(i int) string {
+				return rendertest.Replacement("spec.list", fmt.Sprintf("spec.list.*.k%d", i),
 					"create: true")
 			}),
 		"in a file":                          "replacements: [{path: replacements.yaml}]\n",
@@ -89,22 +70,22 @@ func TestWhatCopiesItselfEnds(t *testing.T) {
 		"of a pattern of kinds": "replacements:\n" +
 			strings.ReplaceAll(itself, "select: {kind: ConfigMap, name: a}", "select: {kind: Config.*}"),
 		"a path with its key in brackets": "replacements:\n" +
-			strings.Repeat(replacement("'data.[x]'", "data.x", joined), 40),
+			strings.Repeat(rendertest.Replacement("'data.[x]'", "data.x", joined), 40),
 		"elements of lists": "replacements:\n" +
-			strings.Repeat(replacement("spec.list.0.v", "spec.list.1.v", joined)+
-				replacement("spec.list.1.v", "'spec.list.[v=1].v'", joined), 30),
+			strings.Repeat(rendertest.Replacement("spec.list.0.v", "spec.list.1.v", joined)+
+				rendertest.Replacement("spec.list.1.v", "'spec.list.[v=1].v'", joined), 30),
 		"in layers": "resources: [layer1]\n",
 		"a JSON patch that copies its object": "patches:\n- target: {kind: ConfigMap}\n  patch: |\n" +
-			each(40, func(i int) string { return fmt.Sprintf("    - {op: copy, from: /data, path: /data/k%d}\n", i) }),
+			rendertest.Each(40, func(i int) string { return fmt.Sprintf("    - {op: copy, from: /data, path: /data/k%d}\n", i) }),
 	}) {
 		t.Run(name, func(t *testing.T) {
 			if !strings.HasPrefix(more, "resources") {
 				more = "resources: [a.yaml]\n" + more
 			}
 			files := fstest.MapFS{
-				"prod/kustomization.yaml": file(more), "prod/a.yaml": file(word),
+				"prod/kustomization.yaml": file(more), "prod/a.yaml": file(rendertest.Word),
 				"prod/replacements.yaml": file(itself),
-				"prod/one.yaml": file(strings.Replace(replacement("data.x", "data.x", joined), "- source",
+				"prod/one.yaml": file(strings.Replace(rendertest.Replacement("data.x", "data.x", joined), "- source",
 					"  source", 1)),
 				"prod/plugin.yaml": file(plugin + itself),
 			}
@@ -114,7 +95,7 @@ func TestWhatCopiesItselfEnds(t *testing.T) {
 					below = "../a.yaml"
 				}
 				files[fmt.Sprintf("prod/layer%d/kustomization.yaml", i+1)] = file("resources: [" + below +
-					"]\nreplacements:\n" + replacement("data.x", "data.x", joined))
+					"]\nreplacements:\n" + rendertest.Replacement("data.x", "data.x", joined))
 			}
 			endsCheaply(t, files)
 		})
@@ -138,7 +119,7 @@ func TestALongValueInManyPlacesEnds(t *testing.T) {
 	wide := "apiVersion: builtin\nkind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {a: " + long +
 		"}\nfieldSpecs: [{path: 'spec[]/labels', create: true}]\n"
 	copies := "- {op: add, path: /data, value: {k: x}}\n" +
-		each(16, func(i int) string { return fmt.Sprintf("- {op: copy, from: /data, path: /data/k%d}\n", i) })
+		rendertest.Each(16, func(i int) string { return fmt.Sprintf("- {op: copy, from: /data, path: /data/k%d}\n", i) })
 	for name, more := range some(map[string]string{
 		"from a file of objects":  "resources: [many.yaml, big.yaml]\n" + from,
 		"from a generator's file": "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" + from,
@@ -160,7 +141,7 @@ func TestALongValueInManyPlacesEnds(t *testing.T) {
 			"Lists, name: l, fieldPath: spec}\n" + to,
 		"all of a generator's": "resources: [many.yaml]\nconfigMapGenerator: [{name: big, files: [big]}]\n" +
 			strings.ReplaceAll(from, "fieldPath: data.big", "fieldPath: data"),
-		"from a list of long ones": "resources: [many.yaml, ten.yaml]\nreplacements:\n" + each(10, func(i int) string {
+		"from a list of long ones": "resources: [many.yaml, ten.yaml]\nreplacements:\n" + rendertest.Each(10, func(i int) string {
 			return fmt.Sprintf("- sourceValue: %s\n  targets: [{select: {kind: Ten}, fieldPaths: [spec.%d]}]\n",
 				long[:1<<15], i)
 		}) + "- source: {kind: Ten, name: t, fieldPath: spec}\n" + to,
@@ -223,7 +204,7 @@ func TestALongValueInManyPlacesEnds(t *testing.T) {
 					"}\n"),
 				"prod/json.yaml": file("- {op: replace, path: /data/big, value: " + long + "}\n"),
 				"prod/big":       file(long), "prod/other": file(long), "prod/env": file("small=x\nbig=" + long + "\n"),
-				"prod/a.yaml": file(word), "prod/claims.yaml": file(claims),
+				"prod/a.yaml": file(rendertest.Word), "prod/claims.yaml": file(claims),
 				"prod/ten.yaml": file("apiVersion: example.com/v1\nkind: Ten\nmetadata: {name: t}\nspec: [0, 1, 2, " +
 					"3, 4, 5, 6, 7, 8, 9]\n"), "prod/list.yaml": file("- {op: add, path: /list, value: [" +
 					strings.Repeat("{v: 1},", 100) + "]}\n"),

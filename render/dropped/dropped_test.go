@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 const patchedAgent = `
@@ -93,7 +94,7 @@ func TestWhatKustomizeDropsOfAPatchIsSaid(t *testing.T) {
 			[]string{"prod/kustomization.yaml: line 3: patches: its target (kind DaemonSet, name agnt) is no object"}},
 	} {
 		t.Run(story.name, func(t *testing.T) {
-			result := build(t, tree(t, patchedAgent[1:]+"-- prod/kustomization.yaml --\n"+story.files), "prod")
+			result := build(t, rendertest.Tree(t, patchedAgent[1:]+"-- prod/kustomization.yaml --\n"+story.files), "prod")
 			for _, want := range story.want {
 				if !slices.ContainsFunc(result.Dropped, func(got string) bool { return strings.Contains(got, want) }) {
 					t.Errorf("%q is not in %q", want, result.Dropped)
@@ -206,7 +207,7 @@ func TestPatchesThatTookEffectAreNotWarnedOf(t *testing.T) {
 					dir = "top"
 				}
 				result, err := render.Build(context.Background(),
-					tree(t, base+"-- prod/kustomization.yaml --\n"+files+more), dir, render.Options{})
+					rendertest.Tree(t, base+"-- prod/kustomization.yaml --\n"+files+more), dir, render.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -273,7 +274,7 @@ func TestWhatDoesNothingIsSaid(t *testing.T) {
 			"[spec.x]}]\n", "replacements[0] (r.yaml, entry 0).targets[0]: it selects no object"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			result := build(t, tree(t, patchedAgent[1:]+"-- prod/kustomization.yaml --\n"+story.files), "prod")
+			result := build(t, rendertest.Tree(t, patchedAgent[1:]+"-- prod/kustomization.yaml --\n"+story.files), "prod")
 			if !slices.ContainsFunc(result.Dropped,
 				func(got string) bool { return strings.Contains(got, story.want) }) {
 				t.Errorf("%q is not in %q", story.want, result.Dropped)

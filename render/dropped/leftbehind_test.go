@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 const referring = `
@@ -70,7 +71,7 @@ spec:
 // References that kustomize does not let follow a renamed object are told with the object and the field; those that it
 // does, and what is only called the same, are not.
 func TestReferencesThatDoNotFollowAreSaid(t *testing.T) {
-	files := tree(t, referring[1:]+"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
+	files := rendertest.Tree(t, referring[1:]+"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
 	pod := "spec.template.spec."
 	for dir, want := range map[string][]string{
 		"base": {pod + "ephemeralContainers[0].envFrom[0].secretRef.name names Secret token", pod +
@@ -107,7 +108,7 @@ func TestReferencesThatDoNotFollowAreSaid(t *testing.T) {
 
 // A reference by name to what is still there under that name is none to the object that was renamed.
 func TestReferenceToAnotherObjectOfThatNameIsNone(t *testing.T) {
-	files := tree(t, referring[1:]+"-- prod/kustomization.yaml --\nresources: [../renamed, classes.yaml]\n-- "+
+	files := rendertest.Tree(t, referring[1:]+"-- prod/kustomization.yaml --\nresources: [../renamed, classes.yaml]\n-- "+
 		"renamed/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n-- prod/classes.yaml --\napiVersion: "+
 		"node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: sandbox}\nhandler: runsc\n")
 	for _, one := range build(t, files, "prod").Dropped {
@@ -119,14 +120,14 @@ func TestReferenceToAnotherObjectOfThatNameIsNone(t *testing.T) {
 
 // A file of variables in a volume that the pod does not have, but the set under another name, is told as well.
 func TestFileOfVariablesInNoVolume(t *testing.T) {
-	files := tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: token", 1)+
+	files := rendertest.Tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: token", 1)+
 		"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
 	for _, one := range build(t, files, "prod").Dropped {
 		if strings.Contains(one, "fileKeyRef") {
 			t.Error(one) // it is a volume of the pod
 		}
 	}
-	files = tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: sandbox", 1)+
+	files = rendertest.Tree(t, strings.Replace(referring[1:], "volumeName: settings", "volumeName: sandbox", 1)+
 		"-- prod/kustomization.yaml --\nnamePrefix: p-\nresources: [../base]\n")
 	if got := build(t, files, "prod").Dropped; !slices.ContainsFunc(got,
 		func(s string) bool { return strings.Contains(s, "fileKeyRef.volumeName names") }) {
@@ -136,7 +137,7 @@ func TestFileOfVariablesInNoVolume(t *testing.T) {
 
 // What names an object by its namespace, where kustomize does not look, is told when the set is moved.
 func TestReferencesByNamespaceThatStayAreSaid(t *testing.T) {
-	files := tree(t, `-- a.yaml --
+	files := rendertest.Tree(t, `-- a.yaml --
 apiVersion: v1
 kind: ServiceAccount
 metadata: {name: agent, namespace: old}

@@ -2,7 +2,6 @@ package dropped_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -11,25 +10,6 @@ import (
 
 	"github.com/daemongate/daemongate/render"
 )
-
-// tree reads a story's files: each begins with a line "-- path --".
-func tree(t testing.TB, archive string) fstest.MapFS {
-	t.Helper()
-	files := fstest.MapFS{}
-	var file *fstest.MapFile
-	for line := range strings.Lines(archive) {
-		if name, ok := strings.CutPrefix(line, "-- "); ok {
-			file = &fstest.MapFile{Mode: 0o644}
-			files[strings.TrimSuffix(strings.TrimSpace(name), " --")] = file
-			continue
-		}
-		if file == nil {
-			t.Fatalf("the archive begins with %q and not with a file name", line)
-		}
-		file.Data = append(file.Data, line...)
-	}
-	return files
-}
 
 // build renders a folder, as what is dropped is found in a render.
 func build(t testing.TB, files fstest.MapFS, dir string) render.Result {
