@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -134,4 +136,12 @@ func printSet(out io.Writer, set manifests.Set) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// cacheDir is where the mirrors of repositories are, unless a flag says otherwise. All of it can be deleted.
+func cacheDir() string {
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "daemongate")
+	}
+	return filepath.Join(os.TempDir(), "daemongate")
 }

@@ -47,7 +47,7 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
-		newResume(), newCreate())
+		newResume(), newCreate(), newWatch())
 	return root
 }
 

@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/view"
 )
 
 func newStatus() *cobra.Command {
@@ -45,39 +45,15 @@ func newStatus() *cobra.Command {
 func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Sync %s/%s\n", s.Namespace, s.Name)
-	source := meta.FindStatusCondition(s.Status.Conditions, api.ConditionSource)
-	switch {
-	case s.Spec.Suspend:
-		fmt.Fprintln(&b, "  suspended: nothing is polled or applied")
-	case source == nil:
-		fmt.Fprintln(&b, "  the repository has not been polled yet; is the controller running?")
-	case source.Status == metav1.ConditionFalse:
-		fmt.Fprintf(&b, "  the repository cannot be polled: %s\n", source.Message)
+	if source := view.Source(s); source != "" {
+		fmt.Fprintf(&b, "  %s\n", source)
 	}
 	writeFlight(&b, s.Status.InFlight, now)
-	for _, f := range s.Status.Failed {
-		fmt.Fprintf(&b, "  %s  Failed: %s\n", api.Short(f.Commit), f.Message)
+	for _, wait := range view.Waits(s, now) {
+		fmt.Fprintf(&b, "  %s\n", wait)
 	}
-	if h := s.Status.Held; h.Count > 0 {
-		fmt.Fprintf(&b, "  %s held, the newest is %s: %s\n", english.Count(h.Count, "commit"), api.Short(h.Newest),
-			h.Reason)
-	}
-	if w := s.Status.NextWindow; w != nil {
-		fmt.Fprintf(&b, "  no window is open; the next opens %s, in %s\n", w.Format(time.DateTime+" MST"),
-			duration.HumanDuration(w.Sub(now)))
-	}
-	if w := meta.FindStatusCondition(s.Status.Conditions, api.ConditionWindows); w != nil &&
-		w.Status == metav1.ConditionFalse {
-		fmt.Fprintf(&b, "  the windows cannot be read, so no commit starts: %s\n", w.Message)
-	}
-	if drifted := meta.FindStatusCondition(s.Status.Conditions, api.ConditionDrifted); drifted != nil &&
-		drifted.Status == metav1.ConditionTrue {
-		fmt.Fprintf(&b, "  drifted: %s\n", drifted.Message)
-	}
-	if healthy := meta.FindStatusCondition(s.Status.Conditions, api.ConditionHealthy); healthy != nil &&
-		healthy.Status == metav1.ConditionFalse {
-		fmt.Fprintf(&b, "  not well for %s: %s\n    daemongate explain %s says why\n",
-			duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message, s.Name)
+	if meta.IsStatusConditionFalse(s.Status.Conditions, api.ConditionHealthy) {
+		fmt.Fprintf(&b, "    daemongate explain %s says why\n", s.Name)
 	}
 	if c := s.Status.LastComplete; c != "" {
 		fmt.Fprintf(&b, "  last complete: %s\n", api.Short(c))

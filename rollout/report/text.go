@@ -42,7 +42,7 @@ func (r *DaemonSetReport) write(b *strings.Builder, now time.Time) {
 	if r.Headline != "" {
 		fmt.Fprintf(b, "%s\n", r.Headline)
 	}
-	fmt.Fprintf(b, "\n%s\n", r.sentence())
+	fmt.Fprintf(b, "\n%s\n", r.Sentence())
 	r.writeNodes(b)
 	for i := range r.Causes {
 		r.Causes[i].write(b, now)

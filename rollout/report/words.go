@@ -8,8 +8,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// sentence is the verdict as one would say it.
-func (r *DaemonSetReport) sentence() string {
+// Sentence is the verdict as one would say it.
+func (r *DaemonSetReport) Sentence() string {
 	switch {
 	case r.Verdict == rollout.Stuck:
 		return "Stuck: " + r.trouble() + "." + r.progress()

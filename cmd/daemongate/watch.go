@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/cmd/daemongate/watch"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe"
+	"github.com/daemongate/daemongate/rollout/report"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+func newWatch() *cobra.Command {
+	k := &cluster{}
+	return watch.New(watch.Reach{AddFlags: k.addTo, Connect: k.connect, Follow: followFlight, Released: released,
+		History: printHistory}, arguments(cobra.ExactArgs(1)), stuck)
+}
+
+// followed is what a commit in flight waits for, while it is looked at.
+type followed struct {
+	config   *rest.Config
+	clients  observe.Clients
+	observer *observe.Observer
+	options  rollout.Options
+	objects  []followedObject
+}
+
+// followedObject is one object of them, with what the last look at it came to.
+type followedObject struct {
+	workload api.Workload
+	watcher  *watcher // nil if it is no DaemonSet
+	judged   report.Judged
+	looked   time.Time // zero before the first look
+}
+
+// objectPause is how long a look at what is no DaemonSet is good for.
+const objectPause = 5 * time.Second
+
+// followFlight begins to look, with what the controller remembers of earlier looks.
+func followFlight(config *rest.Config, s *api.Sync) (watch.Follower, error) {
+	options, err := sync.RolloutOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := observe.NewClients(config)
+	if err != nil {
+		return nil, err
+	}
+	f := &followed{config: config, clients: clients, observer: observe.NewLenient(clients), options: options}
+	for _, w := range s.Status.InFlight.Workloads {
+		one := followedObject{workload: w}
+		if isDaemonSet(w) {
+			target, memory, err := sync.Recall(w)
+			if err != nil {
+				f.Stop()
+				return nil, err
+			}
+			one.watcher = watchLive(clients, f.observer, target, options)
+			one.watcher.memory = memory
+		}
+		f.objects = append(f.objects, one)
+	}
+	return f, nil
+}
+
+// Judge looks at what may have changed.
+func (f *followed) Judge(ctx context.Context) ([]report.Judged, error) {
+	var all []report.Judged
+	for i := range f.objects {
+		o := &f.objects[i]
+		if err := f.refresh(ctx, o); err != nil {
+			return nil, err
+		}
+		all = append(all, o.judged)
+	}
+	return all, nil
+}
+
+func (f *followed) refresh(ctx context.Context, o *followedObject) error {
+	now := f.Now()
+	if o.watcher == nil {
+		if !o.looked.IsZero() && now.Before(o.looked.Add(objectPause)) {
+			return nil
+		}
+		judged, err := judgeObject(ctx, f.config, o.workload, f.options)
+		if err == nil {
+			o.judged, o.looked = judged, now
+		}
+		return err
+	}
+	wake := o.judged.Judgement.Wake
+	if !o.looked.IsZero() && !o.watcher.changed() && (wake.IsZero() || now.Before(wake)) {
+		return nil
+	}
+	look, err := o.watcher.look(ctx)
+	if err != nil {
+		o.looked = time.Time{}
+		return err
+	}
+	j := o.watcher.weigh(ctx, &look, func(j rollout.Judgement) bool {
+		return j.ReadLeases || len(j.ReadClocks) > 0 || j.Verdict == rollout.Stuck
+	})
+	o.judged, o.looked = report.Judged{Target: o.watcher.target, Look: look, Judgement: j}, now
+	return nil
+}
+
+// changed reports whether something may have changed since it was last asked.
+func (w *watcher) changed() bool {
+	select {
+	case <-w.seen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Now is the time by the API server's clock.
+func (f *followed) Now() time.Time { return f.clients.Now() }
+
+// Stop ends all looking.
+func (f *followed) Stop() { f.observer.Stop() }

@@ -1,0 +1,36 @@
+// Package watch is the command that shows a Sync while it goes on.
+package watch
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/rollout/report"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// Reach is what the command has of the others.
+type Reach struct {
+	// AddFlags adds the flags that say where the cluster is; Connect reads them and returns the namespace, too.
+	AddFlags func(*pflag.FlagSet)
+	Connect  func() (*rest.Config, string, error)
+	// Follow begins to look at what the commit in flight waits for.
+	Follow func(*rest.Config, *api.Sync) (Follower, error)
+	// Released is the commit that a release would speak of, and how it is; empty if there is none.
+	Released func(*api.SyncStatus) (string, api.CommitState)
+	// History prints what became of the last commits.
+	History func(io.Writer, []api.Record) error
+}
+
+// Follower judges what one commit in flight waits for, again and again.
+type Follower interface {
+	// Judge returns what the newest look amounts to. Without news it is the same as before.
+	Judge(ctx context.Context) ([]report.Judged, error)
+	// Now is the time, by the API server's clock.
+	Now() time.Time
+	Stop()
+}

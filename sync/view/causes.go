@@ -1,0 +1,50 @@
+package view
+
+import (
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/report"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// Cause is a cause, with the object that it holds up.
+type Cause struct {
+	Object string `json:"object"`
+	report.CauseReport
+	// NodeCount is how many nodes show it, also those that are not named.
+	NodeCount int `json:"nodeCount"`
+}
+
+// causesOf are the causes of what was judged, those of a stuck object first; where nothing was judged, those that the
+// controller has named.
+func causesOf(told report.Report, f *api.Flight) []Cause {
+	stuck, others := []Cause{}, []Cause{}
+	take := func(object string, verdict rollout.Verdict, causes []report.CauseReport) {
+		for _, c := range causes {
+			one := Cause{Object: object, CauseReport: c, NodeCount: len(c.Nodes)}
+			if verdict == rollout.Stuck {
+				stuck = append(stuck, one)
+			} else {
+				others = append(others, one)
+			}
+		}
+	}
+	for i := range told.DaemonSets {
+		d := &told.DaemonSets[i]
+		take("DaemonSet "+d.Namespace+"/"+d.Name, d.Verdict, d.Causes)
+	}
+	for i := range told.Objects {
+		take(told.Objects[i].Object, told.Objects[i].Verdict, told.Objects[i].Causes)
+	}
+	all := append(stuck, others...)
+	if len(told.DaemonSets)+len(told.Objects) > 0 || f == nil {
+		return all
+	}
+	for _, c := range f.Causes {
+		code := rollout.Code(c.Code)
+		all = append(all, Cause{Object: c.Object, NodeCount: c.NodeCount, CauseReport: report.CauseReport{Code: code,
+			Nodes: append([]string{}, c.Nodes...), Pods: []string{}, Message: c.Message, Remedy: c.Remedy,
+			Since: c.Since.Time, Shortfalls: []rollout.Shortfall{}, Relief: []rollout.Relief{},
+			Final: f.State == api.Stuck, Help: code.Help()}})
+	}
+	return all
+}
