@@ -7,6 +7,7 @@ import (
 	"time"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/turns"
 )
 
 // hang adds Syncs of a namespace whose renders never end, and some whose Git servers never answer.
@@ -38,6 +39,28 @@ func TestHangingRendersAndServersKeepNobodyFromBeingBraked(t *testing.T) {
 	if w.hangs["slow"] != 2 || w.ended != 0 || w.most > 4 {
 		t.Errorf("%d renders hang, %d have ended, %d were there at once: the story is too tame", w.hangs["slow"], w.ended,
 			w.most)
+	}
+}
+
+// Law 15: nor do writes that nobody answers, such as those for which an admission webhook of a namespace is asked. Here
+// more turns than there are workers hang in their own writes, for ever.
+func TestWritesThatNobodyAnswersKeepNobodyFromBeingBraked(t *testing.T) {
+	t.Parallel()
+	w := newStillWorld(t)
+	w.stalled["slow"] = true
+	for i := range 20 {
+		w.add("slow", fmt.Sprint("write", i), nil)
+	}
+	w.run()
+	w.until("writes that hang", func() bool { return locked(w, func() bool { return w.stalls["slow"] >= 10 }) })
+	for _, namespace := range []string{"platform", "other"} {
+		w.add(namespace, "agents", nil)
+		w.until("rollout", func() bool { return w.status(namespace, "agents").Summary.State == api.RollingOut })
+		w.breaks(namespace)
+		w.until("brake", func() bool { return locked(w, func() bool { return !w.braked[namespace].IsZero() }) })
+	}
+	if n := locked(w, func() int { return w.stalls["slow"] }); n > turns.DefaultNamespace {
+		t.Errorf("%d turns of one namespace are under way", n)
 	}
 }
 

@@ -12,12 +12,12 @@ import (
 
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/workqueue"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/panics"
+	"github.com/daemongate/daemongate/sync/turns"
 )
 
 // Controller brings every Sync of a cluster to its newest commit.
@@ -39,7 +39,7 @@ type Controller struct {
 	Namespaces []string
 	// Cluster tells the reports of several clusters about one commit apart.
 	Cluster string
-	// Workers is how many Syncs have their turn at once.
+	// Workers is how many Syncs have their turn at once, beside those whose turn waits for a server.
 	Workers int
 	// Preparing bounds what is prepared beside the turns.
 	Preparing PreparingOptions
@@ -53,7 +53,7 @@ type Controller struct {
 	preparations *fairqueue.Queue
 	setbacks     panics.Setbacks
 
-	queue workqueue.TypedRateLimitingInterface[string]
+	queue *turns.Queue
 	mu    gosync.Mutex
 	loops map[string]*syncLoop
 	known seenSyncs // once they have been read
@@ -88,9 +88,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.mu.Lock()
 	c.known = known
 	c.mu.Unlock()
-	for range max(c.Workers, 1) {
-		running.Go(func() { c.work(ctx, known) })
-	}
+	running.Go(func() { c.queue.Serve(func(key string) { c.work(ctx, known, key) }) })
 	<-ctx.Done()
 	c.queue.ShutDown()
 	running.Wait()
@@ -107,8 +105,7 @@ func (c *Controller) start() {
 	defer c.mu.Unlock()
 	c.loops = map[string]*syncLoop{}
 	c.preparations = fairqueue.New(c.Preparing.Queue)
-	c.queue = workqueue.NewTypedRateLimitingQueue(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second))
+	c.queue = turns.New(turns.Options{Places: c.Workers})
 }
 
 // Poll has a Sync's repository polled now, as a webhook asks.
@@ -136,18 +133,11 @@ func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
 	return err
 }
 
-func (c *Controller) work(ctx context.Context, store seenSyncs) {
-	for {
-		key, stop := c.queue.Get()
-		if stop {
-			return
-		}
-		began := time.Now()
-		c.give(ctx, store, key)
-		c.queue.Done(key)
-		if c.Ticked != nil {
-			c.Ticked(time.Since(began))
-		}
+func (c *Controller) work(ctx context.Context, store seenSyncs, key string) {
+	began := time.Now()
+	c.give(ctx, store, key)
+	if c.Ticked != nil {
+		c.Ticked(time.Since(began))
 	}
 }
 

@@ -54,6 +54,9 @@ type stillWorld struct {
 	fails  map[string]error // what they fail with, by namespace
 	news   []string
 	panics func(where, namespace string) // when these are asked
+	// stalls are the writes of a namespace that its admission webhook does not answer, once that is wanted.
+	stalls  map[string]int
+	stalled map[string]bool
 }
 
 // The folders and repositories of Syncs that hang.
@@ -66,7 +69,7 @@ const (
 func newStillWorld(t testing.TB) *stillWorld {
 	w := &stillWorld{t: t, fleets: map[string]*plainFleet{}, wakes: map[string]func(){}, head: map[string]string{},
 		braked: map[string]time.Time{}, writes: map[string]int{}, hangs: map[string]int{},
-		built: map[string]int{}, fails: map[string]error{}}
+		built: map[string]int{}, fails: map[string]error{}, stalls: map[string]int{}, stalled: map[string]bool{}}
 	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 		map[schema.GroupVersionResource]string{api.Resource: "SyncList"})
 	w.Controller = &Controller{Syncs: NewSyncs(client), Connect: w, Observer: &stillObserver{w: w}, Renders: w, Teller: w,
@@ -303,7 +306,16 @@ func (k *stillWriter) Preview(_ context.Context, set manifests.Set, _ manifests.
 	return set.Objects(), nil
 }
 
-func (k *stillWriter) Apply(_ context.Context, set manifests.Set, _ manifests.Options) ([]manifests.Applied, error) {
+func (k *stillWriter) Apply(ctx context.Context, set manifests.Set, _ manifests.Options) ([]manifests.Applied, error) {
+	if locked(k.w, func() bool {
+		if k.w.stalled[k.namespace] {
+			k.w.stalls[k.namespace]++
+		}
+		return k.w.stalled[k.namespace]
+	}) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	k.w.mu.Lock()
 	defer k.w.mu.Unlock()
 	k.w.writes[k.namespace]++
