@@ -4,34 +4,45 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
-// faults counts the writes of a run's controllers, and does at each what the plan says.
+// faults counts the steps of a run's controllers, and does at each what the plan says.
 type faults struct {
-	cluster  *clustertest.Cluster
+	stage    *stage
 	repo     *repository
 	replicas []*replica
+	leader   atomic.Pointer[replica] // who wrote the Lease last
 	log      io.Writer
 
 	running sync.WaitGroup // what lasts
 	mu      sync.Mutex
-	count   int
+	steps   []step  // that there were
 	left    []fault // by their steps
+	played  played
 }
 
-// write is called for each write of a replica. It forwards the write, or returns false.
-func (f *faults) write(r *replica, forward func()) bool {
-	now, found := f.next()
+// happened is a fault at a kind of step, played how often which of them did.
+type (
+	happened struct {
+		kind kind
+		step step
+	}
+	played map[happened]int
+)
+
+// step is called for each step of a replica. It forwards the request, or returns false.
+func (f *faults) step(r *replica, what step, forward func()) bool {
+	now, found := f.next(what)
 	if !found {
 		forward()
 		return true
 	}
-	_, _ = fmt.Fprintf(f.log, "%s  %s\n", time.Now().Format("15:04:05.000"), now)
+	_, _ = fmt.Fprintf(f.log, "%s  %s: %s of %s\n", time.Now().Format("15:04:05.000"), now, what, r.name)
 	switch now.kind {
 	case killBefore:
 		r.signal(os.Kill)
@@ -42,12 +53,12 @@ func (f *faults) write(r *replica, forward func()) bool {
 	case stopAfter:
 		r.signal(syscall.SIGSTOP)
 		forward()
-		f.lasting(now, func() {}, func() { r.signal(syscall.SIGCONT) })
+		f.lasting(now, func() {}, r.wake)
 	case late:
 		r.signal(syscall.SIGSTOP)
 		time.Sleep(now.long)
 		forward()
-		r.signal(syscall.SIGCONT)
+		r.wake()
 	default:
 		f.around(now)
 		forward()
@@ -55,24 +66,44 @@ func (f *faults) write(r *replica, forward func()) bool {
 	return true
 }
 
-// next counts a write, and returns what goes wrong at it.
-func (f *faults) next() (fault, bool) {
+// git is called for each request to the Git server. Who asks is the one that leads: nobody else does.
+func (f *faults) git(what step, forward func()) bool {
+	r := f.leader.Load()
+	if what == "" || r == nil {
+		forward()
+		return true
+	}
+	return f.step(r, what, forward)
+}
+
+// next counts a step, and returns what goes wrong at it.
+func (f *faults) next(what step) (fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.count++
-	if len(f.left) == 0 || f.left[0].step > f.count {
+	f.steps = append(f.steps, what)
+	ofIt := 0
+	for _, s := range f.steps {
+		if s == what {
+			ofIt++
+		}
+	}
+	i := slices.IndexFunc(f.left, func(o fault) bool {
+		return o.of == "" && o.step <= len(f.steps) || o.of == what && o.step <= ofIt
+	})
+	if i < 0 {
 		return fault{}, false
 	}
-	now := f.left[0]
-	f.left = f.left[1:]
+	now := f.left[i]
+	f.left = slices.Delete(f.left, i, i+1)
+	f.played[happened{now.kind, what}]++
 	return now, true
 }
 
-// writes is how many there were.
-func (f *faults) writes() int {
+// count is how many steps there were.
+func (f *faults) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.count
+	return len(f.steps)
 }
 
 // around has something fail around the controllers.
@@ -83,10 +114,15 @@ func (f *faults) around(now fault) {
 			f.running.Go(r.cut) // the write that is under way is cut too
 		}
 	case restartAPI:
-		f.say(f.cluster.Devcluster("restart", "kube-apiserver"))
+		f.say(f.stage.restartAPI())
 	case pauseEtcd:
-		f.say(f.cluster.Devcluster("pause", "etcd"))
-		f.lasting(now, func() {}, func() { f.say(f.cluster.Devcluster("resume", "etcd")) })
+		if f.stage.etcdPaused.CompareAndSwap(false, true) { // else it is paused for a run beside this one
+			f.say(f.stage.cluster.Devcluster("pause", "etcd"))
+			f.lasting(now, func() {}, func() {
+				f.say(f.stage.cluster.Devcluster("resume", "etcd"))
+				f.stage.etcdPaused.Store(false)
+			})
+		}
 	case gitDown:
 		f.lasting(now, func() { f.repo.down.Store(true) }, func() { f.repo.down.Store(false) })
 	}

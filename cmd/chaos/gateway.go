@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -14,19 +15,28 @@ import (
 )
 
 // gateway is the way to the API server of one process. It gives the process a name of its own, by which the audit log
-// tells it from others, and asks what shall go wrong at each write.
+// tells it from others, says when it took each request, and asks what shall go wrong at each write.
 type gateway struct {
 	*server
 	forward *httputil.ReverseProxy
-	// writes is told of every write, and returns whether it is forwarded.
-	writes func(forward func()) (answered bool)
+	asks    guard
+}
+
+// guard is told of what a process asks of the API server.
+type guard interface {
+	// writes is told of every write, and returns whether it was forwarded.
+	writes(what step, forward func()) (answered bool)
+	// renews is told of every write of a Lease.
+	renews()
+	// woke reports, once, that the process stood still before this write.
+	woke() bool
 }
 
 // quiet is told of connections that end: they do so all the time.
 var quiet = log.New(io.Discard, "", 0)
 
 // openGateway opens one, and writes the kubeconfig that leads through it.
-func openGateway(config *rest.Config, agent, kubeconfig string, writes func(func()) bool) (*gateway, error) {
+func openGateway(config *rest.Config, agent, kubeconfig string, asks guard) (*gateway, error) {
 	transport, err := rest.TransportFor(config)
 	if err != nil {
 		return nil, err
@@ -35,11 +45,12 @@ func openGateway(config *rest.Config, agent, kubeconfig string, writes func(func
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{writes: writes, forward: &httputil.ReverseProxy{
+	g := &gateway{asks: asks, forward: &httputil.ReverseProxy{
 		Transport: transport, FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
-			r.Out.Header.Set("User-Agent", agent)
+			r.Out.Header.Set("User-Agent", agent+r.In.Header.Get(taken))
+			r.Out.Header.Del(taken)
 		},
 		ErrorLog: quiet,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -56,15 +67,28 @@ func openGateway(config *rest.Config, agent, kubeconfig string, writes func(func
 	}, kubeconfig)
 }
 
-// ServeHTTP lets reads and what concerns the Lease through.
+// taken is the header in which ServeHTTP tells Rewrite when the request came.
+const taken = "Chaos-Taken"
+
+// ServeHTTP lets reads and what concerns the Lease through. When a write left the process stands behind the name of the
+// process in the audit log: it may reach the API server much later. So does that the process has stood still just before:
+// what it was about to send then, nobody could call back.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet || strings.Contains(r.URL.RawQuery, "dryRun") ||
-		!strings.Contains(r.URL.Path, "/namespaces/") || strings.Contains(r.URL.Path, "/leases") ||
-		strings.HasSuffix(r.URL.Path, "/events") {
+	tag := " sent/" + time.Now().UTC().Format(time.RFC3339Nano)
+	if strings.Contains(r.URL.Path, "/leases") && r.Method != http.MethodGet {
+		g.asks.renews()
+	}
+	what := stepOf(r)
+	if what == "" {
+		r.Header.Set(taken, tag)
 		g.forward.ServeHTTP(w, r)
 		return
 	}
-	if !g.writes(func() { g.forward.ServeHTTP(w, r) }) {
+	if g.asks.woke() {
+		tag += " woken"
+	}
+	r.Header.Set(taken, tag)
+	if !g.asks.writes(what, func() { g.forward.ServeHTTP(w, r) }) {
 		http.Error(w, "nobody is there", http.StatusBadGateway)
 	}
 }

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// kind is what happens at a numbered write of the controllers.
+// kind is what happens at a numbered step of the controllers.
 type kind string
 
 const (
-	// The process that writes ends by kill -9.
-	killBefore kind = "kill before" // and its write does not reach the API server
+	// The process whose step it is ends by kill -9.
+	killBefore kind = "kill before" // and its request does not reach the API server, or the Git server
 	killAfter  kind = "kill after"  // and does not get the answer
 	// The process stands still for longer than its Lease lasts, and goes on.
-	stopAfter kind = "stop after" // its write has reached the API server
-	late      kind = "late write" // its write reaches the API server when another one holds the Lease
+	stopAfter kind = "stop after" // its request has been answered
+	late      kind = "late write" // its request reaches the server when another one holds the Lease
 	// What is around it fails.
 	cutWatches kind = "cut watches"        // all connections of all controllers end
 	restartAPI kind = "restart API server" // by kill -9
@@ -32,15 +32,20 @@ var around = []kind{cutWatches, restartAPI, pauseEtcd, gitDown}
 // fault is one thing that goes wrong.
 type fault struct {
 	kind kind
-	step int           // the number of the write at which it happens
+	step int           // the number of the step at which it happens
+	of   step          // if set, among the steps of this kind
 	long time.Duration // how long it lasts
 }
 
 func (f fault) String() string {
-	if f.long == 0 {
-		return fmt.Sprintf("%s at write %d", f.kind, f.step)
+	text := string(f.kind)
+	if f.long != 0 {
+		text += " for " + f.long.String()
 	}
-	return fmt.Sprintf("%s for %s at write %d", f.kind, f.long, f.step)
+	if f.of != "" {
+		return fmt.Sprintf("%s at %s %d", text, f.of, f.step)
+	}
+	return fmt.Sprintf("%s at step %d", text, f.step)
 }
 
 // plan is what is played: what goes wrong, and which commits are pushed, each when the one before it has settled, or
@@ -51,8 +56,8 @@ type plan struct {
 	commits []commit
 }
 
-// steps is how many writes a run has at least.
-const steps = 45
+// steps is how many steps a run has in each of its halves, at least: from the last commit on, some come by chance.
+const steps = 50
 
 // leaseTime is how long the Lease of a run lasts, stop how long a process stands still that shall lose it.
 const (
@@ -60,16 +65,22 @@ const (
 	stop      = leaseTime + 2*time.Second
 )
 
-// newPlan makes the plan of a seed. Seeds that follow each other go through all that may happen to who writes, at every
-// numbered write; around that, and at later writes, other things go wrong.
+// newPlan makes the plan of a seed. 200 seeds that follow each other go through all that may happen to who does a step,
+// at every numbered step of both halves, and at steps of every kind; around that other things go wrong.
 func newPlan(seed int) plan {
 	random := rand.New(rand.NewPCG(uint64(seed), 42)) //nolint:gosec // a run that can be repeated is what is wanted
-	first := fault{kind: ofTheWriter[(seed-1)%len(ofTheWriter)], step: 1 + (seed-1)/len(ofTheWriter)%steps}
-	p := plan{seed: seed, faults: []fault{first}, commits: story(random)}
+	p := plan{seed: seed, commits: story(random)}
+	for half := range 2 {
+		kinds := len(ofTheWriter)
+		p.faults = append(p.faults, fault{kind: ofTheWriter[(seed-1+half)%kinds],
+			step: 1 + (seed-1)/kinds%steps + half*steps})
+	}
+	p.faults = append(p.faults, fault{kind: ofTheWriter[(seed/len(everyStep)+seed)%len(ofTheWriter)],
+		step: 1 + random.IntN(2), of: everyStep[seed%len(everyStep)]})
 	for range 1 + random.IntN(3) {
-		kinds := slices.Concat(around, ofTheWriter)
-		f := fault{kind: kinds[random.IntN(len(kinds))], step: 1 + random.IntN(steps)}
-		if !slices.ContainsFunc(p.faults, func(o fault) bool { return o.step == f.step }) {
+		kinds := slices.Concat(around, around, ofTheWriter)
+		f := fault{kind: kinds[random.IntN(len(kinds))], step: 1 + random.IntN(2*steps)}
+		if !slices.ContainsFunc(p.faults, func(o fault) bool { return o.of == "" && o.step == f.step }) {
 			p.faults = append(p.faults, f)
 		}
 	}

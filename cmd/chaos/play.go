@@ -7,16 +7,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
-	"sigs.k8s.io/yaml"
+	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/chaos/laws"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
-	"github.com/daemongate/daemongate/sync"
+	syncs "github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -25,16 +27,27 @@ const (
 	leaseNamespace = "daemongate-system"
 	syncName       = "agents"
 	// patience is how long a commit may take to settle, with all that goes wrong on the way.
-	patience = 4 * time.Minute
+	patience = 10 * time.Minute
 	// pause is how long nothing was written when a run is over: mere progress is written every ten seconds.
 	pause = 12 * time.Second
 )
 
-// stage is a cluster that runs are played on.
+// stage is a cluster that runs are played on, side by side: each has a namespace, a Lease, a Git server and controllers
+// of its own. What fails of the cluster fails for all of them.
 type stage struct {
-	cluster *clustertest.Cluster
-	syncs   *sync.Syncs
-	nodes   []string
+	cluster    *clustertest.Cluster
+	account    *rest.Config // the installed controller's
+	syncs      *syncs.Syncs
+	nodes      []string
+	restarting sync.Mutex
+	etcdPaused atomic.Bool
+}
+
+// restartAPI has the API server end by kill -9 and started again.
+func (s *stage) restartAPI() error {
+	s.restarting.Lock()
+	defer s.restarting.Unlock()
+	return s.cluster.Devcluster("restart", "kube-apiserver")
 }
 
 // fleet is how many nodes it has.
@@ -48,15 +61,19 @@ func newStage(ctx context.Context, c *clustertest.Cluster) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	crd, err := install.CRD()
+	objects, err := installed()
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{cluster: c, syncs: sync.NewSyncs(client)}
+	if err := install.Apply(ctx, c.Config, objects); err != nil {
+		return nil, err
+	}
+	s := &stage{cluster: c, syncs: syncs.NewSyncs(client)}
 	for n := range fleet {
 		s.nodes = append(s.nodes, fmt.Sprintf("node-%03d", n+1))
 	}
-	return s, install.Apply(ctx, c.Config, crd)
+	s.account, err = accountOf(ctx, c.Config)
+	return s, err
 }
 
 // play is one run.
@@ -78,13 +95,19 @@ func (p *play) binary(r *replica) string {
 	return p.binaries[min(r.starts-1, len(p.binaries)-1)]
 }
 
-// run plays a plan, and returns what broke a law. An error says that it could not be played to its end.
-func (s *stage) run(ctx context.Context, plan plan, dir string, out io.Writer, binaries ...string) ([]laws.Violation,
-	error) {
+// outcome is what a run came to: what broke a law, the steps that there were, and what went wrong at them.
+type outcome struct {
+	found  []laws.Violation
+	steps  []step
+	played played
+}
+
+// run plays a plan. An error says that it could not be played to its end.
+func (s *stage) run(ctx context.Context, plan plan, dir string, out io.Writer, binaries ...string) (outcome, error) {
 	p := &play{stage: s, plan: plan, namespace: fmt.Sprintf("chaos-%d", plan.seed), dir: dir, binaries: binaries,
 		out: out}
 	if err := p.prepare(ctx); err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	defer p.repo.server.close()
 	running, end := context.WithCancel(ctx)
@@ -98,10 +121,12 @@ func (s *stage) run(ctx context.Context, plan plan, dir string, out io.Writer, b
 	for _, r := range p.faults.replicas {
 		<-r.done
 	}
+	o := outcome{steps: p.faults.steps, played: p.faults.played}
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	return p.check(ctx, silent)
+	o.found, err = p.check(ctx, silent)
+	return o, err
 }
 
 // prepare makes the namespace, the repository with its first commit, and the Sync.
@@ -113,43 +138,21 @@ func (p *play) prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	p.repo, err = newRepository(ctx, p.cluster.GitURL, p.cluster.RepoPath(p.namespace), filepath.Join(p.dir, "work"))
+	p.faults = &faults{stage: p.stage, log: p.out, left: slices.Clone(p.plan.faults), played: played{}}
+	p.repo, err = newRepository(ctx, p.cluster.GitURL, p.cluster.RepoPath(p.namespace), filepath.Join(p.dir, "work"),
+		p.faults.git)
 	if err != nil {
 		return err
 	}
-	p.faults = &faults{cluster: p.cluster, repo: p.repo, log: p.out, left: p.plan.faults}
+	p.faults.repo = p.repo
 	if err := p.push(ctx, newFiles(), commit{subject: "v1"}); err != nil {
 		return err
 	}
-	objects, err := parse(fmt.Sprintf(namespaces, p.namespace), fmt.Sprintf(namespaces, leaseNamespace),
-		fmt.Sprintf(theSync, syncName, p.namespace, p.repo.url))
+	objects, err := objectsOf(p.namespace, p.repo.url)
 	if err != nil {
 		return err
 	}
 	return install.Apply(ctx, p.cluster.Config, objects)
-}
-
-const namespaces = `{apiVersion: v1, kind: Namespace, metadata: {name: %s}}`
-
-const theSync = `apiVersion: daemongate.io/v1alpha1
-kind: Sync
-metadata: {name: %s, namespace: %s}
-spec:
-  source: {url: "%s", interval: 1s}
-  rollout: {settle: 1s, proof: 1s, after: {ImagePull: 1s}}
-  apply: {targetNamespace: %[2]s}
-  report: {provider: Notes}
-`
-
-func parse(texts ...string) (objects []*unstructured.Unstructured, err error) {
-	for _, text := range texts {
-		u := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
-			return nil, err
-		}
-		objects = append(objects, u)
-	}
-	return objects, nil
 }
 
 func (p *play) start(ctx context.Context, name string) *replica {
@@ -243,7 +246,7 @@ func settled(s *api.SyncStatus, commit string, complete bool) bool {
 func (p *play) falls(ctx context.Context) error {
 	last, since := -1, time.Now()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		if n := p.faults.writes(); n != last {
+		if n := p.faults.count(); n != last {
 			last, since = n, time.Now()
 		}
 		if time.Since(since) > pause {
@@ -253,7 +256,7 @@ func (p *play) falls(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("something is written again and again, %d writes within %s", last, patience)
+	return fmt.Errorf("something is written again and again, %d steps within %s", last, patience)
 }
 
 // check reads the audit log and the repository.

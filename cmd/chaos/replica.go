@@ -24,6 +24,27 @@ type replica struct {
 	starts  int
 	process *os.Process
 	gate    *gateway
+	woken   bool // and has written nothing since
+}
+
+func (r *replica) writes(what step, forward func()) bool { return r.play.faults.step(r, what, forward) }
+
+func (r *replica) renews() { r.play.faults.leader.Store(r) }
+
+func (r *replica) woke() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.woken
+	r.woken = false
+	return was
+}
+
+// wake lets the present process go on.
+func (r *replica) wake() {
+	r.mu.Lock()
+	r.woken = true
+	r.mu.Unlock()
+	r.signal(syscall.SIGCONT)
 }
 
 // startAgain is how long a process that ended is not started again.
@@ -49,16 +70,14 @@ func (r *replica) once(ctx context.Context, out io.Writer) error {
 	r.starts++
 	kubeconfig := filepath.Join(r.play.dir, r.name+".kubeconfig")
 	agent := fmt.Sprintf("%s%s.%d", controllers, r.name, r.starts)
-	gate, err := openGateway(r.play.cluster.Config, agent, kubeconfig, func(forward func()) bool {
-		return r.play.faults.write(r, forward)
-	})
+	gate, err := openGateway(r.play.account, agent, kubeconfig, r)
 	if err != nil {
 		return err
 	}
 	defer gate.close()
 	c := exec.CommandContext(ctx, r.play.binary(r), "run", "--namespace", r.play.namespace, "--kubeconfig", kubeconfig,
-		"--data-dir", filepath.Join(r.play.dir, r.name), "--lease-name", r.play.namespace,
-		"--lease-duration", leaseTime.String())
+		"--require-service-account", "--data-dir", filepath.Join(r.play.dir, r.name),
+		"--lease-name", r.play.namespace, "--lease-duration", leaseTime.String())
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 30 * time.Second
 	c.Stdout, c.Stderr = out, out
@@ -78,7 +97,7 @@ func (r *replica) once(ctx context.Context, out io.Writer) error {
 func (r *replica) set(p *os.Process, g *gateway) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.process, r.gate = p, g
+	r.process, r.gate, r.woken = p, g, false
 }
 
 // signal sends the present process a signal.

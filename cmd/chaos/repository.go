@@ -21,8 +21,9 @@ type repository struct {
 	server     *server
 }
 
-// newRepository makes an empty one of the cluster's, behind a server of its own that can be down.
-func newRepository(ctx context.Context, gitURL, bare, work string) (*repository, error) {
+// newRepository makes an empty one of the cluster's, behind a server of its own that can be down. asks is told of all
+// that is asked of it, and returns whether it was forwarded.
+func newRepository(ctx context.Context, gitURL, bare, work string, asks func(step, func()) bool) (*repository, error) {
 	r := &repository{bare: bare, work: work}
 	target, err := url.Parse(gitURL)
 	if err != nil {
@@ -34,7 +35,9 @@ func newRepository(ctx context.Context, gitURL, bare, work string) (*repository,
 			http.Error(w, "the Git server is down", http.StatusBadGateway)
 			return
 		}
-		proxy.ServeHTTP(w, q)
+		if !asks(gitStepOf(q), func() { proxy.ServeHTTP(w, q) }) {
+			http.Error(w, "nobody is there", http.StatusBadGateway)
+		}
 	}))
 	if err != nil {
 		return nil, err

@@ -40,7 +40,9 @@ type write struct {
 	verb                      string
 	resource, sub             string
 	namespace, name           string
-	received, done            time.Time
+	left                      time.Time      // its process
+	received, done            time.Time      // by the API server
+	woken                     bool           // its process stood still just before
 	sent, object              map[string]any // what was sent, and what it came to
 	revision                  int64          // of the cluster after it
 	changed                   bool           // and not only repeated what is there
@@ -96,9 +98,10 @@ func parse(line []byte) (*event, error) {
 }
 
 func writeOf(e *event) write {
-	w := write{agent: e.UserAgent, verb: e.Verb, resource: e.ObjectRef.Resource, sub: e.ObjectRef.Subresource,
+	w := write{verb: e.Verb, resource: e.ObjectRef.Resource, sub: e.ObjectRef.Subresource,
 		namespace: e.ObjectRef.Namespace, name: e.ObjectRef.Name, received: e.RequestReceivedTimestamp,
 		done: e.StageTimestamp, sent: e.RequestObject, object: e.ResponseObject}
+	w.signed(e.UserAgent)
 	if w.name == "" { // of one that the API server named
 		w.name = text(w.object, "metadata", "name")
 	}
@@ -106,6 +109,20 @@ func writeOf(e *event) write {
 		w.refusedWith = e.ResponseStatus.Code
 	}
 	return w
+}
+
+// signed reads whose a write is, and when it left its process. The way to the API server writes that behind the name:
+// "name sent/2026-03-01T12:00:00Z", and " woken" if the process stood still just before.
+func (w *write) signed(agent string) {
+	w.agent, w.left = agent, w.received
+	name, rest, ok := strings.Cut(agent, " sent/")
+	if !ok {
+		return
+	}
+	at, woken := strings.CutSuffix(rest, " woken")
+	if left, err := time.Parse(time.RFC3339Nano, at); err == nil {
+		w.agent, w.left, w.woken = name, left, woken
+	}
 }
 
 // order sorts the writes by the revision of the cluster that they came to, which is one sequence for all objects. What

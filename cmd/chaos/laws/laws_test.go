@@ -82,8 +82,16 @@ func TestEveryLawIsBrokenByARunThatBreaksIt(t *testing.T) {
 			m.after("b leads", daemonSet("a", "v2", 2))
 			m.after("pod of v1 on one leaves", daemonSet("a", "v2", 2))
 		}},
-		"the one that was replaced undoes what came after it": {"one in flight", func(m *made) {
-			m.after("b leads", daemonSet("a", "v1", 2))
+		"a write that comes late undoes what came after it": {"one in flight", func(m *made) {
+			m.after("b leads", daemonSet("a"+m.sentBefore("b leads"), "v1", 2))
+		}},
+		"one of the one that was replaced left it later": {"one writer", func(m *made) {
+			m.after("b leads", daemonSet("a"+m.sentBefore("pod of v1 on one leaves"), "v2", 2))
+		}},
+		"the one that woke up goes on": {"one writer", func(m *made) {
+			m.after("b leads", status("a"+m.sentBefore("pod of v1 on one leaves")+" woken", "v2", "Applying",
+				[]string{"v1 Complete"}))
+			m.after("pod of v1 on one leaves", status("a", "v2", "Applying", []string{"v1 Complete"}))
 		}},
 		"something is written before anybody holds the Lease": {"one writer", func(m *made) { m.drop("a leads") }},
 		"something is written although nothing happens": {"silence", func(m *made) {
@@ -127,8 +135,13 @@ func TestWhatARunMayDo(t *testing.T) {
 			m.after("b leads", late)
 			late["early"] = true
 		},
-		"a write comes late, and does no harm": func(m *made) {
-			m.after("b leads", status("a", "v2", "RollingOut", []string{"v1 Complete"}))
+		"writes come late, and do no harm": func(m *made) {
+			m.after("b leads", status("a"+m.sentBefore("b leads"), "v2", "RollingOut", []string{"v1 Complete"}))
+			m.after("pod of v1 on one leaves", daemonSet("a"+m.sentBefore("b leads"), "v2", 2))
+		},
+		"one that stood still was about to write": func(m *made) {
+			m.after("b leads", status("a"+m.sentBefore("pod of v1 on one leaves")+" woken", "v2", "RollingOut",
+				[]string{"v1 Complete"}))
 		},
 		"a dry run asks": func(m *made) {
 			ask := daemonSet("a", "v7", 3)
@@ -250,6 +263,13 @@ func (m *made) after(name string, e map[string]any) {
 
 func (m *made) revisionOf(name string) string {
 	return fmt.Sprint(10 * (1 + slices.Index(m.names, name)))
+}
+
+// sentBefore is what stands behind the name of a process that sent something just before an event was over.
+func (m *made) sentBefore(name string) string {
+	m.find(name)
+	at := begin.Add(time.Duration(slices.Index(m.names, name))*time.Second - 20*time.Millisecond)
+	return " sent/" + at.Format(time.RFC3339Nano)
 }
 
 // begin is the time of the first event; the next ones come a second later each.

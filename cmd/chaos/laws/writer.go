@@ -2,13 +2,12 @@ package laws
 
 import "time"
 
-// oneWriter: who writes holds the Lease. A request that had reached the API server before another one took the Lease
-// may still be answered. One request of a process may have been on its way until then: nobody can call it back, and the
-// other laws say whether it did harm.
+// oneWriter: who writes holds the Lease at the moment at which the write leaves it. One that arrives later was under
+// way: nobody can call it back, and the other laws say whether it did harm. So was the first one of a process that stood
+// still: it may have stood between its last look at the Lease and the sending.
 func (c *checker) oneWriter() {
 	var holder string
 	var since time.Time
-	underWay := map[string]int{}
 	for i := range c.writes {
 		w := &c.writes[i]
 		switch {
@@ -21,11 +20,9 @@ func (c *checker) oneWriter() {
 			if now != holder {
 				holder, since = now, w.done
 			}
-		case !c.ours(w) || !w.changed || w.agent == holder || !w.received.After(since):
-		case underWay[w.agent] == 0 && holder != "":
-			underWay[w.agent]++
+		case !c.ours(w) || !w.changed || w.agent == holder || !w.left.After(since) || w.woken && holder != "":
 		default:
-			c.breaks("one writer", w.received, "%s writes %s %s while %q holds the Lease", w.agent, w.resource, w.name,
+			c.breaks("one writer", w.left, "%s writes %s %s while %q holds the Lease", w.agent, w.resource, w.name,
 				holder)
 		}
 	}
