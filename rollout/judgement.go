@@ -186,3 +186,14 @@ func rough(text string, round func(float64) float64) string {
 
 // HostPort is what a Shortfall calls a host port.
 const HostPort = "host port"
+
+// Public is what everybody may be told of a cause, with the nodes that show it, for they are counted: no words of
+// a container, a kubelet or another program, and nothing to do, which names what is in the way.
+func (c Cause) Public() Cause {
+	message := c.Code.Meaning()
+	if c.About != "" {
+		message += ": " + c.About
+	}
+	return Cause{Code: c.Code, Nodes: c.Nodes, Container: c.Container, About: c.About, Message: message,
+		Since: c.Since, Final: c.Final}
+}

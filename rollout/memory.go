@@ -5,6 +5,8 @@ import "time"
 // Memory is what must not be forgotten from one look to the next, also over a restart: it is kept as JSON, a few KB at
 // most. It belongs to one Target; the zero value is a new rollout's. It is only ever made by Judge.
 type Memory struct {
+	// ByUID says that nodes are meant by their UIDs. The judge takes and makes none such: it is a form to keep it in.
+	ByUID bool `json:"byUID,omitempty"`
 	// First is when the first look was taken.
 	First time.Time `json:"first,omitzero"`
 	// Done says that the target's Job has completed, whatever becomes of it then.

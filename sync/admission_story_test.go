@@ -72,6 +72,8 @@ func wrongSpecs() []wrong {
 		{"rollout.after", `{"Bad":"1m"}`, "cause"},
 		{"rollout.after[CrashLoop]", `"soon"`, "such as 30s"},
 		{"report.secretRef", `{"provider":"GitHub"}`, "Secret"},
+		{"report.nodes", `true,"inCluster":"Counts"`, "keep one of them"},
+		{"report.inCluster", `"Names"`, "Counts"},
 		{"webhook", `{}`, "secretRef"},
 	}
 	all = append(all, wrongDurations("source.interval", "1s", "24h", `"0s"`, `"25h"`)...)
@@ -139,6 +141,7 @@ var rightSpecs = []struct{ field, value string }{
 	{"render.maxMemory", `"64Mi"`}, {"render.maxFileSize", `"500k"`}, {"render.maxTotalSize", `"1e6"`}, {"render.timeout", `"1h"`},
 	{"apply.serviceAccountName", `"fleet-deployer.v2"`}, {"apply.targetNamespace", `"platform"`},
 	{"report", `{"provider":"GitLab","secretRef":{"name":"t"},"repository":"a/b/c","url":"https://gitlab.example.com/api/v4"}`},
+	{"report", `{"nodes":true,"inCluster":"Details"}`}, {"report", `{"nodes":false,"inCluster":"Counts"}`},
 	{"report.targetURL", `"https://g.example.com/d?c={commit}&n={namespace}/{name}"`},
 	{"webhook", `{"secretRef":{"name":"hook"}}`},
 }

@@ -3,7 +3,6 @@ package sync
 import (
 	"context"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +40,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 		change := ahead.LookAhead(look.DaemonSet, next, look.Nodes, look.Pods, p.Now(), options)
 		switch {
 		case change.Refused != nil:
-			return r.refusedAhead(next, change.Refused, p.Now())
+			return p.refusedAhead(r, next, change.Refused)
 		case change.Hold != "":
 			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(change.Hold)), change.HoldUntil
 			return r
@@ -52,7 +51,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
 		}
 		p.Observer.AddEvents(ctx, &look)
-		r.before[id] = beforeOf(p.sync.Status.InFlight, id, look, options)
+		r.before[id] = beforeOf(p.sync.Status.InFlight, id, look, options, tellingOf(p.sync))
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue
 		}
@@ -76,11 +75,12 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 }
 
 // refusedAhead says what would come of writing the set to one of its DaemonSets.
-func (r *readySet) refusedAhead(d *appsv1.DaemonSet, why *rollout.Cause, now time.Time) *readySet {
-	return r.not(gate.Refused, api.Message{
-		Private: fmt.Sprintf("%s: %s. %s", why.Code, why.Message, why.Remedy),
-		Public:  api.Public(fmt.Sprintf("%s: DaemonSet %s/%s, %s", why.Code, d.Namespace, d.Name, why.About)),
-	}, now)
+func (p *preparation) refusedAhead(r *readySet, d *appsv1.DaemonSet, why *rollout.Cause) *readySet {
+	message := api.ForAll(api.Public(fmt.Sprintf("%s: DaemonSet %s/%s, %s", why.Code, d.Namespace, d.Name, why.About)))
+	if !p.sync.Spec.Report.CountsOnly() {
+		message.Private = fmt.Sprintf("%s: %s. %s", why.Code, why.Message, why.Remedy)
+	}
+	return r.not(gate.Refused, message, p.Now())
 }
 
 // daemonSets are those of a set, as the API server would make them: with its defaults, so that they can be compared
@@ -124,7 +124,7 @@ type daemonSetBefore struct {
 // beforeOf is what a DaemonSet is like before a commit is written on top of the last one. What an earlier commit did
 // that did not complete is held against the next one: the nodes that it broke are not sick of themselves, its fix
 // must reach them, and those that it took away are missed.
-func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Options) daemonSetBefore {
+func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Options, t telling) daemonSetBefore {
 	b := daemonSetBefore{hadNodes: judge.HasNodes(look)}
 	if last == nil || look.DaemonSet == nil {
 		return b
@@ -134,12 +134,13 @@ func beforeOf(last *api.Flight, id manifests.ID, look rollout.Look, o rollout.Op
 			continue
 		}
 		target, memory, err := Recall(w)
+		target, memory = byName(target, memory, look)
 		switch {
 		case err != nil:
 		case last.State == api.Complete:
-			b.failing = keepFailing(judge.FailingBefore(look, memory.Hash, o))
+			b.failing = t.keptFailing(judge.FailingBefore(look, memory.Hash, o), look.Nodes)
 		default:
-			b.failing = keepFailing(judge.StillFailing(target.FailingBefore, memory, look))
+			b.failing = t.keptFailing(judge.StillFailing(target.FailingBefore, memory, look), look.Nodes)
 			b.hadNodes = b.hadNodes || w.HadNodes
 		}
 	}

@@ -52,16 +52,16 @@ func TestAStuckCommitsDoingsAreHeldAgainstTheNext(t *testing.T) {
 		WasFailing: []api.FailingNode{{Node: "node-1"}, {Node: "node-2"}, {Node: "node-9"}},
 		Memory:     runtime.RawExtension{Raw: must(json.Marshal(rollout.Memory{Counted: []string{"node-2"}}))}}
 	last := &api.Flight{State: api.Stuck, Workloads: []api.Workload{w}}
-	b := beforeOf(last, idOf(w), look, rollout.Options{})
+	b := beforeOf(last, idOf(w), look, rollout.Options{}, telling{})
 	if len(b.failing) != 1 || b.failing[0].Node != "node-1" || !b.hadNodes {
 		t.Errorf("%+v", b)
 	}
 	last.State = api.Complete
-	if b = beforeOf(last, idOf(w), look, rollout.Options{}); len(b.failing) != 0 || b.hadNodes {
+	if b = beforeOf(last, idOf(w), look, rollout.Options{}, telling{}); len(b.failing) != 0 || b.hadNodes {
 		t.Errorf("after Complete: %+v", b)
 	}
 	look.DaemonSet.Spec.Template.Spec.NodeSelector = nil // its controller has not counted them yet
-	if b = beforeOf(nil, idOf(w), look, rollout.Options{}); !b.hadNodes ||
+	if b = beforeOf(nil, idOf(w), look, rollout.Options{}, telling{}); !b.hadNodes ||
 		slices.Contains(b.failing, api.FailingNode{Node: "node-1"}) {
 		t.Errorf("anew: %+v", b)
 	}

@@ -55,7 +55,7 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 			}
 			holder := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
 			if found, clashes := ahead.Held(holder, claimant, g.look.Nodes, claims); clashes {
-				return r.refusedAhead(claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet), p.Now())
+				return p.refusedAhead(r, claimant.Next, found.Refuse(claimant.Next, g.look.DaemonSet))
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func (a *lookAhead) apart(ctx context.Context) *readySet {
 	case err != nil:
 		return r.unavailable(err, p.Now())
 	case cause != nil:
-		return r.refusedAhead(next, cause, p.Now())
+		return p.refusedAhead(r, next, cause)
 	}
 	return r
 }

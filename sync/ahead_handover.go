@@ -31,8 +31,8 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 	for _, claimant := range a.claimants {
 		for _, replaced := range manifests.Replaces(claimant.Next) {
 			if slices.Contains(asked, replaced) {
-				return r.refusedAhead(claimant.Next, ahead.StillAsked(claimant.Next, replaced.String(),
-					manifests.ReplacesAnnotation), p.Now())
+				return p.refusedAhead(r, claimant.Next, ahead.StillAsked(claimant.Next, replaced.String(),
+					manifests.ReplacesAnnotation))
 			}
 		}
 	}
@@ -43,7 +43,7 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 				continue
 			}
 			if to != nil {
-				return r.refusedAhead(claimant.Next, ahead.TakenOverTwice(to, claimant.Next, g.look.DaemonSet), p.Now())
+				return p.refusedAhead(r, claimant.Next, ahead.TakenOverTwice(to, claimant.Next, g.look.DaemonSet))
 			}
 			to = claimant.Next
 		}
@@ -51,7 +51,7 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 			continue
 		}
 		if cause := ahead.LookAheadHandover(g.look.DaemonSet, to, g.look.Nodes, a.options); cause != nil {
-			return r.refusedAhead(to, cause, p.Now())
+			return p.refusedAhead(r, to, cause)
 		}
 		if r = a.inOrder(ctx, g, to); r.Outcome != gate.Ready {
 			return r
@@ -76,7 +76,7 @@ func (a *lookAhead) inOrder(ctx context.Context, g goer, to *appsv1.DaemonSet) *
 	classes = append(classesOf(r.set), classes...)
 	from := rollout.Holder{DaemonSet: g.look.DaemonSet, Pods: g.look.Pods}
 	if cause := ahead.LookAheadPreemption(from, to, classes); cause != nil {
-		return r.refusedAhead(to, cause, p.Now())
+		return p.refusedAhead(r, to, cause)
 	}
 	if w := ahead.NoWayBack(from, to, classes); w != "" {
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", daemonSetID(to.Namespace, to.Name), w))

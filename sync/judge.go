@@ -125,8 +125,8 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 
 // addJudgement puts the judgement of one workload to those of the others: one that is stuck makes the commit stuck, and
 // all must be complete for it to be complete. What makes it stuck is named first.
-func addJudgement(r *gate.Rollout, w api.Workload, j rollout.Judgement) {
-	causes := causesOf(w, j)
+func addJudgement(r *gate.Rollout, w api.Workload, j rollout.Judgement, t telling) {
+	causes := causesOf(w, j, t)
 	if j.Verdict == rollout.Stuck && r.State != api.Stuck {
 		r.Causes = append(causes, r.Causes...)
 	} else {
@@ -148,11 +148,11 @@ func addJudgement(r *gate.Rollout, w api.Workload, j rollout.Judgement) {
 }
 
 // causesOf are the causes of one workload's judgement.
-func causesOf(w api.Workload, j rollout.Judgement) []api.Cause {
+func causesOf(w api.Workload, j rollout.Judgement, t telling) []api.Cause {
 	var causes []api.Cause
-	for _, cause := range j.Causes {
+	for _, cause := range t.shown(j).Causes {
 		causes = append(causes, api.Cause{Code: string(cause.Code), Object: idOf(w).String(),
-			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), maxNames)],
+			NodeCount: len(cause.Nodes), Nodes: cause.Nodes[:min(len(cause.Nodes), t.names(maxNames))],
 			Message: cause.Message, Remedy: cause.Remedy, Since: metav1.NewTime(cause.Since)})
 	}
 	return causes

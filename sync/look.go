@@ -50,7 +50,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 ) (r *gate.Rollout, unsure bool, err error) {
 	l, f := fl.loop, fl.status()
 	r = &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
-	daemonSets := len(ofDaemonSets(targets))
+	daemonSets, t := len(ofDaemonSets(targets)), tellingOf(l.sync)
 	var judgements []rollout.Judgement
 	for i, w := range f.Workloads {
 		var j rollout.Judgement
@@ -62,18 +62,21 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 				continue
 			}
 			look.Now, look.Leases, look.LeasesProblem = now, leases.list, leases.problem
-			j, memory = judgeDaemonSet(ctx, l.Observer, look, targets[i], memories[i], o)
-			addBrake(r, targets[i], look, j)
-			addHandovers(r, targets[i], j)
+			target, before := byName(targets[i], memories[i], look)
+			j, memory = judgeDaemonSet(ctx, l.Observer, look, target, before, o)
+			memory = t.kept(memory, look.Nodes)
+			w.WasFailing = t.keptFailing(target.FailingBefore, look.Nodes)
+			addBrake(r, target, look, j)
+			addHandovers(r, target, j)
 		} else {
 			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i], o, now)
 		}
-		if w, err = judgedWorkload(w, j, memory, daemonSets); err != nil {
+		if w, err = judgedWorkload(w, j, memory, daemonSets, t); err != nil {
 			return nil, false, err
 		}
 		r.Workloads = append(r.Workloads, w)
 		judgements = append(judgements, j)
-		addJudgement(r, w, j)
+		addJudgement(r, w, j, t)
 		unsure = unsure || j.ReadLeases
 	}
 	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
@@ -81,6 +84,12 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 		r.Message = api.ForAll("nothing to roll out")
 	}
 	return r, unsure, nil
+}
+
+// byName has a target and what is remembered of it name nodes by their names, as the judge does.
+func byName(t rollout.Target, m rollout.Memory, look rollout.Look) (rollout.Target, rollout.Memory) {
+	t.FailingBefore = rollout.FailingByName(t.FailingBefore, look.Nodes)
+	return t, m.WithNames(look.Nodes)
 }
 
 // addUnseen leaves a workload as it was judged last.

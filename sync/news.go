@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/daemongate/daemongate/manifests"
-	"github.com/daemongate/daemongate/rollout/words"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -104,14 +103,14 @@ func brakeNews(s *api.Sync, o gate.BrakeOrder) News {
 	text := fmt.Sprintf("lifted on DaemonSet %s/%s", o.Namespace, o.Name)
 	if o.Pull {
 		text = fmt.Sprintf("pulled on DaemonSet %s/%s: containers ended on %s, no further node is updated",
-			o.Namespace, o.Name, words.FoldNames(o.Nodes))
+			o.Namespace, o.Name, tellingOf(s).of(o.Nodes))
 	}
 	return flightNews(s, NewsBrake, text)
 }
 
 func handoverNews(s *api.Sync, o gate.HandoverOrder) News {
 	return flightNews(s, NewsHandedOver, fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s",
-		o.Namespace, o.Name, words.FoldNames(o.Nodes), o.ToNamespace, o.ToName))
+		o.Namespace, o.Name, tellingOf(s).of(o.Nodes), o.ToNamespace, o.ToName))
 }
 
 // driftNews is what a person would want to hear of the difference between two states.

@@ -28,7 +28,7 @@ func TestTheStatusClassesNodesWithinBounds(t *testing.T) {
 		}
 		j.Nodes = append(j.Nodes, n)
 	}
-	w, err := judgedWorkload(api.Workload{}, j, rollout.Memory{}, 1)
+	w, err := judgedWorkload(api.Workload{}, j, rollout.Memory{}, 1, telling{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestTheStatusClassesNodesWithinBounds(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	size := func(workloads int) int {
-		w, _ := judgedWorkload(api.Workload{}, j, rollout.Memory{}, workloads)
+		w, _ := judgedWorkload(api.Workload{}, j, rollout.Memory{}, workloads, telling{})
 		raw, _ := json.Marshal(w)
 		return len(raw) * workloads
 	}

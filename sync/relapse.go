@@ -70,14 +70,15 @@ func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 		}
 		look, synced := l.Observer.Look(targets[i])
 		look.Now = now
-		j, after := judge.Rollout(look, targets[i], memories[i], options)
+		target, memory := byName(targets[i], memories[i], look)
+		j, after := judge.Rollout(look, target, memory, options)
 		l.sleep(j.Wake)
-		if !synced || after.Hash != memories[i].Hash {
+		if !synced || after.Hash != memory.Hash {
 			seen.Well = false
 			continue
 		}
 		if relapsed, is := judge.Relapsed(j, options); is {
-			seen.Causes = append(seen.Causes, causesOf(w, relapsed)...)
+			seen.Causes = append(seen.Causes, causesOf(w, relapsed, tellingOf(l.sync))...)
 			broken = append(broken, relapsed)
 		}
 		seen.Well = seen.Well && judge.Recovered(j, options)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/discreet"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/summary"
 )
@@ -18,6 +19,7 @@ func (l *syncLoop) tick(ctx context.Context) error {
 	if !l.sync.Spec.Suspend {
 		l.sleep(l.source.Poll(l.sync, l.Now()))
 	}
+	discreet.Withhold(l.sync)
 	for range maxSteps {
 		o, err := l.observe(ctx)
 		if err != nil {

@@ -20,7 +20,8 @@ func newExplain() *cobra.Command {
 		Use:   "explain NAME | explain ds/NAME... | explain -f DUMP...",
 		Short: "Say whether a commit has taken over its nodes and, if not, why not and what to do",
 		Long: `Judge the DaemonSets that a Sync has in flight: which nodes they have taken over, what keeps them from the others, and
-what to do about it; and whatever else its commit waits for.
+what to do about it; and whatever else its commit waits for. The cluster is read with the caller's own rights, so nodes
+are named here also where the Sync's status names none (spec.report.inCluster: Counts).
 
 With ds/NAME, -l or -A, judge live DaemonSets that no Sync need know, by what they ask for now. Rights on nodes, Events
 or node Leases that are missing make the answer poorer, and are named.

@@ -49,6 +49,10 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 		fmt.Fprintf(&b, "  %s\n", source)
 	}
 	writeFlight(&b, s.Status.InFlight, now)
+	if s.Status.Detail == api.TellCounts {
+		fmt.Fprintf(&b, "  no node is named here, and no program quoted (spec.report.inCluster: Counts): daemongate "+
+			"explain %s does both, with your own rights\n", s.Name)
+	}
 	for _, wait := range view.Waits(s, now) {
 		fmt.Fprintf(&b, "  %s\n", wait)
 	}
@@ -95,7 +99,7 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 	for _, c := range f.Causes {
 		fmt.Fprintf(b, "    %s  %s", c.Code, c.Object)
 		if c.NodeCount > 0 {
-			fmt.Fprintf(b, "  %s: %s", english.Count(c.NodeCount, "node"), someOf(c.Nodes, c.NodeCount))
+			b.WriteString("  " + english.Join(english.Count(c.NodeCount, "node"), ": ", someOf(c.Nodes, c.NodeCount)))
 		}
 		b.WriteString("\n")
 		if c.Message != "" {

@@ -27,8 +27,11 @@ func writeWorkload(b *strings.Builder, w api.Workload) {
 	}
 }
 
-// someOf folds the names that are known of so many nodes.
+// someOf folds the names that are known of so many nodes; nothing if none is.
 func someOf(names []string, count int) string {
+	if len(names) == 0 {
+		return ""
+	}
 	text := words.FoldNames(names)
 	if more := count - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)

@@ -19,7 +19,7 @@ const LeasesPause = 5 * time.Second
 func leasesUnread(s *survey.Survey) survey.Finding {
 	s.WakeAt(s.Now.Add(LeasesPause))
 	return survey.Finding{
-		Code: rollout.NoProgress, Key: "leases", Since: s.Since(rollout.NoProgress, "leases", true),
+		Code: rollout.NoProgress, Key: "leases", Since: s.Since(rollout.NoProgress, "", true),
 		Message: "every node has a settled pod, but whether each node is alive is not known: " + s.Look.LeasesProblem,
 		Remedy: "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease +
 			": `daemongate install` prints the rights that it needs.",

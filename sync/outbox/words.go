@@ -83,7 +83,8 @@ func hostState(s api.CommitState) forge.State {
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
 func nodesToTell(s *api.Sync, m gate.Move) api.Public {
 	f := s.Status.InFlight
-	if !s.Spec.Report.Nodes || f == nil || len(f.Causes) == 0 || f.Commit != m.Commit && f.Commit != m.By ||
+	told := s.Spec.Report.Nodes && !s.Spec.Report.CountsOnly()
+	if !told || f == nil || len(f.Causes) == 0 || f.Commit != m.Commit && f.Commit != m.By ||
 		f.State != api.Stuck && !m.Relapsed {
 		return ""
 	}

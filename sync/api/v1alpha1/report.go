@@ -22,8 +22,21 @@ const (
 	ProviderBitbucketDataCenter Provider = "BitbucketDataCenter"
 )
 
-// Report is where the states of commits are told to.
+// Detail is how much of single nodes is told.
 //
+// +kubebuilder:validation:Enum=Details;Counts
+type Detail string
+
+const (
+	// TellDetails names nodes, and says what containers and other programs wrote.
+	TellDetails Detail = "Details"
+	// TellCounts says causes and how many nodes show them.
+	TellCounts Detail = "Counts"
+)
+
+// Report is where the states of commits are told to, and how much of them.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.nodes) || !self.nodes || !has(self.inCluster) || self.inCluster != 'Counts'",message="names nodes on the Git host, and inCluster Counts names them nowhere: keep one of them",fieldPath=".nodes"
 // +kubebuilder:validation:XValidation:rule="!has(self.provider) || self.provider in ['None', 'Notes'] || has(self.secretRef)",message="must name the Secret with the token of the provider",fieldPath=".secretRef"
 type Report struct {
 	// +kubebuilder:default=None
@@ -51,6 +64,11 @@ type Report struct {
 	// Nodes lets the names of nodes stand on the host.
 	// +optional
 	Nodes bool `json:"nodes,omitempty"`
+	// InCluster says how much of single nodes stands in the status, the Events and the log. With Counts no node is
+	// named, and nothing is quoted that a container or another program wrote, for whoever may read the Sync.
+	// +kubebuilder:default=Details
+	// +optional
+	InCluster Detail `json:"inCluster,omitempty"`
 	// Unchanged reports commits, too, that leave the set as it was.
 	// +optional
 	Unchanged bool `json:"unchanged,omitempty"`
@@ -59,3 +77,6 @@ type Report struct {
 	// +optional
 	Context string `json:"context,omitempty"`
 }
+
+// CountsOnly reports whether nothing is told of single nodes.
+func (r Report) CountsOnly() bool { return r.InCluster == TellCounts }

@@ -17,6 +17,10 @@ type SyncStatus struct {
 	// +optional
 	Summary Summary `json:"summary,omitempty"`
 
+	// Detail is Counts while nothing in the status is about single nodes (spec.report.inCluster); empty otherwise.
+	// +optional
+	Detail Detail `json:"detail,omitempty"`
+
 	// Schedule is what is remembered of spec.source.schedule.
 	// +optional
 	Schedule *ScheduleStatus `json:"schedule,omitempty"`

@@ -81,6 +81,7 @@ type Predecessor struct {
 
 // FailingNode is a node that was sick before a commit was written, with the evidence of it.
 type FailingNode struct {
+	// Node is its name; its UID where the status names no nodes.
 	Node string `json:"node"`
 	// Cause that the pod of the template before showed; none if it was only not Ready for long.
 	// +optional
