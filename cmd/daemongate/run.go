@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/controller"
+	"github.com/daemongate/daemongate/cmd/daemongate/origin"
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/render/child"
 )
@@ -66,7 +67,7 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "trace, debug, info, warning or error")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")
-	flags.StringVar(&o.DataDir, "data-dir", cacheDir(),
+	flags.StringVar(&o.DataDir, "data-dir", origin.CacheDir(),
 		"folder for the mirrors of repositories, and for what must outlive the process")
 	flags.IntVar(&o.Mirrors.MaxGrowth, "mirror-max-growth", 2,
 		"times its size when it was made to which a mirror may grow before it is made anew")

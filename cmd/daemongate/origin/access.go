@@ -1,4 +1,4 @@
-package main
+package origin
 
 import (
 	"bytes"
@@ -19,7 +19,6 @@ import (
 // secret stands there itself: command lines are seen by others, and kept by shells.
 type access struct {
 	sshKey, knownHosts, tokenFile string
-	stdin                         io.Reader
 }
 
 func (a *access) flags(f *pflag.FlagSet) {
@@ -31,7 +30,8 @@ func (a *access) flags(f *pflag.FlagSet) {
 }
 
 // auth are the credentials for a URL. No error holds any.
-func (a *access) auth(url string) (gitsource.Auth, error) {
+func (from *Origin) auth(url string) (gitsource.Auth, error) {
+	a := &from.access
 	at, _, err := remote.ParseAddress(url, gitsource.Auth{})
 	if err != nil {
 		return gitsource.Auth{}, err
@@ -50,13 +50,13 @@ func (a *access) auth(url string) (gitsource.Auth, error) {
 	if a.tokenFile == "" {
 		return gitsource.Auth{}, nil
 	}
-	token, err := a.token()
+	token, err := a.token(from.Stdin)
 	return gitsource.Auth{Token: token}, err
 }
 
 // token reads the token's file.
-func (a *access) token() (string, error) {
-	text, err := readFileOr(a.tokenFile, a.stdin)
+func (a *access) token(stdin io.Reader) (string, error) {
+	text, err := readFileOr(a.tokenFile, stdin)
 	if err != nil {
 		return "", fmt.Errorf("--token-file: %w", err)
 	}

@@ -1,26 +1,50 @@
-package main
+// Package origin opens and renders what somebody names on a command line: a commit, or a folder as it is.
+package origin
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// origin is where files come from: a commit of a repository, or a folder as it is.
-type origin struct {
-	location    string // URL or folder
-	ref, commit string // at most one; without both, HEAD
-	worktree    bool   // the files of a work tree as they are
-	access      access // to a repository elsewhere
-	cache       string // folder for mirrors
+// Origin is where files come from: a commit of a repository, or a folder as it is.
+type Origin struct {
+	Location string // URL or folder
+	// Ref and Commit choose the commit: at most one of them, without both it is HEAD.
+	Ref, Commit string
+	Worktree    bool      // the files of a work tree as they are
+	Stdin       io.Reader // for a token
+	access      access    // to a repository elsewhere
+	cache       string    // folder for mirrors
+}
+
+// Flags adds the flags that choose a commit and say how its repository is reached.
+func (from *Origin) Flags(f *pflag.FlagSet) {
+	f.StringVar(&from.Ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
+	f.StringVar(&from.Commit, "commit", "", "hash of a commit, its first digits, or steps back such as HEAD~1")
+	f.BoolVar(&from.Worktree, "worktree", false, "of a local repository the work tree as it is, with what is "+
+		"not committed")
+	from.access.flags(f)
+	f.StringVar(&from.cache, "data-dir", CacheDir(), "folder for the mirrors of repositories")
+}
+
+// CacheDir is where the mirrors of repositories are, unless a flag says otherwise. All of it can be deleted.
+func CacheDir() string {
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "daemongate")
+	}
+	return filepath.Join(os.TempDir(), "daemongate")
 }
 
 // opened is the files of an origin.
@@ -33,23 +57,23 @@ type opened struct {
 	close func()
 }
 
-// check refuses flags that contradict each other.
-func (from *origin) check() error {
-	if from.ref != "" && from.commit != "" {
+// Check refuses flags that contradict each other.
+func (from *Origin) Check() error {
+	if from.Ref != "" && from.Commit != "" {
 		return errors.New("--ref and --commit: give one of them")
 	}
-	if from.worktree && (from.ref != "" || from.commit != "") {
+	if from.Worktree && (from.Ref != "" || from.Commit != "") {
 		return errors.New("--worktree reads what is not committed: give it without --ref and --commit")
 	}
 	return nil
 }
 
-func (from *origin) open(ctx context.Context) (opened, error) {
-	folder, isFolder := localFolder(from.location)
+func (from *Origin) open(ctx context.Context) (opened, error) {
+	folder, isFolder := localFolder(from.Location)
 	switch {
-	case !isFolder && from.worktree:
+	case !isFolder && from.Worktree:
 		return opened{}, fmt.Errorf("--worktree: %s is no folder of this machine",
-			remote.WithoutPassword(from.location))
+			remote.WithoutPassword(from.Location))
 	case !isFolder:
 		return from.openCommit(ctx)
 	case gitsource.FindLocal(folder) == "":
@@ -66,8 +90,8 @@ func localFolder(location string) (folder string, ok bool) {
 }
 
 // openFolder opens a folder as it is.
-func (from *origin) openFolder(folder string) (opened, error) {
-	if from.ref != "" || from.commit != "" {
+func (from *Origin) openFolder(folder string) (opened, error) {
+	if from.Ref != "" || from.Commit != "" {
 		return opened{}, fmt.Errorf("%s: is a folder and no Git repository, it has no commits to choose from", folder)
 	}
 	root, err := os.OpenRoot(folder)
@@ -78,7 +102,7 @@ func (from *origin) openFolder(folder string) (opened, error) {
 }
 
 // openLocal opens a repository of this machine, or a folder of its work tree.
-func (from *origin) openLocal(ctx context.Context, folder string) (opened, error) {
+func (from *Origin) openLocal(ctx context.Context, folder string) (opened, error) {
 	repository, err := gitsource.OpenLocal(folder, gitsource.Options{})
 	if err != nil {
 		return opened{}, err
@@ -95,16 +119,16 @@ func (from *origin) openLocal(ctx context.Context, folder string) (opened, error
 	return o, nil
 }
 
-func (from *origin) choose(ctx context.Context, repository *gitsource.Local) (opened, error) {
-	if from.worktree {
+func (from *Origin) choose(ctx context.Context, repository *gitsource.Local) (opened, error) {
+	if from.Worktree {
 		return from.openFolder(repository.Root)
 	}
 	revision := "HEAD"
 	switch {
-	case from.commit != "":
-		revision = from.commit
-	case from.ref != "":
-		revision = from.ref
+	case from.Commit != "":
+		revision = from.Commit
+	case from.Ref != "":
+		revision = from.Ref
 	}
 	hash, err := repository.Resolve(ctx, revision)
 	if err != nil {
@@ -134,11 +158,11 @@ func (o opened) in(folder string) string {
 }
 
 // store is where repositories are mirrored.
-func (from *origin) store() *gitsource.Store {
+func (from *Origin) store() *gitsource.Store {
 	return gitsource.Open(filepath.Join(from.cache, "mirrors"), gitsource.Options{})
 }
 
-func (from *origin) openCommit(ctx context.Context) (opened, error) {
+func (from *Origin) openCommit(ctx context.Context) (opened, error) {
 	store := from.store()
 	o, err := from.fetch(ctx, store)
 	if err != nil {
@@ -149,12 +173,12 @@ func (from *origin) openCommit(ctx context.Context) (opened, error) {
 	return o, nil
 }
 
-func (from *origin) fetch(ctx context.Context, store *gitsource.Store) (opened, error) {
-	auth, err := from.access.auth(from.location)
+func (from *Origin) fetch(ctx context.Context, store *gitsource.Store) (opened, error) {
+	auth, err := from.auth(from.Location)
 	if err != nil {
 		return opened{}, err
 	}
-	repository, err := store.Repository(from.location, auth)
+	repository, err := store.Repository(from.Location, auth)
 	if err != nil {
 		return opened{}, err
 	}
@@ -172,12 +196,12 @@ func (from *origin) fetch(ctx context.Context, store *gitsource.Store) (opened, 
 }
 
 // head finds the commit that is asked for.
-func (from *origin) head(ctx context.Context, repository *gitsource.Repository) (string, error) {
+func (from *Origin) head(ctx context.Context, repository *gitsource.Repository) (string, error) {
 	switch {
-	case from.commit != "":
-		return repository.Resolve(ctx, from.commit)
-	case from.ref != "":
-		return repository.Resolve(ctx, from.ref)
+	case from.Commit != "":
+		return repository.Resolve(ctx, from.Commit)
+	case from.Ref != "":
+		return repository.Resolve(ctx, from.Ref)
 	}
 	return repository.Head(ctx, gitsource.Ref{Name: "HEAD"})
 }
