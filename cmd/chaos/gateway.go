@@ -71,8 +71,8 @@ func openGateway(config *rest.Config, agent, kubeconfig string, asks guard) (*ga
 const taken = "Chaos-Taken"
 
 // ServeHTTP lets reads and what concerns the Lease through. When a write left the process stands behind the name of the
-// process in the audit log: it may reach the API server much later. So does that the process has stood still just before:
-// what it was about to send then, nobody could call back.
+// process in the audit log: it may reach the API server much later. That the process had stood still just before stands
+// there too: what it was about to send then, nobody could call back.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	tag := " sent/" + time.Now().UTC().Format(time.RFC3339Nano)
 	if strings.Contains(r.URL.Path, "/leases") && r.Method != http.MethodGet {

@@ -2,9 +2,9 @@ package laws
 
 import "time"
 
-// oneWriter: who writes holds the Lease at the moment at which the write leaves it. One that arrives later was under
-// way: nobody can call it back, and the other laws say whether it did harm. So was the first one of a process that stood
-// still: it may have stood between its last look at the Lease and the sending.
+// oneWriter: who writes holds the Lease when the write leaves it. One that arrives later was under way: nobody can call
+// it back, and the other laws say whether it did harm. So was the first one of a process that stood still: it may have
+// stood between its last look at the Lease and the sending.
 func (c *checker) oneWriter() {
 	var holder string
 	var since time.Time
