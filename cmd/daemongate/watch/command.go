@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
@@ -45,7 +47,10 @@ With -o one look is printed for scripts; the exit code is 3 if the newest commit
 			if o.output != "" {
 				return once(c.Context(), l, o.output, c.OutOrStdout(), stuck)
 			}
-			return plainly(c.Context(), l, c.OutOrStdout())
+			if wantsLines(o, c.OutOrStdout(), os.Getenv) {
+				return plainly(c.Context(), l, c.OutOrStdout())
+			}
+			return fullScreen(c.Context(), l, wantsASCII(os.Getenv), tea.WithOutput(c.OutOrStdout()))
 		},
 	}
 	r.AddFlags(c.Flags())

@@ -211,9 +211,9 @@ func estimateWords(v *view.View) string {
 	case view.FromProof:
 		return left + " until they have proved themselves"
 	case view.FromCommit:
-		return fmt.Sprintf("about %s left (estimate, from %s, the last complete commit)", left, api.Short(e.Commit))
+		return fmt.Sprintf("estimate: %s left, from %s, the last complete commit", left, api.Short(e.Commit))
 	}
-	return fmt.Sprintf("%s/min, about %s left (estimate, from %s)", rate(e.PerMinute), left, e.From)
+	return fmt.Sprintf("%s/min, estimate: %s left, from %s", rate(e.PerMinute), left, e.From)
 }
 
 func rate(perMinute float64) string {

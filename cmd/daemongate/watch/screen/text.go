@@ -3,12 +3,14 @@ package screen
 import (
 	"strings"
 	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
-// line is a text that others have written, made fit for one line of a terminal: what would move the cursor, change
-// colours or turn the direction of writing is shown as a space or left out.
-func line(text string) string {
-	clean := strings.Map(func(r rune) rune {
+// clean makes a text that others have written fit for a terminal: what would move the cursor, change colours or turn
+// the direction of writing is shown as a space or left out.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r) || r == 0x1b:
 			return ' '
@@ -17,5 +19,60 @@ func line(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	return strings.Join(strings.Fields(clean), " ")
+}
+
+// line is such a text in one line.
+func line(text string) string { return strings.Join(strings.Fields(clean(text)), " ") }
+
+// clip cuts a text that is wider than a terminal, and shows that it was cut.
+func clip(text string, width int) string { return ansi.Truncate(text, max(width, 0), "…") }
+
+// pad fills a text up to a width, and cuts it there.
+func pad(text string, width int) string {
+	text = clip(text, width)
+	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
+}
+
+// wrapped is a text in lines of a width, all but the first indented like what stands before the first.
+func wrapped(before, text string, width int) []string {
+	indent := ansi.StringWidth(before)
+	var lines []string
+	for i, part := range broken(line(text), max(width-indent, 10)) {
+		if i > 0 {
+			before = strings.Repeat(" ", indent)
+		}
+		lines = append(lines, clip(before+part, width))
+	}
+	return lines
+}
+
+// broken breaks a text between words, and a word only if it is too wide for a line: commands are to be copied.
+func broken(text string, width int) []string {
+	lines := []string{""}
+	used := 0
+	for _, word := range strings.Fields(text) {
+		for i, piece := range strings.Split(ansi.Hardwrap(word, width, false), "\n") {
+			last := &lines[len(lines)-1]
+			wide := ansi.StringWidth(piece)
+			switch {
+			case used == 0:
+				*last, used = piece, wide
+			case i == 0 && used+1+wide <= width:
+				*last, used = *last+" "+piece, used+1+wide
+			default:
+				lines, used = append(lines, piece), wide
+			}
+		}
+	}
+	return lines
+}
+
+// asWritten is a text of a page in lines of a width: its spaces stay where it fits.
+func asWritten(text string, width int) []string {
+	text = strings.TrimRight(clean(text), " ")
+	if ansi.StringWidth(text) <= width {
+		return []string{text}
+	}
+	indent := len(text) - len(strings.TrimLeft(text, " "))
+	return wrapped(strings.Repeat(" ", min(indent, width/2)), text, width)
 }

@@ -1,0 +1,64 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/daemongate/daemongate/cmd/daemongate/watch/screen"
+	"github.com/daemongate/daemongate/rollout/report"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// do does what the user asks for. What writes was asked about before.
+func (s *shell) do(act screen.Act) tea.Cmd {
+	switch act.Do {
+	case screen.Quit:
+		return tea.Quit
+	case screen.Explain:
+		text := report.New(s.seen.Judged...).Text()
+		if text == "" {
+			text = "nothing is in flight that a commit waits for"
+		}
+		s.screen.Show("explain", text)
+	case screen.Log:
+		var b strings.Builder
+		if err := s.looker.reach.History(&b, s.seen.Sync.Status.History); err != nil {
+			s.screen.Tell(err.Error())
+			return nil
+		}
+		s.screen.Show("log", b.String())
+	case screen.Sync, screen.Release, screen.Suspend:
+		return func() tea.Msg { return toldMsg(s.looker.write(s.ctx, act)) }
+	}
+	return nil
+}
+
+// write does what was said yes to, with the caller's own rights, and returns what became of it.
+func (l *looker) write(ctx context.Context, act screen.Act) string {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var err error
+	done := ""
+	switch act.Do {
+	case screen.Sync:
+		done = "asked for a poll"
+		err = l.syncs.Request(ctx, l.namespace, l.name, time.Now())
+	case screen.Release:
+		done = "released " + api.Short(act.Commit)
+		err = l.syncs.Release(ctx, l.namespace, l.name, act.Commit, time.Now())
+	case screen.Suspend:
+		done = map[bool]string{true: "suspended", false: "resumed"}[act.On]
+		var changed bool
+		if changed, err = l.syncs.Suspend(ctx, l.namespace, l.name, act.On); err == nil && !changed {
+			done = "was " + done + " already"
+		}
+	}
+	if err != nil {
+		return fmt.Sprintf("not done: %v", err)
+	}
+	return done
+}
