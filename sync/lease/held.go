@@ -57,6 +57,24 @@ func (k *lock) holds(now time.Time, atMost time.Duration) error {
 	return nil
 }
 
+// waits returns why this process does not wait for the Lease, or could not take it, if so.
+func (k *lock) waits(now time.Time, atMost time.Duration) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.ended != nil:
+		return k.ended
+	case !k.confirmed.IsZero():
+		return fmt.Errorf("the Lease %s is held by this process", k.Describe())
+	case k.looked.IsZero():
+		return fmt.Errorf("the Lease %s has not been read yet", k.Describe())
+	case elapsed(k.looked, now) >= atMost:
+		return fmt.Errorf("the Lease %s could not be read for %s", k.Describe(),
+			elapsed(k.looked, now).Round(time.Second))
+	}
+	return nil
+}
+
 // elapsed is how much time has passed by the clock that counted more of it: the monotonic one stands still while the
 // machine sleeps, and the wall clock can be set back.
 func elapsed(since, now time.Time) time.Duration {

@@ -8,6 +8,7 @@ package lease
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,12 +29,15 @@ type Options struct {
 	Duration time.Duration
 	// Tell is told, in words, whom this process waits for, and that it need no longer.
 	Tell func(text string)
+	// Address at which those who wait reach this process while it holds the Lease; none if it is not valid.
+	Address netip.AddrPort
 }
 
 // Lease is held by one process at a time.
 type Lease struct {
-	lock     *lock
-	duration time.Duration
+	lock      *lock
+	duration  time.Duration
+	addresses *addresses
 }
 
 // New makes a Lease that this process can ask for. It has connections of its own: what else the process asks the API
@@ -52,12 +56,15 @@ func New(config *rest.Config, o Options) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
+	identity := newIdentity()
+	addresses := &addresses{LeasesGetter: leases, identity: identity, own: o.Address}
 	inner := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name},
-		Client:     leases,
-		LockConfig: resourcelock.ResourceLockConfig{Identity: newIdentity()},
+		Client:     addresses,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
 	}
 	l := newLease(inner, o.Duration, o.Tell)
+	l.addresses = addresses
 	l.lock.makeNamespace = func(ctx context.Context) error {
 		_, err := namespaces.Namespaces().Create(ctx,
 			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.Namespace}}, metav1.CreateOptions{})
@@ -70,7 +77,7 @@ func New(config *rest.Config, o Options) (*Lease, error) {
 }
 
 func newLease(inner resourcelock.Interface, duration time.Duration, tell func(string)) *Lease {
-	return &Lease{newLock(inner, duration, tell), duration}
+	return &Lease{lock: newLock(inner, duration, tell), duration: duration, addresses: &addresses{}}
 }
 
 // renewDeadline is after how long without a renewal the holder gives up: well before others may take over, so that the
@@ -143,3 +150,10 @@ func (l *Lease) workWhileHeld(ctx context.Context, ended <-chan struct{}, work f
 
 // Holds returns nil while this process may write, and else why not.
 func (l *Lease) Holds() error { return l.lock.holds(time.Now(), renewDeadline(l.duration)) }
+
+// Waits returns nil while this process waits for the Lease and could take it: it has looked at it lately. Else it
+// returns why not.
+func (l *Lease) Waits() error { return l.lock.waits(time.Now(), renewDeadline(l.duration)) }
+
+// Holder is the address of the process that this one waits for, if that one has said it.
+func (l *Lease) Holder() (netip.AddrPort, bool) { return l.addresses.another() }

@@ -25,6 +25,7 @@ type lock struct {
 	mu        gosync.Mutex
 	confirmed time.Time // when the last write that made this process the holder was sent; zero before the first one
 	acquired  time.Time // when the first one was
+	looked    time.Time // when the Lease was seen last while waiting, or that there is none
 	ended     error     // why this process will not hold it any more
 	trouble   error     // what the last request came to
 	told      string
@@ -49,6 +50,7 @@ func (k *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 			return record, raw, err
 		}
 		if err == nil || apierrors.IsNotFound(err) {
+			k.noteLook(time.Now())
 			if k.seen.look(record, time.Now()); k.seen.free(k.Identity(), time.Now()) {
 				return withoutHolder(record, k.Identity()), raw, err
 			}
@@ -62,6 +64,12 @@ func (k *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 		case <-time.After(k.pause):
 		}
 	}
+}
+
+func (k *lock) noteLook(now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.looked = now
 }
 
 // withoutHolder is a free Lease as election takes it at once.
