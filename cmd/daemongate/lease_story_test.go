@@ -50,8 +50,9 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 	if code, _ := ask(t, "http://"+probes+"/healthz"); code != http.StatusOK {
 		t.Errorf("who waits is not alive: %d", code)
 	}
-	if code, _ := ask(t, "http://"+probes+"/readyz"); code != http.StatusServiceUnavailable {
-		t.Errorf("who waits is ready: %d", code)
+	if code, text := ask(t, "http://"+probes+"/readyz"); code != http.StatusOK ||
+		!strings.HasPrefix(text, "standing by: ") {
+		t.Errorf("who waits, and can take over, is not ready: %d %s", code, text)
 	}
 	if _, text := ask(t, "http://"+probes+"/metrics"); !strings.Contains(text, "\ndaemongate_lease_held 0") {
 		t.Errorf("daemongate_lease_held 0 is not said in\n%s", text)
@@ -76,8 +77,8 @@ func TestOneControllerWritesAtATime(t *testing.T) { // beside no other cluster: 
 		d.Generation != 2 {
 		t.Errorf("the DaemonSet has generation %d after two commits: %v", d.Generation, err)
 	}
-	if code, _ := ask(t, "http://"+probes+"/readyz"); code != http.StatusOK {
-		t.Errorf("who works is not ready: %d", code)
+	if code, text := ask(t, "http://"+probes+"/readyz"); code != http.StatusOK || text != "ok\n" {
+		t.Errorf("who works is not ready: %d %s", code, text)
 	}
 	if _, text := ask(t, "http://"+probes+"/metrics"); !strings.Contains(text, "\ndaemongate_lease_held 1") {
 		t.Errorf("daemongate_lease_held 1 is not said in\n%s", text)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ type runOptions struct {
 	renderMaxFileSize   resource.QuantityValue
 	renderMaxTotalSize  resource.QuantityValue
 	local               localOptions
+	advertise           net.IP
 }
 
 func newRun() *cobra.Command {
@@ -48,7 +50,8 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 		Example: "  daemongate run -f sync.yaml",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(o.checkRenders(), controller.CheckLog(o.logLevel, o.logFormat)); err != nil {
+			if err := errors.Join(o.checkRenders(), o.checkAdvertised(),
+				controller.CheckLog(o.logLevel, o.logFormat)); err != nil {
 				return usage(c, err)
 			}
 			if len(o.Namespaces) > 0 && (o.allNamespaces || o.file != "") {
@@ -148,6 +151,8 @@ func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Lease.Name, "lease-name", leaseName, "name of that Lease")
 	flags.DurationVar(&o.Lease.Duration, "lease-duration", 15*time.Second,
 		"after how long without a sign of life of its holder another controller takes over")
+	flags.IPVar(&o.advertise, "advertise-address", nil, "IP address at which other controllers reach the port of "+
+		"--webhook-address: they hand their webhooks to the one that works (default: they do not)")
 }
 
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -32,4 +36,20 @@ func (o *runOptions) keepOut(config *rest.Config) {
 	if o.allNamespaces || strings.HasPrefix(config.BearerTokenFile, podsOwn) {
 		o.Mirrors.Reach.NoLocal, o.Mirrors.Reach.NoFiles = !o.local.networks, !o.local.repositories
 	}
+}
+
+// checkAdvertised takes over where controllers that wait for this one's Lease reach its webhooks, if they may know it.
+func (o *runOptions) checkAdvertised() error {
+	if o.advertise == nil {
+		return nil
+	}
+	ip, _ := netip.AddrFromSlice(o.advertise)
+	_, port, _ := net.SplitHostPort(o.Webhooks)
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return fmt.Errorf("--advertise-address %s: --webhook-address %q names no port that others could reach: give "+
+			"one, such as :9292", o.advertise, o.Webhooks)
+	}
+	o.Lease.Address = netip.AddrPortFrom(ip.Unmap(), uint16(n))
+	return nil
 }

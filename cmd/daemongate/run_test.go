@@ -39,6 +39,7 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"explain -f - --at yesterday", []string{"--at yesterday", "want a time such as"}},
 		{"run --log-level nonsense", []string{`--log-level "nonsense"`, "warning", "See 'daemongate run --help'"}},
 		{"run --log-format yaml", []string{`--log-format "yaml"`, "text or json"}},
+		{"run --advertise-address 10.0.0.7", []string{`--webhook-address "" names no port`, "See 'daemongate run --help'"}},
 		{"version now", []string{`"now"`, "See 'daemongate version --help'"}},
 		{"version -o toml", []string{`"toml"`, "want table, json or yaml"}},
 		{"completion cobol", []string{`"cobol"`, "See 'daemongate completion --help'"}},

@@ -62,6 +62,37 @@ var signatures = []struct {
 	{Generic, "X-Signature-256", "", false},
 }
 
+// events are the headers that tell pushes from other events.
+var events = []string{"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key"}
+
+// LooksSigned reports whether the headers of a webhook could prove to somebody, who knows a Sync's provider and secret,
+// that its sender does. The body of anybody else need not be handed on.
+func LooksSigned(h http.Header) bool {
+	for _, s := range signatures {
+		if s.token && h.Get(s.header) != "" {
+			return true
+		}
+	}
+	return MayProve(h, "", []byte("any"))
+}
+
+// HookHeaders are those headers of a webhook that are read.
+func HookHeaders(h http.Header) http.Header {
+	read := http.Header{}
+	keep := func(name string) {
+		if sent := h.Get(name); sent != "" {
+			read.Set(name, sent)
+		}
+	}
+	for _, s := range signatures {
+		keep(s.header)
+	}
+	for _, name := range events {
+		keep(name)
+	}
+	return read
+}
+
 // HookProviders are all whose webhooks are understood.
 func HookProviders() []Provider {
 	return []Provider{GitHub, GitLab, Gitea, BitbucketCloud, BitbucketDataCenter, Generic}
@@ -137,9 +168,7 @@ func (k *keeper) Write(p []byte) (int, error) {
 // understandHook tells pushes from other events, and which refs they moved.
 func understandHook(h http.Header, body keeper) Hook {
 	event := ""
-	for _, header := range []string{
-		"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key",
-	} {
+	for _, header := range events {
 		if event == "" {
 			event = h.Get(header)
 		}

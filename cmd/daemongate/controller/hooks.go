@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -15,9 +16,11 @@ import (
 
 // hooks takes webhooks: POST /hooks/<namespace>/<name of the Sync>. One whose sender knows the Sync's secret polls the
 // repository, if it says that the ref moved; any number of them in a burst make one poll, and one that is sent again is
-// one more poll that finds nothing. Who does not know the secret cannot tell a Sync from one that there is not.
+// one more poll that finds nothing. Who does not know the secret cannot tell a Sync from one that there is not. A
+// controller that stands by hands them on to the one that works.
 type hooks struct {
 	syncs   pollable
+	relay   relay
 	secrets hookSecrets
 	unknown strangers
 	bodies  bodies
@@ -29,13 +32,15 @@ type hooks struct {
 type pollable interface {
 	Find(key string) *api.Sync
 	Poll(key string)
+	// Leader is where the controller that this one waits for takes webhooks, if that is known.
+	Leader() (netip.AddrPort, bool)
 	readiness
 }
 
 // newHooks returns the handler of the webhooks' address.
 func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogger) http.Handler {
-	h := &hooks{syncs: syncs, secrets: hookSecrets{api: secrets, log: log}, unknown: newStrangers(),
-		pace: pacer{poll: syncs.Poll}, log: log}
+	h := &hooks{syncs: syncs, relay: newRelay(leaderPatience), secrets: hookSecrets{api: secrets, log: log},
+		unknown: newStrangers(), pace: pacer{poll: syncs.Poll}, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/{namespace}/{name}", h.take)
 	addProbes(mux, syncs)
@@ -85,12 +90,20 @@ func letGo(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingering)) // a test's recorder has none
 }
 
+// cutOff has the body not read any further.
+func cutOff(w http.ResponseWriter) func() {
+	return func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) }
+}
+
 func (h *hooks) answer(w http.ResponseWriter, r *http.Request, key string) reply {
-	if err := h.syncs.Ready(); err != nil {
+	does, err := h.syncs.Ready()
+	switch {
+	case err != nil:
 		return reply{code: http.StatusServiceUnavailable, text: err.Error()}
-	}
-	if r.ContentLength > forge.MaxWebhook {
+	case r.ContentLength > forge.MaxWebhook:
 		return tooLarge
+	case does == standsBy:
+		return h.handOn(w, r)
 	}
 	s := h.syncs.Find(key)
 	if s == nil || s.Spec.Webhook == nil {
@@ -121,7 +134,7 @@ func (h *hooks) read(w http.ResponseWriter, r *http.Request, p forge.Provider, s
 	if !forge.MayProve(r.Header, p, secret) {
 		return forge.Hook{}, false, noSuchHook.because("no header can prove that the secret is known")
 	}
-	leave, ok := h.bodies.enter(func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
+	leave, ok := h.bodies.enter(cutOff(w))
 	if !ok {
 		return forge.Hook{}, false, tooMany
 	}

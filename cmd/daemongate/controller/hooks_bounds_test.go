@@ -44,12 +44,19 @@ func heap() uint64 {
 // Three hundred connections whose senders have stalled, in their headers or in a body, whether it looks signed or not,
 // take less than 30 MiB together, and who sends a signed webhook meanwhile is served.
 func TestStalledSendersFillNoMemory(t *testing.T) {
-	p := hookedSyncs("platform")
-	hooks := newHooks(p, &oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}}, quiet())
-	address := freeAddress(t)
-	closeHooks, err := serveHTTP(address, hooks)
-	check(t, err)
-	defer closeHooks()
+	leader := serveHooks(t, hookedSyncs("platform"))
+	leader.holdsStalledSenders(t, leader.address)
+}
+
+// So it is with those who have stalled at a controller that stands by, in it and in the leader together.
+func TestStalledSendersFillNoMemoryOfAStandby(t *testing.T) {
+	leader := serveHooks(t, hookedSyncs("platform"))
+	leader.holdsStalledSenders(t, leader.standby(t).address)
+}
+
+// holdsStalledSenders has senders stall at an address from which webhooks come to the served ones.
+func (p *served) holdsStalledSenders(t *testing.T, address string) {
+	t.Helper()
 	long := strings.Repeat("x", 2<<20)
 	head := "POST /hooks/platform/agents HTTP/1.1\r\nHost: x\r\n"
 	before := heap()

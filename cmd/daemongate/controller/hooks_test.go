@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -21,13 +23,16 @@ import (
 
 // polled are Syncs that count how often they are polled.
 type polled struct {
-	mu    gosync.Mutex
-	syncs map[string]*api.Sync
-	polls map[string]int
+	mu     gosync.Mutex
+	syncs  map[string]*api.Sync
+	polls  map[string]int
+	does   role           // leads, if it is empty
+	leader netip.AddrPort // of one that stands by
 }
 
-func (p *polled) Find(key string) *api.Sync { return p.syncs[key] }
-func (p *polled) Ready() error              { return nil }
+func (p *polled) Find(key string) *api.Sync      { return p.syncs[key] }
+func (p *polled) Ready() (role, error)           { return cmp.Or(p.does, leads), nil }
+func (p *polled) Leader() (netip.AddrPort, bool) { return p.leader, p.leader.IsValid() }
 func (p *polled) Poll(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

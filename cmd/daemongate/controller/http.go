@@ -31,19 +31,19 @@ func serveAll(handlers map[string]http.Handler) (closeAll func(), err error) {
 	return closeAll, nil
 }
 
-// readiness says why the controller does not work, if so.
-type readiness interface{ Ready() error }
+// readiness says what the controller does, or why it can do nothing.
+type readiness interface{ Ready() (role, error) }
 
-// addProbes answers the kubelet: alive is who serves, also while another controller holds the Lease; ready is who
-// works.
+// addProbes answers the kubelet: alive is who serves; ready is who works, or stands by and can take over.
 func addProbes(mux *http.ServeMux, syncs readiness) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := syncs.Ready(); err != nil {
+		does, err := syncs.Ready()
+		if err != nil {
 			say(w, http.StatusServiceUnavailable, err.Error())
 			return
 		}
-		say(w, http.StatusOK, "ok")
+		say(w, http.StatusOK, string(does))
 	})
 }
 

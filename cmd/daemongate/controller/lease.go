@@ -4,36 +4,62 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	"github.com/daemongate/daemongate/sync/lease"
 	"github.com/daemongate/daemongate/sync/outbox"
 )
 
+// role is what a controller does that is ready.
+type role string
+
+const (
+	leads    role = "ok"
+	standsBy role = "standing by: another controller holds the Lease, and this one takes over when it is free"
+)
+
 // active is the controller as others ask for it: ready once it holds the Lease, which the API server has confirmed
-// lately, has read the Syncs, and can write in its data folder.
+// lately, and has read the Syncs, or once it waits for a Lease that it has read lately; and only while it can write in
+// its data folder.
 type active struct {
 	*sync.Controller
-	lease *lease.Lease
+	lease held
 	data  *folder
 }
 
-// Ready says why it is not. Anybody may ask, so who holds the Lease is told elsewhere.
-func (a active) Ready() error {
-	if a.lease.Holds() != nil {
-		return errors.New("this controller does not hold the Lease: its log says who does")
-	}
-	if !a.Controller.Ready() {
-		return errors.New("the Syncs have not been read yet")
-	}
-	if a.data.trouble(time.Now()) != nil {
-		return errors.New("nothing can be written in the data folder: the log says why")
-	}
-	return nil
+// held is a Lease that this process holds, or waits for.
+type held interface {
+	Holds() error
+	Waits() error
+	Holder() (netip.AddrPort, bool)
 }
+
+// Ready says what it does, or why it can do nothing. Anybody may ask, so who holds the Lease is told elsewhere.
+func (a active) Ready() (role, error) {
+	does, err := a.role()
+	if err == nil && a.data.trouble(time.Now()) != nil {
+		err = errors.New("nothing can be written in the data folder: the log says why")
+	}
+	return does, err
+}
+
+func (a active) role() (role, error) {
+	switch {
+	case a.lease.Waits() == nil:
+		return standsBy, nil
+	case a.lease.Holds() != nil:
+		return "", errors.New("this controller does not hold the Lease, and cannot take it: its log says why")
+	case !a.Controller.Ready():
+		return "", errors.New("the Syncs have not been read yet")
+	}
+	return leads, nil
+}
+
+// Leader is where the controller that this one waits for takes webhooks, if that is known.
+func (a active) Leader() (netip.AddrPort, bool) { return a.lease.Holder() }
 
 // leasedConnections opens reporters that tell a Git host nothing without the Lease. The cluster's clients are guarded
 // below.
