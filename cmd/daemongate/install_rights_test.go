@@ -20,7 +20,7 @@ func installedArgs(t *testing.T, kube kubernetes.Interface) (args []string) {
 	for _, arg := range controllerOf(d).Args[1:] {
 		name, _, _ := strings.Cut(arg, "=")
 		switch name {
-		case "--data-dir", "--webhook-address", "--metrics-address", "--log-format":
+		case "--data-dir", "--webhook-address", "--metrics-address", "--log-format", "--advertise-address":
 		default:
 			args = append(args, arg)
 		}
