@@ -21,6 +21,10 @@ type reading struct {
 	// is asked for the commit if it is in no ref's history, where what lies between it and the head counts.
 	passed, passedRef string
 	needed            bool
+	// told are the commits of which the status tells. Where a rewritten history is read by a mirror that never had the
+	// one that passed, as that of a controller that has just taken over, what comes after the newest of them that the
+	// head goes on from is new.
+	told []string
 }
 
 // history polls a repository. A ref that did not move costs one ref advertisement and nothing else.
@@ -53,13 +57,33 @@ func (r reading) history(ctx context.Context, last *gate.History) (*gate.History
 // head: a commit that a rewritten history no longer has is asked for by its name.
 func (r reading) between(ctx context.Context, head string) (gitsource.History, error) {
 	h, err := r.repo.Between(ctx, r.passed, head)
-	if err != nil || !h.Unknown || !r.needed {
+	if err != nil || !h.Unknown {
 		return h, err
 	}
-	if found, err := r.repo.Fetch(ctx, r.passed); err != nil || !found {
-		return h, err
+	if r.needed {
+		if found, err := r.repo.Fetch(ctx, r.passed); err != nil {
+			return h, err
+		} else if found {
+			return r.repo.Between(ctx, r.passed, head)
+		}
 	}
-	return r.repo.Between(ctx, r.passed, head)
+	return r.sinceTold(ctx, head, h)
+}
+
+// sinceTold reads what lies between the newest commit that was told of and the head; otherwise if there is none.
+func (r reading) sinceTold(ctx context.Context, head string, otherwise gitsource.History) (gitsource.History, error) {
+	best := otherwise
+	for _, commit := range r.told {
+		since, err := r.repo.Between(ctx, commit, head)
+		if err != nil {
+			return otherwise, err
+		}
+		if !since.Rewritten && (best.Unknown || len(since.Commits) < len(best.Commits)) {
+			best = since
+			best.Rewritten = true // after the one that passed
+		}
+	}
+	return best, nil
 }
 
 // backward says why a head is no step forward from the commit that passed last; empty if it is one. Of versions the

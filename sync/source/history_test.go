@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,6 +117,36 @@ func (r *signedRepo) barred(words ...string) {
 	for _, w := range append(words, "spec.source.verify.accept") {
 		if !strings.Contains(held, w) {
 			r.Errorf("it is said %q, without %q", held, w)
+		}
+	}
+}
+
+// A controller that has just taken over, whose mirror never had the commit that passed, forgets no commit of a branch that
+// was rewritten meanwhile: it goes on from the newest one that the status tells of.
+func TestWhoTakesOverForgetsNothingOfARewrittenBranch(t *testing.T) {
+	r := newSignedRepo(t)
+	first, second := r.commit("first"), r.commit("second")
+	gone := r.commit("to be rewritten")
+	r.git("commit", "-q", "--allow-empty", "--amend", "-m", "rewritten")
+	rewritten := r.git("rev-parse", "HEAD")
+	head := r.commit("head")
+	r.git("reflog", "expire", "--expire=now", "--all")
+	r.git("gc", "-q", "--prune=now")
+	s := &api.Sync{}
+	s.Status.History = []api.Record{{Commit: gone}, {Commit: first}, {Commit: second}}
+	for mode, want := range map[api.VerifyMode][]string{api.VerifyNone: {rewritten, head}, api.VerifyEvery: {head}} {
+		h, err := reading{repo: r.mirror, ref: gitsource.Ref{Branch: "main"}, follows: gitsource.Ref{Branch: "main"},
+			passed: gone, told: told(s, mode)}.history(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range h.Commits {
+			got = append(got, c.Hash)
+		}
+		if !slices.Equal(got, want) || !h.Rewritten || (h.Base == second) != (mode == api.VerifyNone) ||
+			(h.Unrelated == "") != (mode == api.VerifyNone) {
+			t.Errorf("%s: %v after %s, want %v; %q", mode, got, h.Base, want, h.Unrelated)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 	}
 	trust, head, held := s.trustIn(sync), sync.Status.Head, sync.Spec.Source.OnRewrite == api.OnRewriteHold
 	read := reading{repo: s.options.Repository, ref: refOf(sync), follows: refOf(sync), passed: sync.Status.Passed,
-		passedRef: sync.Status.PassedRef, needed: trust.mode == api.VerifyEvery || held}
+		passedRef: sync.Status.PassedRef, needed: trust.mode == api.VerifyEvery || held, told: told(sync, trust.mode)}
 	last, _ := s.poller.last()
 	look := func(age time.Duration) (*gate.History, error) {
 		ctx, cancel := context.WithTimeout(s.options.Life, pollTimeout)
@@ -91,6 +91,18 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		return h, err
 	}
 	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, looks, s.options.Wake)
+}
+
+// told are the commits of which the status tells. What is only said to have been there vouches for nothing: with Every a
+// history that does not go on from the commit that passed is barred.
+func told(sync *api.Sync, mode api.VerifyMode) (commits []string) {
+	if mode == api.VerifyEvery {
+		return nil
+	}
+	for _, r := range sync.Status.History {
+		commits = append(commits, r.Commit)
+	}
+	return commits
 }
 
 // Ask makes the next poll due now, also if one is under way: what it saw may be too old.
