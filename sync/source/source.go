@@ -71,7 +71,8 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 	}
 	trust, head, held := s.trustIn(sync), sync.Status.Head, sync.Spec.Source.OnRewrite == api.OnRewriteHold
 	read := reading{repo: s.options.Repository, ref: refOf(sync), follows: refOf(sync), passed: sync.Status.Passed,
-		passedRef: sync.Status.PassedRef, needed: trust.mode == api.VerifyEvery || held, told: told(sync, trust.mode)}
+		passedRef: sync.Status.PassedRef, needed: trust.mode == api.VerifyEvery || held,
+		told: told(sync, trust.mode)}
 	last, _ := s.poller.last()
 	look := func(age time.Duration) (*gate.History, error) {
 		ctx, cancel := context.WithTimeout(s.options.Life, pollTimeout)
