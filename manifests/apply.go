@@ -47,9 +47,9 @@ func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error)
 
 func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructured, defined definitions,
 	o Options) ([]Applied, error) {
-	results, problems := sideBySide(rank, func(object *unstructured.Unstructured) (Applied, error) {
+	results, problems := sideBySide(rank, ifItMay(o, func(object *unstructured.Unstructured) (Applied, error) {
 		return c.applyOne(ctx, object, defined, o)
-	})
+	}))
 	var written []Applied
 	for i, err := range problems {
 		if err == nil {

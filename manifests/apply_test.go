@@ -239,3 +239,38 @@ func BenchmarkApplyAThousandObjects(b *testing.B) {
 		b.ReportMetric(time.Since(start).Seconds(), "s/apply")
 	}
 }
+
+// What may no longer be written, because somebody has stopped all that writes, is not: of a set that is being written the
+// rest is left, and so it is of what is pruned and let go of. A brake asks nobody.
+func TestNothingFurtherIsWrittenThatMayNot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.set(agent)
+	stopped, left := errors.New("stopped"), 1
+	w.opts.May = func() error {
+		if left--; left < 0 {
+			return stopped
+		}
+		return nil
+	}
+	done, err := w.client.Apply(w.ctx, s, w.opts)
+	if !errors.Is(err, stopped) || len(done) != 1 || w.live(w.id("DaemonSet", "agent")) != nil {
+		t.Errorf("applied %v: %v", done, err)
+	}
+	left = 10
+	inventory := Recorded(w.apply(s))
+	left = 1
+	if gone, kept, err := w.client.Prune(w.ctx, inventory, w.opts); !errors.Is(err, stopped) || len(gone) != 1 || len(kept) != 0 {
+		t.Errorf("pruned %v, kept %v: %v", gone, kept, err)
+	}
+	left = 0
+	if let, err := w.client.LetGo(w.ctx, inventory, Owner{}, w.opts); !errors.Is(err, stopped) || len(let) != 0 {
+		t.Errorf("let go of %v: %v", let, err)
+	}
+	left = 10
+	w.apply(s)
+	left = 0
+	if _, err := w.client.Brake(w.ctx, s.Workloads()[0], Brake{Commit: "c1"}, w.opts); err != nil {
+		t.Errorf("braked: %v", err)
+	}
+}

@@ -99,4 +99,7 @@ type Options struct {
 	// Correct says that the set was applied before, so that what differs now is drift: kubectl's field managers are
 	// then folded in for any difference and not only where they stand in the way (law 8).
 	Correct bool
+	// May is asked before an object is written or deleted, and none is from its first error on; nil if all may be. What
+	// was begun of an object is done to its end. A Brake asks nobody.
+	May func() error
 }

@@ -123,6 +123,19 @@ func sideBySide[T, R any](items []T, do func(T) (R, error)) (results []R, proble
 	return results, problems
 }
 
+// ifItMay does something with an item if that may still be done.
+func ifItMay[T, R any](o Options, do func(T) (R, error)) func(T) (R, error) {
+	if o.May == nil {
+		return do
+	}
+	return func(item T) (result R, err error) {
+		if err := o.May(); err != nil {
+			return result, err
+		}
+		return do(item)
+	}
+}
+
 func isWorkload(o *unstructured.Unstructured) bool {
 	return rankOf(o.GroupVersionKind().GroupKind()) == rankWorkload
 }

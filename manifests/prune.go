@@ -27,7 +27,7 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 	slices.Reverse(entries)
 	var problems []error
 	for _, rank := range byRank(entries, func(e Entry) ID { return e.ID }) {
-		looked, failed := sideBySide(rank, func(e Entry) (Kept, error) { return c.prune(ctx, e, o.Owner) })
+		looked, failed := sideBySide(rank, ifItMay(o, func(e Entry) (Kept, error) { return c.prune(ctx, e, o.Owner) }))
 		for i, e := range rank {
 			switch {
 			case failed[i] != nil:

@@ -106,7 +106,9 @@ func movedTo(o *unstructured.Unstructured) (to Owner, is bool, err error) {
 // result is in the error: try it again.
 func (c *Client) LetGo(ctx context.Context, inv Inventory, to Owner, o Options) (Inventory, error) {
 	entries := slices.Clone(inv).sorted()
-	_, failed := sideBySide(entries, func(e Entry) (struct{}, error) { return struct{}{}, c.letGoOf(ctx, e, to, o) })
+	_, failed := sideBySide(entries, ifItMay(o, func(e Entry) (struct{}, error) {
+		return struct{}{}, c.letGoOf(ctx, e, to, o)
+	}))
 	var done Inventory
 	for i, e := range entries {
 		if failed[i] == nil {

@@ -81,6 +81,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		known[namespace], read = informer.GetStore(), append(read, informer.HasSynced)
 		running.Go(func() { informer.RunWithContext(ctx) })
 	}
+	read = append(read, c.followStop(ctx, &running))
 	if !cache.WaitForCacheSync(ctx.Done(), read...) {
 		running.Wait()
 		return fmt.Errorf("the Syncs could not be read: %w", context.Cause(ctx))

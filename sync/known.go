@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"slices"
+	gosync "sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -87,6 +89,21 @@ func (c *Controller) keys() []string {
 		return nil
 	}
 	return c.known.keys()
+}
+
+// followStop keeps up with the stop switch, and reports whether it has been read or is known to be unreadable.
+func (c *Controller) followStop(ctx context.Context, running *gosync.WaitGroup) (read cache.InformerSynced) {
+	if c.Syncs.Stop == nil {
+		return func() bool { return true }
+	}
+	var done atomic.Bool
+	wakeAll := func() {
+		for _, key := range c.keys() {
+			c.queue.Add(key)
+		}
+	}
+	running.Go(func() { c.Syncs.Stop.Follow(ctx, func() { done.Store(true) }, wakeAll) })
+	return done.Load
 }
 
 // Undelivered is how many commits have a state that was not told yet to each Sync's Git host, by the Sync's key; of

@@ -65,7 +65,8 @@ func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
 	l.takePrepared()
 	history, pollErr := l.source.Last()
 	o := gate.Observation{
-		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend, Again: l.retryRequested,
+		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend,
+		StoppedForAll: l.Syncs.Stop.State().Reason() != "", Again: l.retryRequested,
 		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,
 		History: history, PollProblem: pollErr, Recorded: l.recorded,
 	}

@@ -43,6 +43,10 @@ const (
 	NewsLetGo NewsKind = "LetGo"
 	// NewsDeleting: what becomes of what a Sync has written that is being deleted.
 	NewsDeleting NewsKind = "Deleting"
+	// NewsSuspended and NewsResumed: a person, by the Sync's spec or by the stop switch, has it stand still; or no
+	// longer.
+	NewsSuspended NewsKind = "Suspended"
+	NewsResumed   NewsKind = "Resumed"
 	// NewsPanicked: a fault of Daemongate's ended something that was done for the Sync; it will be tried again.
 	NewsPanicked NewsKind = "Panicked"
 	// NewsTrouble: something could not be done and will be tried again.
@@ -137,6 +141,15 @@ func driftNews(s *api.Sync, before, now *api.DriftStatus) []News {
 		news = append(news, flightNews(s, NewsDrifted, text))
 	}
 	return news
+}
+
+// suspensionNews says that a Sync stands still, or no longer does.
+func suspensionNews(suspended bool, words string) News {
+	n := News{Kind: NewsResumed, Message: api.Message{Private: words}}
+	if suspended {
+		n.Kind = NewsSuspended
+	}
+	return n
 }
 
 func correctedNews(s *api.Sync, objects []api.DriftedObject) News {

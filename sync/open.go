@@ -158,7 +158,7 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		return err
 	}
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
-		Now: c.Now, Bound: c.LetGoAfter, Save: c.saveLoopless,
+		Now: c.Now, Bound: c.LetGoAfter, Save: c.saveLoopless, StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },
 		Finish: func(ctx context.Context, s *api.Sync) error {
 			rest := slices.DeleteFunc(slices.Clone(s.Finalizers), func(f string) bool { return f == api.Finalizer })

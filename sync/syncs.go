@@ -18,13 +18,18 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/stop"
 )
 
 // Syncs reads and writes Sync resources.
-type Syncs struct{ client dynamic.Interface }
+type Syncs struct {
+	client dynamic.Interface
+	// Stop suspends all of them while it is on; nil if nothing does.
+	Stop *stop.Switch
+}
 
 // NewSyncs returns the Syncs of a cluster.
-func NewSyncs(client dynamic.Interface) *Syncs { return &Syncs{client} }
+func NewSyncs(client dynamic.Interface) *Syncs { return &Syncs{client: client} }
 
 // Get reads one Sync from the API server.
 func (s *Syncs) Get(ctx context.Context, namespace, name string) (*api.Sync, error) {

@@ -16,7 +16,7 @@ const maxSteps = 2 * gate.MaxFollowers
 
 // tick is one turn of the loop: look, decide, remember, do; again, until there is nothing left to do.
 func (l *syncLoop) tick(ctx context.Context) error {
-	if !l.sync.Spec.Suspend {
+	if !l.sync.Spec.Suspend && l.Syncs.Stop.State().Reason() == "" {
 		l.sleep(l.source.Poll(l.sync, l.Now()))
 	}
 	discreet.Withhold(l.sync)
@@ -109,6 +109,9 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	for _, m := range d.Moves {
 		l.Teller.Tell(l.sync, movedNews(m))
 	}
+	if suspended, words, changed := summary.SuspensionNews(before, next); changed {
+		l.Teller.Tell(l.sync, suspensionNews(suspended, words))
+	}
 	for _, news := range driftNews(l.sync, before.Drift, state.Drift) {
 		l.Teller.Tell(l.sync, news)
 	}
@@ -126,14 +129,15 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 // statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the
 // windows.
 func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus {
-	next := *l.sync.Status.DeepCopy()
+	next, all := *l.sync.Status.DeepCopy(), l.Syncs.Stop.State()
 	next.GateStatus = state
 	next.ObservedGeneration = l.sync.Generation
 	next.Renders = l.rendersNow(l.Now())
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
 	summary.NoteSpec(&next, specProblem(l.sync), o.Now)
-	summary.Suspend(&next, l.sync.Spec.Suspend, l.Now())
+	summary.Suspend(&next, summary.Suspension{BySpec: l.sync.Spec.Suspend, Reason: all.Reason(), Text: all.Text()},
+		l.Now())
 	if b := l.barred(l.sync); b != nil {
 		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	} else {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/view"
 )
 
 // newSync asks for a poll and for another try of a commit that failed.
@@ -37,6 +38,14 @@ func newSync() *cobra.Command {
 			if s.Spec.Suspend {
 				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: `daemongate resume %s` "+
 					"first", s.Namespace, s.Name, s.Name)
+			}
+			why, known := k.stopped(c.Context())
+			if !known {
+				why = view.Suspended(s)
+			}
+			if why != "" {
+				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: %s; `daemongate resume "+
+					"--all` first", s.Namespace, s.Name, why)
 			}
 			if err := syncs.Request(c.Context(), s.Namespace, s.Name, time.Now()); err != nil {
 				return err

@@ -15,6 +15,8 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/view"
 )
 
 func newGet() *cobra.Command {
@@ -46,6 +48,7 @@ func newGet() *cobra.Command {
 			err = format.print(c.OutOrStdout(), list,
 				func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
 			k.warnIdle(c.Context(), c.ErrOrStderr())
+			k.warnStopped(c.Context(), c.ErrOrStderr())
 			return errors.Join(err, unread)
 		},
 	}
@@ -88,13 +91,13 @@ func printSyncs(out io.Writer, list []*api.Sync, now time.Time) error {
 // message is a Sync's summary, with what a person has turned off before it.
 func message(s *api.Sync) string {
 	m := s.Status.Summary.Message
-	switch {
-	case s.Spec.Suspend && m == "":
-		return "suspended"
+	switch by := view.Suspended(s); {
+	case by == "":
+		return m
 	case s.Spec.Suspend:
-		return "suspended; " + m
+		return english.Join("suspended", "; ", m)
 	}
-	return m
+	return english.Join("suspended with all Syncs", "; ", m)
 }
 
 func dash(s string) string {

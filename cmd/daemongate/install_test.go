@@ -149,7 +149,13 @@ spec:
 
 // tokenConfig is a kubeconfig of the installed controller's own account.
 func tokenConfig(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface, dir string) string {
-	token, err := kube.CoreV1().ServiceAccounts("daemongate-system").CreateToken(t.Context(), "daemongate",
+	return accountConfig(t, cluster, kube, "daemongate-system", "daemongate", filepath.Join(dir, "kubeconfig"))
+}
+
+// accountConfig writes a kubeconfig of a ServiceAccount to a path, and returns the path.
+func accountConfig(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface, namespace, name, path string,
+) string {
+	token, err := kube.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), name,
 		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		t.Error(err)
@@ -164,7 +170,6 @@ func tokenConfig(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Int
 		user.ClientCertificateData, user.ClientKeyData, user.ClientCertificate, user.ClientKey = nil, nil, "", ""
 		user.Token = token.Status.Token
 	}
-	path := filepath.Join(dir, "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, path); err != nil {
 		t.Error(err)
 	}

@@ -30,9 +30,11 @@ type Writer interface {
 
 // Options are what a turn needs.
 type Options struct {
-	Now    func() time.Time
-	Bound  time.Duration // LetGoAfter, if 0
-	Writer func(*api.Sync) (Writer, error)
+	Now   func() time.Time
+	Bound time.Duration // LetGoAfter, if 0
+	// StoppedForAll says why all Syncs are suspended; empty if they are not.
+	StoppedForAll string
+	Writer        func(*api.Sync) (Writer, error)
 	// Save writes the status, and is refused if anybody has written the Sync since it was read.
 	Save func(context.Context, *api.Sync) error
 	// Finish takes the finalizer off.
@@ -85,7 +87,8 @@ func Turn(ctx context.Context, s *api.Sync, inventory manifests.Inventory, o Opt
 
 func (t *turn) decide(step *gate.DeletionStep) gate.DeletionDecision {
 	return gate.Deletion{Now: t.Now(), Policy: t.sync.Spec.DeletionPolicy, Suspended: t.sync.Spec.Suspend,
-		Bound: t.Bound, Before: t.sync.Status.Deletion, Left: len(t.left), Step: step}.Decide()
+		StoppedForAll: t.StoppedForAll, Bound: t.Bound, Before: t.sync.Status.Deletion, Left: len(t.left),
+		Step: step}.Decide()
 }
 
 // do deletes, or lets go of, what is left.

@@ -70,8 +70,8 @@ func (t *turn) letThrough(candidate string, before []Commit, p *Prepared) {
 
 // obstacle says why no commit may start; empty if one may.
 func (t *turn) obstacle() api.Public {
-	if t.o.Suspended {
-		return "the Sync is suspended"
+	if why := t.suspended(); why != "" {
+		return why
 	}
 	f := t.s.InFlight
 	switch {
@@ -86,6 +86,17 @@ func (t *turn) obstacle() api.Public {
 		return held
 	}
 	return t.o.Window.Closed
+}
+
+// suspended says why nothing may be written but brakes; empty if it may.
+func (t *turn) suspended() api.Public {
+	switch {
+	case t.o.StoppedForAll:
+		return "all Syncs are suspended"
+	case t.o.Suspended:
+		return "the Sync is suspended"
+	}
+	return ""
 }
 
 func inTrouble(f *api.Flight) string {

@@ -18,6 +18,8 @@ type Deletion struct {
 	Now       time.Time
 	Policy    api.DeletionPolicy
 	Suspended bool
+	// StoppedForAll says why all Syncs are suspended; empty if they are not.
+	StoppedForAll string
 	// Bound is how long what cannot be deleted or let go of keeps the Sync.
 	Bound time.Duration
 	// Before is what is remembered of earlier steps, nil if there is nothing.
@@ -63,6 +65,9 @@ func (o Deletion) Decide() DeletionDecision {
 	switch {
 	case o.Left == 0:
 		d.Done = true
+	case o.StoppedForAll != "": // what is let go of now would not be deleted afterwards, so not even that is done
+		d.Reason, d.Message = "Suspended", "what it has written stays, and so does the Sync: "+o.StoppedForAll
+		d.Wake = o.Now.Add(time.Minute)
 	case o.Step == nil:
 		d.Why = o.lets()
 		d.LetGo = d.Why != ""

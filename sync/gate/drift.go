@@ -29,8 +29,8 @@ const (
 // mayNotCorrect says why no drift may be corrected now; empty if it may. Nobody else decides it.
 func (t *turn) mayNotCorrect() string {
 	switch {
-	case t.o.Suspended:
-		return "the Sync is suspended"
+	case t.suspended() != "":
+		return string(t.suspended())
 	case !t.gate.Correct:
 		return "spec.apply.drift is Report"
 	}
@@ -40,7 +40,7 @@ func (t *turn) mayNotCorrect() string {
 // drift decides whether the flight's objects are to be compared with what it asks for, and what is to become of those
 // that are not so. It is for a flight whose set has been written.
 func (t *turn) drift(f *api.Flight) {
-	if t.o.Suspended || t.d.Prune {
+	if t.suspended() != "" || t.d.Prune {
 		return
 	}
 	corrects := t.mayNotCorrect() == ""

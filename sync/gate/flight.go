@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -41,7 +43,7 @@ func (t *turn) judged(f *api.Flight) {
 		return
 	}
 	f.Causes = r.Causes
-	if !t.o.Suspended { // it writes, and belongs to the commit in flight: no window holds it back
+	if t.suspended() == "" { // it writes, and belongs to the commit in flight: no window holds it back
 		t.d.Handovers = r.Handovers
 	}
 	switch {
@@ -67,7 +69,7 @@ func (t *turn) lookedAt(f *api.Flight) *Rollout {
 	if r == nil || r.Commit != f.Commit || r.Digest != f.Digest {
 		return nil
 	}
-	f.Workloads, t.d.Brakes = r.Workloads, r.Brakes
+	f.Workloads, t.d.Brakes = r.Workloads, t.brakes(r.Brakes)
 	if !r.Wake.IsZero() {
 		t.wake(r.Wake)
 	}
@@ -76,6 +78,15 @@ func (t *turn) lookedAt(f *api.Flight) *Rollout {
 	}
 	f.Nodes = r.Nodes
 	return r
+}
+
+// brakes are the orders that may be carried out. A brake that is pulled saves nodes and does nothing else, so it always
+// may be; one that is lifted lets further nodes be updated, so it waits while the Sync is suspended.
+func (t *turn) brakes(orders []BrakeOrder) []BrakeOrder {
+	if t.suspended() == "" {
+		return orders
+	}
+	return slices.DeleteFunc(slices.Clone(orders), func(o BrakeOrder) bool { return !o.Pull })
 }
 
 // halfJudged takes in what a set does that could not be written whole yet: its pods are braked and may be stuck, so
@@ -146,7 +157,7 @@ func (t *turn) prune(f *api.Flight) {
 	switch {
 	case !t.gate.Prune, ours && p.Done:
 		f.Pruned = true
-	case t.o.Suspended, f.Relapse != nil, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods,
+	case t.suspended() != "", f.Relapse != nil, t.o.Rollout == nil, t.o.Rollout.Commit != f.Commit, t.o.Rollout.OldPods,
 		t.o.Rollout.Partial:
 	case ours && p.NeedsRelease && !f.Released:
 	case f.Correcting != nil:

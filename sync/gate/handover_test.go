@@ -24,6 +24,7 @@ func TestWhenNodesAreHandedOver(t *testing.T) {
 		"window closed": {api.RollingOut,
 			func(d *gatetest.Flight) { d.Observation.Window = gate.Opening{Closed: "weekend"} }, 1},
 		"suspended":       {api.RollingOut, func(d *gatetest.Flight) { d.Observation.Suspended = true }, 0},
+		"all suspended":   {api.RollingOut, func(d *gatetest.Flight) { d.Observation.StoppedForAll = true }, 0},
 		"written in part": {api.Stuck, func(d *gatetest.Flight) { d.State.InFlight.Attempts = 1 }, 0},
 		"partly unseen":   {api.RollingOut, func(d *gatetest.Flight) { d.Observation.Rollout.Partial = true }, 0},
 		"another commit":  {api.RollingOut, func(d *gatetest.Flight) { d.Observation.Rollout.Commit = "c0" }, 0},

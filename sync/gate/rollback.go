@@ -12,7 +12,7 @@ import (
 // go, and belongs to the commit in flight: no window holds it back.
 func (t *turn) rollBack() {
 	f, asked := t.s.InFlight, t.o.History != nil || t.o.Polled
-	if t.o.Suspended || !asked || !t.rollsBack(f) {
+	if t.suspended() != "" || !asked || !t.rollsBack(f) {
 		return
 	}
 	target := t.s.LastComplete
@@ -72,7 +72,7 @@ func (t *turn) holds(f *api.Flight) bool {
 // goesBack reports whether it was found that no commit that waits can go, and what is to be gone back to is ready.
 func (t *turn) goesBack(candidate string) bool {
 	f, target := t.s.InFlight, t.s.LastComplete
-	if target == "" || target == candidate || t.o.Suspended || !t.rollsBack(f) || !t.mayRetry(f.NoRollback) {
+	if target == "" || target == candidate || t.suspended() != "" || !t.rollsBack(f) || !t.mayRetry(f.NoRollback) {
 		return false
 	}
 	p := t.prepared(target)

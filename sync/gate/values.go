@@ -20,7 +20,8 @@ type Observation struct {
 	Now time.Time
 	// Generation of the Sync's spec.
 	Generation int64
-	Suspended  bool
+	// Suspended is set while the Sync's own spec suspends it, and StoppedForAll while the stop switch suspends all.
+	Suspended, StoppedForAll bool
 	// Again asks to try a failed head again at once.
 	Again bool
 	// Released is a person's word that a settled commit may be passed: its hash, and what tells one release from

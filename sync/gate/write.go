@@ -75,7 +75,7 @@ func merged(before, now []api.Workload) []api.Workload {
 
 // write decides on the next attempt to write the flight's set.
 func (t *turn) write(f *api.Flight) {
-	if t.o.Suspended {
+	if t.suspended() != "" {
 		return
 	}
 	if f.RetryAt != nil && t.o.Now.Before(f.RetryAt.Time) {

@@ -66,6 +66,26 @@ func TestWhatAHalfWrittenCommitIsStuckBy(t *testing.T) {
 	}
 }
 
+// A brake is pulled whoever is suspended, since it only saves nodes. It is lifted when that is over: then further nodes
+// are updated.
+func TestASuspendedSyncPullsBrakesAndLiftsNone(t *testing.T) {
+	for name, change := range map[string]func(*gate.Observation, bool){
+		"its own spec":    func(o *gate.Observation, is bool) { o.Suspended = is },
+		"the stop switch": func(o *gate.Observation, is bool) { o.StoppedForAll = is },
+	} {
+		d := gatetest.NewFlight(api.RollingOut)
+		d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.RollingOut,
+			Brakes: []gate.BrakeOrder{{Name: "a", Pull: true}, {Name: "b"}}}
+		for suspended, want := range map[bool]int{true: 1, false: 2} {
+			change(&d.Observation, suspended)
+			got := d.Step().Brakes
+			if len(got) != want || !got[0].Pull {
+				t.Errorf("%s suspends: %t, brakes %+v", name, suspended, got)
+			}
+		}
+	}
+}
+
 // A DaemonSet that cannot be seen keeps no other from being stuck, and a commit from being Complete.
 func TestAPartialLook(t *testing.T) {
 	d := gatetest.NewFlight(api.RollingOut)

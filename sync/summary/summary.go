@@ -60,18 +60,6 @@ func Write(s *api.SyncStatus, now time.Time) {
 	}
 }
 
-// Suspend writes the condition that says whether a person has stopped the Sync, and since when.
-func Suspend(s *api.SyncStatus, suspended bool, now time.Time) {
-	c := metav1.Condition{Type: api.ConditionSuspended, Status: metav1.ConditionFalse, Reason: "Active",
-		Message:            "polls, applies, prunes and corrects",
-		ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)}
-	if suspended {
-		c.Status, c.Reason = metav1.ConditionTrue, "Suspended"
-		c.Message = "spec.suspend stops polls, applies, prune and correction; what is in flight is still judged"
-	}
-	meta.SetStatusCondition(&s.Conditions, c)
-}
-
 // Stall writes the same of a Sync that does nothing until a person has changed something, whatever became of its
 // commits.
 func Stall(s *api.SyncStatus, reason, message string, now time.Time) {

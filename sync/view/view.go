@@ -69,7 +69,7 @@ type DaemonSet struct {
 func Of(s Seen) View {
 	status := &s.Sync.Status
 	v := View{Namespace: s.Sync.Namespace, Name: s.Sync.Name, Now: s.Now, State: status.Summary.State,
-		Commit: status.Summary.Commit, Suspended: s.Sync.Spec.Suspend, DaemonSets: []DaemonSet{}, Nodes: []Node{},
+		Commit: status.Summary.Commit, Suspended: Suspended(s.Sync) != "", DaemonSets: []DaemonSet{}, Nodes: []Node{},
 		Notes: []string{}, Missing: []string{}}
 	told := report.New(s.Judged...)
 	for i := range told.DaemonSets {

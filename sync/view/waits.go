@@ -15,13 +15,25 @@ import (
 // Source says why nothing comes from the repository; empty if it is polled.
 func Source(s *api.Sync) string {
 	source := meta.FindStatusCondition(s.Status.Conditions, api.ConditionSource)
-	switch {
-	case s.Spec.Suspend:
-		return "suspended: nothing is polled or applied"
+	switch suspended := Suspended(s); {
+	case suspended != "":
+		return "suspended: " + suspended
 	case source == nil:
 		return "the repository has not been polled yet; is the controller running?"
 	case source.Status == metav1.ConditionFalse:
 		return "the repository cannot be polled: " + source.Message
+	}
+	return ""
+}
+
+// Suspended says what suspends a Sync: its spec, or what its controller says of all; empty if nothing does.
+func Suspended(s *api.Sync) string {
+	c := meta.FindStatusCondition(s.Status.Conditions, api.ConditionSuspended)
+	switch {
+	case c != nil && (c.Reason == api.ReasonStoppedForAll || c.Reason == api.ReasonStopUnread):
+		return c.Message
+	case s.Spec.Suspend:
+		return "nothing is polled or applied"
 	}
 	return ""
 }

@@ -53,7 +53,8 @@ func (a *announcer) Tell(s *api.Sync, n sync.News) {
 	case sync.NewsProgressed: // is told by the status alone
 	case sync.NewsMoved:
 		a.moved(s, n.Move)
-	case sync.NewsPruned, sync.NewsHandedOver, sync.NewsLetGo, sync.NewsCorrected, sync.NewsRecovered:
+	case sync.NewsPruned, sync.NewsHandedOver, sync.NewsLetGo, sync.NewsCorrected, sync.NewsRecovered,
+		sync.NewsSuspended, sync.NewsResumed:
 		a.event(s, corev1.EventTypeNormal, string(n.Kind), text)
 	case sync.NewsWarning:
 		reason := "SpecWarning"

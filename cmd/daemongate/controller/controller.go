@@ -27,6 +27,7 @@ import (
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/lease"
 	"github.com/daemongate/daemongate/sync/panics"
+	"github.com/daemongate/daemongate/sync/stop"
 )
 
 // Options say what a controller looks after, and how.
@@ -113,8 +114,10 @@ func (c *Controller) wire() error {
 	if err != nil {
 		return err
 	}
+	syncs := sync.NewSyncs(client)
+	syncs.Stop = stop.New(c.core, c.o.Lease.Namespace, c.o.Lease.Name)
 	c.syncs = &sync.Controller{
-		Syncs: sync.NewSyncs(client),
+		Syncs: syncs,
 		Connect: &connections{config: c.config, secrets: c.core,
 			mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
 			notes:    filepath.Join(c.o.DataDir, "notes"),
@@ -178,7 +181,7 @@ func (c *Controller) door() func(http.Handler) http.Handler {
 
 // tellAll has what happens printed, recorded and counted.
 func (c *Controller) tellAll(announcer *announcer) *metrics {
-	c.syncs.Connect = &leasedConnections{c.syncs.Connect, c.held.Holds}
+	c.syncs.Connect = &stoppableConnections{&leasedConnections{c.syncs.Connect, c.held.Holds}, c.syncs.Syncs.Stop}
 	m := newMetrics()
 	m.count(c.syncs)
 	m.holds = c.held.Holds

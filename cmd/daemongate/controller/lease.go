@@ -22,7 +22,7 @@ const (
 )
 
 // active is the controller as others ask for it: ready once it holds the Lease, which the API server has confirmed
-// lately, and has read the Syncs, or once it waits for a Lease that it has read lately; and only while it can write in
+// lately, and has read the Syncs and their stop switch, or once it waits for a Lease that it has read lately; and only while it can write in
 // its data folder.
 type active struct {
 	*sync.Controller
@@ -54,6 +54,8 @@ func (a active) role() (role, error) {
 		return "", errors.New("this controller does not hold the Lease, and cannot take it: its log says why")
 	case !a.Controller.Ready():
 		return "", errors.New("the Syncs have not been read yet")
+	case a.Syncs.Stop.State().Unread != "":
+		return "", errors.New("the stop switch of all Syncs cannot be read: the condition Suspended of each says why")
 	}
 	return leads, nil
 }

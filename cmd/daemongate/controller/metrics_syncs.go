@@ -2,6 +2,7 @@ package controller
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -28,13 +29,16 @@ var (
 		"Nodes on which the commit in flight of a Sync is stuck, by cause.", "cause")
 	ailingGauge = syncGauge("sync_unhealthy_objects",
 		"Objects of a complete commit that have not been well for a minute or longer.")
-	heldGauge   = syncGauge("sync_held_commits", "Commits of a Sync that wait at the gate.")
+	heldGauge      = syncGauge("sync_held_commits", "Commits of a Sync that wait at the gate.")
+	suspendedGauge = syncGauge("sync_suspended",
+		"Whether a person has suspended a Sync, by its spec or by the stop switch of all Syncs: 1 or 0.")
 	outboxGauge = syncGauge("sync_outbox_entries", "Statuses of a Sync that its Git host has not taken yet.")
 )
 
 // Describe names what Collect tells.
 func (c *syncCollector) Describe(d chan<- *prometheus.Desc) {
-	for _, gauge := range []*prometheus.Desc{stuckGauge, failedGauge, causeGauge, ailingGauge, heldGauge, outboxGauge} {
+	for _, gauge := range []*prometheus.Desc{stuckGauge, failedGauge, causeGauge, ailingGauge, heldGauge,
+		suspendedGauge, outboxGauge} {
 		d <- gauge
 	}
 }
@@ -51,6 +55,7 @@ func (c *syncCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(failedGauge, oneIf(s.Status.Summary.State == api.Failed))
 		gauge(ailingGauge, ailing(s))
 		gauge(heldGauge, s.Status.Held.Count)
+		gauge(suspendedGauge, oneIf(meta.IsStatusConditionTrue(s.Status.Conditions, api.ConditionSuspended)))
 		if entries, ok := waiting[s.Namespace+"/"+s.Name]; ok {
 			gauge(outboxGauge, entries)
 		}

@@ -11,12 +11,19 @@ const (
 	ConditionWindows = "WindowsReady"
 	// ConditionSpec is there once fields of the spec could not be read, and says which.
 	ConditionSpec = "SpecReady"
-	// ConditionSuspended says whether spec.suspend stops the Sync, and since when.
+	// ConditionSuspended says whether spec.suspend or the stop switch of all Syncs stops the Sync, and since when.
 	ConditionSuspended = "Suspended"
 	// ConditionDrifted says whether others changed something, and ConditionHealthy whether what a complete commit wrote
 	// is well.
 	ConditionDrifted = "Drifted"
 	ConditionHealthy = "Healthy"
+)
+
+// The reasons of Suspended while the stop switch suspends the Sync, as all others: somebody has turned it on; or nobody
+// knows.
+const (
+	ReasonStoppedForAll = "StoppedForAll"
+	ReasonStopUnread    = "StopSwitchUnread"
 )
 
 // The reasons of SourceReady: the repository was polled; it may be at another time; somebody has to put it right.

@@ -62,7 +62,7 @@ type SyncSpec struct {
 	// +kubebuilder:default=Orphan
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
-	// Suspend stops polls, applies and prune. What runs is still judged and reported.
+	// Suspend stops polls, applies, prune and correction. What runs is still judged, braked and reported.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }

@@ -60,10 +60,11 @@ func (s *Stage) told(verb string, args []string) {
 		s.Observation.History = nil
 	case "respec":
 		s.Observation.Generation++
-	case "suspend":
-		s.Observation.Suspended = true
-	case "resume":
-		s.Observation.Suspended = false
+	case "suspend", "resume":
+		s.Observation.Suspended = verb == "suspend"
+	case "stop", "start":
+		// the stop switch of all Syncs
+		s.Observation.StoppedForAll = verb == "stop"
 	case "again":
 		s.Observation.Again = true
 	case "unverified":

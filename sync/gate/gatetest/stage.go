@@ -154,7 +154,8 @@ func (s *Stage) Restart() {
 	s.State = gate.State{}
 	s.Check(json.Unmarshal(data, &s.State))
 	s.Observation = gate.Observation{Now: s.Observation.Now, Generation: s.Observation.Generation,
-		Suspended: s.Observation.Suspended, Window: s.Observation.Window, Override: s.Observation.Override}
+		Suspended: s.Observation.Suspended, StoppedForAll: s.Observation.StoppedForAll,
+		Window: s.Observation.Window, Override: s.Observation.Override}
 	s.look()
 }
 
