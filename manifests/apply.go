@@ -61,33 +61,52 @@ func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructure
 
 func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	o Options) (Applied, error) {
-	t, live, err := c.find(ctx, object, defined, o.Owner)
+	t, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return Applied{}, err
 	}
-	if fold, err := c.mustFold(ctx, t, live, o); err != nil {
-		return Applied{}, err
-	} else if fold {
-		if err := c.fold(ctx, t, live); err != nil {
-			return Applied{}, err
+	var was, answer *unstructured.Unstructured
+	there := t.live != nil
+	err = c.persist(ctx, &t, func() (err error) {
+		if there && t.live == nil {
+			return &unready{t.id, "was deleted since it was looked at"}
 		}
-	}
-	answer, err := c.putOrRecreate(ctx, t, live, defined, o)
+		was, answer, err = c.applyOver(ctx, &t, defined, o)
+		return err
+	})
 	if err == nil {
 		answer, err = c.letGo(ctx, t, answer)
 	}
 	if err != nil {
 		return Applied{}, explainSecret(object, err)
 	}
-	a := applied(t, live, answer)
+	a := applied(t, was, answer)
 	if o.Force {
-		a.Leftovers = c.leftovers(ctx, t, live, answer)
+		a.Leftovers = c.leftovers(ctx, t, was, answer)
 	}
 	return a, nil
 }
 
+// applyOver applies the target's object over what was looked at. It returns that, and the API server's answer.
+func (c *Client) applyOver(ctx context.Context, t *target, defined definitions,
+	o Options) (was, answer *unstructured.Unstructured, err error) {
+	was = t.live
+	if err := mayWrite(t.id, was, o.Owner); err != nil {
+		return was, nil, err
+	}
+	fold, err := c.mustFold(ctx, *t, o)
+	if err == nil && fold {
+		err = c.fold(ctx, t)
+	}
+	if err == nil {
+		answer, err = c.putOrRecreate(ctx, t, defined, o)
+	}
+	return was, answer, err
+}
+
 // mustFold decides law 8: kubectl's managers are folded in before our first apply of an object, and on drift.
-func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unstructured, o Options) (bool, error) {
+func (c *Client) mustFold(ctx context.Context, t target, o Options) (bool, error) {
+	live := t.live
 	if live == nil {
 		return false, nil
 	}
@@ -106,22 +125,25 @@ func (c *Client) mustFold(ctx context.Context, t target, live *unstructured.Unst
 
 // putOver applies without force first. kubectl's managers that stand in the way are folded in (a change by kubectl is
 // drift); others only give way to Options.Force.
-func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstructured, defined definitions,
+func (c *Client) putOver(ctx context.Context, t *target, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
-	answer, err := c.putServed(ctx, t, defined)
+	answer, err := c.putServed(ctx, *t, defined)
 	managers := managersIn(err)
 	if len(managers) == 0 {
 		return answer, err
 	}
+	if !t.sawAll(managers) {
+		return nil, errOvertaken
+	}
 	if !o.Force && !fields.AllKubectl(managers) {
 		return nil, err
 	}
-	if slices.ContainsFunc(managers, fields.IsKubectl) && live != nil {
-		if err := c.fold(ctx, t, live); err != nil {
+	if slices.ContainsFunc(managers, fields.IsKubectl) {
+		if err := c.fold(ctx, t); err != nil {
 			return nil, err
 		}
 	}
-	return c.putFolded(ctx, t, o.Force)
+	return c.putFolded(ctx, *t, o.Force)
 }
 
 // putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the
@@ -129,7 +151,7 @@ func (c *Client) putOver(ctx context.Context, t target, live *unstructured.Unstr
 func (c *Client) putServed(ctx context.Context, t target,
 	defined definitions) (answer *unstructured.Unstructured, err error) {
 	const moment = 10 * time.Second
-	answer, err = c.put(ctx, t, write{})
+	answer, err = c.put(ctx, t, false)
 	if defined.mapping(t.object.GroupVersionKind()) == nil {
 		return answer, err
 	}
@@ -142,7 +164,7 @@ func (c *Client) putServed(ctx context.Context, t target,
 		case <-deadline.C:
 			return nil, err
 		case <-time.After(100 * time.Millisecond):
-			answer, err = c.put(ctx, t, write{})
+			answer, err = c.put(ctx, t, false)
 		}
 	}
 	return answer, err

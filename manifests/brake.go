@@ -71,34 +71,45 @@ func (c *Client) Brake(ctx context.Context, object *unstructured.Unstructured, b
 	if !isDaemonSet(id) {
 		return Applied{}, fmt.Errorf("%s: only a DaemonSet has a brake", id)
 	}
-	t, live, err := c.find(ctx, Braked(object, b), nil, o.Owner)
+	t, err := c.find(ctx, Braked(object, b), nil, o.Owner)
 	if err != nil {
 		return Applied{}, err
 	}
-	if live == nil {
-		return Applied{}, fmt.Errorf("%s: is gone: nothing to brake", id)
-	}
-	answer, err := c.pull(ctx, t, live)
-	if err != nil {
-		return Applied{}, err
-	}
-	return applied(t, live, answer), nil
+	var done Applied
+	err = c.persist(ctx, &t, func() error {
+		was := t.live
+		if was == nil {
+			return fmt.Errorf("%s: is gone: nothing to brake", id)
+		}
+		if err := mayWrite(id, was, o.Owner); err != nil {
+			return err
+		}
+		answer, err := c.pull(ctx, &t)
+		if err == nil {
+			done = applied(t, was, answer)
+		}
+		return err
+	})
+	return done, err
 }
 
 // pull writes a braked object. A write that others' fields stand against changes nothing, and names them all: so no dry
 // run is needed first, which would let the agent spread meanwhile. What kubectl's managers hold is folded in; another's
 // hold on the update strategy alone is overruled.
-func (c *Client) pull(ctx context.Context, t target, live *unstructured.Unstructured) (*unstructured.Unstructured,
-	error) {
-	answer, err := c.put(ctx, t, write{})
-	if slices.ContainsFunc(managersIn(err), fields.IsKubectl) {
-		if err := c.fold(ctx, t, live); err != nil {
+func (c *Client) pull(ctx context.Context, t *target) (*unstructured.Unstructured, error) {
+	answer, err := c.put(ctx, *t, false)
+	managers := managersIn(err)
+	if len(managers) > 0 && !t.sawAll(managers) {
+		return nil, wrap(t.id, errOvertaken)
+	}
+	if slices.ContainsFunc(managers, fields.IsKubectl) {
+		if err := c.fold(ctx, t); err != nil {
 			return nil, err
 		}
-		answer, err = c.putFolded(ctx, t, false)
+		answer, err = c.putFolded(ctx, *t, false)
 	}
 	if onlyStrategy(err) {
-		answer, err = c.put(ctx, t, write{force: true})
+		answer, err = c.put(ctx, *t, true)
 	}
 	return answer, c.refusal(t.id, err)
 }

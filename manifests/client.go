@@ -63,23 +63,30 @@ func (c *Client) Get(ctx context.Context, id ID) (*unstructured.Unstructured, er
 	return c.read(ctx, target{id: id, mapping: mapping})
 }
 
-// write is how an apply is asked for.
-type write struct{ dryRun, force bool }
+// put applies the target's object over what was looked at, and returns the API server's answer as it is.
+func (c *Client) put(ctx context.Context, t target, force bool) (*unstructured.Unstructured, error) {
+	return c.send(ctx, t, over(t.live, t.object), applying(force))
+}
 
-// put applies the target's object and returns the API server's answer as it is.
-func (c *Client) put(ctx context.Context, t target, w write) (*unstructured.Unstructured, error) {
-	data, err := t.object.MarshalJSON()
+// ask is the dry run of an apply, whatever is there.
+func (c *Client) ask(ctx context.Context, t target, force bool) (*unstructured.Unstructured, error) {
+	options := applying(force)
+	options.DryRun = []string{metav1.DryRunAll}
+	return c.send(ctx, t, t.object, options)
+}
+
+func applying(force bool) metav1.PatchOptions {
+	// A misspelt field is an error: the server would drop it in silence.
+	return metav1.PatchOptions{FieldManager: FieldManager, Force: &force,
+		FieldValidation: metav1.FieldValidationStrict}
+}
+
+// send applies an object at the target's place.
+func (c *Client) send(ctx context.Context, t target, object *unstructured.Unstructured,
+	options metav1.PatchOptions) (*unstructured.Unstructured, error) {
+	data, err := object.MarshalJSON()
 	if err != nil {
 		return nil, err
-	}
-	options := metav1.PatchOptions{
-		FieldManager: FieldManager,
-		Force:        &w.force,
-		// A misspelt field is an error: the server would drop it in silence.
-		FieldValidation: metav1.FieldValidationStrict,
-	}
-	if w.dryRun {
-		options.DryRun = []string{metav1.DryRunAll}
 	}
 	return c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.ApplyPatchType, data, options)
 }

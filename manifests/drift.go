@@ -111,15 +111,15 @@ func (p pair) torn() bool {
 
 func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	o Options) (pair, error) {
-	t, live, err := c.find(ctx, object, defined, o.Owner)
+	t, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return pair{}, err
 	}
-	p := pair{target: t, live: live, as: c.as}
-	p.answer, p.err = c.put(ctx, t, write{dryRun: true})
+	p := pair{target: t, live: t.live, as: c.as}
+	p.answer, p.err = c.ask(ctx, t, false)
 	p.holders, p.managers = holdersIn(p.err), managersIn(p.err)
 	if len(p.managers) > 0 {
-		p.answer, p.err = c.put(ctx, t, write{dryRun: true, force: true})
+		p.answer, p.err = c.ask(ctx, t, true)
 	}
 	return p, nil
 }

@@ -34,7 +34,7 @@ func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured
 
 func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
-	t, live, err := c.find(ctx, object, defined, o.Owner)
+	t, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return nil, err
 	}
@@ -42,15 +42,15 @@ func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstruc
 	if err == nil {
 		return answer, nil
 	}
-	if live == nil && willExist(s, t, err) {
+	if t.live == nil && willExist(s, t, err) {
 		return nil, c.tryElsewhere(ctx, s, t)
 	}
 	err = explainSecret(object, c.refusal(t.id, err))
 	if isInvalid(err) && c.redefines(ctx, s, object) {
 		return nil, nil
 	}
-	if o.Recreate && isImmutable(err) && reselects(live, object) {
-		return c.tryRecreate(ctx, t, live, o)
+	if o.Recreate && isImmutable(err) && reselects(t.live, object) {
+		return c.tryRecreate(ctx, t, o)
 	}
 	return nil, err
 }
@@ -76,7 +76,7 @@ func (c *Client) redefines(ctx context.Context, s Set, object *unstructured.Unst
 		if err != nil || live == nil {
 			return false
 		}
-		answer, err := c.put(ctx, t, write{dryRun: true, force: true})
+		answer, err := c.ask(ctx, t, true)
 		return err == nil && len(fields.Differences(live, answer)) > 0
 	}
 	return false
@@ -95,7 +95,7 @@ func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 	if taken, err := c.read(ctx, there); err != nil || taken != nil {
 		return nil
 	}
-	_, err := c.put(ctx, there, write{dryRun: true})
+	_, err := c.ask(ctx, there, false)
 	if err := explainSecret(t.object, c.refusal(t.id, err)); isInvalid(err) {
 		return err
 	}
@@ -104,9 +104,9 @@ func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
 
 // try is the dry run of what apply would do: what stands in the way of kubectl's managers only will be folded in.
 func (c *Client) try(ctx context.Context, t target, o Options) (*unstructured.Unstructured, error) {
-	answer, err := c.put(ctx, t, write{dryRun: true})
+	answer, err := c.ask(ctx, t, false)
 	if conflicting := managersIn(err); len(conflicting) > 0 && (o.Force || fields.AllKubectl(conflicting)) {
-		answer, err = c.put(ctx, t, write{dryRun: true, force: true})
+		answer, err = c.ask(ctx, t, true)
 	}
 	return answer, err
 }

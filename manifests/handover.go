@@ -2,13 +2,11 @@ package manifests
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -71,14 +69,14 @@ func (c *Client) handOver(ctx context.Context, h Handover, o Options, dryRun boo
 	if t.mapping, err = c.mapper.find(ctx, h.From.groupKind(), h.From.Version); err != nil {
 		return done, wrap(h.From.ID, err)
 	}
-	live, err := c.read(ctx, t)
-	if err != nil {
+	if t.live, err = c.read(ctx, t); err != nil {
 		return done, err
 	}
-	if live == nil {
-		return done, fmt.Errorf("%s: is gone: nothing to hand over", t.id)
-	}
-	err = c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
+	err = c.persist(ctx, &t, func() error {
+		live := t.live
+		if live == nil {
+			return fmt.Errorf("%s: is gone: nothing to hand over", t.id)
+		}
 		switch keep, _ := mustKeep(h.From, live, o.Owner); {
 		case keep != "":
 			return &Rejected{t.id, ReasonOwned, "is not handed over to " + h.To.String() +
@@ -90,34 +88,29 @@ func (c *Client) handOver(ctx context.Context, h Handover, o Options, dryRun boo
 				live.GetGeneration(), h.Generation)}
 		}
 		t.object = givingUp(live, h)
-		answer, err := c.putGivingUp(ctx, t, dryRun)
+		write := c.put
+		if dryRun {
+			write = c.ask
+		}
+		answer, err := write(ctx, t, false)
+		if onlyFields(err, givenUp...) {
+			answer, err = write(ctx, t, true)
+		}
 		if err == nil {
 			done = applied(t, live, answer)
 		}
-		return err
+		return c.refusal(t.id, err)
 	})
 	return done, err
 }
 
-// putGivingUp applies, with the version that was looked at. Others' hold on what keeps the pods is overruled, and no
-// other.
-func (c *Client) putGivingUp(ctx context.Context, t target, dryRun bool) (*unstructured.Unstructured, error) {
-	answer, err := c.put(ctx, t, write{dryRun: dryRun})
-	if onlyFields(err, ".spec.updateStrategy", ".spec.template.spec.affinity") {
-		answer, err = c.put(ctx, t, write{dryRun: dryRun, force: true})
-	}
-	var status apierrors.APIStatus
-	if apierrors.IsConflict(err) && errors.As(err, &status) && len(fieldConflicts(status.Status())) == 0 {
-		return nil, err // somebody wrote it meanwhile
-	}
-	return answer, c.refusal(t.id, err)
-}
+// givenUp is what keeps the pods. Others' hold on it is overruled, and no other.
+var givenUp = []string{".spec.updateStrategy", ".spec.template.spec.affinity"}
 
 // givingUp is a live DaemonSet as it is applied when it gives up nodes: whole, so that nothing of it changes but this.
 func givingUp(live *unstructured.Unstructured, h Handover) *unstructured.Unstructured {
 	o := asWished(live)
 	unstructured.RemoveNestedField(o.Object, "status")
-	o.SetResourceVersion(live.GetResourceVersion())
 	annotations := o.GetAnnotations()
 	if annotations == nil {
 		annotations = map[string]string{}

@@ -20,7 +20,7 @@ func (c *Client) leftovers(ctx context.Context, t target, live, answer *unstruct
 	alone.id.Name = "daemongate-dry-run-" + string(answer.GetUID())
 	alone.object.SetName(alone.id.Name)
 	silent := context.WithValue(ctx, warningsKey{}, nil) // what is warned of was said of the object itself
-	defaults, err := c.put(silent, alone, write{dryRun: true})
+	defaults, err := c.ask(silent, alone, false)
 	if err != nil {
 		defaults = nil
 	}

@@ -50,11 +50,14 @@ func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, er
 	if err != nil || t.mapping == nil {
 		return keep, err // a kind that is gone has taken its objects along
 	}
-	live, err := c.read(ctx, t)
-	if err != nil || live == nil {
+	if t.live, err = c.read(ctx, t); err != nil {
 		return keep, err
 	}
-	err = c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
+	err = c.persist(ctx, &t, func() error {
+		live := t.live
+		if live == nil {
+			return nil
+		}
 		if keep.Reason, keep.Ours = mustKeep(e, live, owner); keep.Reason != "" || live.GetDeletionTimestamp() != nil {
 			return nil
 		}

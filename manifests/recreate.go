@@ -49,18 +49,18 @@ func selectorOf(o *unstructured.Unstructured) (*metav1.LabelSelector, error) {
 
 // recreate deletes the live DaemonSet without its pods, waits until it is gone and creates the object in its place.
 // When it is interrupted, the next apply waits or creates: the pods are there to be adopted until somebody does.
-func (c *Client) recreate(ctx context.Context, t target, live *unstructured.Unstructured,
-	o Options) (*unstructured.Unstructured, error) {
-	if err := c.abandon(ctx, t, live, o); err != nil {
+func (c *Client) recreate(ctx context.Context, t *target, o Options) (*unstructured.Unstructured, error) {
+	old := t.live.GetUID()
+	if err := c.abandon(ctx, t, o); err != nil {
 		return nil, err
 	}
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, recreateWithin, true,
 		func(ctx context.Context) (bool, error) {
-			left, err := c.read(ctx, t)
+			left, err := c.read(ctx, *t)
 			if err != nil && !transient(err) {
 				return false, err
 			}
-			return err == nil && (left == nil || left.GetUID() != live.GetUID()), nil
+			return err == nil && (left == nil || left.GetUID() != old), nil
 		})
 	if wait.Interrupted(err) && ctx.Err() == nil {
 		return nil, &unready{t.id, fmt.Sprintf("the garbage collector has not let go of its pods after %s: waiting "+
@@ -69,18 +69,19 @@ func (c *Client) recreate(ctx context.Context, t target, live *unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
-	return c.create(ctx, t)
+	t.live = nil
+	return c.create(ctx, *t)
 }
 
 // putOrRecreate is putOver for an object that may have to be recreated.
-func (c *Client) putOrRecreate(ctx context.Context, t target, live *unstructured.Unstructured, defined definitions,
+func (c *Client) putOrRecreate(ctx context.Context, t *target, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
-	if live == nil && o.Recreate && isDaemonSet(t.id) {
-		return c.create(ctx, t)
+	if t.live == nil && o.Recreate && isDaemonSet(t.id) {
+		return c.create(ctx, *t)
 	}
-	answer, err := c.putOver(ctx, t, live, defined, o)
-	if err = c.refusal(t.id, err); o.Recreate && isImmutable(err) && reselects(live, t.object) {
-		return c.recreate(ctx, t, live, o)
+	answer, err := c.putOver(ctx, t, defined, o)
+	if err = c.refusal(t.id, err); o.Recreate && isImmutable(err) && reselects(t.live, t.object) {
+		return c.recreate(ctx, t, o)
 	}
 	return answer, err
 }
@@ -92,18 +93,17 @@ func isImmutable(err error) bool {
 
 // tryRecreate is the dry run of recreate. The API server cannot be asked to create what is still there: it is asked
 // about the same object under another name, and about the deletion.
-func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.Unstructured,
-	o Options) (*unstructured.Unstructured, error) {
-	if err := c.mayRecreate(ctx, t, live, o); err != nil {
+func (c *Client) tryRecreate(ctx context.Context, t target, o Options) (*unstructured.Unstructured, error) {
+	if err := c.mayRecreate(ctx, t, o); err != nil {
 		return nil, err
 	}
-	if err := c.orphan(ctx, t, live, true); err != nil {
+	if err := c.orphan(ctx, t, true); err != nil {
 		return nil, err
 	}
 	other := target{id: t.id, object: t.object.DeepCopy(), mapping: t.mapping}
-	other.id.Name = "daemongate-dry-run-" + string(live.GetUID())
+	other.id.Name = "daemongate-dry-run-" + string(t.live.GetUID())
 	other.object.SetName(other.id.Name)
-	answer, err := c.put(ctx, other, write{dryRun: true})
+	answer, err := c.ask(ctx, other, false)
 	if err != nil {
 		return nil, c.refusal(t.id, err)
 	}
@@ -112,7 +112,8 @@ func (c *Client) tryRecreate(ctx context.Context, t target, live *unstructured.U
 }
 
 // mayRecreate says why a live DaemonSet must not be deleted (law 7), or which of its pods would be left over.
-func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
+func (c *Client) mayRecreate(ctx context.Context, t target, o Options) error {
+	live := t.live
 	written, _ := o.Inventory.Find(t.id)
 	if keep, _ := mustKeep(written, live, o.Owner); keep != "" {
 		return &Rejected{t.id, ReasonImmutable, "spec.selector cannot change, and the DaemonSet is not recreated: it " +
@@ -152,18 +153,21 @@ func (c *Client) mayRecreate(ctx context.Context, t target, live *unstructured.U
 
 // abandon deletes a DaemonSet without its pods. Its controller may write it between look and deletion: then it looks
 // again.
-func (c *Client) abandon(ctx context.Context, t target, live *unstructured.Unstructured, o Options) error {
-	return c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
-		if err := c.mayRecreate(ctx, t, live, o); err != nil {
+func (c *Client) abandon(ctx context.Context, t *target, o Options) error {
+	return c.persist(ctx, t, func() error {
+		if t.live == nil {
+			return nil
+		}
+		if err := c.mayRecreate(ctx, *t, o); err != nil {
 			return err
 		}
-		return c.orphan(ctx, t, live, false)
+		return c.orphan(ctx, *t, false)
 	})
 }
 
 // orphan deletes exactly the DaemonSet that was looked at, and leaves its pods.
-func (c *Client) orphan(ctx context.Context, t target, live *unstructured.Unstructured, dryRun bool) error {
-	uid, version, leave := live.GetUID(), live.GetResourceVersion(), metav1.DeletePropagationOrphan
+func (c *Client) orphan(ctx context.Context, t target, dryRun bool) error {
+	uid, version, leave := t.live.GetUID(), t.live.GetResourceVersion(), metav1.DeletePropagationOrphan
 	options := metav1.DeleteOptions{PropagationPolicy: &leave, Preconditions: &metav1.Preconditions{UID: &uid}}
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
@@ -193,7 +197,7 @@ func (c *Client) create(ctx context.Context, t target) (*unstructured.Unstructur
 		annotations[appsv1.DeprecatedTemplateGeneration] = strconv.FormatInt(newest+1, 10)
 		t.object.SetAnnotations(annotations)
 	}
-	answer, err := c.put(ctx, t, write{})
+	answer, err := c.put(ctx, t, false)
 	return answer, c.refusal(t.id, err)
 }
 

@@ -106,7 +106,8 @@ func TestARecreationThatIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.client.abandon(w.ctx, target, w.live(old.ID), w.opts); err != nil {
+	target.live = w.live(old.ID)
+	if err := w.client.abandon(w.ctx, &target, w.opts); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(2 * time.Minute)
@@ -166,7 +167,8 @@ func TestOnlyWhatWeWroteIsRecreated(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.by("kubectl-label", old.ID, `{"metadata":{"labels":{"`+OwnerLabel+`":null}}}`)
-	if _, err := w.client.recreate(w.ctx, there, w.live(old.ID), w.opts); err == nil {
+	there.live = w.live(old.ID)
+	if _, err := w.client.recreate(w.ctx, &there, w.opts); err == nil {
 		t.Error("a DaemonSet without our label was recreated")
 	}
 	if live := w.live(old.ID); live == nil || live.GetUID() != old.UID {

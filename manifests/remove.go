@@ -123,12 +123,12 @@ func (c *Client) letGoOf(ctx context.Context, e Entry, to Owner, o Options) erro
 	if err != nil || t.mapping == nil {
 		return err
 	}
-	live, err := c.read(ctx, t)
-	if err != nil || live == nil {
+	if t.live, err = c.read(ctx, t); err != nil {
 		return err
 	}
-	return c.persist(ctx, t, live, func(live *unstructured.Unstructured) error {
-		if live.GetLabels()[OwnerLabel] != o.Owner.Label() {
+	return c.persist(ctx, &t, func() error {
+		live := t.live
+		if live == nil || live.GetLabels()[OwnerLabel] != o.Owner.Label() {
 			return nil
 		}
 		var label any

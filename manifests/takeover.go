@@ -21,16 +21,12 @@ func bareObject(gvk schema.GroupVersionKind, id ID) *unstructured.Unstructured {
 	return bare
 }
 
-// putFolded applies when kubectl's managers have been folded. Takeover managers alone are overruled, by a write that is
-// refused if anybody else has written since the object was read: force would overrule them too.
+// putFolded applies when kubectl's managers have been folded. Takeover managers alone are overruled: as every write, it
+// is refused if anybody else has written since.
 func (c *Client) putFolded(ctx context.Context, t target, force bool) (*unstructured.Unstructured, error) {
-	live, err := c.read(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := c.put(ctx, t, write{force: force})
+	answer, err := c.put(ctx, t, force)
 	managers := managersIn(err)
-	if live == nil || len(managers) == 0 {
+	if len(managers) == 0 {
 		return answer, err
 	}
 	for _, m := range managers {
@@ -38,9 +34,7 @@ func (c *Client) putFolded(ctx context.Context, t target, force bool) (*unstruct
 			return answer, err
 		}
 	}
-	t.object = t.object.DeepCopy()
-	t.object.SetResourceVersion(live.GetResourceVersion())
-	return c.put(ctx, t, write{force: true})
+	return c.put(ctx, t, true)
 }
 
 // letGo has the takeover managers of an object that was just applied let go of what they hold: what Git names is ours
@@ -49,57 +43,62 @@ func (c *Client) putFolded(ctx context.Context, t target, force bool) (*unstruct
 func (c *Client) letGo(ctx context.Context, t target, applied *unstructured.Unstructured) (*unstructured.Unstructured,
 	error) {
 	home := t.object.GetAPIVersion()
-	live := applied
-	versions := fields.TakeoverVersions(applied, home)
-	if len(versions) > 0 && versions[0] != home {
-		renamed, err := c.claimRenamed(ctx, t, applied)
-		if err != nil {
-			return nil, err
+	t.live = applied
+	err := c.persist(ctx, &t, func() error {
+		if t.live == nil {
+			return &unready{t.id, "was deleted while it was applied"}
 		}
-		live, versions = renamed, fields.TakeoverVersions(renamed, home)
+		versions := fields.TakeoverVersions(t.live, home)
+		if len(versions) > 0 && versions[0] != home {
+			if err := c.claimRenamed(ctx, &t); err != nil {
+				return err
+			}
+			versions = fields.TakeoverVersions(t.live, home)
+		}
+		for _, version := range versions {
+			if err := c.letGoIn(ctx, &t, version); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return t.live, err
+}
+
+// letGoIn has the takeover manager of one version let go of what it holds.
+func (c *Client) letGoIn(ctx context.Context, t *target, version string) error {
+	there, err := c.inVersion(ctx, *t, version)
+	if err != nil || there.mapping == nil { // its version went away meanwhile, and the API server drops such entries
+		return err
 	}
-	for _, version := range versions {
-		there, err := c.inVersion(ctx, t, version)
-		if err != nil {
-			return nil, err
-		}
-		if there.mapping == nil {
-			continue // its version went away meanwhile, and the API server drops such entries
-		}
-		data, err := there.object.MarshalJSON()
-		if err != nil {
-			return nil, err
-		}
-		_, err = c.resource(there).Patch(about(ctx, t.id), t.id.Name, types.ApplyPatchType, data,
-			metav1.PatchOptions{FieldManager: fields.TakeoverManager(version)})
-		if err != nil {
-			return nil, c.refusal(t.id, err)
-		}
-		if live, err = c.read(ctx, t); err != nil || live == nil {
-			return nil, orGone(t, err)
-		}
+	_, err = c.send(ctx, there, over(t.live, there.object),
+		metav1.PatchOptions{FieldManager: fields.TakeoverManager(version)})
+	if err != nil {
+		return c.refusal(t.id, err)
 	}
-	return live, nil
+	left, err := c.read(ctx, *t)
+	if err == nil && left == nil {
+		err = &unready{t.id, "was deleted while it was applied"}
+	}
+	if err == nil {
+		t.live = left
+	}
+	return err
 }
 
 // claimRenamed gives the fields that nobody owns to the takeover manager of our own version, if kubectl wrote fields
 // that have other names there: these are among them, and so may be defaults, which the API server fills in again.
-func (c *Client) claimRenamed(ctx context.Context, t target,
-	applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	patch, err := fields.ClaimPatch(applied, t.object.GetAPIVersion())
+func (c *Client) claimRenamed(ctx context.Context, t *target) error {
+	patch, err := fields.ClaimPatch(t.live, t.object.GetAPIVersion())
 	if err != nil || patch == nil {
-		return applied, err
+		return err
 	}
-	answer, err := c.resource(t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch,
+	answer, err := c.resource(*t).Patch(about(ctx, t.id), t.id.Name, types.JSONPatchType, patch,
 		metav1.PatchOptions{FieldManager: FieldManager})
-	return answer, c.refusal(t.id, err)
-}
-
-func orGone(t target, err error) error {
 	if err == nil {
-		err = &unready{t.id, "was deleted while it was applied"}
+		t.live = answer
 	}
-	return err
+	return c.refusal(t.id, err)
 }
 
 // serves tells whether the API server serves the target's kind in an API version.

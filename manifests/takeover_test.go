@@ -143,17 +143,16 @@ func TestAnEditInAnotherVersionIsUndone(t *testing.T) {
 	id := ID{Group: "autoscaling", Kind: "HorizontalPodAutoscaler", Namespace: w.ns, Name: "agent"}
 	w.applyIn("kubectl-edit", autoscalerV1)
 	w.opts.Correct = true
-	live := w.live(id)
 	object := git.Objects()[0]
-	there, _, err := w.client.find(w.ctx, object, nil, w.opts.Owner)
+	there, err := w.client.find(w.ctx, object, nil, w.opts.Owner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.client.fold(w.ctx, there, live); err != nil { // and the process died here
+	if err := w.client.fold(w.ctx, &there); err != nil { // and the process died here
 		t.Fatal(err)
 	}
 	w.apply(git)
-	live = w.live(id)
+	live := w.live(id)
 	w.nothingOfKubectl(live)
 	if valueAt(live, "spec", "minReplicas") != "1" || valueAt(live, "spec", "maxReplicas") != "7" ||
 		live.GetLabels()["old"] != "" {

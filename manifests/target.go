@@ -16,21 +16,21 @@ type target struct {
 	id      ID
 	object  *unstructured.Unstructured
 	mapping *meta.RESTMapping
+	// live is what was looked at there, or what our own last write has left there: nil if nothing is there.
+	live *unstructured.Unstructured
 }
 
-// find locates an object of a set and reads what lives there, nil if nothing does. What an owner may not write is an
-// error.
+// find locates an object of a set and looks at what lives there. What an owner may not write is an error.
 func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, defined definitions,
-	owner Owner) (target, *unstructured.Unstructured, error) {
+	owner Owner) (target, error) {
 	t, err := c.locate(ctx, object, defined)
 	if err != nil {
-		return target{}, nil, err
+		return target{}, err
 	}
-	live, err := c.read(ctx, t)
-	if err != nil {
-		return target{}, nil, err
+	if t.live, err = c.read(ctx, t); err != nil {
+		return target{}, err
 	}
-	return t, live, mayWrite(t.id, live, owner)
+	return t, mayWrite(t.id, t.live, owner)
 }
 
 // locate finds where an object of a set lives.
