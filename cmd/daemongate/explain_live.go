@@ -100,12 +100,11 @@ func judgeLive(
 		return report.Judged{}, err
 	}
 	live := watchLive(clients, observer, target, o)
+	live.memory = memory
 	look, err := live.look(ctx)
 	if err != nil {
 		return report.Judged{}, err
 	}
-	target.FailingBefore = rollout.FailingByName(target.FailingBefore, look.Nodes)
-	live.target, live.memory = target, memory.WithNames(look.Nodes)
 	j := live.weigh(ctx, &look, func(rollout.Judgement) bool { return true })
 	if ahead := clients.Ahead(); ahead != 0 {
 		j.Notes = append(j.Notes, fmt.Sprintf("the API server's clock is off this machine's by %s, and is the one "+

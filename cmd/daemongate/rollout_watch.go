@@ -51,9 +51,12 @@ func (w *watcher) judge(ctx context.Context) (report.Judged, error) {
 	return report.Judged{Target: w.target, Look: look, Judgement: j}, nil
 }
 
-// weigh judges a look and, where the judgement is worth it, looks closer and judges again.
+// weigh judges a look and, where the judgement is worth it, looks closer and judges again. What a Sync's status
+// remembers may be by the UIDs of nodes.
 func (w *watcher) weigh(ctx context.Context, look *rollout.Look,
 	worthIt func(rollout.Judgement) bool) rollout.Judgement {
+	w.target.FailingBefore = rollout.FailingByName(w.target.FailingBefore, look.Nodes)
+	w.memory = w.memory.WithNames(look.Nodes)
 	j, memory := judge.Rollout(*look, w.target, w.memory, w.options)
 	var unread error
 	if worthIt(j) {

@@ -38,7 +38,8 @@ type standIn struct {
 func (standIn) Known() []*api.Sync {
 	stuck, fine := &api.Sync{}, &api.Sync{}
 	stuck.Namespace, stuck.Name, fine.Namespace, fine.Name = "platform", "agents", "platform", "others"
-	stuck.Status.InFlight = &api.Flight{State: api.Stuck, Causes: []api.Cause{{Code: "ImagePull", NodeCount: 3},
+	stuck.Status.InFlight = &api.Flight{State: api.Stuck, Causes: []api.Cause{
+		{Code: "ImagePull", NodeCount: 3, Nodes: []string{"node-7"}, Message: "node-7 says no"},
 		{Code: "ImagePull", NodeCount: 1}, {Code: "CrashLoop", NodeCount: 2}}}
 	stuck.Status.Held.Count = 7
 	fine.Status.InFlight = &api.Flight{State: api.Complete, Causes: []api.Cause{{Code: "NodeLost", NodeCount: 1}}}
@@ -85,7 +86,7 @@ func busyMetrics(t *testing.T) *metrics {
 	return m
 }
 
-// What is scraped says what happened and how every Sync stands, as Prometheus wants it to be said.
+// What is scraped says what happened and how every Sync stands, as Prometheus wants it to be said; no node is named.
 func TestMetricsSayWhatHappened(t *testing.T) {
 	m := busyMetrics(t)
 	if problems, err := testutil.GatherAndLint(m.registry); err != nil || len(problems) > 0 {
@@ -107,6 +108,9 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`daemongate_reports_total{provider="Notes",result="trouble"} 1`, `daemongate_looks_total 1`,
 		`daemongate_tick_duration_seconds_bucket{le="0.004"} 1`, `daemongate_webhooks_total{code="401"} 1`,
 		"daemongate_lease_held 0", "go_goroutines ")
+	if text := scrape(t, server.URL); strings.Contains(text, "node-7") {
+		t.Errorf("a metric names a node:\n%s", text)
+	}
 	m.holds = func() error { return nil }
 	has(t, scrape(t, server.URL), "daemongate_lease_held 1")
 }
