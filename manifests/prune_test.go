@@ -129,19 +129,7 @@ func TestPruneGoesInReverse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// A finalizer holds the deleted objects, so that their deletion can be dated; no controller writes these kinds.
-	inv := Recorded(w.apply(w.set(`
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: agent, finalizers: [example.com/hold]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: agent, finalizers: [example.com/hold]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: agent, finalizers: [example.com/hold]}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: agent}`)))
+	inv := Recorded(w.apply(w.set(held)))
 	w.prune(inv)
 	var versions []string
 	for _, e := range inv {

@@ -2,12 +2,16 @@ package sync
 
 import (
 	"encoding/json"
+	stderrors "errors"
+	"regexp"
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/daemongate/daemongate/manifests/install"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -50,6 +54,9 @@ func wrongSpecs() []wrong {
 		{"source.schedule", `"@every 1h"`, "interval"},
 		{"source.timeZone", `"Europe/Berlin"`, "schedule"},
 		{"source.startingDeadline", `"1h"`, "schedule"},
+		{"source.startingDeadline", `"99h","schedule":"0 0 * * *"`, "0s to 24h"},
+		{"source.timeZone", `"Local","schedule":"0 0 * * *"`, "Europe/Berlin"},
+		{"source.verify", `{"mode":"Every","secretRef":{"name":"signers"},"accept":["1234567"]}`, "full hash"},
 		{"source.interval", `"5m","schedule":"0 0 * * *"`, "either interval or schedule"},
 		{"source.verify", `{"mode":"Head"}`, "secretRef"},
 		{"source.verify.mode", `"Tag","secretRef":{"name":"signers"}`, "ref.tag"},
@@ -188,7 +195,8 @@ func syncWith(t *testing.T, namespace, field, value string) *unstructured.Unstru
 }
 
 // Every mistake that a schema can know of is refused when it is written, by an answer that names the field and says
-// what is allowed, and that repeats no password; and whatever is right passes.
+// what is allowed, and that repeats no password; and whatever is right passes. No rule of the schema can be left out
+// unnoticed: each is the only reason why some mistake is refused.
 func TestTheAPIServerRefusesWrongSyncs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -197,12 +205,14 @@ func TestTheAPIServerRefusesWrongSyncs(t *testing.T) {
 			DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
 		return err
 	}
+	alone := map[schemaRule]bool{}
 	for _, one := range wrongSpecs() {
 		field := one.field
 		if field == "report.secretRef" && strings.HasPrefix(one.value, `{"provider`) {
 			field = "report" // what lacks the field that is named
 		}
 		err := try(syncWith(t, w.namespace, field, one.value))
+		noteOnlyReason(alone, err)
 		switch {
 		case err == nil:
 			t.Errorf("%s: %s was taken", one.field, one.value)
@@ -219,7 +229,77 @@ func TestTheAPIServerRefusesWrongSyncs(t *testing.T) {
 	}
 	long := syncWith(t, w.namespace, "suspend", "true")
 	long.SetName(strings.Repeat("a", 64))
-	if err := try(long); err == nil || !strings.Contains(err.Error(), "metadata.name") {
+	err := try(long)
+	if err == nil || !strings.Contains(err.Error(), "metadata.name") {
 		t.Errorf("a long name: %v", err)
 	}
+	noteOnlyReason(alone, err)
+	for _, rule := range schemaRules(t) {
+		if !alone[rule] {
+			t.Errorf("%s: without the rule %q every mistake would be refused all the same, or none is: add one",
+				rule.field, rule.message)
+		}
+	}
+}
+
+// schemaRule is a rule of the schema: the field that its answer names, and what it says.
+type schemaRule struct{ field, message string }
+
+// noteOnlyReason notes the rule for which alone something was refused.
+func noteOnlyReason(alone map[schemaRule]bool, err error) {
+	var refused errors.APIStatus
+	if !stderrors.As(err, &refused) || refused.Status().Details == nil || len(refused.Status().Details.Causes) != 1 {
+		return
+	}
+	cause := refused.Status().Details.Causes[0]
+	message := cause.Message
+	if _, said, quotes := strings.Cut(message, ": "); quotes && strings.HasPrefix(message, "Invalid value") {
+		message = said
+		if strings.HasPrefix(said, `"`) { // the value, or its type
+			_, message, _ = strings.Cut(said, `": `)
+		}
+	}
+	field := strings.TrimPrefix(elements.ReplaceAllString(cause.Field, "[]"), "<nil>") // of the whole Sync
+	alone[schemaRule{field, message}] = true
+}
+
+// elements are the index of a list and the key of a map in the name of a field.
+var elements = regexp.MustCompile(`\[[^]]*\]`)
+
+// schemaRules are all rules of the schema of Syncs.
+func schemaRules(t *testing.T) []schemaRule {
+	t.Helper()
+	crd := must(install.CRD())[0]
+	versions, _, err := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, _ := versions[0].(map[string]any)
+	schema, _, err := unstructured.NestedMap(version, "schema", "openAPIV3Schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rulesOf("", schema)
+}
+
+func rulesOf(field string, schema map[string]any) (rules []schemaRule) {
+	list, _ := schema["x-kubernetes-validations"].([]any)
+	for _, one := range list {
+		rule, _ := one.(map[string]any)
+		message, _ := rule["message"].(string)
+		path, _ := rule["fieldPath"].(string)
+		rules = append(rules, schemaRule{strings.TrimPrefix(field+path, "."), message})
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	for name, one := range properties {
+		if property, is := one.(map[string]any); is {
+			rules = append(rules, rulesOf(field+"."+name, property)...)
+		}
+	}
+	for _, of := range []string{"items", "additionalProperties"} {
+		if element, is := schema[of].(map[string]any); is {
+			rules = append(rules, rulesOf(field+"[]", element)...)
+		}
+	}
+	return rules
 }

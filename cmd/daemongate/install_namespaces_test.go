@@ -23,9 +23,9 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// A controller that was installed for all namespaces, and then for two, has taken back what it no longer needs. It does
-// its work in these two, reads no Sync of a third one, and may there neither act as a ServiceAccount nor read a Secret.
-// Of the rights that it has each is used.
+// A controller that was installed for all namespaces, then for three, and then for two, has taken back what it no longer
+// needs. It does its work in these two, reads no Sync of a third one, and may there neither act as a ServiceAccount nor
+// read a Secret. Of the rights that it has each is used.
 func TestAControllerOfTwoNamespacesHasRightsInNoOther(t *testing.T) {
 	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 3})
@@ -35,6 +35,10 @@ func TestAControllerOfTwoNamespacesHasRightsInNoOther(t *testing.T) {
 		deployer(t, kube, namespace)
 	}
 	installs(t, cluster)
+	installs(t, cluster, "--namespaces", "a,b,c")
+	if !may(t, tokenConfig(t, cluster, kube, t.TempDir()), "get", "secrets", "c") {
+		t.Error("there is nothing to take back")
+	}
 	installs(t, cluster, "--namespaces", "a,b")
 	dir, asked := t.TempDir(), &requests{}
 	pushAgent(t, dir)

@@ -1,0 +1,119 @@
+package sync
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// written is one write of a status, as the API server hears it.
+type written struct {
+	version string
+	body    map[string]any
+}
+
+// listening is a way to an API server that takes every write of a Sync's status, or answers with a refusal.
+func listening(t *testing.T, heard *[]written, refusal *metav1.Status) *Syncs {
+	t.Helper()
+	config := &rest.Config{Host: "https://api.invalid"}
+	config.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		w, code := written{body: map[string]any{}}, http.StatusOK
+		if err := json.NewDecoder(r.Body).Decode(&w.body); err != nil {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		w.version, _, _ = unstructured.NestedString(w.body, "metadata", "resourceVersion")
+		*heard = append(*heard, w)
+		answer := maps.Clone(w.body)
+		answer["apiVersion"], answer["kind"] = api.Kind.GroupVersion().String(), api.Kind.Kind
+		text := must(json.Marshal(answer))
+		if refusal != nil {
+			text, code = must(json.Marshal(refusal)), int(refusal.Code)
+		}
+		return &http.Response{StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
+	})
+	return NewSyncs(must(dynamic.NewForConfig(config)))
+}
+
+// conflict is the API server's answer to who has read another version than there is now.
+func conflict() *metav1.Status {
+	s := apierrors.NewConflict(api.Resource.GroupResource(), "agents", errors.New("the object has been modified")).Status()
+	s.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
+	return &s
+}
+
+// A status is written onto the version that it was decided on, also where the informer has a newer Sync meanwhile: that
+// may have the status of another controller.
+func TestAStatusIsWrittenOntoWhatItWasDecidedOn(t *testing.T) {
+	var heard []written
+	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agents", ResourceVersion: "9"}}
+	l := &syncLoop{Controller: &Controller{Now: time.Now, Syncs: listening(t, &heard, nil)}, sync: s,
+		saved: savedStatus{version: "7"}}
+	if err := l.save(t.Context(), api.SyncStatus{GateStatus: api.GateStatus{Head: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(heard) != 1 || heard[0].version != "7" {
+		t.Errorf("written: %+v", heard)
+	}
+}
+
+// What is said of a Sync that cannot be read is said once, onto what was read; the rest of its status, which is not
+// understood either, stays out of it. When somebody has written the Sync meanwhile it is looked at again.
+func TestWhatIsSaidOfAnUnreadableSyncIsSaidOnce(t *testing.T) {
+	var heard []written
+	u := &unstructured.Unstructured{}
+	u.SetUnstructuredContent(map[string]any{"spec": map[string]any{"source": map[string]any{"interval": "soon"}},
+		"status": map[string]any{"passed": "a", "inventory": []any{map[string]any{"kind": "ConfigMap"}}}})
+	u.SetGroupVersionKind(api.Kind)
+	u.SetNamespace("n")
+	u.SetName("agents")
+	u.SetResourceVersion("7")
+	told := &countedNews{}
+	c := &Controller{Now: time.Now, Teller: told, Syncs: listening(t, &heard, conflict())}
+	_, why := FromInformer(u)
+	if err := c.stallUnread(t.Context(), stored(u), "n/agents", why); !apierrors.IsConflict(err) || told.n != 0 {
+		t.Errorf("somebody has written it meanwhile: %v, told %d times", err, told.n)
+	}
+	c.Syncs = listening(t, &heard, nil)
+	if err := c.stallUnread(t.Context(), stored(u), "n/agents", why); err != nil {
+		t.Fatal(err)
+	}
+	last := heard[len(heard)-1]
+	status, _ := last.body["status"].(map[string]any)
+	if last.version != "7" || status["conditions"] == nil || status["passed"] != nil || status["inventory"] != nil {
+		t.Errorf("written: %+v", last)
+	}
+	said, _, _ := unstructured.NestedSlice(last.body, "status", "conditions")
+	if err := unstructured.SetNestedSlice(u.Object, said, "status", "conditions"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.stallUnread(t.Context(), stored(u), "n/agents", why); err != nil || len(heard) != 2 || told.n != 1 {
+		t.Errorf("it is said again: %v, written %d times, told %d times", err, len(heard), told.n)
+	}
+}
+
+// stored is a Sync as the informer has it.
+func stored(u *unstructured.Unstructured) seenSyncs {
+	store := cache.NewStore(cache.MetaNamespaceKeyFunc)
+	_ = store.Add(u) // it has a name
+	return seenSyncs{u.GetNamespace(): store}
+}
+
+// countedNews counts what is told.
+type countedNews struct{ n int }
+
+func (t *countedNews) Tell(*api.Sync, News) { t.n++ }
