@@ -98,16 +98,21 @@ func (threeNodes) Judge(context.Context) ([]report.Judged, error) {
 
 // session is a user before a terminal.
 type session struct {
-	t        *testing.T
-	terminal *vt.SafeEmulator
-	raw      bytes.Buffer // written by one, read after its end
-	keys     *io.PipeWriter
-	program  chan error
+	t *testing.T
+
+	mu       sync.Mutex
+	terminal *vt.Emulator // a SafeEmulator hands out its cells, and goes on writing to them
+	raw      bytes.Buffer
+
+	keys    *io.PipeWriter
+	program chan error
 }
 
 // Write is what a terminal that was not made raw does: without a terminal to read from, bubbletea counts on that, and
 // writes line feeds without carriage returns.
 func (s *session) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.raw.Write(p)
 	_, err := s.terminal.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")))
 	return len(p), err
@@ -120,7 +125,7 @@ func open(t *testing.T, s *server, environment ...string) *session {
 		t.Fatal(err)
 	}
 	in, keys := io.Pipe()
-	u := &session{t: t, terminal: vt.NewSafeEmulator(80, 24), keys: keys, program: make(chan error, 1)}
+	u := &session{t: t, terminal: vt.NewEmulator(80, 24), keys: keys, program: make(chan error, 1)}
 	go func() { _, _ = io.Copy(io.Discard, u.terminal) }() // its answers to questions about it
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() { cancel(); l.stop() })
@@ -133,6 +138,8 @@ func open(t *testing.T, s *server, environment ...string) *session {
 
 // screen is what stands on the terminal.
 func (s *session) screen() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var b strings.Builder
 	for y := range s.terminal.Height() {
 		for x := range s.terminal.Width() {
@@ -147,6 +154,8 @@ func (s *session) screen() string {
 
 // colour is that of the first cell with a content.
 func (s *session) colour(content string) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for y := range s.terminal.Height() {
 		for x := range s.terminal.Width() {
 			if c := s.terminal.CellAt(x, y); c != nil && c.Content == content {

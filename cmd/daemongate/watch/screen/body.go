@@ -37,20 +37,26 @@ func (m *Model) causes() []string {
 	return lines
 }
 
-// remarks are what is waited for, what a person should know, and the nodes with trouble by name.
-func (m *Model) remarks() []string {
+// waits are what is waited for, and the nodes with trouble by name.
+func (m *Model) waits() []string {
 	var lines []string
 	for _, text := range m.view.Waits {
 		lines = append(lines, wrapped("* ", text, m.width)...)
 	}
-	for _, text := range m.view.Notes {
-		lines = append(lines, wrapped("* note: ", text, m.width)...)
-	}
+	return append(lines, m.trouble()...)
+}
+
+// notes are what is worth knowing and nobody's trouble.
+func (m *Model) notes() []string {
+	var lines []string
 	if len(m.view.Missing) > 0 {
 		lines = append(lines, wrapped("* must not be read, so less is known: ", strings.Join(m.view.Missing, ", "),
 			m.width)...)
 	}
-	return append(lines, m.trouble()...)
+	for _, text := range m.view.Notes {
+		lines = append(lines, wrapped("* note: ", text, m.width)...)
+	}
+	return lines
 }
 
 // trouble names the nodes that are lost, failing or without a pod.

@@ -19,6 +19,9 @@ func short(commit string) string { return line(api.Short(commit)) }
 // head is what does not scroll: whose rollout, the verdict, how far it is, and the lane of commits.
 func (m *Model) head() []string {
 	lines := []string{m.title()}
+	if !m.lost.IsZero() {
+		lines = append(lines, paint("31", clip("what was seen last stands here; "+m.why, m.width)))
+	}
 	if m.view == nil || m.page != nil {
 		return append(lines, "")
 	}
@@ -48,8 +51,8 @@ func (m *Model) title() string {
 	}
 	right := v.Now.UTC().Format("15:04:05Z")
 	if !m.lost.IsZero() {
-		right = paint("7", fmt.Sprintf(" no answer since %s (%s): %s ", m.lost.UTC().Format("15:04:05Z"),
-			duration.HumanDuration(m.now.Sub(m.lost)), clip(m.why, m.width/3)))
+		right = paint("7", fmt.Sprintf(" no answer since %s (%s) ", m.lost.UTC().Format("15:04:05Z"),
+			duration.HumanDuration(m.now.Sub(m.lost))))
 	}
 	gap := m.width - ansi.StringWidth(name) - ansi.StringWidth(right)
 	if gap < 2 {

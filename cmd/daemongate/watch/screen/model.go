@@ -103,12 +103,17 @@ func (m *Model) drawBody(room int) []string {
 	case m.view == nil:
 		return []string{"looking …"}
 	}
-	lines := m.causes()
-	lines = append(lines, m.remarks()...)
+	lines := append(m.causes(), m.waits()...)
 	if len(lines) > 0 {
 		lines = append(lines, "")
 	}
-	return append(lines, (&grid{m.canvas, m.view, m.by}).nodes(room-len(lines))...)
+	nodes := (&grid{m.canvas, m.view, m.by}).nodes(room - len(lines))
+	lines = append(lines, nodes...)
+	notes := m.notes()
+	if len(notes) > 0 && len(nodes) > 0 {
+		lines = append(lines, "")
+	}
+	return append(lines, notes...)
 }
 
 // foot is the last line: a question, what became of the last one, or the keys.

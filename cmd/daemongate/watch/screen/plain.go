@@ -94,7 +94,7 @@ func (p *Plain) causes(v *view.View, say func(string)) {
 		c := &v.Causes[i]
 		about := "cause " + string(c.Code) + " of " + c.Object + " " + c.Container
 		now[about] = true
-		if !p.news(about, fmt.Sprint(c.NodeCount, c.Final)) {
+		if passing(v, c) || !p.news(about, fmt.Sprint(c.NodeCount, c.Final)) {
 			continue
 		}
 		text := causeTitle(c)
@@ -112,6 +112,11 @@ func (p *Plain) causes(v *view.View, say func(string)) {
 			say("no longer: " + strings.TrimSpace(strings.TrimPrefix(about, "cause ")))
 		}
 	}
+}
+
+// passing reports whether a cause is no news yet: that pods start, and what is gone before anybody has read of it.
+func passing(v *view.View, c *view.Cause) bool {
+	return !c.Final && (c.Code == rollout.Starting || v.Now.Sub(c.Since) < 3*time.Second)
 }
 
 // causeTitle is what a cause is, where, and whether it is only the present reason.
@@ -195,7 +200,7 @@ func (p *Plain) verdict(v *view.View, anyway bool, say func(string)) {
 	}
 	p.told["shape"], p.progress = shape, v.Now
 	if e := estimateWords(v); e != "" {
-		text += " " + e
+		text += " (" + e + ")"
 	}
 	say(text)
 }
