@@ -22,8 +22,8 @@ const (
 )
 
 // active is the controller as others ask for it: ready once it holds the Lease, which the API server has confirmed
-// lately, and has read the Syncs and their stop switch, or once it waits for a Lease that it has read lately; and only while it can write in
-// its data folder.
+// lately, and has read the Syncs and their stop switch, or once it waits for a Lease that it has read lately; and only
+// while it can write in its data folder.
 type active struct {
 	*sync.Controller
 	lease held
