@@ -136,12 +136,12 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
 	summary.NoteSpec(&next, specProblem(l.sync), o.Now)
-	summary.Suspend(&next, summary.Suspension{BySpec: l.sync.Spec.Suspend, Reason: all.Reason(), Text: all.Text()},
-		l.Now())
 	if b := l.barred(l.sync); b != nil {
 		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	} else {
 		summary.Write(&next, l.Now())
 	}
+	summary.Suspend(&next, summary.Suspension{BySpec: l.sync.Spec.Suspend, Reason: all.Reason(), Text: all.Text()},
+		l.Now())
 	return next
 }

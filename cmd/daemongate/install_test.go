@@ -57,6 +57,17 @@ spec:
 	leavesWell(t, client, kube)
 }
 
+// Daemongate is installed in a namespace of its own, and whoever names another one is told so.
+func TestInstallRefusesAnotherNamespace(t *testing.T) {
+	for namespace, want := range map[string]int{"foo": 2, "daemongate-system": 0} {
+		r := daemongate(t, "", "install", "--image", "i", "--export", "-n", namespace)
+		if says := strings.Contains(r.stderr, "Daemongate is installed in namespace daemongate-system"); r.code != want ||
+			says != (want == 2) {
+			t.Errorf("install -n %s: exit code %d, %s", namespace, r.code, r.stderr)
+		}
+	}
+}
+
 // leavesWell deletes the Sync: the installed rights are enough to let go of what it has written, and of the Sync.
 func leavesWell(t *testing.T, client dynamic.Interface, kube kubernetes.Interface) {
 	t.Helper()

@@ -83,9 +83,13 @@ func writeFlight(b *strings.Builder, f *api.Flight, now time.Time) {
 	if n := f.Nodes; n.Desired > 0 {
 		fmt.Fprintf(b, ", %d of %d nodes settled, %d updated", n.Settled, n.Desired, n.Updated)
 	}
-	fmt.Fprintf(b, ", since %s\n", duration.HumanDuration(now.Sub(f.Since.Time)))
+	since := f.Since
+	if f.Completed != nil && f.State == api.Complete {
+		since = *f.Completed
+	}
+	fmt.Fprintf(b, ", for %s\n", duration.HumanDuration(now.Sub(since.Time)))
 	if c := f.Correcting; c != nil {
-		writeIndented(b, fmt.Sprintf("its workloads are not as it completed, since %s: %s",
+		writeIndented(b, fmt.Sprintf("its workloads are not as it completed, for %s: %s",
 			duration.HumanDuration(now.Sub(c.Since.Time)), c.Message))
 		if c.Kept != "" {
 			writeIndented(b, "not corrected: "+c.Kept)

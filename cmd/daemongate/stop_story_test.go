@@ -73,7 +73,7 @@ func TestTheStopSwitch(t *testing.T) {
 		if meta.IsStatusConditionTrue(s.Status.Conditions, api.ConditionSuspended) {
 			t.Errorf("%s is suspended", name)
 		}
-		w.waitEvent(name, "Resumed", "the suspension of all Syncs is lifted since ")
+		w.waitEvent(name, "Resumed", "the suspension of all Syncs was lifted at ")
 	}
 	w.waitSuspended("still", "Suspended")
 	if got := w.generation("agent-still"); got != 0 {

@@ -176,10 +176,17 @@ func PauseWords(d *api.DriftStatus, o api.DriftedObject) string {
 	case p == nil:
 		return ""
 	case field == "":
-		return fmt.Sprintf("made anew %d times in a row, every %s at most", p.Corrections, RemakePause)
+		return fmt.Sprintf("made anew %s, every %s at most", inARow(p.Corrections), RemakePause)
 	case d.RetryAt == nil:
-		return fmt.Sprintf("undone %d times in a row", p.Corrections)
+		return "undone " + inARow(p.Corrections)
 	}
-	return fmt.Sprintf("undone %d times in a row, so the pauses between corrections grow; corrected again at %s",
-		p.Corrections, d.RetryAt.UTC().Format("15:04:05 UTC"))
+	return fmt.Sprintf("undone %s, so the pauses between corrections grow; corrected again at %s",
+		inARow(p.Corrections), d.RetryAt.UTC().Format("15:04:05 UTC"))
+}
+
+func inARow(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times in a row", n)
 }

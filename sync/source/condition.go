@@ -13,6 +13,7 @@ import (
 // noteSource says whether the repository could be polled.
 func noteSource(s *api.SyncStatus, generation int64, err error, polled bool, now time.Time) {
 	condition := metav1.Condition{Type: api.ConditionSource, Status: metav1.ConditionTrue, Reason: api.ReasonPolled,
+		Message:            "the repository answers",
 		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now)}
 	switch {
 	case gitsource.IsMistake(err):

@@ -105,14 +105,14 @@ func (s State) Text() string {
 	case s.Unread != "":
 		return "it is not known whether all Syncs are suspended, so they are: " + s.Unread
 	case s.On:
-		return "all Syncs are suspended" + s.turned()
+		return "all Syncs are suspended since " + s.turned()
 	case s.Since.IsZero():
 		return ""
 	}
-	return "the suspension of all Syncs is lifted" + s.turned()
+	return "the suspension of all Syncs was lifted at " + s.turned()
 }
 
-// turned says since when it is as it is, and who turned it.
+// turned says when it was turned, and who did so.
 func (s State) turned() string {
 	who := "who did so does not say who that is"
 	if s.By != "" {
@@ -121,7 +121,7 @@ func (s State) turned() string {
 	if s.Manager != "" {
 		who += fmt.Sprintf(" (field manager %s)", s.Manager)
 	}
-	text := fmt.Sprintf(" since %s: %s", s.Since.UTC().Format(time.RFC3339), who)
+	text := fmt.Sprintf("%s: %s", s.Since.UTC().Format(time.RFC3339), who)
 	if s.Why != "" {
 		text += ": " + s.Why
 	}

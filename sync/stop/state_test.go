@@ -31,7 +31,7 @@ func TestWhatTheSwitchSays(t *testing.T) {
 			[]metav1.ManagedFieldsEntry{turned}, true, "all Syncs are suspended since 2026-03-01T12:10:00Z: who did so says to " +
 				"be ada (field manager daemongate): incident 4711"},
 		"turned off": {map[string]string{"suspended": "false", "by": "ada"}, []metav1.ManagedFieldsEntry{turned}, false,
-			"the suspension of all Syncs is lifted since 2026-03-01T12:10:00Z: who did so says to be ada"},
+			"the suspension of all Syncs was lifted at 2026-03-01T12:10:00Z: who did so says to be ada"},
 		"labelled since by another": {map[string]string{"suspended": "true"}, []metav1.ManagedFieldsEntry{
 			wrote("labeller", `{"f:metadata":{"f:labels":{"f:a":{}}}}`, 20), turned}, true,
 			"since 2026-03-01T12:10:00Z: who did so does not say who that is (field manager daemongate)"},

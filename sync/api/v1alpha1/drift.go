@@ -72,9 +72,8 @@ func (d DriftedObject) String() string {
 	if d.Field == "" {
 		return d.Object + " is missing"
 	}
-	by := d.Manager
-	if by == "" {
-		by = "somebody"
+	if d.Manager == "" {
+		return d.Object + ": " + d.Field + " was changed; by whom is not on record"
 	}
-	return d.Object + ": " + d.Field + " was changed by " + by
+	return d.Object + ": " + d.Field + " was changed by " + d.Manager
 }

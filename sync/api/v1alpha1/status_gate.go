@@ -107,7 +107,7 @@ func (o *Override) Text() string {
 // HeldCommits wait at the gate.
 type HeldCommits struct {
 	// +optional
-	Count int `json:"count,omitempty"`
+	Count int `json:"count"`
 	// +optional
 	Newest string `json:"newest,omitempty"`
 	// +optional

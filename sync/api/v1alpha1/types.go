@@ -12,8 +12,12 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Nodes",type=string,JSONPath=`.status.summary.nodes`
 // +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.held.count`
 // +kubebuilder:printcolumn:name="Suspended",type=string,JSONPath=`.status.conditions[?(@.type=="Suspended")].status`
-// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.summary.message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Since",type=date,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].lastTransitionTime`
+// +kubebuilder:printcolumn:name="Account",type=string,priority=1,JSONPath=`.spec.apply.serviceAccountName`
+// +kubebuilder:printcolumn:name="Ref",type=string,priority=1,JSONPath=`.status.passedRef`
+// +kubebuilder:printcolumn:name="Path",type=string,priority=1,JSONPath=`.spec.source.path`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.summary.message`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name must have at most 63 characters"
 type Sync struct {
 	metav1.TypeMeta   `json:",inline"`
