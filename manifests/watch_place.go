@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -13,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/daemongate/daemongate/manifests/reflector"
 )
 
 // placeWatch holds the states of the objects of one kind in one namespace. It is what client-go's reflector writes to.
@@ -25,14 +26,13 @@ type placeWatch struct {
 	listed     uint64             // the resourceVersion of the last list: what it lacked did not exist then
 	read       bool
 	withStatus map[string]bool // by name: those whose status is news
-	err        error           // why it cannot be watched; then it has ended
+	err        error           // why nothing is known of it: it may not be watched, or what is seen cannot be taken in
 }
 
 // start watches a place until it is cancelled, or not allowed to.
 func (w *Watch) start(at place, resource schema.GroupVersionResource) *placeWatch {
 	p := &placeWatch{changed: w.wake, seen: map[string]Version{}, withStatus: w.withStatus[at]}
-	silent := logr.Discard()
-	ctx, cancel := context.WithCancel(logr.NewContext(w.ctx, silent))
+	ctx, cancel := context.WithCancel(w.ctx)
 	p.cancel = cancel
 	objects := w.client.metadata.Resource(resource).Namespace(at.namespace)
 	selector := labels.Set{OwnerLabel: w.owner.Label()}.String()
@@ -50,9 +50,10 @@ func (w *Watch) start(at place, resource schema.GroupVersionResource) *placeWatc
 			return events, err
 		},
 	}
-	reflector := toolscache.NewReflectorWithOptions(lw, &metav1.PartialObjectMetadata{}, p,
-		toolscache.ReflectorOptions{Name: "manifests", Logger: &silent})
-	w.active.Go(func() { reflector.RunWithContext(ctx) })
+	w.active.Go(func() {
+		reflector.Run(ctx, reflector.Followed{Name: "manifests", Source: lw, Example: &metav1.PartialObjectMetadata{},
+			Store: p, Failed: p.failed})
+	})
 	return p
 }
 
@@ -61,10 +62,15 @@ func (p *placeWatch) refused(err error) {
 	if err == nil || !(apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err) || apierrors.IsNotFound(err)) {
 		return
 	}
+	p.cancel()
+	p.failed(err)
+}
+
+// failed notes why nothing is known of the place, until everything has been read again.
+func (p *placeWatch) failed(err error) {
 	p.mu.Lock()
 	p.err, p.read = err, false
 	p.mu.Unlock()
-	p.cancel()
 	p.changed()
 }
 
@@ -108,12 +114,12 @@ func (p *placeWatch) note(o any, gone bool) error {
 	if !ok {
 		return fmt.Errorf("watch: a %T has no metadata", o)
 	}
-	v := VersionOf(object)
+	v, name := VersionOf(object), object.GetName()
 	v.gone = gone
 	p.mu.Lock()
-	before, known := p.seen[object.GetName()]
-	p.seen[object.GetName()] = v
-	withStatus := p.withStatus[object.GetName()]
+	before, known := p.seen[name]
+	p.seen[name] = v
+	withStatus := p.withStatus[name]
 	p.mu.Unlock()
 	if !known || withStatus || before.touchedBy(v) { // of others a status is no news
 		p.changed()
@@ -132,7 +138,7 @@ func (p *placeWatch) Replace(objects []any, resourceVersion string) error {
 		seen[object.GetName()] = VersionOf(object)
 	}
 	p.mu.Lock()
-	p.seen, p.listed, p.read = seen, numberOf(resourceVersion), true
+	p.seen, p.listed, p.read, p.err = seen, numberOf(resourceVersion), true, nil
 	p.mu.Unlock()
 	p.changed()
 	return nil

@@ -121,17 +121,24 @@ func (c *Controller) Poll(key string) {
 }
 
 func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
-	wake := func(o any) {
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    c.wake,
+		UpdateFunc: func(_, o any) { c.wake(o) },
+		DeleteFunc: c.wake,
+	})
+	return err
+}
+
+// wake gives a Sync a turn of which an informer has told. client-go would end the process for a panic here.
+func (c *Controller) wake(o any) {
+	p := panics.Catch("waking a Sync", func() {
 		if key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
 			c.queue.Add(key)
 		}
-	}
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    wake,
-		UpdateFunc: func(_, o any) { wake(o) },
-		DeleteFunc: wake,
 	})
-	return err
+	if p != nil {
+		c.tellPanic(&api.Sync{}, p)
+	}
 }
 
 func (c *Controller) work(ctx context.Context, store seenSyncs, key string) {

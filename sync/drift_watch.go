@@ -77,8 +77,8 @@ func (l *syncLoop) watchDrift(ctx context.Context) (touched, missed bool) {
 	}
 	if err := w.watch.Trouble(); err != nil && err.Error() != w.toldTrouble {
 		w.toldTrouble = err.Error()
-		l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift is not seen everywhere: %w; the ServiceAccount of "+
-			"spec.apply.serviceAccountName needs list and watch on it, it is tried again with the next commit", err)))
+		l.trouble(l.sync, fmt.Errorf("drift is not seen everywhere: %w; the ServiceAccount of "+
+			"spec.apply.serviceAccountName needs list and watch on it, it is tried again with the next commit", err))
 	}
 	w.watch.Mind(statusWanted(f))
 	w.touched = w.watch.Touched(inventory, w.known)

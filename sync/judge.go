@@ -35,7 +35,7 @@ func (fl *flight) judge(ctx context.Context, now time.Time) (*gate.Rollout, erro
 	}
 	fl.judged = judged{of, now, r}
 	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.toldUnseen { // when that changes, the Observer wakes the Sync
-		l.Teller.Tell(l.sync, troubleNews(r.Unseen))
+		l.trouble(l.sync, r.Unseen)
 	}
 	l.toldUnseen = fmt.Sprint(r.Unseen)
 	return r, nil

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"slices"
 	"time"
@@ -105,6 +106,15 @@ func (l *syncLoop) deliver() {
 
 // panicked tells of a panic in what runs beside the turns.
 func (l *syncLoop) panicked(p *panics.Panic) { l.tellPanic(named(l.key), p) }
+
+// trouble tells of an error of a Sync's, and counts it if it is a panic.
+func (c *Controller) trouble(s *api.Sync, err error) {
+	if p := (*panics.Panic)(nil); stderrors.As(err, &p) {
+		c.tellPanic(s, p)
+		return
+	}
+	c.Teller.Tell(s, troubleNews(err))
+}
 
 // openOutbox opens what tells the Sync's Git host, nil if there is none to tell.
 func (c *Controller) openOutbox(ctx context.Context, s *api.Sync) (*outbox.Outbox, error) {

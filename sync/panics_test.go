@@ -1,11 +1,16 @@
 package sync
 
 import (
+	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/tools/cache"
 
+	"github.com/daemongate/daemongate/rollout/observe"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/panics"
 )
@@ -57,6 +62,52 @@ func TestOneSyncsPanicStopsNobodyElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A panic at what a watch has seen is the trouble of the Syncs whose rollout is looked at there: it is counted and told with
+// their names, once, and their commit is not Complete meanwhile. Others go on, and they themselves when it is over.
+func TestAPanicOfAWatchIsToldOfItsSyncs(t *testing.T) {
+	t.Parallel()
+	w := newStillWorld(t)
+	counted := map[string]int{}
+	w.Panicked = func(s *api.Sync, _ *panics.Panic) {
+		locked(w, func() int { counted[s.Namespace+"/"+s.Name]++; return 0 })
+	}
+	p := panics.Catch("taking in Pod sick/agent", func() { panic("s3cr3t") })
+	w.unseen["sick"] = errors.Join(&observe.WatchError{Kind: "pods", Namespace: "sick", Err: p})
+	w.add("sick", "agents", nil)
+	w.add("platform", "agents", nil)
+	w.run()
+	w.until("panic", func() bool { return locked(w, func() bool { return counted["sick/agents"] > 0 }) })
+	w.until("rollout", func() bool { return w.status("platform", "agents").Summary.State == api.RollingOut })
+	w.breaks("platform")
+	w.until("brake", func() bool { return locked(w, func() bool { return !w.braked["platform"].IsZero() }) })
+	if n := locked(w, func() int { return counted["sick/agents"] + counted["platform/agents"] }); n != 1 {
+		t.Errorf("counted %d times", n)
+	}
+	told := locked(w, func() string { w.unseen["sick"] = nil; return strings.Join(w.news, "\n") })
+	if !strings.Contains(told, "sick/agents Panicked taking in Pod sick/agent panicked") || strings.Contains(told, "s3cr3t") {
+		t.Errorf("told: %s", told)
+	}
+	w.breaks("sick")
+	w.until("brake", func() bool { return locked(w, func() bool { return !w.braked["sick"].IsZero() }) })
+}
+
+// Whatever an informer hands over, it is no end of the process: client-go would make it one.
+func TestAnObjectThatIsNoneWakesNobody(t *testing.T) {
+	t.Parallel()
+	w := newStillWorld(t)
+	var counted atomic.Int32
+	w.Panicked = func(*api.Sync, *panics.Panic) { counted.Add(1) }
+	w.start()
+	for _, hostile := range []any{(*unstructured.Unstructured)(nil), (*api.Sync)(nil), nil, 7,
+		&unstructured.Unstructured{Object: map[string]any{"metadata": 7}}, cache.DeletedFinalStateUnknown{}} {
+		w.wake(hostile)
+	}
+	if counted.Load() == 0 {
+		t.Error("no panic: the story is too tame")
+	}
+	w.queue.ShutDown()
 }
 
 func isStalledByPanic(s api.SyncStatus) bool {

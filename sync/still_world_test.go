@@ -54,6 +54,7 @@ type stillWorld struct {
 	fails  map[string]error // what they fail with, by namespace
 	news   []string
 	panics func(where, namespace string) // when these are asked
+	unseen map[string]error              // why nothing is seen, by namespace
 	// stalls are the writes of a namespace that its admission webhook does not answer, once that is wanted.
 	stalls  map[string]int
 	stalled map[string]bool
@@ -69,7 +70,8 @@ const (
 func newStillWorld(t testing.TB) *stillWorld {
 	w := &stillWorld{t: t, fleets: map[string]*plainFleet{}, wakes: map[string]func(){}, head: map[string]string{},
 		braked: map[string]time.Time{}, writes: map[string]int{}, hangs: map[string]int{},
-		built: map[string]int{}, fails: map[string]error{}, stalls: map[string]int{}, stalled: map[string]bool{}}
+		built: map[string]int{}, fails: map[string]error{}, stalls: map[string]int{}, stalled: map[string]bool{},
+		unseen: map[string]error{}}
 	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 		map[schema.GroupVersionResource]string{api.Resource: "SyncList"})
 	w.Controller = &Controller{Syncs: NewSyncs(client), Connect: w, Observer: &stillObserver{w: w}, Renders: w, Teller: w,
@@ -377,6 +379,7 @@ func (o *stillObserver) Look(t rollout.Target) (rollout.Look, bool) {
 	o.w.mu.Lock()
 	defer o.w.mu.Unlock()
 	look, known := o.w.fleets[t.Namespace].Look(t)
+	known = known && o.w.unseen[t.Namespace] == nil
 	look.Now, look.DaemonSet.Namespace = time.Now(), t.Namespace
 	for _, r := range look.Revisions {
 		r.Namespace = t.Namespace
@@ -395,4 +398,6 @@ func (o *stillObserver) AddEvents(context.Context, *rollout.Look) {}
 
 func (o *stillObserver) Nodes(context.Context) ([]*corev1.Node, error) { return nil, nil }
 
-func (o *stillObserver) Trouble(rollout.Target) error { return nil }
+func (o *stillObserver) Trouble(t rollout.Target) error {
+	return locked(o.w, func() error { return o.w.unseen[t.Namespace] })
+}

@@ -78,16 +78,20 @@ func (c *cache[T]) Delete(o any) error {
 	if !ok {
 		return fmt.Errorf("%s: a %T does not belong here", c.kind, o)
 	}
-	c.mu.Lock()
-	i, found := c.search(object.GetName())
-	if found {
-		c.byName = slices.Delete(c.byName, i, i+1)
-	}
-	c.mu.Unlock()
-	if found {
+	if c.remove(object.GetName()) {
 		c.changed()
 	}
 	return nil
+}
+
+func (c *cache[T]) remove(name string) (found bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i, found := c.search(name)
+	if found {
+		c.byName = slices.Delete(c.byName, i, i+1)
+	}
+	return found
 }
 
 // Replace keeps exactly these objects: all that there are.

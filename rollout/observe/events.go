@@ -69,13 +69,16 @@ func (e *eventWatch) Update(o any) error {
 		return fmt.Errorf("events: a %T does not belong here", o)
 	}
 	event = trim.Event(event)
-	e.mu.Lock()
-	news := e.held.Put(event)
-	e.mu.Unlock()
-	if news {
+	if e.put(event) {
 		e.news(event.InvolvedObject)
 	}
 	return nil
+}
+
+func (e *eventWatch) put(event *corev1.Event) (news bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.held.Put(event)
 }
 
 // Delete forgets an Event. That its time has run out is no news.

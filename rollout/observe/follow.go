@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/daemongate/daemongate/manifests/reflector"
 )
 
 // WatchError says that a kind cannot be watched, and why.
@@ -102,15 +103,16 @@ type follower interface {
 }
 
 // follow keeps a store in step with the API server until the returned function is called or the Observer is stopped.
-// Errors are told to the store and never printed; they are tried again with a growing pause of at most a minute.
+// Errors are told to the store and never printed; they are tried again with a growing pause of at most a minute, and
+// those of the store itself of five minutes.
 func follow[L runtime.Object](
 	o *Observer, r reader[L], s selection, example runtime.Object, store follower,
 ) context.CancelFunc {
-	ctx, cancel := context.WithCancel(logr.NewContext(o.ctx, logr.Discard()))
-	silent := logr.Discard()
-	reflector := toolscache.NewReflectorWithOptions(listWatch(r, s, store.failed), example, store,
-		toolscache.ReflectorOptions{Name: "rollout", Logger: &silent})
-	o.running.Go(func() { reflector.RunWithContext(ctx) })
+	ctx, cancel := context.WithCancel(o.ctx)
+	o.running.Go(func() {
+		reflector.Run(ctx, reflector.Followed{Name: "rollout", Source: listWatch(r, s, store.failed), Example: example,
+			Store: store, Failed: store.failed})
+	})
 	return cancel
 }
 

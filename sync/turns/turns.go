@@ -21,7 +21,7 @@ type Options struct {
 	Namespace int
 }
 
-// The defaults. What a namespace may have at once is for the API server's sake: each turn asks it one thing at a time.
+// The defaults. What a namespace may have at once is for the API server's sake.
 const (
 	DefaultPatience  = 100 * time.Millisecond
 	DefaultNamespace = 16
