@@ -1,0 +1,292 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	gosync "sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// tenants are namespaces of a cluster on which the installed controller runs with its own account's rights.
+type tenants struct {
+	t       *testing.T
+	cluster *clustertest.Cluster
+	kube    kubernetes.Interface
+	syncs   *sync.Syncs
+	dir     string
+}
+
+// newTenants installs Daemongate. Repositories are on this machine, and so are the servers that hang.
+func newTenants(t *testing.T, nodes int, namespaces ...string) *tenants {
+	t.Helper()
+	w := &tenants{t: t, cluster: clustertest.Start(t, clustertest.Options{Nodes: nodes}), dir: t.TempDir()}
+	installs(t, w.cluster)
+	var err error
+	w.kube, err = kubernetes.NewForConfig(w.cluster.Config)
+	check(t, err)
+	client, err := dynamic.NewForConfig(w.cluster.Config)
+	check(t, err)
+	w.syncs = sync.NewSyncs(client)
+	for _, namespace := range namespaces {
+		deployer(t, w.kube, namespace)
+		w.letWriteSyncs(namespace)
+	}
+	startController(t, append(installedArgs(t, w.kube), "--allow-local-repositories", "--allow-local-networks", "--data-dir",
+		filepath.Join(w.dir, "data"), "--kubeconfig", tokenConfig(t, w.cluster, w.kube, w.dir))...)
+	return w
+}
+
+// letWriteSyncs lets a namespace's tenant write Syncs there, and nothing else anywhere.
+func (w *tenants) letWriteSyncs(namespace string) {
+	w.t.Helper()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "tenant"}, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{api.Resource.Group}, Resources: []string{api.Resource.Resource}, Verbs: []string{"*"}}}}
+	_, err := w.kube.RbacV1().Roles(namespace).Create(w.t.Context(), role, metav1.CreateOptions{})
+	check(w.t, err)
+	_, err = w.kube.RbacV1().RoleBindings(namespace).Create(w.t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "tenant"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "tenant"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "tenant-" + namespace}},
+	}, metav1.CreateOptions{})
+	check(w.t, err)
+}
+
+// sync has the tenant of a namespace make a Sync.
+func (w *tenants) sync(namespace, name, url, path string) {
+	w.t.Helper()
+	config := rest.CopyConfig(w.cluster.Config)
+	config.Impersonate.UserName = "tenant-" + namespace
+	client, err := dynamic.NewForConfig(config)
+	check(w.t, err)
+	source := map[string]any{"url": url, "interval": "1s"}
+	if path != "" {
+		source["path"] = path
+	}
+	_, err = client.Resource(api.Resource).Namespace(namespace).Create(w.t.Context(), &unstructured.Unstructured{
+		Object: map[string]any{"apiVersion": api.Kind.GroupVersion().String(), "kind": api.Kind.Kind,
+			"metadata": map[string]any{"name": name},
+			"spec": map[string]any{"source": source, "gate": map[string]any{"failureBudget": "0"},
+				"rollout": map[string]any{"settle": "1s", "proof": "0s"},
+				"apply":   map[string]any{"serviceAccountName": "deployer"}}}}, metav1.CreateOptions{})
+	check(w.t, err)
+}
+
+// agent pushes a version of a namespace's agent, and returns its repository and its commit.
+func (w *tenants) agent(namespace, version, behaviour string) (repo, commit string) {
+	w.t.Helper()
+	repo = filepath.Join(w.dir, namespace)
+	return repo, gittest.Commit(w.t, repo, "agent.yaml", fmt.Sprintf(`apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  updateStrategy: {rollingUpdate: {maxUnavailable: 10%%}}
+  template:
+    metadata: {labels: {app: agent}, annotations: {devcluster.daemongate.io/behaviour: %q}}
+    spec: {terminationGracePeriodSeconds: 5, containers: [{name: agent, image: "registry.local/agent:%s"}]}
+`, behaviour, version))
+}
+
+// complete waits until a commit of a namespace's agent is.
+func (w *tenants) complete(namespace, commit string) {
+	w.t.Helper()
+	clustertest.Until(w.t, 3*time.Minute, api.Short(commit)+" of "+namespace+" to be Complete", func() (string, bool) {
+		s, err := w.syncs.Get(w.t.Context(), namespace, "agents")
+		check(w.t, err)
+		return fmt.Sprintf("%+v", s.Status.Summary), s.Status.LastComplete == commit
+	})
+}
+
+// broken pushes a version of the agent that crashes, and returns how long it took from the first container that was
+// seen to have ended until the brake was, and from the push until then.
+func (w *tenants) broken(namespace string, within time.Duration) (toBrake, all time.Duration) {
+	w.t.Helper()
+	seen := w.watchBrake(namespace)
+	pushed := time.Now()
+	w.agent(namespace, "v2", "crash")
+	clustertest.Until(w.t, within, "the brake in "+namespace, func() (string, bool) {
+		s, err := w.syncs.Get(w.t.Context(), namespace, "agents")
+		check(w.t, err)
+		return fmt.Sprintf("%+v", s.Status.Summary), !seen.braked().IsZero()
+	})
+	return seen.braked().Sub(seen.firstEnd()), seen.braked().Sub(pushed)
+}
+
+// brakeWatch is when a container of a namespace was first seen to have ended, and when its agent was first seen braked.
+type brakeWatch struct {
+	mu          gosync.Mutex
+	ended, seen time.Time
+}
+
+func (b *brakeWatch) firstEnd() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended
+}
+
+func (b *brakeWatch) braked() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen
+}
+
+// watchBrake begins to watch.
+func (w *tenants) watchBrake(namespace string) *brakeWatch {
+	w.t.Helper()
+	pods, err := w.kube.CoreV1().Pods(namespace).Watch(w.t.Context(), metav1.ListOptions{})
+	check(w.t, err)
+	agents, err := w.kube.AppsV1().DaemonSets(namespace).Watch(w.t.Context(), metav1.ListOptions{})
+	check(w.t, err)
+	b := &brakeWatch{}
+	for _, changes := range []watch.Interface{pods, agents} {
+		w.t.Cleanup(changes.Stop)
+		go func() {
+			for change := range changes.ResultChan() {
+				b.see(change)
+			}
+		}()
+	}
+	return b
+}
+
+func (b *brakeWatch) see(change watch.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch o := change.Object.(type) {
+	case *corev1.Pod:
+		for _, c := range o.Status.ContainerStatuses {
+			if b.ended.IsZero() && o.DeletionTimestamp == nil && (c.State.Terminated != nil || c.RestartCount > 0) {
+				b.ended = time.Now()
+			}
+		}
+	case *appsv1.DaemonSet:
+		if b.seen.IsZero() && o.Annotations[manifests.BrakeAnnotation] != "" {
+			b.seen = time.Now()
+		}
+	}
+}
+
+// slowWebhook is an admission webhook that takes nine seconds to allow something. Of dry runs it does so only to those
+// of ConfigMaps whose name says so.
+type slowWebhook struct {
+	over                   chan struct{} // closed when it is to be slow no longer
+	waitingWrites, waiting atomic.Int64
+}
+
+// slowWebhook has one be asked for the ConfigMaps of a namespace.
+func (w *tenants) slowWebhook(namespace string) *slowWebhook {
+	w.t.Helper()
+	h := &slowWebhook{over: make(chan struct{})}
+	server := httptest.NewTLSServer(h)
+	w.t.Cleanup(server.Close)
+	w.t.Cleanup(func() { close(h.over) })
+	where := server.URL + "/"
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	_, err := w.kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(w.t.Context(),
+		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "slow"},
+			Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+				Name: "policy.example.com", AdmissionReviewVersions: []string{"v1"}, TimeoutSeconds: new(int32(10)),
+				SideEffects:       new(admissionregistrationv1.SideEffectClassNone),
+				ClientConfig:      admissionregistrationv1.WebhookClientConfig{URL: &where, CABundle: authority},
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+				Rules: []admissionregistrationv1.RuleWithOperations{{
+					Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
+					Rule: admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"},
+						Resources: []string{"configmaps"}}}}}}}, metav1.CreateOptions{})
+	check(w.t, err)
+	return h
+}
+
+func (h *slowWebhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	review := admissionv1.AdmissionReview{}
+	if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
+		http.Error(rw, "no review", http.StatusBadRequest)
+		return
+	}
+	dryRun := review.Request.DryRun != nil && *review.Request.DryRun
+	switch {
+	case !dryRun:
+		h.wait(&h.waitingWrites)
+	case strings.HasPrefix(review.Request.Name, "dry"):
+		h.wait(&h.waiting)
+	}
+	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
+	review.Request = nil
+	_ = json.NewEncoder(rw).Encode(review)
+}
+
+func (h *slowWebhook) wait(count *atomic.Int64) {
+	count.Add(1)
+	defer count.Add(-1)
+	select {
+	case <-h.over:
+	case <-time.After(9 * time.Second):
+	}
+}
+
+// writes and dryRuns are how many wait for it now.
+func (h *slowWebhook) writes() int64  { return h.waitingWrites.Load() }
+func (h *slowWebhook) dryRuns() int64 { return h.waiting.Load() }
+
+// hanging is a Git server that takes every connection and never answers.
+type hanging struct {
+	address string
+	mu      gosync.Mutex
+	taken   []net.Conn
+}
+
+func hangingServer(t *testing.T) *hanging {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	h := &hanging{address: listener.Addr().String()}
+	var running gosync.WaitGroup
+	running.Go(func() {
+		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
+			h.mu.Lock()
+			h.taken = append(h.taken, c)
+			h.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		running.Wait()
+		for _, c := range h.taken {
+			_ = c.Close()
+		}
+	})
+	return h
+}
+
+// count is how many connections it has taken.
+func (h *hanging) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.taken)
+}
