@@ -2,9 +2,11 @@ package observe
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,17 +14,41 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
 // somePods are what a server has and tells of.
 type somePods struct {
-	names []string
-	tells *watch.FakeWatcher
+	mu      sync.Mutex
+	names   []string
+	lists   int
+	watched chan *watch.FakeWatcher
+}
+
+func (s *somePods) more(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names = append(s.names, name)
+}
+
+// listsAgain waits for two lists, of which the first has been gone through when it returns.
+func (s *somePods) listsAgain() {
+	count := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.lists
+	}
+	for before := count(); count() < before+2; {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func (s *somePods) List(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lists++
 	list := &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "7"}}
 	for _, name := range s.names {
 		list.Items = append(list.Items, *podNamed(name))
@@ -34,8 +60,9 @@ func (s *somePods) Watch(_ context.Context, o metav1.ListOptions) (watch.Interfa
 	if o.SendInitialEvents != nil {
 		return nil, apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Pod").GroupKind(), "", nil)
 	}
-	s.tells = watch.NewFakeWithChanSize(1, false)
-	return s.tells, nil
+	w := watch.NewFakeWithChanSize(1, false)
+	s.watched <- w
+	return w, nil
 }
 
 func podNamed(name string) *corev1.Pod {
@@ -45,35 +72,38 @@ func podNamed(name string) *corev1.Pod {
 // Law 2, with an object at which we panic: the process lives, nothing that was read counts any more, and the trouble names
 // the object, until everything can be read again.
 func TestAnObjectAtWhichWePanicIsTrouble(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := New(Clients{})
-		defer o.Stop()
-		hostile, server := true, &somePods{names: []string{"good"}}
-		kept := &cache[*corev1.Pod]{watching: watching{kind: rollout.KindPods, namespace: "platform", changed: func() {}}}
-		kept.trim = func(p *corev1.Pod) *corev1.Pod {
-			if hostile && p.Name == "hostile" {
-				p.Spec.Containers[0].Name = "there is none"
-			}
-			return trim.Pod(p)
+	t.Parallel()
+	o := New(Clients{})
+	defer o.Stop()
+	var hostile atomic.Bool
+	hostile.Store(true)
+	server := &somePods{names: []string{"good"}, watched: make(chan *watch.FakeWatcher, 10)}
+	kept := &cache[*corev1.Pod]{watching: watching{kind: rollout.KindPods, namespace: "platform", changed: func() {}}}
+	kept.trim = func(p *corev1.Pod) *corev1.Pod {
+		if hostile.Load() && p.Name == "hostile" {
+			p.Spec.Containers[0].Name = "there is none"
 		}
-		follow(o, server, selection{}, &corev1.Pod{}, kept)
-		if synctest.Wait(); !kept.ready() {
-			t.Fatal(kept.trouble())
-		}
-		server.names = append(server.names, "hostile")
-		for range 3 { // told by the watch, and then by lists
-			server.tells.Add(podNamed("hostile"))
-			synctest.Wait()
-			if err := kept.trouble(); kept.ready() || err == nil ||
-				!strings.Contains(err.Error(), "watch pods in namespace platform: taking in Pod platform/hostile panicked") {
-				t.Fatalf("ready %t, trouble: %v", kept.ready(), err)
-			}
-			time.Sleep(10 * time.Second)
-		}
-		hostile = false
-		time.Sleep(10 * time.Minute)
-		if synctest.Wait(); !kept.ready() || kept.trouble() != nil || len(kept.list()) != 2 {
-			t.Errorf("afterwards: ready %t, trouble %v, %d pods", kept.ready(), kept.trouble(), len(kept.list()))
-		}
+		return trim.Pod(p)
+	}
+	follow(o, server, selection{}, &corev1.Pod{}, kept)
+	tells := <-server.watched
+	if !kept.ready() {
+		t.Fatal(kept.trouble())
+	}
+	server.more("hostile")
+	tells.Add(podNamed("hostile"))
+	isTrouble := func() (string, bool) {
+		err := kept.trouble()
+		return fmt.Sprint(err), !kept.ready() && err != nil && strings.Contains(err.Error(),
+			"watch pods in namespace platform: taking in Pod platform/hostile panicked")
+	}
+	clustertest.Until(t, time.Minute, "trouble", isTrouble)
+	server.listsAgain()
+	if seen, is := isTrouble(); !is {
+		t.Errorf("after another list: %s", seen)
+	}
+	hostile.Store(false)
+	clustertest.Until(t, time.Minute, "everything to be read", func() (string, bool) {
+		return fmt.Sprint(kept.trouble()), kept.ready() && kept.trouble() == nil && len(kept.list()) == 2
 	})
 }
