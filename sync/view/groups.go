@@ -26,7 +26,7 @@ var labelsOf = map[string][]string{
 // Group is nodes that have something in common.
 type Group struct {
 	Name   string
-	Nodes  []Node
+	Nodes  []*Node
 	Counts map[rollout.NodeState]int
 }
 
@@ -57,7 +57,7 @@ func Groups(nodes []Node, by string) []Group {
 			g = &Group{Name: name, Counts: map[rollout.NodeState]int{}}
 			groups[name] = g
 		}
-		g.Nodes = append(g.Nodes, nodes[i])
+		g.Nodes = append(g.Nodes, &nodes[i])
 		g.Counts[nodes[i].State]++
 	}
 	list := make([]Group, 0, len(groups))

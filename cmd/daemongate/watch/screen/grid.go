@@ -152,7 +152,7 @@ func (g *grid) cells(of *view.Group, label, width, each, step int) []string {
 	return lines
 }
 
-func worstOf(nodes []view.Node) rollout.NodeState {
+func worstOf(nodes []*view.Node) rollout.NodeState {
 	state := nodes[0].State
 	for i := range nodes {
 		if view.Worse(nodes[i].State, state) < 0 {
@@ -194,7 +194,7 @@ func (g *grid) named(groups []view.Group, rows int) []string {
 	return lines
 }
 
-func (g *grid) namedCells(nodes []view.Node, perLine, wide int) []string {
+func (g *grid) namedCells(nodes []*view.Node, perLine, wide int) []string {
 	var lines []string
 	for from := 0; from < len(nodes); from += perLine {
 		b := &brush{}

@@ -47,7 +47,7 @@ func (m *Model) Resize(width, height int) {
 func (m *Model) See(v *view.View, o Offer) {
 	m.view, m.offer, m.now, m.stale = v, o, v.Now, true
 	m.lost, m.why = time.Time{}, ""
-	if !slices.Contains(view.Groupings(v.Nodes), m.by) {
+	if m.by != view.ByNothing && !slices.Contains(view.Groupings(v.Nodes), m.by) {
 		m.by = view.ByNothing
 	}
 }
