@@ -76,11 +76,14 @@ demo: build ## the story, on a real control plane, in this terminal; with HOST=g
 # A seed that breaks a law says how to play it again, and its logs stay. BEFORE is the version that is upgraded from in
 # some runs: the previous commit, where the history is there.
 BEFORE := HEAD~1
-chaos: build bin/daemongate-before ## CHAOS_SEEDS=200 runs, from the seed CHAOS_FIRST=1, in which everything fails: for the night
-	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" && \
+chaos: bin/daemongate-clock bin/daemongate-before ## CHAOS_SEEDS=200 runs, from the seed CHAOS_FIRST=1, in which everything fails: for the night
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate-clock" && \
 		if [ -x bin/daemongate-before ]; then export DAEMONGATE_BEFORE="$(CURDIR)/bin/daemongate-before"; fi && go run ./cmd/chaos
 
-.PHONY: bin/daemongate-before
+.PHONY: bin/daemongate-before bin/daemongate-clock
+bin/daemongate-clock:
+	@echo "building a Daemongate whose clock can be moved: all is compiled anew, once, takes minutes…" && .ci/build-clock "$(CURDIR)/$@"
+
 bin/daemongate-before:
 	@rm -f $@; if commit=$$(git rev-parse -q --verify "$(BEFORE)^{commit}" 2>/dev/null); then \
 		folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && git archive "$$commit" | tar -x -C "$$folder" && \

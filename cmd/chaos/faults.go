@@ -17,6 +17,7 @@ type faults struct {
 	repo     *repository
 	replicas []*replica
 	leader   atomic.Pointer[replica] // who wrote the Lease last
+	dateOff  atomic.Int64            // how far the API server's clock is off
 	log      io.Writer
 
 	running sync.WaitGroup // what lasts
@@ -59,6 +60,9 @@ func (f *faults) step(r *replica, what step, forward func()) bool {
 		time.Sleep(now.long)
 		forward()
 		r.wake()
+	case moveClock:
+		f.lasting(now, func() { f.say(r.moveClock(now.by)) }, func() { f.say(r.moveClock(0)) })
+		forward()
 	default:
 		f.around(now)
 		forward()
@@ -123,6 +127,8 @@ func (f *faults) around(now fault) {
 				f.stage.etcdPaused.Store(false)
 			})
 		}
+	case moveDate:
+		f.lasting(now, func() { f.dateOff.Store(int64(now.by)) }, func() { f.dateOff.Store(0) })
 	case gitDown:
 		f.lasting(now, func() { f.repo.down.Store(true) }, func() { f.repo.down.Store(false) })
 	}

@@ -30,6 +30,8 @@ type guard interface {
 	renews()
 	// woke reports, once, that the process stood still before this write.
 	woke() bool
+	// dateOff is how far the API server's clock is off.
+	dateOff() time.Duration
 }
 
 // quiet is told of connections that end: they do so all the time.
@@ -51,6 +53,12 @@ func openGateway(config *rest.Config, agent, kubeconfig string, asks guard) (*ga
 			r.SetURL(target)
 			r.Out.Header.Set("User-Agent", agent+r.In.Header.Get(taken))
 			r.Out.Header.Del(taken)
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+				r.Header.Set("Date", date.Add(asks.dateOff()).UTC().Format(http.TimeFormat))
+			}
+			return nil
 		},
 		ErrorLog: quiet,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {

@@ -23,11 +23,17 @@ const (
 	restartAPI kind = "restart API server" // by kill -9
 	pauseEtcd  kind = "pause etcd"
 	gitDown    kind = "Git server down"
+	// The clock of the machine on which the process runs is set, and set right again later. It stands for a clock that
+	// nobody keeps right, and for the moment at which somebody does.
+	moveClock kind = "move clock"
+	// The API server is taken to be on a machine whose clock is set: the Date of its answers is another one. It stands
+	// for clocks of which each goes differently: the controllers' is right, so are the nodes', and it is not.
+	moveDate kind = "move the API server's clock"
 )
 
 var ofTheWriter = []kind{killBefore, killAfter, stopAfter, late}
 
-var around = []kind{cutWatches, restartAPI, pauseEtcd, gitDown}
+var around = []kind{cutWatches, restartAPI, pauseEtcd, gitDown, moveClock, moveDate}
 
 // fault is one thing that goes wrong.
 type fault struct {
@@ -35,10 +41,14 @@ type fault struct {
 	step int           // the number of the step at which it happens
 	of   step          // if set, among the steps of this kind
 	long time.Duration // how long it lasts
+	by   time.Duration // how far a clock is moved
 }
 
 func (f fault) String() string {
 	text := string(f.kind)
+	if f.by != 0 {
+		text += " by " + f.by.String()
+	}
 	if f.long != 0 {
 		text += " for " + f.long.String()
 	}
@@ -85,11 +95,18 @@ func newPlan(seed int) plan {
 		}
 	}
 	for i := range p.faults {
-		p.faults[i].long = length(p.faults[i].kind, random)
+		f := &p.faults[i]
+		if f.long = length(f.kind, random); f.kind == moveClock || f.kind == moveDate {
+			f.by = distances[random.IntN(len(distances))]
+		}
 	}
 	slices.SortFunc(p.faults, func(a, b fault) int { return a.step - b.step })
 	return p
 }
+
+// distances are how far clocks are moved.
+var distances = []time.Duration{-49 * time.Hour, -time.Hour, -5 * time.Minute, -8 * time.Second, 8 * time.Second,
+	5 * time.Minute, time.Hour, 49 * time.Hour}
 
 // length is how long a fault lasts.
 func length(k kind, random *rand.Rand) time.Duration {
@@ -101,8 +118,10 @@ func length(k kind, random *rand.Rand) time.Duration {
 			return 30 * time.Second
 		}
 		return time.Duration(1+random.IntN(5)) * time.Second
-	case gitDown:
+	case gitDown, moveDate:
 		return time.Duration(1+random.IntN(8)) * time.Second
+	case moveClock:
+		return time.Duration(1+random.IntN(20)) * time.Second
 	}
 	return 0
 }

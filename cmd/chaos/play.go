@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,7 +87,8 @@ type play struct {
 	out       io.Writer
 	repo      *repository
 	faults    *faults
-	audit     int64 // where the audit log ended before
+	audit     int64       // where the audit log ended before
+	crash     atomic.Bool // of a controller, all by itself
 	pushed    []string
 }
 
@@ -122,6 +124,9 @@ func (s *stage) run(ctx context.Context, plan plan, dir string, out io.Writer, b
 		<-r.done
 	}
 	o := outcome{steps: p.faults.steps, played: p.faults.played}
+	if p.crash.Load() {
+		return o, errors.New("a controller panicked: see its log")
+	}
 	if err != nil {
 		return o, err
 	}
@@ -216,7 +221,7 @@ func (p *play) settles(ctx context.Context, complete bool) error {
 
 func (p *play) wait(ctx context.Context, what string, is func(*api.SyncStatus) bool) error {
 	seen := ""
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end) && !p.crash.Load(); {
 		s, err := p.syncs.Get(ctx, p.namespace, syncName)
 		if err != nil {
 			seen = err.Error()

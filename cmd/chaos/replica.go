@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,22 @@ func (r *replica) writes(what step, forward func()) bool { return r.play.faults.
 
 func (r *replica) renews() { r.play.faults.leader.Store(r) }
 
+func (r *replica) dateOff() time.Duration { return time.Duration(r.play.faults.dateOff.Load()) }
+
+// clock is the file in which stands by how many seconds the clock of the replica's machine is off, in eight bytes.
+func (r *replica) clock() string { return filepath.Join(r.play.dir, r.name+".clock") }
+
+// moveClock sets the clock of the replica's machine, for a binary that reads the file.
+func (r *replica) moveClock(by time.Duration) error {
+	file, err := os.OpenFile(r.clock(), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	seconds := uint64(int64(by.Seconds()))
+	_, err = file.Write(binary.NativeEndian.AppendUint64(nil, seconds)) // into what the processes have mapped
+	return errors.Join(err, file.Close())
+}
+
 func (r *replica) woke() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,6 +63,9 @@ func (r *replica) wake() {
 	r.mu.Unlock()
 	r.signal(syscall.SIGCONT)
 }
+
+// crashed is the exit code of a Go program that panics. A usage error has it too, and is none that may be made.
+const crashed = 2
 
 // startAgain is how long a process that ended is not started again.
 const startAgain = 300 * time.Millisecond
@@ -67,7 +87,11 @@ func (r *replica) keep(ctx context.Context, out io.Writer) {
 
 // once runs one process to its end, with a way to the API server of its own.
 func (r *replica) once(ctx context.Context, out io.Writer) error {
-	r.starts++
+	if r.starts++; r.starts == 1 {
+		if err := r.moveClock(0); err != nil {
+			return err
+		}
+	}
 	kubeconfig := filepath.Join(r.play.dir, r.name+".kubeconfig")
 	agent := fmt.Sprintf("%s%s.%d", controllers, r.name, r.starts)
 	gate, err := openGateway(r.play.account, agent, kubeconfig, r)
@@ -80,6 +104,7 @@ func (r *replica) once(ctx context.Context, out io.Writer) error {
 		"--lease-name", r.play.namespace, "--lease-duration", leaseTime.String())
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 30 * time.Second
+	c.Env = append(os.Environ(), "CHAOS_CLOCK="+r.clock())
 	c.Stdout, c.Stderr = out, out
 	c.SysProcAttr = dieWithParent()
 	if err := c.Start(); err != nil {
@@ -88,6 +113,9 @@ func (r *replica) once(ctx context.Context, out io.Writer) error {
 	r.set(c.Process, gate)
 	err = c.Wait()
 	r.set(nil, nil)
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == crashed {
+		r.play.crash.Store(true)
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -94,8 +94,8 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, looks, s.options.Wake)
 }
 
-// told are the commits of which the status tells. What is only said to have been there vouches for nothing: with Every a
-// history that does not go on from the commit that passed is barred.
+// told are the commits of which the status tells. What is only said to have been there vouches for nothing: with Every
+// a history that does not go on from the commit that passed is barred.
 func told(sync *api.Sync, mode api.VerifyMode) (commits []string) {
 	if mode == api.VerifyEvery {
 		return nil
