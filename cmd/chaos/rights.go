@@ -75,15 +75,28 @@ func leaseRights(lease string) (rights []*unstructured.Unstructured, err error) 
 	return rights, nil
 }
 
-// rename puts the name of the Lease into the rules of a Role that name one.
+// rename puts the name of the Lease into the rules of a Role that name it, or what is called after it.
 func rename(role *unstructured.Unstructured, lease string) error {
 	rules, _, err := unstructured.NestedSlice(role.Object, "rules")
 	if err != nil {
 		return err
 	}
 	for _, rule := range rules {
-		if rule, ok := rule.(map[string]any); ok && rule["resourceNames"] != nil {
-			rule["resourceNames"] = []any{lease}
+		rule, ok := rule.(map[string]any)
+		if !ok {
+			continue
+		}
+		names, _, err := unstructured.NestedStringSlice(rule, "resourceNames")
+		if err != nil {
+			return err
+		}
+		for i, name := range names {
+			names[i] = lease + strings.TrimPrefix(name, account)
+		}
+		if len(names) > 0 {
+			if err := unstructured.SetNestedStringSlice(rule, names, "resourceNames"); err != nil {
+				return err
+			}
 		}
 	}
 	return unstructured.SetNestedSlice(role.Object, rules, "rules")
