@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	gosync "sync"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -27,6 +28,7 @@ type looker struct {
 	syncs           *sync.Syncs
 	namespace, name string
 
+	mu        gosync.Mutex // a look may still be on its way when the user has left
 	sync      *api.Sync
 	read      time.Time // when sync was read
 	following string    // which flight, as written
@@ -48,6 +50,11 @@ func newLooker(r Reach, name string) (*looker, error) {
 
 // look reads the Sync if that is due, and judges what it has in flight.
 func (l *looker) look(ctx context.Context) (view.Seen, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return view.Seen{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if now := time.Now(); l.sync == nil || now.Sub(l.read) >= readPause {
@@ -78,7 +85,7 @@ func (l *looker) follow() error {
 	if which == l.following {
 		return nil
 	}
-	l.stop()
+	l.leave()
 	if which != "" {
 		follower, err := l.reach.Follow(l.config, l.sync)
 		if err != nil {
@@ -103,7 +110,15 @@ func flightOf(s *api.Sync) string {
 	return which
 }
 
+// stop ends all looking, once a look that is on its way has ended.
 func (l *looker) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leave()
+}
+
+// leave stops following what is followed.
+func (l *looker) leave() {
 	if l.follower != nil {
 		l.follower.Stop()
 		l.follower = nil

@@ -54,7 +54,9 @@ type (
 
 // fullScreen shows the Sync until the user has had enough.
 func fullScreen(ctx context.Context, l *looker, ascii bool, options ...tea.ProgramOption) error {
-	s := &shell{ctx: ctx, looker: l, screen: screen.New(ascii)}
+	looking, leave := context.WithCancel(ctx)
+	defer leave() // a look that is on its way ends with the screen
+	s := &shell{ctx: looking, looker: l, screen: screen.New(ascii)}
 	_, err := tea.NewProgram(s, append(options, tea.WithContext(ctx), tea.WithFPS(10))...).Run()
 	if s.failed != nil {
 		return s.failed

@@ -259,7 +259,7 @@ func TestWithoutColours(t *testing.T) {
 func TestASyncThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	s.down = true
+	s.change(func() { s.down = true })
 	u := open(t, s)
 	if err := <-u.program; err == nil || !strings.Contains(err.Error(), "Sync platform/agents") {
 		t.Errorf("%v", err)
