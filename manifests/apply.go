@@ -127,7 +127,7 @@ func (c *Client) mustFold(ctx context.Context, t target, o Options) (bool, error
 // drift); others only give way to Options.Force.
 func (c *Client) putOver(ctx context.Context, t *target, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
-	answer, err := c.putServed(ctx, *t, defined)
+	answer, err := c.putServed(ctx, t, defined)
 	managers := managersIn(err)
 	if len(managers) == 0 {
 		return answer, err
@@ -148,26 +148,41 @@ func (c *Client) putOver(ctx context.Context, t *target, defined definitions,
 
 // putServed applies. For an object whose definition is in the set too it gives the API server a moment to serve the
 // kind, version and schema that the definition has just been given.
-func (c *Client) putServed(ctx context.Context, t target,
+func (c *Client) putServed(ctx context.Context, t *target,
 	defined definitions) (answer *unstructured.Unstructured, err error) {
 	const moment = 10 * time.Second
-	answer, err = c.put(ctx, t, false)
+	answer, err = c.put(ctx, *t, false)
 	if defined.mapping(t.object.GroupVersionKind()) == nil {
 		return answer, err
 	}
 	deadline := time.NewTimer(moment)
 	defer deadline.Stop()
-	for notServed(err) || isInvalid(c.refusal(t.id, err)) {
+	for notServed(err) || isInvalid(c.refusal(t.id, err)) || t.live == nil && overtaken(err) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-deadline.C:
 			return nil, err
 		case <-time.After(100 * time.Millisecond):
-			answer, err = c.put(ctx, t, false)
+			if err = c.lookServed(ctx, t); err == nil {
+				answer, err = c.put(ctx, *t, false)
+			}
 		}
 	}
 	return answer, err
+}
+
+// lookServed looks again for an object of which nothing was found: its kind, or the version of it, may not have been
+// served yet.
+func (c *Client) lookServed(ctx context.Context, t *target) error {
+	if t.live != nil {
+		return nil
+	}
+	live, err := c.read(ctx, *t)
+	if err == nil && live != nil {
+		t.live, err = live, errOvertaken
+	}
+	return err
 }
 
 // notServed tells "no such path" from "no such object": only the latter names one.
