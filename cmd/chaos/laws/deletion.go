@@ -23,7 +23,8 @@ func (c *checker) nothingElseDeleted() {
 
 var kinds = map[string]string{"daemonsets": "DaemonSet", "configmaps": "ConfigMap"}
 
-// preconditions: a status and a deletion say what they were decided on, so that they cannot undo what came after it.
+// preconditions: a status, an apply and a deletion say what they were decided on, so that they cannot undo what came
+// after it.
 func (c *checker) preconditions() {
 	for i := range c.writes {
 		w := &c.writes[i]
@@ -31,6 +32,8 @@ func (c *checker) preconditions() {
 		case !c.ours(w):
 		case c.isStatus(w) && text(w.sent, "metadata", "resourceVersion") == "":
 			c.breaks("preconditions", w.received, "the status is written over whatever is there")
+		case w.verb == "patch" && kinds[w.resource] != "" && text(w.sent, "metadata", "resourceVersion") == "":
+			c.breaks("preconditions", w.received, "%s %s is applied over whatever is there", w.resource, w.name)
 		case w.verb == "delete" && text(w.sent, "preconditions", "uid") == "":
 			c.breaks("preconditions", w.received, "%s %s is deleted, whichever it is", w.resource, w.name)
 		}

@@ -74,6 +74,9 @@ func TestEveryLawIsBrokenByARunThatBreaksIt(t *testing.T) {
 		"a status is written over whatever is there": {"preconditions", func(m *made) {
 			m.find("v2 is complete")["requestObject"] = map[string]any{}
 		}},
+		"an object is applied over whatever is there": {"preconditions", func(m *made) {
+			m.find("apply v2")["requestObject"] = map[string]any{}
+		}},
 		"the one that was replaced writes": {"one writer", func(m *made) {
 			m.after("b leads", status("a", "v2", "Applying", []string{"v1 Complete"}))
 			m.after("pod of v1 on one leaves", status("a", "v2", "Applying", []string{"v1 Complete"}))
@@ -385,13 +388,15 @@ func template(image string) map[string]any {
 
 func daemonSet(agent, image string, generation int) map[string]any {
 	return map[string]any{"verb": "patch", "userAgent": "chaos/" + agent,
-		"objectRef": of("daemonsets", "", "platform", "agent"),
+		"objectRef":     of("daemonsets", "", "platform", "agent"),
+		"requestObject": map[string]any{"metadata": map[string]any{"resourceVersion": "1"}},
 		"responseObject": map[string]any{"kind": "DaemonSet", "metadata": map[string]any{"name": "agent",
 			"uid": "uid-agent", "generation": generation}, "spec": map[string]any{"template": template(image)}}}
 }
 
 func configMap(agent, name string) map[string]any {
 	return map[string]any{"verb": "patch", "userAgent": "chaos/" + agent, "objectRef": of("configmaps", "", "platform", name),
+		"requestObject":  map[string]any{"metadata": map[string]any{"resourceVersion": "1"}},
 		"responseObject": map[string]any{"kind": "ConfigMap", "metadata": map[string]any{"name": name}}}
 }
 
