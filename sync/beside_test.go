@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/turns"
 )
@@ -89,6 +91,27 @@ func TestAPreparationEndsWhenNobodyWantsIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A suspended Sync is not polled, but what it rolls out is braked also by a controller that has taken over and has nothing
+// of its repository yet: that is read once.
+func TestASuspendedSyncIsBrakedByWhoTakesOver(t *testing.T) {
+	t.Parallel()
+	w := newStillWorld(t)
+	w.add("platform", "agents", nil)
+	stop := w.run()
+	w.until("rollout", func() bool { return w.status("platform", "agents").Summary.State == api.RollingOut })
+	w.patch("platform", "agents", `{"spec":{"suspend":true},"metadata":{"generation":2}}`)
+	w.until("suspension", func() bool {
+		return meta.IsStatusConditionTrue(w.status("platform", "agents").Conditions, api.ConditionSuspended)
+	})
+	stop()
+	w.run()
+	w.until("watch", func() bool {
+		return locked(w, func() bool { return w.wakes["platform/agents"] != nil }) && w.Find("platform/agents") != nil
+	})
+	w.breaks("platform")
+	w.until("brake", func() bool { return locked(w, func() bool { return !w.braked["platform"].IsZero() }) })
 }
 
 // A commit that is pushed while another one is prepared takes its place.

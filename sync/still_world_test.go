@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -263,12 +264,13 @@ func (w *stillWorld) Build(ctx context.Context, _ *gitsource.Tree, folder string
 	return render.Result{Objects: []*unstructured.Unstructured{{Object: object}}}, nil
 }
 
-// stillRepository has one commit, or does not answer.
+// stillRepository has one commit, or does not answer. Its mirror is empty until it is polled.
 type stillRepository struct {
 	source.Repository
 	w         *stillWorld
 	namespace string
 	hangs     bool
+	polled    bool
 }
 
 func (r *stillRepository) HeadWithin(ctx context.Context, _ gitsource.Ref, _ time.Duration) (string, error) {
@@ -277,7 +279,10 @@ func (r *stillRepository) HeadWithin(ctx context.Context, _ gitsource.Ref, _ tim
 		<-ctx.Done()
 		return "", ctx.Err()
 	}
-	return locked(r.w, func() string { return r.w.head[r.namespace] }), nil
+	return locked(r.w, func() string {
+		r.polled = true
+		return r.w.head[r.namespace]
+	}), nil
 }
 
 func (r *stillRepository) Between(_ context.Context, _, to string) (gitsource.History, error) {
@@ -290,7 +295,12 @@ func (r *stillRepository) NameOf(gitsource.Ref, string) string { return "refs/he
 
 func (r *stillRepository) Keep(string, string) error { return nil }
 
-func (r *stillRepository) Tree(context.Context, string) (*gitsource.Tree, error) { return nil, nil }
+func (r *stillRepository) Tree(context.Context, string) (*gitsource.Tree, error) {
+	if !locked(r.w, func() bool { return r.polled }) {
+		return nil, errors.New("not in the mirror")
+	}
+	return nil, nil
+}
 
 // stillWriter writes to a fleet.
 type stillWriter struct {

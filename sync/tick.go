@@ -16,7 +16,7 @@ const maxSteps = 2 * gate.MaxFollowers
 
 // tick is one turn of the loop: look, decide, remember, do; again, until there is nothing left to do.
 func (l *syncLoop) tick(ctx context.Context) error {
-	if !l.sync.Spec.Suspend && l.Syncs.Stop.State().Reason() == "" {
+	if l.polls() {
 		l.sleep(l.source.Poll(l.sync, l.Now()))
 	}
 	discreet.Withhold(l.sync)
@@ -44,6 +44,16 @@ func (l *syncLoop) tick(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("the gate does not come to rest after %d steps", maxSteps)
+}
+
+// polls reports whether the repository may be asked. While the Sync is suspended it may until it has answered once
+// after a restart, if a commit is rolling out: whoever pulls its brake needs to know its set.
+func (l *syncLoop) polls() bool {
+	if !l.sync.Spec.Suspend && l.Syncs.Stop.State().Reason() == "" {
+		return true
+	}
+	history, _ := l.source.Last()
+	return history == nil && l.flight != nil && !l.flight.status().IsComplete()
 }
 
 // rest ends a turn: nothing is left to do, or what there is takes its time beside the turns.
