@@ -42,10 +42,8 @@ func (fl *flight) lookAfter(ctx context.Context, now time.Time) *gate.Health {
 			continue
 		}
 		if says := object.Ails(last.live, options.FailureBudget, spared(w)); says != "" {
-			if !isDaemonSet(w) && l.sync.Spec.Report.CountsOnly() {
-				says = rollout.NotReady.Meaning() // what a DaemonSet says is counts
-			}
-			health.Ailing = append(health.Ailing, api.AilingObject{Object: id.String(), Message: says})
+			health.Ailing = append(health.Ailing, api.AilingObject{Object: id.String(),
+				Message: tellingOf(l.sync).ailing(w, says)})
 		}
 	}
 	return health

@@ -66,6 +66,14 @@ func (t telling) keptFailing(list []rollout.FailingNode, nodes []*corev1.Node) [
 	return keepFailing(list)
 }
 
+// ailing is what is told of a workload that is not well: what a DaemonSet says are counts, others quote programs.
+func (t telling) ailing(w api.Workload, says string) string {
+	if t.countsOnly && !isDaemonSet(w) {
+		return rollout.NotReady.Meaning()
+	}
+	return says
+}
+
 // of names nodes for a sentence.
 func (t telling) of(nodes []string) string {
 	if t.countsOnly {

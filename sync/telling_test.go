@@ -123,6 +123,20 @@ func TestCountsNameNoNodeAndQuoteNoProgram(t *testing.T) {
 	}
 }
 
+// What ails a workload of another kind is in its controller's words, and a DaemonSet's are counts.
+func TestWhatAilsIsToldInOurWords(t *testing.T) {
+	counts, other := telling{countsOnly: true}, api.Workload{Group: "apps", Kind: "Deployment"}
+	agent := api.Workload{Group: "apps", Kind: "DaemonSet"}
+	for _, c := range []struct{ got, want string }{
+		{counts.ailing(other, canary), rollout.NotReady.Meaning()}, {counts.ailing(agent, "2 of 3"), "2 of 3"},
+		{telling{}.ailing(other, canary), canary}, {telling{}.ailing(agent, "2 of 3"), "2 of 3"},
+	} {
+		if c.got != c.want {
+			t.Errorf("told %q, want %q", c.got, c.want)
+		}
+	}
+}
+
 // What a restart goes on from is there all the same, under the names of the nodes.
 func TestCountsForgetNothingThatIsDecidedBy(t *testing.T) {
 	_, m, nodes := full()

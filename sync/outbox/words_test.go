@@ -103,6 +103,10 @@ func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
 	if got := nodesToTell(s, other); got != "" {
 		t.Errorf("of another commit %q", got)
 	}
+	s.Spec.Report.InCluster = api.TellCounts // it was stored before the schema knew that it contradicts the other
+	if got := nodesToTell(s, m); got != "" {
+		t.Errorf("of a Sync that tells counts %q", got)
+	}
 }
 
 // Progress is told in quarters, each of them once, however often nodes come and go.
