@@ -9,8 +9,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests"
@@ -74,32 +72,9 @@ func TestCountsNameNoNodeAnywhere(t *testing.T) {
 	if text := told["status agents"]; !strings.Contains(text, "daemongate explain agents does both") {
 		t.Errorf("status does not say who names the nodes:\n%s", text)
 	}
-	w.switches(t)
 	explained := daemongate(t, "", "explain", "agents", "-n", w.namespace, "--kubeconfig", w.cluster.Kubeconfig).stdout
 	if !strings.Contains(explained, "node-") || !strings.Contains(explained, "check failed") {
 		t.Errorf("explain leaves out what its caller may read:\n%s", explained)
-	}
-}
-
-// switches has the Sync tell details for a while: names come, and go again with all that was said.
-func (w *leaseWorld) switches(t *testing.T) {
-	t.Helper()
-	client, err := dynamic.NewForConfig(w.cluster.Config)
-	check(t, err)
-	for _, detail := range []string{"Details", "Counts"} {
-		patch := `{"spec":{"report":{"inCluster":"` + detail + `"}}}`
-		_, err := client.Resource(api.Resource).Namespace(w.namespace).Patch(t.Context(), "agents", types.MergePatchType,
-			[]byte(patch), metav1.PatchOptions{})
-		check(t, err)
-		clustertest.Until(t, 2*time.Minute, "the status to tell "+detail, func() (string, bool) {
-			u, err := client.Resource(api.Resource).Namespace(w.namespace).Get(t.Context(), "agents", metav1.GetOptions{})
-			check(t, err)
-			raw, err := json.Marshal(u.Object["status"])
-			check(t, err)
-			named := strings.Contains(string(raw), "node-00") && strings.Contains(string(raw), "check failed")
-			nothing := !strings.Contains(string(raw), "node-00") && !strings.Contains(string(raw), "check failed")
-			return string(raw), named && detail == "Details" || nothing && detail == "Counts"
-		})
 	}
 }
 
