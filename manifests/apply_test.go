@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,9 +247,11 @@ func TestNothingFurtherIsWrittenThatMayNot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.set(agent)
-	stopped, left := errors.New("stopped"), 1
+	stopped := errors.New("stopped")
+	var left atomic.Int64 // objects are written side by side
+	left.Store(1)
 	w.opts.May = func() error {
-		if left--; left < 0 {
+		if left.Add(-1) < 0 {
 			return stopped
 		}
 		return nil
@@ -257,19 +260,19 @@ func TestNothingFurtherIsWrittenThatMayNot(t *testing.T) {
 	if !errors.Is(err, stopped) || len(done) != 1 || w.live(w.id("DaemonSet", "agent")) != nil {
 		t.Errorf("applied %v: %v", done, err)
 	}
-	left = 10
+	left.Store(10)
 	inventory := Recorded(w.apply(s))
-	left = 1
+	left.Store(1)
 	if gone, kept, err := w.client.Prune(w.ctx, inventory, w.opts); !errors.Is(err, stopped) || len(gone) != 1 || len(kept) != 0 {
 		t.Errorf("pruned %v, kept %v: %v", gone, kept, err)
 	}
-	left = 0
+	left.Store(0)
 	if let, err := w.client.LetGo(w.ctx, inventory, Owner{}, w.opts); !errors.Is(err, stopped) || len(let) != 0 {
 		t.Errorf("let go of %v: %v", let, err)
 	}
-	left = 10
+	left.Store(10)
 	w.apply(s)
-	left = 0
+	left.Store(0)
 	if _, err := w.client.Brake(w.ctx, s.Workloads()[0], Brake{Commit: "c1"}, w.opts); err != nil {
 		t.Errorf("braked: %v", err)
 	}

@@ -48,9 +48,11 @@ func diesCorrecting(t *testing.T, m *mortal) {
 	w.told(v1, "success")
 	d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "agent", metav1.GetOptions{})
 	w.check(err)
-	if s := w.status(); s.InFlight.Workloads[0].UID != d.UID || w.recorded("agent") != d.UID || stuckOnce(s, v1) {
-		t.Errorf("the DaemonSet is %s, the status knows %s and %s; history %+v", d.UID, s.InFlight.Workloads[0].UID,
-			w.recorded("agent"), s.History)
+	w.wait("the new DaemonSet to be known", func(s api.SyncStatus) bool {
+		return s.InFlight.Workloads[0].UID == d.UID && w.recorded("agent") == d.UID
+	})
+	if s := w.status(); stuckOnce(s, v1) {
+		t.Errorf("it was stuck once: history %+v", s.History)
 	}
 }
 

@@ -17,6 +17,8 @@ func Reapplied(before, now *unstructured.Unstructured) bool {
 		return false
 	case before == nil || before.GetUID() != now.GetUID():
 		return IsOurs(now)
+	case appliedAt(now) == nil:
+		return false // all that was ours has been taken from us
 	case !appliedAt(before).Equal(appliedAt(now)):
 		return true
 	}

@@ -105,7 +105,7 @@ type server struct {
 	mu      gosync.Mutex
 	streams bool
 	pods    []corev1.Pod
-	watches []*watch.FakeWatcher
+	watches []*watch.RaceFreeFakeWatcher
 	listed  func()
 }
 
@@ -119,7 +119,7 @@ func (s *server) listWatch() *toolscache.ListWatch {
 			if o.SendInitialEvents != nil && !s.streams {
 				return nil, apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Pod").GroupKind(), "", nil)
 			}
-			w := watch.NewFakeWithChanSize(10, false)
+			w := watch.NewRaceFreeFake()
 			if o.SendInitialEvents != nil {
 				for _, p := range s.pods {
 					w.Add(p.DeepCopy())
