@@ -39,8 +39,8 @@ earlier installation was granted beyond that is taken back. docs/security.md say
 				return usage(c, fmt.Errorf("--image is missing: which image holds daemongate?"))
 			}
 			if k.namespace != "" && k.namespace != install.Owner.Namespace {
-				return usage(c, fmt.Errorf("--namespace %s: Daemongate is installed in namespace %s; whose Syncs it looks "+
-					"after is said by --namespaces", k.namespace, install.Owner.Namespace))
+				return usage(c, fmt.Errorf("--namespace %s: Daemongate is installed in namespace %s; whose Syncs it "+
+					"looks after is said by --namespaces", k.namespace, install.Owner.Namespace))
 			}
 			if err := controller.CheckClusterName(clusterName); err != nil {
 				return usage(c, err)
