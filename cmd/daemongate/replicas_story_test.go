@@ -125,8 +125,29 @@ spec:
 func (w *leaseWorld) replica(name, kubeconfig string) (*member, string) {
 	w.t.Helper()
 	at := freeAddress(w.t)
-	return w.run(name, append(installedArgs(w.t, w.kube), "--allow-local-repositories", "--webhook-address", at,
-		"--advertise-address", "127.0.0.1", "--kubeconfig", kubeconfig)...), "http://" + at
+	return w.run(name, append(installedArgs(w.t, w.kube), w.advertised(), "--allow-local-repositories",
+		"--webhook-address", at, "--kubeconfig", kubeconfig)...), "http://" + at
+}
+
+// advertised is the argument by which an installed controller says where it is, of a pod whose address is 127.0.0.1.
+func (w *leaseWorld) advertised() string {
+	w.t.Helper()
+	d, err := w.kube.AppsV1().Deployments("daemongate-system").Get(w.t.Context(), "daemongate", metav1.GetOptions{})
+	check(w.t, err)
+	c := controllerOf(d)
+	for _, arg := range c.Args {
+		if !strings.HasPrefix(arg, "--advertise-address=") {
+			continue
+		}
+		for _, e := range c.Env {
+			if e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == "status.podIP" {
+				arg = strings.ReplaceAll(arg, "$("+e.Name+")", "127.0.0.1")
+			}
+		}
+		return arg
+	}
+	w.t.Fatalf("an installed controller does not say where it is: %q", c.Args)
+	return ""
 }
 
 // isReady waits until a controller says that it is ready, and what it does.
