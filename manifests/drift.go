@@ -99,6 +99,7 @@ type pair struct {
 	holders      map[string]string // by field that the set asks for: who holds it with another value
 	managers     []string          // these, and each once
 	err          error
+	conflicts    error  // an apply without force would meet, nil if none
 	as           string // in whose name it was tried
 }
 
@@ -115,13 +116,19 @@ func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, de
 	if err != nil {
 		return pair{}, err
 	}
+	return c.pairOf(ctx, t), nil
+}
+
+// pairOf is the pair of an object that was just read.
+func (c *Client) pairOf(ctx context.Context, t target) pair {
 	p := pair{target: t, live: t.live, as: c.as}
 	p.answer, p.err = c.ask(ctx, t, false)
 	p.holders, p.managers = holdersIn(p.err), managersIn(p.err)
 	if len(p.managers) > 0 {
+		p.conflicts = c.refusal(t.id, p.err)
 		p.answer, p.err = c.ask(ctx, t, true)
 	}
-	return p, nil
+	return p
 }
 
 // mostPairs is how often an object is looked at that others keep writing.

@@ -42,6 +42,30 @@ func (c *Client) Prune(ctx context.Context, inv Inventory, o Options) (gone Inve
 	return gone.sorted(), kept, errors.Join(problems...)
 }
 
+// Prunable looks at what Prune would do and does nothing: what would go, as it is, and what would be kept.
+func (c *Client) Prunable(ctx context.Context, inv Inventory, owner Owner) (goes []*unstructured.Unstructured,
+	kept []Kept, err error) {
+	entries := slices.Clone(inv).sorted()
+	looked, problems := sideBySide(entries, func(e Entry) (*unstructured.Unstructured, error) {
+		t, err := c.entry(ctx, e)
+		if err != nil || t.mapping == nil {
+			return nil, err
+		}
+		return c.read(ctx, t)
+	})
+	for i, e := range entries {
+		if looked[i] == nil {
+			continue
+		}
+		if reason, ours := mustKeep(e, looked[i], owner); reason != "" {
+			kept = append(kept, Kept{Entry: e, Reason: reason, Ours: ours})
+			continue
+		}
+		goes = append(goes, withoutValues(looked[i]))
+	}
+	return goes, kept, errors.Join(problems...)
+}
+
 // prune deletes one object, or says why it is kept. When others write the object between look and deletion it looks
 // again.
 func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, err error) {

@@ -72,10 +72,17 @@ func namespaceFor(asked string, mapping *meta.RESTMapping, o Options) string {
 }
 
 func label(o *unstructured.Unstructured, owner Owner) {
+	if owner == (Owner{}) { // it is only compared
+		return
+	}
+	setLabel(o, owner.Label())
+}
+
+func setLabel(o *unstructured.Unstructured, value string) {
 	labels := o.GetLabels()
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[OwnerLabel] = owner.Label()
+	labels[OwnerLabel] = value
 	o.SetLabels(labels)
 }

@@ -62,6 +62,9 @@ func (c *Client) read(ctx context.Context, t target) (*unstructured.Unstructured
 // mayWrite refuses an object that belongs to another Sync, and one that is on its way out: what is applied to it would
 // vanish with it.
 func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
+	if owner == (Owner{}) {
+		return fmt.Errorf("%s: is of no Sync, and would be written for none", id)
+	}
 	if live == nil {
 		return nil
 	}
@@ -70,7 +73,12 @@ func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
 			"belongs to Sync %s: annotate it there with %s: %s, or remove it there; if there is no such Sync any "+
 				"more, remove the label %s from it", ownerOf(holder), MoveAnnotation, owner, OwnerLabel)}
 	}
-	if live.GetDeletionTimestamp() != nil {
+	return mayStay(id, live)
+}
+
+// mayStay refuses an object that is on its way out.
+func mayStay(id ID, live *unstructured.Unstructured) error {
+	if live != nil && live.GetDeletionTimestamp() != nil {
 		return &unready{id, "is being deleted: waiting until it is gone"}
 	}
 	return nil

@@ -44,3 +44,18 @@ func waitedFor(o *unstructured.Unstructured) (bool, error) {
 	}
 	return false, fmt.Errorf("%s: annotation %s is %q: write \"true\" or \"false\"", id, WaitAnnotation, value)
 }
+
+// ConditionOf is the condition of that type in an object's status, as its controller has written it; false if there is
+// none.
+func ConditionOf(o *unstructured.Unstructured, name string) (map[string]any, bool) {
+	if o == nil {
+		return nil, false
+	}
+	list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, item := range list {
+		if c, ok := item.(map[string]any); ok && c["type"] == name {
+			return c, true
+		}
+	}
+	return nil, false
+}

@@ -105,5 +105,5 @@ func (a *lookAhead) tryHandOver(ctx context.Context, g goer, to *appsv1.DaemonSe
 		return err
 	}
 	h := manifests.Handover{From: g.entry, To: daemonSetID(to.Namespace, to.Name), Nodes: g.look.NodeNames()}
-	return writer.TryHandOver(ctx, h, writeOptions(p.sync))
+	return writer.TryHandOver(ctx, h, WriteOptions(p.sync))
 }

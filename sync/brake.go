@@ -68,7 +68,7 @@ func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.Brak
 	}
 	if order.Pull {
 		b := manifests.Brake{Commit: commit, Nodes: order.Nodes}
-		applied, err := writer.Brake(ctx, object, b, writeOptions(l.sync))
+		applied, err := writer.Brake(ctx, object, b, WriteOptions(l.sync))
 		if err != nil {
 			return 0, err
 		}
@@ -82,7 +82,7 @@ func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.Brak
 	if err != nil {
 		return 0, err
 	}
-	applied, err := writer.Apply(ctx, alone, writeOptions(l.sync))
+	applied, err := writer.Apply(ctx, alone, WriteOptions(l.sync))
 	if err != nil {
 		return 0, err
 	}

@@ -30,7 +30,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 	var drifts []manifests.Drift
 	var seen []manifests.Applied
 	if err == nil {
-		drifts, seen, err = writer.Compare(ctx, part, writeOptions(l.sync))
+		drifts, seen, err = writer.Compare(ctx, part, WriteOptions(l.sync))
 	}
 	r.At = l.Now()
 	l.recognise(seen, r.At)
@@ -85,7 +85,7 @@ func (fl *flight) correct(ctx context.Context, objects []string) *gate.Corrected
 
 func (fl *flight) correctOne(ctx context.Context, writer Writer, o *unstructured.Unstructured) error {
 	l := fl.loop
-	options := writeOptions(l.sync)
+	options := WriteOptions(l.sync)
 	options.Correct = true
 	if b, braked := manifests.ReadBrake(o); braked {
 		applied, err := writer.Brake(ctx, o, b, options)

@@ -66,7 +66,7 @@ func (l *syncLoop) watchDrift(ctx context.Context) (touched, missed bool) {
 		}
 		w.close()
 		key := l.key
-		w.watch = writer.Watch(writeOptions(l.sync).Owner, func() { l.queue.Add(key) })
+		w.watch = writer.Watch(WriteOptions(l.sync).Owner, func() { l.queue.Add(key) })
 		w.account, w.followed = account, followedSet{}
 	}
 	if now := (followedSet{f.Commit, f.Digest, len(inventory)}); w.followed != now {

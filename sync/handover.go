@@ -49,7 +49,7 @@ func (l *syncLoop) carryHandover(ctx context.Context, from manifests.ID, order g
 	}
 	applied, err := writer.HandOver(ctx, manifests.Handover{From: entry, To: daemonSetID(order.ToNamespace,
 		order.ToName),
-		Generation: order.Generation, Nodes: order.Nodes}, writeOptions(l.sync))
+		Generation: order.Generation, Nodes: order.Nodes}, WriteOptions(l.sync))
 	if err != nil {
 		return 0, err
 	}

@@ -143,7 +143,7 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 	if err != nil {
 		return r.unavailable(err, p.Now())
 	}
-	set, err = writer.Resolve(ctx, set, writeOptions(p.sync))
+	set, err = writer.Resolve(ctx, set, WriteOptions(p.sync))
 	if err != nil {
 		return r.refused(err, p.Now())
 	}
@@ -156,7 +156,7 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 		return r
 	}
 	ctx, warnings := manifests.CollectWarnings(ctx)
-	preview, err := writer.Preview(ctx, set, writeOptions(p.sync))
+	preview, err := writer.Preview(ctx, set, WriteOptions(p.sync))
 	if err != nil {
 		return r.refused(err, p.Now())
 	}
@@ -208,7 +208,8 @@ func (r *readySet) not(o gate.Outcome, problem api.Message, now time.Time) *read
 	return r
 }
 
-func writeOptions(s *api.Sync) manifests.Options {
+// WriteOptions say for whom and how the set of a Sync is written.
+func WriteOptions(s *api.Sync) manifests.Options {
 	return manifests.Options{
 		Owner:            manifests.Owner{Namespace: s.Namespace, Name: s.Name},
 		Force:            s.Spec.Apply.Force,

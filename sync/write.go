@@ -26,7 +26,7 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 	set, brakeErr := fl.set.withBrakes()
 	if err = errors.Join(err, brakeErr); err == nil {
 		var applied []manifests.Applied
-		applied, err = writer.Apply(ctx, set, writeOptions(l.sync))
+		applied, err = writer.Apply(ctx, set, WriteOptions(l.sync))
 		fl.wrote(l.Now(), false, applied...)
 		w.Workloads = workloads(applied, fl.set, l.sync.Status.InFlight, l.Now())
 		fl.objects.noteWritten(applied, w.Workloads, l.Now())
@@ -46,7 +46,7 @@ func (fl *flight) moves(ctx context.Context, writer Writer) error {
 	l := fl.loop
 	var problems []error
 	for to, which := range inventoryOf(l.sync).Moved(fl.set.set) {
-		done, err := writer.LetGo(ctx, which, to, writeOptions(l.sync))
+		done, err := writer.LetGo(ctx, which, to, WriteOptions(l.sync))
 		problems = append(problems, err)
 		l.deleted(l.Now(), done)
 		for _, e := range done {
@@ -116,7 +116,7 @@ func (fl *flight) prune(ctx context.Context) (*gate.Pruned, error) {
 	if err != nil {
 		return p, err
 	}
-	gone, kept, err := writer.Prune(ctx, goes, writeOptions(l.sync))
+	gone, kept, err := writer.Prune(ctx, goes, WriteOptions(l.sync))
 	l.deleted(l.Now(), gone)
 	if len(gone) > 0 {
 		l.Teller.Tell(l.sync, prunedNews(l.sync, gone))

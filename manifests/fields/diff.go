@@ -19,11 +19,12 @@ type Difference struct {
 // Differences compares a live object with what a dry run would make of it, without what the API server keeps itself.
 func Differences(live, want *unstructured.Unstructured) []Difference {
 	var found []Difference
-	compare("", asked(live), asked(want), &found)
+	compare("", Asked(live), Asked(want), &found)
 	return found
 }
 
-func asked(o *unstructured.Unstructured) map[string]any {
+// Asked is what people ask of an object: its fields without those that the API server keeps itself.
+func Asked(o *unstructured.Unstructured) map[string]any {
 	o = o.DeepCopy()
 	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid"} {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)

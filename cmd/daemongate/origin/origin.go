@@ -89,6 +89,20 @@ func localFolder(location string) (folder string, ok bool) {
 	return folder, err == nil && info.IsDir()
 }
 
+// IsRoot reports whether the location is a whole repository, and not a folder of one.
+func (from *Origin) IsRoot() bool {
+	folder, isFolder := localFolder(from.Location)
+	if !isFolder {
+		return true
+	}
+	repository, err := gitsource.OpenLocal(folder, gitsource.Options{})
+	if err != nil {
+		return false
+	}
+	defer repository.Close()
+	return repository.Prefix == "." || repository.Prefix == ""
+}
+
 // openFolder opens a folder as it is.
 func (from *Origin) openFolder(folder string) (opened, error) {
 	if from.Ref != "" || from.Commit != "" {

@@ -22,8 +22,10 @@ type Rendering struct {
 	Path string // the folder, relative to what the origin's location names
 	// RemoteBases lets kustomizations name folders of other repositories.
 	RemoteBases bool
-	Strict      bool // what kustomize drops without a word is an error
-	memory      resource.QuantityValue
+	// Namespace, if set, is where every object is moved.
+	Namespace string
+	Strict    bool // what kustomize drops without a word is an error
+	memory    resource.QuantityValue
 }
 
 // Flags adds the flags of how it is rendered.
@@ -48,7 +50,7 @@ func (r *Rendering) Set(ctx context.Context, from *Origin, notes io.Writer) (man
 	if tree.what != "" {
 		_, _ = fmt.Fprintln(notes, tree.what)
 	}
-	var options render.Options
+	options := render.Options{Namespace: r.Namespace}
 	if r.RemoteBases {
 		bases := from.store()
 		defer bases.Close()

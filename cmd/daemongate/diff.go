@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daemongate/daemongate/cmd/daemongate/diff"
+	"github.com/daemongate/daemongate/cmd/daemongate/origin"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// differs is the outcome of diff --exit-code where something would change.
+const differs = stuck
+
+// diffCommand is what `diff` was asked for.
+type diffCommand struct {
+	cluster  cluster
+	from     origin.Origin
+	how      origin.Rendering
+	sync     string
+	exitCode bool
+	pathSet  bool
+}
+
+func newDiff() *cobra.Command {
+	d := &diffCommand{}
+	c := &cobra.Command{
+		Use:   "diff SYNC | diff URL|FOLDER [--sync SYNC]",
+		Short: "Print what a commit would change in the cluster, before it is applied",
+		Long: `Ask the API server what an apply of a commit, a branch or a work tree would change, and print it as kubectl diff does: a
+unified diff per object. It is a dry run with your own rights (patch, and create for what is not there yet); nothing is
+written. A Secret's values are not shown. What other field managers hold, and what would be pruned, is named.
+
+With a Sync its repository, path and namespace are taken, and what it no longer asks for is shown as pruned; the
+repository is read with your own credentials. With a URL or a folder the objects are compared as they are rendered, by
+name; --sync compares them as that Sync would apply them.
+
+The diff goes to stdout, all else to stderr. The exit code is 0, or 1 if an object could not be compared; with
+--exit-code it is 3 if something would change.`,
+		Example: `  daemongate diff node-agents
+  daemongate diff node-agents --ref my-branch
+  daemongate diff . --worktree --sync node-agents --exit-code
+  daemongate diff . --path clusters/prod/agents --commit HEAD~1 -n logging`,
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			d.from.Stdin, d.pathSet = c.InOrStdin(), c.Flags().Changed("path")
+			if isRepository(args[0]) {
+				d.from.Location = args[0]
+			} else if d.sync != "" {
+				return usage(c, fmt.Errorf("%s: is no URL and no folder, and --sync is given: name one Sync", args[0]))
+			} else {
+				d.sync = args[0]
+			}
+			if err := d.from.Check(); err != nil {
+				return usage(c, err)
+			}
+			return d.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	d.cluster.addTo(c.Flags())
+	d.how.Flags(c.Flags())
+	d.from.Flags(c.Flags())
+	c.Flags().StringVar(&d.sync, "sync", "", "compare as this Sync would apply it, and show what it would prune")
+	c.Flags().BoolVar(&d.exitCode, "exit-code", false, "exit with 3 if something would change")
+	return c
+}
+
+// isRepository tells a URL or a folder from a Sync's name, in which there is neither a slash nor a colon.
+func isRepository(arg string) bool {
+	info, err := os.Stat(arg)
+	return strings.ContainsAny(arg, "/:") || err == nil && info.IsDir()
+}
+
+func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
+	config, namespace, err := d.cluster.connect()
+	if err != nil {
+		return err
+	}
+	options := manifests.Options{DefaultNamespace: namespace}
+	if d.sync != "" {
+		s, _, err := d.cluster.sync(ctx, d.sync)
+		if err != nil {
+			return err
+		}
+		options = sync.WriteOptions(s)
+		if err := d.aim(s); err != nil {
+			return err
+		}
+	}
+	set, err := d.how.Set(ctx, &d.from, notes)
+	if err != nil {
+		return err
+	}
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return err
+	}
+	changes, problem := compare(ctx, client, set, options)
+	result, err := diff.New(changes)
+	if err != nil {
+		return err
+	}
+	for _, n := range result.Notes {
+		_, _ = fmt.Fprintln(notes, n)
+	}
+	if _, err := io.WriteString(out, result.Text); err != nil || problem != nil {
+		return errors.Join(err, problem)
+	}
+	if d.exitCode && result.Differs() {
+		return differs
+	}
+	return nil
+}
+
+// aim renders what a Sync would, unless the command line says otherwise.
+func (d *diffCommand) aim(s *api.Sync) error {
+	options, _, err := sync.RenderOptions(s)
+	if err != nil {
+		return err
+	}
+	d.how.Namespace = options.Namespace
+	d.how.RemoteBases = d.how.RemoteBases || s.Spec.Render.AllowRemoteBases
+	d.how.Strict = d.how.Strict || s.Spec.Render.Strict
+	if !d.pathSet && (d.from.Location == "" || d.from.IsRoot()) && s.Spec.Source.Path != "" {
+		d.how.Path = s.Spec.Source.Path
+	}
+	if d.from.Location != "" {
+		return nil
+	}
+	d.from.Location = s.Spec.Source.URL
+	if d.from.Ref != "" || d.from.Commit != "" || d.from.Worktree {
+		return nil
+	}
+	switch ref := s.Spec.Source.Ref; {
+	case ref.Commit != "":
+		d.from.Commit = ref.Commit
+	case ref.Name != "":
+		d.from.Ref = ref.Name
+	case ref.Branch != "":
+		d.from.Ref = "refs/heads/" + ref.Branch
+	case ref.Tag != "":
+		d.from.Ref = "refs/tags/" + ref.Tag
+	case s.Status.Head != "":
+		d.from.Commit = s.Status.Head
+	default:
+		return fmt.Errorf("Sync %s/%s: has not found a commit yet: choose one with --ref or --commit", s.Namespace,
+			s.Name)
+	}
+	return nil
+}
+
+// compare asks the cluster, and returns what it knows with what it does not.
+func compare(ctx context.Context, client *manifests.Client, set manifests.Set,
+	o manifests.Options) (changes diff.Changes, problem error) {
+	set, err := client.Resolve(ctx, set, o)
+	if err != nil {
+		return changes, err
+	}
+	changes.Merged, problem = client.Merge(ctx, set, o)
+	var unread error
+	changes.Prunes, changes.Kept, unread = client.Prunable(ctx, o.Inventory.Without(set), o.Owner)
+	return changes, errors.Join(problem, unread)
+}
