@@ -30,20 +30,41 @@ func (d *daemonSets) addTo(f *pflag.FlagSet) {
 // daemonSetName takes the type off an argument that names a DaemonSet; not ok if it names something else.
 func daemonSetName(arg string) (name string, ok bool) {
 	kind, name, found := strings.Cut(arg, "/")
-	if !found || name == "" {
-		return "", false
-	}
+	return name, found && name != "" && isDaemonSetWord(kind)
+}
+
+// isDaemonSetWord reports whether kubectl takes a word for the type DaemonSet.
+func isDaemonSetWord(kind string) bool {
 	switch strings.ToLower(kind) {
-	case "ds", "daemonset", "daemonsets", "daemonset.apps", "daemonsets.apps":
-		return name, true
+	case "ds", "daemonset", "daemonsets", "daemonset.apps", "daemonsets.apps", "daemonset.v1.apps",
+		"daemonsets.v1.apps":
+		return true
 	}
-	return "", false
+	return false
+}
+
+// withTypes gives each name its type where kubectl's other way of naming was used: TYPE NAME... .
+func withTypes(args []string) []string {
+	if len(args) < 2 || !isDaemonSetWord(args[0]) {
+		return args
+	}
+	var named []string
+	for _, name := range args[1:] {
+		if !strings.Contains(name, "/") {
+			name = "ds/" + name
+		}
+		named = append(named, name)
+	}
+	return named
 }
 
 // take takes over the arguments. It is not ok if none of them, and no flag, is about live DaemonSets.
 func (d *daemonSets) take(args []string) (ok bool, err error) {
 	var others []string
-	for _, arg := range args {
+	if len(args) == 1 && isDaemonSetWord(args[0]) && d.selector != "" { // ds -l a=b
+		args = nil
+	}
+	for _, arg := range withTypes(args) {
 		if name, ok := daemonSetName(arg); ok {
 			d.names = append(d.names, name)
 		} else {

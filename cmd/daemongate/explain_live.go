@@ -41,7 +41,7 @@ func explainLive(ctx context.Context, k *cluster, name, only string) ([]report.J
 	if err != nil {
 		return nil, err
 	}
-	observer := observe.New(clients)
+	observer := observe.NewLenient(clients)
 	defer observer.Stop()
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()

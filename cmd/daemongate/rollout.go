@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -54,6 +55,9 @@ The exit code is 0 when all are complete, 3 when one is stuck, 4 when the timeou
 		Example: `  daemongate rollout status ds/agent -n logging --timeout 10m
   daemongate rollout status -l app=agent --watch=false`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := r.unsupported(c); err != nil {
+				return usage(c, err)
+			}
 			asked, err := r.daemonSets.take(args)
 			if err == nil && !asked {
 				err = errors.New("name a DaemonSet: ds/NAME")
@@ -70,6 +74,7 @@ The exit code is 0 when all are complete, 3 when one is stuck, 4 when the timeou
 	}
 	r.cluster.addTo(c.Flags())
 	r.daemonSets.addTo(c.Flags())
+	kubectlFlags(c.Flags())
 	c.Flags().DurationVar(&r.timeout, "timeout", 0, "give up after this long, such as 10m (default: never; a rollout "+
 		"on which nothing moves is stuck after 15m)")
 	c.Flags().BoolVarP(&r.watch, "watch", "w", true, "follow until the end; with =false one look")
@@ -78,6 +83,28 @@ The exit code is 0 when all are complete, 3 when one is stuck, 4 when the timeou
 	c.Flags().DurationVar(&r.options.Proof, "proof", time.Minute,
 		"how long the longest-running pods must have run without an end")
 	return c
+}
+
+// unsupported refuses the flags of kubectl that mean nothing here, and says what to give instead.
+func (r *rolloutStatus) unsupported(c *cobra.Command) error {
+	switch {
+	case c.Flags().Changed("revision"):
+		return errors.New("--revision: a rollout is followed to the newest template, whatever its number is; " +
+			"leave it out")
+	case c.Flags().Changed("filename") || c.Flags().Changed("kustomize"):
+		return errors.New("-f and -k: files are not read here; name the DaemonSets: ds/NAME, or choose them with -l")
+	}
+	return nil
+}
+
+// kubectlFlags are flags of kubectl rollout status that pipelines may have: known to be refused with a reason.
+func kubectlFlags(f *pflag.FlagSet) {
+	f.Int64("revision", 0, "")
+	f.StringArrayP("filename", "f", nil, "")
+	f.StringP("kustomize", "k", "", "")
+	for _, name := range []string{"revision", "filename", "kustomize"} {
+		_ = f.MarkHidden(name) // they are there
+	}
 }
 
 func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
@@ -112,6 +139,7 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) error {
 	p := &progressPrinter{out: out, width: terminalWidth(out)}
 	defer p.clear()
+	w.waits = p.waits
 	var last report.Judged
 	for {
 		judged, err := w.judge(ctx)

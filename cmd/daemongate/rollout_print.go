@@ -43,6 +43,18 @@ func (p *progressPrinter) show(j rollout.Judgement, now time.Time) {
 	}
 }
 
+// waits tells that nothing can be told at present, and why.
+func (p *progressPrinter) waits(why string) {
+	p.clear()
+	p.said = "" // what stands above may have changed
+	if why == "" {
+		_, _ = fmt.Fprintln(p.out, "The API server answers again.")
+		return
+	}
+	_, _ = fmt.Fprintf(p.out, "Waiting for the API server, which is asked again until the timeout: %s\n",
+		strings.ReplaceAll(why, "\n", "; "))
+}
+
 // causeLines are the causes that a rollout shows at present.
 func causeLines(j rollout.Judgement) []string {
 	var lines []string

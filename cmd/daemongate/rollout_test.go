@@ -62,24 +62,39 @@ func logging(t *testing.T) (admin, reader string) {
 		}
 		return fmt.Sprintf("%d of %d pods", crashed, len(pods.Items)), crashed == 3
 	})
-	_, err = kube.RbacV1().Roles("logging").Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "look"},
-		Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{"", "apps"}, Resources: []string{"pods", "daemonsets", "controllerrevisions"},
-				Verbs: []string{"get", "list", "watch"}}}}, metav1.CreateOptions{})
+	return cluster.Kubeconfig, mayRead(t, cluster.Kubeconfig, "ada", "pods", "daemonsets", "controllerrevisions")
+}
+
+// mayRead lets somebody read some kinds of the namespace and nothing else, and returns their kubeconfig.
+func mayRead(t *testing.T, admin, who string, kinds ...string) (kubeconfig string) {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", admin)
 	check(t, err)
-	_, err = kube.RbacV1().RoleBindings("logging").Create(ctx,
-		&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "look"},
-			RoleRef:  rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "look"},
-			Subjects: []rbacv1.Subject{{Kind: "User", Name: "ada"}}}, metav1.CreateOptions{})
+	kube, err := kubernetes.NewForConfig(config)
 	check(t, err)
-	config, err := clientcmd.LoadFromFile(cluster.Kubeconfig)
+	_, err = kube.RbacV1().Roles("logging").Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: who},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"", "apps"}, Resources: kinds,
+			Verbs: []string{"get", "list", "watch"}}}}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().RoleBindings("logging").Create(t.Context(),
+		&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: who},
+			RoleRef:  rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: who},
+			Subjects: []rbacv1.Subject{{Kind: "User", Name: who}}}, metav1.CreateOptions{})
+	check(t, err)
+	return actingAs(t, admin, who)
+}
+
+// actingAs is a kubeconfig of somebody else.
+func actingAs(t *testing.T, admin, who string) (kubeconfig string) {
+	t.Helper()
+	config, err := clientcmd.LoadFromFile(admin)
 	check(t, err)
 	for _, user := range config.AuthInfos {
-		user.Impersonate = "ada"
+		user.Impersonate = who
 	}
-	reader = t.TempDir() + "/ada.yaml"
-	check(t, clientcmd.WriteToFile(*config, reader))
-	return cluster.Kubeconfig, reader
+	kubeconfig = t.TempDir() + "/" + who + ".yaml"
+	check(t, clientcmd.WriteToFile(*config, kubeconfig))
+	return kubeconfig
 }
 
 // asked is a command line about live DaemonSets, who calls it, and what comes of it.
@@ -113,11 +128,20 @@ func (a asked) ask(t *testing.T) {
 func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 	t.Parallel()
 	admin, reader := logging(t)
+	nobody := actingAs(t, admin, "eve")
+	listed := mayRead(t, admin, "lena", "daemonsets")
+	pods := mayRead(t, admin, "pia", "daemonsets", "pods")
 	for _, a := range []asked{
 		{admin, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0,
 			[]string{`daemon set "good" successfully rolled out`}},
 		{admin, "rollout status daemonset/bad --timeout 3m", 3, []string{"CrashLoop", "node-[001-003]", "do:",
 			"logs bad-"}},
+		{admin, "rollout status daemonset bad -w=true", 3, []string{"CrashLoop"}},
+		{reader, "explain nothing", 1, []string{"Sync logging/nothing"}},
+		{nobody, "rollout status ds/good", 1, []string{"DaemonSet logging/good", "forbidden"}},
+		{listed, "rollout status ds/good", 1, []string{"cannot be judged without the right", "watch pods in namespace logging"}},
+		{listed, "explain ds/good", 1, []string{"cannot be judged without the right", "!deadline"}},
+		{pods, "explain ds/bad ds/good", 3, []string{"CrashLoop", "judged without controllerrevisions", "nodes", "events"}},
 		{admin, "rollout status ds/good --proof 1h --watch=false", 0, []string{"!successfully"}},
 		{admin, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good", "!judged without"}},
 		{reader, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good",
@@ -150,13 +174,15 @@ func givesUp(t *testing.T, kubeconfig string) {
 // What is no DaemonSet is misuse, which says how to write one.
 func TestDaemonSetsAreNamedAsKubectlHasIt(t *testing.T) {
 	for args, says := range map[string]string{
-		"rollout status":                     "name a DaemonSet: ds/NAME",
-		"rollout status deploy/web":          "deploy/web: is no DaemonSet",
-		"rollout status agent":               "agent: is no DaemonSet: write ds/NAME",
-		"rollout status ds/agent -l a=b":     "not both",
-		"explain ds/agent node-agents":       "node-agents: is no DaemonSet",
-		"rollout undo ds/agent":              `unknown command "undo"`,
-		"rollout status ds/a --timeout soon": "invalid argument",
+		"rollout status":                       "name a DaemonSet: ds/NAME",
+		"rollout status deploy/web":            "deploy/web: is no DaemonSet",
+		"rollout status agent":                 "agent: is no DaemonSet: write ds/NAME",
+		"rollout status ds/agent -l a=b":       "not both",
+		"explain ds/agent node-agents":         "node-agents: is no DaemonSet",
+		"rollout status ds/agent --revision 3": "leave it out",
+		"rollout status -f agent.yaml":         "files are not read here",
+		"rollout undo ds/agent":                `unknown command "undo"`,
+		"rollout status ds/a --timeout soon":   "invalid argument",
 	} {
 		if r := daemongate(t, "", strings.Fields(args)...); r.code != 2 || !strings.Contains(r.stderr, says) {
 			t.Errorf("%s: exit code %d: %s", args, r.code, r.stderr)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/judge"
@@ -21,6 +23,9 @@ type watcher struct {
 	target   rollout.Target
 	memory   rollout.Memory
 	seen     chan struct{} // has a value when something may have changed
+	// waits is told why there is no look yet, whenever that changes, and "" when there is one again; nil tells nobody.
+	waits func(why string)
+	why   string // that was told last
 }
 
 // watchLive begins to watch a DaemonSet. The observer's Stop ends it.
@@ -81,11 +86,21 @@ func (w *watcher) aim(d *appsv1.DaemonSet) {
 	w.target = next
 }
 
-// look returns the next look that is whole.
+// look returns the next look that is whole. Where the caller may not read what nothing can be judged without, there
+// will be none; everything else may pass.
 func (w *watcher) look(ctx context.Context) (rollout.Look, error) {
 	for {
 		if look, whole := w.observer.Look(w.target); whole {
+			w.tell("")
 			return look, nil
+		}
+		trouble := w.observer.Trouble(w.target)
+		if err := unreadable(trouble); err != nil {
+			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: cannot be judged without the right to watch "+
+				"DaemonSets and pods of its namespace: %w", w.target.Namespace, w.target.Name, err)
+		}
+		if trouble != nil {
+			w.tell(trouble.Error())
 		}
 		select {
 		case <-ctx.Done():
@@ -97,6 +112,32 @@ func (w *watcher) look(ctx context.Context) (rollout.Look, error) {
 		case <-w.seen:
 		}
 	}
+}
+
+// tell says why there is no look, once.
+func (w *watcher) tell(why string) {
+	if why != w.why && w.waits != nil {
+		w.waits(why)
+	}
+	w.why = why
+}
+
+// unreadable is what the caller may not read although nothing can be judged without it; nil if that is all there is.
+func unreadable(trouble error) error {
+	if joined, many := trouble.(interface{ Unwrap() []error }); many {
+		for _, err := range joined.Unwrap() {
+			if err := unreadable(err); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var refused *observe.WatchError
+	if errors.As(trouble, &refused) && apierrors.IsForbidden(refused.Err) &&
+		(refused.Kind == "daemonsets" || refused.Kind == rollout.KindPods) {
+		return refused
+	}
+	return nil
 }
 
 // rest returns when something may have changed, at the given time, or after a second where the time is of interest.

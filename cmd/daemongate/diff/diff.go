@@ -62,16 +62,16 @@ func New(changes Changes) (Result, error) {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s: is not asked for any more, and would be kept: %s", k.ID, k.Reason))
 	}
 	r.Text = text.String()
-	r.Notes = append(r.Notes, fmt.Sprintf("%s would be created, %d changed, %d pruned", english.Count(created, "object"),
-		changed, len(changes.Prunes)))
+	r.Notes = append(r.Notes, fmt.Sprintf("%s would be created, %d changed, %d pruned",
+		english.Count(created, "object"), changed, len(changes.Prunes)))
 	return r, nil
 }
 
 // notesOf say what the texts of an object do not.
 func notesOf(m manifests.Merged) (notes []string) {
 	if m.Unasked {
-		notes = append(notes, fmt.Sprintf("%s: is shown as the commit has it: the API server can be asked about it only "+
-			"when what the commit brings beside it is there", m.Object))
+		notes = append(notes, fmt.Sprintf("%s: is shown as the commit has it: the API server can be asked about it "+
+			"only when what the commit brings beside it is there", m.Object))
 	}
 	if m.Conflict != nil {
 		for _, line := range strings.Split(m.Conflict.Error(), "\n") {
