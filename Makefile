@@ -19,7 +19,7 @@ DEVHOST_PATH    := .ci/build-devhost
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos test test-all test-unit lint tidy vuln bench demo generate build-devcluster build-devhost clean help
+.PHONY: build chaos test test-all test-unit lint tidy vuln bench demo generate krew man build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -98,6 +98,22 @@ build-devcluster: ## the binary of the cluster, into the user's cache
 
 build-devhost: ## the Git host, into the user's cache
 	@$(DEVHOST_PATH)
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+KREW_URL  := https://github.com/daemongate/daemongate/releases/download/$(VERSION)
+
+krew: ## bin/krew: the archives of the kubectl plugin, and the manifest with which krew installs it
+	@rm -rf bin/krew && mkdir -p bin/krew/build
+	@for p in $(PLATFORMS); do echo "building for $$p…"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/krew/build/kubectl-daemongate ./cmd/daemongate && \
+		cp LICENSE bin/krew/build/ && \
+		tar -C bin/krew/build -czf bin/krew/daemongate_$${p%/*}_$${p#*/}.tar.gz kubectl-daemongate LICENSE || exit 1; done
+	.ci/krew-manifest $(VERSION) $(KREW_URL) bin/krew > bin/krew/daemongate.yaml
+	@rm -r bin/krew/build
+
+man: ## bin/man: a manual page for each command
+	@mkdir -p bin/man
+	go test ./cmd/daemongate -short -count=1 -run '^TestEveryCommandHasAManualPage$$' -man "$$PWD/bin/man"
 
 clean: ## remove bin; the caches stay
 	rm -rf bin

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,9 +37,6 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 		SilenceErrors: true, // conclude prints the error, once
 		SilenceUsage:  true,
 	}
-	if strings.HasPrefix(program, "kubectl-") {
-		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl daemongate"}
-	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	b := thisBuild()
 	root.Version = b.Version
@@ -48,7 +46,26 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
 		newResume(), newCreate(), newWatch())
+	completeNames(root)
+	if strings.HasPrefix(program, "kubectl-") {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: asPlugin}
+		exampleAsPlugin(root)
+	}
 	return root
+}
+
+// asPlugin is what people type where the program is a plugin of kubectl.
+const asPlugin = "kubectl daemongate"
+
+// called finds the program's name where an example calls it: at the beginning of a line, after a pipe, in brackets.
+var called = regexp.MustCompile(`(?m)(^ *|[|(] ?)daemongate `)
+
+// exampleAsPlugin has the examples of a command and of those below it call the program as the user does.
+func exampleAsPlugin(c *cobra.Command) {
+	c.Example = called.ReplaceAllString(c.Example, "${1}"+asPlugin+" ")
+	for _, below := range c.Commands() {
+		exampleAsPlugin(below)
+	}
 }
 
 // helpOrUnknown is what the program does without a command, or with one that it does not know.
@@ -61,28 +78,4 @@ func helpOrUnknown(c *cobra.Command, args []string) error {
 		hint = fmt.Sprintf(", did you mean %s?", strings.Join(near, " or "))
 	}
 	return usage(c, fmt.Errorf("unknown command %q%s", args[0], hint))
-}
-
-// newCompletion prints what a shell needs to know of the commands.
-func newCompletion() *cobra.Command {
-	return &cobra.Command{
-		Use:       "completion bash|zsh|fish|powershell",
-		Short:     "Print the script that makes a shell complete our command lines",
-		Example:   "  source <(daemongate completion bash)",
-		Args:      arguments(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
-		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
-		RunE: func(c *cobra.Command, args []string) error {
-			root, w := c.Root(), c.OutOrStdout()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(w, true)
-			case "zsh":
-				return root.GenZshCompletion(w)
-			case "fish":
-				return root.GenFishCompletion(w, true)
-			default:
-				return root.GenPowerShellCompletionWithDesc(w)
-			}
-		},
-	}
 }

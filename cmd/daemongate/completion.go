@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// kubectlComplete is what kubectl runs to complete the command lines of a plugin.
+const kubectlComplete = `#!/bin/sh
+exec kubectl-daemongate __complete "$@"
+`
+
+// newCompletion prints what a shell needs to know of the commands.
+func newCompletion() *cobra.Command {
+	return &cobra.Command{
+		Use:       "completion bash|zsh|fish|powershell|kubectl",
+		Short:     "Print the script that makes a shell complete our command lines",
+		Long: "Print the script that makes a shell complete our command lines. The one for kubectl is to stand in " +
+			"the PATH, executable, as kubectl_complete-daemongate: kubectl calls it.",
+		Example:   "  source <(daemongate completion bash)",
+		Args:      arguments(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell", "kubectl"},
+		RunE: func(c *cobra.Command, args []string) error {
+			root, w := c.Root(), c.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(w, true)
+			case "zsh":
+				return root.GenZshCompletion(w)
+			case "fish":
+				return root.GenFishCompletion(w, true)
+			case "kubectl":
+				_, err := io.WriteString(w, kubectlComplete)
+				return err
+			default:
+				return root.GenPowerShellCompletionWithDesc(w)
+			}
+		},
+	}
+}
+
+// completionTimeout is how long somebody who has pressed the tab key waits for a cluster.
+const completionTimeout = 2 * time.Second
+
+// live is a kind of object whose names are completed.
+type live struct {
+	resource schema.GroupVersionResource
+	prefix   string // before each name
+}
+
+var (
+	liveDaemonSets = live{appsv1.SchemeGroupVersion.WithResource("daemonsets"), "ds/"}
+	liveSyncs      = live{resource: api.Resource}
+)
+
+// completeNames has the commands complete the names of what is in the cluster.
+func completeNames(root *cobra.Command) {
+	offers := map[string][]live{
+		"explain": {liveSyncs, liveDaemonSets}, "rollout status": {liveDaemonSets}, "diff": {liveSyncs},
+	}
+	for _, name := range []string{"get", "status", "log", "sync", "release", "suspend", "resume", "watch"} {
+		offers[name] = []live{liveSyncs}
+	}
+	for path, kinds := range offers {
+		if c, rest, err := root.Find(strings.Fields(path)); err == nil && len(rest) == 0 && c != root {
+			c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion,
+				cobra.ShellCompDirective) {
+				return namesIn(c, kinds, typed, args)
+			}
+		}
+	}
+}
+
+// namesIn reads the names that begin as typed. Where the cluster does not answer soon, or does not want to, there are
+// none: nobody wants an error in a half-written command line.
+func namesIn(c *cobra.Command, kinds []live, typed string, args []string) (names []cobra.Completion,
+	next cobra.ShellCompDirective) {
+	next = cobra.ShellCompDirectiveNoFileComp
+	if c.Name() == "diff" {
+		next = cobra.ShellCompDirectiveDefault // a folder may be meant
+	}
+	k := cluster{}
+	for flag, value := range map[string]*string{"kubeconfig": &k.kubeconfig, "context": &k.context,
+		"namespace": &k.namespace} {
+		*value, _ = c.Flags().GetString(flag)
+	}
+	config, namespace, err := k.connect()
+	if err != nil {
+		return nil, next
+	}
+	config.Timeout = completionTimeout
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, next
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), completionTimeout)
+	defer cancel()
+	given := map[string]bool{}
+	for _, arg := range args {
+		given[arg] = true
+	}
+	for _, kind := range kinds {
+		list, err := client.Resource(kind.resource).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 500})
+		if err != nil {
+			continue
+		}
+		for _, o := range list.Items {
+			if name := kind.prefix + o.GetName(); strings.HasPrefix(name, typed) && !given[name] {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, next
+}
