@@ -23,8 +23,8 @@ exec kubectl-daemongate __complete "$@"
 // newCompletion prints what a shell needs to know of the commands.
 func newCompletion() *cobra.Command {
 	return &cobra.Command{
-		Use:       "completion bash|zsh|fish|powershell|kubectl",
-		Short:     "Print the script that makes a shell complete our command lines",
+		Use:   "completion bash|zsh|fish|powershell|kubectl",
+		Short: "Print the script that makes a shell complete our command lines",
 		Long: "Print the script that makes a shell complete our command lines. The one for kubectl is to stand in " +
 			"the PATH, executable, as kubectl_complete-daemongate: kubectl calls it.",
 		Example:   "  source <(daemongate completion bash)",
