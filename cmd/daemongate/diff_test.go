@@ -27,7 +27,7 @@ func TestDiffBeforeAnythingIsInstalled(t *testing.T) {
 		return daemongate(t, "", append(strings.Fields("diff "+dir+" -n compared --kubeconfig "+cluster.Kubeconfig), strings.Fields(args)...)...)
 	}
 	if r := run(""); r.code != 0 || !strings.Contains(r.stdout, "+++ MERGED/apps.v1.DaemonSet.compared.agent\n") ||
-		!strings.Contains(r.stdout, "\n+        image: registry.local/agent:v1\n") ||
+		!strings.Contains(r.stdout, "image: registry.local/agent:v1\n") ||
 		!strings.Contains(r.stderr, "2 objects would be created, 0 changed, 0 pruned") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,12 +10,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe"
 )
 
 // plainAgent is a DaemonSet that no Sync knows, as somebody's pipeline applies it: without minReadySeconds.
@@ -130,7 +134,6 @@ func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 	admin, reader := logging(t)
 	nobody := actingAs(t, admin, "eve")
 	listed := mayRead(t, admin, "lena", "daemonsets")
-	pods := mayRead(t, admin, "pia", "daemonsets", "pods")
 	for _, a := range []asked{
 		{admin, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0,
 			[]string{`daemon set "good" successfully rolled out`}},
@@ -141,7 +144,6 @@ func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 		{nobody, "rollout status ds/good", 1, []string{"DaemonSet logging/good", "forbidden"}},
 		{listed, "rollout status ds/good", 1, []string{"cannot be judged without the right", "watch pods in namespace logging"}},
 		{listed, "explain ds/good", 1, []string{"cannot be judged without the right", "!deadline"}},
-		{pods, "explain ds/bad ds/good", 3, []string{"CrashLoop", "judged without controllerrevisions", "nodes", "events"}},
 		{admin, "rollout status ds/good --proof 1h --watch=false", 0, []string{"!successfully"}},
 		{admin, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good", "!judged without"}},
 		{reader, "explain ds/bad ds/good", 3, []string{"CrashLoop", "DaemonSet logging/good",
@@ -208,5 +210,36 @@ func TestTheBarFitsItsTerminal(t *testing.T) {
 		if got := bar(j, p, width); len(got) >= max(width, 1) {
 			t.Errorf("%d columns: %q", width, got)
 		}
+	}
+}
+
+// A missing right without which nothing can be judged is told apart from those that make the answer poorer, and from an
+// API server that is away for a while: that one is waited for, said once, and said again when it is back.
+func TestWhatIsWaitedForAndWhatIsNot(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no"))
+	for name, c := range map[string]struct {
+		trouble error
+		ends    bool
+	}{
+		"nothing":   {nil, false},
+		"no nodes":  {errors.Join(&observe.WatchError{Kind: rollout.KindNodes, Err: forbidden}), false},
+		"refused":   {errors.Join(&observe.WatchError{Kind: rollout.KindPods, Err: errors.New("connection refused")}), false},
+		"no pods":   {errors.Join(errors.Join(nil, &observe.WatchError{Kind: rollout.KindPods, Err: forbidden})), true},
+		"no object": {&observe.WatchError{Kind: "daemonsets", Err: forbidden}, true},
+	} {
+		if err := unreadable(c.trouble); (err != nil) != c.ends {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var out strings.Builder
+	p := &progressPrinter{out: &out}
+	w := &watcher{waits: p.waits}
+	for _, why := range []string{"", "watch pods: connection refused\nwatch nodes: connection refused", "", ""} {
+		w.tell(why)
+		w.tell(why)
+	}
+	if want := "Waiting for the API server, which is asked again until the timeout: watch pods: connection refused; " +
+		"watch nodes: connection refused\nThe API server answers again.\n"; out.String() != want {
+		t.Errorf("%q", out.String())
 	}
 }
