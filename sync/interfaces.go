@@ -83,6 +83,8 @@ type Connections interface {
 	Base(ctx context.Context, s *api.Sync, url string) (source.Repository, error)
 	// Writer opens what writes with the rights that the Sync asks for. The error is a *Barred if it has none.
 	Writer(s *api.Sync) (Writer, error)
+	// Account looks whether there is whom the Sync writes as. The error is a *Barred if not.
+	Account(ctx context.Context, s *api.Sync) error
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)
 }

@@ -148,6 +148,8 @@ type preparing struct {
 	ready *readySet
 	// underWay is being prepared, nil if nothing is.
 	underWay *underWay
+	// noWriter is why nothing may be written of what was prepared last, nil if it may.
+	noWriter *Barred
 	// panics is how often in a row preparing has panicked.
 	panics int
 	// died is when a process ended while something was rendered, and lived that a render came to an end: neither is in
@@ -203,6 +205,9 @@ func (l *syncLoop) takePrepared() {
 	l.noteRender(u.result)
 	if l.underWay = nil; u.of.equal(l.basisOf(u.of.commit)) {
 		l.ready = u.result
+		if b := u.result.barred; l.noteBarred(b) && l.barred(l.sync) == nil {
+			l.Teller.Tell(l.sync, troubleNews(b))
+		}
 	}
 	if l.panics++; u.panicked {
 		u.result.RetryAt = l.Now().Add(backoff.After(l.panics, unavailablePause, 15*time.Minute))

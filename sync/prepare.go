@@ -37,13 +37,15 @@ type readySet struct {
 	warnings []string
 	// lost is set if the process ended that rendered it.
 	lost bool
+	// barred is why the Sync may write nothing, nil if it may.
+	barred *Barred
 }
 
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 	r := p.nothingOf(commit)
-	if b := p.barred(p.sync); b != nil {
-		return r.unavailable(b, p.Now())
+	if r.barred = p.mayNot(ctx, commit); r.barred != nil {
+		return r.unavailable(r.barred, p.Now())
 	}
 	if why := deaths.Stopped(p.sync.Status.Renders, p.sync.Generation, p.asked, p.Now()); why != "" {
 		return r.not(gate.Invalid, toldWhole(errors.New(why)), p.Now())

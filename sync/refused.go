@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -50,6 +51,34 @@ func (c *Controller) barred(s *api.Sync) *Barred {
 	var b *Barred
 	if _, err := c.Connect.Writer(s); errors.As(err, &b) {
 		return b
+	}
+	return nil
+}
+
+// mayNot is why a commit may not be prepared, nil if it may: the Sync has nobody to write as. What is written already
+// is judged and braked with whatever rights are left.
+func (p *preparation) mayNot(ctx context.Context, commit string) *Barred {
+	if f := p.sync.Status.InFlight; f != nil && f.Commit == commit && !f.Unwritten() {
+		return p.barred(p.sync)
+	}
+	var b *Barred
+	if err := p.Connect.Account(ctx, p.sync); errors.As(err, &b) {
+		return b
+	}
+	return nil
+}
+
+// noteBarred takes in what a preparation has found out, and reports whether it is news.
+func (p *preparing) noteBarred(b *Barred) (news bool) {
+	news = b != nil && (p.noWriter == nil || *p.noWriter != *b)
+	p.noWriter = b
+	return news
+}
+
+// bars is why nothing is written although something waits for it, nil if that is not so.
+func (p *preparing) bars(s *api.SyncStatus) *Barred {
+	if s.Held.Count > 0 || s.InFlight != nil && s.InFlight.Unwritten() {
+		return p.noWriter
 	}
 	return nil
 }

@@ -206,6 +206,9 @@ func (w *stillWorld) Writer(s *api.Sync) (Writer, error) {
 	return &stillWriter{w: w, namespace: s.Namespace}, nil
 }
 
+// Account finds every account.
+func (w *stillWorld) Account(context.Context, *api.Sync) error { return nil }
+
 // Reporter tells nobody.
 func (w *stillWorld) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	w.ask("reporter", s.Namespace)

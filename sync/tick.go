@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -146,7 +147,7 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
 	summary.NoteSpec(&next, specProblem(l.sync), o.Now)
-	if b := l.barred(l.sync); b != nil {
+	if b := cmp.Or(l.barred(l.sync), l.bars(&next)); b != nil {
 		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	} else {
 		summary.Write(&next, l.Now())

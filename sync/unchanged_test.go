@@ -24,6 +24,8 @@ var errNoCluster = errors.New("no cluster here")
 
 func (noCluster) Writer(*api.Sync) (Writer, error) { return nil, errNoCluster }
 
+func (noCluster) Account(context.Context, *api.Sync) error { return nil }
+
 // A commit that leaves every file alone that the render read is not rendered again, nor is the cluster asked about it:
 // here both would fail. One that does not is, and so is one under another spec, after a restart, and if the set was not
 // written.

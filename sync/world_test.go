@@ -312,6 +312,8 @@ func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (sou
 
 func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.NewClient(k.config) }
 
+func (k *plainConnections) Account(context.Context, *api.Sync) error { return nil }
+
 func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	return forge.NewNotes(s.Spec.Source.URL, gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
 }

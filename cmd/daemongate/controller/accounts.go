@@ -2,7 +2,11 @@ package controller
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/manifests/rights"
 	"github.com/daemongate/daemongate/sync"
@@ -22,14 +26,40 @@ const noAccount = "NoServiceAccount"
 
 // user is in whose name a Sync's objects are read and written; empty for the controller's own.
 func (a Accounts) user(s *api.Sync) (string, error) {
+	name, err := a.name(s)
+	if err != nil || name == "" {
+		return "", err
+	}
+	return rights.User(s.Namespace, name), nil
+}
+
+// name is that of the ServiceAccount in whose name it is done; empty for the controller's own.
+func (a Accounts) name(s *api.Sync) (string, error) {
 	name := cmp.Or(s.Spec.Apply.ServiceAccountName, a.Default)
-	switch {
-	case name != "":
-		return rights.User(s.Namespace, name), nil
-	case a.Required:
+	if name == "" && a.Required {
 		return "", &sync.Barred{Reason: noAccount, Message: fmt.Sprintf("spec.apply.serviceAccountName is missing, "+
 			"and no Sync is written with the controller's own rights: name a ServiceAccount of namespace %s that may "+
 			"get, list, watch, create, patch and delete what Git asks for", s.Namespace)}
 	}
-	return "", nil
+	return name, nil
+}
+
+// Account looks whether the ServiceAccount is there that a Sync writes as. Rights may be bound to one that is not: it
+// would be written in nobody's name. What keeps the controller from looking bars nobody.
+func (k *connections) Account(ctx context.Context, s *api.Sync) error {
+	name, err := k.accounts.name(s)
+	if err != nil || name == "" {
+		return err
+	}
+	_, err = k.serviceAccounts.ServiceAccounts(s.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		return nil
+	}
+	named := "spec.apply.serviceAccountName names"
+	if s.Spec.Apply.ServiceAccountName == "" {
+		named = "is the one for Syncs that name none"
+	}
+	return &sync.Barred{Reason: noAccount, Message: fmt.Sprintf("ServiceAccount %s/%s, which %s, does not exist: "+
+		"create it (kubectl -n %s create serviceaccount %s) or name another one; the commit waits until then",
+		s.Namespace, name, named, s.Namespace, name)}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/rights"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -40,6 +42,7 @@ func TestASyncWithoutAServiceAccountIsRefused(t *testing.T) {
 		t.Errorf("it was written: %v", err)
 	}
 
+	p.account("deployer")
 	p.patch(`{"spec": {"apply": {"serviceAccountName": "deployer"}}}`)
 	text := ""
 	p.waits("the account's rights to be named", func(s *api.Sync) bool {
@@ -53,6 +56,43 @@ func TestASyncWithoutAServiceAccountIsRefused(t *testing.T) {
 	p.doAsTold(text)
 	p.patch(fmt.Sprintf(`{"metadata": {"annotations": {"daemongate.io/requested-at": %q}}}`, time.Now()))
 	p.waits("it to be complete", func(s *api.Sync) bool { return s.Status.Summary.State == api.Complete })
+}
+
+// A Sync that names a ServiceAccount which does not exist is Stalled and says so, also where rights are bound to that
+// name. Its commit is not at fault: it waits, is not Failed, and goes on by itself when the account is made.
+func TestAMissingServiceAccountHoldsTheCommit(t *testing.T) {
+	p := newPlace(t)
+	fleet := filepath.Join(p.dir, "fleet")
+	gittest.Commit(t, fleet, "config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent}\ndata: {a: b}\n")
+	p.doAsTold(rights.Missing{As: rights.User(p.namespace, "deployer"), Resource: "configmaps", Namespace: p.namespace}.Advice())
+	p.sync("spec: {source: {url: " + fleet + ", interval: 1s}, apply: {serviceAccountName: deployer}}")
+	p.run(Options{Accounts: Accounts{Required: true}})
+	missing := "ServiceAccount " + p.namespace + "/deployer, which spec.apply.serviceAccountName names, does not exist"
+	p.event(missing)
+	p.waits("it to be stalled", func(s *api.Sync) bool {
+		stalled := meta.FindStatusCondition(s.Status.Conditions, api.ConditionStalled)
+		return stalled != nil && stalled.Status == metav1.ConditionTrue && stalled.Reason == "NoServiceAccount" &&
+			strings.Contains(stalled.Message, missing) && strings.Contains(s.Status.Summary.Message, missing) &&
+			meta.IsStatusConditionFalse(s.Status.Conditions, api.ConditionReady) && s.Status.Held.Count == 1 &&
+			s.Status.InFlight == nil && len(s.Status.Failed) == 0
+	})
+	if _, err := p.kube.CoreV1().ConfigMaps(p.namespace).Get(t.Context(), "agent", metav1.GetOptions{}); !errors.IsNotFound(err) {
+		t.Errorf("it was written: %v", err)
+	}
+
+	p.account("deployer")
+	p.waits("it to be complete", func(s *api.Sync) bool {
+		return s.Status.Summary.State == api.Complete && len(s.Status.Failed) == 0 &&
+			!meta.IsStatusConditionTrue(s.Status.Conditions, api.ConditionStalled)
+	})
+}
+
+// account makes a ServiceAccount.
+func (p *place) account(name string) {
+	p.t.Helper()
+	_, err := p.kube.CoreV1().ServiceAccounts(p.namespace).Create(p.t.Context(),
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	check(p.t, err)
 }
 
 // Where a default is set, a Sync that names no ServiceAccount uses the one of that name in its own namespace, and one

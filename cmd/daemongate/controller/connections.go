@@ -24,9 +24,11 @@ const maxWriters = 1000
 type connections struct {
 	config  *rest.Config
 	secrets corev1.SecretsGetter
-	mirrors *gitsource.Store
-	notes   string // folder
-	apps    apps
+	// serviceAccounts are those that Syncs write as.
+	serviceAccounts corev1.ServiceAccountsGetter
+	mirrors         *gitsource.Store
+	notes           string // folder
+	apps            apps
 	// bindings are what credentials must say, and reach is where connections may lead.
 	bindings bindings
 	reach    remote.Reach

@@ -118,7 +118,7 @@ func (c *Controller) wire() error {
 	syncs.Stop = stop.New(c.core, c.o.Lease.Namespace, c.o.Lease.Name)
 	c.syncs = &sync.Controller{
 		Syncs: syncs,
-		Connect: &connections{config: c.config, secrets: c.core,
+		Connect: &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
 			mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
 			notes:    filepath.Join(c.o.DataDir, "notes"),
 			bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts},
