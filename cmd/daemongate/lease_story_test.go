@@ -219,6 +219,7 @@ type between struct {
 	kubeconfig string
 	mu         gosync.Mutex
 	writes     []string
+	late       late
 }
 
 func (b *between) written() []string {
@@ -234,7 +235,8 @@ func (w *leaseWorld) watched() *between {
 	check(w.t, err)
 	target, err := url.Parse(w.cluster.Config.Host)
 	check(w.t, err)
-	b := &between{kubeconfig: filepath.Join(w.dir, "watched")}
+	b := &between{kubeconfig: filepath.Join(w.dir, "watched"),
+		late: late{released: make(chan struct{}), answered: make(chan int, 1)}}
 	proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -243,6 +245,10 @@ func (w *leaseWorld) watched() *between {
 			b.mu.Lock()
 			b.writes = append(b.writes, r.Method+" "+r.URL.Path)
 			b.mu.Unlock()
+		}
+		if b.late.holds(r) {
+			b.late.deliver(r, proxy)
+			return
 		}
 		proxy.ServeHTTP(rw, r)
 	}))
