@@ -34,7 +34,8 @@ func TestASyncWhoseRendersEndProcessesIsStopped(t *testing.T) {
 	w.run()
 	w.until("the same after a restart", func() bool {
 		s := w.status("platform", "agents")
-		return s.Head == commitOf(8) && stopped() && s.Failed[len(s.Failed)-1].Commit == commitOf(8)
+		n := len(s.Failed)
+		return s.Head == commitOf(8) && stopped() && n > 0 && s.Failed[n-1].Commit == commitOf(8)
 	})
 	if n := renders(); n != before {
 		t.Errorf("%d renders more", n-before)

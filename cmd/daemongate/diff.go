@@ -139,22 +139,28 @@ func (d *diffCommand) aim(s *api.Sync) error {
 	if d.from.Ref != "" || d.from.Commit != "" || d.from.Worktree {
 		return nil
 	}
-	switch ref := s.Spec.Source.Ref; {
-	case ref.Commit != "":
-		d.from.Commit = ref.Commit
-	case ref.Name != "":
-		d.from.Ref = ref.Name
-	case ref.Branch != "":
-		d.from.Ref = "refs/heads/" + ref.Branch
-	case ref.Tag != "":
-		d.from.Ref = "refs/tags/" + ref.Tag
+	d.from.Ref, d.from.Commit, err = newest(s)
+	return err
+}
+
+// newest is where a Sync's newest commit is found: by its ref, or by its hash where none of its refs is followed alone.
+func newest(s *api.Sync) (ref, commit string, err error) {
+	switch follows := s.Spec.Source.Ref; {
+	case follows == (api.Ref{}):
+		return "refs/heads/main", "", nil
+	case follows.Commit != "":
+		return "", follows.Commit, nil
+	case follows.Name != "":
+		return follows.Name, "", nil
+	case follows.Branch != "":
+		return "refs/heads/" + follows.Branch, "", nil
+	case follows.Tag != "":
+		return "refs/tags/" + follows.Tag, "", nil
 	case s.Status.Head != "":
-		d.from.Commit = s.Status.Head
-	default:
-		return fmt.Errorf("Sync %s/%s: has not found a commit yet: choose one with --ref or --commit", s.Namespace,
-			s.Name)
+		return "", s.Status.Head, nil
 	}
-	return nil
+	return "", "", fmt.Errorf("Sync %s/%s: has not found a commit yet: choose one with --ref or --commit", s.Namespace,
+		s.Name)
 }
 
 // compare asks the cluster, and returns what it knows with what it does not.

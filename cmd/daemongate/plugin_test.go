@@ -130,6 +130,16 @@ func TestKrewTakesTheManifest(t *testing.T) {
 		strings.ContainsAny(short, "\r\n") || strings.HasSuffix(short, ".") || strings.Contains(p.Spec.Homepage, "master") {
 		t.Errorf("%+v %v", p.Spec, err)
 	}
+	takesPlatforms(t, p)
+	if err := exec.CommandContext(t.Context(), filepath.Join("..", "..", ".ci", "krew-manifest"), "v1.2.3", "https://x",
+		t.TempDir()).Run(); err == nil {
+		t.Error("a manifest without archives")
+	}
+}
+
+// takesPlatforms holds what is said of each archive against krew's rules.
+func takesPlatforms(t *testing.T, p krewPlugin) {
+	t.Helper()
 	if len(p.Spec.Platforms) != 2 {
 		t.Fatalf("%+v", p.Spec.Platforms)
 	}
@@ -139,9 +149,5 @@ func TestKrewTakesTheManifest(t *testing.T) {
 			!regexp.MustCompile(`^[a-f0-9]{64}$`).MatchString(one.SHA256) || one.Bin != "kubectl-daemongate" {
 			t.Errorf("%+v", one)
 		}
-	}
-	if err := exec.CommandContext(t.Context(), filepath.Join("..", "..", ".ci", "krew-manifest"), "v1.2.3", "https://x",
-		t.TempDir()).Run(); err == nil {
-		t.Error("a manifest without archives")
 	}
 }

@@ -3,7 +3,7 @@ package rendertest
 
 import (
 	"fmt"
-	"os"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -19,7 +19,7 @@ func Tree(t testing.TB, archive string) fstest.MapFS {
 			name = strings.TrimSuffix(strings.TrimSpace(name), " --")
 			file = &fstest.MapFile{Mode: 0o644}
 			if link, target, ok := strings.Cut(name, " -> "); ok {
-				name, file = link, &fstest.MapFile{Mode: os.ModeSymlink | 0o777, Data: []byte(target)}
+				name, file = link, &fstest.MapFile{Mode: fs.ModeSymlink | 0o777, Data: []byte(target)}
 			}
 			files[name] = file
 			continue
