@@ -26,9 +26,11 @@ type View struct {
 	State  api.CommitState `json:"state"`
 	Commit string          `json:"commit"`
 	// Verdict is how the Sync is, in a sentence.
-	Verdict   string  `json:"verdict"`
-	Suspended bool    `json:"suspended"`
-	Causes    []Cause `json:"causes"`
+	Verdict   string `json:"verdict"`
+	Suspended bool   `json:"suspended"`
+	// SuspendedBySpec says that the Sync itself is suspended, whether or not all are.
+	SuspendedBySpec bool    `json:"suspendedBySpec"`
+	Causes          []Cause `json:"causes"`
 	// Commits are the newest first.
 	Commits []Commit `json:"commits"`
 	// Counts are summed over the DaemonSets.
@@ -69,7 +71,8 @@ type DaemonSet struct {
 func Of(s Seen) View {
 	status := &s.Sync.Status
 	v := View{Namespace: s.Sync.Namespace, Name: s.Sync.Name, Now: s.Now, State: status.Summary.State,
-		Commit: status.Summary.Commit, Suspended: Suspended(s.Sync) != "", DaemonSets: []DaemonSet{}, Nodes: []Node{},
+		Commit: status.Summary.Commit, Suspended: Suspended(s.Sync) != "",
+		SuspendedBySpec: s.Sync.Spec.Suspend, DaemonSets: []DaemonSet{}, Nodes: []Node{},
 		Notes: []string{}, Missing: []string{}}
 	told := report.New(s.Judged...)
 	for i := range told.DaemonSets {

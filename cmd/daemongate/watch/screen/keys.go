@@ -84,7 +84,7 @@ func (m *Model) press(key string) Act {
 	case "s":
 		m.asked = Act{Do: Sync}
 	case "p":
-		m.asked = Act{Do: Suspend, On: !m.view.Suspended}
+		m.asked = Act{Do: Suspend, On: !m.view.SuspendedBySpec}
 	case "r":
 		if m.offer.Release == "" {
 			m.told = "there is nothing to release: nothing is stuck or held as a rewritten history, and no prune waits"

@@ -127,7 +127,7 @@ func (m *Model) foot() string {
 		return paint("90", clip(m.position()+"↑↓ PgUp PgDn scroll   any other key: back", m.width))
 	}
 	keys := "g group  n nodes  e explain  l log  s sync  r release  p suspend  ? help  q quit"
-	if m.view != nil && m.view.Suspended {
+	if m.view != nil && m.view.SuspendedBySpec {
 		keys = strings.Replace(keys, "suspend", "resume", 1)
 	}
 	return paint("90", clip(m.position()+keys, m.width))

@@ -198,6 +198,19 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s did %v, want %v", w.key, act, w.act)
 		}
 	}
+	// What suspends all Syncs is not lifted by resuming one of them.
+	all := stuck()
+	all.Suspended = true
+	m.See(all, Offer{})
+	m.Key("p")
+	says("Suspend platform/agents")
+	all.SuspendedBySpec = true
+	m.Key("n")
+	m.See(all, Offer{})
+	m.Key("p")
+	says("Resume platform/agents")
+	m.Key("n")
+	m.See(stuck(), Offer{Release: hash("b"), Is: "Stuck"})
 	m.Tell("suspended")
 	says("suspended")
 	if act := m.Key("e"); act.Do != Explain {
