@@ -106,6 +106,7 @@ func TestASuspendedSyncIsBrakedByWhoTakesOver(t *testing.T) {
 		return meta.IsStatusConditionTrue(w.status("platform", "agents").Conditions, api.ConditionSuspended)
 	})
 	stop()
+	locked(w, func() bool { delete(w.wakes, "platform/agents"); return true }) // that of the controller that is gone
 	w.run()
 	w.until("watch", func() bool {
 		return locked(w, func() bool { return w.wakes["platform/agents"] != nil }) && w.Find("platform/agents") != nil

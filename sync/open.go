@@ -74,7 +74,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	l.life, l.stop = context.WithCancel(ctx)
 	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers,
-		Life:    l.life, Background: l.background.Go, Panicked: l.panicked, Wake: func() { c.queue.Add(key) }})
+		Life:    l.life, Background: l.background.Go, Panicked: tellsPanics(c, key), Wake: func() { c.queue.Add(key) }})
 	if l.outbox, err = c.openOutbox(ctx, sync); err != nil {
 		l.stop()
 		return nil, err
@@ -95,7 +95,7 @@ func (l *syncLoop) deliver() {
 		if p == nil {
 			return
 		}
-		l.panicked(p)
+		l.tellPanic(named(l.key), p)
 		select {
 		case <-l.life.Done():
 			return
@@ -104,8 +104,10 @@ func (l *syncLoop) deliver() {
 	}
 }
 
-// panicked tells of a panic in what runs beside the turns.
-func (l *syncLoop) panicked(p *panics.Panic) { l.tellPanic(named(l.key), p) }
+// tellsPanics tells of a panic in what runs beside the turns of a Sync.
+func tellsPanics(c *Controller, key string) func(*panics.Panic) {
+	return func(p *panics.Panic) { c.tellPanic(named(key), p) }
+}
 
 // trouble tells of an error of a Sync's, and counts it if it is a panic.
 func (c *Controller) trouble(s *api.Sync, err error) {

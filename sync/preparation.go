@@ -171,7 +171,7 @@ func (l *syncLoop) begin(commit string, recalls, urgent bool) *underWay {
 		})
 		if u.panicked = caught != nil; u.panicked {
 			u.result = p.nothingOf(commit).unavailable(caught, p.Now())
-			l.panicked(caught)
+			l.tellPanic(named(key), caught)
 		}
 		close(u.done)
 		p.queue.Add(key)

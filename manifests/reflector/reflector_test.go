@@ -221,10 +221,11 @@ func TestPausesAfterPanicsOfAStoreGrow(t *testing.T) {
 			close(ended)
 		}()
 		time.Sleep(time.Hour)
+		synctest.Wait()
+		cancel()
+		<-ended
 		if n := len(kept.troubles); n < 15 || n > 25 {
 			t.Errorf("tried %d times within an hour", n)
 		}
-		cancel()
-		<-ended
 	})
 }
