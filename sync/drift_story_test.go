@@ -88,7 +88,7 @@ func TestDriftIsCorrectedAfterComplete(t *testing.T) {
 	w.edit("kubectl-edit", "ConfigMap", "a", `{"data":{"key":"2"}}`)
 	s = w.wait("the change to be seen", func(s api.SyncStatus) bool { return s.Drift.Count == 1 })
 	if c := drifted(s); !strings.Contains(c, "KeepsComingBack: ConfigMap "+w.namespace+
-		"/a: data.key was changed by kubectl-edit; undone 1 times") {
+		"/a: data.key was changed by kubectl-edit; undone once") {
 		t.Errorf("the condition says %q", c)
 	}
 	if at := s.Drift.RetryAt; at == nil || s.Summary.State != api.Complete ||
