@@ -184,6 +184,8 @@ func doesNotWakeForHeartbeats(t *testing.T, cluster *clustertest.Cluster) {
 		t.Fatal(err)
 	}
 	w.await(target, woken, "the label", func(l rollout.Look) bool { return l.Nodes[0].Labels["story"] == "heartbeats" })
+	w.until("a wake for the label", func() bool { return w.wakes.Load() > before }) // it follows what a look shows
+	w.rests()
 	if n := w.wakes.Load() - before; n != 1 {
 		t.Errorf("%d wakes for five heartbeats and a label", n)
 	}
