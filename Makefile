@@ -1,4 +1,5 @@
-# What a developer runs is what .ci/run runs. Needs Go, git, make, gcc (for the race detector), bash and coreutils.
+# What a developer runs is what .ci/run runs. Needs Go, git, make, gcc (for the race detector), bash, coreutils and, for
+# `make test`, Chromium.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
@@ -12,9 +13,11 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# Each prints the path of a binary, after building it if it is missing: the cluster, and the Git host.
+# Each prints the path of a binary, the first two after building it if it is missing: the cluster, the Git host, and the
+# browser, which must be installed.
 DEVCLUSTER_PATH := .ci/build-devcluster
 DEVHOST_PATH    := .ci/build-devhost
+CHROMIUM_PATH   := .ci/find-chromium
 
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
@@ -26,7 +29,8 @@ build: ## bin/daemongate
 
 # Without what only a debugger reads of a binary, and without go vet, which lint runs: both are a minute of two processors.
 test: ## every test, on real clusters, with the race detector
-	@cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && export DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
+	@browser=$$($(CHROMIUM_PATH)) && cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && \
+		export CHROMIUM="$$browser" DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
 		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... -- cmd/devcluster -timeout 15m ./...
 
 # The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
