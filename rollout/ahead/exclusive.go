@@ -36,7 +36,7 @@ func Held(by rollout.Holder, c Claimant, nodes []*corev1.Node, claims map[string
 	var found Clash
 	eligible := eligibleNodes(c.Next, nodes)
 	has := c.boundTo()
-	want := podOf(c.Next)
+	want := fact.PodOf(c.Next)
 	for _, p := range by.Pods {
 		if p.Spec.NodeName == "" || fact.IsOver(p) || !fact.Owns(by.DaemonSet, p) {
 			continue
@@ -70,10 +70,10 @@ func Rivals(a, b Claimant, nodes []*corev1.Node) (Clash, bool) {
 func SharePorts(a, b Claimant) bool { return len(newlyShared(a, b)) > 0 }
 
 func newlyShared(a, b Claimant) []string {
-	if a.Current != nil && b.Current != nil && len(sharedPorts(podOf(a.Current), podOf(b.Current))) > 0 {
+	if a.Current != nil && b.Current != nil && len(sharedPorts(fact.PodOf(a.Current), fact.PodOf(b.Current))) > 0 {
 		return nil
 	}
-	return sharedPorts(podOf(a.Next), podOf(b.Next))
+	return sharedPorts(fact.PodOf(a.Next), fact.PodOf(b.Next))
 }
 
 // ClaimsOf are the names of the PersistentVolumeClaims that all pods of a DaemonSet share.
@@ -85,26 +85,6 @@ func ClaimsOf(d *appsv1.DaemonSet) []string {
 		}
 	}
 	return names
-}
-
-// podOf is a pod as a DaemonSet's template makes it, as far as room and ports go: on the node's own network every
-// container port is a host port.
-func podOf(d *appsv1.DaemonSet) *corev1.Pod {
-	p := &corev1.Pod{Spec: *d.Spec.Template.Spec.DeepCopy()}
-	p.Namespace = d.Namespace
-	if !p.Spec.HostNetwork {
-		return p
-	}
-	for _, containers := range [][]corev1.Container{p.Spec.InitContainers, p.Spec.Containers} {
-		for i := range containers {
-			for k := range containers[i].Ports {
-				if port := &containers[i].Ports[k]; port.HostPort == 0 {
-					port.HostPort = port.ContainerPort
-				}
-			}
-		}
-	}
-	return p
 }
 
 // sharedPorts are the host ports of a pod that another one does not leave to it.

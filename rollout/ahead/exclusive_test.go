@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
 	"github.com/daemongate/daemongate/rollout/podtest"
 )
 
@@ -19,7 +20,7 @@ import (
 func podsOn(d *appsv1.DaemonSet, nodes ...string) []*corev1.Pod {
 	var list []*corev1.Pod
 	for _, node := range nodes {
-		p := podOf(d)
+		p := fact.PodOf(d)
 		p.Name, p.Spec.NodeName = d.Name+"-"+node, node
 		p.OwnerReferences = []metav1.OwnerReference{{Kind: "DaemonSet", Name: d.Name, UID: d.UID,
 			Controller: new(true)}}

@@ -13,36 +13,6 @@ import (
 	"github.com/daemongate/daemongate/rollout/room"
 )
 
-// rank is the priority of a pod, by which the scheduler preempts others for it.
-type rank struct {
-	value    int32
-	class    string
-	preempts bool
-}
-
-// rankOf is what the API server makes of a template: the class decides, or the one that is the default of the cluster.
-// A template that says otherwise than its class gets no pods; the higher of both is on the safe side. It is false if
-// the class is not there: then there are no pods either.
-func rankOf(t *corev1.PodSpec, classes []*schedulingv1.PriorityClass) (rank, bool) {
-	r := rank{class: t.PriorityClassName, preempts: true}
-	found := t.PriorityClassName == ""
-	for _, c := range classes {
-		if t.PriorityClassName != c.Name && (t.PriorityClassName != "" || !c.GlobalDefault) {
-			continue
-		}
-		r = rank{c.Value, c.Name, c.PreemptionPolicy == nil || *c.PreemptionPolicy != corev1.PreemptNever}
-		found = true
-		break
-	}
-	if t.Priority != nil {
-		r.value = max(r.value, *t.Priority)
-	}
-	if t.PreemptionPolicy != nil && *t.PreemptionPolicy == corev1.PreemptNever {
-		r.preempts = false
-	}
-	return r, found
-}
-
 // lowest is the pod of a holder that is preempted first: nil if it has none on a node.
 func lowest(h rollout.Holder) *corev1.Pod {
 	var low *corev1.Pod
@@ -60,9 +30,9 @@ func lowest(h rollout.Holder) *corev1.Pod {
 // pure.
 func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet,
 	classes []*schedulingv1.PriorityClass) *rollout.Cause {
-	r, known := rankOf(&next.Spec.Template.Spec, classes)
+	r, known := fact.RankOf(&next.Spec.Template.Spec, classes)
 	low := lowest(old)
-	if !known || !r.preempts || low == nil || r.value <= room.PriorityOf(low) {
+	if !known || !r.Preempts || low == nil || r.Value <= room.PriorityOf(low) {
 		return nil
 	}
 	like := "none"
@@ -70,8 +40,8 @@ func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet,
 		like = name
 	}
 	by := ""
-	if r.class != "" {
-		by = ", by PriorityClass " + r.class
+	if r.Class != "" {
+		by = ", by PriorityClass " + r.Class
 	}
 	d := old.DaemonSet
 	return &rollout.Cause{
@@ -81,7 +51,7 @@ func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet,
 			d.Namespace, d.Name),
 		Message: fmt.Sprintf("DaemonSet %s/%s replaces DaemonSet %s/%s and has a higher priority (%d%s) than its "+
 			"pods (%d): the scheduler would preempt these on all nodes at once, and not maxUnavailable at a time",
-			next.Namespace, next.Name, d.Namespace, d.Name, r.value, by, room.PriorityOf(low)),
+			next.Namespace, next.Name, d.Namespace, d.Name, r.Value, by, room.PriorityOf(low)),
 		Remedy: fmt.Sprintf("Give DaemonSet %s/%s the priorityClassName of the old one (%s) for the commit with %s, "+
 			"or a class with preemptionPolicy: Never, and the other one in a commit after it.", next.Namespace,
 			next.Name, like, manifests.ReplacesAnnotation),
@@ -91,13 +61,13 @@ func LookAheadPreemption(old rollout.Holder, next *appsv1.DaemonSet,
 // NoWayBack warns of a handover that cannot be undone in the same way: the old DaemonSet would preempt the new one's
 // pods.
 func NoWayBack(old rollout.Holder, next *appsv1.DaemonSet, classes []*schedulingv1.PriorityClass) string {
-	back, known := rankOf(&old.DaemonSet.Spec.Template.Spec, classes)
-	r, same := rankOf(&next.Spec.Template.Spec, classes)
-	if !known || !same || !back.preempts || back.value <= r.value {
+	back, known := fact.RankOf(&old.DaemonSet.Spec.Template.Spec, classes)
+	r, same := fact.RankOf(&next.Spec.Template.Spec, classes)
+	if !known || !same || !back.Preempts || back.Value <= r.Value {
 		return ""
 	}
 	return fmt.Sprintf("its priority (%d) is lower than that of DaemonSet %s/%s (%d), which it replaces: going back "+
 		"would preempt its pods on all nodes at once, and is refused; give both the same priority for the handover "+
 		"if that shall be possible",
-		r.value, old.DaemonSet.Namespace, old.DaemonSet.Name, back.value)
+		r.Value, old.DaemonSet.Namespace, old.DaemonSet.Name, back.Value)
 }

@@ -105,7 +105,7 @@ func youngPods(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*co
 			ripe = append(ripe, t)
 		}
 	}
-	may := mayBeUnavailable(next, nodes)
+	may := AtATime(next, nodes)
 	if len(ripe) <= may {
 		return "", time.Time{}
 	}
@@ -115,8 +115,8 @@ func youngPods(current, next *appsv1.DaemonSet, nodes []*corev1.Node, pods []*co
 		"replace all at once; it waits until they are old enough", next.Spec.MinReadySeconds, len(ripe)), until
 }
 
-// mayBeUnavailable is how many nodes a rolling update may work on at a time.
-func mayBeUnavailable(d *appsv1.DaemonSet, nodes []*corev1.Node) int {
+// AtATime is how many nodes a rolling update may work on at a time.
+func AtATime(d *appsv1.DaemonSet, nodes []*corev1.Node) int {
 	w, desired := fact.EligibilityOf(&d.Spec.Template), 0
 	for _, n := range nodes {
 		if w.Refuses(n) == "" {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
 )
 
 // The groupings that have a name of their own; any other one is a label's key.
@@ -15,13 +16,8 @@ const (
 	ByPool    = "pool"
 )
 
-// labelsOf are the labels that tell a node's zone or pool, as the clouds and provisioners write them.
-var labelsOf = map[string][]string{
-	ByZone: {"topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"},
-	ByPool: {"karpenter.sh/nodepool", "cloud.google.com/gke-nodepool", "eks.amazonaws.com/nodegroup",
-		"kubernetes.azure.com/agentpool", "agentpool", "kops.k8s.io/instancegroup", "doks.digitalocean.com/node-pool",
-		"oci.oraclecloud.com/oke-pool-name", "machine.openshift.io/cluster-api-machineset"},
-}
+// labelsOf are the labels that tell a node's zone or pool.
+var labelsOf = map[string][]string{ByZone: fact.ZoneLabels, ByPool: fact.PoolLabels}
 
 // Group is nodes that have something in common.
 type Group struct {

@@ -1,0 +1,138 @@
+package room
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// Fit is how a pod fares on a node of which every pod is known.
+type Fit struct {
+	// Short is what the node lacks as it is; empty if the pod fits.
+	Short []rollout.Shortfall
+	// Victims are the pods of lower priority that the scheduler would preempt so that it fits; empty if nothing helps.
+	Victims []*corev1.Pod
+	// Equal are the pods of the same priority that hold what is lacking. The scheduler never preempts them.
+	Equal []*corev1.Pod
+}
+
+// Try says how a pod would fare on a node once some of the pods there have gone. Whether it may preempt others is up to
+// its PriorityClass.
+func (c *Crowd) Try(p *corev1.Pod, node *corev1.Node, preempts bool, gone func(*corev1.Pod) bool) Fit {
+	there := slices.DeleteFunc(c.standingFor(p, node.Name), gone)
+	lacks := lacksOf(p, node, there)
+	var f Fit
+	for i := range lacks {
+		f.Short = append(f.Short, lacks[i].shortfall(node.Name))
+	}
+	if len(lacks) == 0 {
+		return f
+	}
+	if preempts {
+		f.Victims = victimsOf(p, node, there, c.others.Budgets)
+	}
+	if len(f.Victims) == 0 {
+		f.Equal = holdersAsHigh(p, there, lacks)
+	}
+	return f
+}
+
+// holdersAsHigh are the pods of the same priority that hold what is lacking.
+func holdersAsHigh(p *corev1.Pod, there []*corev1.Pod, lacks []lack) []*corev1.Pod {
+	var list []*corev1.Pod
+	for _, o := range there {
+		requests := RequestsOf(o)
+		if PriorityOf(o) == PriorityOf(p) && slices.ContainsFunc(lacks, func(l lack) bool {
+			return l.holds(o, requests) > 0
+		}) {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// victimsOf chooses as the scheduler does: without all pods of lower priority the pod must fit; then as many of these
+// as still leave room stay, those first whose PodDisruptionBudget forbids it, then the higher priority, then the older
+// one (kubernetes pkg/scheduler/framework/plugins/defaultpreemption, SelectVictimsOnNode).
+func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod,
+	budgets []*policyv1.PodDisruptionBudget) []*corev1.Pod {
+	var stay, lower []*corev1.Pod
+	for _, o := range there {
+		if o.Spec.NodeName != "" && PriorityOf(o) < PriorityOf(p) {
+			lower = append(lower, o)
+		} else {
+			stay = append(stay, o)
+		}
+	}
+	if len(lower) == 0 || len(lacksOf(p, node, stay)) > 0 {
+		return nil
+	}
+	slices.SortStableFunc(lower, byImportance)
+	var victims []*corev1.Pod
+	for _, o := range promisedFirst(lower, budgets) {
+		if with := append(slices.Clone(stay), o); len(lacksOf(p, node, with)) == 0 {
+			stay = with
+		} else {
+			victims = append(victims, o)
+		}
+	}
+	return victims
+}
+
+// byImportance sorts the higher priority first, then the pod that started earlier; one that has not is the youngest.
+func byImportance(a, b *corev1.Pod) int {
+	switch x, y := a.Status.StartTime, b.Status.StartTime; {
+	case PriorityOf(a) != PriorityOf(b):
+		return cmp.Compare(PriorityOf(b), PriorityOf(a))
+	case x == nil || y == nil:
+		return cmp.Compare(started(y), started(x))
+	default:
+		return x.Compare(y.Time)
+	}
+}
+
+// started is 1 for a time that is known.
+func started(t *metav1.Time) int {
+	if t == nil {
+		return 0
+	}
+	return 1
+}
+
+// promisedFirst puts those pods first whose going a PodDisruptionBudget would not allow.
+func promisedFirst(pods []*corev1.Pod, budgets []*policyv1.PodDisruptionBudget) []*corev1.Pod {
+	left := map[*policyv1.PodDisruptionBudget]int32{}
+	for _, b := range budgets {
+		left[b] = b.Status.DisruptionsAllowed
+	}
+	var promised, others []*corev1.Pod
+	for _, p := range pods {
+		broken := slices.ContainsFunc(budgets, func(b *policyv1.PodDisruptionBudget) bool {
+			if !counts(b, p) {
+				return false
+			}
+			left[b]--
+			return left[b] < 0
+		})
+		if broken {
+			promised = append(promised, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return append(promised, others...)
+}
+
+// counts reports whether the scheduler counts a pod's going against a budget.
+func counts(b *policyv1.PodDisruptionBudget, p *corev1.Pod) bool {
+	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
+	_, counted := b.Status.DisruptedPods[p.Name]
+	return err == nil && b.Namespace == p.Namespace && len(p.Labels) > 0 && !selector.Empty() && !counted &&
+		selector.Matches(labels.Set(p.Labels))
+}
