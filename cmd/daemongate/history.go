@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -43,17 +42,9 @@ func printHistory(out io.Writer, history []api.Record) error {
 			took = r.Since.Sub(r.First.Time).Round(100 * time.Millisecond).String()
 		}
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", api.Short(r.Commit), recordState(r),
-			r.Since.Format(time.DateTime), took, r.Subject, recordMessage(r))
+			r.Since.Format(time.DateTime), took, r.Subject, r.Text())
 	}
 	return t.Flush()
-}
-
-// recordMessage is the message of a record, with the override that let its commit start.
-func recordMessage(r api.Record) string {
-	if r.Override == nil {
-		return r.Private
-	}
-	return strings.TrimSuffix(r.Override.Text()+". "+r.Private, ". ")
 }
 
 func recordState(r api.Record) string {

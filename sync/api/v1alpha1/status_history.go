@@ -1,6 +1,10 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // FailedCommit could not be rendered, or was refused; nothing of it was written.
 type FailedCommit struct {
@@ -42,4 +46,12 @@ type Record struct {
 	Override *Override `json:"override,omitempty"`
 	// Message of its state.
 	Message `json:",inline"`
+}
+
+// Text is the message of a record, with the override that let its commit start.
+func (r *Record) Text() string {
+	if r.Override == nil {
+		return r.Private
+	}
+	return strings.TrimSuffix(r.Override.Text()+". "+r.Private, ". ")
 }

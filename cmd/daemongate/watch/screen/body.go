@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/words"
 	"github.com/daemongate/daemongate/sync/view"
 )
@@ -16,7 +15,7 @@ func (m *Model) causes() []string {
 	var lines []string
 	for i := range m.view.Causes {
 		c := &m.view.Causes[i]
-		title := causeTitle(c)
+		title := c.Title()
 		if !c.Since.IsZero() {
 			title += ", since " + duration.HumanDuration(m.view.Now.Sub(c.Since))
 		}
@@ -62,7 +61,7 @@ func (m *Model) notes() []string {
 // trouble names the nodes that are lost, failing or without a pod.
 func (m *Model) trouble() []string {
 	var lines []string
-	for _, state := range []rollout.NodeState{rollout.IsLost, rollout.IsFailing, rollout.IsMissing} {
+	for _, state := range view.Trouble() {
 		var names []string
 		for i := range m.view.Nodes {
 			if m.view.Nodes[i].State == state {
@@ -72,10 +71,10 @@ func (m *Model) trouble() []string {
 		if len(names) == 0 {
 			continue
 		}
-		s := nodeSigns[state]
-		before := fmt.Sprintf("%s %s: ", m.draw(s), s.words)
+		s := view.NodeSign(state)
+		before := fmt.Sprintf("%s %s: ", m.draw(s), s.Words)
 		for _, text := range wrapped(before, words.FoldSome(names), m.width) {
-			lines = append(lines, paint(s.colour, text))
+			lines = append(lines, paint(nodeColours[state], text))
 		}
 	}
 	return lines
@@ -90,8 +89,8 @@ func (m *Model) nodeTable() string {
 			if n.State != state {
 				continue
 			}
-			s := nodeSigns[state]
-			fmt.Fprintf(&b, "%s %s  %s  %s", m.draw(s), pad(s.words, 14), pad(line(n.Name), min(m.width/3, 40)),
+			s := view.NodeSign(state)
+			fmt.Fprintf(&b, "%s %s  %s  %s", m.draw(s), pad(s.Words, 14), pad(line(n.Name), min(m.width/3, 40)),
 				pad(short(n.Commit), 7))
 			for _, more := range []string{n.DaemonSet, string(n.Cause), n.Why, n.Pod} {
 				if more != "" {

@@ -71,8 +71,8 @@ func (g *grid) legend() []string {
 		if counts[state] == 0 {
 			continue
 		}
-		s := nodeSigns[state]
-		text := fmt.Sprintf("%s %d %s", g.draw(s), counts[state], s.words)
+		s := view.NodeSign(state)
+		text := fmt.Sprintf("%s %d %s", g.draw(s), counts[state], s.Words)
 		if wide := ansi.StringWidth(text) + 3; used > 0 && used+wide > g.width {
 			lines, used = append(lines, b.done()), 0
 			b = &brush{}
@@ -80,7 +80,7 @@ func (g *grid) legend() []string {
 		if used > 0 {
 			b.put("", "   ")
 		}
-		b.put(s.colour, text)
+		b.put(nodeColours[state], text)
 		used += ansi.StringWidth(text) + 3
 	}
 	return append(lines, b.done())
@@ -140,8 +140,8 @@ func (g *grid) cells(of *view.Group, label, width, each, step int) []string {
 		b := &brush{}
 		b.WriteString(name)
 		for i := from; i < min(from+perLine*each, len(of.Nodes)); i += each {
-			s := nodeSigns[worstOf(of.Nodes[i:min(i+each, len(of.Nodes))])]
-			b.put(s.colour, g.draw(s))
+			state := worstOf(of.Nodes[i:min(i+each, len(of.Nodes))])
+			b.put(nodeColours[state], g.draw(view.NodeSign(state)))
 			if step > 1 {
 				b.WriteString(" ")
 			}
@@ -199,8 +199,7 @@ func (g *grid) namedCells(nodes []*view.Node, perLine, wide int) []string {
 	for from := 0; from < len(nodes); from += perLine {
 		b := &brush{}
 		for i := from; i < min(from+perLine, len(nodes)); i++ {
-			s := nodeSigns[nodes[i].State]
-			b.put(s.colour, g.draw(s))
+			b.put(nodeColours[nodes[i].State], g.draw(view.NodeSign(nodes[i].State)))
 			b.put("", " "+pad(line(nodes[i].Name), wide)+" "+pad(short(nodes[i].Commit), 7)+"  ")
 		}
 		lines = append(lines, strings.TrimRight(b.done(), " "))

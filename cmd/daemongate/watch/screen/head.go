@@ -46,8 +46,9 @@ func (m *Model) title() string {
 	name := paint("1", line(v.Namespace+"/"+v.Name))
 	if m.page != nil {
 		name += "  " + m.page.title
-	} else if s, known := commitSigns[v.State]; known {
-		name += "  " + paint(s.colour, fmt.Sprintf("%s %s", m.draw(s), v.State)) + " " + line(v.Commit)
+	} else if v.State != "" {
+		state := line(fmt.Sprintf("%s %s", m.draw(view.CommitSign(v.State)), v.State))
+		name += "  " + paint(commitColours[v.State], state) + " " + line(v.Commit)
 	}
 	right := v.Now.UTC().Format("15:04:05Z")
 	if !m.lost.IsZero() {
@@ -74,7 +75,7 @@ func (m *Model) bar() string {
 	if c.Updated > c.Settled {
 		young = fmt.Sprintf(", %d with a new pod", c.Updated-c.Settled)
 	}
-	estimate := estimateWords(m.view)
+	estimate := m.view.Estimate.Words()
 	if estimate != "" {
 		estimate = "; " + estimate
 	}
@@ -116,11 +117,8 @@ func (m *Model) lane(most int) []string {
 
 // commit is one of them in a line.
 func (m *Model) commit(c *view.Commit) string {
-	s, known := commitSigns[c.State]
-	if !known {
-		s = sign{"?", "?", "", line(string(c.State))}
-	}
-	words := s.words
+	s := view.CommitSign(c.State)
+	words := line(s.Words)
 	switch {
 	case c.Relapsed:
 		words += ", relapsed"
@@ -139,5 +137,5 @@ func (m *Model) commit(c *view.Commit) string {
 	}
 	text := fmt.Sprintf("%s %s  %s  %s  %s  %s", m.draw(s), pad(words, 18), pad(short(c.Commit), 7), pad(age, 5),
 		pad(on, 10), line(c.Subject))
-	return paint(s.colour, clip(text, m.width))
+	return paint(commitColours[c.State], clip(text, m.width))
 }

@@ -67,24 +67,10 @@ func (p *Plain) news(about, text string) bool {
 func (p *Plain) commits(v *view.View, first bool, say func(string)) {
 	for i := len(v.Commits) - 1; i >= 0; i-- {
 		c := &v.Commits[i]
-		if p.news("commit "+c.Commit, commitState(c)) && (!first || !c.State.Settled()) {
-			say(fmt.Sprintf("commit %s %q: %s", api.Short(c.Commit), line(c.Subject), commitState(c)))
+		if p.news("commit "+c.Commit, c.Words()) && (!first || !c.State.Settled()) {
+			say(fmt.Sprintf("commit %s %q: %s", api.Short(c.Commit), line(c.Subject), c.Words()))
 		}
 	}
-}
-
-func commitState(c *view.Commit) string {
-	text := string(c.State)
-	if c.By != "" {
-		text += fmt.Sprintf(" by %s (%s)", api.Short(c.By), c.Outcome)
-	}
-	if c.Relapsed {
-		text += ", relapsed"
-	}
-	if c.InPlaceOf != "" {
-		text += ", in the place of " + api.Short(c.InPlaceOf)
-	}
-	return text
 }
 
 // causes are told when they come, spread to further nodes, become final, and go.
@@ -97,7 +83,7 @@ func (p *Plain) causes(v *view.View, say func(string)) {
 		if passing(v, c) || !p.news(about, fmt.Sprint(c.NodeCount, c.Final)) {
 			continue
 		}
-		text := causeTitle(c)
+		text := c.Title()
 		if c.Message != "" {
 			text += ": " + strings.TrimSuffix(c.Message, ".")
 		}
@@ -117,30 +103,6 @@ func (p *Plain) causes(v *view.View, say func(string)) {
 // passing reports whether a cause is no news yet: that pods start, and what is gone before anybody has read of it.
 func passing(v *view.View, c *view.Cause) bool {
 	return !c.Final && (c.Code == rollout.Starting || v.Now.Sub(c.Since) < 3*time.Second)
-}
-
-// causeTitle is what a cause is, where, and whether it is only the present reason.
-func causeTitle(c *view.Cause) string {
-	text := string(c.Code)
-	if c.NodeCount > 0 {
-		text += " on " + nodeNames(c.Nodes, c.NodeCount)
-	}
-	if c.Object != "" {
-		text += " of " + c.Object
-	}
-	if !c.Final {
-		text += ", which may pass"
-	}
-	return text
-}
-
-// nodeNames folds the names that are known of so many nodes.
-func nodeNames(names []string, count int) string {
-	text := words.FoldSome(names)
-	if more := count - len(names); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }
 
 // nodes are told by name when they are lost: the causes name the failing ones.
@@ -199,44 +161,10 @@ func (p *Plain) verdict(v *view.View, anyway bool, say func(string)) {
 		return
 	}
 	p.told["shape"], p.progress = shape, v.Now
-	if e := estimateWords(v); e != "" {
+	if e := v.Estimate.Words(); e != "" {
 		text += " (" + e + ")"
 	}
 	say(text)
-}
-
-// estimateWords say how fast nodes settle and how long it will take, and that nobody knows that.
-func estimateWords(v *view.View) string {
-	e := v.Estimate
-	if e == nil {
-		return ""
-	}
-	left := roughly(time.Duration(e.Left * float64(time.Second)))
-	switch e.From {
-	case view.FromProof:
-		return left + " until they have proved themselves"
-	case view.FromCommit:
-		return fmt.Sprintf("estimate: %s left, from %s, the last complete commit", left, api.Short(e.Commit))
-	}
-	return fmt.Sprintf("%s/min, estimate: %s left, from %s", rate(e.PerMinute), left, e.From)
-}
-
-func rate(perMinute float64) string {
-	if perMinute < 10 {
-		return fmt.Sprintf("%.1f", perMinute)
-	}
-	return fmt.Sprintf("%.0f", perMinute)
-}
-
-// roughly is a duration as an estimate is told.
-func roughly(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", max(1, int(d/time.Second)))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Round(time.Minute)/time.Minute))
-	}
-	return fmt.Sprintf("%d h", int(d.Round(time.Hour)/time.Hour))
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("15:04:05Z") + "  " }

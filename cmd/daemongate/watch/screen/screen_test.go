@@ -325,17 +325,17 @@ func onlyColours(t *testing.T, name, frame string) {
 func TestShapeAndColourBothTell(t *testing.T) {
 	shapes, ascii, colours := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, state := range view.States() {
-		s, known := nodeSigns[state]
-		if !known {
-			if state != rollout.IsNotEligible {
-				t.Errorf("%s has no sign", state)
-			}
+		if state == rollout.IsNotEligible {
 			continue
 		}
-		if shapes[s.shape] || ascii[s.ascii] || colours[s.colour] || ansi.StringWidth(s.shape) != 1 || len(s.ascii) != 1 {
+		s, colour := view.NodeSign(state), nodeColours[state]
+		if s.Words == string(state) {
+			t.Errorf("%s has no sign", state)
+		}
+		if shapes[s.Shape] || ascii[s.ASCII] || colours[colour] || ansi.StringWidth(s.Shape) != 1 || len(s.ASCII) != 1 {
 			t.Errorf("%s looks like another one: %+v", state, s)
 		}
-		shapes[s.shape], ascii[s.ascii], colours[s.colour] = true, true, true
+		shapes[s.Shape], ascii[s.ASCII], colours[colour] = true, true, true
 	}
 	m := New(true)
 	m.See(stuck(), Offer{})

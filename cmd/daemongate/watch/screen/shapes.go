@@ -5,35 +5,17 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/view"
 )
 
-// sign is how a class of nodes, or a state of commits, is shown: shape and colour both carry it, so that neither is
-// needed. The colour is what stands in an SGR sequence.
-type sign struct{ shape, ascii, colour, words string }
-
-var nodeSigns = map[rollout.NodeState]sign{
-	rollout.IsLost:          {"?", "?", "1;35", "lost"},
-	rollout.IsFailing:       {"✗", "X", "1;31", "failing"},
-	rollout.IsMissing:       {"○", "o", "33", "without a pod"},
-	rollout.IsFailingBefore: {"!", "!", "31", "failing before"},
-	rollout.IsAbsent:        {"-", "-", "90", "absent"},
-	rollout.IsUpdated:       {"▪", "n", "36", "new pod"},
-	rollout.IsOld:           {"·", ".", "", "old pod"},
-	rollout.IsLate:          {"+", "+", "34", "late"},
-	rollout.IsSettled:       {"■", "#", "32", "settled"},
-}
-
-var commitSigns = map[api.CommitState]sign{
-	api.Held:       {"…", ".", "", "held"},
-	api.Applying:   {"▶", ">", "1;36", "applying"},
-	api.RollingOut: {"▶", ">", "1;36", "rolling"},
-	api.Complete:   {"✓", "v", "32", "complete"},
-	api.Stuck:      {"✗", "X", "1;31", "stuck"},
-	api.Failed:     {"!", "!", "31", "failed"},
-	api.Unchanged:  {"=", "=", "90", "unchanged"},
-	api.Carried:    {"↑", "^", "90", "carried"},
-	api.Dropped:    {"-", "-", "90", "dropped"},
-}
+// The colours that the signs of nodes and commits have here, as they stand in an SGR sequence.
+var (
+	nodeColours = map[rollout.NodeState]string{rollout.IsLost: "1;35", rollout.IsFailing: "1;31",
+		rollout.IsMissing: "33", rollout.IsFailingBefore: "31", rollout.IsAbsent: "90", rollout.IsUpdated: "36",
+		rollout.IsLate: "34", rollout.IsSettled: "32"}
+	commitColours = map[api.CommitState]string{api.Applying: "1;36", api.RollingOut: "1;36", api.Complete: "32",
+		api.Stuck: "1;31", api.Failed: "31", api.Unchanged: "90", api.Carried: "90", api.Dropped: "90"}
+)
 
 // canvas is what there is to draw on.
 type canvas struct {
@@ -42,11 +24,11 @@ type canvas struct {
 }
 
 // draw is the shape of a sign.
-func (c canvas) draw(s sign) string {
+func (c canvas) draw(s view.Sign) string {
 	if c.ascii {
-		return s.ascii
+		return s.ASCII
 	}
-	return s.shape
+	return s.Shape
 }
 
 // paint colours a text.

@@ -1,0 +1,71 @@
+package html
+
+import (
+	"net/url"
+	"strings"
+)
+
+// The addresses of the page, as patterns of a request multiplexer. Pages are read with GET; acts are done with POST.
+const (
+	RouteSyncs     = "/{$}"
+	RouteSyncsLive = "/live"
+	RouteSync      = "/syncs/{namespace}/{name}"
+	RouteSyncLive  = "/syncs/{namespace}/{name}/live"
+	RouteCommit    = "/syncs/{namespace}/{name}/commits/{commit}"
+	RouteAct       = "/syncs/{namespace}/{name}/{act}"
+	RouteNode      = "/nodes/{node}"
+	RouteAsset     = "/assets/{asset}"
+)
+
+// The acts, and the fields of their forms.
+const (
+	ActSync    = "sync"
+	ActSuspend = "suspend"
+	ActResume  = "resume"
+	ActRelease = "release"
+	// FieldCommit is the full hash of the commit that an act is about.
+	FieldCommit = "commit"
+)
+
+// What follows the question mark of an address.
+const (
+	QueryGroup     = "group"     // of a Sync: what its nodes are grouped by
+	QueryShow      = "show"      // of a Sync: ShowNodes for all nodes as a table
+	ShowNodes      = "nodes"     //
+	QueryOrder     = "order"     // of a stream: the order of nodes that the page has
+	QueryText      = "q"         // of all Syncs: what a row must have in it
+	QueryNamespace = "namespace" // of all Syncs
+	QueryState     = "state"     // of all Syncs
+)
+
+// SyncPath is the address of a Sync.
+func (p Page) SyncPath(namespace, name string) string {
+	return p.Base + "/syncs/" + url.PathEscape(namespace) + "/" + url.PathEscape(name)
+}
+
+// CommitPath is the address of a commit of a Sync.
+func (p Page) CommitPath(namespace, name, commit string) string {
+	return p.SyncPath(namespace, name) + "/commits/" + url.PathEscape(commit)
+}
+
+// NodePath is the address of a node.
+func (p Page) NodePath(node string) string { return p.Base + "/nodes/" + url.PathEscape(node) }
+
+// ActPath is where an act is asked for.
+func (p Page) ActPath(namespace, name, act string) string {
+	return p.SyncPath(namespace, name) + "/" + act
+}
+
+// with is an address with what follows the question mark, without what is empty: names and values in turn.
+func with(path string, pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + strings.ReplaceAll(q.Encode(), "+", "%20")
+}

@@ -1,0 +1,177 @@
+package html
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/view"
+)
+
+// burnup is the settled nodes of a commit over the time since it began, with those of commits before it.
+type burnup struct {
+	Top, Half int
+	Span      string
+	Says      string
+	From      string
+	Lines     []line
+}
+
+// line is one commit's.
+type line struct {
+	Style, Points, Short, Path, Says string
+	Rows                             []figure
+
+	began  time.Time
+	points []Point
+}
+
+// figure is a point as a row of a table.
+type figure struct {
+	After       string
+	Settled, Of int
+}
+
+// mostBefore is how many commits before the present one are drawn.
+const mostBefore = 2
+
+// Where the picture is in its viewBox.
+const (
+	left, right = 34.0, 352.0
+	top, bottom = 8.0, 126.0
+)
+
+// Burnup is the picture; nil if nothing is in it.
+func (m *model) Burnup() *burnup {
+	commit := flightOf(m.V)
+	if commit == "" || m.V.Counts.Desired == 0 {
+		return nil
+	}
+	b := &burnup{}
+	if now := m.line(commit, true); now != nil {
+		b.Lines = append(b.Lines, *now)
+	}
+	for i := range m.V.Commits {
+		c := &m.V.Commits[i]
+		if c.Commit == commit || c.By != "" || c.State != api.Complete && c.State != api.Stuck {
+			continue
+		}
+		if before := m.line(c.Commit, false); before != nil && len(b.Lines) <= mostBefore {
+			b.Lines = append(b.Lines, *before)
+		}
+	}
+	b.draw(m.Page, m.V.Counts.Desired)
+	if since := m.Series.Since(); !since.IsZero() {
+		b.From = "Counted since " + stamp(since) + ", when this page's server began to look."
+	}
+	if len(b.Lines) > 0 && b.Lines[0].Style == "rough" || len(b.Lines) > 1 {
+		b.From = english.Join(b.From, " ", "Of a dashed line only the beginning and the end are on record.")
+	}
+	return b
+}
+
+// line is what is known of a commit: every change that was seen, or the beginning and the end; nil if it is not even
+// that.
+func (m *model) line(commit string, present bool) *line {
+	began, ended := m.times(commit)
+	if began.IsZero() {
+		return nil
+	}
+	l := &line{Short: api.Short(commit), Path: m.CommitPath(m.V.Namespace, m.V.Name, commit), began: began}
+	seen, _ := m.Series.Seen(commit)
+	l.Style = "before"
+	if present {
+		l.Style = "present"
+		seen = append(seen, Point{m.V.Now, m.V.Counts})
+	}
+	// What was seen from its beginning on is drawn as it was; else its end is all that is known of it.
+	if len(seen) > 0 && (present || seen[0].At.Sub(began) < time.Minute) {
+		l.points = append([]Point{{At: began, Counts: view.Counts{Desired: seen[0].Desired}}}, seen...)
+	} else if !ended.IsZero() {
+		all := m.V.Counts.Desired
+		l.Style = "rough"
+		l.points = []Point{{At: began, Counts: view.Counts{Desired: all}},
+			{At: ended, Counts: view.Counts{Desired: all, Settled: all}}}
+	}
+	if len(l.points) == 0 {
+		return nil
+	}
+	last := l.points[len(l.points)-1]
+	took := duration.HumanDuration(last.At.Sub(began))
+	l.Says = fmt.Sprintf("%d of %d after %s", last.Settled, last.Desired, took)
+	if l.Style == "rough" {
+		l.Says = "complete after " + took
+	}
+	return l
+}
+
+// times are when a commit began, and when it was complete; zero where that is not known.
+func (m *model) times(commit string) (began, ended time.Time) {
+	s := &m.Sync.Status
+	if f := s.InFlight; f != nil && f.Commit == commit {
+		if f.Completed != nil {
+			ended = f.Completed.Time
+		}
+		return f.Since.Time, ended
+	}
+	for _, r := range s.History {
+		if r.Commit == commit && r.State == api.Complete {
+			return r.First.Time, r.Since.Time
+		}
+	}
+	if seen, _ := m.Series.Seen(commit); len(seen) > 0 {
+		return seen[0].At, time.Time{}
+	}
+	return time.Time{}, time.Time{}
+}
+
+// draw works out where the lines are.
+func (b *burnup) draw(p Page, desired int) {
+	longest, most := time.Second, desired
+	for i := range b.Lines {
+		for _, point := range b.Lines[i].points {
+			longest, most = max(longest, point.At.Sub(b.Lines[i].began)), max(most, point.Desired)
+		}
+	}
+	b.Top, b.Half, b.Span = most, most/2, duration.HumanDuration(longest)
+	for i := range b.Lines {
+		l := &b.Lines[i]
+		var text []string
+		for k, point := range l.points {
+			after := max(point.At.Sub(l.began), 0)
+			x := left + (right-left)*float64(after)/float64(longest)
+			y := bottom - (bottom-top)*float64(point.Settled)/float64(most)
+			if k > 0 && l.Style != "rough" { // a count stays until it changes
+				before := bottom - (bottom-top)*float64(l.points[k-1].Settled)/float64(most)
+				text = append(text, fmt.Sprintf("%.1f,%.1f", x, before))
+			}
+			text = append(text, fmt.Sprintf("%.1f,%.1f", x, y))
+		}
+		l.Points = strings.Join(text, " ")
+		l.tabulate()
+		if i == 0 {
+			b.Says = l.Short + ": " + l.Says
+		} else {
+			b.Says += "; before it " + l.Short + ": " + l.Says
+		}
+	}
+}
+
+// mostFigures is how many points a table has at most.
+const mostFigures = 40
+
+// tabulate makes a table of a line.
+func (l *line) tabulate() {
+	points := l.points
+	for len(points) > mostFigures {
+		points = thinned(points)
+	}
+	for _, p := range points {
+		after := max(p.At.Sub(l.began), 0).Round(time.Second)
+		l.Rows = append(l.Rows, figure{after.String(), p.Settled, p.Desired})
+	}
+}

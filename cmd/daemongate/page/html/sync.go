@@ -1,0 +1,95 @@
+package html
+
+import (
+	"io"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/view"
+)
+
+// SyncData is what the page of a Sync is made of.
+type SyncData struct {
+	View view.View
+	// Sync is what the view was made of.
+	Sync *api.Sync
+	// Series is what was seen of its nodes before; nil if nothing was.
+	Series *Series
+	// Authors of commits by their full hashes, as far as the repository could be read.
+	Authors map[string]Author
+	// Release is the commit, in full, that a release would let pass, and Is what it is; empty if there is none.
+	Release string
+	Is      api.CommitState
+	// Group is QueryGroup of the address, and Show is QueryShow.
+	Group string
+	Show  string
+}
+
+// Author is who made a commit, and when.
+type Author struct {
+	Name string
+	At   time.Time
+}
+
+// model is what the page of a Sync shows.
+type model struct {
+	Page
+	SyncData
+	V      *view.View
+	Self   string // its address
+	Stream string
+	nodes  grid
+}
+
+func modelOf(p Page, d SyncData) *model {
+	m := &model{Page: p, SyncData: d, V: &d.View, Self: p.SyncPath(d.View.Namespace, d.View.Name)}
+	m.nodes = gridOf(d.View.Nodes, d.Group)
+	m.Stream = with(m.Self+"/live", QueryGroup, d.Group, QueryOrder, m.nodes.Order)
+	return m
+}
+
+// fragments are the elements of the page of a Sync that change, by their ids.
+var fragments = []string{"lost", "said", "verdict", "acts", "causes", "sentence", "legend", "trouble", "burnup", "lane",
+	"waits", "daemonsets", "history", "drift", "windows"}
+
+// Sync writes the page of a Sync.
+func Sync(w io.Writer, p Page, d SyncData) error {
+	m := modelOf(p, d)
+	here := with(m.Self, QueryGroup, d.Group, QueryShow, d.Show)
+	name := "sync.html"
+	if d.Show == ShowNodes {
+		m.Live, name = false, "nodes.html"
+	}
+	return write(w, name, shell{Page: m.Page, Title: d.View.Namespace + "/" + d.View.Name, Mark: m.mark(), Here: here,
+		Body: m})
+}
+
+// SyncFrame is the present state of the page of a Sync.
+func SyncFrame(p Page, d SyncData) (Frame, error) {
+	m := modelOf(p, d)
+	f, err := frameOf(m, fragments...)
+	if err != nil {
+		return Frame{}, err
+	}
+	f.Order, f.Letters, f.Grid = m.nodes.Order, m.nodes.letters(), m.nodes.html()
+	return f, nil
+}
+
+func (m *model) mark() string {
+	if m.V.State == "" {
+		return ""
+	}
+	return view.CommitSign(m.V.State).Shape
+}
+
+// Sign is the sign of the state of the Sync.
+func (m *model) Sign() view.Sign { return view.CommitSign(m.V.State) }
+
+// Verdict is the sentence, where the state stands beside it.
+func (m *model) Verdict() string { return withoutState(m.V.Verdict, m.V.State) }
+
+// Flight is the commit that the page is about, in full; empty if there is none.
+func (m *model) Flight() string { return flightOf(m.V) }
+
+// Since is how long the Sync has been in its state.
+func (m *model) Since() string { return m.For(since(&m.Sync.Status)) }
