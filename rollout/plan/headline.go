@@ -112,14 +112,15 @@ func lackOf(name string, list []rollout.Shortfall) string {
 		return "too many pods"
 	}
 	largest := slices.MaxFunc(list, func(a, b rollout.Shortfall) int {
-		x, y := amount(a), amount(b)
+		x, y := parse(a.ShortBy), parse(b.ShortBy)
 		return x.Cmp(y)
 	})
 	return fmt.Sprintf("%s %s short", largest.ShortBy, name)
 }
 
-func amount(f rollout.Shortfall) resource.Quantity {
-	q, _ := resource.ParseQuantity(f.ShortBy)
+// parse reads a quantity that was written here.
+func parse(text string) resource.Quantity {
+	q, _ := resource.ParseQuantity(text)
 	return q
 }
 

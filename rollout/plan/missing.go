@@ -11,15 +11,8 @@ func (w *weighing) missing() []Missing {
 	var list []Missing
 	for _, n := range NeedsOf(w.in.Next) {
 		found, known := w.in.Found[n.Reference]
-		switch {
-		case !known || n.Optional || n.Where == wherePull && found.There:
+		if !known || n.Optional || w.comes(n) || found.There && (n.Key == "" || slices.Contains(found.Keys, n.Key)) {
 			continue
-		case found.There && (n.Key == "" || slices.Contains(found.Keys, n.Key)):
-			continue
-		case !found.There && n.Kind == "PriorityClass" && slices.Contains(builtIn, n.Name):
-			continue
-		case n.Kind == "ServiceAccount" && n.Name == "default" && w.in.Current == nil:
-			continue // is made with its namespace
 		}
 		m := Missing{Reference: n.Reference, Where: n.Where, Then: n.then()}
 		if found.There {
@@ -30,4 +23,11 @@ func (w *weighing) missing() []Missing {
 		}
 	}
 	return list
+}
+
+// comes reports whether the cluster makes an object by itself: the classes that every cluster has, and the account that
+// is made with its namespace.
+func (w *weighing) comes(n Need) bool {
+	return n.Kind == "PriorityClass" && slices.Contains(builtIn, n.Name) ||
+		n.Kind == "ServiceAccount" && n.Name == "default" && w.in.Current == nil
 }

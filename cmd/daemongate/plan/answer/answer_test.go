@@ -1,0 +1,73 @@
+package answer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/plan"
+)
+
+// full is the plan of a DaemonSet for which some nodes are too full.
+func full() plan.Plan {
+	return plan.Plan{Namespace: "logging", Name: "agent", Outcome: plan.WillNotFit, Rolls: true,
+		Headline: "will not fit 2 of 3 nodes: 300m cpu short on pool gpu", Asks: "cpu 500m",
+		Nodes: []plan.Node{
+			{Name: "gpu-1", Pool: "gpu", Room: plan.NoRoom, Short: []rollout.Shortfall{{Node: "gpu-1", Resource: "cpu",
+				Asked: "500m", Allocatable: "8", Free: "200m", ShortBy: "300m"}},
+				Equal: []plan.Victim{{Pod: "web/shop-1", Priority: 0}}},
+			{Name: "gpu-2", Pool: "gpu", Room: plan.NoRoom, Short: []rollout.Shortfall{{Node: "gpu-2", Resource: "cpu",
+				Asked: "500m", Allocatable: "8", Free: "200m", ShortBy: "300m"}}, NotWeighed: []string{
+				"anti-affinity of pod web/lonely"}},
+			{Name: "node-1", Room: plan.HasRoom}},
+		Pace:  &plan.Pace{Nodes: 3, AtATime: 1, Waves: 3, Seconds: 90, SecondsPerWave: 30},
+		Risks: []plan.Risk{{Code: plan.NoTag, Text: "image agent names no version", Remedy: "Name a tag."}},
+		Joins: []string{"node-1"}}
+}
+
+// The first line says the outcome, then comes what to do, and nothing is wider than a terminal.
+func TestTheFirstLineSaysTheOutcome(t *testing.T) {
+	a := New("commit 1234 of fleet: more cpu", "", []plan.Plan{full()}, nil, []string{"quotas: forbidden"})
+	lines := strings.Split(a.Text(), "\n")
+	if lines[0] != "DaemonSet logging/agent will not fit 2 of 3 nodes: 300m cpu short on pool gpu" ||
+		lines[2] != "What to do" {
+		t.Errorf("%s", a.Text())
+	}
+	for _, l := range lines {
+		if len(l) > columns {
+			t.Errorf("%d columns: %s", len(l), l)
+		}
+	}
+	for _, want := range []string{"gpu-1: asks for cpu 500m, 200m of 8 is free, short by 300m", "3 waves, about 90s by an",
+		"does not preempt web/shop-1 (priority 0)", "image agent names no version. Name a tag.", "quotas: forbidden"} {
+		if !strings.Contains(strings.Join(strings.Fields(a.Text()), " "), want) {
+			t.Errorf("%q is not in\n%s", want, a.Text())
+		}
+	}
+}
+
+// A comment is a list of whole blocks, the heading first and what is worst before the rest. Nodes and their pods are
+// named only when asked for.
+func TestACommentIsMadeOfBlocks(t *testing.T) {
+	fits := plan.Plan{Namespace: "logging", Name: "fits", Outcome: plan.Fits, Headline: "fits all 3 nodes"}
+	a := New("commit 1234 of fleet: more *cpu* for @everybody", "platform/agents", []plan.Plan{fits, full()}, []Refused{
+		{"Service logging/x", plan.Refusal{By: "the API server", Why: "spec.ports is required"}}}, nil)
+	blocks := a.Markdown(false)
+	if len(blocks) != 4 || !strings.HasPrefix(blocks[0], "## ❌ Service logging/x will be refused by the API server") ||
+		!strings.Contains(blocks[2], "logging/agent") || !strings.HasPrefix(blocks[3], "### ✅ DaemonSet logging/fits") {
+		t.Errorf("%q", blocks)
+	}
+	all := strings.Join(blocks, "\n")
+	for _, never := range []string{"gpu-1", "node-1", "web/", "*cpu*", "@everybody"} {
+		if strings.Contains(all, never) {
+			t.Errorf("%q is in\n%s", never, all)
+		}
+	}
+	if !strings.Contains(all, "- 2 nodes of pool gpu: cpu 500m asked for, short by 300m") {
+		t.Errorf("%s", all)
+	}
+	if named := strings.Join(a.Markdown(true), "\n"); !strings.Contains(named, "gpu-1: asks for cpu 500m") ||
+		!strings.Contains(named, "web/shop-1") {
+		t.Errorf("%s", named)
+	}
+}
