@@ -1,4 +1,5 @@
-// Package answer says what the plan of a commit came to: as text for a terminal, as JSON, as Markdown for a pull request.
+// Package answer says what the plan of a commit came to: as text for a terminal, as JSON, and as Markdown for a pull
+// request.
 package answer
 
 import (

@@ -9,8 +9,8 @@ import (
 )
 
 // Markdown is the answer as a comment on a pull request: the heading with the outcome first, then a block for each
-// object that would be refused, each DaemonSet, and what is not known, the worst first. Whoever has room for less leaves
-// out blocks at the end. Nodes, and pods on them, are named only with names.
+// object that would be refused, each DaemonSet, and what is not known, the worst first. Whoever has room for less
+// leaves out blocks at the end. Nodes, and pods on them, are named only with names.
 func (a *Answer) Markdown(names bool) []string {
 	blocks := []string{a.heading()}
 	for _, r := range a.Objects {
