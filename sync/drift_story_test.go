@@ -122,22 +122,38 @@ func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
 	before := w.recorded("agent")
 	w.deleteAgent()
 	began := time.Now()
-	s := w.wait("a status that says so", func(s api.SyncStatus) bool { return s.InFlight.Correcting != nil })
+	rollout := false
+	watches := func(s api.SyncStatus) {
+		ready := meta.FindStatusCondition(s.Conditions, api.ConditionReady)
+		rollout = rollout || ready.Reason == "Correcting" && strings.HasPrefix(ready.Message, "being corrected: ") &&
+			strings.HasPrefix(s.Summary.Message, "being corrected: ")
+	}
+	s := w.wait("a status that says so", func(s api.SyncStatus) bool {
+		watches(s)
+		return s.InFlight.Correcting != nil
+	})
 	if s.Summary.Nodes == "2/2" || isReady(s) || s.Summary.State != api.Complete || strings.Contains(s.Summary.Message,
 		"successfully") {
 		t.Errorf("it is missing, and the status says %+v, %+v", s.Summary, s.Conditions)
 	}
-	w.wait("the new DaemonSet", func(api.SyncStatus) bool { return w.image() == "registry.local/agent:v1" })
+	w.wait("the new DaemonSet", func(s api.SyncStatus) bool {
+		watches(s)
+		return w.image() == "registry.local/agent:v1"
+	})
 	if took := time.Since(began); took > 25*time.Second { // a pause between two corrections is 30 s
 		t.Errorf("it was back after %s", took)
 	}
 	s = w.wait("its pods", func(s api.SyncStatus) bool {
+		watches(s)
 		if isReady(s) && s.InFlight.Correcting != nil {
 			t.Errorf("Ready while it is corrected: %+v", s.InFlight.Correcting)
 		}
 		return s.InFlight.Correcting == nil
 	})
 	w.lastReady()
+	if !rollout {
+		t.Error("it was never told as a rollout")
+	}
 	if s.Summary.Nodes != "2/2" || !isReady(s) || s.LastComplete != v1 || w.recorded("agent") == before {
 		t.Errorf("at the end: %+v", s.Summary)
 	}
