@@ -163,7 +163,8 @@ func (c *Controller) give(ctx context.Context, store seenSyncs, key string) {
 	}
 	pause := c.setbacks.Note(key, time.Now())
 	c.tellPanic(named(key), p)
-	for _, next := range []func(){func() { c.forget(key) }, func() { c.saveStalled(ctx, key, "Panicked", p.Error()) }} {
+	stall := func() { c.saveStalled(ctx, key, "Panicked", api.TextOf(p)) }
+	for _, next := range []func(){func() { c.forget(key) }, stall} {
 		if more := panics.Catch(p.Doing, next); more != nil {
 			c.tellPanic(named(key), more)
 		}

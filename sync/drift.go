@@ -46,7 +46,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 		}
 	}
 	if err != nil {
-		r.Problem, r.RetryAt = err.Error(), r.At.Add(unavailablePause)
+		r.Problem, r.RetryAt = api.TextOf(err), r.At.Add(unavailablePause)
 		if !manifests.Temporary(err) {
 			r.RetryAt = r.At.Add(recomparePause)
 			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift: %w", err)))
@@ -67,18 +67,18 @@ func (fl *flight) correct(ctx context.Context, objects []string) *gate.Corrected
 	part, writer, err := fl.asked(ctx, func(id manifests.ID) bool { return slices.Contains(objects, id.String()) })
 	if err != nil {
 		for _, name := range objects {
-			done.Problems[name] = err.Error()
+			done.Problems[name] = api.TextOf(err)
 		}
 	}
 	for _, o := range part.Objects() {
 		if one := fl.correctOne(ctx, writer, o); one != nil {
-			done.Problems[manifests.IDOf(o).String()] = one.Error()
+			done.Problems[manifests.IDOf(o).String()] = api.TextOf(one)
 			err = errors.Join(err, one)
 		}
 	}
 	l.drift.followed = followedSet{} // a kind that came back is to be watched again
 	if done.At = l.Now(); err != nil {
-		done.Problem = err.Error()
+		done.Problem = api.TextOf(err)
 	}
 	return done
 }

@@ -141,7 +141,7 @@ func unread(u *unstructured.Unstructured, why error, now time.Time) *api.Sync {
 		s.Status = api.SyncStatus{}
 	}
 	s.Status.ObservedGeneration = u.GetGeneration()
-	summary.Stall(&s.Status, unreadReason, "the Sync cannot be read, so nothing is done: "+why.Error(), now)
+	summary.Stall(&s.Status, unreadReason, "the Sync cannot be read, so nothing is done: "+api.TextOf(why), now)
 	return s
 }
 

@@ -36,7 +36,7 @@ func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error
 	if now.Sub(fl.leases.at) >= judge.LeasesPause {
 		fl.leases = nodeLeases{at: now}
 		if fl.leases.list, err = l.Observer.Leases(ctx); err != nil {
-			fl.leases.problem = err.Error()
+			fl.leases.problem = api.TextOf(err)
 		}
 	}
 	r, _, err = fl.judgeAll(ctx, targets, memories, options, now, fl.leases)

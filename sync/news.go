@@ -84,7 +84,7 @@ func troubleNews(err error) News {
 }
 
 // privately is an error for those who may read the Sync.
-func privately(err error) api.Message { return api.Message{Private: err.Error()} }
+func privately(err error) api.Message { return api.Message{Private: api.TextOf(err)} }
 
 // warn tells each warning.
 func warn(to Teller, s *api.Sync, warnings []string) {

@@ -87,7 +87,7 @@ func (o *objects) read(ctx context.Context, id manifests.ID, last readObject, se
 	}
 	switch {
 	case err != nil:
-		next.problem, next.version = err.Error(), last.version
+		next.problem, next.version = api.TextOf(err), last.version
 	case next.live != nil:
 		if next.version = manifests.VersionOf(next.live); next.version.After(last.version) {
 			next.inVain = 0

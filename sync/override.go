@@ -64,7 +64,7 @@ func (l *syncLoop) atTheGate(o *gate.Observation) {
 	o.Window = l.openings.Look(l.sync, o.Now)
 	v, err := overrideOf(l.sync)
 	if o.Override = v; err != nil && o.Window.Closed != "" {
-		o.Window.Closed += "; " + api.Public(err.Error())
+		o.Window.Closed += "; " + api.Public(api.TextOf(err))
 	}
 }
 

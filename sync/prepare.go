@@ -192,17 +192,17 @@ func (r *readySet) refused(err error, now time.Time) *readySet {
 	if manifests.Temporary(err) {
 		return r.unavailable(err, now)
 	}
-	return r.not(gate.Refused, api.Message{Private: err.Error(), Public: refusedWords(err)}, now)
+	return r.not(gate.Refused, api.Message{Private: api.TextOf(err), Public: refusedWords(err)}, now)
 }
 
 // unavailable says that Git or the cluster could not be asked. What they said of it is not for everybody.
 func (r *readySet) unavailable(err error, now time.Time) *readySet {
-	return r.not(gate.Unavailable, api.Message{Private: err.Error()}, now)
+	return r.not(gate.Unavailable, privately(err), now)
 }
 
 // toldWhole is an error about the commit's own files, or of our own making, which everybody may be told: it names no
 // value of a Secret.
-func toldWhole(err error) api.Message { return api.ForAll(api.Public(err.Error())) }
+func toldWhole(err error) api.Message { return api.ForAll(api.Public(api.TextOf(err))) }
 
 func (r *readySet) not(o gate.Outcome, problem api.Message, now time.Time) *readySet {
 	r.Outcome, r.Problem, r.Digest = o, problem, ""

@@ -36,7 +36,7 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 	}
 	w.At = l.Now()
 	if err != nil {
-		w.Problem = err.Error()
+		w.Problem = api.TextOf(err)
 	}
 	return w
 }

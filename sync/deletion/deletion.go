@@ -103,7 +103,7 @@ func (t *turn) do(ctx context.Context, d gate.DeletionDecision) *gate.DeletionSt
 		err = t.remove(ctx, w, step)
 	}
 	if err != nil {
-		step.Problem, step.Refused = err.Error(), !manifests.Temporary(err)
+		step.Problem, step.Refused = api.TextOf(err), !manifests.Temporary(err)
 	}
 	return step
 }

@@ -138,7 +138,7 @@ func (t *turn) follow(followers []api.Follower, lead Move) {
 func Following(followers []api.Follower, lead Move) []Move {
 	var moves []Move
 	m := lead
-	m.By, m.Outcome, m.Subject = lead.Commit, lead.State, ""
+	m.By, m.Outcome, m.Subject, m.Author = lead.Commit, lead.State, "", ""
 	for _, follower := range followers {
 		m.Commit, m.State = follower.Commit, follower.State
 		moves = append(moves, m)

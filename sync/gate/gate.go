@@ -151,7 +151,8 @@ func (t *turn) hold() {
 func (t *turn) move(m Move) {
 	m.At = t.o.Now
 	if m.Subject == "" {
-		m.Subject = t.o.History.subject(m.Commit)
+		c := t.o.History.commit(m.Commit)
+		m.Subject, m.Author = c.Subject, c.Author
 	}
 	if m.State == api.Applying && t.overrides() && m.Commit == t.o.Override.Commit {
 		m.Override = t.o.Override

@@ -65,8 +65,8 @@ type Opening struct {
 	Changes time.Time
 }
 
-// Commit is a commit of the tracked ref.
-type Commit struct{ Hash, Subject string }
+// Commit is a commit of the tracked ref. Subject and Author, which is a name, are empty where they are not known.
+type Commit struct{ Hash, Subject, Author string }
 
 // History is what the repository said last.
 type History struct {
@@ -103,16 +103,17 @@ func (h *History) after(passed string) ([]Commit, bool) {
 	return h.Commits, h.After == passed
 }
 
-func (h *History) subject(commit string) string {
+// commit is what is known of one; empty if nothing is.
+func (h *History) commit(hash string) Commit {
 	if h == nil {
-		return ""
+		return Commit{}
 	}
 	for _, c := range h.Commits {
-		if c.Hash == commit {
-			return c.Subject
+		if c.Hash == hash {
+			return c
 		}
 	}
-	return ""
+	return Commit{}
 }
 
 // Outcome is how preparing a commit ended.
@@ -305,9 +306,10 @@ func (d Decision) Idle() bool {
 
 // Move says that a commit came to a state.
 type Move struct {
-	Commit  string
-	Subject string
-	State   api.CommitState
+	Commit string
+	// Subject and Author are the commit's, if they are known.
+	Subject, Author string
+	State           api.CommitState
 	// By is the commit whose state this one takes over, and Outcome that state.
 	By      string
 	Outcome api.CommitState
@@ -322,9 +324,9 @@ type Move struct {
 
 // remember puts a move into the history, newest commit first.
 func remember(history []api.Record, m Move) []api.Record {
-	r := api.Record{Commit: m.Commit, Subject: m.Subject, State: m.State, By: m.By, Outcome: m.Outcome,
-		Message: m.Message, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At), First: metav1.NewMicroTime(m.At),
-		Override: m.Override}
+	r := api.Record{Commit: m.Commit, Subject: m.Subject, Author: m.Author, State: m.State, By: m.By,
+		Outcome: m.Outcome, Message: m.Message, Relapsed: m.Relapsed, Since: metav1.NewMicroTime(m.At),
+		First: metav1.NewMicroTime(m.At), Override: m.Override}
 	for i, old := range history {
 		if old.Commit != m.Commit {
 			continue
@@ -334,7 +336,7 @@ func remember(history []api.Record, m Move) []api.Record {
 			r.Override = old.Override
 		}
 		if r.Subject == "" {
-			r.Subject = old.Subject
+			r.Subject, r.Author = old.Subject, old.Author
 		}
 		history[i] = r
 		return history

@@ -12,9 +12,8 @@ func recorded(s *api.Sync) []gate.Move {
 	var moves []gate.Move
 	for i := len(s.Status.History) - 1; i >= 0; i-- {
 		r := s.Status.History[i]
-		moves = append(moves, gate.Move{Commit: r.Commit, Subject: r.Subject, State: r.State, By: r.By,
-			Outcome: r.Outcome,
-			Message: r.Message, Relapsed: r.Relapsed, At: r.Since.Time})
+		moves = append(moves, gate.Move{Commit: r.Commit, Subject: r.Subject, Author: r.Author, State: r.State,
+			By: r.By, Outcome: r.Outcome, Message: r.Message, Relapsed: r.Relapsed, At: r.Since.Time})
 	}
 	f := s.Status.InFlight
 	if f == nil {

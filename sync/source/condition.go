@@ -18,9 +18,10 @@ func noteSource(s *api.SyncStatus, generation int64, err error, polled bool, now
 	switch {
 	case gitsource.IsMistake(err):
 		condition.Status, condition.Reason = metav1.ConditionFalse, api.ReasonSourceInvalid
-		condition.Message = err.Error()
+		condition.Message = api.TextOf(err)
 	case err != nil:
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, api.ReasonPollFailed, err.Error()
+		condition.Status, condition.Reason = metav1.ConditionFalse, api.ReasonPollFailed
+		condition.Message = api.TextOf(err)
 	case !polled:
 		return
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -111,10 +112,14 @@ func (r reading) backward(h *gate.History) api.Public {
 
 func tagName(ref string) string { return strings.TrimPrefix(ref, "refs/tags/") }
 
+// maxSubject and maxAuthor bound, in bytes, what a status remembers of a commit's own words.
+const maxSubject, maxAuthor = 250, 100
+
 func commits(h gitsource.History) []gate.Commit {
 	var list []gate.Commit
 	for _, c := range h.Commits {
-		list = append(list, gate.Commit{Hash: c.Hash, Subject: c.Subject})
+		list = append(list, gate.Commit{Hash: c.Hash, Subject: english.Clip(c.Subject, maxSubject),
+			Author: english.Clip(c.Author, maxAuthor)})
 	}
 	return list
 }

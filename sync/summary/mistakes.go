@@ -18,7 +18,7 @@ func NoteSpec(s *api.SyncStatus, problem error, now time.Time) {
 	switch {
 	case problem != nil:
 		condition.Status, condition.Reason = metav1.ConditionFalse, "SpecInvalid"
-		condition.Message = strings.ReplaceAll(problem.Error(), "\n", "; ")
+		condition.Message = strings.ReplaceAll(api.TextOf(problem), "\n", "; ")
 	case meta.FindStatusCondition(s.Conditions, api.ConditionSpec) == nil:
 		return
 	}

@@ -11,6 +11,7 @@ import (
 type Commit struct {
 	Commit  string          `json:"commit"`
 	Subject string          `json:"subject,omitempty"`
+	Author  string          `json:"author,omitempty"`
 	State   api.CommitState `json:"state"`
 	// First is when it reached its first state, and Since when the present one; zero where that is not known any more.
 	First time.Time `json:"first,omitzero"`
@@ -66,8 +67,9 @@ func commitsOf(s *api.SyncStatus, nodes []Node) []Commit {
 }
 
 func commitOf(r api.Record) Commit {
-	return Commit{Commit: r.Commit, Subject: r.Subject, State: r.State, First: r.First.Time, Since: r.Since.Time,
-		By: r.By, Outcome: r.Outcome, Relapsed: r.Relapsed, Message: r.Private}
+	return Commit{Commit: r.Commit, Subject: r.Subject, Author: r.Author, State: r.State, First: r.First.Time,
+		Since: r.Since.Time,
+		By:    r.By, Outcome: r.Outcome, Relapsed: r.Relapsed, Message: r.Private}
 }
 
 // mark says of a commit that it is the one in flight.

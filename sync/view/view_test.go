@@ -36,7 +36,7 @@ func rolling() *api.Sync {
 	s.Status.InFlight = &api.Flight{Commit: hash("b"), State: api.RollingOut, Since: at(0), Before: hash("a")}
 	s.Status.Held = api.HeldCommits{Count: 1, Newest: hash("c"), Reason: "bbbbbbb is rolling out", Commits: []string{hash("c")}}
 	s.Status.History = []api.Record{
-		{Commit: hash("c"), Subject: "third", State: api.Held, Since: at(time.Minute), First: at(time.Minute)},
+		{Commit: hash("c"), Subject: "third", Author: "Ada", State: api.Held, Since: at(time.Minute), First: at(time.Minute)},
 		{Commit: hash("b"), Subject: "second", State: api.RollingOut, Since: at(0), First: at(0)},
 		{Commit: hash("a"), Subject: "first", State: api.Complete, Since: at(-time.Hour), First: at(-70 * time.Minute)},
 	}
@@ -226,9 +226,9 @@ func TestTheLaneOfCommits(t *testing.T) {
 	v := Of(Seen{Now: noon, Sync: s})
 	var lane []string
 	for _, c := range v.Commits {
-		lane = append(lane, fmt.Sprint(api.Short(c.Commit), " ", c.State, " ", c.Subject, " ", c.InFlight))
+		lane = append(lane, fmt.Sprint(api.Short(c.Commit), " ", c.State, " ", c.Subject, " ", c.Author, " ", c.InFlight))
 	}
-	want := "ccccccc Held third false|bbbbbbb RollingOut second true|aaaaaaa Complete first false"
+	want := "ccccccc Held third Ada false|bbbbbbb RollingOut second  true|aaaaaaa Complete first  false"
 	if got := strings.Join(lane, "|"); got != want {
 		t.Errorf("%s", got)
 	}

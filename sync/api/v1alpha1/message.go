@@ -17,6 +17,13 @@ type Message struct {
 	Public Public `json:"told,omitempty"`
 }
 
+// MaxText bounds, in bytes, an error of somebody else's that gets into a status: a kustomization, a webhook or a Git
+// server may say as much as it likes, and the API server takes a status of a megabyte and a half.
+const MaxText = 4 << 10
+
+// TextOf is what an error says, cut at MaxText.
+func TextOf(err error) string { return english.Clip(err.Error(), MaxText) }
+
 // ForAll is a message that everybody may be told whole.
 func ForAll(text Public) Message { return Message{Private: string(text), Public: text} }
 

@@ -27,9 +27,12 @@ type FailedCommit struct {
 type Record struct {
 	Commit string `json:"commit"`
 	// +optional
-	Subject string           `json:"subject,omitempty"`
-	State   CommitState      `json:"state"`
-	Since   metav1.MicroTime `json:"since"`
+	Subject string `json:"subject,omitempty"`
+	// Author is who wrote the commit, as the commit itself says.
+	// +optional
+	Author string           `json:"author,omitempty"`
+	State  CommitState      `json:"state"`
+	Since  metav1.MicroTime `json:"since"`
 	// First is when the commit reached its first state.
 	First metav1.MicroTime `json:"first"`
 	// By is the commit whose state this one takes over.

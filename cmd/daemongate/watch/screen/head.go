@@ -115,6 +115,14 @@ func (m *Model) lane(most int) []string {
 	return lines
 }
 
+// named is a commit's subject with its author.
+func named(c *view.Commit) string {
+	if c.Author == "" {
+		return line(c.Subject)
+	}
+	return line(c.Subject) + " (" + line(c.Author) + ")"
+}
+
 // commit is one of them in a line.
 func (m *Model) commit(c *view.Commit) string {
 	s := view.CommitSign(c.State)
@@ -136,6 +144,6 @@ func (m *Model) commit(c *view.Commit) string {
 		on = english.Count(c.Nodes, "node")
 	}
 	text := fmt.Sprintf("%s %s  %s  %s  %s  %s", m.draw(s), pad(words, 18), pad(short(c.Commit), 7), pad(age, 5),
-		pad(on, 10), line(c.Subject))
+		pad(on, 10), named(c))
 	return paint(commitColours[c.State], clip(text, m.width))
 }

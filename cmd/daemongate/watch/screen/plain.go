@@ -68,7 +68,7 @@ func (p *Plain) commits(v *view.View, first bool, say func(string)) {
 	for i := len(v.Commits) - 1; i >= 0; i-- {
 		c := &v.Commits[i]
 		if p.news("commit "+c.Commit, c.Words()) && (!first || !c.State.Settled()) {
-			say(fmt.Sprintf("commit %s %q: %s", api.Short(c.Commit), line(c.Subject), c.Words()))
+			say(fmt.Sprintf("commit %s, %s: %s", api.Short(c.Commit), named(c), c.Words()))
 		}
 	}
 }

@@ -20,7 +20,8 @@ func rolling(seconds, settled int) *view.View {
 		State: api.RollingOut, Commit: "bbbbbbb", Counts: view.Counts{Desired: 12, Settled: settled},
 		Verdict: "Progressing. " + string(rune('0'+settled)) + " of 12 nodes settled.",
 		Commits: []view.Commit{
-			{Commit: strings.Repeat("b", 40), Subject: "second", State: api.RollingOut, First: noon, Since: noon, InFlight: true},
+			{Commit: strings.Repeat("b", 40), Subject: "second", Author: "Ada", State: api.RollingOut, First: noon,
+				Since: noon, InFlight: true},
 			{Commit: strings.Repeat("a", 40), Subject: "first", State: api.Complete, First: noon.Add(-time.Hour),
 				Since: noon.Add(-50 * time.Minute)},
 		}}
@@ -43,7 +44,7 @@ func TestAChangeIsOneLine(t *testing.T) {
 			t.Errorf("told:\n%s\nwant:\n%s", joined(got), joined(lines))
 		}
 	}
-	want(rolling(0, 0), `12:00:00Z  commit bbbbbbb "second": RollingOut`,
+	want(rolling(0, 0), `12:00:00Z  commit bbbbbbb, second (Ada): RollingOut`,
 		`12:00:00Z  bbbbbbb: Progressing. 0 of 12 nodes settled.`)
 	want(rolling(1, 0))
 	want(rolling(2, 1)) // so soon after
@@ -57,11 +58,11 @@ func TestAChangeIsOneLine(t *testing.T) {
 	v.Causes = []view.Cause{crashes("node-1", "node-2")}
 	v.Causes[0].Final = true
 	v.State, v.Verdict, v.Commits[0].State = api.Stuck, "Stuck: CrashLoop on 2 of 12 nodes", api.Stuck
-	want(v, `12:00:12Z  commit bbbbbbb "second": Stuck`,
+	want(v, `12:00:12Z  commit bbbbbbb, second (Ada): Stuck`,
 		`12:00:12Z  CrashLoop on node-[1-2] of DaemonSet logging/agent: container agent keeps ending: exit code 3. Do: Read `+
 			`its log.`, `12:00:12Z  bbbbbbb: Stuck: CrashLoop on 2 of 12 nodes`)
 	v = rolling(40, 3)
-	want(v, `12:00:40Z  commit bbbbbbb "second": RollingOut`, `12:00:40Z  no longer: CrashLoop of DaemonSet logging/agent`,
+	want(v, `12:00:40Z  commit bbbbbbb, second (Ada): RollingOut`, `12:00:40Z  no longer: CrashLoop of DaemonSet logging/agent`,
 		`12:00:40Z  bbbbbbb: Progressing. 3 of 12 nodes settled.`)
 	v.Waits = []string{"no window is open; the next opens 2026-12-01, in 59m"}
 	want(v, `12:00:40Z  no window is open; the next opens 2026-12-01, in 59m`)

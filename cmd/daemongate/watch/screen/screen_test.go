@@ -95,7 +95,7 @@ func fleet(nodes int, state func(i int) rollout.NodeState) *view.View {
 	}
 	v.Counts.Desired = nodes
 	v.Commits[0].Nodes, v.Commits[1].Nodes = v.Counts.Updated, nodes-v.Counts.Updated
-	v.Commits = append([]view.Commit{{Commit: hash("c"), Subject: "Raise the log level", State: api.Held, First: noon,
+	v.Commits = append([]view.Commit{{Commit: hash("c"), Subject: "Raise the log level", Author: "Ada", State: api.Held, First: noon,
 		Since: noon}}, v.Commits...)
 	v.Commits[1].Subject, v.Commits[2].Subject = "Enable the new parser", "Ship fluentd v5"
 	v.Verdict = fmt.Sprintf("Progressing. %d of %d nodes settled.", v.Counts.Settled, nodes)
