@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/diff"
 	"github.com/daemongate/daemongate/cmd/daemongate/origin"
@@ -71,6 +72,15 @@ The diff goes to stdout, all else to stderr. The exit code is 0, or 1 if an obje
 	c.Flags().StringVar(&d.sync, "sync", "", "compare as this Sync would apply it, and show what it would prune")
 	c.Flags().BoolVar(&d.exitCode, "exit-code", false, "exit with 3 if something would change")
 	return c
+}
+
+// newestDiff is of a Sync's newest commit, with what the flags of diff say where nobody gives them.
+func newestDiff(k *cluster, sync string) *diffCommand {
+	d := &diffCommand{cluster: *k, sync: sync}
+	defaults := pflag.NewFlagSet("diff", pflag.ContinueOnError)
+	d.how.Flags(defaults)
+	d.from.Flags(defaults)
+	return d
 }
 
 // isRepository tells a URL or a folder from a Sync's name, in which there is neither a slash nor a colon.

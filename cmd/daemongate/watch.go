@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,9 @@ import (
 func newWatch() *cobra.Command {
 	k := &cluster{}
 	return watch.New(watch.Reach{AddFlags: k.addTo, Connect: k.connect, Follow: followFlight, Released: released,
-		History: printHistory}, arguments(cobra.ExactArgs(1)), stuck)
+		History: printHistory, Diff: func(ctx context.Context, name string, out, notes io.Writer) error {
+			return newestDiff(k, name).run(ctx, out, notes)
+		}}, arguments(cobra.ExactArgs(1)), stuck)
 }
 
 // followed is what a commit in flight waits for, while it is looked at.

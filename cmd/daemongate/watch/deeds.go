@@ -31,10 +31,32 @@ func (s *shell) do(act screen.Act) tea.Cmd {
 			return nil
 		}
 		s.screen.Show("log", b.String())
+	case screen.Diff:
+		return s.compare()
 	case screen.Sync, screen.Release, screen.Suspend:
 		return func() tea.Msg { return toldMsg(s.looker.write(s.ctx, act)) }
 	}
 	return nil
+}
+
+// compare asks what the newest commit would change, which may take a while: the repository is read and the cluster asked.
+func (s *shell) compare() tea.Cmd {
+	s.screen.Tell("asking the cluster what the newest commit would change…")
+	if s.comparing {
+		return nil
+	}
+	s.comparing = true
+	return func() tea.Msg {
+		var text, notes strings.Builder
+		err := s.looker.reach.Diff(s.ctx, s.looker.name, &text, &notes)
+		if err != nil {
+			fmt.Fprintln(&notes, err)
+		}
+		if text.Len() == 0 && err == nil {
+			text.WriteString("nothing would change\n")
+		}
+		return comparedMsg(notes.String() + text.String())
+	}
 }
 
 // write does what was said yes to, with the caller's own rights, and returns what became of it.

@@ -39,17 +39,21 @@ type shell struct {
 	seen   view.Seen
 	last   time.Time // when something was seen
 	failed error     // why nothing was ever seen
+	// comparing is set while the cluster is asked for a diff.
+	comparing bool
 }
 
-// What the shell is told: what was seen, that nothing could be, what became of what was asked for, and that it is time.
+// What the shell is told: what was seen, that nothing could be, what became of what was asked for, a diff, and that it is
+// time.
 type (
 	seenMsg struct {
 		seen view.Seen
 		view view.View
 	}
-	lostMsg struct{ err error }
-	toldMsg string
-	dueMsg  struct{}
+	lostMsg     struct{ err error }
+	toldMsg     string
+	comparedMsg string
+	dueMsg      struct{}
 )
 
 // fullScreen shows the Sync until the user has had enough.
@@ -101,6 +105,9 @@ func (s *shell) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return s, pause
 	case toldMsg:
 		s.screen.Tell(string(msg))
+	case comparedMsg:
+		s.comparing = false
+		s.screen.Show("diff", string(msg))
 	case dueMsg:
 		return s, s.look
 	}

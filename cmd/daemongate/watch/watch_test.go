@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -31,11 +32,13 @@ type server struct {
 	down    bool
 	sync    api.Sync
 	patches []string
+	// mayCompare is closed when a diff may end.
+	mayCompare chan struct{}
 }
 
 func newServer(t testing.TB) *server {
 	t.Helper()
-	s := &server{}
+	s := &server{mayCompare: make(chan struct{})}
 	s.sync = api.Sync{TypeMeta: metav1.TypeMeta{APIVersion: api.GroupVersion.String(), Kind: api.Kind.Kind},
 		ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents"}}
 	s.sync.Status.Summary = api.Summary{Commit: "bbbbbbb", State: api.RollingOut}
@@ -80,7 +83,13 @@ func (s *server) reach() Reach {
 		Connect:  func() (*rest.Config, string, error) { return &rest.Config{Host: s.URL, QPS: -1}, "platform", nil },
 		Follow:   func(*rest.Config, *api.Sync) (Follower, error) { return threeNodes{}, nil },
 		Released: func(*api.SyncStatus) (string, api.CommitState) { return strings.Repeat("b", 40), api.Stuck },
-		History:  func(w io.Writer, _ []api.Record) error { _, err := io.WriteString(w, "COMMIT  STATE"); return err },
+		Diff: func(_ context.Context, _ string, out, notes io.Writer) error {
+			<-s.mayCompare
+			_, _ = fmt.Fprintln(notes, "prune: ConfigMap platform/old")
+			_, err := fmt.Fprintln(out, "+  image: agent:v2")
+			return err
+		},
+		History: func(w io.Writer, _ []api.Record) error { _, err := io.WriteString(w, "COMMIT  STATE"); return err },
 	}
 }
 
@@ -210,6 +219,13 @@ func TestASessionBeforeATerminal(t *testing.T) {
 	u.until("3 nodes")
 	u.press("l")
 	u.until("COMMIT  STATE")
+	u.press("x")
+	u.until("3 nodes")
+	u.press("dd") // a second one does not begin beside the first
+	u.until("asking the cluster what the newest commit would change")
+	close(s.mayCompare)
+	u.until("+  image: agent:v2")
+	u.until("prune: ConfigMap platform/old")
 	u.press("x")
 	u.until("3 nodes")
 	u.press("p")

@@ -24,6 +24,7 @@ const (
 	Quit    Deed = "quit"
 	Explain Deed = "explain"
 	Log     Deed = "log"
+	Diff    Deed = "diff"
 	Sync    Deed = "sync"
 	Release Deed = "release"
 	Suspend Deed = "suspend"
@@ -81,6 +82,8 @@ func (m *Model) press(key string) Act {
 		return Act{Do: Explain}
 	case "l":
 		return Act{Do: Log}
+	case "d":
+		return Act{Do: Diff}
 	case "s":
 		m.asked = Act{Do: Sync}
 	case "p":
@@ -141,6 +144,7 @@ const help = `g         group the nodes by zone, by pool, by a label
 n         every node by name, the worst first
 e         explain: the evidence in full, and commands to run next
 l         log: what became of the last commits
+d         diff: what the newest commit would change in the cluster now
 s         sync: poll now, and try again a head that failed
 r         release: let the next commit pass a stuck one, or a large prune go on
 p         suspend, or resume

@@ -126,9 +126,12 @@ func (m *Model) foot() string {
 	case m.page != nil:
 		return paint("90", clip(m.position()+"↑↓ PgUp PgDn scroll   any other key: back", m.width))
 	}
-	keys := "g group  n nodes  e explain  l log  s sync  r release  p suspend  ? help  q quit"
+	keys := "g group  n nodes  e explain  l log  d diff  s sync  r release  p suspend  ? help  q quit"
 	if m.view != nil && m.view.SuspendedBySpec {
 		keys = strings.Replace(keys, "suspend", "resume", 1)
+	}
+	if len(keys) > m.width {
+		keys = strings.ReplaceAll(keys, "  ", " ")
 	}
 	return paint("90", clip(m.position()+keys, m.width))
 }

@@ -225,6 +225,9 @@ func TestKeys(t *testing.T) {
 	if act := m.Key("l"); act.Do != Log {
 		t.Errorf("l: %v", act)
 	}
+	if act := m.Key("d"); act.Do != Diff {
+		t.Errorf("d: %v", act)
+	}
 	m.Key("n")
 	says("✗ failing         node-0002")
 	m.Key("x")
