@@ -8,8 +8,10 @@ import (
 // gitea speaks API v1 of Gitea and Forgejo: POST /repos/{owner}/{repo}/statuses/{sha}.
 type gitea struct{}
 
-func (gitea) status(p Place, s Status) (string, any) {
-	return "/repos/" + p.path() + "/statuses/" + s.Commit, struct {
+func (gitea) repository(p Place) string { return "/repos/" + p.path() }
+
+func (g gitea) status(p Place, s Status) (string, any) {
+	return g.repository(p) + "/statuses/" + s.Commit, struct {
 		State       string `json:"state"`
 		TargetURL   string `json:"target_url,omitempty"`
 		Description string `json:"description"`
@@ -29,8 +31,8 @@ func (gitea) understand(s said) said { return pauseWhenTooMany(s) }
 
 // question is about the commit where Gitea fails, as it does with a status of one that it does not know
 // (routers/api/v1/repo/status.go), and about the repository where something was not found.
-func (gitea) question(p Place, commit string, s said) question {
-	repository := "/repos/" + p.path()
+func (g gitea) question(p Place, commit string, s said) question {
+	repository := g.repository(p)
 	switch s.code {
 	case http.StatusInternalServerError:
 		return question{repository + "/git/commits/" + commit + "?stat=false&verification=false&files=false",

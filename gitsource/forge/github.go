@@ -10,8 +10,10 @@ import (
 // It takes descriptions of 140 characters, contexts of 255, and 1,000 statuses per commit and context.
 type github struct{}
 
-func (github) status(p Place, s Status) (string, any) {
-	return "/repos/" + p.path() + "/statuses/" + s.Commit, struct {
+func (github) repository(p Place) string { return "/repos/" + p.path() }
+
+func (g github) status(p Place, s Status) (string, any) {
+	return g.repository(p) + "/statuses/" + s.Commit, struct {
 		State       string `json:"state"`
 		TargetURL   string `json:"target_url,omitempty"`
 		Description string `json:"description"`

@@ -15,7 +15,9 @@ type gitlab struct{}
 // gitlabStates are a commit's states in GitLab's words: what is under way is running.
 var gitlabStates = map[State]string{Pending: "pending", Success: "success", Failure: "failed", Error: "failed"}
 
-func (gitlab) status(p Place, s Status) (string, any) {
+func (gitlab) repository(p Place) string { return "/projects/" + url.PathEscape(p.Repository) }
+
+func (g gitlab) status(p Place, s Status) (string, any) {
 	body := struct {
 		State       string `json:"state"`
 		Name        string `json:"name"`
@@ -28,7 +30,7 @@ func (gitlab) status(p Place, s Status) (string, any) {
 	if utf8.RuneCountInString(body.TargetURL) > 255 {
 		body.TargetURL = ""
 	}
-	return "/projects/" + url.PathEscape(p.Repository) + "/statuses/" + s.Commit, body
+	return g.repository(p) + "/statuses/" + s.Commit, body
 }
 
 func (gitlab) identify(r *http.Request, t Token) { r.Header.Set("PRIVATE-TOKEN", t.Secret) }

@@ -80,7 +80,7 @@ func (h *Host) Report(ctx context.Context, statuses []Status) Answer {
 		a.Trouble = fmt.Errorf("%s: token: %w", h.place.Provider, err)
 		return a
 	}
-	r := &round{host: h, token: token, answer: a}
+	r := &round{bearer: bearer{host: h, token: token}, answer: a}
 	for _, s := range good {
 		if !r.tell(ctx, s) {
 			break
@@ -91,11 +91,9 @@ func (h *Host) Report(ctx context.Context, statuses []Status) Answer {
 
 // round is one Report under way.
 type round struct {
-	host    *Host
-	token   Token
-	renewed bool
-	broken  int // failures one after the other
-	answer  Answer
+	bearer
+	broken int // failures one after the other
+	answer Answer
 }
 
 // tell tells one status and sorts what the host said. It reports whether to go on.
@@ -130,23 +128,6 @@ func (r *round) tell(ctx context.Context, s Status) bool {
 		a.Trouble, a.Pause = said.why, said.pause
 		return false
 	}
-	return true
-}
-
-// renew asks for the token once more, and reports whether it is another one now.
-func (r *round) renew(ctx context.Context) bool {
-	if r.renewed {
-		return false
-	}
-	r.renewed = true
-	if r.host.refused != nil {
-		r.host.refused(ctx, r.token)
-	}
-	token, err := r.host.tokens(ctx)
-	if err != nil || token == r.token {
-		return false
-	}
-	r.token = token
 	return true
 }
 

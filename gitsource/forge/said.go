@@ -29,7 +29,21 @@ type said struct {
 	text  string // what it says of an error, on one line, without credentials
 	why   error
 	pause time.Duration
+	// header and body are kept of what was asked for by a Caller.
+	header http.Header
+	body   []byte
 }
+
+// errand is what a request is sent for, in the words that say what its token lacks.
+type errand struct {
+	right string // what the token has to be allowed to do to a repository
+	renew string // what to do about a token that is not valid
+	wait  string // what becomes of a request that has to wait
+}
+
+// ofStatuses are the words of who tells statuses.
+var ofStatuses = errand{right: "write statuses to", renew: "put a new one into the Secret",
+	wait: "waiting as long as it asks"}
 
 // maxPause bounds how long a host can ask to be left alone: GitHub's limits are by the hour.
 const maxPause = time.Hour
@@ -52,29 +66,29 @@ func outcomeOf(code int) outcome {
 }
 
 // advice is what to do about an answer.
-func advice(s said, p Place) string {
+func advice(s said, p Place, e errand) string {
 	switch {
 	case s.pause > 0:
-		return "the rate limit is reached: waiting as long as it asks"
+		return "the rate limit is reached: " + e.wait
 	case s.is == unauthorized:
-		return "the token is not valid, or not any more: put a new one into the Secret"
+		return "the token is not valid, or not any more: " + e.renew
 	case s.code == http.StatusForbidden:
-		return "the token may not write statuses to " + p.Repository + ": give it that right"
+		return "the token may not " + e.right + " " + p.Repository + ": give it that right"
 	case s.code < 400:
 		return "it redirects elsewhere, and the token is not sent along: correct url and repository"
 	case s.is == unknown:
 		return "it knows no such commit in " + p.Repository
 	case s.code == http.StatusNotFound:
-		return "it has no repository " + p.Repository + " that this token may write statuses to: check the " +
+		return "it has no repository " + p.Repository + " that this token may " + e.right + ": check the " +
 			"repository's name, and the token's scopes and access to it"
 	}
 	return ""
 }
 
 // explain puts an answer into words.
-func (s said) explain(p Place) error {
+func (s said) explain(p Place, e errand) error {
 	text := fmt.Sprintf("%s answers %d", p.Provider, s.code)
-	for _, more := range []string{s.text, advice(s, p)} {
+	for _, more := range []string{s.text, advice(s, p, e)} {
 		if more != "" {
 			text += ", " + more
 		}

@@ -16,6 +16,8 @@ const maxAnswer = 64 << 10
 
 // dialect is what is different from host to host.
 type dialect interface {
+	// repository is the path of a repository below the API's base.
+	repository(p Place) string
 	// status is the path below the API's base, and the body, that tell a status.
 	status(p Place, s Status) (path string, body any)
 	// identify puts the token into a request.
@@ -41,20 +43,33 @@ var dialects = map[Provider]dialect{
 // send tells the host one status.
 func (h *Host) send(ctx context.Context, s Status, t Token) said {
 	path, body := h.dialect.status(h.place, s)
-	answer := h.ask(ctx, http.MethodPost, path, body, t)
+	post := request{method: http.MethodPost, path: path, body: body, errand: ofStatuses, most: maxAnswer}
+	answer := h.ask(ctx, post, t)
 	q := h.dialect.question(h.place, s.Commit, answer)
-	if q.path != "" && h.ask(ctx, http.MethodGet, q.path, nil, t).code == q.unknown {
+	if q.path == "" {
+		return answer
+	}
+	get := request{method: http.MethodGet, path: q.path, errand: ofStatuses, most: maxAnswer}
+	if h.ask(ctx, get, t).code == q.unknown {
 		answer.is = unknown
-		answer.why = answer.explain(h.place)
+		answer.why = answer.explain(h.place, ofStatuses)
 	}
 	return answer
 }
 
+// request is one request to a host's API.
+type request struct {
+	method, path string // below the API's base
+	body         any
+	errand       errand
+	most         int64 // how much of an answer is read, in bytes
+}
+
 // ask sends one request and makes sense of the answer.
-func (h *Host) ask(ctx context.Context, method, path string, body any, t Token) said {
+func (h *Host) ask(ctx context.Context, r request, t Token) said {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	request, err := h.request(ctx, method, path, body)
+	request, err := h.request(ctx, r.method, r.path, r.body)
 	if err != nil {
 		return said{is: refused, why: err}
 	}
@@ -64,8 +79,8 @@ func (h *Host) ask(ctx context.Context, method, path string, body any, t Token) 
 		return said{is: hindered, why: fmt.Errorf("%s: %w", h.place.Provider, unreached(err, t))}
 	}
 	defer response.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer)) // what is missing of it is missing from a message
-	return h.read(response, text, t)
+	text, _ := io.ReadAll(io.LimitReader(response.Body, r.most)) // what is missing of it is missing from a message
+	return h.read(response, text, t, r.errand)
 }
 
 func (h *Host) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
@@ -88,8 +103,8 @@ func (h *Host) request(ctx context.Context, method, path string, body any) (*htt
 }
 
 // read makes sense of an answer.
-func (h *Host) read(response *http.Response, body []byte, t Token) said {
-	s := said{is: outcomeOf(response.StatusCode), code: response.StatusCode}
+func (h *Host) read(response *http.Response, body []byte, t Token, e errand) said {
+	s := said{is: outcomeOf(response.StatusCode), code: response.StatusCode, header: response.Header, body: body}
 	if s.is != told {
 		s.text = oneLine(t.redact(messageOf(body)), 200)
 	}
@@ -98,7 +113,7 @@ func (h *Host) read(response *http.Response, body []byte, t Token) said {
 	}
 	s = h.dialect.understand(s)
 	if s.is != told {
-		s.why = s.explain(h.place)
+		s.why = s.explain(h.place, e)
 	}
 	return s
 }

@@ -31,6 +31,7 @@ type Host struct {
 	down     bool
 	slow     time.Duration
 	requests int
+	*Forum
 }
 
 // Access is what the token may do with the repository.
@@ -38,7 +39,7 @@ type Access int
 
 // What a token may do.
 const (
-	Write Access = iota // read it, and write statuses
+	Write Access = iota // read it, and write statuses and comments
 	Read                // read it
 	None                // not even see that it is there
 )
@@ -52,8 +53,10 @@ type Answer struct {
 
 // New returns a host with a repository owner/name, and a token that may write to it.
 func New(provider forge.Provider, repository, token string) *Host {
-	return &Host{provider: provider, repository: repository, token: token, commits: map[string]bool{},
+	h := &Host{provider: provider, repository: repository, token: token, commits: map[string]bool{},
 		statuses: map[string]map[string][]Posted{}}
+	h.Forum = &Forum{host: h, user: "daemongate-bot", page: 100}
+	return h
 }
 
 // Push makes commits known.
@@ -167,7 +170,7 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(a.Body))
 	case !h.authorized(r):
 		h.answer(w, http.StatusUnauthorized, "Bad credentials")
-	case r.Method == http.MethodPost && r.Header.Get("Content-Type") != "application/json":
+	case r.Method != http.MethodGet && r.Header.Get("Content-Type") != "application/json":
 		h.answer(w, http.StatusUnsupportedMediaType, "unsupported media type")
 	default:
 		h.route(w, r)

@@ -14,11 +14,14 @@ func (h *Host) route(w http.ResponseWriter, r *http.Request) {
 	commit, status := between(rest, before, after)
 	read, reads := strings.CutPrefix(rest, "/git/commits/")
 	switch {
+	case h.whoami(w, r):
 	case !ours:
 		h.answer(w, http.StatusNotFound, "Not Found")
 	case h.may == None:
 		h.noRepository(w)
+	case h.discuss(w, r, rest):
 	case r.Method == http.MethodGet && rest == "":
+		h.named(w)
 		w.WriteHeader(http.StatusOK)
 	case r.Method == http.MethodGet && reads && h.provider == forge.Gitea:
 		h.readCommit(w, read)
