@@ -22,19 +22,6 @@ func Code(text string) string {
 	return ticks + text + ticks
 }
 
-// Fence is a text as a block of code: no line of it ends the block.
-func Fence(text string) string {
-	fence := strings.Repeat("`", max(3, longest(text)+1))
-	return fence + "\n" + strings.TrimRight(strings.ReplaceAll(text, "\r", ""), "\n") + "\n" + fence
-}
-
-// Words are a text in a line of Markdown, in which no character is read as Markdown.
-func Words(text string) string {
-	return special.ReplaceAllString(strings.Join(strings.Fields(text), " "), `\$0`)
-}
-
-var special = regexp.MustCompile("[\\\\`*_{}\\[\\]<>()#+!|~&-]")
-
 // longest is the longest run of backticks in a text.
 func longest(text string) int {
 	most, run := 0, 0
@@ -48,8 +35,8 @@ func longest(text string) int {
 }
 
 // Harmless is Markdown in which nobody is mentioned, no issue is named (which some hosts then close), no command is
-// given to the host, and no HTML is but what folds a part. What stands in code stays as it can be copied, where every reader
-// of Markdown is sure to see code.
+// given to the host, and no HTML is but what folds a part. What stands in code stays as it can be copied, where every
+// reader of Markdown is sure to see code.
 func Harmless(markdown string) string {
 	var h harmless
 	for line := range strings.SplitSeq(strings.Map(visible, markdown), "\n") {

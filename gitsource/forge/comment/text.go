@@ -10,13 +10,13 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 )
 
-// limits are how many characters a host takes in a comment. Gitea and Forgejo have no limit of their own: they are
-// given GitHub's, so that the page of the pull request can be read.
+// limits are how many characters a host takes in a comment. Gitea and Forgejo have none of their own: they are given
+// GitHub's, so that the page of the pull request can be read.
 var limits = map[forge.Provider]int{forge.GitHub: 65_536, forge.GitLab: 1_000_000, forge.Gitea: 65_536,
 	forge.BitbucketCloud: 32_768, forge.BitbucketDataCenter: 32_768}
 
-// marker is the first line of the comment, which is not shown. The Bitbuckets show HTML as text, and hide the definition
-// of a link that nobody uses.
+// marker is the first line of the comment, which is not shown. The Bitbuckets show HTML as text, and hide the
+// definition of a link that nobody uses.
 func (c Comment) marker(p forge.Provider) string {
 	sum := sha256.Sum256([]byte(c.Cluster + "\x00" + c.Sync))
 	id := "daemongate plan " + hex.EncodeToString(sum[:16])

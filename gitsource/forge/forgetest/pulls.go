@@ -203,7 +203,8 @@ func (f *Forum) named(w http.ResponseWriter) {
 
 // whoami tells whose the token is, and reports whether that was asked.
 func (f *Forum) whoami(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method != http.MethodGet || r.URL.Path != f.host.API()+"/user" || f.host.provider == forge.BitbucketDataCenter {
+	asked := r.Method == http.MethodGet && r.URL.Path == f.host.API()+"/user"
+	if !asked || f.host.provider == forge.BitbucketDataCenter {
 		return false
 	}
 	switch {
