@@ -20,8 +20,8 @@ type Job struct {
 	Variables []string
 }
 
-// JobOf reads the environment of GitHub Actions, Gitea and Forgejo Actions, GitLab CI and Bitbucket Pipelines. Elsewhere
-// the job is empty.
+// JobOf reads the environment of GitHub Actions, Gitea and Forgejo Actions, GitLab CI and Bitbucket Pipelines.
+// Elsewhere the job is empty.
 func JobOf(env func(string) string) Job {
 	var j Job
 	switch {
