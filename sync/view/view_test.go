@@ -314,3 +314,19 @@ func TestGroups(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What each DaemonSet has on a node is told one by one, without those that are not meant for it.
+func TestOnNodeTellsOfEachDaemonSet(t *testing.T) {
+	a, b, c := half(), half(), half()
+	b.Target.Name, c.Target.Name = "second", "third"
+	b.Judgement.Nodes = []rollout.Node{{Name: a.Judgement.Nodes[0].Name, State: rollout.IsFailing, Cause: rollout.CrashLoop}}
+	c.Judgement.Nodes = []rollout.Node{{Name: a.Judgement.Nodes[0].Name, State: rollout.IsNotEligible}}
+	list := OnNode(Seen{Now: noon, Sync: rolling(), Judged: []report.Judged{a, b, c}}, a.Judgement.Nodes[0].Name)
+	if len(list) != 2 || list[0].State != a.Judgement.Nodes[0].State || list[0].Commit != hash("b") ||
+		list[1].Cause != rollout.CrashLoop || !strings.HasSuffix(list[1].DaemonSet, "/second") {
+		t.Errorf("%+v", list)
+	}
+	if list = OnNode(Seen{Sync: rolling(), Judged: []report.Judged{a}}, "another"); len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+}

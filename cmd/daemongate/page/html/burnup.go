@@ -64,7 +64,7 @@ func (m *model) Burnup() *burnup {
 			b.Lines = append(b.Lines, *before)
 		}
 	}
-	b.draw(m.Page, m.V.Counts.Desired)
+	b.draw(m.V.Counts.Desired)
 	if since := m.Series.Since(); !since.IsZero() {
 		b.From = "Counted since " + stamp(since) + ", when this page's server began to look."
 	}
@@ -129,29 +129,23 @@ func (m *model) times(commit string) (began, ended time.Time) {
 	return time.Time{}, time.Time{}
 }
 
-// draw works out where the lines are.
-func (b *burnup) draw(p Page, desired int) {
+// draw works out where the lines are. The time is that of the present commit, or of the one before it if that took
+// longer; what took longer still runs out of the picture.
+func (b *burnup) draw(desired int) {
 	longest, most := time.Second, desired
 	for i := range b.Lines {
-		for _, point := range b.Lines[i].points {
-			longest, most = max(longest, point.At.Sub(b.Lines[i].began)), max(most, point.Desired)
+		l := &b.Lines[i]
+		if i < 2 {
+			longest = max(longest, l.points[len(l.points)-1].At.Sub(l.began))
+		}
+		for _, point := range l.points {
+			most = max(most, point.Desired)
 		}
 	}
 	b.Top, b.Half, b.Span = most, most/2, duration.HumanDuration(longest)
 	for i := range b.Lines {
 		l := &b.Lines[i]
-		var text []string
-		for k, point := range l.points {
-			after := max(point.At.Sub(l.began), 0)
-			x := left + (right-left)*float64(after)/float64(longest)
-			y := bottom - (bottom-top)*float64(point.Settled)/float64(most)
-			if k > 0 && l.Style != "rough" { // a count stays until it changes
-				before := bottom - (bottom-top)*float64(l.points[k-1].Settled)/float64(most)
-				text = append(text, fmt.Sprintf("%.1f,%.1f", x, before))
-			}
-			text = append(text, fmt.Sprintf("%.1f,%.1f", x, y))
-		}
-		l.Points = strings.Join(text, " ")
+		l.draw(longest, most)
 		l.tabulate()
 		if i == 0 {
 			b.Says = l.Short + ": " + l.Says
@@ -159,6 +153,31 @@ func (b *burnup) draw(p Page, desired int) {
 			b.Says += "; before it " + l.Short + ": " + l.Says
 		}
 	}
+}
+
+// draw works out where the line is, up to the right edge.
+func (l *line) draw(longest time.Duration, most int) {
+	across := func(after time.Duration) float64 { return left + (right-left)*float64(after)/float64(longest) }
+	up := func(settled float64) float64 { return bottom - (bottom-top)*settled/float64(most) }
+	var text []string
+	var before Point
+	for k, p := range l.points {
+		after, settled := max(p.At.Sub(l.began), 0), float64(p.Settled)
+		if after > longest { // where it crosses the edge
+			from := before.At.Sub(l.began)
+			if settled = float64(before.Settled); l.Style == "rough" || k == 1 {
+				settled += float64(p.Settled-before.Settled) * float64(longest-from) / float64(after-from)
+			}
+			text = append(text, fmt.Sprintf("%.1f,%.1f", right, up(settled)))
+			break
+		}
+		if k > 1 && l.Style != "rough" { // a count that was seen stays until it changes
+			text = append(text, fmt.Sprintf("%.1f,%.1f", across(after), up(float64(before.Settled))))
+		}
+		text = append(text, fmt.Sprintf("%.1f,%.1f", across(after), up(settled)))
+		before = p
+	}
+	l.Points = strings.Join(text, " ")
 }
 
 // mostFigures is how many points a table has at most.

@@ -2,6 +2,7 @@ package html
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,8 @@ type Frame struct {
 	Order   string
 	// Grid is the grid of that order, for a page that has another one.
 	Grid string
+	// rows are all rows in one, for a page that has others or another order.
+	rows Fragment
 }
 
 // Fragment is an element with its content, which replaces the one with the same id.
@@ -57,13 +60,23 @@ func (f *Frame) changed(before *Frame) string {
 		}
 	}
 	var b strings.Builder
+	put := func(one Fragment) {
+		b.WriteString(`<hx-partial hx-target="#` + one.ID + `" hx-swap="outerMorph">` + one.HTML + `</hx-partial>`)
+	}
+	whole := f.rows.ID != "" && (before == nil || !slices.EqualFunc(f.Fragments, before.Fragments, sameID))
+	if whole {
+		put(f.rows)
+	}
 	for _, one := range f.Fragments {
-		if text, known := was[one.ID]; !known || text != one.HTML {
-			b.WriteString(`<hx-partial hx-target="#` + one.ID + `" hx-swap="outerMorph">` + one.HTML + `</hx-partial>`)
+		if text, known := was[one.ID]; known && text == one.HTML || whole && strings.HasPrefix(one.ID, "row-") {
+			continue
 		}
+		put(one)
 	}
 	return b.String()
 }
+
+func sameID(a, b Fragment) bool { return a.ID == b.ID }
 
 // frameOf renders templates, each of which is an element whose id is its name.
 func frameOf(model any, names ...string) (Frame, error) {

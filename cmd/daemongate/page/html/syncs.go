@@ -2,6 +2,9 @@ package html
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"html/template"
 	"io"
 	"slices"
 	"strings"
@@ -126,6 +129,7 @@ type list struct {
 	Page
 	Filter
 	Rows       []Row
+	Drawn      template.HTML // the rows
 	All        int
 	Namespaces []string
 	States     []string
@@ -163,6 +167,9 @@ func listOf(p Page, rows []Row, f Filter) list {
 // Syncs writes the page of all Syncs that the user may see: what is stuck first.
 func Syncs(w io.Writer, p Page, rows []Row, f Filter) error {
 	l := listOf(p, rows, f)
+	if _, err := l.draw(); err != nil {
+		return err
+	}
 	s := shell{Page: p, Title: "Syncs", Here: l.Here, Body: l}
 	if l.Stuck > 0 {
 		s.Mark = view.CommitSign(api.Stuck).Shape
@@ -170,7 +177,52 @@ func Syncs(w io.Writer, p Page, rows []Row, f Filter) error {
 	return write(w, "syncs.html", s)
 }
 
-// SyncsFrame is the present state of the page of all Syncs.
+// SyncsFrame is the present state of the page of all Syncs. A row that changes is sent alone; when others are there, or
+// in another order, all are.
 func SyncsFrame(p Page, rows []Row, f Filter) (Frame, error) {
-	return frameOf(listOf(p, rows, f), "lost", "said-syncs", "rows")
+	l := listOf(p, rows, f)
+	drawn, err := l.draw()
+	if err != nil {
+		return Frame{}, err
+	}
+	names := []string{"lost", "said-syncs", "rows-caption", "rows"}
+	if len(rows) == 0 || len(l.Rows) == 0 {
+		names = slices.Delete(names, 2, 3) // there is no table
+	}
+	frame, err := frameOf(l, names...)
+	if err != nil {
+		return Frame{}, err
+	}
+	last := len(frame.Fragments) - 1
+	frame.rows, frame.Fragments = frame.Fragments[last], append(frame.Fragments[:last], drawn...)
+	return frame, nil
+}
+
+// drawnRow is a row with what stands around it.
+type drawnRow struct {
+	Page
+	Row
+}
+
+// ID is the id of its element.
+func (r drawnRow) ID() string {
+	sum := sha256.Sum256([]byte(r.Namespace + "/" + r.Name))
+	return "row-" + hex.EncodeToString(sum[:6])
+}
+
+// draw renders the rows, each as an element.
+func (l *list) draw() ([]Fragment, error) {
+	var rows []Fragment
+	var all strings.Builder
+	for i := range l.Rows {
+		r := drawnRow{l.Page, l.Rows[i]}
+		var b strings.Builder
+		if err := templates.ExecuteTemplate(&b, "row", r); err != nil {
+			return nil, err
+		}
+		rows = append(rows, Fragment{r.ID(), b.String()})
+		all.WriteString(b.String())
+	}
+	l.Drawn = template.HTML(all.String())
+	return rows, nil
 }

@@ -8,20 +8,28 @@ const state = {cells: [], letters: [], counts: [], chosen: -1};
 // read takes over the grid as it stands in the page.
 function read() {
   const grid = document.getElementById('grid');
-  state.cells = grid ? [...grid.getElementsByTagName('i')] : [];
+  state.cells = [...grid.getElementsByTagName('i')];
   state.letters = state.cells.map((cell) => cell.className);
-  state.counts = grid ? [...grid.querySelectorAll('.group')].map((group) => ({
+  state.counts = [...grid.querySelectorAll('.group')].map((group) => ({
     size: group.getElementsByTagName('i').length, text: group.querySelector('p b'),
-  })) : [];
+  }));
   state.chosen = -1;
+}
+
+// again reads the page anew, but not all the time.
+function again() {
+  const last = Number(sessionStorage.getItem('again'));
+  if (Date.now() - last < 30000) return;
+  sessionStorage.setItem('again', Date.now());
+  location.reload();
 }
 
 // letters sets the classes that differ. Those of another order are of another grid: the page is read anew.
 function letters(data) {
   const [order, text] = data.split(' ');
   const grid = document.getElementById('grid');
-  if (!grid || grid.dataset.order !== order || text.length !== state.cells.length) {
-    location.reload();
+  if (grid.dataset.order !== order || text.length !== state.cells.length) {
+    again();
     return;
   }
   for (let i = 0; i < text.length; i++) {
@@ -48,10 +56,6 @@ function order(data) {
   const name = state.cells[state.chosen]?.title;
   const made = new DOMParser().parseFromString(data, 'text/html').getElementById('grid');
   const grid = document.getElementById('grid');
-  if (!made || !grid) {
-    location.reload();
-    return;
-  }
   grid.replaceWith(made);
   read();
   if (name) choose(state.cells.findIndex((cell) => cell.title === name));
@@ -113,8 +117,6 @@ function open(cell) {
   location.assign(stream.dataset.nodes + encodeURIComponent(cell.title));
 }
 
-// A page without a grid is read anew when there is one.
-if (stream && !field) stream.addEventListener('order', () => location.reload());
 if (stream && field) {
   read();
   stream.addEventListener('letters', (event) => letters(event.detail.data));
