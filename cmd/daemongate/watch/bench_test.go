@@ -138,7 +138,8 @@ func watchFleet(b *testing.B, nodes int) {
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), 10*lookPause)
 	defer cancel()
-	in, _ := io.Pipe()
+	in, keys := io.Pipe()
+	defer keys.Close()
 	before, began := processorTime(), time.Now()
 	err = fullScreen(ctx, l, false, tea.WithInput(in), tea.WithOutput(io.Discard), tea.WithWindowSize(200, 60),
 		tea.WithEnvironment([]string{"TERM=xterm-256color", "TTY_FORCE=1"}))

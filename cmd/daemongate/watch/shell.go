@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -56,8 +57,13 @@ type (
 	dueMsg      struct{}
 )
 
+// thrift is how much of the live heap may be garbage, in percent, before it is collected. A look at a large fleet leaves
+// much of it behind; the memory of a laptop is worth more than the hundredth of a core that this takes.
+const thrift = 40
+
 // fullScreen shows the Sync until the user has had enough.
 func fullScreen(ctx context.Context, l *looker, ascii bool, options ...tea.ProgramOption) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(thrift))
 	looking, leave := context.WithCancel(ctx)
 	defer leave() // a look that is on its way ends with the screen
 	s := &shell{ctx: looking, looker: l, screen: screen.New(ascii)}
