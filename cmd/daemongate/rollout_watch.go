@@ -26,18 +26,23 @@ type watcher struct {
 	// waits is told why there is no look yet, whenever that changes, and "" when there is one again; nil tells nobody.
 	waits func(why string)
 	why   string // that was told last
+	key   string // of its own, by which the observer knows it
 }
 
-// watchLive begins to watch a DaemonSet. The observer's Stop ends it.
+// watchLive begins to watch a DaemonSet. The observer's Stop ends it, and Unwatch with its key.
 func watchLive(clients observe.Clients, observer *observe.Observer, target rollout.Target, o rollout.Options) *watcher {
 	w := &watcher{clients: clients, observer: observer, options: o, target: target, seen: make(chan struct{}, 1)}
-	observer.Watch(target.Namespace+"/"+target.Name, []rollout.Target{target}, func() {
-		select {
-		case w.seen <- struct{}{}:
-		default:
-		}
-	})
+	w.key = fmt.Sprintf("%s/%s %p", target.Namespace, target.Name, w)
+	observer.Watch(w.key, []rollout.Target{target}, func() { poke(w.seen) })
 	return w
+}
+
+// poke leaves a value in a channel that has room for one.
+func poke(news chan<- struct{}) {
+	select {
+	case news <- struct{}{}:
+	default:
+	}
 }
 
 // judge waits for a whole look and judges it. An error says why there is none; the DaemonSet may have been deleted.

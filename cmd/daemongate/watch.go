@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"io"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/follow"
 	"github.com/daemongate/daemongate/cmd/daemongate/watch"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/observe"
@@ -24,13 +26,48 @@ func newWatch() *cobra.Command {
 		}}, arguments(cobra.ExactArgs(1)), stuck)
 }
 
-// followed is what a commit in flight waits for, while it is looked at.
-type followed struct {
+// sight is what flights are looked at with: the watches of all of them are shared.
+type sight struct {
 	config   *rest.Config
 	clients  observe.Clients
 	observer *observe.Observer
-	options  rollout.Options
-	objects  []followedObject
+}
+
+func newSight(config *rest.Config) (*sight, error) {
+	clients, err := observe.NewClients(config)
+	if err != nil {
+		return nil, err
+	}
+	return &sight{config: config, clients: clients, observer: observe.NewLenient(clients)}, nil
+}
+
+// followFlight begins to look at one flight, with watches of its own.
+func followFlight(config *rest.Config, s *api.Sync) (follow.Follower, error) {
+	own, err := newSight(config)
+	if err != nil {
+		return nil, err
+	}
+	f, err := own.follow(s)
+	if err != nil {
+		own.observer.Stop()
+		return nil, err
+	}
+	return &followedAlone{f}, nil
+}
+
+// followedAlone has the watches that it is looked at with for itself.
+type followedAlone struct{ *followed }
+
+// Stop ends all looking.
+func (f *followedAlone) Stop() { f.observer.Stop() }
+
+// followed is what a commit in flight waits for, while it is looked at.
+type followed struct {
+	*sight
+	options rollout.Options
+	objects []followedObject
+	news    chan struct{} // has a value when a DaemonSet may have changed
+	key     string        // by which the observer knows whom to tell the news
 }
 
 // followedObject is one object of them, with what the last look at it came to.
@@ -44,17 +81,15 @@ type followedObject struct {
 // objectPause is how long a look at what is no DaemonSet is good for.
 const objectPause = 5 * time.Second
 
-// followFlight begins to look, with what the controller remembers of earlier looks.
-func followFlight(config *rest.Config, s *api.Sync) (watch.Follower, error) {
+// follow begins to look at a flight, with what the controller remembers of earlier looks.
+func (v *sight) follow(s *api.Sync) (*followed, error) {
 	options, err := sync.RolloutOptions(s)
 	if err != nil {
 		return nil, err
 	}
-	clients, err := observe.NewClients(config)
-	if err != nil {
-		return nil, err
-	}
-	f := &followed{config: config, clients: clients, observer: observe.NewLenient(clients), options: options}
+	f := &followed{sight: v, options: options, news: make(chan struct{}, 1)}
+	f.key = fmt.Sprintf("%s/%s %p", s.Namespace, s.Name, f)
+	var targets []rollout.Target
 	for _, w := range s.Status.InFlight.Workloads {
 		one := followedObject{workload: w}
 		if isDaemonSet(w) {
@@ -63,11 +98,13 @@ func followFlight(config *rest.Config, s *api.Sync) (watch.Follower, error) {
 				f.Stop()
 				return nil, err
 			}
-			one.watcher = watchLive(clients, f.observer, target, options)
+			one.watcher = watchLive(v.clients, v.observer, target, options)
 			one.watcher.memory = memory
+			targets = append(targets, target)
 		}
 		f.objects = append(f.objects, one)
 	}
+	v.observer.Watch(f.key, targets, func() { poke(f.news) })
 	return f, nil
 }
 
@@ -125,5 +162,15 @@ func (w *watcher) changed() bool {
 // Now is the time by the API server's clock.
 func (f *followed) Now() time.Time { return f.clients.Now() }
 
-// Stop ends all looking.
-func (f *followed) Stop() { f.observer.Stop() }
+// News has a value when a DaemonSet may have changed.
+func (f *followed) News() <-chan struct{} { return f.news }
+
+// Stop ends the looking at this flight.
+func (f *followed) Stop() {
+	f.observer.Unwatch(f.key)
+	for _, o := range f.objects {
+		if o.watcher != nil {
+			f.observer.Unwatch(o.watcher.key)
+		}
+	}
+}

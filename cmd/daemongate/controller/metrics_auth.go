@@ -3,16 +3,15 @@ package controller
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"net/http"
 	"strings"
 	gosync "sync"
 	"time"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/daemongate/daemongate/cmd/daemongate/reviews"
 )
 
 const (
@@ -74,27 +73,19 @@ func (d *doorkeeper) admits(ctx context.Context, token, path string) (int, error
 }
 
 func (d *doorkeeper) ask(ctx context.Context, token, path string) (int, error) {
-	who, err := d.kube.AuthenticationV1().TokenReviews().Create(ctx,
-		&authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, metav1.CreateOptions{})
-	if err != nil {
-		return 0, fmt.Errorf("review a token: %w", err)
-	}
-	if !who.Status.Authenticated {
+	who, err := reviews.Owner(ctx, d.kube, token)
+	switch {
+	case err != nil:
+		return 0, err
+	case who == nil:
 		return http.StatusUnauthorized, nil
 	}
-	user := who.Status.User
-	extra := map[string]authorizationv1.ExtraValue{}
-	for key, values := range user.Extra {
-		extra[key] = authorizationv1.ExtraValue(values)
-	}
-	asked := authorizationv1.SubjectAccessReviewSpec{User: user.Username, UID: user.UID, Groups: user.Groups,
-		Extra: extra, NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: path, Verb: "get"}}
-	may, err := d.kube.AuthorizationV1().SubjectAccessReviews().Create(ctx,
-		&authorizationv1.SubjectAccessReview{Spec: asked}, metav1.CreateOptions{})
-	if err != nil {
-		return 0, fmt.Errorf("review the access of %s: %w", user.Username, err)
-	}
-	if !may.Status.Allowed {
+	may, err := reviews.May(ctx, d.kube, who, authorizationv1.SubjectAccessReviewSpec{
+		NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: path, Verb: "get"}})
+	switch {
+	case err != nil:
+		return 0, err
+	case !may:
 		return http.StatusForbidden, nil
 	}
 	return http.StatusOK, nil

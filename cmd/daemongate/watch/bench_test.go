@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/follow"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/judge"
 	"github.com/daemongate/daemongate/rollout/report"
@@ -26,7 +27,7 @@ import (
 )
 
 // fleet is nodes on which a DaemonSet rolls from v1 to v2: with each look some more of them have a new pod. It is a
-// Follower that really judges.
+// follow.Follower that really judges.
 type fleet struct {
 	look    rollout.Look
 	target  rollout.Target
@@ -88,8 +89,11 @@ func (f *fleet) pod(node int, version string, made time.Time) *corev1.Pod {
 	return p
 }
 
-func (f *fleet) Stop()          {}
-func (f *fleet) Now() time.Time { return time.Now() }
+func (f *fleet) Stop() {}
+
+// News never has any: it is looked at all the time.
+func (f *fleet) News() <-chan struct{} { return nil }
+func (f *fleet) Now() time.Time        { return time.Now() }
 
 // Judge gives some more nodes a new pod, and judges.
 func (f *fleet) Judge(context.Context) ([]report.Judged, error) {
@@ -131,7 +135,7 @@ func watchFleet(b *testing.B, nodes int) {
 	s := newServer(b)
 	f := newFleet(nodes, 50)
 	r := s.reach()
-	r.Follow = func(*rest.Config, *api.Sync) (Follower, error) { return f, nil }
+	r.Follow = func(*rest.Config, *api.Sync) (follow.Follower, error) { return f, nil }
 	l, err := newLooker(r, "agents")
 	if err != nil {
 		b.Fatal(err)

@@ -2,14 +2,12 @@
 package watch
 
 import (
-	"context"
 	"io"
-	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 
-	"github.com/daemongate/daemongate/rollout/report"
+	"github.com/daemongate/daemongate/cmd/daemongate/follow"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -19,7 +17,7 @@ type Reach struct {
 	AddFlags func(*pflag.FlagSet)
 	Connect  func() (*rest.Config, string, error)
 	// Follow begins to look at what the commit in flight waits for.
-	Follow func(*rest.Config, *api.Sync) (Follower, error)
+	Follow func(*rest.Config, *api.Sync) (follow.Follower, error)
 	// Released is the commit that a release would speak of, and how it is; empty if there is none.
 	Released func(*api.SyncStatus) (string, api.CommitState)
 	// History prints what became of the last commits.
@@ -27,13 +25,4 @@ type Reach struct {
 	// Diff prints what a Sync's newest commit would change in the cluster, and to notes what else is to be said of it. It
 	// may read a repository.
 	Diff func(ctx context.Context, name string, out, notes io.Writer) error
-}
-
-// Follower judges what one commit in flight waits for, again and again.
-type Follower interface {
-	// Judge returns what the newest look amounts to. Without news it is the same as before.
-	Judge(ctx context.Context) ([]report.Judged, error)
-	// Now is the time, by the API server's clock.
-	Now() time.Time
-	Stop()
 }

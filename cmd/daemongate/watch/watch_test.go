@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/follow"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/report"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -81,7 +82,7 @@ func (s *server) patched() string {
 func (s *server) reach() Reach {
 	return Reach{
 		Connect:  func() (*rest.Config, string, error) { return &rest.Config{Host: s.URL, QPS: -1}, "platform", nil },
-		Follow:   func(*rest.Config, *api.Sync) (Follower, error) { return threeNodes{}, nil },
+		Follow:   func(*rest.Config, *api.Sync) (follow.Follower, error) { return threeNodes{}, nil },
 		Released: func(*api.SyncStatus) (string, api.CommitState) { return strings.Repeat("b", 40), api.Stuck },
 		Diff: func(_ context.Context, _ string, out, notes io.Writer) error {
 			<-s.mayCompare
@@ -95,8 +96,9 @@ func (s *server) reach() Reach {
 
 type threeNodes struct{}
 
-func (threeNodes) Stop()          {}
-func (threeNodes) Now() time.Time { return time.Now() }
+func (threeNodes) Stop()                 {}
+func (threeNodes) News() <-chan struct{} { return nil }
+func (threeNodes) Now() time.Time        { return time.Now() }
 
 func (threeNodes) Judge(context.Context) ([]report.Judged, error) {
 	j := rollout.Judgement{Verdict: rollout.Progressing, Desired: 3, Updated: 2, Settled: 1, Nodes: []rollout.Node{
