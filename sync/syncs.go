@@ -61,13 +61,18 @@ func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error)
 	}
 	var syncs []*api.Sync
 	for i := range list.Items {
-		t, err := typed(&list.Items[i])
-		if err != nil {
-			t = unread(&list.Items[i], err, time.Now())
-		}
-		syncs = append(syncs, t)
+		syncs = append(syncs, Listed(&list.Items[i], time.Now()))
 	}
 	return syncs, nil
+}
+
+// Listed is a Sync as a list has it: one that cannot be read is there without its spec, and its summary says why.
+func Listed(u *unstructured.Unstructured, now time.Time) *api.Sync {
+	t, err := typed(u)
+	if err != nil {
+		return unread(u, err, now)
+	}
+	return t
 }
 
 // errStatusChanged says that somebody else has written a status since it was read or written here.

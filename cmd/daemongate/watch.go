@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/follow"
+	"github.com/daemongate/daemongate/cmd/daemongate/page"
 	"github.com/daemongate/daemongate/cmd/daemongate/watch"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/observe"
@@ -26,6 +27,12 @@ func newWatch() *cobra.Command {
 		}}, arguments(cobra.ExactArgs(1)), stuck)
 }
 
+func newDashboard() *cobra.Command {
+	k := &cluster{}
+	return page.New(page.Cluster{AddFlags: k.addTo, Connect: k.connect}, page.Reach{Sight: shareSight, Released: released},
+		arguments(cobra.MaximumNArgs(1)))
+}
+
 // sight is what flights are looked at with: the watches of all of them are shared.
 type sight struct {
 	config   *rest.Config
@@ -39,6 +46,16 @@ func newSight(config *rest.Config) (*sight, error) {
 		return nil, err
 	}
 	return &sight{config: config, clients: clients, observer: observe.NewLenient(clients)}, nil
+}
+
+// shareSight is a sight for all flights that are followed.
+func shareSight(config *rest.Config) (page.Sight, error) {
+	v, err := newSight(config)
+	if err != nil {
+		return page.Sight{}, err
+	}
+	follow := func(s *api.Sync) (follow.Follower, error) { return v.follow(s) }
+	return page.Sight{Follow: follow, Stop: v.observer.Stop}, nil
 }
 
 // followFlight begins to look at one flight, with watches of its own.

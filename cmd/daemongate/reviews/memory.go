@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	gosync "sync"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -60,6 +62,23 @@ func (m *Memory) May(ctx context.Context, who *authenticationv1.UserInfo,
 		return false, err
 	}
 	return remember(ctx, m, m.may, sha256.Sum256(key), func() (bool, error) { return May(ctx, m.kube, who, asked) })
+}
+
+// Self reports whether whoever asks may do something to an object.
+func (m *Memory) Self(ctx context.Context, what authorizationv1.ResourceAttributes) (bool, error) {
+	key, err := json.Marshal(what)
+	if err != nil {
+		return false, err
+	}
+	return remember(ctx, m, m.may, sha256.Sum256(key), func() (bool, error) {
+		review, err := m.kube.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx,
+			&authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+				ResourceAttributes: &what}}, metav1.CreateOptions{})
+		if err != nil {
+			return false, fmt.Errorf("review the caller's own access: %w", err)
+		}
+		return review.Status.Allowed, nil
+	})
 }
 
 // remember returns an answer that is young enough, or asks. An error is not remembered.
