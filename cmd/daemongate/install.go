@@ -14,9 +14,8 @@ import (
 
 func newInstall() *cobra.Command {
 	var k cluster
-	var image, clusterName string
+	var o install.Options
 	var export bool
-	var namespaces []string
 	c := &cobra.Command{
 		Use:   "install",
 		Short: "Install the Sync resource and the controller in a cluster",
@@ -35,20 +34,23 @@ earlier installation was granted beyond that is taken back. docs/security.md say
 			"--export | kubectl diff -f -",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if image == "" {
+			if o.Image == "" {
 				return usage(c, fmt.Errorf("--image is missing: which image holds daemongate?"))
 			}
 			if k.namespace != "" && k.namespace != install.Owner.Namespace {
 				return usage(c, fmt.Errorf("--namespace %s: Daemongate is installed in namespace %s; whose Syncs it "+
 					"looks after is said by --namespaces", k.namespace, install.Owner.Namespace))
 			}
-			if err := controller.CheckClusterName(clusterName); err != nil {
+			if err := controller.CheckClusterName(o.ClusterName); err != nil {
 				return usage(c, err)
 			}
-			if err := install.CheckNamespaces(namespaces); err != nil {
+			if err := install.CheckNamespaces(o.Namespaces); err != nil {
 				return usage(c, err)
 			}
-			objects, err := install.All(install.Options{Image: image, ClusterName: clusterName, Namespaces: namespaces})
+			if o.PageActions && !o.Page {
+				return usage(c, fmt.Errorf("--http-actions: the page is not served, give --http too"))
+			}
+			objects, err := install.All(o)
 			if err != nil {
 				return err
 			}
@@ -68,10 +70,12 @@ earlier installation was granted beyond that is taken back. docs/security.md say
 		},
 	}
 	k.addTo(c.Flags())
-	c.Flags().StringVar(&image, "image", "", "image of the controller")
-	c.Flags().StringVar(&clusterName, "cluster-name", "", controller.ClusterNameUsage)
-	c.Flags().StringSliceVar(&namespaces, "namespaces", nil,
+	c.Flags().StringVar(&o.Image, "image", "", "image of the controller")
+	c.Flags().StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
+	c.Flags().StringSliceVar(&o.Namespaces, "namespaces", nil,
 		"look after the Syncs of these namespaces, with rights in no others: a,b (default: all)")
+	c.Flags().BoolVar(&o.Page, "http", false, "have the controller serve the page, in Service daemongate-page")
+	c.Flags().BoolVar(&o.PageActions, "http-actions", false, "with --http: have the page also do what people ask for")
 	c.Flags().BoolVar(&export, "export", false, "print the manifests instead")
 	return c
 }

@@ -32,6 +32,7 @@ type runOptions struct {
 	renderMaxTotalSize  resource.QuantityValue
 	local               localOptions
 	advertise           net.IP
+	page                pageOptions
 }
 
 func newRun() *cobra.Command {
@@ -50,7 +51,7 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 		Example: "  daemongate run -f sync.yaml",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(o.checkRenders(), o.checkAdvertised(),
+			if err := errors.Join(o.checkRenders(), o.checkAdvertised(), o.page.check(),
 				controller.CheckLog(o.logLevel, o.logFormat)); err != nil {
 				return usage(c, err)
 			}
@@ -88,6 +89,7 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 		"address to serve /metrics, /healthz and /readyz at, such as :9090 (default: nowhere)")
 	flags.BoolVar(&o.MetricsAuth, "metrics-auth", false,
 		"show /metrics only to whom the API server lets get it: by a bearer token, as a Role with nonResourceURLs says")
+	o.page.addTo(flags)
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.StringSliceVar(&o.Namespaces, "namespaces", nil,
@@ -176,6 +178,11 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 			return err
 		}
 	}
+	closePage, err := o.servePage(config)
+	if err != nil {
+		return err
+	}
+	defer closePage()
 	c, err := controller.New(config, o.Options)
 	if err != nil {
 		return err

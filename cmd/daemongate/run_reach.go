@@ -1,14 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
+
+	pages "github.com/daemongate/daemongate/cmd/daemongate/page"
 )
 
 // localOptions let a controller that looks after others' Syncs reach what is its own.
@@ -52,4 +56,38 @@ func (o *runOptions) checkAdvertised() error {
 	}
 	o.Lease.Address = netip.AddrPortFrom(ip.Unmap(), uint16(n))
 	return nil
+}
+
+// pageOptions are where the page is served, and whether it does anything.
+type pageOptions struct {
+	address string
+	actions bool
+}
+
+func (o *pageOptions) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&o.address, "http", "", "address to serve the page at, such as :8080, to those whom the API server "+
+		"lets get Syncs, by a bearer token (default: nowhere)")
+	flags.BoolVar(&o.actions, "http-actions", false, "have the page also do what people ask for, with their own tokens: "+
+		"to those who have the verbs sync, suspend and release on the Sync")
+}
+
+func (o *pageOptions) check() error {
+	if o.actions && o.address == "" {
+		return errors.New("--http-actions: the page is served nowhere, give --http too")
+	}
+	return nil
+}
+
+// servePage has the controller serve the page, if it is to. closePage ends what it reads.
+func (o *runOptions) servePage(config *rest.Config) (closePage func(), err error) {
+	if o.page.address == "" {
+		return func() {}, nil
+	}
+	p, err := pages.InCluster(pages.Reach{Config: config, Namespaces: o.Namespaces, Cluster: o.ClusterName,
+		Sight: shareSight, Released: released}, o.page.actions)
+	if err != nil {
+		return nil, err
+	}
+	o.Pages = map[string]http.Handler{o.page.address: p.Handler()}
+	return p.Close, nil
 }

@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/follow"
-	"github.com/daemongate/daemongate/cmd/daemongate/page"
+	pages "github.com/daemongate/daemongate/cmd/daemongate/page"
 	"github.com/daemongate/daemongate/cmd/daemongate/watch"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/observe"
@@ -29,7 +29,7 @@ func newWatch() *cobra.Command {
 
 func newDashboard() *cobra.Command {
 	k := &cluster{}
-	return page.New(page.Cluster{AddFlags: k.addTo, Connect: k.connect}, page.Reach{Sight: shareSight, Released: released},
+	return pages.New(pages.Cluster{AddFlags: k.addTo, Connect: k.connect}, pages.Reach{Sight: shareSight, Released: released},
 		arguments(cobra.MaximumNArgs(1)))
 }
 
@@ -49,13 +49,13 @@ func newSight(config *rest.Config) (*sight, error) {
 }
 
 // shareSight is a sight for all flights that are followed.
-func shareSight(config *rest.Config) (page.Sight, error) {
+func shareSight(config *rest.Config) (pages.Sight, error) {
 	v, err := newSight(config)
 	if err != nil {
-		return page.Sight{}, err
+		return pages.Sight{}, err
 	}
 	follow := func(s *api.Sync) (follow.Follower, error) { return v.follow(s) }
-	return page.Sight{Follow: follow, Stop: v.observer.Stop}, nil
+	return pages.Sight{Follow: follow, Stop: v.observer.Stop}, nil
 }
 
 // followFlight begins to look at one flight, with watches of its own.

@@ -21,6 +21,9 @@ var crd string
 //go:embed daemongate.yaml
 var controller string
 
+//go:embed page.yaml
+var page string
+
 // Owner is who the installed objects belong to.
 var Owner = manifests.Owner{Namespace: "daemongate-system", Name: "install"}
 
@@ -33,6 +36,8 @@ type Options struct {
 	ClusterName string
 	// Namespaces are those whose Syncs the controller looks after, and in which it has the rights for it; all if empty.
 	Namespaces []string
+	// Page has the controller serve the page, which does nothing without PageActions.
+	Page, PageActions bool
 }
 
 // CRD is the definition of the Sync resource.
@@ -40,12 +45,30 @@ func CRD() ([]*unstructured.Unstructured, error) { return parse(crd) }
 
 // All is everything that runs Daemongate in a cluster, the definition of the Sync resource included.
 func All(o Options) ([]*unstructured.Unstructured, error) {
-	objects, err := parse(crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName,
-		allNamespaces, o.lookAfter()).Replace(controller))
+	text := crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName,
+		allNamespaces, o.lookAfter(), lastArgument, lastArgument+o.pageArguments()).Replace(controller)
+	if o.Page {
+		text += "\n---\n" + page
+	}
+	objects, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
 	return o.bind(objects), nil
+}
+
+// lastArgument is the one of the controller after which others may follow.
+const lastArgument = "--metrics-auth"
+
+// pageArguments are those of a controller that serves the page.
+func (o Options) pageArguments() string {
+	switch {
+	case !o.Page:
+		return ""
+	case o.PageActions:
+		return `, "--http=:8080", --http-actions`
+	}
+	return `, "--http=:8080"`
 }
 
 // Apply writes objects to a cluster, whole or not at all.

@@ -1,7 +1,11 @@
 package install
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/manifests"
 )
@@ -28,4 +32,45 @@ func TestEmbeddedManifestsAreASet(t *testing.T) {
 	if !found {
 		t.Error("no Deployment with the image that was asked for")
 	}
+}
+
+// The page is served where it is asked for, and does something where that is asked for, too. It takes no right that a
+// controller without it does not have.
+func TestThePageIsInstalledWhereItIsAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{}, "--metrics-auth]"},
+		{Options{Page: true}, "--metrics-auth --http=:8080]"},
+		{Options{Page: true, PageActions: true}, "--metrics-auth --http=:8080 --http-actions]"},
+	} {
+		objects, err := All(c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for _, u := range objects {
+			found[u.GetKind()+" "+u.GetName()] = true
+			if u.GetKind() == "Deployment" && !strings.Contains(fmt.Sprint(u.Object), c.want) {
+				t.Errorf("%+v: the arguments are not %s", c.o, c.want)
+			}
+		}
+		if found["Service daemongate-page"] != c.o.Page || found["NetworkPolicy daemongate-page"] != c.o.Page {
+			t.Errorf("%+v: %v", c.o, found)
+		}
+		if without, _ := All(Options{}); roles(objects) != roles(without) {
+			t.Errorf("%+v: %d roles and bindings, not %d", c.o, roles(objects), roles(without))
+		}
+	}
+}
+
+func roles(objects []*unstructured.Unstructured) int {
+	n := 0
+	for _, u := range objects {
+		if strings.Contains(u.GetKind(), "Role") {
+			n++
+		}
+	}
+	return n
 }

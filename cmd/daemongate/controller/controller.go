@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,7 +40,9 @@ type Options struct {
 	Webhooks    string   // address to take webhooks at; empty for none
 	Metrics     string   // address to serve metrics and probes at; empty for nowhere
 	MetricsAuth bool     // show metrics only to those whom the API server lets get /metrics
-	Workers     int      // how many Syncs have their turn at once
+	// Pages are what else is served, by address, also while another controller holds the Lease.
+	Pages   map[string]http.Handler
+	Workers int // how many Syncs have their turn at once
 	// PrepareWorkers is how many commits are prepared at once, beside the turns; at most half of them
 	// are of one namespace.
 	PrepareWorkers int
@@ -76,6 +79,12 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	if o.Webhooks != "" && o.Webhooks == o.Metrics {
 		return nil, fmt.Errorf("--webhook-address and --metrics-address are both %s: give each its own, "+
 			"since who sends webhooks need not see the metrics", o.Metrics)
+	}
+	for address := range o.Pages {
+		if address == o.Webhooks || address == o.Metrics {
+			return nil, fmt.Errorf("--http is %s, and so is --webhook-address or --metrics-address: give it its own, since "+
+				"others are to reach it", address)
+		}
 	}
 	if err := ownFolder(o.DataDir, os.Geteuid()); err != nil {
 		return nil, err
@@ -150,10 +159,12 @@ func (c *Controller) Run(ctx context.Context) error {
 	m := c.tellAll(announcer)
 	c.sayHello(ctx)
 	ready := active{c.syncs, c.held, &folder{dir: c.o.DataDir}}
-	closeAll, err := serveAll(map[string]http.Handler{
+	served := map[string]http.Handler{
 		c.o.Webhooks: m.countingHooks(newHooks(ready, c.core, c.o.Log)),
 		c.o.Metrics:  m.handler(ready, c.door()),
-	})
+	}
+	maps.Copy(served, c.o.Pages)
+	closeAll, err := serveAll(served)
 	if err != nil {
 		return err
 	}
