@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// The controller serves the page, and the cluster's own RBAC says to whom: one person sees the Syncs of one namespace and
+// does nothing; another one has it poll and may not release. Who has started the page for themselves sees the same, by an
+// address that is good once, until ^C.
+func TestWhoSeesThePage(t *testing.T) {
+	cluster, dir := shared.Start(t), t.TempDir()
+	kube, err := kubernetes.NewForConfig(cluster.Config)
+	check(t, err)
+	gittest.Commit(t, filepath.Join(dir, "fleet"), "agent.yaml", strings.Replace(strings.Split(agent, "---")[0],
+		`, resources: {requests: {cpu: "2"}}`, "", 1))
+	for _, namespace := range []string{"paged", "hidden"} {
+		gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
+kind: Sync
+metadata: {name: agents-of-`+namespace+`, namespace: `+namespace+`}
+spec:
+  source: {url: `+filepath.Join(dir, "fleet")+`, interval: 1h}
+  apply: {targetNamespace: `+namespace+`}
+  rollout: {settle: 1s, proof: 0s}
+`)
+		_, err := installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), namespace)
+		check(t, err)
+	}
+	reader := person(t, kube, "reader", "get")
+	syncer := person(t, kube, "syncer", "get", "patch", "sync")
+	at := freeAddress(t)
+	startController(t, "--namespaces", "paged,hidden", "--data-dir", filepath.Join(dir, "data"), "--lease-namespace", "paged",
+		"--kubeconfig", cluster.Kubeconfig, "--http", at, "--http-actions")
+
+	get := func(token, path string) (int, string) { return asks(t, http.DefaultClient, "GET", "http://"+at+path, token) }
+	own := "/syncs/paged/agents-of-paged"
+	clustertest.Until(t, 3*time.Minute, "the page to show three settled nodes", func() (string, bool) {
+		r, err := http.Get("http://" + at + "/healthz")
+		if err != nil {
+			return err.Error(), false
+		}
+		_ = r.Body.Close()
+		_, text := get(reader, own)
+		return text, strings.Contains(text, "Complete") && strings.Contains(text, "node-000") && strings.Contains(text, "node-002")
+	})
+	if code, text := get(reader, "/"); code != http.StatusOK || !strings.Contains(text, "agents-of-paged") ||
+		strings.Contains(text, "agents-of-hidden") {
+		t.Errorf("all Syncs are %d %s", code, text)
+	}
+	if code, _ := get(reader, "/syncs/hidden/agents-of-hidden"); code != http.StatusNotFound {
+		t.Errorf("a Sync of another namespace: %d", code)
+	}
+	if code, text := get("", "/"); code != http.StatusUnauthorized || strings.Contains(text, "agents-of") {
+		t.Errorf("without a token: %d %s", code, text)
+	}
+	client, err := dynamic.NewForConfig(cluster.Config)
+	check(t, err)
+	asked := func() bool {
+		s, err := sync.NewSyncs(client).Get(t.Context(), "paged", "agents-of-paged")
+		check(t, err)
+		return strings.Contains(fmt.Sprint(s.Annotations), "daemongate.io/requested-at")
+	}
+	for _, one := range []struct {
+		token, act string
+		code       int
+	}{{reader, "sync", 403}, {syncer, "release", 403}, {syncer, "suspend", 403}} {
+		if code, _ := asks(t, http.DefaultClient, "POST", "http://"+at+own+"/"+one.act, one.token); code != one.code || asked() {
+			t.Errorf("%s: %d", one.act, code)
+		}
+	}
+	if code, text := asks(t, http.DefaultClient, "POST", "http://"+at+own+"/sync", syncer); code != http.StatusOK || !asked() {
+		t.Errorf("who may sync gets %d %s", code, text)
+	}
+	dashboardIsForOne(t, cluster.Kubeconfig, own)
+}
+
+// dashboardIsForOne starts the page for its caller.
+func dashboardIsForOne(t *testing.T, kubeconfig, own string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0], "dashboard", "agents-of-paged", "-n", "paged", "--no-browser", "--kubeconfig",
+		kubeconfig)
+	c.Env, c.Stderr = append(os.Environ(), asProcess+"=1"), t.Output()
+	out, err := c.StdoutPipe()
+	check(t, err)
+	check(t, c.Start())
+	address, err := bufio.NewReader(out).ReadString('\n')
+	check(t, err)
+	address = strings.TrimSpace(address)
+	jar, err := cookiejar.New(nil)
+	check(t, err)
+	browser := &http.Client{Jar: jar}
+	if code, text := asks(t, browser, "GET", address, ""); code != http.StatusOK || !strings.Contains(text, own) {
+		t.Errorf("the address gives %d %s", code, text)
+	}
+	base := address[:strings.Index(address, "/syncs/")]
+	if code, text := asks(t, browser, "GET", base+own, ""); code != http.StatusOK || !strings.Contains(text, "node-001") {
+		t.Errorf("the page is %d %s", code, text)
+	}
+	for what, code := range map[string]int{address: http.StatusForbidden, base + own: http.StatusForbidden} {
+		if got, _ := asks(t, &http.Client{}, "GET", what, ""); got != code {
+			t.Errorf("somebody else gets %d", got)
+		}
+	}
+	check(t, c.Process.Signal(os.Interrupt))
+	if err := c.Wait(); err != nil {
+		t.Errorf("after ^C: %v", err)
+	}
+}
+
+// person is somebody who has some verbs for the Syncs of namespace paged; what is returned is their token.
+func person(t *testing.T, kube kubernetes.Interface, name string, verbs ...string) (token string) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := kube.CoreV1().ServiceAccounts("paged").Create(ctx, &corev1.ServiceAccount{
+		ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().Roles("paged").Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{api.Resource.Group}, Resources: []string{api.Resource.Resource},
+			Verbs: verbs}}}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().RoleBindings("paged").Create(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: "paged"}}}, metav1.CreateOptions{})
+	check(t, err)
+	r, err := kube.CoreV1().ServiceAccounts("paged").CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	check(t, err)
+	return r.Status.Token
+}
+
+// asks sends a request as a browser would, and follows where it leads.
+func asks(t *testing.T, c *http.Client, method, url, token string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	check(t, err)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	got, err := c.Do(r)
+	check(t, err)
+	defer func() { _ = got.Body.Close() }()
+	text, err := io.ReadAll(got.Body)
+	check(t, err)
+	return got.StatusCode, string(text)
+}
