@@ -53,7 +53,9 @@ spec:
 	startController(t, "--namespaces", "paged,hidden", "--data-dir", filepath.Join(dir, "data"), "--lease-namespace", "paged",
 		"--kubeconfig", cluster.Kubeconfig, "--http", at, "--http-actions")
 
-	get := func(token, path string) (int, string) { return asks(t, http.DefaultClient, "GET", "http://"+at+path, token) }
+	get := func(token, path string) (int, string) {
+		return asks(t, http.DefaultClient, "GET", "http://"+at+path, token)
+	}
 	own := "/syncs/paged/agents-of-paged"
 	clustertest.Until(t, 3*time.Minute, "the page to show three settled nodes", func() (string, bool) {
 		r, err := http.Get("http://" + at + "/healthz")
@@ -62,7 +64,8 @@ spec:
 		}
 		_ = r.Body.Close()
 		_, text := get(reader, own)
-		return text, strings.Contains(text, "Complete") && strings.Contains(text, "node-000") && strings.Contains(text, "node-002")
+		return text, strings.Contains(text, "Complete") && strings.Contains(text, "node-001") &&
+			strings.Contains(text, "node-003")
 	})
 	if code, text := get(reader, "/"); code != http.StatusOK || !strings.Contains(text, "agents-of-paged") ||
 		strings.Contains(text, "agents-of-hidden") {
