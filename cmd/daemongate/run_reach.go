@@ -65,10 +65,10 @@ type pageOptions struct {
 }
 
 func (o *pageOptions) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.address, "http", "", "address to serve the page at, such as :8080, to those whom the API server "+
-		"lets get Syncs, by a bearer token (default: nowhere)")
-	flags.BoolVar(&o.actions, "http-actions", false, "have the page also do what people ask for, with their own tokens: "+
-		"to those who have the verbs sync, suspend and release on the Sync")
+	flags.StringVar(&o.address, "http", "", "address to serve the page at, such as :8080, to those whom the API "+
+		"server lets get Syncs, by a bearer token (default: nowhere)")
+	flags.BoolVar(&o.actions, "http-actions", false, "have the page also do what people ask for, with their own "+
+		"tokens: to those who have the verbs sync, suspend and release on the Sync")
 }
 
 func (o *pageOptions) check() error {

@@ -29,8 +29,8 @@ func newWatch() *cobra.Command {
 
 func newDashboard() *cobra.Command {
 	k := &cluster{}
-	return pages.New(pages.Cluster{AddFlags: k.addTo, Connect: k.connect}, pages.Reach{Sight: shareSight, Released: released},
-		arguments(cobra.MaximumNArgs(1)))
+	return pages.New(pages.Cluster{AddFlags: k.addTo, Connect: k.connect},
+		pages.Reach{Sight: shareSight, Released: released}, arguments(cobra.MaximumNArgs(1)))
 }
 
 // sight is what flights are looked at with: the watches of all of them are shared.

@@ -19,8 +19,8 @@ var verbs = map[string]string{html.ActSync: verbSync, html.ActSuspend: verbSuspe
 const queryTold = "told"
 
 // told is what is said then.
-var told = map[string]string{html.ActSync: "The controller was asked to poll.", html.ActSuspend: "The Sync was suspended.",
-	html.ActResume: "The Sync was resumed.", html.ActRelease: "The commit was released."}
+var told = map[string]string{html.ActSync: "The controller was asked to poll.",
+	html.ActSuspend: "The Sync was suspended.", html.ActResume: "The Sync was resumed.", html.ActRelease: "The commit was released."}
 
 // mostOfAForm is how many bytes of a form are read.
 const mostOfAForm = 4 << 10

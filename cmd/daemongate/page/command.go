@@ -116,7 +116,8 @@ func openBrowser(ctx context.Context, address string) (forget func(), err error)
 	if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
 		return forget, err
 	}
-	opener := map[string][]string{"darwin": {"open"}, "windows": {"rundll32", "url.dll,FileProtocolHandler"}}[runtime.GOOS]
+	opener := map[string][]string{"darwin": {"open"},
+		"windows": {"rundll32", "url.dll,FileProtocolHandler"}}[runtime.GOOS]
 	if opener == nil {
 		opener = []string{"xdg-open"}
 	}

@@ -81,9 +81,9 @@ func (b *bearers) enter(w http.ResponseWriter, r *http.Request) (person, error) 
 
 func (b *bearers) turnAway(w http.ResponseWriter, why string) error {
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	return &refusal{http.StatusUnauthorized, "Who are you?", why, "Have what stands before this page send your token: " +
-		"docs/page.md shows it with oauth2-proxy. Through kubectl proxy and the API server's own proxy no token arrives " +
-		"here: use daemongate dashboard instead."}
+	return &refusal{http.StatusUnauthorized, "Who are you?", why,
+		"Have what stands before this page send your token: docs/page.md shows it with oauth2-proxy. Through kubectl " +
+			"proxy and the API server's own proxy no token arrives here: use daemongate dashboard instead."}
 }
 
 // bearer is somebody who has come with a token.

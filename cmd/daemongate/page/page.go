@@ -143,11 +143,12 @@ func (p *Page) guard(next http.Handler) http.Handler {
 		secure(w.Header())
 		switch {
 		case !p.door.host(r.Host):
-			p.refuse(w, r, nil, &refusal{http.StatusForbidden, "Another host", "This page is not served under that name.",
-				"Open the address that daemongate dashboard has printed."})
+			p.refuse(w, r, nil, &refusal{http.StatusForbidden, "Another host",
+				"This page is not served under that name.", "Open the address that daemongate dashboard has printed."})
 		case origin.Check(r) != nil:
 			p.refuse(w, r, nil, &refusal{http.StatusForbidden, "Another origin",
-				"What changes something must be asked for from this page itself.", "Open the page, and ask for it there."})
+				"What changes something must be asked for from this page itself.",
+				"Open the page, and ask for it there."})
 		default:
 			next.ServeHTTP(w, r)
 		}

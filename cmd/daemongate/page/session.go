@@ -23,9 +23,9 @@ import (
 // paramToken is where the token stands in the address that is opened first.
 const paramToken = "token"
 
-// session is the door of a page that somebody has opened for themselves: others who use the machine can reach its port,
-// and are not let in. The token is good once; the browser has a cookie from then on. Its name cannot begin with __Host-,
-// which browsers accept by https alone.
+// session is the door of a page that somebody has opened for themselves: others who use the machine can reach its
+// port, and are not let in. The token is good once; the browser has a cookie from then on. Its name cannot begin with
+// __Host-, which browsers accept by https alone.
 type session struct {
 	caller *caller
 	at     string // host and port, as the browser names them
@@ -48,7 +48,8 @@ func newSession(config *rest.Config, at string) (*session, error) {
 	}
 	// The port is in the name because browsers do not keep the cookies of ports apart.
 	return &session{at: at, cookie: "daemongate-" + at[strings.LastIndex(at, ":")+1:], secret: rand.Text(),
-		token: rand.Text(), caller: &caller{sync.NewSyncs(client), reviews.NewMemory(kube, time.Now, rememberedFor)}}, nil
+		token:  rand.Text(),
+		caller: &caller{sync.NewSyncs(client), reviews.NewMemory(kube, time.Now, rememberedFor)}}, nil
 }
 
 // address is what is to be opened, once.
@@ -72,8 +73,8 @@ func (s *session) enter(w http.ResponseWriter, r *http.Request) (person, error) 
 		return nil, &refusal{http.StatusForbidden, "Not yours", "This page is open for whoever has started it alone.",
 			"Open the address that daemongate dashboard has printed, or start it again."}
 	case r.Method != http.MethodGet, !known && !s.useUp(token):
-		return nil, &refusal{http.StatusForbidden, "Used up", "The token of this address has been used, or never was one.",
-			"Start daemongate dashboard again: each address that it prints is good once."}
+		return nil, &refusal{http.StatusForbidden, "Used up",
+			"The token of this address has been used, or never was one.", "Start daemongate dashboard again: each address that it prints is good once."}
 	}
 	query.Del(paramToken)
 	to := path.Clean("/" + r.URL.Path)
@@ -97,8 +98,8 @@ func (s *session) useUp(token string) bool {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// goOn gives the cookie and leads to the page. A redirect would not do: who comes from another site, as from a mail or a
-// file, would be led on without a cookie that is SameSite=Strict.
+// goOn gives the cookie and leads to the page. A redirect would not do: who comes from another site, as from a mail or
+// a file, would be led on without a cookie that is SameSite=Strict.
 func (s *session) goOn(w http.ResponseWriter, to string) {
 	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: s.secret, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode})

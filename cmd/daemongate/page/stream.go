@@ -41,8 +41,8 @@ func (s *streams) enter(who string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all >= mostStreams || s.of[who] >= mostStreamsOfOne {
-		return nil, &refusal{http.StatusServiceUnavailable, "Too many", "Too many pages are open and followed just now.",
-			"Close one: each works without being followed, too."}
+		return nil, &refusal{http.StatusServiceUnavailable, "Too many",
+			"Too many pages are open and followed just now.", "Close one: each works without being followed, too."}
 	}
 	s.all++
 	s.of[who]++
@@ -146,7 +146,8 @@ func (s *sending) write(text []byte) {
 	if s.err != nil {
 		return
 	}
-	if err := s.control.SetWriteDeadline(time.Now().Add(sendTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	err := s.control.SetWriteDeadline(time.Now().Add(sendTime))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		s.err = err
 		return
 	}
