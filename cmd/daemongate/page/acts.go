@@ -20,7 +20,8 @@ const queryTold = "told"
 
 // told is what is said then.
 var told = map[string]string{html.ActSync: "The controller was asked to poll.",
-	html.ActSuspend: "The Sync was suspended.", html.ActResume: "The Sync was resumed.", html.ActRelease: "The commit was released."}
+	html.ActSuspend: "The Sync was suspended.", html.ActResume: "The Sync was resumed.",
+	html.ActRelease: "The commit was released."}
 
 // mostOfAForm is how many bytes of a form are read.
 const mostOfAForm = 4 << 10

@@ -104,24 +104,19 @@ func (s *sending) open() {
 	s.w.WriteHeader(http.StatusOK)
 }
 
-// wait returns true when something has changed, and false when it is over. Meanwhile it gives signs of life.
+// wait returns true when something has changed, or a sign of life was due and given, and false when it is over.
 func (s *sending) wait(ctx context.Context, changed, lost <-chan struct{}) bool {
-	for s.err == nil {
-		timer := time.NewTimer(heartbeat)
-		select {
-		case <-changed:
-		case <-lost:
-		case <-ctx.Done():
-			timer.Stop()
-			return false
-		case <-timer.C:
-			s.write([]byte(": still here\n\n"))
-			return s.err == nil // whether somebody may still see it is asked then, too
-		}
-		timer.Stop()
-		return true
+	timer := time.NewTimer(heartbeat)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-lost:
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		s.write([]byte(": still here\n\n")) // whether somebody may still see it is asked then, too
 	}
-	return false
+	return s.err == nil
 }
 
 // send sends messages, in the words of server-sent events.
