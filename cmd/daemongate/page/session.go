@@ -74,7 +74,7 @@ func (s *session) enter(w http.ResponseWriter, r *http.Request) (person, error) 
 			"Open the address that daemongate dashboard has printed, or start it again."}
 	case r.Method != http.MethodGet, !known && !s.useUp(token):
 		return nil, &refusal{http.StatusForbidden, "Used up",
-			"The token of this address has been used, or never was one.", "Start daemongate "+
+			"The token of this address has been used, or never was one.", "Start daemongate " +
 				"dashboard again: each address that it prints is good once."}
 	}
 	query.Del(paramToken)

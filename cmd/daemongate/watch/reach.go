@@ -2,6 +2,7 @@
 package watch
 
 import (
+	"context"
 	"io"
 
 	"github.com/spf13/pflag"
