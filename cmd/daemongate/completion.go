@@ -67,6 +67,7 @@ var (
 func completeNames(root *cobra.Command) {
 	offers := map[string][]live{
 		"explain": {liveSyncs, liveDaemonSets}, "rollout status": {liveDaemonSets}, "diff": {liveSyncs},
+		"plan": {liveSyncs},
 	}
 	for _, name := range []string{"get", "status", "log", "sync", "release", "suspend", "resume", "watch"} {
 		offers[name] = []live{liveSyncs}
@@ -86,7 +87,7 @@ func completeNames(root *cobra.Command) {
 func namesIn(c *cobra.Command, kinds []live, typed string, args []string) (names []cobra.Completion,
 	next cobra.ShellCompDirective) {
 	next = cobra.ShellCompDirectiveNoFileComp
-	if c.Name() == "diff" {
+	if c.Name() == "diff" || c.Name() == "plan" {
 		next = cobra.ShellCompDirectiveDefault // a folder may be meant
 	}
 	k := cluster{}

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/diff"
 	"github.com/daemongate/daemongate/cmd/daemongate/origin"
+	"github.com/daemongate/daemongate/cmd/daemongate/plan"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -53,7 +52,7 @@ The diff goes to stdout, all else to stderr. The exit code is 0, or 1 if an obje
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			d.from.Stdin, d.pathSet = c.InOrStdin(), c.Flags().Changed("path")
-			if isRepository(args[0]) {
+			if origin.IsRepository(args[0]) {
 				d.from.Location = args[0]
 			} else if d.sync != "" {
 				return usage(c, fmt.Errorf("%s: is no URL and no folder, and --sync is given: name one Sync", args[0]))
@@ -83,12 +82,6 @@ func newestDiff(k *cluster, sync string) *diffCommand {
 	return d
 }
 
-// isRepository tells a URL or a folder from a Sync's name, in which there is neither a slash nor a colon.
-func isRepository(arg string) bool {
-	info, err := os.Stat(arg)
-	return strings.ContainsAny(arg, "/:") || err == nil && info.IsDir()
-}
-
 func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 	config, namespace, err := d.cluster.connect()
 	if err != nil {
@@ -101,7 +94,7 @@ func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 			return err
 		}
 		options = sync.WriteOptions(s)
-		if err := d.aim(s); err != nil {
+		if err := aim(s, &d.from, &d.how, d.pathSet); err != nil {
 			return err
 		}
 	}
@@ -131,26 +124,36 @@ func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 }
 
 // aim renders what a Sync would, unless the command line says otherwise.
-func (d *diffCommand) aim(s *api.Sync) error {
+func aim(s *api.Sync, from *origin.Origin, how *origin.Rendering, pathSet bool) error {
 	options, _, err := sync.RenderOptions(s)
 	if err != nil {
 		return err
 	}
-	d.how.Namespace = options.Namespace
-	d.how.RemoteBases = d.how.RemoteBases || s.Spec.Render.AllowRemoteBases
-	d.how.Strict = d.how.Strict || s.Spec.Render.Strict
-	if !d.pathSet && (d.from.Location == "" || d.from.IsRoot()) && s.Spec.Source.Path != "" {
-		d.how.Path = s.Spec.Source.Path
+	how.Namespace = options.Namespace
+	how.RemoteBases = how.RemoteBases || s.Spec.Render.AllowRemoteBases
+	how.Strict = how.Strict || s.Spec.Render.Strict
+	if !pathSet && (from.Location == "" || from.IsRoot()) && s.Spec.Source.Path != "" {
+		how.Path = s.Spec.Source.Path
 	}
-	if d.from.Location != "" {
+	if from.Location != "" {
 		return nil
 	}
-	d.from.Location = s.Spec.Source.URL
-	if d.from.Ref != "" || d.from.Commit != "" || d.from.Worktree {
+	from.Location = s.Spec.Source.URL
+	if from.Ref != "" || from.Commit != "" || from.Worktree {
 		return nil
 	}
-	d.from.Ref, d.from.Commit, err = newest(s)
+	from.Ref, from.Commit, err = newest(s)
 	return err
+}
+
+// newPlan has the command plan connect, aim and end as the others do.
+func newPlan() *cobra.Command {
+	k := &cluster{}
+	return plan.New(plan.Program{Flags: k.addTo, Connect: k.connect, Aim: aim, Usage: usage, Unfit: stuck,
+		Sync: func(ctx context.Context, name string) (*api.Sync, error) {
+			s, _, err := k.sync(ctx, name)
+			return s, err
+		}})
 }
 
 // newest is where a Sync's newest commit is found: by its ref, or by its hash where none of its refs is followed alone.

@@ -43,7 +43,7 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.SetVersionTemplate(b.line())
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
-	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newVersion(),
+	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newPlan(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
 		newResume(), newCreate(), newWatch(), newDashboard())
 	completeNames(root)

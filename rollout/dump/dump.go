@@ -51,7 +51,7 @@ func Read(at time.Time, files ...File) (Dump, error) {
 		}
 	}
 	if len(d.daemonSets) == 0 {
-		return Dump{}, fmt.Errorf("%s: no DaemonSet in it; make a dump with: %s", names(files), Command)
+		return Dump{}, fmt.Errorf("%s: no DaemonSet in it; make a dump with: %s", namesOf(files), Command)
 	}
 	now := at
 	if now.IsZero() {
@@ -59,18 +59,23 @@ func Read(at time.Time, files ...File) (Dump, error) {
 	}
 	d.forgetAfter(now)
 	if len(d.daemonSets) == 0 {
-		return Dump{}, fmt.Errorf("%s: no DaemonSet yet at %s", names(files), now.UTC().Format(time.RFC3339))
+		return Dump{}, fmt.Errorf("%s: no DaemonSet yet at %s", namesOf(files), now.UTC().Format(time.RFC3339))
 	}
-	dump, others := Dump{Now: now}, d.others()
+	return d.dump(now, d.others()), nil
+}
+
+// dump is what is known of each DaemonSet.
+func (d *dumped) dump(now time.Time, others rollout.Others) Dump {
+	dump := Dump{Now: now}
 	for _, ds := range d.daemonSets {
 		look := d.look(ds, now)
 		look.Others = others
 		dump.DaemonSets = append(dump.DaemonSets, Dumped{Target: rollout.TargetOf(ds), Look: look})
 	}
-	return dump, nil
+	return dump
 }
 
-func names(files []File) string {
+func namesOf(files []File) string {
 	var all []string
 	for _, f := range files {
 		all = append(all, f.Name)

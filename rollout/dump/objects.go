@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
@@ -31,6 +32,11 @@ type dumped struct {
 	replicaSets  []*appsv1.ReplicaSet
 	statefulSets []*appsv1.StatefulSet
 	deployments  []*appsv1.Deployment
+
+	// What says whether a pod that is not there yet could be made.
+	classes []*schedulingv1.PriorityClass
+	names   bool // whether the names of what pods need are looked at
+	named   []*Named
 
 	evidence trim.Evidence // those of the Events that explain something
 }
@@ -74,6 +80,11 @@ func (d *dumped) add(object json.RawMessage, implied kind) error {
 
 // decode takes an object of a kind that says something about rollouts, trimmed, and passes over any other.
 func (d *dumped) decode(object json.RawMessage, k kind) error {
+	if d.names && needed[k] {
+		if err := d.decodeName(object, k); err != nil {
+			return err
+		}
+	}
 	switch k {
 	case kind{"apps/v1", "DaemonSet"}:
 		return decode(object, &d.daemonSets, func(o *appsv1.DaemonSet) *appsv1.DaemonSet { return o })
@@ -96,6 +107,9 @@ func (d *dumped) decode(object json.RawMessage, k kind) error {
 // decodeMore takes an object of a kind that explains why there is no room.
 func (d *dumped) decodeMore(object json.RawMessage, k kind) error {
 	switch k {
+	case kind{"scheduling.k8s.io/v1", "PriorityClass"}:
+		return decode(object, &d.classes,
+			func(o *schedulingv1.PriorityClass) *schedulingv1.PriorityClass { return o })
 	case kind{"policy/v1", "PodDisruptionBudget"}:
 		return decode(object, &d.budgets,
 			func(o *policyv1.PodDisruptionBudget) *policyv1.PodDisruptionBudget { return o })
@@ -117,6 +131,16 @@ func (d *dumped) decodeMore(object json.RawMessage, k kind) error {
 				Spec: appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}}
 		})
 	}
+	return nil
+}
+
+// decodeName keeps the name of an object, and those of its keys.
+func (d *dumped) decodeName(object json.RawMessage, k kind) error {
+	n := &names{}
+	if err := utiljson.Unmarshal(object, n); err != nil {
+		return errors.New("is no object of its kind") // what stands in it is not told: it may be a Secret
+	}
+	d.named = append(d.named, n.named(k.Kind))
 	return nil
 }
 

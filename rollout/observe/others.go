@@ -37,13 +37,7 @@ func (c Clients) Others(ctx context.Context, nodes []string) rollout.Others {
 		}
 	}
 	o.Nodes = nodes
-	if list, err := c.Budgets.PodDisruptionBudgets(metav1.NamespaceAll).List(ctx, metav1.ListOptions{}); err != nil {
-		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindBudgets, Why: words.Clip(err.Error(), 200)})
-	} else {
-		for i := range list.Items {
-			o.Budgets = append(o.Budgets, &list.Items[i])
-		}
-	}
+	c.readBudgets(ctx, &o)
 	c.readOwners(ctx, &o)
 	return o
 }

@@ -40,9 +40,9 @@ func headline(p *Plan) string {
 		return "will wait: " + p.Hold
 	case NotKnown:
 		if len(p.Nodes) == 0 {
-			return "nobody knows whether it fits: nodes could not be read"
+			return "cannot be weighed: nodes could not be read"
 		}
-		return "nobody knows whether it fits: the other pods on the nodes could not be read"
+		return "cannot be weighed: the other pods on the nodes could not be read"
 	case Preempts:
 		if len(p.Nodes) == 1 {
 			return "fits the only node, but there only by preempting others"

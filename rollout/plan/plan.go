@@ -32,6 +32,8 @@ type Input struct {
 	Others rollout.Others
 	// Classes are the cluster's and the commit's PriorityClasses.
 	Classes []*schedulingv1.PriorityClass
+	// Quotas are the ResourceQuotas of the DaemonSet's namespace.
+	Quotas []*corev1.ResourceQuota
 	// Found is what is known of the objects that a template needs (References), by the commit or in the cluster. One of
 	// which nothing is known is not missed.
 	Found map[Reference]Found

@@ -41,6 +41,7 @@ func Weigh(in Input) Plan {
 	if c := change.Refused; c != nil {
 		p.Refused = append(p.Refused, Refusal{By: "Daemongate", Why: c.Message, Remedy: c.Remedy})
 	}
+	p.Refused = append(p.Refused, w.quotas(&p)...)
 	p.Hold = change.Hold
 	p.Missing = w.missing()
 	p.Risks = w.risks(&p)

@@ -100,7 +100,7 @@ func trimState(s corev1.ContainerState) corev1.ContainerState {
 }
 
 // OtherPod keeps of a pod also what is read of pods that are not the DaemonSet's: whether it is the kubelet's own,
-// and what it holds while it is being resized.
+// which pods it does not want near it, and what it holds while it is being resized.
 func OtherPod(p *corev1.Pod) *corev1.Pod {
 	kept := Pod(p)
 	if mirror, is := p.Annotations[corev1.MirrorPodAnnotationKey]; is {
@@ -112,9 +112,20 @@ func OtherPod(p *corev1.Pod) *corev1.Pod {
 				Reason: c.Reason, LastTransitionTime: c.LastTransitionTime})
 		}
 	}
+	keepAntiAffinity(p, kept)
 	keepResized(p.Spec.InitContainers, p.Status.InitContainerStatuses, kept.Status.InitContainerStatuses)
 	keepResized(p.Spec.Containers, p.Status.ContainerStatuses, kept.Status.ContainerStatuses)
 	return kept
+}
+
+// keepAntiAffinity keeps which pods a bound pod keeps away.
+func keepAntiAffinity(p, kept *corev1.Pod) {
+	if a := p.Spec.Affinity; kept.Spec.Affinity == nil && a != nil && a.PodAntiAffinity != nil {
+		if required := a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution; len(required) > 0 {
+			kept.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+				RequiredDuringSchedulingIgnoredDuringExecution: required}}
+		}
+	}
 }
 
 // keepResized keeps what containers were given where that is not what they ask for.

@@ -24,6 +24,7 @@ func Node(n *corev1.Node) *corev1.Node {
 	kept.Spec = corev1.NodeSpec{Unschedulable: n.Spec.Unschedulable, Taints: n.Spec.Taints}
 	kept.Status.Allocatable = n.Status.Allocatable
 	kept.Status.NodeInfo.BootID = n.Status.NodeInfo.BootID
+	kept.Status.DeclaredFeatures = n.Status.DeclaredFeatures
 	for _, c := range n.Status.Conditions {
 		// the others are true when something is wrong
 		if c.Type == corev1.NodeReady || c.Status != corev1.ConditionFalse {

@@ -82,6 +82,12 @@ func (from *Origin) open(ctx context.Context) (opened, error) {
 	return from.openLocal(ctx, folder)
 }
 
+// IsRepository tells a URL or a folder from a Sync's name, in which there is neither a slash nor a colon.
+func IsRepository(arg string) bool {
+	info, err := os.Stat(arg)
+	return strings.ContainsAny(arg, "/:") || err == nil && info.IsDir()
+}
+
 // localFolder returns the folder of this machine that a location names.
 func localFolder(location string) (folder string, ok bool) {
 	folder = strings.TrimPrefix(strings.TrimPrefix(location, "file://localhost"), "file://")

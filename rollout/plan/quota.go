@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	helpers "k8s.io/component-helpers/resource"
+
+	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/room"
+)
+
+// quotas says which ResourceQuotas of the namespace the rollout would go over: its pods count on top of what is used,
+// less the old ones that go first. Quotas of some pods only (scopes) are not weighed.
+func (w *weighing) quotas(p *Plan) []Refusal {
+	var list []Refusal
+	for _, q := range w.in.Quotas {
+		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(q.Spec.Hard)) {
+			hard, used := q.Spec.Hard[name], q.Status.Used[name]
+			more := w.more(p, name)
+			if more.Sign() <= 0 {
+				continue
+			}
+			total := used.DeepCopy()
+			total.Add(more)
+			if total.Cmp(hard) <= 0 {
+				continue
+			}
+			list = append(list, Refusal{By: "ResourceQuota " + q.Name, Why: fmt.Sprintf("its pods need %s more of %s, "+
+				"and %s of %s is used", more.String(), name, used.String(), hard.String()),
+				Remedy: fmt.Sprintf("Raise %s in ResourceQuota %s/%s to %s, or ask for less.", name, q.Namespace,
+					q.Name, total.String())})
+		}
+	}
+	return list
+}
+
+// more is how much more of a quota's resource the rollout needs at its height. Beside the old pods that is at its
+// beginning or at its end, whichever pods are larger.
+func (w *weighing) more(p *Plan, name corev1.ResourceName) resource.Quantity {
+	var before, after resource.Quantity
+	var largest resource.Quantity // of the old pods
+	each := countedBy(w.pod, name)
+	for i := range p.Nodes {
+		if p.Nodes[i].Room != Keeps {
+			after.Add(each)
+		}
+	}
+	if !w.rolls {
+		return after
+	}
+	for _, old := range w.in.Pods {
+		if !w.isOwn(old) || fact.IsOver(old) {
+			continue
+		}
+		one := countedBy(old, name)
+		before.Add(one)
+		if one.Cmp(largest) > 0 {
+			largest = one
+		}
+	}
+	after.Sub(before)
+	if !w.surge || p.Pace == nil {
+		return after
+	}
+	var first resource.Quantity
+	for range min(p.Pace.AtATime, p.Pace.Nodes) {
+		first.Add(each)
+		after.Add(largest)
+	}
+	if first.Cmp(after) > 0 {
+		return first
+	}
+	return after
+}
+
+// countedBy is how much a quota counts for a pod.
+func countedBy(p *corev1.Pod, name corev1.ResourceName) resource.Quantity {
+	text := string(name)
+	switch {
+	case name == corev1.ResourcePods || text == "count/pods":
+		return resource.MustParse("1")
+	case strings.HasPrefix(text, "limits."):
+		return helpers.PodLimits(p, helpers.PodResourcesOptions{})[corev1.ResourceName(text[len("limits."):])]
+	case strings.HasPrefix(text, "requests."):
+		text = text[len("requests."):]
+	case strings.Contains(text, "/"):
+		return resource.Quantity{}
+	}
+	return room.RequestsOf(p)[corev1.ResourceName(text)]
+}
