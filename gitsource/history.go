@@ -43,6 +43,32 @@ func (r *Repository) Between(ctx context.Context, from, to string) (History, err
 	return h, nil
 }
 
+// Met returns those of some commits that are met on the way from one, which the mirror must have, along first parents:
+// the newest first, the one itself among them.
+func (r *Repository) Met(ctx context.Context, from string, commits []string) ([]string, error) {
+	newest, err := parseHash(from)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
+	}
+	left := map[string]bool{}
+	for _, c := range commits {
+		left[c] = true
+	}
+	var met []string
+	a := ancestry{r.mirror}
+	err = a.along(ctx, newest, func(c *commit) (more bool) {
+		if hash := c.hash.String(); left[hash] {
+			met = append(met, hash)
+			delete(left, hash)
+		}
+		return len(left) > 0
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: history of %s: %w", r, from, err)
+	}
+	return met, nil
+}
+
 // ancestry follows the parents of the mirror's commits.
 type ancestry struct{ mirror *mirror }
 
@@ -60,7 +86,11 @@ func (a ancestry) between(ctx context.Context, from, to plumbing.Hash) (History,
 		alone.Unknown = true
 		return alone, nil
 	}
-	line, err := a.firstParents(ctx, tip, from)
+	var line []*commit // newest first
+	err = a.along(ctx, to, func(c *commit) bool {
+		line = append(line, c)
+		return c.hash != from
+	})
 	if err != nil {
 		return History{}, err
 	}
@@ -87,21 +117,21 @@ func history(line []*commit, base plumbing.Hash, rewritten bool) History {
 	return h
 }
 
-// firstParents follows first parents from a tip until it meets a commit, or the root: newest first.
-func (a ancestry) firstParents(ctx context.Context, tip *commit, until plumbing.Hash) ([]*commit, error) {
-	line := []*commit{tip}
-	for c := tip; c.hash != until && len(c.parents) > 0 && !a.mirror.isShallow(c.hash); {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		parent, err := a.ancestor(c.parents[0])
-		if err != nil {
-			return nil, err
-		}
-		line = append(line, parent)
-		c = parent
+// along follows first parents from a commit, which must be there, until it has seen enough or there are no more.
+func (a ancestry) along(ctx context.Context, from plumbing.Hash, more func(*commit) bool) error {
+	c, err := a.mirror.commit(from)
+	if err != nil {
+		return err
 	}
-	return line, nil
+	for more(c) && len(c.parents) > 0 && !a.mirror.isShallow(c.hash) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if c, err = a.ancestor(c.parents[0]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // branchPoint finds the newest commit of a line that is an ancestor of from: its place, or -1. Beyond a commit of the

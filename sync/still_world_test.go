@@ -288,6 +288,8 @@ func (r *stillRepository) HeadWithin(ctx context.Context, _ gitsource.Ref, _ tim
 	}), nil
 }
 
+func (r *stillRepository) Met(context.Context, string, []string) ([]string, error) { return nil, nil }
+
 func (r *stillRepository) Between(_ context.Context, _, to string) (gitsource.History, error) {
 	return gitsource.History{Commits: []gitsource.Commit{{Hash: to}}}, nil
 }

@@ -18,6 +18,10 @@ func (b broken) HeadWithin(context.Context, gitsource.Ref, time.Duration) (strin
 }
 func (b broken) Fetch(context.Context, string) (bool, error) { return false, b.why }
 
+func (b broken) Met(context.Context, string, []string) ([]string, error) {
+	return nil, b.why
+}
+
 func (b broken) Between(context.Context, string, string) (gitsource.History, error) {
 	return gitsource.History{}, b.why
 }

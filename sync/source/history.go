@@ -22,10 +22,12 @@ type reading struct {
 	// is asked for the commit if it is in no ref's history, where what lies between it and the head counts.
 	passed, passedRef string
 	needed            bool
-	// told are the commits of which the status tells. Where a rewritten history is read by a mirror that never had the
-	// one that passed, as that of a controller that has just taken over, what comes after the newest of them that the
-	// head goes on from is new.
+	// told are the commits of which the status tells, but for those that are Held. Where a rewritten history is read by a
+	// mirror that never had the one that passed, as that of a controller that has just taken over, what comes after the
+	// newest of them that the head goes on from is new.
 	told []string
+	// held are the commits that are Held. Those on the way to the head are among its commits, wherever it goes on from.
+	held []string
 }
 
 // history polls a repository. A ref that did not move costs one ref advertisement and nothing else.
@@ -54,9 +56,30 @@ func (r reading) history(ctx context.Context, last *gate.History) (*gate.History
 	return h, nil
 }
 
-// between reads what lies between the commit that passed last and the head. A new mirror has only what leads to the
-// head: a commit that a rewritten history no longer has is asked for by its name.
+// between reads what lies between the commit that passed last and the head. Where they have nothing in common that is
+// known, the history begins with the oldest commit that is Held, so that none is forgotten, or with the head.
 func (r reading) between(ctx context.Context, head string) (gitsource.History, error) {
+	h, err := r.sincePassed(ctx, head)
+	if err != nil || !h.Rewritten || h.Base != "" {
+		return h, err
+	}
+	met, err := r.repo.Met(ctx, head, r.held)
+	if err != nil || len(met) == 0 || met[len(met)-1] == head {
+		return h, err
+	}
+	oldest := met[len(met)-1]
+	first, err := r.repo.Between(ctx, "", oldest)
+	if err != nil {
+		return h, err
+	}
+	rest, err := r.repo.Between(ctx, oldest, head)
+	h.Commits = append(first.Commits, rest.Commits...)
+	return h, err
+}
+
+// sincePassed reads what lies between the commit that passed last and the head. A new mirror has only what leads to the
+// head: a commit that a rewritten history no longer has is asked for by its name.
+func (r reading) sincePassed(ctx context.Context, head string) (gitsource.History, error) {
 	h, err := r.repo.Between(ctx, r.passed, head)
 	if err != nil || !h.Unknown {
 		return h, err
@@ -73,18 +96,16 @@ func (r reading) between(ctx context.Context, head string) (gitsource.History, e
 
 // sinceTold reads what lies between the newest commit that was told of and the head; otherwise if there is none.
 func (r reading) sinceTold(ctx context.Context, head string, otherwise gitsource.History) (gitsource.History, error) {
-	best := otherwise
-	for _, commit := range r.told {
-		since, err := r.repo.Between(ctx, commit, head)
-		if err != nil {
-			return otherwise, err
-		}
-		if !since.Rewritten && (best.Unknown || len(since.Commits) < len(best.Commits)) {
-			best = since
-			best.Rewritten = true // after the one that passed
-		}
+	met, err := r.repo.Met(ctx, head, r.told)
+	if err != nil || len(met) == 0 {
+		return otherwise, err
 	}
-	return best, nil
+	since, err := r.repo.Between(ctx, met[0], head)
+	if err != nil {
+		return otherwise, err
+	}
+	since.Rewritten = true // after the one that passed
+	return since, nil
 }
 
 // backward says why a head is no step forward from the commit that passed last; empty if it is one. Of versions the

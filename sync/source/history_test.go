@@ -151,6 +151,61 @@ func TestWhoTakesOverForgetsNothingOfARewrittenBranch(t *testing.T) {
 	}
 }
 
+// A commit that is Held is not forgotten when more is pushed on top of it, and is not said to be unreachable: neither
+// where the mirror never had the commit that passed, nor where the branch shares nothing with it.
+func TestWhatIsHeldStaysInARewrittenHistory(t *testing.T) {
+	r := newSignedRepo(t)
+	first, second := r.commit("first"), r.commit("second")
+	gone := r.commit("to be rewritten")
+	r.git("commit", "-q", "--allow-empty", "--amend", "-m", "rewritten")
+	rewritten := r.git("rev-parse", "HEAD")
+	head := r.commit("head")
+	r.git("reflog", "expire", "--expire=now", "--all")
+	r.git("gc", "-q", "--prune=now")
+	main := gitsource.Ref{Branch: "main"}
+	for _, c := range []struct {
+		name         string
+		passed       string
+		history      []string // of the status, beside what is Held
+		mode         api.VerifyMode
+		held, want   []string
+		knowsNothing bool // of what the history goes on from
+	}{
+		{"after what was told", gone, []string{gone, second, first}, api.VerifyNone, []string{rewritten},
+			[]string{rewritten, head}, false},
+		{"nothing else was told", gone, []string{gone}, api.VerifyNone, []string{rewritten}, []string{rewritten, head}, true},
+		{"nothing told counts", gone, []string{gone, second}, api.VerifyEvery, []string{rewritten},
+			[]string{rewritten, head}, true},
+		{"one is rewritten, too", gone, []string{gone}, api.VerifyNone, []string{strings.Repeat("5", 40), rewritten},
+			[]string{rewritten, head}, true},
+		{"the head itself", gone, []string{gone}, api.VerifyNone, []string{head}, []string{head}, true},
+	} {
+		s := &api.Sync{}
+		s.Status.Held.Commits = c.held
+		for _, commit := range append(c.held, c.history...) {
+			s.Status.History = append(s.Status.History, api.Record{Commit: commit})
+		}
+		h, err := reading{repo: r.mirror, ref: main, follows: main, passed: c.passed, told: told(s, c.mode),
+			held: s.Status.Held.Commits}.history(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, commit := range h.Commits {
+			got = append(got, commit.Hash)
+		}
+		if !slices.Equal(got, c.want) || !h.Rewritten || (h.Unrelated != "") != c.knowsNothing {
+			t.Errorf("%s: %v, want %v; %q", c.name, got, c.want, h.Unrelated)
+		}
+	}
+	r.orphan()
+	other, last := r.commit("of another history"), r.commit("on top of it")
+	h, err := reading{repo: r.mirror, ref: main, follows: main, passed: second, held: []string{other}}.history(t.Context(), nil)
+	if err != nil || len(h.Commits) != 2 || h.Commits[0].Hash != other || h.Commits[1].Hash != last || h.Unrelated == "" {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
 // Who may push but cannot sign gets nothing in by beginning the branch anew: neither when a signed commit comes on top,
 // nor after further ones. The head passes when a person accepts it by its hash, and what follows it is verified.
 func TestARerootedBranchStaysBarred(t *testing.T) {

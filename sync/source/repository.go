@@ -15,6 +15,8 @@ type Repository interface {
 	Fetch(ctx context.Context, commit string) (found bool, err error)
 	// Between returns the first-parent commits after from up to and including to.
 	Between(ctx context.Context, from, to string) (gitsource.History, error)
+	// Met returns those of some commits that are met along first parents from one on: the newest first.
+	Met(ctx context.Context, from string, commits []string) ([]string, error)
 	// NameOf is the full name of the ref, of a range of versions that of the tag, at which a commit was found last;
 	// empty if that is not known.
 	NameOf(ref gitsource.Ref, commit string) string

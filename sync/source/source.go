@@ -6,6 +6,7 @@ package source
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 	trust, head, held := s.trustIn(sync), sync.Status.Head, sync.Spec.Source.OnRewrite == api.OnRewriteHold
 	read := reading{repo: s.options.Repository, ref: refOf(sync), follows: refOf(sync), passed: sync.Status.Passed,
 		passedRef: sync.Status.PassedRef, needed: trust.mode == api.VerifyEvery || held,
-		told: told(sync, trust.mode)}
+		told: told(sync, trust.mode), held: sync.Status.Held.Commits}
 	last, _ := s.poller.last()
 	look := func(age time.Duration) (*gate.History, error) {
 		ctx, cancel := context.WithTimeout(s.options.Life, pollTimeout)
@@ -94,14 +95,16 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, looks, s.options.Wake)
 }
 
-// told are the commits of which the status tells. What is only said to have been there vouches for nothing: with Every
-// a history that does not go on from the commit that passed is barred.
+// told are the commits of which the status tells, but for those that are Held. What is only said to have been there
+// vouches for nothing: with Every a history that does not go on from the commit that passed is barred.
 func told(sync *api.Sync, mode api.VerifyMode) (commits []string) {
 	if mode == api.VerifyEvery {
 		return nil
 	}
 	for _, r := range sync.Status.History {
-		commits = append(commits, r.Commit)
+		if !slices.Contains(sync.Status.Held.Commits, r.Commit) {
+			commits = append(commits, r.Commit)
+		}
 	}
 	return commits
 }
