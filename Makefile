@@ -22,7 +22,7 @@ CHROMIUM_PATH   := .ci/find-chromium
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos test test-all test-unit lint tidy vuln bench demo generate krew man build-devcluster build-devhost clean help
+.PHONY: build chaos test test-all test-unit lint tidy vuln bench demo generate krew man screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -69,8 +69,8 @@ tidy: $(GOLANGCI) ## formatting, go mod tidy
 vuln: ## known vulnerabilities that the code can reach; VULNDB=file:///folder where no database can be downloaded
 	@.ci/vuln $(GOVULNCHECK_VERSION)
 
-bench: ## the benchmarks, on real clusters
-	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" && set -x && \
+bench: ## the benchmarks, on real clusters and in a real browser
+	@browser=$$($(CHROMIUM_PATH)) && path=$$($(DEVCLUSTER_PATH)) && export CHROMIUM="$$browser" DEVCLUSTER="$$path" && set -x && \
 		go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 demo: build ## the story, on a real control plane, in this terminal; with HOST=gitea on a real Git host too
@@ -118,6 +118,10 @@ krew: ## bin/krew: the archives of the kubectl plugin, and the manifest with whi
 man: ## bin/man: a manual page for each command
 	@mkdir -p bin/man
 	go test ./cmd/daemongate -short -count=1 -run '^TestEveryCommandHasAManualPage$$' -man "$$PWD/bin/man"
+
+screenshots: ## docs/pictures: the page while a commit is stuck, its fix rolls out, and all is complete
+	@browser=$$($(CHROMIUM_PATH)) && mkdir -p docs/pictures && export CHROMIUM="$$browser" && set -x && \
+		go test ./cmd/daemongate/page -count=1 -run '^TestTheStoryInPictures$$' -pictures "$$PWD/docs/pictures"
 
 clean: ## remove bin; the caches stay
 	rm -rf bin

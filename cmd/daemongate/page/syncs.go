@@ -26,7 +26,7 @@ func (p *Page) all(w http.ResponseWriter, r *http.Request, who person) error {
 		return err
 	}
 	around := p.around(who)
-	around.Told = notice
+	around.Told, around.Live = notice, true
 	return write(w, func(b *bytes.Buffer) error { return html.Syncs(b, around, rows, filterOf(r)) })
 }
 

@@ -8,19 +8,29 @@ import (
 )
 
 // Complaints are what the browser had to complain of so far, without what was excepted.
-func (tab *Tab) Complaints() []string {
-	tab.mu.Lock()
-	defer tab.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(tab.trouble), func(c string) bool {
-		return slices.ContainsFunc(tab.excepted, func(e string) bool { return strings.Contains(c, e) })
+func (w *window) Complaints() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.trouble), func(c string) bool {
+		return slices.ContainsFunc(w.excepted, func(e string) bool { return strings.Contains(c, e) })
 	})
 }
 
-// Except says that complaints with one of these texts are part of the story.
-func (tab *Tab) Except(texts ...string) {
+// report fails the test for what the browser complains of, and has it forgotten.
+func (tab *Tab) report() {
+	for _, c := range tab.Complaints() {
+		tab.t.Errorf("the browser complains: %s", c)
+	}
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
-	tab.excepted = append(tab.excepted, texts...)
+	tab.trouble = nil
+}
+
+// Except says that complaints with one of these texts are part of the story.
+func (w *window) Except(texts ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.excepted = append(w.excepted, texts...)
 }
 
 // told is of the events what tells of trouble.
@@ -40,38 +50,38 @@ type told struct {
 }
 
 // hear keeps what there is to complain of.
-func (tab *Tab) hear(e event) {
+func (w *window) hear(e event) {
 	var said told
 	if json.Unmarshal(e.Params, &said) != nil {
 		return
 	}
 	switch e.Method {
 	case "Runtime.exceptionThrown":
-		tab.complain("exception: " + string(said.ExceptionDetails))
+		w.complain("exception: " + string(said.ExceptionDetails))
 	case "Log.entryAdded":
 		if said.Entry.Level == "error" || said.Entry.Level == "warning" || said.Entry.Source == "security" {
-			tab.complain(said.Entry.Source + ": " + said.Entry.Text + " " + said.Entry.URL)
+			w.complain(said.Entry.Source + ": " + said.Entry.Text + " " + said.Entry.URL)
 		}
 	case "Runtime.consoleAPICalled":
 		if said.Type == "error" || said.Type == "warning" || said.Type == "assert" {
 			args, _ := json.Marshal(said.Args)
-			tab.complain("console: " + string(args))
+			w.complain("console: " + string(args))
 		}
 	case "Network.requestWillBeSent":
-		if u, err := url.Parse(said.Request.URL); err == nil && u.Host != "" && u.Host != tab.home() {
-			tab.complain("request to another host: " + said.Request.URL)
+		if u, err := url.Parse(said.Request.URL); err == nil && u.Host != "" && u.Host != w.home() {
+			w.complain("request to another host: " + said.Request.URL)
 		}
 	}
 }
 
-func (tab *Tab) home() string {
-	tab.mu.Lock()
-	defer tab.mu.Unlock()
-	return tab.host
+func (w *window) home() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.host
 }
 
-func (tab *Tab) complain(text string) {
-	tab.mu.Lock()
-	defer tab.mu.Unlock()
-	tab.trouble = append(tab.trouble, text)
+func (w *window) complain(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trouble = append(w.trouble, text)
 }

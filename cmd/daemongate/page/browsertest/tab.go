@@ -24,9 +24,13 @@ type Look struct {
 	NoScript      bool // JavaScript is switched off
 }
 
-// Tab is a window with cookies of its own.
+// Tab is a window with cookies of its own, as one test uses it.
 type Tab struct {
-	t       testing.TB
+	t testing.TB
+	*window
+}
+
+type window struct {
 	browser *Browser
 	session string
 
@@ -41,7 +45,7 @@ type Tab struct {
 // host.
 func (b *Browser) Tab(t testing.TB, look Look) *Tab {
 	t.Helper()
-	tab := &Tab{t: t, browser: b}
+	tab := &Tab{t, &window{browser: b}}
 	var made struct {
 		BrowserContextID string `json:"browserContextId"`
 		TargetID         string `json:"targetId"`
@@ -62,15 +66,21 @@ func (b *Browser) Tab(t testing.TB, look Look) *Tab {
 		_ = b.pipe.call("", "Target.disposeBrowserContext",
 			map[string]any{"browserContextId": made.BrowserContextID}, nil)
 		b.pipe.hear(tab.session, nil)
-		for _, c := range tab.Complaints() {
-			t.Errorf("the browser complains: %s", c)
-		}
+		tab.report()
 	})
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network", "Performance"} {
 		tab.call(domain+".enable", nil, nil)
 	}
+	tab.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil) // as if it alone were in front
 	tab.Change(look)
 	return tab
+}
+
+// For is the tab for a part of the test, which fails by itself for what the browser complains of meanwhile.
+func (tab *Tab) For(t testing.TB) *Tab {
+	part := &Tab{t, tab.window}
+	t.Cleanup(part.report)
+	return part
 }
 
 // Change changes how somebody looks at the page.
