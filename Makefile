@@ -73,8 +73,8 @@ bench: ## the benchmarks, on real clusters and in a real browser
 	@browser=$$($(CHROMIUM_PATH)) && path=$$($(DEVCLUSTER_PATH)) && export CHROMIUM="$$browser" DEVCLUSTER="$$path" && set -x && \
 		go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-demo: build ## the story, on a real control plane, in this terminal; with HOST=gitea on a real Git host too
-	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" && \
+demo: build ## the story, on a real control plane, in this terminal; HOST=gitea: on a real Git host too; KEEP=1: the cluster stays until ^C
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" DEMO_KEEP="$(KEEP)" && \
 		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && go run ./cmd/demo
 
 # A seed that breaks a law says how to play it again, and its logs stay. BEFORE is the version that is upgraded from in

@@ -1,7 +1,8 @@
 // Command demo plays the story of a handful of pushes on a real control plane, in the terminal, in a few minutes.
 //
 // It needs binaries, which the Makefile builds: $DEVCLUSTER and $DAEMONGATE. With DEMO_HOST=gitea the repository is on
-// a real Git host, which is $DEVHOST, and what became of the commits stands there.
+// a real Git host, which is $DEVHOST, and what became of the commits stands there. With DEMO_KEEP the cluster stays
+// until it is ended.
 package main
 
 import (
@@ -64,7 +65,14 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := p.play(ctx, story()); err != nil {
 		return err
 	}
-	return conclude(ctx, host, p)
+	if err := conclude(ctx, host, p); err != nil {
+		return err
+	}
+	if err := p.push(ctx, again()); err != nil {
+		return err
+	}
+	keep(ctx, p.out, daemongate, cluster.Kubeconfig, os.Getenv("DEMO_KEEP") != "")
+	return nil
 }
 
 // stage prepares everything but Daemongate: the repository to push to, the Sync, and who watches it.

@@ -108,9 +108,10 @@ func (s *session) goOn(w http.ResponseWriter, to string) {
 	w.Header().Set("Content-Type", contentType)
 	to = template.HTMLEscapeString(to)
 	icon := html.Page{}.Asset("icon.svg") // browsers ask for one that is not there otherwise
+	// Who went away does not hear it.
 	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Daemongate</title>`+
 		`<link rel="icon" type="image/svg+xml" href="%s"><meta http-equiv="refresh" content="0;url=%s"></head>`+
-		`<body><main><h1>Daemongate</h1><p><a href="%s">Go on</a></p></main></body></html>`, icon, to, to) // who went away does not hear it
+		`<body><main><h1>Daemongate</h1><p><a href="%s">Go on</a></p></main></body></html>`, icon, to, to)
 }
 
 // caller is whoever has started the page. What they may see is what the API server shows to their kubeconfig.
