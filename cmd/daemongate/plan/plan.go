@@ -16,6 +16,7 @@ import (
 
 	"github.com/daemongate/daemongate/cmd/daemongate/origin"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/answer"
+	"github.com/daemongate/daemongate/cmd/daemongate/plan/pullrequest"
 	"github.com/daemongate/daemongate/rollout/dump"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -43,6 +44,7 @@ type command struct {
 	at      string
 	format  format
 	names   bool
+	pull    pullrequest.Options
 	pathSet bool
 	stdin   io.Reader
 	// namespace is where what names none goes.
@@ -61,7 +63,7 @@ func New(program Program) *cobra.Command {
 		Long: `Weigh the DaemonSets of a commit, a branch or a work tree on every node: whether their pods fit beside or after the old
 ones, by how much they do not, whom the scheduler would preempt for them, which nodes join and leave, how many waves the
 rollout takes, what is missing (ServiceAccounts, ConfigMaps and Secrets and their keys, classes, claims), and what may go
-wrong all the same. Nothing is written.
+wrong all the same. Nothing is written to the cluster.
 
 The pod that is weighed is the one that admission makes of the new template: a dry run of creating one (needs create on
 pods). Where that may not be tried the template is weighed, and the answer says so. Rights that are missing make the answer
@@ -72,12 +74,15 @@ repository, or of the one in the working directory. Without an argument it is th
 
 With -f the nodes and pods are those of a dump that kubectl has written, and no cluster is asked: ` + dump.Command + ` -A.
 
+With --comment the answer is told on the pull request as well, in one comment that later plans edit; see docs/plan-ci.md.
+
 The answer goes to stdout, all else to stderr. The exit code is 0 if it fits as far as is known, 3 if it will not fit,
 cannot start or will be refused, 1 on an error.`,
 		Example: `  daemongate plan node-agents
   daemongate plan my-branch --sync node-agents
   daemongate plan . --worktree --sync node-agents -o markdown
   daemongate plan clusters/prod/agents -n logging
+  daemongate plan . --sync node-agents --cluster production --comment
   ` + dump.Command + ` -A > dump.json && daemongate plan . -f dump.json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			p.stdin, p.pathSet = c.InOrStdin(), c.Flags().Changed("path")
@@ -104,6 +109,7 @@ func (p *command) flags(c *cobra.Command) {
 		"happened in it)")
 	f.VarP(&p.format, "output", "o", "text, json or markdown")
 	f.BoolVar(&p.names, "nodes", false, "name nodes, and pods on them, also in markdown")
+	p.pull.Flags(f)
 	// The only error is a flag that does not exist.
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{string(asText), string(asJSON),
 		string(asMarkdown)}, cobra.ShellCompDirectiveNoFileComp))
@@ -137,7 +143,7 @@ func (p *command) take(args []string) error {
 	default:
 		p.sync = args[0]
 	}
-	return p.from.Check()
+	return errors.Join(p.from.Check(), p.pull.Check())
 }
 
 func isFolder(name string) bool {
@@ -161,8 +167,27 @@ func (p *command) run(ctx context.Context, out, notes io.Writer) error {
 	if err := p.format.write(out, &a, p.names); err != nil {
 		return err
 	}
+	if p.pull.Comment {
+		if err := p.comment(ctx, &a, notes); err != nil {
+			return err
+		}
+	}
 	if !a.Outcome.Fine() {
 		return p.Unfit
 	}
 	return nil
+}
+
+// comment says on the pull request what came out.
+func (p *command) comment(ctx context.Context, a *answer.Answer, notes io.Writer) error {
+	server := "a dump"
+	if len(p.dumps) == 0 {
+		config, _, err := p.Connect()
+		if err != nil {
+			return err
+		}
+		server = config.Host
+	}
+	told := pullrequest.Plan{Answer: a, Names: p.names, Server: server, About: p.from.Location + " " + p.how.Path}
+	return p.pull.Post(ctx, told, pullrequest.Surroundings{Env: os.Getenv, Stdin: p.stdin, Notes: notes})
 }
