@@ -85,8 +85,13 @@ func (m *model) mark() string {
 // Sign is the sign of the state of the Sync.
 func (m *model) Sign() view.Sign { return view.CommitSign(m.V.State) }
 
-// Verdict is the sentence, where the state stands beside it.
-func (m *model) Verdict() string { return withoutState(m.V.Verdict, m.V.State) }
+// Verdict is the sentence, where the state stands beside it; without a commit, why there is none.
+func (m *model) Verdict() string {
+	if text := withoutState(m.V.Verdict, m.V.State); text != "" || m.V.State != "" {
+		return text
+	}
+	return view.Source(m.Sync)
+}
 
 // Flight is the commit that the page is about, in full; empty if there is none.
 func (m *model) Flight() string { return flightOf(m.V) }
