@@ -178,58 +178,70 @@ func TestAFrameOf5000NodesIsSmall(t *testing.T) {
 	}
 }
 
+// threeRows are the rows of three Syncs.
+func threeRows() []Row {
+	var list []Row
+	for i := range 3 {
+		s := fleetSync()
+		s.Name = fmt.Sprintf("agents-%d", i)
+		list = append(list, RowOf(s, page().Now))
+	}
+	return list
+}
+
+func listFrame(t *testing.T, rows []Row, f Filter) *Frame {
+	t.Helper()
+	made, err := SyncsFrame(page(), rows, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &made
+}
+
+// data are what is sent, and how many rows are in it.
+func data(messages []Message) (text string, rows int) {
+	for _, m := range messages {
+		text += m.Data
+	}
+	return text, strings.Count(text, `id="row-`)
+}
+
 // A row of all Syncs that changes is sent alone; when they come in another order, all are, once.
 func TestARowIsSentAlone(t *testing.T) {
-	rows := func(states ...func(*Row)) []Row {
-		var list []Row
-		for i := range 3 {
-			s := fleetSync()
-			s.Name = fmt.Sprintf("agents-%d", i)
-			r := RowOf(s, page().Now)
-			for _, change := range states {
-				change(&r)
-			}
-			list = append(list, r)
-		}
-		return list
+	first := listFrame(t, threeRows(), Filter{})
+	if text, rows := data(first.Since(nil, "")); rows != 3 {
+		t.Errorf("at first: %s", text)
 	}
-	of := func(list []Row, f Filter) *Frame {
-		made, err := SyncsFrame(page(), list, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &made
-	}
-	first := of(rows(), Filter{})
-	messages := first.Since(nil, "")
-	if len(messages) != 1 || strings.Count(messages[0].Data, `id="row-`) != 3 {
-		t.Fatalf("at first: %v", messages)
-	}
-	if n := len(of(rows(), Filter{}).Since(first, "")); n != 0 {
+	if n := len(listFrame(t, threeRows(), Filter{}).Since(first, "")); n != 0 {
 		t.Errorf("nothing has changed: %d messages", n)
 	}
-	list := rows()
+	list := threeRows()
 	list[1].Verdict = "now this"
-	messages = of(list, Filter{}).Since(first, "")
-	if len(messages) != 1 || strings.Count(messages[0].Data, `id="row-`) != 1 || !strings.Contains(messages[0].Data, "now this") {
-		t.Errorf("a row: %v", messages)
+	if text, rows := data(listFrame(t, list, Filter{}).Since(first, "")); rows != 1 || !strings.Contains(text, "now this") {
+		t.Errorf("a row: %s", text)
 	}
 	list[2].rank = 0
-	messages = of(list, Filter{}).Since(first, "")
-	if strings.Count(messages[0].Data, `id="row-`) != 3 || strings.Index(messages[0].Data, "agents-2") > strings.Index(messages[0].Data, "agents-0") {
-		t.Errorf("another order: %v", messages)
+	text, rows := data(listFrame(t, list, Filter{}).Since(first, ""))
+	if rows != 3 || strings.Index(text, "agents-2") > strings.Index(text, "agents-0") {
+		t.Errorf("another order: %s", text)
 	}
-	none := of(rows(), Filter{Text: "nothing like this"})
-	if messages = none.Since(first, ""); !strings.Contains(messages[0].Data, "No Sync is like that") {
-		t.Errorf("none is left: %v", messages)
+}
+
+// When the filter shows none, and when others come that it does not show, the page says so.
+func TestWhatTheFilterHidesIsCounted(t *testing.T) {
+	first, hidden := listFrame(t, threeRows(), Filter{}), Filter{Text: "nothing like this"}
+	none := listFrame(t, threeRows(), hidden)
+	if text, _ := data(none.Since(first, "")); !strings.Contains(text, "No Sync is like that") {
+		t.Errorf("none is left: %s", text)
 	}
-	if n := len(of(rows(), Filter{Text: "nothing like this"}).Since(none, "")); n != 0 {
+	if n := len(listFrame(t, threeRows(), hidden).Since(none, "")); n != 0 {
 		t.Errorf("none is left, still: %d messages", n)
 	}
-	more := append(rows(), rows()[0])
+	more := append(threeRows(), threeRows()[0])
 	more[3].Namespace, more[3].rank = "other", 6
-	messages = of(more, Filter{Namespace: "logging"}).Since(of(rows(), Filter{Namespace: "logging"}), "")
-	if len(messages) != 1 || !strings.Contains(messages[0].Data, "3 of 4 Syncs") {
-		t.Errorf("another one that is not to be seen: %v", messages)
+	here := Filter{Namespace: "logging"}
+	text, _ := data(listFrame(t, more, here).Since(listFrame(t, threeRows(), here), ""))
+	if !strings.Contains(text, "3 of 4 Syncs") {
+		t.Errorf("another one that is not to be seen: %s", text)
 	}
 }

@@ -42,7 +42,8 @@ func TestTheBurnUpHasWhatWasSeen(t *testing.T) {
 	if len(lines) != 3 || lines[0].attr("class") != "present" || lines[1].attr("class") != "rough" {
 		t.Fatalf("%d lines", len(lines))
 	}
-	if first := strings.Fields(lines[0].attr("points")); first[0] != "34.0,126.0" || !strings.HasSuffix(first[len(first)-1], ",37.5") {
+	if first := strings.Fields(lines[0].attr("points")); first[0] != "34.0,126.0" || len(first) != 2+2*10 ||
+		!strings.HasSuffix(first[len(first)-1], ",37.5") {
 		t.Errorf("the line of the present commit: %v", first)
 	}
 	b.says(t, "bbbbbbb 9 of 12 after 90s", "aaaaaaa complete after 10m", "Counted since 2026-11-29 12:00:00Z",
@@ -53,11 +54,17 @@ func TestTheBurnUpHasWhatWasSeen(t *testing.T) {
 	}
 	b.tags("desc")[0].says(t, "bbbbbbb: 9 of 12 after 90s; before it aaaaaaa: complete after 10m")
 	for _, line := range lines {
-		for point := range strings.FieldsSeq(line.attr("points")) {
-			var x, y float64
-			if _, err := fmt.Sscanf(point, "%f,%f", &x, &y); err != nil || x < left || x > right || y < top || y > bottom {
-				t.Errorf("%s is outside of the picture", point)
-			}
+		inside(t, line)
+	}
+}
+
+// inside fails if a line leaves its picture.
+func inside(t *testing.T, line element) {
+	t.Helper()
+	for point := range strings.FieldsSeq(line.attr("points")) {
+		var x, y float64
+		if _, err := fmt.Sscanf(point, "%f,%f", &x, &y); err != nil || x < left || x > right || y < top || y > bottom {
+			t.Errorf("%s is outside of the picture", point)
 		}
 	}
 }
@@ -87,8 +94,14 @@ func TestASeriesIsBounded(t *testing.T) {
 		d := view.View{Now: noon.Add(time.Duration(i) * time.Second), Commit: "bbbbbbb", Counts: view.Counts{Desired: 9, Settled: i},
 			Commits: []view.Commit{{Commit: hash("b")}}, Nodes: []view.Node{{Name: "n", State: view.States()[i%2]}}}
 		s.See(&d)
+		if points, _ := s.Seen(hash("b")); points[len(points)-1].Settled != i {
+			t.Fatalf("the last point is %+v after %d", points[len(points)-1], i)
+		}
 	}
 	points, steps := s.Seen(hash("b"))
+	if half := thinned(points[:10]); half[len(half)-1] != points[9] || half[0] != points[0] || len(half) != 6 {
+		t.Errorf("of ten points are left %v", half)
+	}
 	if len(points) > mostPoints || points[0].Settled != 0 || points[len(points)-1].Settled != 4999 || len(steps) > mostSteps {
 		t.Errorf("%d points, %d steps", len(points), len(steps))
 	}
@@ -142,12 +155,11 @@ func TestOddWindows(t *testing.T) {
 	never := windows(api.Window{Deny: "0 0 * * *", Duration: metav1.Duration{Duration: 25 * time.Hour}})
 	never.says(t, "none opens within a year", "at no time")
 	// The clocks are put back on a day of 25 hours: its last hour is in the picture.
-	w := week{}
 	d := rollingOut(12)
 	d.Sync.Spec.Windows = []api.Window{{Allow: "0 23 25 10 *", Duration: metav1.Duration{Duration: time.Hour}, TimeZone: "Europe/Berlin"}}
 	p := page()
 	p.Now = time.Date(2026, 10, 25, 6, 0, 0, 0, time.UTC)
-	w = *modelOf(p, d).Windows()
+	w := modelOf(p, d).Windows()
 	if len(w.Days[0].Open) != 1 || w.Days[0].Open[0] != (bar{"342.0", "12.0"}) {
 		t.Errorf("%v", w.Days[0].Open)
 	}

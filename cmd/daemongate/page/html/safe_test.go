@@ -127,25 +127,31 @@ func TestPagesNeedNothingThatThePolicyForbids(t *testing.T) {
 			t.Errorf("%s has %s", name, found)
 		}
 		p := parsed(t, text)
-		for _, e := range p.all(func(element) bool { return true }) {
-			for _, key := range []string{"href", "src", "action", "hx-sse:connect"} {
-				at := e.attr(key)
-				outside := e.Data == "a" && strings.HasPrefix(at, "https://github.com/daemongate/daemongate/")
-				if at != "" && !strings.HasPrefix(at, "/base/") && !strings.HasPrefix(at, "#") && !outside {
-					t.Errorf("%s: %s %s=%q", name, e.Data, key, at)
-				}
-			}
-			if e.Data == "button" && (e.Parent.Data != "form" || e.attr("type") == "button") {
-				t.Errorf("%s: a button that does nothing without a script", name)
-			}
-			if asset, ok := strings.CutPrefix(e.attr("src")+e.attr("href"), "/base/assets/"); ok {
-				if _, _, found := Asset(asset); !found {
-					t.Errorf("%s: there is no %s", name, asset)
-				}
-			}
-		}
+		ownAddresses(t, name, p)
 		if live := strings.Contains(text, "hx-sse:connect"); live != strings.Contains(text, "<noscript>") {
 			t.Errorf("%s: followed %v, without a word to who has no scripts", name, live)
+		}
+	}
+}
+
+// ownAddresses fails if a page names an address that is not below its base, or a file that there is not.
+func ownAddresses(t *testing.T, name string, p element) {
+	t.Helper()
+	for _, e := range p.all(func(element) bool { return true }) {
+		for _, key := range []string{"href", "src", "action", "hx-sse:connect"} {
+			at := e.attr(key)
+			outside := e.Data == "a" && strings.HasPrefix(at, "https://github.com/daemongate/daemongate/")
+			if at != "" && !strings.HasPrefix(at, "/base/") && !strings.HasPrefix(at, "#") && !outside {
+				t.Errorf("%s: %s %s=%q", name, e.Data, key, at)
+			}
+		}
+		if e.Data == "button" && (e.Parent.Data != "form" || e.attr("type") == "button") {
+			t.Errorf("%s: a button that does nothing without a script", name)
+		}
+		if asset, ok := strings.CutPrefix(e.attr("src")+e.attr("href"), "/base/assets/"); ok {
+			if _, _, found := Asset(asset); !found {
+				t.Errorf("%s: there is no %s", name, asset)
+			}
 		}
 	}
 }
@@ -158,34 +164,8 @@ func TestPagesCanBeHeard(t *testing.T) {
 		if html := p.tags("html")[0]; html.attr("lang") != "en" || p.tags("a")[0].attr("href") != "#main" || len(p.tags("h1")) != 1 {
 			t.Errorf("%s: language %q, first link %q, %d h1", name, html.attr("lang"), p.tags("a")[0].attr("href"), len(p.tags("h1")))
 		}
-		ids := map[string]int{}
-		for _, e := range p.all(func(e element) bool { return e.attr("id") != "" }) {
-			if ids[e.attr("id")]++; ids[e.attr("id")] > 1 {
-				t.Errorf("%s has the id %s more than once", name, e.attr("id"))
-			}
-		}
-		for _, e := range p.all(func(element) bool { return true }) {
-			for _, key := range []string{"aria-labelledby", "aria-describedby"} {
-				for id := range strings.FieldsSeq(e.attr(key)) {
-					if ids[id] == 0 {
-						t.Errorf("%s: %s of %s names %s, which is not there", name, key, e.Data, id)
-					}
-				}
-			}
-		}
-		for _, table := range p.tags("table") {
-			if captions := table.tags("caption"); len(captions) != 1 || captions[0].text() == "" {
-				t.Errorf("%s: a table without a caption", name)
-			}
-			for _, head := range table.tags("th") {
-				if !slices.Contains([]string{"col", "row"}, head.attr("scope")) {
-					t.Errorf("%s: a heading of nothing: %s", name, head.text())
-				}
-			}
-			if parent := (element{table.Parent}); parent.attr("class") != "scroll" || parent.attr("tabindex") != "0" {
-				t.Errorf("%s: a table that a phone cannot scroll", name)
-			}
-		}
+		namesAreThere(t, name, p)
+		tablesCanBeHeard(t, name, p)
 		for _, svg := range p.all(func(e element) bool { return e.Data == "svg" && e.attr("role") == "img" }) {
 			if len(svg.tags("title")) != 1 || len(svg.tags("desc")) != 1 {
 				t.Errorf("%s: a picture without words", name)
@@ -193,11 +173,52 @@ func TestPagesCanBeHeard(t *testing.T) {
 		}
 	}
 	p := parsed(t, pages(t, "", "")["sync"])
-	if said := p.all(func(e element) bool { return e.attr("role") == "status" && e.attr("class") == "unseen" }); len(said) != 1 {
+	if said := p.all(func(e element) bool { return e.attr("role") == "status" }); len(said) != 1 {
 		t.Errorf("%d places are announced", len(said))
+	}
+	if title := p.tags("title")[0].text(); !strings.HasPrefix(title, "asked for a poll") {
+		t.Errorf("what became of an act is not heard: %s", title)
 	}
 	if grid := p.id(t, "grid"); grid.attr("role") != "img" || grid.attr("aria-labelledby") != "sentence" {
 		t.Error("the grid has no sentence")
+	}
+}
+
+// namesAreThere fails if an id is there twice, or is named and not there.
+func namesAreThere(t *testing.T, name string, p element) {
+	t.Helper()
+	ids := map[string]int{}
+	for _, e := range p.all(func(e element) bool { return e.attr("id") != "" }) {
+		if ids[e.attr("id")]++; ids[e.attr("id")] > 1 {
+			t.Errorf("%s has the id %s more than once", name, e.attr("id"))
+		}
+	}
+	for _, e := range p.all(func(element) bool { return true }) {
+		for _, key := range []string{"aria-labelledby", "aria-describedby"} {
+			for id := range strings.FieldsSeq(e.attr(key)) {
+				if ids[id] == 0 {
+					t.Errorf("%s: %s of %s names %s, which is not there", name, key, e.Data, id)
+				}
+			}
+		}
+	}
+}
+
+// tablesCanBeHeard fails if a table has no caption, a heading is of nothing, or a phone cannot scroll it.
+func tablesCanBeHeard(t *testing.T, name string, p element) {
+	t.Helper()
+	for _, table := range p.tags("table") {
+		if captions := table.tags("caption"); len(captions) != 1 || captions[0].text() == "" {
+			t.Errorf("%s: a table without a caption", name)
+		}
+		for _, head := range table.tags("th") {
+			if !slices.Contains([]string{"col", "row"}, head.attr("scope")) {
+				t.Errorf("%s: a heading of nothing: %s", name, head.text())
+			}
+		}
+		if parent := (element{table.Parent}); parent.attr("class") != "scroll" || parent.attr("tabindex") != "0" {
+			t.Errorf("%s: a table that a phone cannot scroll", name)
+		}
 	}
 }
 

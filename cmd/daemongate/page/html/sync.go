@@ -49,8 +49,8 @@ func modelOf(p Page, d SyncData) *model {
 }
 
 // fragments are the elements of the page of a Sync that change, by their ids.
-var fragments = []string{"lost", "said", "verdict", "acts", "causes", "sentence", "legend", "by", "trouble", "burnup", "lane",
-	"waits", "daemonsets", "history", "drift", "windows"}
+var fragments = []string{"lost", "said", "verdict", "acts", "causes", "sentence", "legend", "by", "trouble",
+	"burnup", "lane", "waits", "daemonsets", "history", "drift", "windows"}
 
 // Sync writes the page of a Sync.
 func Sync(w io.Writer, p Page, d SyncData) error {

@@ -150,7 +150,7 @@ func TestALostServerIsSaid(t *testing.T) {
 // A screen reader hears of states, quarters and causes; a single node more changes nothing of that.
 func TestSingleNodesAreNotAnnounced(t *testing.T) {
 	heard := map[string]bool{}
-	var order []string
+	var order, when []string
 	for settled := range 121 {
 		d := dataOf(fleetSync(), judged(120, func(i int) rollout.NodeState {
 			if i < settled {
@@ -161,11 +161,11 @@ func TestSingleNodesAreNotAnnounced(t *testing.T) {
 		text := parsed(t, syncPage(t, page(), d)).id(t, "said").text()
 		if !heard[text] {
 			heard[text] = true
-			order = append(order, text)
+			order, when = append(order, text), append(when, fmt.Sprint(settled))
 		}
 	}
-	if len(order) != 5 || !strings.HasSuffix(order[2], "half of the nodes settled") || !strings.HasSuffix(order[4], "all of the nodes settled") {
-		t.Errorf("heard %q", order)
+	if strings.Join(when, " ") != "0 30 60 90 120" || !strings.HasSuffix(order[2], "half of the nodes settled") || !strings.HasSuffix(order[4], "all of the nodes settled") {
+		t.Errorf("heard %q at %v", order, when)
 	}
 }
 
