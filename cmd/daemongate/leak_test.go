@@ -30,7 +30,8 @@ import (
 
 // A controller looks after Syncs of which each fails in another way, at servers that repeat the credentials they are
 // shown; one works. Whatever the controller and the commands say, and whatever they leave in the cluster, in the
-// repository or with others, holds none of the credentials and no value of a Secret, in no encoding (law 11).
+// repository or with others, or show on a page, holds none of the credentials and no value of a Secret, in no encoding
+// (law 11).
 func TestSecretsNeverLeave(t *testing.T) {
 	t.Parallel()
 	s := startLeaks(t)
@@ -44,6 +45,7 @@ func TestSecretsNeverLeave(t *testing.T) {
 	s.v.grep(t, "what other hosts were told", s.h.heard())
 	s.v.grep(t, "the notes", gittest.Run(t, s.bare, "log", "-p", "refs/notes/daemongate"))
 	s.askEverything()
+	s.openEveryPage()
 }
 
 // leaks is the story's stage.

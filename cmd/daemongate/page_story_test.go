@@ -98,18 +98,23 @@ spec:
 	dashboardIsForOne(t, cluster.Kubeconfig, own)
 }
 
-// dashboardIsForOne starts the page for its caller.
-func dashboardIsForOne(t *testing.T, kubeconfig, own string) {
+// dashboard starts the page for its caller. Its address is good once.
+func dashboard(t testing.TB, args ...string) (address string, c *exec.Cmd) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], "dashboard", "agents-of-paged", "-n", "paged", "--no-browser", "--kubeconfig",
-		kubeconfig)
+	c = exec.CommandContext(t.Context(), os.Args[0], append([]string{"dashboard", "--no-browser"}, args...)...)
 	c.Env, c.Stderr = append(os.Environ(), asProcess+"=1"), t.Output()
 	out, err := c.StdoutPipe()
 	check(t, err)
 	check(t, c.Start())
-	address, err := bufio.NewReader(out).ReadString('\n')
+	address, err = bufio.NewReader(out).ReadString('\n')
 	check(t, err)
-	address = strings.TrimSpace(address)
+	return strings.TrimSpace(address), c
+}
+
+// dashboardIsForOne starts the page for its caller.
+func dashboardIsForOne(t *testing.T, kubeconfig, own string) {
+	t.Helper()
+	address, c := dashboard(t, "agents-of-paged", "-n", "paged", "--kubeconfig", kubeconfig)
 	jar, err := cookiejar.New(nil)
 	check(t, err)
 	browser := &http.Client{Jar: jar}

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "3") // those that say that they are parallel wait for a cluster of their own
 	code := m.Run()
 	shared.Stop()
+	browser.Stop()
 	os.Exit(code)
 }
 

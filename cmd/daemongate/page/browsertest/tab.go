@@ -33,6 +33,7 @@ type Tab struct {
 type window struct {
 	browser *Browser
 	session string
+	close   func()
 
 	mu       sync.Mutex
 	host     string   // of the pages that were opened
@@ -62,18 +63,25 @@ func (b *Browser) Tab(t testing.TB, look Look) *Tab {
 	ask("Target.attachToTarget", map[string]any{"targetId": made.TargetID, "flatten": true})
 	tab.session = made.SessionID
 	b.pipe.hear(tab.session, tab.hear)
-	t.Cleanup(func() {
+	tab.close = sync.OnceFunc(func() {
 		_ = b.pipe.call("", "Target.disposeBrowserContext",
 			map[string]any{"browserContextId": made.BrowserContextID}, nil)
 		b.pipe.hear(tab.session, nil)
-		tab.report()
 	})
+	t.Cleanup(tab.Close)
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network", "Performance"} {
 		tab.call(domain+".enable", nil, nil)
 	}
 	tab.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil) // as if it alone were in front
 	tab.Change(look)
 	return tab
+}
+
+// Close closes the tab before the test ends: before a server ends that goes with the test's context.
+func (tab *Tab) Close() {
+	tab.t.Helper()
+	tab.close()
+	tab.report()
 }
 
 // For is the tab for a part of the test, which fails by itself for what the browser complains of meanwhile.
