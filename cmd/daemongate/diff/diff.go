@@ -37,7 +37,7 @@ func New(changes Changes) (Result, error) {
 	var created, changed int
 	var text strings.Builder
 	for _, m := range changes.Merged {
-		one, err := unified(m.Live, m.Want)
+		one, err := Between(m.Live, m.Want, "LIVE", "MERGED")
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: %w", m.Object, err)
 		}
@@ -51,7 +51,7 @@ func New(changes Changes) (Result, error) {
 		r.Notes = append(r.Notes, notesOf(m)...)
 	}
 	for _, o := range changes.Prunes {
-		one, err := unified(o, nil)
+		one, err := Between(o, nil, "LIVE", "MERGED")
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: %w", manifests.IDOf(o), err)
 		}
@@ -81,8 +81,9 @@ func notesOf(m manifests.Merged) (notes []string) {
 	return notes
 }
 
-// unified is the diff between an object as it is and as it would be; either may be nil. It is empty if they are alike.
-func unified(live, want *unstructured.Unstructured) (string, error) {
+// Between is the unified diff between two states of an object, of which either may be nil, with what they are
+// called. It is empty if they are alike.
+func Between(live, want *unstructured.Unstructured, from, to string) (string, error) {
 	before, err := asYAML(live)
 	if err != nil {
 		return "", err
@@ -93,8 +94,8 @@ func unified(live, want *unstructured.Unstructured) (string, error) {
 	}
 	file := fileOf(cmp.Or(want, live))
 	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: lines(before), B: lines(after),
-		FromFile: "LIVE/" + file, ToFile: "MERGED/" + file, Context: 3})
-	return fmt.Sprintf("diff -u -N LIVE/%s MERGED/%s\n%s", file, file, text), err
+		FromFile: from + "/" + file, ToFile: to + "/" + file, Context: 3})
+	return fmt.Sprintf("diff -u -N %s/%s %s/%s\n%s", from, file, to, file, text), err
 }
 
 func asYAML(o *unstructured.Unstructured) (string, error) {

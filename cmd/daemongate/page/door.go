@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/client-go/dynamic"
@@ -32,6 +33,8 @@ type person interface {
 	sees(ctx context.Context, namespace, name string) (bool, error)
 	// may reports whether they may do that to a Sync.
 	may(ctx context.Context, verb, namespace, name string) (bool, error)
+	// reads reports whether they may get a DaemonSet.
+	reads(ctx context.Context, namespace, name string) (bool, error)
 	// syncs are the Syncs with their own rights.
 	syncs() (*sync.Syncs, error)
 }
@@ -97,6 +100,12 @@ func (b *bearer) name() string { return b.who.Username }
 
 func (b *bearer) sees(ctx context.Context, namespace, name string) (bool, error) {
 	return b.asks(ctx, "get", namespace, name)
+}
+
+func (b *bearer) reads(ctx context.Context, namespace, name string) (bool, error) {
+	return b.door.reviews.May(ctx, b.who, authorizationv1.ResourceAttributes{Group: appsv1.GroupName,
+		Version: appsv1.SchemeGroupVersion.Version, Resource: "daemonsets", Verb: "get", Namespace: namespace,
+		Name: name})
 }
 
 func (b *bearer) may(ctx context.Context, verb, namespace, name string) (bool, error) {

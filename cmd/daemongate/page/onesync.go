@@ -139,15 +139,16 @@ func (p *Page) commit(w http.ResponseWriter, r *http.Request, who person) error 
 	if !found {
 		return notThere("commit " + api.Short(r.PathValue("commit")) + " that this Sync still knows of")
 	}
+	text, none, err := changesOf(r.Context(), who, s, commit)
+	if err != nil {
+		return err
+	}
 	d := p.dataOf(l, s, r)
 	return write(w, func(b *bytes.Buffer) error {
 		return html.Commit(b, p.around(who), html.CommitData{View: d.View, Sync: d.Sync, Series: d.Series,
-			Commit: commit, NoDiff: noDiff})
+			Commit: commit, Diff: text, NoDiff: none})
 	})
 }
-
-// noDiff is said in the place of what a commit changes.
-const noDiff = "What a commit changes is in its repository: daemongate diff shows what it would change in the cluster."
 
 // commitOf is the only commit of a Sync that begins so.
 func commitOf(s sight, prefix string) (commit string, found bool) {

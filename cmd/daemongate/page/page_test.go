@@ -1,6 +1,7 @@
 package page
 
 import (
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,6 +22,27 @@ func TestEveryStateHasItsAddress(t *testing.T) {
 		got := ask(t, http.MethodGet, server.URL+path, "", "Authorization", "Bearer adas")
 		if got.code != http.StatusOK || !strings.Contains(got.text, want) {
 			t.Errorf("%s: %d, without %q:\n%s", path, got.code, want, got.text)
+		}
+	}
+}
+
+// The page of the commit in flight shows what it has changed of the pods of a DaemonSet: to whom may get that, too.
+func TestWhatACommitHasChanged(t *testing.T) {
+	c := newCluster(t)
+	c.rolls("platform", "agents")
+	c.knows("adas", "ada", "get */*", "get-daemonsets logging/agent")
+	c.knows("bobs", "bob", "get */*")
+	server := c.inCluster(false)
+	for token, sees := range map[string]bool{"adas": true, "bobs": false} {
+		got := ask(t, http.MethodGet, server.URL+"/syncs/platform/agents/commits/bbbbbbb", "", "Authorization", "Bearer "+token)
+		for _, line := range []string{"-      - image: agent:v1", "+      - image: agent:v2"} {
+			text := html.UnescapeString(got.text)
+			if got.code != http.StatusOK || strings.Contains(text, line) != sees {
+				t.Errorf("%s sees, with %d:\n%s", token, got.code, text)
+			}
+		}
+		if !sees && !strings.Contains(got.text, notShown) {
+			t.Errorf("%s is not told why:\n%s", token, got.text)
 		}
 	}
 }

@@ -124,6 +124,9 @@ func (c *caller) name() string { return "" }
 
 func (c *caller) sees(context.Context, string, string) (bool, error) { return true, nil }
 
+// reads says so: what is read is read with their rights.
+func (c *caller) reads(context.Context, string, string) (bool, error) { return true, nil }
+
 // may reports whether the API server would take the write: the verbs are for those who come with tokens.
 func (c *caller) may(ctx context.Context, _, namespace, name string) (bool, error) {
 	return c.reviews.Self(ctx, syncAttributes("patch", namespace, name))

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -165,11 +167,15 @@ func (c *cluster) review(w http.ResponseWriter, r *http.Request, kind string) {
 		var review authorizationv1.SubjectAccessReview
 		_ = json.NewDecoder(r.Body).Decode(&review)
 		a := review.Spec.ResourceAttributes
+		verb := a.Verb
+		if a.Resource != api.Resource.Resource {
+			verb += "-" + a.Resource
+		}
 		for _, where := range []string{a.Namespace + "/" + a.Name, a.Namespace + "/*", "*/*"} {
 			if a.Name == "" && where == a.Namespace+"/" || a.Namespace == "" && where != "*/*" {
 				continue
 			}
-			review.Status.Allowed = review.Status.Allowed || c.rights[review.Spec.User+" "+a.Verb+" "+where]
+			review.Status.Allowed = review.Status.Allowed || c.rights[review.Spec.User+" "+verb+" "+where]
 		}
 		answer = review
 	default:
@@ -290,7 +296,26 @@ func (f *flight) Judge(context.Context) ([]report.Judged, error) {
 		}
 		j.Nodes = append(j.Nodes, rollout.Node{Name: name, State: state})
 	}
-	return []report.Judged{{Target: rollout.Target{Namespace: "logging", Name: "agent"}, Judgement: j}}, nil
+	return []report.Judged{{Target: rollout.Target{Namespace: "logging", Name: "agent"}, Judgement: j,
+		Look: twoTemplates()}}, nil
+}
+
+// twoTemplates is a DaemonSet that was given another template just now.
+func twoTemplates() (look rollout.Look) {
+	yes, labels := true, map[string]string{"app": "agent"}
+	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "logging", Name: "agent", UID: "ds"}}
+	d.Spec.Template.Labels = labels
+	for i, version := range []string{"v1", "v2"} {
+		d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "agent", Image: "agent:" + version}}
+		r := &appsv1.ControllerRevision{Revision: int64(i + 1), ObjectMeta: metav1.ObjectMeta{Name: "agent-" + version,
+			CreationTimestamp: metav1.NewTime(time.Now()),
+			OwnerReferences:   []metav1.OwnerReference{{Kind: "DaemonSet", Name: "agent", UID: "ds", Controller: &yes}},
+			Labels:            map[string]string{appsv1.DefaultDaemonSetUniqueLabelKey: version}}}
+		r.Data.Raw, _ = json.Marshal(map[string]any{"spec": map[string]any{"template": d.Spec.Template}})
+		look.Revisions = append(look.Revisions, r)
+	}
+	look.DaemonSet = d
+	return look
 }
 
 // inCluster serves the page as the controller does, with ada, who may see all, and what else is said of people.
