@@ -22,7 +22,7 @@ CHROMIUM_PATH   := .ci/find-chromium
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos test test-all test-unit lint tidy vuln bench demo generate krew man screenshots build-devcluster build-devhost clean help
+.PHONY: build chaos fleets test test-all test-unit lint tidy vuln bench demo generate krew man screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -76,6 +76,10 @@ bench: ## the benchmarks, on real clusters and in a real browser
 demo: build ## the story, on a real control plane, in this terminal; HOST=gitea: on a real Git host too; KEEP=1: the cluster stays until ^C
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" DEMO_KEEP="$(KEEP)" && \
 		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && go run ./cmd/demo
+
+FLEETS := 300
+fleets: ## FLEETS=300 random fleets on which `plan` and the real scheduler must agree; `make test` plays some
+	@path=$$($(DEVCLUSTER_PATH)) && DEVCLUSTER="$$path" PLAN_FLEETS=$(FLEETS) go test -count=1 -run TestTheSchedulerAgrees -v ./rollout/plan
 
 # A seed that breaks a law says how to play it again, and its logs stay. BEFORE is the version that is upgraded from in
 # some runs: the previous commit, where the history is there.

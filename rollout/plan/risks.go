@@ -40,24 +40,29 @@ func (w *weighing) risks(p *Plan) []Risk {
 	return list
 }
 
-// inPlace warns of what changes on all nodes at once: a ConfigMap or Secret whose name stays while the template does.
+// inPlace warns of what changes on all nodes at once: a ConfigMap or Secret whose name stays. Where the template
+// changes too that is so of mounted files alone.
 func (w *weighing) inPlace() []Risk {
-	if w.in.Current == nil || w.rolls {
+	if w.in.Current == nil {
 		return nil
 	}
 	var names []string
-	for _, r := range References(w.in.Next) {
-		if slices.Contains(w.in.Changes, r) {
-			names = append(names, r.String())
+	for _, n := range NeedsOf(w.in.Next) {
+		if name := n.Reference.String(); slices.Contains(w.in.Changes, n.Reference) && !slices.Contains(names, name) &&
+			(!w.rolls || isVolume(n.Where)) {
+			names = append(names, name)
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	return []Risk{{ChangesInPlace, fmt.Sprintf("%s changes and the template does not: mounted files change on all "+
-		"nodes at once, whatever the update strategy, and environments when a pod next starts; no rollout can stop "+
-		"it", words.Listed(names)),
-		"Let kustomize's configMapGenerator or secretGenerator put a hash into the name: then a change is a rollout."}}
+	how := "and the template does not: mounted files change on all nodes at once, whatever the update strategy, and " +
+		"environments when a pod next starts; no rollout can stop it"
+	if w.rolls {
+		how = "and keeps its name: mounted files change on all nodes at once, before the rollout gets there"
+	}
+	return []Risk{{ChangesInPlace, fmt.Sprintf("%s changes %s", words.Listed(names), how), "Let kustomize's " +
+		"configMapGenerator or secretGenerator put a hash into the name: then a change is a rollout."}}
 }
 
 func (w *weighing) minReady() []Risk {

@@ -28,6 +28,10 @@ func TestRisksAreTold(t *testing.T) {
 		d.Spec.Template.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.
 			ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "agent"}}}}
 	}
+	mounted := func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "agent"}}}}}
+	}
 	image := func(name string) func(*appsv1.DaemonSet) {
 		return func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Containers[0].Image = name }
 	}
@@ -48,6 +52,7 @@ func TestRisksAreTold(t *testing.T) {
 		{"none", fleet(v1, agent("cpu=2m"), n), ""},
 		{"a ConfigMap in place", changed(fleet(agent("cpu=1m", mounts), agent("cpu=1m", mounts), n)), ChangesInPlace},
 		{"with the template", changed(fleet(agent("cpu=1m", mounts), agent("cpu=2m", mounts), n)), ""},
+		{"mounted, with the template", changed(fleet(agent("cpu=1m", mounted), agent("cpu=2m", mounted), n)), ChangesInPlace},
 		{"of others", changed(fleet(v1, agent("cpu=1m"), n)), ""},
 		{"no minReadySeconds", fleet(v1, agent("cpu=2m", func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 0 }), n),
 			NoMinReady},
