@@ -100,7 +100,6 @@ func (s *sending) open() {
 	h := s.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
-	_ = s.control.SetReadDeadline(time.Time{}) // the server's own would end it; who has none needs none lifted
 	s.w.WriteHeader(http.StatusOK)
 }
 
