@@ -33,6 +33,7 @@ type looked struct {
 	namespace, name string
 	followed        *follow.Sync
 	series          html.Series
+	drawn           drawn
 	changed         bell // has been seen anew
 	cancel          context.CancelFunc
 	over            chan struct{}
@@ -48,8 +49,10 @@ type looked struct {
 type sight struct {
 	seen view.Seen
 	view view.View
-	is   bool  // something was seen
-	err  error // why nothing newer is seen
+	is   bool // something was seen
+	// number tells sights apart.
+	number int
+	err    error // why nothing newer is seen
 }
 
 // lookInto begins to look into a Sync, unless somebody does already.
@@ -138,6 +141,7 @@ func (l *looked) look(ctx context.Context) (wait time.Duration) {
 	seen, err := l.followed.Look(ctx)
 	l.mu.Lock()
 	l.last.err = err
+	l.last.number++
 	if err == nil {
 		l.last.seen, l.last.view, l.last.is = seen, view.Of(seen), true
 		l.series.See(&l.last.view)

@@ -109,7 +109,7 @@ func (p *Page) syncLive(w http.ResponseWriter, r *http.Request, who person) erro
 				return html.Frame{}, err
 			}
 			around.Live = true
-			return html.SyncFrame(around, p.dataOf(l, s, r))
+			return l.drawn.frame(s, around, p.dataOf(l, s, r))
 		},
 	})
 }
