@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/preflight"
 )
 
 // lookAhead is a ready set, with the DaemonSets that it asks for and those that go after it.
@@ -46,6 +48,9 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 			return r
 		}
 		claimants = append(claimants, ahead.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
+		if p.sync.Spec.Gate.Preflight != api.PreflightOff {
+			r.weigh(look, next, options, tellingOf(p.sync))
+		}
 		id := daemonSetID(next.Namespace, next.Name)
 		for _, w := range change.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
@@ -72,6 +77,45 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 		return r
 	}
 	return a.succeed(ctx)
+}
+
+// weigh notes whether the pods of a DaemonSet would fit its nodes.
+func (r *readySet) weigh(look rollout.Look, next *appsv1.DaemonSet, o rollout.Options, t telling) {
+	found := preflight.Weigh(look, next, o, !t.countsOnly)
+	r.fits = r.fits.And(found)
+	r.Misfit, r.Serious = r.fits.Message, r.fits.Serious
+	r.weighed = append(r.weighed, next)
+	if found.Message.Private != "" {
+		r.warnings = append(r.warnings, found.Message.Private)
+	}
+}
+
+// keepVigil has a commit that waits for room looked at again when nodes change what is found of it. Nothing is watched
+// for it else.
+func (l *preparing) keepVigil(s *api.Sync, o Observer, wake func()) {
+	r, held := l.ready, s.Status.Preflight
+	switch {
+	case s.Spec.Gate.Preflight != api.PreflightHold || held == nil || len(held.Held) == 0:
+		l.endVigil()
+	case r == nil || !slices.Contains(held.Held, r.Commit):
+	case l.vigilFor != r:
+		found := r.fits
+		if l.vigilFor != nil && l.vigilFor.Commit == r.Commit {
+			found = l.vigil.Found() // by the same eyes as what is found next
+		}
+		l.vigilFor = r
+		l.vigil = preflight.Keep(o, s.Namespace+"/"+s.Name+" waits for room", r.weighed, figuresOf(s),
+			!tellingOf(s).countsOnly, found, wake)
+	case l.vigil.News():
+		l.ready = nil // it is looked at anew, with all that is looked at before a first write
+	}
+}
+
+func (l *preparing) endVigil() {
+	if l.vigil != nil {
+		l.vigil.End()
+		l.vigil, l.vigilFor = nil, nil
+	}
 }
 
 // refusedAhead says what would come of writing the set to one of its DaemonSets.

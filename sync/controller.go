@@ -96,6 +96,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	for _, l := range c.loops {
 		l.background.Wait()
 		l.drift.close()
+		l.endVigil()
 	}
 	return nil
 }

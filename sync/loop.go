@@ -63,6 +63,7 @@ type savedStatus struct {
 // observe gathers everything that the gate may look at.
 func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
 	l.takePrepared()
+	l.keepVigil(l.sync, l.Observer, func() { l.queue.Add(l.key) })
 	history, pollErr := l.source.Last()
 	o := gate.Observation{
 		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend,

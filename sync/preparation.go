@@ -13,6 +13,7 @@ import (
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/panics"
+	"github.com/daemongate/daemongate/sync/preflight"
 	"github.com/daemongate/daemongate/sync/source"
 )
 
@@ -150,6 +151,9 @@ type preparing struct {
 	underWay *underWay
 	// noWriter is why nothing may be written of what was prepared last, nil if it may.
 	noWriter *Barred
+	// vigil is kept for a prepared set that waits for room, nil if none does.
+	vigil    *preflight.Vigil
+	vigilFor *readySet
 	// panics is how often in a row preparing has panicked.
 	panics int
 	// died is when a process ended while something was rendered, and lived that a render came to an end: neither is in

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/render"
@@ -16,6 +18,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/preflight"
 )
 
 // unavailablePause is how long a commit waits that could not be prepared through no fault of its own.
@@ -33,6 +36,9 @@ type readySet struct {
 	brakes map[manifests.ID]manifests.Brake
 	// predecessors of each DaemonSet are those that it takes over from.
 	predecessors map[manifests.ID][]api.Predecessor
+	// fits is what was found about room on the nodes for the DaemonSets that were weighed.
+	fits    preflight.Finding
+	weighed []*appsv1.DaemonSet
 	// warnings are for whoever wrote the commit.
 	warnings []string
 	// lost is set if the process ended that rendered it.

@@ -203,6 +203,8 @@ func TestWhatWasToldOfNodesIsTakenBack(t *testing.T) {
 			Causes: causesOf(w, j, telling{}), Relapse: &api.Relapse{Message: said},
 			RollbackOf: &api.StuckCommit{Message: said}, NoRollback: &api.FailedCommit{Message: canary}}
 		s.Status.History = []api.Record{{Commit: "c", Message: said}}
+		s.Status.Preflight = &api.PreflightStatus{Held: []string{"d"}, Reason: canary, Commit: "c", Warning: canary}
+		s.Status.Held = api.HeldCommits{Count: 1, Newest: "d", Reason: canary, Commits: []string{"d"}}
 		s.Status.Failed = []api.FailedCommit{{Commit: "c", Message: canary}}
 		summary.Write(&s.Status, time.Now())
 		before := s.Status.DeepCopy()

@@ -85,7 +85,7 @@ func gateOf(s *api.Sync) gate.Gate {
 	return gate.Gate{
 		Order:  order,
 		Verify: s.Spec.Source.Verify.Mode, OnRewrite: s.Spec.Source.OnRewrite,
-		OnStuck:  s.Spec.Gate.OnStuck,
+		OnStuck: s.Spec.Gate.OnStuck, Preflight: s.Spec.Gate.Preflight,
 		Deadline: s.Spec.Gate.ProgressDeadline.Duration,
 		Relapse:  relapseOf(s), OnRelapse: s.Spec.Gate.OnRelapse,
 		Prune:   s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,

@@ -75,8 +75,8 @@ func newRelease() *cobra.Command {
 			}
 			commit, state := released(&s.Status)
 			if commit == "" {
-				return errors.New("there is nothing to release: no commit is stuck or held as a rewritten history, " +
-					"and no prune waits")
+				return errors.New("there is nothing to release: no commit is stuck or held as a rewritten history " +
+					"or for want of room, and no prune waits")
 			}
 			if err := syncs.Release(c.Context(), s.Namespace, s.Name, commit, time.Now()); err != nil {
 				return err
@@ -90,12 +90,15 @@ func newRelease() *cobra.Command {
 }
 
 // released is the commit that a release speaks of, and how it is; empty if there is none. That is the head of a
-// rewritten history that waits for it, else the one in flight, or once that has only taken the place of a stuck one and
-// nothing of it waits, the stuck one, which is tried again.
+// rewritten history that waits for it, else the newest that waits for room, else the one in flight, or once that has
+// only taken the place of a stuck one and nothing of it waits, the stuck one, which is tried again.
 func released(s *api.SyncStatus) (string, api.CommitState) {
 	f := s.InFlight
 	if r := s.Rewrite; r != nil && r.Released == "" && (f == nil || f.State.Settled()) {
 		return r.To, api.Held
+	}
+	if p := s.Preflight; p != nil && len(p.Held) > 0 && p.Reason == s.Held.Reason {
+		return p.Held[len(p.Held)-1], api.Held
 	}
 	if f == nil || !f.State.Settled() {
 		return "", ""

@@ -47,7 +47,23 @@ func withheldFrom(s *api.SyncStatus) *api.SyncStatus {
 	if s.InFlight != nil {
 		flight(s.InFlight)
 	}
+	if s.Preflight != nil {
+		preflight(s)
+	}
 	return s
+}
+
+// preflight takes the nodes out that a commit would not fit.
+func preflight(s *api.SyncStatus) {
+	p := s.Preflight
+	if p.Reason != "" && s.Held.Reason == p.Reason {
+		s.Held.Reason = withheld
+	}
+	for _, said := range []*string{&p.Reason, &p.Warning} {
+		if *said != "" {
+			*said = withheld
+		}
+	}
 }
 
 // public leaves of a message what everybody may be told.

@@ -63,6 +63,8 @@ func (t *turn) letThrough(candidate string, before []Commit, p *Prepared) {
 		t.unchanged(candidate, before, repeated{OwnMove(f), &f.Followers})
 	case t.repeatsRolledBack(p):
 		t.unchanged(candidate, before, repeated{RolledBackMove(f), &f.RollbackOf.Followers})
+	case t.misfits(candidate, p):
+		t.waitsForRoom(candidate, p)
 	default:
 		t.takeOff(candidate, before, p)
 	}
@@ -124,7 +126,7 @@ func (t *turn) candidate() (string, []Commit) {
 	f, may := t.s.InFlight, t.trusted()
 	if t.gate.Order == api.OrderEach && (f == nil || f.State != api.Stuck && f.RollbackOf == nil) {
 		for i, c := range may {
-			if t.failure(c.Hash) == nil {
+			if t.failure(c.Hash) == nil && !t.isMisfit(c.Hash) {
 				return c.Hash, may[:i]
 			}
 		}
@@ -246,7 +248,7 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), MaxFollowers)
 	}
 	t.s.InFlight, t.s.Drift = f, nil
-	t.flightMove(f, api.Applying, api.Message{})
+	t.flightMove(f, api.Applying, t.warning(p))
 	t.pass(commit)
 	t.d.Apply = commit
 	t.plan(p)
@@ -269,6 +271,8 @@ func (t *turn) pass(commit string) {
 	t.s.PassedRef = cmp.Or(t.o.History.Ref, t.s.PassedRef)
 	t.spend(commit)
 	t.waiting, _ = t.o.History.after(commit)
+	t.s.Held.Commits = keep(t.s.Held.Commits, t.waits) // what was carried is not held, and so not Dropped later
+	t.preflight()
 	t.s.Failed = keep(t.s.Failed, func(f api.FailedCommit) bool {
 		for _, c := range t.waiting {
 			if c.Hash == f.Commit {

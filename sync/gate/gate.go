@@ -32,6 +32,8 @@ type Gate struct {
 	OnRelapse api.OnRelapse
 	// Deadline is how long writing a commit may be retried before it is Stuck/ApplyFailed.
 	Deadline time.Duration
+	// Preflight says what is done about a set whose pods would not fit.
+	Preflight api.Preflight
 	// OnRewrite says what a head may do that is no step forward.
 	OnRewrite api.OnRewrite
 	// Verify says which commits need a signature.
@@ -53,6 +55,7 @@ func (g Gate) Step(s State, o Observation) (State, Decision) {
 	t.waiting = t.see()
 	t.trust()
 	t.rewritten()
+	t.preflight()
 	t.record()
 	t.fly()
 	if t.d.Idle() {

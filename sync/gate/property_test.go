@@ -10,10 +10,11 @@ import (
 
 // Whatever happens, in whatever order, with restarts in between: a commit is applied only when the one before
 // it has settled (law 1) and a window is open (law 9), what was rolled back is not tried again by itself (law 5),
+// what would not fit its nodes goes only where it need not wait or a person says so,
 // Complete is final (law 6) also where it relapses, which is told once and holds or is rolled back by its own rule, and
 // once nothing more happens every commit has come to exactly one settled state (law 3).
 func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
-	back, relapsed := 0, 0
+	back, relapsed, waited := 0, 0, 0
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		s := gatetest.NewStage(t)
@@ -22,6 +23,7 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 		s.Gate.OnStuck = []api.OnStuck{api.OnStuckRelease, api.OnStuckRollback, api.OnStuckRollback,
 			api.OnStuckHold}[r.IntN(4)]
 		s.Gate.OnRelapse = []api.OnRelapse{api.OnRelapseReport, api.OnRelapseHold, api.OnRelapseRollback}[r.IntN(3)]
+		s.Gate.Preflight = []api.Preflight{api.PreflightOff, api.PreflightWarn, api.PreflightHold}[r.IntN(3)]
 		l := &gatetest.Laws{T: t, Seed: seed, Gate: s.Gate, Final: map[string]api.CommitState{},
 			Relapsed: map[string]string{}}
 		for range 60 {
@@ -38,9 +40,10 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 				t.Fatalf("seed %d: %s ended as %q", seed, c.Hash, l.Final[c.Hash])
 			}
 		}
-		back, relapsed = back+l.Back, relapsed+l.Relapses
+		back, relapsed, waited = back+l.Back, relapsed+l.Relapses, waited+l.Waited
 	}
-	if back < 20 || relapsed < 100 {
-		t.Errorf("only %d commits were rolled back and %d relapsed: the stories are too tame", back, relapsed)
+	if back < 20 || relapsed < 100 || waited < 100 {
+		t.Errorf("only %d commits were rolled back, %d relapsed and %d waited for room: the stories are too tame", back,
+			relapsed, waited)
 	}
 }

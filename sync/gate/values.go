@@ -146,6 +146,10 @@ type Prepared struct {
 	Problem api.Message
 	// RetryAt is when an Unavailable or Early commit may be prepared again.
 	RetryAt time.Time
+	// Misfit says on how many nodes the pods of a Ready set would not fit, and by how much; empty if they fit, as far
+	// as is known. Serious is set if they are more nodes than may fail.
+	Misfit  api.Message
+	Serious bool
 }
 
 // Written is the result of Decision.Apply.

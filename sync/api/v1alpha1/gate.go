@@ -76,6 +76,20 @@ const (
 	OnRelapseRollback OnRelapse = "Rollback"
 )
 
+// Preflight says what is done about a commit whose pods would not fit their nodes.
+//
+// +kubebuilder:validation:Enum=Off;Warn;Hold
+type Preflight string
+
+const (
+	// PreflightOff does not look.
+	PreflightOff Preflight = "Off"
+	// PreflightWarn tells of it.
+	PreflightWarn Preflight = "Warn"
+	// PreflightHold lets such a commit wait until its pods fit, or a person releases it.
+	PreflightHold Preflight = "Hold"
+)
+
 // Gate is how commits are let through.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.onRelapse) || self.onRelapse == 'Report' || !has(self.relapse) || !(self.relapse in ['0', '0s', '0m', '0h', '0ms'])",message="needs a relapse longer than 0s",fieldPath=".onRelapse"
@@ -97,6 +111,9 @@ type Gate struct {
 	// +kubebuilder:default=Report
 	// +optional
 	OnRelapse OnRelapse `json:"onRelapse,omitempty"`
+	// +kubebuilder:default=Warn
+	// +optional
+	Preflight Preflight `json:"preflight,omitempty"`
 	// ProgressDeadline is how long a rollout may go without a further settled node.
 	// +kubebuilder:default="15m"
 	// +kubebuilder:validation:Type=string

@@ -33,6 +33,9 @@ type GateStatus struct {
 	// Ailing is what is no longer well although its commit is Complete, which it stays.
 	// +optional
 	Ailing *AilingStatus `json:"ailing,omitempty"`
+	// Preflight is set where pods would not fit their nodes.
+	// +optional
+	Preflight *PreflightStatus `json:"preflight,omitempty"`
 	// Held are the commits that wait at the gate.
 	// +optional
 	Held HeldCommits `json:"held,omitempty"`
@@ -55,6 +58,25 @@ type GateStatus struct {
 	// History is the last 20 commits that reached a state, newest first.
 	// +optional
 	History []Record `json:"history,omitempty"`
+}
+
+// PreflightStatus says which commits have pods that would not fit their nodes, as far as was looked before their first
+// write.
+type PreflightStatus struct {
+	// Held are the waiting commits that do not pass for it, oldest first.
+	// +optional
+	Held []string `json:"held,omitempty"`
+	// Reason is what is said of the newest of them.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// Released is the one of them that a person lets pass.
+	// +optional
+	Released string `json:"released,omitempty"`
+	// Commit was applied all the same, and Warning is what was said of it before.
+	// +optional
+	Commit string `json:"commit,omitempty"`
+	// +optional
+	Warning string `json:"warning,omitempty"`
 }
 
 // Rewrite is a head that is no step forward from the commit that passed last.

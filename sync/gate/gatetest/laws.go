@@ -1,6 +1,7 @@
 package gatetest
 
 import (
+	"strings"
 	"testing"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -17,6 +18,8 @@ type Laws struct {
 	Relapsed map[string]string
 	// Back is how often a commit was rolled back, and relapses how often one relapsed.
 	Back, Relapses int
+	// Waited is how often a commit waited for room.
+	Waited int
 }
 
 // Tick is stage.tick with the laws looked after.
@@ -30,6 +33,7 @@ func (l *Laws) Tick(s *Stage) {
 		l.relapse(before, s.State, d)
 		l.windowed(s.Observation, before, s.State)
 		l.trusted(s, before, s.State)
+		l.roomy(s, before, s.State)
 		if d.Prepare == "" {
 			return
 		}
@@ -94,6 +98,26 @@ func (l *Laws) trusted(s *Stage, before *gate.State, after gate.State) {
 		if problem := s.Observation.History.Unverified[c.Hash]; problem != "" {
 			l.T.Fatalf("seed %d: %s took off, and %s", l.Seed, f.Commit, problem)
 		}
+	}
+}
+
+// roomy holds that what would not fit takes off only where that may be, or a person says so, and that nothing waits for
+// room elsewhere.
+func (l *Laws) roomy(s *Stage, before *gate.State, after gate.State) {
+	f, was := after.InFlight, before.InFlight
+	holds := s.Gate.Preflight == api.PreflightHold
+	if p := after.Preflight; p != nil && len(p.Held) > 0 {
+		if l.Waited++; !holds {
+			l.T.Fatalf("seed %d: %v wait for room with preflight %s", l.Seed, p.Held, s.Gate.Preflight)
+		}
+	}
+	if !holds || f == nil || f.RollbackOf != nil || was != nil && was.Commit == f.Commit && was.Since == f.Since ||
+		!strings.HasPrefix(s.sets[f.Commit], "Misfit") {
+		return
+	}
+	said := before.Preflight != nil && before.Preflight.Released == f.Commit
+	if commit, _, _ := strings.Cut(s.Observation.Released, " "); commit != f.Commit && !said {
+		l.T.Fatalf("seed %d: %s took off and does not fit", l.Seed, f.Commit)
 	}
 }
 

@@ -21,7 +21,8 @@ func (s *Stage) Happen(r *rand.Rand) {
 	switch n := r.IntN(13); {
 	case n < 3:
 		c := fmt.Sprint("c", len(s.Commits)+1)
-		sets := []string{"", "=a", "=b", "=Invalid broken", "=Refused not now", "=Slow too much"}
+		sets := []string{"", "=a", "=b", "=Invalid broken", "=Refused not now", "=Slow too much",
+			"=Misfit pods do not fit 3 of 12 nodes", "=Tight pods do not fit 1 of 500 nodes"}
 		s.Push([]string{c + sets[r.IntN(len(sets))]})
 	case n < 5 && flying != nil:
 		s.Do("written", [][]string{nil, {"timeout"}}[r.IntN(2)])
@@ -38,10 +39,18 @@ func (s *Stage) Happen(r *rand.Rand) {
 	case n == 10 && len(s.Commits) > 0:
 		s.Do("override", []string{s.Commits[r.IntN(len(s.Commits))].Hash})
 	default:
+		s.releases(r)
 		s.Observation.Now = s.Observation.Now.Add(time.Duration(r.IntN(60)) * time.Second)
 		if flying.IsComplete() {
 			s.Do("pruned", nil)
 		}
+	}
+}
+
+// releases lets a commit pass now and then that waits for room.
+func (s *Stage) releases(r *rand.Rand) {
+	if p := s.State.Preflight; p != nil && len(p.Held) > 0 && r.IntN(4) == 0 {
+		s.Do("release", []string{p.Held[0], fmt.Sprint(len(s.Commits))})
 	}
 }
 

@@ -45,6 +45,9 @@ func (s *Stage) Do(verb string, args []string) {
 		s.Restart()
 	case "set":
 		s.sets[args[0]] = strings.Join(args[1:], " ")
+	case "nodes":
+		// nodes have changed, so that what was looked at before is looked at again
+		s.Observation.Prepared = nil
 	default:
 		s.told(verb, args)
 	}
@@ -109,6 +112,8 @@ func (s *Stage) configure(args []string) {
 			s.Gate.OnStuck = api.OnStuck(a)
 		case "RelapseReport", "RelapseHold", "RelapseRollback":
 			s.Gate.OnRelapse = api.OnRelapse(strings.TrimPrefix(a, "Relapse"))
+		case "PreflightOff", "PreflightWarn", "PreflightHold":
+			s.Gate.Preflight = api.Preflight(strings.TrimPrefix(a, "Preflight"))
 		case "RewriteHold":
 			s.Gate.OnRewrite = api.OnRewriteHold
 		case "VerifyHead", "VerifyEvery":

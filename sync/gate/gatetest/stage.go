@@ -42,7 +42,7 @@ func NewStage(t *testing.T) *Stage {
 	return &Stage{T: t, start: start, sets: map[string]string{}, unverified: map[string]api.Public{},
 		left: map[string]string{}, accepted: map[string]bool{},
 		Gate: gate.Gate{Order: api.OrderLatest, OnStuck: api.OnStuckRelease, Deadline: 15 * time.Minute, Prune: true,
-			Relapse: 10 * time.Minute, OnRelapse: api.OnRelapseReport},
+			Relapse: 10 * time.Minute, OnRelapse: api.OnRelapseReport, Preflight: api.PreflightWarn},
 		Observation: gate.Observation{Now: start, Generation: 1}}
 }
 
@@ -192,6 +192,11 @@ func (s *Stage) prepare(commit string) *gate.Prepared {
 		if problem, found := strings.CutPrefix(s.sets[commit], string(o)); found {
 			p.Outcome, p.Digest, p.Problem = o, "", api.ForAll(api.Public(strings.TrimSpace(problem)))
 			p.RetryAt = s.Observation.Now.Add(10 * time.Second)
+		}
+	}
+	for _, kind := range []string{"Misfit", "Tight"} { // on more nodes than may fail, or on fewer
+		if where, found := strings.CutPrefix(s.sets[commit], kind+" "); found {
+			p.Digest, p.Misfit, p.Serious = "set-of-"+commit, api.ForAll(api.Public(where)), kind == "Misfit"
 		}
 	}
 	return p

@@ -1,0 +1,59 @@
+package preflight
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// Observer watches nodes, and DaemonSets by their names.
+type Observer interface {
+	Watch(key string, targets []rollout.Target, wake func())
+	Unwatch(key string)
+	Look(target rollout.Target) (rollout.Look, bool)
+}
+
+// Vigil is kept while a commit waits for room: it sees whether its pods fit by now.
+type Vigil struct {
+	observer Observer
+	key      string
+	sets     []*appsv1.DaemonSet
+	options  rollout.Options
+	names    bool
+	found    Finding // as it was found last
+}
+
+// Keep begins a vigil for the DaemonSets of a commit, of which this was found. Wake is called when there may be news.
+func Keep(o Observer, key string, sets []*appsv1.DaemonSet, options rollout.Options, names bool, found Finding,
+	wake func()) *Vigil {
+	v := &Vigil{observer: o, key: key, sets: sets, options: options, names: names, found: found}
+	var targets []rollout.Target
+	for _, d := range sets {
+		targets = append(targets, rollout.Target{Namespace: d.Namespace, Name: d.Name})
+	}
+	o.Watch(key, targets, wake)
+	return v
+}
+
+// News reports whether something else is found than last time. What cannot be seen is no news.
+func (v *Vigil) News() bool {
+	var now Finding
+	for _, d := range v.sets {
+		look, synced := v.observer.Look(rollout.Target{Namespace: d.Namespace, Name: d.Name})
+		if !synced {
+			return false
+		}
+		now = now.And(Weigh(look, d, v.options, v.names))
+	}
+	if now == v.found {
+		return false
+	}
+	v.found = now
+	return true
+}
+
+// Found is what was found last.
+func (v *Vigil) Found() Finding { return v.found }
+
+// End ends it.
+func (v *Vigil) End() { v.observer.Unwatch(v.key) }
