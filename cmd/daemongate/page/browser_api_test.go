@@ -151,7 +151,10 @@ func (a *apiServer) watch(w http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("Content-Type", "application/json")
 	control := http.NewResponseController(w)
-	for _ = control.Flush(); ; _ = control.Flush() {
+	for {
+		if len(changes) == 0 {
+			_ = control.Flush() // who went away is found out below
+		}
 		select {
 		case <-r.Context().Done():
 			return

@@ -22,7 +22,7 @@ func BenchmarkFromAChangeToThePixel(b *testing.B) {
 	tab := w.tab(b, browsertest.Look{})
 	for range b.N {
 		f.are(rollout.IsOld, 0, 120)
-		tab.Open(w.url("/syncs/logging/agents"))
+		w.open(b, tab, "/syncs/logging/agents")
 		are(tab, "120o")
 		tab.Eval(seenAt, nil)
 		var follows, anew []float64
@@ -38,7 +38,7 @@ func BenchmarkFromAChangeToThePixel(b *testing.B) {
 		}
 		for range 9 {
 			changed := time.Now()
-			tab.Open(w.url("/syncs/logging/agents"))
+			w.open(b, tab, "/syncs/logging/agents")
 			anew = append(anew, float64(time.Since(changed).Microseconds())/1000)
 		}
 		compare(b, "pixel-p50", median(follows), "reload-p50", median(anew))
@@ -53,7 +53,7 @@ func BenchmarkFirstPaintOf5000Nodes(b *testing.B) {
 	paint := func(name string) float64 {
 		var all []float64
 		for range 7 {
-			tab.Open(w.url("/syncs/logging/" + name))
+			w.open(b, tab, "/syncs/logging/"+name)
 			tab.Until("the first paint", `performance.getEntriesByName("first-contentful-paint").length > 0`)
 			var at float64
 			tab.Eval(`performance.getEntriesByName("first-contentful-paint")[0].startTime`, &at)
@@ -92,7 +92,7 @@ const step = `(() => {
 func BenchmarkAStepOf50Nodes(b *testing.B) {
 	w := newWorld(b, fleets{"large": newFleet(5000)}, newSync("large"))
 	tab := w.tab(b, browsertest.Look{})
-	tab.Open(w.url("/syncs/logging/large"))
+	w.open(b, tab, "/syncs/logging/large")
 	are(tab, "5000o")
 	for range b.N {
 		var took struct {

@@ -30,7 +30,7 @@ func TestAnOpenPageFollows(t *testing.T) {
 	f, s := newFleet(12), newSync("agents")
 	w := newWorld(t, fleets{"agents": f}, s)
 	tab := w.tab(t, browsertest.Look{})
-	tab.Open(w.url("/syncs/logging/agents"))
+	w.open(t, tab, "/syncs/logging/agents")
 	are(tab, "12o")
 	mark(tab)
 	f.are(rollout.IsSettled, 0, 3).are(rollout.IsUpdated, 3, 4)
@@ -70,7 +70,7 @@ func TestAPageComesBackAfterItsServerWasAway(t *testing.T) {
 	w := newWorld(t, fleets{"agents": f}, newSync("agents"))
 	tab := w.tab(t, browsertest.Look{})
 	tab.Except("ERR_", "hx-sse", "htmx") // what a browser says of a server that is away
-	tab.Open(w.url("/syncs/logging/agents"))
+	w.open(t, tab, "/syncs/logging/agents")
 	are(tab, "12o")
 	f.are(rollout.IsSettled, 0, 1)
 	are(tab, "1s 11o") // the stream is open
@@ -95,7 +95,7 @@ func TestALostAPIServerIsTold(t *testing.T) {
 	w := newWorld(t, fleets{"agents": newFleet(12).are(rollout.IsFailing, 3, 5)},
 		inState(newSync("agents"), api.Stuck, "CrashLoop on 2 of 12 nodes"))
 	tab := w.tab(t, browsertest.Look{})
-	tab.Open(w.url("/syncs/logging/agents"))
+	w.open(t, tab, "/syncs/logging/agents")
 	are(tab, "10o 2f")
 	w.api.leave()
 	tab.UntilText("No answer from the API server since", crash)
@@ -112,7 +112,7 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, fleets{"agents": newFleet(120).are(rollout.IsSettled, 0, 2)}, newSync("agents"))
 	tab := w.tab(t, browsertest.Look{})
-	tab.Open(w.url("/syncs/logging/agents"))
+	w.open(t, tab, "/syncs/logging/agents")
 	tab.Press("Tab")
 	tab.Until("the link that skips to be seen", `document.activeElement.matches(".skip") &&
 		document.activeElement.getBoundingClientRect().top >= 0`)
@@ -163,7 +163,7 @@ func TestWhoMayNotWriteIsOfferedNothing(t *testing.T) {
 	w.api.readOnly = true
 	w.api.mu.Unlock()
 	tab := w.tab(t, browsertest.Look{})
-	tab.Open(w.url("/syncs/logging/agents"))
+	w.open(t, tab, "/syncs/logging/agents")
 	are(tab, "12o")
 	var forms int
 	if tab.Eval(`document.querySelectorAll("form[method=post]").length`, &forms); forms > 0 {

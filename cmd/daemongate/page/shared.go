@@ -39,16 +39,16 @@ func (s *shared[T]) leave() {
 	defer s.mu.Unlock()
 	if s.users--; s.users == 0 {
 		var timer *time.Timer
-		timer = time.AfterFunc(s.lingers, func() { s.over(timer) })
+		timer = time.AfterFunc(s.lingers, func() { s.over(&timer) })
 		s.timer = timer
 	}
 }
 
-// over closes it, unless somebody has come since its timer was set.
-func (s *shared[T]) over(timer *time.Timer) {
+// over closes it, unless somebody has come since its timer was set: which one that is can be read under the lock alone.
+func (s *shared[T]) over(timer **time.Timer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.timer == timer {
+	if s.timer == *timer {
 		s.shut()
 	}
 }
