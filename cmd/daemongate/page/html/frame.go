@@ -15,6 +15,8 @@ type Frame struct {
 	Order   string
 	// Grid is the grid of that order, for a page that has another one.
 	Grid string
+	// tab is the title of the page, as an element.
+	tab string
 	// rows are all rows in one, for a page that has others or another order.
 	rows Fragment
 }
@@ -63,6 +65,9 @@ func (f *Frame) changed(before *Frame) string {
 	put := func(one Fragment) {
 		b.WriteString(`<hx-partial hx-target="#` + one.ID + `" hx-swap="outerMorph">` + one.HTML + `</hx-partial>`)
 	}
+	if before == nil || f.tab != before.tab {
+		b.WriteString(f.tab)
+	}
 	whole := f.rows.ID != "" && (before == nil || !slices.EqualFunc(f.Fragments, before.Fragments, sameID))
 	if whole {
 		put(f.rows)
@@ -78,12 +83,17 @@ func (f *Frame) changed(before *Frame) string {
 
 func sameID(a, b Fragment) bool { return a.ID == b.ID }
 
-// frameOf renders templates, each of which is an element whose id is its name.
-func frameOf(model any, names ...string) (Frame, error) {
+// frameOf renders templates of a page, each of which is an element whose id is its name.
+func frameOf(s shell, names ...string) (Frame, error) {
 	var f Frame
+	var tab strings.Builder
+	if err := templates.ExecuteTemplate(&tab, "tab", s); err != nil {
+		return Frame{}, err
+	}
+	f.tab = tab.String()
 	for _, name := range names {
 		var b bytes.Buffer
-		if err := templates.ExecuteTemplate(&b, name, model); err != nil {
+		if err := templates.ExecuteTemplate(&b, name, s.Body); err != nil {
 			return Frame{}, err
 		}
 		f.Fragments = append(f.Fragments, Fragment{name, strings.TrimSpace(b.String())})

@@ -36,13 +36,15 @@ type model struct {
 	Page
 	SyncData
 	V      *view.View
-	Self   string // its address
+	Self   string // the address of the Sync, and Here that of this page of it
+	Here   string
 	Stream string
 	nodes  grid
 }
 
 func modelOf(p Page, d SyncData) *model {
 	m := &model{Page: p, SyncData: d, V: &d.View, Self: p.SyncPath(d.View.Namespace, d.View.Name)}
+	m.Here = with(m.Self, QueryGroup, d.Group, QueryShow, d.Show)
 	m.nodes = gridOf(d.View.Nodes, d.Group)
 	m.Stream = with(m.Self+"/live", QueryGroup, d.Group, QueryOrder, m.nodes.Order)
 	return m
@@ -55,19 +57,17 @@ var fragments = []string{"lost", "said", "verdict", "acts", "causes", "sentence"
 // Sync writes the page of a Sync.
 func Sync(w io.Writer, p Page, d SyncData) error {
 	m := modelOf(p, d)
-	here := with(m.Self, QueryGroup, d.Group, QueryShow, d.Show)
 	name := "sync.html"
 	if d.Show == ShowNodes {
 		m.Live, name = false, "nodes.html"
 	}
-	return write(w, name, shell{Page: m.Page, Title: d.View.Namespace + "/" + d.View.Name, Mark: m.mark(), Here: here,
-		Body: m})
+	return write(w, name, m.shell())
 }
 
 // SyncFrame is the present state of the page of a Sync.
 func SyncFrame(p Page, d SyncData) (Frame, error) {
 	m := modelOf(p, d)
-	f, err := frameOf(m, fragments...)
+	f, err := frameOf(m.shell(), fragments...)
 	if err != nil {
 		return Frame{}, err
 	}
@@ -75,11 +75,12 @@ func SyncFrame(p Page, d SyncData) (Frame, error) {
 	return f, nil
 }
 
-func (m *model) mark() string {
-	if m.V.State == "" {
-		return ""
+func (m *model) shell() shell {
+	s := shell{Page: m.Page, Title: m.V.Namespace + "/" + m.V.Name, Here: m.Here, Body: m}
+	if m.V.State != "" {
+		s.Mark = m.Sign().Shape
 	}
-	return view.CommitSign(m.V.State).Shape
+	return s
 }
 
 // Sign is the sign of the state of the Sync.

@@ -170,11 +170,15 @@ func Syncs(w io.Writer, p Page, rows []Row, f Filter) error {
 	if _, err := l.draw(); err != nil {
 		return err
 	}
-	s := shell{Page: p, Title: "Syncs", Here: l.Here, Body: l}
+	return write(w, "syncs.html", l.shell())
+}
+
+func (l list) shell() shell {
+	s := shell{Page: l.Page, Title: "Syncs", Here: l.Here, Body: l}
 	if l.Stuck > 0 {
 		s.Mark = view.CommitSign(api.Stuck).Shape
 	}
-	return write(w, "syncs.html", s)
+	return s
 }
 
 // SyncsFrame is the present state of the page of all Syncs. A row that changes is sent alone; when others are there, or
@@ -189,7 +193,7 @@ func SyncsFrame(p Page, rows []Row, f Filter) (Frame, error) {
 	if len(rows) == 0 || len(l.Rows) == 0 {
 		names = slices.Delete(names, 2, 3) // there is no table
 	}
-	frame, err := frameOf(l, names...)
+	frame, err := frameOf(l.shell(), names...)
 	if err != nil {
 		return Frame{}, err
 	}

@@ -117,6 +117,20 @@ function open(cell) {
   location.assign(stream.dataset.nodes + encodeURIComponent(cell.title));
 }
 
+// news says since when the page has had none, and no more when there is some.
+function news(some) {
+  const silence = document.getElementById('silence');
+  if (some === silence.hidden) return;
+  silence.querySelector('time').textContent = new Date().toISOString().replace('T', ' ').replace(/\..*/, 'Z');
+  silence.hidden = some;
+}
+
+if (stream) {
+  for (const name of ['htmx:error', 'htmx:response:error', 'htmx:sse:error']) {
+    stream.addEventListener(name, () => news(false));
+  }
+  stream.addEventListener('htmx:sse:after:connection', () => news(true));
+}
 if (stream && field) {
   read();
   stream.addEventListener('letters', (event) => letters(event.detail.data));
