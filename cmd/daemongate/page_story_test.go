@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -77,25 +76,28 @@ spec:
 	if code, text := get("", "/"); code != http.StatusUnauthorized || strings.Contains(text, "agents-of") {
 		t.Errorf("without a token: %d %s", code, text)
 	}
+	actsNeedTheirVerbs(t, cluster, "http://"+at+own+"/", reader, syncer)
+	dashboardIsForOne(t, cluster.Kubeconfig, own)
+}
+
+// actsNeedTheirVerbs has two people ask for something on the page of the Sync.
+func actsNeedTheirVerbs(t *testing.T, cluster *clustertest.Cluster, at, reader, syncer string) {
+	t.Helper()
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	asked := func() bool {
 		s, err := sync.NewSyncs(client).Get(t.Context(), "paged", "agents-of-paged")
 		check(t, err)
-		return strings.Contains(fmt.Sprint(s.Annotations), "daemongate.io/requested-at")
+		return s.Annotations["daemongate.io/requested-at"] != ""
 	}
-	for _, one := range []struct {
-		token, act string
-		code       int
-	}{{reader, "sync", 403}, {syncer, "release", 403}, {syncer, "suspend", 403}} {
-		if code, _ := asks(t, http.DefaultClient, "POST", "http://"+at+own+"/"+one.act, one.token); code != one.code || asked() {
-			t.Errorf("%s: %d", one.act, code)
+	for _, one := range [][2]string{{reader, "sync"}, {syncer, "release"}, {syncer, "suspend"}} {
+		if code, _ := asks(t, http.DefaultClient, "POST", at+one[1], one[0]); code != http.StatusForbidden || asked() {
+			t.Errorf("%s: %d", one[1], code)
 		}
 	}
-	if code, text := asks(t, http.DefaultClient, "POST", "http://"+at+own+"/sync", syncer); code != http.StatusOK || !asked() {
+	if code, text := asks(t, http.DefaultClient, "POST", at+"sync", syncer); code != http.StatusOK || !asked() {
 		t.Errorf("who may sync gets %d %s", code, text)
 	}
-	dashboardIsForOne(t, cluster.Kubeconfig, own)
 }
 
 // dashboard starts the page for its caller. Its address is good once.

@@ -39,7 +39,8 @@ func (s *shell) do(act screen.Act) tea.Cmd {
 	return nil
 }
 
-// compare asks what the newest commit would change, which may take a while: the repository is read and the cluster asked.
+// compare asks what the newest commit would change, which may take a while: the repository is read and the cluster
+// asked.
 func (s *shell) compare() tea.Cmd {
 	s.screen.Tell("asking the cluster what the newest commit would change…")
 	if s.comparing {

@@ -23,7 +23,7 @@ type Reach struct {
 	Released func(*api.SyncStatus) (string, api.CommitState)
 	// History prints what became of the last commits.
 	History func(io.Writer, []api.Record) error
-	// Diff prints what a Sync's newest commit would change in the cluster, and to notes what else is to be said of it. It
-	// may read a repository.
+	// Diff prints what a Sync's newest commit would change in the cluster, and to notes what else is to be said of it.
+	// It may read a repository.
 	Diff func(ctx context.Context, name string, out, notes io.Writer) error
 }

@@ -44,8 +44,8 @@ type shell struct {
 	comparing bool
 }
 
-// What the shell is told: what was seen, that nothing could be, what became of what was asked for, a diff, and that it is
-// time.
+// What the shell is told: what was seen, that nothing could be, what became of what was asked for, a diff, and that
+// it is time.
 type (
 	seenMsg struct {
 		seen view.Seen
@@ -57,8 +57,8 @@ type (
 	dueMsg      struct{}
 )
 
-// thrift is how much of the live heap may be garbage, in percent, before it is collected. A look at a large fleet leaves
-// much of it behind; the memory of a laptop is worth more than the hundredth of a core that this takes.
+// thrift is how much of the live heap may be garbage, in percent, before it is collected. A look at a large fleet
+// leaves much of it behind; the memory of a laptop is worth more than the hundredth of a core that this takes.
 const thrift = 40
 
 // fullScreen shows the Sync until the user has had enough.
