@@ -38,6 +38,11 @@ spec:
         env:
         - {name: LEVEL, valueFrom: {configMapKeyRef: {name: agent, key: level}}}
         - {name: TOKEN, valueFrom: {secretKeyRef: {name: token, key: token}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: other, namespace: planned}
+stringData: {password: s3cr3t}
 `
 
 // planned is a folder with the agent, a cluster on which it runs, and one node of which is nearly full.
@@ -101,7 +106,8 @@ func (p *planned) run() (full string) {
 		Data: map[string][]byte{"token": []byte("s3cr3t")}}, metav1.CreateOptions{})
 	check(p.t, err)
 	d := &appsv1.DaemonSet{}
-	check(p.t, yaml.Unmarshal([]byte(plannedAgent), d))
+	first, _, _ := strings.Cut(plannedAgent, "---")
+	check(p.t, yaml.Unmarshal([]byte(first), d))
 	_, err = p.kube.AppsV1().DaemonSets("planned").Create(ctx, d, metav1.CreateOptions{FieldManager: "kubectl-create"})
 	check(p.t, err)
 	clustertest.Until(p.t, 2*time.Minute, "a pod on every node", func() (string, bool) {

@@ -61,29 +61,33 @@ func isDisk(v corev1.Volume) bool {
 		v.RBD != nil || v.ISCSI != nil
 }
 
-// blocker is a pod that does not want the one that is weighed near it.
-type blocker struct {
-	pod      *corev1.Pod
-	topology string // the key of the label that says what is near
-}
-
-// blockersOf are the pods whose required anti-affinity may mean the pod. Which labels a namespace has is not known: a
-// term that selects by them may mean any.
-func blockersOf(p *corev1.Pod, in Input) []blocker {
-	var list []blocker
+// blockedPlaces are the places where a pod stands whose required anti-affinity may mean the pod, by the key and the value
+// of the label that says what is near, with that one's name. Which labels a namespace has is not known: a term that
+// selects by them may mean any.
+func blockedPlaces(p *corev1.Pod, in Input) map[string]map[string]string {
+	nodes := map[string]*corev1.Node{}
+	for _, n := range in.Nodes {
+		nodes[n.Name] = n
+	}
+	blocked := map[string]map[string]string{}
 	for _, o := range in.Others.Pods {
-		a := o.Spec.Affinity
-		if a == nil || a.PodAntiAffinity == nil || fact.IsOver(o) || o.Spec.NodeName == "" ||
+		a, n := o.Spec.Affinity, nodes[o.Spec.NodeName]
+		if a == nil || a.PodAntiAffinity == nil || n == nil || fact.IsOver(o) ||
 			in.Current != nil && fact.Owns(in.Current, o) {
 			continue
 		}
 		for _, term := range a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution {
-			if means(term, o.Namespace, p) {
-				list = append(list, blocker{o, term.TopologyKey})
+			value, is := n.Labels[term.TopologyKey]
+			if !is || !means(term, o.Namespace, p) {
+				continue
 			}
+			if blocked[term.TopologyKey] == nil {
+				blocked[term.TopologyKey] = map[string]string{}
+			}
+			blocked[term.TopologyKey][value] = room.FullName(o)
 		}
 	}
-	return list
+	return blocked
 }
 
 // means reports whether a term of a pod of a namespace may select another pod.
@@ -123,24 +127,11 @@ func (w *weighing) notWeighedOn(n *corev1.Node) []string {
 			list = append(list, fmt.Sprintf("it does not declare feature %s, which the pod needs", f))
 		}
 	}
-	for _, b := range w.blockers {
-		if w.near(n, b) {
-			list = append(list, fmt.Sprintf("anti-affinity of pod %s", room.FullName(b.pod)))
+	for key, values := range w.blocked {
+		if value, is := n.Labels[key]; is && values[value] != "" {
+			list = append(list, "anti-affinity of pod "+values[value])
 		}
 	}
+	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// near reports whether a node is as near to a blocker as that one forbids.
-func (w *weighing) near(n *corev1.Node, b blocker) bool {
-	if n.Name == b.pod.Spec.NodeName {
-		return true
-	}
-	value, has := n.Labels[b.topology]
-	i := slices.IndexFunc(w.in.Nodes, func(o *corev1.Node) bool { return o.Name == b.pod.Spec.NodeName })
-	if i < 0 || !has {
-		return false
-	}
-	other, has := w.in.Nodes[i].Labels[b.topology]
-	return has && other == value
 }

@@ -252,3 +252,23 @@ func TestTheClassDecidesThePriority(t *testing.T) {
 		t.Errorf("with it: %s", p.Headline)
 	}
 }
+
+// What 5,000 nodes with twenty pods each take.
+func BenchmarkPlan(b *testing.B) {
+	var nodes []*corev1.Node
+	var others []*corev1.Pod
+	for i := range 5000 {
+		n := node(fmt.Sprintf("node-%04d", i))
+		n.Status.Allocatable = podtest.Quantities("cpu=8 memory=32Gi pods=110")
+		nodes = append(nodes, n)
+		for k := range 20 {
+			others = append(others, podtest.PodOn(n.Name, fmt.Sprintf("web/p%d-%d", i, k), "cpu=300m memory=1Gi"))
+		}
+	}
+	in := fleet(agent("cpu=100m"), agent("cpu=2500m", prior(10)), nodes, others...)
+	for b.Loop() {
+		if p := Weigh(in); p.Outcome != Preempts {
+			b.Fatal(p.Headline)
+		}
+	}
+}

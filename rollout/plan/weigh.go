@@ -25,8 +25,8 @@ type weighing struct {
 	surge    bool
 	has      map[string]bool // nodes with a pod that is not over
 	crowd    *room.Crowd
-	blockers []blocker
-	features []string // that a node must declare
+	blocked  map[string]map[string]string // labels and values where other pods do not want it near
+	features []string                     // that a node must declare
 }
 
 // Weigh says what a commit would do to a DaemonSet. It is pure.
@@ -65,7 +65,7 @@ func newWeighing(in Input) *weighing {
 			w.has[p.Spec.NodeName] = true
 		}
 	}
-	w.blockers = blockersOf(w.pod, in)
+	w.blocked = blockedPlaces(w.pod, in)
 	w.features = featuresOf(w.pod)
 	return w
 }

@@ -24,31 +24,46 @@ type lack struct {
 	holders     []string // of a host port, as namespace/name
 }
 
+// asksOf is all that a pod asks of a node, sorted by name, with nothing used; host ports last, of each of which there is
+// one.
+func asksOf(p *corev1.Pod, node *corev1.Node) []lack {
+	var asks []lack
+	for name, q := range helpers.PodRequests(p, helpers.PodResourcesOptions{}) {
+		if asked := Amount(name, q); asked > 0 && IsScheduled(name) {
+			asks = append(asks, lack{resource: name, asked: asked, allocatable: Amount(name,
+				node.Status.Allocatable[name])})
+		}
+	}
+	if pods, known := node.Status.Allocatable[corev1.ResourcePods]; known {
+		asks = append(asks, lack{resource: corev1.ResourcePods, asked: 1, allocatable: pods.Value()})
+	}
+	slices.SortFunc(asks, func(a, b lack) int { return strings.Compare(string(a.resource), string(b.resource)) })
+	for _, h := range HostPortsOf(p) {
+		asks = append(asks, lack{port: h, asked: 1, allocatable: 1})
+	}
+	return asks
+}
+
 // lacksOf is what a node has too little of for a pod beside those that stand there, sorted by name; host ports last.
 func lacksOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod) []lack {
+	asks := asksOf(p, node)
+	for _, other := range there {
+		requests := RequestsOf(other)
+		for i := range asks {
+			l := &asks[i]
+			held := l.holds(other, requests)
+			if l.used += held; held > 0 && l.resource == "" {
+				l.holders = append(l.holders, FullName(other))
+			}
+		}
+	}
 	var lacks []lack
-	short := func(l lack) {
+	for _, l := range asks {
 		if l.need = l.asked - (l.allocatable - l.used); l.need > 0 {
 			lacks = append(lacks, l)
 		}
 	}
-	used := map[corev1.ResourceName]int64{}
-	for _, other := range there {
-		for name, q := range RequestsOf(other) {
-			used[name] += Amount(name, q)
-		}
-	}
-	for name, q := range helpers.PodRequests(p, helpers.PodResourcesOptions{}) {
-		if asked := Amount(name, q); asked > 0 && IsScheduled(name) {
-			short(lack{resource: name, asked: asked, allocatable: Amount(name, node.Status.Allocatable[name]),
-				used: used[name]})
-		}
-	}
-	if pods, known := node.Status.Allocatable[corev1.ResourcePods]; known {
-		short(lack{resource: corev1.ResourcePods, asked: 1, allocatable: pods.Value(), used: int64(len(there))})
-	}
-	slices.SortFunc(lacks, func(a, b lack) int { return strings.Compare(string(a.resource), string(b.resource)) })
-	return append(lacks, portLacks(p, there)...)
+	return lacks
 }
 
 // RequestsOf is what a pod takes of its node: what it asks for or, while it is being resized, what it has been given if

@@ -74,24 +74,6 @@ func (h HostPort) HeldBy(p *corev1.Pod) int64 {
 	return 0
 }
 
-// portLacks are the host ports that a pod asks for and others hold. All of the holders must go.
-func portLacks(p *corev1.Pod, there []*corev1.Pod) []lack {
-	var lacks []lack
-	for _, h := range HostPortsOf(p) {
-		l := lack{port: h, asked: 1}
-		for _, o := range there {
-			if h.HeldBy(o) > 0 {
-				l.need++
-				l.holders = append(l.holders, FullName(o))
-			}
-		}
-		if l.need > 0 {
-			lacks = append(lacks, l)
-		}
-	}
-	return lacks
-}
-
 // FullName is a pod's namespace/name.
 func FullName(p *corev1.Pod) string { return p.Namespace + "/" + p.Name }
 

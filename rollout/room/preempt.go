@@ -62,27 +62,40 @@ func holdersAsHigh(p *corev1.Pod, there []*corev1.Pod, lacks []lack) []*corev1.P
 // one (kubernetes pkg/scheduler/framework/plugins/defaultpreemption, SelectVictimsOnNode).
 func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod,
 	budgets []*policyv1.PodDisruptionBudget) []*corev1.Pod {
-	var stay, lower []*corev1.Pod
+	asks := asksOf(p, node)
+	var lower []*corev1.Pod
 	for _, o := range there {
 		if o.Spec.NodeName != "" && PriorityOf(o) < PriorityOf(p) {
 			lower = append(lower, o)
 		} else {
-			stay = append(stay, o)
+			take(asks, o, 1)
 		}
 	}
-	if len(lower) == 0 || len(lacksOf(p, node, stay)) > 0 {
+	if len(lower) == 0 || !fits(asks) {
 		return nil
 	}
 	slices.SortStableFunc(lower, byImportance)
 	var victims []*corev1.Pod
 	for _, o := range promisedFirst(lower, budgets) {
-		if with := append(slices.Clone(stay), o); len(lacksOf(p, node, with)) == 0 {
-			stay = with
-		} else {
+		if take(asks, o, 1); !fits(asks) {
+			take(asks, o, -1)
 			victims = append(victims, o)
 		}
 	}
 	return victims
+}
+
+// take counts a pod as standing there, or as gone again.
+func take(asks []lack, o *corev1.Pod, times int64) {
+	requests := RequestsOf(o)
+	for i := range asks {
+		asks[i].used += times * asks[i].holds(o, requests)
+	}
+}
+
+// fits reports whether there is enough of all that a pod asks for.
+func fits(asks []lack) bool {
+	return !slices.ContainsFunc(asks, func(l lack) bool { return l.asked > l.allocatable-l.used })
 }
 
 // byImportance sorts the higher priority first, then the pod that started earlier; one that has not is the youngest.
