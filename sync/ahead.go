@@ -16,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/preflight"
 )
 
@@ -81,7 +82,14 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 
 // weigh notes whether the pods of a DaemonSet would fit its nodes.
 func (r *readySet) weigh(look rollout.Look, next *appsv1.DaemonSet, o rollout.Options, t telling) {
-	found := preflight.Weigh(look, next, o, !t.countsOnly)
+	var found preflight.Finding
+	caught := panics.Catch("weighing DaemonSet "+next.Namespace+"/"+next.Name, func() {
+		found = preflight.Weigh(look, next, o, !t.countsOnly)
+	})
+	if caught != nil { // what could not be weighed holds nothing
+		r.warnings = append(r.warnings, caught.Error())
+		return
+	}
 	r.fits = r.fits.And(found)
 	r.Misfit, r.Serious = r.fits.Message, r.fits.Serious
 	r.weighed = append(r.weighed, next)
