@@ -23,8 +23,8 @@ type reading struct {
 	passed, passedRef string
 	needed            bool
 	// told are the commits of which the status tells, but for those that are Held. Where a rewritten history is read by
-	// a mirror that never had the one that passed, as that of a controller that has just taken over, what comes after the
-	// newest of them that the head goes on from is new.
+	// a mirror that never had the one that passed, as that of a controller that has just taken over, what comes after
+	// the newest of them that the head goes on from is new.
 	told []string
 	// held are the commits that are Held. Those on the way to the head are among its commits, wherever it goes on from.
 	held []string
