@@ -61,9 +61,9 @@ func isDisk(v corev1.Volume) bool {
 		v.RBD != nil || v.ISCSI != nil
 }
 
-// blockedPlaces are the places where a pod stands whose required anti-affinity may mean the pod, by the key and the value
-// of the label that says what is near, with that one's name. Which labels a namespace has is not known: a term that
-// selects by them may mean any.
+// blockedPlaces are the places where a pod stands whose required anti-affinity may mean the pod, by the key and the
+// value of the label that says what is near, with that one's name. Which labels a namespace has is not known: a term
+// that selects by them may mean any.
 func blockedPlaces(p *corev1.Pod, in Input) map[string]map[string]string {
 	nodes := map[string]*corev1.Node{}
 	for _, n := range in.Nodes {

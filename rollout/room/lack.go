@@ -24,8 +24,8 @@ type lack struct {
 	holders     []string // of a host port, as namespace/name
 }
 
-// asksOf is all that a pod asks of a node, sorted by name, with nothing used; host ports last, of each of which there is
-// one.
+// asksOf is all that a pod asks of a node, sorted by name, with nothing used; host ports last, of each of which there
+// is one.
 func asksOf(p *corev1.Pod, node *corev1.Node) []lack {
 	var asks []lack
 	for name, q := range helpers.PodRequests(p, helpers.PodResourcesOptions{}) {
