@@ -120,7 +120,7 @@ func (r *Repository) poll(stage *stage, f *flight) error {
 	began := time.Now()
 	to, server, err := r.converse(stage.ctx)
 	if err != nil {
-		return r.unborn(f, named(r.address, err))
+		return f.unborn(r, named(r.address, err))
 	}
 	calls := &calls{ctx: stage.ctx, to: to, open: server}
 	defer calls.end()
@@ -187,7 +187,7 @@ func (r *Repository) wanted(f *flight, server *remote.Conversation) map[Ref]tip 
 }
 
 // unborn says to which branch a first commit is to be pushed.
-func (r *Repository) unborn(f *flight, err error) error {
+func (f *flight) unborn(r *Repository, err error) error {
 	if errors.Is(err, remote.ErrEmpty) {
 		for ref := range f.answers {
 			f.answers[ref] = answer{err: fmt.Errorf("%s: %s does not exist: %w", r, ref, remote.ErrEmpty)}

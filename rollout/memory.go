@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Memory is what must not be forgotten from one look to the next, also over a restart: it is kept as JSON, a few KB at
 // most. It belongs to one Target; the zero value is a new rollout's. It is only ever made by Judge.
@@ -44,6 +47,40 @@ type Memory struct {
 	Answers map[string]string `json:"answers,omitempty"`
 	// Brake are the causes that the brake was pulled for.
 	Brake []Cause `json:"brake,omitempty"`
+}
+
+// NotAfter is a memory in which nothing lies ahead of a time: what a clock dated that went ahead has happened by then.
+func (m Memory) NotAfter(now time.Time) Memory {
+	past := func(t time.Time) time.Time {
+		if t.After(now.Add(SkewTolerance)) {
+			return now
+		}
+		return t
+	}
+	m.First, m.Observed, m.Rose = past(m.First), past(m.Observed), past(m.Rose)
+	for _, times := range []*map[string]time.Time{&m.Since, &m.Lost} {
+		if *times == nil {
+			continue
+		}
+		all := make(map[string]time.Time, len(*times))
+		for key, t := range *times {
+			all[key] = past(t)
+		}
+		*times = all
+	}
+	if m.Clocks != nil {
+		all := make(map[string]ReadClock, len(m.Clocks))
+		for node, c := range m.Clocks {
+			c.At = past(c.At)
+			all[node] = c
+		}
+		m.Clocks = all
+	}
+	m.Brake = slices.Clone(m.Brake)
+	for i := range m.Brake {
+		m.Brake[i].Since = past(m.Brake[i].Since)
+	}
+	return m
 }
 
 // Rejections are how often a node refused its pod, and the last pod that it refused, with the reason.

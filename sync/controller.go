@@ -203,8 +203,8 @@ func (c *Controller) turn(ctx context.Context, store seenSyncs, key string) {
 	default:
 		err = c.goRound(ctx, key, sync)
 	}
-	if errors.Is(err, errStatusChanged) {
-		c.forget(key) // what is kept in memory is not what the status says
+	if errors.Is(err, errStatusChanged) || errors.Is(err, errSetBack) {
+		c.forget(key) // what is kept in memory is not what the status says, or is dated otherwise
 	}
 	c.again(ctx, key, sync, err)
 }

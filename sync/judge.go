@@ -34,10 +34,10 @@ func (fl *flight) judge(ctx context.Context, now time.Time) (*gate.Rollout, erro
 		return nil, err
 	}
 	fl.judged = judged{of, now, r}
-	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.toldUnseen { // when that changes, the Observer wakes the Sync
+	if r.Unseen != nil && fmt.Sprint(r.Unseen) != l.told.unseen { // when that changes, the Observer wakes the Sync
 		l.trouble(l.sync, r.Unseen)
 	}
-	l.toldUnseen = fmt.Sprint(r.Unseen)
+	l.told.unseen = fmt.Sprint(r.Unseen)
 	return r, nil
 }
 

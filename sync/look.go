@@ -69,7 +69,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 			addBrake(r, target, look, j)
 			addHandovers(r, target, j)
 		} else {
-			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i], o, now)
+			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i].NotAfter(now), o, now)
 		}
 		if w, err = judgedWorkload(w, j, memory, daemonSets, t); err != nil {
 			return nil, false, err
@@ -89,7 +89,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 // byName has a target and what is remembered of it name nodes by their names, as the judge does.
 func byName(t rollout.Target, m rollout.Memory, look rollout.Look) (rollout.Target, rollout.Memory) {
 	t.FailingBefore = rollout.FailingByName(t.FailingBefore, look.Nodes)
-	return t, m.WithNames(look.Nodes)
+	return t, m.WithNames(look.Nodes).NotAfter(look.Now)
 }
 
 // addUnseen leaves a workload as it was judged last.

@@ -38,10 +38,9 @@ type syncLoop struct {
 	// retryRequested is set while a person's request to try once more is served, and request is the newest request.
 	retryRequested bool
 	request        string
-	// toldUnseen is what was told last of what cannot be seen, and toldKept what was told of objects that were not
-	// pruned.
-	toldUnseen string
-	toldKept   map[manifests.ID]string
+	told           told
+	// latest is the time of its newest turn.
+	latest time.Time
 	// handed is the generation that each DaemonSet had when it last gave up nodes.
 	handed map[types.UID]int64
 	// advised is the generation of the spec that was read for what its writer may not have meant.
@@ -50,6 +49,12 @@ type syncLoop struct {
 	stop       context.CancelFunc
 	life       context.Context
 	background gosync.WaitGroup
+}
+
+// told is what was told last, so that it is told once: what cannot be seen, and why objects were not pruned.
+type told struct {
+	unseen string
+	kept   map[manifests.ID]string
 }
 
 // savedStatus is a status as it was last written, and when; and as the API server has it since, in which version.

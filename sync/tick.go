@@ -3,13 +3,16 @@ package sync
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/discreet"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/summary"
+	"github.com/daemongate/daemongate/sync/untimely"
 )
 
 // maxSteps bounds how often the gate is asked in one tick. Writing and pruning are a step each.
@@ -21,6 +24,9 @@ func (l *syncLoop) tick(ctx context.Context) error {
 		l.sleep(l.source.Poll(l.sync, l.Now()))
 	}
 	discreet.Withhold(l.sync)
+	if err := keepTime(l, l.Now()); err != nil {
+		return err
+	}
 	for range maxSteps {
 		o, err := l.observe(ctx)
 		if err != nil {
@@ -45,6 +51,20 @@ func (l *syncLoop) tick(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("the gate does not come to rest after %d steps", maxSteps)
+}
+
+// errSetBack says that the clock goes otherwise than it went when what is kept in memory was dated.
+var errSetBack = errors.New("the clock was set back: what is kept in memory is made anew, from the status")
+
+// keepTime has nothing wait for a time that a clock has named which went ahead: neither what the status says nor what
+// is kept in memory.
+func keepTime(l *syncLoop, now time.Time) error {
+	untimely.Correct(l.sync, now)
+	if l.latest.After(now.Add(rollout.SkewTolerance)) {
+		return errSetBack
+	}
+	l.latest = now
+	return nil
 }
 
 // polls reports whether the repository may be asked. While the Sync is suspended it may until it has answered once

@@ -135,13 +135,13 @@ func (l *syncLoop) tellKept(kept []manifests.Kept) {
 			l.deleted(l.Now(), manifests.Inventory{k.Entry})
 		}
 		text := fmt.Sprintf("%s is not deleted although Git no longer asks for it: %s", k.ID, k.Reason)
-		if l.toldKept[k.ID] != text {
+		if l.told.kept[k.ID] != text {
 			news = append(news, text)
 		}
-		if l.toldKept == nil {
-			l.toldKept = map[manifests.ID]string{}
+		if l.told.kept == nil {
+			l.told.kept = map[manifests.ID]string{}
 		}
-		l.toldKept[k.ID] = text
+		l.told.kept[k.ID] = text
 	}
 	warn(l.Teller, l.sync, news)
 }

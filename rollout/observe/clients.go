@@ -40,7 +40,7 @@ func NewClients(config *rest.Config) (Clients, error) {
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.WarningHandlerWithContext = rest.NoWarnings{}
-	server := &serverClock{}
+	server := newServerClock()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return listening{next, server} })
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

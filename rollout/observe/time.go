@@ -12,10 +12,18 @@ import (
 // of the cluster: if Daemongate's own goes ahead of them, a pod would seem to have been Ready for long when it has not
 // (docs/decisions/0012-whose-clock.md).
 type serverClock struct {
+	// began is when it was made. This machine's time is told by how long ago that is: its clock may be set, and nobody
+	// would notice until the API server answers again.
+	began     time.Time
 	mu        sync.Mutex
 	known     bool
 	low, high time.Duration // how far the API server is ahead of this machine: at least, and at most
 }
+
+func newServerClock() *serverClock { return &serverClock{began: time.Now()} }
+
+// machine is this machine's time, as its clock went in the beginning.
+func (c *serverClock) machine() time.Time { return c.began.Add(time.Since(c.began)).Round(0) }
 
 // learn takes in an answer: the Date in it was cut to whole seconds, and written between the request and the answer.
 func (c *serverClock) learn(date, sent, received time.Time) {
@@ -48,13 +56,13 @@ type listening struct {
 }
 
 func (l listening) RoundTrip(r *http.Request) (*http.Response, error) {
-	sent := time.Now()
+	sent := l.clock.machine()
 	answer, err := l.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return answer, err
 	}
 	if date, dateErr := http.ParseTime(answer.Header.Get("Date")); dateErr == nil {
-		l.clock.learn(date, sent, time.Now())
+		l.clock.learn(date, sent, l.clock.machine())
 	}
 	return answer, nil
 }
@@ -64,7 +72,7 @@ func (c Clients) Now() time.Time {
 	if c.server == nil {
 		return time.Now()
 	}
-	return time.Now().Add(c.server.ahead())
+	return c.server.machine().Add(c.server.ahead())
 }
 
 // Ahead is how far the API server's clock is ahead of this machine's; 0 if the two agree within 2 s.
@@ -72,5 +80,8 @@ func (c Clients) Ahead() time.Duration {
 	if c.server == nil {
 		return 0
 	}
-	return c.server.ahead()
+	if ahead := time.Until(c.Now()); ahead.Abs() > rollout.SkewTolerance {
+		return ahead
+	}
+	return 0
 }

@@ -15,7 +15,7 @@ func TestTheAPIServersTime(t *testing.T) {
 		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
 	}))
 	defer server.Close()
-	clock := &serverClock{}
+	clock := newServerClock()
 	client := &http.Client{Transport: listening{http.DefaultTransport, clock}}
 	ask := func() time.Duration {
 		answer, err := client.Get(server.URL)
