@@ -9,6 +9,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -52,7 +53,8 @@ type listed struct {
 
 // watch begins to watch the Syncs.
 func watch(namespaces []string, syncs *sync.Syncs, open func() (Sight, error), lingers time.Duration) *watched {
-	ctx, cancel := context.WithCancel(context.Background())
+	// Whoever looks is told what cannot be read; nobody reads client-go's own log of it.
+	ctx, cancel := context.WithCancel(logr.NewContext(context.Background(), logr.Discard()))
 	w := &watched{syncs: syncs, ctx: ctx, lists: map[string]*listed{}, lingers: lingers,
 		into: map[string]*shared[*looked]{}}
 	flights, err := open()
