@@ -143,10 +143,11 @@ func (l *Log) order() {
 	l.compare()
 }
 
-// compare finds out which writes changed something: an object that was written as it was keeps its revision.
+// compare finds out which writes changed something: an object that was written as it was keeps its revision. It may have
+// it of a write of which the log does not tell, whose answer was an error although it came to pass.
 func (l *Log) compare() {
 	type last struct{ revision, generation int64 }
-	seen := map[string]last{}
+	seen, before := map[string]last{}, l.revisionsBefore()
 	for i := range l.writes {
 		w := &l.writes[i]
 		if w.refusedWith != 0 {
@@ -154,7 +155,7 @@ func (l *Log) compare() {
 		}
 		key := w.resource + "/" + w.namespace + "/" + w.name
 		was := seen[key]
-		w.changed = w.verb == "delete" || w.revision > was.revision
+		w.changed = w.verb == "delete" || w.revision > max(was.revision, before(w.received))
 		w.generationWas, w.generation = was.generation, number(w.object, "metadata", "generation")
 		if w.generation == 0 {
 			w.generation = was.generation
@@ -163,6 +164,25 @@ func (l *Log) compare() {
 		if gone(w) {
 			delete(seen, key)
 		}
+	}
+}
+
+// revisionsBefore tells the newest revision of the cluster that was known before a time. Whatever was asked for later and
+// changed something has a newer one.
+func (l *Log) revisionsBefore() func(time.Time) int64 {
+	done := slices.Clone(l.writes)
+	slices.SortFunc(done, func(a, b write) int { return a.done.Compare(b.done) })
+	var newest int64
+	for i := range done {
+		newest = max(newest, done[i].revision)
+		done[i].revision = newest
+	}
+	return func(t time.Time) int64 {
+		n, _ := slices.BinarySearchFunc(done, t, func(w write, t time.Time) int { return w.done.Compare(t) })
+		if n == 0 {
+			return 0
+		}
+		return done[n-1].revision
 	}
 }
 

@@ -128,6 +128,14 @@ func TestWhatARunMayDo(t *testing.T) {
 			m.after("b leads", again)
 			again["responseObject"].(map[string]any)["metadata"].(map[string]any)["resourceVersion"] = m.revisionOf("apply v2")
 		},
+		"an object is written as it is, after a write that came to pass although its answer was an error": func(m *made) {
+			lost := configMap("a", "keep")
+			lost["responseStatus"] = map[string]any{"code": 504}
+			m.after("apply v2", lost)
+			again := configMap("b", "keep")
+			m.after("b leads", again)
+			again["responseObject"].(map[string]any)["metadata"].(map[string]any)["resourceVersion"] = m.revisionOf("after apply v2")
+		},
 		"a write is refused": func(m *made) {
 			late := daemonSet("a", "v1", 3)
 			late["responseStatus"] = map[string]any{"code": 409}
