@@ -123,11 +123,7 @@ func TestADeletedDaemonSetIsBackAtOnce(t *testing.T) {
 	w.deleteAgent()
 	began := time.Now()
 	rollout := false
-	watches := func(s api.SyncStatus) {
-		ready := meta.FindStatusCondition(s.Conditions, api.ConditionReady)
-		rollout = rollout || ready.Reason == "Correcting" && strings.HasPrefix(ready.Message, "being corrected: ") &&
-			strings.HasPrefix(s.Summary.Message, "being corrected: ")
-	}
+	watches := func(s api.SyncStatus) { rollout = rollout || isCorrecting(s) }
 	s := w.wait("a status that says so", func(s api.SyncStatus) bool {
 		watches(s)
 		return s.InFlight.Correcting != nil
@@ -184,6 +180,13 @@ func TestAMissingDaemonSetIsSaidToBeMissing(t *testing.T) {
 
 func isReady(s api.SyncStatus) bool {
 	return meta.IsStatusConditionTrue(s.Conditions, api.ConditionReady)
+}
+
+// isCorrecting reports whether the Sync says that it waits for pods which a correction has made anew.
+func isCorrecting(s api.SyncStatus) bool {
+	ready := meta.FindStatusCondition(s.Conditions, api.ConditionReady)
+	return ready.Reason == "Correcting" && strings.HasPrefix(ready.Message, "being corrected: ") &&
+		strings.HasPrefix(s.Summary.Message, "being corrected: ")
 }
 
 // An image set by hand is put right; what another manager adds beside it, and `kubectl rollout restart`, are left

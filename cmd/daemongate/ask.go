@@ -103,6 +103,11 @@ func released(s *api.SyncStatus) (string, api.CommitState) {
 	if f == nil || !f.State.Settled() {
 		return "", ""
 	}
+	return releasedOf(f)
+}
+
+// releasedOf is that of a commit in flight that has settled.
+func releasedOf(f *api.Flight) (string, api.CommitState) {
 	if b := f.RollbackOf; b != nil && (f.Pruned || f.State == api.Stuck) {
 		return b.Commit, api.Stuck
 	}
