@@ -22,7 +22,7 @@ CHROMIUM_PATH   := .ci/find-chromium
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos fleets test test-all test-unit lint tidy vuln bench demo generate krew man screenshots build-devcluster build-devhost clean help
+.PHONY: build chaos fleets test test-all test-unit lint tidy vuln bench demo generate krew man recording screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -126,6 +126,10 @@ man: ## bin/man: a manual page for each command
 screenshots: ## docs/pictures: the page while a commit is stuck, its fix rolls out, and all is complete
 	@browser=$$($(CHROMIUM_PATH)) && mkdir -p docs/pictures && export CHROMIUM="$$browser" && set -x && \
 		go test ./cmd/daemongate/page -count=1 -run '^TestTheStoryInPictures$$' -pictures "$$PWD/docs/pictures"
+
+recording: ## docs/pictures/watch.cast: the terminal while a commit is stuck, for asciinema
+	@cluster=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$cluster" && set -x && \
+		go test ./cmd/daemongate -count=1 -run '^TestSomebodyWatchesARollout$$' -cast "$$PWD/docs/pictures/watch.cast"
 
 clean: ## remove bin; the caches stay
 	rm -rf bin

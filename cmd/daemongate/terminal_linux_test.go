@@ -23,8 +23,10 @@ type terminal struct {
 	master  *os.File
 	process *exec.Cmd
 
-	mu     sync.Mutex
-	screen *vt.Emulator
+	mu       sync.Mutex
+	screen   *vt.Emulator
+	recorded recording
+	over     chan struct{} // nothing more comes
 }
 
 // onTerminal starts the binary before a terminal of a size.
@@ -40,14 +42,15 @@ func onTerminal(t testing.TB, width, height int, args ...string) *terminal {
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	check(t, err)
 	defer slave.Close()
-	w := &terminal{t: t, master: master, screen: vt.NewEmulator(width, height)}
+	w := &terminal{t: t, master: master, screen: vt.NewEmulator(width, height), over: make(chan struct{}),
+		recorded: recording{width: width, height: height}}
 	w.process = exec.CommandContext(t.Context(), os.Args[0], args...)
 	w.process.Env = append(os.Environ(), asProcess+"=1", "TERM=xterm-256color", "LANG=C.UTF-8", "LC_ALL=", "NO_COLOR=",
 		"ACCESSIBLE=")
 	w.process.Stdin, w.process.Stdout, w.process.Stderr = slave, slave, slave
 	w.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	check(t, w.process.Start())
-	go func() { _, _ = io.Copy(w, master) }()
+	go func() { _, _ = io.Copy(w, master); close(w.over) }()
 	go func() { _, _ = io.Copy(master, w.screen) }() // what a terminal answers to questions about it
 	t.Cleanup(func() { _ = master.Close() })
 	return w
@@ -57,6 +60,7 @@ func onTerminal(t testing.TB, width, height int, args ...string) *terminal {
 func (w *terminal) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.recorded.take(p)
 	return w.screen.Write(p)
 }
 
@@ -64,10 +68,14 @@ func (w *terminal) Write(p []byte) (int, error) {
 func (w *terminal) text() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return textOf(w.screen)
+}
+
+func textOf(screen *vt.Emulator) string {
 	var b strings.Builder
-	for y := range w.screen.Height() {
-		for x := range w.screen.Width() {
-			if c := w.screen.CellAt(x, y); c != nil {
+	for y := range screen.Height() {
+		for x := range screen.Width() {
+			if c := screen.CellAt(x, y); c != nil {
 				b.WriteString(c.Content)
 			}
 		}
@@ -96,10 +104,12 @@ func (w *terminal) press(keys string) {
 	check(w.t, err)
 }
 
-// ends waits for the process to have ended well.
+// ends waits for the process to have ended well, and for all that it has written.
 func (w *terminal) ends() {
 	w.t.Helper()
 	if err := w.process.Wait(); err != nil {
 		w.t.Errorf("%s: %v\n%s", strings.Join(w.process.Args, " "), err, w.text())
 	}
+	<-w.over // the other end is closed
+	w.recorded.holds(w.t, w.text())
 }

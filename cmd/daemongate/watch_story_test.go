@@ -62,6 +62,7 @@ spec:
 	compareWithExplain(t, where)
 	w.press("q")
 	w.ends()
+	w.recorded.keep(t, "daemongate watch")
 }
 
 // compareWithExplain holds what watch tells scripts against what explain tells them of the same moment.
