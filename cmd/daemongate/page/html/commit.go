@@ -17,9 +17,6 @@ type CommitData struct {
 	Sync   *api.Sync
 	Series *Series
 	Commit string // in full
-	// Author and Text are who made it and what it says, if the repository could be read.
-	Author Author
-	Text   string
 	// Diff is what it changes of objects, as a unified diff; Secrets are cut out of it.
 	Diff string
 	// NoDiff says why there is none.

@@ -46,7 +46,7 @@ func (m *model) Style() string { return styleOf(m.V.State) }
 func (m *model) entryOf(c *view.Commit) entry {
 	e := entry{Commit: c, Short: api.Short(c.Commit), Path: m.CommitPath(m.V.Namespace, m.V.Name, c.Commit),
 		Shape: view.CommitSign(c.State).Shape, Style: styleOf(c.State), Words: c.Words(), Age: m.For(c.First),
-		Author: m.Authors[c.Commit].Name, Title: c.Subject}
+		Author: c.Author, Title: c.Subject}
 	if e.Title == "" {
 		e.Title = "(its subject is not known)"
 	}

@@ -31,7 +31,7 @@ func pages(t testing.TB, base, hostile string) map[string]string {
 	all.Show = ShowNodes
 	rows := []Row{RowOf(d.Sync, p.Now), RowOf(&api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "new", Name: "agents"}}, p.Now)}
 	rows[0].Verdict, rows[0].Commit = rows[0].Verdict+hostile, hostile
-	c := CommitData{View: d.View, Sync: d.Sync, Commit: hash("b"), Author: Author{"Ann" + hostile, noon}, Text: "text" + hostile,
+	c := CommitData{View: d.View, Sync: d.Sync, Commit: hash("b"),
 		Diff: "+a" + hostile + "\n-b\n"}
 	n := NodeData{Name: "node-1" + hostile, Known: true, On: []OnNode{{Namespace: d.View.Namespace, Sync: d.View.Name,
 		Node: d.View.Nodes[1], Causes: d.View.Causes}}}
@@ -62,7 +62,7 @@ func spoiled(d SyncData, text string) SyncData {
 		n.Labels = map[string]string{"topology.kubernetes.io/zone": "zone" + text}
 	}
 	for i := range v.Commits {
-		v.Commits[i].Subject, v.Commits[i].By = text, text
+		v.Commits[i].Subject, v.Commits[i].By, v.Commits[i].Author = text, text, text
 	}
 	v.Commits[0].State = api.CommitState("Odd" + text)
 	for i := range v.Causes {
@@ -75,10 +75,9 @@ func spoiled(d SyncData, text string) SyncData {
 	s := &d.Sync.Status
 	s.Drift.Objects[0].Manager, s.Drift.Problem = text, text
 	for i := range s.History {
-		s.History[i].Private = text
+		s.History[i].Private, s.History[i].Author = text, text
 	}
 	d.Sync.Spec.Windows = append(d.Sync.Spec.Windows, api.Window{Allow: text, TimeZone: text})
-	d.Authors = map[string]Author{hash("b"): {Name: text}}
 	d.Group = ""
 	return d
 }

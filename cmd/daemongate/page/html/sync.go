@@ -2,7 +2,6 @@ package html
 
 import (
 	"io"
-	"time"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/view"
@@ -15,20 +14,12 @@ type SyncData struct {
 	Sync *api.Sync
 	// Series is what was seen of its nodes before; nil if nothing was.
 	Series *Series
-	// Authors of commits by their full hashes, as far as the repository could be read.
-	Authors map[string]Author
 	// Release is the commit, in full, that a release would let pass, and Is what it is; empty if there is none.
 	Release string
 	Is      api.CommitState
 	// Group is QueryGroup of the address, and Show is QueryShow.
 	Group string
 	Show  string
-}
-
-// Author is who made a commit, and when.
-type Author struct {
-	Name string
-	At   time.Time
 }
 
 // model is what the page of a Sync shows.

@@ -98,7 +98,7 @@ func TestEveryStateOfACommitIsShown(t *testing.T) {
 // The lane has what waits, what is on its way and what has settled, with who takes over from whom.
 func TestTheLaneTellsWhoTakesOver(t *testing.T) {
 	d := rollingOut(12)
-	d.Authors = map[string]Author{hash("c"): {Name: "Bob Sample"}}
+	d.View.Commits[1].Author = "Bob Sample"
 	d.View.Commits[2].InPlaceOf = hash("8")
 	lane := parsed(t, syncPage(t, page(), d)).id(t, "lane")
 	lane.says(t, "… Held ddddddd Send metrics to the new collector", "ccccccc Raise the log level Bob Sample, 90s ago",
@@ -230,11 +230,13 @@ func TestACommit(t *testing.T) {
 		one.View.Now = noon.Add(time.Duration(i) * time.Second)
 		series.See(&one.View)
 	}
+	for i := range d.View.Commits {
+		d.View.Commits[i].Author = "Ann Example"
+	}
 	c := CommitData{View: d.View, Sync: d.Sync, Series: series, Commit: hash("b"),
-		Author: Author{"Ann Example", noon.Add(-time.Hour)}, Text: "Enable the new parser\n\nBecause.",
 		Diff: "--- live\n+++ merged\n@@ -1 +1 @@\n-image: a\n+image: b\n same\n"}
 	p := parsed(t, written(t, func(b *bytes.Buffer) error { return Commit(b, page(), c) }))
-	p.id(t, "main").says(t, "bbbbbbb Enable the new parser", "RollingOut", "Ann Example, 2026-11-29 11:00:00Z", "Because.",
+	p.id(t, "main").says(t, "bbbbbbb Enable the new parser", "RollingOut", "Ann Example",
 		"2 of 4 nodes settled", "Values of Secrets are cut out.", "seen since 2026-11-29 12:00:00Z")
 	for style, want := range map[string]string{"plus": "+image: b", "minus": "-image: a", "hunk": "@@ -1 +1 @@"} {
 		if got := p.class(style); len(got) != 1 || got[0].text() != want {
