@@ -24,7 +24,9 @@ func (t *turn) rewritten() {
 	if was := t.s.Rewrite; was != nil && t.waits(was.Released) {
 		r.Released = was.Released
 	}
-	if commit, _, _ := strings.Cut(t.o.Released, " "); t.o.Released != t.s.Released && t.waits(commit) {
+	commit, _, _ := strings.Cut(t.o.Released, " ")
+	isForRoom := r.Released != "" && t.isMisfit(commit) // the rewrite no longer holds it, and its room does
+	if t.o.Released != t.s.Released && t.waits(commit) && !isForRoom {
 		r.Released, t.s.Released = commit, t.o.Released
 	}
 	t.s.Rewrite = &r
