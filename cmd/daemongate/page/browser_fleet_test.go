@@ -120,6 +120,9 @@ func (f *fleet) Judge(context.Context) ([]report.Judged, error) {
 		j.Causes = []rollout.Cause{{Code: rollout.CrashLoop, Nodes: failing, Container: "fluentd", Message: crash,
 			Remedy: remedy, Since: time.Now().Add(-time.Minute), Final: true}}
 	}
+	if j.Settled == len(f.states) {
+		j.Verdict, j.Headline = rollout.Complete, "All nodes have settled"
+	}
 	judged := f.judged
 	judged.Judgement, judged.Look.Now = j, time.Now()
 	return []report.Judged{judged}, nil

@@ -23,6 +23,12 @@ func are(tab *browsertest.Tab, counts string) {
 	tab.Until("the cells "+counts, fmt.Sprintf("%s === %q", cells, counts))
 }
 
+// is waits until the verdict of a Sync's page has that state. The lane has the states of other commits too.
+func is(tab *browsertest.Tab, state api.CommitState) {
+	tab.Until("the verdict "+string(state), fmt.Sprintf(
+		`document.querySelector("#verdict .chip").innerText.split(" ").includes(%q)`, state))
+}
+
 // What happens reaches an open page without it being loaded anew: nodes that settle, the cause when one fails, and the
 // end. Afterwards the page says the same as one that is opened then.
 func TestAnOpenPageFollows(t *testing.T) {
@@ -42,7 +48,8 @@ func TestAnOpenPageFollows(t *testing.T) {
 	f.are(rollout.IsSettled, 3, 12)
 	are(tab, "12s")
 	w.api.put(inState(s.DeepCopy(), api.Complete, "12 of 12 nodes settled"))
-	tab.UntilText("Complete", "12 of 12 nodes settled")
+	is(tab, api.Complete)
+	tab.UntilText("12 of 12 nodes settled")
 	tab.Until("the page not to have been loaded anew", stays)
 	tab.Until("the causes to be gone", `!document.body.innerText.includes("CrashLoop")`)
 }

@@ -31,14 +31,16 @@ func TestTheStoryInPictures(t *testing.T) {
 	w := newWorld(t, fleets{"node-agents": f}, s)
 	tab := w.tab(t, browsertest.Look{Width: 1280, Height: 900})
 	w.open(t, tab, "/syncs/logging/node-agents")
-	tab.UntilText("Stuck", crash)
+	is(tab, api.Stuck)
+	tab.UntilText(crash)
 	are(tab, "3s 2u 113o 2f")
 	take(t, tab, "stuck")
 
 	f.are(rollout.IsOld, 0, 120)
 	s = fixOf(s)
 	w.api.put(s)
-	tab.UntilText("RollingOut", "Name the parser by its new name")
+	is(tab, api.RollingOut)
+	tab.UntilText("Name the parser by its new name")
 	for _, settled := range []int{11, 29, 44, 70} {
 		f.are(rollout.IsSettled, 0, settled).are(rollout.IsUpdated, settled, settled+6)
 		tab.Until("the nodes to settle", fmt.Sprintf(`document.querySelectorAll("#grid i.s").length === %d`, settled))
@@ -46,9 +48,13 @@ func TestTheStoryInPictures(t *testing.T) {
 	take(t, tab, "fix")
 
 	f.are(rollout.IsSettled, 0, 120)
-	w.api.put(inState(s.DeepCopy(), api.Complete, "120 of 120 nodes settled"))
-	tab.UntilText("Complete", "120 of 120 nodes settled")
 	are(tab, "120s")
+	s = inState(s.DeepCopy(), api.Complete, "120 of 120 nodes settled")
+	done := ago(0)
+	s.Status.InFlight.Completed, s.Status.History[0].Since = &done, done
+	w.api.put(s)
+	is(tab, api.Complete)
+	tab.UntilText("120 of 120 nodes settled")
 	take(t, tab, "complete")
 }
 
