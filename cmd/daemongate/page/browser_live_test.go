@@ -3,6 +3,8 @@ package page_test
 import (
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -178,20 +180,35 @@ func TestWhoMayNotWriteIsOfferedNothing(t *testing.T) {
 	}
 }
 
-// Another site that the same browser shows can neither read the page nor have it do something.
+// Another site that the same browser shows can neither read the page nor have it do something, although the browser
+// sends the cookie along: to a browser all ports of a host are one site.
 func TestAnotherSiteGetsNothing(t *testing.T) {
 	t.Parallel()
-	w, other := newWorld(t, fleets{"agents": newFleet(12)}, newSync("agents")), newWorld(t, fleets{})
+	w := newWorld(t, fleets{"agents": newFleet(12)}, newSync("agents"))
+	suspend := w.url("/syncs/logging/agents/suspend")
+	other := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
+		answer.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(answer, `<title>another site</title><form method="post" action=%q><button>Win</button></form>`, suspend)
+	}))
+	defer other.Close()
 	tab := w.tab(t, browsertest.Look{})
-	tab.Open(other.opened("/")) // it has another port, and is another origin
-	tab.UntilText("There is no Sync yet")
-	tab.Except("to another host", "ERR_", "Content Security Policy", "CORS", "403")
+	tab.Except("to another host", "ERR_", "CORS", "403")
+	tab.Open(other.URL)
 	var told string
 	tab.Eval(fmt.Sprintf(`fetch(%q, {credentials: "include"}).then(r => r.text(), e => "refused")`, w.url("/")), &told)
 	if told != "refused" {
 		t.Errorf("it reads: %s", told)
 	}
+	tab.Eval(fmt.Sprintf(`fetch(%q, {method: "POST", mode: "no-cors", credentials: "include"}).then(r => r.type, e => "refused")`,
+		suspend), &told)
 	if wrote := w.api.written(); wrote != "" {
-		t.Errorf("it wrote: %s", wrote)
+		t.Fatalf("by a fetch, %s, it wrote: %s", told, wrote)
 	}
+	tab.Click("button")
+	tab.UntilText("Another origin")
+	if wrote := w.api.written(); wrote != "" {
+		t.Errorf("by a form it wrote: %s", wrote)
+	}
+	w.open(t, tab, "/syncs/logging/agents") // whose page it is can still read it
+	are(tab, "12o")
 }
