@@ -99,13 +99,19 @@ func lastComplete(history []api.Record, before string) (commit string, took time
 		if r.Commit == before || r.By != "" || r.State != api.Complete {
 			continue
 		}
-		began := r.First.Time
-		for _, older := range history[i+1:] {
-			if older.By == "" && older.State.Settled() && older.Since.After(began) && older.Since.Before(&r.Since) {
-				began = older.Since.Time // it had to wait for that one
-			}
-		}
-		return r.Commit, r.Since.Sub(began)
+		return r.Commit, r.Since.Sub(Began(history, i))
 	}
 	return "", 0
+}
+
+// Began is when a commit of the history could start: when it was seen first, or when the last one before it had settled
+// for which it had to wait.
+func Began(history []api.Record, i int) time.Time {
+	r, began := &history[i], history[i].First.Time
+	for _, older := range history[i+1:] {
+		if older.By == "" && older.State.Settled() && older.Since.After(began) && older.Since.Before(&r.Since) {
+			began = older.Since.Time
+		}
+	}
+	return began
 }

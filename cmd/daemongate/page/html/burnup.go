@@ -2,6 +2,7 @@ package html
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ func (m *model) Burnup() *burnup {
 	if since := m.Series.Since(); !since.IsZero() {
 		b.From = "Counted since " + stamp(since) + ", when this page's server began to look."
 	}
-	if len(b.Lines) > 0 && b.Lines[0].Style == "rough" || len(b.Lines) > 1 {
+	if slices.ContainsFunc(b.Lines, func(l line) bool { return l.Style == "rough" }) {
 		b.From = english.Join(b.From, " ", "Of a dashed line only the beginning and the end are on record.")
 	}
 	return b
@@ -86,16 +87,21 @@ func (m *model) line(commit string, present bool) *line {
 	l.Style = "before"
 	if present {
 		l.Style = "present"
+	}
+	if present && ended.IsZero() {
 		seen = append(seen, Point{m.V.Now, m.V.Counts})
 	}
+	all := m.V.Counts.Desired
+	seen, all = until(ended, seen, all)
 	// What was seen from its beginning on is drawn as it was; else its end is all that is known of it.
 	if len(seen) > 0 && (present || seen[0].At.Sub(began) < time.Minute) {
 		l.points = append([]Point{{At: began, Counts: view.Counts{Desired: seen[0].Desired}}}, seen...)
 	} else if !ended.IsZero() {
-		all := m.V.Counts.Desired
 		l.Style = "rough"
-		l.points = []Point{{At: began, Counts: view.Counts{Desired: all}},
-			{At: ended, Counts: view.Counts{Desired: all, Settled: all}}}
+		l.points = []Point{{At: began, Counts: view.Counts{Desired: all}}}
+	}
+	if !ended.IsZero() {
+		l.points = append(l.points, Point{ended, view.Counts{Desired: all, Settled: all}})
 	}
 	if len(l.points) == 0 {
 		return nil
@@ -109,7 +115,23 @@ func (m *model) line(commit string, present bool) *line {
 	return l
 }
 
-// times are when a commit began, and when it was complete; zero where that is not known.
+// until is what was seen before a commit was complete, and how many nodes it then had: what becomes of its nodes later
+// is not of its rollout. A commit that has not ended keeps all.
+func until(ended time.Time, seen []Point, all int) ([]Point, int) {
+	if ended.IsZero() {
+		return seen, all
+	}
+	after := slices.IndexFunc(seen, func(p Point) bool { return !p.At.Before(ended) })
+	if after >= 0 {
+		return seen[:after], seen[max(after-1, 0)].Desired
+	}
+	if len(seen) > 0 {
+		all = seen[len(seen)-1].Desired
+	}
+	return seen, all
+}
+
+// times are when a commit could begin, and when it was complete; zero where that is not known.
 func (m *model) times(commit string) (began, ended time.Time) {
 	s := &m.Sync.Status
 	if f := s.InFlight; f != nil && f.Commit == commit {
@@ -118,9 +140,9 @@ func (m *model) times(commit string) (began, ended time.Time) {
 		}
 		return f.Since.Time, ended
 	}
-	for _, r := range s.History {
+	for i, r := range s.History {
 		if r.Commit == commit && r.State == api.Complete {
-			return r.First.Time, r.Since.Time
+			return view.Began(s.History, i), r.Since.Time
 		}
 	}
 	if seen, _ := m.Series.Seen(commit); len(seen) > 0 {

@@ -174,3 +174,53 @@ func TestCommandsAreMarked(t *testing.T) {
 		}
 	}
 }
+
+// A commit's line ends when it was complete, however long ago that was and whatever has become of its nodes since.
+// Where nobody has looked meanwhile, its beginning and its end are known nevertheless.
+func TestALineEndsWhenItsCommitWasComplete(t *testing.T) {
+	s, d := watched(0, 12)
+	done := at(121 * time.Second)
+	f := d.Sync.Status.InFlight
+	f.State, f.Completed = api.Complete, &done
+	d.View.Now, d.View.Counts.Settled = noon.Add(72*time.Hour), 11
+	s.See(&d.View)
+	b := parsed(t, syncPage(t, page(), d)).id(t, "burnup")
+	b.says(t, "bbbbbbb 12 of 12 after 2m1s")
+	if rows := b.cells(); fmt.Sprint(rows[14]) != "[bbbbbbb 2m1s 12 12]" || rows[15][0] != "aaaaaaa" {
+		t.Errorf("%q", rows)
+	}
+	for _, line := range b.tags("polyline") {
+		inside(t, line)
+	}
+	d.Series = &Series{}
+	d.Series.See(&d.View)
+	parsed(t, syncPage(t, page(), d)).id(t, "burnup").says(t, "bbbbbbb complete after 2m1s", "Of a dashed line")
+}
+
+// The time that an earlier commit had to wait for the one before it is not of its rollout.
+func TestALineBeginsWhenItsCommitCouldStart(t *testing.T) {
+	_, d := watched(0, 9)
+	d.Sync.Status.History[5].Since = at(-65 * time.Minute)
+	parsed(t, syncPage(t, page(), d)).id(t, "burnup").says(t, "aaaaaaa complete after 5m")
+}
+
+// Nothing is said of dashed lines where each commit was seen from its beginning on.
+func TestOnlyADashedLineIsExplained(t *testing.T) {
+	s := &Series{}
+	sees := func(commit string, now time.Time, settled int) {
+		s.See(&view.View{Now: now, Commit: api.Short(commit), Commits: []view.Commit{{Commit: commit}},
+			Counts: view.Counts{Desired: 12, Settled: settled}})
+	}
+	sees(hash("a"), noon.Add(-70*time.Minute), 0)
+	sees(hash("a"), noon.Add(-65*time.Minute), 7)
+	sees(hash("b"), noon, 0)
+	sync := fleetSync()
+	sync.Status.History = sync.Status.History[2:4]
+	d := dataOf(sync, judged(12, func(int) rollout.NodeState { return rollout.IsOld }))
+	d.Series = s
+	b := parsed(t, syncPage(t, page(), d)).id(t, "burnup")
+	b.says(t, "aaaaaaa 12 of 12 after 10m")
+	if text := b.text(); len(b.tags("polyline")) != 2 || strings.Contains(text, "dashed") {
+		t.Error(text)
+	}
+}
