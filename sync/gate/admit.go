@@ -21,12 +21,13 @@ func (t *turn) admit() {
 		return
 	}
 	candidate, before := t.candidate()
+	goesBack := t.goesBack(candidate)
 	obstacle := t.obstacle()
 	if obstacle == "" && candidate == "" {
 		obstacle = cmp.Or(t.o.Window.Closed, t.barred(), t.waitsForAnother())
 	}
 	t.reason = api.ForAll(obstacle)
-	if obstacle != "" || candidate == "" || t.goesBack(candidate) {
+	if obstacle != "" || candidate == "" || goesBack {
 		t.rollBack()
 		return
 	}

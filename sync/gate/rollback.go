@@ -21,21 +21,38 @@ func (t *turn) rollBack() {
 			"has been complete")})
 		return
 	}
-	if !t.mayRetry(f.NoRollback) {
+	if !t.mayGoBack(f) {
 		return
 	}
-	p := t.prepared(target)
-	switch {
-	case p == nil:
+	if p := t.prepared(target); p == nil {
 		t.d.Prepare = target
-	case p.Outcome == Ready && p.Digest == f.Digest:
-		t.noWayBack(f, &Prepared{Commit: target, Outcome: Invalid, Generation: p.Generation,
-			Problem: api.ForAll("it asks for the same")})
-	case p.Outcome == Ready:
+	} else if t.isWayBack(f, p) {
 		t.takeBack(f, p)
-	default:
-		t.noWayBack(f, p)
 	}
+}
+
+// mayGoBack reports whether what is to be gone back to may be prepared. Where that could not be asked about, or it was
+// too early, its time is waited for, also if a person asks to try again: a commit that waits is looked at meanwhile.
+func (t *turn) mayGoBack(f *api.Flight) bool {
+	if n := f.NoRollback; n != nil && n.Attempts == 0 && n.RetryAt != nil && n.Generation == t.o.Generation {
+		t.wake(n.RetryAt.Time)
+		return !t.o.Now.Before(n.RetryAt.Time)
+	}
+	return t.mayRetry(f.NoRollback)
+}
+
+// isWayBack reports whether what was prepared can be gone back to, and notes why not.
+func (t *turn) isWayBack(f *api.Flight, p *Prepared) bool {
+	switch {
+	case p.Outcome != Ready:
+		t.noWayBack(f, p)
+	case p.Digest == f.Digest:
+		t.noWayBack(f, &Prepared{Commit: p.Commit, Outcome: Invalid, Generation: p.Generation,
+			Problem: api.ForAll("it asks for the same")})
+	default:
+		return true
+	}
+	return false
 }
 
 // rollsBack reports whether a flight is one that is to be rolled back. What was rolled back to, and is in trouble
@@ -69,14 +86,18 @@ func (t *turn) holds(f *api.Flight) bool {
 		n.Generation == t.o.Generation
 }
 
-// goesBack reports whether it was found that no commit that waits can go, and what is to be gone back to is ready.
+// goesBack reports whether it was found that no commit that waits can go, and what is to be gone back to is ready. If
+// that is not, it notes so: the candidate, which is prepared next, takes its place.
 func (t *turn) goesBack(candidate string) bool {
 	f, target := t.s.InFlight, t.s.LastComplete
-	if target == "" || target == candidate || t.suspended() != "" || !t.rollsBack(f) || !t.mayRetry(f.NoRollback) {
+	if candidate == "" || target == "" || target == candidate {
+		return false
+	}
+	if t.suspended() != "" || !t.rollsBack(f) || !t.mayGoBack(f) {
 		return false
 	}
 	p := t.prepared(target)
-	return p != nil && p.Outcome == Ready && p.Digest != f.Digest
+	return p != nil && t.isWayBack(f, p)
 }
 
 // takeBack puts the last complete commit in flight again. The one that is in trouble stays what it is, and so do
