@@ -80,14 +80,20 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 	return a.succeed(ctx)
 }
 
-// weigh notes whether the pods of a DaemonSet would fit its nodes.
-func (r *readySet) weigh(look rollout.Look, next *appsv1.DaemonSet, o rollout.Options, t telling) {
+// weigh weighs the pods of a DaemonSet on its nodes. What cannot be weighed holds nothing.
+func weigh(look rollout.Look, next *appsv1.DaemonSet, o rollout.Options, t telling) (preflight.Finding, *panics.Panic) {
 	var found preflight.Finding
-	caught := panics.Catch("weighing DaemonSet "+next.Namespace+"/"+next.Name, func() {
+	caught := panics.Catch("weighing the pods of a DaemonSet", func() {
 		found = preflight.Weigh(look, next, o, !t.countsOnly)
 	})
-	if caught != nil { // what could not be weighed holds nothing
-		r.warnings = append(r.warnings, caught.Error())
+	return found, caught
+}
+
+// weigh notes whether the pods of a DaemonSet would fit its nodes.
+func (r *readySet) weigh(look rollout.Look, next *appsv1.DaemonSet, o rollout.Options, t telling) {
+	found, caught := weigh(look, next, o, t)
+	if caught != nil {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: %v", daemonSetID(next.Namespace, next.Name), caught))
 		return
 	}
 	r.fits = r.fits.And(found)
@@ -105,15 +111,19 @@ func (l *preparing) keepVigil(s *api.Sync, o Observer, wake func()) {
 	switch {
 	case s.Spec.Gate.Preflight != api.PreflightHold || held == nil || len(held.Held) == 0:
 		l.endVigil()
-	case r == nil || !slices.Contains(held.Held, r.Commit):
+	case r == nil || r.Outcome != gate.Ready || !slices.Contains(held.Held, r.Commit):
 	case l.vigilFor != r:
 		found := r.fits
 		if l.vigilFor != nil && l.vigilFor.Commit == r.Commit {
 			found = l.vigil.Found() // by the same eyes as what is found next
 		}
+		options, telling := figuresOf(s), tellingOf(s)
+		again := func(look rollout.Look, d *appsv1.DaemonSet) preflight.Finding {
+			found, _ := weigh(look, d, options, telling) // of a panic the next preparation tells
+			return found
+		}
 		l.vigilFor = r
-		l.vigil = preflight.Keep(o, s.Namespace+"/"+s.Name+" waits for room", r.weighed, figuresOf(s),
-			!tellingOf(s).countsOnly, found, wake)
+		l.vigil = preflight.Keep(o, s.Namespace+"/"+s.Name+" waits for room", r.weighed, again, found, wake)
 	case l.vigil.News():
 		l.ready = nil // it is looked at anew, with all that is looked at before a first write
 	}

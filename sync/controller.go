@@ -254,6 +254,7 @@ func (c *Controller) forget(key string) *syncLoop {
 	if l != nil {
 		l.stop()
 		l.drift.close()
+		l.endVigil()
 		c.Observer.Unwatch(key)
 	}
 	return l

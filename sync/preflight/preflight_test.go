@@ -106,7 +106,8 @@ func (e *eyes) Unwatch(string)                                 { e.watched = "" 
 func (e *eyes) Look(rollout.Target) (rollout.Look, bool)       { return e.look, !e.blind }
 func (e *eyes) sees(current *appsv1.DaemonSet, has ...string)  { e.look = fleet(current, has...) }
 func keep(e *eyes, next *appsv1.DaemonSet, found Finding) *Vigil {
-	return Keep(e, "key", []*appsv1.DaemonSet{next}, rollout.Options{}, true, found, func() {})
+	weigh := func(look rollout.Look, d *appsv1.DaemonSet) Finding { return Weigh(look, d, rollout.Options{}, true) }
+	return Keep(e, "key", []*appsv1.DaemonSet{next}, weigh, found, func() {})
 }
 
 // A vigil tells once that something else is found, nothing of what cannot be seen, and nothing of changes that make no

@@ -13,20 +13,21 @@ type Observer interface {
 	Look(target rollout.Target) (rollout.Look, bool)
 }
 
+// Weighing weighs the pods of a DaemonSet on its nodes.
+type Weighing func(look rollout.Look, next *appsv1.DaemonSet) Finding
+
 // Vigil is kept while a commit waits for room: it sees whether its pods fit by now.
 type Vigil struct {
 	observer Observer
 	key      string
 	sets     []*appsv1.DaemonSet
-	options  rollout.Options
-	names    bool
+	weigh    Weighing
 	found    Finding // as it was found last
 }
 
 // Keep begins a vigil for the DaemonSets of a commit, of which this was found. Wake is called when there may be news.
-func Keep(o Observer, key string, sets []*appsv1.DaemonSet, options rollout.Options, names bool, found Finding,
-	wake func()) *Vigil {
-	v := &Vigil{observer: o, key: key, sets: sets, options: options, names: names, found: found}
+func Keep(o Observer, key string, sets []*appsv1.DaemonSet, weigh Weighing, found Finding, wake func()) *Vigil {
+	v := &Vigil{observer: o, key: key, sets: sets, weigh: weigh, found: found}
 	var targets []rollout.Target
 	for _, d := range sets {
 		targets = append(targets, rollout.Target{Namespace: d.Namespace, Name: d.Name})
@@ -43,7 +44,7 @@ func (v *Vigil) News() bool {
 		if !synced {
 			return false
 		}
-		now = now.And(Weigh(look, d, v.options, v.names))
+		now = now.And(v.weigh(look, d))
 	}
 	if now == v.found {
 		return false
