@@ -84,7 +84,7 @@ func (o *runOptions) servePage(config *rest.Config) (closePage func(), err error
 		return func() {}, nil
 	}
 	p, err := pages.InCluster(pages.Reach{Config: config, Namespaces: o.Namespaces, Cluster: o.ClusterName,
-		Sight: shareSight, Released: released}, o.page.actions)
+		Sight: shareSightOfController, Released: released}, o.page.actions)
 	if err != nil {
 		return nil, err
 	}

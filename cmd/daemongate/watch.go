@@ -38,6 +38,8 @@ type sight struct {
 	config   *rest.Config
 	clients  observe.Clients
 	observer *observe.Observer
+	// daemonSets says that nothing else is looked at.
+	daemonSets bool
 }
 
 func newSight(config *rest.Config) (*sight, error) {
@@ -49,11 +51,20 @@ func newSight(config *rest.Config) (*sight, error) {
 }
 
 // shareSight is a sight for all flights that are followed.
-func shareSight(config *rest.Config) (pages.Sight, error) {
+func shareSight(config *rest.Config) (pages.Sight, error) { return sharing(config, false) }
+
+// shareSightOfController is that with the rights that an installed controller has for itself: they are for DaemonSets.
+// What else a commit asks for it reads as the Syncs' ServiceAccounts, and says in their status how that is.
+func shareSightOfController(config *rest.Config) (pages.Sight, error) {
+	return sharing(config, true)
+}
+
+func sharing(config *rest.Config, daemonSets bool) (pages.Sight, error) {
 	v, err := newSight(config)
 	if err != nil {
 		return pages.Sight{}, err
 	}
+	v.daemonSets = daemonSets
 	follow := func(s *api.Sync) (follow.Follower, error) { return v.follow(s) }
 	return pages.Sight{Follow: follow, Stop: v.observer.Stop}, nil
 }
@@ -108,6 +119,9 @@ func (v *sight) follow(s *api.Sync) (*followed, error) {
 	f.key = fmt.Sprintf("%s/%s %p", s.Namespace, s.Name, f)
 	var targets []rollout.Target
 	for _, w := range s.Status.InFlight.Workloads {
+		if v.daemonSets && !isDaemonSet(w) {
+			continue
+		}
 		one := followedObject{workload: w}
 		if isDaemonSet(w) {
 			target, memory, err := sync.Recall(w)

@@ -25,16 +25,17 @@ type Follower interface {
 
 // Sync is one Sync that is looked at. It is safe for concurrent use.
 type Sync struct {
-	// Read returns the Sync as it is, and Follow begins to look at what its commit in flight waits for.
+	// Read returns the Sync as it is, and Follow begins to look at what its commit in flight waits for. Follow returns
+	// no follower of a Sync whose status alone is to be seen.
 	Read   func(context.Context) (*api.Sync, error)
 	Follow func(*api.Sync) (Follower, error)
 
 	mu        gosync.Mutex // a look may still be on its way when it is to stop
 	following string       // which flight, as written
-	follower  Follower     // nil while nothing is in flight
+	follower  Follower     // nil while nothing is in flight, and of what is not to be judged
 }
 
-// Look reads the Sync, and judges what it has in flight.
+// Look reads the Sync, and judges what it has in flight. Where that cannot be judged it returns the Sync, with why.
 func (s *Sync) Look(ctx context.Context) (view.Seen, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,16 +46,16 @@ func (s *Sync) Look(ctx context.Context) (view.Seen, error) {
 	if err != nil {
 		return view.Seen{}, err
 	}
-	if err := s.follow(read); err != nil {
-		return view.Seen{}, err
-	}
 	seen := view.Seen{Now: time.Now(), Sync: read}
+	if err := s.follow(read); err != nil {
+		return seen, err
+	}
 	if s.follower == nil {
 		return seen, nil
 	}
 	judged, err := s.follower.Judge(ctx)
 	if err != nil {
-		return view.Seen{}, err
+		return seen, err
 	}
 	seen.Judged, seen.Now = judged, s.follower.Now()
 	return seen, nil

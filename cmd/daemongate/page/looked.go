@@ -9,9 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/follow"
-	"github.com/daemongate/daemongate/cmd/daemongate/page/html"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
-	"github.com/daemongate/daemongate/sync/view"
 )
 
 // How long is waited between two looks at a Sync at least, and at most: while it rolls out, and while it does not.
@@ -32,7 +30,6 @@ type looked struct {
 	cluster         *watched
 	namespace, name string
 	followed        *follow.Sync
-	series          html.Series
 	drawn           drawn
 	changed         bell // has been seen anew
 	cancel          context.CancelFunc
@@ -43,16 +40,6 @@ type looked struct {
 
 	mu   gosync.Mutex
 	last sight
-}
-
-// sight is what was seen of a Sync last.
-type sight struct {
-	seen view.Seen
-	view view.View
-	is   bool // something was seen
-	// number tells sights apart.
-	number int
-	err    error // why nothing newer is seen
 }
 
 // lookInto begins to look into a Sync, unless somebody does already.
@@ -142,9 +129,8 @@ func (l *looked) look(ctx context.Context) (wait time.Duration) {
 	l.mu.Lock()
 	l.last.err = err
 	l.last.number++
-	if err == nil {
-		l.last.seen, l.last.view, l.last.is = seen, view.Of(seen), true
-		l.series.See(&l.last.view)
+	if err == nil || l.last.isOlder(seen) {
+		l.last = l.last.then(seen)
 	}
 	s := l.last.seen.Sync
 	l.mu.Unlock()
@@ -185,8 +171,18 @@ func (l *looked) first(ctx context.Context) (sight, error) {
 	}
 }
 
-// isGone reports whether there is nothing to be seen any more, whatever was seen before.
-func isGone(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) }
+// unread is why the Sync itself cannot be read.
+type unread struct{ error }
+
+// Unwrap is the error as the API server has given it.
+func (u unread) Unwrap() error { return u.error }
+
+// isGone reports whether there is nothing to be seen any more, whatever was seen before. A refusal of something else
+// than the Sync does not say so.
+func isGone(err error) bool {
+	var sync unread
+	return errors.As(err, &sync) && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err))
+}
 
 // readSync reads the Sync as it is, or as it was not long ago where every reading is a request.
 func (l *looked) readSync(ctx context.Context) (*api.Sync, error) {
@@ -194,9 +190,13 @@ func (l *looked) readSync(ctx context.Context) (*api.Sync, error) {
 		return l.read, nil
 	}
 	s, watched, err := l.cluster.one(ctx, l.namespace, l.name)
-	if err != nil || watched {
+	if err != nil {
 		l.read = nil
-		return s, err
+		return nil, unread{err}
+	}
+	if watched {
+		l.read = nil
+		return s, nil
 	}
 	l.read, l.at = s, time.Now()
 	return s, nil

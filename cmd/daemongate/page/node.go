@@ -3,7 +3,10 @@ package page
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	gosync "sync"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/page/html"
@@ -30,39 +33,60 @@ func (p *Page) node(w http.ResponseWriter, r *http.Request, who person) error {
 		syncs, more = syncs[:mostOfANode], true
 	}
 	d := html.NodeData{Name: r.PathValue("node")}
-	for _, one := range p.sights(r.Context(), cluster, syncs) {
+	seen, blind := p.sights(r.Context(), cluster, syncs)
+	more = more || blind != nil || unread != nil
+	for _, one := range seen {
 		on := on(one, d.Name)
 		d.On = append(d.On, on...)
 		d.Known = d.Known || len(on) > 0 || has(one, d.Name)
+	}
+	if !d.Known && more {
+		return notAllSeen(d.Name, errors.Join(blind, unread))
 	}
 	if !d.Known {
 		return notThere("node " + d.Name + " on which a Sync runs something")
 	}
 	around := p.around(who)
-	if more || unread != nil {
-		around.Told = "There are more Syncs than were looked into: the page of each shows its nodes."
+	if more {
+		around.Told = "There are more Syncs than could be looked into: the page of each shows its nodes."
 	}
 	return write(w, func(b *bytes.Buffer) error { return html.Node(b, around, d) })
 }
 
-// sights are what is seen of Syncs, of those that can be.
-func (p *Page) sights(ctx context.Context, cluster *watched, syncs []*api.Sync) []sight {
-	seen := make([]sight, len(syncs))
+// notAllSeen is said of a node that was not found although it may be there.
+func notAllSeen(node string, why error) error {
+	text := "No Sync that was looked into runs something on node " + node + ", but not all could be"
+	if why != nil {
+		text += ": " + strings.ReplaceAll(why.Error(), "\n", "; ")
+	}
+	return &refusal{http.StatusServiceUnavailable, "Not all was seen", text,
+		"Try again, or open the page of the Sync: it shows its nodes."}
+}
+
+// sights are what is seen of Syncs, of those that can be. The error says why not of all; of a Sync that is gone
+// meanwhile there is nothing to be seen.
+func (p *Page) sights(ctx context.Context, cluster *watched, syncs []*api.Sync) ([]sight, error) {
+	seen, blind := make([]sight, len(syncs)), make([]error, len(syncs))
 	var all gosync.WaitGroup
 	for i, s := range syncs {
 		all.Go(func() {
 			l, done, err := cluster.lookInto(s.Namespace, s.Name)
 			if err != nil {
+				blind[i] = err
 				return
 			}
 			defer done()
-			if one, err := l.first(ctx); err == nil {
-				seen[i] = one
+			seen[i], err = l.first(ctx)
+			if err == nil {
+				err = seen[i].err
+			}
+			if err != nil && !isGone(err) {
+				blind[i] = fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, err)
 			}
 		})
 	}
 	all.Wait()
-	return seen
+	return seen, errors.Join(blind...)
 }
 
 // on is what a Sync has on a node, with the causes that name it.

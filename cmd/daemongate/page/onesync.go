@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/page/html"
@@ -43,18 +44,18 @@ func (l *looked) see(ctx context.Context) (sight, error) {
 // dataOf is what the page of a Sync is made of.
 func (p *Page) dataOf(l *looked, s sight, r *http.Request) html.SyncData {
 	q := r.URL.Query()
-	d := html.SyncData{View: s.view, Sync: s.seen.Sync, Series: &l.series, Group: q.Get(html.QueryGroup),
+	d := html.SyncData{View: s.view, Sync: s.seen.Sync, Series: s.series, Group: q.Get(html.QueryGroup),
 		Show: q.Get(html.QueryShow)}
+	if why := s.unseen(); why != "" {
+		d.View.Notes = append(slices.Clone(d.View.Notes), why)
+	}
 	d.Release, d.Is = p.reach.Released(&s.seen.Sync.Status)
 	return d
 }
 
 // with is what is around a page of a Sync, with what somebody may do to it.
-func (p *Page) with(ctx context.Context, who person, l *looked, s sight) (html.Page, error) {
+func (p *Page) with(ctx context.Context, who person, l *looked) (html.Page, error) {
 	around := p.around(who)
-	if s.err != nil && around.Lost.Since.IsZero() {
-		around.Lost = html.Lost{Since: s.seen.Now, Why: s.err.Error()}
-	}
 	if !around.Lost.Since.IsZero() {
 		return around, nil // nothing could be done
 	}
@@ -79,7 +80,7 @@ func (p *Page) sync(w http.ResponseWriter, r *http.Request, who person) error {
 	if err != nil {
 		return err
 	}
-	around, err := p.with(r.Context(), who, l, s)
+	around, err := p.with(r.Context(), who, l)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (p *Page) syncLive(w http.ResponseWriter, r *http.Request, who person) erro
 			if err := p.stillSees(ctx, who, l.namespace, l.name); err != nil {
 				return html.Frame{}, err
 			}
-			around, err := p.with(ctx, who, l, s)
+			around, err := p.with(ctx, who, l)
 			if err != nil {
 				return html.Frame{}, err
 			}

@@ -75,6 +75,7 @@ func newPage(r Reach, d door) (*Page, error) {
 // InCluster is the page as the controller serves it: to whom the API server lets get a Sync, by a bearer token. With
 // acts it also does what they ask for, with their own token.
 func InCluster(r Reach, acts bool) (*Page, error) {
+	r.Sight = withoutNodes(r.Sight)
 	d, err := newBearers(r.Config, acts)
 	if err != nil {
 		return nil, err
