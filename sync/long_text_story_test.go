@@ -15,10 +15,13 @@ func TestLongTextsDoNotStopASync(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	long := func(subject string, files map[string]string) string {
-		w.push("to be amended", files)
+		for name, text := range files {
+			w.check(os.WriteFile(filepath.Join(w.work, name), []byte(text), 0o600))
+		}
 		message := filepath.Join(t.TempDir(), "message")
 		w.check(os.WriteFile(message, []byte(subject+" "+strings.Repeat("long ", 400_000)), 0o600))
-		w.git("commit", "-q", "--amend", "--author", strings.Repeat("Ada ", 20_000)+"<ada@example.com>", "-F", message)
+		w.git("add", "-A")
+		w.git("commit", "-q", "--author", strings.Repeat("Ada ", 20_000)+"<ada@example.com>", "-F", message)
 		w.git("push", "-q", "-f", "origin", "main")
 		return w.git("rev-parse", "HEAD")
 	}
@@ -36,7 +39,7 @@ func TestLongTextsDoNotStopASync(t *testing.T) {
 	if len(r.Private) > api.MaxText+10 || len(r.Private) < 100 {
 		t.Errorf("a message of %d bytes: %.300s", len(r.Private), r.Private)
 	}
-	fix := long("fix", map[string]string{"kustomization.yaml": ""})
+	fix := long("fix", map[string]string{"kustomization.yaml": "resources: [a.yaml]\n"})
 	w.waitFor(fix, api.Complete)
 	if got := w.value("a"); got != "2" {
 		t.Errorf("%q is written", got)

@@ -20,6 +20,7 @@ import (
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
+	"github.com/daemongate/daemongate/sync/untimely"
 )
 
 // requestAnnotation asks for a poll and another try of a failed head; its value is new with every request.
@@ -169,6 +170,7 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 	if err != nil || s == nil || s.DeletionTimestamp == nil || !isHeld(s) {
 		return err
 	}
+	untimely.Correct(s, c.Now())
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
 		Now: c.Now, Bound: c.LetGoAfter, Save: c.saveLoopless, StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },

@@ -16,12 +16,13 @@ import (
 )
 
 // Before reads what LookAhead needs before the first write of a commit: the DaemonSet as it is now, nil if there is
-// none, its pods and the nodes. Nothing is watched: between two rollouts nothing needs to be.
+// none, its pods, and the nodes. Nothing is watched: between two rollouts nothing needs to be.
 func (o *Observer) Before(ctx context.Context, namespace, name string) (rollout.Look, error) {
 	l := rollout.Look{Now: o.clients.Now()}
 	d, err := o.clients.Apps.DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return l, nil
+		l.Nodes, err = o.Nodes(ctx)
+		return l, err
 	}
 	if err != nil {
 		return l, fmt.Errorf("DaemonSet %s/%s: %w", namespace, name, err)

@@ -36,7 +36,8 @@ func replaced(pods []*corev1.Pod, by Input) []*corev1.Pod {
 			continue
 		}
 		p := w.pod.DeepCopy()
-		p.Name, p.UID, p.Spec.NodeName = by.Next.Name+"-"+n.Name, types.UID(by.Next.Name+"/"+n.Name), n.Name
+		p.Name, p.Spec.NodeName = by.Next.Name+"-"+n.Name, n.Name
+		p.UID = types.UID(by.Next.Namespace + "/" + by.Next.Name + "/" + n.Name)
 		p.Namespace, p.Status = by.Next.Namespace, corev1.PodStatus{Phase: corev1.PodPending}
 		p.OwnerReferences = nil
 		there = append(there, p)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	helpers "k8s.io/component-helpers/resource"
 
+	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
 	"github.com/daemongate/daemongate/rollout/room"
 )
@@ -18,6 +19,9 @@ import (
 // less the old ones that go first. Quotas of some pods only (scopes) are not weighed.
 func (w *weighing) quotas(p *Plan) []Refusal {
 	var list []Refusal
+	if w.in.lacks(rollout.KindPods) {
+		return nil // how many pods go first is not known
+	}
 	for _, q := range w.in.Quotas {
 		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
 			continue

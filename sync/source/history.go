@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,11 +97,21 @@ func (r reading) sincePassed(ctx context.Context, head string) (gitsource.Histor
 
 // sinceTold reads what lies between the newest commit that was told of and the head; otherwise if there is none.
 func (r reading) sinceTold(ctx context.Context, head string, otherwise gitsource.History) (gitsource.History, error) {
-	met, err := r.repo.Met(ctx, head, r.told)
-	if err != nil || len(met) == 0 {
+	met, err := r.repo.Met(ctx, head, slices.Concat(r.told, r.held))
+	if err != nil {
 		return otherwise, err
 	}
-	since, err := r.repo.Between(ctx, met[0], head)
+	from := "" // the newest that was told of, and before every one that is Held
+	for _, commit := range slices.Backward(met) {
+		if slices.Contains(r.held, commit) {
+			break
+		}
+		from = commit
+	}
+	if from == "" || len(r.told) == 0 {
+		return otherwise, nil
+	}
+	since, err := r.repo.Between(ctx, from, head)
 	if err != nil {
 		return otherwise, err
 	}

@@ -176,6 +176,8 @@ func TestWhatIsHeldStaysInARewrittenHistory(t *testing.T) {
 		{"nothing else was told", gone, []string{gone}, api.VerifyNone, []string{rewritten}, []string{rewritten, head}, true},
 		{"nothing told counts", gone, []string{gone, second}, api.VerifyEvery, []string{rewritten},
 			[]string{rewritten, head}, true},
+		{"one on top of it failed", gone, []string{head, gone, second, first}, api.VerifyNone, []string{rewritten},
+			[]string{rewritten, head}, false},
 		{"one is rewritten, too", gone, []string{gone}, api.VerifyNone, []string{strings.Repeat("5", 40), rewritten},
 			[]string{rewritten, head}, true},
 		{"the head itself", gone, []string{gone}, api.VerifyNone, []string{head}, []string{head}, true},

@@ -45,7 +45,8 @@ func scheduleOf(s *api.Sync, now time.Time) (*schedule, error) {
 		return nil, gitsource.Mistake(fmt.Errorf("spec.source.startingDeadline: %s is not between 0s and 24h",
 			c.deadline))
 	}
-	if known := s.Status.Schedule; known != nil && known.Of == c.of {
+	// A time that has not come was named by a clock that went ahead: nothing waits for that.
+	if known := s.Status.Schedule; known != nil && known.Of == c.of && known.Last.Time.Before(now) {
 		c.last = known.Last.Time
 	}
 	return c, nil

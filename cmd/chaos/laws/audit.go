@@ -143,8 +143,8 @@ func (l *Log) order() {
 	l.compare()
 }
 
-// compare finds out which writes changed something: an object that was written as it was keeps its revision. It may have
-// it of a write of which the log does not tell, whose answer was an error although it came to pass.
+// compare finds out which writes changed something: an object that was written as it was keeps its revision. It may
+// have it of a write of which the log does not tell, whose answer was an error although it came to pass.
 func (l *Log) compare() {
 	type last struct{ revision, generation int64 }
 	seen, before := map[string]last{}, l.revisionsBefore()
@@ -167,8 +167,8 @@ func (l *Log) compare() {
 	}
 }
 
-// revisionsBefore tells the newest revision of the cluster that was known before a time. Whatever was asked for later and
-// changed something has a newer one.
+// revisionsBefore tells the newest revision of the cluster that was known before a time. Whatever was asked for later
+// and changed something has a newer one.
 func (l *Log) revisionsBefore() func(time.Time) int64 {
 	done := slices.Clone(l.writes)
 	slices.SortFunc(done, func(a, b write) int { return a.done.Compare(b.done) })

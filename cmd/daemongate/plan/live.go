@@ -152,7 +152,7 @@ func (c *cluster) plans(ctx context.Context) []plan.Plan {
 
 // look reads what concerns all DaemonSets of the commit.
 func (c *cluster) look(ctx context.Context) plan.Input {
-	in := plan.Input{Options: c.rollout}
+	in := plan.Input{Options: c.rollout, Now: c.clients.Now()}
 	nodes, err := c.clients.Core.Nodes().List(ctx, inCache)
 	if err != nil {
 		c.unread(&in, rollout.KindNodes, err)
@@ -176,7 +176,6 @@ func (c *cluster) look(ctx context.Context) plan.Input {
 		}
 	}
 	in.Classes = append(in.Classes, brought(c.set)...)
-	in.Now = c.clients.Now()
 	return in
 }
 

@@ -46,6 +46,25 @@ func TestTheFirstLineSaysTheOutcome(t *testing.T) {
 	}
 }
 
+// Where the API server is, and who asked it, is not for everybody who reads a pull request; why it is not known is.
+func TestACommentNamesNoAddress(t *testing.T) {
+	a := New("", "platform/agents", nil, nil, []string{
+		`pods: Get "https://api.internal:6443/api/v1/pods?limit=500": dial tcp 10.0.0.7:6443: connect: connection refused`,
+		`nodes: nodes is forbidden: User "system:serviceaccount:ci:plan" cannot list resource "nodes" at the cluster scope`,
+		`pods: dial tcp: lookup api.internal on [fd00::1]:53: no such host`})
+	all := strings.Join(a.Markdown(true), "\n")
+	for _, never := range []string{"api.internal", "10.0.0.7", "fd00", "serviceaccount"} {
+		if strings.Contains(all, never) {
+			t.Errorf("%q is in\n%s", never, all)
+		}
+	}
+	for _, says := range []string{"connection refused", "the caller cannot list resource", "no such host"} {
+		if !strings.Contains(all, says) {
+			t.Errorf("%q is not in\n%s", says, all)
+		}
+	}
+}
+
 // A comment is a list of whole blocks, the heading first and what is worst before the rest. Nodes and their pods are
 // named only when asked for.
 func TestACommentIsMadeOfBlocks(t *testing.T) {

@@ -2,6 +2,7 @@ package answer
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/daemongate/daemongate/rollout/plan"
@@ -21,9 +22,25 @@ func (a *Answer) Markdown(names bool) []string {
 		blocks = append(blocks, daemonSet(&a.DaemonSets[i], names))
 	}
 	if len(a.Notes) > 0 {
-		blocks = append(blocks, "### Not known\n\n"+list(a.Notes))
+		var notes []string
+		for _, n := range a.Notes {
+			notes = append(notes, withoutAddresses(n))
+		}
+		blocks = append(blocks, "### Not known\n\n"+list(notes))
 	}
 	return blocks
+}
+
+// Where the API server is, and who asked it, is for those who have asked.
+var (
+	addresses = regexp.MustCompile(`https?://[^\s"]+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?`)
+	lookups   = regexp.MustCompile(`\blookup \S+`)
+	callers   = regexp.MustCompile(`\bUser "[^"]*"`)
+)
+
+func withoutAddresses(text string) string {
+	text = lookups.ReplaceAllString(addresses.ReplaceAllString(text, "…"), "lookup …")
+	return callers.ReplaceAllString(text, "the caller")
 }
 
 func (a *Answer) heading() string {

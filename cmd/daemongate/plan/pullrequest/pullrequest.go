@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -91,6 +92,9 @@ func (o *Options) Post(ctx context.Context, p Plan, s Surroundings) error {
 	if o.provider != "" && providers[o.provider] != job.Provider {
 		job = comment.Job{Provider: providers[o.provider]} // what the job says, and its token, are of another host
 	}
+	if o.api != "" && !sameHost(o.api, job.API) && !sameHost(o.api, job.Source) {
+		job.Token = "" // which is for the job's own host
+	}
 	place, err := o.place(job)
 	if err != nil {
 		return err
@@ -148,6 +152,13 @@ func (o *Options) place(job comment.Job) (forge.Place, error) {
 		return place, fmt.Errorf("--comment: %w", err)
 	}
 	return place, nil
+}
+
+// sameHost compares where two URLs lead.
+func sameHost(a, b string) bool {
+	x, err := url.Parse(a)
+	y, other := url.Parse(b)
+	return err == nil && other == nil && x.Host != "" && strings.EqualFold(x.Host, y.Host)
 }
 
 // token is that of the file, else that of the job's environment.

@@ -122,7 +122,8 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		"--comment-repository": {[]string{"--comment-provider=github"}, newJob(t).env},
 		"no token": {[]string{"--comment-provider=gitlab", "--comment-api=https://elsewhere.test/api/v4",
 			"--comment-repository=platform/fleet"}, newJob(t).env},
-		"one line": {[]string{"--comment-token-file=/dev/null"}, newJob(t).env},
+		"comment-token-file": {[]string{"--comment-api=https://elsewhere.test/api/v1"}, newJob(t).env},
+		"one line":           {[]string{"--comment-token-file=/dev/null"}, newJob(t).env},
 	} {
 		j := newJob(t)
 		j.env = c.env
