@@ -3,6 +3,7 @@ package gate
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -124,19 +125,29 @@ func (t *turn) candidate() (string, []Commit) {
 	if len(t.waiting) == 0 {
 		return t.respecified(), nil
 	}
-	f, may := t.s.InFlight, t.trusted()
-	if t.gate.Order == api.OrderEach && (f == nil || f.State != api.Stuck && f.RollbackOf == nil) {
-		for i, c := range may {
-			if t.failure(c.Hash) == nil && !t.isMisfit(c.Hash) {
-				return c.Hash, may[:i]
-			}
-		}
+	may := t.trusted()
+	if i := t.inTurn(may, false); i >= 0 {
+		return may[i].Hash, may[:i]
 	}
-	n := len(may)
-	if n == 0 || !t.mayTry(may[n-1].Hash) {
-		return "", nil
+	if n := len(may); n > 0 && t.mayTry(may[n-1].Hash) {
+		return may[n-1].Hash, may[:n-1]
 	}
-	return may[n-1].Hash, may[:n-1]
+	if i := t.inTurn(may, true); i >= 0 { // no newer one passes it: room is looked for again
+		return may[i].Hash, may[:i]
+	}
+	return "", nil
+}
+
+// inTurn is the index of the commit whose turn it is with order Each: the oldest that has not failed, of those that
+// wait for room or of the others. It is -1 if there is none, or the newest goes first.
+func (t *turn) inTurn(commits []Commit, misfits bool) int {
+	f := t.s.InFlight
+	if t.gate.Order != api.OrderEach || f != nil && (f.State == api.Stuck || f.RollbackOf != nil) {
+		return -1
+	}
+	return slices.IndexFunc(commits, func(c Commit) bool {
+		return t.failure(c.Hash) == nil && t.isMisfit(c.Hash) == misfits
+	})
 }
 
 // respecified returns the head if it was last decided on for another spec, or was rolled back and a person asks for it:
