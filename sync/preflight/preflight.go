@@ -24,11 +24,20 @@ type Finding struct {
 	Message api.Message
 	// Serious is set if they are more nodes than may fail.
 	Serious bool
+	// nodes names the nodes that are too small, by DaemonSet.
+	nodes string
 }
 
 // And is both findings.
 func (f Finding) And(more Finding) Finding {
-	return Finding{Message: f.Message.And(more.Message), Serious: f.Serious || more.Serious}
+	return Finding{Message: f.Message.And(more.Message), Serious: f.Serious || more.Serious,
+		nodes: f.nodes + more.nodes}
+}
+
+// differs reports whether something else is found than before: other nodes are too small, or there are more than may
+// fail, or no longer. How many nodes there are besides makes no difference.
+func (f Finding) differs(before Finding) bool {
+	return f.Serious != before.Serious || f.nodes != before.nodes
 }
 
 // Weigh weighs the pods of a DaemonSet on its nodes. A node that is too small for the pods of today counts for nothing:
@@ -52,11 +61,12 @@ func Weigh(look rollout.Look, next *appsv1.DaemonSet, o rollout.Options, names b
 	}
 	public := api.Public(fmt.Sprintf("pods of DaemonSet %s/%s would not fit %d of %s: %s", next.Namespace, next.Name, n,
 		words.Plural(after.eligible, "node"), after.lack()))
-	m := api.ForAll(public)
+	m, small := api.ForAll(public), slices.Sorted(maps.Keys(after.nodes))
 	if names {
-		m.Private += " (" + words.FoldNames(slices.Sorted(maps.Keys(after.nodes))) + ")"
+		m.Private += " (" + words.FoldNames(small) + ")"
 	}
-	return Finding{Message: m, Serious: n > rollout.Portion(o.FailureBudget, after.eligible)}
+	return Finding{Message: m, Serious: n > rollout.Portion(o.FailureBudget, after.eligible),
+		nodes: fmt.Sprintf("%s/%s: %s\n", next.Namespace, next.Name, strings.Join(small, " "))}
 }
 
 // small are nodes that are too small for a pod, with what each lacks, out of so many that it is meant for.

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -135,5 +136,24 @@ func TestAVigilTellsWhenPodsFit(t *testing.T) {
 	}
 	if v.End(); e.watched != "" {
 		t.Error("it still watches")
+	}
+}
+
+// Nodes that come and are large enough are no news, whatever the message says of how many there are; one more that is
+// too small is.
+func TestNodesThatAreLargeEnoughAreNoNews(t *testing.T) {
+	e, next := &eyes{}, agent("memory=8Gi")
+	e.sees(nil, twoSmall...)
+	v := keep(e, next, Weigh(e.look, next, rollout.Options{}, true))
+	grown := append(slices.Clone(twoSmall), "memory=64Gi pods=10")
+	if e.sees(nil, grown...); v.News() {
+		t.Error("news of a node that is large enough")
+	}
+	if e.sees(nil, append(grown, "memory=4Gi pods=10")...); !v.News() || v.News() {
+		t.Error("a further node that is too small is not told once")
+	}
+	serious := Finding{Serious: true, nodes: "ns/agent: a\n"}
+	if fewer := (Finding{nodes: serious.nodes}); !fewer.differs(serious) || serious.differs(serious) {
+		t.Error("that no more nodes than may fail are too small is no news")
 	}
 }

@@ -46,7 +46,7 @@ func (v *Vigil) News() bool {
 		}
 		now = now.And(v.weigh(look, d))
 	}
-	if now == v.found {
+	if !now.differs(v.found) {
 		return false
 	}
 	v.found = now
