@@ -330,3 +330,34 @@ func TestOnNodeTellsOfEachDaemonSet(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// What a commit has done to a template is told from the revisions that Kubernetes keeps: one that is brought back is no new
+// one, and is not taken for one that nobody has touched; and what is in doubt is not known.
+func TestWhatHasBecomeOfATemplate(t *testing.T) {
+	for want, change := range map[string]func(*report.Judged){
+		"renewed v1 v2": func(d *report.Judged) { d.Look.Revisions[2].CreationTimestamp = metav1.NewTime(noon) },
+		"untouched":     func(*report.Judged) {},
+		"brought back": func(d *report.Judged) { // v2 is the oldest, and has been given the highest number again
+			d.Look.Revisions[2].CreationTimestamp = metav1.NewTime(noon.Add(-3 * time.Hour))
+		},
+		"not known":   func(d *report.Judged) { d.Judgement.Causes = []rollout.Cause{{Code: rollout.Overwritten}} },
+		"not known ":  func(d *report.Judged) { d.Look.DaemonSet = nil },
+		"not known  ": func(d *report.Judged) { d.Look.Revisions = nil },
+	} {
+		d := half()
+		for i, r := range d.Look.Revisions {
+			r.CreationTimestamp = metav1.NewTime(noon.Add(time.Duration(i-3) * time.Hour / 2))
+		}
+		change(&d)
+		all := Changes(Seen{Now: noon, Sync: rolling(), Judged: []report.Judged{d}})
+		got := string(all[0].Is)
+		for _, r := range []*appsv1.ControllerRevision{all[0].Before, all[0].After} {
+			if r != nil {
+				got += " " + r.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+			}
+		}
+		if len(all) != 1 || got != strings.TrimSpace(want) || all[0].Name != "agent" {
+			t.Errorf("%s, not %s: %+v", got, want, all)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type CommitData struct {
 	Commit string // in full
 	// Diff is what it changes of objects, as a unified diff; Secrets are cut out of it.
 	Diff string
-	// NoDiff says why there is none.
+	// NoDiff says why there is none, or what is not in it.
 	NoDiff string
 }
 

@@ -243,6 +243,9 @@ func TestACommit(t *testing.T) {
 			t.Errorf("%s: %v", style, got)
 		}
 	}
+	c.NoDiff = "Of another one nothing is shown."
+	parsed(t, written(t, func(b *bytes.Buffer) error { return Commit(b, page(), c) })).id(t, "main").says(t, "+image: b",
+		c.NoDiff)
 	table := p.tags("table")[0].cells()
 	if len(table) != 3 || fmt.Sprint(table[0]) != "[2026-11-29 12:00:03Z ■ settled 1 node-0003]" {
 		t.Errorf("%q", table)
