@@ -79,6 +79,8 @@ type turn struct {
 	waiting []Commit
 	// reason is why they wait; empty if they do not.
 	reason api.Message
+	// tooLarge is the commit whose pods would not fit, if that is the reason.
+	tooLarge string
 	// accused is set if the rollout is held up by what may be drift.
 	accused bool
 	// disturbed is set if it was noticed just now that a complete commit's workloads are not as they completed.
@@ -143,7 +145,7 @@ func (t *turn) hold() {
 		now.Newest, now.Reason = c.Hash, reason.Private
 		now.Commits = append(now.Commits, c.Hash)
 		if !known[c.Hash] || was.Reason != reason.Private {
-			t.move(Move{Commit: c.Hash, State: api.Held, Message: reason})
+			t.move(Move{Commit: c.Hash, State: api.Held, Message: t.reasonOf(c.Hash)})
 		}
 	}
 	now.Commits = newest(now.Commits, MaxFollowers)

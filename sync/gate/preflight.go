@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -63,12 +64,23 @@ func (t *turn) waitsForRoom(commit string, p *Prepared) {
 		s.Held = newest(append(s.Held, commit), MaxFollowers)
 	}
 	s.Reason = reason.Private
-	t.reason = reason
+	t.reason, t.tooLarge = reason, commit
 	if next, _ := t.candidate(); news && next != commit {
 		t.admit()
 		return
 	}
 	t.rollBack()
+}
+
+// reasonOf is why a commit waits. Those that wait with one whose pods would not fit are told which one that is: their own
+// pods may fit.
+func (t *turn) reasonOf(commit string) api.Message {
+	p := t.s.Preflight
+	if p == nil || p.Reason != t.reason.Private || t.tooLarge == "" || t.tooLarge == commit {
+		return t.reason
+	}
+	with := api.Public(fmt.Sprintf("waits with %s: ", api.Short(t.tooLarge)))
+	return api.Message{Private: string(with) + t.reason.Private, Public: with + t.reason.Public}
 }
 
 // warning is what is said of a set that is applied although its pods may not fit.
