@@ -61,12 +61,12 @@ func newSync() *cobra.Command {
 	return c
 }
 
-// newRelease lets the gate go on after a settled commit that needs a person's word.
+// newRelease lets the gate go on where it needs a person's word.
 func newRelease() *cobra.Command {
 	var k cluster
 	c := &cobra.Command{
 		Use:   "release NAME",
-		Short: "Let the next commit pass a stuck one, a large prune go on, or try again what was rolled back",
+		Short: "Let what is held start, the next pass what is stuck, a large prune go on, or a rollback be tried again",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, syncs, err := k.sync(c.Context(), args[0])

@@ -115,12 +115,14 @@ func (b *bearer) may(ctx context.Context, verb, namespace, name string) (bool, e
 	return b.asks(ctx, verb, namespace, name)
 }
 
-// asks whether they may. A token that has expired since a page was opened is nobody's any more.
+// asks whether they may, with the groups that they have now. A token that has expired since a page was opened is
+// nobody's any more.
 func (b *bearer) asks(ctx context.Context, verb, namespace, name string) (bool, error) {
-	if who, err := b.door.reviews.Owner(ctx, b.token); err != nil || who == nil {
+	who, err := b.door.reviews.Owner(ctx, b.token)
+	if err != nil || who == nil {
 		return false, err
 	}
-	return b.door.reviews.May(ctx, b.who, syncAttributes(verb, namespace, name))
+	return b.door.reviews.May(ctx, who, syncAttributes(verb, namespace, name))
 }
 
 // syncAttributes are how the API server is asked about something that is done to a Sync.

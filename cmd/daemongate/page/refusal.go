@@ -25,11 +25,18 @@ func notThere(what string) error {
 		"Look whether its name is right. If it is, ask who administers the cluster for the right to get it."}
 }
 
-// refusalOf is what is said of an error.
-func (p *Page) refusalOf(err error) *refusal {
+// toNobody is what is said to those of whom it is not known who they are.
+var toNobody = &refusal{http.StatusServiceUnavailable, "Not just now",
+	"It cannot be found out just now who you are: the API server did not answer that.", "Try again."}
+
+// refusalOf is what is said of an error. What errors say besides is for those who were let in.
+func (p *Page) refusalOf(err error, who person) *refusal {
 	var said *refusal
 	if errors.As(err, &said) {
 		return said
+	}
+	if who == nil {
+		return toNobody
 	}
 	if errors.Is(err, errTooMany) {
 		return &refusal{http.StatusServiceUnavailable, "Too many", "Too many Syncs are looked at just now.",
@@ -49,7 +56,7 @@ func (p *Page) refusalOf(err error) *refusal {
 
 // refuse writes the page that says why there is no other.
 func (p *Page) refuse(w http.ResponseWriter, r *http.Request, who person, err error) {
-	said := p.refusalOf(err)
+	said := p.refusalOf(err, who)
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(said.code)
 	if r.Method != http.MethodHead {

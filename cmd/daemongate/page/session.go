@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	gosync "sync"
@@ -60,7 +61,10 @@ func (s *session) address(path string) string {
 	return "http://" + s.at + path + "?" + paramToken + "=" + s.token
 }
 
-func (s *session) host(name string) bool { return name == s.at }
+// host is as browsers name it: without the port where that is the one of http.
+func (s *session) host(name string) bool {
+	return name == s.at || name == strings.TrimSuffix(s.at, ":80")
+}
 
 func (s *session) enter(w http.ResponseWriter, r *http.Request) (person, error) {
 	cookie, err := r.Cookie(s.cookie)
@@ -79,7 +83,7 @@ func (s *session) enter(w http.ResponseWriter, r *http.Request) (person, error) 
 				"dashboard again: each address that it prints is good once."}
 	}
 	query.Del(paramToken)
-	to := path.Clean("/" + r.URL.Path)
+	to := (&url.URL{Path: path.Clean("/" + r.URL.Path)}).EscapedPath() // a \ would be a / to browsers
 	if len(query) > 0 {
 		to += "?" + query.Encode()
 	}

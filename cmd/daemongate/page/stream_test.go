@@ -187,7 +187,7 @@ func TestAnOpenPageGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(p.Handler())
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 2*time.Second, 2*time.Second
 	server.Start()
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close(); p.Close() })
 	next, end := events(t, server.URL+"/syncs/platform/agents/live", "Authorization", "Bearer adas")
@@ -200,7 +200,7 @@ func TestAnOpenPageGoesOn(t *testing.T) {
 	if !strings.Contains(letters, "event: letters") {
 		t.Errorf("the second event is\n%s", letters)
 	}
-	time.Sleep(time.Second) // both timeouts are over
+	time.Sleep(3 * time.Second) // both timeouts are over
 	c.turns("node-3", rollout.IsSettled)
 	until(t, next, "event: letters")
 }
