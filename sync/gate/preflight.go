@@ -72,8 +72,8 @@ func (t *turn) waitsForRoom(commit string, p *Prepared) {
 	t.rollBack()
 }
 
-// reasonOf is why a commit waits. Those that wait with one whose pods would not fit are told which one that is: their own
-// pods may fit.
+// reasonOf is why a commit waits. Those that wait with one whose pods would not fit are told which one that is: their
+// own pods may fit.
 func (t *turn) reasonOf(commit string) api.Message {
 	p := t.s.Preflight
 	if p == nil || p.Reason != t.reason.Private || t.tooLarge == "" || t.tooLarge == commit {
