@@ -84,6 +84,8 @@ func TestAnOpenPageFollowsAndSaysWhenItCannot(t *testing.T) {
 	}
 
 	s.refuses.Store(false)
+	tab.Until("the page to have news, although its first stream was refused", `document.getElementById("silence").hidden`)
+
 	tab.Open(served.URL + "/syncs/logging/agents")
 	tab.Eval(`document.querySelector("#acts details").open = true; document.getElementById("field").focus()`, nil)
 	tab.Press("End")

@@ -3,7 +3,7 @@
 const stream = document.querySelector('[hx-sse\\:connect]');
 const field = document.getElementById('field');
 
-const state = {cells: [], letters: [], counts: [], chosen: -1};
+const state = {cells: [], letters: [], counts: [], chosen: -1, opened: false, pause: 1000};
 
 // read takes over the grid as it stands in the page.
 function read() {
@@ -125,11 +125,18 @@ function news(some) {
   silence.hidden = some;
 }
 
+// connect opens the first stream again, after a longer pause each time. One that was open htmx opens again by itself.
+function connect() {
+  clearTimeout(state.timer);
+  state.timer = setTimeout(() => htmx.ajax('GET', stream.getAttribute('hx-sse:connect'), {source: stream}), state.pause);
+  state.pause = Math.min(2 * state.pause, 60000);
+}
+
 if (stream) {
   for (const name of ['htmx:error', 'htmx:response:error', 'htmx:sse:error']) {
-    stream.addEventListener(name, () => news(false));
+    stream.addEventListener(name, () => { news(false); if (!state.opened) connect(); });
   }
-  stream.addEventListener('htmx:sse:after:connection', () => news(true));
+  stream.addEventListener('htmx:sse:after:connection', () => { state.opened = true; news(true); });
 }
 if (stream && field) {
   read();
