@@ -21,8 +21,8 @@ type sight struct {
 	err    error // why nothing newer is seen
 }
 
-// isOlder reports whether a Sync of which nothing could be judged says more than what was seen before: of the same commit
-// in flight it does not.
+// isOlder reports whether a Sync of which nothing could be judged says more than what was seen before: of the same
+// commit in flight it does not.
 func (s sight) isOlder(read view.Seen) bool {
 	if read.Sync == nil || len(s.seen.Judged) == 0 {
 		return read.Sync != nil
@@ -65,7 +65,8 @@ func viewOf(seen view.Seen) view.View {
 			v.Causes = append(v.Causes, written.Causes[i])
 		}
 	}
-	if !slices.ContainsFunc(v.DaemonSets, func(d view.DaemonSet) bool { return string(d.Verdict) != string(api.Complete) }) {
+	isOpen := func(d view.DaemonSet) bool { return string(d.Verdict) != string(api.Complete) }
+	if !slices.ContainsFunc(v.DaemonSets, isOpen) {
 		v.Verdict = written.Verdict
 	}
 	return v
