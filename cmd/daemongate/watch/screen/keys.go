@@ -90,7 +90,8 @@ func (m *Model) press(key string) Act {
 		m.asked = Act{Do: Suspend, On: !m.view.SuspendedBySpec}
 	case "r":
 		if m.offer.Release == "" {
-			m.told = "there is nothing to release: nothing is stuck or held as a rewritten history, and no prune waits"
+			m.told = "there is nothing to release: nothing is stuck or held as a rewritten history or for want of " +
+				"room, and no prune waits"
 			return Act{}
 		}
 		m.asked = Act{Do: Release, Commit: m.offer.Release}
@@ -146,7 +147,7 @@ e         explain: the evidence in full, and commands to run next
 l         log: what became of the last commits
 d         diff: what the newest commit would change in the cluster now
 s         sync: poll now, and try again a head that failed
-r         release: let the next commit pass a stuck one, or a large prune go on
+r         release: let what is held start, the next pass what is stuck, or a large prune go on
 p         suspend, or resume
 ↑ ↓ PgUp PgDn Home End   scroll
 q         quit
