@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -65,14 +66,7 @@ func (r *recording) file(t testing.TB, title string) []byte {
 func (r *recording) holds(t testing.TB, on string) {
 	t.Helper()
 	screen := vt.NewEmulator(r.width, r.height)
-	defer screen.Close()
-	go func() { // its answers to questions are for nobody
-		for buffer := make([]byte, 1<<10); ; {
-			if _, err := screen.Read(buffer); err != nil {
-				return
-			}
-		}
-	}()
+	go func() { _, _ = io.Copy(io.Discard, screen) }() // its answers to questions are for nobody
 	all := ""
 	lines := strings.Split(strings.TrimSpace(string(r.file(t, "watch"))), "\n")
 	for _, line := range lines[1:] {

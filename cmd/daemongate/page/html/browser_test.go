@@ -34,6 +34,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch asset, isAsset := strings.CutPrefix(r.URL.Path, "/assets/"); {
 	case isAsset:
 		content, mediaType, _ := Asset(asset)
+		if strings.HasPrefix(asset, "hx-sse") {
+			time.Sleep(200 * time.Millisecond) // whatever comes last comes late
+		}
 		w.Header().Set("Content-Type", mediaType)
 		_, _ = w.Write(content)
 	case !strings.HasSuffix(r.URL.Path, "/live"):
