@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -34,21 +35,8 @@ earlier installation was granted beyond that is taken back. docs/security.md say
 			"--export | kubectl diff -f -",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if o.Image == "" {
-				return usage(c, fmt.Errorf("--image is missing: which image holds daemongate?"))
-			}
-			if k.namespace != "" && k.namespace != install.Owner.Namespace {
-				return usage(c, fmt.Errorf("--namespace %s: Daemongate is installed in namespace %s; whose Syncs it "+
-					"looks after is said by --namespaces", k.namespace, install.Owner.Namespace))
-			}
-			if err := controller.CheckClusterName(o.ClusterName); err != nil {
+			if err := checkInstall(k.namespace, o); err != nil {
 				return usage(c, err)
-			}
-			if err := install.CheckNamespaces(o.Namespaces); err != nil {
-				return usage(c, err)
-			}
-			if o.PageActions && !o.Page {
-				return usage(c, fmt.Errorf("--http-actions: the page is not served, give --http too"))
 			}
 			objects, err := install.All(o)
 			if err != nil {
@@ -78,6 +66,27 @@ earlier installation was granted beyond that is taken back. docs/security.md say
 	c.Flags().BoolVar(&o.PageActions, "http-actions", false, "with --http: have the page also do what people ask for")
 	c.Flags().BoolVar(&export, "export", false, "print the manifests instead")
 	return c
+}
+
+// checkInstall says which flag is missing, or does not go with the others.
+func checkInstall(namespace string, o install.Options) error {
+	switch {
+	case o.Image == "":
+		return errors.New("--image is missing: which image holds daemongate?")
+	case namespace != "" && namespace != install.Owner.Namespace:
+		return fmt.Errorf("--namespace %s: Daemongate is installed in namespace %s; whose Syncs it looks after is "+
+			"said by --namespaces", namespace, install.Owner.Namespace)
+	}
+	if err := controller.CheckClusterName(o.ClusterName); err != nil {
+		return err
+	}
+	if err := install.CheckNamespaces(o.Namespaces); err != nil {
+		return err
+	}
+	if o.PageActions && !o.Page {
+		return errors.New("--http-actions: the page is not served, give --http too")
+	}
+	return nil
 }
 
 func printObjects(out io.Writer, objects []*unstructured.Unstructured) error {

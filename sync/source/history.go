@@ -108,7 +108,7 @@ func (r reading) sinceTold(ctx context.Context, head string, otherwise gitsource
 		}
 		from = commit
 	}
-	if from == "" || len(r.told) == 0 {
+	if from == "" {
 		return otherwise, nil
 	}
 	since, err := r.repo.Between(ctx, from, head)

@@ -121,17 +121,22 @@ func (r *signedRepo) barred(words ...string) {
 	}
 }
 
+// rewrites makes a branch of which the third commit was rewritten, and is in the repository no more.
+func (r *signedRepo) rewrites() (first, second, gone, rewritten, head string) {
+	first, second, gone = r.commit("first"), r.commit("second"), r.commit("to be rewritten")
+	r.git("commit", "-q", "--allow-empty", "--amend", "-m", "rewritten")
+	rewritten = r.git("rev-parse", "HEAD")
+	head = r.commit("head")
+	r.git("reflog", "expire", "--expire=now", "--all")
+	r.git("gc", "-q", "--prune=now")
+	return first, second, gone, rewritten, head
+}
+
 // A controller that has just taken over, whose mirror never had the commit that passed, forgets no commit of a branch that
 // was rewritten meanwhile: it goes on from the newest one that the status tells of.
 func TestWhoTakesOverForgetsNothingOfARewrittenBranch(t *testing.T) {
 	r := newSignedRepo(t)
-	first, second := r.commit("first"), r.commit("second")
-	gone := r.commit("to be rewritten")
-	r.git("commit", "-q", "--allow-empty", "--amend", "-m", "rewritten")
-	rewritten := r.git("rev-parse", "HEAD")
-	head := r.commit("head")
-	r.git("reflog", "expire", "--expire=now", "--all")
-	r.git("gc", "-q", "--prune=now")
+	first, second, gone, rewritten, head := r.rewrites()
 	s := &api.Sync{}
 	s.Status.History = []api.Record{{Commit: gone}, {Commit: first}, {Commit: second}}
 	for mode, want := range map[api.VerifyMode][]string{api.VerifyNone: {rewritten, head}, api.VerifyEvery: {head}} {
@@ -155,13 +160,7 @@ func TestWhoTakesOverForgetsNothingOfARewrittenBranch(t *testing.T) {
 // where the mirror never had the commit that passed, nor where the branch shares nothing with it.
 func TestWhatIsHeldStaysInARewrittenHistory(t *testing.T) {
 	r := newSignedRepo(t)
-	first, second := r.commit("first"), r.commit("second")
-	gone := r.commit("to be rewritten")
-	r.git("commit", "-q", "--allow-empty", "--amend", "-m", "rewritten")
-	rewritten := r.git("rev-parse", "HEAD")
-	head := r.commit("head")
-	r.git("reflog", "expire", "--expire=now", "--all")
-	r.git("gc", "-q", "--prune=now")
+	first, second, gone, rewritten, head := r.rewrites()
 	main := gitsource.Ref{Branch: "main"}
 	for _, c := range []struct {
 		name         string
