@@ -35,21 +35,23 @@ func NewSyncs(client dynamic.Interface) *Syncs { return &Syncs{client: client} }
 func (s *Syncs) Get(ctx context.Context, namespace, name string) (*api.Sync, error) {
 	u, err := s.client.Resource(api.Resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("Sync %s/%s: %w%s", namespace, name, err, notInstalled(err))
+		return nil, fmt.Errorf("Sync %s/%s: %w%s", namespace, name, err, remedy(err))
 	}
 	return typed(u)
 }
 
-// notInstalled says more where the API server does not know of Syncs at all: then it names none of them.
-func notInstalled(err error) string {
+// remedy says what to do where there is no such Sync, or the API server does not know of Syncs at all: then it names
+// none of them.
+func remedy(err error) string {
 	var status errors.APIStatus
 	if !errors.IsNotFound(err) || !stderrors.As(err, &status) {
 		return ""
 	}
 	if d := status.Status().Details; d != nil && d.Name != "" {
-		return ""
+		return " (see `daemongate get -A`, or give another namespace with -n)"
 	}
-	return ": Daemongate is not installed in this cluster (daemongate install); a DaemonSet is named ds/NAME"
+	return ": Daemongate is not installed in this cluster (daemongate install); without it there are `daemongate " +
+		"explain ds/NAME` and `daemongate rollout status ds/NAME`"
 }
 
 // List reads the Syncs of a namespace, or of all if it is empty. One that cannot be read, because a field has a value
@@ -57,7 +59,7 @@ func notInstalled(err error) string {
 func (s *Syncs) List(ctx context.Context, namespace string) ([]*api.Sync, error) {
 	list, err := s.client.Resource(api.Resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("list Syncs: %w%s", err, notInstalled(err))
+		return nil, fmt.Errorf("list Syncs: %w%s", err, remedy(err))
 	}
 	var syncs []*api.Sync
 	for i := range list.Items {

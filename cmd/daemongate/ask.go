@@ -22,7 +22,7 @@ func newSync() *cobra.Command {
 		Short: "Poll the repository now, and try again a head that failed or was rolled back",
 		Example: `  daemongate sync node-agents
   daemongate sync node-agents --override-window --reason "the agent leaks memory, ticket 4711"`,
-		Args: arguments(cobra.ExactArgs(1)),
+		Args: arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if override != (strings.TrimSpace(reason) != "") {
 				return usage(c, errors.New("--override-window and --reason go together: say why the commit cannot "+
@@ -67,7 +67,7 @@ func newRelease() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "release NAME",
 		Short: "Let what is held start, the next pass what is stuck, a large prune go on, or a rollback be tried again",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Args:  arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, syncs, err := k.sync(c.Context(), args[0])
 			if err != nil {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -35,6 +38,10 @@ func (k *cluster) loader() clientcmd.ClientConfig {
 func (k *cluster) connect() (*rest.Config, string, error) {
 	loader := k.loader()
 	config, err := loader.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, "", errors.New("no cluster to talk to: there is no kubeconfig file, and this is no pod (give " +
+			"--kubeconfig or set KUBECONFIG)")
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("no cluster to talk to: %w (give --kubeconfig or set KUBECONFIG)", err)
 	}
@@ -65,4 +72,20 @@ func (k *cluster) sync(ctx context.Context, name string) (*api.Sync, *sync.Syncs
 	}
 	s, err := syncs.Get(ctx, namespace, name)
 	return s, syncs, err
+}
+
+// ofSyncs refuses arguments that can name no Sync, such as ds/agent, and says what to do with them.
+func ofSyncs(_ *cobra.Command, args []string) error {
+	for _, name := range args {
+		kind, _, typed := strings.Cut(name, "/")
+		switch {
+		case typed && isDaemonSetWord(kind):
+			return fmt.Errorf("%s: is a DaemonSet, and this is about Syncs: see `daemongate explain %s` and `daemongate "+
+				"rollout status %s`", name, name, name)
+		case typed:
+			return fmt.Errorf("%s: is no name of a Sync, which has no type before it; a namespace is given with -n",
+				name)
+		}
+	}
+	return nil
 }

@@ -107,6 +107,10 @@ func (d *daemonSets) list(ctx context.Context, clients observe.Clients, namespac
 		namespace, where = metav1.NamespaceAll, "the cluster"
 	}
 	list, err := clients.Apps.DaemonSets(namespace).List(ctx, metav1.ListOptions{LabelSelector: d.selector})
+	if d.all && apierrors.IsForbidden(err) {
+		return nil, fmt.Errorf("DaemonSets of %s: %w: in place of -A name a namespace in which you may, with -n", where,
+			err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("DaemonSets of %s: %w", where, err)
 	}

@@ -36,11 +36,11 @@ func usage(c *cobra.Command, err error) error {
 	return &usageError{err: err, command: c.CommandPath()}
 }
 
-// arguments makes what is wrong with the number of arguments a usageError.
+// arguments makes what is wrong with the number of arguments a usageError, which shows how the command is called.
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usage(c, err)
+			return usage(c, fmt.Errorf("%w: %s", err, c.UseLine()))
 		}
 		return nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,6 +43,10 @@ The exit code is 3 if any of them is stuck.`,
 				return tell(c.OutOrStdout(), format, judged, err)
 			}
 			if len(d.files) == 0 && len(args) == 1 && at == "" {
+				if strings.Contains(args[0], "/") {
+					return usage(c, fmt.Errorf("%s: is neither a DaemonSet, which is named ds/NAME, nor a Sync; a "+
+						"dump is given with -f", args[0]))
+				}
 				judged, err := explainLive(c.Context(), k, args[0], d.only)
 				return tell(c.OutOrStdout(), format, judged, err)
 			}
@@ -82,7 +87,8 @@ func tell(out io.Writer, f format, judged []report.Judged, err error) error {
 // complete takes over what is not a flag's value as it stands: further files, and the time.
 func (d *dumpFlags) complete(args []string, at string) error {
 	if len(d.files) == 0 {
-		return fmt.Errorf("name a Sync, or give a dump with -f; make one with: %s -A > dump.json", dump.Command)
+		return fmt.Errorf("name a DaemonSet as ds/NAME, or a Sync, or give a dump with -f; make one with: %s -A > "+
+			"dump.json", dump.Command)
 	}
 	d.files = append(d.files, args...)
 	if at == "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -22,6 +23,9 @@ const lookTimeout = time.Minute
 // explainLive judges what a Sync has in flight, with what the controller remembers of earlier looks.
 func explainLive(ctx context.Context, k *cluster, name, only string) ([]report.Judged, error) {
 	s, _, err := k.sync(ctx, name)
+	if apierrors.IsForbidden(err) {
+		return nil, fmt.Errorf("%w; if %s is a DaemonSet, write ds/%s", err, name, name)
+	}
 	if err != nil {
 		return nil, err
 	}

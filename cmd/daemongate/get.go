@@ -26,6 +26,7 @@ func newGet() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "get [NAME...]",
 		Short: "List Syncs",
+		Args:  arguments(ofSyncs),
 		RunE: func(c *cobra.Command, args []string) error {
 			if all && len(args) > 0 {
 				return usage(c, errors.New("name Syncs, or list those of all namespaces with -A, not both"))
@@ -45,6 +46,10 @@ func newGet() *cobra.Command {
 			if len(list) == 0 && unread != nil {
 				return unread
 			}
+			if len(list) == 0 {
+				list = []*api.Sync{} // for JSON an empty list, and not nothing
+				_, _ = fmt.Fprintln(c.ErrOrStderr(), noSyncs(namespace))
+			}
 			err = format.print(c.OutOrStdout(), list,
 				func(w io.Writer) error { return printSyncs(w, list, time.Now()) })
 			k.warnIdle(c.Context(), c.ErrOrStderr())
@@ -56,6 +61,14 @@ func newGet() *cobra.Command {
 	c.Flags().BoolVarP(&all, "all-namespaces", "A", false, "of all namespaces")
 	format.addTo(c)
 	return c
+}
+
+// noSyncs says that a list is empty, and where else to look.
+func noSyncs(namespace string) string {
+	if namespace == "" {
+		return "there is no Sync in the cluster"
+	}
+	return fmt.Sprintf("there is no Sync in namespace %s: -A lists those of all namespaces", namespace)
 }
 
 // listed are the Syncs of some names, or all. What cannot be read of them is an error beside the others.

@@ -17,7 +17,7 @@ func newLog() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "log NAME",
 		Short: "Show what became of the last commits of a Sync",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Args:  arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, _, err := k.sync(c.Context(), args[0])
 			if err != nil {

@@ -3,7 +3,10 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,10 +76,7 @@ func TestCompletionOfNamesIsSilentWithoutACluster(t *testing.T) {
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	check(t, err)
 	defer deaf.Close()
-	kubeconfig := filepath.Join(t.TempDir(), "config")
-	check(t, os.WriteFile(kubeconfig, fmt.Appendf(nil, `{apiVersion: v1, kind: Config, current-context: c,
-  clusters: [{name: c, cluster: {server: "http://%s"}}], contexts: [{name: c, context: {cluster: c, user: u}}],
-  users: [{name: u, user: {}}]}`, deaf.Addr()), 0o600))
+	kubeconfig := kubeconfigOf(t, "http://"+deaf.Addr().String())
 	for _, command := range []string{"explain", "status"} {
 		began := time.Now()
 		args := append([]string{"__complete"}, strings.Fields(command)...)
@@ -91,6 +91,59 @@ func TestCompletionOfNamesIsSilentWithoutACluster(t *testing.T) {
 	if r := daemongate(t, "", "completion", "kubectl"); !strings.HasPrefix(r.stdout, "#!/bin/sh\n") ||
 		!strings.Contains(r.stdout, `kubectl-daemongate __complete "$@"`) {
 		t.Errorf("%s%s", r.stdout, r.stderr)
+	}
+}
+
+// kubeconfigOf leads to an API server that asks for no credentials.
+func kubeconfigOf(t *testing.T, server string) string {
+	t.Helper()
+	kubeconfig := filepath.Join(t.TempDir(), "config")
+	check(t, os.WriteFile(kubeconfig, fmt.Appendf(nil, `{apiVersion: v1, kind: Config, current-context: c,
+  clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: c, context: {cluster: c, user: u}}],
+  users: [{name: u, user: {}}]}`, server), 0o600))
+	return kubeconfig
+}
+
+// Who is new asks in the wrong place, and is told where to look instead: there is no Sync of that name in this
+// namespace, or none at all, or the cluster knows of no Syncs, or there is no cluster.
+func TestWhoIsNewIsToldWhereToLook(t *testing.T) {
+	answers := map[string]string{
+		"/apis/daemongate.io/v1alpha1/namespaces/logging/syncs/agents": `{"kind": "Status", "status": "Failure",
+			"reason": "NotFound", "code": 404, "details": {"name": "agents", "group": "daemongate.io", "kind": "syncs"}}`,
+		"/apis/daemongate.io/v1alpha1/namespaces/logging/syncs": `{"apiVersion": "daemongate.io/v1alpha1",
+			"kind": "SyncList", "metadata": {"resourceVersion": "1"}, "items": []}`,
+		"/apis/daemongate.io/v1alpha1/syncs": `{"apiVersion": "daemongate.io/v1alpha1", "kind": "SyncList",
+			"metadata": {"resourceVersion": "1"}, "items": []}`,
+	}
+	installed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, known := answers[r.URL.Path]
+		w.Header().Set("Content-Type", "application/json")
+		if !known || strings.Contains(answer, "404") {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer installed.Close()
+	bare := httptest.NewServer(http.NotFoundHandler())
+	defer bare.Close()
+	there, without := kubeconfigOf(t, installed.URL), kubeconfigOf(t, bare.URL)
+	for _, a := range []asked{
+		{there, "get", 0, []string{"there is no Sync in namespace logging: -A lists those of all namespaces"}},
+		{there, "get -A", 0, []string{"there is no Sync in the cluster"}},
+		{there, "get -o json", 0, []string{"[]"}},
+		{there, "get agents", 1, []string{"Sync logging/agents", "`daemongate get -A`", "with -n"}},
+		{there, "status agents", 1, []string{"`daemongate get -A`", "with -n"}},
+		{there, "watch agents --plain", 1, []string{"`daemongate get -A`", "with -n"}},
+		{without, "explain agents", 1, []string{"not installed in this cluster", "`daemongate explain ds/NAME`"}},
+		{without, "get", 1, []string{"not installed in this cluster", "`daemongate rollout status ds/NAME`"}},
+	} {
+		a.ask(t)
+	}
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	if r := daemongate(t, "", "explain", "ds/agent"); r.code != 1 ||
+		!strings.Contains(r.stderr, "there is no kubeconfig file") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }
 

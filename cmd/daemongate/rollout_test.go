@@ -140,7 +140,9 @@ func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 		{admin, "rollout status daemonset/bad --timeout 3m", 3, []string{"CrashLoop", "node-[001-003]", "do:",
 			"logs bad-"}},
 		{admin, "rollout status daemonset bad -w=true", 3, []string{"CrashLoop"}},
-		{reader, "explain nothing", 1, []string{"Sync logging/nothing"}},
+		{reader, "explain nothing", 1, []string{"Sync logging/nothing", "if nothing is a DaemonSet, write ds/nothing"}},
+		{reader, "rollout status ds/good --proof 2s --settle 1s --timeout 3m", 0, []string{"judged without nodes, events",
+			`daemon set "good" successfully rolled out`, "!Waiting for the API server", "!answers again"}},
 		{nobody, "rollout status ds/good", 1, []string{"DaemonSet logging/good", "forbidden"}},
 		{listed, "rollout status ds/good", 1, []string{"cannot be judged without the right", "watch pods in namespace logging"}},
 		{listed, "explain ds/good", 1, []string{"cannot be judged without the right", "!deadline"}},
@@ -150,7 +152,7 @@ func TestLiveDaemonSetsAreJudgedWithoutASync(t *testing.T) {
 			"judged without nodes, events"}},
 		{reader, "explain -l team=platform", 3, []string{"logging/good"}},
 		{admin, "explain -A", 3, []string{"logging/good"}},
-		{reader, "explain -A", 1, []string{"DaemonSets of the cluster", "forbidden"}},
+		{reader, "explain -A", 1, []string{"DaemonSets of the cluster", "forbidden", "with -n"}},
 		{reader, "explain ds/nothing", 1, []string{"DaemonSet logging/nothing: does not exist"}},
 	} {
 		a.ask(t)
@@ -181,6 +183,7 @@ func TestDaemonSetsAreNamedAsKubectlHasIt(t *testing.T) {
 		"rollout status agent":                 "agent: is no DaemonSet: write ds/NAME",
 		"rollout status ds/agent -l a=b":       "not both",
 		"explain ds/agent node-agents":         "node-agents: is no DaemonSet",
+		"explain deploy/web":                   "deploy/web: is neither a DaemonSet, which is named ds/NAME",
 		"rollout status ds/agent --revision 3": "leave it out",
 		"rollout status -f agent.yaml":         "files are not read here",
 		"rollout undo ds/agent":                `unknown command "undo"`,
@@ -214,21 +217,28 @@ func TestTheBarFitsItsTerminal(t *testing.T) {
 }
 
 // A missing right without which nothing can be judged is told apart from those that make the answer poorer, and from an
-// API server that is away for a while: that one is waited for, said once, and said again when it is back.
+// API server that is away for a while: that one alone is waited for, said once, and said again when it is back.
 func TestWhatIsWaitedForAndWhatIsNot(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no"))
+	away := &observe.WatchError{Kind: rollout.KindPods, Err: errors.New("connection refused")}
+	noNodes := &observe.WatchError{Kind: rollout.KindNodes, Err: forbidden}
 	for name, c := range map[string]struct {
-		trouble error
-		ends    bool
+		trouble     error
+		ends, waits bool
 	}{
-		"nothing":   {nil, false},
-		"no nodes":  {errors.Join(&observe.WatchError{Kind: rollout.KindNodes, Err: forbidden}), false},
-		"refused":   {errors.Join(&observe.WatchError{Kind: rollout.KindPods, Err: errors.New("connection refused")}), false},
-		"no pods":   {errors.Join(errors.Join(nil, &observe.WatchError{Kind: rollout.KindPods, Err: forbidden})), true},
-		"no object": {&observe.WatchError{Kind: "daemonsets", Err: forbidden}, true},
+		"nothing":           {nil, false, false},
+		"no nodes":          {errors.Join(noNodes), false, false},
+		"refused":           {errors.Join(away), false, true},
+		"no nodes, refused": {errors.Join(errors.Join(noNodes, nil), away), false, true},
+		"no pods": {errors.Join(errors.Join(nil, &observe.WatchError{Kind: rollout.KindPods, Err: forbidden})), true,
+			false},
+		"no object": {&observe.WatchError{Kind: "daemonsets", Err: forbidden}, true, false},
 	} {
 		if err := unreadable(c.trouble); (err != nil) != c.ends {
 			t.Errorf("%s: %v", name, err)
+		}
+		if err := awaited(c.trouble); (err != nil) != c.waits || err != nil && strings.Contains(err.Error(), "nodes") {
+			t.Errorf("%s: waits for %v", name, err)
 		}
 	}
 	var out strings.Builder

@@ -104,8 +104,8 @@ func (w *watcher) look(ctx context.Context) (rollout.Look, error) {
 			return rollout.Look{}, fmt.Errorf("DaemonSet %s/%s: cannot be judged without the right to watch "+
 				"DaemonSets and pods of its namespace: %w", w.target.Namespace, w.target.Name, err)
 		}
-		if trouble != nil {
-			w.tell(trouble.Error())
+		if why := awaited(trouble); why != nil {
+			w.tell(why.Error())
 		}
 		select {
 		case <-ctx.Done():
@@ -125,6 +125,23 @@ func (w *watcher) tell(why string) {
 		w.waits(why)
 	}
 	w.why = why
+}
+
+// awaited is what a look waits for: all of it but what the caller may not read, without which it will be taken; nil if
+// there is nothing else.
+func awaited(trouble error) error {
+	if joined, many := trouble.(interface{ Unwrap() []error }); many {
+		var rest []error
+		for _, err := range joined.Unwrap() {
+			rest = append(rest, awaited(err))
+		}
+		return errors.Join(rest...)
+	}
+	var refused *observe.WatchError
+	if errors.As(trouble, &refused) && apierrors.IsForbidden(refused.Err) {
+		return nil
+	}
+	return trouble
 }
 
 // unreadable is what the caller may not read although nothing can be judged without it; nil if that is all there is.

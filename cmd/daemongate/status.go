@@ -21,7 +21,7 @@ func newStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status NAME",
 		Short: "Show what is in flight, what waits, and why",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Args:  arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, _, err := k.sync(c.Context(), args[0])
 			if err != nil {

@@ -58,7 +58,7 @@ func (o *suspension) command(c *cobra.Command) *cobra.Command {
 		case !o.all && o.reason != "":
 			return usage(c, errors.New("--reason goes with --all"))
 		case !o.all:
-			return arguments(cobra.MinimumNArgs(1))(c, args)
+			return arguments(cobra.MatchAll(cobra.MinimumNArgs(1), ofSyncs))(c, args)
 		case len(args) > 0:
 			return usage(c, errors.New("name Syncs, or give --all, not both"))
 		case o.namespace != "":

@@ -24,13 +24,13 @@ func newWatch() *cobra.Command {
 	return watch.New(watch.Reach{AddFlags: k.addTo, Connect: k.connect, Follow: followFlight, Released: released,
 		History: printHistory, Diff: func(ctx context.Context, name string, out, notes io.Writer) error {
 			return newestDiff(k, name).run(ctx, out, notes)
-		}}, arguments(cobra.ExactArgs(1)), stuck)
+		}}, arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)), stuck)
 }
 
 func newDashboard() *cobra.Command {
 	k := &cluster{}
 	return pages.New(pages.Cluster{AddFlags: k.addTo, Connect: k.connect},
-		pages.Reach{Sight: shareSight, Released: released}, arguments(cobra.MaximumNArgs(1)))
+		pages.Reach{Sight: shareSight, Released: released}, arguments(cobra.MatchAll(cobra.MaximumNArgs(1), ofSyncs)))
 }
 
 // sight is what flights are looked at with: the watches of all of them are shared.

@@ -64,7 +64,7 @@ func (d *dumped) add(object json.RawMessage, implied kind) error {
 	}
 	switch head.Kind {
 	case "":
-		return errors.New("no kind: want an object of Kubernetes")
+		return errors.New("no kind: want objects of Kubernetes, as `" + Command + "` writes them")
 	case "List":
 		return errors.New("a List inside a List")
 	}
