@@ -14,6 +14,7 @@ import (
 const (
 	KindBudgets = "poddisruptionbudgets"
 	KindOwners  = "replicasets,statefulsets"
+	KindQuotas  = "resourcequotas"
 )
 
 // Others is what else stands on nodes that have no room for a pod of the DaemonSet, and whose it is. Only `explain`

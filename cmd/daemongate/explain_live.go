@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -127,7 +128,10 @@ func lookCloser(
 		look.Others = clients.Others(ctx, nodes)
 	}
 	if quota {
-		look.Quotas = clients.Quotas(ctx, look.DaemonSet.Namespace)
+		var unread error
+		if look.Quotas, unread = clients.Quotas(ctx, look.DaemonSet.Namespace); unread != nil {
+			look.Missing = append(slices.Clone(look.Missing), rollout.KindQuotas)
+		}
 	}
 	if len(j.ReadClocks) > 0 {
 		look.Clocks = clients.Clocks(ctx, j.ReadClocks)

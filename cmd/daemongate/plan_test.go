@@ -35,9 +35,22 @@ spec:
       - name: agent
         image: registry.local/agent:v1
         resources: {requests: {cpu: "1"}}
+        ports: [{containerPort: 9100}]
+        livenessProbe: {httpGet: {path: /healthz, port: 9100}}
+        startupProbe: {grpc: {port: 9101}, failureThreshold: 30}
+        lifecycle: {preStop: {exec: {command: [sleep, "1"]}}}
+        volumeMounts: [{name: run, mountPath: /run/agent}, {name: all, mountPath: /etc/agent}]
         env:
         - {name: LEVEL, valueFrom: {configMapKeyRef: {name: agent, key: level}}}
         - {name: TOKEN, valueFrom: {secretKeyRef: {name: token, key: token}}}
+        - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+      volumes:
+      - {name: run, hostPath: {path: /run/agent}}
+      - name: all
+        projected:
+          sources:
+          - {configMap: {name: agent}}
+          - {serviceAccountToken: {path: token}}
 ---
 apiVersion: v1
 kind: Secret
@@ -178,12 +191,13 @@ func (p *planned) dump() string {
 func TestPlanSaysWhatWouldNotFit(t *testing.T) {
 	t.Parallel()
 	p := newPlanned(t)
-	p.says("", 3, "DaemonSet planned/agent cannot start: ConfigMap planned/agent is missing, and 1 more",
+	p.says("", 3, "DaemonSet planned/agent cannot start: ConfigMap planned/agent is missing, and 2 more",
 		"Secret planned/token (container agent, env TOKEN)")
 	full := p.run()
 	before, err := p.kube.AppsV1().DaemonSets("planned").Get(t.Context(), "agent", metav1.GetOptions{})
 	check(t, err)
 	p.says("", 0, "DaemonSet planned/agent leaves the pods on all 3 nodes as they are")
+	p.says("-n planned -f "+p.dump(), 0, "DaemonSet planned/agent leaves the pods on all 3 nodes as they are")
 	p.ask("1200m")
 	p.says("", 0, "DaemonSet planned/agent fits all 3 nodes")
 	p.ask("1700m")
@@ -210,6 +224,7 @@ func TestPlanSaysWhatWouldNotFit(t *testing.T) {
 		t.Errorf("it was written: generation %d, then %d", before.Generation, after.Generation)
 	}
 	p.poorer()
+	p.admitted()
 	p.refused()
 }
 
@@ -227,7 +242,9 @@ func (p *planned) poorer() {
 	check(p.t, err)
 	r := p.plan(actingAs(p.t, p.kubeconfig, "pia"), "")
 	if r.code != 0 || !strings.Contains(r.stdout, "cannot be weighed: nodes could not be read") ||
-		!strings.Contains(r.stdout, "Secret planned/token: whether it is there is not known") {
+		!strings.Contains(r.stdout, "Secret planned/token: whether it is there is not known") ||
+		!strings.Contains(r.stdout, "resourcequotas: ") ||
+		!strings.Contains(r.stdout, "ResourceQuotas of the namespace: they could not be read") {
 		p.t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }

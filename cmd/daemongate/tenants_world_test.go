@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	gosync "sync"
@@ -14,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	admissionv1 "k8s.io/api/admission/v1"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -203,30 +198,14 @@ type slowWebhook struct {
 func (w *tenants) slowWebhook(namespace string) *slowWebhook {
 	w.t.Helper()
 	h := &slowWebhook{over: make(chan struct{})}
-	server := httptest.NewTLSServer(h)
-	w.t.Cleanup(server.Close)
+	startWebhook(w.t, w.kube, namespace, "configmaps", h)
 	w.t.Cleanup(func() { close(h.over) })
-	where := server.URL + "/"
-	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	_, err := w.kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(w.t.Context(),
-		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "slow"},
-			Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-				Name: "policy.example.com", AdmissionReviewVersions: []string{"v1"}, TimeoutSeconds: new(int32(10)),
-				SideEffects:       new(admissionregistrationv1.SideEffectClassNone),
-				ClientConfig:      admissionregistrationv1.WebhookClientConfig{URL: &where, CABundle: authority},
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-				Rules: []admissionregistrationv1.RuleWithOperations{{
-					Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
-					Rule: admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"},
-						Resources: []string{"configmaps"}}}}}}}, metav1.CreateOptions{})
-	check(w.t, err)
 	return h
 }
 
 func (h *slowWebhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	review := admissionv1.AdmissionReview{}
-	if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
-		http.Error(rw, "no review", http.StatusBadRequest)
+	review := reviewOf(rw, r)
+	if review == nil {
 		return
 	}
 	dryRun := review.Request.DryRun != nil && *review.Request.DryRun
@@ -236,9 +215,7 @@ func (h *slowWebhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(review.Request.Name, "dry"):
 		h.wait(&h.waiting)
 	}
-	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-	review.Request = nil
-	_ = json.NewEncoder(rw).Encode(review)
+	answerReview(rw, review, "")
 }
 
 func (h *slowWebhook) wait(count *atomic.Int64) {

@@ -51,9 +51,10 @@ func (c Clients) readBudgets(ctx context.Context, o *rollout.Others) {
 	}
 }
 
-// PodsOf reads a DaemonSet's pods and ControllerRevisions. What could be read is returned with the error.
+// PodsOf reads a DaemonSet's pods and ControllerRevisions. What could be read is returned with the error, and
+// the look names the rest.
 func (c Clients) PodsOf(ctx context.Context, d *appsv1.DaemonSet) (rollout.Look, error) {
-	l := rollout.Look{DaemonSet: d}
+	l := rollout.Look{DaemonSet: d, Missing: []string{rollout.KindPods, rollout.KindRevisions}}
 	matching := metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector), ResourceVersion: "0"}
 	pods, err := c.Core.Pods(d.Namespace).List(ctx, matching)
 	if err != nil {
@@ -62,6 +63,7 @@ func (c Clients) PodsOf(ctx context.Context, d *appsv1.DaemonSet) (rollout.Look,
 	for i := range pods.Items {
 		l.Pods = append(l.Pods, &pods.Items[i])
 	}
+	l.Missing = []string{rollout.KindRevisions}
 	revisions, err := c.Apps.ControllerRevisions(d.Namespace).List(ctx, matching)
 	if err != nil {
 		return l, fmt.Errorf("list ControllerRevisions of DaemonSet %s/%s: %w", d.Namespace, d.Name, err)
@@ -69,5 +71,6 @@ func (c Clients) PodsOf(ctx context.Context, d *appsv1.DaemonSet) (rollout.Look,
 	for i := range revisions.Items {
 		l.Revisions = append(l.Revisions, &revisions.Items[i])
 	}
+	l.Missing = nil
 	return l, nil
 }

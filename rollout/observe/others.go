@@ -87,15 +87,15 @@ func (c Clients) owner(ctx context.Context, p *corev1.Pod, reference *metav1.Own
 	return rollout.Owner{}, nil
 }
 
-// Quotas reads the ResourceQuotas of a namespace. Whoever may not read them does without.
-func (c Clients) Quotas(ctx context.Context, namespace string) []*corev1.ResourceQuota {
+// Quotas reads the ResourceQuotas of a namespace.
+func (c Clients) Quotas(ctx context.Context, namespace string) ([]*corev1.ResourceQuota, error) {
 	list, err := c.Core.ResourceQuotas(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	quotas := make([]*corev1.ResourceQuota, 0, len(list.Items))
 	for i := range list.Items {
 		quotas = append(quotas, &list.Items[i])
 	}
-	return quotas
+	return quotas, nil
 }

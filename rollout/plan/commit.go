@@ -8,9 +8,9 @@ import (
 )
 
 // Commit weighs all DaemonSets of a commit, each beside what the others will be then: two that grow must have room for
-// both. It is pure.
+// both, on their nodes and in the quotas of their namespace. It is pure.
 func Commit(inputs []Input) []Plan {
-	var plans []Plan
+	var all []*weighing
 	for i := range inputs {
 		in := inputs[i]
 		for j := range inputs {
@@ -18,7 +18,13 @@ func Commit(inputs []Input) []Plan {
 				in.Others.Pods = replaced(in.Others.Pods, inputs[j])
 			}
 		}
-		plans = append(plans, Weigh(in))
+		w := newWeighing(in)
+		w.place()
+		all = append(all, w)
+	}
+	var plans []Plan
+	for i, w := range all {
+		plans = append(plans, w.conclude(slices.Delete(slices.Clone(all), i, i+1)))
 	}
 	return plans
 }

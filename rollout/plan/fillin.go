@@ -1,59 +1,110 @@
 package plan
 
 import (
-	"encoding/json"
-	"slices"
+	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// filledIn are the fields of a template that the API server sets by itself. One that the live template has and the
-// commit leaves out is the same: where no API server can be asked, they are taken from there.
-var filledIn = []string{"terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy", "dnsPolicy",
-	"restartPolicy", "schedulerName", "securityContext", "terminationGracePeriodSeconds", "protocol", "hostPort",
-	"timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold", "scheme", "defaultMode", "apiVersion",
-	"serviceAccount", "creationTimestamp", "resources", "type", "expirationSeconds", "grpc", "requests", "metadata"}
-
-// FillIn sets what the API server fills in of a DaemonSet's template, as far as the live one tells, so that the two
-// can be compared without one.
-func FillIn(next, current *appsv1.DaemonSet) {
-	var wish, live map[string]any
-	if !convert(next.Spec.Template, &wish) || !convert(current.Spec.Template, &live) {
-		return
+// FillIn sets what the API server fills in of a template where it says nothing (kubernetes pkg/apis/core/v1,
+// SetDefaults_PodSpec, and pkg/apis/apps/v1, SetObjectDefaults_DaemonSet), so that one that never was at an API server
+// can be compared with one that was. What a pod gets beyond that is none of the template's.
+func FillIn(t *corev1.PodTemplateSpec) {
+	s := &t.Spec
+	if s.ServiceAccountName == "" {
+		s.ServiceAccountName = s.DeprecatedServiceAccount
 	}
-	var filled corev1.PodTemplateSpec
-	fill(wish, live)
-	if convert(wish, &filled) && equality.Semantic.DeepEqual(filled, current.Spec.Template) {
-		next.Spec.Template = filled
+	s.DeprecatedServiceAccount = s.ServiceAccountName
+	fill(&s.DNSPolicy, corev1.DNSClusterFirst)
+	fill(&s.RestartPolicy, corev1.RestartPolicyAlways)
+	fill(&s.SchedulerName, corev1.DefaultSchedulerName)
+	point(&s.SecurityContext, corev1.PodSecurityContext{})
+	point(&s.TerminationGracePeriodSeconds, corev1.DefaultTerminationGracePeriodSeconds)
+	for i := range s.Volumes {
+		fillVolume(&s.Volumes[i])
 	}
-}
-
-func convert(from, to any) bool {
-	text, err := json.Marshal(from)
-	return err == nil && json.Unmarshal(text, to) == nil
-}
-
-// fill takes over from one value what another one leaves out. Lists are compared element by element.
-func fill(wish, live any) {
-	switch w := wish.(type) {
-	case map[string]any:
-		l, same := live.(map[string]any)
-		if !same {
-			return
+	for _, containers := range [][]corev1.Container{s.InitContainers, s.Containers} {
+		for i := range containers {
+			fillContainer(&containers[i])
 		}
-		for key, value := range l {
-			if has, there := w[key]; there {
-				fill(has, value)
-			} else if slices.Contains(filledIn, key) {
-				w[key] = value
+	}
+}
+
+// fill sets a value that says nothing.
+func fill[T comparable](value *T, byDefault T) {
+	var nothing T
+	if *value == nothing {
+		*value = byDefault
+	}
+}
+
+// point sets a pointer that says nothing.
+func point[T any](pointer **T, byDefault T) {
+	if *pointer == nil {
+		*pointer = &byDefault
+	}
+}
+
+func fillContainer(c *corev1.Container) {
+	fill(&c.ImagePullPolicy, pullPolicy(c.Image))
+	fill(&c.TerminationMessagePath, corev1.TerminationMessagePathDefault)
+	fill(&c.TerminationMessagePolicy, corev1.TerminationMessageReadFile)
+	for i := range c.Ports {
+		fill(&c.Ports[i].Protocol, corev1.ProtocolTCP)
+	}
+	for i := range c.Env {
+		if from := c.Env[i].ValueFrom; from != nil {
+			fillField(from.FieldRef)
+			if from.FileKeyRef != nil {
+				point(&from.FileKeyRef.Optional, false)
 			}
 		}
-	case []any:
-		l, same := live.([]any)
-		for i := 0; same && len(l) == len(w) && i < len(w); i++ {
-			fill(w[i], l[i])
+	}
+	for _, p := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		fillProbe(p)
+	}
+	if c.Lifecycle != nil {
+		for _, h := range []*corev1.LifecycleHandler{c.Lifecycle.PostStart, c.Lifecycle.PreStop} {
+			if h != nil {
+				fillRequest(h.HTTPGet)
+			}
 		}
+	}
+}
+
+// pullPolicy is the policy for an image that has none: one that may be another one tomorrow is always pulled.
+func pullPolicy(image string) corev1.PullPolicy {
+	name, digest, _ := strings.Cut(image, "@")
+	_, tag, _ := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")
+	if tag == "latest" || tag == "" && digest == "" {
+		return corev1.PullAlways
+	}
+	return corev1.PullIfNotPresent
+}
+
+func fillProbe(p *corev1.Probe) {
+	if p == nil {
+		return
+	}
+	fill(&p.TimeoutSeconds, 1)
+	fill(&p.PeriodSeconds, 10)
+	fill(&p.SuccessThreshold, 1)
+	fill(&p.FailureThreshold, 3)
+	fillRequest(p.HTTPGet)
+	if p.GRPC != nil {
+		point(&p.GRPC.Service, "")
+	}
+}
+
+func fillRequest(a *corev1.HTTPGetAction) {
+	if a != nil {
+		fill(&a.Path, "/")
+		fill(&a.Scheme, corev1.URISchemeHTTP)
+	}
+}
+
+func fillField(f *corev1.ObjectFieldSelector) {
+	if f != nil {
+		fill(&f.APIVersion, "v1")
 	}
 }

@@ -17,6 +17,7 @@ import (
 // weighing is a plan in the making.
 type weighing struct {
 	in       Input
+	plan     Plan
 	pod      *corev1.Pod // that is weighed
 	preempts bool
 	was      *fact.Eligibility // nil: the DaemonSet is new
@@ -32,23 +33,35 @@ type weighing struct {
 // Weigh says what a commit would do to a DaemonSet. It is pure.
 func Weigh(in Input) Plan {
 	w := newWeighing(in)
+	w.place()
+	return w.conclude(nil)
+}
+
+// place weighs the pod on every node.
+func (w *weighing) place() {
+	in := &w.in
 	w.crowd = room.NewCrowd(in.Pods, in.Others)
-	p := Plan{Namespace: in.Next.Namespace, Name: in.Next.Name, New: in.Current == nil, Rolls: w.rolls,
-		Admitted: in.Pod != nil, Asks: asks(w.pod), Refused: in.Refused, Unread: in.Unread}
-	w.addNodes(&p)
-	p.Pace = w.pace(&p)
+	w.plan = Plan{Namespace: in.Next.Namespace, Name: in.Next.Name, New: in.Current == nil, Rolls: w.rolls,
+		Admitted: in.Pod != nil, Asks: asks(w.pod), Refused: slices.Clone(in.Refused), Unread: in.Unread}
+	w.addNodes(&w.plan)
+	w.plan.Pace = w.pace(&w.plan)
+}
+
+// conclude says what it comes to, beside other DaemonSets of the commit.
+func (w *weighing) conclude(beside []*weighing) Plan {
+	in, p := &w.in, &w.plan
 	change := ahead.LookAhead(in.Current, in.Next, in.Nodes, in.Pods, in.Now, in.Options)
 	if c := change.Refused; c != nil {
 		p.Refused = append(p.Refused, Refusal{By: "Daemongate", Why: c.Message, Remedy: c.Remedy})
 	}
-	p.Refused = append(p.Refused, w.quotas(&p)...)
+	p.Refused = append(p.Refused, w.quotas(beside)...)
 	p.Hold = change.Hold
 	p.Missing = w.missing()
-	p.Risks = w.risks(&p)
-	p.NotWeighed = w.notWeighed()
-	p.Outcome = outcome(&p)
-	p.Headline = headline(&p)
-	return p
+	p.Risks = w.risks(p)
+	p.NotWeighed = append(w.notWeighed(), w.quotasNotWeighed()...)
+	p.Outcome = outcome(p)
+	p.Headline = headline(p)
+	return *p
 }
 
 func newWeighing(in Input) *weighing {
@@ -80,7 +93,7 @@ func weighed(in Input) (p *corev1.Pod, preempts bool) {
 	}
 	p = fact.PodOf(in.Next)
 	r, _ := fact.RankOf(&p.Spec, in.Classes)
-	p.Spec.Priority = &r.Value
+	p.Spec.Priority, p.Spec.PriorityClassName = &r.Value, r.Class
 	return p, r.Preempts
 }
 

@@ -14,13 +14,13 @@ func Pod(p *corev1.Pod) *corev1.Pod {
 	kept.Spec = corev1.PodSpec{
 		NodeName: intern(p.Spec.NodeName), HostNetwork: p.Spec.HostNetwork, RestartPolicy: p.Spec.RestartPolicy,
 		TerminationGracePeriodSeconds: p.Spec.TerminationGracePeriodSeconds, SchedulingGates: p.Spec.SchedulingGates,
-		SchedulerName: intern(p.Spec.SchedulerName), Priority: p.Spec.Priority, Overhead: p.Spec.Overhead,
+		SchedulerName: intern(p.Spec.SchedulerName), Priority: p.Spec.Priority,
+		PriorityClassName: intern(p.Spec.PriorityClassName), Overhead: p.Spec.Overhead,
 		Resources: p.Spec.Resources, Containers: trimContainers(p.Spec.Containers),
 		InitContainers: trimContainers(p.Spec.InitContainers),
 	}
 	if p.Spec.NodeName == "" {
 		kept.Spec.Affinity = p.Spec.Affinity // names the node that the pod is meant for
-		kept.Spec.PriorityClassName = p.Spec.PriorityClassName
 		kept.Spec.ResourceClaims = p.Spec.ResourceClaims
 	}
 	kept.Status = corev1.PodStatus{

@@ -26,6 +26,7 @@ func (c *cluster) admit(ctx context.Context, in *plan.Input) {
 		DryRun: []string{metav1.DryRunAll}})
 	if err == nil {
 		in.Pod = pod
+		c.noteAdmission(in.Next.Namespace)
 		return
 	}
 	who, why := refuser(err)
@@ -57,8 +58,12 @@ func (c *cluster) comesLater(ctx context.Context, in *plan.Input) string {
 		if asked && m.Live != nil {
 			continue
 		}
-		if live, err := c.objects.Get(ctx, idOf(r)); err == nil && live == nil {
+		live, err := c.objects.Get(ctx, idOf(r))
+		switch brought := c.brings(r) != nil; {
+		case err == nil && live == nil:
 			return r.String()
+		case err != nil && brought: // else the API server says so, if it is not there
+			return r.String() + ", of which it is not known whether it"
 		}
 	}
 	return ""
@@ -107,7 +112,8 @@ var refusers = []struct {
 }{
 	{regexp.MustCompile(`^admission webhook "([^"]+)" denied the request`), "admission webhook $1"},
 	{regexp.MustCompile(`ValidatingAdmissionPolicy '([^']+)'`), "ValidatingAdmissionPolicy $1"},
-	{regexp.MustCompile(`(?:exceeded|failed) quota: `), byQuota},
+	{regexp.MustCompile(`exceeded quota: `), byQuota},
+	{regexp.MustCompile(`failed quota: ([^:\s]+): must specify `), "ResourceQuota $1"},
 	{regexp.MustCompile(`violates PodSecurity`), "Pod Security"},
 	{regexp.MustCompile(`(?:maximum|minimum) .* (?:usage|limit|ratio)|must not specify|No (?:limit|request) is specified`),
 		"LimitRange"},
@@ -121,7 +127,7 @@ func refuser(err error) (who, why string) {
 	}
 	why = words.Clip(generated.ReplaceAllString(status.Status().Message, ""), 400)
 	if strings.HasPrefix(why, "User ") && strings.Contains(why, " cannot ") ||
-		strings.Contains(why, "does not support dry run") {
+		strings.Contains(why, "does not support dry run") || strings.Contains(why, "status unknown for quota") {
 		return "", why
 	}
 	for _, r := range refusers {
@@ -137,17 +143,3 @@ func refuser(err error) (who, why string) {
 
 // generated is the beginning of an answer that names a pod which will never be.
 var generated = regexp.MustCompile(`^(?:Pod|pods) "[^"]*" is (?:forbidden|invalid): |^pods is forbidden: `)
-
-// addQuotas reads the ResourceQuotas of the DaemonSet's namespace. The rollout is weighed against them: a single pod
-// beside the old ones tells little.
-func (c *cluster) addQuotas(ctx context.Context, in *plan.Input) {
-	in.Quotas = c.clients.Quotas(ctx, in.Next.Namespace)
-}
-
-// overQuota is a finding where nobody could read the quotas and no pod goes first.
-func (c *cluster) overQuota(in *plan.Input, why string) {
-	if len(in.Quotas) == 0 && in.Current == nil {
-		in.Refused = append(in.Refused, plan.Refusal{By: byQuota, Why: why,
-			Remedy: "Have the quota of the namespace raised, or ask for less."})
-	}
-}

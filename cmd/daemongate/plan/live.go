@@ -153,20 +153,7 @@ func (c *cluster) plans(ctx context.Context) []plan.Plan {
 // look reads what concerns all DaemonSets of the commit.
 func (c *cluster) look(ctx context.Context) plan.Input {
 	in := plan.Input{Options: c.rollout, Now: c.clients.Now()}
-	nodes, err := c.clients.Core.Nodes().List(ctx, inCache)
-	if err != nil {
-		c.unread(&in, rollout.KindNodes, err)
-		return in
-	}
-	var names []string
-	for i := range nodes.Items {
-		in.Nodes = append(in.Nodes, &nodes.Items[i])
-		names = append(names, nodes.Items[i].Name)
-	}
-	in.Others = c.clients.Everything(ctx, names)
-	for _, m := range in.Others.Missing {
-		c.notes = append(c.notes, fmt.Sprintf("%s: %s", m.Kind, m.Why))
-	}
+	c.addNodes(ctx, &in)
 	classes, err := c.clients.Classes.PriorityClasses().List(ctx, inCache)
 	if err != nil {
 		c.unread(&in, plan.KindClasses, err)
@@ -177,6 +164,24 @@ func (c *cluster) look(ctx context.Context) plan.Input {
 	}
 	in.Classes = append(in.Classes, brought(c.set)...)
 	return in
+}
+
+// addNodes reads the nodes and what stands on them.
+func (c *cluster) addNodes(ctx context.Context, in *plan.Input) {
+	nodes, err := c.clients.Core.Nodes().List(ctx, inCache)
+	if err != nil {
+		c.unread(in, rollout.KindNodes, err)
+		return
+	}
+	var names []string
+	for i := range nodes.Items {
+		in.Nodes = append(in.Nodes, &nodes.Items[i])
+		names = append(names, nodes.Items[i].Name)
+	}
+	in.Others = c.clients.Everything(ctx, names)
+	for _, m := range in.Others.Missing {
+		c.note("%s: %s", m.Kind, m.Why)
+	}
 }
 
 // addCurrent reads the DaemonSet that is there, its pods and its revisions.
@@ -194,7 +199,7 @@ func (c *cluster) addCurrent(ctx context.Context, in *plan.Input) {
 	}
 	l, err := c.clients.PodsOf(ctx, in.Current)
 	if err != nil {
-		c.unread(in, rollout.KindPods, err)
+		c.unread(in, l.Missing[0], err)
 	}
 	in.Pods, in.Revisions = l.Pods, l.Revisions
 }

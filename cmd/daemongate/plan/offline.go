@@ -99,13 +99,15 @@ func (o *dumped) input(next *appsv1.DaemonSet) plan.Input {
 			in.Current, in.Pods, in.Revisions = d.Look.DaemonSet, d.Look.Pods, d.Look.Revisions
 		}
 	}
-	if in.Current != nil {
-		plan.FillIn(next, in.Current)
-	}
+	plan.FillIn(&next.Spec.Template)
 	for _, q := range o.dump.Quotas {
 		if q.Namespace == next.Namespace {
 			in.Quotas = append(in.Quotas, q)
 		}
+	}
+	in.Quotas = withBrought(in.Quotas, o.set, next.Namespace, o.namespace)
+	if len(o.dump.Quotas) == 0 {
+		in.Unread = append(in.Unread, rollout.Unknown{Kind: rollout.KindQuotas, Why: "the dump has none"})
 	}
 	if len(o.dump.Nodes) == 0 {
 		in.Unread = append(in.Unread, rollout.Unknown{Kind: rollout.KindNodes, Why: "the dump has none"})
