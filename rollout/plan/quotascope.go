@@ -30,7 +30,7 @@ func (w *weighing) unweighable(q *corev1.ResourceQuota) string {
 
 // quotasNotWeighed names the quotas that may keep pods from being made and were not weighed.
 func (w *weighing) quotasNotWeighed() []string {
-	if i := slices.IndexFunc(w.in.Unread, func(u rollout.Unknown) bool { return u.Kind == rollout.KindQuotas }); i >= 0 {
+	if w.in.lacks(rollout.KindQuotas) {
 		return []string{"ResourceQuotas of the namespace: they could not be read"}
 	}
 	var list []string

@@ -36,7 +36,9 @@ func (c *cluster) overQuota(in *plan.Input, why string) {
 
 // withBrought are the quotas of a namespace as a commit leaves them. What is used of them is counted as it is now: of
 // one that the commit brings nobody has counted anything. Objects that name no namespace go to the one by default.
-func withBrought(there []*corev1.ResourceQuota, set manifests.Set, namespace, byDefault string) []*corev1.ResourceQuota {
+func withBrought(
+	there []*corev1.ResourceQuota, set manifests.Set, namespace, byDefault string,
+) []*corev1.ResourceQuota {
 	list := slices.Clone(there)
 	for _, o := range set.Objects() {
 		id := manifests.IDOf(o)
