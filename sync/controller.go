@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	gosync "sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/panics"
+	"github.com/daemongate/daemongate/sync/source"
 	"github.com/daemongate/daemongate/sync/turns"
 )
 
@@ -73,7 +75,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	var running gosync.WaitGroup
 	known := seenSyncs{}
 	var read []cache.InformerSynced
-	for _, namespace := range c.places() {
+	for _, namespace := range placesIn(c.Namespaces) {
 		informer := c.Syncs.Informer(namespace)
 		if err := c.wakeOnChange(informer); err != nil {
 			return err
@@ -110,15 +112,43 @@ func (c *Controller) start() {
 	c.queue = turns.New(turns.Options{Places: c.Workers})
 }
 
-// Poll has a Sync's repository polled now, as a webhook asks.
+// Poll has a Sync's repository polled now, as a webhook asks, and by all others to whom the push is news.
 func (c *Controller) Poll(key string) {
-	c.mu.Lock()
-	l, queue := c.loops[key], c.queue
-	c.mu.Unlock()
-	if l != nil {
+	if l := c.loop(key); l != nil {
 		l.source.Push()
-		queue.Add(key)
+		c.queue.Add(key)
 	}
+	c.PollOthers(key)
+}
+
+// PollOthers has the other Syncs of a Sync's repository poll if they follow a ref that was pushed to.
+func (c *Controller) PollOthers(key string) {
+	now := time.Now()
+	c.mu.Lock()
+	of := c.loops[key]
+	all := make([]source.Follower, 0, len(c.loops))
+	for other, l := range c.loops {
+		all = append(all, follower(other, l))
+	}
+	c.mu.Unlock()
+	if of == nil || len(all) == 1 {
+		return
+	}
+	go func() {
+		p := panics.Catch("telling others of a push", func() {
+			for _, f := range source.Pushed(of.life, follower(key, of), all, now) {
+				c.queue.Add(f.Namespace + "/" + f.Name)
+			}
+		})
+		if p != nil {
+			c.tellPanic(named(key), p)
+		}
+	}()
+}
+
+func follower(key string, l *syncLoop) source.Follower {
+	namespace, name, _ := strings.Cut(key, "/")
+	return source.Follower{Source: l.source, Namespace: namespace, Name: name}
 }
 
 func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {

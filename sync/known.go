@@ -74,12 +74,12 @@ func (s seenSyncs) keys() (all []string) {
 	return all
 }
 
-// places are the namespaces to watch; the empty one is all.
-func (c *Controller) places() []string {
-	if len(c.Namespaces) == 0 {
+// placesIn are the namespaces to watch; the empty one is all.
+func placesIn(namespaces []string) []string {
+	if len(namespaces) == 0 {
 		return []string{metav1.NamespaceAll}
 	}
-	return slices.Compact(slices.Sorted(slices.Values(c.Namespaces)))
+	return slices.Compact(slices.Sorted(slices.Values(namespaces)))
 }
 
 func (c *Controller) keys() []string {

@@ -23,6 +23,7 @@ type poller struct {
 	mu       gosync.Mutex
 	busy     bool
 	urgent   bool
+	pushed   time.Time // when others were told of a push that is news to this one; zero if they were not
 	due      time.Time
 	schedule *schedule // instead of an interval, if not nil
 	recall   bool      // a head is known from before a restart
@@ -43,6 +44,26 @@ func (p *poller) push() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.urgent = p.urgent || p.schedule == nil
+}
+
+// follows reports whether news of a push counts: who polls by a schedule waits for it, and who has not polled yet is
+// about to.
+func (p *poller) follows() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.schedule == nil && p.history != nil
+}
+
+// pushedTo makes the next poll due now if the newest one saw the ref elsewhere. It need ask the server only for what is
+// newer than the push. It reports whether it did.
+func (p *poller) pushedTo(head string, at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.history.Head == head {
+		return false
+	}
+	p.pushed = at
+	return true
 }
 
 // fail notes why there can be no poll.
@@ -77,10 +98,12 @@ func (p *poller) start(background func(func()), now time.Time, interval time.Dur
 		return time.Time{}
 	}
 	due, run := p.next(now)
-	age := shareable(interval)
+	age, pushed := shareable(interval), p.pushed
 	switch {
 	case p.urgent || p.schedule != nil && !now.Before(due):
 		age = 0
+	case !pushed.IsZero():
+		age = sincePush
 	case p.schedule != nil && p.recall && p.history == nil:
 		if age = asBefore; now.Before(p.due) {
 			return p.due
@@ -88,8 +111,11 @@ func (p *poller) start(background func(func()), now time.Time, interval time.Dur
 	case now.Before(due):
 		return due
 	}
-	p.busy, p.urgent = true, false
+	p.busy, p.urgent, p.pushed = true, false, time.Time{}
 	background(func() {
+		if age == sincePush {
+			age = time.Since(pushed)
+		}
 		h, err := look(age)
 		p.finish(h, err, now, interval)
 		if err == nil && age != asBefore {
@@ -116,6 +142,9 @@ func (p *poller) finish(h *gate.History, err error, began time.Time, interval ti
 
 // asBefore is the age of an answer that the server is not asked for: the head is where it was before a restart.
 const asBefore time.Duration = -1
+
+// sincePush is the age of an answer that is as old as the push that is polled for.
+const sincePush time.Duration = -2
 
 // next is when the next poll is due, and the time of the schedule that it is for.
 func (p *poller) next(now time.Time) (due, run time.Time) {

@@ -20,6 +20,7 @@ import (
 // polls run in the background; what they found is what Last returns.
 type Source struct {
 	options Options
+	place   place
 	poller  poller
 	bases   bases
 	// scheduleErr is why spec.source.schedule cannot be read.
@@ -58,7 +59,7 @@ func (o Options) caught(doing string, do func() error) (err error) {
 
 // Open opens the source of a Sync, at a time.
 func Open(s *api.Sync, now time.Time, o Options) *Source {
-	source := &Source{options: o}
+	source := &Source{options: o, place: place{o.Repository, refOf(s), s.Spec.Source.URL}}
 	source.poller.schedule, source.scheduleErr = scheduleOf(s, now)
 	source.poller.recall = s.Status.Head != ""
 	return source

@@ -25,13 +25,17 @@ type hooks struct {
 	unknown strangers
 	bodies  bodies
 	pace    pacer
-	log     logrus.FieldLogger
+	// elsewhere is for pushes to refs that only other Syncs of the repository may follow.
+	elsewhere pacer
+	log       logrus.FieldLogger
 }
 
 // pollable are the Syncs as the controller knows them.
 type pollable interface {
 	Find(key string) *api.Sync
+	// Poll polls for a Sync, and for those others of its repository that a push is news to; PollOthers for those alone.
 	Poll(key string)
+	PollOthers(key string)
 	// Leader is where the controller that this one waits for takes webhooks, if that is known.
 	Leader() (netip.AddrPort, bool)
 	readiness
@@ -40,7 +44,8 @@ type pollable interface {
 // newHooks returns the handler of the webhooks' address.
 func newHooks(syncs pollable, secrets corev1.SecretsGetter, log logrus.FieldLogger) http.Handler {
 	h := &hooks{syncs: syncs, relay: newRelay(leaderPatience), secrets: hookSecrets{api: secrets, log: log},
-		unknown: newStrangers(), pace: pacer{poll: syncs.Poll}, log: log}
+		unknown: newStrangers(), pace: pacer{poll: syncs.Poll},
+		elsewhere: pacer{poll: syncs.PollOthers}, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/{namespace}/{name}", h.take)
 	addProbes(mux, syncs)
@@ -122,6 +127,9 @@ func (h *hooks) answer(w http.ResponseWriter, r *http.Request, key string) reply
 	case !believed:
 		return answer
 	case !hook.Moves(source.Tracked(s)):
+		if hook.Push {
+			h.elsewhere.Poll(key)
+		}
 		return reply{code: http.StatusOK, text: "nothing that this Sync follows has moved"}
 	}
 	h.pace.Poll(key)

@@ -26,6 +26,7 @@ type polled struct {
 	mu     gosync.Mutex
 	syncs  map[string]*api.Sync
 	polls  map[string]int
+	others map[string]int // of polls for others
 	does   role           // leads, if it is empty
 	leader netip.AddrPort // of one that stands by
 }
@@ -37,6 +38,15 @@ func (p *polled) Poll(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.polls[key]++
+}
+
+func (p *polled) PollOthers(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.others == nil {
+		p.others = map[string]int{}
+	}
+	p.others[key]++
 }
 
 func (p *polled) count(key string) int {
@@ -101,7 +111,7 @@ func TestOnlyASignedPushPolls(t *testing.T) {
 	}{
 		{"a signed push", "POST", "/hooks/default/open", push, signed("push", push), 202, 1},
 		{"the same once more, at once", "POST", "/hooks/default/open", push, signed("push", push), 202, 0},
-		{"a push elsewhere", "POST", "/hooks/default/open", other, signed("push", other), 200, 0},
+		{"a push elsewhere, which is for others", "POST", "/hooks/default/open", other, signed("push", other), 200, 0},
 		{"a ping", "POST", "/hooks/default/open", push, signed("ping", push), 200, 0},
 		{"another body", "POST", "/hooks/default/open", other, signed("push", push), 404, 0},
 		{"no signature", "POST", "/hooks/default/open", push, nil, 404, 0},
@@ -118,6 +128,9 @@ func TestOnlyASignedPushPolls(t *testing.T) {
 			t.Errorf("%s: answered %d, polled %d times; want %d and %d", c.what, code, p.count("default/open")-before,
 				c.code, c.polls)
 		}
+	}
+	if n := p.others["default/open"]; n != 1 {
+		t.Errorf("others were asked to poll %d times, not once for the push elsewhere", n)
 	}
 }
 

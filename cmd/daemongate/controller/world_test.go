@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -61,6 +62,12 @@ func newPlace(t testing.TB) *place {
 // sync makes the Sync agents with a spec, after the Sync resource is installed.
 func (p *place) sync(spec string) {
 	p.t.Helper()
+	p.named("agents", spec)
+}
+
+// named makes a Sync of a name with a spec.
+func (p *place) named(name, spec string) {
+	p.t.Helper()
 	crd, err := install.CRD()
 	check(p.t, err)
 	check(p.t, install.Apply(p.t.Context(), p.cluster.Config, crd))
@@ -70,7 +77,7 @@ func (p *place) sync(spec string) {
 	check(p.t, yaml.Unmarshal([]byte(spec), &u.Object))
 	u.SetAPIVersion(api.GroupVersion.String())
 	u.SetKind(api.Kind.Kind)
-	u.SetName("agents")
+	u.SetName(name)
 	_, err = client.Resource(api.Resource).Namespace(p.namespace).Create(p.t.Context(), u, metav1.CreateOptions{})
 	check(p.t, err)
 }
@@ -87,7 +94,8 @@ func (p *place) secret(name string, data map[string]string) *corev1api.Secret {
 // run has a controller of this process look after the place until the test ends. It holds a Lease of its own.
 func (p *place) run(o Options) {
 	p.t.Helper()
-	o.Namespaces, o.DataDir, o.Workers, o.Out, o.Log = []string{p.namespace}, filepath.Join(p.dir, "data"), 2, io.Discard, quiet()
+	o.Namespaces, o.DataDir, o.Out, o.Log = []string{p.namespace}, filepath.Join(p.dir, "data"), io.Discard, quiet()
+	o.Workers = cmp.Or(o.Workers, 2)
 	o.Lease = lease.Options{Namespace: p.namespace, Name: "daemongate", Duration: 15 * time.Second,
 		Tell: func(string) {}}
 	c, err := New(p.cluster.Config, o)

@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"strings"
+	gosync "sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1api "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
+)
+
+// hookFleet is a controller with many Syncs of one repository, each of a folder of its own, that poll once an hour. Each
+// takes webhooks.
+type hookFleet struct {
+	*place
+	repo, url, address string
+	adverts, fetches   atomic.Int64
+}
+
+func newHookFleet(t testing.TB) *hookFleet {
+	t.Helper()
+	p := newPlace(t)
+	f := &hookFleet{place: p, repo: filepath.Join(p.dir, "fleet"), address: freeAddress(t)}
+	at, err := url.Parse(gittest.ServeHTTP(t, f.dir, "s3cret", func() { f.adverts.Add(1) }))
+	check(t, err)
+	pass := httputil.NewSingleHostReverseProxy(at)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(body, []byte("want ")) {
+			f.fetches.Add(1)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	f.url = server.URL + "/fleet/.git"
+	f.secret("hook", map[string]string{"secret": "s3cret", "username": "ada", "password": "s3cret",
+		"allowHTTP": "true"})
+	return f
+}
+
+// push commits a value for each of so many Syncs, at once, on the branch that is checked out.
+func (f *hookFleet) push(n int, value string) {
+	for i := range n {
+		gittest.Write(f.t, filepath.Join(f.repo, fmt.Sprint("apps/", i, "/map.yaml")), fmt.Sprintf(
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config-%d}\ndata: {value: '%s'}\n", i, value))
+	}
+	gittest.Commit(f.t, f.repo, "newest", value)
+}
+
+// follows makes the Sync of a number.
+func (f *hookFleet) follows(i int, branch string) {
+	f.named(fmt.Sprint("agents-", i), fmt.Sprintf(`spec:
+  source: {url: %s, path: apps/%d, interval: 1h, ref: {branch: %s}, secretRef: {name: hook}}
+  apply: {targetNamespace: %s}
+  webhook: {provider: GitHub, secretRef: {name: hook}}
+`, f.url, i, branch, f.namespace))
+}
+
+// hook sends the webhook of a push to a branch to the Sync of a number.
+func (f *hookFleet) hook(i int, branch string) int {
+	body := `{"ref":"refs/heads/` + branch + `"}`
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, fmt.Sprintf("http://%s/hooks/%s/agents-%d",
+		f.address, f.namespace, i), strings.NewReader(body))
+	check(f.t, err)
+	for name, value := range signed("push", body) {
+		r.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	check(f.t, err)
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+// applied waits until what the Syncs from one number to another write has been seen with a value, and returns when the
+// last of them was.
+func (f *hookFleet) applied(seen watch.Interface, from, to int, value string) time.Time {
+	f.t.Helper()
+	left := map[string]bool{}
+	for i := from; i < to; i++ {
+		left[fmt.Sprint("config-", i)] = true
+	}
+	end := time.After(3 * time.Minute)
+	for len(left) > 0 {
+		select {
+		case e := <-seen.ResultChan():
+			if m, ok := e.Object.(*corev1api.ConfigMap); ok && m.Data["value"] == value {
+				delete(left, m.Name)
+			}
+		case <-end:
+			f.t.Fatalf("%q was not applied by %d: %v", value, len(left), left)
+		}
+	}
+	return time.Now()
+}
+
+func (f *hookFleet) watch() watch.Interface {
+	w, err := f.kube.CoreV1().ConfigMaps(f.namespace).Watch(context.Background(), metav1.ListOptions{})
+	check(f.t, err)
+	f.t.Cleanup(w.Stop)
+	return w
+}
+
+// One webhook of a push wakes every Sync of the repository that follows the ref, of which the server is asked, and its
+// objects are fetched, once; also if the Sync that has the webhook follows another ref.
+func TestAPushWakesEverySyncOfTheRepository(t *testing.T) {
+	f := newHookFleet(t)
+	f.push(4, "0")
+	gittest.Run(t, f.repo, "branch", "next")
+	for i := range 3 {
+		f.follows(i, "main")
+	}
+	f.follows(3, "next")
+	seen := f.watch()
+	f.run(Options{Webhooks: f.address})
+	f.applied(seen, 0, 4, "0")
+
+	adverts, fetches := f.adverts.Load(), f.fetches.Load()
+	f.push(4, "1")
+	if code := f.hook(0, "main"); code != http.StatusAccepted {
+		t.Errorf("answered %d", code)
+	}
+	f.applied(seen, 0, 3, "1")
+	if a, n := f.adverts.Load()-adverts, f.fetches.Load()-fetches; a > 2 || n != 1 {
+		t.Errorf("one push to a branch that three Syncs follow cost %d polls and %d fetches", a, n)
+	}
+	gittest.Run(t, f.repo, "branch", "-f", "next", "main")
+	if code := f.hook(1, "next"); code != http.StatusOK {
+		t.Errorf("answered %d", code)
+	}
+	f.applied(seen, 3, 4, "1")
+}
+
+// BenchmarkOnePushOf100Syncs is how long it takes from one signed webhook until all 100 Syncs of a repository have
+// applied the commit, as who watches the cluster sees it; against a webhook for each of them.
+func BenchmarkOnePushOf100Syncs(b *testing.B) {
+	const n = 100
+	f := newHookFleet(b)
+	f.push(n, "0")
+	for i := range n {
+		f.follows(i, "main")
+	}
+	seen := f.watch()
+	f.run(Options{Webhooks: f.address, Workers: 4, PrepareWorkers: 4})
+	f.applied(seen, 0, n, "0")
+	pushed, round := func(hooks int) time.Duration {
+		value := fmt.Sprint("at ", time.Now())
+		time.Sleep(hookFloor) // as far apart as two polls are at least
+		f.push(n, value)
+		began := time.Now()
+		var senders gosync.WaitGroup
+		for i := range hooks {
+			senders.Go(func() { f.hook(i, "main") })
+		}
+		took := f.applied(seen, 0, n, value).Sub(began)
+		senders.Wait()
+		return took
+	}, 0
+	var one, each time.Duration
+	for b.Loop() {
+		round++
+		one += pushed(1)
+		each += pushed(n)
+	}
+	b.ReportMetric(one.Seconds()/float64(round), "s-until-all-applied")
+	b.ReportMetric(one.Seconds()/each.Seconds(), "times-a-webhook-each")
+}
