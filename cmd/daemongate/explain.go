@@ -40,21 +40,21 @@ The exit code is 3 if any of them is stuck.`,
 					return usage(c, err)
 				}
 				judged, err := explainDaemonSets(c.Context(), k, live)
-				return tell(c.OutOrStdout(), format, judged, err)
+				return tell(c.OutOrStdout(), format, report.New(judged...), err)
 			}
 			if len(d.files) == 0 && len(args) == 1 && at == "" {
 				if strings.Contains(args[0], "/") {
 					return usage(c, fmt.Errorf("%s: is neither a DaemonSet, which is named ds/NAME, nor a Sync; a "+
 						"dump is given with -f", args[0]))
 				}
-				judged, err := explainLive(c.Context(), k, args[0], d.only)
-				return tell(c.OutOrStdout(), format, judged, err)
+				r, err := explainLive(c.Context(), k, args[0], d.only)
+				return tell(c.OutOrStdout(), format, r, err)
 			}
 			if err := d.complete(args, at); err != nil {
 				return usage(c, err)
 			}
 			judged, err := d.judge(c.InOrStdin())
-			return tell(c.OutOrStdout(), format, judged, err)
+			return tell(c.OutOrStdout(), format, report.New(judged...), err)
 		},
 	}
 	k.addTo(c.Flags())
@@ -69,11 +69,10 @@ The exit code is 3 if any of them is stuck.`,
 }
 
 // tell prints what was judged, unless it could not be, and answers by the exit code too.
-func tell(out io.Writer, f format, judged []report.Judged, err error) error {
+func tell(out io.Writer, f format, r report.Report, err error) error {
 	if err != nil {
 		return err
 	}
-	r := report.New(judged...)
 	err = f.print(out, r, func(w io.Writer) error {
 		_, err := io.WriteString(w, r.Text())
 		return err

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,24 +18,39 @@ import (
 	"github.com/daemongate/daemongate/rollout/report"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/view"
 )
 
 // lookTimeout is how long the first look at a cluster may take.
 const lookTimeout = time.Minute
 
 // explainLive judges what a Sync has in flight, with what the controller remembers of earlier looks.
-func explainLive(ctx context.Context, k *cluster, name, only string) ([]report.Judged, error) {
+func explainLive(ctx context.Context, k *cluster, name, only string) (report.Report, error) {
 	s, _, err := k.sync(ctx, name)
 	if apierrors.IsForbidden(err) {
-		return nil, fmt.Errorf("%w; if %s is a DaemonSet, write ds/%s", err, name, name)
+		return report.Report{}, fmt.Errorf("%w; if %s is a DaemonSet, write ds/%s", err, name, name)
 	}
 	if err != nil {
-		return nil, err
+		return report.Report{}, err
 	}
+	waits := view.Waits(s, time.Now())
+	if f := s.Status.InFlight; f == nil || len(f.Workloads) == 0 {
+		return report.Report{}, errors.New(english.Join(fmt.Sprintf("Sync %s/%s: nothing that a commit waits for was "+
+			"applied yet", s.Namespace, s.Name), ": ", strings.Join(waits, "; ")))
+	}
+	judged, err := judgeFlight(ctx, k, s, only)
+	if err != nil {
+		return report.Report{}, err
+	}
+	r := report.New(judged...)
+	r.Waits = waits
+	return r, nil
+}
+
+// judgeFlight judges what the commit in flight of a Sync waits for, or only the DaemonSet of a name.
+func judgeFlight(ctx context.Context, k *cluster, s *api.Sync, only string) ([]report.Judged, error) {
 	f := s.Status.InFlight
-	if f == nil || len(f.Workloads) == 0 {
-		return nil, fmt.Errorf("Sync %s/%s: nothing that a commit waits for was applied yet", s.Namespace, s.Name)
-	}
 	options, err := sync.RolloutOptions(s)
 	if err != nil {
 		return nil, err

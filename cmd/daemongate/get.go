@@ -101,9 +101,9 @@ func printSyncs(out io.Writer, list []*api.Sync, now time.Time) error {
 	return t.Flush()
 }
 
-// message is a Sync's summary, with what a person has turned off before it.
+// message is a Sync's summary, with what a person has turned off before it, and what has no room after it.
 func message(s *api.Sync) string {
-	m := s.Status.Summary.Message
+	m := english.Join(s.Status.Summary.Message, "; ", view.WantOfRoom(s))
 	switch by := view.Suspended(s); {
 	case by == "":
 		return m

@@ -155,7 +155,7 @@ func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) e
 		p.show(j, judged.Look.Now)
 		switch {
 		case j.Verdict == rollout.Stuck:
-			return tell(out, formatTable, []report.Judged{judged}, nil)
+			return tell(out, formatTable, report.New(judged), nil)
 		case j.Verdict == rollout.Complete || !r.watch:
 			printNotes(out, j)
 			return nil
@@ -168,7 +168,7 @@ func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) e
 func gaveUp(out io.Writer, w *watcher, last report.Judged, after time.Duration) error {
 	if last.Look.DaemonSet != nil {
 		_, _ = fmt.Fprintln(out)
-		if err := tell(out, formatTable, []report.Judged{last}, nil); err != nil && !errors.Is(err, stuck) {
+		if err := tell(out, formatTable, report.New(last), nil); err != nil && !errors.Is(err, stuck) {
 			return err
 		}
 	}

@@ -49,9 +49,6 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 		fmt.Fprintf(&b, "  %s\n", source)
 	}
 	writeFlight(&b, s.Status.InFlight, now)
-	if p, f := s.Status.Preflight, s.Status.InFlight; p != nil && f != nil && p.Commit == f.Commit {
-		writeIndented(&b, "before it was applied: "+p.Warning)
-	}
 	if s.Status.Detail == api.TellCounts {
 		fmt.Fprintf(&b, "  no node is named here, and no program quoted (spec.report.inCluster: Counts): daemongate "+
 			"explain %s does both, with your own rights\n", s.Name)

@@ -25,6 +25,8 @@ type Report struct {
 	DaemonSets []DaemonSetReport `json:"daemonSets"`
 	// Objects are what is no DaemonSet.
 	Objects []ObjectReport `json:"objects,omitempty"`
+	// Waits are what whoever asked for them waits for besides, and what a person should know of it.
+	Waits []string `json:"waits,omitempty"`
 }
 
 // ObjectReport is what is told of an object that is no DaemonSet.

@@ -27,6 +27,12 @@ func (r Report) Text() string {
 		}
 		r.Objects[i].write(&b, r.Now)
 	}
+	if len(r.Waits) > 0 && b.Len() > 0 {
+		b.WriteString("\n")
+	}
+	for _, w := range r.Waits {
+		b.WriteString(w + "\n")
+	}
 	return b.String()
 }
 

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -38,6 +39,42 @@ func Suspended(s *api.Sync) string {
 	return ""
 }
 
+// WantOfRoom says which commit waits because its pods would not fit their nodes, or what was found so of the one in
+// flight; empty if nothing was, or if the summary of the Sync says it already.
+func WantOfRoom(s *api.Sync) string {
+	p, f, m := s.Status.Preflight, s.Status.InFlight, s.Status.Summary.Message
+	text := ""
+	switch {
+	case p == nil:
+	case len(p.Held) > 0:
+		text = fmt.Sprintf("%s is held: %s", api.Short(p.Held[len(p.Held)-1]), p.Reason)
+	case f != nil && p.Commit == f.Commit:
+		text = p.Warning
+	}
+	if text == "" || strings.Contains(m, text) || p.Reason != "" && strings.Contains(m, p.Reason) {
+		return ""
+	}
+	return text
+}
+
+// misfits say what was found of the commit in flight before its first write, if its pods would not fit their nodes, and
+// what was not weighed of it or of the commits that wait for room.
+func misfits(s *api.Sync) []string {
+	p, f := s.Status.Preflight, s.Status.InFlight
+	if p == nil {
+		return nil
+	}
+	var list []string
+	if f != nil && p.Commit == f.Commit && p.Warning != "" {
+		list = append(list, fmt.Sprintf("%s before it was applied: %s", api.Short(f.Commit), p.Warning))
+	}
+	if len(list) > 0 || len(p.Held) > 0 {
+		list = append(list, fmt.Sprintf("whole nodes were weighed, and not what else stands on them: daemongate plan %s "+
+			"weighs that too, with your own rights", s.Name))
+	}
+	return list
+}
+
 // Waits are what a Sync waits for and what ails it, besides its commit in flight: a sentence each.
 func Waits(s *api.Sync, now time.Time) []string {
 	var waits []string
@@ -48,6 +85,7 @@ func Waits(s *api.Sync, now time.Time) []string {
 		waits = append(waits, fmt.Sprintf("%s held, the newest is %s: %s", english.Count(h.Count, "commit"),
 			api.Short(h.Newest), h.Reason))
 	}
+	waits = append(waits, misfits(s)...)
 	if w := s.Status.NextWindow; w != nil {
 		waits = append(waits, fmt.Sprintf("no window is open; the next opens %s, in %s",
 			w.Format(time.DateTime+" MST"), duration.HumanDuration(w.Sub(now))))
