@@ -136,3 +136,43 @@ func (m *mirror) peel(h plumbing.Hash) (commit plumbing.Hash, err error) {
 	})
 	return commit, err
 }
+
+// maxMessage bounds, in bytes, what is returned of a commit's message.
+const maxMessage = 16 << 10
+
+// Message is all that whoever made a commit of a mirror has written about it: lines without control characters, and cut
+// where it is very long.
+func Message(r *Repository, hash string) (message string, err error) {
+	h, err := parseHash(hash)
+	if err == nil {
+		err = r.mirror.use(func(from *reader) error {
+			message, err = from.message(h)
+			return err
+		})
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", r, err)
+	}
+	return message, nil
+}
+
+func (r *reader) message(h plumbing.Hash) (string, error) {
+	var c object.Commit
+	_, content, err := r.content(plumbing.CommitObject, h, maxObject)
+	if err == nil {
+		err = c.Decode(inMemory(plumbing.CommitObject, content))
+	}
+	if err != nil {
+		return "", fmt.Errorf("commit %s: %w", short(h), err)
+	}
+	text := decoder(string(c.Encoding))(c.Message)
+	if len(text) > maxMessage {
+		text = text[:maxMessage] + "…"
+	}
+	var lines []string
+	for line := range strings.Lines(text) {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		lines = append(lines, strings.TrimRight(indent+treefs.Printable(line), " "))
+	}
+	return strings.Trim(strings.Join(lines, "\n"), "\n"), nil
+}

@@ -1,8 +1,10 @@
 package manifests
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -112,7 +114,7 @@ func withheldSecrets(live, want *unstructured.Unstructured) (before, after *unst
 		old, _, _ := unstructured.NestedMap(live.Object, path...)
 		wished, _, _ := unstructured.NestedMap(want.Object, path...)
 		for key, value := range old {
-			if now, both := wished[key]; both && now != value {
+			if now, both := wished[key]; both && !reflect.DeepEqual(now, value) {
 				_ = unstructured.SetNestedField(before.Object, maskedBefore, slices.Concat(path, []string{key})...)
 				_ = unstructured.SetNestedField(after.Object, maskedAfter, slices.Concat(path, []string{key})...)
 			}
@@ -143,5 +145,44 @@ func withoutValues(o *unstructured.Unstructured) *unstructured.Unstructured {
 		}
 		_ = unstructured.SetNestedMap(bare.Object, values, path...)
 	}
+	return bare
+}
+
+// Withheld takes the values out of a Secret as two commits ask for it, either of which may be nil, and leaves which of
+// them differ; anything else stays as it is. No API server has looked at it: of fields that a Secret does not have,
+// which may be misspelt, nothing is left either.
+func Withheld(before, after *unstructured.Unstructured) (was, is *unstructured.Unstructured) {
+	if before == nil && after == nil || !isSecret(IDOf(cmp.Or(after, before))) {
+		return before, after
+	}
+	if after == nil {
+		return onlyKnown(withoutValues(before)), nil
+	}
+	was, is = withheldSecrets(before, after)
+	return onlyKnown(was), onlyKnown(is)
+}
+
+// onlyKnown is a Secret with nothing in it but the fields that every Secret has.
+func onlyKnown(secret *unstructured.Unstructured) *unstructured.Unstructured {
+	if secret == nil {
+		return nil
+	}
+	bare := secret.DeepCopy()
+	for key := range bare.Object {
+		switch key {
+		case "apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData":
+		default:
+			bare.Object[key] = masked
+		}
+	}
+	metadata, _, _ := unstructured.NestedMap(bare.Object, "metadata")
+	for key := range metadata {
+		switch key {
+		case "name", "namespace", "labels", "annotations":
+		default:
+			metadata[key] = masked
+		}
+	}
+	_ = unstructured.SetNestedMap(bare.Object, metadata, "metadata")
 	return bare
 }

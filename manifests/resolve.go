@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Resolve fills in what depends on the cluster and the Sync: namespaces, by whether a kind has them, and the owner's
@@ -85,4 +86,18 @@ func setLabel(o *unstructured.Unstructured, value string) {
 	}
 	labels[OwnerLabel] = value
 	o.SetLabels(labels)
+}
+
+// Resources are where the API server has each object of a set.
+func (c *Client) Resources(ctx context.Context, s Set) (map[ID]schema.GroupVersionResource, error) {
+	defined := definitionsOf(s.objects)
+	all := make(map[ID]schema.GroupVersionResource, s.Len())
+	for _, o := range s.objects {
+		mapping, err := c.mappingOf(ctx, o, defined)
+		if err != nil {
+			return nil, err
+		}
+		all[IDOf(o)] = mapping.Resource
+	}
+	return all, nil
 }

@@ -108,8 +108,21 @@ func (c *Controller) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loops = map[string]*syncLoop{}
-	c.preparations = fairqueue.New(c.Preparing.Queue)
+	if c.preparations == nil {
+		c.preparations = fairqueue.New(c.Preparing.Queue)
+	}
 	c.queue = turns.New(turns.Options{Places: c.Workers})
+}
+
+// Preparations is the queue of all renders of a controller, also of those that are only to be shown: one that a brake
+// may wait for has them end. It may be asked for before Run.
+func Preparations(c *Controller) *fairqueue.Queue {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.preparations == nil {
+		c.preparations = fairqueue.New(c.Preparing.Queue)
+	}
+	return c.preparations
 }
 
 // Poll has a Sync's repository polled now, as a webhook asks, and by all others to whom the push is news.

@@ -27,6 +27,9 @@ func (s *leaks) openEveryPage() {
 	known := map[string]bool{"/": true}
 	for todo := []string{"/"}; len(todo) > 0; todo = todo[1:] {
 		_, text := asks(t, browser, http.MethodGet, base+todo[0], "")
+		for end := time.Now().Add(time.Minute); strings.Contains(text, "look again in a") && time.Now().Before(end); {
+			_, text = asks(t, browser, http.MethodGet, base+todo[0], "")
+		}
 		s.v.grep(t, "page "+todo[0], text)
 		for _, link := range leadsTo.FindAllStringSubmatch(text, -1) {
 			to := html.UnescapeString(link[2])

@@ -34,6 +34,10 @@ func TestWhoSeesThePage(t *testing.T) {
 	check(t, err)
 	gittest.Commit(t, filepath.Join(dir, "fleet"), "agent.yaml", strings.Replace(strings.Split(agent, "---")[0],
 		`, resources: {requests: {cpu: "2"}}`, "", 1))
+	commit := gittest.Commit(t, filepath.Join(dir, "fleet"), "more.yaml", `{apiVersion: v1, kind: ConfigMap, metadata: {name: more}, data: {level: quiet}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: key}, stringData: {password: hidden-from-all}}
+`)
 	for _, namespace := range []string{"paged", "hidden"} {
 		gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
@@ -76,8 +80,41 @@ spec:
 	if code, text := get("", "/"); code != http.StatusUnauthorized || strings.Contains(text, "agents-of") {
 		t.Errorf("without a token: %d %s", code, text)
 	}
+	mayGet(t, kube, "syncer", "configmaps", "secrets")
+	objectsNeedTheirRights(t, get, own+"/commits/"+commit, reader, syncer)
 	actsNeedTheirVerbs(t, cluster, "http://"+at+own+"/", reader, syncer)
-	dashboardIsForOne(t, cluster.Kubeconfig, own)
+	dashboardIsForOne(t, cluster.Kubeconfig, own, commit)
+}
+
+// objectsNeedTheirRights has two people look at what the commit asks for, which is read from its repository: who may see
+// the Sync alone sees none of it.
+func objectsNeedTheirRights(t *testing.T, get func(token, path string) (int, string), at, reader, syncer string) {
+	t.Helper()
+	clustertest.Until(t, 3*time.Minute, "the page of the commit to show its objects", func() (string, bool) {
+		_, text := get(syncer, at)
+		return text, strings.Contains(text, "level: quiet") && strings.Contains(text, "password: &#39;***&#39;")
+	})
+	for token, hidden := range map[string]string{syncer: "1 object of them", reader: "3 objects of them"} {
+		code, text := get(token, at)
+		if code != http.StatusOK || !strings.Contains(text, hidden+" cannot be shown, because you may not get them") ||
+			strings.Contains(text, "registry.local/agent") || strings.Contains(text, "hidden-from-all") ||
+			strings.Contains(text, "level: quiet") != (token == syncer) {
+			t.Errorf("%d %s", code, text)
+		}
+	}
+}
+
+// mayGet lets somebody get what there is of some kinds in namespace paged.
+func mayGet(t *testing.T, kube kubernetes.Interface, name string, resources ...string) {
+	t.Helper()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name + "-gets"},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: []string{"get"}}}}
+	_, err := kube.RbacV1().Roles("paged").Create(t.Context(), role, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().RoleBindings("paged").Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: role.ObjectMeta,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: "paged"}}}, metav1.CreateOptions{})
+	check(t, err)
 }
 
 // actsNeedTheirVerbs has two people ask for something on the page of the Sync.
@@ -103,18 +140,22 @@ func actsNeedTheirVerbs(t *testing.T, cluster *clustertest.Cluster, at, reader, 
 // dashboard starts the page for its caller. Its address is good once.
 func dashboard(t testing.TB, args ...string) (address string, c *exec.Cmd) {
 	t.Helper()
-	c = exec.CommandContext(t.Context(), os.Args[0], append([]string{"dashboard", "--no-browser"}, args...)...)
+	c = exec.CommandContext(t.Context(), os.Args[0], append([]string{"dashboard", "--no-browser", "--data-dir", t.TempDir()}, args...)...)
 	c.Env, c.Stderr = append(os.Environ(), asProcess+"=1"), t.Output()
 	out, err := c.StdoutPipe()
 	check(t, err)
 	check(t, c.Start())
+	t.Cleanup(func() { // before its folder is removed
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
 	address, err = bufio.NewReader(out).ReadString('\n')
 	check(t, err)
 	return strings.TrimSpace(address), c
 }
 
 // dashboardIsForOne starts the page for its caller.
-func dashboardIsForOne(t *testing.T, kubeconfig, own string) {
+func dashboardIsForOne(t *testing.T, kubeconfig, own, commit string) {
 	t.Helper()
 	address, c := dashboard(t, "agents-of-paged", "-n", "paged", "--kubeconfig", kubeconfig)
 	jar, err := cookiejar.New(nil)
@@ -127,6 +168,11 @@ func dashboardIsForOne(t *testing.T, kubeconfig, own string) {
 	if code, text := asks(t, browser, "GET", base+own, ""); code != http.StatusOK || !strings.Contains(text, "node-001") {
 		t.Errorf("the page is %d %s", code, text)
 	}
+	clustertest.Until(t, 3*time.Minute, "the page of the commit to show its objects", func() (string, bool) {
+		_, text := asks(t, browser, "GET", base+own+"/commits/"+commit, "")
+		return text, strings.Contains(text, "registry.local/agent") && strings.Contains(text, "level: quiet") &&
+			!strings.Contains(text, "hidden-from-all")
+	})
 	for what, code := range map[string]int{address: http.StatusForbidden, base + own: http.StatusForbidden} {
 		if got, _ := asks(t, &http.Client{}, "GET", what, ""); got != code {
 			t.Errorf("somebody else gets %d", got)

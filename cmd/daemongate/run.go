@@ -178,7 +178,8 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 			return err
 		}
 	}
-	closePage, err := o.servePage(config)
+	kept := &pageChanges{}
+	closePage, err := o.servePage(config, kept.of)
 	if err != nil {
 		return err
 	}
@@ -186,6 +187,12 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	c, err := controller.New(config, o.Options)
 	if err != nil {
 		return err
+	}
+	if o.page.address != "" {
+		if err := kept.readBy(c); err != nil {
+			return err
+		}
+		defer kept.Close()
 	}
 	return c.Run(ctx)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,7 +13,10 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/changes"
+	"github.com/daemongate/daemongate/cmd/daemongate/controller"
 	pages "github.com/daemongate/daemongate/cmd/daemongate/page"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // localOptions let a controller that looks after others' Syncs reach what is its own.
@@ -79,15 +83,31 @@ func (o *pageOptions) check() error {
 }
 
 // servePage has the controller serve the page, if it is to. closePage ends what it reads.
-func (o *runOptions) servePage(config *rest.Config) (closePage func(), err error) {
+func (o *runOptions) servePage(config *rest.Config, of pages.Changes) (closePage func(), err error) {
 	if o.page.address == "" {
 		return func() {}, nil
 	}
 	p, err := pages.InCluster(pages.Reach{Config: config, Namespaces: o.Namespaces, Cluster: o.ClusterName,
-		Sight: shareSightOfController, Released: released}, o.page.actions)
+		Sight: shareSightOfController, Released: released, Changes: of}, o.page.actions)
 	if err != nil {
 		return nil, err
 	}
 	o.Pages = map[string]http.Handler{o.page.address: p.Handler()}
 	return p.Close, nil
+}
+
+// pageChanges are what commits have changed, for the page of a controller that is made after it.
+type pageChanges struct{ *changes.Kept }
+
+func (p *pageChanges) readBy(c *controller.Controller) error {
+	from, err := c.Changes()
+	if err == nil {
+		p.Kept = changes.Keep(from.Read)
+	}
+	return err
+}
+
+// of is asked when the page is served, which is after that.
+func (p *pageChanges) of(ctx context.Context, s *api.Sync, before, commit string) changes.Of {
+	return p.Of(ctx, s, before, commit)
 }

@@ -7,16 +7,24 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/changes"
 	"github.com/daemongate/daemongate/cmd/daemongate/follow"
+	"github.com/daemongate/daemongate/cmd/daemongate/origin"
 	pages "github.com/daemongate/daemongate/cmd/daemongate/page"
 	"github.com/daemongate/daemongate/cmd/daemongate/watch"
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/rollout/report"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 func newWatch() *cobra.Command {
@@ -28,9 +36,35 @@ func newWatch() *cobra.Command {
 }
 
 func newDashboard() *cobra.Command {
-	k := &cluster{}
-	return pages.New(pages.Cluster{AddFlags: k.addTo, Connect: k.connect},
+	k, git := &cluster{}, &origin.Access{}
+	addFlags := func(f *pflag.FlagSet) { k.addTo(f); git.Flags(f) }
+	return pages.New(pages.Cluster{AddFlags: addFlags, Connect: k.connect,
+		Changes: func(config *rest.Config) (pages.Changes, func(), error) { return changesByCaller(config, git) }},
 		pages.Reach{Sight: shareSight, Released: released}, arguments(cobra.MatchAll(cobra.MaximumNArgs(1), ofSyncs)))
+}
+
+// changesByCaller reads what commits have changed with the caller's own access to repositories.
+func changesByCaller(config *rest.Config, git *origin.Access) (of pages.Changes, done func(), err error) {
+	if err := git.Check(); err != nil {
+		return nil, nil, err
+	}
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, renders := git.Store(), child.New(0)
+	reader := &changes.Reader{
+		Repository: func(_ context.Context, s *api.Sync) (*gitsource.Repository, error) {
+			return git.Mirror(store, s.Spec.Source.URL)
+		},
+		Base: func(_ context.Context, _ *api.Sync, url string) (source.Repository, error) {
+			return git.Mirror(store, url)
+		},
+		Renders: renders, Cluster: client,
+		Queue: fairqueue.New(fairqueue.Options{Jobs: 2, Memory: child.DefaultTotal}),
+	}
+	kept := changes.Keep(reader.Read)
+	return kept.Of, func() { kept.Close(); renders.Close(); store.Close() }, nil
 }
 
 // sight is what flights are looked at with: the watches of all of them are shared.

@@ -12,9 +12,6 @@ import (
 // MaxFollowers bounds how many commits are followed one by one; of more, the newest are.
 const MaxFollowers = 1000
 
-// maxHistory is how many commits the status remembers.
-const maxHistory = 20
-
 // Observation is everything the gate may look at in one turn.
 type Observation struct {
 	Now time.Time
@@ -346,7 +343,7 @@ func remember(history []api.Record, m Move) []api.Record {
 		return history
 	}
 	history = append([]api.Record{r}, history...)
-	return history[:min(len(history), maxHistory)]
+	return history[:min(len(history), api.MaxHistory)]
 }
 
 // keep returns the elements that satisfy ok, nil if none does.

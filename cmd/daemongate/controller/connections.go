@@ -41,7 +41,15 @@ type connections struct {
 }
 
 // Repository opens the mirror of a Sync's repository.
-func (k *connections) Repository(_ context.Context, s *api.Sync) (source.Repository, error) {
+func (k *connections) Repository(ctx context.Context, s *api.Sync) (source.Repository, error) {
+	r, err := k.mirror(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (k *connections) mirror(_ context.Context, s *api.Sync) (*gitsource.Repository, error) {
 	if remote.HasPassword(s.Spec.Source.URL) {
 		return nil, gitsource.Mistake(errors.New("spec.source.url holds a password, or what may be a token, " +
 			"which everybody sees who may read Syncs: put it into a Secret that spec.source.secretRef names"))

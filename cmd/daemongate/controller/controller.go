@@ -68,6 +68,7 @@ type Controller struct {
 	core   corev1.CoreV1Interface
 	held   *lease.Lease
 	syncs  *sync.Controller
+	opens  *connections
 	// reviews are of those who ask for metrics.
 	reviews kubernetes.Interface
 
@@ -125,12 +126,13 @@ func (c *Controller) wire() error {
 	}
 	syncs := sync.NewSyncs(client)
 	syncs.Stop = stop.New(c.core, c.o.Lease.Namespace, c.o.Lease.Name)
+	c.opens = &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
+		mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
+		notes:    filepath.Join(c.o.DataDir, "notes"),
+		bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts}
 	c.syncs = &sync.Controller{
-		Syncs: syncs,
-		Connect: &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
-			mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
-			notes:    filepath.Join(c.o.DataDir, "notes"),
-			bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts},
+		Syncs:      syncs,
+		Connect:    c.opens,
 		Observer:   observe.New(clients),
 		Renders:    c.renders,
 		ConfigMaps: c.core,

@@ -123,3 +123,45 @@ func fileOf(o *unstructured.Unstructured) string {
 	}
 	return strings.Join(parts, ".")
 }
+
+// Object is what two commits make differ of an object.
+type Object struct {
+	ID   manifests.ID
+	Text string // a unified diff
+}
+
+// Sets compares what two commits ask for: the objects of the later one in the order in which they are written, and then
+// those that only the earlier one has. A Secret's values are not in it.
+func Sets(before, after manifests.Set) ([]Object, error) {
+	was := make(map[manifests.ID]*unstructured.Unstructured, before.Len())
+	for _, o := range before.Objects() {
+		was[manifests.IDOf(o)] = o
+	}
+	var all []Object
+	add := func(id manifests.ID, before, after *unstructured.Unstructured) error {
+		before, after = manifests.Withheld(before, after)
+		text, err := Between(before, after, "BEFORE", "COMMIT")
+		if err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		if text != "" {
+			all = append(all, Object{id, text})
+		}
+		return nil
+	}
+	for _, o := range after.Objects() {
+		id := manifests.IDOf(o)
+		if err := add(id, was[id], o); err != nil {
+			return nil, err
+		}
+		delete(was, id)
+	}
+	for _, id := range before.IDs() {
+		if o := was[id]; o != nil {
+			if err := add(id, o, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}

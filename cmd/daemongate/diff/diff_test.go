@@ -74,3 +74,51 @@ func TestCreatedPrunedAndConflicting(t *testing.T) {
 		t.Errorf("%v\n%s", err, r.Text)
 	}
 }
+
+// Between two commits all kinds of objects are compared: what is new, what differs and what is gone, in the order in which
+// they are written. A Secret shows which keys differ, and no value, whether it comes, changes or goes, and not where a
+// field of it is misspelt either.
+func TestTwoCommitsAreComparedWithoutSecrets(t *testing.T) {
+	secret := func(name, value string) string {
+		return `{apiVersion: v1, kind: Secret, metadata: {name: ` + name + `, annotations: {note: hidden-a` + value + `}, notes: hidden-b` + value + `},
+  stringData: {same: hidden-c, differs: hidden-d` + value + `}, data: {deep: {er: hidden-e` + value + `}}, strinData: {typo: hidden-f` + value + `}}`
+	}
+	set := func(texts ...string) manifests.Set {
+		t.Helper()
+		var objects []*unstructured.Unstructured
+		for _, text := range texts {
+			objects = append(objects, parsed(t, text))
+		}
+		s, err := manifests.NewSet(objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	role := `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: agent}, rules: []}`
+	config := func(level string) string {
+		return `{apiVersion: v1, kind: ConfigMap, data: {level: ` + level + `}, metadata: {name: agent, namespace: logging}}`
+	}
+	objects, err := Sets(set(secret("changes", "1"), secret("goes", "1"), config("info"), role),
+		set(secret("changes", "2"), secret("comes", "1"), config("debug"), role))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, text string
+	for _, o := range objects {
+		names += o.ID.Kind + " " + o.ID.Name + ", "
+		text += o.Text
+	}
+	if names != "ConfigMap agent, Secret changes, Secret comes, Secret goes, " {
+		t.Errorf("what differs is %s", names)
+	}
+	for _, want := range []string{"+  level: debug", "-  level: info", "-  differs: '*** (before)'", "+  differs: '*** (after)'",
+		"   same: '***'", "+++ COMMIT/v1.Secret.comes"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "hidden") {
+		t.Errorf("a value is in\n%s", text)
+	}
+}

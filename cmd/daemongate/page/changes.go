@@ -16,8 +16,6 @@ import (
 
 // What is said in the place of what a commit changes, or beside it.
 const (
-	notKept = "Kubernetes keeps what the commit in flight has changed of the pods of DaemonSets. What else commits " +
-		"change is in the repository: daemongate diff shows what one would change in the cluster."
 	noneChanged = "It has changed nothing of the pods of its DaemonSets. What else it changes is in the repository."
 	notShown    = "It shows what DaemonSets are made of, which you may not get."
 	notKnown    = "What it has changed of the pods of DaemonSet %s is not known: its template is not seen, or may be " +
@@ -26,11 +24,13 @@ const (
 		"it, Kubernetes does not keep: the repository has it."
 )
 
-// changesOf is what a commit has changed of the pods of DaemonSets, as Kubernetes has kept it, to whoever may get them;
-// and what is not shown of that, and why.
-func changesOf(ctx context.Context, who person, s sight, commit string) (text, none string, err error) {
+var daemonSets = appsv1.SchemeGroupVersion.WithResource("daemonsets")
+
+// templatesOf is what a commit has changed of the pods of DaemonSets, as Kubernetes has kept it, to whoever may get
+// them; and what is not shown of that, and why.
+func templatesOf(ctx context.Context, who person, s sight, commit string) (text, none string, err error) {
 	if f := s.seen.Sync.Status.InFlight; f == nil || f.Commit != commit || len(s.seen.Judged) == 0 {
-		return "", notKept, nil
+		return "", "", nil
 	}
 	var diffs strings.Builder
 	var notes []string
@@ -60,7 +60,7 @@ func changeOf(ctx context.Context, who person, c view.Change) (text, note string
 	case view.NotKnown:
 		return "", fmt.Sprintf(notKnown, c.Namespace+"/"+c.Name), nil
 	}
-	may, err := who.reads(ctx, c.Namespace, c.Name)
+	may, err := who.reads(ctx, daemonSets, c.Namespace, c.Name)
 	if err != nil || !may {
 		return "", notShown, err
 	}

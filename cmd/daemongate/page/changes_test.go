@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/report"
@@ -20,7 +21,7 @@ type reader struct {
 	namespace string
 }
 
-func (r reader) reads(_ context.Context, namespace, _ string) (bool, error) {
+func (r reader) reads(_ context.Context, _ schema.GroupVersionResource, namespace, _ string) (bool, error) {
 	return namespace == r.namespace, nil
 }
 
@@ -54,7 +55,7 @@ func TestWhatACommitHasChangedIsNeverCalledNothing(t *testing.T) {
 	} {
 		s := &api.Sync{}
 		s.Status.InFlight = &api.Flight{Commit: "b"}
-		text, told, err := changesOf(t.Context(), reader{namespace: "logging"},
+		text, told, err := templatesOf(t.Context(), reader{namespace: "logging"},
 			sight{seen: view.Seen{Sync: s, Judged: one.judged}}, "b")
 		if err != nil || strings.Contains(text, "+      - image: agent:v2") != one.diff {
 			t.Errorf("%s: %v\n%s", name, err, text)

@@ -25,6 +25,8 @@ import (
 type Cluster struct {
 	AddFlags func(*pflag.FlagSet)
 	Connect  func() (*rest.Config, string, error)
+	// Changes opens what reads repositories, as the flags say; done ends that.
+	Changes func(*rest.Config) (of Changes, done func(), err error)
 }
 
 // options are the flags of the command.
@@ -43,7 +45,10 @@ func New(k Cluster, r Reach, arguments cobra.PositionalArgs) *cobra.Command {
 installed in the cluster, and nobody else can use it: the address that is printed lets one browser in, once. It ends
 with ^C.
 
-With NAME the page of that Sync is opened.`,
+With NAME the page of that Sync is opened.
+
+What a commit has changed is read from its repository when the page of that commit is opened, with your own access to it:
+ssh keys as OpenSSH has them, or by https a token, which is sent to one server alone.`,
 		Example: "  daemongate dashboard\n  daemongate dashboard node-agents -n platform --no-browser",
 		Args:    arguments,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -51,7 +56,12 @@ With NAME the page of that Sync is opened.`,
 			if err != nil {
 				return err
 			}
-			r.Config = config
+			of, done, err := k.Changes(config)
+			if err != nil {
+				return err
+			}
+			defer done()
+			r.Config, r.Changes = config, of
 			if !o.all {
 				r.Namespaces = []string{namespace}
 			}

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -33,8 +33,8 @@ type person interface {
 	sees(ctx context.Context, namespace, name string) (bool, error)
 	// may reports whether they may do that to a Sync.
 	may(ctx context.Context, verb, namespace, name string) (bool, error)
-	// reads reports whether they may get a DaemonSet.
-	reads(ctx context.Context, namespace, name string) (bool, error)
+	// reads reports whether they may get an object; all of a namespace without a name, all of a kind with neither.
+	reads(ctx context.Context, what schema.GroupVersionResource, namespace, name string) (bool, error)
 	// syncs are the Syncs with their own rights.
 	syncs() (*sync.Syncs, error)
 }
@@ -99,30 +99,29 @@ type bearer struct {
 func (b *bearer) name() string { return b.who.Username }
 
 func (b *bearer) sees(ctx context.Context, namespace, name string) (bool, error) {
-	return b.asks(ctx, "get", namespace, name)
+	return b.asks(ctx, syncAttributes("get", namespace, name))
 }
 
-func (b *bearer) reads(ctx context.Context, namespace, name string) (bool, error) {
-	return b.door.reviews.May(ctx, b.who, authorizationv1.ResourceAttributes{Group: appsv1.GroupName,
-		Version: appsv1.SchemeGroupVersion.Version, Resource: "daemonsets", Verb: "get", Namespace: namespace,
-		Name: name})
+func (b *bearer) reads(ctx context.Context, what schema.GroupVersionResource, namespace, name string) (bool, error) {
+	return b.asks(ctx, authorizationv1.ResourceAttributes{Group: what.Group, Version: what.Version,
+		Resource: what.Resource, Verb: "get", Namespace: namespace, Name: name})
 }
 
 func (b *bearer) may(ctx context.Context, verb, namespace, name string) (bool, error) {
 	if !b.door.acts {
 		return false, nil
 	}
-	return b.asks(ctx, verb, namespace, name)
+	return b.asks(ctx, syncAttributes(verb, namespace, name))
 }
 
 // asks whether they may, with the groups that they have now. A token that has expired since a page was opened is
 // nobody's any more.
-func (b *bearer) asks(ctx context.Context, verb, namespace, name string) (bool, error) {
+func (b *bearer) asks(ctx context.Context, what authorizationv1.ResourceAttributes) (bool, error) {
 	who, err := b.door.reviews.Owner(ctx, b.token)
 	if err != nil || who == nil {
 		return false, err
 	}
-	return b.door.reviews.May(ctx, who, syncAttributes(verb, namespace, name))
+	return b.door.reviews.May(ctx, who, what)
 }
 
 // syncAttributes are how the API server is asked about something that is done to a Sync.

@@ -140,14 +140,15 @@ func (p *Page) commit(w http.ResponseWriter, r *http.Request, who person) error 
 	if !found {
 		return notThere("commit " + api.Short(r.PathValue("commit")) + " that this Sync still knows of")
 	}
-	text, none, err := changesOf(r.Context(), who, s, commit)
+	c, err := p.changesOf(r.Context(), who, s, commit)
 	if err != nil {
 		return err
 	}
 	d := p.dataOf(l, s, r)
 	return write(w, func(b *bytes.Buffer) error {
 		return html.Commit(b, p.around(who), html.CommitData{View: d.View, Sync: d.Sync, Series: d.Series,
-			Commit: commit, Diff: text, NoDiff: none})
+			Commit: commit, Message: c.Message, Author: c.Author, Made: c.At, Against: c.against, Diff: c.text,
+			Notes: c.notes})
 	})
 }
 

@@ -3,6 +3,7 @@
 package page
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/changes"
 	"github.com/daemongate/daemongate/cmd/daemongate/follow"
 	"github.com/daemongate/daemongate/cmd/daemongate/page/html"
 	"github.com/daemongate/daemongate/sync"
@@ -28,7 +30,12 @@ type Reach struct {
 	Sight func(*rest.Config) (Sight, error)
 	// Released is the commit that a release would speak of, and how it is; empty if there is none.
 	Released func(*api.SyncStatus) (string, api.CommitState)
+	// Changes is what commits have changed; nil where no repository can be read.
+	Changes Changes
 }
+
+// Changes is what a commit of a Sync has changed against one before it, as far as that is known before ctx ends.
+type Changes func(ctx context.Context, s *api.Sync, before, commit string) changes.Of
 
 // Sight looks at what commits in flight wait for. Nothing is watched before the first one is followed.
 type Sight struct {

@@ -13,6 +13,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -129,7 +130,9 @@ func (c *caller) name() string { return "" }
 func (c *caller) sees(context.Context, string, string) (bool, error) { return true, nil }
 
 // reads says so: what is read is read with their rights.
-func (c *caller) reads(context.Context, string, string) (bool, error) { return true, nil }
+func (c *caller) reads(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
+	return true, nil
+}
 
 // may reports whether the API server would take the write: the verbs are for those who come with tokens.
 func (c *caller) may(ctx context.Context, _, namespace, name string) (bool, error) {

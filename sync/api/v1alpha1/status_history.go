@@ -23,6 +23,9 @@ type FailedCommit struct {
 	RetryAt *metav1.MicroTime `json:"retryAt,omitempty"`
 }
 
+// MaxHistory is how many commits the status remembers.
+const MaxHistory = 20
+
 // Record is a line of the history.
 type Record struct {
 	Commit string `json:"commit"`

@@ -65,6 +65,12 @@ func (m *model) Burnup() *burnup {
 			b.Lines = append(b.Lines, *before)
 		}
 	}
+	b.tell(m)
+	return b
+}
+
+// tell draws the lines, and says what they are made of.
+func (b *burnup) tell(m *model) {
 	b.draw(m.V.Counts.Desired)
 	if since := m.Series.Since(); !since.IsZero() {
 		b.From = "Counted since " + stamp(since) + ", when this page's server began to look."
@@ -72,7 +78,6 @@ func (m *model) Burnup() *burnup {
 	if slices.ContainsFunc(b.Lines, func(l line) bool { return l.Style == "rough" }) {
 		b.From = english.Join(b.From, " ", "Of a dashed line only the beginning and the end are on record.")
 	}
-	return b
 }
 
 // line is what is known of a commit: every change that was seen, or the beginning and the end; nil if it is not even

@@ -1,9 +1,11 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/daemongate/daemongate/rollout/words"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -19,8 +21,12 @@ type CommitData struct {
 	Commit string // in full
 	// Diff is what it changes of objects, as a unified diff; Secrets are cut out of it.
 	Diff string
-	// NoDiff says why there is none, or what is not in it.
-	NoDiff string
+	// Against says what it is compared with; Notes say why there is no diff, or what is not in it.
+	Against string
+	Notes   []string
+	// Message is all that its author has written, and Made is when it was committed, as far as its repository was read.
+	Message, Author string
+	Made            time.Time
 }
 
 // commitPage is what the page of a commit shows.
@@ -50,6 +56,9 @@ func Commit(w io.Writer, p Page, d CommitData) error {
 		d.View.Name, Mark: c.Entry.Shape, Here: p.CommitPath(d.View.Namespace, d.View.Name, d.Commit), Body: c})
 }
 
+// Who is who made the commit.
+func (c *commitPage) Who() string { return cmp.Or(c.CommitData.Author, c.Entry.Author) }
+
 // Reached says how far the commit got, as far as that is known.
 func (c *commitPage) Reached() string {
 	if c.CommitData.Commit == flightOf(c.V) {
@@ -70,6 +79,18 @@ func (c *commitPage) Reached() string {
 			english.Count(last.Desired, "node"), stamp(last.At))
 	}
 	return ""
+}
+
+// Burnup is how the commit's own nodes have settled; nil if nothing is known of that.
+func (c *commitPage) Burnup() *burnup {
+	b := &burnup{}
+	own := c.line(c.CommitData.Commit, c.CommitData.Commit == flightOf(c.V))
+	if own == nil || c.V.Counts.Desired == 0 {
+		return nil
+	}
+	b.Lines = append(b.Lines, *own)
+	b.tell(c.model)
+	return b
 }
 
 // moment is the nodes that came to one state at one time.

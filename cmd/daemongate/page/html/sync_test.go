@@ -243,14 +243,19 @@ func TestACommit(t *testing.T) {
 			t.Errorf("%s: %v", style, got)
 		}
 	}
-	c.NoDiff = "Of another one nothing is shown."
-	parsed(t, written(t, func(b *bytes.Buffer) error { return Commit(b, page(), c) })).id(t, "main").says(t, "+image: b",
-		c.NoDiff)
-	table := p.tags("table")[0].cells()
+	c.Notes, c.Against = []string{"Of another one nothing is shown.", "There is no room."}, "2 objects differ."
+	c.Message, c.Author, c.Made = "Enable the new parser\n\n* it is <faster>", "Ada Writer", noon
+	all := parsed(t, written(t, func(b *bytes.Buffer) error { return Commit(b, page(), c) }))
+	all.id(t, "main").says(t, "+image: b", c.Notes[0], c.Notes[1], c.Against, "Ada Writer", "2026-11-29 12:00:00Z")
+	if got := all.class("message"); len(got) != 1 || !strings.Contains(got[0].text(), "* it is <faster>") {
+		t.Errorf("the message is %v", got)
+	}
+	all.id(t, "burnup").says(t, "bbbbbbb 2 of 4 after")
+	table := p.id(t, "timeline").tags("table")[0].cells()
 	if len(table) != 3 || fmt.Sprint(table[0]) != "[2026-11-29 12:00:03Z ■ settled 1 node-0003]" {
 		t.Errorf("%q", table)
 	}
-	c.Commit, c.Diff, c.NoDiff = hash("e"), "", "The repository cannot be read."
+	c.Commit, c.Diff, c.Against, c.Notes = hash("e"), "", "", []string{"The repository cannot be read."}
 	p = parsed(t, written(t, func(b *bytes.Buffer) error { return Commit(b, page(), c) }))
 	p.id(t, "main").says(t, "eeeeeee", "The Sync says nothing of this commit", "The repository cannot be read.")
 }
