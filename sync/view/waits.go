@@ -69,8 +69,8 @@ func misfits(s *api.Sync) []string {
 		list = append(list, fmt.Sprintf("%s before it was applied: %s", api.Short(f.Commit), p.Warning))
 	}
 	if len(list) > 0 || len(p.Held) > 0 {
-		list = append(list, fmt.Sprintf("whole nodes were weighed, and not what else stands on them: daemongate plan %s "+
-			"weighs that too, with your own rights", s.Name))
+		list = append(list, fmt.Sprintf("whole nodes were weighed, and not what else stands on them: daemongate plan "+
+			"%s weighs that too, with your own rights", s.Name))
 	}
 	return list
 }
