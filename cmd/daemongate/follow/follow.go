@@ -7,6 +7,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/report"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/view"
@@ -29,6 +30,8 @@ type Sync struct {
 	// no follower of a Sync whose status alone is to be seen.
 	Read   func(context.Context) (*api.Sync, error)
 	Follow func(*api.Sync) (Follower, error)
+	// Anew returns the Sync as it is at this moment, where Read may be late; nil where it is not.
+	Anew func(context.Context) (*api.Sync, error)
 
 	mu        gosync.Mutex // a look may still be on its way when it is to stop
 	following string       // which flight, as written
@@ -46,6 +49,36 @@ func (s *Sync) Look(ctx context.Context) (view.Seen, error) {
 	if err != nil {
 		return view.Seen{}, err
 	}
+	seen, err := s.lookAt(ctx, read)
+	if err != nil || !contested(seen.Judged) {
+		return seen, err
+	}
+	// The next commit may have been applied since the Sync was read: nobody is to be blamed for that.
+	if s.Anew != nil {
+		read, err = s.Anew(ctx)
+	} else {
+		read, err = s.Read(ctx)
+	}
+	if err != nil || flightOf(read) == s.following {
+		return seen, err
+	}
+	return s.lookAt(ctx, read)
+}
+
+// contested reports whether an object is said to be another one than the commit in flight has asked for.
+func contested(judged []report.Judged) bool {
+	for i := range judged {
+		for _, c := range judged[i].Judgement.Causes {
+			if c.Code == rollout.Overwritten || c.Code == rollout.Deleted {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lookAt judges what a Sync that was read has in flight. The lock is held.
+func (s *Sync) lookAt(ctx context.Context, read *api.Sync) (view.Seen, error) {
 	seen := view.Seen{Now: time.Now(), Sync: read}
 	if err := s.follow(read); err != nil {
 		return seen, err

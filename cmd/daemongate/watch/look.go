@@ -41,7 +41,7 @@ func newLooker(r Reach, name string) (*looker, error) {
 		return nil, err
 	}
 	l := &looker{reach: r, syncs: sync.NewSyncs(client), namespace: namespace, name: name}
-	l.followed = &follow.Sync{Read: l.read,
+	l.followed = &follow.Sync{Read: l.read, Anew: l.readNow,
 		Follow: func(s *api.Sync) (follow.Follower, error) { return r.Follow(config, s) }}
 	return l, nil
 }
@@ -55,10 +55,15 @@ func (l *looker) look(ctx context.Context) (view.Seen, error) {
 
 // read returns the Sync as it was not long ago.
 func (l *looker) read(ctx context.Context) (*api.Sync, error) {
-	now := time.Now()
-	if l.sync != nil && now.Sub(l.at) < readPause {
+	if l.sync != nil && time.Since(l.at) < readPause {
 		return l.sync, nil
 	}
+	return l.readNow(ctx)
+}
+
+// readNow returns the Sync as it is.
+func (l *looker) readNow(ctx context.Context) (*api.Sync, error) {
+	now := time.Now()
 	s, err := l.syncs.Get(ctx, l.namespace, l.name)
 	if err != nil {
 		return nil, err

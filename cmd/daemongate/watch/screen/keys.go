@@ -134,7 +134,7 @@ func (m *Model) question() string {
 	case m.asked.Do == Release:
 		return "Release " + short(m.asked.Commit) + ", which is " + line(m.offer.Is) + "?"
 	case m.asked.Do == Sync:
-		return "Poll the repository of " + name + " now, and try again a head that failed?"
+		return "Poll for " + name + " now, and try again a head that failed?"
 	case m.asked.On:
 		return "Suspend " + name + ": no poll, no apply, no prune, no correction?"
 	}
@@ -154,5 +154,7 @@ q         quit
 
 s, r and p ask first; only y does it.
 
-A node is shown as what the DaemonSet that is worst off there makes of it, and a cell for several nodes as the worst of
-them. Rates and times left are estimates.`
+In the bar # are nodes that have settled, and = those with a new pod that has not.
+
+A node is shown as what the DaemonSet that is worst off there makes of it, and a cell for several nodes as the worst ` +
+	`of them. Rates and times left are estimates.`

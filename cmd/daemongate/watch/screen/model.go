@@ -60,7 +60,7 @@ func (m *Model) Lose(since, now time.Time, why error) {
 // Show shows a text instead of the rollout, until a key is pressed.
 func (m *Model) Show(title, text string) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	m.page, m.scroll, m.stale = &page{title: line(title), text: lines}, 0, true
+	m.page, m.scroll, m.stale, m.told = &page{title: line(title), text: lines}, 0, true, ""
 }
 
 // Tell says what became of what the user asked for.
@@ -116,11 +116,14 @@ func (m *Model) drawBody(room int) []string {
 	return append(lines, notes...)
 }
 
+// yesOrNo stands behind every question, however narrow the terminal is.
+const yesOrNo = " y/n "
+
 // foot is the last line: a question, what became of the last one, or the keys.
 func (m *Model) foot() string {
 	switch {
 	case m.asked != (Act{}):
-		return paint("7", clip(" "+m.question()+" y/n ", m.width))
+		return paint("7", clip(" "+m.question(), m.width-len(yesOrNo))+yesOrNo)
 	case m.told != "":
 		return paint("1", clip(m.told, m.width))
 	case m.page != nil:

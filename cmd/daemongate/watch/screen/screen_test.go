@@ -179,7 +179,7 @@ func TestKeys(t *testing.T) {
 		key, asks string
 		act       Act
 	}{
-		{"s", "Poll the repository of platform/agents now", Act{Do: Sync}},
+		{"s", "Poll for platform/agents now, and try again a head that failed? y/n", Act{Do: Sync}},
 		{"r", "Release bbbbbbb, which is Stuck? y/n", Act{Do: Release, Commit: hash("b")}},
 		{"p", "Suspend platform/agents", Act{Do: Suspend, On: true}},
 	} {
@@ -240,6 +240,45 @@ func TestKeys(t *testing.T) {
 	for _, key := range []string{"q", "esc", "ctrl+c"} {
 		if act := m.Key(key); act.Do != Quit {
 			t.Errorf("%s: %v", key, act)
+		}
+	}
+}
+
+// Whoever is asked sees that they are, on a narrow terminal too, and what is on its way is not told any more beside what
+// has come of it.
+func TestTheLastLineTellsWhatIsAwaited(t *testing.T) {
+	for _, width := range []int{200, 80, 50, 20} {
+		m := screenOf(stuck(), width, 24)
+		for _, key := range []string{"s", "p"} {
+			m.Key(key)
+			if text := strings.TrimRight(shown(t, m), " \n"); !strings.HasSuffix(text, "y/n") {
+				t.Errorf("%d columns, %s:\n%s", width, key, text)
+			}
+			m.Key("n")
+		}
+	}
+	m := screenOf(stuck(), 80, 24)
+	m.Tell("asking the cluster…")
+	m.Show("diff", "+ image")
+	if text := shown(t, m); strings.Contains(text, "asking") || !strings.Contains(text, "any other key: back") {
+		t.Error(text)
+	}
+}
+
+// A text of a page that is too wide keeps its columns: what explains a word stays beside it.
+func TestPagesKeepTheirColumns(t *testing.T) {
+	m := screenOf(stuck(), 40, 40)
+	m.Show("explain", "  do:    Read why in its log, then fix the commit or revert it.\nNote: "+strings.Repeat("word ", 10))
+	for _, want := range []string{"  do:    Read why in its log, then fix\n         the commit or revert it.\n", "\nword"} {
+		if text := shown(t, m); !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+	m = screenOf(stuck(), 80, 40)
+	m.Key("?")
+	for _, want := range []string{"\n          large prune go on", "\ncell for several nodes as the worst of them."} {
+		if text := shown(t, m); !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
 		}
 	}
 }

@@ -67,12 +67,19 @@ func broken(text string, width int) []string {
 	return lines
 }
 
-// asWritten is a text of a page in lines of a width: its spaces stay where it fits.
+// asWritten is a text of a page in lines of a width: its spaces stay where it fits. Where it does not, what stands
+// before the first gap stays a column of its own, such as the word before an explanation.
 func asWritten(text string, width int) []string {
 	text = strings.TrimRight(clean(text), " ")
 	if ansi.StringWidth(text) <= width {
 		return []string{text}
 	}
 	indent := len(text) - len(strings.TrimLeft(text, " "))
+	if gap := strings.Index(text[indent:], "  "); gap > 0 {
+		before := text[:len(text)-len(strings.TrimLeft(text[indent+gap:], " "))]
+		if ansi.StringWidth(before) <= width/3 {
+			return wrapped(before, text[len(before):], width)
+		}
+	}
 	return wrapped(strings.Repeat(" ", min(indent, width/2)), text, width)
 }
