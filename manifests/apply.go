@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -32,7 +33,7 @@ type Applied struct {
 func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error) {
 	defined := definitionsOf(s.objects)
 	var done []Applied
-	for _, rank := range byRank(s.objects, IDOf) {
+	for _, rank := range byRank(o.unproven(s.objects), IDOf) {
 		written, err := c.applyRank(ctx, rank, defined, o)
 		done = append(done, written...)
 		if err == nil {
@@ -59,8 +60,38 @@ func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructure
 	return written, errors.Join(problems...)
 }
 
+// overLast applies an object over what our own last apply has left of it, without a look. It returns no answer if that
+// is not known, or if the API server says anything but yes: what it says then may be owed to what others have done
+// since.
+func (c *Client) overLast(ctx context.Context, object *unstructured.Unstructured, defined definitions, o Options,
+	how metav1.PatchOptions) (t target, answer *unstructured.Unstructured) {
+	if o.Last == nil || o.Correct {
+		return t, nil
+	}
+	last := o.Last(IDOf(object))
+	if last == nil {
+		return t, nil
+	}
+	t, err := c.locate(ctx, object, defined)
+	if err != nil {
+		return t, nil
+	}
+	t.live = last
+	answer, err = c.send(ctx, t, over(last, object), how)
+	switch {
+	case err != nil || answer.GetUID() != last.GetUID():
+		return t, nil
+	case len(how.DryRun) > 0 && answer.GetResourceVersion() != last.GetResourceVersion():
+		return t, nil // an API server that does not look at what an apply is decided on
+	}
+	return t, answer
+}
+
 func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	o Options) (Applied, error) {
+	if t, answer := c.overLast(ctx, object, defined, o, applying(false)); answer != nil {
+		return applied(t, t.live, answer), nil
+	}
 	t, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return Applied{}, err

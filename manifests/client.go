@@ -70,9 +70,14 @@ func (c *Client) put(ctx context.Context, t target, force bool) (*unstructured.U
 
 // ask is the dry run of an apply, whatever is there.
 func (c *Client) ask(ctx context.Context, t target, force bool) (*unstructured.Unstructured, error) {
+	return c.send(ctx, t, t.object, trying(force))
+}
+
+// trying is applying that writes nothing.
+func trying(force bool) metav1.PatchOptions {
 	options := applying(force)
 	options.DryRun = []string{metav1.DryRunAll}
-	return c.send(ctx, t, t.object, options)
+	return options
 }
 
 func applying(force bool) metav1.PatchOptions {

@@ -24,8 +24,8 @@ func (c *Client) DryRun(ctx context.Context, s Set, o Options) error {
 // cannot be asked about before others of the set are there are left out.
 func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured.Unstructured, error) {
 	defined := definitionsOf(s.objects)
-	answers, problems := sideBySide(s.objects, func(object *unstructured.Unstructured) (*unstructured.Unstructured,
-		error) {
+	asked := o.unproven(s.objects)
+	answers, problems := sideBySide(asked, func(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		return c.dryRun(ctx, s, object, defined, o)
 	})
 	there := slices.DeleteFunc(answers, func(u *unstructured.Unstructured) bool { return u == nil })
@@ -34,6 +34,9 @@ func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured
 
 func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, defined definitions,
 	o Options) (*unstructured.Unstructured, error) {
+	if _, answer := c.overLast(ctx, object, defined, o, trying(false)); answer != nil {
+		return answer, nil
+	}
 	t, err := c.find(ctx, object, defined, o.Owner)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ package manifests
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -99,7 +100,23 @@ type Options struct {
 	// Correct says that the set was applied before, so that what differs now is drift: kubectl's field managers are
 	// then folded in for any difference and not only where they stand in the way (law 8).
 	Correct bool
+	// Proven tells the objects of which it is proven that an apply would change nothing: the API server is not asked
+	// about them, and they are left alone. Nil if there are none.
+	Proven func(ID) bool
+	// Last is what our own last apply has left of an object, as far as a write is decided on it; nil if that is not
+	// known. What is known is not read before it is written: the API server refuses the write if it is no longer so.
+	Last func(ID) *unstructured.Unstructured
 	// May is asked before an object is written or deleted, and none is from its first error on; nil if all may be. What
 	// was begun of an object is done to its end. A Brake asks nobody.
 	May func() error
+}
+
+// unproven are those of some objects that must be asked about, or written.
+func (o Options) unproven(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	if o.Proven == nil {
+		return objects
+	}
+	return slices.DeleteFunc(slices.Clone(objects), func(object *unstructured.Unstructured) bool {
+		return o.Proven(IDOf(object))
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,7 +20,19 @@ type Set struct {
 	daemonSets []*appsv1.DaemonSet
 	// moved are the objects that it no longer asks for because they are another Sync's from now on.
 	moved map[ID]Owner
+	// sums are worked out once, for all copies of the set.
+	sums *sums
 }
+
+// sums are the SHA-256 sums of a set and of each of its objects.
+type sums struct {
+	once  sync.Once
+	whole string
+	each  map[ID]Sum
+}
+
+// Sum is the SHA-256 of an object in canonical JSON.
+type Sum [sha256.Size]byte
 
 // NewSet copies and orders the objects. What only an API server fills in (uid, resourceVersion, managedFields …) is
 // left out. The error names every object that has no apiVersion, kind or name, or is there twice, with its file if
@@ -57,7 +70,7 @@ func NewSet(objects []*unstructured.Unstructured) (Set, error) {
 	if err := errors.Join(append(problems, err)...); err != nil {
 		return Set{}, err
 	}
-	return Set{objects: kept, daemonSets: daemonSets}, nil
+	return Set{objects: kept, daemonSets: daemonSets, sums: &sums{}}, nil
 }
 
 // Objects are the objects in the order in which they are written. They are shared: copy before changing one.
@@ -107,20 +120,35 @@ func (s Set) DaemonSets() []*appsv1.DaemonSet { return slices.Clone(s.daemonSets
 
 // Digest is the SHA-256 of the set in canonical JSON, in hex: equal sets have equal digests, in whatever order and
 // from whatever files their objects came.
-func (s Set) Digest() string {
+func (s Set) Digest() string { return s.summed().whole }
+
+// Sums are the sums of its objects: those of equal objects are equal. They are shared: copy before changing one.
+func (s Set) Sums() map[ID]Sum { return s.summed().each }
+
+func (s Set) summed() *sums {
+	if s.sums == nil { // the empty set, or a part of one
+		s.sums = &sums{}
+	}
+	s.sums.once.Do(func() { s.sums.whole, s.sums.each = s.sum() })
+	return s.sums
+}
+
+func (s Set) sum() (whole string, each map[ID]Sum) {
 	hash := sha256.New()
+	each = make(map[ID]Sum, len(s.objects))
 	for _, o := range s.objects {
 		data, err := json.Marshal(o.Object) // sorts the keys of maps
 		if err != nil {
 			// Objects are JSON values: the only thing that cannot be encoded is a number that JSON does not know.
 			data = fmt.Appendf(nil, "%#v", o.Object)
 		}
+		each[IDOf(o)] = sha256.Sum256(data)
 		hash.Write(append(data, '\n'))
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(s.moved), compareIDs) {
 		hash.Write(fmt.Appendf(nil, "%s %s is moved to %s\n", id.Group, id, s.moved[id]))
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	return hex.EncodeToString(hash.Sum(nil)), each
 }
 
 func identified(o *unstructured.Unstructured) error {

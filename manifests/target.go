@@ -3,11 +3,14 @@ package manifests
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/dynamic"
 )
 
@@ -82,4 +85,36 @@ func mayStay(id ID, live *unstructured.Unstructured) error {
 		return &unready{id, "is being deleted: waiting until it is gone"}
 	}
 	return nil
+}
+
+// Glance reads the metadata of an owner's objects, as they are when it is called: one list of each kind in each
+// namespace, of what carries the owner's label. What is not there, or cannot be listed, is left out.
+func (c *Client) Glance(ctx context.Context, inv Inventory, owner Owner) map[ID]metav1.Object {
+	versions := map[place]string{}
+	for _, e := range inv {
+		versions[place{e.groupKind(), e.Namespace}] = e.Version
+	}
+	places := slices.Collect(maps.Keys(versions))
+	lists, _ := sideBySide(places, func(at place) (*metav1.PartialObjectMetadataList, error) {
+		mapping, err := c.mapper.find(ctx, at.kind, versions[at])
+		if err != nil {
+			return nil, err
+		}
+		return c.metadata.Resource(mapping.Resource).Namespace(at.namespace).List(ctx, ownedBy(owner))
+	})
+	seen := make(map[ID]metav1.Object, len(inv))
+	for i, at := range places {
+		if lists[i] == nil {
+			continue
+		}
+		for j := range lists[i].Items {
+			o := &lists[i].Items[j]
+			seen[ID{Group: at.kind.Group, Kind: at.kind.Kind, Namespace: o.Namespace, Name: o.Name}] = o
+		}
+	}
+	return seen
+}
+
+func ownedBy(owner Owner) metav1.ListOptions {
+	return metav1.ListOptions{LabelSelector: labels.Set{OwnerLabel: owner.Label()}.String()}
 }

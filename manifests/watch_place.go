@@ -7,7 +7,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -35,7 +34,7 @@ func (w *Watch) start(at place, resource schema.GroupVersionResource) *placeWatc
 	ctx, cancel := context.WithCancel(w.ctx)
 	p.cancel = cancel
 	objects := w.client.metadata.Resource(resource).Namespace(at.namespace)
-	selector := labels.Set{OwnerLabel: w.owner.Label()}.String()
+	selector := ownedBy(w.owner).LabelSelector
 	lw := &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.LabelSelector = selector

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/proven"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -23,6 +25,13 @@ type driftWatch struct {
 	compared manifests.Known
 	// toldTrouble is what was told last of what cannot be watched.
 	toldTrouble string
+	// proofs are of objects as they were last written: nobody has to look at those again that are as they were left.
+	proofs proven.Memory
+}
+
+// proofsFor are those that count for a Sync's writes now.
+func (w *driftWatch) proofsFor(s *api.Sync, now time.Time) *proven.Memory {
+	return w.proofs.For(s.Spec.Apply.ServiceAccountName, now)
 }
 
 // followedSet tells sets of watched objects apart.

@@ -6,6 +6,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -32,6 +33,8 @@ type Writer interface {
 	// Preview returns what the API server would make of each object, and writes nothing.
 	Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured, error)
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
+	// Glance reads the metadata of an owner's objects, as they are when it is called.
+	Glance(ctx context.Context, inv manifests.Inventory, owner manifests.Owner) map[manifests.ID]metav1.Object
 	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options,
 	) (manifests.Applied, error)
 	// HandOver has a DaemonSet give up nodes; TryHandOver says whether it could, and writes nothing.

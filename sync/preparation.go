@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/proven"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/deaths"
@@ -25,12 +26,15 @@ type preparation struct {
 	source *source.Source
 	// flying is the set in flight as it was written last, nil if it is not known.
 	flying *readySet
+	// proofs are of what need not be asked about.
+	proofs *proven.Memory
 	// asked is set if a person wants another try.
 	asked bool
 }
 
 func (l *syncLoop) preparation() *preparation {
-	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source, asked: l.retryRequested}
+	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source,
+		proofs: l.drift.proofsFor(l.sync, l.Now()), asked: l.retryRequested}
 	if fl := l.flight; fl != nil && fl.rendered() {
 		p.flying = fl.set
 	}

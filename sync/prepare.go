@@ -164,7 +164,7 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 		return r
 	}
 	ctx, warnings := manifests.CollectWarnings(ctx)
-	preview, err := writer.Preview(ctx, set, WriteOptions(p.sync))
+	preview, err := p.proofs.Preview(ctx, writer, set, WriteOptions(p.sync))
 	if err != nil {
 		return r.refused(err, p.Now())
 	}

@@ -24,6 +24,25 @@ func (fl *flight) wrote(now time.Time, corrected bool, applied ...manifests.Appl
 	}
 }
 
+// leftAlone are the objects that were left alone, for they are as asked: those that the inventory does not name so yet.
+func leftAlone(inventory []api.InventoryEntry, left manifests.Inventory, now time.Time) (news []gate.Recorded) {
+	known := byKey(inventory)
+	for _, e := range entriesOf(left) {
+		if known[gate.KeyOf(e)] != e {
+			news = append(news, gate.Recorded{InventoryEntry: e, At: now})
+		}
+	}
+	return news
+}
+
+func byKey(inventory []api.InventoryEntry) map[gate.ObjectKey]api.InventoryEntry {
+	entries := make(map[gate.ObjectKey]api.InventoryEntry, len(inventory))
+	for _, e := range inventory {
+		entries[gate.KeyOf(e)] = e
+	}
+	return entries
+}
+
 // deleted notes what is gone, or is managed no more.
 func (l *syncLoop) deleted(now time.Time, gone manifests.Inventory) {
 	for _, e := range entriesOf(gone) {
@@ -34,10 +53,7 @@ func (l *syncLoop) deleted(now time.Time, gone manifests.Inventory) {
 // recognise notes objects that are as asked and ours, under another UID than is remembered: a correction made them anew
 // before the process died, and nobody knows of it.
 func (l *syncLoop) recognise(seen []manifests.Applied, now time.Time) {
-	known := map[gate.ObjectKey]api.InventoryEntry{}
-	for _, e := range l.sync.Status.Inventory {
-		known[gate.KeyOf(e)] = e
-	}
+	known := byKey(l.sync.Status.Inventory)
 	awaits := map[gate.ObjectKey]api.Workload{}
 	for _, w := range l.sync.Status.InFlight.Workloads {
 		awaits[gate.WorkloadKey(w)] = w

@@ -26,8 +26,10 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 	set, brakeErr := fl.set.withBrakes()
 	if err = errors.Join(err, brakeErr); err == nil {
 		var applied []manifests.Applied
-		applied, err = writer.Apply(ctx, set, WriteOptions(l.sync))
+		var left manifests.Inventory
+		applied, left, err = l.drift.proofsFor(l.sync, l.Now()).Apply(ctx, writer, set, WriteOptions(l.sync))
 		fl.wrote(l.Now(), false, applied...)
+		l.recorded = append(l.recorded, leftAlone(l.sync.Status.Inventory, left, l.Now())...)
 		w.Workloads = workloads(applied, fl.set, l.sync.Status.InFlight, l.Now())
 		fl.objects.noteWritten(applied, w.Workloads, l.Now())
 		if err == nil {

@@ -1,0 +1,107 @@
+package proven
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/manifests"
+)
+
+// Cost follows the change: of a set of which one object changes, that one is dry-run and applied, and of all the others
+// one list of metadata says each time that nobody has written them.
+func TestOneOfManyCostsFourRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.commit(w.set(configMaps(100, "v1", nil)...))
+	next := w.set(configMaps(100, "v1", map[int]string{42: "v2"})...)
+	made := w.counted.during(func() {
+		applied, left := w.commit(next)
+		if len(applied) != 1 || !applied[0].Changed || applied[0].Name != "cm0042" || len(left) != 99 {
+			t.Errorf("applied %v and left %d alone", applied, len(left))
+		}
+	})
+	if want := []string{"apply", "dry run", "list", "list"}; !slices.Equal(made, want) {
+		t.Errorf("requests %q, want %q", made, want)
+	}
+	if now := w.value("cm0042"); now != "v2" {
+		t.Errorf("the object that changed has %q", now)
+	}
+}
+
+// An object that changes costs a dry run and an apply: what our own last apply has left is not read before.
+func TestAChangedObjectCostsTwoRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.commit(w.set(configMaps(10, "v1", nil)...))
+	made := w.counted.during(func() { w.commit(w.set(configMaps(10, "v2", nil)...)) })
+	if len(made) != 20 || slices.Contains(made, "get") || slices.Contains(made, "list") {
+		t.Errorf("requests %q", made)
+	}
+}
+
+// Law 16: what somebody changed behind our back is not believed to be unchanged, although they did so in the second in
+// which it was applied, and no watch can have told of it yet.
+func TestAnObjectChangedInTheSameSecondIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	objects := configMaps(5, "v1", nil)
+	for round := range 5 {
+		set := w.set(append(objects, configMap("news", time.Now().String()))...)
+		w.commit(set)
+		w.by("kubectl-edit", configMapResource, "cm0003", `{"data":{"key":"edited"}}`)
+		applied, left := w.commit(set)
+		if now := w.value("cm0003"); now != "v1" || len(applied) != 1 || len(left) != 5 {
+			t.Errorf("round %d: cm0003 has %q, applied %v and left %d alone", round, now, applied, len(left))
+		}
+	}
+}
+
+// The proof is as young as the apply: what was as asked when the commit was prepared, and is not any more, is applied.
+func TestAnObjectChangedAfterThePreparationIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.commit(w.set(configMaps(5, "v1", nil)...))
+	next := w.set(configMaps(5, "v1", map[int]string{0: "v2"})...)
+	memory := w.memory.For("", time.Now())
+	must(memory.Preview(w.ctx, w.client, next, w.options))(t)
+	w.by("kubectl-edit", configMapResource, "cm0001", `{"data":{"key":"edited"}}`)
+	w.by("kubectl-edit", configMapResource, "cm0000", `{"data":{"key":"edited"}}`)
+	applied, left, err := memory.Apply(w.ctx, w.client, next, w.options)
+	if err != nil || len(applied) != 2 || len(left) != 3 {
+		t.Errorf("applied %v, left %v: %v", applied, left, err)
+	}
+	if a, b := w.value("cm0000"), w.value("cm0001"); a != "v2" || b != "v1" {
+		t.Errorf("cm0000 has %q and cm0001 %q", a, b)
+	}
+}
+
+// What another account was allowed proves nothing, and neither does what is a day old: all is asked about and applied.
+func TestProofsEnd(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	m := (&Memory{}).For("deployer", now)
+	m.states = filled()
+	if m.For("deployer", now.Add(23*time.Hour)); len(m.states) == 0 {
+		t.Error("a proof is gone before its time")
+	}
+	if m.For("deployer", now.Add(24*time.Hour)); len(m.states) != 0 {
+		t.Error("a proof is a day old")
+	}
+	m.states = filled()
+	if m.For("other", now.Add(25*time.Hour)); len(m.states) != 0 {
+		t.Error("a proof is another account's")
+	}
+	m.states = filled()
+	if m.For("other", now); len(m.states) != 0 {
+		t.Error("a proof is dated after the present")
+	}
+	m.states = filled()
+	if m.Forget(); len(m.states) != 0 {
+		t.Error("a proof was not forgotten")
+	}
+}
+
+func filled() map[manifests.ID]state {
+	return map[manifests.ID]state{{Kind: "ConfigMap", Name: "a"}: {}}
+}
