@@ -89,11 +89,19 @@ func newRelease() *cobra.Command {
 	return c
 }
 
-// released is the commit that a release speaks of, and how it is; empty if there is none. That is the head of a
-// rewritten history that waits for it, else the newest that waits for room, else the one in flight, or once that has
-// only taken the place of a stuck one and nothing of it waits, the stuck one, which is tried again.
+// released is the commit that a release speaks of, and how it is; empty if there is none. That is the one that the
+// status says others wait for, which the gate has named. Where nobody waits for a release it is the one in flight, or
+// once that has only taken the place of a stuck one and nothing of it waits, the stuck one, which is tried again. The
+// gate of an earlier version named nobody: then it is the head of a rewritten history, or what waits for room.
 func released(s *api.SyncStatus) (string, api.CommitState) {
 	f := s.InFlight
+	switch c := s.Held.Release; {
+	case c == "":
+	case f != nil && f.Commit == c:
+		return c, f.State
+	default:
+		return c, api.Held
+	}
 	if r := s.Rewrite; r != nil && r.Released == "" && (f == nil || f.State.Settled()) {
 		return r.To, api.Held
 	}

@@ -16,6 +16,15 @@ func TestAReleaseSpeaksOfWhatIsHeldForWantOfRoom(t *testing.T) {
 	if commit, state := released(&s); commit != "newer" || state != api.Held {
 		t.Errorf("it speaks of %q, which is %s", commit, state)
 	}
+	s.Held.Release = "older" // as the gate has it since it names the commit
+	if commit, state := released(&s); commit != "older" || state != api.Held {
+		t.Errorf("of those that wait for room it speaks of %q, which is %s", commit, state)
+	}
+	s.Held.Release = "before"
+	if commit, state := released(&s); commit != "before" || state != api.Complete {
+		t.Errorf("of the one in flight it says %q, which is %s", commit, state)
+	}
+	s.Held.Release = ""
 	s.InFlight.Relapse, s.Held.Reason = &api.Relapse{}, "held by before, which has relapsed"
 	if commit, _ := released(&s); commit != "before" {
 		t.Errorf("while that one holds the gate it speaks of %q", commit)

@@ -148,6 +148,9 @@ func (t *turn) hold() {
 			t.move(Move{Commit: c.Hash, State: api.Held, Message: t.reasonOf(c.Hash)})
 		}
 	}
+	if now.Count > 0 {
+		now.Release = t.releases()
+	}
 	now.Commits = newest(now.Commits, MaxFollowers)
 	t.s.Held = now
 }

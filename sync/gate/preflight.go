@@ -83,6 +83,23 @@ func (t *turn) reasonOf(commit string) api.Message {
 	return api.Message{Private: string(with) + t.reason.Private, Public: with + t.reason.Public}
 }
 
+// releases is the commit that a release has to name for those who wait to go on; empty if that is not what they wait
+// for. It is the one that the reason speaks of.
+func (t *turn) releases() string {
+	f, p := t.s.InFlight, t.s.Preflight
+	switch {
+	case p != nil && t.tooLarge != "" && p.Reason == t.reason.Private:
+		return t.tooLarge
+	case t.suspended() != "" || f != nil && !f.State.Settled():
+		return ""
+	case f != nil && t.holds(f):
+		return f.Commit
+	case t.heldBack() != "":
+		return t.o.History.Head
+	}
+	return ""
+}
+
 // warning is what is said of a set that is applied although its pods may not fit.
 func (t *turn) warning(p *Prepared) api.Message {
 	s := t.s.Preflight

@@ -10,11 +10,12 @@ import (
 
 // Whatever happens, in whatever order, with restarts in between: a commit is applied only when the one before
 // it has settled (law 1) and a window is open (law 9), what was rolled back is not tried again by itself (law 5),
-// what would not fit its nodes goes only where it need not wait or a person says so,
+// what would not fit its nodes goes only where it need not wait or a person says so, who waits for a release is told of
+// which commit, and that one is let go,
 // Complete is final (law 6) also where it relapses, which is told once and holds or is rolled back by its own rule, and
 // once nothing more happens every commit has come to exactly one settled state (law 3).
 func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
-	back, relapsed, waited := 0, 0, 0
+	back, relapsed, waited, waiting := 0, 0, 0, 0
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		s := gatetest.NewStage(t)
@@ -40,10 +41,10 @@ func TestGateKeepsItsLawsInRandomStories(t *testing.T) {
 				t.Fatalf("seed %d: %s ended as %q", seed, c.Hash, l.Final[c.Hash])
 			}
 		}
-		back, relapsed, waited = back+l.Back, relapsed+l.Relapses, waited+l.Waited
+		back, relapsed, waited, waiting = back+l.Back, relapsed+l.Relapses, waited+l.Waited, waiting+l.Waiting
 	}
-	if back < 20 || relapsed < 100 || waited < 100 {
-		t.Errorf("only %d commits were rolled back, %d relapsed and %d waited for room: the stories are too tame", back,
-			relapsed, waited)
+	if back < 20 || relapsed < 100 || waited < 100 || waiting < 100 {
+		t.Errorf("only %d commits were rolled back, %d relapsed, %d waited for room and %d for a release: the stories are too "+
+			"tame", back, relapsed, waited, waiting)
 	}
 }

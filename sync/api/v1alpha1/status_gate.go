@@ -66,7 +66,7 @@ type PreflightStatus struct {
 	// Held are the waiting commits that do not pass for it, oldest first.
 	// +optional
 	Held []string `json:"held,omitempty"`
-	// Reason is what is said of the newest of them.
+	// Reason is what is said of the one that was looked at last.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 	// Released is the one of them that a person lets pass.
@@ -134,6 +134,9 @@ type HeldCommits struct {
 	Newest string `json:"newest,omitempty"`
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// Release is the commit that a release has to name for them to go on, where that is what they wait for.
+	// +optional
+	Release string `json:"release,omitempty"`
 	// Commits are those that wait, oldest first; of more than 1,000 the newest.
 	// +optional
 	Commits []string `json:"commits,omitempty"`

@@ -1,6 +1,7 @@
 package gatetest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,8 @@ type Laws struct {
 	Back, Relapses int
 	// Waited is how often a commit waited for room.
 	Waited int
+	// Waiting is how often commits waited for a release.
+	Waiting int
 }
 
 // Tick is stage.tick with the laws looked after.
@@ -34,6 +37,7 @@ func (l *Laws) Tick(s *Stage) {
 		l.windowed(s.Observation, before, s.State)
 		l.trusted(s, before, s.State)
 		l.roomy(s, before, s.State)
+		l.released(s, d)
 		if d.Prepare == "" {
 			return
 		}
@@ -119,6 +123,34 @@ func (l *Laws) roomy(s *Stage, before *gate.State, after gate.State) {
 	if commit, _, _ := strings.Cut(s.Observation.Released, " "); commit != f.Commit && !said {
 		l.T.Fatalf("seed %d: %s took off and does not fit", l.Seed, f.Commit)
 	}
+}
+
+// released holds that where commits are said to wait for a release it is known which commit that has to name, that this is
+// the one of which they are told, and that the release is taken.
+func (l *Laws) released(s *Stage, d gate.Decision) {
+	h := s.State.Held
+	if d.Prepare != "" || d.Prune || d.Compare || d.Correct || s.Observation.History == nil { // nothing new is said
+		return
+	}
+	if !strings.Contains(h.Reason, "daemongate release") {
+		return
+	}
+	p := s.State.Preflight
+	forRoom := p != nil && p.Reason == h.Reason && slices.Contains(p.Held, h.Release)
+	if h.Release == "" || !forRoom && !strings.Contains(h.Reason, api.Short(h.Release)) {
+		l.T.Fatalf("seed %d: a release would be of %q, and they wait: %s", l.Seed, h.Release, h.Reason)
+	}
+	for _, r := range s.State.History {
+		if r.Commit == h.Release && r.State == api.Held && r.Private != h.Reason {
+			l.T.Fatalf("seed %d: a release would be of %s, which is told: %s", l.Seed, h.Release, r.Private)
+		}
+	}
+	o := s.Observation
+	o.Released = h.Release + " as the law asks"
+	if after, _ := s.Gate.Step(s.State, o); after.Released != o.Released && after.Held.Reason == h.Reason {
+		l.T.Fatalf("seed %d: the release of %s is not taken, and they wait: %s", l.Seed, h.Release, h.Reason)
+	}
+	l.Waiting++
 }
 
 func (l *Laws) settledIn(d gate.Decision, commit string) bool {
