@@ -109,6 +109,17 @@ func New(judged ...Judged) Report {
 	return r
 }
 
+// At has a report speak from a time after the look: of what passes with time alone, such as a proof, it tells how it is
+// then.
+func (r Report) At(now time.Time) Report {
+	for i := range r.DaemonSets {
+		if now.After(r.DaemonSets[i].now) {
+			r.DaemonSets[i].now = now
+		}
+	}
+	return r
+}
+
 func newDaemonSetReport(d Judged) DaemonSetReport {
 	j := d.Judgement
 	r := DaemonSetReport{

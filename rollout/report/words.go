@@ -57,7 +57,7 @@ func (r *DaemonSetReport) progress() string {
 }
 
 // wholeSeconds are the seconds of a time that is still to come, begun ones included.
-func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+func wholeSeconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
 
 func oneOrAll(n int) string {
 	if n == 1 {

@@ -74,7 +74,7 @@ func Of(s Seen) View {
 		Commit: status.Summary.Commit, Suspended: Suspended(s.Sync) != "",
 		SuspendedBySpec: s.Sync.Spec.Suspend, DaemonSets: []DaemonSet{}, Nodes: []Node{},
 		Notes: []string{}, Missing: []string{}}
-	told := report.New(s.Judged...)
+	told := report.New(s.Judged...).At(s.Now)
 	for i := range told.DaemonSets {
 		v.add(&told.DaemonSets[i])
 	}

@@ -263,6 +263,20 @@ func TestTheEstimateSaysWhatItIsFrom(t *testing.T) {
 	}
 }
 
+// A proof goes on while nobody looks anew: the verdict counts down with the estimate that stands beside it.
+func TestTheProofIsCountedDownWithoutALook(t *testing.T) {
+	d := half()
+	d.Judgement.Nodes, d.Judgement.Causes = nil, nil
+	d.Judgement.Verdict, d.Judgement.Settled, d.Judgement.Updated = rollout.Progressing, 4, 4
+	d.Look.Now, d.Judgement.Proving = noon, noon.Add(time.Minute)
+	for after, want := range map[time.Duration]string{0: "60 s more", 50 * time.Second: "10 s more", 2 * time.Minute: "0 s more"} {
+		v := Of(Seen{Now: noon.Add(after), Sync: rolling(), Judged: []report.Judged{d}})
+		if want = "Progressing. 4 nodes settled, proving for " + want + "."; v.Verdict != want {
+			t.Errorf("after %s: %q, want %q", after, v.Verdict, want)
+		}
+	}
+}
+
 // A history without a complete commit gives no estimate.
 func TestWithoutAPastThereIsNoEstimate(t *testing.T) {
 	s := rolling()
