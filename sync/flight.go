@@ -34,6 +34,8 @@ type flight struct {
 	judged  judged
 	relapse relapse
 	leases  nodeLeases
+	// caches are what those looks leave for the next ones, by DaemonSet.
+	caches caches
 	// watched is what the Observer watches of it.
 	watched watchedTargets
 	// objects are its workloads as they were last read: while it is judged, those that are no DaemonSets.
@@ -51,7 +53,8 @@ func (l *syncLoop) follow() {
 		l.flight = nil
 	}
 	if l.flight == nil && now != nil {
-		l.flight = &flight{loop: l, commit: now.Commit, since: now.Since, objects: objects{loop: l}}
+		l.flight = &flight{loop: l, commit: now.Commit, since: now.Since, objects: objects{loop: l},
+			caches: caches{}}
 	}
 }
 

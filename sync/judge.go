@@ -97,6 +97,7 @@ func (fl *flight) unwatch() {
 	l := fl.loop
 	if fl.watched != (watchedTargets{}) {
 		fl.watched = watchedTargets{}
+		clear(fl.caches)
 		l.Observer.Unwatch(l.key)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/judge"
 	"github.com/daemongate/daemongate/rollout/report"
@@ -63,7 +64,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 			}
 			look.Now, look.Leases, look.LeasesProblem = now, leases.list, leases.problem
 			target, before := byName(targets[i], memories[i], look)
-			j, memory = judgeDaemonSet(ctx, l.Observer, look, target, before, o)
+			j, memory = judgeDaemonSet(ctx, l.Observer, fl.caches.of(target), look, target, before, o)
 			memory = t.kept(memory, look.Nodes)
 			w.WasFailing = t.keptFailing(target.FailingBefore, look.Nodes)
 			addBrake(r, target, look, j)
@@ -103,15 +104,27 @@ func addUnseen(r *gate.Rollout, w api.Workload, why error) {
 }
 
 // judgeDaemonSet judges one look at a DaemonSet, and reads what its judgement needs besides.
-func judgeDaemonSet(ctx context.Context, observer Observer, look rollout.Look, t rollout.Target, m rollout.Memory,
-	o rollout.Options,
+func judgeDaemonSet(ctx context.Context, observer Observer, cache *judge.Cache, look rollout.Look, t rollout.Target,
+	m rollout.Memory, o rollout.Options,
 ) (rollout.Judgement, rollout.Memory) {
-	j, memory := judge.Rollout(look, t, m, o)
+	j, memory := judge.RolloutAgain(cache, look, t, m, o)
 	if len(j.ReadClocks) > 0 {
 		look.Clocks = observer.Clocks(ctx, j.ReadClocks)
-		j, memory = judge.Rollout(look, t, m, o)
+		j, memory = judge.RolloutAgain(cache, look, t, m, o)
 	}
 	return j, memory
+}
+
+// caches are what looks at DaemonSets leave for the next ones.
+type caches map[manifests.ID]*judge.Cache
+
+// of is what is left of a target.
+func (c caches) of(t rollout.Target) *judge.Cache {
+	id := daemonSetID(t.Namespace, t.Name)
+	if c[id] == nil {
+		c[id] = &judge.Cache{}
+	}
+	return c[id]
 }
 
 // summaryFor is what is said of rollouts as a whole. The judge makes it for Git hosts, so everybody may be told.

@@ -71,7 +71,7 @@ func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 		look, synced := l.Observer.Look(targets[i])
 		look.Now = now
 		target, memory := byName(targets[i], memories[i], look)
-		j, after := judge.Rollout(look, target, memory, options)
+		j, after := judge.RolloutAgain(fl.caches.of(target), look, target, memory, options)
 		l.sleep(j.Wake)
 		if !synced || after.Hash != memory.Hash {
 			seen.Well = false

@@ -29,7 +29,6 @@ var tooWide = map[string]string{
 
 	"fields rollout Judgement":     "what a judgement says; readers use one field each",
 	"fields rollout/survey Site":   "what is known of one node: each is one fact, and every cause reads others",
-	"fields rollout/survey Survey": "what one look came to: each is one answer, found once, that several causes ask for",
 	"fields sync/gate Observation": "everything that the gate may look at, on one page",
 }
 

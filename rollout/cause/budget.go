@@ -18,8 +18,7 @@ import (
 // BudgetSpent is a rollout that the controller may not go on with: maxUnavailable (or maxSurge) is used up by nodes
 // whose trouble is not this commit's, so that it replaces no further old pod.
 func BudgetSpent(s *survey.Survey) *survey.Finding {
-	waiting := nodesInWait(s)
-	if !rolling(s) || s.HandsOver() || len(waiting) == 0 {
+	if !rolling(s) || s.HandsOver() || !survey.Any(s, isInWait) {
 		return nil
 	}
 	spent, _ := spenders(s)
@@ -28,27 +27,30 @@ func BudgetSpent(s *survey.Survey) *survey.Finding {
 		return nil
 	}
 	f := &survey.Finding{Code: rollout.BudgetSpent, Since: s.Since(rollout.BudgetSpent, "", false,
-		fact.Latest(spent[limit.Nodes-1].since, s.Remembered().Observed))}
+		fact.Latest(spent[limit.Nodes-1].Since, s.Remembered().Observed))}
+	waiting := nodesInWait(s)
 	for _, p := range spent {
-		f.Nodes = append(f.Nodes, p.node)
+		f.Nodes = append(f.Nodes, p.Node)
 	}
 	f.Message = fmt.Sprintf("%s is used up by %s, so the controller replaces no further pod: %s still wait%s: %s",
 		limit, words.Listed(told(spent)), words.Plural(len(waiting), "node"),
 		map[bool]string{true: "s"}[len(waiting) == 1], words.FoldSome(waiting))
-	f.Remedy = spent[0].remedy(s.Live.Namespace) + fmt.Sprintf(", or raise %s in Git to more than %s", limit.field,
+	f.Remedy = remedyFor(spent[0], s.Live.Namespace) + fmt.Sprintf(", or raise %s in Git to more than %s", limit.field,
 		words.Plural(len(spent), "node")) + "."
 	return s.Ripen(f)
 }
 
 // nodesInWait are the nodes that the rollout has not come to.
 func nodesInWait(s *survey.Survey) []string {
-	return survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Updated == nil && at.Old != nil })
+	return survey.NamesWhere(s, isInWait)
 }
+
+func isInWait(at *survey.Site) bool { return at.Updated == nil && at.Old != nil && at.Counts() }
 
 // NoteBudget says if the budget is used up by other nodes and failing ones together: neither alone explains why nothing
 // moves.
 func NoteBudget(s *survey.Survey, add func(format string, args ...any)) {
-	if s.Live == nil || !rolling(s) || s.HandsOver() || len(nodesInWait(s)) == 0 {
+	if s.Live == nil || !rolling(s) || s.HandsOver() || !survey.Any(s, isInWait) {
 		return
 	}
 	others, ours := spenders(s)
@@ -57,37 +59,45 @@ func NoteBudget(s *survey.Survey, add func(format string, args ...any)) {
 		return
 	}
 	add("%s is used up, in part by what is not this commit's trouble: %s; and by its own: %s", limit,
-		words.Listed(told(others)), words.Listed(told(ours)))
+		words.Listed(told(others)), words.Listed(toldByCause(ours)))
 }
 
-// spender is a node that uses up one of the budget.
-type spender struct {
-	node, why string
-	since     time.Time
-	down      bool        // the node is not ready
-	pod       *corev1.Pod // that is at fault on a node that is
-}
-
-func told(spent []spender) []string {
+func told(spent []survey.Spender) []string {
 	var list []string
 	for _, p := range spent {
-		list = append(list, p.node+" ("+p.why+")")
+		list = append(list, p.Node+" ("+p.Why+")")
 	}
 	return list
 }
 
-// remedy is what to do about a node.
-func (p spender) remedy(namespace string) string {
-	if p.down || p.pod == nil {
-		return fmt.Sprintf("Bring %s back, or take it out of the cluster for good (`kubectl delete node %s`, which "+
-			"also ends its pods)", p.node, p.node)
+func toldByCause(sites []*survey.Site) []string {
+	var list []string
+	for _, at := range sites {
+		list = append(list, fmt.Sprintf("%s (%s)", at.Name, at.Finding.Code))
 	}
-	return fmt.Sprintf("See to %s on %s (`kubectl -n %s describe pod %s`)", p.pod.Name, p.node, namespace, p.pod.Name)
+	return list
+}
+
+// remedyFor is what to do about a node that uses up the budget.
+func remedyFor(p survey.Spender, namespace string) string {
+	if p.Down || p.Pod == nil {
+		return fmt.Sprintf("Bring %s back, or take it out of the cluster for good (`kubectl delete node %s`, which "+
+			"also ends its pods)", p.Node, p.Node)
+	}
+	return fmt.Sprintf("See to %s on %s (`kubectl -n %s describe pod %s`)", p.Pod.Name, p.Node, namespace, p.Pod.Name)
 }
 
 // spenders are the nodes that use up the budget, the longest first: those whose trouble is not this commit's, and those
-// whose new pod shows a cause. A node whose new pod is only starting is neither.
-func spenders(s *survey.Survey) (others, ours []spender) {
+// whose new pod shows a cause. A node whose new pod is only starting is neither. They are found once per look.
+func spenders(s *survey.Survey) (others []survey.Spender, ours []*survey.Site) {
+	if s.Spenders == nil {
+		s.Spenders = &survey.Spenders{}
+		s.Spenders.Others, s.Spenders.Ours = findSpenders(s)
+	}
+	return s.Spenders.Others, s.Spenders.Ours
+}
+
+func findSpenders(s *survey.Survey) (others []survey.Spender, ours []*survey.Site) {
 	for i := range s.Sites {
 		at := &s.Sites[i]
 		spends := spends(s, at)
@@ -100,10 +110,10 @@ func spenders(s *survey.Survey) (others, ours []spender) {
 		if p, foreign := foreign(s, at); foreign {
 			others = append(others, p)
 		} else if f := at.Finding; f != nil && f.Code != rollout.Starting {
-			ours = append(ours, spender{node: at.Name, why: string(f.Code), since: f.Since})
+			ours = append(ours, at)
 		}
 	}
-	slices.SortStableFunc(others, func(a, b spender) int { return a.since.Compare(b.since) })
+	slices.SortStableFunc(others, func(a, b survey.Spender) int { return a.Since.Compare(b.Since) })
 	return others, ours
 }
 
@@ -115,9 +125,9 @@ func spends(s *survey.Survey, at *survey.Site) bool {
 	case at.Updated != nil && at.Old != nil:
 		return true
 	case at.Updated != nil:
-		return !s.IsAvailable(at.Updated)
+		return !s.HasAvailable(at)
 	case at.Old != nil:
-		return !s.IsAvailable(at.Old)
+		return !s.HasOldAvailable(at)
 	case at.Leaving != nil:
 		return true
 	}
@@ -126,22 +136,22 @@ func spends(s *survey.Survey, at *survey.Site) bool {
 
 // spendsSurge is its rule with surge: a node whose new pod stands beside the old one and is not available.
 func spendsSurge(s *survey.Survey, at *survey.Site) bool {
-	return at.Updated != nil && at.Old != nil && !s.IsAvailable(at.Updated)
+	return at.Updated != nil && at.Old != nil && !s.HasAvailable(at)
 }
 
 // foreign says why a node that spends the budget does so for reasons that are not this commit's; false if they are.
-func foreign(s *survey.Survey, at *survey.Site) (spender, bool) {
-	p := spender{node: at.Name, since: at.Down, down: !at.Down.IsZero()}
+func foreign(s *survey.Survey, at *survey.Site) (survey.Spender, bool) {
+	p := survey.Spender{Node: at.Name, Since: at.Down, Down: !at.Down.IsZero()}
 	var why []string
 	switch {
 	case at.State == rollout.IsLost:
 		return p, false
-	case p.down:
+	case p.Down:
 		why = append(why, "not ready since "+Stamp(at.Down))
 	case at.State == rollout.IsFailingBefore:
-		why, p.since = append(why, "was failing before this commit"), s.Remembered().Observed
+		why, p.Since = append(why, "was failing before this commit"), s.Remembered().Observed
 	case at.State == rollout.IsNotEligible:
-		why, p.since = append(why, "not meant any more: "+at.Why), s.Remembered().Observed
+		why, p.Since = append(why, "not meant any more: "+at.Why), s.Remembered().Observed
 	case at.State == rollout.IsLate, at.Updated != nil, at.Old != nil, at.Leaving == nil, !overdue(s, at):
 		return p, false // it is this commit's, or will pass
 	}
@@ -150,9 +160,9 @@ func foreign(s *survey.Survey, at *survey.Site) (spender, bool) {
 		why = append(why, words)
 	}
 	if at.Leaving != nil && pod == at.Leaving {
-		p.since = fact.Latest(p.since, fact.DeletedAt(at.Leaving))
+		p.Since = fact.Latest(p.Since, fact.DeletedAt(at.Leaving))
 	}
-	p.pod, p.why = pod, strings.Join(why, ", ")
+	p.Pod, p.Why = pod, strings.Join(why, ", ")
 	return p, true
 }
 
@@ -174,7 +184,7 @@ func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC"
 
 // overdue reports whether a pod should have gone by now.
 func overdue(s *survey.Survey, at *survey.Site) bool {
-	return !s.Now.Before(at.Leaving.DeletionTimestamp.Add(s.Options.TimeFor(rollout.Terminating)))
+	return s.Reached(at.Leaving.DeletionTimestamp.Add(s.Options.TimeFor(rollout.Terminating)))
 }
 
 // Limit is how many nodes the controller lets be without an available pod or, with surge, lets have two.

@@ -19,11 +19,11 @@ import (
 // asked for.
 func clockSkew(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding {
 	ready := fact.PodCondition(p, corev1.PodReady)
-	if s.MinReady == 0 || ready == nil || ready.Status != corev1.ConditionTrue || s.IsAvailable(p) {
+	if s.MinReady == 0 || ready == nil || ready.Status != corev1.ConditionTrue || s.HasAvailable(at) {
 		return nil
 	}
 	seen := s.Before.Since[string(rollout.ClockSkew)+"/"+at.Name]
-	if ready.LastTransitionTime.Sub(s.Now) <= rollout.SkewTolerance && at.Ahead <= rollout.SkewTolerance &&
+	if s.Reached(ready.LastTransitionTime.Add(-rollout.SkewTolerance)) && at.Ahead <= rollout.SkewTolerance &&
 		seen.IsZero() {
 		return nil
 	}
@@ -31,7 +31,7 @@ func clockSkew(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding
 	early := ready.LastTransitionTime.Sub(f.Since)
 	due := f.Since.Add(s.MinReady + survey.AvailableSlack)
 	s.WakeAt(due)
-	if s.Now.Before(due) {
+	if !s.Reached(due) {
 		return nil
 	}
 	f.Since = due
@@ -71,7 +71,7 @@ const notRead = "not read"
 func clockOf(s *survey.Survey, name string) rollout.Clock {
 	if i := slices.IndexFunc(s.Look.Clocks, func(c rollout.Clock) bool { return c.Node == name }); i >= 0 {
 		c := s.Look.Clocks[i]
-		s.RememberClock(name, rollout.ReadClock{At: s.Now, Ahead: c.Ahead, Unknown: c.Unknown})
+		s.RememberClock(name, rollout.ReadClock{At: s.Now(), Ahead: c.Ahead, Unknown: c.Unknown})
 		return c
 	}
 	if at := s.SiteOf(name); at != nil && at.Clocked {
@@ -81,8 +81,8 @@ func clockOf(s *survey.Survey, name string) rollout.Clock {
 	if was {
 		s.RememberClock(name, known)
 	}
-	if (!was || s.Now.Sub(known.At) >= survey.RereadClocks) && len(s.ReadClocks) < rollout.MaxShortfalls {
-		s.ReadClocks = append(s.ReadClocks, name)
+	if !was || s.Reached(known.At.Add(survey.RereadClocks)) {
+		s.AskForClock(name)
 	}
 	if !was {
 		return rollout.Clock{Node: name, Unknown: notRead}
@@ -102,7 +102,7 @@ func NoteClocks(s *survey.Survey, add func(format string, args ...any)) {
 		switch {
 		case at.Clocked && off(at.Ahead):
 			list = append(list, at.Name+" is "+strings.TrimSuffix(aheadWords(at.Ahead), " of"))
-		case !at.Clocked && at.Counts() && at.Ready.Sub(s.Now) > rollout.SkewTolerance:
+		case !at.Clocked && at.Counts() && at.Ready.Sub(s.Now()) > rollout.SkewTolerance:
 			list = append(list, at.Name+" is ahead, so that its pod settles later")
 		}
 	}

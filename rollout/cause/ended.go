@@ -119,11 +119,11 @@ func LookForEndings(s *survey.Survey) {
 		}
 	}
 	lookForGonePods(s)
-	for _, p := range s.Look.Pods {
-		if !fact.IsOver(p) || p.DeletionTimestamp != nil || !fact.Owns(s.Live, p) || !EndedByItself(s, p) {
-			continue
+	s.Over(func(node string, p *corev1.Pod) {
+		if !EndedByItself(s, p) {
+			return
 		}
-		node, c := fact.TargetNode(p), overIn(p)[0]
+		c := overIn(p)[0]
 		e := s.Endings[node]
 		if e.UID != string(p.UID) {
 			e.Count++
@@ -131,7 +131,7 @@ func LookForEndings(s *survey.Survey) {
 		end := c.Status.State.Terminated
 		s.Endings[node] = rollout.Ending{Count: e.Count, UID: string(p.UID), Container: c.Status.Name,
 			Code: end.ExitCode, Reason: shortReason(end)}
-	}
+	})
 }
 
 // shortReason is a reason that says more than the exit code.

@@ -18,7 +18,7 @@ func forbidden(s *survey.Survey, at *survey.Site) *survey.Finding {
 	if !at.Unmade() {
 		return nil
 	}
-	said := s.Refusal
+	said := s.Refusal()
 	if !said.Found() {
 		return nil
 	}
@@ -31,7 +31,7 @@ func forbidden(s *survey.Survey, at *survey.Site) *survey.Finding {
 // ripenRefusal makes a refusal final in its time. One from before this commit, which may have put it right, is final at
 // the deadline alone.
 func ripenRefusal(s *survey.Survey, f *survey.Finding) *survey.Finding {
-	if s.Refusal.Untried {
+	if s.Refusal().Untried {
 		return f
 	}
 	return s.Ripen(f)
@@ -54,11 +54,11 @@ func LookForRefusals(s *survey.Survey) {
 			return // pods can be made again
 		}
 	}
-	s.Refusal = wordRefusal(s, said)
-	if s.Refusal.Untried = untried; untried {
-		s.Refusal.Text = "nobody has tried to create its pod since this commit was applied; before that: " +
-			s.Refusal.Text
+	refusal := wordRefusal(s, said)
+	if refusal.Untried = untried; untried {
+		refusal.Text = "nobody has tried to create its pod since this commit was applied; before that: " + refusal.Text
 	}
+	s.SetRefusal(refusal)
 }
 
 // wordRefusal puts a refusal into words: a quota's with its figures, any other in the API server's own.
@@ -97,13 +97,13 @@ func refusalText(message string) string {
 // controller's own count tells that some have none.
 func ForbiddenUnseen(s *survey.Survey) *survey.Finding {
 	has, wants := s.Live.Status.CurrentNumberScheduled, s.Live.Status.DesiredNumberScheduled
-	if !s.Look.Lacks(rollout.KindNodes) || !s.Refusal.Found() || has >= wants {
+	if !s.Look.Lacks(rollout.KindNodes) || !s.Refusal().Found() || has >= wants {
 		return nil
 	}
 	return ripenRefusal(s, &survey.Finding{
-		Code: rollout.Forbidden, Message: fmt.Sprintf("%s (%d of %d nodes have a pod)", s.Refusal.Text, has, wants),
-		Remedy: s.Refusal.Remedy,
-		Since:  s.Since(rollout.Forbidden, "", false, fact.Latest(s.Refusal.First, s.Remembered().Observed)),
+		Code: rollout.Forbidden, Message: fmt.Sprintf("%s (%d of %d nodes have a pod)", s.Refusal().Text, has, wants),
+		Remedy: s.Refusal().Remedy,
+		Since:  s.Since(rollout.Forbidden, "", false, fact.Latest(s.Refusal().First, s.Remembered().Observed)),
 	})
 }
 

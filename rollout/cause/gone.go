@@ -18,9 +18,9 @@ func lookForGonePods(s *survey.Survey) {
 		return
 	}
 	var started, turnedOut map[string]bool
-	for _, e := range s.Events[s.Live.UID] {
+	for _, e := range s.EventsOf(s.Live.UID) {
 		pod, node := podThatIsOver(e)
-		if last, _ := fact.LastSeen(e, s.Now); node == "" || last.Before(s.Remembered().Observed) {
+		if last, _ := fact.LastSeen(e, s.Now()); node == "" || last.Before(s.Remembered().Observed) {
 			continue
 		}
 		if started == nil {
@@ -65,18 +65,16 @@ func podThatIsOver(e *corev1.Event) (pod, node string) {
 // out.
 func startedPods(s *survey.Survey) (started, turnedOut map[string]bool) {
 	started, turnedOut = map[string]bool{}, map[string]bool{}
-	for _, events := range s.Events {
-		for _, e := range events {
-			if e.InvolvedObject.Kind != "Pod" {
-				continue
-			}
-			switch e.Reason {
-			case "Started":
-				started[e.InvolvedObject.Name] = true
-			case "Evicted", "Preempting", "Preempted", "TaintManagerEviction", "NodeShutdown", "NodeNotReady":
-				turnedOut[e.InvolvedObject.Name] = true
-			}
+	s.EachEvent(func(e *corev1.Event) {
+		if e.InvolvedObject.Kind != "Pod" {
+			return
 		}
-	}
+		switch e.Reason {
+		case "Started":
+			started[e.InvolvedObject.Name] = true
+		case "Evicted", "Preempting", "Preempted", "TaintManagerEviction", "NodeShutdown", "NodeNotReady":
+			turnedOut[e.InvolvedObject.Name] = true
+		}
+	})
 	return started, turnedOut
 }

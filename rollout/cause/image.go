@@ -73,7 +73,7 @@ func imagePull(s *survey.Survey, at *survey.Site, c survey.ContainerCase) *surve
 		return s.Ripen(f)
 	}
 	f = s.RipenCounted(f, failed.Count)
-	if enough := f.Since.Add(max(silentPull, s.Options.TimeFor(rollout.ImagePull))); !s.Now.Before(enough) {
+	if enough := f.Since.Add(max(silentPull, s.Options.TimeFor(rollout.ImagePull))); s.Reached(enough) {
 		f.Final = true
 	} else {
 		s.WakeAt(enough)

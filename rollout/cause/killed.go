@@ -61,6 +61,9 @@ func killingOf(s *survey.Survey, c survey.ContainerCase, before rollout.Killed) 
 // KeepKilled remembers what is known of pods that were not looked into this time, for example because their node is
 // down.
 func KeepKilled(s *survey.Survey) {
+	if len(s.Before.Killed) == 0 {
+		return
+	}
 	for i := range s.Sites {
 		p := s.Sites[i].Updated
 		if p == nil || s.Sites[i].Settled {
@@ -90,7 +93,7 @@ func lastKill(s *survey.Survey, c survey.ContainerCase) (by killer, at time.Time
 	consider := func(k killer, which func(*corev1.Event) bool) {
 		t := s.TraceOf(c.Pod.UID, fact.OfContainer(c.Status.Name, which))
 		if t.GoesOn {
-			t.Last = s.Now // how late by now is not known
+			t.Last = s.Now() // how late by now is not known
 		}
 		if t.Found() && t.Last.After(at) {
 			by, at = k, t.Last
@@ -103,7 +106,7 @@ func lastKill(s *survey.Survey, c survey.ContainerCase) (by killer, at time.Time
 	}
 	consider(byPostStart, isFailedPostStart)
 	if failsPostStart(c.Status) {
-		return byPostStart, s.Now
+		return byPostStart, s.Now()
 	}
 	return by, at
 }
@@ -192,7 +195,7 @@ func answerOf(s *survey.Survey, c survey.ContainerCase, by killer, now string) s
 	key := c.Status.Name + " " + string(by)
 	answer := now
 	if answer == "" {
-		answer = s.Before.Answers[key]
+		answer = s.AnsweredBefore(key)
 	}
 	if answer != "" {
 		s.RememberAnswer(key, words.Clip(answer, 300))

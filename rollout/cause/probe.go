@@ -46,7 +46,7 @@ func notReady(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding 
 			continue
 		}
 		said := unhealthy(s, c, "readiness")
-		if asked := status.State.Running.StartedAt.Add(probeSilence); said == "" && s.Now.Before(asked) {
+		if asked := status.State.Running.StartedAt.Add(probeSilence); said == "" && !s.Reached(asked) {
 			s.WakeAt(asked)
 			continue // it was not asked yet
 		}

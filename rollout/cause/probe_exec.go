@@ -54,7 +54,7 @@ func ripenProbe(s *survey.Survey, f *survey.Finding, answers int) *survey.Findin
 		wait = s.Options.TimeFor(rollout.ProbeFailing)
 	}
 	instant := f.Since.Add(wait)
-	f.Final = answers >= 2 && !s.Now.Before(instant)
+	f.Final = answers >= 2 && s.Reached(instant)
 	s.WakeAt(instant)
 	return f
 }

@@ -60,16 +60,16 @@ func rejectedBefore(s *survey.Survey, at *survey.Site, _ *corev1.Pod) *survey.Fi
 // LookForRejections sorts the DaemonSet's Events about pods that are over by the node that they name.
 func LookForRejections(s *survey.Survey) {
 	last := map[string]string{}
-	for _, e := range s.Events[s.Live.UID] {
+	for _, e := range s.EventsOf(s.Live.UID) {
 		pod, node := podThatIsOver(e)
-		if seen, _ := fact.LastSeen(e, s.Now); node == "" || seen.Before(s.Remembered().Observed) {
+		if seen, _ := fact.LastSeen(e, s.Now()); node == "" || seen.Before(s.Remembered().Observed) {
 			continue
 		}
 		if s.Rejections == nil {
 			s.Rejections = map[string]fact.Trace{}
 		}
 		t := s.Rejections[node]
-		t.Add(e, s.Now)
+		t.Add(e, s.Now())
 		if t.Message == e.Message {
 			last[node] = pod
 		}
@@ -99,16 +99,14 @@ func whyRejected(s *survey.Survey, at *survey.Site) (reason, message string) {
 
 // lookForRefused finds what the Events of a pod that is over have against it, by the node that turned it away.
 func lookForRefused(s *survey.Survey, podByNode map[string]string) {
-	byPod := map[string]corev1.Event{}
-	for _, events := range s.Events {
-		for _, e := range events {
-			if _, known := rejections[e.Reason]; e.InvolvedObject.Kind == "Pod" && e.Type != corev1.EventTypeNormal &&
-				(known || strings.HasPrefix(e.Reason, shortOf)) {
-				byPod[e.InvolvedObject.Name] = *e
-			}
+	byPod := map[string]survey.Said{}
+	s.EachEvent(func(e *corev1.Event) {
+		if _, known := rejections[e.Reason]; e.InvolvedObject.Kind == "Pod" && e.Type != corev1.EventTypeNormal &&
+			(known || strings.HasPrefix(e.Reason, shortOf)) {
+			byPod[e.InvolvedObject.Name] = survey.Said{Reason: e.Reason, Message: e.Message}
 		}
-	}
-	s.Refused = map[string]corev1.Event{}
+	})
+	s.Refused = map[string]survey.Said{}
 	for node, pod := range podByNode {
 		s.Refused[node] = byPod[pod]
 	}

@@ -19,14 +19,14 @@ import (
 // measure says what a node is short of and what would make room. That is computed if all pods of the node are known,
 // which they are to nobody but `explain`; else as much as the scheduler's own message and the node tell.
 func measure(s *survey.Survey, f *survey.Finding, at *survey.Site, p *corev1.Pod, reasons []string) {
-	if s.Measured >= rollout.MaxShortfalls {
+	if !s.MayMeasure() {
 		return
 	}
 	f.Shortfalls = room.ShortfallsSaid(s.Look.Others.Pods, p, at.Name, at.Node, reasons)
 	if len(f.Shortfalls) == 0 && !s.Look.Others.Known() {
 		return
 	}
-	s.Measured++
+	s.HasMeasured()
 	if why, unread := s.Look.Others.Lacks(rollout.KindPods); unread {
 		if areHeld(f.Shortfalls) {
 			return

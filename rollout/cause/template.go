@@ -52,7 +52,7 @@ func countBy(s *survey.Survey, current fact.Revision) {
 	}
 	switch {
 	case !first || !s.Before.First.IsZero():
-		s.RememberRevision(current.Hash, s.Now) // it was not so at the last look
+		s.RememberRevision(current.Hash, s.Now()) // it was not so at the last look
 	case s.Offline():
 		s.RememberRevision(current.Hash, fact.Latest(current.Since, s.Live.CreationTimestamp.Time))
 	default:
@@ -70,7 +70,7 @@ func unseen(s *survey.Survey) *survey.Finding {
 		return nil
 	case s.Live != nil:
 		return notObserved(s, fmt.Sprintf("DaemonSet %s is known only as of before this commit's apply", name))
-	case s.Before.Seen || s.Now.Sub(s.Target.AppliedAt) > unseenFor:
+	case s.Before.Seen || s.Now().Sub(s.Target.AppliedAt) > unseenFor:
 		return deleted(s, fmt.Sprintf("DaemonSet %s does not exist any more as it was applied: it was deleted, or "+
 			"deleted and made anew", name))
 	}

@@ -17,7 +17,7 @@ func terminating(s *survey.Survey, at *survey.Site) *survey.Finding {
 	if p == nil {
 		return nil
 	}
-	if p.DeletionTimestamp.After(s.Now) {
+	if !s.Reached(p.DeletionTimestamp.Time) {
 		s.WakeAt(p.DeletionTimestamp.Add(s.Options.TimeFor(rollout.Terminating)))
 		return stopping(s, at, p)
 	}
@@ -58,7 +58,7 @@ func stopping(s *survey.Survey, at *survey.Site, p *corev1.Pod) *survey.Finding 
 	}
 	grace := time.Duration(*p.DeletionGracePeriodSeconds) * time.Second
 	begun := p.DeletionTimestamp.Add(-grace)
-	if slow := begun.Add(max(slowStop, grace/2)); s.Now.Before(slow) {
+	if slow := begun.Add(max(slowStop, grace/2)); !s.Reached(slow) {
 		s.WakeAt(slow)
 		return nil
 	}

@@ -44,7 +44,7 @@ func brakeHasDoneItsWork(s *survey.Survey) bool {
 		case at.State == rollout.IsNotEligible:
 			lasted := s.Since(rollout.NoEligibleNodes, name, true).Add(strayFor)
 			s.WakeAt(lasted)
-			done = done && !s.Now.Before(lasted)
+			done = done && s.Reached(lasted)
 		default:
 			done = done && at.Settled
 		}
@@ -84,7 +84,7 @@ func isEnding(c rollout.Code) bool {
 
 // brakedFor are the findings that the brake was pulled for, of nodes that show no cause of their own any more and have
 // not settled.
-func brakedFor(s *survey.Survey) []survey.Finding {
+func brakedFor(s *survey.Survey) []*survey.Finding {
 	if !s.Brake.Pulled || brakeHasDoneItsWork(s) {
 		return nil
 	}
@@ -96,16 +96,16 @@ func brakedFor(s *survey.Survey) []survey.Finding {
 			Remedy:  "Read the logs of the pods that ended, fix the commit and push; the brake is lifted with it.",
 		}}
 	}
-	var list []survey.Finding
+	var list []*survey.Finding
 	for i := range why {
 		for _, node := range why[i].Nodes {
 			if at := s.SiteOf(node); at == nil || at.Settled || at.Finding != nil &&
 				at.Finding.Code != rollout.Starting {
 				continue
 			}
-			list = append(list, survey.Finding{
-				Code: why[i].Code, Key: "brake", Node: node, About: why[i].About, Message: why[i].Message,
-				Remedy: why[i].Remedy, Since: why[i].Since, Final: true,
+			list = append(list, &survey.Finding{
+				Code: why[i].Code, Key: "brake", Node: node, At: s.SiteOf(node), About: why[i].About,
+				Message: why[i].Message, Remedy: why[i].Remedy, Since: why[i].Since, Final: true,
 			})
 		}
 	}

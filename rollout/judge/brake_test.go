@@ -33,7 +33,7 @@ func TestTheBrakeIsPulledAtTheFirstEnd(t *testing.T) {
 	f.after(40 * time.Second)
 	f.ends(p, 3, "Error")
 	j := f.want(rollout.Progressing, rollout.CrashLoop)
-	if settled, _ := Rollout(withReady(f, p), f.target, f.memory, f.options); settled.Brake != rollout.BrakeLeave ||
+	if settled, _ := bothWays(withReady(f, p), f.target, f.memory, f.options); settled.Brake != rollout.BrakeLeave ||
 		len(settled.Ended) != 0 {
 		t.Errorf("after its probation: %+v", settled)
 	}

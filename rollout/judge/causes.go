@@ -9,9 +9,10 @@ import (
 )
 
 // causesOf gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
-func causesOf(s *survey.Survey, findings []survey.Finding, stuck bool) []rollout.Cause {
+func causesOf(s *survey.Survey, findings []*survey.Finding, stuck bool) []rollout.Cause {
 	type group struct {
 		rollout.Cause
+		key   string
 		lead  *survey.Finding
 		final int // how many of its findings are
 	}
@@ -21,11 +22,13 @@ func causesOf(s *survey.Survey, findings []survey.Finding, stuck bool) []rollout
 	}
 	var groups []*group
 	byKind := map[kind]*group{}
-	for i := range findings {
-		f := &findings[i]
-		g := byKind[kind{f.Code, f.Key}]
+	var g *group
+	for _, f := range findings {
+		if g == nil || g.Code != f.Code || g.key != f.Key { // most are of one kind
+			g = byKind[kind{f.Code, f.Key}]
+		}
 		if g == nil {
-			g = &group{lead: f, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About,
+			g = &group{lead: f, key: f.Key, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About,
 				Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
 			byKind[kind{f.Code, f.Key}] = g
 			groups = append(groups, g)
@@ -54,8 +57,7 @@ func take(c *rollout.Cause, f *survey.Finding) {
 		c.Nodes = append(c.Nodes, f.Node)
 	}
 	c.Nodes = append(c.Nodes, f.Nodes...)
-	// findings come in the order of their nodes
-	if f.Pod != "" && !slices.Contains(c.Pods[max(0, len(c.Pods)-2):], f.Pod) {
+	if f.Pod != "" { // of each node there is one finding at most
 		c.Pods = append(c.Pods, f.Pod)
 	}
 	if len(c.Shortfalls) < rollout.MaxShortfalls {

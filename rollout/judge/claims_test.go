@@ -93,7 +93,7 @@ func TestAPodThatWaitsForAClaim(t *testing.T) {
 				t.Errorf("%s\n%s", cause.Message, cause.Remedy)
 			}
 			f.after(2*time.Minute).want(rollout.Stuck, c.code)
-			kept, _ := Rollout(trimmed(f.look()), f.target, f.memory, f.options)
+			kept, _ := bothWays(trimmed(f.look()), f.target, f.memory, f.options)
 			if kept.Causes[0].Message != cause.Message {
 				t.Errorf("of what is kept: %s", kept.Causes[0].Message)
 			}

@@ -82,7 +82,7 @@ func (f *fleet) judgeClocks(clocks ...rollout.Clock) rollout.Judgement {
 	l := f.look()
 	l.Clocks = clocks
 	var j rollout.Judgement
-	j, f.memory = Rollout(l, f.target, overAgain(f.t, f.memory), f.options)
+	j, f.memory = bothWays(l, f.target, overAgain(f.t, f.memory), f.options)
 	return j
 }
 
@@ -161,13 +161,13 @@ func TestAClockThatIsBehindSettlesNothingEarly(t *testing.T) {
 		return l
 	}
 	f.after(5 * time.Second)
-	j, _ := Rollout(read(), f.target, f.memory, f.options)
+	j, _ := bothWays(read(), f.target, f.memory, f.options)
 	if j.Verdict != rollout.Progressing || j.Settled != 1 || !strings.Contains(strings.Join(j.Notes, ""),
 		"node-2 is 1m") || j.Wake.IsZero() {
 		t.Errorf("%s", plain(j))
 	}
 	f.after(6 * time.Second)
-	if j, _ = Rollout(read(), f.target, f.memory, f.options); j.Verdict != rollout.Complete {
+	if j, _ = bothWays(read(), f.target, f.memory, f.options); j.Verdict != rollout.Complete {
 		t.Errorf("%s", plain(j))
 	}
 }

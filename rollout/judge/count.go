@@ -1,8 +1,6 @@
 package judge
 
 import (
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
 	"github.com/daemongate/daemongate/rollout/survey"
@@ -10,12 +8,12 @@ import (
 
 // countNodes is the judgement's part that is only counted.
 func countNodes(s *survey.Survey) rollout.Judgement {
-	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.Remembered().Mark, OldPods: s.OldPods,
-		Braked: s.Brake.Pulled}
+	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.Remembered().Mark, Braked: s.Brake.Pulled}
 	j.Nodes = make([]rollout.Node, 0, len(s.Sites))
 	for i := range s.Sites {
 		at := &s.Sites[i]
 		j.Nodes = append(j.Nodes, nodeOf(at))
+		j.OldPods += at.OldPods
 		if at.State == rollout.IsNotEligible {
 			continue
 		}
@@ -34,7 +32,7 @@ func countNodes(s *survey.Survey) rollout.Judgement {
 		if at.Settled {
 			j.Settled++
 		}
-		if at.Old != nil && s.IsAvailable(at.Old) && at.Down.IsZero() {
+		if s.HasOldAvailable(at) && at.Down.IsZero() {
 			j.OldAvailable++
 		}
 	}
@@ -66,18 +64,12 @@ func countClass(s *survey.Survey, j *rollout.Judgement, at *survey.Site) {
 
 // nodeOf is a site as the judgement tells it.
 func nodeOf(at *survey.Site) rollout.Node {
-	n := rollout.Node{Name: at.Name, State: at.State, Why: at.Why}
+	n := rollout.Node{Name: at.Name, State: at.State, Pod: at.Pod, Why: at.Why}
 	if at.Why == "" && !at.Down.IsZero() {
 		n.Why = fact.NotReadyWhy(at.Node)
 	}
 	if at.Finding != nil {
 		n.Cause = at.Finding.Code
-	}
-	for _, p := range [...]*corev1.Pod{at.Updated, at.Old, at.Leaving, at.Failed} {
-		if p != nil {
-			n.Pod = p.Name
-			break
-		}
 	}
 	return n
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // decide comes to the verdict.
-func decide(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) {
+func decide(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) {
 	complete := isComplete(s, j, findings)
 	if complete && !passes(s) {
 		j.Proving = provenAt(s)
@@ -45,18 +45,17 @@ func passes(s *survey.Survey) bool {
 
 // isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or
 // something that concerns the DaemonSet as a whole.
-func isEnough(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) bool {
+func isEnough(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) bool {
 	failing, left := 0, 0
-	for i := range findings {
-		f := &findings[i]
+	for _, f := range findings {
 		switch {
 		case !f.Final || f.Code == rollout.Starting:
 			continue
-		case f.Node == "":
+		case f.At == nil:
 			return true
 		}
 		failing++
-		if s.SiteOf(f.Node).Counts() {
+		if f.At.Counts() {
 			left++
 		}
 	}
@@ -67,11 +66,13 @@ func isEnough(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding)
 }
 
 // atTheDeadline makes final whatever is wrong by then; if nothing is known to be, that is said.
-func atTheDeadline(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) []survey.Finding {
+func atTheDeadline(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) []*survey.Finding {
 	explained := false
-	for i := range findings {
-		if findings[i].Code != rollout.Starting {
-			findings[i].Final, explained = true, true
+	for i, f := range findings {
+		if f.Code != rollout.Starting {
+			final := *f // the next look goes on from the other one
+			final.Final, explained = true, true
+			findings[i] = &final
 		}
 	}
 	if !explained {
@@ -83,7 +84,7 @@ func atTheDeadline(s *survey.Survey, j *rollout.Judgement, findings []survey.Fin
 // isComplete reports whether the commit has taken over: every present node has a settled updated pod, at least one if
 // any node matches, and few enough nodes are absent. A braked rollout is not, nor one whose DaemonSet fits no node any
 // more.
-func isComplete(s *survey.Survey, j *rollout.Judgement, findings []survey.Finding) bool {
+func isComplete(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) bool {
 	switch {
 	case s.Brake.Pulled:
 		return false
@@ -173,7 +174,7 @@ func addNotes(s *survey.Survey, j *rollout.Judgement) {
 	}
 	if stale := survey.NamesWhere(s, func(at *survey.Site) bool { return at.Stale && at.Counts() }); len(stale) > 0 {
 		add("no sign of life for longer than %s, so not settled: %s", survey.LeaseTolerance, words.Listed(stale))
-		s.WakeAt(s.Now.Add(LeasesPause))
+		s.WakeAt(s.Now().Add(LeasesPause))
 	}
 	cause.NoteBudget(s, add)
 	cause.NoteClocks(s, add)

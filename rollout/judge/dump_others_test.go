@@ -75,7 +75,7 @@ func explained(t *testing.T, at time.Time, objects ...any) string {
 		t.Fatal(err)
 	}
 	d := dump.DaemonSets[0]
-	j, _ := Rollout(d.Look, d.Target, rollout.Memory{}, rollout.Options{})
+	j, _ := bothWays(d.Look, d.Target, rollout.Memory{}, rollout.Options{})
 	return report.New(report.Judged{Target: d.Target, Look: d.Look, Judgement: j}).Text()
 }
 

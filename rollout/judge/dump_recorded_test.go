@@ -58,7 +58,7 @@ func explainDump(t testing.TB, at time.Time, raw []byte) (dump.Dumped, rollout.J
 		t.Fatalf("%d DaemonSets", len(dump.DaemonSets))
 	}
 	d := dump.DaemonSets[0]
-	j, _ := Rollout(d.Look, d.Target, rollout.Memory{}, rollout.Options{})
+	j, _ := bothWays(d.Look, d.Target, rollout.Memory{}, rollout.Options{})
 	return d, j
 }
 
@@ -114,8 +114,8 @@ func TestTrimmingTakesNothingFromTheJudgement(t *testing.T) {
 			for _, later := range []time.Duration{0, 20 * time.Minute} {
 				l := r.look(i, later)
 				var want, got rollout.Judgement
-				want, whole = Rollout(l, r.target(i), whole, rollout.Options{})
-				got, kept = Rollout(trimmed(l), r.target(i), kept, rollout.Options{})
+				want, whole = bothWays(l, r.target(i), whole, rollout.Options{})
+				got, kept = bothWays(trimmed(l), r.target(i), kept, rollout.Options{})
 				if !reflect.DeepEqual(got, want) {
 					t.Fatalf("%s at %.1f s:\n%s\nof the whole:\n%s", r.name, r.Snapshots[i].T, plain(got), plain(want))
 				}

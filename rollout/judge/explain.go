@@ -9,25 +9,23 @@ import (
 // explain finds out why what has not settled has not, node by node: at most one cause each, the deepest that explains
 // it. A settled pod has no cause, and neither has a node that does not count, except that a late node's failing pod is
 // evidence too, and that a node that was failing before counts once its pod fails by the commit's doing.
-func explain(s *survey.Survey) []survey.Finding {
+func explain(s *survey.Survey) []*survey.Finding {
 	cause.LookForRefusals(s)
 	cause.LookForRejections(s)
-	var findings []survey.Finding
-	for i := range s.Sites {
-		explainNode(s, &s.Sites[i])
-	}
+	s.Explain(func(at *survey.Site) { explainNode(s, at) })
 	cause.KeepKilled(s)
 	for _, f := range brakedFor(s) {
-		s.SiteOf(f.Node).Finding = &f
+		f.At.Finding = f
 	}
+	var findings []*survey.Finding
 	for i := range s.Sites {
 		if f := s.Sites[i].Finding; f != nil {
-			findings = append(findings, *f)
+			findings = append(findings, f)
 		}
 	}
 	for _, of := range daemonSetCauses {
 		if f := of(s); f != nil {
-			findings = append(findings, *f)
+			findings = append(findings, f)
 		}
 	}
 	return findings
@@ -46,7 +44,7 @@ func explainNode(s *survey.Survey, at *survey.Site) {
 		return
 	}
 	at.Finding = f
-	at.Finding.Node = at.Name
+	at.Finding.Node, at.Finding.At = at.Name, at
 	if at.Finding.Code != rollout.Starting && at.State != rollout.IsLost && at.State != rollout.IsLate {
 		at.State = rollout.IsFailing
 	}

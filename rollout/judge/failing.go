@@ -23,7 +23,7 @@ func FailingBefore(l rollout.Look, completed string, o rollout.Options) []rollou
 	if l.DaemonSet == nil || completed == "" {
 		return nil
 	}
-	s := survey.New(l, rollout.Target{}, rollout.Memory{}, o)
+	s := survey.New(nil, l, rollout.Target{}, rollout.Memory{}, o)
 	s.Revision = fact.Revision{Hash: completed}
 	visit(s)
 	cause.LookForRefusals(s)
@@ -54,7 +54,7 @@ func sickness(s *survey.Survey, at *survey.Site) (n rollout.FailingNode, sick bo
 		}
 	}
 	from, unready := unreadySince(at.Updated)
-	if !unready || s.Now.Before(from.Add(failsAfter)) {
+	if !unready || !s.Reached(from.Add(failsAfter)) {
 		return n, false
 	}
 	if n.Since.IsZero() {

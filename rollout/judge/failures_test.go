@@ -67,7 +67,7 @@ func (d dumpFile) judged(t testing.TB) (dump.Dumped, rollout.Judgement) {
 	}
 	for _, found := range read.DaemonSets {
 		if d.Want.Name == "" || found.Target.Name == d.Want.Name {
-			j, _ := Rollout(found.Look, found.Target, rollout.Memory{}, rollout.Options{})
+			j, _ := bothWays(found.Look, found.Target, rollout.Memory{}, rollout.Options{})
 			return found, j
 		}
 	}
@@ -83,7 +83,7 @@ func TestEveryDumpedFailureIsExplained(t *testing.T) {
 			found, j := d.judged(t)
 			d.check(t, j)
 			toldInWords(t, report.Judged{Target: found.Target, Look: found.Look, Judgement: j})
-			if kept, _ := Rollout(trimmed(found.Look), found.Target, rollout.Memory{},
+			if kept, _ := bothWays(trimmed(found.Look), found.Target, rollout.Memory{},
 				rollout.Options{}); !reflect.DeepEqual(kept, j) {
 				t.Errorf("of what is kept:\n%s\nof the whole:\n%s", plain(kept), plain(j))
 			}

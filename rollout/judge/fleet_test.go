@@ -299,7 +299,7 @@ func (f *fleet) look() rollout.Look {
 func (f *fleet) judge() rollout.Judgement {
 	f.t.Helper()
 	var j rollout.Judgement
-	j, f.memory = Rollout(f.look(), f.target, overAgain(f.t, f.memory), f.options)
+	j, f.memory = bothWays(f.look(), f.target, overAgain(f.t, f.memory), f.options)
 	return j
 }
 

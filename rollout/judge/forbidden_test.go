@@ -59,7 +59,7 @@ func TestAQuotasPresentFigures(t *testing.T) {
 			Used: podtest.Quantities("pods=" + used)}
 		l := f.look()
 		l.Quotas = []*corev1.ResourceQuota{quota}
-		j, _ := Rollout(l, f.target, f.memory, f.options)
+		j, _ := bothWays(l, f.target, f.memory, f.options)
 		return j.Causes[0]
 	}
 	if c := judge("2", "2"); strings.Contains(c.Message, "now") || !strings.Contains(c.Remedy, "pods to 3") {

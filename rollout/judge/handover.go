@@ -12,20 +12,26 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// placePredecessors puts the pods of predecessors on the sites where they run. While one runs, the target's own pod
-// that is not bound yet waits for it to go: it is not there, and nothing is wrong with it.
-func placePredecessors(s *survey.Survey, at func(node string) *survey.Site) {
+// predecessorPod is a pod of a predecessor.
+type predecessorPod struct {
+	from *survey.Predecessor
+	pod  *corev1.Pod
+}
+
+// predecessorsOn are the pods of predecessors that run, by node. While one runs, the target's own pod that is not bound
+// yet waits for it to go: it is not there, and nothing is wrong with it.
+func predecessorsOn(s *survey.Survey) map[string][]predecessorPod {
+	on := map[string][]predecessorPod{}
 	for i := range s.Predecessors {
 		from := &s.Predecessors[i]
 		for _, p := range from.Pods {
 			if p.Spec.NodeName == "" || fact.IsOver(p) || !fact.Owns(from.DaemonSet, p) {
 				continue
 			}
-			if on := at(p.Spec.NodeName); on != nil {
-				standPredecessor(s, on, from, p)
-			}
+			on[p.Spec.NodeName] = append(on[p.Spec.NodeName], predecessorPod{from, p})
 		}
 	}
+	return on
 }
 
 func standPredecessor(s *survey.Survey, on *survey.Site, from *survey.Predecessor, p *corev1.Pod) {
@@ -39,10 +45,10 @@ func standPredecessor(s *survey.Survey, on *survey.Site, from *survey.Predecesso
 	on.Old, on.Predecessor = elder(on.Old, p), p
 	since, ready := fact.ReadySince(p)
 	instant := since.Add(s.Options.SettlesAfter(from.MinReady, fact.EndsOf(p)))
-	if ready && s.Now.Before(instant) {
+	if ready {
 		s.WakeAt(instant)
 	}
-	on.Held = ready && !s.Now.Before(instant)
+	on.Held = ready && s.Reached(instant)
 }
 
 // adviseHandover says which nodes the predecessors give up next. The brake stops that, and so does a failing target: a
@@ -108,7 +114,7 @@ func isServed(s *survey.Survey, at *survey.Site) bool {
 	case at.Predecessor != nil:
 		return at.Held && !s.GivenUp(at.Name)
 	}
-	return at.Old != nil && s.IsAvailable(at.Old) && at.Down.IsZero()
+	return s.HasOldAvailable(at) && at.Down.IsZero()
 }
 
 // handoverBudget is how many nodes may be without a settled pod at once: the target's maxUnavailable, of which the
@@ -128,6 +134,9 @@ func handoverBudget(s *survey.Survey) int {
 
 // noteHandover says from whom nodes are still to be taken over.
 func noteHandover(s *survey.Survey, add func(format string, args ...any)) {
+	if !s.HandsOver() {
+		return
+	}
 	var names []string
 	for i := range s.Predecessors {
 		d := s.Predecessors[i].DaemonSet

@@ -120,7 +120,7 @@ func (s *succession) look() rollout.Look {
 }
 
 func (s *succession) judge() rollout.Judgement {
-	j, m := Rollout(s.look(), s.target, s.memory, s.options)
+	j, m := bothWays(s.look(), s.target, s.memory, s.options)
 	s.memory = m
 	return j
 }
@@ -261,7 +261,7 @@ func TestNeverMoreNodesGivenUpThanMayBe(t *testing.T) {
 				s.memory = rollout.Memory{}
 			}
 			s.prove(l, proven)
-			j, m := Rollout(l, s.target, s.memory, s.options)
+			j, m := bothWays(l, s.target, s.memory, s.options)
 			s.memory = m
 			if j.Verdict == rollout.Complete {
 				complete++

@@ -45,7 +45,7 @@ func progressLine(s *survey.Survey, j *rollout.Judgement) string {
 		at := &s.Sites[i]
 		if at.Updated != nil && at.State != rollout.IsNotEligible {
 			ours++
-			if s.IsAvailable(at.Updated) {
+			if s.HasAvailable(at) {
 				available++
 			}
 		}

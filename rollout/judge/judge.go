@@ -12,7 +12,17 @@ import (
 // why what does not run does not, how far it has come, and only then what that amounts to.
 func Rollout(l rollout.Look, t rollout.Target, m rollout.Memory,
 	o rollout.Options) (rollout.Judgement, rollout.Memory) {
-	s := survey.New(l, t, m, o)
+	return RolloutAgain(nil, l, t, m, o)
+}
+
+// Cache is what one look leaves for the next one at the same DaemonSet.
+type Cache = survey.Cache
+
+// RolloutAgain is Rollout for whoever judges look after look: it goes only into those nodes for which something may
+// have changed since the look that left the cache, and comes to the same as Rollout. A cache is empty in the beginning.
+func RolloutAgain(c *Cache, l rollout.Look, t rollout.Target, m rollout.Memory,
+	o rollout.Options) (rollout.Judgement, rollout.Memory) {
+	s := survey.New(c, l, t, m, o)
 	if trouble := cause.FindTemplate(s); trouble != nil {
 		return nothingCounts(s, trouble)
 	}
@@ -37,7 +47,7 @@ func nothingCounts(s *survey.Survey, trouble *survey.Finding) (rollout.Judgement
 	j := countNodes(s)
 	j.Updated, j.Settled = 0, 0
 	j.Verdict = rollout.Progressing
-	j.Causes = causesOf(s, []survey.Finding{*trouble}, trouble.Final)
+	j.Causes = causesOf(s, []*survey.Finding{trouble}, trouble.Final)
 	if trouble.Final {
 		j.Verdict = rollout.Stuck
 	}

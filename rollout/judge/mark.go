@@ -28,7 +28,7 @@ func raiseMark(s *survey.Survey) {
 	}
 	mark, rose := s.Remembered().Mark, s.Remembered().Rose
 	if settled > mark {
-		mark, rose = settled, s.Now
+		mark, rose = settled, s.Now()
 	}
 	if s.Offline() {
 		rose = lastMove(s)
@@ -54,11 +54,11 @@ func deadlinePassed(s *survey.Survey) bool {
 	}
 	deadline := s.Remembered().Rose.Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
 	s.WakeAt(deadline)
-	return !s.Now.Before(deadline)
+	return s.Reached(deadline)
 }
 
 // noProgress is a deadline that passed with nothing to explain it: it says what is known.
-func noProgress(s *survey.Survey, j *rollout.Judgement) survey.Finding {
+func noProgress(s *survey.Survey, j *rollout.Judgement) *survey.Finding {
 	known := []string{fmt.Sprintf("%d of %d nodes have settled", j.Settled, j.Desired)}
 	say := func(what string, names []string) {
 		if len(names) > 0 {
@@ -78,7 +78,7 @@ func noProgress(s *survey.Survey, j *rollout.Judgement) survey.Finding {
 	if last := lastEvents(s); len(last) > 0 {
 		known = append(known, "the last Events: "+strings.Join(last, " | "))
 	}
-	return survey.Finding{
+	return &survey.Finding{
 		Code: rollout.NoProgress, Final: true, Since: s.Remembered().Rose,
 		Message: fmt.Sprintf("no further node has settled for longer than %s: %s",
 			s.Options.ProgressDeadline+fact.Allowance(s.Live), strings.Join(known, "; ")),
@@ -110,16 +110,16 @@ func lastEvents(s *survey.Survey) []string {
 	see := func(events []*corev1.Event) {
 		for _, e := range events {
 			if e.Type == corev1.EventTypeWarning && e.Message != "" {
-				last, _ := fact.LastSeen(e, s.Now)
+				last, _ := fact.LastSeen(e, s.Now())
 				text := e.Reason + ": " + words.Clip(e.Message, 200)
 				newest[text] = fact.Latest(newest[text], last)
 			}
 		}
 	}
-	see(s.Events[s.Live.UID])
+	see(s.EventsOf(s.Live.UID))
 	for i := range s.Sites {
 		if at := &s.Sites[i]; at.Updated != nil && !at.Settled {
-			see(s.Events[at.Updated.UID])
+			see(s.EventsOf(at.Updated.UID))
 		}
 	}
 	texts := slices.SortedFunc(maps.Keys(newest), func(a, b string) int {

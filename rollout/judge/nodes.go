@@ -1,9 +1,6 @@
 package judge
 
 import (
-	"slices"
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -12,71 +9,36 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// visit makes a site of every node, and of every node that only pods know.
+// visit makes a site of every node, and of every node that only pods know, and goes to each.
 func visit(s *survey.Survey) {
-	s.Sites = make([]survey.Site, 0, len(s.Look.Nodes))
-	for _, n := range s.Look.Nodes {
-		s.Sites = append(s.Sites, survey.Site{Name: n.Name, Node: n})
-	}
-	sortSites(s)
-	s.Sites = slices.CompactFunc(s.Sites, func(a, b survey.Site) bool { return a.Name == b.Name })
+	s.Arrange()
 	cause.LookForEndings(s)
-	place(s)
-	sortSites(s)
-	setClocks(s)
-	leases := heartbeatsOf(s)
-	for i := range s.Sites {
-		at := &s.Sites[i]
+	predecessors, clocks, leases := predecessorsOn(s), clocksOf(s), heartbeatsOf(s)
+	s.Visit(func(at *survey.Site, pods []*corev1.Pod) {
+		for _, p := range pods {
+			stand(s, at, p)
+		}
+		for _, p := range predecessors[at.Name] {
+			standPredecessor(s, at, p.from, p.pod)
+		}
+		if ahead, known := clocks[at.Name]; known {
+			at.Clocked, at.Ahead = true, ahead
+		}
 		if beat, known := leases[at.Name]; known {
-			at.Stale, at.Ahead, at.Clocked = s.Now.Sub(beat.last) > survey.LeaseTolerance, beat.ahead, beat.told
+			at.Stale, at.Ahead, at.Clocked = s.Passed(beat.last.Add(survey.LeaseTolerance)), beat.ahead, beat.told
 		}
 		allowForClock(s, at)
 		classify(s, at)
 		cause.RememberEnding(s, at)
-	}
+	})
 	letOff(s)
 	nobodyElseCounts(s)
-}
-
-func sortSites(s *survey.Survey) {
-	byName := func(a, b survey.Site) int { return strings.Compare(a.Name, b.Name) }
-	if !slices.IsSortedFunc(s.Sites, byName) {
-		slices.SortFunc(s.Sites, byName)
-	}
-}
-
-// place puts every pod that the DaemonSet owns on its site.
-func place(s *survey.Survey) {
-	known := make(map[string]int, len(s.Sites))
-	for i := range s.Sites {
-		known[s.Sites[i].Name] = i
-	}
-	for _, p := range s.Look.Pods {
-		name := fact.TargetNode(p)
-		if name == "" || !fact.Owns(s.Live, p) {
-			continue
-		}
-		i, found := known[name]
-		if !found {
-			i = len(s.Sites)
-			known[name] = i
-			s.Sites = append(s.Sites, survey.Site{Name: name})
-		}
-		stand(s, &s.Sites[i], p)
-	}
-	placePredecessors(s, func(name string) *survey.Site {
-		i, found := known[name]
-		if !found {
-			return nil
-		}
-		return &s.Sites[i]
-	})
 }
 
 // stand puts one pod on its site. Of two of a kind the same one is taken whatever order they come in.
 func stand(s *survey.Survey, at *survey.Site, p *corev1.Pod) {
 	if !fact.IsOver(p) && !s.IsUpdated(p) {
-		s.OldPods++
+		at.OldPods++
 	}
 	switch {
 	case fact.IsOver(p):
@@ -100,7 +62,7 @@ func standUpdated(s *survey.Survey, at *survey.Site, p *corev1.Pod) {
 	settled := false
 	if isReady {
 		instant := ready.Add(s.Options.SettlesAfter(s.MinReady, ends))
-		settled = !s.Now.Before(instant)
+		settled = s.Reached(instant)
 		s.WakeAt(instant)
 	}
 	if at.Updated == nil || (settled && !at.Settled) || (settled == at.Settled && elder(at.Updated, p) == p) {
@@ -134,7 +96,7 @@ func elder(a, b *corev1.Pod) *corev1.Pod {
 // classify says what a node is to the rollout (docs/design.md §5, "Which nodes").
 func classify(s *survey.Survey, at *survey.Site) {
 	if at.Node != nil {
-		at.Down, _ = fact.NotReadySince(at.Node, s.Now)
+		at.Down, _ = s.NotReadySince(at.Node)
 		at.Shunned = s.Wish.Shunned(at.Node)
 		at.Why = s.Wish.Refuses(at.Node)
 	}

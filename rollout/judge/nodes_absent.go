@@ -22,23 +22,22 @@ func isLastinglyAbsent(s *survey.Survey) bool {
 		}
 		instant := at.Down.Add(at.Lag()).Add(absentFor)
 		s.WakeAt(instant)
-		lasting = lasting && !s.Now.Before(instant)
+		lasting = lasting && s.Reached(instant)
 	}
 	return lasting
 }
 
 // arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does
 // not wait for its old pods waits so long.
-func arePassing(s *survey.Survey, findings []survey.Finding) bool {
+func arePassing(s *survey.Survey, findings []*survey.Finding) bool {
 	waits := false
-	for i := range findings {
-		f := &findings[i]
-		if f.Final || f.Code == rollout.Starting || f.Node == "" || !s.SiteOf(f.Node).Counts() {
+	for _, f := range findings {
+		if f.Final || f.Code == rollout.Starting || f.At == nil || !f.At.Counts() {
 			continue
 		}
 		instant := f.Since.Add(max(s.Options.TimeFor(f.Code), s.Options.Probation))
 		s.WakeAt(instant)
-		waits = waits || s.Now.Before(instant)
+		waits = waits || !s.Reached(instant)
 	}
 	return waits
 }

@@ -13,6 +13,9 @@ import (
 // absent, the longest sick first. What is absent, late or lost is that. A node that has recovered counts, and goes on
 // counting.
 func letOff(s *survey.Survey) {
+	if len(s.Target.FailingBefore) == 0 {
+		return
+	}
 	most := mostLetOff(s)
 	for i := range s.Target.FailingBefore {
 		before := &s.Target.FailingBefore[i]
@@ -56,7 +59,7 @@ func oldIsSettled(s *survey.Survey, at *survey.Site) bool {
 	}
 	instant := ready.Add(s.Options.SettlesAfter(s.MinReady, fact.EndsOf(at.Old)))
 	s.WakeAt(instant)
-	return !s.Now.Before(instant)
+	return s.Reached(instant)
 }
 
 // countFromNowOn remembers that a node is failing before no longer, whatever becomes of it.

@@ -16,9 +16,9 @@ const LeasesPause = 5 * time.Second
 
 // leasesUnread keeps a rollout from Complete of which nobody knows whether its nodes are alive: it may take the control
 // plane most of a minute to tell that a node is not.
-func leasesUnread(s *survey.Survey) survey.Finding {
-	s.WakeAt(s.Now.Add(LeasesPause))
-	return survey.Finding{
+func leasesUnread(s *survey.Survey) *survey.Finding {
+	s.WakeAt(s.Now().Add(LeasesPause))
+	return &survey.Finding{
 		Code: rollout.NoProgress, Key: "leases", Since: s.Since(rollout.NoProgress, "", true),
 		Message: "every node has a settled pod, but whether each node is alive is not known: " + s.Look.LeasesProblem,
 		Remedy: "Let the controller list leases.coordination.k8s.io in namespace " + corev1.NamespaceNodeLease +
@@ -53,13 +53,15 @@ func heartbeatsOf(s *survey.Survey) map[string]heartbeat {
 	return known
 }
 
-// setClocks tells the sites how their nodes' clocks go, as far as the look knows.
-func setClocks(s *survey.Survey) {
+// clocksOf are how far the clocks of nodes are ahead, as far as the look knows.
+func clocksOf(s *survey.Survey) map[string]time.Duration {
+	known := map[string]time.Duration{}
 	for _, c := range s.Look.Clocks {
-		if at := s.SiteOf(c.Node); at != nil && c.Unknown == "" {
-			at.Clocked, at.Ahead = true, c.Ahead
+		if c.Unknown == "" {
+			known[c.Node] = c.Ahead
 		}
 	}
+	return known
 }
 
 // allowForClock has a pod settle later whose node's clock is known to be behind: by that clock it has been Ready for
@@ -70,6 +72,6 @@ func allowForClock(s *survey.Survey, at *survey.Site) {
 		return
 	}
 	instant := at.Ready.Add(more).Add(s.Options.SettlesAfter(s.MinReady, at.Ends))
-	at.Settled = !s.Now.Before(instant)
+	at.Settled = s.Reached(instant)
 	s.WakeAt(instant)
 }

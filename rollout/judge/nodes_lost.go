@@ -26,7 +26,7 @@ func isLost(s *survey.Survey, at *survey.Site) bool {
 			at.LostAt = at.Down
 		}
 	case rebooted:
-		at.LostAt = s.Now
+		at.LostAt = s.Now()
 	}
 	if at.LostAt.IsZero() {
 		return false
@@ -50,7 +50,8 @@ func rebooted(s *survey.Survey, at *survey.Site) bool {
 	if !known || healed {
 		first = boot
 	}
-	if again || within(s.Now, fact.BoundAt(at.Updated)) {
+	bound := fact.BoundAt(at.Updated)
+	if again || s.Reached(bound) && !s.Passed(bound.Add(survey.LostWithin)) {
 		s.RememberBoot(at.Name, first)
 	}
 	return again

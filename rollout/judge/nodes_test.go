@@ -201,7 +201,7 @@ func TestLeasesThatCannotBeRead(t *testing.T) {
 		l := f.look()
 		l.LeasesProblem = "list leases: forbidden"
 		var j rollout.Judgement
-		j, f.memory = Rollout(l, f.target, f.memory, f.options)
+		j, f.memory = bothWays(l, f.target, f.memory, f.options)
 		return j
 	}
 	f.after(time.Minute)
@@ -213,7 +213,7 @@ func TestLeasesThatCannotBeRead(t *testing.T) {
 	if j := unread(); j.Verdict != rollout.Stuck || !strings.Contains(j.Causes[0].Message, "list leases: forbidden") {
 		t.Errorf("at the deadline: %s", plain(j))
 	}
-	if j, _ := Rollout(f.look(), f.target, f.memory, f.options); j.Verdict != rollout.Complete {
+	if j, _ := bothWays(f.look(), f.target, f.memory, f.options); j.Verdict != rollout.Complete {
 		t.Errorf("it does not heal: %s", plain(j))
 	}
 }
@@ -226,18 +226,18 @@ func TestAStaleLeaseIsNotSettled(t *testing.T) {
 	f.after(time.Minute)
 	l := f.look()
 	l.Leases = leases(f.now.Add(-25*time.Second), "node-1", "node-2")
-	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Complete || j.ReadLeases {
+	if j, _ := bothWays(l, f.target, f.memory, f.options); j.Verdict != rollout.Complete || j.ReadLeases {
 		t.Errorf("renewed in time: %s", plain(j))
 	}
 	l.Leases[1].Spec.RenewTime.Time = f.now.Add(-26 * time.Second)
 	written := metav1.NewTime(f.now.Add(-5 * time.Second))
 	// by the API server's clock: the node's is behind
 	l.Leases[1].ManagedFields = []metav1.ManagedFieldsEntry{{Time: &written}}
-	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Complete {
+	if j, _ := bothWays(l, f.target, f.memory, f.options); j.Verdict != rollout.Complete {
 		t.Errorf("a clock that is behind: %s", plain(j))
 	}
 	l.Leases[1].ManagedFields = nil
-	if j, _ := Rollout(l, f.target, f.memory, f.options); j.Verdict != rollout.Progressing || j.Settled != 1 ||
+	if j, _ := bothWays(l, f.target, f.memory, f.options); j.Verdict != rollout.Progressing || j.Settled != 1 ||
 		j.Wake.IsZero() {
 		t.Errorf("overdue: %s", plain(j))
 	}

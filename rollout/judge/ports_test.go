@@ -59,7 +59,7 @@ func TestWhoHoldsAHostPortIsNamed(t *testing.T) {
 			l := f.look()
 			l.Others = rollout.Others{Pods: []*corev1.Pod{c.holder, p},
 				Missing: []rollout.Unknown{{Kind: rollout.KindPods, Why: "a dump of one namespace"}}}
-			j, _ := Rollout(l, f.target, f.memory, f.options)
+			j, _ := bothWays(l, f.target, f.memory, f.options)
 			if len(j.Causes) != 1 || !strings.Contains(j.Causes[0].Message, c.says) ||
 				!strings.Contains(j.Causes[0].Remedy, c.advises) {
 				t.Errorf("%s", plain(j))

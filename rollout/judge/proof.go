@@ -27,7 +27,7 @@ func provenAt(s *survey.Survey) time.Time {
 	}
 	slices.SortFunc(starts, time.Time.Compare)
 	proven := starts[min(len(starts), cause.BudgetLimit(s).Nodes)-1].Add(s.Options.Proof)
-	if !s.Now.Before(proven) {
+	if s.Reached(proven) {
 		return time.Time{}
 	}
 	s.WakeAt(proven)

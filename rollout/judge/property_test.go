@@ -35,7 +35,7 @@ func TestNeverCompleteByMistake(t *testing.T) {
 				// the least that was saved
 				c.memory = rollout.Memory{First: c.memory.First, Seen: c.memory.Seen, Hash: c.memory.Hash}
 			}
-			j, m := Rollout(l, c.target, overAgain(t, c.memory), c.options)
+			j, m := bothWays(l, c.target, overAgain(t, c.memory), c.options)
 			c.memory = m
 			looks++
 			if j.Verdict != rollout.Complete {
@@ -194,13 +194,13 @@ func TestEveryOrderOfArrivalIsComplete(t *testing.T) {
 				}
 				seen.Now = fresh.Now.Add(time.Duration(step+1) * 3 * time.Second)
 				var j rollout.Judgement
-				if j, f.memory = Rollout(seen, f.target, overAgain(t, f.memory),
+				if j, f.memory = bothWays(seen, f.target, overAgain(t, f.memory),
 					f.options); j.Verdict == rollout.Complete {
 					t.Errorf("back %v, order %v, step %d: %s", back, order, step, plain(j))
 				}
 			}
 			seen.Now = fresh.Now.Add(10 * time.Second)
-			if j, _ := Rollout(seen, f.target, f.memory, f.options); j.Verdict != rollout.Complete {
+			if j, _ := bothWays(seen, f.target, f.memory, f.options); j.Verdict != rollout.Complete {
 				t.Errorf("back %v, order %v: never Complete\n%s", back, order, plain(j))
 			}
 		}

@@ -134,8 +134,8 @@ func TestRecordedRolloutsAsTheyHappen(t *testing.T) {
 					generation, m, unbroken = target.Generation, rollout.Memory{}, rollout.Memory{}
 				}
 				var j, same rollout.Judgement
-				j, m = Rollout(r.look(i, 0), target, overAgain(t, m), rollout.Options{})
-				same, unbroken = Rollout(r.look(i, 0), target, unbroken, rollout.Options{})
+				j, m = bothWays(r.look(i, 0), target, overAgain(t, m), rollout.Options{})
+				same, unbroken = bothWays(r.look(i, 0), target, unbroken, rollout.Options{})
 				t.Logf("t=%.1f %s", r.Snapshots[i].T, plain(j))
 				sameJudgement(t, j, same)
 				neverTooEarly(t, r, i, j)
@@ -145,7 +145,7 @@ func TestRecordedRolloutsAsTheyHappen(t *testing.T) {
 				}
 			}
 			last := len(r.Snapshots) - 1
-			j, _ := Rollout(r.look(last, 20*time.Minute), r.target(last), overAgain(t, m), rollout.Options{})
+			j, _ := bothWays(r.look(last, 20*time.Minute), r.target(last), overAgain(t, m), rollout.Options{})
 			t.Logf("20 minutes later: %s", plain(j))
 			truths[r.name].check(t, j)
 		})
@@ -157,12 +157,12 @@ func TestRecordedRolloutsFromADump(t *testing.T) {
 	for _, r := range readRecordings(t) {
 		t.Run(r.name, func(t *testing.T) {
 			for i := range r.Snapshots {
-				j, _ := Rollout(r.look(i, 0), r.fromDump(i), rollout.Memory{}, rollout.Options{})
+				j, _ := bothWays(r.look(i, 0), r.fromDump(i), rollout.Memory{}, rollout.Options{})
 				t.Logf("t=%.1f %s", r.Snapshots[i].T, plain(j))
 				neverTooEarly(t, r, i, j)
 			}
 			last := len(r.Snapshots) - 1
-			j, _ := Rollout(r.look(last, 20*time.Minute), r.fromDump(last), rollout.Memory{}, rollout.Options{})
+			j, _ := bothWays(r.look(last, 20*time.Minute), r.fromDump(last), rollout.Memory{}, rollout.Options{})
 			t.Logf("20 minutes later: %s", plain(j))
 			truths[r.name].check(t, j)
 		})
@@ -207,7 +207,7 @@ func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
 	for _, r := range readRecordings(t) {
 		for i := range r.Snapshots {
 			l := r.look(i, time.Minute)
-			a, _ := Rollout(l, r.target(i), rollout.Memory{}, rollout.Options{})
+			a, _ := bothWays(l, r.target(i), rollout.Memory{}, rollout.Options{})
 			back := l
 			back.Pods, back.Nodes, back.Events, back.Revisions = slices.Clone(l.Pods), slices.Clone(l.Nodes),
 				slices.Clone(l.Events), slices.Clone(l.Revisions)
@@ -215,7 +215,7 @@ func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
 			slices.Reverse(back.Nodes)
 			slices.Reverse(back.Events)
 			slices.Reverse(back.Revisions)
-			b, _ := Rollout(back, r.target(i), rollout.Memory{}, rollout.Options{})
+			b, _ := bothWays(back, r.target(i), rollout.Memory{}, rollout.Options{})
 			sameJudgement(t, a, b)
 		}
 	}
@@ -228,7 +228,7 @@ func TestTheRecordedCrashLoopIsBraked(t *testing.T) {
 	var m rollout.Memory
 	for i := range r.Snapshots {
 		var j rollout.Judgement
-		j, m = Rollout(r.look(i, 0), r.target(i), m, rollout.Options{})
+		j, m = bothWays(r.look(i, 0), r.target(i), m, rollout.Options{})
 		if len(j.Ended) > 0 {
 			if j.Brake != rollout.BrakePull || j.OldAvailable != 1 || !slices.Equal(j.Ended, []string{"real-1"}) {
 				t.Errorf("t=%.1f %s %v\n%s", r.Snapshots[i].T, j.Brake, j.Ended, plain(j))

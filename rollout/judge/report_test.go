@@ -43,7 +43,7 @@ func golden(t *testing.T, name, got string) {
 // reported is a recording twenty minutes after its last snapshot, as it is told.
 func reported(r recording) report.Report {
 	l := r.look(len(r.Snapshots)-1, 20*time.Minute)
-	j, _ := Rollout(l, r.fromDump(len(r.Snapshots)-1), rollout.Memory{}, rollout.Options{})
+	j, _ := bothWays(l, r.fromDump(len(r.Snapshots)-1), rollout.Memory{}, rollout.Options{})
 	return report.New(report.Judged{Target: r.fromDump(len(r.Snapshots) - 1), Look: l, Judgement: j})
 }
 
@@ -118,7 +118,7 @@ func TestSummariesForAGitHost(t *testing.T) {
 	var all strings.Builder
 	for _, r := range readRecordings(t) {
 		l := r.look(len(r.Snapshots)-1, 20*time.Minute)
-		j, _ := Rollout(l, r.target(len(r.Snapshots)-1), rollout.Memory{}, rollout.Options{})
+		j, _ := bothWays(l, r.target(len(r.Snapshots)-1), rollout.Memory{}, rollout.Options{})
 		summary := report.Summarize([]rollout.Judgement{j})
 		all.WriteString(r.name + ": " + string(j.Verdict) + ": " + summary + "\n")
 		if n := utf8.RuneCountInString(summary); n > longestSummary {

@@ -31,9 +31,9 @@ func TestARolloutIsRememberedWithoutNames(t *testing.T) {
 					generation, kept, m = target.Generation, rollout.Memory{}, rollout.Memory{}
 				}
 				var j, named rollout.Judgement
-				j, kept = Rollout(look, target, overAgain(t, kept).WithNames(look.Nodes), rollout.Options{})
+				j, kept = bothWays(look, target, overAgain(t, kept).WithNames(look.Nodes), rollout.Options{})
 				kept = kept.WithUIDs(look.Nodes)
-				named, m = Rollout(look, target, m, rollout.Options{})
+				named, m = bothWays(look, target, m, rollout.Options{})
 				if jsonOf(t, wordless(j)) != jsonOf(t, wordless(named)) {
 					t.Errorf("t=%.1f\n%s\nis judged otherwise by names:\n%s", r.Snapshots[i].T, plain(j), plain(named))
 				}

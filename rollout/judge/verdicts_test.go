@@ -51,7 +51,7 @@ func verdictRows(t testing.TB) []verdictRow {
 			continue
 		}
 		last := len(r.Snapshots) - 1
-		j, _ := Rollout(r.look(last, 20*time.Minute), r.target(last), rollout.Memory{}, rollout.Options{})
+		j, _ := bothWays(r.look(last, 20*time.Minute), r.target(last), rollout.Memory{}, rollout.Options{})
 		add(recordedTitles[r.name], "recorded", j)
 	}
 	for _, d := range readDumpFiles(t) {

@@ -17,6 +17,7 @@ type Finding struct {
 	// Key tells causes of one code apart: findings that share it have one message, one remedy, and become one Cause.
 	Key        string
 	Node, Pod  string
+	At         *Site // the node's; nil of a finding about the DaemonSet as a whole
 	Container  string
 	Nodes      []string // of a finding about the DaemonSet as a whole
 	About      string   // see Cause.About
@@ -33,7 +34,7 @@ type Finding struct {
 // Ripen makes a finding final once it has lasted long enough, and asks for a look at that instant.
 func (s *Survey) Ripen(f *Finding) *Finding {
 	instant := f.Since.Add(s.Options.TimeFor(f.Code))
-	f.Final = !s.Now.Before(instant)
+	f.Final = s.Reached(instant)
 	s.WakeAt(instant)
 	return f
 }

@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout/fact"
@@ -19,12 +21,23 @@ func (s *Survey) IsUpdated(p *corev1.Pod) bool {
 	return s.Revision.Hash != "" && p.Labels[fact.HashLabel] == s.Revision.Hash
 }
 
-// IsAvailable reports whether the controller would call a pod available: Ready for minReadySeconds.
-func (s *Survey) IsAvailable(p *corev1.Pod) bool {
-	c := fact.PodCondition(p, corev1.PodReady)
-	if c == nil || c.Status != corev1.ConditionTrue {
-		return false
+// availableFrom is when the controller calls a pod available: it has been Ready for minReadySeconds.
+func (s *Survey) availableFrom(p *corev1.Pod) time.Time {
+	if p == nil {
+		return fact.EndOfTime
 	}
-	// without it the controller asks no clock
-	return s.MinReady == 0 || !s.Now.Before(c.LastTransitionTime.Add(s.MinReady))
+	c := fact.PodCondition(p, corev1.PodReady)
+	switch {
+	case c == nil || c.Status != corev1.ConditionTrue:
+		return fact.EndOfTime
+	case s.MinReady == 0:
+		return time.Time{} // without it the controller asks no clock
+	}
+	return c.LastTransitionTime.Add(s.MinReady)
 }
+
+// HasAvailable reports whether the controller would call the site's updated pod available.
+func (s *Survey) HasAvailable(at *Site) bool { return at.Updated != nil && s.Reached(at.updatedFrom) }
+
+// HasOldAvailable reports whether it would call the site's pod of another template available.
+func (s *Survey) HasOldAvailable(at *Site) bool { return at.Old != nil && s.Reached(at.oldFrom) }

@@ -29,67 +29,137 @@ func Remember[T any](list *map[string]T, before map[string]T, key string, value 
 	(*list)[key] = value
 }
 
+// notes are what the look before has left for this one, and what this one leaves for the next.
+type notes struct {
+	clock
+	Before     rollout.Memory // of the look before
+	memory     rollout.Memory // for the next one
+	measured   int            // nodes of which it was found out what they are short of
+	ReadClocks []string       // nodes whose clocks nobody has read lately
+}
+
 // maxAnswers bounds what is remembered of what hooks and probes answered.
 const maxAnswers = 10
 
 // Remembered is what the next look is to know, so far.
-func (s *Survey) Remembered() rollout.Memory { return s.memory }
+func (s *notes) Remembered() rollout.Memory { return s.memory }
 
 // RememberRevision begins to count by a template, which the controller works with since an instant.
-func (s *Survey) RememberRevision(hash string, observed time.Time) {
+func (s *notes) RememberRevision(hash string, observed time.Time) {
 	s.memory.Hash, s.memory.Mark = hash, 0
 	s.memory.Observed, s.memory.Rose = observed, observed
 }
 
 // RememberMark keeps how many nodes have settled at most, and when they became more.
-func (s *Survey) RememberMark(mark int, rose time.Time) { s.memory.Mark, s.memory.Rose = mark, rose }
+func (s *notes) RememberMark(mark int, rose time.Time) { s.memory.Mark, s.memory.Rose = mark, rose }
 
 // RememberBrake keeps the causes that the brake was pulled for; nil forgets them.
-func (s *Survey) RememberBrake(causes []rollout.Cause) { s.memory.Brake = causes }
+func (s *notes) RememberBrake(causes []rollout.Cause) { s.memory.Brake = causes }
 
 // RememberCounted has a node that was failing before the commit count from now on, whatever becomes of it.
-func (s *Survey) RememberCounted(node string) {
+func (s *notes) RememberCounted(node string) {
 	s.memory.Counted = append(slices.Clip(s.memory.Counted), node)
 }
 
+// list is one of the bounded lists of Memory.
+type list int
+
+const (
+	ofSince list = iota
+	ofLost
+	ofBoots
+	ofClocks
+	ofRejected
+	ofEnded
+	ofKilled
+)
+
+// isFull reports whether a list takes nothing but what was remembered before.
+func (s *notes) isFull(in list) bool {
+	now, before := &s.memory, &s.Before
+	var n int
+	switch in {
+	case ofSince:
+		n = len(now.Since) + len(before.Since)
+	case ofLost:
+		n = len(now.Lost) + len(before.Lost)
+	case ofBoots:
+		n = len(now.Boots) + len(before.Boots)
+	case ofClocks:
+		n = len(now.Clocks) + len(before.Clocks)
+	case ofRejected:
+		n = len(now.Rejected) + len(before.Rejected)
+	case ofEnded:
+		n = len(now.Ended) + len(before.Ended)
+	case ofKilled:
+		n = len(now.Killed) + len(before.Killed)
+	}
+	return n >= MaxRemembered
+}
+
 // RememberLost keeps when this rollout lost a node.
-func (s *Survey) RememberLost(node string, at time.Time) {
-	Remember(&s.memory.Lost, s.Before.Lost, node, at)
+func (s *notes) RememberLost(node string, at time.Time) {
+	_, had := s.Before.Lost[node]
+	s.keep(ofLost, had, func(s *notes) { Remember(&s.memory.Lost, s.Before.Lost, node, at) })
 }
 
 // RememberBoot keeps which boot of a node its pod was updated in.
-func (s *Survey) RememberBoot(node, boot string) {
-	Remember(&s.memory.Boots, s.Before.Boots, node, boot)
+func (s *notes) RememberBoot(node, boot string) {
+	_, had := s.Before.Boots[node]
+	s.keep(ofBoots, had, func(s *notes) { Remember(&s.memory.Boots, s.Before.Boots, node, boot) })
 }
 
 // RememberClock keeps how a node's clock went when it was read.
-func (s *Survey) RememberClock(node string, c rollout.ReadClock) {
-	Remember(&s.memory.Clocks, s.Before.Clocks, node, c)
+func (s *notes) RememberClock(node string, c rollout.ReadClock) {
+	_, had := s.Before.Clocks[node]
+	s.keep(ofClocks, had, func(s *notes) { Remember(&s.memory.Clocks, s.Before.Clocks, node, c) })
 }
 
 // RememberRejections keeps how often a node has refused its pod.
-func (s *Survey) RememberRejections(node string, r rollout.Rejections) {
-	Remember(&s.memory.Rejected, s.Before.Rejected, node, r)
+func (s *notes) RememberRejections(node string, r rollout.Rejections) {
+	_, had := s.Before.Rejected[node]
+	s.keep(ofRejected, had, func(s *notes) { Remember(&s.memory.Rejected, s.Before.Rejected, node, r) })
 }
 
 // RememberEnding keeps how pods of the template ended on a node.
-func (s *Survey) RememberEnding(node string, e rollout.Ending) {
-	Remember(&s.memory.Ended, s.Before.Ended, node, e)
+func (s *notes) RememberEnding(node string, e rollout.Ending) {
+	_, had := s.Before.Ended[node]
+	s.keep(ofEnded, had, func(s *notes) { Remember(&s.memory.Ended, s.Before.Ended, node, e) })
 }
 
 // RememberKill keeps what a container was ended for, by the UID of its pod and its name.
-func (s *Survey) RememberKill(container string, k rollout.Killed) {
-	Remember(&s.memory.Killed, s.Before.Killed, container, k)
+func (s *notes) RememberKill(container string, k rollout.Killed) {
+	_, had := s.Before.Killed[container]
+	s.keep(ofKilled, had, func(s *notes) { Remember(&s.memory.Killed, s.Before.Killed, container, k) })
 }
 
 // RememberAnswer keeps what a hook or a probe last answered, by container and hook or probe.
-func (s *Survey) RememberAnswer(key, answer string) {
-	if _, had := s.memory.Answers[key]; had || len(s.memory.Answers) < maxAnswers {
-		Remember(&s.memory.Answers, s.Before.Answers, key, answer)
+func (s *notes) RememberAnswer(key, answer string) {
+	s.keep(ofKilled, true, func(s *notes) {
+		if _, had := s.memory.Answers[key]; had || len(s.memory.Answers) < maxAnswers {
+			Remember(&s.memory.Answers, s.Before.Answers, key, answer)
+		}
+	})
+}
+
+// AnsweredBefore is what a hook or a probe last answered, as it was remembered.
+func (s *notes) AnsweredBefore(key string) string {
+	if s.on != nil {
+		s.on.answers = true
 	}
+	return s.Before.Answers[key]
 }
 
 // rememberSince keeps when a symptom was first seen that carries no time of its own.
-func (s *Survey) rememberSince(symptom string, began time.Time) {
-	Remember(&s.memory.Since, s.Before.Since, symptom, began)
+func (s *notes) rememberSince(symptom string, began time.Time) {
+	_, had := s.Before.Since[symptom]
+	s.keep(ofSince, had, func(s *notes) { Remember(&s.memory.Since, s.Before.Since, symptom, began) })
+}
+
+// AskForClock asks how the clock of a node goes, in this look: a few of them at most.
+func (s *notes) AskForClock(node string) {
+	s.on.holdsOnce()
+	if len(s.ReadClocks) < rollout.MaxShortfalls {
+		s.ReadClocks = append(s.ReadClocks, node)
+	}
 }

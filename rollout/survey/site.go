@@ -37,6 +37,23 @@ type Site struct {
 	Stale   bool                 // its Lease has not been renewed
 	Before  *rollout.FailingNode // what it showed before the commit, unless it has counted since
 	Finding *Finding
+
+	OldPods     int               // of other templates, and not over yet
+	Pod         string            // that the node's state is about, the updated one if there is one
+	stood       rollout.NodeState // before it was asked whether others count, and why it has not settled
+	updatedFrom time.Time         // when the updated pod is available, and the old one
+	oldFrom     time.Time
+}
+
+// finish notes what is asked for of every site in every look.
+func (s *Survey) finish(at *Site) {
+	at.stood, at.updatedFrom, at.oldFrom = at.State, s.availableFrom(at.Updated), s.availableFrom(at.Old)
+	for _, p := range [...]*corev1.Pod{at.Updated, at.Old, at.Leaving, at.Failed} {
+		if p != nil {
+			at.Pod = p.Name
+			return
+		}
+	}
 }
 
 // Counts reports whether the rollout must reach the node.

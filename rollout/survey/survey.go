@@ -20,10 +20,9 @@ import (
 type Survey struct {
 	Look    rollout.Look
 	Target  rollout.Target
-	Before  rollout.Memory // of the look before
-	memory  rollout.Memory // for the next one
 	Options rollout.Options
-	Now     time.Time
+	notes
+	cache *Cache
 
 	Live     *appsv1.DaemonSet // nil if there is none
 	Revision fact.Revision     // of the commit's template; no hash: nothing counts yet
@@ -33,27 +32,24 @@ type Survey struct {
 
 	Predecessors []Predecessor
 
-	Sites      []Site   // sorted by name
-	Beyond     []string // nodes that were failing before and count, because too many were
-	Alone      []string // late nodes and those that were failing before, which count because no other node does
-	OldPods    int      // of other templates, anywhere, and not over yet
-	Events     fact.Events
-	Refusal    Refusal               // the DaemonSet's FailedCreate Events
-	Rejections map[string]fact.Trace // its Events about pods that are over, by node
-	Refused    map[string]corev1.Event
+	Sites      []Site                    // sorted by name
+	Beyond     []string                  // nodes that were failing before and count, because too many were
+	Alone      []string                  // late ones, and such, that count because no other node does
+	refusal    Refusal                   // the DaemonSet's FailedCreate Events
+	Rejections map[string]fact.Trace     // its Events about pods that are over, by node
+	Refused    map[string]Said           // what is said against the last pod that a node turned away
 	Endings    map[string]rollout.Ending // how pods of the template ended, by node
 	crowded    *room.Crowd               // what stands on the nodes; nil until somebody asks
-	ReadClocks []string                  // nodes whose clocks nobody has read lately
-	Measured   int                       // nodes of which it was found out what they are short of
-	Wake       time.Time
+	Spenders   *Spenders                 // nil until somebody asks
 }
 
-// New reads what does not depend on single nodes.
-func New(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) *Survey {
-	s := &Survey{Look: l, Target: t, Before: m, memory: NextMemory(m), Options: o.WithDefaults(), Now: l.Now,
-		Live: l.DaemonSet}
+// New reads what does not depend on single nodes. What has not changed since the survey that left the cache is taken
+// from there; nil is no cache.
+func New(c *Cache, l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) *Survey {
+	s := &Survey{Look: l, Target: t, Options: o.WithDefaults(), Live: l.DaemonSet,
+		notes: notes{clock: clock{now: l.Now}, Before: m, memory: NextMemory(m)}}
 	if s.memory.First.IsZero() {
-		s.memory.First = s.Now
+		s.memory.First = s.now
 	}
 	if s.Live != nil && t.UID != "" && s.Live.UID != "" && s.Live.UID != t.UID {
 		s.Live = nil // another one of the same name
@@ -65,36 +61,32 @@ func New(l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options) 
 		s.Brake = brakeOf(s.Live)
 		s.Predecessors = predecessors(l, t)
 	}
-	s.Events = fact.EventsByObject(l.Events, s.Now)
+	s.use(c)
 	return s
 }
 
 // Offline reports whether nobody knows when the commit was applied: a dump is judged by the objects' own times.
 func (s *Survey) Offline() bool { return s.Target.AppliedAt.IsZero() }
 
-// WakeAt asks for a look at an instant, if it is still to come.
-func (s *Survey) WakeAt(t time.Time) {
-	if t.After(s.Now) && (s.Wake.IsZero() || t.Before(s.Wake)) {
-		s.Wake = t
-	}
-}
-
 // Since is when a symptom began: the earliest of what is known of it, but not before the apply. A symptom of which
 // nothing is known began when it was first seen, which is remembered; so is one whose known times move.
 func (s *Survey) Since(code rollout.Code, node string, moves bool, known ...time.Time) time.Time {
 	key := string(code) + "/" + node
+	if node == "" && s.on != nil {
+		s.on.shared = true
+	}
 	seen, began := s.Before.Since[key], time.Time{}
 	for _, t := range append(known, seen) {
-		if !t.IsZero() && !t.After(s.Now) && (began.IsZero() || t.Before(began)) {
+		if !t.IsZero() && s.Reached(t) && (began.IsZero() || t.Before(began)) {
 			began = t
 		}
 	}
 	if began.IsZero() {
-		began, moves = s.Now, true
+		began, moves = s.Now(), true
 	}
 	began = fact.Latest(began, s.Target.AppliedAt)
-	if began.After(s.Now) {
-		began = s.Now
+	if !s.Reached(began) {
+		began = s.Now()
 	}
 	if moves || !seen.IsZero() {
 		s.rememberSince(key, began)
@@ -111,6 +103,16 @@ func NamesWhere(s *Survey, which func(*Site) bool) []string {
 		}
 	}
 	return names
+}
+
+// Any reports whether some node satisfies a condition.
+func Any(s *Survey, which func(*Site) bool) bool {
+	for i := range s.Sites {
+		if which(&s.Sites[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // Crowd is what stands on the nodes, sorted once per look and only if somebody asks.
@@ -149,12 +151,48 @@ func (s *Survey) Container(name string) *corev1.Container {
 // TraceOf gathers an object's Events that satisfy a condition.
 func (s *Survey) TraceOf(uid types.UID, which func(*corev1.Event) bool) fact.Trace {
 	var t fact.Trace
-	for _, e := range s.Events[uid] {
-		if which(e) {
-			t.Add(e, s.Now)
+	for _, e := range s.EventsOf(uid) {
+		if !which(e) {
+			continue
 		}
+		latest, _ := fact.LastSeen(e, fact.EndOfTime)
+		_ = s.Reached(latest) // until then the trace is another
+		t.Add(e, s.now)
 	}
 	return t
+}
+
+// Said is what an Event says.
+type Said struct{ Reason, Message string }
+
+// SetRefusal notes what the API server says against having pods made.
+func (s *Survey) SetRefusal(r Refusal) { s.refusal = r }
+
+// Refusal is what the API server says against having pods made, if it was found.
+func (s *Survey) Refusal() *Refusal {
+	if s.on != nil {
+		s.on.refusal = true
+	}
+	return &s.refusal
+}
+
+// MayMeasure reports whether it is still worth finding out what a node is short of: that is said of a few only.
+func (s *notes) MayMeasure() bool {
+	may := s.mayMeasure()
+	if s.on != nil {
+		s.on.asked, s.on.may = true, may
+	}
+	return may
+}
+
+func (s *notes) mayMeasure() bool { return s.measured < rollout.MaxShortfalls }
+
+// HasMeasured counts a node of which that was found out.
+func (s *notes) HasMeasured() {
+	s.measured++
+	if s.on != nil {
+		s.on.measured = true
+	}
 }
 
 // Refusal is what the API server says against having pods made, and what to do about it.

@@ -2,7 +2,6 @@ package words
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,21 +31,29 @@ type numbered struct {
 }
 
 func fold(names []string) []folded {
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	var order []numbered // one of each family, in the order of the first name
-	families := map[numbered][]uint64{}
+	names = slices.Clone(names)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	var order []numbered     // one of each family, in the order of the first name
+	var numbers [][]uint64   // of each
+	at := map[numbered]int{} // their places
 	padded := widths(names)
+	last := -1
 	for _, name := range names {
 		n := cutNumber(name, padded)
 		family := numbered{before: n.before, after: n.after, width: n.width}
-		if _, known := families[family]; !known {
-			order = append(order, family)
+		if last < 0 || order[last] != family { // most are of the family of the one before
+			known := false
+			if last, known = at[family]; !known {
+				last = len(order)
+				at[family], order, numbers = last, append(order, family), append(numbers, nil)
+			}
 		}
-		families[family] = append(families[family], n.number)
+		numbers[last] = append(numbers[last], n.number)
 	}
-	var all []folded
-	for _, family := range order {
-		all = append(all, family.fold(families[family]))
+	all := make([]folded, 0, len(order))
+	for i, family := range order {
+		all = append(all, family.fold(numbers[i]))
 	}
 	return all
 }
@@ -85,10 +92,15 @@ func cutNumber(name string, padded map[stem]bool) numbered {
 // lastNumber is where the last run of digits in a name stands, domain names aside; the same place twice if there is
 // none.
 func lastNumber(name string) (from, to int) {
-	const digits = "0123456789"
 	host, _, _ := strings.Cut(name, ".")
-	to = strings.LastIndexAny(host, digits) + 1
-	return len(strings.TrimRight(host[:to], digits)), to
+	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
+	for to = len(host); to > 0 && !isDigit(host[to-1]); {
+		to--
+	}
+	for from = to; from > 0 && isDigit(host[from-1]); {
+		from--
+	}
+	return from, to
 }
 
 // fold writes a family's numbers as ranges.
@@ -98,22 +110,32 @@ func (n numbered) fold(numbers []uint64) folded {
 	}
 	slices.SortFunc(numbers, cmp.Compare)
 	if len(numbers) == 1 {
-		return folded{n.before + n.digits(numbers[0]) + n.after, 1}
+		return folded{n.before + string(n.digits(nil, numbers[0])) + n.after, 1}
 	}
-	var ranges []string
+	ranges := make([]byte, 0, 8*len(numbers))
 	for i := 0; i < len(numbers); {
 		last := i
 		for last+1 < len(numbers) && numbers[last+1] == numbers[last]+1 {
 			last++
 		}
-		text := n.digits(numbers[i])
-		if last > i {
-			text += "-" + n.digits(numbers[last])
+		if i > 0 {
+			ranges = append(ranges, ',')
 		}
-		ranges = append(ranges, text)
+		ranges = n.digits(ranges, numbers[i])
+		if last > i {
+			ranges = n.digits(append(ranges, '-'), numbers[last])
+		}
 		i = last + 1
 	}
-	return folded{n.before + "[" + strings.Join(ranges, ",") + "]" + n.after, len(numbers)}
+	return folded{n.before + "[" + string(ranges) + "]" + n.after, len(numbers)}
 }
 
-func (n numbered) digits(number uint64) string { return fmt.Sprintf("%0*d", n.width, number) }
+// digits writes a number behind a text, with leading zeros up to the width.
+func (n numbered) digits(text []byte, number uint64) []byte {
+	from := len(text)
+	text = strconv.AppendUint(text, number, 10)
+	for len(text)-from < n.width {
+		text = slices.Insert(text, from, '0')
+	}
+	return text
+}

@@ -1,0 +1,254 @@
+package judge
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/survey"
+)
+
+// Whatever one thing has changed since the last look, or nothing but the time: a judgement that goes into that alone is
+// the one that goes into everything, and remembers the same.
+func TestALookThatFollowsAnotherComesToTheSame(t *testing.T) {
+	for seed := range 60 {
+		f := newEventful(t, int64(seed))
+		var c survey.Cache
+		var m rollout.Memory
+		for range 80 {
+			f.oneThing()
+			l := f.look()
+			l.Quotas = f.quotas
+			before := m
+			var j rollout.Judgement
+			j, m = Rollout(l, f.target, before, f.options)
+			mustBeAlike(&c, l, f.target, before, f.options, j, m)
+			if f.Intn(40) == 0 {
+				m = rollout.Memory{First: m.First, Seen: m.Seen, Hash: m.Hash, Observed: m.Observed}
+			}
+		}
+	}
+}
+
+// eventful is a fleet to which one thing happens at a time, of all that a judgement goes by.
+type eventful struct {
+	*fleet
+	*rand.Rand
+	quotas []*corev1.ResourceQuota
+}
+
+func newEventful(t *testing.T, seed int64) *eventful {
+	r := rand.New(rand.NewSource(seed))
+	nodes := []int{2, 5, 12, 130}[r.Intn(4)] // of 130 not all can be remembered
+	f := &eventful{fleet: newFleet(t, nodes), Rand: r}
+	f.options = rollout.Options{NoProof: r.Intn(2) == 0, NoBrake: r.Intn(8) == 0, WaitOnDelete: r.Intn(4) == 0}
+	if r.Intn(4) == 0 {
+		f.options.After = map[rollout.Code]time.Duration{rollout.CrashLoop: time.Minute, rollout.ProbeFailing: time.Second}
+	}
+	f.apply(func(d *appsv1.DaemonSet) { f.template(d) })
+	f.target.OnDelete = f.ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
+	for _, n := range f.nodes {
+		if r.Intn(8) == 0 {
+			f.target.FailingBefore = append(f.target.FailingBefore, rollout.FailingNode{Node: n.Name,
+				Cause: []rollout.Code{"", rollout.CrashLoop}[r.Intn(2)], Evidence: "agent exit code 1", Since: f.now})
+		}
+		if r.Intn(2) == 0 {
+			f.replace(n.Name)
+		}
+	}
+	return f
+}
+
+// template is one of the templates that a commit asks for.
+func (f *eventful) template(d *appsv1.DaemonSet) {
+	c := &d.Spec.Template.Spec.Containers[0]
+	c.Image = fmt.Sprintf("registry.example.com/agent:v%d", 2+f.Intn(3))
+	d.Spec.MinReadySeconds = []int32{0, 20}[f.Intn(2)]
+	if probe := (&corev1.Probe{FailureThreshold: 1, PeriodSeconds: 5, ProbeHandler: corev1.ProbeHandler{
+		HTTPGet: &corev1.HTTPGetAction{Path: "/healthz"}}}); f.Intn(2) == 0 {
+		c.LivenessProbe, c.ReadinessProbe = probe, probe
+	}
+	if never := corev1.ContainerRestartPolicyNever; f.Intn(4) == 0 {
+		c.RestartPolicy = &never
+	}
+	if f.Intn(6) == 0 {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+	}
+	if one, none := intstr.FromInt32(1), intstr.FromInt32(0); f.Intn(6) == 0 {
+		d.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: &one, MaxUnavailable: &none}
+	}
+}
+
+// oneThing happens, or nothing; some time passes, or none.
+func (f *eventful) oneThing() {
+	f.after([]time.Duration{0, 0, 100 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, time.Minute,
+		10 * time.Minute}[f.Intn(8)])
+	node := f.nodes[f.Intn(len(f.nodes))].Name
+	switch n := f.Intn(40); {
+	case n < 6: // nothing but the time
+	case n < 9:
+		f.nodeChanges(node)
+	case n < 11:
+		f.setChanges(node)
+	case n < 12 && len(f.nodes) > 1:
+		f.nodes = slices.DeleteFunc(slices.Clone(f.nodes), func(n *corev1.Node) bool { return n.Name == node })
+	case n < 13:
+		f.nodes = slices.Clone(f.nodes)
+		if name := fmt.Sprintf("node-%d", f.Intn(200)); !slices.ContainsFunc(f.nodes, func(n *corev1.Node) bool {
+			return n.Name == name
+		}) {
+			f.addNode(name)
+		}
+	case n < 14 && len(f.events) > 0:
+		k := f.Intn(len(f.events))
+		f.events = slices.Delete(slices.Clone(f.events), k, k+1)
+	case n < 15:
+		f.gone(node)
+	case n < 17:
+		f.pods = slices.Clone(f.pods)
+		f.replace(node)
+	case n < 18:
+		f.pods = slices.Clone(f.pods)
+		f.Shuffle(len(f.pods), func(i, k int) { f.pods[i], f.pods[k] = f.pods[k], f.pods[i] })
+	default:
+		f.podChanges(node)
+	}
+}
+
+func (f *eventful) nodeChanges(name string) {
+	f.nodes = slices.Clone(f.nodes)
+	k := slices.IndexFunc(f.nodes, func(n *corev1.Node) bool { return n.Name == name })
+	f.nodes[k] = f.nodes[k].DeepCopy()
+	switch f.Intn(5) {
+	case 0:
+		f.nodes[k].Spec.Unschedulable = !f.nodes[k].Spec.Unschedulable
+	case 1:
+		f.nodes[k].Status.NodeInfo.BootID = fmt.Sprint("boot-", f.Intn(3))
+	case 2:
+		f.nodes[k].Labels = map[string]string{"pool": "b"}
+	default:
+		f.dated(func() { f.setReady(name, f.Intn(2) == 0) })
+	}
+}
+
+// dated has something dated by a clock that may be ahead or behind.
+func (f *eventful) dated(happens func()) {
+	now := f.now
+	f.after([]time.Duration{0, 0, 0, -20 * time.Second, 5 * time.Second, time.Minute}[f.Intn(6)])
+	happens()
+	f.now = now
+}
+
+// setChanges has the DaemonSet's status, its brake, its Events, the commit or the quotas change.
+func (f *eventful) setChanges(node string) {
+	switch f.Intn(8) {
+	case 0:
+		f.ds = f.ds.DeepCopy()
+		f.ds.Annotations = map[string]string{manifests.BrakeAnnotation: "commit " + node}
+	case 1:
+		f.ds = f.ds.DeepCopy()
+		f.ds.Annotations = nil
+	case 2:
+		f.change(func(d *appsv1.DaemonSet) { f.template(d) })
+		f.target.Generation = f.ds.Generation
+	case 3:
+		f.observe()
+	case 4:
+		f.says(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: exceeded quota: q, `+
+			`requested: pods=1, used: pods=2, limited: pods=2`)
+	case 5:
+		reason := []string{"FailedDaemonPod", "SucceededDaemonPod"}[f.Intn(2)]
+		f.says(f.ds, "DaemonSet", reason, fmt.Sprintf("Found failed daemon pod platform/agent-%d on node %s, will try to "+
+			"kill it", f.Intn(f.made+1), node))
+	case 6:
+		f.quotas = []*corev1.ResourceQuota{{ObjectMeta: metav1.ObjectMeta{Name: "q"}, Status: corev1.ResourceQuotaStatus{
+			Used: corev1.ResourceList{"pods": *resource.NewQuantity(int64(f.Intn(4)), resource.DecimalSI)}}}}
+	default:
+		f.ds = f.ds.DeepCopy()
+		f.ds.Status.DesiredNumberScheduled = int32(len(f.nodes))
+		f.ds.Status.UpdatedNumberScheduled = int32(f.Intn(len(f.nodes) + 1))
+		f.ds.Status.NumberAvailable = int32(f.Intn(len(f.nodes) + 1))
+	}
+}
+
+// says is an Event, or one that is seen once more.
+func (f *eventful) says(about metav1.Object, kind, reason, message string) {
+	f.events = slices.Clone(f.events)
+	for i, e := range f.events {
+		f.events[i] = e
+		if e.InvolvedObject.UID == about.GetUID() && e.Reason == reason && e.Message == message {
+			f.events[i] = e.DeepCopy()
+		}
+	}
+	f.dated(func() { f.event(about, kind, reason, message) })
+}
+
+// podChanges has one thing happen to a pod of a node.
+func (f *eventful) podChanges(node string) {
+	k := slices.IndexFunc(f.pods, func(p *corev1.Pod) bool { return fact.TargetNode(p) == node })
+	f.pods = slices.Clone(f.pods)
+	if k < 0 {
+		f.newPod(node)
+		return
+	}
+	p := f.pods[k].DeepCopy()
+	f.pods[k] = p
+	f.dated(func() { f.podDoes(p, f.Intn(24)) })
+}
+
+// waiting are what a container waits for, and with what message.
+var waiting = [][2]string{{"CreateContainerConfigError", `configmap "nope" not found`}, {"ImagePullBackOff",
+	"Back-off pulling image"}, {"ErrImagePull", "no such host"}, {"InvalidImageName", "must be lowercase"},
+	{"CrashLoopBackOff", "back-off"}, {"PostStartHookError", "hook failed"}}
+
+// saying are what Events say of a pod.
+var saying = [][2]string{{"BackOff", "Back-off restarting failed container"}, {"Unhealthy",
+	"Liveness probe failed: connection refused"}, {"Unhealthy", "Readiness probe failed: no"}, {"Killing",
+	"Container agent failed liveness probe, will be restarted"}, {"FailedMount",
+	`MountVolume.SetUp failed for volume "v" : secret "nope" not found`}, {"FailedCreatePodSandBox", "cni: no"},
+	{"Failed", "Failed to pull image: no such host"}, {"Pulling", "Pulling image"}, {"Evicted", "low on memory"},
+	{"FailedPostStartHook", "PostStartHook failed"}}
+
+func (f *eventful) podDoes(p *corev1.Pod, what int) {
+	if p.Spec.NodeName == "" { // the scheduler places it
+		p.Spec.NodeName = fact.TargetNode(p)
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "agent"}}
+		f.condition(p, corev1.PodScheduled, corev1.ConditionTrue, "", "")
+	}
+	switch {
+	case what < 5:
+		f.ready(p)
+	case what < 8:
+		f.ends(p, int32(f.Intn(2))*137, []string{"Error", "OOMKilled", "ContainerStatusUnknown"}[f.Intn(3)])
+	case what < 10:
+		f.runs(p)
+	case what < 12:
+		w := waiting[f.Intn(len(waiting))]
+		f.waits(p, w[0], w[1])
+		f.condition(p, corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
+	case what < 16:
+		w := saying[f.Intn(len(saying))]
+		f.says(p, "Pod", w[0], w[1])
+	case what < 18:
+		f.terminate(p)
+	case what < 19:
+		p.Status.Phase, p.Status.Reason = corev1.PodFailed, []string{"", "Evicted"}[f.Intn(2)]
+	case what < 21:
+		f.pending(p, "0/5 nodes are available: 1 Insufficient cpu, 4 node(s) didn't satisfy plugin(s) [NodeAffinity].")
+	case what < 22:
+		p.Labels = map[string]string{fact.HashLabel: "h1"}
+	default:
+		f.condition(p, corev1.PodReady, corev1.ConditionFalse, "ContainersNotReady", "")
+	}
+}
