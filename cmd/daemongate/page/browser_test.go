@@ -199,6 +199,49 @@ const tooWide = `(() => { const width = document.documentElement.clientWidth;
 	return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 &&
 		!e.parentElement.closest(".scroll")).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n") || "the document" })()`
 
+// inForcedColours says what of the classes of cells cannot be told apart, or read, where the system's few colours stand in
+// the place of the page's; and whether those with trouble stand out. It is empty if all is well.
+const inForcedColours = `(() => {
+	if (!matchMedia("(forced-colors: active)").matches) return "the colours are not forced";
+	const light = (text) => { const c = text.match(/[\d.]+/g).slice(0, 3).map(v => v / 255)
+		.map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * c[0] + .7152 * c[1] + .0722 * c[2]; };
+	const contrast = (a, b) => (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+	const shapes = new Map(), wrong = [], grounds = {};
+	for (const letter of "slufombat") for (const cell of [document.querySelector("#grid i." + letter),
+			document.querySelector(".legend i." + letter)]) {
+		const style = getComputedStyle(cell), shape = getComputedStyle(cell, "::before").content;
+		if ((shapes.get(shape) ?? letter) !== letter) wrong.push(letter + " has the shape of " + shapes.get(shape));
+		shapes.set(shape, letter);
+		grounds[letter] = style.backgroundColor;
+		if (contrast(light(style.color), light(style.backgroundColor)) < 4.5)
+			wrong.push(letter + ": " + style.color + " on " + style.backgroundColor);
+	}
+	for (const letter of "fl") if (grounds[letter] === grounds.s) wrong.push(letter + " does not stand out");
+	return wrong.join("; ") })()`
+
+// Where the system has few colours, as with high contrast, the shape of each class is still its own and can be read, in the
+// light and in the dark, and what fails stands out.
+func TestClassesStayApartInForcedColours(t *testing.T) {
+	t.Parallel()
+	all := []rollout.NodeState{rollout.IsSettled, rollout.IsUpdated, rollout.IsOld, rollout.IsFailing, rollout.IsLost,
+		rollout.IsMissing, rollout.IsFailingBefore, rollout.IsAbsent, rollout.IsLate}
+	f := newFleet(len(all))
+	for i, state := range all {
+		f.are(state, i, i+1)
+	}
+	w := newWorld(t, fleets{"agents": f}, newSync("agents"))
+	tab := w.tab(t, browsertest.Look{})
+	w.open(t, tab, "/syncs/logging/agents")
+	for _, dark := range []bool{false, true} {
+		look := browsertest.Look{Width: 1280, Height: 800, Dark: dark, Forced: true}
+		check(t, tab, shown{"", []string{"1 of 9 nodes settled"}, "1s 1u 1o 1f 1l 1m 1b 1a 1t"}, look)
+		var wrong string
+		if tab.Eval(inForcedColours, &wrong); wrong != "" {
+			t.Errorf("dark %t: %s", dark, wrong)
+		}
+	}
+}
+
 // A cluster without a Sync says so, and how the first one is made.
 func TestAnEmptyClusterSaysHowToBegin(t *testing.T) {
 	t.Parallel()

@@ -125,8 +125,8 @@ func (l *Laws) roomy(s *Stage, before *gate.State, after gate.State) {
 	}
 }
 
-// released holds that where commits are said to wait for a release it is known which commit that has to name, that this is
-// the one of which they are told, and that the release is taken.
+// released holds that where commits are said to wait for a release it is known which commit that has to name, that this
+// is the one of which they are told, and that the release is taken.
 func (l *Laws) released(s *Stage, d gate.Decision) {
 	h := s.State.Held
 	if d.Prepare != "" || d.Prune || d.Compare || d.Correct || s.Observation.History == nil { // nothing new is said

@@ -21,6 +21,7 @@ const patience = 2 * time.Minute
 type Look struct {
 	Width, Height int // of the window; 1280 by 800 if zero
 	Dark          bool
+	Forced        bool // the system's few colours stand in the place of the page's, as with high contrast
 	NoScript      bool // JavaScript is switched off
 }
 
@@ -97,14 +98,18 @@ func (tab *Tab) Change(look Look) {
 	if look.Width == 0 {
 		look.Width, look.Height = 1280, 800
 	}
-	scheme := "light"
+	scheme, forced := "light", "none"
 	if look.Dark {
 		scheme = "dark"
+	}
+	if look.Forced {
+		forced = "active"
 	}
 	tab.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": look.Width, "height": look.Height,
 		"deviceScaleFactor": 1, "mobile": look.Width < 600}, nil)
 	tab.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{
-		{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}}}, nil)
+		{"name": "prefers-color-scheme", "value": scheme}, {"name": "forced-colors", "value": forced},
+		{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil)
 	tab.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": look.NoScript}, nil)
 }
 
