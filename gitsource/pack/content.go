@@ -10,18 +10,16 @@ import (
 
 // content is what an object or a delta holds: in memory, or in a file if it is large.
 type content struct {
-	io.ReaderAt
 	size  int64
-	bytes []byte // nil if it is in a file
+	bytes []byte // if it is in no file
 	file  *os.File
 }
 
-// inBytes is a content in memory.
-func inBytes(b []byte) *content {
-	if b == nil {
-		b = []byte{}
+func (c *content) reader() io.ReaderAt {
+	if c.file != nil {
+		return c.file
 	}
-	return &content{ReaderAt: bytes.NewReader(b), size: int64(len(b)), bytes: b}
+	return bytes.NewReader(c.bytes)
 }
 
 // drop removes the file of a content that has one.
@@ -33,10 +31,13 @@ func (c *content) drop() {
 	_ = os.Remove(c.file.Name())
 }
 
-// hash is the name of an object of this type with this content.
-func (c *content) hash(t plumbing.ObjectType) (plumbing.Hash, error) {
+// name is the name of an object of this type with this content.
+func (c *content) name(t plumbing.ObjectType, n *namer) (plumbing.Hash, error) {
+	if c.file == nil {
+		return n.name(t, c.bytes), nil
+	}
 	h := plumbing.NewHasher(t, c.size)
-	if _, err := io.Copy(h, io.NewSectionReader(c, 0, c.size)); err != nil {
+	if _, err := io.Copy(h, io.NewSectionReader(c.file, 0, c.size)); err != nil {
 		return plumbing.ZeroHash, err
 	}
 	return h.Sum(), nil
@@ -45,7 +46,11 @@ func (c *content) hash(t plumbing.ObjectType) (plumbing.Hash, error) {
 // head is the beginning of a delta.
 func (c *content) head() *deltaHead {
 	h := &deltaHead{}
-	_, _ = io.CopyN(h, io.NewSectionReader(c, 0, c.size), maxDeltaHead) // a short one has no sizes
+	if c.file == nil {
+		h.bytes = c.bytes[:min(len(c.bytes), maxDeltaHead)]
+		return h
+	}
+	_, _ = io.CopyN(h, io.NewSectionReader(c.file, 0, c.size), maxDeltaHead) // a short one has no sizes
 	return h
 }
 
@@ -55,19 +60,13 @@ type store struct {
 	inMemory int64
 }
 
-// make puts a content of about so many bytes where it belongs.
-func (s store) make(size int64, write func(io.Writer) error) (*content, error) {
-	if size <= s.inMemory {
-		var b bytes.Buffer
-		b.Grow(int(min(size, 1<<20)))
-		err := write(&b)
-		return inBytes(b.Bytes()), err
-	}
+// inFile puts a content into a file.
+func (s store) inFile(write func(io.Writer) error) (*content, error) {
 	file, err := os.CreateTemp(s.folder, "tmp_content_*")
 	if err != nil {
 		return nil, err
 	}
-	c := &content{ReaderAt: file, file: file}
+	c := &content{file: file}
 	counted := &counter{Writer: file}
 	if err := write(counted); err != nil {
 		c.drop()

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func applyDelta(to io.Writer, base io.ReaderAt, size int64, delta io.Reader) err
 			from = io.NewSectionReader(base, offset, n)
 		}
 		if n > left || offset+n > size && offset >= 0 {
-			return malformed(errors.New("an instruction reaches beyond an end"))
+			return malformed(errBeyond)
 		}
 		if _, err := io.CopyN(to, from, n); err != nil {
 			return err
@@ -68,10 +69,49 @@ func applyDelta(to io.Writer, base io.ReaderAt, size int64, delta io.Reader) err
 		left -= n
 	}
 	if _, err := d.ReadByte(); !errors.Is(err, io.EOF) {
-		return malformed(errors.New("something follows its last instruction"))
+		return malformed(errFollowed)
 	}
 	return nil
 }
+
+// patch does so in memory, where what it makes has its size.
+func patch(makes, base, delta []byte) error {
+	d := bytes.NewReader(delta)
+	changes, err := binary.ReadUvarint(d)
+	if err == nil {
+		_, err = binary.ReadUvarint(d) // the size of what it makes
+	}
+	if err != nil {
+		return malformed(err)
+	}
+	if changes != uint64(len(base)) {
+		return malformed(fmt.Errorf("a change of %d bytes, of an object of %d", changes, len(base)))
+	}
+	for len(makes) > 0 {
+		offset, n, err := instruction(d)
+		if err != nil {
+			return malformed(err)
+		}
+		if n > int64(len(makes)) || offset >= 0 && offset+n > int64(len(base)) {
+			return malformed(errBeyond)
+		}
+		if offset >= 0 {
+			copy(makes, base[offset:offset+n])
+		} else if _, err := io.ReadFull(d, makes[:n]); err != nil {
+			return malformed(err)
+		}
+		makes = makes[n:]
+	}
+	if d.Len() > 0 {
+		return malformed(errFollowed)
+	}
+	return nil
+}
+
+var (
+	errBeyond   = errors.New("an instruction reaches beyond an end")
+	errFollowed = errors.New("something follows its last instruction")
+)
 
 // instruction reads what to do next: to copy so many bytes from an offset, or to insert so many, which follow; the
 // offset is negative then.

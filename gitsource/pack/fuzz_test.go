@@ -5,8 +5,6 @@ import (
 	"compress/zlib"
 	"crypto/sha1"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
@@ -44,19 +42,22 @@ func FuzzDeltas(f *testing.F) {
 // isGits reports whether git takes a pack.
 func isGits(t *testing.T, content []byte) bool {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "a.pack")
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return exec.Command("git", "index-pack", path).Run() == nil
+	_, refused := gitsIndex(t, content)
+	return refused == nil
 }
 
 // indexOf makes the index of a pack.
 func indexOf(t *testing.T, content []byte, s store) ([]byte, error) {
 	t.Helper()
-	objects, sum, err := scan(t.Context(), bytes.NewReader(content))
+	return indexWith(t, content, keptContent, s)
+}
+
+// indexWith does so with so many bytes kept on the way.
+func indexWith(t *testing.T, content []byte, keep int64, s store) ([]byte, error) {
+	t.Helper()
+	objects, sum, err := scanned(t.Context(), content)
 	if err == nil {
-		err = resolve(t.Context(), bytes.NewReader(content), objects, keptContent, s)
+		err = resolve(t.Context(), bytes.NewReader(content), objects, keep, s)
 	}
 	var index bytes.Buffer
 	if err == nil {
@@ -69,20 +70,13 @@ func indexOf(t *testing.T, content []byte, s store) ([]byte, error) {
 // one before if that is its kind.
 func handmade(base, first, second []byte, kind byte) []byte {
 	b := bytes.NewBufferString("PACK\x00\x00\x00\x02\x00\x00\x00\x03")
+	w := zlib.NewWriter(b)
 	stored := func(kind byte, content []byte, base int) {
-		n := len(content)
-		head := kind&0x70 | byte(n&15)
-		for n >>= 4; n > 0; n >>= 7 {
-			b.WriteByte(head | 0x80)
-			head = byte(n & 0x7f)
-		}
-		b.WriteByte(head)
+		var reference []byte
 		if kind&0x70 == 0x60 {
-			b.Write(back(base))
+			reference = back(base)
 		}
-		w := zlib.NewWriter(b)
-		_, _ = w.Write(content)
-		_ = w.Close()
+		storeObject(b, w, kind>>4, reference, content)
 	}
 	began := b.Len()
 	stored(0x30, base, 0)
@@ -91,6 +85,21 @@ func handmade(base, first, second []byte, kind byte) []byte {
 	stored([]byte{0x10, 0x20, 0x30, 0x40, 0x60}[kind%5], second, b.Len()-next)
 	sum := sha1.Sum(b.Bytes())
 	return append(b.Bytes(), sum[:]...)
+}
+
+// storeObject writes an object of a pack: its type and size, what it changes, and its content.
+func storeObject(b *bytes.Buffer, w *zlib.Writer, kind byte, reference, content []byte) {
+	n := len(content)
+	head := kind<<4&0x70 | byte(n&15)
+	for n >>= 4; n > 0; n >>= 7 {
+		b.WriteByte(head | 0x80)
+		head = byte(n & 0x7f)
+	}
+	b.WriteByte(head)
+	b.Write(reference)
+	w.Reset(b)
+	_, _ = w.Write(content)
+	_ = w.Close()
 }
 
 // back writes how far a base is before its delta, as a pack has it.

@@ -3,6 +3,7 @@ package pack
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha1"
 	"encoding/binary"
 	"io"
@@ -17,35 +18,60 @@ var indexHead = []byte{0xff, 't', 'O', 'c', 0, 0, 0, 2}
 // far is the offset from which on an index has it in a table of its own, of which the usual place names the line.
 const far = 1 << 31
 
-// writeIndex writes a pack's index: the objects by name, each once, and where they are. The entries are sorted by it.
-func writeIndex(w io.Writer, entries []entry, pack plumbing.Hash) error {
-	slices.SortStableFunc(entries, func(a, b entry) int { return bytes.Compare(a.name[:], b.name[:]) })
-	entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.name == b.name })
+// line is where an index has an object: the beginning of its name, and its entry.
+type line struct {
+	name  uint64
+	entry uint32
+}
 
+// lines are the objects by name, each once: of those with the same name, the first.
+func lines(entries []entry) []line {
+	sorted := make([]line, len(entries))
+	for i := range entries {
+		sorted[i] = line{binary.BigEndian.Uint64(entries[i].name[:]), uint32(i)}
+	}
+	slices.SortFunc(sorted, func(a, b line) int {
+		if a.name != b.name {
+			return cmp.Compare(a.name, b.name)
+		}
+		if c := bytes.Compare(entries[a.entry].name[:], entries[b.entry].name[:]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.entry, b.entry)
+	})
+	return slices.CompactFunc(sorted, func(a, b line) bool {
+		return a.name == b.name && entries[a.entry].name == entries[b.entry].name
+	})
+}
+
+// writeIndex writes a pack's index: the objects by name, each once, and where they are.
+func writeIndex(w io.Writer, entries []entry, pack plumbing.Hash) error {
+	sorted := lines(entries)
 	sum := sha1.New() // the format's choice
 	buffered := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
 	_, _ = buffered.Write(indexHead) // a buffer keeps its first error for Flush
-	number := func(n uint32) { _, _ = buffered.Write(binary.BigEndian.AppendUint32(nil, n)) }
+	number := func(n uint32) { _, _ = buffered.Write(binary.BigEndian.AppendUint32(buffered.AvailableBuffer(), n)) }
 	for first, at := 0, 0; first < 256; first++ {
-		for at < len(entries) && int(entries[at].name[0]) <= first {
+		for at < len(sorted) && int(sorted[at].name>>56) <= first {
 			at++
 		}
 		number(uint32(at))
 	}
-	for _, e := range entries {
-		_, _ = buffered.Write(e.name[:])
+	for _, l := range sorted {
+		_, _ = buffered.Write(entries[l.entry].name[:])
 	}
-	for _, e := range entries {
-		number(e.crc)
+	for _, l := range sorted {
+		number(entries[l.entry].crc)
 	}
 	var distant []byte
-	for _, e := range entries {
-		if e.offset < far {
-			number(uint32(e.offset))
+	for _, l := range sorted {
+		offset := entries[l.entry].offset
+		if offset < far {
+			number(uint32(offset))
 			continue
 		}
 		number(uint32(far | len(distant)/8))
-		distant = binary.BigEndian.AppendUint64(distant, uint64(e.offset))
+		distant = binary.BigEndian.AppendUint64(distant, uint64(offset))
 	}
 	_, _ = buffered.Write(distant)
 	_, _ = buffered.Write(pack[:])

@@ -6,7 +6,6 @@
 package pack
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -17,7 +16,6 @@ import (
 	"path/filepath"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 
 	"github.com/daemongate/daemongate/gitsource/memory"
 )
@@ -33,9 +31,9 @@ type Limits struct {
 const (
 	// perObject is about how many bytes an object takes while a pack is kept, lists that grow included.
 	perObject = 160
-	// streamed is how many objects a pack may have that is scanned while it arrives. A larger one is first put on the
-	// disk, so that nobody holds memory while a server is slow.
-	streamed = 1 << 15
+	// listed is how many objects a pack may have that are listed in memory while it arrives. Those of a larger one are
+	// listed on the disk, so that nobody holds memory while a server is slow.
+	listed = 1 << 15
 )
 
 // TooMany is the error of a pack with more objects than allowed.
@@ -75,7 +73,8 @@ func Keep(ctx context.Context, folder string, content io.Reader, limits Limits) 
 	return install(file.Name(), folder, objects, sum)
 }
 
-// receive writes a pack to a file and scans it. The memory that is needed from then on is taken until it is released.
+// receive writes a pack to a file while it is scanned. The memory that is needed from then on is taken until it is
+// released.
 func (l Limits) receive(ctx context.Context, file *os.File, content io.Reader) (o *objects, sum plumbing.Hash,
 	release func(), err error) {
 	var head [12]byte // a signature, a version, and the number of objects
@@ -88,53 +87,35 @@ func (l Limits) receive(ctx context.Context, file *os.File, content io.Reader) (
 	if l.Objects > 0 && count > l.Objects {
 		return nil, sum, nil, &TooMany{count, l.Objects}
 	}
-	if count <= streamed {
-		if o, sum, err = receive(ctx, file, content); err != nil {
-			return nil, sum, nil, err
-		}
-		release, err = l.Memory.Take(ctx, o.memory())
-		return o, sum, release, err
+	if count > listed {
+		return l.receiveMany(ctx, file, content)
 	}
-	if _, err := io.Copy(file, content); err != nil {
+	o = newObjects()
+	if sum, err = scan(ctx, content, file, o); err != nil {
 		return nil, sum, nil, err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, sum, nil, err
-	}
-	if release, err = l.Memory.Take(ctx, count*perObject+3*inMemory+keptContent); err != nil {
-		return nil, sum, nil, err
-	}
-	if o, sum, err = receive(ctx, io.Discard, file); err != nil {
-		release()
-	}
+	release, err = l.Memory.Take(ctx, o.memory())
 	return o, sum, release, err
 }
 
-// receive writes a pack to a file while it is scanned.
-func receive(ctx context.Context, file io.Writer, content io.Reader) (*objects, plumbing.Hash, error) {
-	end := &tail{}
-	buffered := bufio.NewWriterSize(io.MultiWriter(file, end), 1<<16)
-	objects, sum, err := scan(ctx, io.TeeReader(content, buffered))
-	if err := errors.Join(err, buffered.Flush()); err != nil {
-		return nil, sum, err
+// receiveMany lists the objects in a file at first: nobody holds memory while a server is slow.
+func (l Limits) receiveMany(ctx context.Context, file *os.File, content io.Reader) (o *objects, sum plumbing.Hash,
+	release func(), err error) {
+	lines, err := newSpool(filepath.Dir(file.Name()))
+	if err != nil {
+		return nil, sum, nil, err
 	}
-	n, err := content.Read(make([]byte, 1))
-	if n > 0 || (len(objects.entries) > 0 && plumbing.Hash(end.bytes) != sum) {
-		return nil, sum, fmt.Errorf("%w: something follows the pack", packfile.ErrMalformedPackFile)
+	defer lines.remove()
+	if sum, err = scan(ctx, content, file, lines); err != nil {
+		return nil, sum, nil, err
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, sum, err
+	if release, err = l.Memory.Take(ctx, int64(lines.count)*perObject+3*inMemory+keptContent); err != nil {
+		return nil, sum, nil, err
 	}
-	return objects, sum, nil
-}
-
-// tail keeps the last bytes that are written to it: a pack ends with its checksum.
-type tail struct{ bytes [20]byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	end := append(t.bytes[:], p[max(0, len(p)-len(t.bytes)):]...)
-	copy(t.bytes[:], end[len(end)-len(t.bytes):])
-	return len(p), nil
+	if o, err = lines.load(); err != nil {
+		release()
+	}
+	return o, sum, release, err
 }
 
 // install gives a pack its index and its name; the pack comes last, since who finds it looks for the index.

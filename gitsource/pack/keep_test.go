@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/daemongate/daemongate/gitsource/memory"
 )
@@ -45,7 +48,7 @@ func TestTheIndexIsGits(t *testing.T) {
 // Every object is found again when contents and their bases do not fit into what is kept of them.
 func TestContentIsMadeAgain(t *testing.T) {
 	content := packed(t, "--delta-base-offset", "--depth=200", "--window=50")
-	objects, _, err := scan(t.Context(), bytes.NewReader(content))
+	objects, _, err := scanned(t.Context(), content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,7 @@ func TestObjectsAreBounded(t *testing.T) {
 
 	var crowd strings.Builder
 	crowd.WriteString("commit refs/heads/main\ncommitter Ada <ada@example.com> 1700000000 +0000\ndata 1\nc\n")
-	for i := range streamed {
+	for i := range listed {
 		fmt.Fprintf(&crowd, "M 100644 inline f%d\ndata 8\n%08d\n", i, i)
 	}
 	repository := t.TempDir()
@@ -183,10 +186,10 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 	empty(t, "canceled", dir)
-	if _, _, err := scan(ctx, bytes.NewReader(content)); !errors.Is(err, context.Canceled) {
+	if _, _, err := scanned(ctx, content); !errors.Is(err, context.Canceled) {
 		t.Error("while it is read:", err)
 	}
-	objects, _, err := scan(t.Context(), bytes.NewReader(content))
+	objects, _, err := scanned(t.Context(), content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +215,13 @@ func TestFarObjects(t *testing.T) {
 	if got, want := fmt.Sprint(offsets), "[12 2147483647 2147483648 21474836480]"; got != want {
 		t.Errorf("git reads %s of the index, not %s", got, want)
 	}
+}
+
+// scanned are the objects of a pack, in memory.
+func scanned(ctx context.Context, content []byte) (*objects, plumbing.Hash, error) {
+	o := newObjects()
+	sum, err := scan(ctx, bytes.NewReader(content), io.Discard, o)
+	return o, sum, err
 }
 
 func refused(t *testing.T, name string, content []byte) error {
@@ -252,13 +262,7 @@ func files(t *testing.T, dir string) (pack, index []byte) {
 
 func indexOfGit(t *testing.T, content []byte) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.pack")
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run(t, dir, nil, "index-pack", path)
-	index, err := os.ReadFile(filepath.Join(dir, "a.idx"))
+	index, err := gitsIndex(t, content)
 	if err != nil {
 		t.Fatal(err)
 	}

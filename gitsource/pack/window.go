@@ -1,0 +1,57 @@
+package pack
+
+import "io"
+
+// window reads a pack on the disk from any offset on. What it has read of the neighbourhood is not read again.
+type window struct {
+	file  io.ReaderAt
+	from  int64 // where its bytes begin
+	bytes []byte
+	at    int
+}
+
+const windowSize = 1 << 14
+
+func newWindow(file io.ReaderAt) *window {
+	return &window{file: file, bytes: make([]byte, 0, windowSize)}
+}
+
+// seek goes to an offset.
+func (w *window) seek(offset int64) {
+	if offset < w.from || offset > w.from+int64(len(w.bytes)) {
+		w.from, w.bytes = offset, w.bytes[:0]
+	}
+	w.at = int(offset - w.from)
+}
+
+func (w *window) fill() error {
+	w.from += int64(len(w.bytes))
+	n, err := w.file.ReadAt(w.bytes[:windowSize], w.from)
+	w.bytes, w.at = w.bytes[:n], 0
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+func (w *window) ReadByte() (byte, error) {
+	if w.at == len(w.bytes) {
+		if err := w.fill(); err != nil {
+			return 0, err
+		}
+	}
+	b := w.bytes[w.at]
+	w.at++
+	return b, nil
+}
+
+func (w *window) Read(p []byte) (int, error) {
+	if w.at == len(w.bytes) {
+		if err := w.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, w.bytes[w.at:])
+	w.at += n
+	return n, nil
+}
