@@ -6,36 +6,61 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apijson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/resid"
 
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
+// written are objects as kustomize writes them as JSON, one after the other.
+type written struct {
+	count int
+	json  func(i int) ([]byte, error)
+}
+
+// wholly is what kustomize came to when it rendered everything at once.
+func wholly(resources []*resource.Resource) written {
+	return written{len(resources), func(i int) ([]byte, error) {
+		json, err := resources[i].MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: cannot be written as JSON: %w", resources[i].GetKind(),
+				resources[i].GetName(), err)
+		}
+		return json, nil
+	}}
+}
+
 // objects makes what kustomize came to into objects, by way of its own JSON: what it would print is what they hold.
-func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstructured, error) {
-	if len(resources) > r.limit.Objects {
-		return nil, fmt.Errorf("renders to %d objects, more than %d: render fewer or raise the limit", len(resources),
+func (r *reader) objects(w written) ([]*unstructured.Unstructured, error) {
+	if w.count > r.limit.Objects {
+		return nil, fmt.Errorf("renders to %d objects, more than %d: render fewer or raise the limit", w.count,
 			r.limit.Objects)
 	}
-	objects := make([]*unstructured.Unstructured, 0, len(resources))
-	first := make(map[yamlfile.Identity]*resource.Resource, len(resources))
+	objects := make([]*unstructured.Unstructured, 0, w.count)
+	first := make(map[yamlfile.Identity]*unstructured.Unstructured, w.count)
 	var written int64
-	for _, res := range resources {
-		object, size, err := r.index.object(res)
+	for i := range w.count {
+		json, err := w.json(i)
 		if err != nil {
 			return nil, err
 		}
-		if written += size; written > mostGrowth*r.limit.TotalSize {
+		object, err := r.index.object(json)
+		if err != nil {
+			return nil, err
+		}
+		if written += int64(len(json)); written > mostGrowth*r.limit.TotalSize {
 			return nil, fmt.Errorf("%s: with it the objects come to more than %d bytes: render less, or raise "+
 				"render.maxTotalSize, of which this is twice", yamlfile.IdentityOf(object),
 				mostGrowth*r.limit.TotalSize)
 		}
 		id := yamlfile.IdentityOf(object)
 		if other, twice := first[id]; twice {
-			return nil, fmt.Errorf("%s: is there twice: %s: remove or rename one", id, r.index.places(other, res))
+			return nil, fmt.Errorf("%s: is there twice: %s: remove or rename one", id, r.index.places(other, object))
 		}
-		first[id] = res
+		first[id] = object
 		objects = append(objects, object)
 	}
 	return objects, nil
@@ -45,18 +70,16 @@ func (r *reader) objects(resources []*resource.Resource) ([]*unstructured.Unstru
 // text for many objects, as a replacement's, but written out each has its own.
 const mostGrowth = 2
 
-func (x index) object(res *resource.Resource) (object *unstructured.Unstructured, size int64, err error) {
-	json, err := res.MarshalJSON()
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s %s: cannot be written as JSON: %w", res.GetKind(), res.GetName(), err)
-	}
-	object = &unstructured.Unstructured{}
+func (x index) object(json []byte) (*unstructured.Unstructured, error) {
+	object := &unstructured.Unstructured{}
 	if err := object.UnmarshalJSON(json); err != nil {
-		return nil, 0, fmt.Errorf("%s %s: is no object: %w", res.GetKind(), res.GetName(), err)
+		var named metav1.PartialObjectMetadata
+		_ = apijson.Unmarshal(json, &named) // as far as it goes
+		return nil, fmt.Errorf("%s %s: is no object: %w", named.Kind, named.Name, err)
 	}
 	if object.GetAPIVersion() == "" || object.GetKind() == "" || object.GetName() == "" {
-		return nil, 0, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", res.GetKind(), res.GetName(),
-			x.places(res))
+		return nil, fmt.Errorf("%s %s (from %s): has no apiVersion, kind or name", object.GetKind(), object.GetName(),
+			x.places(object))
 	}
 	annotations := object.GetAnnotations()
 	before := len(annotations)
@@ -66,14 +89,17 @@ func (x index) object(res *resource.Resource) (object *unstructured.Unstructured
 	if len(annotations) < before {
 		object.SetAnnotations(annotations)
 	}
-	return object, int64(len(json)), nil
+	return object, nil
 }
 
 // places are the files that the resources come from, as far as that is known: a generated one comes from none.
-func (x index) places(resources ...*resource.Resource) string {
+func (x index) places(objects ...*unstructured.Unstructured) string {
 	var all []string
-	for _, res := range resources {
-		for _, place := range x[res.OrgId().String()] {
+	for _, o := range objects {
+		kind := o.GroupVersionKind()
+		id := resid.NewResIdWithNamespace(resid.NewGvk(kind.Group, kind.Version, kind.Kind), o.GetName(),
+			o.GetNamespace())
+		for _, place := range x[id.String()] {
 			if !slices.Contains(all, place) {
 				all = append(all, place)
 			}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/daemongate/daemongate/render/grouped"
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
@@ -32,11 +33,12 @@ type reader struct {
 	labels    labels                // what became of commonLabels
 	top       string                // the kustomization file of the folder that is rendered, if it has one
 	aliases   *yamlfile.Aliases
+	groups    grouped.Sizes // in which a large folder is rendered
 	total     int64
 	docs      int
 }
 
-func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
+func newReader(ctx context.Context, tree fs.FS, o Options, groups grouped.Sizes) *reader {
 	return &reader{
 		paths: paths{ctx: ctx, tree: &multiTree{FS: tree, bases: map[string]fs.FS{}}, plain: map[string]bool{},
 			ends: map[string]end{}, asked: map[string]struct{}{}},
@@ -44,7 +46,7 @@ func newReader(ctx context.Context, tree fs.FS, o Options) *reader {
 		files: map[string][]byte{}, roles: map[string]role{}, checked: map[string]checked{},
 		checking: map[string]bool{}, localized: map[string]bool{}, sorted: map[string]bool{}, index: index{},
 		pluginUse: map[string]*pluginUse{},
-		aliases:   o.aliases(),
+		aliases:   o.aliases(), groups: groups,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/daemongate/daemongate/render/grouped"
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
@@ -102,7 +103,8 @@ func unread(path string, err error) error {
 // Build renders one folder of the tree. It writes nothing and calls nobody but Options.Base: plugins that execute
 // something and helm are refused, as is every path or link that leads out of the tree, and every remote base unless
 // there is an Options.Base and it is pinned to a commit. Files elsewhere in the tree may be named (kustomize's own
-// default would keep a kustomization to its folder).
+// default would keep a kustomization to its folder). Many objects are rendered in groups where nobody can tell
+// (package grouped).
 //
 // A folder without a kustomization file is rendered as Flux does it: as if it had one that lists all its *.yaml and
 // *.yml files, those of its subfolders included, in the order of their paths; a subfolder with a kustomization file is
@@ -113,11 +115,15 @@ func unread(path string, err error) error {
 // ends, Build returns at its next read of a file, or when kustomize is done with what it has. Nor can it be told how
 // much memory to take. Package child has it do so in a process that can be ended.
 func Build(ctx context.Context, tree fs.FS, dir string, o Options) (Result, error) {
+	return build(ctx, tree, dir, o, grouped.Usual)
+}
+
+func build(ctx context.Context, tree fs.FS, dir string, o Options, groups grouped.Sizes) (Result, error) {
 	folder, err := folderPath(dir)
 	if err != nil {
 		return Result{}, err
 	}
-	r := newReader(ctx, tree, o.WithDefaults())
+	r := newReader(ctx, tree, o.WithDefaults(), groups)
 	out := run(r, folder)
 	result := Result{Objects: out.objects, Dropped: out.dropped}
 	result.Read, result.Warnings = r.seen()

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
 	"github.com/daemongate/daemongate/render/dropped"
+	"github.com/daemongate/daemongate/render/grouped"
 )
 
 // outcome is what one run of kustomize came to.
@@ -61,6 +62,28 @@ func attempt(r *reader, folder string) (out outcome) {
 	if err := r.survey(folder); err != nil {
 		return outcome{err: err}
 	}
+	objects, ok := inGroups(r, folder)
+	if !ok {
+		if objects, err = whole(r, folder, own); err != nil {
+			return outcome{err: err}
+		}
+	}
+	return outcome{objects: objects, dropped: dropped.Find(done{r}, folder, objects)}
+}
+
+// inGroups has kustomize render the folder in groups of objects. It is not ok if it has to be rendered as a whole,
+// which then says what is wrong.
+func inGroups(r *reader, folder string) ([]*unstructured.Unstructured, bool) {
+	all, ok := grouped.Render(r.ctx, done{r}, folder, r.groups)
+	if !ok || r.reason() != nil {
+		return nil, false
+	}
+	objects, err := r.objects(written{len(all), func(i int) ([]byte, error) { return all[i], nil }})
+	return objects, err == nil
+}
+
+// whole has kustomize render the folder at once.
+func whole(r *reader, folder, own string) ([]*unstructured.Unstructured, error) {
 	o := krusty.MakeDefaultOptions()                // no plugins, no helm
 	o.LoadRestrictions = types.LoadRestrictionsNone // the reader restricts to the tree
 	if r.sorted[own] {
@@ -68,19 +91,19 @@ func attempt(r *reader, folder string) (out outcome) {
 	}
 	resources, err := krusty.MakeKustomizer(o).Run(fileSystem{reader: r}, inside(folder))
 	if err != nil {
-		return outcome{err: r.explain(folder, err)}
+		return nil, r.explain(folder, err)
 	}
 	if reason := r.reason(); reason != nil {
-		return outcome{err: reason}
+		return nil, reason
 	}
 	if err := managedBy(r.checked[own].lists, resources); err != nil {
-		return outcome{err: fmt.Errorf("%s: %w", own, err)}
+		return nil, fmt.Errorf("%s: %w", own, err)
 	}
-	objects, err := r.objects(resources.Resources())
+	objects, err := r.objects(wholly(resources.Resources()))
 	if err != nil {
-		return outcome{err: fmt.Errorf("%s: %w", folder, err)}
+		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
-	return outcome{objects: objects, dropped: dropped.Find(done{r}, folder, objects)}
+	return objects, nil
 }
 
 // gaveUp words a panic of kustomize's.

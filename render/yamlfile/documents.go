@@ -28,23 +28,37 @@ var separator = regexp.MustCompile(`\n---.*\n`)
 // Parse parses a file as kustomize will. The error begins with the line. What kustomize would leave out without a
 // word (more after a "...") is an error.
 func Parse(content []byte) ([]Document, error) {
-	text := strings.ReplaceAll(string(content), "\r\n", "\n")
 	var docs []Document
+	for _, part := range Split(content) {
+		doc, err := decode(part.Text, part.First)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	return docs, nil
+}
+
+// Part is the text of one document of a file.
+type Part struct {
+	Text  string
+	First int // the number of lines before it
+}
+
+// Split cuts a file where its documents end, empty ones included.
+func Split(content []byte) (parts []Part) {
+	text := strings.ReplaceAll(string(content), "\r\n", "\n")
 	begin, lines := 0, 0
 	for _, cut := range append(separator.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
 		chunk := text[begin:cut[0]]
 		if cut[0] < len(text) {
 			chunk += "\n"
 		}
-		doc, err := decode(chunk, lines)
-		if err != nil {
-			return nil, err
-		}
-		docs = append(docs, doc)
+		parts = append(parts, Part{chunk, lines})
 		lines += strings.Count(text[begin:cut[1]], "\n")
 		begin = cut[1]
 	}
-	return docs, nil
+	return parts
 }
 
 func decode(chunk string, lines int) (Document, error) {
