@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -98,7 +99,14 @@ const (
 	masked       = "***"
 	maskedBefore = "*** (before)"
 	maskedAfter  = "*** (after)"
+	noKey        = "*** (no key)"
 )
+
+// isKey reports whether that may be a key of a Secret, or of its annotations. What is none may be a line of a file that
+// somebody took for one of keys and values.
+func isKey(key string) bool { return goodKey.MatchString(key) }
+
+var goodKey = regexp.MustCompile(`^[-._/a-zA-Z0-9]+$`)
 
 // withheldSecrets takes the values out of a Secret and of what would become of it, and leaves which of them differ.
 func withheldSecrets(live, want *unstructured.Unstructured) (before, after *unstructured.Unstructured) {
@@ -114,7 +122,7 @@ func withheldSecrets(live, want *unstructured.Unstructured) (before, after *unst
 		old, _, _ := unstructured.NestedMap(live.Object, path...)
 		wished, _, _ := unstructured.NestedMap(want.Object, path...)
 		for key, value := range old {
-			if now, both := wished[key]; both && !reflect.DeepEqual(now, value) {
+			if now, both := wished[key]; both && isKey(key) && !reflect.DeepEqual(now, value) {
 				_ = unstructured.SetNestedField(before.Object, maskedBefore, slices.Concat(path, []string{key})...)
 				_ = unstructured.SetNestedField(after.Object, maskedAfter, slices.Concat(path, []string{key})...)
 			}
@@ -140,10 +148,14 @@ func withoutValues(o *unstructured.Unstructured) *unstructured.Unstructured {
 		if !found {
 			continue
 		}
+		kept := make(map[string]any, len(values))
 		for key := range values {
-			values[key] = masked
+			if !isKey(key) {
+				key = noKey
+			}
+			kept[key] = masked
 		}
-		_ = unstructured.SetNestedMap(bare.Object, values, path...)
+		_ = unstructured.SetNestedMap(bare.Object, kept, path...)
 	}
 	return bare
 }

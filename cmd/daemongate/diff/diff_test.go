@@ -81,7 +81,7 @@ func TestCreatedPrunedAndConflicting(t *testing.T) {
 func TestTwoCommitsAreComparedWithoutSecrets(t *testing.T) {
 	secret := func(name, value string) string {
 		return `{apiVersion: v1, kind: Secret, metadata: {name: ` + name + `, annotations: {note: hidden-a` + value + `}, notes: hidden-b` + value + `},
-  stringData: {same: hidden-c, differs: hidden-d` + value + `}, data: {deep: {er: hidden-e` + value + `}}, strinData: {typo: hidden-f` + value + `}}`
+  stringData: {same: hidden-c, differs: hidden-d` + value + `}, data: {deep: {er: hidden-e` + value + `}, bad key hidden-g: x` + value + `}, strinData: {typo: hidden-f` + value + `}}`
 	}
 	set := func(texts ...string) manifests.Set {
 		t.Helper()
