@@ -57,6 +57,24 @@ func TestAnObjectChangedInTheSameSecondIsNotSkipped(t *testing.T) {
 	}
 }
 
+// Law 16: so it is if nothing but the resourceVersion tells of the change: whoever made it had applied the object before,
+// in the same second.
+func TestAChangeByWhoWasThereBeforeIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	set := w.set(configMaps(5, "v1", nil)...)
+	w.commit(set)
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // managedFields have whole seconds
+	w.applyBy("kubectl", configMap("cm0003", "other"))
+	w.applyBy("kubectl", configMap("cm0003", "v1"))
+	w.commit(set)
+	w.applyBy("kubectl", configMap("cm0003", "edited"))
+	applied, left := w.commit(set)
+	if now := w.value("cm0003"); now != "v1" || len(applied) != 1 || len(left) != 4 {
+		t.Errorf("cm0003 has %q, applied %v and left %d alone", now, applied, len(left))
+	}
+}
+
 // The proof is as young as the apply: what was as asked when the commit was prepared, and is not any more, is applied.
 func TestAnObjectChangedAfterThePreparationIsNotSkipped(t *testing.T) {
 	t.Parallel()

@@ -78,20 +78,15 @@ func must[T any](v T, err error) func(testing.TB) T {
 
 // requests are those that one client makes, by what they do.
 type requests struct {
-	mu     sync.Mutex
-	all    []string
-	before func(*http.Request)
+	mu  sync.Mutex
+	all []string
 }
 
 func (r *requests) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		r.mu.Lock()
 		r.all = append(r.all, verbOf(request))
-		before := r.before
 		r.mu.Unlock()
-		if before != nil {
-			before(request)
-		}
 		return next.RoundTrip(request)
 	})
 }
@@ -121,17 +116,6 @@ func (r *requests) during(do func()) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Sorted(slices.Values(r.all))
-}
-
-// doBefore has something done before each request of a kind.
-func (r *requests) doBefore(verb string, do func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.before = func(request *http.Request) {
-		if verbOf(request) == verb {
-			do()
-		}
-	}
 }
 
 // commit prepares and applies a set as a Sync does that knows what it has applied.
@@ -176,6 +160,16 @@ func (w *world) by(manager string, resource schema.GroupVersionResource, name, p
 	w.t.Helper()
 	_, err := w.others.Resource(resource).Namespace(w.ns).Patch(w.ctx, name, types.MergePatchType, []byte(patch),
 		metav1.PatchOptions{FieldManager: manager})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// applyBy has another field manager apply an object.
+func (w *world) applyBy(manager string, o *unstructured.Unstructured) {
+	w.t.Helper()
+	_, err := w.others.Resource(configMapResource).Namespace(w.ns).Apply(w.ctx, o.GetName(), o,
+		metav1.ApplyOptions{FieldManager: manager, Force: true})
 	if err != nil {
 		w.t.Fatal(err)
 	}
