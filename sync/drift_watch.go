@@ -47,6 +47,12 @@ func (w *driftWatch) know(id manifests.ID, v manifests.Version) {
 	w.known[id] = v
 }
 
+// forget has every object looked at as after a restart.
+func (w *driftWatch) forget() {
+	w.known = nil
+	w.proofs.Forget()
+}
+
 func (w *driftWatch) close() {
 	if w.watch != nil {
 		w.watch.Stop()

@@ -5,6 +5,7 @@ import (
 	stderrors "errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -23,8 +24,12 @@ import (
 	"github.com/daemongate/daemongate/sync/untimely"
 )
 
-// requestAnnotation asks for a poll and another try of a failed head; its value is new with every request.
-const requestAnnotation = "daemongate.io/requested-at"
+// requestAnnotation asks for a poll and another try of a failed head; its value is new with every request. One that ends
+// in requestedInFull has every object compared with what the commit asks for, whatever is known of it.
+const (
+	requestAnnotation = "daemongate.io/requested-at"
+	requestedInFull   = " full"
+)
 
 // releaseAnnotation names the settled commit that a person lets go on, and when, so that it can be said again.
 const releaseAnnotation = "daemongate.io/release"
@@ -50,6 +55,9 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 	}
 	if r := seen.Annotations[requestAnnotation]; r != l.request {
 		l.request, l.retryRequested = r, true
+		if strings.HasSuffix(r, requestedInFull) {
+			l.drift.forget()
+		}
 		l.source.Ask()
 	}
 	return l, nil

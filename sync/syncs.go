@@ -189,6 +189,11 @@ func (s *Syncs) Request(ctx context.Context, namespace, name string, now time.Ti
 	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano))
 }
 
+// RequestFull is a Request that also has every object compared with what the commit asks for, by a dry run.
+func (s *Syncs) RequestFull(ctx context.Context, namespace, name string, now time.Time) error {
+	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano)+requestedInFull)
+}
+
 // Suspend turns a Sync's polls, applies, prune and correction off, or on again, and reports whether that is a change.
 func (s *Syncs) Suspend(ctx context.Context, namespace, name string, suspend bool) (changed bool, err error) {
 	before, err := s.Get(ctx, namespace, name)

@@ -15,18 +15,22 @@ import (
 // newSync asks for a poll and for another try of a commit that failed.
 func newSync() *cobra.Command {
 	var k cluster
-	var override bool
+	var override, full bool
 	var reason string
 	c := &cobra.Command{
 		Use:   "sync NAME",
 		Short: "Poll the repository now, and try again a head that failed or was rolled back",
 		Example: `  daemongate sync node-agents
+  daemongate sync node-agents --full
   daemongate sync node-agents --override-window --reason "the agent leaks memory, ticket 4711"`,
 		Args: arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if override != (strings.TrimSpace(reason) != "") {
 				return usage(c, errors.New("--override-window and --reason go together: say why the commit cannot "+
 					"wait"))
+			}
+			if override && full {
+				return usage(c, errors.New("--full does not go with --override-window: ask once for each"))
 			}
 			if override {
 				return overrideWindow(c, &k, args[0], reason)
@@ -47,7 +51,11 @@ func newSync() *cobra.Command {
 				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: %s; `daemongate resume "+
 					"--all` first", s.Namespace, s.Name, why)
 			}
-			if err := syncs.Request(c.Context(), s.Namespace, s.Name, time.Now()); err != nil {
+			request := syncs.Request
+			if full {
+				request = syncs.RequestFull
+			}
+			if err := request(c.Context(), s.Namespace, s.Name, time.Now()); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "asked for Sync %s/%s\n", s.Namespace, s.Name)
@@ -57,6 +65,8 @@ func newSync() *cobra.Command {
 	k.addTo(c.Flags())
 	c.Flags().BoolVar(&override, "override-window", false,
 		"let the present head start although no window is open, once")
+	c.Flags().BoolVar(&full, "full", false, "also compare every object with the commit by a dry run, whatever is known "+
+		"of it, and apply the next commit as a whole")
 	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; recorded with who you say you are")
 	return c
 }
