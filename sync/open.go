@@ -24,8 +24,8 @@ import (
 	"github.com/daemongate/daemongate/sync/untimely"
 )
 
-// requestAnnotation asks for a poll and another try of a failed head; its value is new with every request. One that ends
-// in requestedInFull has every object compared with what the commit asks for, whatever is known of it.
+// requestAnnotation asks for a poll and another try of a failed head; its value is new with every request. One that
+// ends in requestedInFull has every object compared with what the commit asks for, whatever is known of it.
 const (
 	requestAnnotation = "daemongate.io/requested-at"
 	requestedInFull   = " full"

@@ -65,8 +65,8 @@ func newSync() *cobra.Command {
 	k.addTo(c.Flags())
 	c.Flags().BoolVar(&override, "override-window", false,
 		"let the present head start although no window is open, once")
-	c.Flags().BoolVar(&full, "full", false, "also compare every object with the commit by a dry run, whatever is known "+
-		"of it, and apply the next commit as a whole")
+	c.Flags().BoolVar(&full, "full", false,
+		"also compare every object with the commit by a dry run, and apply the next commit as a whole")
 	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; recorded with who you say you are")
 	return c
 }
