@@ -75,7 +75,8 @@ bench: ## the benchmarks, on real clusters and in a real browser
 
 demo: build ## the story, on a real control plane, in this terminal; HOST=gitea: on a real Git host too; KEEP=1: the cluster stays until ^C
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" DEMO_KEEP="$(KEEP)" && \
-		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && go run ./cmd/demo
+		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && \
+		go build -o bin/demo ./cmd/demo && exec bin/demo # go run would call its end by ^C an error
 
 FLEETS := 300
 fleets: ## FLEETS=300 random fleets on which `plan` and the real scheduler must agree; `make test` plays some

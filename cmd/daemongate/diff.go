@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type diffCommand struct {
 func newDiff() *cobra.Command {
 	d := &diffCommand{}
 	c := &cobra.Command{
-		Use:   "diff SYNC | diff URL|FOLDER [--sync SYNC]",
+		Use:   "diff SYNC | diff URL|FOLDER [--sync SYNC] | diff COMMIT --sync SYNC",
 		Short: "Print what a commit would change in the cluster, before it is applied",
 		Long: `Ask the API server what an apply of a commit, a branch or a work tree would change, and print it as kubectl diff does: a
 unified diff per object. It is a dry run with your own rights (patch, and create for what is not there yet); nothing is
@@ -41,24 +42,23 @@ written. A Secret's values are not shown. What other field managers hold, and wh
 
 With a Sync its repository, path and namespace are taken, and what it no longer asks for is shown as pruned; the
 repository is read with your own credentials. With a URL or a folder the objects are compared as they are rendered, by
-name; --sync compares them as that Sync would apply them.
+name; --sync compares them as that Sync would apply them, also those of a branch or a commit of its repository.
 
 The diff goes to stdout, all else to stderr. The exit code is 0, or 1 if an object could not be compared; with
 --exit-code it is 3 if something would change.`,
 		Example: `  daemongate diff node-agents
   daemongate diff node-agents --ref my-branch
+  daemongate diff HEAD~1 --sync node-agents
   daemongate diff . --worktree --sync node-agents --exit-code
   daemongate diff . --path clusters/prod/agents --commit HEAD~1 -n logging`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			d.from.Stdin, d.pathSet = c.InOrStdin(), c.Flags().Changed("path")
-			if origin.IsRepository(args[0]) {
-				d.from.Location = args[0]
-			} else if d.sync != "" {
-				return usage(c, fmt.Errorf("%s: is no URL and no folder, and --sync is given: name one Sync", args[0]))
-			} else {
-				d.sync = args[0]
+			named, err := d.from.Take(args[0], d.sync != "")
+			if err != nil {
+				return usage(c, err)
 			}
+			d.sync = cmp.Or(named, d.sync)
 			if err := d.from.Check(); err != nil {
 				return usage(c, err)
 			}

@@ -43,7 +43,11 @@ func TestDiffBeforeAnythingIsInstalled(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s", args, r.code, r.stderr)
 		}
 	}
-	if r := daemongate(t, "", "diff", "agents", "--sync", "others"); r.code != 2 {
-		t.Errorf("two Syncs: exit code %d", r.code)
+	if r := daemongate(t, "", "diff", "HEAD~1", "--sync", "others", "-n", "compared", "--kubeconfig",
+		cluster.Kubeconfig); r.code != 1 || !strings.Contains(r.stderr, "Sync compared/others") {
+		t.Errorf("a commit of a Sync that is not there: exit code %d: %s", r.code, r.stderr)
+	}
+	if r := daemongate(t, "", "diff", "HEAD~1", "--sync", "others", "--commit", "HEAD~2"); r.code != 2 {
+		t.Errorf("two commits: exit code %d: %s", r.code, r.stderr)
 	}
 }

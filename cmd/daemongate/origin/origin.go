@@ -88,6 +88,25 @@ func IsRepository(arg string) bool {
 	return strings.ContainsAny(arg, "/:") || err == nil && info.IsDir()
 }
 
+// Take reads what is named on the command line: a folder or a URL; a branch or a commit where the repository is known
+// from elsewhere; otherwise a Sync, whose name is returned.
+func (from *Origin) Take(arg string, known bool) (sync string, err error) {
+	_, isFolder := localFolder(arg)
+	switch {
+	case isFolder || strings.Contains(arg, ":"):
+		from.Location = arg
+	case known && (from.Ref != "" || from.Commit != ""):
+		return "", fmt.Errorf("%s: names a commit, and so do --ref and --commit: give one of them", arg)
+	case known:
+		from.Ref = arg
+	case IsRepository(arg):
+		from.Location = arg
+	default:
+		sync = arg
+	}
+	return sync, nil
+}
+
 // localFolder returns the folder of this machine that a location names.
 func localFolder(location string) (folder string, ok bool) {
 	folder = strings.TrimPrefix(strings.TrimPrefix(location, "file://localhost"), "file://")

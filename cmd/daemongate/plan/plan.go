@@ -2,12 +2,12 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,32 +123,17 @@ func (p *command) take(args []string) error {
 	if p.sync != "" && len(p.dumps) > 0 {
 		return errors.New("-f and --sync: a dump is no cluster in which there are Syncs, give one of them")
 	}
-	switch {
-	case len(args) == 0:
-		if p.sync == "" {
-			p.from.Location = "."
+	if len(args) == 1 {
+		named, err := p.from.Take(args[0], p.sync != "" || len(p.dumps) > 0)
+		if err != nil {
+			return err
 		}
-	case isFolder(args[0]) || strings.Contains(args[0], ":"):
-		p.from.Location = args[0]
-	case p.sync != "" || len(p.dumps) > 0:
-		if p.from.Ref != "" || p.from.Commit != "" {
-			return fmt.Errorf("%s: names a commit, and so do --ref and --commit: give one of them", args[0])
-		}
-		p.from.Ref = args[0]
-		if p.sync == "" {
-			p.from.Location = "."
-		}
-	case origin.IsRepository(args[0]):
-		p.from.Location = args[0]
-	default:
-		p.sync = args[0]
+		p.sync = cmp.Or(named, p.sync)
+	}
+	if p.sync == "" && p.from.Location == "" {
+		p.from.Location = "."
 	}
 	return errors.Join(p.from.Check(), p.pull.Check())
-}
-
-func isFolder(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.IsDir()
 }
 
 func (p *command) run(ctx context.Context, out, notes io.Writer) error {

@@ -274,6 +274,10 @@ func TestPagesKeepTheirColumns(t *testing.T) {
 			t.Errorf("there is no %q in\n%s", want, text)
 		}
 	}
+	m.Show("log", "COMMIT   STATE     TOOK   SUBJECT\naaaaaaa  Complete  27.3s  Ship the agent of the year")
+	if text, want := shown(t, m), "aaaaaaa  Complete  27.3s  Ship the agent\n         of the year\n"; !strings.Contains(text, want) {
+		t.Errorf("there is no %q in\n%s", want, text)
+	}
 	m = screenOf(stuck(), 80, 40)
 	m.Key("?")
 	for _, want := range []string{"\n          large prune go on", "\ncell for several nodes as the worst of them."} {

@@ -34,10 +34,13 @@ func pad(text string, width int) string {
 }
 
 // wrapped is a text in lines of a width, all but the first indented like what stands before the first.
-func wrapped(before, text string, width int) []string {
+func wrapped(before, text string, width int) []string { return beside(before, line(text), width) }
+
+// beside puts a text in lines of a width beside what stands before the first of them.
+func beside(before, text string, width int) []string {
 	indent := ansi.StringWidth(before)
 	var lines []string
-	for i, part := range broken(line(text), max(width-indent, 10)) {
+	for i, part := range broken(text, max(width-indent, 10)) {
 		if i > 0 {
 			before = strings.Repeat(" ", indent)
 		}
@@ -46,19 +49,24 @@ func wrapped(before, text string, width int) []string {
 	return lines
 }
 
-// broken breaks a text between words, and a word only if it is too wide for a line: commands are to be copied.
+// broken breaks a text between words, and a word only if it is too wide for a line: commands are to be copied. Within a
+// line gaps stay as they are, such as those of a table.
 func broken(text string, width int) []string {
 	lines := []string{""}
 	used := 0
-	for _, word := range strings.Fields(text) {
+	for text = strings.TrimRight(text, " "); text != ""; {
+		word := strings.TrimLeft(text, " ")
+		gap := len(text) - len(word)
+		word, _, _ = strings.Cut(word, " ")
+		text = text[gap+len(word):]
 		for i, piece := range strings.Split(ansi.Hardwrap(word, width, false), "\n") {
 			last := &lines[len(lines)-1]
 			wide := ansi.StringWidth(piece)
 			switch {
 			case used == 0:
 				*last, used = piece, wide
-			case i == 0 && used+1+wide <= width:
-				*last, used = *last+" "+piece, used+1+wide
+			case i == 0 && used+gap+wide <= width:
+				*last, used = *last+strings.Repeat(" ", gap)+piece, used+gap+wide
 			default:
 				lines, used = append(lines, piece), wide
 			}
@@ -78,8 +86,8 @@ func asWritten(text string, width int) []string {
 	if gap := strings.Index(text[indent:], "  "); gap > 0 {
 		before := text[:len(text)-len(strings.TrimLeft(text[indent+gap:], " "))]
 		if ansi.StringWidth(before) <= width/3 {
-			return wrapped(before, text[len(before):], width)
+			return beside(before, text[len(before):], width)
 		}
 	}
-	return wrapped(strings.Repeat(" ", min(indent, width/2)), text, width)
+	return beside(strings.Repeat(" ", min(indent, width/2)), text[indent:], width)
 }
