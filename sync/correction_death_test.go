@@ -18,14 +18,14 @@ const driftFound = `"drift":{`
 // right after, any write of making it anew. The next process knows the new one for its own, and the commit completes.
 func TestDyingInACorrectionLosesNothing(t *testing.T) {
 	t.Parallel()
-	everyDeath(t, driftFound, diesCorrecting)
+	everyDeath(t, &mortal{from: driftFound}, diesCorrecting)
 }
 
 // Laws 4 and 7, of a correction after Complete: somebody deletes a ConfigMap, and Daemongate dies at any write of
 // making it anew. A later commit that no longer asks for it has it pruned.
 func TestDyingInACorrectionPrunesAllTheSame(t *testing.T) {
 	t.Parallel()
-	everyDeath(t, driftFound, diesCorrectingWhatGoes)
+	everyDeath(t, &mortal{from: driftFound}, diesCorrectingWhatGoes)
 }
 
 func diesCorrecting(t *testing.T, m *mortal) {

@@ -22,23 +22,34 @@ import (
 // told of success.
 func TestDyingAtAnyWriteLosesNothing(t *testing.T) {
 	t.Parallel()
-	everyDeath(t, "", dies)
+	everyDeath(t, &mortal{}, dies)
+}
+
+// Law 4, of an inventory that is stored beside the status: whenever Daemongate dies storing it, or writing the status
+// that names it, nothing is lost.
+func TestDyingWithALargeInventoryLosesNothing(t *testing.T) {
+	t.Parallel()
+	everyDeath(t, &mortal{of: "-inventory-", inStatus: 1}, dies)
 }
 
 // Law 4, of a rollback: whenever Daemongate dies between the decision to roll back and the end of the rollback, the
 // rollback completes, what the broken commit added is pruned and nothing else, and the repository is told of it.
 func TestDyingInARollbackLosesNothing(t *testing.T) {
 	t.Parallel()
-	everyDeath(t, "rollbackOf", diesRollingBack)
+	everyDeath(t, &mortal{from: "rollbackOf"}, diesRollingBack)
 }
 
-// everyDeath tells a story once without a death, which counts its writes (see mortal.from), and then once for each
-// death there is. They mostly wait for the cluster, so they are told at once.
-func everyDeath(t *testing.T, from string, story func(*testing.T, *mortal)) {
+// everyDeath tells a story once without a death, which counts its writes (see mortal.from and of), and then once for
+// each death there is. They mostly wait for the cluster, so they are told at once.
+func everyDeath(t *testing.T, like *mortal, story func(*testing.T, *mortal)) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
 	}
-	immortal := &mortal{left: math.MaxInt, from: from, dead: make(chan struct{})}
+	mortalAfter := func(writes int, after bool) *mortal {
+		return &mortal{left: writes, after: after, from: like.from, of: like.of, inStatus: like.inStatus,
+			dead: make(chan struct{})}
+	}
+	immortal := mortalAfter(math.MaxInt, false)
 	story(t, immortal)
 	writes := math.MaxInt - immortal.left
 	t.Logf("%d writes to die at", writes)
@@ -46,7 +57,7 @@ func everyDeath(t *testing.T, from string, story func(*testing.T, *mortal)) {
 		for _, when := range []string{"before", "after"} {
 			t.Run(fmt.Sprintf("%s write %d", when, n), func(t *testing.T) {
 				t.Parallel()
-				m := &mortal{left: n, from: from, after: when == "after", dead: make(chan struct{})}
+				m := mortalAfter(n, when == "after")
 				story(t, m)
 				if !m.isDead() && n <= writes/2 {
 					t.Error("it did not die")
@@ -89,6 +100,7 @@ func diesRollingBack(t *testing.T, m *mortal) {
 // dies tells the story of one death in an ordinary rollout.
 func dies(t *testing.T, m *mortal) {
 	w := newWorld(t)
+	w.inStatus = m.inStatus
 	data := t.TempDir()
 	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": configMap("keep", "1"),
 		"drop.yaml": configMap("drop", "1")})
@@ -153,6 +165,10 @@ type mortal struct {
 	dead  chan struct{}
 	// from is what the first write that counts has in its body; all count if it is empty.
 	from string
+	// of is what writes that count mention, in their address or body; all count if it is empty.
+	of string
+	// inStatus is as in the world.
+	inStatus int
 }
 
 // connection is one that the mortal's process has.
@@ -185,11 +201,13 @@ func (m *mortal) do(next http.RoundTripper, r *http.Request) (*http.Response, er
 		return next.RoundTrip(r)
 	}
 	if m.from != "" {
-		body, err := io.ReadAll(r.Body)
-		if r.Body = io.NopCloser(bytes.NewReader(body)); err != nil || !bytes.Contains(body, []byte(m.from)) {
+		if !mentions(r, m.from) {
 			return next.RoundTrip(r)
 		}
 		m.from = ""
+	}
+	if m.of != "" && !mentions(r, m.of) {
+		return next.RoundTrip(r)
 	}
 	if m.left--; m.left > 0 {
 		return next.RoundTrip(r)
@@ -201,6 +219,16 @@ func (m *mortal) do(next http.RoundTripper, r *http.Request) (*http.Response, er
 	}
 	close(m.dead)
 	return nil, errDead
+}
+
+// mentions reports whether a request has a text in its address or its body.
+func mentions(r *http.Request, text string) bool {
+	if strings.Contains(r.URL.Path, text) || r.Body == nil {
+		return strings.Contains(r.URL.Path, text)
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return err == nil && bytes.Contains(body, []byte(text))
 }
 
 func (m *mortal) isDead() bool {

@@ -26,7 +26,7 @@ import (
 // order, what another Sync has put in its place or always had stays as it is, and the Sync goes.
 func TestDyingInADeletionLosesNothing(t *testing.T) {
 	t.Parallel()
-	everyDeath(t, "", diesDeleting)
+	everyDeath(t, &mortal{}, diesDeleting)
 }
 
 func diesDeleting(t *testing.T, m *mortal) {

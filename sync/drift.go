@@ -25,7 +25,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 	r := &gate.Compared{Digest: l.sync.Status.InFlight.Digest, Fields: map[string][]gate.PausedField{}}
 	part, writer, err := fl.asked(ctx, func(id manifests.ID) bool {
 		_, is := touched[id]
-		return is || rolls(l.sync.Status.InFlight, id) || foundDrifted(l.sync.Status.Drift, id)
+		return is || l.drift.forgotten || rolls(l.sync.Status.InFlight, id) || foundDrifted(l.sync.Status.Drift, id)
 	})
 	var drifts []manifests.Drift
 	var seen []manifests.Applied
@@ -53,6 +53,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 		}
 		return r
 	}
+	l.drift.forgotten = false
 	for id, seen := range touched {
 		l.drift.know(id, seen)
 	}

@@ -23,6 +23,8 @@ type driftWatch struct {
 	touched manifests.Known
 	// compared is what was touched when the last comparison was made.
 	compared manifests.Known
+	// forgotten is set while nobody remembers what was written: the whole set is then looked at.
+	forgotten bool
 	// toldTrouble is what was told last of what cannot be watched.
 	toldTrouble string
 	// proofs are of objects as they were last written: nobody has to look at those again that are as they were left.
@@ -100,7 +102,7 @@ func (l *syncLoop) watchDrift(ctx context.Context) (touched, missed bool) {
 	for id, seen := range w.touched {
 		missed = missed || seen.Gone() && w.compared[id] != seen
 	}
-	return len(w.touched) > 0, missed
+	return len(w.touched) > 0 || w.forgotten, missed
 }
 
 func sameObject(a, b api.DriftedObject) bool { return a.Object == b.Object }

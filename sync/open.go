@@ -21,6 +21,7 @@ import (
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
+	"github.com/daemongate/daemongate/sync/stored"
 	"github.com/daemongate/daemongate/sync/untimely"
 )
 
@@ -77,9 +78,11 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	case err != nil:
 		return nil, err
 	}
-	l := &syncLoop{Controller: c, key: key, sync: sync, saved: savedStatus{status: *sync.Status.DeepCopy(),
-		server: *sync.Status.DeepCopy(), version: sync.ResourceVersion},
-		request: sync.Annotations[requestAnnotation]}
+	saved := savedStatus{server: *sync.Status.DeepCopy(), version: sync.ResourceVersion}
+	if saved.status, err = c.fill(ctx, sync); err != nil {
+		return nil, err
+	}
+	l := &syncLoop{Controller: c, key: key, sync: sync, saved: saved, request: sync.Annotations[requestAnnotation]}
 	l.life, l.stop = context.WithCancel(ctx)
 	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers,
@@ -88,6 +91,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 		l.stop()
 		return nil, err
 	}
+	l.drift.forgotten = sync.Status.StoredInventory == nil && saved.server.StoredInventory != nil
 	l.background.Go(func() { l.deliver() })
 	l.follow()
 	l.recallDeath()
@@ -95,6 +99,16 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	defer c.mu.Unlock()
 	c.loops[key] = l
 	return l, nil
+}
+
+// fill reads an inventory that is stored beside the status. One that is lost is told of, and there is none.
+func (c *Controller) fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, err error) {
+	written, err = c.Syncs.Inventories.Fill(ctx, s)
+	if lost := (*stored.LostError)(nil); stderrors.As(err, &lost) {
+		c.Teller.Tell(s, troubleNews(err))
+		return written, nil
+	}
+	return written, err
 }
 
 // deliver runs the outbox until the loop ends. What panics in it is tried again, with pauses that grow.
@@ -179,8 +193,14 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		return err
 	}
 	untimely.Correct(s, c.Now())
+	before, err := c.fill(ctx, s)
+	if err != nil {
+		return err
+	}
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
-		Now: c.Now, Bound: c.LetGoAfter, Save: c.saveLoopless, StoppedForAll: c.Syncs.Stop.State().Obstacle(),
+		Now: c.Now, Bound: c.LetGoAfter, Save: func(ctx context.Context, s *api.Sync) error {
+			return c.saveLeaving(ctx, s, before)
+		}, StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },
 		Finish: func(ctx context.Context, s *api.Sync) error {
 			rest := slices.DeleteFunc(slices.Clone(s.Finalizers), func(f string) bool { return f == api.Finalizer })

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -155,10 +154,9 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 	if err != nil {
 		return r.refused(err, p.Now())
 	}
-	if r.ready(set, read); tooLarge(p.sync, set) {
-		return r.not(gate.Invalid, toldWhole(fmt.Errorf("the set has %d objects, and waits for %d of them: what must "+
-			"be remembered of them does not fit into the status of one Sync; split it into several", set.Len(),
-			len(set.Awaited()))), p.Now())
+	r.ready(set, read)
+	if err := p.tooLarge(set); err != nil {
+		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
 	if f := p.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r
@@ -174,17 +172,22 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 	return p.lookAhead(ctx, r, preview)
 }
 
-// maxInventory is how many bytes of JSON an inventory may take, together with what is waited for: the status has 256
-// KiB for everything.
+// What is waited for is remembered in the status, which has 256 KiB for everything.
 const (
-	maxInventory = 160 << 10
-	perAwaited   = 400 // of one object that is no DaemonSet; those are counted by their nodes
+	maxAwaited = 112 << 10
+	perAwaited = 400 // bytes of one object that is no DaemonSet; those are counted by their nodes
 )
 
-func tooLarge(s *api.Sync, set manifests.Set) bool {
-	inventory, err := json.Marshal(inventoryOf(s).Union(set.Inventory()))
-	others := len(set.Awaited()) - len(set.DaemonSets())
-	return err != nil || len(inventory)+others*perAwaited > maxInventory
+// tooLarge says that more would have to be remembered of a set than there is room for.
+func (p *preparation) tooLarge(set manifests.Set) error {
+	if others := len(set.Awaited()) - len(set.DaemonSets()); others*perAwaited > maxAwaited {
+		return fmt.Errorf("the set has %d objects, and waits for %d of them that are no DaemonSets: what must be "+
+			"remembered of those does not fit into the status of one Sync; split it into several", set.Len(), others)
+	}
+	if err := p.Syncs.Inventories.Fits(entriesOf(inventoryOf(p.sync).Union(set.Inventory()))); err != nil {
+		return fmt.Errorf("the set, with what is there already: %w", err)
+	}
+	return nil
 }
 
 func (r *readySet) ready(set manifests.Set, read []string) *readySet {

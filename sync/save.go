@@ -36,11 +36,17 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 	// An informer's newer Sync may have the status of somebody else who writes: it is written onto what is known.
 	known := *l.sync
 	known.ResourceVersion = l.saved.version
-	updated, err := l.Syncs.UpdateStatus(ctx, &known, l.saved.server)
+	var updated *api.Sync
+	var err error
+	if known.Status, err = l.Syncs.Inventories.Save(ctx, l.Syncs, &known, l.saved.status); err == nil {
+		updated, err = l.Syncs.UpdateStatus(ctx, &known, l.saved.server)
+	}
 	if err != nil {
 		l.sync.Status = before
 		return err
 	}
+	next.StoredInventory = known.Status.StoredInventory
+	l.sync.Status = next
 	l.saved = savedStatus{status: *next.DeepCopy(), at: now, server: updated.Status, version: updated.ResourceVersion}
 	return nil
 }
@@ -52,6 +58,18 @@ func (c *Controller) saveLoopless(ctx context.Context, s *api.Sync) error {
 	if err == nil {
 		s.ResourceVersion = updated.GetResourceVersion()
 	}
+	return err
+}
+
+// saveLeaving writes the status of a Sync that is being deleted, and before it the inventory, if the status has no room
+// for that.
+func (c *Controller) saveLeaving(ctx context.Context, s *api.Sync, before api.SyncStatus) (err error) {
+	written := *s
+	if written.Status, err = c.Syncs.Inventories.Save(ctx, c.Syncs, s, before); err != nil {
+		return err
+	}
+	err = c.saveLoopless(ctx, &written)
+	s.ResourceVersion = written.ResourceVersion
 	return err
 }
 

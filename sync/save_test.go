@@ -85,11 +85,11 @@ func TestWhatIsSaidOfAnUnreadableSyncIsSaidOnce(t *testing.T) {
 	told := &countedNews{}
 	c := &Controller{Now: time.Now, Teller: told, Syncs: listening(t, &heard, conflict())}
 	_, why := FromInformer(u)
-	if err := c.stallUnread(t.Context(), stored(u), "n/agents", why); !apierrors.IsConflict(err) || told.n != 0 {
+	if err := c.stallUnread(t.Context(), informerOf(u), "n/agents", why); !apierrors.IsConflict(err) || told.n != 0 {
 		t.Errorf("somebody has written it meanwhile: %v, told %d times", err, told.n)
 	}
 	c.Syncs = listening(t, &heard, nil)
-	if err := c.stallUnread(t.Context(), stored(u), "n/agents", why); err != nil {
+	if err := c.stallUnread(t.Context(), informerOf(u), "n/agents", why); err != nil {
 		t.Fatal(err)
 	}
 	last := heard[len(heard)-1]
@@ -101,13 +101,13 @@ func TestWhatIsSaidOfAnUnreadableSyncIsSaidOnce(t *testing.T) {
 	if err := unstructured.SetNestedSlice(u.Object, said, "status", "conditions"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.stallUnread(t.Context(), stored(u), "n/agents", why); err != nil || len(heard) != 2 || told.n != 1 {
+	if err := c.stallUnread(t.Context(), informerOf(u), "n/agents", why); err != nil || len(heard) != 2 || told.n != 1 {
 		t.Errorf("it is said again: %v, written %d times, told %d times", err, len(heard), told.n)
 	}
 }
 
-// stored is a Sync as the informer has it.
-func stored(u *unstructured.Unstructured) seenSyncs {
+// informerOf is a Sync as the informer has it.
+func informerOf(u *unstructured.Unstructured) seenSyncs {
 	store := cache.NewStore(cache.MetaNamespaceKeyFunc)
 	_ = store.Add(u) // it has a name
 	return seenSyncs{u.GetNamespace(): store}

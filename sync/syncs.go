@@ -19,6 +19,7 @@ import (
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/stop"
+	"github.com/daemongate/daemongate/sync/stored"
 )
 
 // Syncs reads and writes Sync resources.
@@ -26,6 +27,8 @@ type Syncs struct {
 	client dynamic.Interface
 	// Stop suspends all of them while it is on; nil if nothing does.
 	Stop *stop.Switch
+	// Inventories are those that are too large for the status.
+	Inventories stored.Store
 }
 
 // NewSyncs returns the Syncs of a cluster.

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -33,6 +34,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
+	"github.com/daemongate/daemongate/sync/stored"
 )
 
 // shared is the cluster of this package's tests; each test has a namespace of its own.
@@ -89,6 +91,8 @@ type world struct {
 	after     map[string]string // spec.rollout.after
 	// packs is after how many fetches a mirror is made anew; 0 is the default.
 	packs int
+	// inStatus is how many bytes an inventory takes in the status at most; 0 is the default.
+	inStatus int
 }
 
 // newWorld is one on the cluster of this package's tests.
@@ -256,13 +260,16 @@ func (w *world) runFor(namespace string, config *rest.Config, data string) (c *C
 func (w *world) newController(namespace string, config *rest.Config, data string) *Controller {
 	w.t.Helper()
 	clients := must(observe.NewClients(config))
+	core := must(kubernetes.NewForConfig(config)).CoreV1()
+	syncs := NewSyncs(must(dynamic.NewForConfig(config)))
+	syncs.Inventories = stored.Store{ConfigMaps: core, InStatus: w.inStatus}
 	return &Controller{
-		Syncs: NewSyncs(must(dynamic.NewForConfig(config))),
+		Syncs: syncs,
 		Connect: &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"),
 			gitsource.Options{MaxPacks: w.packs}), data: data},
 		Observer:   observe.New(clients),
 		Renders:    childtest.Runner(w.t),
-		ConfigMaps: must(kubernetes.NewForConfig(config)).CoreV1(),
+		ConfigMaps: core,
 		Teller:     teller{w.t},
 		Now:        time.Now,
 		Namespaces: placesOf(namespace),
@@ -330,12 +337,19 @@ func (l teller) Tell(_ *api.Sync, n News) {
 	}
 }
 
-// status reads the Sync's status.
+// status reads the Sync's status, with its inventory, wherever that is.
 func (w *world) status() api.SyncStatus {
 	w.t.Helper()
-	s, err := w.syncs.Get(w.t.Context(), w.namespace, "agents")
-	w.check(err)
-	return s.Status
+	for {
+		s, err := w.syncs.Get(w.t.Context(), w.namespace, "agents")
+		w.check(err)
+		_, err = stored.Store{ConfigMaps: w.kube.CoreV1()}.Fill(w.t.Context(), s)
+		if lost := (*stored.LostError)(nil); errors.As(err, &lost) {
+			continue // two newer ones have been stored since the status was read
+		}
+		w.check(err)
+		return s.Status
+	}
 }
 
 // waitFor returns when a commit has come to a state, and what it wrote is pruned.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/dynamic"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -61,7 +62,13 @@ func (k *cluster) syncs() (*sync.Syncs, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return sync.NewSyncs(client), namespace, nil
+	core, err := corev1.NewForConfig(config)
+	if err != nil {
+		return nil, "", err
+	}
+	syncs := sync.NewSyncs(client)
+	syncs.Inventories.ConfigMaps = core
+	return syncs, namespace, nil
 }
 
 // sync reads one Sync of the namespace, and returns with it where it was read from.
@@ -88,4 +95,15 @@ func ofSyncs(_ *cobra.Command, args []string) error {
 		}
 	}
 	return nil
+}
+
+// written reads one Sync with its inventory, wherever that is kept. Where that cannot be read, unread says why, and the
+// Sync is there without it.
+func (k *cluster) written(ctx context.Context, name string) (s *api.Sync, unread, err error) {
+	s, syncs, err := k.sync(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, unread = syncs.Inventories.Fill(ctx, s)
+	return s, unread, nil
 }

@@ -89,9 +89,12 @@ func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 	}
 	options := manifests.Options{DefaultNamespace: namespace}
 	if d.sync != "" {
-		s, _, err := d.cluster.sync(ctx, d.sync)
+		s, unread, err := d.cluster.written(ctx, d.sync)
 		if err != nil {
 			return err
+		}
+		if unread != nil {
+			_, _ = fmt.Fprintf(notes, "what would be pruned is not known: %v\n", unread)
 		}
 		options = sync.WriteOptions(s)
 		if err := aim(s, &d.from, &d.how, d.pathSet); err != nil {
@@ -151,7 +154,7 @@ func newPlan() *cobra.Command {
 	k := &cluster{}
 	return plan.New(plan.Program{Flags: k.addTo, Connect: k.connect, Aim: aim, Usage: usage, Unfit: stuck,
 		Sync: func(ctx context.Context, name string) (*api.Sync, error) {
-			s, _, err := k.sync(ctx, name)
+			s, _, err := k.written(ctx, name) // without the inventory a plan is as good: nothing is weighed by it
 			return s, err
 		}})
 }

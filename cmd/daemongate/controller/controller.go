@@ -125,6 +125,7 @@ func (c *Controller) wire() error {
 		return err
 	}
 	syncs := sync.NewSyncs(client)
+	syncs.Inventories.ConfigMaps = c.core
 	syncs.Stop = stop.New(c.core, c.o.Lease.Namespace, c.o.Lease.Name)
 	c.opens = &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
 		mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),

@@ -76,3 +76,13 @@ type InventoryEntry struct {
 	Name      string    `json:"name"`
 	UID       types.UID `json:"uid,omitempty"`
 }
+
+// StoredInventory says where an inventory is that is too large for a status.
+type StoredInventory struct {
+	// ConfigMap beside the Sync that holds it.
+	ConfigMap string `json:"configMap"`
+	// Digest is the SHA-256 of what it holds, in hex digits: nothing else is taken for the inventory.
+	Digest string `json:"digest"`
+	// Objects is how many it names.
+	Objects int `json:"objects"`
+}

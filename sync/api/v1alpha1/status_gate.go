@@ -51,6 +51,9 @@ type GateStatus struct {
 	// Inventory names everything that was written and not pruned.
 	// +optional
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
+	// StoredInventory says where the inventory is if it is too large to be here.
+	// +optional
+	StoredInventory *StoredInventory `json:"storedInventory,omitempty"`
 	// Leftovers are digests of what was told of the fields that other tools keep on objects which were taken from them
 	// by force: it is told once.
 	// +optional

@@ -1,0 +1,176 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/stored"
+)
+
+// A set whose inventory has no room in the status is applied, remembered beside it, and pruned by what is remembered;
+// the status stays small. Deleting the Sync deletes all of it.
+func TestASetTooLargeForTheStatus(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	const objects = 60
+	w := newWorld(t)
+	w.inStatus = 4 << 10
+	w.controller(shared.Config, t.TempDir())
+	all := func(n int) string {
+		text := small("v1")
+		for i := range n {
+			text += "---\n" + configMap(fmt.Sprintf("setting-%d", i), "1")
+		}
+		return text
+	}
+	v1 := w.push("v1", map[string]string{"agent.yaml": all(objects)})
+	w.create(func(spec *api.SyncSpec) { spec.DeletionPolicy = api.DeletionPrune })
+	w.waitFor(v1, api.Complete)
+	read, err := w.syncs.Get(t.Context(), w.namespace, "agents")
+	w.check(err)
+	text, err := json.Marshal(read.Status)
+	w.check(err)
+	if ref := read.Status.StoredInventory; ref == nil || ref.Objects != objects+1 || len(read.Status.Inventory) > 0 ||
+		len(text) > 16<<10 {
+		t.Errorf("the status has %d bytes, an inventory of %d, and one is stored in %+v", len(text),
+			len(read.Status.Inventory), ref)
+	}
+
+	v2 := w.push("v2", map[string]string{"agent.yaml": all(objects - 20)})
+	w.waitFor(v2, api.Complete)
+	if left := w.settings(); left != objects-20 || len(w.status().Inventory) != objects-20+1 {
+		t.Errorf("%d objects are left, %d are remembered", left, len(w.status().Inventory))
+	}
+	w.check(w.client.Resource(api.Resource).Namespace(w.namespace).Delete(t.Context(), "agents", metav1.DeleteOptions{}))
+	w.eventually("all is deleted", func() bool { return w.settings() == 0 })
+}
+
+// settings counts the ConfigMaps of the set.
+func (w *world) settings() int {
+	w.t.Helper()
+	list, err := w.kube.CoreV1().ConfigMaps(w.namespace).List(w.t.Context(), metav1.ListOptions{
+		LabelSelector: manifests.OwnerLabel})
+	w.check(err)
+	return len(list.Items)
+}
+
+// Where somebody has deleted what was stored, nothing is pruned that nobody remembers, and what the commit in flight
+// asks for is remembered again: a later commit that drops it has it pruned.
+func TestALostInventoryIsRememberedAgain(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	w := newWorld(t)
+	w.inStatus = 1
+	data := t.TempDir()
+	stop := w.controller(shared.Config, data)
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "a.yaml": configMap("a", "1"),
+		"b.yaml": configMap("b", "1")})
+	w.create(nil)
+	w.waitFor(v1, api.Complete)
+	stop()
+	read, err := w.syncs.Get(t.Context(), w.namespace, "agents")
+	w.check(err)
+	w.check(w.kube.CoreV1().ConfigMaps(w.namespace).Delete(t.Context(), read.Status.StoredInventory.ConfigMap,
+		metav1.DeleteOptions{}))
+
+	w.controller(shared.Config, data)
+	w.until("the inventory is remembered again", func() bool {
+		s, err := w.syncs.Get(t.Context(), w.namespace, "agents")
+		return err == nil && s.Status.StoredInventory != nil && s.Status.StoredInventory.Objects == 3 &&
+			len(w.status().Inventory) == 3
+	})
+	v2 := w.push("v2", map[string]string{"b.yaml": ""})
+	w.waitFor(v2, api.Complete)
+	if left := w.settings(); left != 1 {
+		t.Errorf("%d ConfigMaps are left", left)
+	}
+}
+
+// Law 14: a controller that was paused and leads no longer does not write into the ConfigMap that the status names by
+// now, wherever it was paused.
+func TestAPausedControllerStoresNoInventory(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	for _, where := range []string{"before all", "before it reads the Sync", "before it writes"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.create(nil)
+			first := &storing{world: w}
+			first.open()
+			w.check(first.save("first"))
+			paused, leader := &storing{world: w}, &storing{world: w}
+			paused.open()
+			leader.open()
+			lead := func() { w.check(leader.save("leader")) }
+			switch where {
+			case "before all":
+				lead()
+			case "before it reads the Sync":
+				paused.before = lead
+			case "before it writes":
+				paused.after = lead
+			}
+			if err := paused.save("paused"); err == nil {
+				t.Error("it has stored an inventory")
+			}
+			if got := w.status().Inventory; len(got) != 1 || got[0].Name != "leader" {
+				t.Errorf("the inventory is %+v", got)
+			}
+		})
+	}
+}
+
+// storing is a controller, as far as it stores inventories. It is paused before or after it reads the Sync.
+type storing struct {
+	*world
+	sync          *api.Sync
+	known         api.SyncStatus
+	before, after func()
+}
+
+func (c *storing) store() stored.Store { return stored.Store{ConfigMaps: c.kube.CoreV1(), InStatus: 1} }
+
+func (c *storing) open() {
+	s, err := c.syncs.Get(c.t.Context(), c.namespace, "agents")
+	c.check(err)
+	c.sync = s
+	c.known, err = c.store().Fill(c.t.Context(), s)
+	c.check(err)
+}
+
+// save writes an inventory of one object, as a turn does.
+func (c *storing) save(name string) (err error) {
+	s := c.sync.DeepCopy()
+	s.Status.Inventory = []api.InventoryEntry{{Version: "v1", Kind: "ConfigMap", Name: name, UID: types.UID(name)}}
+	if s.Status, err = c.store().Save(c.t.Context(), c, s, c.known); err != nil {
+		return err
+	}
+	_, err = c.syncs.PutStatus(c.t.Context(), s)
+	return err
+}
+
+// Get reads the Sync, with a pause.
+func (c *storing) Get(ctx context.Context, namespace, name string) (*api.Sync, error) {
+	if c.before != nil {
+		c.before()
+	}
+	s, err := c.syncs.Get(ctx, namespace, name)
+	if c.after != nil {
+		c.after()
+	}
+	return s, err
+}
