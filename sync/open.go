@@ -79,7 +79,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 		return nil, err
 	}
 	saved := savedStatus{server: *sync.Status.DeepCopy(), version: sync.ResourceVersion}
-	if saved.status, err = c.fill(ctx, sync); err != nil {
+	if saved.status, err = fill(ctx, c, sync); err != nil {
 		return nil, err
 	}
 	l := &syncLoop{Controller: c, key: key, sync: sync, saved: saved, request: sync.Annotations[requestAnnotation]}
@@ -102,7 +102,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 }
 
 // fill reads an inventory that is stored beside the status. One that is lost is told of, and there is none.
-func (c *Controller) fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, err error) {
+func fill(ctx context.Context, c *Controller, s *api.Sync) (written api.SyncStatus, err error) {
 	written, err = c.Syncs.Inventories.Fill(ctx, s)
 	if lost := (*stored.LostError)(nil); stderrors.As(err, &lost) {
 		c.Teller.Tell(s, troubleNews(err))
@@ -193,14 +193,12 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		return err
 	}
 	untimely.Correct(s, c.Now())
-	before, err := c.fill(ctx, s)
+	before, err := fill(ctx, c, s)
 	if err != nil {
 		return err
 	}
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
-		Now: c.Now, Bound: c.LetGoAfter, Save: func(ctx context.Context, s *api.Sync) error {
-			return c.saveLeaving(ctx, s, before)
-		}, StoppedForAll: c.Syncs.Stop.State().Obstacle(),
+		Now: c.Now, Bound: c.LetGoAfter, Save: savesLeaving(c, before), StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },
 		Finish: func(ctx context.Context, s *api.Sync) error {
 			rest := slices.DeleteFunc(slices.Clone(s.Finalizers), func(f string) bool { return f == api.Finalizer })

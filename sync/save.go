@@ -61,16 +61,18 @@ func (c *Controller) saveLoopless(ctx context.Context, s *api.Sync) error {
 	return err
 }
 
-// saveLeaving writes the status of a Sync that is being deleted, and before it the inventory, if the status has no room
-// for that.
-func (c *Controller) saveLeaving(ctx context.Context, s *api.Sync, before api.SyncStatus) (err error) {
-	written := *s
-	if written.Status, err = c.Syncs.Inventories.Save(ctx, c.Syncs, s, before); err != nil {
+// savesLeaving writes the status of a Sync that is being deleted, and before it the inventory, if the status has no room
+// for that. Before is the status that was written last.
+func savesLeaving(c *Controller, before api.SyncStatus) func(context.Context, *api.Sync) error {
+	return func(ctx context.Context, s *api.Sync) (err error) {
+		written := *s
+		if written.Status, err = c.Syncs.Inventories.Save(ctx, c.Syncs, s, before); err != nil {
+			return err
+		}
+		err = c.saveLoopless(ctx, &written)
+		s.ResourceVersion = written.ResourceVersion
 		return err
 	}
-	err = c.saveLoopless(ctx, &written)
-	s.ResourceVersion = written.ResourceVersion
-	return err
 }
 
 // saveStalled writes of a Sync whose loop is gone that nothing is done until something changes. What is remembered of

@@ -36,8 +36,8 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("ConfigMap %s/%s, which named the %d objects that the Sync has written, %s: what the newest commit "+
-		"does not ask for any more stays in the cluster, and is yours to delete", e.Namespace, e.ConfigMap, e.Objects,
+	return fmt.Sprintf("ConfigMap %s/%s, which named the %d objects that the Sync has written, %s: what the newest "+
+		"commit does not ask for any more stays in the cluster, and is yours to delete", e.Namespace, e.ConfigMap, e.Objects,
 		e.Why)
 }
 
@@ -98,8 +98,8 @@ func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.S
 
 // store writes the inventory into the ConfigMap that the status does not name.
 //
-// A controller that was paused, and leads no longer, must not write into the one that the status has come to name since.
-// So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between; and each
+// A controller that was paused, and leads no longer, must not write into the one that the status has come to name
+// since. So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between; and each
 // write makes a new version of it, also if it changes nothing else.
 func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, named *api.StoredInventory,
 ) (*api.StoredInventory, error) {
@@ -138,8 +138,8 @@ func (k Store) own(ctx context.Context, s *api.Sync, name string) (*corev1.Confi
 	case err != nil:
 		return nil, err
 	case !metav1.IsControlledBy(found, s):
-		return nil, fmt.Errorf("ConfigMap %s/%s is not owned by Sync %s, so it is not overwritten, and nothing is applied "+
-			"without it: delete or rename it", s.Namespace, name, s.Name)
+		return nil, fmt.Errorf("ConfigMap %s/%s is not owned by Sync %s, so it is not overwritten, and nothing is "+
+			"applied without it: delete or rename it", s.Namespace, name, s.Name)
 	}
 	return found, nil
 }

@@ -34,8 +34,8 @@ const uidSize = 24
 type TooLarge struct{ Objects, Size int }
 
 func (e *TooLarge) Error() string {
-	return fmt.Sprintf("the inventory of %d objects takes %d KiB, and a ConfigMap holds %d: split the Sync into several",
-		e.Objects, e.Size>>10, MaxStored>>10)
+	return fmt.Sprintf("the inventory of %d objects takes %d KiB, and a ConfigMap holds %d: split the Sync into "+
+		"several", e.Objects, e.Size>>10, MaxStored>>10)
 }
 
 // Fits reports whether an inventory can be remembered once all its objects have a UID. The error is a *TooLarge if not.
