@@ -79,7 +79,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 		return nil, err
 	}
 	saved := savedStatus{server: *sync.Status.DeepCopy(), version: sync.ResourceVersion}
-	if saved.status, err = fill(ctx, c, sync); err != nil {
+	if saved.status, err = recallInventory(ctx, c, sync); err != nil {
 		return nil, err
 	}
 	l := &syncLoop{Controller: c, key: key, sync: sync, saved: saved, request: sync.Annotations[requestAnnotation]}
@@ -101,8 +101,8 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	return l, nil
 }
 
-// fill reads an inventory that is stored beside the status. One that is lost is told of, and there is none.
-func fill(ctx context.Context, c *Controller, s *api.Sync) (written api.SyncStatus, err error) {
+// recallInventory reads an inventory that is stored beside the status. One that is lost is told of, and there is none.
+func recallInventory(ctx context.Context, c *Controller, s *api.Sync) (written api.SyncStatus, err error) {
 	written, err = c.Syncs.Inventories.Fill(ctx, s)
 	if lost := (*stored.LostError)(nil); stderrors.As(err, &lost) {
 		c.Teller.Tell(s, troubleNews(err))
@@ -193,7 +193,7 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		return err
 	}
 	untimely.Correct(s, c.Now())
-	before, err := fill(ctx, c, s)
+	before, err := recallInventory(ctx, c, s)
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ type LostError struct {
 
 func (e *LostError) Error() string {
 	return fmt.Sprintf("ConfigMap %s/%s, which named the %d objects that the Sync has written, %s: what the newest "+
-		"commit does not ask for any more stays in the cluster, and is yours to delete", e.Namespace, e.ConfigMap, e.Objects,
-		e.Why)
+		"commit does not ask for any more stays in the cluster, and is yours to delete", e.Namespace, e.ConfigMap,
+		e.Objects, e.Why)
 }
 
 // Fill reads the inventory into a status that names where it is stored. Written is the status that was written, with
@@ -99,8 +99,8 @@ func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.S
 // store writes the inventory into the ConfigMap that the status does not name.
 //
 // A controller that was paused, and leads no longer, must not write into the one that the status has come to name
-// since. So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between; and each
-// write makes a new version of it, also if it changes nothing else.
+// since. So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between; and
+// each write makes a new version of it, also if it changes nothing else.
 func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, named *api.StoredInventory,
 ) (*api.StoredInventory, error) {
 	if err := k.Fits(s.Status.Inventory); err != nil {
