@@ -25,7 +25,7 @@ import (
 )
 
 // A controller that was installed for all namespaces, then for three, and then for two, has taken back what it no longer
-// needs. It does its work in these two, reads no Sync of a third one, and may there neither act as a ServiceAccount nor
+// needs, and what leads to a page that is not served any more. It does its work in these two, reads no Sync of a third one, and may there neither act as a ServiceAccount nor
 // read a Secret. Of the rights that it has each is used.
 func TestAControllerOfTwoNamespacesHasRightsInNoOther(t *testing.T) {
 	t.Parallel()
@@ -35,13 +35,16 @@ func TestAControllerOfTwoNamespacesHasRightsInNoOther(t *testing.T) {
 	for _, namespace := range []string{"a", "b", "c"} {
 		deployer(t, kube, namespace)
 	}
-	installs(t, cluster)
+	installs(t, cluster, "--http")
+	isOpen(t, kube, true)
 	installs(t, cluster, "--namespaces", "a,b,c")
+	isOpen(t, kube, false)
 	ours := metav1.ListOptions{LabelSelector: manifests.OwnerLabel}
 	if list, err := kube.RbacV1().RoleBindings("c").List(t.Context(), ours); err != nil || len(list.Items) == 0 {
 		t.Errorf("there is nothing to take back: %v", err)
 	}
-	installs(t, cluster, "--namespaces", "a,b")
+	installs(t, cluster, "--namespaces", "a,b", "--http")
+	isOpen(t, kube, true)
 	dir, asked := t.TempDir(), &requests{}
 	pushAgent(t, dir)
 	for _, namespace := range []string{"a", "b", "c"} {
@@ -58,9 +61,9 @@ spec:
 		_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, namespace+".yaml"), "")
 		check(t, err)
 	}
-	config, hooks, metrics := tokenConfig(t, cluster, kube, dir), freeAddress(t), freeAddress(t)
+	config, hooks, metrics, at := tokenConfig(t, cluster, kube, dir), freeAddress(t), freeAddress(t), freeAddress(t)
 	startController(t, append(installedArgs(t, kube), "--allow-local-repositories", "--data-dir", filepath.Join(dir, "data"),
-		"--webhook-address", hooks, "--metrics-address", metrics, "--kubeconfig", asked.through(t, config))...)
+		"--webhook-address", hooks, "--metrics-address", metrics, "--http", at, "--kubeconfig", asked.through(t, config))...)
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	syncs := sync.NewSyncs(client)
@@ -71,6 +74,7 @@ spec:
 			return fmt.Sprintf("%+v", s.Status.Summary), s.Status.Summary.State == api.Complete
 		})
 	}
+	showsWhoMaySee(t, kube, "http://"+at)
 	if s, err := syncs.Get(t.Context(), "c", "agents"); err != nil || s.Status.ObservedGeneration != 0 {
 		t.Errorf("the Sync of another namespace was looked after: %+v, %v", s.Status.Summary, err)
 	}

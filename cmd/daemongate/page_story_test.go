@@ -80,7 +80,8 @@ spec:
 	if code, text := get("", "/"); code != http.StatusUnauthorized || strings.Contains(text, "agents-of") {
 		t.Errorf("without a token: %d %s", code, text)
 	}
-	mayGet(t, kube, "syncer", "configmaps", "secrets")
+	gives(t, kube, "paged", "syncer", "syncer-gets", []rbacv1.PolicyRule{{APIGroups: []string{""},
+		Resources: []string{"configmaps", "secrets"}, Verbs: []string{"get"}}})
 	objectsNeedTheirRights(t, get, own+"/commits/"+commit, reader, syncer)
 	actsNeedTheirVerbs(t, cluster, "http://"+at+own+"/", reader, syncer)
 	dashboardIsForOne(t, cluster.Kubeconfig, own, commit)
@@ -102,19 +103,6 @@ func objectsNeedTheirRights(t *testing.T, get func(token, path string) (int, str
 			t.Errorf("%d %s", code, text)
 		}
 	}
-}
-
-// mayGet lets somebody get what there is of some kinds in namespace paged.
-func mayGet(t *testing.T, kube kubernetes.Interface, name string, resources ...string) {
-	t.Helper()
-	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name + "-gets"},
-		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: resources, Verbs: []string{"get"}}}}
-	_, err := kube.RbacV1().Roles("paged").Create(t.Context(), role, metav1.CreateOptions{})
-	check(t, err)
-	_, err = kube.RbacV1().RoleBindings("paged").Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: role.ObjectMeta,
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
-		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: "paged"}}}, metav1.CreateOptions{})
-	check(t, err)
 }
 
 // actsNeedTheirVerbs has two people ask for something on the page of the Sync.
@@ -187,21 +175,33 @@ func dashboardIsForOne(t *testing.T, kubeconfig, own, commit string) {
 // person is somebody who has some verbs for the Syncs of namespace paged; what is returned is their token.
 func person(t *testing.T, kube kubernetes.Interface, name string, verbs ...string) (token string) {
 	t.Helper()
-	ctx := t.Context()
-	_, err := kube.CoreV1().ServiceAccounts("paged").Create(ctx, &corev1.ServiceAccount{
+	return personIn(t, kube, "paged", name, []rbacv1.PolicyRule{{APIGroups: []string{api.Resource.Group},
+		Resources: []string{api.Resource.Resource}, Verbs: verbs}})
+}
+
+// personIn is somebody who has some rights in a namespace.
+func personIn(t *testing.T, kube kubernetes.Interface, namespace, name string, rules []rbacv1.PolicyRule) (token string) {
+	t.Helper()
+	_, err := kube.CoreV1().ServiceAccounts(namespace).Create(t.Context(), &corev1.ServiceAccount{
 		ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	check(t, err)
-	_, err = kube.RbacV1().Roles("paged").Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name},
-		Rules: []rbacv1.PolicyRule{{APIGroups: []string{api.Resource.Group}, Resources: []string{api.Resource.Resource},
-			Verbs: verbs}}}, metav1.CreateOptions{})
-	check(t, err)
-	_, err = kube.RbacV1().RoleBindings("paged").Create(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: "paged"}}}, metav1.CreateOptions{})
-	check(t, err)
-	r, err := kube.CoreV1().ServiceAccounts("paged").CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	gives(t, kube, namespace, name, name, rules)
+	r, err := kube.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), name, &authenticationv1.TokenRequest{},
+		metav1.CreateOptions{})
 	check(t, err)
 	return r.Status.Token
+}
+
+// gives gives somebody rights, by a Role of that name.
+func gives(t *testing.T, kube kubernetes.Interface, namespace, to, role string, rules []rbacv1.PolicyRule) {
+	t.Helper()
+	_, err := kube.RbacV1().Roles(namespace).Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: role},
+		Rules: rules}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: to, Namespace: namespace}}}, metav1.CreateOptions{})
+	check(t, err)
 }
 
 // asks sends a request as a browser would, and follows where it leads.

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -62,14 +65,20 @@ func (o Options) bind(objects []*unstructured.Unstructured) []*unstructured.Unst
 	return bound
 }
 
-// bindings are the kinds by which an installation gives rights.
-var bindings = []schema.GroupVersionResource{
-	{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
-	{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"},
+// opening are the kinds by which an installation gives rights, in which namespace it has them (empty for any), and what
+// one does that is left over.
+var opening = []struct {
+	schema.GroupVersionResource
+	namespace, does string
+}{
+	{rbacv1.SchemeGroupVersion.WithResource("clusterrolebindings"), "", "gives a right"},
+	{rbacv1.SchemeGroupVersion.WithResource("rolebindings"), "", "gives a right"},
+	{corev1.SchemeGroupVersion.WithResource("services"), Owner.Namespace, "leads to a port"},
+	{networkingv1.SchemeGroupVersion.WithResource("networkpolicies"), Owner.Namespace, "opens a port"},
 }
 
-// takeBack deletes the bindings of an earlier installation that this one does not ask for. A set without any, as the
-// Sync resource alone, takes nothing back.
+// takeBack deletes what an earlier installation has opened and this one does not ask for: bindings, and what leads to
+// the page. A set without any binding, as the Sync resource alone, takes nothing back.
 func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client, set manifests.Set) error {
 	asked, binds := map[manifests.ID]bool{}, false
 	for _, id := range set.IDs() {
@@ -84,21 +93,23 @@ func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client
 		return fmt.Errorf("cluster connection: %w", err)
 	}
 	var goes manifests.Inventory
-	for _, kind := range bindings {
-		list, err := reader.Resource(kind).List(ctx,
+	does := map[manifests.ID]string{}
+	for _, kind := range opening {
+		list, err := reader.Resource(kind.GroupVersionResource).Namespace(kind.namespace).List(ctx,
 			metav1.ListOptions{LabelSelector: manifests.OwnerLabel + "=" + Owner.Label()})
 		if err != nil {
 			return fmt.Errorf("list %s of earlier installations: %w", kind.Resource, err)
 		}
 		for i := range list.Items {
 			if id := manifests.IDOf(&list.Items[i]); !asked[id] {
+				does[id] = kind.does
 				goes = append(goes, manifests.Entry{ID: id, Version: kind.Version, UID: list.Items[i].GetUID()})
 			}
 		}
 	}
 	_, kept, err := client.Prune(ctx, goes, manifests.Options{Owner: Owner})
 	for _, k := range kept {
-		err = errors.Join(err, fmt.Errorf("%s gives rights that are no longer asked for, and stays: %s", k.ID,
+		err = errors.Join(err, fmt.Errorf("%s %s that is no longer asked for, and stays: %s", k.ID, does[k.ID],
 			k.Reason))
 	}
 	return err

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,7 +11,10 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/changes"
+	"github.com/daemongate/daemongate/cmd/daemongate/diff"
 	"github.com/daemongate/daemongate/cmd/daemongate/page"
 	"github.com/daemongate/daemongate/cmd/daemongate/page/browsertest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
@@ -49,7 +53,7 @@ func newWorld(t testing.TB, fleets fleets, syncs ...*api.Sync) *world {
 	}
 	w.at = listener.Addr().String()
 	w.page, w.opened, err = page.OfCaller(page.Reach{Config: w.api.config(), Cluster: "prod-eu", Sight: fleets.sight,
-		Released: released}, w.at)
+		Released: released, Changes: readFromGit}, w.at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +100,17 @@ func released(s *api.SyncStatus) (string, api.CommitState) {
 	return "", ""
 }
 
+// readFromGit is what every commit has changed there: more than is as wide as a window, and one object too many.
+func readFromGit(context.Context, *api.Sync, string, string) changes.Of {
+	return changes.Of{Author: "Ann Example", At: time.Now().Add(-time.Hour), Message: "Enable the new parser\n\nIt is faster, " +
+		strings.Repeat("and-it-has-no-end-", 20), Objects: []changes.Object{
+		{Object: diff.Object{Text: "diff -u -N BEFORE/v1.ConfigMap.logging.parser COMMIT/v1.ConfigMap.logging.parser\n" +
+			"--- BEFORE/v1.ConfigMap.logging.parser\n+++ COMMIT/v1.ConfigMap.logging.parser\n@@ -1,3 +1,3 @@\n data:\n" +
+			"-  parser: cri\n+  parser: cri2 " + strings.Repeat("x", 300) + "\n kind: ConfigMap\n"},
+			Resource: schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}},
+		{}}}
+}
+
 // shown is a page, with what is to be read on it and the classes of the cells.
 type shown struct {
 	path  string
@@ -140,10 +155,11 @@ func everyState(t testing.TB) (*world, map[string]shown) {
 		"complete and carried": {one("complete"), []string{"Complete", "Fix the buffer's path", "Carried"}, "12s"},
 		"suspended":            {one("suspended"), []string{"suspended", "Resume"}, "12s"},
 		"held by a window":     {one("held"), []string{"Raise the log level", "no window is open", "Europe/Berlin"}, "12s"},
-		"a commit":             {one("stuck") + "/commits/" + hash("b"), []string{"Enable the new parser"}, ""},
-		"a node":               {"/nodes/node-0004", []string{"node-0004", "CrashLoop"}, ""},
-		"nodes as a table":     {one("stuck") + "?show=nodes", []string{"node-0012", "All 12 nodes"}, ""},
-		"not there":            {one("nothing"), []string{"logging/nothing"}, ""},
+		"a commit": {one("stuck") + "/commits/" + hash("b"), []string{"Enable the new parser", "and-it-has-no-end",
+			"2 objects differ from what aaaaaaa asked for", "+  parser: cri2", "no room for so much here"}, ""},
+		"a node":           {"/nodes/node-0004", []string{"node-0004", "CrashLoop"}, ""},
+		"nodes as a table": {one("stuck") + "?show=nodes", []string{"node-0012", "All 12 nodes"}, ""},
+		"not there":        {one("nothing"), []string{"logging/nothing"}, ""},
 	}
 }
 
