@@ -106,10 +106,21 @@ func (c *cache[T]) Replace(objects []any, _ string) error {
 	}
 	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	c.mu.Lock()
+	c.keepVersions(all)
 	c.byName = all
 	c.mu.Unlock()
 	c.read()
 	return nil
+}
+
+// keepVersions has objects that are as they were stay the very same: whoever looks again need not look into them. The
+// lock is held.
+func (c *cache[T]) keepVersions(all []T) {
+	for k, object := range all {
+		if i, had := c.search(object.GetName()); had && equality.Semantic.DeepEqual(c.byName[i], object) {
+			all[k] = c.byName[i]
+		}
+	}
 }
 
 // Resync does nothing: what is held is never acted on a second time.

@@ -3,10 +3,12 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -21,15 +23,18 @@ type eventWatch struct {
 	cancel context.CancelFunc
 	users  int // DaemonSets; guarded by the Observer
 
-	mu   sync.RWMutex
-	held trim.Evidence
+	mu    sync.Mutex
+	held  trim.Evidence
+	order []types.UID // the objects in the order in which they were first heard of
+	known map[types.UID]bool
+	list  []*corev1.Event // all that are held, in that order; nil if that has changed
 }
 
 // useEvents watches the Events of a namespace while a DaemonSet in it is watched. The Observer's lock is held.
 func (o *Observer) useEvents(namespace string) {
 	e := o.events[namespace]
 	if e == nil {
-		e = &eventWatch{held: trim.Evidence{}}
+		e = &eventWatch{held: trim.Evidence{}, known: map[types.UID]bool{}}
 		e.watching = watching{kind: rollout.KindEvents, namespace: namespace, changed: func() {
 			o.poke(func(w *daemonSetWatch) bool { return w.name.Namespace == namespace })
 		}}
@@ -52,11 +57,29 @@ func (o *Observer) dropEvents(namespace string) {
 	}
 }
 
-// about returns the Events of a DaemonSet and its pods.
-func (e *eventWatch) about(d *appsv1.DaemonSet, pods []*corev1.Pod) []*corev1.Event {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.held.About(d, pods)
+// all returns the Events that are held of the namespace. The slice is shared: of two looks between which nothing has
+// happened it is the same, and otherwise what is the same in both stands in the same order.
+func (e *eventWatch) all() []*corev1.Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.list != nil {
+		return e.list
+	}
+	for uid := range e.held {
+		if !e.known[uid] {
+			e.known[uid], e.order = true, append(e.order, uid)
+		}
+	}
+	e.list = make([]*corev1.Event, 0, len(e.held))
+	e.order = slices.DeleteFunc(e.order, func(uid types.UID) bool {
+		events, held := e.held[uid]
+		if !held {
+			delete(e.known, uid)
+		}
+		e.list = append(e.list, events...)
+		return !held
+	})
+	return e.list
 }
 
 // Add, Update, Delete, Replace and Resync are called by client-go's reflector.
@@ -78,6 +101,7 @@ func (e *eventWatch) Update(o any) error {
 func (e *eventWatch) put(event *corev1.Event) (news bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.list = nil // also what is no news may be another version
 	return e.held.Put(event)
 }
 
@@ -89,6 +113,7 @@ func (e *eventWatch) Delete(o any) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.list = nil
 	e.held.Remove(event.InvolvedObject.UID, func(old *corev1.Event) bool { return old.Name == event.Name })
 	return nil
 }
@@ -106,10 +131,24 @@ func (e *eventWatch) Replace(objects []any, _ string) error {
 	held := trim.Evidence{}
 	held.PutAll(events)
 	e.mu.Lock()
-	e.held = held
+	keepVersions(held, e.held)
+	e.held, e.list = held, nil
 	e.mu.Unlock()
 	e.read()
 	return nil
+}
+
+// keepVersions has Events that are as they were stay the very same.
+func keepVersions(now, before trim.Evidence) {
+	for uid, events := range now {
+		for i, event := range events {
+			for _, was := range before[uid] {
+				if was.Name == event.Name && equality.Semantic.DeepEqual(was, event) {
+					events[i] = was
+				}
+			}
+		}
+	}
 }
 
 // Resync does nothing: what is held is never acted on a second time.

@@ -103,7 +103,7 @@ func (o *Observer) Look(t rollout.Target) (rollout.Look, bool) {
 	ready := w.look(&l)
 	l.Nodes = nodes.list()
 	ready = has(&l, &nodes.watching, o.lenient) && ready
-	l.Events = events.about(l.DaemonSet, l.Pods)
+	l.Events = events.all()
 	ready = has(&l, &events.watching, true) && ready // a poorer answer is better than none
 	for _, name := range namesOf(t)[1:] {
 		ready = o.lookAtPredecessor(name, &l) && ready
