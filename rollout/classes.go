@@ -38,7 +38,10 @@ func Classes(nodes []Node) []Class {
 	var all []*Class
 	for _, n := range nodes {
 		k := kind{n.State, n.Cause, n.Why}
-		c := byKind[k]
+		c := oneOf(all[:min(len(all), 8)], n) // mostly there are few
+		if c == nil {
+			c = byKind[k]
+		}
 		if c == nil {
 			c = &Class{State: n.State, Cause: n.Cause, Why: n.Why}
 			byKind[k], all = c, append(all, c)
@@ -59,6 +62,16 @@ func Classes(nodes []Node) []Class {
 		list = append(list, *c)
 	}
 	return list
+}
+
+// oneOf is the class of a node among some, nil if it is in none of them.
+func oneOf(classes []*Class, n Node) *Class {
+	for _, c := range classes {
+		if c.State == n.State && c.Cause == n.Cause && c.Why == n.Why {
+			return c
+		}
+	}
+	return nil
 }
 
 // Words say what the nodes of a class are.

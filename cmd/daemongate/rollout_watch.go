@@ -22,6 +22,7 @@ type watcher struct {
 	options  rollout.Options
 	target   rollout.Target
 	memory   rollout.Memory
+	cache    judge.Cache   // of the look before
 	seen     chan struct{} // has a value when something may have changed
 	// waits is told why there is no look yet, whenever that changes, and "" when there is one again; nil tells nobody.
 	waits func(why string)
@@ -67,12 +68,12 @@ func (w *watcher) weigh(ctx context.Context, look *rollout.Look,
 	worthIt func(rollout.Judgement) bool) rollout.Judgement {
 	w.target.FailingBefore = rollout.FailingByName(w.target.FailingBefore, look.Nodes)
 	w.memory = w.memory.WithNames(look.Nodes)
-	j, memory := judge.Rollout(*look, w.target, w.memory, w.options)
+	j, memory := judge.RolloutAgain(&w.cache, *look, w.target, w.memory, w.options)
 	var unread error
 	if worthIt(j) {
 		var closer bool
 		if closer, unread = lookCloser(ctx, w.clients, w.observer, look, j); closer {
-			j, memory = judge.Rollout(*look, w.target, w.memory, w.options)
+			j, memory = judge.RolloutAgain(&w.cache, *look, w.target, w.memory, w.options)
 		}
 	}
 	w.memory = memory

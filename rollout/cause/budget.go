@@ -98,13 +98,13 @@ func spenders(s *survey.Survey) (others []survey.Spender, ours []*survey.Site) {
 }
 
 func findSpenders(s *survey.Survey) (others []survey.Spender, ours []*survey.Site) {
+	spends := spends
+	if Surges(s) {
+		spends = spendsSurge
+	}
 	for i := range s.Sites {
 		at := &s.Sites[i]
-		spends := spends(s, at)
-		if Surges(s) {
-			spends = spendsSurge(s, at)
-		}
-		if !spends {
+		if !spends(s, at) {
 			continue
 		}
 		if p, foreign := foreign(s, at); foreign {

@@ -29,7 +29,7 @@ func FindTemplate(s *survey.Survey) *survey.Finding {
 			"generation %d",
 			observed, wanted))
 	}
-	current, found := fact.CurrentRevision(s.Live, s.Look.Revisions)
+	current, found := survey.CurrentRevision(s)
 	switch {
 	case s.Look.Lacks(rollout.KindRevisions):
 		current = fact.GuessHash(s.Live, s.Look.Pods)

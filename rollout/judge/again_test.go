@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,10 +35,30 @@ func TestALookThatFollowsAnotherComesToTheSame(t *testing.T) {
 			var j rollout.Judgement
 			j, m = Rollout(l, f.target, before, f.options)
 			mustBeAlike(&c, l, f.target, before, f.options, j, m)
-			if f.Intn(40) == 0 {
-				m = rollout.Memory{First: m.First, Seen: m.Seen, Hash: m.Hash, Observed: m.Observed}
+			if f.Intn(4) == 0 {
+				m = f.forgets(m)
 			}
 		}
+	}
+}
+
+// What a probe answered at one node is told of all at which the kubelet keeps it to itself, from the next look on, although
+// nothing has happened there in between.
+func TestAnAnswerIsToldOfTheNextNodeToo(t *testing.T) {
+	f := newFleet(t, 2)
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.Template.Spec.Containers[0].LivenessProbe = &corev1.Probe{FailureThreshold: 1}
+	})
+	for _, node := range []string{"node-1", "node-2"} {
+		p := f.runs(f.replace(node))
+		f.after(time.Minute)
+		f.runs(f.ends(p, 137, "Error"))
+		f.event(p, "Pod", "Killing", "Container agent failed liveness probe, will be restarted")
+	}
+	f.event(f.pod("node-2"), "Pod", "Unhealthy", "Liveness probe failed: no such door")
+	f.want(rollout.Progressing, rollout.ProbeFailing)
+	if j := f.want(rollout.Progressing, rollout.ProbeFailing); !strings.Contains(j.Causes[0].Message, "no such door") {
+		t.Error(plain(j))
 	}
 }
 
@@ -58,6 +79,9 @@ func newEventful(t *testing.T, seed int64) *eventful {
 	}
 	f.apply(func(d *appsv1.DaemonSet) { f.template(d) })
 	f.target.OnDelete = f.ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
+	if r.Intn(5) == 0 {
+		f.target = rollout.TargetOf(f.ds) // nobody knows of a commit
+	}
 	for _, n := range f.nodes {
 		if r.Intn(8) == 0 {
 			f.target.FailingBefore = append(f.target.FailingBefore, rollout.FailingNode{Node: n.Name,
@@ -74,6 +98,7 @@ func newEventful(t *testing.T, seed int64) *eventful {
 func (f *eventful) template(d *appsv1.DaemonSet) {
 	c := &d.Spec.Template.Spec.Containers[0]
 	c.Image = fmt.Sprintf("registry.example.com/agent:v%d", 2+f.Intn(3))
+	c.Resources.Requests = corev1.ResourceList{"cpu": resource.MustParse("3")}
 	d.Spec.MinReadySeconds = []int32{0, 20}[f.Intn(2)]
 	if probe := (&corev1.Probe{FailureThreshold: 1, PeriodSeconds: 5, ProbeHandler: corev1.ProbeHandler{
 		HTTPGet: &corev1.HTTPGetAction{Path: "/healthz"}}}); f.Intn(2) == 0 {
@@ -90,14 +115,41 @@ func (f *eventful) template(d *appsv1.DaemonSet) {
 	}
 }
 
+// forgets leaves one thing out of a memory, or nearly everything.
+func (f *eventful) forgets(m rollout.Memory) rollout.Memory {
+	switch f.Intn(10) {
+	case 0:
+		m.Since = nil
+	case 1:
+		m.Lost = nil
+	case 2:
+		m.Counted = nil
+	case 3:
+		m.Boots = nil
+	case 4:
+		m.Rejected = nil
+	case 5:
+		m.Ended = nil
+	case 6:
+		m.Killed = nil
+	case 7:
+		m.Answers = nil
+	case 8:
+		m = rollout.Memory{First: m.First, Seen: m.Seen}
+	default:
+		m = rollout.Memory{First: m.First, Seen: m.Seen, Hash: m.Hash, Observed: m.Observed}
+	}
+	return m
+}
+
 // oneThing happens, or nothing; some time passes, or none.
 func (f *eventful) oneThing() {
 	f.after([]time.Duration{0, 0, 100 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, time.Minute,
-		10 * time.Minute}[f.Intn(8)])
+		10 * time.Minute, -time.Second}[f.Intn(9)])
 	node := f.nodes[f.Intn(len(f.nodes))].Name
-	switch n := f.Intn(40); {
-	case n < 6: // nothing but the time
-	case n < 9:
+	switch n := f.Intn(44); {
+	case n < 4: // nothing but the time
+	case n < 7:
 		f.nodeChanges(node)
 	case n < 11:
 		f.setChanges(node)
@@ -116,8 +168,13 @@ func (f *eventful) oneThing() {
 	case n < 15:
 		f.gone(node)
 	case n < 17:
+		f.dated(func() { f.replace(node) })
+	case n < 18 && f.Intn(4) == 0: // more than can be told of one by one
 		f.pods = slices.Clone(f.pods)
-		f.replace(node)
+		for i := range f.pods[:min(len(f.pods), 40)] {
+			f.pods[i] = f.pods[i].DeepCopy()
+			f.podDoes(f.pods[i], 20)
+		}
 	case n < 18:
 		f.pods = slices.Clone(f.pods)
 		f.Shuffle(len(f.pods), func(i, k int) { f.pods[i], f.pods[k] = f.pods[k], f.pods[i] })
@@ -152,7 +209,7 @@ func (f *eventful) dated(happens func()) {
 
 // setChanges has the DaemonSet's status, its brake, its Events, the commit or the quotas change.
 func (f *eventful) setChanges(node string) {
-	switch f.Intn(8) {
+	switch f.Intn(10) {
 	case 0:
 		f.ds = f.ds.DeepCopy()
 		f.ds.Annotations = map[string]string{manifests.BrakeAnnotation: "commit " + node}
@@ -163,14 +220,22 @@ func (f *eventful) setChanges(node string) {
 		f.change(func(d *appsv1.DaemonSet) { f.template(d) })
 		f.target.Generation = f.ds.Generation
 	case 3:
+		if f.Intn(2) == 0 { // somebody does
+			f.change(func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = int32(f.Intn(3) * 15) })
+		}
 		f.observe()
 	case 4:
 		f.says(f.ds, "DaemonSet", "FailedCreate", `Error creating: pods "agent-x" is forbidden: exceeded quota: q, `+
 			`requested: pods=1, used: pods=2, limited: pods=2`)
-	case 5:
+	case 5, 8, 9:
 		reason := []string{"FailedDaemonPod", "SucceededDaemonPod"}[f.Intn(2)]
-		f.says(f.ds, "DaemonSet", reason, fmt.Sprintf("Found failed daemon pod platform/agent-%d on node %s, will try to "+
-			"kill it", f.Intn(f.made+1), node))
+		pod := fmt.Sprintf("agent-%d", f.made)
+		if k := slices.IndexFunc(f.pods, func(p *corev1.Pod) bool { return fact.TargetNode(p) == node }); k >= 0 {
+			pod = f.pods[k].Name
+			f.says(f.pods[k], "Pod", "Started", "Started container agent")
+		}
+		f.says(f.ds, "DaemonSet", reason, fmt.Sprintf("Found failed daemon pod platform/%s on node %s, will try to kill it",
+			pod, node))
 	case 6:
 		f.quotas = []*corev1.ResourceQuota{{ObjectMeta: metav1.ObjectMeta{Name: "q"}, Status: corev1.ResourceQuotaStatus{
 			Used: corev1.ResourceList{"pods": *resource.NewQuantity(int64(f.Intn(4)), resource.DecimalSI)}}}}
@@ -218,7 +283,7 @@ var saying = [][2]string{{"BackOff", "Back-off restarting failed container"}, {"
 	"Container agent failed liveness probe, will be restarted"}, {"FailedMount",
 	`MountVolume.SetUp failed for volume "v" : secret "nope" not found`}, {"FailedCreatePodSandBox", "cni: no"},
 	{"Failed", "Failed to pull image: no such host"}, {"Pulling", "Pulling image"}, {"Evicted", "low on memory"},
-	{"FailedPostStartHook", "PostStartHook failed"}}
+	{"FailedPostStartHook", "PostStartHook failed"}, {"Started", "Started container agent"}}
 
 func (f *eventful) podDoes(p *corev1.Pod, what int) {
 	if p.Spec.NodeName == "" { // the scheduler places it

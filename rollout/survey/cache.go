@@ -34,6 +34,7 @@ type Cache struct {
 	over           int                 // how many pods on the sites are over, and not deleted yet
 	ambiguous      bool                // two nodes have one name, or two pods one UID, or a pod has none
 
+	revision   foundRevision
 	events     eventIndex
 	endings    map[string]rollout.Ending
 	rejections map[string]fact.Trace
