@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/remembered"
 )
 
 // fleet is an overlay of so many objects: agents of a file each, one patch and a ConfigMap for each ten of them.
@@ -87,7 +88,7 @@ func BenchmarkBuild(b *testing.B) {
 			memory := inMemory(b, files)
 			var ours, theirs []time.Duration
 			for b.Loop() {
-				ours = append(ours, used(func() { built(b, files, objects) }))
+				ours = append(ours, used(func() { built(b, files, objects, render.Options{}) }))
 				theirs = append(theirs, used(func() { krustyAlone(b, memory, objects) }))
 			}
 			build, alone := slices.Min(ours), slices.Min(theirs)
@@ -123,8 +124,8 @@ func inMemory(b *testing.B, files fstest.MapFS) filesys.FileSystem {
 	return memory
 }
 
-func built(b *testing.B, files fstest.MapFS, objects int) {
-	result, err := render.Build(context.Background(), files, "prod", render.Options{})
+func built(b *testing.B, files fstest.MapFS, objects int, o render.Options) {
+	result, err := render.Build(context.Background(), files, "prod", o)
 	if err != nil || len(result.Objects) != objects {
 		b.Fatal(len(result.Objects), err)
 	}
@@ -144,4 +145,24 @@ func krustyAlone(b *testing.B, disk filesys.FileSystem, objects int) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// One file of 1,000 changes: a render that remembers the one before, against one that remembers nothing, and against
+// krusty, which never does.
+func BenchmarkOneFileOfAThousand(b *testing.B) {
+	const objects = 1000
+	files := fleet(objects)
+	var one, all, theirs []time.Duration
+	options := render.Options{Remembered: remembered.New(remembered.Most)}
+	for b.Loop() {
+		all = append(all, used(func() { built(b, files, objects, options) }))
+		files["base/agent7.yaml"].Data = append(files["base/agent7.yaml"].Data, "# changed\n"...)
+		one = append(one, used(func() { built(b, files, objects, options) }))
+		memory := inMemory(b, files)
+		theirs = append(theirs, used(func() { krustyAlone(b, memory, objects) }))
+		options.Remembered = remembered.New(remembered.Most)
+	}
+	b.ReportMetric(slices.Min(one).Seconds()*1000, "cpu-ms/one-file")
+	b.ReportMetric(slices.Min(one).Seconds()/slices.Min(all).Seconds(), "times-all-in-groups")
+	b.ReportMetric(slices.Min(one).Seconds()/slices.Min(theirs).Seconds(), "times-krusty")
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // BuildIn is Build with groups of other sizes.
-func BuildIn(tree fs.FS, dir string, groups grouped.Sizes) (Result, error) {
-	return build(context.Background(), tree, dir, Options{}, groups)
+func BuildIn(tree fs.FS, dir string, groups grouped.Sizes, m grouped.Memory) (Result, error) {
+	return build(context.Background(), tree, dir, Options{Remembered: m}, groups)
 }
 
 // InGroups reports whether a folder is rendered in groups of these sizes.

@@ -25,8 +25,8 @@ var (
 // same renders a folder as a whole and in groups, and compares all that there is to say of both.
 func same(t *testing.T, files fstest.MapFS, dir string, groups grouped.Sizes) (err error) {
 	t.Helper()
-	want, wantErr := render.BuildIn(files, dir, whole)
-	got, gotErr := render.BuildIn(files, dir, groups)
+	want, wantErr := render.BuildIn(files, dir, whole, nil)
+	got, gotErr := render.BuildIn(files, dir, groups, nil)
 	if printed(t, got.Objects) != printed(t, want.Objects) {
 		t.Errorf("in groups:\n%s\n--- as a whole:\n%s", printed(t, got.Objects), printed(t, want.Objects))
 	}
@@ -94,6 +94,9 @@ func TestObjectsInDifferentGroupsAreSeen(t *testing.T) {
 		"a generated name": {"configMapGenerator: [{name: c}]", []string{object("DaemonSet", "other", pod("volumes: [{configMap: {name: c}}]")), agents}, false},
 		"a reference of a patch": {"namePrefix: x-\n" + patch(object("DaemonSet", "other", pod("serviceAccountName: sa"))),
 			[]string{object("DaemonSet", "other", pod("a: b")), object("ServiceAccount", "sa", "")}, false},
+		"a reference to another namespace": {"namePrefix: x-", []string{object("RoleBinding", "r, namespace: n1",
+			"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: sa, "+
+				"namespace: n2}]\n"), object("ServiceAccount", "sa, namespace: n2", "")}, false},
 		"a new name that another one had": {"namePrefix: x-", []string{object("HorizontalPodAutoscaler", "h",
 			"spec: {scaleTargetRef: {name: web}}\n"), object("Deployment", "web", ""), object("StatefulSet", "x-web", "")}, false},
 		"a reference by an annotation of all": {"namePrefix: x-\ncommonAnnotations: {nginx.ingress.kubernetes.io/" +

@@ -2,8 +2,10 @@ package render_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"testing/fstest"
 )
@@ -21,10 +23,34 @@ type maker struct {
 type listed struct{ kind, name, namespace string }
 
 func randomTree(seed uint64) (files fstest.MapFS, tame bool) {
-	m := maker{Rand: rand.New(rand.NewPCG(seed, 14)), files: fstest.MapFS{}}
+	m := randomMaker(seed)
+	return m.files, m.tame
+}
+
+func randomMaker(seed uint64) *maker {
+	m := &maker{Rand: rand.New(rand.NewPCG(seed, 14)), files: fstest.MapFS{}}
 	m.tame = seed%3 > 0
 	m.folder("prod", 1+m.IntN(2), false)
-	return m.files, m.tame
+	return m
+}
+
+// edit changes a file, as a commit would.
+func (m *maker) edit() {
+	name := m.one(slices.Sorted(maps.Keys(m.files))...)
+	text := string(m.files[name].Data)
+	switch base := path.Base(name); {
+	case base == "kustomization.yaml" && m.chance(50):
+		text += m.one("# nothing", "nameSuffix: -s", "buildMetadata: []", "namespace: n2") + "\n"
+	case base == "kustomization.yaml":
+		text = strings.Replace(text, m.one("namePrefix: ", "n1", "v2", "a=", "true", "l: "), m.one("", "namePrefix: a"), 1)
+	case strings.HasPrefix(base, "objects") && m.chance(50):
+		text += "---\n" + m.object()
+	case strings.HasPrefix(base, "objects"):
+		text = strings.Replace(text, m.name(), m.name(), m.IntN(3))
+	default:
+		text = strings.Replace(text, "text", "other text", 1)
+	}
+	m.write(name, text)
 }
 
 func (m *maker) write(name, text string) { m.files[name] = &fstest.MapFile{Data: []byte(text)} }

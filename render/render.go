@@ -32,6 +32,9 @@ type Options struct {
 	// Base opens the tree of a commit of another repository. It is called for remote bases, which must be pinned to a
 	// commit; nil refuses them all. Its error is not taken for the commit's fault.
 	Base func(ctx context.Context, url, commit string) (fs.FS, error)
+	// Remembered keeps what groups of objects rendered to, so that only those are rendered in which something changed;
+	// nil remembers nothing.
+	Remembered grouped.Memory
 }
 
 // WithDefaults has a figure for each.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/remembered"
 )
 
 // conversation is one job of a child, from the parent's side.
@@ -25,6 +26,7 @@ type conversation struct {
 	limits  Limits
 	began   atomic.Pointer[spentFunc] // since the child began to render; nil before
 	opened  []*gitsource.Tree
+	memory  *remembered.Store // of this and other children's groups
 }
 
 // outcome is what a render came to.
@@ -61,7 +63,7 @@ func (c *conversation) converse(ctx context.Context) (result render.Result, err 
 	if err := c.send(c.job); err != nil {
 		return result, c.lost(c.job.Folder, c.limits.Memory)
 	}
-	limited := &io.LimitedReader{R: c.out, N: c.options.MostWritten() + mostAnswer}
+	limited := &io.LimitedReader{R: c.out, N: 2*c.options.MostWritten() + mostAnswer} // to keep, too
 	from := json.NewDecoder(limited)
 	for {
 		var m message
@@ -76,6 +78,12 @@ func (c *conversation) converse(ctx context.Context) (result render.Result, err 
 			if err := c.send(c.reply(ctx, *m.Ask)); err != nil {
 				return result, c.lost(c.job.Folder, c.limits.Memory)
 			}
+		case m.Recall != nil:
+			if err := c.send(reply{Known: c.memory.Recall(m.Recall)}); err != nil {
+				return result, c.lost(c.job.Folder, c.limits.Memory)
+			}
+		case m.Keep != nil:
+			c.memory.Keep(m.Keep.Digest, m.Keep.Objects)
 		case m.Object != nil:
 			object := &unstructured.Unstructured{}
 			if err := object.UnmarshalJSON(m.Object); err != nil {

@@ -17,3 +17,6 @@ func Reserve(r *Runner) int {
 
 // Stray is a Runner whose children are a script instead of this program.
 func Stray(script string) *Runner { return NewAs(0, "sh", "-c", script) }
+
+// Groups is how many groups of objects are remembered.
+func Groups(r *Runner) int { return r.groups.Len() }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/grouped"
 )
 
 // Parent and child are the same binary, so what they say to each other needs no version. Both ways it is JSON values,
@@ -33,8 +34,16 @@ func newJob(at gitsource.Place, folder string, o render.Options, l Limits) job {
 type message struct {
 	Began  bool            `json:",omitempty"` // to render
 	Ask    *question       `json:",omitempty"`
+	Recall []string        `json:",omitempty"` // what is known of the groups with these digests?
+	Keep   *kept           `json:",omitempty"` // what a group rendered to
 	Object json.RawMessage `json:",omitempty"` // the next one
 	Answer *answer         `json:",omitempty"`
+}
+
+// kept is what a group rendered to.
+type kept struct {
+	Digest  string
+	Objects []grouped.Kept
 }
 
 // question asks where a commit of another repository is.
@@ -43,11 +52,13 @@ type question struct {
 	Submodule   bool // else it is a remote base
 }
 
-// reply answers a question with a place, or says why there is none.
+// reply answers a question with a place, or says why there is none; or with what is known of groups.
 type reply struct {
 	Place   gitsource.Place
 	Problem string `json:",omitempty"`
 	Invalid bool   `json:",omitempty"` // the problem is the commit's
+
+	Known map[string][]grouped.Kept `json:",omitempty"` // of groups
 }
 
 // answer is what a render came to, beside the objects.

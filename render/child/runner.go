@@ -10,6 +10,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/remembered"
 )
 
 // Runner renders in children, one for each render. One child more waits in reserve, started and made ready. It is safe
@@ -18,6 +19,7 @@ type Runner struct {
 	memory int64 // bytes that all renders at once may take
 	room   *semaphore.Weighted
 	start  func() (*process, error)
+	groups *remembered.Store // what they rendered to
 
 	mu      sync.Mutex
 	reserve *process // nil if there is none
@@ -34,7 +36,8 @@ func New(memory int64) *Runner {
 	if memory <= 0 {
 		memory = DefaultTotal
 	}
-	return &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start}
+	return &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start,
+		groups: remembered.New(remembered.Most)}
 }
 
 // NewAs is New with children that are another program, which does nothing but Serve.
@@ -90,7 +93,8 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 			return render.Result{}, &LostError{Folder: folder, Reason: err.Error(), NotStarted: true}
 		}
 		used = append(used, p)
-		c := &conversation{process: p, tree: tree, options: o, limits: l, job: newJob(place, folder, o, l)}
+		c := &conversation{process: p, tree: tree, options: o, limits: l, job: newJob(place, folder, o, l),
+			memory: r.groups}
 		result, err := c.run(ctx)
 		if reserved && c.unheard(err) {
 			continue

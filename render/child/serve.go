@@ -103,7 +103,7 @@ func (w *worker) render() (render.Result, error) {
 		return render.Result{}, &render.TreeError{Path: w.job.Folder, Err: err}
 	}
 	o := render.Options{FileSize: w.job.FileSize, TotalSize: w.job.TotalSize, Objects: w.job.Objects,
-		Namespace: w.job.Namespace}
+		Namespace: w.job.Namespace, Remembered: parentsMemory{w}}
 	if w.job.Bases {
 		o.Base = func(_ context.Context, url, commit string) (fs.FS, error) {
 			return w.ask(question{URL: url, Commit: commit})

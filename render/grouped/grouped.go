@@ -32,13 +32,16 @@ type Sizes struct {
 var Usual = Sizes{Least: 64, Wanted: 24, Context: 4}
 
 // Render renders a folder in groups: each object as kustomize writes it as JSON, in kustomize's order. It is not ok if
-// the folder has to be rendered as a whole.
-func Render(ctx context.Context, s Source, folder string, sizes Sizes) (objects [][]byte, ok bool) {
+// the folder has to be rendered as a whole. What is remembered of a group is not rendered; nil remembers nothing.
+func Render(ctx context.Context, s Source, folder string, sizes Sizes, m Memory) (objects [][]byte, ok bool) {
 	p, ok := plan(s, folder, sizes)
 	if !ok {
 		return nil, false
 	}
-	return p.render(ctx)
+	if m == nil {
+		m = nothing{}
+	}
+	return p.render(ctx, m)
 }
 
 // planned is how the objects of a folder are rendered in groups.

@@ -2,60 +2,78 @@ package grouped
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resource"
 	kusttypes "sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/resid"
 )
 
-// render renders group after group, and puts the objects together.
-func (p *planned) render(ctx context.Context) (objects [][]byte, ok bool) {
-	place := make(map[*object]int, len(p.objects))
-	for i, o := range p.objects {
-		place[o] = i
+// render renders group after group, those that are not remembered, and puts the objects together.
+func (p *planned) render(ctx context.Context, m Memory) (objects [][]byte, ok bool) {
+	files, digests := make([]map[string][]byte, len(p.groups)), make([]string, len(p.groups))
+	for i, g := range p.groups {
+		if files[i] = filesOf(p.top, g); files[i] == nil {
+			return nil, false
+		}
+		digests[i] = p.digest(g, files[i])
 	}
-	objects = make([][]byte, len(p.objects))
-	taken := map[key]bool{}
-	for _, g := range p.groups {
-		if ctx.Err() != nil {
-			return nil, false
-		}
-		rendered, ok := p.group(g)
-		if !ok {
-			return nil, false
-		}
-		for _, r := range rendered {
-			if taken[r.key] { // as kustomize will say
+	known := m.Recall(digests)
+	whole := assembly{place: make(map[*object]int, len(p.objects)), objects: make([][]byte, len(p.objects)),
+		taken: map[key]bool{}}
+	for i, o := range p.objects {
+		whole.place[o] = i
+	}
+	for i, g := range p.groups {
+		owned := p.owned(g)
+		rendered, remembered := known[digests[i]]
+		if remembered = remembered && isOf(rendered, owned); !remembered {
+			if rendered, ok = p.group(g, files[i]); !ok || ctx.Err() != nil {
 				return nil, false
 			}
-			taken[r.key] = true
-			objects[place[r.object]] = r.json
+			m.Keep(digests[i], rendered)
 		}
-	}
-	for _, o := range objects {
-		if o == nil {
+		if !whole.add(owned, rendered) {
 			return nil, false
 		}
 	}
-	return objects, true
+	return whole.objects, !slices.ContainsFunc(whole.objects, func(json []byte) bool { return json == nil })
 }
 
-// rendered is an object of a group.
-type rendered struct {
-	*object
-	key
-	json []byte
+// owned are the objects that are taken from the render of a group.
+func (p *planned) owned(g group) (owned []*object) {
+	for _, o := range p.objects {
+		if g.owned[o.item] {
+			owned = append(owned, o)
+		}
+	}
+	return owned
+}
+
+// assembly is what is put together.
+type assembly struct {
+	place   map[*object]int
+	objects [][]byte
+	taken   map[key]bool
+}
+
+// add adds the objects of a group, unless one is there already: kustomize will say so.
+func (a *assembly) add(owned []*object, rendered []Kept) bool {
+	for i, o := range owned {
+		id := keyOf(o.now())
+		id.name = rendered[i].Name
+		if a.taken[id] {
+			return false
+		}
+		a.taken[id] = true
+		a.objects[a.place[o]] = rendered[i].JSON
+	}
+	return true
 }
 
 // group renders one group.
-func (p *planned) group(g group) (all []rendered, ok bool) {
-	content := filesOf(p.top, g)
-	if content == nil {
-		return nil, false
-	}
-	resources, ok := kustomize(content)
+func (p *planned) group(g group, files map[string][]byte) (rendered []Kept, ok bool) {
+	resources, ok := kustomize(files)
 	if !ok {
 		return nil, false
 	}
@@ -72,11 +90,11 @@ func (p *planned) group(g group) (all []rendered, ok bool) {
 			if err != nil {
 				return nil, false
 			}
-			all = append(all, rendered{o, keyOf(resources[next].CurId()), json})
+			rendered = append(rendered, Kept{resources[next].GetName(), json})
 		}
 		next++
 	}
-	return all, next == len(resources)
+	return rendered, next == len(resources)
 }
 
 // kustomize renders files. It panics on some inputs.
@@ -102,13 +120,14 @@ func kustomize(content map[string][]byte) (resources []*resource.Resource, ok bo
 // became says whether the object was rendered to this one, as far as what tells it from others goes.
 func (o *object) became(r *resource.Resource) bool {
 	want, got := o.now(), r.CurId()
-	if got.Gvk != want.Gvk || got.Namespace != want.Namespace {
-		return false
-	}
-	return got.Name == want.Name || o.item.generator && hashOf(got, want)
+	return got.Gvk == want.Gvk && got.Namespace == want.Namespace && o.mayBeCalled(got.Name)
 }
 
-func hashOf(got, want resid.ResId) bool {
-	found := withHash.FindStringSubmatch(got.Name)
-	return found != nil && strings.TrimSpace(found[1]) == want.Name
+// mayBeCalled says whether it is the object's name, with a hash if it is generated.
+func (o *object) mayBeCalled(name string) bool {
+	if name == o.now().Name {
+		return true
+	}
+	found := withHash.FindStringSubmatch(name)
+	return o.item.generator && found != nil && found[1] == o.now().Name
 }

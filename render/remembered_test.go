@@ -1,0 +1,80 @@
+package render_test
+
+import (
+	"bytes"
+	"testing"
+	"testing/fstest"
+
+	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/grouped"
+	"github.com/daemongate/daemongate/render/remembered"
+)
+
+// counting is a memory that says how many groups were found in it.
+type counting struct {
+	*remembered.Store
+	found, kept int
+}
+
+func newCounting() *counting { return &counting{Store: remembered.New(remembered.Most)} }
+
+func (c *counting) Recall(digests []string) map[string][]grouped.Kept {
+	known := c.Store.Recall(digests)
+	c.found += len(known)
+	return known
+}
+
+func (c *counting) Keep(digest string, objects []grouped.Kept) {
+	c.kept++
+	c.Store.Keep(digest, objects)
+}
+
+// After any edit of any file, what is rendered with the memory of all renders before, those of other trees among them, is
+// what a fresh render of everything at once comes to.
+func TestWhatIsRememberedIsWhatAFreshRenderWouldBe(t *testing.T) {
+	memory := newCounting()
+	for seed := range max(*randomTrees/2, 1) {
+		m := randomMaker(seed)
+		for range 4 {
+			want, wantErr := render.BuildIn(m.files, "prod", whole, nil)
+			got, gotErr := render.BuildIn(m.files, "prod", small, memory)
+			if a, b := printed(t, got.Objects), printed(t, want.Objects); a != b || text(gotErr) != text(wantErr) {
+				t.Fatalf("seed %d: remembered: %v\n%s\n--- fresh: %v\n%s", seed, gotErr, a, wantErr, b)
+			}
+			m.edit()
+		}
+	}
+	if memory.found < int(*randomTrees)/2 {
+		t.Errorf("%d groups were remembered", memory.found)
+	}
+}
+
+// Of many objects one file changes: one group is rendered, and the others are not. The same again renders nothing.
+func TestOneFileOfManyRendersItsGroup(t *testing.T) {
+	memory := newCounting()
+	objects := 300
+	files := fleet(objects)
+	look := func(what string, least, most int) {
+		t.Helper()
+		before := memory.kept
+		result, err := render.BuildIn(files, "prod", grouped.Usual, memory)
+		if err != nil || len(result.Objects) != objects {
+			t.Fatal(len(result.Objects), err)
+		}
+		if n := memory.kept - before; n < least || n > most {
+			t.Errorf("%s: %d groups were rendered, not %d to %d", what, n, least, most)
+		}
+	}
+	look("at first", 8, 30)
+	look("once more", 0, 0)
+	files["base/agent7.yaml"] = changed(files["base/agent7.yaml"])
+	look("one file", 1, 1)
+	files["base/kustomization.yaml"] = &fstest.MapFile{Data: bytes.Replace(files["base/kustomization.yaml"].Data,
+		[]byte("- agent57.yaml\n"), nil, 1)}
+	objects--
+	look("one object less", 1, 3)
+}
+
+func changed(file *fstest.MapFile) *fstest.MapFile {
+	return &fstest.MapFile{Data: append(file.Data, "# changed\n"...)}
+}
