@@ -116,14 +116,18 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.daemonSets.find(ctx, clients, namespace)
-	if err != nil {
-		return err
-	}
 	if r.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, timedOut)
 		defer cancel()
+	}
+	found, err := r.daemonSets.find(ctx, clients, namespace)
+	if errors.Is(context.Cause(ctx), timedOut) {
+		_, told := fmt.Fprintf(out, "gave up after %s: the API server has not answered\n", r.timeout)
+		return errors.Join(told, timedOut)
+	}
+	if err != nil {
+		return err
 	}
 	observer := observe.NewLenient(clients)
 	defer observer.Stop()

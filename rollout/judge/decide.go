@@ -92,7 +92,7 @@ func isComplete(s *survey.Survey, j *rollout.Judgement, findings []*survey.Findi
 		return s.Live.Status.DesiredNumberScheduled == 0 && !hadNodes(s)
 	case passes(s):
 		// a person replaces the pods, later; those that were are judged as always
-		return !isEnough(s, j, findings) && !arePassing(s, findings)
+		return !isEnough(s, j, findings) && !arePassing(s, findings) && !areOnTheirWay(s, findings)
 	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.Options.AbsentBudget, j.Eligible)),
 		!isLastinglyAbsent(s):
 		return false

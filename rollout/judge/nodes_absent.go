@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
@@ -25,6 +26,26 @@ func isLastinglyAbsent(s *survey.Survey) bool {
 		lasting = lasting && s.Reached(instant)
 	}
 	return lasting
+}
+
+// areOnTheirWay reports whether a new pod has neither settled nor failed yet: a rollout that does not wait for its old
+// pods waits for those that were replaced, for as long as a rollout may stand still.
+func areOnTheirWay(s *survey.Survey, findings []survey.Finding) bool {
+	failed := map[string]bool{}
+	for i := range findings {
+		failed[findings[i].Node] = failed[findings[i].Node] || findings[i].Final && findings[i].Code != rollout.Starting
+	}
+	waits := false
+	for i := range s.Sites {
+		at := &s.Sites[i]
+		if at.Updated == nil || at.Settled || !at.Counts() || failed[at.Name] {
+			continue
+		}
+		instant := at.Updated.CreationTimestamp.Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
+		s.WakeAt(instant)
+		waits = waits || s.Now.Before(instant)
+	}
+	return waits
 }
 
 // arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does

@@ -25,6 +25,26 @@ func TestANodeThatIsAbsentForAMomentIsWaitedFor(t *testing.T) {
 	f.after(time.Minute).want(rollout.Complete)
 }
 
+// With OnDelete old pods are not waited for, but a new one is, until it has settled or failed: a person who has just
+// replaced it wants to know. One that does neither is waited for as long as a rollout may stand still.
+func TestOnDeleteWaitsForPodsThatWereReplaced(t *testing.T) {
+	f := newFleet(t, 12)
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+	})
+	f.target.OnDelete = true
+	f.want(rollout.Complete)
+	p := f.replace("node-1")
+	f.want(rollout.Progressing, rollout.Starting)
+	f.ready(f.runs(p))
+	f.want(rollout.Progressing)
+	f.after(10 * time.Second).want(rollout.Complete)
+	f.replace("node-2")
+	f.want(rollout.Progressing, rollout.Starting)
+	f.after(16*time.Minute).want(rollout.Complete, rollout.Starting)
+}
+
 // With OnDelete old pods are not waited for, but what ails a new one is: it becomes a cause, or passes.
 func TestOnDeletePassesNothingThatFails(t *testing.T) {
 	for _, again := range []bool{true, false} {
