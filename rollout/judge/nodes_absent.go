@@ -30,20 +30,20 @@ func isLastinglyAbsent(s *survey.Survey) bool {
 
 // areOnTheirWay reports whether a new pod has neither settled nor failed yet: a rollout that does not wait for its old
 // pods waits for those that were replaced, for as long as a rollout may stand still.
-func areOnTheirWay(s *survey.Survey, findings []survey.Finding) bool {
-	failed := map[string]bool{}
-	for i := range findings {
-		failed[findings[i].Node] = failed[findings[i].Node] || findings[i].Final && findings[i].Code != rollout.Starting
+func areOnTheirWay(s *survey.Survey, findings []*survey.Finding) bool {
+	failed := map[*survey.Site]bool{}
+	for _, f := range findings {
+		failed[f.At] = failed[f.At] || f.Final && f.Code != rollout.Starting
 	}
 	waits := false
 	for i := range s.Sites {
 		at := &s.Sites[i]
-		if at.Updated == nil || at.Settled || !at.Counts() || failed[at.Name] {
+		if at.Updated == nil || at.Settled || !at.Counts() || failed[at] {
 			continue
 		}
 		instant := at.Updated.CreationTimestamp.Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
 		s.WakeAt(instant)
-		waits = waits || s.Now.Before(instant)
+		waits = waits || !s.Reached(instant)
 	}
 	return waits
 }
