@@ -231,6 +231,15 @@ func WriteOptions(s *api.Sync) manifests.Options {
 	}
 }
 
+// AppliesAs says with whose rights the set of a Sync is written, if its spec names somebody; else "".
+func AppliesAs(s *api.Sync) string {
+	if s.Spec.Apply.ServiceAccountName == "" {
+		return ""
+	}
+	return fmt.Sprintf("the Sync applies as ServiceAccount %s/%s, whose rights were not asked for", s.Namespace,
+		s.Spec.Apply.ServiceAccountName)
+}
+
 // doubted is the outcome of a commit that may not be believed yet; nil if it may.
 func (p *preparation) doubted(ctx context.Context, commit string) *readySet {
 	err := p.source.Doubt(ctx, p.sync, commit)

@@ -97,6 +97,9 @@ func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 			_, _ = fmt.Fprintf(notes, "what would be pruned is not known: %v\n", unread)
 		}
 		options = sync.WriteOptions(s)
+		if as := sync.AppliesAs(s); as != "" {
+			_, _ = fmt.Fprintln(notes, "asked with your own rights: "+as)
+		}
 		if err := aim(s, &d.from, &d.how, d.pathSet); err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/words"
+	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/view"
 )
 
 // progressPrinter tells a rollout while it goes on: a line for each change, and on a terminal a bar below them.
@@ -81,7 +83,7 @@ func bar(j rollout.Judgement, p pace, width int) string {
 	text := fmt.Sprintf(" %d/%d nodes settled", j.Settled, j.Desired)
 	if rate := p.perMinute(); rate > 0 && j.Settled < j.Desired {
 		left := time.Duration(float64(j.Desired-j.Settled) / rate * float64(time.Minute))
-		text += fmt.Sprintf(", %.0f/min, about %s left", max(rate, 1), roughly(left))
+		text += fmt.Sprintf(", %.0f/min, about %s left", max(rate, 1), english.Roughly(left))
 	}
 	if !j.Proving.IsZero() {
 		text = fmt.Sprintf(" %d/%d nodes settled, proving until %s", j.Settled, j.Desired,
@@ -93,17 +95,6 @@ func bar(j rollout.Judgement, p pace, width int) string {
 	}
 	full := cells * j.Settled / max(j.Desired, 1)
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", cells-full) + "]" + text
-}
-
-// roughly is a duration as an estimate is told.
-func roughly(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Round(5*time.Second)/time.Second)+5)
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Round(time.Minute)/time.Minute))
-	}
-	return fmt.Sprintf("%d h", int(d.Round(time.Hour)/time.Hour))
 }
 
 // pace is how fast nodes settle, since the first look.
@@ -120,7 +111,7 @@ func (p *pace) see(settled int, now time.Time) {
 }
 
 func (p pace) perMinute() float64 {
-	if p.now <= p.first || !p.last.After(p.began) {
+	if p.now <= p.first || p.last.Sub(p.began) < view.Enough {
 		return 0
 	}
 	return float64(p.now-p.first) / p.last.Sub(p.began).Minutes()

@@ -15,8 +15,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// asks is what a pod asks for, in a line.
-func asks(p *corev1.Pod) string {
+// Asks is what a pod asks for, in a line.
+func Asks(p *corev1.Pod) string {
 	requests := helpers.PodRequests(p, helpers.PodResourcesOptions{})
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(requests)) {

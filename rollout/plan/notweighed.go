@@ -40,6 +40,9 @@ func (w *weighing) notWeighed() []string {
 	say(len(spec.SchedulingGates) > 0, "scheduling gates: a pod waits until somebody takes them off")
 	say(spec.SchedulerName != "" && spec.SchedulerName != corev1.DefaultSchedulerName,
 		"scheduler %s: the rules are those of %s", spec.SchedulerName, corev1.DefaultSchedulerName)
+	for _, what := range w.in.Growing {
+		say(true, "room of what grows in the same commit: %s", what)
+	}
 	if w.in.Pod == nil {
 		say(true, "what admission adds to a pod or refuses of it (LimitRange, RuntimeClass, quota, webhooks): the "+
 			"template was weighed")

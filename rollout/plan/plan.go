@@ -39,6 +39,8 @@ type Input struct {
 	Found map[Reference]Found
 	// Changes are the ConfigMaps and Secrets that the commit changes in place.
 	Changes []Reference
+	// Growing names what else of the commit will ask for more room, and by how much.
+	Growing []string
 	// Unread are the kinds that could not be read, and why.
 	Unread []rollout.Unknown
 	// Options are those of the Sync.

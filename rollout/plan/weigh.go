@@ -42,7 +42,7 @@ func (w *weighing) place() {
 	in := &w.in
 	w.crowd = room.NewCrowd(in.Pods, in.Others)
 	w.plan = Plan{Namespace: in.Next.Namespace, Name: in.Next.Name, New: in.Current == nil, Rolls: w.rolls,
-		Admitted: in.Pod != nil, Asks: asks(w.pod), Refused: slices.Clone(in.Refused), Unread: in.Unread}
+		Admitted: in.Pod != nil, Asks: Asks(w.pod), Refused: slices.Clone(in.Refused), Unread: in.Unread}
 	w.addNodes(&w.plan)
 	w.plan.Pace = w.pace(&w.plan)
 }

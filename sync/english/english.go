@@ -5,6 +5,7 @@ package english
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Count writes a number with its noun: "1 node", "3 nodes".
@@ -29,4 +30,15 @@ func Join(head, separator, tail string) string {
 		return head + tail
 	}
 	return head + separator + tail
+}
+
+// Roughly is a duration as an estimate is told.
+func Roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(1, int(d/time.Second)))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute)/time.Minute))
+	}
+	return fmt.Sprintf("%d h", int(d.Round(time.Hour)/time.Hour))
 }

@@ -28,8 +28,8 @@ const (
 	FromProof   = "the proof that is waited for"
 )
 
-// enough is how long a rollout must have gone on before its own pace says anything.
-const enough = 10 * time.Second
+// Enough is how long a rollout must have gone on before its own pace says anything.
+const Enough = 10 * time.Second
 
 // estimateOf works out how long the commit in flight will take; nil if it has settled or if there is nothing to go by.
 func estimateOf(s Seen, counts Counts) *Estimate {
@@ -43,7 +43,7 @@ func estimateOf(s Seen, counts Counts) *Estimate {
 	left := counts.Desired - counts.Settled
 	began, renewed := f.Since.Time, settledSince(s.Judged)
 	took := s.Now.Sub(began)
-	if left > 0 && renewed > 0 && took >= enough {
+	if left > 0 && renewed > 0 && took >= Enough {
 		return estimate(s.Now, float64(renewed)/took.Minutes(), left, FromRollout, "")
 	}
 	last, lasted := lastComplete(s.Sync.Status.History, f.Commit)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/daemongate/daemongate/rollout/words"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 // Words say what became of a commit, in the words of its state.
@@ -52,7 +53,7 @@ func (e *Estimate) Words() string {
 	if e == nil {
 		return ""
 	}
-	left := roughly(time.Duration(e.Left * float64(time.Second)))
+	left := english.Roughly(time.Duration(e.Left * float64(time.Second)))
 	switch e.From {
 	case FromProof:
 		return left + " until they have proved themselves"
@@ -67,15 +68,4 @@ func rate(perMinute float64) string {
 		return fmt.Sprintf("%.1f", perMinute)
 	}
 	return fmt.Sprintf("%.0f", perMinute)
-}
-
-// roughly is a duration as an estimate is told.
-func roughly(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", max(1, int(d/time.Second)))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Round(time.Minute)/time.Minute))
-	}
-	return fmt.Sprintf("%d h", int(d.Round(time.Hour)/time.Hour))
 }

@@ -46,6 +46,9 @@ func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, err
 			return answer.Answer{}, err
 		}
 		options, of = sync.WriteOptions(s), s.Namespace+"/"+s.Name
+		if as := sync.AppliesAs(s); as != "" {
+			c.note("asked with your own rights: %s", as)
+		}
 		if c.rollout, err = sync.RolloutOptions(s); err != nil {
 			return answer.Answer{}, err
 		}
@@ -136,6 +139,7 @@ func (c *cluster) plans(ctx context.Context) []plan.Plan {
 		return nil
 	}
 	whole := c.look(ctx)
+	whole.Growing = c.growing()
 	var inputs []plan.Input
 	for _, next := range list {
 		in := whole

@@ -92,7 +92,7 @@ func (o *dumped) input(next *appsv1.DaemonSet) plan.Input {
 	if next.Namespace == "" {
 		next.Namespace = o.namespace
 	}
-	in := plan.Input{Now: o.dump.Now, Next: next, Nodes: o.dump.Nodes, Others: o.dump.Others,
+	in := plan.Input{Now: o.dump.Now, Next: next, Growing: newcomers(o.set), Nodes: o.dump.Nodes, Others: o.dump.Others,
 		Classes: append(slices.Clone(o.dump.Classes), brought(o.set)...)}
 	for _, d := range o.dump.DaemonSets {
 		if d.Target.Namespace == next.Namespace && d.Target.Name == next.Name {
