@@ -26,6 +26,8 @@ type Applied struct {
 	Object     *unstructured.Unstructured // as it is now
 	Replaced   *unstructured.Unstructured // what was deleted to make place for it, nil if nothing was
 	Leftovers  []fields.Leftovers         // of those from whom Options.Force took fields
+	// Settled is set of an object that was compared: an apply would change nothing of it, nor of who manages what.
+	Settled bool
 }
 
 // Apply writes a resolved set in order, the objects of one rank side by side, and the objects of a new kind when its

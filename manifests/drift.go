@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -110,6 +111,12 @@ func (p pair) torn() bool {
 		len(fields.Differences(p.live, p.answer)) > 0
 }
 
+// settled reports whether the dry run changed nothing at all of what was read right before it.
+func (p pair) settled() bool {
+	return p.conflicts == nil && p.live.GetResourceVersion() == p.answer.GetResourceVersion() &&
+		equality.Semantic.DeepEqual(p.live.GetManagedFields(), p.answer.GetManagedFields())
+}
+
 func (c *Client) pair(ctx context.Context, object *unstructured.Unstructured, defined definitions,
 	o Options) (pair, error) {
 	t, err := c.find(ctx, object, defined, o.Owner)
@@ -164,6 +171,7 @@ func (p pair) compare(s Set, o Options) (comparison, error) {
 		changes = []Change{{Path: "metadata.uid", Live: string(live.GetUID())}}
 	case len(changes) == 0 && fields.IsOurs(live):
 		same := applied(p.target, live, live)
+		same.Settled = p.settled()
 		return comparison{same: &same}, nil
 	case len(changes) == 0:
 		return comparison{}, nil

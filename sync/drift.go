@@ -34,6 +34,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 	}
 	r.At = l.Now()
 	l.recognise(seen, r.At)
+	l.drift.proofsFor(l.sync, r.At).Compared(part, seen)
 	for _, d := range drifts {
 		o := api.DriftedObject{Object: d.Object.String(), Field: d.Field()}
 		if len(d.Changes) > 0 {

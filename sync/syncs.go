@@ -192,7 +192,7 @@ func (s *Syncs) Request(ctx context.Context, namespace, name string, now time.Ti
 	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano))
 }
 
-// RequestFull is a Request that also has every object compared with what the commit asks for, by a dry run.
+// RequestFull is a Request that also has every object compared with what the commit asks for.
 func (s *Syncs) RequestFull(ctx context.Context, namespace, name string, now time.Time) error {
 	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano)+requestedInFull)
 }

@@ -66,7 +66,7 @@ func newSync() *cobra.Command {
 	c.Flags().BoolVar(&override, "override-window", false,
 		"let the present head start although no window is open, once")
 	c.Flags().BoolVar(&full, "full", false,
-		"also compare every object with the commit by a dry run, and apply the next commit as a whole")
+		"also compare every object with the commit by a dry run, whatever is known of it")
 	c.Flags().StringVar(&reason, "reason", "", "why it cannot wait for a window; recorded with who you say you are")
 	return c
 }

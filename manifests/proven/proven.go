@@ -6,6 +6,7 @@ package proven
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,6 +110,12 @@ func (m *Memory) snapshot() map[manifests.ID]state {
 		states[id] = s
 	}
 	return states
+}
+
+// Compared takes in which objects of a set were found to be as asked, by a dry run: an apply would leave them so.
+func (m *Memory) Compared(set manifests.Set, found []manifests.Applied) {
+	settled := slices.DeleteFunc(slices.Clone(found), func(a manifests.Applied) bool { return !a.Settled })
+	m.note(set, settled, false)
 }
 
 // note takes in what was applied. When all of a set was, nothing else needs to be known.
