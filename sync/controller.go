@@ -111,7 +111,10 @@ func (c *Controller) start() {
 	if c.preparations == nil {
 		c.preparations = fairqueue.New(c.Preparing.Queue)
 	}
-	c.queue = turns.New(turns.Options{Places: c.Workers})
+	c.queue = turns.New(turns.Options{Places: c.Workers, Urgent: func(key string) bool {
+		l := c.loop(key)
+		return l != nil && l.urgent.Load()
+	}})
 }
 
 // Preparations is the queue of all renders of a controller, also of those that are only to be shown: one that a brake

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -74,8 +75,9 @@ func (p *preparation) nothingOf(commit string) *readySet {
 // job is what preparing a commit asks of the queue. Limits that cannot be read are an error of the render.
 func (p *preparation) job(urgent bool) fairqueue.Job {
 	_, limits, _, _ := p.Preparing.Renders.Limits(p.sync)
+	f := p.sync.Status.InFlight
 	return fairqueue.Job{Namespace: p.sync.Namespace, Memory: limits.WithDefaults().Memory, Urgent: urgent,
-		Suspect: deaths.IsSuspect(p.sync.Status.Renders, p.Now())}
+		Soon: f != nil && f.State == api.Stuck, Suspect: deaths.IsSuspect(p.sync.Status.Renders, p.Now())}
 }
 
 // flightSet is the set in flight, rendered again if a restart lost it.
@@ -160,6 +162,9 @@ type preparing struct {
 	vigilFor *readySet
 	// panics is how often in a row preparing has panicked.
 	panics int
+	// urgent is set if its next turn goes before those of others: it has a commit in flight, or one that is prepared.
+	// It is read beside the turns.
+	urgent atomic.Bool
 	// died is when a process ended while something was rendered, and lived that a render came to an end: neither is in
 	// the status yet.
 	died  []time.Time
@@ -182,6 +187,7 @@ func (l *syncLoop) begin(commit string, recalls, urgent bool) *underWay {
 			l.tellPanic(named(key), caught)
 		}
 		close(u.done)
+		l.urgent.Store(true)
 		p.queue.Add(key)
 	})
 	return u

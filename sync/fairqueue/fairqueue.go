@@ -27,6 +27,8 @@ type Job struct {
 	Memory    int64
 	// Urgent jobs go first, whatever their namespace has, and do not wait for long ones: see Options.Patience.
 	Urgent bool
+	// Soon jobs go before the others of their namespace.
+	Soon bool
 	// Suspect jobs run one at a time: never beside another suspect one.
 	Suspect bool
 }
@@ -137,7 +139,8 @@ func (q *Queue) makeRoom() {
 // admit lets in whatever may run now.
 func (q *Queue) admit() {
 	slices.SortFunc(q.waiting, func(a, b *ticket) int {
-		return cmp.Or(last(!a.Urgent)-last(!b.Urgent), q.served[a.Namespace]-q.served[b.Namespace], a.number-b.number)
+		return cmp.Or(last(!a.Urgent)-last(!b.Urgent), q.served[a.Namespace]-q.served[b.Namespace],
+			last(!a.Soon)-last(!b.Soon), a.number-b.number)
 	})
 	for i := 0; i < len(q.waiting); i++ {
 		t := q.waiting[i]

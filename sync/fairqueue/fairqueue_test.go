@@ -110,6 +110,21 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	})
 }
 
+// A job that is wanted soon goes before the others of its namespace, and before nobody else's.
+func TestWhatIsWantedSoonGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBegan(Options{Jobs: 1})
+		for _, name := range []string{"a1", "a2", "b1", "a3"} {
+			b.want(t.Context(), name, Job{Namespace: name[:1]})
+		}
+		b.want(t.Context(), "a4", Job{Namespace: "a", Soon: true})
+		for range 5 {
+			b.end(b.names[len(b.names)-1])
+		}
+		b.expect(t, "a1", "b1", "a4", "a2", "a3")
+	})
+}
+
 // A job that takes more memory than its namespace's half runs alone in its namespace, and never with more than there is.
 func TestALargeJobIsTheOnlyOneOfItsNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

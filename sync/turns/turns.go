@@ -19,6 +19,9 @@ type Options struct {
 	// Namespace is how many turns of one namespace are under way at once, those without a place too. DefaultNamespace
 	// if 0, and never less than Places.
 	Namespace int
+	// Urgent reports whether a key goes before others of its namespace that are not; none does if it is nil. It is
+	// asked when the key is added, and must not block.
+	Urgent func(key string) bool
 }
 
 // The defaults. What a namespace may have at once is for the API server's sake.
@@ -41,10 +44,10 @@ type Queue struct {
 	rest     map[string]*waiting
 }
 
-// waiting are keys in the order in which they came, each once.
+// waiting are the keys that wait, each once.
 type waiting struct {
-	keys []string
-	has  map[string]bool
+	ranked
+	has map[string]bool
 }
 
 // New returns an empty queue.
@@ -57,7 +60,11 @@ func New(o Options) *Queue {
 		o.Namespace = DefaultNamespace
 	}
 	o.Namespace = max(o.Namespace, o.Places)
-	fair := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{Queue: &line{}})
+	if o.Urgent == nil {
+		o.Urgent = func(string) bool { return false }
+	}
+	fair := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{Queue: &line{urgent: o.Urgent,
+		keys: map[string]*ranked{}}})
 	return &Queue{o: o, underWay: map[string]int{}, promised: map[string]bool{}, rest: map[string]*waiting{},
 		TypedRateLimitingInterface: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second),
@@ -116,20 +123,21 @@ func (q *Queue) begin(key string) bool {
 	if q.rest[namespace] == nil {
 		q.rest[namespace] = &waiting{has: map[string]bool{}}
 	}
-	q.rest[namespace].add(key)
+	q.rest[namespace].wait(key, q.o.Urgent(key))
 	q.Done(key)
 	return false
 }
 
-// end promises the turn to the one of the namespace that has waited longest: else a key that is added all the time
-// would be there first each time.
+// end promises the turn to the one of the namespace that is next of those that wait: else a key that is added all the
+// time would be there first each time.
 func (q *Queue) end(key string) {
 	namespace := namespaceOf(key)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if w := q.rest[namespace]; w != nil {
 		next := w.take()
-		if len(w.keys) == 0 {
+		delete(w.has, next)
+		if w.len() == 0 {
 			delete(q.rest, namespace)
 		}
 		q.promised[next] = true
@@ -140,18 +148,13 @@ func (q *Queue) end(key string) {
 	q.Done(key)
 }
 
-func (w *waiting) add(key string) {
+func (w *waiting) wait(key string, urgent bool) {
 	if !w.has[key] {
 		w.has[key] = true
-		w.keys = append(w.keys, key)
+		w.add(key, urgent)
+	} else if urgent {
+		w.raise(key)
 	}
-}
-
-func (w *waiting) take() string {
-	key := w.keys[0]
-	w.keys = w.keys[1:]
-	delete(w.has, key)
-	return key
 }
 
 func namespaceOf(key string) string {
