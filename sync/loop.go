@@ -63,6 +63,9 @@ type savedStatus struct {
 	at      time.Time
 	server  api.SyncStatus
 	version string
+	// passes is when it has to say at the latest of commits that they change nothing, zero if there are none; and
+	// headAt when the newest head was seen.
+	passes, headAt time.Time
 }
 
 // observe gathers everything that the gate may look at.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
@@ -46,8 +47,13 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 	if l == nil {
 		return c.open(ctx, key, seen)
 	}
-	if isHeld(l.sync) {
-		c.holdOn(ctx, seen)
+	if newer := isNewer(seen.ResourceVersion, l.saved.version); newer {
+		if isHeld(l.sync) { // else that is not allowed
+			c.holdOn(ctx, seen)
+		}
+		if equality.Semantic.DeepEqual(seen.Status, l.saved.server) {
+			l.saved.version = seen.ResourceVersion // somebody has written the rest of it
+		}
 	}
 	if seen.Generation >= l.sync.Generation {
 		status := l.sync.Status
@@ -66,8 +72,7 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 
 // open makes the loop of a Sync that this process has not met.
 func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syncLoop, error) {
-	c.holdOn(ctx, seen)
-	sync, err := c.Syncs.Get(ctx, seen.Namespace, seen.Name)
+	sync, err := held(ctx, c, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -159,18 +164,41 @@ func anotherLoop(known, seen *api.Sync) bool {
 			equality.Semantic.DeepEqual(seen.Spec.Report, known.Spec.Report))
 }
 
-// holdOn puts our finalizer on a Sync that the informer has, before anything is written for it, and again if somebody
-// took it off. Where that is not allowed the Sync is looked after all the same, and what it has written stays when it
-// is deleted.
-func (c *Controller) holdOn(ctx context.Context, s *api.Sync) {
-	if isHeld(s) {
-		return
+// held reads a Sync, with our finalizer on it.
+func held(ctx context.Context, c *Controller, seen *api.Sync) (*api.Sync, error) {
+	for attempt := 0; ; attempt++ {
+		sync, err := c.Syncs.Get(ctx, seen.Namespace, seen.Name)
+		if err != nil {
+			return nil, err
+		}
+		if done := c.holdOn(ctx, sync); done || attempt == 3 {
+			return sync, nil
+		}
+	}
+}
+
+// holdOn puts our finalizer on a Sync, before anything is written for it, and again if somebody took it off. Where that
+// is not allowed the Sync is looked after all the same, and what it has written stays when it is deleted. It reports
+// false if somebody else has written the Sync since it was read.
+func (c *Controller) holdOn(ctx context.Context, s *api.Sync) (done bool) {
+	if isHeld(s) || s.DeletionTimestamp != nil {
+		return true
 	}
 	err := c.Syncs.SetFinalizers(ctx, s, append(slices.Clone(s.Finalizers), api.Finalizer))
-	if err == nil || errors.IsConflict(err) || ctx.Err() != nil { // a newer one comes, and is looked at
-		return
+	if errors.IsConflict(err) {
+		return false
 	}
-	c.Teller.Tell(s, troubleNews(fmt.Errorf("nobody would see to what it has written when it is deleted: %w", err)))
+	if err != nil && ctx.Err() == nil {
+		c.Teller.Tell(s, troubleNews(fmt.Errorf("nobody would see to what it has written when it is deleted: %w", err)))
+	}
+	return true
+}
+
+// isNewer reports whether a version that the informer has is newer than the one that was read or written last: the
+// informer may be behind what this process has written itself.
+func isNewer(seen, known string) bool {
+	order, err := resourceversion.CompareResourceVersion(seen, known)
+	return err != nil || order > 0
 }
 
 func isHeld(s *api.Sync) bool { return slices.Contains(s.Finalizers, api.Finalizer) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -20,16 +22,20 @@ import (
 // progressPause is how often mere progress is written at most.
 const progressPause = 10 * time.Second
 
-// save writes the status if it says anything new. Mere progress waits up to progressPause.
-func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
+// passingPause is how long it takes at most until a status says of commits that they change nothing; half of it at
+// least, so that not all Syncs of a repository are written at once.
+const passingPause = 10 * time.Minute
+
+// save writes the status if it says anything new. Mere progress waits up to progressPause; and with passing that
+// commits change nothing, up to passingPause. What waits is found out again after a crash.
+func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) error {
 	before := l.sync.Status
 	l.sync.Status = next
 	if equality.Semantic.DeepEqual(l.saved.status, next) {
 		return nil
 	}
 	now := l.Now()
-	if due := l.saved.at.Add(progressPause); now.Before(due) &&
-		equality.Semantic.DeepEqual(withoutProgress(l.saved.status), withoutProgress(next)) {
+	if due := l.saved.due(before.Head, next, now, passing); now.Before(due) {
 		l.sleep(due)
 		return nil
 	}
@@ -49,6 +55,70 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus) error {
 	l.sync.Status = next
 	l.saved = savedStatus{status: *next.DeepCopy(), at: now, server: updated.Status, version: updated.ResourceVersion}
 	return nil
+}
+
+// due is when a status has to be written, at the latest; not after now if that is at once.
+func (s *savedStatus) due(head string, next api.SyncStatus, now time.Time, passing bool) time.Time {
+	was, is := withoutProgress(s.status), withoutProgress(next)
+	if due := s.at.Add(progressPause); now.Before(due) && equality.Semantic.DeepEqual(was, is) {
+		return due
+	}
+	if !passing || s.status.Head == "" || s.lacks(next) >= mostUnwritten ||
+		!equality.Semantic.DeepEqual(withoutPassing(was), withoutPassing(is)) {
+		return now
+	}
+	if s.passes.IsZero() {
+		s.passes = now.Add(passingPause/2 + rand.N(passingPause/2))
+	}
+	if head != next.Head {
+		s.headAt = now
+	}
+	if due := s.headAt.Add(progressPause); next.Head != next.Passed && due.Before(s.passes) {
+		return due // it takes long to find out what the commit changes
+	}
+	return s.passes
+}
+
+// mostUnwritten is of how many commits a status says nothing at most: it has room for the newest twenty.
+const mostUnwritten = 10
+
+// lacks is how many records of the next history are newer than those that are written.
+func (s *savedStatus) lacks(next api.SyncStatus) int {
+	newest := ""
+	if written := s.status.History; len(written) > 0 {
+		newest = written[0].Commit
+	}
+	i := slices.IndexFunc(next.History, func(r api.Record) bool { return r.Commit == newest })
+	if i < 0 {
+		return len(next.History)
+	}
+	return i
+}
+
+// mayWait reports whether nobody misses what a step says of commits that change nothing: no Git host is told of them,
+// no person has asked, and a history that is rewritten is told from one that goes on by what was passed.
+func mayWait(l *syncLoop, o gate.Observation, d gate.Decision) bool {
+	if h := o.History; h == nil || h.Rewritten || h.Backward != "" || o.Again || l.retryRequested ||
+		l.sync.Spec.Source.OnRewrite == api.OnRewriteHold {
+		return false
+	}
+	silent := l.outbox == nil
+	for _, m := range d.Moves {
+		told := m.State == api.Carried || l.sync.Spec.Report.Unchanged
+		if m.State != api.Unchanged && m.State != api.Carried || told && !silent {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutPassing is a status without all that changes while commits pass that change nothing.
+func withoutPassing(s api.SyncStatus) api.SyncStatus {
+	s.Head, s.Passed, s.PassedRef, s.History, s.Summary.Commit = "", "", "", nil, ""
+	if f := s.InFlight; f != nil {
+		f.Followers = nil
+	}
+	return s
 }
 
 // saveLoopless writes the status of a Sync that has no loop, such as one that is being deleted, if nobody has written

@@ -63,7 +63,7 @@ func TestAStatusIsWrittenOntoWhatItWasDecidedOn(t *testing.T) {
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agents", ResourceVersion: "9"}}
 	l := &syncLoop{Controller: &Controller{Now: time.Now, Syncs: listening(t, &heard, nil)}, sync: s,
 		saved: savedStatus{version: "7"}}
-	if err := l.save(t.Context(), api.SyncStatus{GateStatus: api.GateStatus{Head: "a"}}); err != nil {
+	if err := l.save(t.Context(), api.SyncStatus{GateStatus: api.GateStatus{Head: "a"}}, false); err != nil {
 		t.Fatal(err)
 	}
 	if len(heard) != 1 || heard[0].version != "7" {
@@ -117,3 +117,53 @@ func informerOf(u *unstructured.Unstructured) seenSyncs {
 type countedNews struct{ n int }
 
 func (t *countedNews) Tell(*api.Sync, News) { t.n++ }
+
+// That commits change nothing is written with the next thing that there is to say, within minutes at the latest, and at
+// once where somebody would miss it: a first head, a commit that takes long to look into, any other difference.
+func TestWhatMayWaitIsWrittenInTime(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	status := func(head, passed string) api.SyncStatus {
+		return api.SyncStatus{GateStatus: api.GateStatus{Head: head, Passed: passed,
+			InFlight: &api.Flight{Commit: "a", State: api.Complete}}}
+	}
+	failed := status("b", "a")
+	failed.Failed = []api.FailedCommit{{Commit: "b"}}
+	held := status("b", "a")
+	held.Held = api.HeldCommits{Count: 1, Newest: "b", Reason: "the window is closed"}
+	relapsed := status("b", "b")
+	relapsed.InFlight.State = api.Stuck
+	for name, c := range map[string]struct {
+		saved, next api.SyncStatus
+		passing     bool
+		least, most time.Duration
+	}{
+		"a commit that changes nothing": {status("a", "a"), status("b", "b"), true, passingPause / 2, passingPause},
+		"one that is looked into":       {status("a", "a"), status("b", "a"), true, progressPause, progressPause},
+		"one that is told":              {status("a", "a"), status("b", "b"), false, 0, 0},
+		"the first one":                 {api.SyncStatus{}, status("b", "b"), true, 0, 0},
+		"one that failed":               {status("a", "a"), failed, true, 0, 0},
+		"one that waits":                {status("a", "a"), held, true, 0, 0},
+		"beside another change":         {status("a", "a"), relapsed, true, 0, 0},
+	} {
+		s := savedStatus{status: c.saved, at: now.Add(-time.Hour)}
+		if due := s.due(c.saved.Head, c.next, now, c.passing).Sub(now); due < c.least || due > c.most {
+			t.Errorf("%s: due after %s", name, due)
+		}
+	}
+	s := savedStatus{status: status("a", "a"), at: now.Add(-time.Hour)}
+	first := s.due("a", status("b", "b"), now, true)
+	for i := range 100 {
+		now = now.Add(time.Minute)
+		if due := s.due("b", status("c", "c"), now, true); !due.Equal(first) {
+			t.Fatalf("after %d more commits it is due at %s, not %s", i, due, first)
+		}
+	}
+	s.status.History = []api.Record{{Commit: "a"}}
+	next := status("z", "z")
+	for range mostUnwritten {
+		next.History = append(next.History, api.Record{Commit: "b"})
+	}
+	if due := s.due("b", next, now, true); !due.Equal(now) {
+		t.Errorf("with %d commits that are not written it is due after %s", mostUnwritten, due.Sub(now))
+	}
+}

@@ -121,12 +121,16 @@ func (s *Syncs) PutStatus(ctx context.Context, sync *api.Sync) (*unstructured.Un
 	return u, nil
 }
 
-// SetFinalizers writes the finalizers of a Sync, if nobody has written the Sync since it was read.
+// SetFinalizers writes the finalizers of a Sync, if nobody has written the Sync since it was read. The Sync is then of
+// the version that was written.
 func (s *Syncs) SetFinalizers(ctx context.Context, sync *api.Sync, finalizers []string) error {
-	err := s.patch(ctx, sync.Namespace, sync.Name, map[string]any{"metadata": map[string]any{"uid": sync.UID,
-		"resourceVersion": sync.ResourceVersion, "finalizers": finalizers}})
+	written, err := s.patched(ctx, sync.Namespace, sync.Name, map[string]any{"metadata": map[string]any{
+		"uid": sync.UID, "resourceVersion": sync.ResourceVersion, "finalizers": finalizers}})
 	if errors.IsNotFound(err) && len(finalizers) == 0 {
 		return nil
+	}
+	if err == nil {
+		sync.ResourceVersion, sync.Finalizers = written.GetResourceVersion(), finalizers
 	}
 	return err
 }
@@ -217,16 +221,22 @@ func (s *Syncs) annotate(ctx context.Context, namespace, name, key, value string
 }
 
 func (s *Syncs) patch(ctx context.Context, namespace, name string, change map[string]any) error {
+	_, err := s.patched(ctx, namespace, name, change)
+	return err
+}
+
+func (s *Syncs) patched(ctx context.Context, namespace, name string, change map[string]any) (*unstructured.Unstructured,
+	error) {
 	patch, err := json.Marshal(change)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.client.Resource(api.Resource).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch,
+	u, err := s.client.Resource(api.Resource).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch,
 		metav1.PatchOptions{})
 	if err != nil {
-		return fmt.Errorf("Sync %s/%s: %w", namespace, name, err)
+		return nil, fmt.Errorf("Sync %s/%s: %w", namespace, name, err)
 	}
-	return nil
+	return u, nil
 }
 
 // FromInformer converts what the informer of Syncs holds.

@@ -83,6 +83,8 @@ func (l *syncLoop) rest(d gate.Decision) {
 		l.retryRequested = false
 		l.endPreparing()
 	}
+	f := l.sync.Status.InFlight
+	l.urgent.Store(f != nil && f.State != api.Complete) // in flight, or stuck: then the next one is its fix
 	l.sleep(d.Wake)
 }
 
@@ -130,7 +132,7 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 		l.keep(keptFlight, state.InFlight.Commit)
 		l.keep(keptBefore, state.InFlight.Before)
 	}
-	if err := l.save(ctx, next); err != nil {
+	if err := l.save(ctx, next, mayWait(l, o, d)); err != nil {
 		return err
 	}
 	l.follow()

@@ -51,7 +51,7 @@ func TestNoLawIsBrokenWhateverFails(t *testing.T) {
 // and the one that is rewritten.
 func short() (chosen []commit) {
 	for _, c := range everything() {
-		if c.subject != "unchanged" && c.subject != "data" {
+		if c.subject != unchanged && c.subject != "data" {
 			c.wait = c.subject != "v2" && !c.rewrite
 			chosen = append(chosen, c)
 		}

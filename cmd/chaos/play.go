@@ -182,9 +182,9 @@ func (p *play) story(ctx context.Context) (time.Time, error) {
 	if err := p.begins(ctx); err != nil {
 		return time.Time{}, err
 	}
-	f := newFiles()
+	f, told := newFiles(), true
 	for _, c := range p.plan.commits {
-		if c.wait {
+		if c.wait && told {
 			if err := p.settles(ctx, false); err != nil {
 				return time.Time{}, err
 			}
@@ -195,6 +195,7 @@ func (p *play) story(ctx context.Context) (time.Time, error) {
 		if err := p.push(ctx, f, c); err != nil {
 			return time.Time{}, err
 		}
+		told = c.subject != unchanged // of which a status tells later, with the next one
 	}
 	if err := p.settles(ctx, true); err != nil {
 		return time.Time{}, err

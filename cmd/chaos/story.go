@@ -23,6 +23,9 @@ type files struct {
 
 func newFiles() *files { return &files{image: "registry.local/agent:v1", drop: true} }
 
+// unchanged is the subject of the commit that changes nothing.
+const unchanged = "unchanged"
+
 // everything is what may be pushed after the first commit: good ones, a broken one and its fix, one that changes
 // nothing, one that is rewritten, and at the end a good one that asks for an object less.
 func everything() []commit {
@@ -31,7 +34,7 @@ func everything() []commit {
 		{subject: "v2", edit: image("v2")},
 		{subject: "broken", edit: image("latset")},
 		{subject: "fix", edit: image("v3")},
-		{subject: "unchanged", edit: func(f *files) { f.readme = "Who is on call.\n" }},
+		{subject: unchanged, edit: func(f *files) { f.readme = "Who is on call.\n" }},
 		{subject: "to be rewritten", edit: image("v4")},
 		{subject: "rewritten", edit: image("v5"), rewrite: true},
 		{subject: "data", edit: func(f *files) { f.data = "more" }},
