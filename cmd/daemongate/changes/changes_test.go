@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,12 +188,16 @@ func TestACommitIsReadOnceForAll(t *testing.T) {
 // However many commits are asked for, few are read at once, and of one namespace half of them at most.
 func TestFewAreReadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu gosync.Mutex
 		now := map[string]int{}
 		k := Keep(func(ctx context.Context, s *api.Sync, _, _ string) Of {
+			mu.Lock()
 			now[s.Namespace]++
+			mu.Unlock()
 			<-ctx.Done()
 			return Of{}
 		})
+		defer k.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		for i := range 10 {
@@ -203,9 +208,10 @@ func TestFewAreReadAtOnce(t *testing.T) {
 			}
 			synctest.Wait()
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		if now["a"] > mostAtOnce/2 || now["a"]+now["b"]+now["c"] != mostAtOnce {
 			t.Errorf("%v are read at once", now)
 		}
-		k.Close()
 	})
 }
