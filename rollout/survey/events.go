@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -9,6 +11,7 @@ import (
 
 // eventIndex is the Events of a look by the object that they are about.
 type eventIndex struct {
+	at      time.Time // of the look
 	all     column[corev1.Event]
 	byUID   map[types.UID]int32
 	groups  [][]*corev1.Event
@@ -19,11 +22,11 @@ type eventIndex struct {
 
 // renew takes the Events of the next look. Those that have not happened by then are left out.
 func (x *eventIndex) renew(s *Survey, events []*corev1.Event) {
-	if len(x.byUID) > 1000 && len(x.byUID) > 4*len(events) {
-		*x = eventIndex{changed: x.changed} // most of what it knows is gone
-		clear(s.cache.podAt)                // so that the sites are gone through anew
+	if s.now.Before(x.at) || len(x.byUID) > 1000 && len(x.byUID) > 4*len(events) {
+		*x = eventIndex{} // it knows of what has not happened yet, or most of what it knows of is gone
 		s.cache.known = false
 	}
+	x.at = s.now
 	if x.byUID == nil {
 		x.byUID, x.early, x.changed = map[types.UID]int32{}, map[int32]bool{}, map[types.UID]bool{}
 	}
