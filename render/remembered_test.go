@@ -75,6 +75,31 @@ func TestOneFileOfManyRendersItsGroup(t *testing.T) {
 	look("one object less", 1, 3)
 }
 
+// Two groups can be of the same files, for objects of one name that may refer to each other. What is remembered of one is
+// not taken for the other.
+func TestGroupsOfTheSameFilesAreToldApart(t *testing.T) {
+	files := fstest.MapFS{
+		"prod/kustomization.yaml": &fstest.MapFile{Data: []byte("namePrefix: x-\nresources: [a.yaml, b.yaml]\n")},
+		"prod/a.yaml": &fstest.MapFile{Data: []byte("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\n" +
+			"spec: {template: {spec: {serviceAccountName: agent}}}\n")},
+		"prod/b.yaml": &fstest.MapFile{Data: []byte("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: agent}\n")},
+	}
+	memory := newCounting()
+	for range 2 {
+		want, err := render.BuildIn(files, "prod", whole, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := render.BuildIn(files, "prod", alone, memory)
+		if a, b := printed(t, got.Objects), printed(t, want.Objects); a != b || err != nil {
+			t.Fatalf("remembered: %v\n%s\n--- fresh:\n%s", err, a, b)
+		}
+	}
+	if memory.kept != 2 || memory.found != 2 {
+		t.Errorf("%d groups were kept, %d found", memory.kept, memory.found)
+	}
+}
+
 func changed(file *fstest.MapFile) *fstest.MapFile {
 	return &fstest.MapFile{Data: append(file.Data, "# changed\n"...)}
 }
