@@ -117,6 +117,9 @@ func (m *mirror) commit(h plumbing.Hash) (c *commit, err error) {
 		c, err = r.commit(h)
 		return err
 	})
+	if errors.Is(err, errUnreadable) || errors.Is(err, errMisnamed) { // it is there
+		err = m.damaged(err)
+	}
 	return c, err
 }
 

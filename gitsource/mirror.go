@@ -121,8 +121,8 @@ func (m *mirror) use(do func(*reader) error) error {
 
 // storage opens a repository for writing and for its refs.
 func (m *mirror) storage(dir string) *filesystem.Storage {
-	return filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(readerCache),
-		filesystem.Options{MaxOpenDescriptors: readerPacks})
+	return filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(8<<20),
+		filesystem.Options{MaxOpenDescriptors: 8})
 }
 
 // begin makes an empty repository that does not count yet.
@@ -201,7 +201,7 @@ func (m *mirror) Content(kind plumbing.ObjectType, h plumbing.Hash, limit int64)
 // Size is the size of a file of a tree.
 func (m *mirror) Size(h plumbing.Hash) (size int64, err error) {
 	err = m.use(func(r *reader) error {
-		size, err = r.EncodedObjectSize(h)
+		size, err = r.size(h)
 		return err
 	})
 	if err != nil {

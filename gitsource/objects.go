@@ -1,12 +1,12 @@
 package gitsource
 
 import (
-	"bytes"
 	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -18,11 +18,6 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 
 	"github.com/daemongate/daemongate/gitsource/pack"
-)
-
-const (
-	readerCache = 8 << 20 // bytes of delta bases that a reader keeps
-	readerPacks = 8       // packs that a reader keeps open
 )
 
 // errAbsent is the error of an object that is not in the mirror.
@@ -38,8 +33,8 @@ func isLoss(err error) bool {
 	return errors.Is(err, errAbsent) || errors.Is(err, errUnreadable) || errors.Is(err, errMisnamed)
 }
 
-// objects reads a mirror's object database. go-git's storage must not be used by two goroutines at once and does not
-// see packs that come later, so a few storages are passed around, and all are dropped when the mirror has changed.
+// objects reads a mirror's object database. A reader must not be used by two goroutines at once and does not see packs
+// that come later, so a few readers are passed around, and all are dropped when the mirror has changed.
 type objects struct {
 	slots chan struct{} // bounds the readers, and with them memory and open files
 
@@ -50,9 +45,10 @@ type objects struct {
 	idle       []*reader
 }
 
-// reader is a storage of one goroutine at a time.
+// reader reads objects for one goroutine at a time.
 type reader struct {
-	*filesystem.ObjectStorage
+	dir        string
+	packs      *pack.Reader // nil before the first read
 	heavy      map[plumbing.Hash]int64
 	generation int
 }
@@ -74,7 +70,7 @@ func (o *objects) renew(dir string) {
 	o.idle = nil
 	o.mu.Unlock()
 	for _, r := range idle {
-		_ = r.Close() // it has only read
+		r.close()
 	}
 }
 
@@ -93,12 +89,14 @@ func (o *objects) borrow() (*reader, error) {
 		<-o.slots
 		return nil, errAbsent
 	}
-	return &reader{newStorage(o.dir), o.heavy, o.generation}, nil
+	return &reader{dir: o.dir, heavy: o.heavy, generation: o.generation}, nil
 }
 
-func newStorage(dir string) *filesystem.ObjectStorage {
-	return filesystem.NewObjectStorageWithOptions(dotgit.New(osfs.New(dir)),
-		cache.NewObjectLRU(readerCache), filesystem.Options{MaxOpenDescriptors: readerPacks})
+func (r *reader) close() {
+	if r.packs != nil {
+		r.packs.Close()
+		r.packs = nil
+	}
 }
 
 func (o *objects) giveBack(r *reader) {
@@ -109,7 +107,7 @@ func (o *objects) giveBack(r *reader) {
 	o.mu.Unlock()
 	<-o.slots
 	if r != nil {
-		_ = r.Close() // it has only read
+		r.close()
 	}
 }
 
@@ -139,14 +137,12 @@ func (o *objects) use(do func(*reader) error) error {
 // alone lends a reader that is nobody else's turn: for what takes long.
 func (o *objects) alone(do func(*reader) error) error {
 	o.mu.Lock()
-	r := &reader{heavy: o.heavy, generation: o.generation}
-	dir := o.dir
+	r := &reader{dir: o.dir, heavy: o.heavy, generation: o.generation}
 	o.mu.Unlock()
-	if dir == "" {
+	if r.dir == "" {
 		return errAbsent
 	}
-	r.ObjectStorage = newStorage(dir)
-	defer r.Close()
+	defer r.close()
 	return guarded(r, do)
 }
 
@@ -160,13 +156,69 @@ func guarded(r *reader, do func(*reader) error) (err error) {
 	return do(r)
 }
 
+// opened are the packs, which are opened at the first read.
+func (r *reader) opened() (*pack.Reader, error) {
+	if r.packs == nil {
+		packs, err := pack.NewReader(filepath.Join(r.dir, "objects", "pack"))
+		if err != nil {
+			return nil, unreadable(err)
+		}
+		r.packs = packs
+	}
+	return r.packs, nil
+}
+
+// unreadable is an error that is never that of a missing file of the tree: a pack may be missing.
+func unreadable(err error) error {
+	return fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // see above
+}
+
 // has tells whether an object is there, without reading it.
 func (r *reader) has(h plumbing.Hash) error {
-	err := r.HasEncodedObject(h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
+	packs, err := r.opened()
+	if err != nil {
+		return err
+	}
+	switch found, err := packs.Has(h); {
+	case err != nil:
+		return unreadable(err)
+	case !found && !r.hasLoose(h):
 		return errAbsent
 	}
-	return err
+	return nil
+}
+
+// hasLoose tells whether an object is in a file of its own: those are that were carried along from another mirror.
+func (r *reader) hasLoose(h plumbing.Hash) bool {
+	name := h.String()
+	_, err := os.Stat(filepath.Join(r.dir, "objects", name[:2], name[2:]))
+	return err == nil
+}
+
+// storage is go-git's, which reads the indexes of all packs as a whole: for what is rarely wanted.
+func (r *reader) storage() *filesystem.ObjectStorage {
+	return filesystem.NewObjectStorage(dotgit.New(osfs.New(r.dir)), cache.NewObjectLRUDefault())
+}
+
+// beginningWith are the objects whose names begin so.
+func (r *reader) beginningWith(prefix []byte) ([]plumbing.Hash, error) {
+	files := r.storage()
+	defer files.Close()
+	return files.HashesWithPrefix(prefix)
+}
+
+// loose reads an object that is in a file of its own.
+func (r *reader) loose(h plumbing.Hash) (plumbing.EncodedObject, error) {
+	if !r.hasLoose(h) {
+		return nil, errAbsent
+	}
+	files := r.storage()
+	defer files.Close()
+	obj, err := files.EncodedObject(plumbing.AnyObject, h)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return obj, nil
 }
 
 // tooLargeError is the error of an object that nobody should hold in memory.
@@ -202,12 +254,27 @@ func (r *reader) weight(h plumbing.Hash, limit int64) error {
 	}
 }
 
-// EncodedObjectSize is the size of an object in bytes. It is not made for that.
-func (r *reader) EncodedObjectSize(h plumbing.Hash) (int64, error) {
+// size is the size of an object in bytes. It is not made for that.
+func (r *reader) size(h plumbing.Hash) (int64, error) {
 	if size, ok := r.heavy[h]; ok {
 		return size, nil
 	}
-	return r.ObjectStorage.EncodedObjectSize(h)
+	packs, err := r.opened()
+	if err != nil {
+		return 0, err
+	}
+	size, err := packs.Size(h)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		obj, err := r.loose(h)
+		if err != nil {
+			return 0, err
+		}
+		return obj.Size(), nil
+	}
+	if err != nil {
+		return 0, unreadable(err)
+	}
+	return size, nil
 }
 
 // content reads an object of up to limit bytes and checks it against its name: what is damaged is an error, never a
@@ -216,30 +283,49 @@ func (r *reader) content(want plumbing.ObjectType, h plumbing.Hash, limit int64)
 	if err := r.weight(h, limit); err != nil {
 		return 0, nil, err
 	}
-	obj, err := r.EncodedObject(want, h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return 0, nil, errAbsent
-	}
+	packs, err := r.opened()
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // a missing pack file is not a missing file of the tree
+		return 0, nil, err
+	}
+	kind, content, size, err := packs.Read(h, limit)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		kind, content, size, err = r.looseContent(h, limit)
+	} else if err != nil {
+		err = unreadable(err)
+	}
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case size > limit:
+		return 0, nil, &tooLargeError{size, limit}
+	case want != plumbing.AnyObject && kind != want:
+		return 0, nil, errAbsent
+	case name(kind, content) != h:
+		return 0, nil, errMisnamed
+	}
+	return kind, content, nil
+}
+
+// looseContent reads an object of up to limit bytes that is in a file of its own.
+func (r *reader) looseContent(h plumbing.Hash, limit int64) (t plumbing.ObjectType, content []byte, size int64,
+	err error) {
+	obj, err := r.loose(h)
+	if err != nil {
+		return 0, nil, 0, err
 	}
 	if obj.Size() > limit {
-		return 0, nil, &tooLargeError{obj.Size(), limit}
+		return 0, nil, obj.Size(), nil
 	}
 	stream, err := obj.Reader()
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // as above
+		return 0, nil, 0, unreadable(err)
 	}
 	defer stream.Close()
-	var b bytes.Buffer
-	b.Grow(int(obj.Size()) + bytes.MinRead)
-	if _, err := io.Copy(&b, io.LimitReader(stream, limit+1)); err != nil {
-		return 0, nil, fmt.Errorf("%w: %v", errUnreadable, err) //nolint:errorlint // as above
+	content, err = io.ReadAll(io.LimitReader(stream, limit+1))
+	if err != nil {
+		return 0, nil, 0, unreadable(err)
 	}
-	if name(obj.Type(), b.Bytes()) != h {
-		return 0, nil, errMisnamed
-	}
-	return obj.Type(), b.Bytes(), nil
+	return obj.Type(), content, obj.Size(), nil
 }
 
 // name is the hash under which git stores a content.

@@ -114,7 +114,7 @@ func (m *mirror) abbreviated(digits string) (found plumbing.Hash, err error) {
 	var commits []plumbing.Hash
 	err = m.use(func(r *reader) error {
 		commits = nil
-		hashes, err := r.HashesWithPrefix(prefix)
+		hashes, err := r.beginningWith(prefix)
 		if err != nil {
 			return err
 		}

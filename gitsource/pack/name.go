@@ -53,7 +53,7 @@ type batch struct {
 }
 
 // list is where objects are added that have their names.
-type list interface{ add(found) error }
+type objectList interface{ add(found) error }
 
 // naming is done beside the reading of the objects, by a goroutine that adds them to a list.
 type naming struct {
@@ -64,7 +64,7 @@ type naming struct {
 	done chan struct{} // closed when the goroutine has ended
 }
 
-func nameInto(to list) *naming {
+func nameInto(to objectList) *naming {
 	n := &naming{now: &batch{}, full: make(chan *batch, 1), free: make(chan *batch, 3), done: make(chan struct{})}
 	n.free <- &batch{}
 	n.free <- &batch{}
@@ -83,7 +83,7 @@ func nameInto(to list) *naming {
 }
 
 // nameInto names what is no delta, and adds everything to a list.
-func (b *batch) nameInto(to list, n *namer) (err error) {
+func (b *batch) nameInto(to objectList, n *namer) (err error) {
 	defer func() { // what a stranger sends is read
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %v", packfile.ErrMalformedPackFile, p)

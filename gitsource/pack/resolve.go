@@ -31,6 +31,8 @@ const (
 	maxDepth = 4095
 	// maxWorkers bounds how many work at once, whatever the machine has.
 	maxWorkers = 4
+	// workWindow is how many bytes of the pack a worker reads at once: what changes an object is near it as a rule.
+	workWindow = 16 << 10
 )
 
 // resolver names the objects that are stored as deltas.
@@ -80,7 +82,7 @@ func (r *resolver) work(ctx context.Context) (err error) {
 			err = fmt.Errorf("%w: %v", packfile.ErrMalformedPackFile, p)
 		}
 	}()
-	w := &worker{resolver: r, ctx: ctx, namer: newNamer(), window: newWindow(r.file)}
+	w := &worker{resolver: r, ctx: ctx, namer: newNamer(), window: newWindow(r.file, workWindow)}
 	defer w.leave(0)
 	for {
 		i := r.next.Add(1) - 1

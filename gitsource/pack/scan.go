@@ -13,7 +13,7 @@ import (
 
 // scan reads a pack up to its checksum, which it returns. What it finds is added to a list, and the pack itself is
 // written to a file. A stream without a byte is no error, and has no objects.
-func scan(ctx context.Context, r io.Reader, file io.Writer, to list) (sum plumbing.Hash, err error) {
+func scan(ctx context.Context, r io.Reader, file io.Writer, to objectList) (sum plumbing.Hash, err error) {
 	s := &scanner{feed: newFeed(r, file), names: nameInto(to)}
 	count, err := s.head()
 	if err == nil && count == 0 && s.feed.offset() == 0 {

@@ -10,10 +10,8 @@ type window struct {
 	at    int
 }
 
-const windowSize = 1 << 14
-
-func newWindow(file io.ReaderAt) *window {
-	return &window{file: file, bytes: make([]byte, 0, windowSize)}
+func newWindow(file io.ReaderAt, size int) *window {
+	return &window{file: file, bytes: make([]byte, 0, size)}
 }
 
 // seek goes to an offset.
@@ -24,9 +22,12 @@ func (w *window) seek(offset int64) {
 	w.at = int(offset - w.from)
 }
 
+// forget has everything read anew.
+func (w *window) forget() { w.bytes, w.at = w.bytes[:0], 0 }
+
 func (w *window) fill() error {
 	w.from += int64(len(w.bytes))
-	n, err := w.file.ReadAt(w.bytes[:windowSize], w.from)
+	n, err := w.file.ReadAt(w.bytes[:cap(w.bytes)], w.from)
 	w.bytes, w.at = w.bytes[:n], 0
 	if n > 0 {
 		return nil

@@ -1,0 +1,186 @@
+package pack
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+)
+
+const (
+	openPacks  = 8       // packs that a reader keeps open
+	readWindow = 4 << 10 // bytes that a reader reads at once
+	keptBases  = 8 << 20 // bytes of contents that a reader keeps for deltas to be applied to
+)
+
+// Reader reads the objects of the packs of a folder objects/pack. It serves one goroutine at a time, and does not see
+// packs that come later. Of the indexes it reads what it needs.
+type Reader struct {
+	packs    []*stored // those in which something was found last come first
+	inflater inflater
+
+	bases map[location]*list.Element // *base
+	used  *list.List                 // of the bases, the last used first
+	held  int64                      // bytes of them
+}
+
+// stored is a pack on the disk.
+type stored struct {
+	path   string
+	lookup *lookup
+	file   *os.File // nil while it is not open
+	window *window
+}
+
+type location struct {
+	pack   *stored
+	offset int64
+}
+
+// base is a content that deltas change.
+type base struct {
+	location
+	kind    plumbing.ObjectType
+	content []byte
+}
+
+// NewReader opens the packs of a folder; one that is not there has none.
+func NewReader(folder string) (*Reader, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "pack-*.pack"))
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{bases: map[location]*list.Element{}, used: list.New()}
+	for _, path := range paths {
+		l, err := openLookup(strings.TrimSuffix(path, ".pack") + ".idx")
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+		r.packs = append(r.packs, &stored{path: path, lookup: l})
+	}
+	return r, nil
+}
+
+// Close closes what is open.
+func (r *Reader) Close() {
+	for _, p := range r.packs {
+		p.lookup.close()
+		p.close()
+	}
+	r.packs = nil
+}
+
+func (p *stored) close() {
+	if p.file != nil {
+		_ = p.file.Close() // it was only read
+		p.file, p.window = nil, nil
+	}
+}
+
+// Has reports whether an object is in a pack.
+func (r *Reader) Has(name plumbing.Hash) (bool, error) {
+	at, err := r.find(name)
+	return at.pack != nil, err
+}
+
+// find is where an object is; in no pack if it is in none.
+func (r *Reader) find(name plumbing.Hash) (location, error) {
+	for i, p := range r.packs {
+		offset, err := p.lookup.find(name)
+		if err != nil {
+			return location{}, fmt.Errorf("index of %s: %w", p.path, err)
+		}
+		if offset < 0 {
+			continue
+		}
+		copy(r.packs[1:i+1], r.packs[:i])
+		r.packs[0] = p
+		return location{p, offset}, nil
+	}
+	return location{}, nil
+}
+
+// open opens a pack, and closes others if they are too many.
+func (r *Reader) open(p *stored) error {
+	if p.file != nil {
+		return nil
+	}
+	open := 0
+	for _, other := range r.packs {
+		if other.file == nil {
+			continue
+		}
+		if open++; open >= openPacks {
+			other.close()
+		}
+	}
+	file, err := os.Open(p.path)
+	if err != nil {
+		return err
+	}
+	p.file, p.window = file, newWindow(file, readWindow)
+	return nil
+}
+
+// header reads the header of what is at a place. Its content can be read next.
+func (r *Reader) header(at location) (header, error) {
+	if err := r.open(at.pack); err != nil {
+		return header{}, err
+	}
+	at.pack.window.forget() // the file may have rotted meanwhile
+	at.pack.window.seek(at.offset)
+	return readHeader(at.pack.window, at.offset)
+}
+
+// changed is the place of what the delta with a header changes.
+func (r *Reader) changed(h header, delta location) (location, error) {
+	if h.kind == plumbing.OFSDeltaObject {
+		return location{delta.pack, h.base}, nil
+	}
+	at, err := r.find(h.ref)
+	if err == nil && at.pack == nil {
+		err = fmt.Errorf("%w: the object that byte %d changes is not there", packfile.ErrMalformedPackFile,
+			delta.offset)
+	}
+	return at, err
+}
+
+// keep keeps a content for further deltas.
+func (r *Reader) keep(b *base) {
+	if _, ok := r.bases[b.location]; ok || len(b.content) > keptBases/4 {
+		return
+	}
+	r.bases[b.location] = r.used.PushFront(b)
+	for r.held += int64(len(b.content)); r.held > keptBases; {
+		last := r.used.Back()
+		old, ok := r.used.Remove(last).(*base)
+		if !ok {
+			return
+		}
+		delete(r.bases, old.location)
+		r.held -= int64(len(old.content))
+	}
+}
+
+// kept is a content that was kept, or nil.
+func (r *Reader) kept(at location) *base {
+	e := r.bases[at]
+	if e == nil {
+		return nil
+	}
+	r.used.MoveToFront(e)
+	b, ok := e.Value.(*base)
+	if !ok {
+		return nil
+	}
+	return b
+}
+
+// errTooDeep is the error of deltas that lead to no object in the end.
+var errTooDeep = errors.New("too many deltas lead to it")
