@@ -131,8 +131,8 @@ func (c *Controller) saveLoopless(ctx context.Context, s *api.Sync) error {
 	return err
 }
 
-// savesLeaving writes the status of a Sync that is being deleted, and before it the inventory, if the status has no room
-// for that. Before is the status that was written last.
+// savesLeaving writes the status of a Sync that is being deleted, and before it the inventory, if the status has no
+// room for that. Before is the status that was written last.
 func savesLeaving(c *Controller, before api.SyncStatus) func(context.Context, *api.Sync) error {
 	return func(ctx context.Context, s *api.Sync) (err error) {
 		written := *s

@@ -99,8 +99,8 @@ func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.S
 // store writes the inventory into the ConfigMap that the status does not name.
 //
 // A controller that was paused, and leads no longer, must not write into the one that the status has come to name
-// since. So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between; and
-// each write makes a new version of it, also if it changes nothing else.
+// since. So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between;
+// and each write makes a new version of it, also if it changes nothing else.
 func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, named *api.StoredInventory,
 ) (*api.StoredInventory, error) {
 	if err := k.Fits(s.Status.Inventory); err != nil {
