@@ -129,28 +129,31 @@ func (l *Laws) roomy(s *Stage, before *gate.State, after gate.State) {
 // is the one of which they are told, and that the release is taken.
 func (l *Laws) released(s *Stage, d gate.Decision) {
 	h := s.State.Held
-	if d.Prepare != "" || d.Prune || d.Compare || d.Correct || s.Observation.History == nil { // nothing new is said
+	silent := d.Prepare != "" || d.Prune || d.Compare || d.Correct || s.Observation.History == nil // nothing is new
+	if silent || !strings.Contains(h.Reason, "daemongate release") {
 		return
 	}
-	if !strings.Contains(h.Reason, "daemongate release") {
-		return
-	}
-	p := s.State.Preflight
-	forRoom := p != nil && p.Reason == h.Reason && slices.Contains(p.Held, h.Release)
-	if h.Release == "" || !forRoom && !strings.Contains(h.Reason, api.Short(h.Release)) {
-		l.T.Fatalf("seed %d: a release would be of %q, and they wait: %s", l.Seed, h.Release, h.Reason)
-	}
-	for _, r := range s.State.History {
-		if r.Commit == h.Release && r.State == api.Held && r.Private != h.Reason {
-			l.T.Fatalf("seed %d: a release would be of %s, which is told: %s", l.Seed, h.Release, r.Private)
-		}
-	}
+	l.isToldOf(&s.State)
 	o := s.Observation
 	o.Released = h.Release + " as the law asks"
 	if after, _ := s.Gate.Step(s.State, o); after.Released != o.Released && after.Held.Reason == h.Reason {
 		l.T.Fatalf("seed %d: the release of %s is not taken, and they wait: %s", l.Seed, h.Release, h.Reason)
 	}
 	l.Waiting++
+}
+
+// isToldOf holds that those who wait for a release are told of the commit that it has to name.
+func (l *Laws) isToldOf(s *gate.State) {
+	h, p := s.Held, s.Preflight
+	forRoom := p != nil && p.Reason == h.Reason && slices.Contains(p.Held, h.Release)
+	if h.Release == "" || !forRoom && !strings.Contains(h.Reason, api.Short(h.Release)) {
+		l.T.Fatalf("seed %d: a release would be of %q, and they wait: %s", l.Seed, h.Release, h.Reason)
+	}
+	for _, r := range s.History {
+		if r.Commit == h.Release && r.State == api.Held && r.Private != h.Reason {
+			l.T.Fatalf("seed %d: a release would be of %s, which is told: %s", l.Seed, h.Release, r.Private)
+		}
+	}
 }
 
 func (l *Laws) settledIn(d gate.Decision, commit string) bool {
