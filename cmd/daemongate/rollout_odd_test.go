@@ -63,7 +63,7 @@ func (o *odd) changes(name, patch string) {
 
 const crashes = `{"spec":{"template":{"metadata":{"annotations":{"devcluster.daemongate.io/behaviour":"crash"}}}}}`
 
-// status follows one, and wants an exit code and texts.
+// status follows one, and wants an exit code and texts. A pod that crashes is Ready for about a second before.
 func (o *odd) status(args string, code int, says ...string) {
 	o.t.Helper()
 	r := daemongate(o.t, "", append(strings.Fields("rollout status --settle 1s --proof 1s --timeout 3m "+args), "-n",
@@ -108,12 +108,12 @@ func TestRolloutStatusOfOddRollouts(t *testing.T) {
 		check(t, err)
 		return d.Status.String(), d.Status.UpdatedNumberScheduled > 0
 	})
-	o.status("ds/stays", 3, "CrashLoop")
+	o.status("ds/stays --settle 10s --proof 10s", 3, "CrashLoop")
 
 	o.has("beside", 3, besideOld)
 	o.status("ds/beside", 0, "successfully rolled out")
 	o.changes("beside", crashes)
-	o.status("ds/beside", 3, "CrashLoop")
+	o.status("ds/beside --settle 10s --proof 10s", 3, "CrashLoop")
 
 	o.has("idle", 0, nowhere)
 	o.status("ds/idle", 0, "no eligible nodes")
