@@ -30,8 +30,8 @@ func newOdd(t *testing.T) *odd {
 	cluster := shared.Start(t)
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
-	_, err = kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: oddly}},
-		metav1.CreateOptions{})
+	_, err = kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: oddly}}, metav1.CreateOptions{})
 	check(t, err)
 	return &odd{t, kube, cluster.Kubeconfig}
 }
@@ -56,8 +56,8 @@ func (o *odd) has(name string, ready int32, changes ...func(*appsv1.DaemonSet)) 
 // changes one that is there.
 func (o *odd) changes(name, patch string) {
 	o.t.Helper()
-	_, err := o.kube.AppsV1().DaemonSets(oddly).Patch(o.t.Context(), name, "application/merge-patch+json", []byte(patch),
-		metav1.PatchOptions{})
+	_, err := o.kube.AppsV1().DaemonSets(oddly).Patch(o.t.Context(), name, "application/merge-patch+json",
+		[]byte(patch), metav1.PatchOptions{})
 	check(o.t, err)
 }
 
@@ -93,8 +93,8 @@ func nowhere(d *appsv1.DaemonSet) {
 }
 
 // rollout status ends as documented whatever the update strategy is: 0 where it has taken over, 3 where it never will,
-// 1 where there is nothing left to follow. With OnDelete pods that were replaced are waited for, and one that crashes is
-// no success because nobody waits for the old ones.
+// 1 where there is nothing left to follow. With OnDelete pods that were replaced are waited for, and one that crashes
+// is no success because nobody waits for the old ones.
 func TestRolloutStatusOfOddRollouts(t *testing.T) {
 	t.Parallel()
 	o := newOdd(t)
