@@ -42,8 +42,8 @@ func TestALookThatFollowsAnotherComesToTheSame(t *testing.T) {
 	}
 }
 
-// What a probe answered at one node is told of all at which the kubelet keeps it to itself, from the next look on, although
-// nothing has happened there in between.
+// What a probe answered at one node is told of all at which the kubelet keeps it to itself, from the next look on,
+// although nothing has happened there in between.
 func TestAnAnswerIsToldOfTheNextNodeToo(t *testing.T) {
 	f := newFleet(t, 2)
 	f.apply(func(d *appsv1.DaemonSet) {
@@ -75,7 +75,8 @@ func newEventful(t *testing.T, seed int64) *eventful {
 	f := &eventful{fleet: newFleet(t, nodes), Rand: r}
 	f.options = rollout.Options{NoProof: r.Intn(2) == 0, NoBrake: r.Intn(8) == 0, WaitOnDelete: r.Intn(4) == 0}
 	if r.Intn(4) == 0 {
-		f.options.After = map[rollout.Code]time.Duration{rollout.CrashLoop: time.Minute, rollout.ProbeFailing: time.Second}
+		f.options.After = map[rollout.Code]time.Duration{rollout.CrashLoop: time.Minute,
+			rollout.ProbeFailing: time.Second}
 	}
 	f.apply(func(d *appsv1.DaemonSet) { f.template(d) })
 	f.target.OnDelete = f.ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
@@ -234,11 +235,12 @@ func (f *eventful) setChanges(node string) {
 			pod = f.pods[k].Name
 			f.says(f.pods[k], "Pod", "Started", "Started container agent")
 		}
-		f.says(f.ds, "DaemonSet", reason, fmt.Sprintf("Found failed daemon pod platform/%s on node %s, will try to kill it",
-			pod, node))
+		f.says(f.ds, "DaemonSet", reason, fmt.Sprintf("Found failed daemon pod platform/%s on node %s, will try to "+
+			"kill it", pod, node))
 	case 6:
-		f.quotas = []*corev1.ResourceQuota{{ObjectMeta: metav1.ObjectMeta{Name: "q"}, Status: corev1.ResourceQuotaStatus{
-			Used: corev1.ResourceList{"pods": *resource.NewQuantity(int64(f.Intn(4)), resource.DecimalSI)}}}}
+		used := corev1.ResourceList{"pods": *resource.NewQuantity(int64(f.Intn(4)), resource.DecimalSI)}
+		f.quotas = []*corev1.ResourceQuota{{ObjectMeta: metav1.ObjectMeta{Name: "q"},
+			Status: corev1.ResourceQuotaStatus{Used: used}}}
 	default:
 		f.ds = f.ds.DeepCopy()
 		f.ds.Status.DesiredNumberScheduled = int32(len(f.nodes))

@@ -9,8 +9,8 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// A look at 5,000 nodes with 15,000 pods that follows another takes less than 1 ms: it goes into what has changed alone.
-// The baseline is a whole look at the same, in the same run.
+// A look at 5,000 nodes with 15,000 pods that follows another takes less than 1 ms: it goes into what has changed
+// alone. The baseline is a whole look at the same, in the same run.
 func BenchmarkJudgeAgain(b *testing.B) {
 	for name, changes := range map[string]bool{"one-pod-changed": true, "a-second-passed": false} {
 		b.Run(name, func(b *testing.B) {
