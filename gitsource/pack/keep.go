@@ -45,8 +45,8 @@ func (e *TooMany) Error() string {
 
 // Keep stores the pack that it reads in a repository's folder objects/pack, with its index. What it reads must be a
 // whole pack that needs no object of any other; otherwise it is an error, and nothing is kept. A pack without objects
-// is not kept either. Contents of more than 16 MiB that deltas change or make are in files of the folder meanwhile, two
-// or three at a time.
+// is not kept either. Of contents that deltas change or make, each worker has those in files of the folder that are
+// larger than its share of 16 MiB, two or three at a time.
 func Keep(ctx context.Context, folder string, content io.Reader, limits Limits) (err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
