@@ -170,17 +170,23 @@ func (f *eventful) oneThing() {
 		f.gone(node)
 	case n < 17:
 		f.dated(func() { f.replace(node) })
-	case n < 18 && f.Intn(4) == 0: // more than can be told of one by one
-		f.pods = slices.Clone(f.pods)
-		for i := range f.pods[:min(len(f.pods), 40)] {
-			f.pods[i] = f.pods[i].DeepCopy()
-			f.podDoes(f.pods[i], 20)
-		}
 	case n < 18:
-		f.pods = slices.Clone(f.pods)
-		f.Shuffle(len(f.pods), func(i, k int) { f.pods[i], f.pods[k] = f.pods[k], f.pods[i] })
+		f.manyPods()
 	default:
 		f.podChanges(node)
+	}
+}
+
+// manyPods has more pods wait for room than can be told of one by one, or brings all into another order.
+func (f *eventful) manyPods() {
+	f.pods = slices.Clone(f.pods)
+	if f.Intn(4) > 0 {
+		f.Shuffle(len(f.pods), func(i, k int) { f.pods[i], f.pods[k] = f.pods[k], f.pods[i] })
+		return
+	}
+	for i := range f.pods[:min(len(f.pods), 40)] {
+		f.pods[i] = f.pods[i].DeepCopy()
+		f.podDoes(f.pods[i], 20)
 	}
 }
 
