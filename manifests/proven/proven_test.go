@@ -94,6 +94,29 @@ func TestAnObjectChangedAfterThePreparationIsNotSkipped(t *testing.T) {
 	}
 }
 
+// After a restart a comparison proves of an object that an apply would leave it alone: not only its values, but who
+// manages them, too. A field that somebody has changed, and changed back, is theirs until the next apply takes it again.
+func TestAComparisonIsNoProofOfAFieldThatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	set := w.set(configMaps(5, "v1", nil)...)
+	w.commit(set)
+	w.by("kubectl-edit", configMapResource, "cm0003", `{"data":{"key":"edited"}}`)
+	w.by("kubectl-edit", configMapResource, "cm0003", `{"data":{"key":"v1"}}`)
+	w.memory = &Memory{}
+	drifts, found, err := w.client.Compare(w.ctx, set, w.options)
+	if err != nil || len(drifts) != 0 || len(found) != 5 {
+		t.Fatalf("drifts %v, as asked %v: %v", drifts, found, err)
+	}
+	w.memory.For("", time.Now()).Compared(set, found)
+	if applied, left := w.commit(set); len(applied) != 1 || applied[0].Name != "cm0003" || len(left) != 4 {
+		t.Errorf("applied %v and left %v alone", applied, left)
+	}
+	if managers := w.managersOf("cm0003", "f:key"); !slices.Contains(managers, manifests.FieldManager) {
+		t.Errorf("the field is managed by %q", managers)
+	}
+}
+
 // What another account was allowed proves nothing, and neither does what is a day old: all is asked about and applied.
 func TestProofsEnd(t *testing.T) {
 	t.Parallel()

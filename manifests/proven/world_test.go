@@ -181,3 +181,15 @@ func (w *world) value(name string) string {
 	v, _, _ := unstructured.NestedString(o.Object, "data", "key")
 	return v
 }
+
+// managersOf are the field managers of a field of an object, which is named as managedFields have it.
+func (w *world) managersOf(name, field string) (managers []string) {
+	w.t.Helper()
+	o := must(w.others.Resource(configMapResource).Namespace(w.ns).Get(w.ctx, name, metav1.GetOptions{}))(w.t)
+	for _, e := range o.GetManagedFields() {
+		if strings.Contains(string(e.FieldsV1.Raw), `"`+field+`"`) {
+			managers = append(managers, e.Manager)
+		}
+	}
+	return managers
+}
