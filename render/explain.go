@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -52,16 +53,14 @@ func plainID(id string) string {
 	return kind + " " + namespace + "/" + name
 }
 
-// dumped are the places where kustomize prints whole objects and configurations into its errors. They are noise, and
-// they can hold Secrets.
-
 const longest = 1000 // bytes of kustomize's text
 
 func tidy(text string) string {
 	text = tried.ReplaceAllString(shorten(unquoted(text)), "")
 	for _, d := range dumped {
-		text = d.ReplaceAllString(text, "$1")
+		text = d.ReplaceAllString(text, "$1$2")
 	}
+	text = address.ReplaceAllString(identified(text), "…")
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > longest {
 		text = strings.ToValidUTF8(text[:longest], "") + " …"
@@ -93,6 +92,23 @@ func unquoted(text string) string {
 // tried is what kustomize says of a folder that it first tried as a file.
 var tried = regexp.MustCompile(`accumulation err='accumulating resources from '[^']*': read \S+: is a folder': `)
 
+// address is one of the process's memory, which is another at each try.
+var address = regexp.MustCompile(`\b0x[0-9a-f]{6,16}\b`)
+
+// identity is how kustomize prints an object's identity as a value of Go.
+var identity = regexp.MustCompile(`(?:\bid )?resid\.ResId\{Gvk:resid\.Gvk\{[^{}]*Kind:"([^"]*)"[^{}]*\}, ` +
+	`Name:"([^"]*)", Namespace:"([^"]*)"\}`)
+
+// identified names such objects as people do.
+func identified(text string) string {
+	return identity.ReplaceAllStringFunc(text, func(found string) string {
+		parts := identity.FindStringSubmatch(found)
+		return parts[1] + " " + path.Join(parts[3], parts[2])
+	})
+}
+
+// dumped are the places where kustomize prints whole objects and configurations into its errors. They are noise, and
+// they can hold Secrets.
 var dumped = []*regexp.Regexp{
 	regexp.MustCompile("(?s)( with config): `.*?\n`"),
 	regexp.MustCompile(`(?s)(nodes unequal):.*`),
@@ -100,5 +116,7 @@ var dumped = []*regexp.Regexp{
 	regexp.MustCompile(`(?s)(\[patch): "(?:[^"\\]|\\.)*"`),
 	regexp.MustCompile(`(?s)(empty item at \S+) in object .*`),
 	regexp.MustCompile(`(?s)(must specify one of patch and path|patch and path can't be set at the same time).*`),
+	regexp.MustCompile(`(?s)( generator) &\{.*?\}(: )`),
+	regexp.MustCompile(`(?s)(found multiple objects )\[.*\] (that could accept merge of)`),
 	regexp.MustCompile(`(?s)(Too many possible referral targets) to referrer:.*`),
 }

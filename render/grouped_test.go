@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -40,14 +39,11 @@ func same(t *testing.T, files fstest.MapFS, dir string, groups grouped.Sizes) (e
 	return wantErr
 }
 
-// address is one of the process's memory, which kustomize prints into an error.
-var address = regexp.MustCompile(`0x[0-9a-f]+`)
-
 func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	return address.ReplaceAllString(err.Error(), "")
+	return err.Error()
 }
 
 // Whatever a tree holds, rendered in groups it comes to what kustomize makes of it at once, byte for byte, or to the same
