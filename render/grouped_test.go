@@ -13,7 +13,7 @@ import (
 	"github.com/daemongate/daemongate/render/grouped"
 )
 
-var randomTrees = flag.Uint64("random-trees", 50, "how many random trees are rendered in groups and as a whole")
+var randomTrees = flag.Uint64("random-trees", 20, "how many random trees are rendered in groups and as a whole")
 
 var (
 	whole = grouped.Sizes{Least: 1 << 30}
