@@ -156,6 +156,7 @@ func aim(s *api.Sync, from *origin.Origin, how *origin.Rendering, pathSet bool) 
 func newPlan() *cobra.Command {
 	k := &cluster{}
 	return plan.New(plan.Program{Flags: k.addTo, Connect: k.connect, Aim: aim, Usage: usage, Unfit: stuck,
+		Unweighed: failed,
 		Sync: func(ctx context.Context, name string) (*api.Sync, error) {
 			s, _, err := k.written(ctx, name) // without the inventory a plan is as good: nothing is weighed by it
 			return s, err

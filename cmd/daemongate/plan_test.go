@@ -241,7 +241,7 @@ func (p *planned) poorer() {
 		Subjects: []rbacv1.Subject{{Kind: "User", Name: "pia"}}}, metav1.CreateOptions{})
 	check(p.t, err)
 	r := p.plan(actingAs(p.t, p.kubeconfig, "pia"), "")
-	if r.code != 0 || !strings.Contains(r.stdout, "cannot be weighed: nodes could not be read") ||
+	if r.code != 1 || !strings.Contains(r.stdout, "cannot be weighed: nodes could not be read") ||
 		!strings.Contains(r.stdout, "Secret planned/token: whether it is there is not known") ||
 		!strings.Contains(r.stdout, "resourcequotas: ") ||
 		!strings.Contains(r.stdout, "ResourceQuotas of the namespace: they could not be read") {

@@ -65,8 +65,8 @@ const (
 	Refused     Outcome = "Refused"     // nothing of it would be applied, or no pod of it would be made
 	WillNotFit  Outcome = "WillNotFit"  // some node has no room, and nothing would make any
 	CannotStart Outcome = "CannotStart" // its pods need what is not there
+	NotKnown    Outcome = "NotKnown"    // what stands on the nodes could not be read: nothing else is certain either
 	Held        Outcome = "Held"        // it would wait
-	NotKnown    Outcome = "NotKnown"    // what stands on the nodes could not be read
 	Preempts    Outcome = "Preempts"    // it fits where others go
 	Fits        Outcome = "Fits"
 )

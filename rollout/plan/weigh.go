@@ -194,12 +194,12 @@ func outcome(p *Plan) Outcome {
 		return WillNotFit
 	case slices.ContainsFunc(p.Missing, func(m Missing) bool { return m.Then != thenPull }):
 		return CannotStart
-	case p.Hold != "":
-		return Held
 	case rooms[RoomUnknown] > 0 || slices.ContainsFunc(p.Unread, func(u rollout.Unknown) bool {
 		return u.Kind == rollout.KindNodes
 	}):
 		return NotKnown
+	case p.Hold != "":
+		return Held
 	case rooms[ByPreempt] > 0:
 		return Preempts
 	}

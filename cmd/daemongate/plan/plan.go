@@ -18,6 +18,7 @@ import (
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/answer"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/pullrequest"
 	"github.com/daemongate/daemongate/rollout/dump"
+	"github.com/daemongate/daemongate/rollout/plan"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -30,8 +31,9 @@ type Program struct {
 	// Aim renders what a Sync would, unless the command line says otherwise.
 	Aim   func(s *api.Sync, from *origin.Origin, how *origin.Rendering, pathSet bool) error
 	Usage func(*cobra.Command, error) error
-	// Unfit ends the command where something speaks against the commit.
-	Unfit error
+	// Unfit ends the command where something speaks against the commit, and Unweighed where a DaemonSet of it could not
+	// be weighed.
+	Unfit, Unweighed error
 }
 
 // command is what `plan` was asked for.
@@ -77,7 +79,7 @@ With -f the nodes and pods are those of a dump that kubectl has written, and no 
 With --comment the answer is told on the pull request as well, in one comment that later plans edit; see docs/plan-ci.md.
 
 The answer goes to stdout, all else to stderr. The exit code is 0 if it fits as far as is known, 3 if it will not fit,
-cannot start or will be refused, 1 on an error.`,
+cannot start or will be refused, 1 on an error or where a DaemonSet could not be weighed.`,
 		Example: `  daemongate plan node-agents
   daemongate plan my-branch --sync node-agents
   daemongate plan . --worktree --sync node-agents -o markdown
@@ -157,7 +159,10 @@ func (p *command) run(ctx context.Context, out, notes io.Writer) error {
 			return err
 		}
 	}
-	if !a.Outcome.Fine() {
+	switch {
+	case a.Outcome == plan.NotKnown:
+		return p.Unweighed
+	case !a.Outcome.Fine():
 		return p.Unfit
 	}
 	return nil

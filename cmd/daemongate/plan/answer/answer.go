@@ -33,7 +33,7 @@ type Refused struct {
 }
 
 // severity is the order of the outcomes, the worst first.
-var severity = []plan.Outcome{plan.Refused, plan.WillNotFit, plan.CannotStart, plan.Held, plan.NotKnown, plan.Preempts,
+var severity = []plan.Outcome{plan.Refused, plan.WillNotFit, plan.CannotStart, plan.NotKnown, plan.Held, plan.Preempts,
 	plan.Fits}
 
 // New sums up.
