@@ -10,7 +10,7 @@ GOVULNCHECK_VERSION := v1.9.0
 TOOLS    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/daemongate/tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
-VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+VERSION := $(or $(shell .ci/version),unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Each prints the path of a binary, the first two after building it if it is missing: the cluster, the Git host, and the

@@ -19,6 +19,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
 )
 
 // manFolder keeps the manual pages: make man.
@@ -187,6 +189,52 @@ func TestKrewTakesTheManifest(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), filepath.Join("..", "..", ".ci", "krew-manifest"), "v1.2.3", "https://x",
 		t.TempDir()).Run(); err == nil {
 		t.Error("a manifest without archives")
+	}
+}
+
+// The version that make gives the plugin is one that krew takes, with a tag and without one. A bare hash is none, and is
+// refused before there is a manifest with it.
+func TestKrewTakesTheVersion(t *testing.T) {
+	ci, err := filepath.Abs(filepath.Join("..", "..", ".ci"))
+	check(t, err)
+	folder := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(folder, "daemongate_linux_amd64.tar.gz"), []byte("archive"), 0o600))
+	dir := t.TempDir()
+	hash := gittest.Commit(t, dir, "a.txt", "1")
+	takes := func(begins, ends string) {
+		t.Helper()
+		c := exec.CommandContext(t.Context(), filepath.Join(ci, "version"))
+		c.Dir = dir
+		out, err := c.Output()
+		check(t, err)
+		version := strings.TrimSpace(string(out))
+		if !strings.HasPrefix(version, begins) || !strings.HasSuffix(version, ends) {
+			t.Errorf("%s, want %s…%s", version, begins, ends)
+		}
+		if _, err := semver.StrictNewVersion(strings.TrimPrefix(version, "v")); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+		if err := exec.CommandContext(t.Context(), filepath.Join(ci, "krew-manifest"), version, "https://x",
+			folder).Run(); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+	takes("v0.0.0-20", "-"+hash[:12])
+	gittest.Write(t, filepath.Join(dir, "a.txt"), "2")
+	takes("v0.0.0-20", "-"+hash[:12]+"-dirty")
+	gittest.Commit(t, dir, "a.txt", "3")
+	gittest.Run(t, dir, "tag", "vnext")
+	gittest.Run(t, dir, "tag", "v1")
+	takes("v0.0.0-20", "")
+	gittest.Run(t, dir, "tag", "v1.2.3")
+	takes("v1.2.3", "v1.2.3")
+	hash = gittest.Commit(t, dir, "a.txt", "4")
+	takes("v1.2.3-1-g"+hash[:7], "")
+	for _, version := range []string{hash, hash[:7], "1.2.3", "v1.2", "unknown"} {
+		if err := exec.CommandContext(t.Context(), filepath.Join(ci, "krew-manifest"), version, "https://x",
+			folder).Run(); err == nil {
+			t.Errorf("a manifest of version %s", version)
+		}
 	}
 }
 
