@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -86,8 +87,24 @@ func (h *host) administrator(ctx context.Context, password string) (token string
 			return "", err
 		}
 	}
-	return h.gitea(ctx, "admin", "user", "generate-access-token", "--raw", "--username", user, "--token-name",
+	out, err := h.gitea(ctx, "admin", "user", "generate-access-token", "--raw", "--username", user, "--token-name",
 		rand.Text(), "--scopes", "all")
+	if err != nil {
+		return "", err
+	}
+	return tokenIn(out)
+}
+
+var isToken = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// tokenIn is the token that Gitea printed: its last line. Before it there may be warnings, such as that root runs it.
+func tokenIn(out string) (string, error) {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	token := strings.TrimSpace(lines[len(lines)-1])
+	if !isToken.MatchString(token) {
+		return "", errors.New("gitea admin user generate-access-token: printed no token of 40 hex digits last")
+	}
+	return token, nil
 }
 
 // gitea runs a command of Gitea to its end and returns what it printed.
