@@ -2,10 +2,13 @@ package judge
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/survey"
+	"github.com/daemongate/daemongate/rollout/words"
 )
 
 // causesOf gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
@@ -74,7 +77,27 @@ func take(c *rollout.Cause, f *survey.Finding) {
 func tidy(c *rollout.Cause) {
 	slices.Sort(c.Nodes)
 	c.Nodes = slices.Compact(c.Nodes)
-	for i, short := range c.Shortfalls[:min(3, len(c.Shortfalls))] {
-		c.Message += [...]string{". ", "; ", "; "}[i] + short.String()
+	c.Message += shortfallsIn(c)
+}
+
+// mostShortfalls is how many shortfalls a message tells one by one; how many more nodes there are is said.
+const mostShortfalls = 3
+
+// shortfallsIn is what a cause's message says of the nodes that lack something.
+func shortfallsIn(c *rollout.Cause) string {
+	if len(c.Shortfalls) == 0 {
+		return ""
 	}
+	var told []string
+	named := map[string]bool{}
+	for _, short := range c.Shortfalls[:min(mostShortfalls, len(c.Shortfalls))] {
+		told = append(told, short.String())
+		named[short.Node] = true
+	}
+	if more := len(c.Nodes) - len(named); more > 0 {
+		told = append(told, "and "+words.Plural(more, "more node"))
+	} else if more := len(c.Shortfalls) - len(told); more > 0 {
+		told = append(told, fmt.Sprintf("and %d more of what is short there", more))
+	}
+	return ". " + strings.Join(told, "; ")
 }
