@@ -65,6 +65,23 @@ func TestACommentNamesNoAddress(t *testing.T) {
 	}
 }
 
+// A pull request is not told in which folder a runner keeps the repository. At a terminal it says which one was meant.
+func TestACommentNamesNoFolder(t *testing.T) {
+	for commit, shows := range map[string]string{
+		"commit 1234 of /tmp/runner/7/job: agent: more cpu of it": "commit 1234: agent: more cpu of it",
+		"commit 1234 of https://git.test/fleet.git: more cpu":     "commit 1234 of https://git.test/fleet.git: more cpu",
+		"commit 1234 of git@git.test:fleet.git: more cpu":         "commit 1234 of git@git.test:fleet.git: more cpu",
+	} {
+		a := New(commit, "", nil, nil, nil)
+		if head := a.Markdown(true)[0]; !strings.Contains(head, escape(shows)) || strings.Contains(head, "runner") {
+			t.Errorf("%q is not in\n%s", shows, head)
+		}
+		if a.Commit != commit {
+			t.Error(a.Commit)
+		}
+	}
+}
+
 // A comment is a list of whole blocks, the heading first and what is worst before the rest. Nodes and their pods are
 // named only when asked for.
 func TestACommentIsMadeOfBlocks(t *testing.T) {

@@ -2,6 +2,7 @@ package answer
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -46,12 +47,23 @@ func withoutAddresses(text string) string {
 func (a *Answer) heading() string {
 	text := fmt.Sprintf("## %s %s\n", sign(a.Outcome), escape(a.Headline))
 	if a.Commit != "" {
-		text += "\n" + escape(a.Commit) + "\n"
+		text += "\n" + escape(withoutFolder(a.Commit)) + "\n"
 	}
 	if a.Sync != "" {
 		text += "\nSync " + escape(a.Sync) + "\n"
 	}
 	return text
+}
+
+// withoutFolder leaves out of "commit HASH of REPOSITORY: SUBJECT" a repository that is a folder: where somebody's
+// machine keeps its files says nothing on a pull request, which is of that repository.
+func withoutFolder(commit string) string {
+	hash, rest, _ := strings.Cut(commit, " of ")
+	_, subject, found := strings.Cut(rest, ": ")
+	if !found || !filepath.IsAbs(rest) {
+		return commit
+	}
+	return hash + ": " + subject
 }
 
 // sign is the outcome at a glance; the words beside it say the same.
