@@ -221,3 +221,18 @@ func FuzzReadDump(f *testing.F) {
 		}
 	})
 }
+
+// A dump without disruption budgets may be of a cluster that has none: what is said is true of that one too.
+func TestADumpWithoutBudgetsMayHaveThemAll(t *testing.T) {
+	items := `{"apiVersion": "v1", "kind": "List", "items": [
+		{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "x"}},
+		{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b", "namespace": "y"}}]}`
+	c, err := dump.ReadCluster(time.Time{}, dump.File{Name: "dump.json", Reader: strings.NewReader(items)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	why, missing := c.Others.Lacks(rollout.KindBudgets)
+	if !missing || !strings.Contains(why, "where there are some, kubectl get -A pdb") {
+		t.Errorf("%v %q", missing, why)
+	}
+}

@@ -28,8 +28,8 @@ func (d *dumped) others() rollout.Others {
 		o.Nodes = append(o.Nodes, n.Name)
 	}
 	if len(d.budgets) == 0 {
-		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindBudgets, Why: "the dump has none; kubectl " +
-			"get -A " + DumpMore + " would tell"})
+		o.Missing = append(o.Missing, rollout.Unknown{Kind: rollout.KindBudgets, Why: "the dump has none; where " +
+			"there are some, kubectl get -A " + DumpMore + " has them"})
 	}
 	o.Owners = map[types.UID]rollout.Owner{}
 	for _, s := range d.statefulSets {
