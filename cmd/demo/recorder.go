@@ -83,14 +83,19 @@ func (r *recorder) last() api.SyncStatus {
 	return r.status
 }
 
-// wait returns when the condition holds, or an error that says what was waited for and how things stand.
+// wait returns when the condition holds, or an error that says what was waited for and how things stand: also when the
+// demo is ended before the time is over.
 func (r *recorder) wait(ctx context.Context, within time.Duration, what string, holds func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+	asked := ctx
+	ctx, cancel := context.WithTimeout(asked, within)
 	defer cancel()
 	for !holds() {
 		select {
 		case <-ctx.Done():
 			s := r.last()
+			if asked.Err() != nil {
+				return fmt.Errorf("interrupted while waiting for %s; the Sync says %+v", what, s.Summary)
+			}
 			return fmt.Errorf("waited %s for %s; the Sync says %+v", within, what, s.Summary)
 		case <-r.changed:
 		}
