@@ -31,8 +31,9 @@ func (w *weighing) pace(p *Plan) *Pace {
 }
 
 // lastWave is how long a wave of the last rollout took: the median of what passed from one to the next, so that a node
-// that joined days later does not count, and no less than a pod took to become available. Zero if there was none: the
-// pods of a first template were all made at once.
+// that joined days later does not count, and no less than a pod took to become available. Times of a cluster are whole
+// seconds, so what began and ended in the same one took one at most. Zero if there was none: the pods of a first
+// template were all made at once.
 func (w *weighing) lastWave() time.Duration {
 	d := w.in.Current
 	revision, found := fact.CurrentRevision(d, w.in.Revisions)
@@ -59,7 +60,7 @@ func (w *weighing) lastWave() time.Duration {
 	for i := width; i < len(made); i += width {
 		between = append(between, made[i].Sub(made[i-width]))
 	}
-	least := median(took) + time.Duration(w.in.Next.Spec.MinReadySeconds)*time.Second
+	least := max(time.Second, median(took)+time.Duration(w.in.Next.Spec.MinReadySeconds)*time.Second)
 	if len(between) == 0 {
 		return least
 	}

@@ -208,6 +208,17 @@ func TestWhatIsNotKnownIsNotSaidToFit(t *testing.T) {
 	}
 }
 
+// Of a DaemonSet that cannot be weighed it is not said that it would wait: whether it would fit then is not known
+// either. That it would wait is told beside it.
+func TestWhatIsNotKnownGoesBeforeAWait(t *testing.T) {
+	for want, nodes := range map[Outcome][]Node{NotKnown: {{Room: RoomUnknown}, {Room: HasRoom}},
+		Held: {{Room: HasRoom}, {Room: ByPreempt}}, WillNotFit: {{Room: RoomUnknown}, {Room: NoRoom}}} {
+		if got := outcome(&Plan{Nodes: nodes, Hold: "waits for its turn"}); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // What may keep pods away and was not weighed is named: of the whole DaemonSet, and of single nodes.
 func TestWhatIsNotWeighedIsNamed(t *testing.T) {
 	far := podtest.Made("web/lonely", "", func(p *corev1.Pod) {

@@ -178,6 +178,24 @@ func TestTheEstimateIsFromTheLastRollout(t *testing.T) {
 	}
 }
 
+// A cluster's times are whole seconds: a rollout whose waves were over within one was a rollout all the same, and its
+// waves took a second at most.
+func TestAQuickRolloutIsNotForgotten(t *testing.T) {
+	quick := func(d *appsv1.DaemonSet) { d.Spec.MinReadySeconds = 0 }
+	in := fleet(agent("cpu=1m", quick), agent("cpu=2m", quick), []*corev1.Node{node("a"), node("b"), node("c")})
+	at := metav1.NewTime(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))
+	for _, p := range in.Pods {
+		p.Labels, p.CreationTimestamp = map[string]string{fact.HashLabel: "new"}, at
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue,
+			LastTransitionTime: at}}
+	}
+	in.Revisions = []*appsv1.ControllerRevision{revision(in.Current, "old", 1, agent("cpu=3m", quick)),
+		revision(in.Current, "new", 2, in.Current)}
+	if p := Weigh(in); p.Pace.SecondsPerWave != 1 || p.Pace.Seconds != 3 {
+		t.Errorf("%+v, want three waves of 1 s", p.Pace)
+	}
+}
+
 // revision is the ControllerRevision of a DaemonSet with the template of another one.
 func revision(of *appsv1.DaemonSet, hash string, number int64, with *appsv1.DaemonSet) *appsv1.ControllerRevision {
 	yes := true

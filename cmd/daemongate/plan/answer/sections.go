@@ -143,7 +143,7 @@ func rolls(p *plan.Plan, names bool) (lines []string) {
 		say("%s, about %s by an estimate: %s each, as in the last rollout", p.Pace.Sentence(),
 			human(p.Pace.Seconds), human(p.Pace.SecondsPerWave))
 	case p.Pace != nil:
-		say("%s; how long one takes is not known, there was none before", p.Pace.Sentence())
+		say("%s; how long one takes is not known: nothing tells of a rollout before", p.Pace.Sentence())
 	case p.New:
 		say("is new: all its pods are made at once")
 	case p.Rolls:
