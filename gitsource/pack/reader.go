@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+
+	"github.com/daemongate/daemongate/gitsource/memory"
 )
 
 const (
@@ -27,6 +29,8 @@ type Reader struct {
 	bases map[location]*list.Element // *base
 	used  *list.List                 // of the bases, the last used first
 	held  int64                      // bytes of them
+
+	memory *memory.Budget // what is shared with others
 }
 
 // stored is a pack on the disk.
@@ -55,7 +59,7 @@ func NewReader(folder string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{bases: map[location]*list.Element{}, used: list.New()}
+	r := &Reader{bases: map[location]*list.Element{}, used: list.New(), memory: memory.Process()}
 	for _, path := range paths {
 		l, err := openLookup(strings.TrimSuffix(path, ".pack") + ".idx")
 		if err != nil {

@@ -24,8 +24,8 @@ const (
 	// maxContent bounds what a delta changes and what it makes, in bytes: Git makes no deltas of larger files
 	// (core.bigFileThreshold).
 	maxContent = 512 << 20
-	// maxRead is the size in bytes up to which contents and deltas are read into memory later, when a file is wanted:
-	// all that leads to it is held. An object to which larger ones lead is heavy.
+	// maxRead is the size in bytes up to which contents and deltas are read into memory later, when a file is wanted: a
+	// content, a delta and what that makes at once, however many lead to it. An object to which larger ones lead is heavy.
 	maxRead = 64 << 20
 	// maxDepth is how many deltas may lead to an object, as in Git itself (OE_DEPTH_BITS in its pack-objects.h).
 	maxDepth = 4095

@@ -22,6 +22,9 @@ func (w *window) seek(offset int64) {
 	w.at = int(offset - w.from)
 }
 
+// offset is where it is read next.
+func (w *window) offset() int64 { return w.from + int64(w.at) }
+
 // forget has everything read anew.
 func (w *window) forget() { w.bytes, w.at = w.bytes[:0], 0 }
 
