@@ -24,7 +24,9 @@ type line struct {
 	entry uint32
 }
 
-// lines are the objects by name, each once: of those with the same name, the first.
+// lines are the objects by name, each once: of those with the same name the one to which the fewest deltas lead, and of
+// these the first. So what a delta changes always takes fewer deltas than what it makes, and whoever follows deltas by
+// name comes to an end.
 func lines(entries []entry) []line {
 	sorted := make([]line, len(entries))
 	for i := range entries {
@@ -37,7 +39,7 @@ func lines(entries []entry) []line {
 		if c := bytes.Compare(entries[a.entry].name[:], entries[b.entry].name[:]); c != 0 {
 			return c
 		}
-		return cmp.Compare(a.entry, b.entry)
+		return cmp.Or(cmp.Compare(entries[a.entry].depth, entries[b.entry].depth), cmp.Compare(a.entry, b.entry))
 	})
 	return slices.CompactFunc(sorted, func(a, b line) bool {
 		return a.name == b.name && entries[a.entry].name == entries[b.entry].name
