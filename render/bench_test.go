@@ -153,14 +153,14 @@ func BenchmarkOneFileOfAThousand(b *testing.B) {
 	const objects = 1000
 	files := fleet(objects)
 	var one, all, theirs []time.Duration
-	options := render.Options{Remembered: remembered.New(remembered.Most)}
+	options := render.Options{Remembered: remembered.New(remembered.Most).Of("")}
 	for b.Loop() {
 		all = append(all, used(func() { built(b, files, objects, options) }))
 		files["base/agent7.yaml"].Data = append(files["base/agent7.yaml"].Data, "# changed\n"...)
 		one = append(one, used(func() { built(b, files, objects, options) }))
 		memory := inMemory(b, files)
 		theirs = append(theirs, used(func() { krustyAlone(b, memory, objects) }))
-		options.Remembered = remembered.New(remembered.Most)
+		options.Remembered = remembered.New(remembered.Most).Of("")
 	}
 	b.ReportMetric(slices.Min(one).Seconds()*1000, "cpu-ms/one-file")
 	b.ReportMetric(slices.Min(one).Seconds()/slices.Min(all).Seconds(), "times-all-in-groups")

@@ -12,21 +12,21 @@ import (
 
 // counting is a memory that says how many groups were found in it.
 type counting struct {
-	*remembered.Store
+	remembered.TenantMemory
 	found, kept int
 }
 
-func newCounting() *counting { return &counting{Store: remembered.New(remembered.Most)} }
+func newCounting() *counting { return &counting{TenantMemory: remembered.New(remembered.Most).Of("a")} }
 
 func (c *counting) Recall(digests []string) map[string][]grouped.Kept {
-	known := c.Store.Recall(digests)
+	known := c.TenantMemory.Recall(digests)
 	c.found += len(known)
 	return known
 }
 
 func (c *counting) Keep(digest string, objects []grouped.Kept) {
 	c.kept++
-	c.Store.Keep(digest, objects)
+	c.TenantMemory.Keep(digest, objects)
 }
 
 // After any edit of any file, what is rendered with the memory of all renders before, those of other trees among them, is

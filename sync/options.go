@@ -106,7 +106,7 @@ func RenderOptions(s *api.Sync) (render.Options, child.Limits, error) {
 	}
 	return render.Options{FileSize: file, TotalSize: total, Objects: r.MaxObjects,
 			Namespace: s.Spec.Apply.TargetNamespace},
-		child.Limits{Memory: memory, Timeout: r.Timeout.Duration}, nil
+		child.Limits{Memory: memory, Timeout: r.Timeout.Duration, Tenant: s.Namespace}, nil
 }
 
 // RenderCeilings are what no Sync may exceed, whatever its spec.render asks for: who writes a Sync is to be limited by

@@ -89,3 +89,14 @@ func TestAFigureThatDoesNotCountIsTold(t *testing.T) {
 		t.Errorf("the commit's failure: %s", s.Failed[0].Message)
 	}
 }
+
+// What groups of objects rendered to is remembered for the namespace of the Sync, so that no render of another tenant's is
+// told of it; where the Sync's objects go does not matter.
+func TestRendersAreRememberedForTheirNamespace(t *testing.T) {
+	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "agents"},
+		Spec: api.SyncSpec{Apply: api.Apply{TargetNamespace: "shared"}}}
+	_, l, _, err := RenderCeilings{}.Limits(s)
+	if err != nil || l.Tenant != "team-a" {
+		t.Error(l.Tenant, err)
+	}
+}

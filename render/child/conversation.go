@@ -26,7 +26,7 @@ type conversation struct {
 	limits  Limits
 	began   atomic.Pointer[spentFunc] // since the child began to render; nil before
 	opened  []*gitsource.Tree
-	memory  *remembered.Store // of this and other children's groups
+	memory  remembered.TenantMemory // of this and other children's groups, of the same tenant
 }
 
 // outcome is what a render came to.

@@ -20,3 +20,8 @@ func Stray(script string) *Runner { return NewAs(0, "sh", "-c", script) }
 
 // Groups is how many groups of objects are remembered.
 func Groups(r *Runner) int { return r.groups.Len() }
+
+// Knows reports whether a group is remembered for a tenant.
+func Knows(r *Runner, tenant, digest string) bool {
+	return len(r.groups.Of(tenant).Recall([]string{digest})) > 0
+}

@@ -9,6 +9,8 @@ import (
 type Limits struct {
 	Memory  int64         // bytes of the process that renders; default 512 MiB
 	Timeout time.Duration // processor time of that process, or five times as much by the clock; default 2 minutes
+	// Tenant is for whom it renders. What groups of objects rendered to is remembered for each tenant apart.
+	Tenant string
 }
 
 // DefaultMemory is how many bytes of memory a render may take if nobody says otherwise.

@@ -40,3 +40,21 @@ func TestTheNextChildRendersWhatChanged(t *testing.T) {
 		t.Errorf("%d groups were rendered for one file", n-groups)
 	}
 }
+
+// A child that its tenant's files have taken over may say of any digest what it came to. That tenant alone is told so,
+// and for all others the group is as unknown as before.
+func TestWhatAChildSaysOfAGroupIsForItsTenant(t *testing.T) {
+	r := child.Stray(`read -r job; echo '{"Keep":{"Digest":"d","Objects":[{"Name":"wrong","JSON":{}}]}}'`)
+	defer r.Close()
+	if _, err := r.Build(t.Context(), tree(t, ordinary), "prod", render.Options{}, child.Limits{Tenant: "evil"}); err == nil {
+		t.Error("it answered")
+	}
+	if !child.Knows(r, "evil", "d") {
+		t.Error("it is not remembered at all")
+	}
+	for _, tenant := range []string{"good", ""} {
+		if child.Knows(r, tenant, "d") {
+			t.Errorf("tenant %q has it", tenant)
+		}
+	}
+}

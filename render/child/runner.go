@@ -94,7 +94,7 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 		}
 		used = append(used, p)
 		c := &conversation{process: p, tree: tree, options: o, limits: l, job: newJob(place, folder, o, l),
-			memory: r.groups}
+			memory: r.groups.Of(l.Tenant)}
 		result, err := c.run(ctx)
 		if reserved && c.unheard(err) {
 			continue
