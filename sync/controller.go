@@ -19,6 +19,7 @@ import (
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
+	"github.com/daemongate/daemongate/sync/stored"
 	"github.com/daemongate/daemongate/sync/turns"
 )
 
@@ -249,7 +250,7 @@ func (c *Controller) turn(ctx context.Context, store seenSyncs, key string) {
 	default:
 		err = c.goRound(ctx, key, sync)
 	}
-	if errors.Is(err, errStatusChanged) || errors.Is(err, errSetBack) {
+	if errors.Is(err, errStatusChanged) || errors.Is(err, errSetBack) || errors.Is(err, stored.ErrChanged) {
 		c.forget(key) // what is kept in memory is not what the status says, or is dated otherwise
 	}
 	c.again(ctx, key, sync, err)

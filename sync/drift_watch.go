@@ -51,7 +51,7 @@ func (w *driftWatch) know(id manifests.ID, v manifests.Version) {
 
 // forget has every object looked at as after a restart.
 func (w *driftWatch) forget() {
-	w.known = nil
+	w.known, w.forgotten = nil, true // also what cannot be watched is looked at
 	w.proofs.Forget()
 }
 

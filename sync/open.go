@@ -96,7 +96,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 		l.stop()
 		return nil, err
 	}
-	l.drift.forgotten = sync.Status.StoredInventory == nil && saved.server.StoredInventory != nil
+	l.drift.forgotten = sync.Status.StoredInventory != nil && len(sync.Status.Inventory) == 0
 	l.background.Go(func() { l.deliver() })
 	l.follow()
 	l.recallDeath()
@@ -229,6 +229,9 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		Now: c.Now, Bound: c.LetGoAfter, Save: savesLeaving(c, before), StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },
 		Finish: func(ctx context.Context, s *api.Sync) error {
+			if err := c.Syncs.Inventories.Release(ctx, s); err != nil {
+				return err
+			}
 			rest := slices.DeleteFunc(slices.Clone(s.Finalizers), func(f string) bool { return f == api.Finalizer })
 			return c.Syncs.SetFinalizers(ctx, s, rest)
 		},

@@ -32,6 +32,7 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) 
 	before := l.sync.Status
 	l.sync.Status = next
 	if equality.Semantic.DeepEqual(l.saved.status, next) {
+		l.saved.passes = time.Time{}
 		return nil
 	}
 	now := l.Now()
@@ -60,8 +61,8 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) 
 // due is when a status has to be written, at the latest; not after now if that is at once.
 func (s *savedStatus) due(head string, next api.SyncStatus, now time.Time, passing bool) time.Time {
 	was, is := withoutProgress(s.status), withoutProgress(next)
-	if due := s.at.Add(progressPause); now.Before(due) && equality.Semantic.DeepEqual(was, is) {
-		return due
+	if equality.Semantic.DeepEqual(was, is) {
+		return s.at.Add(progressPause)
 	}
 	if !passing || s.status.Head == "" || s.lacks(next) >= mostUnwritten ||
 		!equality.Semantic.DeepEqual(withoutPassing(was), withoutPassing(is)) {
@@ -73,10 +74,28 @@ func (s *savedStatus) due(head string, next api.SyncStatus, now time.Time, passi
 	if head != next.Head {
 		s.headAt = now
 	}
-	if due := s.headAt.Add(progressPause); next.Head != next.Passed && due.Before(s.passes) {
-		return due // it takes long to find out what the commit changes
+	due := s.passes
+	if long := s.headAt.Add(progressPause); next.Head != next.Passed && long.Before(due) {
+		due = long // it takes long to find out what the commit changes
 	}
-	return s.passes
+	if progress := s.at.Add(progressPause); rolled(s.status.InFlight, next.InFlight) && progress.Before(due) {
+		due = progress
+	}
+	return due
+}
+
+// rolled reports whether the pods of a flight have changed, or what is remembered of them, whoever follows it.
+func rolled(was, is *api.Flight) bool {
+	alone := func(f *api.Flight) (workloads []api.Workload, nodes api.NodeCounts, causes []api.Cause) {
+		if f == nil {
+			return nil, nodes, nil
+		}
+		return f.Workloads, f.Nodes, f.Causes
+	}
+	wasWorkloads, wasNodes, wasCauses := alone(was)
+	isWorkloads, isNodes, isCauses := alone(is)
+	return wasNodes != isNodes || !equality.Semantic.DeepEqual(wasWorkloads, isWorkloads) ||
+		!equality.Semantic.DeepEqual(wasCauses, isCauses)
 }
 
 // mostUnwritten is of how many commits a status says nothing at most: it has room for the newest twenty.

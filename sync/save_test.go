@@ -124,12 +124,16 @@ func TestWhatMayWaitIsWrittenInTime(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	status := func(head, passed string) api.SyncStatus {
 		return api.SyncStatus{GateStatus: api.GateStatus{Head: head, Passed: passed,
-			InFlight: &api.Flight{Commit: "a", State: api.Complete}}}
+			InFlight: &api.Flight{Commit: "a", State: api.Complete, Workloads: []api.Workload{{Name: "agent"}}}}}
 	}
 	failed := status("b", "a")
 	failed.Failed = []api.FailedCommit{{Commit: "b"}}
 	held := status("b", "a")
 	held.Held = api.HeldCommits{Count: 1, Newest: "b", Reason: "the window is closed"}
+	rolls := status("a", "a")
+	rolls.InFlight.Workloads = []api.Workload{{Name: "agent", Headline: "1 of 2"}}
+	both := rolls
+	both.Head, both.Passed = "b", "b"
 	relapsed := status("b", "b")
 	relapsed.InFlight.State = api.Stuck
 	for name, c := range map[string]struct {
@@ -144,6 +148,8 @@ func TestWhatMayWaitIsWrittenInTime(t *testing.T) {
 		"one that failed":               {status("a", "a"), failed, true, 0, 0},
 		"one that waits":                {status("a", "a"), held, true, 0, 0},
 		"beside another change":         {status("a", "a"), relapsed, true, 0, 0},
+		"mere progress, some time ago":  {status("a", "a"), rolls, true, progressPause - time.Hour, progressPause - time.Hour},
+		"progress while one passes":     {status("a", "a"), both, true, progressPause - time.Hour, progressPause - time.Hour},
 	} {
 		s := savedStatus{status: c.saved, at: now.Add(-time.Hour)}
 		if due := s.due(c.saved.Head, c.next, now, c.passing).Sub(now); due < c.least || due > c.most {

@@ -1,13 +1,22 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	gosync "sync"
+	"sync/atomic"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -50,8 +59,21 @@ func TestASetTooLargeForTheStatus(t *testing.T) {
 	if left := w.settings(); left != objects-20 || len(w.status().Inventory) != objects-20+1 {
 		t.Errorf("%d objects are left, %d are remembered", left, len(w.status().Inventory))
 	}
-	w.check(w.client.Resource(api.Resource).Namespace(w.namespace).Delete(t.Context(), "agents", metav1.DeleteOptions{}))
+	foreground := metav1.DeletePropagationForeground
+	w.check(w.client.Resource(api.Resource).Namespace(w.namespace).Delete(t.Context(), "agents",
+		metav1.DeleteOptions{PropagationPolicy: &foreground}))
+	// The garbage collector, which deletes what the Sync owns first, is played: the cluster of the tests has none.
+	for _, slot := range []string{"a", "b"} {
+		err := w.kube.CoreV1().ConfigMaps(w.namespace).Delete(t.Context(), "agents-inventory-"+slot, metav1.DeleteOptions{})
+		if !apierrors.IsNotFound(err) {
+			w.check(err)
+		}
+	}
 	w.eventually("all is deleted", func() bool { return w.settings() == 0 })
+	w.eventually("the inventories are gone", func() bool {
+		_, err := w.kube.CoreV1().ConfigMaps(w.namespace).Get(t.Context(), "agents-inventory-a", metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	})
 }
 
 // settings counts the ConfigMaps of the set.
@@ -81,8 +103,11 @@ func TestALostInventoryIsRememberedAgain(t *testing.T) {
 	stop()
 	read, err := w.syncs.Get(t.Context(), w.namespace, "agents")
 	w.check(err)
-	w.check(w.kube.CoreV1().ConfigMaps(w.namespace).Delete(t.Context(), read.Status.StoredInventory.ConfigMap,
-		metav1.DeleteOptions{}))
+	maps := w.kube.CoreV1().ConfigMaps(w.namespace)
+	_, err = maps.Patch(t.Context(), read.Status.StoredInventory.ConfigMap, types.MergePatchType,
+		[]byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+	w.check(err)
+	w.check(maps.Delete(t.Context(), read.Status.StoredInventory.ConfigMap, metav1.DeleteOptions{}))
 
 	w.controller(shared.Config, data)
 	w.until("the inventory is remembered again", func() bool {
@@ -95,6 +120,63 @@ func TestALostInventoryIsRememberedAgain(t *testing.T) {
 	if left := w.settings(); left != 1 {
 		t.Errorf("%d ConfigMaps are left", left)
 	}
+}
+
+// Where the answer to a status that names a stored inventory never comes, the Sync is read again, and goes on.
+func TestALostAnswerToAStoredInventoryHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	for n := range 3 {
+		t.Run(fmt.Sprint("answer ", n+1), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.inStatus = 1
+			lost := &losing{skip: n}
+			config := rest.CopyConfig(shared.Config)
+			config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+				return roundTripper(func(r *http.Request) (*http.Response, error) { return lost.do(next, r) })
+			})
+			w.controller(config, t.TempDir())
+			v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "a.yaml": configMap("a", "1")})
+			w.create(nil)
+			w.waitFor(v1, api.Complete)
+			if !lost.done.Load() {
+				t.Error("no answer was lost")
+			}
+		})
+	}
+}
+
+// losing loses the answer to one status that names a stored inventory, after some that it lets pass.
+type losing struct {
+	mu   gosync.Mutex
+	skip int
+	done atomic.Bool
+}
+
+func (l *losing) do(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+	answer, err := next.RoundTrip(r)
+	if err != nil || r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/status") ||
+		answer.StatusCode != http.StatusOK {
+		return answer, err
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(body)
+	if err != nil || !bytes.Contains(text, []byte("-inventory-")) {
+		return answer, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.skip--; l.skip >= 0 || l.done.Swap(true) {
+		return answer, nil
+	}
+	_ = answer.Body.Close()
+	return nil, errors.New("the answer is lost")
 }
 
 // Law 14: a controller that was paused and leads no longer does not write into the ConfigMap that the status names by

@@ -2,6 +2,7 @@ package stored
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"slices"
 
@@ -42,7 +43,8 @@ func (e *LostError) Error() string {
 }
 
 // Fill reads the inventory into a status that names where it is stored. Written is the status that was written, with
-// its inventory, for Save. The error is a *LostError if the inventory is there no more: the status then has none.
+// its inventory, for Save. The error is a *LostError if the inventory is there no more: the status then has none, and
+// still names where it was.
 func (k Store) Fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, err error) {
 	written = *s.Status.DeepCopy()
 	ref := s.Status.StoredInventory
@@ -65,7 +67,6 @@ func (k Store) Fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, e
 		}
 		why = "cannot be read (" + err.Error() + ")"
 	}
-	s.Status.StoredInventory, s.Status.Inventory = nil, nil
 	return written, &LostError{Namespace: s.Namespace, ConfigMap: ref.ConfigMap, Objects: ref.Objects, Why: why}
 }
 
@@ -76,9 +77,13 @@ type Reader interface {
 
 // Save stores the inventory of a status that is about to be written, if it is large. It returns the status as it is to
 // be written: with the inventory, or with where that is stored. Before is the status that was written last, with its
-// inventory: the same inventory is not stored twice.
+// inventory: the same inventory is not stored twice. One that is lost is named until there is another one. The error is
+// ErrChanged if somebody else has stored one since.
 func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.SyncStatus) (api.SyncStatus, error) {
 	next := s.Status
+	if lost(before) && len(next.Inventory) == 0 {
+		return next, nil
+	}
 	if k.inStatus(next.Inventory) {
 		next.StoredInventory = nil
 		return next, nil
@@ -95,6 +100,13 @@ func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.S
 	next.Inventory = nil
 	return next, nil
 }
+
+// lost reports whether a status names an inventory that could not be read: an empty one is never stored.
+func lost(s api.SyncStatus) bool { return s.StoredInventory != nil && len(s.Inventory) == 0 }
+
+// ErrChanged says that somebody else has stored an inventory since the status was read, or that it was us and the answer
+// never came.
+var ErrChanged = stderrors.New("another one has been stored since: the Sync is read again")
 
 // store writes the inventory into the ConfigMap that the status does not name.
 //
@@ -123,13 +135,28 @@ func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, named *api.
 		return nil, err
 	}
 	if n := now.Status.StoredInventory; now.UID != s.UID || n != nil && n.ConfigMap == ref.ConfigMap {
-		return nil, fmt.Errorf("somebody else has stored one since: the Sync is read again")
+		return nil, ErrChanged
 	}
 	return ref, k.put(ctx, s, found, ref.ConfigMap, data)
 }
 
-// own returns a ConfigMap of the Sync's, nil if there is none. One that the Sync does not control, by its UID, is an
-// error.
+// Release lets the ConfigMaps of a Sync go with it: until then they stay, also where the Sync is deleted with what it
+// owns first, or with its namespace.
+func (k Store) Release(ctx context.Context, s *api.Sync) error {
+	for _, slot := range slots {
+		found, err := k.ConfigMaps.ConfigMaps(s.Namespace).Get(ctx, s.Name+slot, metav1.GetOptions{})
+		if err == nil && slices.Contains(found.Finalizers, api.Finalizer) && belongs(found, s) {
+			found.Finalizers = slices.DeleteFunc(found.Finalizers, func(f string) bool { return f == api.Finalizer })
+			_, err = k.ConfigMaps.ConfigMaps(s.Namespace).Update(ctx, found, metav1.UpdateOptions{FieldManager: ourManager})
+		}
+		if err != nil && !errors.IsNotFound(err) {
+			return fmt.Errorf("inventory of Sync %s/%s: %w", s.Namespace, s.Name, err)
+		}
+	}
+	return nil
+}
+
+// own returns a ConfigMap of the Sync's, nil if there is none. Any other one is an error.
 func (k Store) own(ctx context.Context, s *api.Sync, name string) (*corev1.ConfigMap, error) {
 	found, err := k.ConfigMaps.ConfigMaps(s.Namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
@@ -137,27 +164,40 @@ func (k Store) own(ctx context.Context, s *api.Sync, name string) (*corev1.Confi
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case !metav1.IsControlledBy(found, s):
+	case !belongs(found, s):
 		return nil, fmt.Errorf("ConfigMap %s/%s is not owned by Sync %s, so it is not overwritten, and nothing is "+
 			"applied without it: delete or rename it", s.Namespace, name, s.Name)
 	}
 	return found, nil
 }
 
+// belongs reports whether a ConfigMap is controlled by the Sync, by its UID; or by nobody any more, because an earlier
+// Sync of the name was deleted without what it owned.
+func belongs(m *corev1.ConfigMap, s *api.Sync) bool {
+	_, ours := m.Annotations[writtenAt]
+	return metav1.IsControlledBy(m, s) || ours && metav1.GetControllerOf(m) == nil
+}
+
 // writtenAt makes a new version of a ConfigMap with every write.
 const writtenAt = "daemongate.io/stored-after"
 
-// put replaces the ConfigMap that was found, or makes one.
+// put replaces the ConfigMap that was found, or makes one. It stays until Release if the Sync itself stays as long.
 func (k Store) put(ctx context.Context, s *api.Sync, found *corev1.ConfigMap, name string, data []byte) error {
 	next := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name, Annotations: map[string]string{writtenAt: ""},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(s, api.Kind)}},
 		BinaryData: map[string][]byte{key: data},
 	}
+	if slices.Contains(s.Finalizers, api.Finalizer) && (found == nil || found.DeletionTimestamp == nil) {
+		next.Finalizers = []string{api.Finalizer}
+	}
 	write := k.ConfigMaps.ConfigMaps(s.Namespace)
 	if found == nil {
 		_, err := write.Create(ctx, next, metav1.CreateOptions{FieldManager: ourManager})
 		return err
+	}
+	if found.DeletionTimestamp != nil {
+		next.Finalizers = found.Finalizers // none can be added any more
 	}
 	next.Annotations[writtenAt] = found.ResourceVersion
 	next.UID, next.ResourceVersion = found.UID, found.ResourceVersion

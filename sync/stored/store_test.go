@@ -135,7 +135,7 @@ func TestADeathBeforeTheStatusLeavesTheInventoryThatItNames(t *testing.T) {
 // error says so, and the status then has none.
 func TestWhatIsNotWhatWasStoredIsNoInventory(t *testing.T) {
 	for why, harm := range map[string]func(w *world, m *corev1.ConfigMap) error{
-		"is gone": func(w *world, m *corev1.ConfigMap) error {
+		"is gone": func(w *world, m *corev1.ConfigMap) error { // the finalizer aside, which is not played here
 			return w.clients.CoreV1().ConfigMaps(m.Namespace).Delete(w.Context(), m.Name, metav1.DeleteOptions{})
 		},
 		"was changed by somebody else": func(w *world, m *corev1.ConfigMap) (err error) {
@@ -157,8 +157,12 @@ func TestWhatIsNotWhatWasStoredIsNoInventory(t *testing.T) {
 		before, err := w.Fill(t.Context(), again)
 		lost := (*LostError)(nil)
 		if !errors.As(err, &lost) || !strings.Contains(err.Error(), why) || lost.Objects != 50 ||
-			len(again.Status.Inventory) > 0 || again.Status.StoredInventory != nil {
+			len(again.Status.Inventory) > 0 || again.Status.StoredInventory == nil {
 			t.Errorf("%s: %v, %+v", why, err, again.Status)
+		}
+		again.Status.Head = "newer"
+		if written, err := w.Save(t.Context(), w, again, before); err != nil || written.StoredInventory == nil {
+			t.Errorf("%s: another write forgets that there was one: %v", why, err)
 		}
 		w.check(w.saveAfter(again, before, objects(40, "again")))
 		if again, err = w.opened(); err != nil || len(again.Status.Inventory) != 40 {
@@ -181,6 +185,42 @@ func TestAConfigMapOfOthersIsNotOverwritten(t *testing.T) {
 	found, err := w.clients.CoreV1().ConfigMaps("platform").Get(t.Context(), others.Name, metav1.GetOptions{})
 	if err != nil || found.Data["theirs"] != "yes" || w.server.Status.StoredInventory != nil {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// A ConfigMap that an earlier Sync of the name has left behind, because it was deleted without what it owned, is taken.
+func TestAnOrphanedInventoryIsTaken(t *testing.T) {
+	w := newWorld(t)
+	orphan := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents-inventory-a",
+		Annotations: map[string]string{writtenAt: ""}}}
+	w.check(w.clients.Tracker().Add(orphan))
+	w.check(w.save(w.server.DeepCopy(), objects(50, "a")))
+	if again, err := w.opened(); err != nil || len(again.Status.Inventory) != 50 {
+		t.Errorf("%d objects came back: %v", len(again.Status.Inventory), err)
+	}
+}
+
+// While a Sync is held by its finalizer, so are its ConfigMaps, until they are released.
+func TestAnInventoryStaysAsLongAsItsSync(t *testing.T) {
+	w := newWorld(t)
+	w.server.Finalizers = []string{api.Finalizer}
+	s := w.server.DeepCopy()
+	w.check(w.save(s, objects(50, "a")))
+	w.check(w.save(s, objects(51, "a")))
+	finalizers := func() (n int) {
+		list, err := w.clients.CoreV1().ConfigMaps("platform").List(t.Context(), metav1.ListOptions{})
+		w.check(err)
+		for _, m := range list.Items {
+			n += len(m.Finalizers)
+		}
+		return n
+	}
+	if n := finalizers(); n != 2 {
+		t.Errorf("%d finalizers", n)
+	}
+	w.check(w.Release(t.Context(), s))
+	if n := finalizers(); n != 0 {
+		t.Errorf("%d finalizers after the release", n)
 	}
 }
 
