@@ -104,8 +104,8 @@ func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.S
 // lost reports whether a status names an inventory that could not be read: an empty one is never stored.
 func lost(s api.SyncStatus) bool { return s.StoredInventory != nil && len(s.Inventory) == 0 }
 
-// ErrChanged says that somebody else has stored an inventory since the status was read, or that it was us and the answer
-// never came.
+// ErrChanged says that somebody else has stored an inventory since the status was read, or that it was us and the
+// answer never came.
 var ErrChanged = stderrors.New("another one has been stored since: the Sync is read again")
 
 // store writes the inventory into the ConfigMap that the status does not name.
@@ -147,7 +147,8 @@ func (k Store) Release(ctx context.Context, s *api.Sync) error {
 		found, err := k.ConfigMaps.ConfigMaps(s.Namespace).Get(ctx, s.Name+slot, metav1.GetOptions{})
 		if err == nil && slices.Contains(found.Finalizers, api.Finalizer) && belongs(found, s) {
 			found.Finalizers = slices.DeleteFunc(found.Finalizers, func(f string) bool { return f == api.Finalizer })
-			_, err = k.ConfigMaps.ConfigMaps(s.Namespace).Update(ctx, found, metav1.UpdateOptions{FieldManager: ourManager})
+			_, err = k.ConfigMaps.ConfigMaps(s.Namespace).Update(ctx, found,
+				metav1.UpdateOptions{FieldManager: ourManager})
 		}
 		if err != nil && !errors.IsNotFound(err) {
 			return fmt.Errorf("inventory of Sync %s/%s: %w", s.Namespace, s.Name, err)
