@@ -187,7 +187,7 @@ func (w *world) managersOf(name, field string) (managers []string) {
 	w.t.Helper()
 	o := must(w.others.Resource(configMapResource).Namespace(w.ns).Get(w.ctx, name, metav1.GetOptions{}))(w.t)
 	for _, e := range o.GetManagedFields() {
-		if strings.Contains(string(e.FieldsV1.Raw), `"`+field+`"`) {
+		if strings.Contains(e.FieldsV1.GetRawString(), `"`+field+`"`) {
 			managers = append(managers, e.Manager)
 		}
 	}
