@@ -2,18 +2,22 @@ package render_test
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/grouped"
 	"github.com/daemongate/daemongate/render/remembered"
+	"github.com/daemongate/daemongate/render/rendertest"
 )
 
 // counting is a memory that says how many groups were found in it.
 type counting struct {
 	remembered.TenantMemory
 	found, kept int
+	bytes       int64 // that were to be kept
 }
 
 func newCounting() *counting { return &counting{TenantMemory: remembered.New(remembered.Most).Of("a")} }
@@ -26,6 +30,9 @@ func (c *counting) Recall(digests []string) map[string][]grouped.Kept {
 
 func (c *counting) Keep(digest string, objects []grouped.Kept) {
 	c.kept++
+	for _, o := range objects {
+		c.bytes += int64(len(o.JSON))
+	}
 	c.TenantMemory.Keep(digest, objects)
 }
 
@@ -102,4 +109,28 @@ func TestGroupsOfTheSameFilesAreToldApart(t *testing.T) {
 
 func changed(file *fstest.MapFile) *fstest.MapFile {
 	return &fstest.MapFile{Data: append(file.Data, "# changed\n"...)}
+}
+
+// What comes to more than a render may is the commit's fault, also where it comes to so much in groups. No more is
+// remembered of it than a render may come to: a process that says more has its parent end it, and the commit is tried again
+// and again.
+func TestTooMuchInGroupsIsTheCommitsFault(t *testing.T) {
+	const one = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {%s%d}}\n"
+	patch := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: any}\ndata: {a: " + strings.Repeat("x", 1<<13) + "}\n"
+	files := fstest.MapFS{
+		"prod/kustomization.yaml": file("resources: [many.yaml, patched.yaml]\npatches: [{path: patch.yaml, target: " +
+			"{labelSelector: a=b}}]\n"),
+		"prod/many.yaml":    file(rendertest.Each(100, func(i int) string { return fmt.Sprintf(one, "name: n", i) })),
+		"prod/patched.yaml": file(rendertest.Each(100, func(i int) string { return fmt.Sprintf(one, "labels: {a: b}, name: p", i) })),
+		"prod/patch.yaml":   file(patch),
+	}
+	memory := newCounting()
+	o := render.Options{TotalSize: 1 << 18, Remembered: memory}
+	_, err := render.Build(t.Context(), files, "prod", o)
+	if err == nil || !strings.Contains(err.Error(), "render.maxTotalSize") {
+		t.Error(err)
+	}
+	if memory.kept == 0 || memory.bytes > o.MostWritten() {
+		t.Errorf("%d groups of %d bytes were kept", memory.kept, memory.bytes)
+	}
 }

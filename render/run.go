@@ -74,7 +74,9 @@ func attempt(r *reader, folder string) (out outcome) {
 // inGroups has kustomize render the folder in groups of objects. It is not ok if it has to be rendered as a whole,
 // which then says what is wrong.
 func inGroups(r *reader, folder string) ([]*unstructured.Unstructured, bool) {
-	all, ok := grouped.Render(r.ctx, done{r}, folder, r.groups, r.limit.Remembered)
+	sizes := r.groups
+	sizes.Written = r.limit.MostWritten()
+	all, ok := grouped.Render(r.ctx, done{r}, folder, sizes, r.limit.Remembered)
 	if !ok || r.reason() != nil {
 		return nil, false
 	}

@@ -63,7 +63,7 @@ func (c *conversation) converse(ctx context.Context) (result render.Result, err 
 	if err := c.send(c.job); err != nil {
 		return result, c.lost(c.job.Folder, c.limits.Memory)
 	}
-	limited := &io.LimitedReader{R: c.out, N: 2*c.options.MostWritten() + mostAnswer} // to keep, too
+	limited := &io.LimitedReader{R: c.out, N: 3*c.options.MostWritten() + mostAnswer} // kept by each of two tries, too
 	from := json.NewDecoder(limited)
 	for {
 		var m message

@@ -23,9 +23,10 @@ type Source interface {
 
 // Sizes say how large groups are.
 type Sizes struct {
-	Least   int // objects of a folder that are worth it; fewer are rendered as a whole
-	Wanted  int // objects of a group, about
-	Context int // how many times as many objects as there are may be rendered, with those that others refer to
+	Least   int   // objects of a folder that are worth it; fewer are rendered as a whole
+	Wanted  int   // objects of a group, about
+	Context int   // how many times as many objects as there are may be rendered, with those that others refer to
+	Written int64 // bytes that all objects may come to as JSON; more are rendered as a whole, which says so; 0: any
 }
 
 // Usual are the sizes for renders; tests have smaller ones.
@@ -41,7 +42,7 @@ func Render(ctx context.Context, s Source, folder string, sizes Sizes, m Memory)
 	if m == nil {
 		m = nothing{}
 	}
-	return p.render(ctx, m)
+	return p.render(ctx, m, sizes.Written)
 }
 
 // planned is how the objects of a folder are rendered in groups.

@@ -10,7 +10,7 @@ import (
 )
 
 // render renders group after group, those that are not remembered, and puts the objects together.
-func (p *planned) render(ctx context.Context, m Memory) (objects [][]byte, ok bool) {
+func (p *planned) render(ctx context.Context, m Memory, most int64) (objects [][]byte, ok bool) {
 	files, digests := make([]map[string][]byte, len(p.groups)), make([]string, len(p.groups))
 	for i, g := range p.groups {
 		if files[i] = filesOf(p.top, g); files[i] == nil {
@@ -20,7 +20,7 @@ func (p *planned) render(ctx context.Context, m Memory) (objects [][]byte, ok bo
 	}
 	known := m.Recall(digests)
 	whole := assembly{place: make(map[*object]int, len(p.objects)), objects: make([][]byte, len(p.objects)),
-		taken: map[key]bool{}}
+		taken: map[key]bool{}, most: most}
 	for i, o := range p.objects {
 		whole.place[o] = i
 	}
@@ -31,10 +31,12 @@ func (p *planned) render(ctx context.Context, m Memory) (objects [][]byte, ok bo
 			if rendered, ok = p.group(g, files[i]); !ok || ctx.Err() != nil {
 				return nil, false
 			}
-			m.Keep(digests[i], rendered)
 		}
 		if !whole.add(owned, rendered) {
 			return nil, false
+		}
+		if !remembered {
+			m.Keep(digests[i], rendered)
 		}
 	}
 	return whole.objects, !slices.ContainsFunc(whole.objects, func(json []byte) bool { return json == nil })
@@ -55,14 +57,20 @@ type assembly struct {
 	place   map[*object]int
 	objects [][]byte
 	taken   map[key]bool
+	written int64 // bytes of all that is there
+	most    int64 // that there may be; 0: any
 }
 
-// add adds the objects of a group, unless one is there already: kustomize will say so.
+// add adds the objects of a group, unless one is there already, or they come to too much: who renders the whole will say
+// so.
 func (a *assembly) add(owned []*object, rendered []Kept) bool {
 	for i, o := range owned {
 		id := keyOf(o.now())
 		id.name = rendered[i].Name
 		if a.taken[id] {
+			return false
+		}
+		if a.written += int64(len(rendered[i].JSON)); a.most > 0 && a.written > a.most {
 			return false
 		}
 		a.taken[id] = true
