@@ -25,7 +25,8 @@ const (
 	// (core.bigFileThreshold).
 	maxContent = 512 << 20
 	// maxRead is the size in bytes up to which contents and deltas are read into memory later, when a file is wanted: a
-	// content, a delta and what that makes at once, however many lead to it. An object to which larger ones lead is heavy.
+	// content, a delta and what that makes at once, however many lead to it. An object to which larger ones lead is
+	// heavy.
 	maxRead = 64 << 20
 	// maxDepth is how many deltas may lead to an object, as in Git itself (OE_DEPTH_BITS in its pack-objects.h).
 	maxDepth = 4095
