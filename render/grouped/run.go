@@ -61,8 +61,8 @@ type assembly struct {
 	most    int64 // that there may be; 0: any
 }
 
-// add adds the objects of a group, unless one is there already, or they come to too much: who renders the whole will say
-// so.
+// add adds the objects of a group, unless one is there already, or they come to too much: who renders the whole will
+// say so.
 func (a *assembly) add(owned []*object, rendered []Kept) bool {
 	for i, o := range owned {
 		id := keyOf(o.now())

@@ -160,6 +160,9 @@ func addNotes(s *survey.Survey, j *rollout.Judgement) {
 	if s.MinReady == 0 && j.Eligible > 0 && j.Verdict != rollout.Complete && !s.Target.OnDelete {
 		j.Notes = append(j.Notes, ahead.NoMinReady)
 	}
+	if late := survey.NamesWhere(s, isUnsettled); j.Verdict == rollout.Complete && len(late) > 0 {
+		add("not waited for any longer: new pods that have not settled, on %s", words.Listed(late))
+	}
 	if s.Target.OnDelete && len(j.Old) > 0 {
 		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old),
 			j.Desired, words.Listed(j.Old))

@@ -67,10 +67,7 @@ func noProgress(s *survey.Survey, j *rollout.Judgement) *survey.Finding {
 	}
 	say("still on the old pod", j.Old)
 	say("without a pod", survey.NamesWhere(s, func(at *survey.Site) bool { return at.Counts() && at.Missing() }))
-	say("with a new pod that has not settled", survey.NamesWhere(s, func(at *survey.Site) bool {
-		return at.Counts() &&
-			at.Updated != nil && !at.Settled
-	}))
+	say("with a new pod that has not settled", survey.NamesWhere(s, isUnsettled))
 	say("absent", j.Absent)
 	if gates := unmetGates(s); gates != "" {
 		known = append(known, gates)

@@ -29,24 +29,31 @@ func isLastinglyAbsent(s *survey.Survey) bool {
 }
 
 // areOnTheirWay reports whether a new pod has neither settled nor failed yet: a rollout that does not wait for its old
-// pods waits for those that were replaced, for as long as a rollout may stand still.
+// pods waits for those that were replaced, for as long as a rollout may stand still: all of them together, since its
+// template was observed, so that it does not wait for as long as somebody goes on replacing pods.
 func areOnTheirWay(s *survey.Survey, findings []*survey.Finding) bool {
 	failed := map[*survey.Site]bool{}
 	for _, f := range findings {
 		failed[f.At] = failed[f.At] || f.Final && f.Code != rollout.Starting
 	}
-	waits := false
+	waits, patience := false, s.Options.ProgressDeadline+fact.Allowance(s.Live)
 	for i := range s.Sites {
 		at := &s.Sites[i]
-		if at.Updated == nil || at.Settled || !at.Counts() || failed[at] {
+		if !isUnsettled(at) || failed[at] {
 			continue
 		}
-		instant := at.Updated.CreationTimestamp.Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
+		instant := at.Updated.CreationTimestamp.Add(patience)
+		if last := s.Remembered().Observed.Add(patience); !s.Remembered().Observed.IsZero() && last.Before(instant) {
+			instant = last
+		}
 		s.WakeAt(instant)
 		waits = waits || !s.Reached(instant)
 	}
 	return waits
 }
+
+// isUnsettled reports whether a node that counts has a new pod that has not settled.
+func isUnsettled(at *survey.Site) bool { return at.Updated != nil && !at.Settled && at.Counts() }
 
 // arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does
 // not wait for its old pods waits so long.

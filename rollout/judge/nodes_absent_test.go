@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,28 @@ func TestOnDeleteWaitsForPodsThatWereReplaced(t *testing.T) {
 	f.replace("node-2")
 	f.want(rollout.Progressing, rollout.Starting)
 	f.after(16*time.Minute).want(rollout.Complete, rollout.Starting)
+}
+
+// However long somebody goes on replacing pods, each of which would be waited for by itself, with OnDelete a rollout waits
+// no longer than any other may stand still. Which pods have not settled is said then.
+func TestOnDeleteDoesNotWaitForEver(t *testing.T) {
+	f := newFleet(t, 12)
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+	})
+	f.target.OnDelete = true
+	f.replace("node-1")
+	f.want(rollout.Progressing, rollout.Starting)
+	f.after(10 * time.Minute)
+	f.replace("node-2")
+	f.wakesIn(f.want(rollout.Progressing, rollout.Starting), 5*time.Minute)
+	f.after(5 * time.Minute)
+	f.replace("node-3")
+	j := f.want(rollout.Complete, rollout.Starting)
+	if notes := strings.Join(j.Notes, " "); !strings.Contains(notes, "have not settled, on node-1, node-2, node-3") {
+		t.Error(notes)
+	}
 }
 
 // With OnDelete old pods are not waited for, but what ails a new one is: it becomes a cause, or passes.
