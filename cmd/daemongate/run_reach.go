@@ -103,6 +103,7 @@ func (p *pageChanges) readBy(c *controller.Controller) error {
 	from, err := c.Changes()
 	if err == nil {
 		p.Kept = changes.Keep(from.Read)
+		p.Panicked = c.Panicked
 	}
 	return err
 }

@@ -25,6 +25,8 @@ type Of struct {
 	Why string
 	// Passing is set if that may be another way in a moment.
 	Passing bool
+	// Later is set if it passes in a minute rather: another try renders.
+	Later bool
 }
 
 // Object is an object that differs.

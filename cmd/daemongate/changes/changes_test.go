@@ -20,6 +20,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 // inProcess renders here, and counts how often.
@@ -129,6 +130,9 @@ func TestWhyACommitCannotBeRead(t *testing.T) {
 	if w.renders > 0 {
 		t.Error("what nobody has signed was rendered")
 	}
+	if of := w.reader.Read(t.Context(), w.sync, "", good); !of.Passing {
+		t.Error("that it was not applied is kept, also when it is")
+	}
 	w.sync.Status.History = []api.Record{{Commit: good, State: api.Complete}}
 	if of := w.reader.Read(t.Context(), w.sync, "", good); of.Why != "" {
 		t.Errorf("one that was applied: %s", of.Why)
@@ -138,6 +142,43 @@ func TestWhyACommitCannotBeRead(t *testing.T) {
 	}
 	w.remember()
 	says("", good, "a process ended while it rendered that")
+	if of := w.reader.Read(t.Context(), w.sync, "", good); !of.Passing || !of.Later {
+		t.Error("it is not tried again, ever")
+	}
+}
+
+// unknown is a cluster that has no resource for anything yet.
+type unknown struct{ flat }
+
+func (unknown) Resources(context.Context, manifests.Set) (map[manifests.ID]schema.GroupVersionResource, error) {
+	return map[manifests.ID]schema.GroupVersionResource{}, nil
+}
+
+// Who may get an object of a kind that the cluster does not know cannot be asked: that is not kept for good.
+func TestAKindThatIsNotThereYetIsLookedForAgain(t *testing.T) {
+	w := newWorld(t)
+	commit := gittest.Commit(t, w.repo, "a.yaml", config("a", "info"))
+	w.reader.Cluster = unknown{}
+	if of := w.reader.Read(t.Context(), w.sync, "", commit); !of.Passing || !of.Later || len(of.Objects) != 1 {
+		t.Errorf("%+v", of)
+	}
+	w.reader.Cluster = flat{}
+	if of := w.reader.Read(t.Context(), w.sync, "", commit); of.Passing || len(of.Objects) != 1 {
+		t.Errorf("%+v", of)
+	}
+}
+
+// What panics while a commit is read is told to the log, and to nobody what it held; it is tried again.
+func TestAPanicHoldsNothingThatWasRead(t *testing.T) {
+	k := Keep(func(context.Context, *api.Sync, string, string) Of { panic("s3cr3t") })
+	defer k.Close()
+	told := ""
+	k.Panicked = func(_ *api.Sync, p *panics.Panic) { told = p.Error() + p.Stack }
+	of := k.Of(t.Context(), &api.Sync{}, "a", "b")
+	if !of.Passing || !strings.Contains(of.Why, "panicked") || !strings.Contains(told, "changes_test.go") ||
+		strings.Contains(of.Why+told, "s3cr3t") {
+		t.Errorf("%+v, told: %s", of, told)
+	}
 }
 
 // The diffs of a commit have a bound, and are cut by whole objects: of the others it stays known that they differ.

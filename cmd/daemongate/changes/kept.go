@@ -20,10 +20,15 @@ const (
 	readTimeout = 2 * time.Minute
 	// againAfter is how long a commit that could not be read is not tried again.
 	againAfter = 5 * time.Second
+	// laterAfter is that of a commit that is to be tried later.
+	laterAfter = time.Minute
 )
 
 // Kept reads each commit once for all who look, in the background: who looks need not wait for a repository to come.
 type Kept struct {
+	// Panicked is told of each panic, for the log; nil for nobody. It is set before anybody looks.
+	Panicked func(s *api.Sync, p *panics.Panic)
+
 	read    func(ctx context.Context, s *api.Sync, before, commit string) Of
 	queue   *fairqueue.Queue
 	ctx     context.Context
@@ -95,7 +100,11 @@ func (k *Kept) begin(s *api.Sync, before, commit string) *reading {
 func (r *reading) isOver() bool {
 	select {
 	case <-r.done:
-		return r.of.Passing && time.Since(r.at) > againAfter
+		after := againAfter
+		if r.of.Later {
+			after = laterAfter
+		}
+		return r.of.Passing && time.Since(r.at) > after
 	default:
 		return false
 	}
@@ -108,7 +117,10 @@ func (k *Kept) now(s *api.Sync, before, commit string) (of Of) {
 	of = Of{Before: before, Passing: true}.none("Others are read first: look again in a minute.")
 	k.queue.Do(ctx, fairqueue.Job{Namespace: s.Namespace}, func(ctx context.Context) {
 		if p := panics.Catch("reading a commit", func() { of = k.read(ctx, s, before, commit) }); p != nil {
-			of = Of{Before: before}.none("It cannot be read: %v", p)
+			of = Of{Before: before, Passing: true, Later: true}.none("It cannot be read: %v", p)
+			if k.Panicked != nil {
+				k.Panicked(s, p)
+			}
 		}
 	})
 	return of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	gosync "sync"
 	"time"
 
@@ -61,6 +62,7 @@ func (r *Reader) Read(ctx context.Context, s *api.Sync, before, commit string) O
 	}
 	of.Author, of.At = c.Author, c.Time
 	if mode := s.Spec.Source.Verify.Mode; mode != "" && mode != api.VerifyNone && !view.Applied(&s.Status, commit) {
+		of.Passing = true
 		return of.none("The Sync asks for signatures, and this commit was not applied: what it asks for is not " +
 			"rendered.")
 	}
@@ -71,7 +73,7 @@ func (r *Reader) Read(ctx context.Context, s *api.Sync, before, commit string) O
 func (r *Reader) compare(ctx context.Context, s *api.Sync, of Of, commit string, from *gitsource.Repository) Of {
 	after, at, err := r.set(ctx, s, from, commit)
 	if err != nil {
-		of.Passing = passes(err)
+		of.Passing, of.Later = true, errors.Is(err, errDied)
 		return of.none("What it asks for is not known: %v", err)
 	}
 	var was manifests.Set
@@ -81,7 +83,7 @@ func (r *Reader) compare(ctx context.Context, s *api.Sync, of Of, commit string,
 			was, there, err = r.set(ctx, s, from, of.Before)
 		}
 		if err != nil {
-			of.Passing = passes(err)
+			of.Passing, of.Later = true, errors.Is(err, errDied)
 			return of.none("What %s asked for, which was applied before it, is not known: %v", api.Short(of.Before),
 				err)
 		}
@@ -90,6 +92,8 @@ func (r *Reader) compare(ctx context.Context, s *api.Sync, of Of, commit string,
 	if of.Objects, err = between(was, after, at); err != nil {
 		return of.none("What has changed cannot be written down: %v", err)
 	}
+	of.Later = slices.ContainsFunc(of.Objects, func(o Object) bool { return o.Resource.Resource == "" })
+	of.Passing = of.Later
 	return of
 }
 
@@ -109,9 +113,6 @@ var errDied = errors.New("a process ended while it rendered that for this page: 
 // errNoRoom says that there was no time for a render.
 var errNoRoom = errors.New("other renders go first: look again in a minute")
 
-// passes reports whether another try may not meet an error.
-func passes(err error) bool { return !errors.Is(err, errDied) }
-
 // set is what a commit asks for, with where the API server has these objects.
 func (r *Reader) set(ctx context.Context, s *api.Sync, from *gitsource.Repository, commit string) (set manifests.Set,
 	at map[manifests.ID]schema.GroupVersionResource, err error) {
@@ -120,7 +121,7 @@ func (r *Reader) set(ctx context.Context, s *api.Sync, from *gitsource.Repositor
 		return set, nil, err
 	}
 	mark := s.Namespace + "/" + s.Name + " " + commit
-	if _, died := r.Marks.Found(mark); died {
+	if since, died := r.Marks.Found(mark); died && time.Since(since) < 24*time.Hour {
 		return set, nil, errDied
 	}
 	ran := r.Queue.Do(ctx, fairqueue.Job{Namespace: s.Namespace, Memory: limits.Memory,

@@ -7,7 +7,9 @@ import (
 	"github.com/daemongate/daemongate/cmd/daemongate/changes"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deaths"
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 // Changes reads what commits have changed, for people who look: from the mirrors that the controller has, with the
@@ -23,4 +25,11 @@ func (c *Controller) Changes() (*changes.Reader, error) {
 	}
 	return &changes.Reader{Repository: c.opens.mirror, Base: c.opens.Base, Renders: c.renders, Ceilings: c.o.Ceilings,
 		Queue: sync.Preparations(c.syncs), Marks: marks, Cluster: cluster}, nil
+}
+
+// Panicked counts and logs a panic of what is read for people who look.
+func (c *Controller) Panicked(s *api.Sync, p *panics.Panic) {
+	if told := c.syncs.Panicked; told != nil {
+		told(s, p)
+	}
 }

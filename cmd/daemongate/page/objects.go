@@ -76,10 +76,14 @@ func againstOf(before string, objects int) string {
 // shown are the diffs of the objects that somebody may get, and what is said of the others.
 func shown(ctx context.Context, a *asking, objects []changes.Object) (text string, notes []string, err error) {
 	var diffs strings.Builder
-	hidden, left := 0, 0
+	hidden, left, unknown := 0, 0, 0
 	for _, o := range objects {
 		if o.Text == "" {
 			left++
+			continue
+		}
+		if o.Resource.Resource == "" {
+			unknown++
 			continue
 		}
 		may, err := a.mayGet(ctx, o.Resource, o.ID.Namespace, o.ID.Name)
@@ -94,6 +98,10 @@ func shown(ctx context.Context, a *asking, objects []changes.Object) (text strin
 	}
 	if hidden > 0 {
 		notes = append(notes, english.Count(hidden, "object")+" of them cannot be shown, because you may not get them.")
+	}
+	if unknown > 0 {
+		notes = append(notes, english.Count(unknown, "object")+" of them cannot be shown, because the cluster does not "+
+			"know the kind, so that it cannot be asked who may get it.")
 	}
 	if left > 0 {
 		notes = append(notes, fmt.Sprintf("%s of them cannot be shown, because there is no room for so much here: the "+
