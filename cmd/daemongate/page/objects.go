@@ -100,8 +100,8 @@ func shown(ctx context.Context, a *asking, objects []changes.Object) (text strin
 		notes = append(notes, english.Count(hidden, "object")+" of them cannot be shown, because you may not get them.")
 	}
 	if unknown > 0 {
-		notes = append(notes, english.Count(unknown, "object")+" of them cannot be shown, because the cluster does not "+
-			"know the kind, so that it cannot be asked who may get it.")
+		notes = append(notes, english.Count(unknown, "object")+" of them cannot be shown, because the cluster does "+
+			"not know the kind, so that it cannot be asked who may get it.")
 	}
 	if left > 0 {
 		notes = append(notes, fmt.Sprintf("%s of them cannot be shown, because there is no room for so much here: the "+
