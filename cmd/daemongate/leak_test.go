@@ -45,6 +45,7 @@ func TestSecretsNeverLeave(t *testing.T) {
 	s.v.grep(t, "what other hosts were told", s.h.heard())
 	s.v.grep(t, "the notes", gittest.Run(t, s.bare, "log", "-p", "refs/notes/daemongate"))
 	s.askEverything()
+	s.diffOfWhatGoes()
 	s.openEveryPage()
 }
 
@@ -287,6 +288,24 @@ func (s *leaks) askEverything() {
 		if l.says == "Failed" || l.says == "invalid literal" {
 			ask("render", filepath.Join(filepath.Dir(s.bare), "fleet"), "--path", l.name, "--data-dir", s.t.TempDir())
 		}
+	}
+}
+
+// diffOfWhatGoes compares a work tree with the Sync that works: it drops two objects and changes the Secret. The diff
+// names all three, what is pruned by the Sync's inventory, and no value of the Secret.
+func (s *leaks) diffOfWhatGoes() {
+	repo := filepath.Join(filepath.Dir(s.bare), "fleet")
+	check(s.t, os.Remove(filepath.Join(repo, "good", "agent.yaml")))
+	gittest.Write(s.t, filepath.Join(repo, "good", "secret.yaml"),
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: good-set}\nstringData: {password: "+
+			s.v.plain("the next password in the set")+"}\n")
+	r := daemongate(s.t, "", "diff", repo, "--sync", "good", "--worktree", "--exit-code", "-n", "leaks", "--kubeconfig",
+		s.cluster.Kubeconfig)
+	s.v.grep(s.t, "diff", r.stdout+r.stderr)
+	if r.code != 3 || !strings.Contains(r.stderr, "0 objects would be created, 1 changed, 2 pruned") ||
+		!strings.Contains(r.stdout, "v1.Secret.leaks.good-set") ||
+		!strings.Contains(r.stdout, "apps.v1.DaemonSet.leaks.agent") {
+		s.t.Errorf("diff: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 
