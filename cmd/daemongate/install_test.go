@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests"
@@ -66,6 +68,48 @@ func TestInstallRefusesAnotherNamespace(t *testing.T) {
 			t.Errorf("install -n %s: exit code %d, %s", namespace, r.code, r.stderr)
 		}
 	}
+}
+
+// A kustomize base that install has written is rendered to the objects that install prints, and a chart has a file for
+// Helm. Either is written again in its place, and never over what somebody else has there.
+func TestInstallIsExportedToFolders(t *testing.T) {
+	dir := t.TempDir()
+	exports := func(code int, args ...string) result {
+		t.Helper()
+		r := daemongate(t, "", append([]string{"install", "--image", "i"}, args...)...)
+		if r.code != code {
+			t.Fatalf("install %q: exit code %d, %s", args, r.code, r.stderr)
+		}
+		return r
+	}
+	base, chart := filepath.Join(dir, "base"), filepath.Join(dir, "chart")
+	exports(0, "--export", base)
+	exports(0, "--export", base, "--http")
+	exports(0, "--export-chart", chart)
+	exports(0, "--export-chart", chart)
+	r := daemongate(t, "", "render", base)
+	want := sortedDocuments(exports(0, "--export", "--http").stdout)
+	if got := sortedDocuments(r.stdout); r.code != 0 || !slices.Equal(got, want) {
+		t.Errorf("rendered, the base is another set: exit code %d, %s\n%q\n%q", r.code, r.stderr, got, want)
+	}
+	for folder, known := range map[string]string{base: "kustomization.yaml", chart: "Chart.yaml"} {
+		gittest.Write(t, filepath.Join(folder, known), "theirs: true\n")
+	}
+	exports(1, "--export", base)
+	exports(1, "--export-chart", chart)
+	exports(2, base)
+	exports(2, "--export", "--export-chart", chart)
+}
+
+// sortedDocuments are the objects of a YAML text, as JSON.
+func sortedDocuments(text string) (documents []string) {
+	for one := range strings.SplitSeq(text, "---\n") {
+		if as, err := yaml.YAMLToJSON([]byte(one)); err == nil && string(as) != "null" {
+			documents = append(documents, string(as))
+		}
+	}
+	slices.Sort(documents)
+	return documents
 }
 
 // leavesWell deletes the Sync: the installed rights are enough to let go of what it has written, and of the Sync.
