@@ -154,8 +154,8 @@ func template() (string, error) {
 	return text, nil
 }
 
-// marked is an installation with marks where values go, without what is not of this template: the definitions, which have
-// their own, and the namespace, which Helm makes.
+// marked is an installation with marks where values go, without what is not of this template: the definitions have a
+// file of their own, and Helm makes the namespace.
 func marked(o install.Options) ([]*unstructured.Unstructured, error) {
 	o.Image, o.ClusterName = markImage, markCluster
 	objects, err := install.All(o)
