@@ -31,7 +31,8 @@ build: ## bin/daemongate
 test: ## every test, on real clusters, with the race detector
 	@browser=$$($(CHROMIUM_PATH)) && cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && \
 		export CHROMIUM="$$browser" DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
-		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... -- cmd/devcluster -timeout 15m ./...
+		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... \
+			-- cmd/devcluster -timeout 15m ./... -- cmd/devhost ./... -- cmd/devpackages -vet=off -ldflags=-w -timeout 15m ./...
 
 # The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
 test-all: export DAEMONGATE_TEST_ALL := 1
@@ -50,6 +51,7 @@ lint: $(GOLANGCI) ## formatting, go.mod, the floors and the linters of .golangci
 	go mod tidy -diff
 	cd cmd/devcluster && go mod tidy -diff
 	cd cmd/devhost && go mod tidy -diff && go vet ./...
+	cd cmd/devpackages && go mod tidy -diff && go vet ./...
 	$(GOLANGCI) run ./...
 	@$(DEVCLUSTER_PATH) >/dev/null
 	cd cmd/devcluster && go vet ./...
@@ -65,6 +67,7 @@ tidy: $(GOLANGCI) ## formatting, go mod tidy
 	go mod tidy
 	cd cmd/devcluster && go mod tidy
 	cd cmd/devhost && go mod tidy
+	cd cmd/devpackages && go mod tidy
 
 vuln: ## known vulnerabilities that the code can reach; VULNDB=file:///folder where no database can be downloaded
 	@.ci/vuln $(GOVULNCHECK_VERSION)

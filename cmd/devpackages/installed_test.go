@@ -1,0 +1,177 @@
+package devpackages
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
+)
+
+var syncs = schema.GroupVersionResource{Group: "daemongate.io", Version: "v1alpha1", Resource: "syncs"}
+
+// world is a cluster in which Daemongate was installed from a package.
+type world struct {
+	*clustertest.Cluster
+	kube   kubernetes.Interface
+	client dynamic.Interface
+	dir    string
+	base   string // where the webhooks and the probes of the controller are
+	limit  int64  // of its memory, in bytes
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{Cluster: clustertest.Start(t, clustertest.Options{Nodes: 3}), dir: t.TempDir()}
+	var err error
+	w.kube, err = kubernetes.NewForConfig(w.Config)
+	check(t, err)
+	w.client, err = dynamic.NewForConfig(w.Config)
+	check(t, err)
+	return w
+}
+
+// rollsOut runs the controller as the installed Deployment says, with its account's rights and its limit of memory, until
+// it says that it is ready, and until it has rolled out a commit. It stops when the test ends.
+func (w *world) rollsOut(t *testing.T) {
+	t.Helper()
+	w.tenant(t)
+	w.runs(t)
+	clustertest.Until(t, 3*time.Minute, "the controller to be ready", func() (string, bool) {
+		r, err := http.Get(w.base + "/readyz")
+		if err != nil {
+			return err.Error(), false
+		}
+		defer r.Body.Close()
+		return r.Status, r.StatusCode == http.StatusOK
+	})
+	clustertest.Until(t, 3*time.Minute, "Sync platform/agents to be Complete", func() (string, bool) {
+		s, err := w.client.Resource(syncs).Namespace("platform").Get(t.Context(), "agents", metav1.GetOptions{})
+		check(t, err)
+		state, _, _ := unstructured.NestedString(s.Object, "status", "summary", "state")
+		return fmt.Sprint(s.Object["status"]), state == "Complete"
+	})
+}
+
+// tenant makes a namespace with a Sync and the account whose rights it uses.
+func (w *world) tenant(t *testing.T) {
+	t.Helper()
+	const namespace = "platform"
+	_, err := w.kube.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
+	check(t, err)
+	named := metav1.ObjectMeta{Name: "deployer"}
+	_, err = w.kube.CoreV1().ServiceAccounts(namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: named},
+		metav1.CreateOptions{})
+	check(t, err)
+	_, err = w.kube.RbacV1().RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: named,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "deployer", Namespace: namespace}},
+	}, metav1.CreateOptions{})
+	check(t, err)
+	repository := filepath.Join(w.dir, "fleet")
+	gittest.Commit(t, repository, "agent.yaml", `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: "registry.local/agent:v1"}]}
+`)
+	for _, u := range objects(t, `apiVersion: daemongate.io/v1alpha1
+kind: Sync
+metadata: {name: agents, namespace: platform}
+spec:
+  source: {url: `+repository+`, interval: 1s}
+  rollout: {settle: 1s, proof: 0s}
+  apply: {serviceAccountName: deployer}
+`) {
+		clustertest.Until(t, time.Minute, "the Sync to be taken", func() (string, bool) {
+			_, err := w.client.Resource(syncs).Namespace(namespace).Create(t.Context(), u, metav1.CreateOptions{})
+			return fmt.Sprint(err), err == nil
+		})
+	}
+}
+
+// runs runs the controller until the test ends, and holds then that it has kept to its limit of memory.
+func (w *world) runs(t *testing.T) {
+	t.Helper()
+	d, err := w.kube.AppsV1().Deployments(system).Get(t.Context(), "daemongate", metav1.GetOptions{})
+	check(t, err)
+	container := d.Spec.Template.Spec.Containers[0]
+	w.limit = container.Resources.Limits.Memory().Value()
+	if w.limit == 0 {
+		t.Fatal("the container has no limit of memory")
+	}
+	hooks, metrics := freeAddress(t), freeAddress(t)
+	w.base = "http://" + hooks
+	args := []string{"--allow-local-repositories", "--data-dir", filepath.Join(w.dir, "data"), "--kubeconfig", w.account(t),
+		"--webhook-address", hooks, "--metrics-address", metrics}
+	for _, arg := range container.Args {
+		switch name, _, _ := strings.Cut(arg, "="); name {
+		case "--data-dir", "--webhook-address", "--metrics-address", "--log-format", "--advertise-address": // of the place
+		case "run":
+			args = append([]string{arg}, args...)
+		default:
+			args = append(args, arg)
+		}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := exec.CommandContext(ctx, binary, args...)
+	c.Env = append(os.Environ(), fmt.Sprintf("DAEMONGATE_MEMORY_LIMIT=%d", w.limit))
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.Stdout, c.Stderr = t.Output(), t.Output()
+	check(t, c.Start())
+	t.Cleanup(func() {
+		stop()
+		_ = c.Wait() // it was interrupted
+		if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok && u.Maxrss<<10 > w.limit {
+			t.Errorf("the controller has taken %d MiB, and may take %d", u.Maxrss>>10, w.limit>>20)
+		}
+	})
+}
+
+// account is a kubeconfig of the ServiceAccount with which the installed controller runs.
+func (w *world) account(t *testing.T) string {
+	t.Helper()
+	token, err := w.kube.CoreV1().ServiceAccounts(system).CreateToken(t.Context(), "daemongate",
+		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	check(t, err)
+	config, err := clientcmd.LoadFromFile(w.Kubeconfig)
+	check(t, err)
+	for _, user := range config.AuthInfos {
+		user.ClientCertificateData, user.ClientKeyData, user.ClientCertificate, user.ClientKey = nil, nil, "", ""
+		user.Token = token.Status.Token
+	}
+	path := filepath.Join(w.dir, "kubeconfig")
+	check(t, clientcmd.WriteToFile(*config, path))
+	return path
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
