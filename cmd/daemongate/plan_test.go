@@ -223,6 +223,7 @@ func TestPlanSaysWhatWouldNotFit(t *testing.T) {
 	if after.Generation != before.Generation || len(after.ManagedFields) != len(before.ManagedFields) {
 		t.Errorf("it was written: generation %d, then %d", before.Generation, after.Generation)
 	}
+	p.volumes()
 	p.poorer()
 	p.admitted()
 	p.refused()

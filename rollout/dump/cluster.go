@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/storage"
 )
 
 // Cluster is a dump as a whole.
@@ -18,6 +19,7 @@ type Cluster struct {
 	Others  rollout.Others
 	Classes []*schedulingv1.PriorityClass
 	Quotas  []*corev1.ResourceQuota
+	Storage *storage.Look
 	named   []*Named
 }
 
@@ -41,7 +43,8 @@ func ReadCluster(at time.Time, files ...File) (Cluster, error) {
 		now = d.newest()
 	}
 	d.forgetAfter(now)
-	c := Cluster{Nodes: d.nodes, Others: d.others(), Classes: d.classes, Quotas: d.quotas, named: d.named}
+	c := Cluster{Nodes: d.nodes, Others: d.others(), Classes: d.classes, Quotas: d.quotas, Storage: d.volumes(),
+		named: d.named}
 	c.Dump = d.dump(now, c.Others)
 	return c, nil
 }

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
+	"github.com/daemongate/daemongate/rollout/storage"
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
@@ -37,6 +38,7 @@ type dumped struct {
 	classes []*schedulingv1.PriorityClass
 	names   bool // whether the names of what pods need are looked at
 	named   []*Named
+	storage storage.Look
 
 	evidence trim.Evidence // those of the Events that explain something
 }
@@ -107,6 +109,10 @@ func (d *dumped) decode(object json.RawMessage, k kind) error {
 // decodeMore takes an object of a kind that explains why there is no room.
 func (d *dumped) decodeMore(object json.RawMessage, k kind) error {
 	switch k {
+	case kind{"v1", "PersistentVolumeClaim"}, kind{"v1", "PersistentVolume"}, kind{storageV1, "StorageClass"},
+		kind{storageV1, "CSINode"}, kind{storageV1, "CSIDriver"}, kind{storageV1, "CSIStorageCapacity"},
+		kind{storageV1, "VolumeAttachment"}:
+		return d.decodeStorage(object, k)
 	case kind{"scheduling.k8s.io/v1", "PriorityClass"}:
 		return decode(object, &d.classes,
 			func(o *schedulingv1.PriorityClass) *schedulingv1.PriorityClass { return o })

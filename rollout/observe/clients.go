@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	policyv1 "k8s.io/client-go/kubernetes/typed/policy/v1"
 	schedulingv1 "k8s.io/client-go/kubernetes/typed/scheduling/v1"
+	storagev1 "k8s.io/client-go/kubernetes/typed/storage/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -19,6 +20,8 @@ type Clients struct {
 		corev1.NodesGetter
 		corev1.EventsGetter
 		corev1.ResourceQuotasGetter
+		corev1.PersistentVolumesGetter
+		corev1.PersistentVolumeClaimsGetter
 	}
 	Apps interface {
 		appsv1.DaemonSetsGetter
@@ -29,6 +32,7 @@ type Clients struct {
 	Leases  coordinationv1.LeasesGetter
 	Budgets policyv1.PodDisruptionBudgetsGetter
 	Classes schedulingv1.PriorityClassesGetter
+	Storage storagev1.StorageV1Interface
 
 	server *serverClock // nil: nobody listens for the API server's time
 }
@@ -66,5 +70,10 @@ func NewClients(config *rest.Config) (Clients, error) {
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
 	}
-	return Clients{Core: core, Apps: apps, Leases: leases, Budgets: budgets, Classes: classes, server: server}, nil
+	disks, err := storagev1.NewForConfigAndClient(config, client)
+	if err != nil {
+		return Clients{}, fmt.Errorf("cluster connection: %w", err)
+	}
+	return Clients{Core: core, Apps: apps, Leases: leases, Budgets: budgets, Classes: classes, Storage: disks,
+		server: server}, nil
 }

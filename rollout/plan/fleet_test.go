@@ -34,6 +34,7 @@ func newFleet(seed uint64) *fleetOf {
 			f.in.Pods = append(f.in.Pods, f.old(n.Name))
 		}
 	}
+	f.addDisks()
 	return f
 }
 
@@ -191,7 +192,7 @@ func (f *fleetOf) unweighed(s *corev1.PodSpec) {
 		s.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: "rack",
 			WhenUnsatisfiable: corev1.DoNotSchedule, LabelSelector: f.term().LabelSelector}}
 	case 3:
-		s.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.
+		s.Volumes = []corev1.Volume{{Name: "gone", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.
 			PersistentVolumeClaimVolumeSource{ClaimName: "missing"}}}}
 	case 4:
 		always := corev1.ContainerRestartPolicyAlways

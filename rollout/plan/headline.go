@@ -86,17 +86,25 @@ func (p *Plan) countOf(r Room) string {
 // shortest is what most nodes without room lack, where that is, and by how much at most.
 func (p *Plan) shortest() string {
 	byResource := map[string][]rollout.Shortfall{}
-	pools := map[string]bool{}
+	pools, volumes := map[string]bool{}, map[string]bool{}
 	for _, n := range p.where(NoRoom) {
 		pools[n.Pool] = true
 		for _, f := range n.Short {
 			byResource[f.Resource] = append(byResource[f.Resource], f)
 		}
+		for _, o := range n.Obstacles {
+			what := o.Sentence()
+			volumes[what] = true
+			byResource[what] = append(byResource[what], rollout.Shortfall{Resource: what})
+		}
 	}
 	most := slices.SortedFunc(maps.Keys(byResource), func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(byResource[b]), len(byResource[a])), cmp.Compare(a, b))
 	})
-	text := lackOf(most[0], byResource[most[0]])
+	text := most[0]
+	if !volumes[text] {
+		text = lackOf(text, byResource[text])
+	}
 	if len(pools) == 1 && !pools[""] {
 		text += " on pool " + slices.Collect(maps.Keys(pools))[0]
 	}

@@ -33,8 +33,7 @@ func (w *weighing) notWeighed() []string {
 	say(slices.ContainsFunc(spec.TopologySpreadConstraints, func(c corev1.TopologySpreadConstraint) bool {
 		return c.WhenUnsatisfiable == corev1.DoNotSchedule
 	}), "topology spread constraints with DoNotSchedule")
-	say(slices.ContainsFunc(spec.Volumes, isClaimed),
-		"volumes: where a PersistentVolume can go, and how many of them a node takes")
+	list = append(list, w.volumesNotWeighed()...)
 	say(slices.ContainsFunc(spec.Volumes, isDisk), "volumes that only one pod, or only so many of a node, may use")
 	say(len(spec.ResourceClaims) > 0, "resource claims (dynamic resource allocation)")
 	say(len(spec.SchedulingGates) > 0, "scheduling gates: a pod waits until somebody takes them off")
@@ -54,9 +53,6 @@ func (w *weighing) notWeighed() []string {
 	}
 	return list
 }
-
-// isClaimed reports whether a volume is a PersistentVolume, or becomes one.
-func isClaimed(v corev1.Volume) bool { return v.PersistentVolumeClaim != nil || v.Ephemeral != nil }
 
 // isDisk reports whether the scheduler counts a volume that the pod names itself.
 func isDisk(v corev1.Volume) bool {

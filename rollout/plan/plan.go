@@ -9,6 +9,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/storage"
 )
 
 // Input is one look at a cluster, and what a commit asks for there.
@@ -39,6 +40,8 @@ type Input struct {
 	Found map[Reference]Found
 	// Changes are the ConfigMaps and Secrets that the commit changes in place.
 	Changes []Reference
+	// Storage is what is known of the cluster's volumes; nil if nothing was read of them.
+	Storage *storage.Look
 	// Growing names what else of the commit will ask for more room, and by how much.
 	Growing []string
 	// Unread are the kinds that could not be read, and why.
@@ -140,6 +143,8 @@ type Node struct {
 	Preempts []Victim `json:"preempts,omitempty"`
 	// Equal are pods that hold what is lacking, and are not preempted because their priority is as high.
 	Equal []Victim `json:"equal,omitempty"`
+	// Obstacles are the volumes that keep the pod off, whatever else stands there.
+	Obstacles []storage.Obstacle `json:"obstacles,omitempty"`
 	// AfterOld says that the pod would fit if the old one went first.
 	AfterOld bool `json:"afterOld,omitempty"`
 	// NotWeighed is what may keep a pod off this node and was not weighed.

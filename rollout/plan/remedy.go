@@ -34,9 +34,13 @@ func (p *Plan) makeRoom() []string {
 	if len(full) == 0 {
 		return nil
 	}
-	var afterOld, highest, larger int
+	var afterOld, highest, larger, kept int
 	high := int32(0)
 	for _, n := range full {
+		if len(n.Obstacles) > 0 {
+			kept++
+			continue
+		}
 		if n.AfterOld {
 			afterOld++
 		}
@@ -49,6 +53,11 @@ func (p *Plan) makeRoom() []string {
 		}
 	}
 	var list []string
+	if kept > 0 {
+		list = append(list, fmt.Sprintf("Leave out by nodeSelector or affinity the %s where the volume cannot go, or "+
+			"give each pod a volume that can.", words.Plural(kept, "node")))
+	}
+	full = slices.DeleteFunc(full, func(n *Node) bool { return len(n.Obstacles) > 0 })
 	if afterOld > 0 {
 		list = append(list, fmt.Sprintf("Set maxSurge: 0 and maxUnavailable: 1: on %s the pod fits once the old one "+
 			"has gone.", words.Plural(afterOld, "node")))

@@ -16,8 +16,10 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
 	"github.com/daemongate/daemongate/rollout/podtest"
 	"github.com/daemongate/daemongate/rollout/room"
@@ -42,14 +44,16 @@ func TestTheSchedulerAgrees(t *testing.T) {
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: -1, NodeGrace: time.Hour})
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
-	s := &schedulerTest{t: t, kube: kube}
+	s := &schedulerTest{t: t, kube: kube, config: cluster.Config}
 	s.classes()
+	s.createClasses()
 	var fleets []*fleetOf
 	for seed := range count {
 		fleets = append(fleets, newFleet(uint64(seed)))
 	}
 	s.inParallel(fleets, s.create)
 	s.waitReady(fleets)
+	s.readDisks(fleets)
 	s.inParallel(fleets, s.admit)
 	s.inParallel(fleets, s.ask)
 	seen := map[string]int{}
@@ -57,6 +61,9 @@ func TestTheSchedulerAgrees(t *testing.T) {
 		s.compare(f, seen)
 	}
 	t.Logf("%d fleets: %v", count, seen)
+	if seen["obstacles"] < count/20 || seen["limits"] < count/20 {
+		t.Error("the fleets try too few volumes")
+	}
 	for _, want := range []string{string(HasRoom), string(ByPreempt), string(NoRoom)} {
 		if seen[want] < count/10 {
 			t.Errorf("%s was seen %d times only: the fleets try too little", want, seen[want])
@@ -74,8 +81,9 @@ func check(t *testing.T, err error) {
 // schedulerTest plays fleets on one cluster with a real scheduler. Their nodes have no kubelet: what is bound there
 // stays, and what is deleted stays too.
 type schedulerTest struct {
-	t    *testing.T
-	kube kubernetes.Interface
+	t      *testing.T
+	kube   kubernetes.Interface
+	config *rest.Config
 }
 
 // fleetOf is one fleet: nodes, what stands on them, and a DaemonSet whose template changes.
@@ -84,6 +92,7 @@ type fleetOf struct {
 	r      *rand.Rand
 	in     Input
 	others []*corev1.Pod
+	disks  *disks
 	asked  map[string]string // the name of the pod that the scheduler was given, by node
 }
 
@@ -146,6 +155,9 @@ func (s *schedulerTest) create(f *fleetOf) error {
 		if _, err := s.kube.CoreV1().Nodes().Create(s.t.Context(), n.DeepCopy(), metav1.CreateOptions{}); err != nil {
 			return err
 		}
+	}
+	if err := s.createDisks(f.disks); err != nil {
+		return err
 	}
 	stand := f.others
 	if surges(f.in.Next) { // else the old pods have gone by then
@@ -259,16 +271,22 @@ func (s *schedulerTest) compare(f *fleetOf, seen map[string]int) {
 	}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
-		took, victims, said := s.answer(f, f.asked[n.Name])
+		took, victims, said := s.answer(f, f.asked[n.Name], n.Name)
 		seen[string(n.Room)]++
+		if len(n.Obstacles) > 0 {
+			seen["obstacles"]++
+		}
+		if slices.ContainsFunc(n.Short, func(f rollout.Shortfall) bool { return strings.Contains(f.Resource, driver) }) {
+			seen["limits"]++
+		}
 		unsure := append(slices.Clone(n.NotWeighed), weighedNot(&p)...)
 		switch {
 		case n.Room == took && (took != ByPreempt || slices.Equal(victims, namesOf(n.Preempts))):
 		case len(unsure) > 0 && n.Room != NoRoom: // it keeps pods away and never lets one in
 			seen["not weighed"]++
 		default:
-			s.t.Errorf("fleet %d, %s: the plan says %s %v %v, the scheduler %s %v (%s); not weighed: %v", f.seed, n.Name,
-				n.Room, n.Short, n.Preempts, took, victims, said, unsure)
+			s.t.Errorf("fleet %d, %s: the plan says %s %v %v %v, the scheduler %s %v (%s); not weighed: %v", f.seed,
+				n.Name, n.Room, n.Short, n.Obstacles, n.Preempts, took, victims, said, unsure)
 		}
 	}
 }
@@ -290,14 +308,16 @@ func namesOf(list []Victim) []string {
 }
 
 // answer is what the scheduler did with a pod, once it has: a place on its node, others that go for it, or none.
-func (s *schedulerTest) answer(f *fleetOf, name string) (took Room, victims []string, said string) {
+func (s *schedulerTest) answer(f *fleetOf, name, node string) (took Room, victims []string, said string) {
 	s.t.Helper()
 	clustertest.Until(s.t, 3*time.Minute, "the scheduler's word on pod "+name, func() (string, bool) {
 		p, err := s.kube.CoreV1().Pods("default").Get(s.t.Context(), name, metav1.GetOptions{})
 		check(s.t, err)
 		c := fact.PodCondition(p, corev1.PodScheduled)
 		switch {
-		case c == nil:
+		case s.isMade(name, node):
+			took = HasRoom
+		case c == nil || strings.Contains(c.Message, "waiting for ephemeral volume controller"):
 			return "nothing", false
 		case c.Status == corev1.ConditionTrue:
 			took = HasRoom

@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/rollout/ahead"
 	"github.com/daemongate/daemongate/rollout/fact"
 	"github.com/daemongate/daemongate/rollout/room"
+	"github.com/daemongate/daemongate/rollout/storage"
 )
 
 // weighing is a plan in the making.
@@ -28,6 +29,8 @@ type weighing struct {
 	crowd    *room.Crowd
 	blocked  map[string]map[string]string // labels and values where other pods do not want it near
 	features []string                     // that a node must declare
+	storage  *storage.Weighing            // nil: no volume of it is weighed
+	volumes  map[string][]int             // the nodes of the plan that would get the same PersistentVolume
 }
 
 // Weigh says what a commit would do to a DaemonSet. It is pure.
@@ -80,6 +83,7 @@ func newWeighing(in Input) *weighing {
 	}
 	w.blocked = blockedPlaces(w.pod, in)
 	w.features = featuresOf(w.pod)
+	w.storage, w.volumes = storage.Weigh(in.Storage, w.pod), map[string][]int{}
 	return w
 }
 
@@ -130,6 +134,7 @@ func (w *weighing) addNodes(p *Plan) {
 			p.Leaves = append(p.Leaves, n.Name)
 		}
 	}
+	w.addContested(p)
 }
 
 // node weighs one node. Where the pods are not replaced only a node without one is.
@@ -140,9 +145,12 @@ func (w *weighing) node(n *corev1.Node) Node {
 	}
 	at.NotWeighed = w.notWeighedOn(n)
 	at.Beside = w.surge && w.has[n.Name]
+	w.addVolumes(&at, n)
 	fit := w.try(n, !at.Beside)
 	at.Short = fit.Short
 	switch {
+	case len(at.Obstacles) > 0:
+		at.Room = NoRoom
 	case len(fit.Short) == 0 && !w.crowd.Knows(n.Name):
 		at.Room = RoomUnknown
 	case len(fit.Short) == 0:
@@ -152,7 +160,7 @@ func (w *weighing) node(n *corev1.Node) Node {
 	default:
 		at.Room, at.Equal = NoRoom, victims(fit.Equal)
 	}
-	if at.Beside && len(fit.Short) > 0 {
+	if at.Beside && len(fit.Short) > 0 && len(at.Obstacles) == 0 {
 		at.AfterOld = len(w.try(n, true).Short) == 0
 	}
 	return at
@@ -161,7 +169,11 @@ func (w *weighing) node(n *corev1.Node) Node {
 // try weighs the pod on a node, with the old pod there or without it. Where the other pods are not known the whole node
 // is weighed, and how much of it is free is not said.
 func (w *weighing) try(n *corev1.Node, withoutOld bool) room.Fit {
-	fit := w.crowd.Try(w.pod, n, w.preempts, func(o *corev1.Pod) bool { return withoutOld && w.isOwn(o) })
+	var beside room.Beside
+	if w.storage != nil {
+		beside = func(there, gone []*corev1.Pod) []rollout.Shortfall { return w.storage.Short(n, there, gone) }
+	}
+	fit := w.crowd.Try(w.pod, n, w.preempts, func(o *corev1.Pod) bool { return withoutOld && w.isOwn(o) }, beside)
 	if !w.crowd.Knows(n.Name) {
 		for i := range fit.Short {
 			fit.Short[i].Free = ""

@@ -22,20 +22,36 @@ type Fit struct {
 	Equal []*corev1.Pod
 }
 
+// Beside says what else a node is short of for a pod beside those that are there, of which not each takes a part of its
+// own: two may share a volume. Of the pods that have gone nothing is left by then.
+type Beside func(there, gone []*corev1.Pod) []rollout.Shortfall
+
 // Try says how a pod would fare on a node once some of the pods there have gone. Whether it may preempt others is up to
-// its PriorityClass.
-func (c *Crowd) Try(p *corev1.Pod, node *corev1.Node, preempts bool, gone func(*corev1.Pod) bool) Fit {
-	there := slices.DeleteFunc(c.standingFor(p, node.Name), gone)
+// its PriorityClass. Beside may be nil.
+func (c *Crowd) Try(p *corev1.Pod, node *corev1.Node, preempts bool, leaves func(*corev1.Pod) bool, beside Beside) Fit {
+	var there, gone []*corev1.Pod
+	for _, o := range c.standingFor(p, node.Name) {
+		if leaves(o) {
+			gone = append(gone, o)
+		} else {
+			there = append(there, o)
+		}
+	}
+	fits := func([]*corev1.Pod) bool { return true }
 	lacks := lacksOf(p, node, there)
 	var f Fit
 	for i := range lacks {
 		f.Short = append(f.Short, lacks[i].shortfall(node.Name))
 	}
-	if len(lacks) == 0 {
+	if beside != nil {
+		fits = func(there []*corev1.Pod) bool { return len(beside(there, gone)) == 0 }
+		f.Short = append(f.Short, beside(there, gone)...)
+	}
+	if len(f.Short) == 0 {
 		return f
 	}
 	if preempts {
-		f.Victims = victimsOf(p, node, there, c.others.Budgets)
+		f.Victims = victimsOf(p, node, there, c.others.Budgets, fits)
 	}
 	if len(f.Victims) == 0 {
 		f.Equal = holdersAsHigh(p, there, lacks)
@@ -60,27 +76,30 @@ func holdersAsHigh(p *corev1.Pod, there []*corev1.Pod, lacks []lack) []*corev1.P
 // victimsOf chooses as the scheduler does: without all pods of lower priority the pod must fit; then as many of these
 // as still leave room stay, those first whose PodDisruptionBudget forbids it, then the higher priority, then the older
 // one (kubernetes pkg/scheduler/framework/plugins/defaultpreemption, SelectVictimsOnNode).
-func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod,
-	budgets []*policyv1.PodDisruptionBudget) []*corev1.Pod {
+func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod, budgets []*policyv1.PodDisruptionBudget,
+	fitsBeside func([]*corev1.Pod) bool) []*corev1.Pod {
 	asks := asksOf(p, node)
-	var lower []*corev1.Pod
+	var lower, stay []*corev1.Pod
 	for _, o := range there {
 		if o.Spec.NodeName != "" && PriorityOf(o) < PriorityOf(p) {
 			lower = append(lower, o)
-		} else {
-			take(asks, o, 1)
+			continue
 		}
+		take(asks, o, 1)
+		stay = append(stay, o)
 	}
-	if len(lower) == 0 || !fits(asks) {
+	if len(lower) == 0 || !fits(asks) || !fitsBeside(stay) {
 		return nil
 	}
 	slices.SortStableFunc(lower, byImportance)
 	var victims []*corev1.Pod
 	for _, o := range promisedFirst(lower, budgets) {
-		if take(asks, o, 1); !fits(asks) {
-			take(asks, o, -1)
-			victims = append(victims, o)
+		if take(asks, o, 1); fits(asks) && fitsBeside(append(stay, o)) {
+			stay = append(stay, o)
+			continue
 		}
+		take(asks, o, -1)
+		victims = append(victims, o)
 	}
 	return victims
 }

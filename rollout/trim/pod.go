@@ -100,7 +100,7 @@ func trimState(s corev1.ContainerState) corev1.ContainerState {
 }
 
 // OtherPod keeps of a pod also what is read of pods that are not the DaemonSet's: whether it is the kubelet's own,
-// which pods it does not want near it, and what it holds while it is being resized.
+// which pods it does not want near it, what it holds while it is being resized, and which claims its volumes are.
 func OtherPod(p *corev1.Pod) *corev1.Pod {
 	kept := Pod(p)
 	if mirror, is := p.Annotations[corev1.MirrorPodAnnotationKey]; is {
@@ -113,9 +113,24 @@ func OtherPod(p *corev1.Pod) *corev1.Pod {
 		}
 	}
 	keepAntiAffinity(p, kept)
+	keepClaims(p, kept)
 	keepResized(p.Spec.InitContainers, p.Status.InitContainerStatuses, kept.Status.InitContainerStatuses)
 	keepResized(p.Spec.Containers, p.Status.ContainerStatuses, kept.Status.ContainerStatuses)
 	return kept
+}
+
+// keepClaims keeps which volumes are PersistentVolumes, and whose.
+func keepClaims(p, kept *corev1.Pod) {
+	for _, v := range p.Spec.Volumes {
+		switch {
+		case v.PersistentVolumeClaim != nil:
+			kept.Spec.Volumes = append(kept.Spec.Volumes, corev1.Volume{Name: v.Name, VolumeSource: corev1.VolumeSource{
+				PersistentVolumeClaim: v.PersistentVolumeClaim}})
+		case v.Ephemeral != nil:
+			kept.Spec.Volumes = append(kept.Spec.Volumes, corev1.Volume{Name: v.Name, VolumeSource: corev1.VolumeSource{
+				Ephemeral: &corev1.EphemeralVolumeSource{}}})
+		}
+	}
 }
 
 // keepAntiAffinity keeps which pods a bound pod keeps away.

@@ -148,6 +148,7 @@ func (c *cluster) plans(ctx context.Context) []plan.Plan {
 		c.addFound(ctx, &in)
 		in.Changes = c.changes()
 		c.addQuotas(ctx, &in)
+		c.addStorage(ctx, &in)
 		c.admit(ctx, &in)
 		inputs = append(inputs, in)
 	}

@@ -121,6 +121,11 @@ func (o *dumped) input(next *appsv1.DaemonSet) plan.Input {
 		}
 	}
 	in.Found = o.found(next)
+	if claims(next) {
+		look := *o.dump.Storage
+		in.Storage = &look
+		bringStorage(in.Storage, o.set.Objects(), o.namespace)
+	}
 	return in
 }
 

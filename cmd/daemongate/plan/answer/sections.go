@@ -63,6 +63,9 @@ func room(p *plan.Plan, r plan.Room, names bool) (lines []string) {
 		for _, f := range n.Short {
 			lines = append(lines, f.String())
 		}
+		for _, o := range n.Obstacles {
+			lines = append(lines, fmt.Sprintf("%s: volume %s: %s", n.Name, o.Volume, o.Why))
+		}
 		if len(n.Preempts) > 0 {
 			lines = append(lines, fmt.Sprintf("%s: would preempt %s", n.Name, victims(n.Preempts)))
 		}
@@ -89,15 +92,21 @@ func counted(nodes []*plan.Node) (lines []string) {
 	type lack struct{ pool, what string }
 	count := map[lack]int{}
 	var order []lack
+	add := func(l lack) {
+		if count[l]++; count[l] == 1 {
+			order = append(order, l)
+		}
+	}
 	for _, n := range nodes {
 		for _, f := range n.Short {
-			l := lack{n.Pool, f.Resource + " " + f.Asked + " asked for"}
+			what := f.Resource + " " + f.Asked + " asked for"
 			if f.ShortBy != "" {
-				l.what += ", short by " + f.ShortBy
+				what += ", short by " + f.ShortBy
 			}
-			if count[l]++; count[l] == 1 {
-				order = append(order, l)
-			}
+			add(lack{n.Pool, what})
+		}
+		for _, o := range n.Obstacles {
+			add(lack{n.Pool, o.Sentence()})
 		}
 	}
 	for _, l := range order {
