@@ -16,6 +16,7 @@ type Crowd struct {
 	known    map[string]bool          // nodes of which every pod is known
 	pods     map[string][]*corev1.Pod // by node
 	replicas map[types.UID]int        // pods of each controller that are not over
+	promises map[string][]promise     // of the budgets; nil until somebody asks
 }
 
 // NewCrowd sorts a DaemonSet's own pods and all others by node.

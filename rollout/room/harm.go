@@ -23,11 +23,11 @@ func staysPut(p *corev1.Pod) bool {
 // candidateOf is a pod of a node as one that could be evicted.
 func (c *Crowd) candidateOf(p *corev1.Pod, lacks []lack) candidate {
 	e := candidate{pod: p, told: rollout.Evictable{Pod: FullName(p), Priority: PriorityOf(p)}}
-	requests := RequestsOf(p)
+	takes := requestsOf(p)
 	var frees []string
 	for i := range lacks {
 		l := &lacks[i]
-		held := l.holds(p, requests)
+		held := l.holds(p, takes)
 		e.holds = append(e.holds, held)
 		if held > 0 {
 			e.size += float64(min(held, l.need)) / float64(l.need)

@@ -48,10 +48,10 @@ func asksOf(p *corev1.Pod, node *corev1.Node) []lack {
 func lacksOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod) []lack {
 	asks := asksOf(p, node)
 	for _, other := range there {
-		requests := RequestsOf(other)
+		takes := requestsOf(other)
 		for i := range asks {
 			l := &asks[i]
-			held := l.holds(other, requests)
+			held := l.holds(other, takes)
 			if l.used += held; held > 0 && l.resource == "" {
 				l.holders = append(l.holders, FullName(other))
 			}
@@ -64,12 +64,6 @@ func lacksOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod) []lack {
 		}
 	}
 	return lacks
-}
-
-// RequestsOf is what a pod takes of its node: what it asks for or, while it is being resized, what it has been given if
-// that is more.
-func RequestsOf(p *corev1.Pod) corev1.ResourceList {
-	return helpers.PodRequests(p, helpers.PodResourcesOptions{UseStatusResources: true})
 }
 
 // IsScheduled reports whether the scheduler weighs a resource.
@@ -108,14 +102,14 @@ func isBytes(name corev1.ResourceName) bool {
 }
 
 // holds is how much a pod holds of what is lacking.
-func (l *lack) holds(p *corev1.Pod, requests corev1.ResourceList) int64 {
+func (l *lack) holds(p *corev1.Pod, takes requests) int64 {
 	switch l.resource {
 	case "":
 		return l.port.HeldBy(p)
 	case corev1.ResourcePods:
 		return 1
 	}
-	return Amount(l.resource, requests[l.resource])
+	return takes.amount(l.resource)
 }
 
 // shortfall is a lack as it is told.

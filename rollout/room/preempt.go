@@ -51,7 +51,7 @@ func (c *Crowd) Try(p *corev1.Pod, node *corev1.Node, preempts bool, leaves func
 		return f
 	}
 	if preempts {
-		f.Victims = victimsOf(p, node, there, c.others.Budgets, fits)
+		f.Victims = c.victimsOf(p, node, there, fits)
 	}
 	if len(f.Victims) == 0 {
 		f.Equal = holdersAsHigh(p, there, lacks)
@@ -63,9 +63,9 @@ func (c *Crowd) Try(p *corev1.Pod, node *corev1.Node, preempts bool, leaves func
 func holdersAsHigh(p *corev1.Pod, there []*corev1.Pod, lacks []lack) []*corev1.Pod {
 	var list []*corev1.Pod
 	for _, o := range there {
-		requests := RequestsOf(o)
+		takes := requestsOf(o)
 		if PriorityOf(o) == PriorityOf(p) && slices.ContainsFunc(lacks, func(l lack) bool {
-			return l.holds(o, requests) > 0
+			return l.holds(o, takes) > 0
 		}) {
 			list = append(list, o)
 		}
@@ -76,7 +76,7 @@ func holdersAsHigh(p *corev1.Pod, there []*corev1.Pod, lacks []lack) []*corev1.P
 // victimsOf chooses as the scheduler does: without all pods of lower priority the pod must fit; then as many of these
 // as still leave room stay, those first whose PodDisruptionBudget forbids it, then the higher priority, then the older
 // one (kubernetes pkg/scheduler/framework/plugins/defaultpreemption, SelectVictimsOnNode).
-func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod, budgets []*policyv1.PodDisruptionBudget,
+func (c *Crowd) victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod,
 	fitsBeside func([]*corev1.Pod) bool) []*corev1.Pod {
 	asks := asksOf(p, node)
 	var lower, stay []*corev1.Pod
@@ -93,7 +93,7 @@ func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod, budgets []
 	}
 	slices.SortStableFunc(lower, byImportance)
 	var victims []*corev1.Pod
-	for _, o := range promisedFirst(lower, budgets) {
+	for _, o := range c.promisedFirst(lower) {
 		if take(asks, o, 1); fits(asks) && fitsBeside(append(stay, o)) {
 			stay = append(stay, o)
 			continue
@@ -106,9 +106,9 @@ func victimsOf(p *corev1.Pod, node *corev1.Node, there []*corev1.Pod, budgets []
 
 // take counts a pod as standing there, or as gone again.
 func take(asks []lack, o *corev1.Pod, times int64) {
-	requests := RequestsOf(o)
+	takes := requestsOf(o)
 	for i := range asks {
-		asks[i].used += times * asks[i].holds(o, requests)
+		asks[i].used += times * asks[i].holds(o, takes)
 	}
 }
 
@@ -137,20 +137,38 @@ func started(t *metav1.Time) int {
 	return 1
 }
 
-// promisedFirst puts those pods first whose going a PodDisruptionBudget would not allow.
-func promisedFirst(pods []*corev1.Pod, budgets []*policyv1.PodDisruptionBudget) []*corev1.Pod {
-	left := map[*policyv1.PodDisruptionBudget]int32{}
-	for _, b := range budgets {
-		left[b] = b.Status.DisruptionsAllowed
+// promise is a PodDisruptionBudget, with its selector read once for all pods.
+type promise struct {
+	budget   *policyv1.PodDisruptionBudget
+	selector labels.Selector
+	place    int
+}
+
+// promisesOf are the budgets of which the scheduler counts the pods that go, by namespace.
+func promisesOf(budgets []*policyv1.PodDisruptionBudget) map[string][]promise {
+	all := map[string][]promise{}
+	for i, b := range budgets {
+		if selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector); err == nil && !selector.Empty() {
+			all[b.Namespace] = append(all[b.Namespace], promise{b, selector, i})
+		}
 	}
+	return all
+}
+
+// promisedFirst puts those pods first whose going a PodDisruptionBudget would not allow.
+func (c *Crowd) promisedFirst(pods []*corev1.Pod) []*corev1.Pod {
+	if c.promises == nil {
+		c.promises = promisesOf(c.others.Budgets)
+	}
+	gone := map[int]int32{} // of each budget, so far
 	var promised, others []*corev1.Pod
 	for _, p := range pods {
-		broken := slices.ContainsFunc(budgets, func(b *policyv1.PodDisruptionBudget) bool {
-			if !counts(b, p) {
+		broken := slices.ContainsFunc(c.promises[p.Namespace], func(b promise) bool {
+			if !b.counts(p) {
 				return false
 			}
-			left[b]--
-			return left[b] < 0
+			gone[b.place]++
+			return gone[b.place] > b.budget.Status.DisruptionsAllowed
 		})
 		if broken {
 			promised = append(promised, p)
@@ -162,9 +180,7 @@ func promisedFirst(pods []*corev1.Pod, budgets []*policyv1.PodDisruptionBudget) 
 }
 
 // counts reports whether the scheduler counts a pod's going against a budget.
-func counts(b *policyv1.PodDisruptionBudget, p *corev1.Pod) bool {
-	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
-	_, counted := b.Status.DisruptedPods[p.Name]
-	return err == nil && b.Namespace == p.Namespace && len(p.Labels) > 0 && !selector.Empty() && !counted &&
-		selector.Matches(labels.Set(p.Labels))
+func (b promise) counts(p *corev1.Pod) bool {
+	_, counted := b.budget.Status.DisruptedPods[p.Name]
+	return len(p.Labels) > 0 && !counted && b.selector.Matches(labels.Set(p.Labels))
 }

@@ -51,9 +51,9 @@ func (c *Crowd) relieve(node string, lacks []lack, there []*corev1.Pod) *rollout
 
 // takeAway counts a pod as gone, and reports whether that helps.
 func takeAway(need []int64, lacks []lack, p *corev1.Pod) (helps bool) {
-	requests := RequestsOf(p)
+	takes := requestsOf(p)
 	for i := range lacks {
-		held := lacks[i].holds(p, requests)
+		held := lacks[i].holds(p, takes)
 		helps = helps || held > 0
 		need[i] -= held
 	}
