@@ -3,6 +3,7 @@ package manifests
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,9 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/manifests/reflector"
+	"github.com/daemongate/daemongate/manifests/watches"
 )
 
 // Client writes sets to one cluster with one identity. It is safe for concurrent use.
@@ -19,7 +23,8 @@ type Client struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	mapper   *mapper
-	as       string // the user in whose name it writes; empty for the process' own
+	watches  *watches.Pool[Version] // of all Syncs that it writes for
+	as       string                 // the user in whose name it writes; empty for the process' own
 }
 
 // NewClient makes a client of a cluster. It asks the cluster nothing yet.
@@ -31,6 +36,7 @@ func NewClient(config *rest.Config) (*Client, error) {
 	if config.UserAgent == "" {
 		config.UserAgent = FieldManager
 	}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return reflector.Plain{Next: next} })
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
@@ -48,7 +54,7 @@ func NewClient(config *rest.Config) (*Client, error) {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
 	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco),
-		as: config.Impersonate.UserName}, nil
+		watches: watches.New(objects, OwnerLabel, VersionOf), as: config.Impersonate.UserName}, nil
 }
 
 // Get reads an object in the version the server prefers; nil without an error if there is no such object or kind.

@@ -9,17 +9,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Watch sees what becomes of a Sync's objects, without reading them: one watch of metadata for each kind in each
-// namespace, of the objects with the Sync's label. It writes nothing and never polls. It is safe for concurrent use.
+// Watch sees what becomes of a Sync's objects, without reading them: by watches of metadata, which it shares with all
+// that watch with the same rights. It writes nothing and never polls. It is safe for concurrent use.
 type Watch struct {
 	client *Client
 	owner  Owner
 	wake   func()
-	ctx    context.Context // ends with Stop
-	cancel context.CancelFunc
-	active sync.WaitGroup
 
 	mu         sync.Mutex
+	stopped    bool
 	places     map[place]*placeWatch
 	withStatus map[place]map[string]bool // by name
 }
@@ -39,8 +37,7 @@ func (p place) String() string {
 
 // Watch makes a Watch that sees nothing yet. wake is called after every change and must not block.
 func (c *Client) Watch(owner Owner, wake func()) *Watch {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &Watch{client: c, owner: owner, wake: wake, ctx: ctx, cancel: cancel, places: map[place]*placeWatch{}}
+	return &Watch{client: c, owner: owner, wake: wake, places: map[place]*placeWatch{}}
 }
 
 // Follow watches where the objects of an inventory live, and nowhere else. What could not be watched is tried again.
@@ -48,6 +45,9 @@ func (c *Client) Watch(owner Owner, wake func()) *Watch {
 func (w *Watch) Follow(ctx context.Context, inv Inventory) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.stopped {
+		return nil
+	}
 	var problems []error
 	wanted := map[place]bool{}
 	for _, e := range inv {
@@ -143,6 +143,14 @@ func (w *Watch) Trouble() error {
 
 // Stop ends it, and returns when nothing of it runs any more.
 func (w *Watch) Stop() {
-	w.cancel()
-	w.active.Wait()
+	w.mu.Lock()
+	w.stopped = true
+	waits := make([]func(), 0, len(w.places))
+	for _, p := range w.places {
+		waits = append(waits, p.cancel())
+	}
+	w.mu.Unlock()
+	for _, wait := range waits {
+		wait()
+	}
 }

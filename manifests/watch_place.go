@@ -1,24 +1,18 @@
 package manifests
 
 import (
-	"context"
-	"fmt"
 	"sync"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
-	toolscache "k8s.io/client-go/tools/cache"
 
-	"github.com/daemongate/daemongate/manifests/reflector"
+	"github.com/daemongate/daemongate/manifests/watches"
 )
 
-// placeWatch holds the states of the objects of one kind in one namespace. It is what client-go's reflector writes to.
+// placeWatch holds the states of the objects of one kind in one namespace. It is told of them by a watch that those
+// share who watch with the same rights.
 type placeWatch struct {
 	changed func()
-	cancel  context.CancelFunc
+	cancel  func() (wait func())
 
 	mu         sync.Mutex
 	seen       map[string]Version // by name, also of those that are gone
@@ -31,42 +25,13 @@ type placeWatch struct {
 // start watches a place until it is cancelled, or not allowed to.
 func (w *Watch) start(at place, resource schema.GroupVersionResource) *placeWatch {
 	p := &placeWatch{changed: w.wake, seen: map[string]Version{}, withStatus: w.withStatus[at]}
-	ctx, cancel := context.WithCancel(w.ctx)
-	p.cancel = cancel
-	objects := w.client.metadata.Resource(resource).Namespace(at.namespace)
-	selector := ownedBy(w.owner).LabelSelector
-	lw := &toolscache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.LabelSelector = selector
-			list, err := objects.List(ctx, o)
-			p.refused(err)
-			return list, err
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.LabelSelector = selector
-			events, err := objects.Watch(ctx, o)
-			p.refused(err)
-			return events, err
-		},
-	}
-	w.active.Go(func() {
-		reflector.Run(ctx, reflector.Followed{Name: "manifests", Source: lw, Example: &metav1.PartialObjectMetadata{},
-			Store: p, Failed: p.failed})
-	})
+	wanted := watches.Wanted{Resource: resource, Namespace: at.namespace, Value: w.owner.Label()}
+	p.cancel = w.client.watches.Join(wanted, p)
 	return p
 }
 
-// refused ends the watch if the API server will not have it: asking again and again is no steady state.
-func (p *placeWatch) refused(err error) {
-	if err == nil || !(apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err) || apierrors.IsNotFound(err)) {
-		return
-	}
-	p.cancel()
-	p.failed(err)
-}
-
-// failed notes why nothing is known of the place, until everything has been read again.
-func (p *placeWatch) failed(err error) {
+// Failed notes why nothing is known of the place, until everything has been read again.
+func (p *placeWatch) Failed(err error) {
 	p.mu.Lock()
 	p.err, p.read = err, false
 	p.mu.Unlock()
@@ -99,21 +64,8 @@ func (p *placeWatch) version(name string) (Version, bool) {
 	return v, p.read
 }
 
-// Add, Update, Delete, Replace and Resync are called by client-go's reflector.
-func (p *placeWatch) Add(o any) error { return p.Update(o) }
-
-// Update notes a new or changed object.
-func (p *placeWatch) Update(o any) error { return p.note(o, false) }
-
-// Delete notes that an object is gone, or has lost the Sync's label.
-func (p *placeWatch) Delete(o any) error { return p.note(o, true) }
-
-func (p *placeWatch) note(o any, gone bool) error {
-	object, ok := o.(metav1.Object)
-	if !ok {
-		return fmt.Errorf("watch: a %T has no metadata", o)
-	}
-	v, name := VersionOf(object), object.GetName()
+// See notes a new or changed object, or that one is gone or has lost the Sync's label.
+func (p *placeWatch) See(name string, v Version, gone bool) {
 	v.gone = gone
 	p.mu.Lock()
 	before, known := p.seen[name]
@@ -123,25 +75,12 @@ func (p *placeWatch) note(o any, gone bool) error {
 	if !known || withStatus || before.touchedBy(v) { // of others a status is no news
 		p.changed()
 	}
-	return nil
 }
 
-// Replace notes all the objects that there are.
-func (p *placeWatch) Replace(objects []any, resourceVersion string) error {
-	seen := make(map[string]Version, len(objects))
-	for _, o := range objects {
-		object, ok := o.(metav1.Object)
-		if !ok {
-			return fmt.Errorf("watch: a %T has no metadata", o)
-		}
-		seen[object.GetName()] = VersionOf(object)
-	}
+// Read notes all the objects that there are.
+func (p *placeWatch) Read(all map[string]Version, resourceVersion string) {
 	p.mu.Lock()
-	p.seen, p.listed, p.read, p.err = seen, numberOf(resourceVersion), true, nil
+	p.seen, p.listed, p.read, p.err = all, numberOf(resourceVersion), true, nil
 	p.mu.Unlock()
 	p.changed()
-	return nil
 }
-
-// Resync does nothing: what is held is never acted on a second time.
-func (p *placeWatch) Resync() error { return nil }

@@ -1,12 +1,16 @@
 package manifests
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
@@ -158,4 +162,84 @@ func TestWatchThatIsForbiddenEnds(t *testing.T) {
 		t.Errorf("%d objects touched that cannot be seen", n)
 	}
 	watch.Stop()
+}
+
+// Many Syncs of an account that may see one namespace share a watch of that namespace, and none of them is told of what
+// lies in another one, whatever it is labelled with.
+func TestSharedWatchesKeepToTheRightsOfTheAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := "tenant-" + w.ns
+	_, err := w.kube.RbacV1().Roles(w.ns).Create(w.ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "tenant"},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"list", "watch"}}}},
+		metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.kube.RbacV1().RoleBindings(w.ns).Create(w.ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "tenant"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: tenant}},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "tenant"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := rest.CopyConfig(w.config)
+	config.Impersonate.UserName = tenant
+	client, err := NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const syncs = 20
+	follow := func(owner Owner, namespace string) (*Watch, ID) {
+		id := ID{Kind: "ConfigMap", Namespace: namespace, Name: owner.Name}
+		_, err := w.kube.CoreV1().ConfigMaps(namespace).Create(w.ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+			Name: id.Name, Labels: map[string]string{OwnerLabel: owner.Label()}}}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		watch := client.Watch(owner, func() {})
+		t.Cleanup(watch.Stop)
+		if err := watch.Follow(w.ctx, Inventory{{ID: id, Version: "v1"}}); err != nil {
+			t.Fatal(err)
+		}
+		return watch, id
+	}
+	sees := func(watch *Watch, id ID, wanted bool) {
+		t.Helper()
+		eventually(t, func() error {
+			if v, read := watch.Seen(id); read && v.Gone() != wanted {
+				return nil
+			}
+			return fmt.Errorf("%s: want seen %v; %w", id, wanted, watch.Trouble())
+		})
+	}
+	var watches []*Watch
+	var ids []ID
+	for i := range syncs {
+		watch, id := follow(Owner{w.ns, fmt.Sprint("agents-", i)}, w.ns)
+		watches, ids = append(watches, watch), append(ids, id)
+	}
+	for i := range watches {
+		sees(watches[i], ids[i], true)
+	}
+	strange, id := follow(Owner{w.ns, "agents-abroad"}, metav1.NamespaceDefault)
+	t.Cleanup(func() {
+		_ = w.kube.CoreV1().ConfigMaps(id.Namespace).Delete(context.Background(), id.Name, metav1.DeleteOptions{})
+	})
+	eventually(t, func() error {
+		if strange.Trouble() == nil {
+			return errors.New("no trouble is told of what may not be seen")
+		}
+		return nil
+	})
+	if _, read := strange.Seen(id); read {
+		t.Error("an object is seen that the account may not see")
+	}
+	if err := w.kube.CoreV1().ConfigMaps(w.ns).Delete(w.ctx, ids[3].Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	sees(watches[3], ids[3], false)
+	sees(watches[4], ids[4], true)
+	if err := watches[4].Trouble(); err != nil {
+		t.Error(err)
+	}
 }

@@ -11,6 +11,8 @@ import (
 	schedulingv1 "k8s.io/client-go/kubernetes/typed/scheduling/v1"
 	storagev1 "k8s.io/client-go/kubernetes/typed/storage/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/manifests/reflector"
 )
 
 // Clients are what an Observer reads with.
@@ -45,7 +47,9 @@ func NewClients(config *rest.Config) (Clients, error) {
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	server := newServerClock()
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return listening{next, server} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return listening{reflector.Plain{Next: next}, server}
+	})
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return Clients{}, fmt.Errorf("cluster connection: %w", err)
