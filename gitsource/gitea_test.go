@@ -84,7 +84,7 @@ func notesOnProtected(t *testing.T, h *hosttest.Host, w *work, url, tip string) 
 		Description: "Complete: 12 nodes"}
 	mayRead, err := h.NewToken("read:repository")
 	check(t, err)
-	err = forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayRead}, t.TempDir()).Report(t.Context(),
+	err = forge.NewNotes(url, "prod", gitsource.Auth{Username: h.User, Token: mayRead}, t.TempDir()).Report(t.Context(),
 		[]forge.Status{status}).Err()
 	if err == nil {
 		t.Error("a token that may only read has written")
@@ -92,10 +92,10 @@ func notesOnProtected(t *testing.T, h *hosttest.Host, w *work, url, tip string) 
 	hides(t, errors.Join(err), mayRead)
 	mayWrite, err := h.NewToken("write:repository")
 	check(t, err)
-	check(t, forge.NewNotes(url, gitsource.Auth{Username: h.User, Token: mayWrite}, t.TempDir()).Report(t.Context(),
+	check(t, forge.NewNotes(url, "prod", gitsource.Auth{Username: h.User, Token: mayWrite}, t.TempDir()).Report(t.Context(),
 		[]forge.Status{status}).Err())
 	w.git("fetch", "-q", "origin", "+refs/notes/*:refs/notes/*")
-	if note := w.git("notes", "--ref=daemongate", "show", tip); !strings.Contains(note, "Complete: 12 nodes") {
+	if note := w.git("notes", "--ref=daemongate/prod", "show", tip); !strings.Contains(note, "Complete: 12 nodes") {
 		t.Errorf("the note says %q", note)
 	}
 }

@@ -322,7 +322,7 @@ func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.
 func (k *plainConnections) Account(context.Context, *api.Sync) error { return nil }
 
 func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
-	return forge.NewNotes(s.Spec.Source.URL, gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
+	return forge.NewNotes(s.Spec.Source.URL, "", gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
 }
 
 type teller struct{ t testing.TB }

@@ -43,7 +43,7 @@ func TestSecretsNeverLeave(t *testing.T) {
 		s.v.grep(t, where, text)
 	}
 	s.v.grep(t, "what other hosts were told", s.h.heard())
-	s.v.grep(t, "the notes", gittest.Run(t, s.bare, "log", "-p", "refs/notes/daemongate"))
+	s.v.grep(t, "the notes", gittest.Run(t, s.bare, "log", "-p", "--glob=refs/notes/daemongate/*"))
 	s.askEverything()
 	s.diffOfWhatGoes()
 	s.openEveryPage()

@@ -45,16 +45,16 @@ func noted(ctx context.Context, r *repository, commit string) (string, error) {
 	if _, err := r.git(ctx, "fetch", "-q", "origin", "+refs/notes/*:refs/notes/*"); err != nil {
 		return "", err
 	}
-	return r.git(ctx, "notes", "--ref=daemongate", "show", commit)
+	return r.git(ctx, "log", "-1", "--notes=daemongate/*", "--format=%N", commit)
 }
 
 // printNotes prints the history with its notes.
 func printNotes(ctx context.Context, p *player, out io.Writer) error {
-	log, err := p.repo.git(ctx, "log", "--notes=daemongate", "--format=%h %s%n%N")
+	log, err := p.repo.git(ctx, "log", "--notes=daemongate/*", "--format=%h %s%n%N")
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n── git log --notes=daemongate\n%s\n", log)
+	_, err = fmt.Fprintf(out, "\n── git log --notes='daemongate/*'\n%s\n", log)
 	return err
 }
 

@@ -13,19 +13,18 @@ import (
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
-// NotesRef is where the notes are: git log --notes=daemongate shows them, once fetched.
-const NotesRef = "refs/notes/daemongate"
-
 // notesTimeout bounds one write of notes, with all its repetitions.
 const notesTimeout = 2 * time.Minute
 
-// Notes reports into the repository itself: a note per commit in NotesRef, with a line per context. A newer state of a
-// context replaces its line; lines of others stay. It works with every Git server that can be pushed to.
+// Notes reports into the repository itself: a note per commit in the cluster's own ref, with a line per context. A
+// newer state of a context replaces its line; lines of others stay. It works with every Git server that can be pushed
+// to.
 //
 // It is the one writer of its process for a repository: what is reported while a push is under way goes with the next,
 // in one commit. Writers elsewhere are merged with. Safe for concurrent use.
 type Notes struct {
 	url   string
+	ref   string
 	auth  func(context.Context) (remote.Auth, error)
 	dir   string // no other writer's
 	reach remote.Reach
@@ -45,20 +44,22 @@ type job struct {
 	err      error // written before done is closed
 }
 
-// NewNotes returns the writer of a repository's notes. It keeps what it has read of them in a folder under dir, which
-// it shares with a writer of the same URL and identity only. A URL that cannot be used is an error of Report.
-func NewNotes(url string, auth remote.Auth, dir string) *Notes {
-	name := sha256.Sum256(fmt.Appendf(nil, "%q %q", url, auth.Identity))
-	return NewNotesFrom(url, func(context.Context) (remote.Auth, error) { return auth, nil },
+// NewNotes returns the writer of a cluster's notes in a repository. It keeps what it has read of them in a folder under
+// dir, which it shares with a writer of the same URL, cluster and identity only. A URL that cannot be used is an error
+// of Report.
+func NewNotes(url, cluster string, auth remote.Auth, dir string) *Notes {
+	name := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", url, cluster, auth.Identity))
+	return NewNotesFrom(url, cluster, func(context.Context) (remote.Auth, error) { return auth, nil },
 		filepath.Join(dir, hex.EncodeToString(name[:16])), remote.Reach{})
 }
 
 // NewNotesFrom is NewNotes with credentials that are read before each write, so that they can be exchanged, with a
-// folder that belongs to that URL and those credentials only, and with where connections may lead. A process has one
-// writer of a folder at a time: two would take from each other what they are reading.
-func NewNotesFrom(url string, auth func(context.Context) (remote.Auth, error), folder string,
+// folder that belongs to that URL, cluster and those credentials only, and with where connections may lead. A process
+// has one writer of a folder at a time: two would take from each other what they are reading.
+func NewNotesFrom(url, cluster string, auth func(context.Context) (remote.Auth, error), folder string,
 	reach remote.Reach) *Notes {
-	return &Notes{url: url, auth: auth, dir: folder, reach: reach, maxPack: maxNotesPack, turn: make(chan struct{}, 1)}
+	return &Notes{url: url, ref: RefOf(cluster), auth: auth, dir: folder, reach: reach, maxPack: maxNotesPack,
+		turn: make(chan struct{}, 1)}
 }
 
 // Report returns when the statuses are in the repository, or what is wrong. Of several for one commit and context the
@@ -164,7 +165,7 @@ func (n *Notes) write(ctx context.Context, statuses []Status) error {
 		return fmt.Errorf("notes: %w", err)
 	}
 	defer to.Close()
-	p := &push{to: to, dir: n.dir, maxPack: n.maxPack, statuses: statuses, now: time.Now()}
+	p := &push{to: to, ref: n.ref, dir: n.dir, maxPack: n.maxPack, statuses: statuses, now: time.Now()}
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}

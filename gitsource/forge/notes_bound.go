@@ -17,11 +17,11 @@ const (
 )
 
 // orTooLarge says of notes that are larger than notes can be what to do.
-func orTooLarge(err error) error {
+func (p *push) orTooLarge(err error) error {
 	var large *remote.PackTooLarge
 	if errors.As(err, &large) {
 		return fmt.Errorf("%s has more than %d MiB, which is no notes of states: begin it anew by git push origin :%s",
-			NotesRef, large.Max>>20, NotesRef)
+			p.ref, large.Max>>20, p.ref)
 	}
 	return err
 }
@@ -33,7 +33,7 @@ func (p *push) refuseHeavy(folder string) error {
 		return nil
 	}
 	return errors.Join(err, fmt.Errorf("%s has objects that are stored as changes of files of more than 64 MiB, which "+
-		"are no notes of states: begin it anew by git push origin :%s", NotesRef, NotesRef), os.RemoveAll(p.dir))
+		"are no notes of states: begin it anew by git push origin :%s", p.ref, p.ref), os.RemoveAll(p.dir))
 }
 
 // sweep removes what is left of packs that did not come whole: go-git leaves them.

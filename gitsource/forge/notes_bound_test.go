@@ -22,12 +22,12 @@ func TestNotesThatAreTooLargeAreNotFetched(t *testing.T) {
 	_, _ = rand.Read(noise) // never fails
 	r.gitIn(hex.EncodeToString(noise), "notes", "--ref=daemongate", "add", "-F", "-", commits[0])
 	dir := t.TempDir()
-	n := forge.NewNotes(r.dir, remote.Auth{}, dir)
+	n := forge.NewNotes(r.dir, "", remote.Auth{}, dir)
 	n.Bound(bound)
 	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
 	for range 3 {
 		a := n.Report(t.Context(), []forge.Status{letter})
-		if a.Trouble == nil || !strings.Contains(a.Trouble.Error(), forge.NotesRef) ||
+		if a.Trouble == nil || !strings.Contains(a.Trouble.Error(), forge.NotesPrefix) ||
 			!strings.Contains(a.Trouble.Error(), "1 MiB") {
 			t.Fatalf("%+v", a)
 		}
@@ -35,7 +35,7 @@ func TestNotesThatAreTooLargeAreNotFetched(t *testing.T) {
 	if size := sizeOf(t, dir); size > 2*bound {
 		t.Errorf("the folder has %d bytes", size)
 	}
-	r.git("update-ref", "-d", forge.NotesRef)
+	r.git("update-ref", "-d", forge.NotesPrefix)
 	report(t, n, letter)
 }
 
@@ -47,7 +47,7 @@ func TestNotesThatAreChangesOfLargeFilesAreRefused(t *testing.T) {
 	r.gitIn(strings.Repeat("a", large), "notes", "--ref=daemongate", "add", "-F", "-", commits[0])
 	r.gitIn(strings.Repeat("a", large)+"b", "notes", "--ref=daemongate", "add", "-f", "-F", "-", commits[0])
 	r.git("-c", "core.bigFileThreshold=512m", "repack", "-q", "-a", "-d", "-f")
-	n := forge.NewNotes(r.dir, remote.Auth{}, t.TempDir())
+	n := forge.NewNotes(r.dir, "", remote.Auth{}, t.TempDir())
 	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
 	for range 2 {
 		if a := n.Report(t.Context(), []forge.Status{letter}); a.Trouble == nil ||
@@ -55,7 +55,7 @@ func TestNotesThatAreChangesOfLargeFilesAreRefused(t *testing.T) {
 			t.Fatalf("%+v", a)
 		}
 	}
-	r.git("update-ref", "-d", forge.NotesRef)
+	r.git("update-ref", "-d", forge.NotesPrefix)
 	report(t, n, letter)
 }
 

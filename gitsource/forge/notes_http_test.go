@@ -56,7 +56,7 @@ func serve(r *repo) *server {
 func TestNotesOverHTTP(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := serve(r)
-	n := forge.NewNotes(s.URL+"/.git", remote.Auth{Username: "ada", Password: secret}, t.TempDir())
+	n := forge.NewNotes(s.URL+"/.git", "", remote.Auth{Username: "ada", Password: secret}, t.TempDir())
 	for i := range 3 {
 		report(t, n, status(commits[0], "daemongate/prod", forge.Pending, fmt.Sprintf("%d of 4 quarters", i)))
 	}
@@ -82,7 +82,7 @@ func TestPushThatCameTooLate(t *testing.T) {
 			r.git("notes", "--ref=daemongate", "append", "-m", fmt.Sprintf("theirs %d", i), commits[0])
 		}
 	})
-	n := forge.NewNotes(s.URL+"/.git", remote.Auth{Username: "ada", Password: secret}, t.TempDir())
+	n := forge.NewNotes(s.URL+"/.git", "", remote.Auth{Username: "ada", Password: secret}, t.TempDir())
 	report(t, n, status(commits[0], "ours", forge.Success, "Complete"))
 	if got := r.note(commits[0]); got != "theirs 1\n\ntheirs 2\n\ntheirs 3\nours: success: Complete" {
 		t.Fatalf("the note is %q", got)
@@ -97,7 +97,7 @@ func TestNotesFollowTheirCredentials(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := serve(r)
 	password := "old"
-	n := forge.NewNotesFrom(s.URL+"/.git", func(context.Context) (remote.Auth, error) {
+	n := forge.NewNotesFrom(s.URL+"/.git", "", func(context.Context) (remote.Auth, error) {
 		return remote.Auth{Username: "ada", Password: password}, nil
 	}, t.TempDir(), remote.Reach{})
 	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")
@@ -113,14 +113,14 @@ func TestNotesWithoutTheRight(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := serve(r)
 	for _, url := range []string{s.URL + "/.git", strings.Replace(s.URL, "://", "://ada:wr0ng-w0rd@", 1) + "/.git"} {
-		err := forge.NewNotes(url, remote.Auth{}, t.TempDir()).Report(t.Context(),
+		err := forge.NewNotes(url, "", remote.Auth{}, t.TempDir()).Report(t.Context(),
 			[]forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
 		if err == nil || !strings.Contains(err.Error(), "credentials") || strings.Contains(err.Error(), "w0rd") {
 			t.Errorf("the error is %v", err)
 		}
 	}
 	r.git("config", "http.receivepack", "false")
-	err := forge.NewNotes(s.URL+"/.git", remote.Auth{Username: "ada", Password: secret}, t.TempDir()).
+	err := forge.NewNotes(s.URL+"/.git", "", remote.Auth{Username: "ada", Password: secret}, t.TempDir()).
 		Report(t.Context(), []forge.Status{status(commits[0], "a", forge.Success, "")}).Err()
 	if err == nil || !strings.Contains(err.Error(), "403") || !strings.Contains(err.Error(), "write") {
 		t.Errorf("the error is %v", err)

@@ -33,6 +33,7 @@ const (
 // push brings statuses into a repository's notes.
 type push struct {
 	to       *remote.Remote
+	ref      string
 	dir      string
 	maxPack  int64
 	statuses []Status
@@ -71,19 +72,29 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// attempt is one advertisement, a fetch if somebody else wrote, and one push if there is something to change.
+// attempt is one advertisement, a fetch if somebody else wrote, and one push if there is something to change. The notes
+// of all clusters in one ref, which were there before, are moved out of the way first.
 func (p *push) attempt(ctx context.Context) (from plumbing.Hash, err error) {
 	server, err := p.to.Write(ctx)
 	if err != nil {
 		return from, err
 	}
-	defer server.Close()
-	from = server.Refs[NotesRef]
+	defer func() { _ = server.Close() }()
+	if stands := server.Refs[sharedRef]; !stands.IsZero() && p.ref != sharedRef {
+		if err := p.moveShared(ctx, server, stands); err != nil {
+			return stands, err
+		}
+		_ = server.Close() // one push is all that it takes
+		if server, err = p.to.Write(ctx); err != nil {
+			return stands, err
+		}
+	}
+	from = server.Refs[p.ref]
 	commit, fresh, err := p.onTopOf(ctx, from)
 	if err != nil || commit.IsZero() {
 		return from, err
 	}
-	err = server.Push(fresh.storage, remote.Update{Ref: NotesRef, From: from, To: commit}, fresh.hashes)
+	err = server.Push(fresh.storage, remote.Update{Ref: p.ref, From: from, To: commit}, fresh.hashes)
 	if err == nil {
 		p.remember(fresh)
 	}
@@ -147,11 +158,11 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 		return nil, err
 	}
 	defer server.Close()
-	if server.Refs[NotesRef] != want {
-		return nil, &remote.Refused{Ref: NotesRef, Reason: "it moved meanwhile"}
+	if server.Refs[p.ref] != want {
+		return nil, &remote.Refused{Ref: p.ref, Reason: "it moved meanwhile"}
 	}
 	var haves []plumbing.Hash
-	name := plumbing.ReferenceName(NotesRef)
+	name := plumbing.ReferenceName(p.ref)
 	if old, err := known.Reference(name); err == nil && known.HasEncodedObject(old.Hash()) == nil &&
 		old.Hash() != want {
 		haves = []plumbing.Hash{old.Hash()}
@@ -162,7 +173,7 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 		return pack.Keep(ctx, folder, content, pack.Limits{Objects: maxNotesObjects})
 	}
 	if err := server.Fetch(keep, []plumbing.Hash{want}, haves); err != nil {
-		return nil, orTooLarge(err)
+		return nil, p.orTooLarge(err)
 	}
 	if err := p.refuseHeavy(folder); err != nil {
 		return nil, err
@@ -176,7 +187,7 @@ func (p *push) openAt(at plumbing.Hash) (*filesystem.Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.SetReference(plumbing.NewHashReference(NotesRef, at))
+	return s, s.SetReference(plumbing.NewHashReference(plumbing.ReferenceName(p.ref), at))
 }
 
 // remember stores what was pushed, so that it need not be fetched. If that fails, it will be.

@@ -64,11 +64,11 @@ func (r *repo) note(commit string) string {
 
 func (r *repo) pushes() string {
 	r.Helper()
-	return r.git("rev-list", "--count", forge.NotesRef)
+	return r.git("rev-list", "--count", forge.NotesPrefix)
 }
 
 func notes(r *repo) *forge.Notes {
-	return forge.NewNotes(r.dir, remote.Auth{}, r.TempDir())
+	return forge.NewNotes(r.dir, "", remote.Auth{}, r.TempDir())
 }
 
 func status(commit, context string, state forge.State, description string) forge.Status {
@@ -103,7 +103,7 @@ func TestNotesAreShownByGitLog(t *testing.T) {
 	if !strings.Contains(log, "daemongate/prod: success: Complete, 12 nodes") {
 		t.Fatalf("git log shows\n%s", log)
 	}
-	if got := r.git("log", "-1", "--format=%an", forge.NotesRef); got != "Daemongate" {
+	if got := r.git("log", "-1", "--format=%an", forge.NotesPrefix); got != "Daemongate" {
 		t.Fatalf("the notes' author is %s", got)
 	}
 	r.git("fsck", "--strict")
@@ -115,9 +115,9 @@ func TestUnchangedStatusIsNotPushed(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	s := status(commits[0], "daemongate/prod", forge.Success, "Complete, 12 nodes")
 	report(t, notes(r), s)
-	before := r.git("rev-parse", forge.NotesRef)
+	before := r.git("rev-parse", forge.NotesPrefix)
 	report(t, notes(r), s)
-	if after := r.git("rev-parse", forge.NotesRef); after != before {
+	if after := r.git("rev-parse", forge.NotesPrefix); after != before {
 		t.Fatal("an unchanged status was pushed")
 	}
 }
@@ -209,7 +209,7 @@ func TestLargeNotesTreesAreSpread(t *testing.T) {
 		all = append(all, status(c, "daemongate/prod", forge.Pending, "Held"))
 	}
 	report(t, n, all[:300]...)
-	if trees := r.git("ls-tree", "-d", forge.NotesRef); trees == "" {
+	if trees := r.git("ls-tree", "-d", forge.NotesPrefix); trees == "" {
 		t.Fatal("300 notes are in one folder")
 	}
 	report(t, n, all[300:]...)
@@ -230,7 +230,7 @@ func TestDamagedFolderIsReadAnew(t *testing.T) {
 	t.Parallel()
 	r, commits := newRepo(t, 1)
 	dir := t.TempDir()
-	n := forge.NewNotes(r.dir, remote.Auth{}, dir)
+	n := forge.NewNotes(r.dir, "", remote.Auth{}, dir)
 	report(t, n, status(commits[0], "a", forge.Pending, "Held"))
 	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
 		if err == nil && strings.HasPrefix(e.Name(), "pack-") {

@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-func (s State) known() bool {
-	return slices.Contains([]State{Pending, Success, Failure, Error}, s)
-}
-
 // merge writes statuses of one commit into its note: a line each, in the place of its context's line if there is one.
 // All other lines stay as they are.
 func merge(note string, statuses []Status) string {
@@ -19,10 +15,10 @@ func merge(note string, statuses []Status) string {
 	for _, s := range statuses {
 		at := slices.IndexFunc(lines, s.sameContext)
 		if at < 0 {
-			lines = append(lines, s.String())
+			lines = append(lines, s.line())
 			continue
 		}
-		lines[at] = s.String()
+		lines[at] = s.line()
 		// Git's merge of notes may have doubled it.
 		lines = append(lines[:at+1], slices.DeleteFunc(lines[at+1:], s.sameContext)...)
 	}

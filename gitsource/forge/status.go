@@ -33,6 +33,8 @@ type Status struct {
 	// URL leads to more; it may be empty.
 	URL  string
 	Time time.Time
+	// Details are for programs.
+	Details Details
 }
 
 // MaxDescription is how many characters of a description are kept: what every Git host takes.

@@ -14,7 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// Update moves a ref from one hash to another; from the zero hash if it is to be made.
+// Update moves a ref from one hash to another; from the zero hash if it is to be made, to it if it is to be deleted.
 type Update struct {
 	Ref      string
 	From, To plumbing.Hash
@@ -39,11 +39,13 @@ func (c *Conversation) Push(storage storer.EncodedObjectStorer, u Update, object
 func (c *Conversation) push(storage storer.EncodedObjectStorer, u Update, objects []plumbing.Hash) error {
 	req := packp.NewReferenceUpdateRequestFromCapabilities(c.capabilities)
 	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.Ref), Old: u.From, New: u.To}}
-	var pack bytes.Buffer
-	if _, err := packfile.NewEncoder(&pack, storage, false).Encode(objects, 0); err != nil {
-		return fmt.Errorf("pack to push: %w", err)
+	if !u.To.IsZero() { // with a deletion goes no pack
+		var pack bytes.Buffer
+		if _, err := packfile.NewEncoder(&pack, storage, false).Encode(objects, 0); err != nil {
+			return fmt.Errorf("pack to push: %w", err)
+		}
+		req.Packfile = io.NopCloser(&pack)
 	}
-	req.Packfile = io.NopCloser(&pack)
 	report, err := c.session.receive(req)
 	if err == nil && report == nil {
 		return errors.New("the server did not say whether it took the push")

@@ -82,7 +82,9 @@ func (b *Outbox) reportsOf(s *api.Sync, moves []gate.Move) []report {
 		if m.State == api.Unchanged && !s.Spec.Report.Unchanged && !b.knows(m.Commit) {
 			continue
 		}
-		list = append(list, reportOf(m, nodesToTell(s, m)))
+		r := reportOf(m, nodesToTell(s, m))
+		r.Cause = causeOf(s, m).Code
+		list = append(list, r)
 	}
 	return list
 }

@@ -10,7 +10,7 @@ import (
 
 // progress is what a host is told of a rollout that gets on: its quarters.
 func progress(commit string, quarter int, at time.Time) report {
-	return report{Commit: commit, State: forge.Pending, Underway: true, Time: at,
+	return report{Commit: commit, State: forge.Pending, Underway: true, Time: at, Is: api.RollingOut,
 		Description: api.Public(fmt.Sprintf("%s: %d%% of nodes", api.RollingOut, 25*quarter))}
 }
 

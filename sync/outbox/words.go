@@ -23,6 +23,10 @@ func reportOf(m gate.Move, nodes api.Public) report {
 	r := report{Commit: m.Commit, Time: m.At, State: hostState(outcome),
 		Underway:    outcome == api.Applying || outcome == api.RollingOut,
 		Description: api.Public(forge.Shorten(string(descriptionOf(m) + nodes)))}
+	r.Is, r.By, r.Relapsed = m.State, m.By, m.Relapsed
+	if m.By != "" {
+		r.Outcome = m.Outcome
+	}
 	if m.Relapsed {
 		r.State = forge.Failure
 	}
@@ -82,14 +86,12 @@ func hostState(s api.CommitState) forge.State {
 
 // nodesToTell names the nodes of what is stuck, if the Sync lets them be named.
 func nodesToTell(s *api.Sync, m gate.Move) api.Public {
-	f := s.Status.InFlight
-	told := s.Spec.Report.Nodes && !s.Spec.Report.CountsOnly()
-	if !told || f == nil || len(f.Causes) == 0 || f.Commit != m.Commit && f.Commit != m.By ||
-		f.State != api.Stuck && !m.Relapsed {
+	cause := causeOf(s, m)
+	if told := s.Spec.Report.Nodes && !s.Spec.Report.CountsOnly(); !told {
 		return ""
 	}
-	names := words.FoldNames(f.Causes[0].Nodes)
-	if more := f.Causes[0].NodeCount - len(f.Causes[0].Nodes); more > 0 {
+	names := words.FoldNames(cause.Nodes)
+	if more := cause.NodeCount - len(cause.Nodes); more > 0 {
 		names += fmt.Sprintf(" and %d more", more)
 	}
 	if names == "" {
@@ -98,10 +100,22 @@ func nodesToTell(s *api.Sync, m gate.Move) api.Public {
 	return api.Public(" (" + names + ")")
 }
 
+// causeOf is why what a move is about is stuck or has relapsed; empty if it is neither.
+func causeOf(s *api.Sync, m gate.Move) api.Cause {
+	f := s.Status.InFlight
+	if f == nil || len(f.Causes) == 0 || f.Commit != m.Commit && f.Commit != m.By ||
+		f.State != api.Stuck && !m.Relapsed {
+		return api.Cause{}
+	}
+	return f.Causes[0]
+}
+
 // addressed is a report as it goes to the host.
 func (r report) addressed(s *api.Sync, cluster string) forge.Status {
 	return forge.Status{Commit: r.Commit, Context: reportContext(s, cluster), State: r.State, Underway: r.Underway,
-		Description: string(r.Description), URL: targetURL(s, cluster, r.Commit), Time: r.Time}
+		Description: string(r.Description), URL: targetURL(s, cluster, r.Commit), Time: r.Time,
+		Details: forge.Details{Sync: s.Namespace + "/" + s.Name, State: string(r.Is), By: r.By,
+			Outcome: string(r.Outcome), Cause: r.Cause, Relapsed: r.Relapsed}}
 }
 
 // reportContext tells Syncs and clusters apart.

@@ -109,6 +109,23 @@ func TestNodesAreNamedOnlyIfAllowed(t *testing.T) {
 	}
 }
 
+// Beside what people read, programs are told the commit's own state, whose it takes over, since when and the cause.
+func TestProgramsReadWhatACommitCameTo(t *testing.T) {
+	broken, passed, at := strings.Repeat("a", 40), strings.Repeat("b", 40), time.Date(2026, 11, 30, 2, 11, 0, 0, time.UTC)
+	s := &api.Sync{}
+	s.Namespace, s.Name = "platform", "agents"
+	s.Status.InFlight = &api.Flight{Commit: broken, State: api.Stuck, Causes: []api.Cause{{Code: "CrashLoop"}}}
+	moves := []gate.Move{{Commit: broken, State: api.Stuck, At: at},
+		{Commit: passed, State: api.Carried, By: broken, Outcome: api.Stuck, At: at}}
+	stuck, carried := newOutbox(nil).reportsOf(s, moves)[0].addressed(s, "prod"), newOutbox(nil).reportsOf(s, moves)[1].addressed(s, "prod")
+	if want := (forge.Details{Sync: "platform/agents", State: "Stuck", Cause: "CrashLoop"}); stuck.Details != want || !stuck.Time.Equal(at) {
+		t.Errorf("told %+v at %s", stuck.Details, stuck.Time)
+	}
+	if want := (forge.Details{Sync: "platform/agents", State: "Carried", By: broken, Outcome: "Stuck", Cause: "CrashLoop"}); carried.Details != want {
+		t.Errorf("told %+v", carried.Details)
+	}
+}
+
 // Progress is told in quarters, each of them once, however often nodes come and go.
 func TestProgressIsToldInQuarters(t *testing.T) {
 	var q quarters

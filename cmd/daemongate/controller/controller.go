@@ -154,6 +154,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	if c.syncs.Cluster, err = nameOfCluster(ctx, c.core, c.o.ClusterName, c.o.Log); err != nil {
 		return err
 	}
+	c.opens.cluster = c.syncs.Cluster
 	announcer, stop, err := newAnnouncer(c.core)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func TestNotesOverSSH(t *testing.T) {
 	}
 	noted := func(text string) {
 		t.Helper()
-		if note := gittest.Run(t, parent, "notes", "--ref", forge.NotesRef, "show", commit); !strings.Contains(note,
+		if note := gittest.Run(t, parent, "notes", "--ref", forge.NotesPrefix, "show", commit); !strings.Contains(note,
 			text) {
 			t.Errorf("the note is %q, and lacks %q", note, text)
 		}

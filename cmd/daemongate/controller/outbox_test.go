@@ -26,7 +26,7 @@ func TestWhatIsPutIntoTheOutboxIsNotTold(t *testing.T) {
 			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent}\ndata: {a: v"+value+"}\n")
 	}
 	note := func(commit string) string {
-		return gittest.Run(t, fleet, "log", "--notes="+forge.NotesRef, "--format=%N", "-1", commit)
+		return gittest.Run(t, fleet, "log", "--notes="+forge.NotesPrefix+"/*", "--format=%N", "-1", commit)
 	}
 	told := func(commit string) {
 		t.Helper()

@@ -52,7 +52,7 @@ func (r *reporters) notesOf(k *connections, s *api.Sync) (*forge.Notes, error) {
 	if r.notes == nil {
 		r.notes = map[string]weak.Pointer[forge.Notes]{}
 	}
-	n := forge.NewNotesFrom(s.Spec.Source.URL, source, filepath.Join(k.notes, name), k.reach)
+	n := forge.NewNotesFrom(s.Spec.Source.URL, k.cluster, source, filepath.Join(k.notes, name), k.reach)
 	r.notes[name] = weak.Make(n)
 	return n, nil
 }

@@ -8,7 +8,7 @@ type Provider string
 const (
 	// ProviderNone reports in the status and the log alone.
 	ProviderNone Provider = "None"
-	// ProviderNotes writes refs/notes/daemongate of the repository.
+	// ProviderNotes writes refs/notes/daemongate/<cluster> of the repository.
 	ProviderNotes Provider = "Notes"
 	// ProviderGitHub is GitHub or GitHub Enterprise.
 	ProviderGitHub Provider = "GitHub"
