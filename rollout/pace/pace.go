@@ -1,0 +1,121 @@
+// Package pace says in which order, and how fast, the nodes of DaemonSets get a commit: which old pods may go next, and
+// how far the rollout is with its stages. It decides by looks, without I/O or clock.
+package pace
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// Plan is what a rollout is paced by.
+type Plan struct {
+	Stages []Stage
+	// MaxUnavailable of every DaemonSet; nil is the DaemonSet's own. The smaller of the two counts.
+	MaxUnavailable *intstr.IntOrString
+}
+
+// Stage is a part of the nodes: those that it chooses of the ones that no stage before it has taken. What none takes is
+// a last stage, called "rest".
+type Stage struct {
+	Name string
+	// Nodes chooses them; nil chooses all.
+	Nodes labels.Selector
+	// AtMost bounds how many they are; 0 does not.
+	AtMost int
+	// Each is a label for whose values there is a stage each, those in Order first.
+	Each  string
+	Order []string
+	// First and Factor make batches of them if First is not 0: a stage each, Factor times as large as the one before.
+	First, Factor int
+	// Soak is how long the stage must have been settled, without the end of a container.
+	Soak time.Duration
+	// Approve has the stage wait for a person when it has soaked. The last stage of all does not.
+	Approve bool
+}
+
+// Wait is what a stage waits for. Its values are those of the Sync's status.
+type Wait string
+
+// What a stage waits for.
+const (
+	ForNodes    Wait = "Nodes"    // nodes that have no settled pod of the commit
+	ForSoak     Wait = "Soak"     // its soak
+	ForApproval Wait = "Approval" // a person's word
+	ForWindow   Wait = "Window"   // it may not begin outside a window
+	ForResume   Wait = "Paused"   // a person has paused the rollout
+	ForHealth   Wait = "Failing"  // more nodes fail than may
+	ForBudget   Wait = "Budget"   // as many nodes as may be have no available pod
+)
+
+// Progress is what is remembered of a paced rollout from one look to the next. The zero value is its beginning.
+type Progress struct {
+	// Name and Index, from 1, of the stage that was reached; Index is 0 while the nodes with a broken commit are fixed.
+	Name  string
+	Index int
+	// Since is when it was reached, and Begun is set once a pod of it might have gone.
+	Since time.Time
+	Begun bool
+	// Approved is set if a person has let the rollout go on after it.
+	Approved bool
+}
+
+// Workload is a DaemonSet that is paced, as it is now, and what the judge says of it.
+type Workload struct {
+	Target    rollout.Target
+	Look      rollout.Look
+	Judgement rollout.Judgement
+	// Refused are pods whose eviction a PodDisruptionBudget does not allow at present, and what the API server said.
+	Refused map[types.UID]string
+	// Going are pods that were evicted already, and that the look may not show to be going yet.
+	Going map[types.UID]bool
+}
+
+// Input is all that is decided by.
+type Input struct {
+	Now       time.Time
+	Plan      Plan
+	Options   rollout.Options
+	Progress  Progress
+	Workloads []Workload
+	// Rollback is set if the commit is gone back to: then each node with another template has a broken one.
+	Rollback bool
+	// Paused says why nothing may go, empty if it may: a person paused the rollout, or suspended the Sync.
+	Paused string
+	// Closed says why no stage may begin, empty if one may: no window is open.
+	Closed string
+}
+
+// Deletion is an old pod that may go. It is void once the pod is another one (UID) or was written since
+// (ResourceVersion).
+type Deletion struct {
+	Namespace, Name string
+	UID             types.UID
+	ResourceVersion string
+	Node            string
+}
+
+// Outcome is what is decided.
+type Outcome struct {
+	Progress
+	// Of is how many stages there are.
+	Of int
+	// Waits says what the stage waits for, Message in one sentence, and Until until when, if that is known. Empty if
+	// it is the last and done.
+	Waits   Wait
+	Message string
+	Until   time.Time
+	// Nodes are those of the stage that are waited for, Settled how many have settled, Reached the nodes of this stage
+	// and of those before it, and Early the nodes of later stages that have the commit out of turn.
+	Nodes, Settled, Reached, Early int
+	// Delete are pods that may go now, in their order. They are of nodes of the stage alone.
+	Delete []Deletion
+	// Done is set when the last stage is done.
+	Done bool
+	// Wake is when the outcome can change by time alone; zero if it cannot.
+	Wake time.Time
+}
