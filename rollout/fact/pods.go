@@ -55,6 +55,22 @@ func IsReady(p *corev1.Pod) bool {
 	return c != nil && c.Status == corev1.ConditionTrue
 }
 
+// AvailableFrom is when the DaemonSet controller calls a pod available: it has been Ready for minReadySeconds. Without
+// them it asks no clock. No pod never is.
+func AvailableFrom(p *corev1.Pod, minReady time.Duration) time.Time {
+	if p == nil {
+		return EndOfTime
+	}
+	c := PodCondition(p, corev1.PodReady)
+	switch {
+	case c == nil || c.Status != corev1.ConditionTrue:
+		return EndOfTime
+	case minReady == 0:
+		return time.Time{}
+	}
+	return c.LastTransitionTime.Add(minReady)
+}
+
 // ReadySince is since when a pod has been Ready without interruption. The Ready condition does not move when a
 // container restarts within one turn of the kubelet, so every container's own times count as well. All of them are by
 // the node's clock: where that is known to be behind, by no less than so much is added. A pod that is going is not

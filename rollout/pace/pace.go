@@ -52,7 +52,8 @@ const (
 	ForBudget   Wait = "Budget"   // as many nodes as may be have no available pod
 )
 
-// Progress is what is remembered of a paced rollout from one look to the next. The zero value is its beginning.
+// Progress is what is remembered of a paced rollout from one look to the next. The zero value is its beginning, and it
+// stays that as long as the commit is not known to be observed.
 type Progress struct {
 	// Name and Index, from 1, of the stage that was reached; Index is 0 while the nodes with a broken commit are fixed.
 	Name  string
@@ -84,6 +85,9 @@ type Input struct {
 	Workloads []Workload
 	// Rollback is set if the commit is gone back to: then each node with another template has a broken one.
 	Rollback bool
+	// Mends is set if the commit before this one got stuck: then its template is a broken one, however far it came.
+	// Without it a template is broken only if fewer nodes have it than another one that was there before.
+	Mends bool
 	// Paused says why nothing may go, empty if it may: a person paused the rollout, or suspended the Sync.
 	Paused string
 	// Closed says why no stage may begin, empty if one may: no window is open.

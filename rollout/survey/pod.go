@@ -1,8 +1,6 @@
 package survey
 
 import (
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout/fact"
@@ -19,21 +17,6 @@ func (s *Survey) UpdatedPod(at *Site) *corev1.Pod {
 // IsUpdated reports whether a pod is of the commit's template, whatever became of it.
 func (s *Survey) IsUpdated(p *corev1.Pod) bool {
 	return s.Revision.Hash != "" && p.Labels[fact.HashLabel] == s.Revision.Hash
-}
-
-// availableFrom is when the controller calls a pod available: it has been Ready for minReadySeconds.
-func (s *Survey) availableFrom(p *corev1.Pod) time.Time {
-	if p == nil {
-		return fact.EndOfTime
-	}
-	c := fact.PodCondition(p, corev1.PodReady)
-	switch {
-	case c == nil || c.Status != corev1.ConditionTrue:
-		return fact.EndOfTime
-	case s.MinReady == 0:
-		return time.Time{} // without it the controller asks no clock
-	}
-	return c.LastTransitionTime.Add(s.MinReady)
 }
 
 // HasAvailable reports whether the controller would call the site's updated pod available.

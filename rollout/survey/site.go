@@ -47,7 +47,8 @@ type Site struct {
 
 // finish notes what is asked for of every site in every look.
 func (s *Survey) finish(at *Site) {
-	at.stood, at.updatedFrom, at.oldFrom = at.State, s.availableFrom(at.Updated), s.availableFrom(at.Old)
+	at.stood = at.State
+	at.updatedFrom, at.oldFrom = fact.AvailableFrom(at.Updated, s.MinReady), fact.AvailableFrom(at.Old, s.MinReady)
 	for _, p := range [...]*corev1.Pod{at.Updated, at.Old, at.Leaving, at.Failed} {
 		if p != nil {
 			at.Pod = p.Name

@@ -1,0 +1,170 @@
+package pace
+
+import (
+	"time"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// Decide says how far a paced rollout is by one look at each of its DaemonSets, and which old pods may go. Whoever acts
+// by it first keeps the outcome's Progress, and gives it back with the next look.
+//
+// Nothing goes while it is not known for each DaemonSet what a pod would be replaced by.
+func Decide(in Input) Outcome {
+	in.Options = in.Options.WithDefaults()
+	f := gather(&in)
+	stages := expand(in.Plan, f.places)
+	if f.problem != "" {
+		return Outcome{Progress: in.Progress, Of: max(len(stages), in.Progress.Index), Waits: ForNodes,
+			Message: f.problem}
+	}
+	c := begin(f, stages)
+	c.assess()
+	for c.isDone() && !c.isLast() && in.Paused == "" {
+		c.moveOn()
+		c.assess()
+	}
+	return c.outcome()
+}
+
+// course is a rollout on its way through the stages.
+type course struct {
+	*fleet
+	stages   []stage
+	at       int // the stage that it is in, from 1; 0 is the fix
+	progress Progress
+
+	count               // of the nodes of the stage
+	failing []overspent // DaemonSets of which more nodes fail than may
+	soaks   time.Time   // until when the stage soaks; zero if it does not, or has
+	queue   queue
+	wake    time.Time
+}
+
+// begin takes the course up where the look before has left it.
+func begin(f *fleet, stages []stage) *course {
+	c := &course{fleet: f, stages: stages, progress: f.in.Progress}
+	switch {
+	case c.progress.Name == "" && f.isAnyBroken():
+		c.progress = Progress{Name: fixName, Since: f.in.Now}
+	case c.progress.Name == "":
+		c.enter(c.first())
+	case c.progress.Name != fixName || c.progress.Index != 0:
+		if c.at = c.progress.position(stages); stages[c.at-1].name != c.progress.Name {
+			c.enter(c.at) // the one that was reached has gone with its nodes
+		}
+	}
+	return c
+}
+
+// first is the stage that a rollout begins with. Where no old pod is left to be held back it is the last one.
+func (c *course) first() int {
+	if !c.isAnyOld() {
+		return len(c.stages)
+	}
+	return 1
+}
+
+// moveOn goes to the next stage.
+func (c *course) moveOn() {
+	if c.at == 0 {
+		c.enter(c.first())
+		return
+	}
+	c.enter(c.at + 1)
+}
+
+// enter begins a stage. Its index never falls, also where stages before it have gone with their nodes.
+func (c *course) enter(at int) {
+	c.at = at
+	c.progress = Progress{Name: c.stages[at-1].name, Index: max(at, c.progress.Index), Since: c.in.Now}
+}
+
+// assess finds out what the stage still waits for.
+func (c *course) assess() {
+	c.wake = time.Time{}
+	c.count = c.counted()
+	c.failing = c.overspent()
+	c.soaks = c.soakUntil()
+	c.queue = c.lineUp()
+	if !c.soaks.IsZero() {
+		c.wakeAt(c.soaks)
+	}
+}
+
+// isDone reports whether the stage is over: each of its nodes has settled, no old pod of it can still go, not too many
+// fail, and it has soaked and was approved, if that is asked for.
+func (c *course) isDone() bool {
+	return c.hasSettled() && c.soaks.IsZero() && !c.needsApproval()
+}
+
+func (c *course) hasSettled() bool {
+	return c.settled == c.nodes && len(c.failing) == 0 && c.queue.waiting == 0 && len(c.queue.delete) == 0
+}
+
+// needsApproval reports whether a person must let the rollout go on. Where no later stage has nodes there is nothing to
+// let on.
+func (c *course) needsApproval() bool {
+	if c.at == 0 || !c.stages[c.at-1].approve || c.progress.Approved || c.in.Rollback || c.idle {
+		return false
+	}
+	if c.stages[c.at-1].nodes == 0 {
+		return false
+	}
+	for i := c.at; i < len(c.stages); i++ {
+		if c.stages[i].nodes > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *course) isLast() bool { return c.at == len(c.stages) }
+
+// wakeAt asks for a look at an instant, if it is still to come.
+func (c *course) wakeAt(t time.Time) {
+	if t.After(c.in.Now) && (c.wake.IsZero() || t.Before(c.wake)) {
+		c.wake = t
+	}
+}
+
+// outcome is what the course comes to.
+func (c *course) outcome() Outcome {
+	c.progress.Begun = c.progress.Begun || c.at > 0 && len(c.queue.delete) > 0
+	o := Outcome{Progress: c.progress, Of: max(len(c.stages), c.progress.Index), Nodes: c.nodes, Settled: c.settled,
+		Reached: c.reached, Early: c.early, Delete: c.queue.delete, Wake: c.wake}
+	o.Done = c.isDone() && c.isLast()
+	if !o.Done {
+		o.Waits, o.Message, o.Until = c.waits()
+	}
+	return o
+}
+
+// waits says what the stage waits for. What a person has to do comes first.
+func (c *course) waits() (why Wait, message string, until time.Time) {
+	switch {
+	case c.in.Paused != "":
+		return ForResume, c.in.Paused, until
+	case len(c.failing) > 0:
+		return ForHealth, c.failureWords(), until
+	case c.queue.closed:
+		return ForWindow, c.in.Closed, until
+	case c.queue.waiting+c.queue.refused > 0 && len(c.queue.delete) == 0 && !c.onTheirWay:
+		return ForBudget, c.budgetWords(), until
+	case !c.hasSettled():
+		return ForNodes, c.nodeWords(), until
+	case !c.soaks.IsZero():
+		return ForSoak, c.soakWords(), c.soaks
+	}
+	return ForApproval, c.approvalWords(), until
+}
+
+// isWaitedFor reports whether the rollout must reach a node in such a state. One that is absent, that joined since, or
+// that was sick before, is not waited for.
+func isWaitedFor(state rollout.NodeState) bool {
+	switch state {
+	case rollout.IsLost, rollout.IsMissing, rollout.IsOld, rollout.IsUpdated, rollout.IsFailing, rollout.IsSettled:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,400 @@
+package pace
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// The canaries get the commit one after the other and soak; only then do the others get it.
+func TestTheCanariesGoFirst(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(30 * time.Minute)
+	w.commit("v2")
+	if o := w.want(w.decide(), "canary", ForNodes); goesTo(o) != "n001" || !o.Begun || o.Of != 2 || o.Reached != 2 {
+		t.Errorf("first look: %+v", o)
+	}
+	w.want(w.run(2*time.Minute), "canary", ForSoak)
+	if w.has("v2") != "n001 n002" {
+		t.Errorf("the commit is on %s", w.has("v2"))
+	}
+	o := w.want(w.run(25*time.Minute), "canary", ForSoak)
+	if !o.Until.Equal(o.Wake) || o.Until.Sub(w.now) > 5*time.Minute || o.Settled != 2 {
+		t.Errorf("soaks until %s, at %s: %+v", o.Until, w.now, o)
+	}
+	w.want(w.run(5*time.Minute), "rest", "")
+	if !w.last.Done || w.has("v1") != "" || w.evictions != 6 {
+		t.Errorf("done %v with %d evictions: %s", w.last.Done, w.evictions, w.has())
+	}
+}
+
+// A container that ends in the canary begins the soak anew: only what has not ended for that long is believed.
+func TestAnEndBeginsTheSoakAnew(t *testing.T) {
+	w := newWorld(t, 6, 1)
+	w.plan = canaryThenRest(30 * time.Minute)
+	w.lives["v2"] = 20 * time.Minute
+	w.commit("v2")
+	w.run(3 * time.Hour)
+	if w.last.Name != "canary" || w.has("v2") != "n001" {
+		t.Errorf("stage %s: %s", w.last.Name, w.has())
+	}
+}
+
+// The nodes of each zone get the commit after those of the zone before; the zone that is named goes first.
+func TestZoneByZone(t *testing.T) {
+	w := newWorld(t, 9, 0)
+	w.plan = Plan{Stages: []Stage{{Name: "zone", Each: "zone", Order: []string{"c"}}}, MaxUnavailable: number(3)}
+	w.commit("v2")
+	var stages []string
+	for !w.last.Done {
+		if o := w.decide(); len(stages) == 0 || stages[len(stages)-1] != o.Name {
+			stages = append(stages, o.Name)
+		}
+		w.after(time.Second)
+		if w.now.Sub(epoch) > 3*time.Hour {
+			t.Fatalf("not done: %+v", w.last)
+		}
+	}
+	if got := strings.Join(stages, " "); got != "zone/c zone/a zone/b" {
+		t.Errorf("stages %s", got)
+	}
+}
+
+// Batches grow, and each waits for a person, but for the last.
+func TestBatchesWaitForAPerson(t *testing.T) {
+	w := newWorld(t, 10, 0)
+	w.plan = Plan{Stages: []Stage{{Name: "batch", First: 1, Factor: 3, Approve: true}}, MaxUnavailable: percent("50%")}
+	w.commit("v2")
+	for i, want := range []string{"batch/1", "batch/2"} {
+		w.want(w.run(5*time.Minute), want, ForApproval)
+		if got := len(strings.Fields(w.has("v2"))); got != []int{1, 4}[i] {
+			t.Errorf("%s: %d nodes have the commit", want, got)
+		}
+		w.progress.Approved = true
+	}
+	if o := w.run(5 * time.Minute); !o.Done || o.Index != 3 || o.Approved {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A person's pause stops the deletions at once, and lifting it lets them go on.
+func TestAPauseStopsTheDeletions(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(0)
+	w.commit("v2")
+	w.run(3 * time.Second)
+	w.paused = "ann: lunch"
+	had := w.evictions
+	if o := w.want(w.run(10*time.Minute), "canary", ForResume); o.Message != "ann: lunch" || w.evictions != had {
+		t.Errorf("%d evictions, then %d: %+v", had, w.evictions, o)
+	}
+	w.paused = ""
+	if o := w.run(10 * time.Minute); !o.Done {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A stage begins only while a window is open. One that has begun goes on.
+func TestAWindowClosesOnlyTheBeginning(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(0)
+	w.closed = "until Monday"
+	w.commit("v2")
+	if o := w.want(w.run(time.Minute), "canary", ForWindow); o.Begun || w.evictions != 0 || o.Message != "until Monday" {
+		t.Errorf("%+v", o)
+	}
+	w.closed = ""
+	w.decide()
+	w.closed = "until Tuesday"
+	w.want(w.run(10*time.Minute), "rest", ForWindow)
+	if w.has("v2") != "n001 n002" {
+		t.Errorf("has %s", w.has("v2"))
+	}
+}
+
+// An agent that dies stops the rollout while it is on the first node, however many nodes may be without a pod.
+func TestADyingAgentStopsTheRollout(t *testing.T) {
+	w := newWorld(t, 12, 0)
+	w.plan = Plan{Stages: []Stage{{Name: "first", First: 1, Factor: 100}}, MaxUnavailable: number(10)}
+	w.lives["v2"] = time.Second / 2
+	w.commit("v2")
+	w.want(w.run(10*time.Minute), "first/1", ForHealth)
+	if w.has("v2") != "n001" || !strings.Contains(w.last.Message, "n001") {
+		t.Errorf("has %s, says %s", w.has("v2"), w.last.Message)
+	}
+}
+
+// A node that has the commit out of turn is judged like any other: what fails there stops the rollout.
+func TestAnEarlyNodeCanStopTheRollout(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.lives["v2"] = 40 * time.Second
+	w.closed = "no window"
+	w.commit("v2")
+	w.lose("n006")
+	o := w.want(w.run(5*time.Minute), "canary", ForHealth)
+	if o.Early != 1 || w.has("v2") != "n006" {
+		t.Errorf("%+v: %s", o, w.has())
+	}
+}
+
+// A fix goes first to the nodes that have the broken commit, all of them at once if they are down already, and then to
+// the canaries.
+func TestAFixGoesFirstToWhatIsBroken(t *testing.T) {
+	w := newWorld(t, 8, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.commit("v2")
+	w.run(time.Minute)
+	w.lives["v2"] = time.Second
+	w.lose("n007")
+	w.after(time.Minute)
+	// n001 and n002 run the broken commit well, n007 does not
+	w.closed = "at night"
+	w.commit("v3")
+	o := w.want(w.decide(), "fix", ForNodes)
+	if o.Index != 0 || goesTo(o) != "n007" || w.run(2*time.Minute).Name == "fix" {
+		t.Errorf("%+v, then %+v", o, w.last)
+	}
+	if w.has("v3") != "n001 n002 n007" {
+		t.Errorf("fixed: %s", w.has("v3"))
+	}
+	w.closed = ""
+	w.want(w.run(6*time.Minute), "canary", ForSoak)
+	if o := w.run(20 * time.Minute); !o.Done {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A commit that goes back mends the nodes that have the broken one, without soak or approval: nothing else is left.
+func TestGoingBackMendsAndIsDone(t *testing.T) {
+	w := newWorld(t, 8, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.plan.Stages[0].Approve = true
+	w.lives["v2"] = time.Second
+	w.commit("v2")
+	w.run(time.Minute)
+	w.commit("v1")
+	w.want(w.decide(), "fix", ForNodes)
+	if o := w.run(time.Minute); !o.Done || w.has("v2") != "" {
+		t.Errorf("%+v: %s", o, w.has())
+	}
+}
+
+// An old node that was away when the commit before came through does not make that one a broken commit: the next one
+// begins with the canaries. So does one that goes back to what only such a node still has.
+func TestWhatCameThroughIsNotBroken(t *testing.T) {
+	for _, next := range []string{"v3", "v1"} {
+		w := newWorld(t, 8, 2)
+		w.plan = canaryThenRest(10 * time.Minute)
+		w.ready("n008", false)
+		w.after(time.Hour)
+		w.commit("v2")
+		if o := w.run(time.Hour); !o.Done || w.has("v1") != "n008" {
+			t.Fatalf("%+v: %s", o, w.has())
+		}
+		w.ready("n008", true)
+		w.after(time.Hour)
+		w.commit(next)
+		w.want(w.run(5*time.Minute), "canary", ForSoak)
+		if got := len(strings.Fields(w.has("v2"))); got < 5 {
+			t.Errorf("%s: only %d nodes still have v2", next, got)
+		}
+	}
+}
+
+// A rollback mends each node that has another template, also when those are the most.
+func TestARollbackMendsAll(t *testing.T) {
+	w := newWorld(t, 8, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.commit("v2")
+	w.run(10*time.Minute + 60*time.Second)
+	if got := len(strings.Fields(w.has("v2"))); got < 4 || got == 8 {
+		t.Fatalf("%d nodes have v2", got)
+	}
+	w.commit("v1")
+	w.rollback = true
+	w.want(w.decide(), "fix", ForNodes)
+	if o := w.run(5 * time.Minute); !o.Done || w.has("v2") != "" {
+		t.Errorf("%+v: %s", o, w.has())
+	}
+}
+
+// A commit that follows one that got stuck after most nodes had it goes first to those.
+func TestWhatMendsAStuckCommitGoesWhereThatIs(t *testing.T) {
+	for _, mends := range []bool{false, true} {
+		w := newWorld(t, 8, 2)
+		w.plan = canaryThenRest(10 * time.Minute)
+		w.commit("v2")
+		w.run(10*time.Minute + 52*time.Second)
+		if got := len(strings.Fields(w.has("v2"))); got <= 4 || got == 8 {
+			t.Fatalf("%d nodes have v2", got)
+		}
+		w.commit("v3")
+		w.mends = mends
+		if o := w.decide(); (o.Name == "fix") != mends {
+			t.Errorf("mends %v: %+v", mends, o)
+		}
+		if o := w.run(time.Hour); !o.Done {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// A node that is away when its stage comes is not waited for, and gets the commit when it is back.
+func TestANodeThatComesBackIsCaughtUpWith(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = Plan{Stages: []Stage{{Name: "canary", Nodes: selector("canary=yes"), Soak: time.Minute},
+		{Name: "rest", Soak: time.Hour}}}
+	w.ready("n002", false)
+	w.after(10 * time.Minute)
+	w.commit("v2")
+	w.want(w.run(10*time.Minute), "rest", ForSoak)
+	if w.has("v1") != "n002" {
+		t.Fatalf("old: %s", w.has("v1"))
+	}
+	w.ready("n002", true)
+	w.run(2 * time.Minute)
+	if w.has("v1") != "" {
+		t.Errorf("old: %s", w.has("v1"))
+	}
+}
+
+// Canaries that are gone absent after they got the commit do not cut the soak short.
+func TestAbsentCanariesStillSoak(t *testing.T) {
+	w := newWorld(t, 6, 1)
+	w.plan = canaryThenRest(30 * time.Minute)
+	w.commit("v2")
+	w.run(15 * time.Minute)
+	w.ready("n001", false)
+	w.want(w.run(10*time.Minute), "canary", ForSoak)
+	w.want(w.run(10*time.Minute), "rest", "")
+}
+
+// A pod that is not available costs nothing; of the others the nodes that are about to leave the cluster come last.
+func TestWhichPodsGoFirst(t *testing.T) {
+	w := newWorld(t, 5, 0)
+	w.plan = Plan{MaxUnavailable: number(2)}
+	w.change("n001", func(n *corev1.Node) {
+		n.Spec.Taints = []corev1.Taint{{Key: "karpenter.sh/disrupted", Effect: corev1.TaintEffectNoSchedule}}
+	})
+	w.sick("n004")
+	w.commit("v2")
+	if o := w.want(w.decide(), "rest", ForNodes); goesTo(o) != "n004 n002" {
+		t.Errorf("goes: %s", goesTo(o))
+	}
+}
+
+// sick has the container of a node's pod run without being Ready.
+func (w *world) sick(node string) {
+	s := w.sets[0]
+	for i, p := range s.pods {
+		if p.Spec.NodeName == node {
+			s.pods[i] = p.DeepCopy()
+			s.pods[i].Status.Conditions[0].Status = corev1.ConditionFalse
+		}
+	}
+}
+
+// What a PodDisruptionBudget does not allow is left alone and said; another pod of the stage goes in its place.
+func TestARefusedEvictionIsSaid(t *testing.T) {
+	w := newWorld(t, 3, 2)
+	w.plan = canaryThenRest(0)
+	w.refused = map[types.UID]string{w.pod("n001").UID: "Cannot evict pod as it would violate the budget"}
+	w.commit("v2")
+	if o := w.decide(); goesTo(o) != "n002" {
+		t.Errorf("goes: %s", goesTo(o))
+	}
+	if o := w.want(w.run(time.Minute), "canary", ForBudget); !strings.Contains(o.Message, "violate the budget") {
+		t.Errorf("says %s", o.Message)
+	}
+}
+
+// Nodes that have no available pod for other reasons use up the budget, and that is said.
+func TestOthersUseUpTheBudget(t *testing.T) {
+	w := newWorld(t, 4, 2)
+	w.plan = canaryThenRest(0)
+	w.sick("n004")
+	w.commit("v2")
+	if o := w.want(w.decide(), "canary", ForBudget); !strings.Contains(o.Message, "n004") {
+		t.Errorf("says %s", o.Message)
+	}
+}
+
+// Nothing goes as long as its controller would not make a pod of the commit: it has not seen it, rolls by itself, or
+// somebody has changed it.
+func TestNothingGoesThatWouldNotComeBackAsTheCommits(t *testing.T) {
+	tests := map[string]func(*world, *Workload){
+		"not observed": func(_ *world, l *Workload) {
+			l.Look.DaemonSet = l.Look.DaemonSet.DeepCopy()
+			l.Look.DaemonSet.Status.ObservedGeneration--
+		},
+		"before the apply": func(_ *world, l *Workload) { l.Target.Generation++ },
+		"no revision":      func(_ *world, l *Workload) { l.Look.Revisions = l.Look.Revisions[:1] },
+		"not looked at":    func(_ *world, l *Workload) { l.Look.Missing = []string{"nodes"} },
+		"gone":             func(_ *world, l *Workload) { l.Look.DaemonSet = nil },
+		"another one":      func(_ *world, l *Workload) { l.Target.UID = "another" },
+		"rolls by itself": func(_ *world, l *Workload) {
+			l.Look.DaemonSet = l.Look.DaemonSet.DeepCopy()
+			l.Look.DaemonSet.Spec.UpdateStrategy.Type = "RollingUpdate"
+		},
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 3, 1)
+			w.plan = canaryThenRest(0)
+			w.commit("v2")
+			in := w.input()
+			change(w, &in.Workloads[0])
+			if o := Decide(in); len(o.Delete) > 0 || o.Done || o.Name != "" || o.Waits != ForNodes || o.Message == "" {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
+// A DaemonSet that the commit does not change holds nothing up, and one that is new is not held back: there is no old
+// pod.
+func TestWhatTheCommitDoesNotChange(t *testing.T) {
+	w := newWorld(t, 4, 2)
+	w.plan = canaryThenRest(time.Hour)
+	w.commit("v1")
+	if o := w.decide(); !o.Done {
+		t.Errorf("a commit that changes nothing: %+v", o)
+	}
+	w.addSet("other")
+	w.commit("v2", "agent")
+	w.want(w.run(5*time.Minute), "canary", ForSoak)
+	if w.has("v2") != "n001 n002" {
+		t.Errorf("has %s", w.has("v2"))
+	}
+}
+
+// The DaemonSets of a commit go together: a stage is over when its nodes have settled pods of all of them.
+func TestDaemonSetsGoTogether(t *testing.T) {
+	w := newWorld(t, 4, 2)
+	w.addSet("other")
+	w.plan = canaryThenRest(0)
+	w.commit("v2")
+	if o := w.decide(); goesTo(o) != "n001 n001" || o.Delete[0].Name == o.Delete[1].Name {
+		t.Errorf("goes: %+v", o.Delete)
+	}
+	if o := w.run(5 * time.Minute); !o.Done || w.evictions != 8 {
+		t.Errorf("%+v after %d evictions", o, w.evictions)
+	}
+}
+
+// A node that joins gets the commit at once; it is not waited for, and moves no node from one batch to another.
+func TestLateNodesMoveNothing(t *testing.T) {
+	w := newWorld(t, 4, 0)
+	w.plan = Plan{Stages: []Stage{{Name: "batch", First: 2, Factor: 1, Soak: time.Hour}}, MaxUnavailable: number(2)}
+	w.commit("v2")
+	w.run(time.Minute)
+	w.join("a000", "a", false)
+	o := w.want(w.run(time.Minute), "batch/1", ForSoak)
+	if o.Early != 1 || o.Nodes != 2 || w.has("v2") != "a000 n001 n002" {
+		t.Errorf("%+v: %s", o, w.has())
+	}
+}

@@ -1,0 +1,121 @@
+package pace
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// queue is the old pods of the stage that stand in line.
+type queue struct {
+	delete  []Deletion
+	waiting int  // pods that may not go yet
+	refused int  // pods that a PodDisruptionBudget does not let go
+	closed  bool // no window is open for them
+}
+
+// candidate is an old pod that can go.
+type candidate struct {
+	pod     *corev1.Pod
+	node    string
+	costs   bool // its node loses its last available pod with it
+	leaving bool // its node is about to leave the cluster
+}
+
+// lineUp says which old pods go now, as far as the budget of each DaemonSet goes.
+func (c *course) lineUp() queue {
+	var q queue
+	for _, s := range c.sets {
+		c.lineUpOf(s, &q)
+	}
+	return q
+}
+
+func (c *course) lineUpOf(s *set, q *queue) {
+	list, refused := c.candidates(s)
+	q.refused += refused
+	if len(list) == 0 {
+		return
+	}
+	switch {
+	case c.in.Paused != "", len(c.failing) > 0:
+		q.waiting += len(list)
+		return
+	case c.at > 0 && c.in.Closed != "" && !c.progress.Begun:
+		q.waiting, q.closed = q.waiting+len(list), true
+		return
+	}
+	limit := s.limit(c.in.Plan)
+	spent, next := s.spent()
+	c.wakeAt(next)
+	for _, one := range list {
+		if one.costs && spent >= limit {
+			q.waiting++
+			continue
+		}
+		if one.costs {
+			spent++
+		}
+		q.delete = append(q.delete, Deletion{Namespace: one.pod.Namespace, Name: one.pod.Name, UID: one.pod.UID,
+			ResourceVersion: one.pod.ResourceVersion, Node: one.node})
+	}
+}
+
+// candidates are the old pods of the stage that can go, in their order: those first that cost nothing, then those of
+// nodes that stay, then by the names of their nodes. There is one of each node.
+func (c *course) candidates(s *set) (list []candidate, refused int) {
+	for i := range s.sites {
+		at := &s.sites[i]
+		if !isReachable(at) || !c.takes(s, i) {
+			continue
+		}
+		if _, is := s.Refused[at.old.UID]; is {
+			refused++
+			continue
+		}
+		list = append(list, candidate{pod: at.old, node: c.places[i].name, costs: at.available == 1 && !at.freed,
+			leaving: isLeaving(c.places[i].node)})
+	}
+	slices.SortFunc(list, func(a, b candidate) int {
+		return cmp.Or(order(a.costs, b.costs), order(a.leaving, b.leaving), cmp.Compare(a.node, b.node))
+	})
+	return list, refused
+}
+
+// takes reports whether the old pod of a node is one of this stage, or of one before it.
+func (c *course) takes(s *set, i int) bool {
+	if c.at == 0 {
+		return s.sites[i].broken
+	}
+	return c.places[i].stage <= c.at
+}
+
+// isReachable reports whether the old pod of a node can go: the node is there, and none of its pods is going already.
+func isReachable(at *site) bool {
+	return at.meant && at.old != nil && !at.going && !at.down && at.state != rollout.IsAbsent
+}
+
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// The taints of nodes that are about to leave, or have lost what runs there.
+var leavingTaints = []string{
+	"ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler", "karpenter.sh/disrupted",
+	corev1.TaintNodeOutOfService,
+}
+
+func isLeaving(n *corev1.Node) bool {
+	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+		return slices.Contains(leavingTaints, t.Key)
+	})
+}

@@ -1,0 +1,61 @@
+package pace
+
+import "slices"
+
+// count is how many nodes the stage is about, and where they are.
+type count struct {
+	nodes, settled int // that are waited for, and of them those that have settled
+	reached, early int
+	unsettled      []string // that are waited for, by name
+	onTheirWay     bool     // some of those have no old pod any more
+}
+
+// counted goes through the nodes.
+func (c *course) counted() count {
+	var n count
+	for i := range c.places {
+		if !c.places[i].late && c.anySet(func(s *set) bool { return c.reaches(s, i) }) {
+			n.reached++
+		}
+		if c.at > 0 && c.places[i].stage > c.at &&
+			c.anySet(func(s *set) bool { return !s.idle && s.sites[i].updated != nil }) {
+			n.early++
+		}
+		if !c.anySet(func(s *set) bool { return c.waitsFor(s, i) }) {
+			continue
+		}
+		n.nodes++
+		if !c.anySet(func(s *set) bool { return c.waitsFor(s, i) && !s.sites[i].settled() }) {
+			n.settled++
+			continue
+		}
+		n.unsettled = append(n.unsettled, c.places[i].name)
+		n.onTheirWay = n.onTheirWay || c.anySet(func(s *set) bool {
+			return c.waitsFor(s, i) && !s.sites[i].settled() && s.sites[i].old == nil
+		})
+	}
+	return n
+}
+
+func (c *course) anySet(is func(*set) bool) bool { return slices.ContainsFunc(c.sets, is) }
+
+// reaches reports whether a DaemonSet is exposed to the commit on a node by now: the node is of this stage, or of one
+// before it. The fix reaches the nodes with a broken commit, and those that have the commit already.
+func (c *course) reaches(s *set, i int) bool {
+	at := &s.sites[i]
+	switch {
+	case !at.meant:
+		return false
+	case c.at == 0:
+		return !s.idle && (at.broken || at.old == nil)
+	}
+	return c.places[i].stage <= c.at
+}
+
+// waitsFor reports whether a DaemonSet must settle on a node before the stage is over. Of the stages before it only
+// such nodes count as have not got the commit: they were away.
+func (c *course) waitsFor(s *set, i int) bool {
+	at := &s.sites[i]
+	return isWaitedFor(at.state) && !c.places[i].late && c.reaches(s, i) &&
+		(c.at == 0 || c.places[i].stage == c.at || at.updated == nil)
+}

@@ -1,0 +1,78 @@
+package pace
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/daemongate/daemongate/rollout/words"
+)
+
+// nodeWords says which nodes of the stage have not settled.
+func (c *course) nodeWords() string {
+	if len(c.unsettled) == 0 {
+		return fmt.Sprintf("%s of the stage still to go", words.Plural(c.queue.waiting+len(c.queue.delete), "old pod"))
+	}
+	return fmt.Sprintf("%d of %s settled, waiting for %s", c.settled, words.Plural(c.nodes, "node"),
+		words.FoldSome(c.unsettled))
+}
+
+func (c *course) soakWords() string {
+	soak := c.stages[c.at-1].soak
+	return fmt.Sprintf("settled, soaking for %s until %s", soak, c.soaks.UTC().Format(time.DateTime+" UTC"))
+}
+
+func (c *course) approvalWords() string {
+	return "a person must let the rollout go on: daemongate promote"
+}
+
+// failureWords says what fails beyond what may.
+func (c *course) failureWords() string {
+	var said []string
+	for _, o := range c.failing {
+		said = append(said, fmt.Sprintf("%s/%s fails on %s of %d reached, %d may: %s", o.Target.Namespace,
+			o.Target.Name, words.Plural(len(o.nodes), "node"), o.of, o.may, words.FoldSome(o.nodes)))
+	}
+	return strings.Join(said, "; ")
+}
+
+// budgetWords says what keeps the old pods of the stage from going.
+func (c *course) budgetWords() string {
+	var said []string
+	for _, s := range c.sets {
+		list, refused := c.candidates(s)
+		name := s.Target.Namespace + "/" + s.Target.Name
+		if nodes, limit := s.unavailable(c.places), s.limit(c.in.Plan); len(list) > 0 && len(nodes) >= limit {
+			said = append(said, fmt.Sprintf("%s has no available pod on %s, %d may be without: %s", name,
+				words.Plural(len(nodes), "node"), limit, words.FoldSome(nodes)))
+		}
+		if refused > 0 {
+			said = append(said, fmt.Sprintf("a PodDisruptionBudget does not allow the eviction of %s of %s: %s",
+				words.Plural(refused, "pod"), name, s.refusal(c)))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// unavailable are the nodes that use up the budget.
+func (s *set) unavailable(places []place) []string {
+	var nodes []string
+	for i := range s.sites {
+		if s.sites[i].isSpent() {
+			nodes = append(nodes, places[i].name)
+		}
+	}
+	return nodes
+}
+
+// refusal is what the API server said of the first pod that it did not let go.
+func (s *set) refusal(c *course) string {
+	for i := range s.sites {
+		if at := &s.sites[i]; isReachable(at) && c.takes(s, i) {
+			if said, is := s.Refused[at.old.UID]; is {
+				return words.Clip(said, 200)
+			}
+		}
+	}
+	return ""
+}

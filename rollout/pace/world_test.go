@@ -1,0 +1,435 @@
+package pace
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
+	"github.com/daemongate/daemongate/rollout/judge"
+)
+
+var epoch = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+
+// Figures of the played cluster.
+const (
+	pullTime = 5 * time.Second // from a pod's being made to its being Ready
+	stopTime = 2 * time.Second // from its being evicted to its being gone
+)
+
+// world is a played cluster: nodes, DaemonSets with their controller, and agents that live as long as their image says.
+type world struct {
+	t       testing.TB
+	now     time.Time
+	nodes   []*corev1.Node
+	sets    []*played
+	plan    Plan
+	options rollout.Options
+	made    int
+
+	progress             Progress
+	paused, closed       string
+	rollback, mends      bool
+	going                map[types.UID]bool
+	refused              map[types.UID]string
+	last                 Outcome
+	lives                map[string]time.Duration // how long an agent of an image lives; for ever if it is not named
+	evictions, conflicts int
+	ever                 map[string]bool // the nodes on which an agent of the commit has died
+	rvs                  int
+}
+
+// played is one DaemonSet.
+type played struct {
+	ds        *appsv1.DaemonSet
+	revisions []*appsv1.ControllerRevision
+	pods      []*corev1.Pod
+	next      map[types.UID]time.Time // when something happens to a pod
+	starts    map[types.UID]int
+	target    rollout.Target
+	memory    rollout.Memory
+	cache     judge.Cache
+	judgement rollout.Judgement
+}
+
+// newWorld has so many nodes, n001 and on, in zones a, b and c in turn, of which the first ones are labelled as
+// canaries, and one DaemonSet of image v1 that has long settled.
+func newWorld(t testing.TB, nodes, canaries int) *world {
+	w := &world{t: t, now: epoch, options: rollout.Options{NoProof: true}, going: map[types.UID]bool{},
+		lives: map[string]time.Duration{}, ever: map[string]bool{}}
+	for i := range nodes {
+		w.join(fmt.Sprintf("n%03d", i+1), string(rune('a'+i%3)), i < canaries)
+	}
+	w.addSet("agent")
+	return w
+}
+
+func (w *world) addSet(name string) *played {
+	s := &played{next: map[types.UID]time.Time{}, starts: map[types.UID]int{}}
+	s.ds = &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: name, UID: types.UID(name),
+			CreationTimestamp: metav1.NewTime(w.now)},
+		Spec: appsv1.DaemonSetSpec{
+			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "agent"}},
+				Tolerations: []corev1.Toleration{{Key: "karpenter.sh/disrupted", Operator: corev1.TolerationOpExists}}}},
+			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType},
+		},
+	}
+	w.sets = append(w.sets, s)
+	w.apply(s, "v1")
+	w.after(time.Hour)
+	w.progress = Progress{}
+	return s
+}
+
+// join adds a node.
+func (w *world) join(name, zone string, canary bool) *corev1.Node {
+	n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(w.now),
+		Labels: map[string]string{"zone": zone}}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{
+		{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(w.now)}}}}
+	if canary {
+		n.Labels["canary"] = "yes"
+	}
+	w.nodes = append(w.nodes, n)
+	return n
+}
+
+// change replaces a node by a changed one.
+func (w *world) change(name string, change func(*corev1.Node)) {
+	for i := range w.nodes {
+		if w.nodes[i].Name == name {
+			w.nodes = slices.Clone(w.nodes)
+			w.nodes[i] = w.nodes[i].DeepCopy()
+			change(w.nodes[i])
+		}
+	}
+}
+
+// ready has a node become ready, or not.
+func (w *world) ready(name string, ready bool) {
+	w.change(name, func(n *corev1.Node) {
+		c := &n.Status.Conditions[0]
+		c.Status, c.LastTransitionTime = corev1.ConditionFalse, metav1.NewTime(w.now)
+		if ready {
+			c.Status = corev1.ConditionTrue
+		}
+	})
+}
+
+// commit applies another image to the DaemonSets that are named, to all if none is, and begins their rollout.
+func (w *world) commit(image string, names ...string) *world {
+	for _, s := range w.sets {
+		if len(names) == 0 || slices.Contains(names, s.ds.Name) {
+			w.apply(s, image)
+		} else {
+			s.target.AppliedAt = w.now
+		}
+		s.memory, s.cache = rollout.Memory{}, judge.Cache{}
+	}
+	w.progress, w.last, w.rollback, w.mends = Progress{}, Outcome{}, false, false
+	return w
+}
+
+// apply is one DaemonSet's new template, observed by its controller at once.
+func (w *world) apply(s *played, image string) {
+	s.ds = s.ds.DeepCopy()
+	s.ds.Generation++
+	s.ds.Status.ObservedGeneration = s.ds.Generation
+	s.ds.Spec.Template.Spec.Containers[0].Image = image
+	s.target = rollout.Target{Namespace: "platform", Name: s.ds.Name, UID: s.ds.UID, Generation: s.ds.Generation,
+		AppliedAt: w.now, OnDelete: true, HadNodes: s.ds.Generation > 1}
+	number := int64(len(s.revisions))
+	for _, r := range s.revisions {
+		number = max(number, r.Revision)
+	}
+	s.revisions = slices.Clone(s.revisions)
+	for i, r := range s.revisions {
+		if r.Labels[fact.HashLabel] == image {
+			s.revisions[i] = r.DeepCopy()
+			s.revisions[i].Revision = number + 1
+			return
+		}
+	}
+	template, err := json.Marshal(s.ds.Spec.Template)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s.revisions = append(s.revisions, &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{Name: image, Labels: map[string]string{fact.HashLabel: image},
+			OwnerReferences: s.owner(), CreationTimestamp: metav1.NewTime(w.now)}, Revision: number + 1,
+		Data: runtime.RawExtension{Raw: []byte(`{"spec":{"template":` + string(template) + `}}`)}})
+}
+
+func (s *played) owner() []metav1.OwnerReference {
+	yes := true
+	return []metav1.OwnerReference{{Kind: "DaemonSet", Name: s.ds.Name, UID: s.ds.UID, Controller: &yes}}
+}
+
+// after lets time pass, with all that happens in it.
+func (w *world) after(d time.Duration) *world {
+	end := w.now.Add(d)
+	for {
+		w.control()
+		next := end
+		for _, s := range w.sets {
+			for _, p := range s.pods { // on a node that is down nothing happens
+				if at, due := s.next[p.UID]; due && at.Before(next) && w.isUp(p.Spec.NodeName) {
+					next = at
+				}
+			}
+		}
+		w.now = fact.Latest(w.now, next)
+		w.happen()
+		if !next.Before(end) {
+			w.control()
+			return w
+		}
+	}
+}
+
+// control is the DaemonSet controller: a node without a pod gets one of the newest template.
+func (w *world) control() {
+	for _, s := range w.sets {
+		has := make(map[string]bool, len(s.pods))
+		for _, p := range s.pods {
+			has[p.Spec.NodeName] = true
+		}
+		for _, n := range w.nodes {
+			if !has[n.Name] && isReadyNode(n) {
+				w.make(s, n.Name)
+			}
+		}
+	}
+}
+
+func isReadyNode(n *corev1.Node) bool { return n.Status.Conditions[0].Status == corev1.ConditionTrue }
+
+func (w *world) make(s *played, node string) *corev1.Pod {
+	w.made++
+	image := s.ds.Spec.Template.Spec.Containers[0].Image
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: fmt.Sprintf("%s-%d", s.ds.Name, w.made),
+		UID: types.UID(fmt.Sprintf("pod-%d", w.made)), Labels: map[string]string{fact.HashLabel: image},
+		ResourceVersion: w.version(), OwnerReferences: s.owner(), CreationTimestamp: metav1.NewTime(w.now)},
+		Spec: corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "agent", Image: image}}},
+		Status: corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
+			{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(w.now)}},
+			ContainerStatuses: []corev1.ContainerStatus{{Name: "agent",
+				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}}}}}
+	s.pods = append(slices.Clip(s.pods), p)
+	s.next[p.UID] = w.now.Add(pullTime)
+	return p
+}
+
+func (w *world) version() string { w.rvs++; return fmt.Sprint(w.rvs) }
+
+// happen is what is due by now: containers start and die, and pods that were evicted go.
+func (w *world) happen() {
+	for _, s := range w.sets {
+		var gone []types.UID
+		for i, p := range s.pods {
+			if at, due := s.next[p.UID]; !due || at.After(w.now) || !w.isUp(p.Spec.NodeName) {
+				continue
+			}
+			delete(s.next, p.UID)
+			if p.DeletionTimestamp != nil {
+				gone = append(gone, p.UID)
+				continue
+			}
+			s.pods = slices.Clone(s.pods)
+			s.pods[i] = w.live(s, p.DeepCopy())
+		}
+		if len(gone) > 0 {
+			s.pods = slices.DeleteFunc(slices.Clone(s.pods), func(p *corev1.Pod) bool { return slices.Contains(gone, p.UID) })
+		}
+	}
+}
+
+func (w *world) isUp(name string) bool {
+	i := slices.IndexFunc(w.nodes, func(n *corev1.Node) bool { return n.Name == name })
+	return i >= 0 && isReadyNode(w.nodes[i])
+}
+
+// live is the next thing in a pod's life: its container starts, or dies.
+func (w *world) live(s *played, p *corev1.Pod) *corev1.Pod {
+	p.ResourceVersion = w.version()
+	c, ready := &p.Status.ContainerStatuses[0], &p.Status.Conditions[0]
+	image := p.Spec.Containers[0].Image
+	life, dies := w.lives[image]
+	if c.State.Running == nil {
+		if c.State.Waiting.Reason == "CrashLoopBackOff" {
+			c.RestartCount++
+		}
+		c.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(w.now)}}
+		p.Status.Phase, c.Ready = corev1.PodRunning, true
+		ready.Status, ready.LastTransitionTime = corev1.ConditionTrue, metav1.NewTime(w.now)
+		if dies {
+			s.next[p.UID] = w.now.Add(life)
+		}
+		return p
+	}
+	w.ever[p.Spec.NodeName] = true
+	c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1,
+		Reason: "Error", StartedAt: c.State.Running.StartedAt, FinishedAt: metav1.NewTime(w.now)}}
+	c.State, c.Ready = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}, false
+	ready.Status, ready.LastTransitionTime = corev1.ConditionFalse, metav1.NewTime(w.now)
+	s.starts[p.UID]++
+	s.next[p.UID] = w.now.Add(min(5*time.Minute, 10*time.Second<<min(s.starts[p.UID]-1, 8)))
+	return p
+}
+
+// look is what is there now.
+func (w *world) look(s *played) rollout.Look {
+	return rollout.Look{Now: w.now, DaemonSet: s.ds, Revisions: s.revisions, Pods: s.pods, Nodes: w.nodes}
+}
+
+// input judges this moment.
+func (w *world) input() Input {
+	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, Mends: w.mends,
+		Paused: w.paused, Closed: w.closed}
+	for _, s := range w.sets {
+		l := w.look(s)
+		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)
+		in.Workloads = append(in.Workloads, Workload{Target: s.target, Look: l, Judgement: s.judgement,
+			Going: maps.Clone(w.going), Refused: w.refused})
+	}
+	return in
+}
+
+// decide looks, decides, keeps the progress, and carries out what was decided.
+func (w *world) decide() Outcome {
+	w.t.Helper()
+	o := Decide(w.input())
+	w.progress, w.last = o.Progress, o
+	w.carryOut(o)
+	return o
+}
+
+func (w *world) carryOut(o Outcome) {
+	for _, d := range o.Delete {
+		w.evict(d)
+	}
+}
+
+// evict asks a pod to go, unless it is another one by now or was written since.
+func (w *world) evict(d Deletion) bool {
+	for _, s := range w.sets {
+		for i, p := range s.pods {
+			if p.Name != d.Name {
+				continue
+			}
+			if p.UID != d.UID || p.ResourceVersion != d.ResourceVersion || p.DeletionTimestamp != nil {
+				w.conflicts++
+				return false
+			}
+			w.evictions++
+			s.pods = slices.Clone(s.pods)
+			p = p.DeepCopy()
+			at, grace := metav1.NewTime(w.now.Add(stopTime)), int64(stopTime/time.Second)
+			p.DeletionTimestamp, p.DeletionGracePeriodSeconds, p.ResourceVersion = &at, &grace, w.version()
+			s.pods[i], s.next[p.UID] = p, at.Time
+			return true
+		}
+	}
+	w.conflicts++
+	return false
+}
+
+// run decides every second for a while.
+func (w *world) run(d time.Duration) Outcome {
+	w.t.Helper()
+	o := w.decide()
+	for end := w.now.Add(d); w.now.Before(end); {
+		w.after(time.Second)
+		o = w.decide()
+	}
+	return o
+}
+
+// want holds what the stage is, and waits for.
+func (w *world) want(o Outcome, name string, waits Wait) Outcome {
+	w.t.Helper()
+	if o.Name != name || o.Waits != waits {
+		w.t.Fatalf("stage %q (%d of %d) waits for %q (%s), want %q and %q; has %s", o.Name, o.Index, o.Of, o.Waits,
+			o.Message, name, waits, w.has())
+	}
+	return o
+}
+
+// has is which node has which image, of the first DaemonSet.
+func (w *world) has(images ...string) string {
+	var said []string
+	for _, p := range w.sets[0].pods {
+		image := p.Labels[fact.HashLabel]
+		if len(images) == 0 {
+			said = append(said, p.Spec.NodeName+"="+image)
+		} else if slices.Contains(images, image) {
+			said = append(said, p.Spec.NodeName)
+		}
+	}
+	slices.Sort(said)
+	return strings.Join(said, " ")
+}
+
+// pod is the pod of the first DaemonSet on a node.
+func (w *world) pod(node string) *corev1.Pod {
+	for _, p := range w.sets[0].pods {
+		if p.Spec.NodeName == node {
+			return p
+		}
+	}
+	w.t.Fatalf("no pod on %s", node)
+	return nil
+}
+
+// lose deletes a node's pod, as somebody else does it.
+func (w *world) lose(node string) {
+	p := w.pod(node)
+	w.evict(Deletion{Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion})
+	w.evictions--
+}
+
+// goesTo are the nodes of an outcome's deletions, in their order.
+func goesTo(o Outcome) string {
+	var nodes []string
+	for _, d := range o.Delete {
+		nodes = append(nodes, d.Node)
+	}
+	return strings.Join(nodes, " ")
+}
+
+func selector(text string) labels.Selector {
+	s, err := labels.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func number(n int) *intstr.IntOrString {
+	v := intstr.FromInt(n)
+	return &v
+}
+
+func percent(text string) *intstr.IntOrString {
+	v := intstr.FromString(text)
+	return &v
+}
+
+// canaryThenRest is two canary nodes that soak, and the rest.
+func canaryThenRest(soak time.Duration) Plan {
+	return Plan{Stages: []Stage{{Name: "canary", Nodes: selector("canary=yes"), AtMost: 2, Soak: soak}},
+		MaxUnavailable: number(1)}
+}
