@@ -1,20 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/controller"
+	"github.com/daemongate/daemongate/cmd/daemongate/fit"
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/manifests/packages"
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 // installation is what install was asked for.
@@ -71,13 +71,17 @@ func (i *installation) run(c *cobra.Command, folder []string) error {
 	}
 	switch {
 	case i.chart != "":
-		return exportTo(c.OutOrStdout(), i.chart, packages.ChartFile, func() (packages.Files, error) {
-			return packages.Chart(i.Options, thisBuild().Version)
-		})
+		files, err := packages.Chart(i.Options, thisBuild().Version)
+		if err != nil {
+			return err
+		}
+		return exported(c.OutOrStdout(), files, i.chart)
 	case len(folder) > 0:
-		return exportTo(c.OutOrStdout(), folder[0], packages.KustomizeFile, func() (packages.Files, error) {
-			return packages.Kustomize(i.Options)
-		})
+		files, err := packages.Kustomize(i.Options)
+		if err != nil {
+			return err
+		}
+		return exported(c.OutOrStdout(), files, folder[0])
 	}
 	objects, err := install.All(i.Options)
 	if err != nil {
@@ -128,30 +132,82 @@ func printObjects(out io.Writer, objects []*unstructured.Unstructured) error {
 	return err
 }
 
-// exportTo writes a package to a folder, in the place of one that an earlier export has written there. What is known by
-// the same file, and was not written by us, stays.
-func exportTo(out io.Writer, folder, known string, files func() (packages.Files, error)) error {
-	at := filepath.Join(folder, known)
-	there, err := os.ReadFile(at)
-	if err == nil && !strings.HasPrefix(string(there), packages.MadeBy) {
-		return fmt.Errorf("%s is there and was not made by daemongate install: give another folder", at)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// exported writes a package to a folder, and says so.
+func exported(out io.Writer, files packages.Files, folder string) error {
+	if err := files.Write(folder); err != nil {
 		return err
 	}
-	made, err := files()
+	_, err := fmt.Fprintf(out, "wrote %s to %s\n", english.Count(len(files), "file"), folder)
+	return err
+}
+
+func newUninstall() *cobra.Command {
+	var k cluster
+	c := &cobra.Command{
+		Use:   "uninstall",
+		Short: "Take the controller out of a cluster, and leave what it has written",
+		Long: `Delete the controller, its rights, and all else that install has written, but not the Syncs, their definition, the
+namespace daemongate-system, nor anything that a Sync has written: DaemonSets go on running as they are.
+
+A Sync cannot be deleted while no controller runs, since it is the controller that lets go of what the Sync has written,
+or deletes it, as spec.deletionPolicy says. So whoever wants the Syncs gone too deletes them first.
+
+What was installed by Helm or by kubectl is not deleted: it says so.`,
+		Example: "  daemongate uninstall\n  kubectl delete syncs -A --all && daemongate uninstall && kubectl delete " +
+			"crd syncs.daemongate.io",
+		Args: arguments(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			config, _, err := k.connect()
+			if err != nil {
+				return err
+			}
+			u, err := install.Uninstall(c.Context(), config)
+			if err != nil {
+				return err
+			}
+			return tellUninstalled(c.Context(), c.OutOrStdout(), &k, u)
+		},
+	}
+	k.addTo(c.Flags())
+	return c
+}
+
+// tellUninstalled says what is gone and what was left.
+func tellUninstalled(ctx context.Context, out io.Writer, k *cluster, u install.Uninstalled) error {
+	_, _ = fmt.Fprintf(out, "deleted %s\n", english.Count(len(u.Gone), "object"))
+	if len(u.Theirs) > 0 {
+		_, _ = fmt.Fprintf(out, "left %s that daemongate install has not written, such as %s: helm uninstall or "+
+			"kubectl delete takes them away\n", english.Count(len(u.Theirs), "object"), u.Theirs[0])
+	}
+	syncs, _, err := k.syncs()
 	if err != nil {
 		return err
 	}
-	for path, text := range made {
-		path = filepath.Join(folder, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return err
+	list, err := syncs.List(ctx, "")
+	if apierrors.IsNotFound(err) {
+		return nil // nor is there a definition
+	}
+	if err != nil {
+		return fmt.Errorf("list the Syncs that are left: %w", err)
+	}
+	written := 0
+	for _, s := range list {
+		written += len(s.Status.Inventory)
+		if stored := s.Status.StoredInventory; stored != nil {
+			written += stored.Objects
 		}
 	}
-	_, err = fmt.Fprintf(out, "wrote %d files to %s\n", len(made), folder)
+	_, err = fmt.Fprintf(out, "left %s, with %s that they have written; nobody looks after them now\n",
+		english.Count(len(list), "Sync"), english.Count(written, "object"))
 	return err
+}
+
+// newCheck is in the package of what it looks at.
+func newCheck() *cobra.Command {
+	k, format := &cluster{}, formatTable
+	return fit.New(fit.Program{Version: thisBuild().Version, NoArgs: arguments(cobra.NoArgs), Flags: k.addTo,
+		Connect: k.connect, AddFormat: format.addTo, Unfit: failed,
+		Print: func(w io.Writer, value any, table func(io.Writer) error) error {
+			return format.print(w, value, table)
+		}})
 }

@@ -159,7 +159,8 @@ func (o *runOptions) addLeaseTo(flags *pflag.FlagSet) {
 
 func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 	out = controller.NewLines(out, o.logFormat)
-	o.Version, o.Out, o.Log = thisBuild().Version, out, controller.NewLog(errs, o.logLevel, o.logFormat)
+	o.Lease.Version = thisBuild().Version
+	o.Version, o.Out, o.Log = o.Lease.Version, out, controller.NewLog(errs, o.logLevel, o.logFormat)
 	o.Lease.Tell = func(text string) { _, _ = fmt.Fprintf(out, "%s  %s\n", time.Now().Format("15:04:05"), text) }
 	config, namespace, err := o.scope()
 	if err != nil {

@@ -6,9 +6,11 @@ import (
 	_ "embed"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 
@@ -73,25 +75,69 @@ func (o Options) pageArguments() string {
 
 // Apply writes objects to a cluster, whole or not at all.
 func Apply(ctx context.Context, config *rest.Config, objects []*unstructured.Unstructured) error {
-	client, err := manifests.NewClient(config)
+	client, set, err := try(ctx, config, objects)
 	if err != nil {
-		return err
-	}
-	set, err := manifests.NewSet(objects)
-	if err != nil {
-		return err
-	}
-	options := manifests.Options{Owner: Owner, DefaultNamespace: Owner.Namespace}
-	if set, err = client.Resolve(ctx, set, options); err != nil {
-		return err
-	}
-	if err := client.DryRun(ctx, set, options); err != nil {
 		return err
 	}
 	if _, err = client.Apply(ctx, set, options); err != nil {
 		return err
 	}
 	return takeBack(ctx, config, client, set)
+}
+
+// Try asks the API server whether it would take objects, and writes nothing. The error joins what it says to each that
+// it would refuse.
+func Try(ctx context.Context, config *rest.Config, objects []*unstructured.Unstructured) error {
+	_, _, err := try(ctx, config, objects)
+	return err
+}
+
+// Place is where the API server has objects of one kind; in no namespace for what has none.
+type Place struct {
+	Resource  schema.GroupVersionResource
+	Namespace string
+}
+
+// Where says to which places objects would be written.
+func Where(ctx context.Context, config *rest.Config, objects []*unstructured.Unstructured) ([]Place, error) {
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	set, err := manifests.NewSet(objects)
+	if err != nil {
+		return nil, err
+	}
+	resources, err := client.Resources(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	var places []Place
+	for _, id := range set.IDs() {
+		if at := (Place{resources[id], id.Namespace}); !slices.Contains(places, at) {
+			places = append(places, at)
+		}
+	}
+	return places, nil
+}
+
+// options are those with which an installation is written.
+var options = manifests.Options{Owner: Owner, DefaultNamespace: Owner.Namespace}
+
+func try(ctx context.Context, config *rest.Config, objects []*unstructured.Unstructured) (*manifests.Client,
+	manifests.Set, error) {
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return nil, manifests.Set{}, err
+	}
+	set, err := manifests.NewSet(objects)
+	if err != nil {
+		return nil, set, err
+	}
+	if set, err = client.Resolve(ctx, set, options); err != nil {
+		return nil, set, err
+	}
+	return client, set, client.DryRun(ctx, set, options)
 }
 
 func parse(text string) ([]*unstructured.Unstructured, error) {

@@ -92,13 +92,28 @@ func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client
 	if err != nil {
 		return fmt.Errorf("cluster connection: %w", err)
 	}
+	goes, does, err := opened(ctx, reader, asked)
+	if err != nil {
+		return err
+	}
+	_, kept, err := client.Prune(ctx, goes, manifests.Options{Owner: Owner})
+	for _, k := range kept {
+		err = errors.Join(err, fmt.Errorf("%s %s that is no longer asked for, and stays: %s", k.ID, does[k.ID],
+			k.Reason))
+	}
+	return err
+}
+
+// opened are the objects of earlier installations that open something and are not asked for, and what each does.
+func opened(ctx context.Context, reader dynamic.Interface, asked map[manifests.ID]bool) (manifests.Inventory,
+	map[manifests.ID]string, error) {
 	var goes manifests.Inventory
 	does := map[manifests.ID]string{}
 	for _, kind := range opening {
 		list, err := reader.Resource(kind.GroupVersionResource).Namespace(kind.namespace).List(ctx,
 			metav1.ListOptions{LabelSelector: manifests.OwnerLabel + "=" + Owner.Label()})
 		if err != nil {
-			return fmt.Errorf("list %s of earlier installations: %w", kind.Resource, err)
+			return nil, nil, fmt.Errorf("list %s of earlier installations: %w", kind.Resource, err)
 		}
 		for i := range list.Items {
 			if id := manifests.IDOf(&list.Items[i]); !asked[id] {
@@ -107,10 +122,5 @@ func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client
 			}
 		}
 	}
-	_, kept, err := client.Prune(ctx, goes, manifests.Options{Owner: Owner})
-	for _, k := range kept {
-		err = errors.Join(err, fmt.Errorf("%s %s that is no longer asked for, and stays: %s", k.ID, does[k.ID],
-			k.Reason))
-	}
-	return err
+	return goes, does, nil
 }

@@ -3,7 +3,11 @@
 package packages
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -63,4 +67,30 @@ func Text(objects []*unstructured.Unstructured) (string, error) {
 		fmt.Fprintf(&text, "---\n%s", one)
 	}
 	return text.String(), nil
+}
+
+// Write writes a package to a folder, in the place of one that was written there before. Where its best-known file is
+// somebody else's, nothing is written.
+func (f Files) Write(folder string) error {
+	for _, known := range []string{KustomizeFile, ChartFile} {
+		at := filepath.Join(folder, known)
+		there, err := os.ReadFile(at)
+		switch {
+		case f[known] == "" || errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case !strings.HasPrefix(string(there), MadeBy):
+			return fmt.Errorf("%s is there and was not made by daemongate install: give another folder", at)
+		}
+	}
+	for path, text := range f {
+		path = filepath.Join(folder, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -16,12 +16,33 @@ import (
 // that knows nothing of it leaves what it finds there, which then names somebody who is not the holder.
 const addressAnnotation = "daemongate.io/holder-address"
 
+// versionAnnotation is where it writes which version it is, likewise.
+const versionAnnotation = "daemongate.io/holder-version"
+
+// Holder is who holds a Lease, and which version of Daemongate that is; empty if nobody holds it, or it does not say.
+func Holder(l *coordinationv1.Lease) (identity, version string) {
+	if l.Spec.HolderIdentity == nil {
+		return "", ""
+	}
+	return *l.Spec.HolderIdentity, of(l, versionAnnotation)
+}
+
+// of is what the holder of a Lease has written into an annotation.
+func of(l *coordinationv1.Lease, annotation string) string {
+	who, text, _ := strings.Cut(l.Annotations[annotation], " ")
+	if who != *l.Spec.HolderIdentity {
+		return ""
+	}
+	return text
+}
+
 // addresses writes this process' address on every Lease that it writes as the holder, takes it off when it lets go, and
 // notes the address of another holder whenever a Lease is read. So neither costs a request.
 type addresses struct {
 	coordination.LeasesGetter
 	identity string
 	own      netip.AddrPort // not valid if others shall not reach this process
+	version  string         // of this process
 
 	mu     gosync.Mutex
 	holder netip.AddrPort
@@ -47,9 +68,8 @@ func (a *addresses) note(l *coordinationv1.Lease) {
 	if l == nil || l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == a.identity {
 		return
 	}
-	who, text, _ := strings.Cut(l.Annotations[addressAnnotation], " ")
-	at, err := netip.ParseAddrPort(text)
-	if err == nil && who == *l.Spec.HolderIdentity && alike(a.own, at) {
+	at, err := netip.ParseAddrPort(of(l, addressAnnotation))
+	if err == nil && alike(a.own, at) {
 		a.holder = at
 	}
 }
@@ -63,13 +83,19 @@ func alike(own, other netip.AddrPort) bool {
 		!ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast() && ip.Zone() == ""
 }
 
-// sign puts the address on a Lease that is about to be written, or takes off what is there.
+// sign puts the address and the version on a Lease that is about to be written, or takes off what is there.
 func (a *addresses) sign(l *coordinationv1.Lease) {
 	delete(l.Annotations, addressAnnotation)
-	if !a.own.IsValid() || l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity != a.identity {
+	delete(l.Annotations, versionAnnotation)
+	if l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity != a.identity {
 		return
 	}
-	metav1.SetMetaDataAnnotation(&l.ObjectMeta, addressAnnotation, a.identity+" "+a.own.String())
+	if a.own.IsValid() {
+		metav1.SetMetaDataAnnotation(&l.ObjectMeta, addressAnnotation, a.identity+" "+a.own.String())
+	}
+	if a.version != "" {
+		metav1.SetMetaDataAnnotation(&l.ObjectMeta, versionAnnotation, a.identity+" "+a.version)
+	}
 }
 
 type addressedLeases struct {

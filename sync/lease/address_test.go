@@ -100,6 +100,43 @@ func TestWhoWaitsKnowsWhereTheHolderIs(t *testing.T) {
 	}
 }
 
+// The Lease tells which version holds it, and of a holder that does not say, or of nobody, none.
+func TestTheLeaseTellsItsHoldersVersion(t *testing.T) {
+	k := &kept{}
+	first, holder := k.locker("pod-a_1_A", "")
+	first.version = "v1.2.3"
+	_, silent := k.locker("pod-b_1_B", "")
+	older := &resourcelock.LeaseLock{Client: k} // does not know of versions
+	for _, step := range []struct {
+		by                      *resourcelock.LeaseLock
+		identity, want, version string
+	}{
+		{holder, "pod-a_1_A", "pod-a_1_A", "v1.2.3"},
+		{older, "older_1_D", "older_1_D", ""},
+		{holder, "pod-a_1_A", "pod-a_1_A", "v1.2.3"},
+		{silent, "pod-b_1_B", "pod-b_1_B", ""},
+		{holder, "pod-a_1_A", "pod-a_1_A", "v1.2.3"},
+		{holder, "", "", ""},
+	} {
+		if k.lease != nil {
+			if _, _, err := step.by.Get(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write := step.by.Update
+		if k.lease == nil {
+			write = step.by.Create
+		}
+		if err := write(t.Context(), resourcelock.LeaderElectionRecord{HolderIdentity: step.identity,
+			LeaseDurationSeconds: 15}); err != nil {
+			t.Fatal(err)
+		}
+		if who, version := Holder(k.lease); who != step.want || version != step.version {
+			t.Errorf("held by %q: %q, %q", step.identity, who, version)
+		}
+	}
+}
+
 // Whoever may write the Lease has no other places called than those of pods and machines, and who does not say where it
 // is calls nobody.
 func TestNotEveryAddressIsCalled(t *testing.T) {

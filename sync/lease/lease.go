@@ -31,6 +31,8 @@ type Options struct {
 	Tell func(text string)
 	// Address at which those who wait reach this process while it holds the Lease; none if it is not valid.
 	Address netip.AddrPort
+	// Version of this program, which the Lease tells while this process holds it.
+	Version string
 }
 
 // Lease is held by one process at a time.
@@ -57,7 +59,7 @@ func New(config *rest.Config, o Options) (*Lease, error) {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
 	identity := newIdentity()
-	addresses := &addresses{LeasesGetter: leases, identity: identity, own: o.Address}
+	addresses := &addresses{LeasesGetter: leases, identity: identity, own: o.Address, version: o.Version}
 	inner := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name},
 		Client:     addresses,

@@ -1,0 +1,61 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/manifests"
+)
+
+// Uninstalled is what an uninstallation has come to.
+type Uninstalled struct {
+	Gone manifests.Inventory
+	// Theirs are objects of an installation that Apply has not written: those of Helm, or of manifests.
+	Theirs []manifests.ID
+}
+
+// Uninstall deletes what Apply has written, in the reverse order, so that the controller goes before its rights. The
+// namespace stays, and so does the definition of Syncs, because with it all Syncs would be deleted.
+func Uninstall(ctx context.Context, config *rest.Config) (u Uninstalled, err error) {
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return u, err
+	}
+	reader, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return u, fmt.Errorf("cluster connection: %w", err)
+	}
+	objects, err := All(Options{Page: true})
+	if err != nil {
+		return u, err
+	}
+	goes, asked := manifests.Inventory{}, map[manifests.ID]bool{}
+	for _, o := range objects {
+		id := manifests.IDOf(o)
+		asked[id] = true
+		live, err := client.Get(ctx, id)
+		switch {
+		case err != nil:
+			return u, err
+		case live == nil || id.Kind == "Namespace" || id.Kind == "CustomResourceDefinition":
+		case live.GetLabels()[manifests.OwnerLabel] != Owner.Label():
+			u.Theirs = append(u.Theirs, id)
+		default:
+			goes = append(goes, manifests.Entry{ID: id, Version: o.GroupVersionKind().Version, UID: live.GetUID()})
+		}
+	}
+	further, _, err := opened(ctx, reader, asked) // RoleBindings in the namespaces of Syncs
+	if err != nil {
+		return u, err
+	}
+	gone, kept, err := client.Prune(ctx, append(goes, further...), manifests.Options{Owner: Owner})
+	for _, k := range kept {
+		err = errors.Join(err, fmt.Errorf("%s stays: %s", k.ID, k.Reason))
+	}
+	u.Gone = gone
+	return u, err
+}
