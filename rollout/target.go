@@ -24,6 +24,9 @@ type Target struct {
 	AppliedAt time.Time `json:"appliedAt,omitzero"`
 	// OnDelete is the commit's own update strategy, never the live one, which the brake may have changed.
 	OnDelete bool `json:"onDelete,omitempty"`
+	// Paced is how far its rollout is paced, if it is: then old pods go when their stage comes, and OnDelete is set.
+	// Nil says that a person deletes them.
+	Paced *Paced `json:"paced,omitempty"`
 	// Applied is the object as the commit asks for it, to tell whether somebody else has changed it since. May be nil:
 	// then only the generation is compared.
 	Applied *unstructured.Unstructured `json:"-"`
@@ -34,6 +37,16 @@ type Target struct {
 	FailingBefore []FailingNode `json:"failingBefore,omitempty"`
 	// Predecessors are DaemonSets that the commit no longer asks for and that this one takes over from, node by node.
 	Predecessors []Predecessor `json:"predecessors,omitempty"`
+}
+
+// Paced is where a paced rollout stands (docs/decisions/0061-pace.md).
+type Paced struct {
+	// Reached is how many nodes the commit may have come to by now: those of the present stage and of the ones before.
+	Reached int `json:"reached"`
+	// Since is when the stage was reached.
+	Since time.Time `json:"since,omitzero"`
+	// Moving is set while the stage waits for its nodes alone: not for a soak, a person, a window or a fix.
+	Moving bool `json:"moving,omitempty"`
 }
 
 // TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of

@@ -148,6 +148,9 @@ func (f *eventful) oneThing() {
 	f.after([]time.Duration{0, 0, 100 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, time.Minute,
 		10 * time.Minute, -time.Second}[f.Intn(9)])
 	node := f.nodes[f.Intn(len(f.nodes))].Name
+	if f.target.OnDelete && f.Intn(5) == 0 {
+		f.target.Paced = []*rollout.Paced{nil, {Reached: f.Intn(9), Since: f.now, Moving: f.Intn(2) == 0}}[f.Intn(2)]
+	}
 	switch n := f.Intn(44); {
 	case n < 4: // nothing but the time
 	case n < 7:

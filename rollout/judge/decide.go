@@ -40,11 +40,11 @@ func decide(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) 
 // passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like.
 // Pods that wait for another DaemonSet's to go have not been made to be replaced by a person.
 func passes(s *survey.Survey) bool {
-	return s.Target.OnDelete && !s.Options.WaitOnDelete && !s.HandsOver()
+	return s.Target.OnDelete && !s.Options.WaitOnDelete && s.Target.Paced == nil && !s.HandsOver()
 }
 
 // isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or
-// something that concerns the DaemonSet as a whole.
+// something that concerns the DaemonSet as a whole. Of a paced rollout only the nodes count that it has reached.
 func isEnough(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) bool {
 	failing, left := 0, 0
 	for _, f := range findings {
@@ -62,7 +62,8 @@ func isEnough(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding
 	if failing == 0 {
 		return false
 	}
-	return failing > rollout.Portion(s.Options.FailureBudget, j.Eligible) || left >= j.Desired-j.Settled
+	reached, toSettle := exposed(s, j)
+	return failing > rollout.Portion(s.Options.FailureBudget, reached) || left >= toSettle
 }
 
 // atTheDeadline makes final whatever is wrong by then; if nothing is known to be, that is said.
@@ -163,10 +164,7 @@ func addNotes(s *survey.Survey, j *rollout.Judgement) {
 	if late := survey.NamesWhere(s, isUnsettled); j.Verdict == rollout.Complete && len(late) > 0 {
 		add("not waited for any longer: new pods that have not settled, on %s", words.Listed(late))
 	}
-	if s.Target.OnDelete && len(j.Old) > 0 {
-		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old),
-			j.Desired, words.Listed(j.Old))
-	}
+	noteOld(s, j, add)
 	if len(j.Absent) > 0 {
 		add("absent, not counted: %s", words.Listed(j.Absent))
 	}

@@ -29,6 +29,8 @@ func headlineOf(s *survey.Survey, j *rollout.Judgement) string {
 		return "Waiting for daemon set spec update to be observed..."
 	case s.Revision.Hash == "":
 		return fmt.Sprintf("daemon set %q: nothing can be counted yet", name)
+	case s.Target.Paced != nil:
+		return pacedLine(s, j)
 	case s.Target.OnDelete:
 		return fmt.Sprintf("daemon set %q waits for its old pods to be deleted: %d of %d nodes run a settled new pod",
 			name, j.Settled, j.Desired)

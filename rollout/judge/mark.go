@@ -49,10 +49,10 @@ func lastMove(s *survey.Survey) time.Time {
 
 // deadlinePassed reports whether no further node has settled for too long.
 func deadlinePassed(s *survey.Survey) bool {
-	if s.Target.OnDelete || s.Look.Lacks(rollout.KindPods) {
+	if standsStill(s) || s.Look.Lacks(rollout.KindPods) {
 		return false // a person does it, when they do it; and what is not seen is not missed
 	}
-	deadline := s.Remembered().Rose.Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
+	deadline := lastMoved(s).Add(s.Options.ProgressDeadline + fact.Allowance(s.Live))
 	s.WakeAt(deadline)
 	return s.Reached(deadline)
 }
@@ -76,7 +76,7 @@ func noProgress(s *survey.Survey, j *rollout.Judgement) *survey.Finding {
 		known = append(known, "the last Events: "+strings.Join(last, " | "))
 	}
 	return &survey.Finding{
-		Code: rollout.NoProgress, Final: true, Since: s.Remembered().Rose,
+		Code: rollout.NoProgress, Final: true, Since: lastMoved(s),
 		Message: fmt.Sprintf("no further node has settled for longer than %s: %s",
 			s.Options.ProgressDeadline+fact.Allowance(s.Live), strings.Join(known, "; ")),
 		Remedy: fmt.Sprintf("Look at a pod that has not settled, and at the DaemonSet's Events: `kubectl -n %[1]s "+

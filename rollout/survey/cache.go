@@ -44,7 +44,7 @@ type Cache struct {
 
 // basis is what every site rests on.
 type basis struct {
-	target   rollout.Target // but for who was failing before, and whom it takes over from
+	target   rollout.Target // but for who was failing before, whom it takes over from, and how it is paced
 	live     *appsv1.DaemonSet
 	revision fact.Revision
 	observed time.Time
@@ -54,7 +54,7 @@ type basis struct {
 
 func basisOf(s *Survey) basis {
 	t := s.Target
-	t.FailingBefore, t.Predecessors, t.Applied = nil, nil, nil
+	t.FailingBefore, t.Predecessors, t.Applied, t.Paced = nil, nil, nil, nil
 	return basis{t, s.Live, s.Revision, s.memory.Observed, s.Options, s.Look.Missing}
 }
 
