@@ -69,6 +69,24 @@ func (r *Repository) Met(ctx context.Context, from string, commits []string) ([]
 	return met, nil
 }
 
+// Newest returns a commit, which the mirror must have, and its first-parent ancestors, newest first, most of them at
+// most.
+func Newest(ctx context.Context, r *Repository, from string, most int) ([]Commit, error) {
+	at, err := parseHash(from)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
+	}
+	var line []Commit
+	err = ancestry{r.mirror}.along(ctx, at, func(c *commit) bool {
+		line = append(line, c.summary())
+		return len(line) < most
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: history of %s: %w", r, from, err)
+	}
+	return line, nil
+}
+
 // ancestry follows the parents of the mirror's commits.
 type ancestry struct{ mirror *mirror }
 

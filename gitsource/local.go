@@ -164,6 +164,24 @@ func (l *Local) commit(ctx context.Context, hash string) (*commit, error) {
 	return decodeCommit(h, content)
 }
 
+// Newest returns a commit and its first-parent ancestors, newest first, most of them at most. A shallow clone has
+// fewer.
+func (l *Local) Newest(ctx context.Context, from string, most int) ([]Commit, error) {
+	out, said, err := l.run(ctx, "rev-list", "--first-parent", fmt.Sprint("--max-count=", most), from, "--")
+	if err != nil {
+		return nil, fmt.Errorf("%s: history of %s: %s: %w", l, from, said, err)
+	}
+	var line []Commit
+	for _, hash := range strings.Fields(out) {
+		c, err := l.Commit(ctx, hash)
+		if err != nil {
+			return nil, err
+		}
+		line = append(line, c)
+	}
+	return line, nil
+}
+
 // Tree returns the files of a commit.
 func (l *Local) Tree(ctx context.Context, hash string) (*Tree, error) {
 	c, err := l.commit(ctx, hash)

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	fleets "github.com/daemongate/daemongate/cmd/daemongate/fleet"
 	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -118,4 +119,13 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// newFleet has the command fleet print and end as the others do.
+func newFleet() *cobra.Command {
+	as := formatTable
+	show := func(w io.Writer, value any, table func(io.Writer) error) error { return as.print(w, value, table) }
+	c := fleets.New(fleets.Program{Usage: usage, Print: show})
+	as.addTo(c)
+	return c
 }

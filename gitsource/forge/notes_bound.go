@@ -27,13 +27,13 @@ func (p *push) orTooLarge(err error) error {
 }
 
 // refuseHeavy drops what was fetched if some of it takes more memory to be read than any note does.
-func (p *push) refuseHeavy(folder string) error {
-	heavy, err := pack.Heavy(folder)
+func refuseHeavy(dir, ref string) error {
+	heavy, err := pack.Heavy(filepath.Join(dir, "objects", "pack"))
 	if err == nil && len(heavy) == 0 {
 		return nil
 	}
 	return errors.Join(err, fmt.Errorf("%s has objects that are stored as changes of files of more than 64 MiB, which "+
-		"are no notes of states: begin it anew by git push origin :%s", p.ref, p.ref), os.RemoveAll(p.dir))
+		"are no notes of states: begin it anew by git push origin :%s", ref, ref), os.RemoveAll(dir))
 }
 
 // sweep removes what is left of packs that did not come whole: go-git leaves them.

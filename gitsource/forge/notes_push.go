@@ -104,7 +104,7 @@ func (p *push) attempt(ctx context.Context) (from plumbing.Hash, err error) {
 // onTopOf writes the notes on top of a commit. Zero means that there is nothing to change. What cannot be read here is
 // fetched anew, once.
 func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, *newObjects, error) {
-	known, err := p.open()
+	known, err := openNotes(p.dir)
 	if err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
@@ -121,7 +121,7 @@ func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, 
 	if err := os.RemoveAll(p.dir); err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
-	if known, err = p.open(); err != nil {
+	if known, err = openNotes(p.dir); err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
 	if known, err = p.fetch(ctx, known, from); err != nil {
@@ -130,9 +130,9 @@ func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, 
 	return p.edit(known, from)
 }
 
-// open returns what was read of the notes before; nothing, if that has become too much.
-func (p *push) open() (*filesystem.Storage, error) {
-	folder := filepath.Join(p.dir, "objects", "pack")
+// openNotes returns what was read of notes before; nothing, if that has become too much.
+func openNotes(dir string) (*filesystem.Storage, error) {
+	folder := filepath.Join(dir, "objects", "pack")
 	packs, err := filepath.Glob(filepath.Join(folder, "*.pack"))
 	if err != nil {
 		return nil, err
@@ -141,11 +141,11 @@ func (p *push) open() (*filesystem.Storage, error) {
 		return nil, err
 	}
 	if len(packs) > maxPacks {
-		if err := os.RemoveAll(p.dir); err != nil {
+		if err := os.RemoveAll(dir); err != nil {
 			return nil, err
 		}
 	}
-	s := filesystem.NewStorage(osfs.New(p.dir), cache.NewObjectLRU(4<<20))
+	s := filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRU(4<<20))
 	if _, err := git.Init(s, nil); err != nil && !errors.Is(err, git.ErrRepositoryAlreadyExists) {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 	if err := server.Fetch(keep, []plumbing.Hash{want}, haves); err != nil {
 		return nil, p.orTooLarge(err)
 	}
-	if err := p.refuseHeavy(folder); err != nil {
+	if err := refuseHeavy(p.dir, p.ref); err != nil {
 		return nil, err
 	}
 	return p.openAt(want)
@@ -183,7 +183,7 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 
 // openAt notes where the ref is now; it is what need not be fetched again.
 func (p *push) openAt(at plumbing.Hash) (*filesystem.Storage, error) {
-	s, err := p.open()
+	s, err := openNotes(p.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (p *push) remember(fresh *newObjects) {
 	if _, err := packfile.NewEncoder(&content, fresh.storage, false).Encode(fresh.hashes, 0); err != nil {
 		return
 	}
-	s, err := p.open()
+	s, err := openNotes(p.dir)
 	if err != nil || packfile.UpdateObjectStorage(s, &content) != nil {
 		return
 	}

@@ -49,7 +49,7 @@ func plainInRef(c byte) bool {
 }
 
 // ClusterOf is the cluster whose notes a ref has, the opposite of RefOf. One of several clusters has no name; it is not
-// ok if the ref has no notes of states.
+// ok if the ref has no notes of states, or a name that could not be shown.
 func ClusterOf(ref string) (cluster string, ok bool) {
 	if ref == sharedRef || strings.HasPrefix(ref, asideRefs) {
 		return "", true
@@ -59,7 +59,7 @@ func ClusterOf(ref string) (cluster string, ok bool) {
 		return "", false
 	}
 	cluster, err := url.PathUnescape(name)
-	return cluster, err == nil && RefOf(cluster) == ref
+	return cluster, err == nil && RefOf(cluster) == ref && oneLine(cluster, len(cluster)) == cluster
 }
 
 // moveShared moves the ref that all clusters shared out of the way. It is copied first and then deleted where it was,

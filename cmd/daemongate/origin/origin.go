@@ -31,12 +31,10 @@ type Origin struct {
 
 // Flags adds the flags that choose a commit and say how its repository is reached.
 func (from *Origin) Flags(f *pflag.FlagSet) {
-	f.StringVar(&from.Ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
+	from.LineFlags(f)
 	f.StringVar(&from.Commit, "commit", "", "hash of a commit, its first digits, or steps back such as HEAD~1")
 	f.BoolVar(&from.Worktree, "worktree", false, "of a local repository the work tree as it is, with what is "+
 		"not committed")
-	from.access.flags(f)
-	f.StringVar(&from.cache, "data-dir", CacheDir(), "folder for the mirrors of repositories")
 }
 
 // CacheDir is where the mirrors of repositories are, unless a flag says otherwise. All of it can be deleted.

@@ -1,0 +1,67 @@
+package origin
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/remote"
+)
+
+// LineFlags adds the flags that choose a branch and say how its repository is reached.
+func (from *Origin) LineFlags(f *pflag.FlagSet) {
+	f.StringVar(&from.Ref, "ref", "", "branch, tag or full ref name (default: the repository's HEAD)")
+	from.access.flags(f)
+	f.StringVar(&from.cache, "data-dir", CacheDir(), "folder for the mirrors of repositories")
+}
+
+// Newest are the newest commits of a branch, newest first, and a way to the repository that has them. Close it.
+func (from *Origin) Newest(ctx context.Context, most int) ([]gitsource.Commit, *remote.Remote, error) {
+	if folder, ok := localFolder(from.Location); ok {
+		return from.newestLocal(ctx, folder, most)
+	}
+	auth, err := from.auth(from.Location)
+	if err != nil {
+		return nil, nil, err
+	}
+	store := from.store()
+	defer store.Close()
+	repository, err := store.Repository(from.Location, auth)
+	if err != nil {
+		return nil, nil, err
+	}
+	head, err := from.head(ctx, repository)
+	if err != nil {
+		return nil, nil, err
+	}
+	line, err := gitsource.Newest(ctx, repository, head, most)
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := remote.New(from.Location, auth, remote.Options{})
+	return line, to, err
+}
+
+func (from *Origin) newestLocal(ctx context.Context, folder string, most int) ([]gitsource.Commit, *remote.Remote,
+	error) {
+	repository, err := gitsource.OpenLocal(folder, gitsource.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer repository.Close()
+	revision := "HEAD"
+	if from.Ref != "" {
+		revision = from.Ref
+	}
+	head, err := repository.Resolve(ctx, revision)
+	if err != nil {
+		return nil, nil, err
+	}
+	line, err := repository.Newest(ctx, head, most)
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := remote.New(repository.Root, gitsource.Auth{}, remote.Options{})
+	return line, to, err
+}
