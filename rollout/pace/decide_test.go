@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -287,15 +288,13 @@ func TestWhichPodsGoFirst(t *testing.T) {
 	}
 }
 
-// sick has the container of a node's pod run without being Ready.
+// sick has a node's pod not be Ready.
 func (w *world) sick(node string) {
 	s := w.sets[0]
-	for i, p := range s.pods {
-		if p.Spec.NodeName == node {
-			s.pods[i] = p.DeepCopy()
-			s.pods[i].Status.Conditions[0].Status = corev1.ConditionFalse
-		}
-	}
+	i := slices.Index(s.slots, w.pod(node))
+	p := s.slots[i].DeepCopy()
+	p.Status.Conditions[0].Status = corev1.ConditionFalse
+	w.put(s, i, p, time.Time{})
 }
 
 // What a PodDisruptionBudget does not allow is left alone and said; another pod of the stage goes in its place.

@@ -77,7 +77,9 @@ func gather(in *Input) *fleet {
 		s.sites = make([]site, len(f.places))
 		s.classify(f, index)
 		s.standPods(in.Now, index)
-		s.findBroken(in)
+		if in.Progress.Index == 0 { // later nobody asks
+			s.findBroken(in)
+		}
 		s.idle = !s.changes()
 		f.idle = f.idle && s.idle
 	}
@@ -85,27 +87,39 @@ func gather(in *Input) *fleet {
 	return f
 }
 
-// findPlaces makes a place of every node of the looks.
+// findPlaces makes a place of every node of the looks that a DaemonSet is meant for. The judge has them sorted.
 func (f *fleet) findPlaces() map[string]int {
-	nodes := map[string]*corev1.Node{}
 	for _, s := range f.sets {
-		meant := make(map[string]bool, len(s.Judgement.Nodes))
+		f.places = slices.Grow(f.places, max(0, len(s.Judgement.Nodes)-len(f.places)))
 		for i := range s.Judgement.Nodes {
 			if n := &s.Judgement.Nodes[i]; n.State != rollout.IsNotEligible {
-				meant[n.Name] = true
+				f.places = append(f.places, place{name: n.Name})
 			}
 		}
+	}
+	index := f.sortPlaces()
+	for _, s := range f.sets {
 		for _, n := range s.Look.Nodes {
-			if meant[n.Name] {
-				nodes[n.Name] = n
+			if i, meant := index[n.Name]; meant {
+				f.places[i].node, f.places[i].labels = n, n.Labels
 			}
 		}
 	}
-	f.places = make([]place, 0, len(nodes))
-	for name, n := range nodes {
-		f.places = append(f.places, place{name: name, node: n, labels: n.Labels})
+	isUnknown := func(at place) bool { return at.node == nil }
+	if slices.ContainsFunc(f.places, isUnknown) {
+		f.places = slices.DeleteFunc(f.places, isUnknown)
+		index = f.sortPlaces()
 	}
-	slices.SortFunc(f.places, func(a, b place) int { return cmp.Compare(a.name, b.name) })
+	return index
+}
+
+// sortPlaces has each place once, by name, and says where.
+func (f *fleet) sortPlaces() map[string]int {
+	byName := func(a, b place) int { return cmp.Compare(a.name, b.name) }
+	if !slices.IsSortedFunc(f.places, byName) {
+		slices.SortFunc(f.places, byName)
+	}
+	f.places = slices.CompactFunc(f.places, func(a, b place) bool { return a.name == b.name })
 	index := make(map[string]int, len(f.places))
 	for i := range f.places {
 		index[f.places[i].name] = i

@@ -105,7 +105,7 @@ func (c *chaos) happen() {
 		c.wordComes(n)
 	}
 	for _, s := range c.sets {
-		for _, p := range s.pods {
+		for _, p := range s.pods() {
 			if isAvailable(p) {
 				delete(c.byHand, s.ds.Name+"/"+p.Spec.NodeName)
 			}
@@ -152,7 +152,7 @@ func (c *chaos) wordComes(what int) {
 		}
 	case 11:
 		c.refused = map[types.UID]string{}
-		for _, p := range c.sets[0].pods[:c.Intn(len(c.sets[0].pods)+1)] {
+		for _, p := range c.sets[0].pods()[:c.Intn(len(c.sets[0].pods())+1)] {
 			c.refused[p.UID] = "no"
 		}
 	case 12: // what was kept last may be older: here it is lost altogether
@@ -163,7 +163,7 @@ func (c *chaos) wordComes(what int) {
 // loseAny has somebody else delete a node's pods.
 func (c *chaos) loseAny(node string) {
 	for _, s := range c.sets {
-		for _, p := range s.pods {
+		for _, p := range s.pods() {
 			if p.Spec.NodeName == node && p.DeletionTimestamp == nil {
 				c.evict(Deletion{Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion})
 				c.evictions--
@@ -204,7 +204,7 @@ func (c *chaos) turn() {
 // goes evicts a pod, and notes whether its node has lost its available one by that.
 func (c *chaos) goes(d Deletion) {
 	for _, s := range c.sets {
-		for _, p := range s.pods {
+		for _, p := range s.pods() {
 			if p.UID != d.UID {
 				continue
 			}

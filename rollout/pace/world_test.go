@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -48,7 +49,8 @@ type world struct {
 	last                 Outcome
 	lives                map[string]time.Duration // how long an agent of an image lives; for ever if it is not named
 	evictions, conflicts int
-	ever                 map[string]bool // the nodes on which an agent of the commit has died
+	lost                 map[string]bool // the nodes on which an agent has died
+	jitter               bool            // each node takes a time of its own to pull
 	rvs                  int
 }
 
@@ -56,9 +58,12 @@ type world struct {
 type played struct {
 	ds        *appsv1.DaemonSet
 	revisions []*appsv1.ControllerRevision
-	pods      []*corev1.Pod
-	next      map[types.UID]time.Time // when something happens to a pod
-	starts    map[types.UID]int
+	slots     []*corev1.Pod // the pod on each node, nil if there is none
+	due       []time.Time   // when something happens to it; zero if nothing does
+	deaths    []int
+	stands    []*corev1.Pod // those that are there, as a watch has them
+	rolling   bool          // its controller replaces old pods by itself
+	braked    bool
 	target    rollout.Target
 	memory    rollout.Memory
 	cache     judge.Cache
@@ -69,7 +74,7 @@ type played struct {
 // canaries, and one DaemonSet of image v1 that has long settled.
 func newWorld(t testing.TB, nodes, canaries int) *world {
 	w := &world{t: t, now: epoch, options: rollout.Options{NoProof: true}, going: map[types.UID]bool{},
-		lives: map[string]time.Duration{}, ever: map[string]bool{}}
+		lives: map[string]time.Duration{}, lost: map[string]bool{}}
 	for i := range nodes {
 		w.join(fmt.Sprintf("n%03d", i+1), string(rune('a'+i%3)), i < canaries)
 	}
@@ -78,7 +83,8 @@ func newWorld(t testing.TB, nodes, canaries int) *world {
 }
 
 func (w *world) addSet(name string) *played {
-	s := &played{next: map[types.UID]time.Time{}, starts: map[types.UID]int{}}
+	s := &played{slots: make([]*corev1.Pod, len(w.nodes)), due: make([]time.Time, len(w.nodes)),
+		deaths: make([]int, len(w.nodes))}
 	s.ds = &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: name, UID: types.UID(name),
 			CreationTimestamp: metav1.NewTime(w.now)},
@@ -103,7 +109,10 @@ func (w *world) join(name, zone string, canary bool) *corev1.Node {
 	if canary {
 		n.Labels["canary"] = "yes"
 	}
-	w.nodes = append(w.nodes, n)
+	w.nodes = append(slices.Clip(w.nodes), n)
+	for _, s := range w.sets {
+		s.slots, s.due, s.deaths = append(s.slots, nil), append(s.due, time.Time{}), append(s.deaths, 0)
+	}
 	return n
 }
 
@@ -180,94 +189,139 @@ func (s *played) owner() []metav1.OwnerReference {
 
 // after lets time pass, with all that happens in it.
 func (w *world) after(d time.Duration) *world {
-	end := w.now.Add(d)
-	for {
+	for end := w.now.Add(d); ; {
 		w.control()
-		next := end
-		for _, s := range w.sets {
-			for _, p := range s.pods { // on a node that is down nothing happens
-				if at, due := s.next[p.UID]; due && at.Before(next) && w.isUp(p.Spec.NodeName) {
-					next = at
-				}
-			}
+		next, due := w.next()
+		if !due || next.After(end) {
+			w.now = fact.Latest(w.now, end)
+			return w
 		}
 		w.now = fact.Latest(w.now, next)
 		w.happen()
-		if !next.Before(end) {
-			w.control()
-			return w
+	}
+}
+
+// next is when something happens next. On a node that is down nothing does.
+func (w *world) next() (next time.Time, due bool) {
+	for _, s := range w.sets {
+		for i, at := range s.due {
+			if !at.IsZero() && (!due || at.Before(next)) && isReadyNode(w.nodes[i]) {
+				next, due = at, true
+			}
+		}
+	}
+	return next, due
+}
+
+// control is the DaemonSet controller: a node without a pod gets one of the newest template, and, unless that is left to
+// others, old pods go, those that are not available first and the others in no order that anybody can choose.
+func (w *world) control() {
+	for _, s := range w.sets {
+		for i, n := range w.nodes {
+			if s.slots[i] == nil && isReadyNode(n) {
+				w.put(s, i, w.born(s, n.Name), w.now.Add(w.pulls(n.Name)))
+			}
+		}
+		if s.rolling && !s.braked {
+			w.roll(s)
 		}
 	}
 }
 
-// control is the DaemonSet controller: a node without a pod gets one of the newest template.
-func (w *world) control() {
-	for _, s := range w.sets {
-		has := make(map[string]bool, len(s.pods))
-		for _, p := range s.pods {
-			has[p.Spec.NodeName] = true
+// roll is a rolling update.
+func (w *world) roll(s *played) {
+	budget, _ := intstr.GetScaledValueFromIntOrPercent(w.plan.MaxUnavailable, len(w.nodes), true)
+	image := s.ds.Spec.Template.Spec.Containers[0].Image
+	var old []int
+	for i, p := range s.slots {
+		available := p.DeletionTimestamp == nil && fact.IsReady(p)
+		isOld := p.DeletionTimestamp == nil && p.Labels[fact.HashLabel] != image
+		switch {
+		case isOld && available:
+			old = append(old, i)
+		case isOld:
+			w.stop(s, i)
+			fallthrough
+		case !available:
+			budget--
 		}
-		for _, n := range w.nodes {
-			if !has[n.Name] && isReadyNode(n) {
-				w.make(s, n.Name)
+	}
+	slices.SortFunc(old, func(a, b int) int { return cmp.Compare(a*7919%10007, b*7919%10007) })
+	for _, i := range old[:max(0, min(budget, len(old)))] {
+		w.stop(s, i)
+	}
+}
+
+// pulls is how long a node takes from a pod's being made to its being Ready.
+func (w *world) pulls(name string) time.Duration {
+	if !w.jitter {
+		return pullTime
+	}
+	sum := 0
+	for _, r := range name {
+		sum = sum*31 + int(r)
+	}
+	return 20*time.Second + time.Duration(sum%20)*time.Second
+}
+
+// put has a pod stand on a node, or none; due is when something happens to it next.
+func (w *world) put(s *played, i int, p *corev1.Pod, due time.Time) {
+	s.slots[i], s.due[i], s.stands = p, due, nil
+}
+
+// pods are those that are there, in the order of their nodes.
+func (s *played) pods() []*corev1.Pod {
+	if s.stands == nil {
+		for _, p := range s.slots {
+			if p != nil {
+				s.stands = append(s.stands, p)
 			}
 		}
 	}
+	return s.stands
 }
 
 func isReadyNode(n *corev1.Node) bool { return n.Status.Conditions[0].Status == corev1.ConditionTrue }
 
-func (w *world) make(s *played, node string) *corev1.Pod {
+// born is a pod of the newest template.
+func (w *world) born(s *played, node string) *corev1.Pod {
 	w.made++
 	image := s.ds.Spec.Template.Spec.Containers[0].Image
-	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: fmt.Sprintf("%s-%d", s.ds.Name, w.made),
-		UID: types.UID(fmt.Sprintf("pod-%d", w.made)), Labels: map[string]string{fact.HashLabel: image},
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "platform",
+		Name: fmt.Sprintf("%s-%d", s.ds.Name, w.made), UID: types.UID(fmt.Sprintf("pod-%d", w.made)),
+		Labels:          map[string]string{fact.HashLabel: image},
 		ResourceVersion: w.version(), OwnerReferences: s.owner(), CreationTimestamp: metav1.NewTime(w.now)},
 		Spec: corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "agent", Image: image}}},
 		Status: corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
 			{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(w.now)}},
 			ContainerStatuses: []corev1.ContainerStatus{{Name: "agent",
 				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}}}}}
-	s.pods = append(slices.Clip(s.pods), p)
-	s.next[p.UID] = w.now.Add(pullTime)
-	return p
 }
 
 func (w *world) version() string { w.rvs++; return fmt.Sprint(w.rvs) }
 
-// happen is what is due by now: containers start and die, and pods that were evicted go.
+// happen is what is due by now: containers start and die, and pods that were asked to go are gone.
 func (w *world) happen() {
 	for _, s := range w.sets {
-		var gone []types.UID
-		for i, p := range s.pods {
-			if at, due := s.next[p.UID]; !due || at.After(w.now) || !w.isUp(p.Spec.NodeName) {
-				continue
+		for i, at := range s.due {
+			switch {
+			case at.IsZero() || at.After(w.now) || !isReadyNode(w.nodes[i]):
+			case s.slots[i].DeletionTimestamp != nil:
+				s.deaths[i] = 0
+				w.put(s, i, nil, time.Time{})
+			default:
+				w.live(s, i)
 			}
-			delete(s.next, p.UID)
-			if p.DeletionTimestamp != nil {
-				gone = append(gone, p.UID)
-				continue
-			}
-			s.pods = slices.Clone(s.pods)
-			s.pods[i] = w.live(s, p.DeepCopy())
-		}
-		if len(gone) > 0 {
-			s.pods = slices.DeleteFunc(slices.Clone(s.pods), func(p *corev1.Pod) bool { return slices.Contains(gone, p.UID) })
 		}
 	}
 }
 
-func (w *world) isUp(name string) bool {
-	i := slices.IndexFunc(w.nodes, func(n *corev1.Node) bool { return n.Name == name })
-	return i >= 0 && isReadyNode(w.nodes[i])
-}
-
 // live is the next thing in a pod's life: its container starts, or dies.
-func (w *world) live(s *played, p *corev1.Pod) *corev1.Pod {
+func (w *world) live(s *played, i int) {
+	p := s.slots[i].DeepCopy()
 	p.ResourceVersion = w.version()
 	c, ready := &p.Status.ContainerStatuses[0], &p.Status.Conditions[0]
-	image := p.Spec.Containers[0].Image
-	life, dies := w.lives[image]
+	var due time.Time
 	if c.State.Running == nil {
 		if c.State.Waiting.Reason == "CrashLoopBackOff" {
 			c.RestartCount++
@@ -275,24 +329,32 @@ func (w *world) live(s *played, p *corev1.Pod) *corev1.Pod {
 		c.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(w.now)}}
 		p.Status.Phase, c.Ready = corev1.PodRunning, true
 		ready.Status, ready.LastTransitionTime = corev1.ConditionTrue, metav1.NewTime(w.now)
-		if dies {
-			s.next[p.UID] = w.now.Add(life)
+		if life, dies := w.lives[p.Spec.Containers[0].Image]; dies {
+			due = w.now.Add(life)
 		}
-		return p
+		w.put(s, i, p, due)
+		return
 	}
-	w.ever[p.Spec.NodeName] = true
+	w.lost[p.Spec.NodeName] = true
 	c.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1,
 		Reason: "Error", StartedAt: c.State.Running.StartedAt, FinishedAt: metav1.NewTime(w.now)}}
 	c.State, c.Ready = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}, false
 	ready.Status, ready.LastTransitionTime = corev1.ConditionFalse, metav1.NewTime(w.now)
-	s.starts[p.UID]++
-	s.next[p.UID] = w.now.Add(min(5*time.Minute, 10*time.Second<<min(s.starts[p.UID]-1, 8)))
-	return p
+	s.deaths[i]++
+	w.put(s, i, p, w.now.Add(min(5*time.Minute, 10*time.Second<<min(s.deaths[i]-1, 8))))
+}
+
+// stop asks a pod to go.
+func (w *world) stop(s *played, i int) {
+	p := s.slots[i].DeepCopy()
+	at, grace := metav1.NewTime(w.now.Add(stopTime)), int64(stopTime/time.Second)
+	p.DeletionTimestamp, p.DeletionGracePeriodSeconds, p.ResourceVersion = &at, &grace, w.version()
+	w.put(s, i, p, at.Time)
 }
 
 // look is what is there now.
 func (w *world) look(s *played) rollout.Look {
-	return rollout.Look{Now: w.now, DaemonSet: s.ds, Revisions: s.revisions, Pods: s.pods, Nodes: w.nodes}
+	return rollout.Look{Now: w.now, DaemonSet: s.ds, Revisions: s.revisions, Pods: s.pods(), Nodes: w.nodes}
 }
 
 // input judges this moment.
@@ -326,20 +388,12 @@ func (w *world) carryOut(o Outcome) {
 // evict asks a pod to go, unless it is another one by now or was written since.
 func (w *world) evict(d Deletion) bool {
 	for _, s := range w.sets {
-		for i, p := range s.pods {
-			if p.Name != d.Name {
+		for i, p := range s.slots {
+			if p == nil || p.UID != d.UID || p.ResourceVersion != d.ResourceVersion || p.DeletionTimestamp != nil {
 				continue
 			}
-			if p.UID != d.UID || p.ResourceVersion != d.ResourceVersion || p.DeletionTimestamp != nil {
-				w.conflicts++
-				return false
-			}
 			w.evictions++
-			s.pods = slices.Clone(s.pods)
-			p = p.DeepCopy()
-			at, grace := metav1.NewTime(w.now.Add(stopTime)), int64(stopTime/time.Second)
-			p.DeletionTimestamp, p.DeletionGracePeriodSeconds, p.ResourceVersion = &at, &grace, w.version()
-			s.pods[i], s.next[p.UID] = p, at.Time
+			w.stop(s, i)
 			return true
 		}
 	}
@@ -371,7 +425,7 @@ func (w *world) want(o Outcome, name string, waits Wait) Outcome {
 // has is which node has which image, of the first DaemonSet.
 func (w *world) has(images ...string) string {
 	var said []string
-	for _, p := range w.sets[0].pods {
+	for _, p := range w.sets[0].pods() {
 		image := p.Labels[fact.HashLabel]
 		if len(images) == 0 {
 			said = append(said, p.Spec.NodeName+"="+image)
@@ -385,7 +439,7 @@ func (w *world) has(images ...string) string {
 
 // pod is the pod of the first DaemonSet on a node.
 func (w *world) pod(node string) *corev1.Pod {
-	for _, p := range w.sets[0].pods {
+	for _, p := range w.sets[0].pods() {
 		if p.Spec.NodeName == node {
 			return p
 		}
