@@ -7,7 +7,7 @@ import (
 
 // OnDelete says when a DaemonSet with the update strategy OnDelete counts as rolled out.
 //
-// +kubebuilder:validation:Enum=Pass;Wait
+// +kubebuilder:validation:Enum=Pass;Wait;Pace
 type OnDelete string
 
 const (
@@ -15,13 +15,21 @@ const (
 	OnDeletePass OnDelete = "Pass"
 	// OnDeleteWait is done when a person has deleted every old pod.
 	OnDeleteWait OnDelete = "Wait"
+	// OnDeletePace is done when Daemongate has evicted the old pods as spec.rollout.pace says, and all have settled.
+	OnDeletePace OnDelete = "Pace"
 )
 
 // Rollout is when a node counts as taken over.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.pace) == (has(self.onDelete) && self.onDelete == 'Pace')",message="pace and onDelete: Pace go together"
+// +kubebuilder:validation:XValidation:rule="!has(self.pace) || !has(self.pace.stages) || size(self.pace.stages) == 0 || !has(self.pace.stages[size(self.pace.stages) - 1].approve) || !self.pace.stages[size(self.pace.stages) - 1].approve || has(self.pace.stages[size(self.pace.stages) - 1].batches) || has(self.pace.stages[size(self.pace.stages) - 1].each) || has(self.pace.stages[size(self.pace.stages) - 1].nodes) || has(self.pace.stages[size(self.pace.stages) - 1].atMost)",message="an approval is waited for when its stage is done, and nothing comes after the last one: put approve on the stage before it"
 type Rollout struct {
 	// +kubebuilder:default=Pass
 	// +optional
 	OnDelete OnDelete `json:"onDelete,omitempty"`
+	// Pace is how the nodes of DaemonSets with the update strategy OnDelete get a commit, with onDelete: Pace.
+	// +optional
+	Pace *Pace `json:"pace,omitempty"`
 	// Settle is how long a pod must have been Ready without interruption.
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:Type=string

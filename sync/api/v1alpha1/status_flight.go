@@ -83,6 +83,9 @@ type Flight struct {
 	// Nodes is how many nodes shall run this commit's pods, and how many have settled.
 	// +optional
 	Nodes NodeCounts `json:"nodes,omitempty"`
+	// Stage is the one that a paced rollout is in.
+	// +optional
+	Stage *FlightStage `json:"stage,omitempty"`
 }
 
 // Correcting says how far the workloads of a complete commit are with becoming again what they were.

@@ -45,6 +45,9 @@ type GateStatus struct {
 	// Released is the last release that is spent.
 	// +optional
 	Released string `json:"released,omitempty"`
+	// Promoted is the last promotion of a stage that is spent.
+	// +optional
+	Promoted string `json:"promoted,omitempty"`
 	// Overridden is the last override of the windows that is spent: its commit has started, or repeats what has.
 	// +optional
 	Overridden *Override `json:"overridden,omitempty"`

@@ -1,0 +1,157 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Pace is in which order, and how fast, the nodes of DaemonSets get a commit. Each DaemonSet of the set has the update
+// strategy OnDelete in Git: Daemongate evicts the old pods, stage by stage.
+type Pace struct {
+	// Stages in their order. A node belongs to the first stage that takes it; those that none takes are the last one.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule="self.all(s, self.exists_one(o, o.name == s.name))",message="two stages have one name"
+	// +listType=atomic
+	Stages []PaceStage `json:"stages"`
+	// MaxUnavailable is on how many nodes, as a number or a percentage of the eligible ones, a DaemonSet may have no
+	// available pod at once. It is never more than the DaemonSet's own spec.updateStrategy.rollingUpdate.maxUnavailable,
+	// which is the default; a DaemonSet that has none has 1.
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000000 : type(self) == string && self.matches('^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
+	// +optional
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+	// AllowGap lets DaemonSets be paced that ask for maxSurge: their old pod goes before the new one is made.
+	// +optional
+	AllowGap bool `json:"allowGap,omitempty"`
+	// Supersede lets a newer commit take over while the one in flight waits for its soak, an approval or a window.
+	// +optional
+	Supersede bool `json:"supersede,omitempty"`
+}
+
+// PaceStage is a part of the nodes.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.order) || has(self.each)",message="order names values of the label in each"
+// +kubebuilder:validation:XValidation:rule="!(has(self.each) && has(self.batches))",message="give either each or batches"
+// +kubebuilder:validation:XValidation:rule="!(has(self.atMost) && (has(self.each) || has(self.batches)))",message="atMost bounds a single stage: it does not go with each or batches"
+type PaceStage struct {
+	// Name of the stage.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+	// Nodes chooses the nodes by their labels; all that are left if it is not set.
+	// +optional
+	Nodes *metav1.LabelSelector `json:"nodes,omitempty"`
+	// AtMost is how many of them the stage takes; the others belong to later stages.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	// +optional
+	AtMost int32 `json:"atMost,omitempty"`
+	// Each makes a stage of its own for each value of this label, in the order of Order, and then sorted. Nodes without
+	// the label belong to later stages.
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:MinLength=1
+	// +optional
+	Each string `json:"each,omitempty"`
+	// Order names the values that come first.
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MaxLength=63
+	// +listType=atomic
+	// +optional
+	Order []string `json:"order,omitempty"`
+	// Batches makes several stages of the nodes, each larger than the one before.
+	// +optional
+	Batches *PaceBatches `json:"batches,omitempty"`
+	// Soak is how long the stage waits after its last pod has settled, without the end of a container.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('720h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 720h"
+	// +optional
+	Soak metav1.Duration `json:"soak,omitzero"`
+	// Approve has the stage wait, when it has soaked, for `daemongate promote`. The last stage of all waits for none.
+	// +optional
+	Approve bool `json:"approve,omitempty"`
+}
+
+// PaceBatches are the sizes of batches of nodes.
+type PaceBatches struct {
+	// First is the size of the first batch.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	First int32 `json:"first"`
+	// Factor is how many times as large each batch is as the one before.
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	Factor int32 `json:"factor,omitempty"`
+}
+
+// StageWait is what a stage of a paced rollout waits for.
+type StageWait string
+
+const (
+	// StageNodes means that nodes of the stage have no settled pod of the commit yet.
+	StageNodes StageWait = "Nodes"
+	// StageSoak means that the stage has settled, and must stay so for a while.
+	StageSoak StageWait = "Soak"
+	// StageApproval means that a person has to say so (daemongate promote).
+	StageApproval StageWait = "Approval"
+	// StageWindow means that the stage may not begin outside a window.
+	StageWindow StageWait = "Window"
+	// StagePaused means that a person has paused the rollout (daemongate pause), or suspended the Sync.
+	StagePaused StageWait = "Paused"
+	// StageFailing means that more nodes fail than may, so no further pod is evicted.
+	StageFailing StageWait = "Failing"
+	// StageBudget means that as many nodes as may be are without an available pod, or that a PodDisruptionBudget
+	// allows no eviction.
+	StageBudget StageWait = "Budget"
+)
+
+// FlightStage is the stage that a paced commit is in.
+type FlightStage struct {
+	// Name of the stage: the spec's, and after a slash the value of its label, or the number of its batch.
+	Name string `json:"name"`
+	// Index of the stage among all, from 1; 0 while nodes get a fix that have the commit which is mended by it.
+	Index int32 `json:"index"`
+	// Of is how many stages there are.
+	Of int32 `json:"of"`
+	// Since is when the stage was reached.
+	Since metav1.MicroTime `json:"since"`
+	// Begun is set when the first of its pods might be evicted: then no window holds it back any more.
+	// +optional
+	Begun bool `json:"begun,omitempty"`
+	// WaitsFor says what it waits for, and Message in words.
+	// +optional
+	WaitsFor StageWait `json:"waitsFor,omitempty"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Until is when that is over, if it is known.
+	// +optional
+	Until *metav1.MicroTime `json:"until,omitempty"`
+	// Nodes of the stage that are waited for, and how many of them have settled.
+	// +optional
+	Nodes int32 `json:"nodes,omitempty"`
+	// +optional
+	Settled int32 `json:"settled,omitempty"`
+	// Reached is how many nodes this stage and those before it have: so many have been exposed to the commit.
+	// +optional
+	Reached int32 `json:"reached,omitempty"`
+	// Early is how many nodes of later stages have the commit out of turn: they joined, or lost their old pod.
+	// +optional
+	Early int32 `json:"early,omitempty"`
+	// Approved is set when a person has let the commit go on after this stage.
+	// +optional
+	Approved bool `json:"approved,omitempty"`
+}
+
+// Pause is a person's word that a paced rollout stands still. Judging goes on.
+type Pause struct {
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// By is who asked, as the asking command says.
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when it was asked for.
+	At metav1.Time `json:"at"`
+}
