@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/manifests/evict"
 	"github.com/daemongate/daemongate/manifests/reflector"
 	"github.com/daemongate/daemongate/manifests/watches"
 )
@@ -24,7 +25,8 @@ type Client struct {
 	metadata metadata.Interface
 	mapper   *mapper
 	watches  *watches.Pool[Version] // of all Syncs that it writes for
-	as       string                 // the user in whose name it writes; empty for the process' own
+	evictor  *evict.Evictor
+	as       string // the user in whose name it writes; empty for the process' own
 }
 
 // NewClient makes a client of a cluster. It asks the cluster nothing yet.
@@ -53,8 +55,20 @@ func NewClient(config *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
-	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco),
+	evictor, err := evict.New(config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
+	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco), evictor: evictor,
 		watches: watches.New(objects, OwnerLabel, VersionOf), as: config.Impersonate.UserName}, nil
+}
+
+// Evict has pods go, and returns what came of each: nil, or one of the errors of evict.Evictor.
+func (c *Client) Evict(ctx context.Context, pods []evict.Pod, o Options) []error {
+	_, failed := sideBySide(pods, ifItMay(o, func(p evict.Pod) (struct{}, error) {
+		return struct{}{}, c.evictor.Evict(ctx, p)
+	}))
+	return failed
 }
 
 // Get reads an object in the version the server prefers; nil without an error if there is no such object or kind.

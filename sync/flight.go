@@ -9,6 +9,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // flight is what is kept in memory of the commit in flight: its set, the newest results of what was decided for it,
@@ -42,6 +43,8 @@ type flight struct {
 	objects objects
 	// braked is the last order that was carried out, by DaemonSet.
 	braked map[manifests.ID]brakeWrite
+	// evictions are those that looks may not show yet.
+	evictions evictions
 }
 
 // follow has the loop keep a flight for the commit in flight: a new one if another has taken off.
@@ -66,20 +69,21 @@ func (fl *flight) rendered() bool { return fl.set != nil && fl.set.Digest == fl.
 
 // observe adds to an observation what came of earlier decisions, and what is seen of the workloads now.
 func (fl *flight) observe(ctx context.Context, o *gate.Observation) (err error) {
+	l := fl.loop
 	o.Written, o.Pruned = fl.written, fl.pruned
 	o.Compared, o.Corrected = fl.compared, fl.corrected
 	if fl.nothingToPrune() {
 		o.Pruned = &gate.Pruned{Commit: fl.commit, Digest: fl.set.Digest, Done: true}
 	}
 	if len(o.Recorded) == 0 { // else what is judged is another object than the status says
-		if o.Rollout, err = fl.judge(ctx, o.Now); err != nil {
+		if o.Rollout, err = fl.judge(ctx, o.Now, pacing.StandstillOf(l.sync, *o)); err != nil {
 			return err
 		}
 		if o.Relapse, err = fl.lookForRelapse(o.Now); err != nil {
 			return err
 		}
 	}
-	o.Touched, o.Missed = fl.loop.watchDrift(ctx)
+	o.Touched, o.Missed = l.watchDrift(ctx)
 	o.Health = fl.lookAfter(ctx, o.Now)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/evict"
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
@@ -40,6 +41,8 @@ type Writer interface {
 	// HandOver has a DaemonSet give up nodes; TryHandOver says whether it could, and writes nothing.
 	HandOver(ctx context.Context, h manifests.Handover, o manifests.Options) (manifests.Applied, error)
 	TryHandOver(ctx context.Context, h manifests.Handover, o manifests.Options) error
+	// Evict has pods go, and returns what came of each: nil, or one of the errors of evict.Evictor.
+	Evict(ctx context.Context, pods []evict.Pod, o manifests.Options) []error
 	Get(ctx context.Context, id manifests.ID) (*unstructured.Unstructured, error)
 	// Compare says what of a set is not as asked, and which objects are.
 	Compare(ctx context.Context, set manifests.Set, o manifests.Options,

@@ -13,10 +13,11 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
-func (fl *flight) judge(ctx context.Context, now time.Time) (*gate.Rollout, error) {
+func (fl *flight) judge(ctx context.Context, now time.Time, still pacing.Standstill) (*gate.Rollout, error) {
 	l, f := fl.loop, fl.status()
 	if f.Unwritten() && f.Attempts == 0 || f.Landed() && f.Correcting == nil {
 		if !fl.mayRelapse(now) {
@@ -24,12 +25,13 @@ func (fl *flight) judge(ctx context.Context, now time.Time) (*gate.Rollout, erro
 		}
 		return nil, nil
 	}
-	of := judgedOf{f.Digest, f.Generation, l.sync.Generation, f.Attempts, asWritten(f.Workloads)}
+	of := judgedOf{f.Digest, f.Generation, l.sync.Generation, f.Attempts, asWritten(f.Workloads), still,
+		f.Stage != nil && f.Stage.Approved}
 	if fl.judged.of == of && now.Before(fl.judged.at.Add(lookPause)) {
 		l.sleep(fl.judged.at.Add(lookPause))
 		return fl.judged.rollout, nil
 	}
-	r, err := fl.look(ctx, now)
+	r, err := fl.look(ctx, now, still)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +68,8 @@ type judgedOf struct {
 	generation, ofSpec int64
 	attempts           int
 	workloads          string
+	still              pacing.Standstill
+	approved           bool
 }
 
 // ofDaemonSets are the targets that the Observer looks at.
@@ -188,6 +192,9 @@ func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memo
 		}
 		if isDaemonSet(w) && fl.rendered() {
 			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
+		}
+		if isDaemonSet(w) && w.OnDelete {
+			targets[i].Paced = pacing.PacedBy(fl.loop.sync)
 		}
 	}
 	fl.watch(ofDaemonSets(targets))

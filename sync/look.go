@@ -10,9 +10,11 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/judge"
+	"github.com/daemongate/daemongate/rollout/pace"
 	"github.com/daemongate/daemongate/rollout/report"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // nodeLeases are the nodes' Leases, as they were read before a flight was Complete.
@@ -24,15 +26,19 @@ type nodeLeases struct {
 
 // look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes'
 // Leases read, and all judged once more: a node may have died that the control plane does not miss yet.
-func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error) {
+func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standstill) (*gate.Rollout, error) {
 	l, f := fl.loop, fl.status()
 	targets, memories, options, err := fl.recallAll()
 	if err != nil {
 		return nil, err
 	}
-	r, unsure, err := fl.judgeAll(ctx, targets, memories, options, now, nodeLeases{})
-	if err != nil || !unsure || r.State != api.Complete || f.State == api.Complete {
+	r, paced, err := fl.judgeAll(ctx, targets, memories, options, now, nodeLeases{})
+	if err != nil {
 		return r, err
+	}
+	if !paced.unsure || r.State != api.Complete || f.State == api.Complete {
+		fl.pace(r, paced, options, now, still)
+		return r, nil
 	}
 	if now.Sub(fl.leases.at) >= judge.LeasesPause {
 		fl.leases = nodeLeases{at: now}
@@ -40,15 +46,49 @@ func (fl *flight) look(ctx context.Context, now time.Time) (*gate.Rollout, error
 			fl.leases.problem = api.TextOf(err)
 		}
 	}
-	r, _, err = fl.judgeAll(ctx, targets, memories, options, now, fl.leases)
+	if r, paced, err = fl.judgeAll(ctx, targets, memories, options, now, fl.leases); err == nil {
+		fl.pace(r, paced, options, now, still)
+	}
 	return r, err
 }
 
-// judgeAll judges every workload of a flight by one look at it. It is unsure of a Complete that was given without
-// Leases. A DaemonSet that cannot be seen holds up no judgement of the others.
+// lookedAt are the paced DaemonSets of one look, and what else the look says of itself.
+type lookedAt struct {
+	// unsure is set if a Complete was given without Leases, and unseen if a DaemonSet could not be seen.
+	unsure, unseen bool
+	workloads      []pace.Workload
+}
+
+// pace has a paced rollout go on: which stage it is in, and which old pods may go. While a DaemonSet cannot be seen, the
+// stage stays as it was, and no pod goes.
+func (fl *flight) pace(r *gate.Rollout, seen lookedAt, o rollout.Options, now time.Time, still pacing.Standstill) {
+	l, f := fl.loop, fl.status()
+	plan, err := pacing.PlanOf(l.sync)
+	switch {
+	case plan == nil:
+		return
+	case seen.unseen || len(seen.workloads) == 0:
+		r.Stage = f.Stage
+		return
+	case err != nil:
+		still.Paused = api.TextOf(err)
+	}
+	for i := range seen.workloads {
+		w := &seen.workloads[i]
+		fl.evictions.seen(w.Look.Pods, now)
+	}
+	for i := range seen.workloads {
+		seen.workloads[i].Going, seen.workloads[i].Refused = fl.evictions.going, fl.evictions.refusals()
+	}
+	pacing.Decide(r, pace.Input{Now: now, Plan: *plan, Options: o, Progress: pacing.Recall(f.Stage),
+		Workloads: seen.workloads, Rollback: f.RollbackOf != nil, Mends: f.Mends, Paused: still.Paused, Closed: still.Closed},
+		l.sync.Spec.Report.CountsOnly())
+}
+
+// judgeAll judges every workload of a flight by one look at it. A DaemonSet that cannot be seen holds up no judgement of the others.
 func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memories []rollout.Memory, o rollout.Options,
 	now time.Time, leases nodeLeases,
-) (r *gate.Rollout, unsure bool, err error) {
+) (r *gate.Rollout, seen lookedAt, err error) {
 	l, f := fl.loop, fl.status()
 	r = &gate.Rollout{Commit: f.Commit, Digest: f.Digest, State: api.Complete}
 	daemonSets, t := len(ofDaemonSets(targets)), tellingOf(l.sync)
@@ -60,6 +100,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 			look, synced := l.Observer.Look(targets[i])
 			if !synced {
 				addUnseen(r, w, l.Observer.Trouble(targets[i]))
+				seen.unseen = true
 				continue
 			}
 			look.Now, look.Leases, look.LeasesProblem = now, leases.list, leases.problem
@@ -69,22 +110,25 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 			w.WasFailing = t.keptFailing(target.FailingBefore, look.Nodes)
 			addBrake(r, target, look, j)
 			addHandovers(r, target, j)
+			if target.Paced != nil {
+				seen.workloads = append(seen.workloads, pace.Workload{Target: target, Look: look, Judgement: j})
+			}
 		} else {
 			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i].NotAfter(now), o, now)
 		}
 		if w, err = judgedWorkload(w, j, memory, daemonSets, t); err != nil {
-			return nil, false, err
+			return nil, seen, err
 		}
 		r.Workloads = append(r.Workloads, w)
 		judgements = append(judgements, j)
 		addJudgement(r, w, j, t)
-		unsure = unsure || j.ReadLeases
+		seen.unsure = seen.unsure || j.ReadLeases
 	}
 	r.Causes = r.Causes[:min(len(r.Causes), maxCauses)]
 	if r.Message = summaryFor(judgements); len(judgements) == 0 {
 		r.Message = api.ForAll("nothing to roll out")
 	}
-	return r, unsure, nil
+	return r, seen, nil
 }
 
 // byName has a target and what is remembered of it name nodes by their names, as the judge does.

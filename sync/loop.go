@@ -11,6 +11,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/source"
 	"github.com/daemongate/daemongate/sync/window"
 )
@@ -76,19 +77,19 @@ func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
 	o := gate.Observation{
 		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend,
 		StoppedForAll: l.Syncs.Stop.State().Reason() != "", Again: l.retryRequested,
-		Released: l.sync.Annotations[releaseAnnotation], Polled: history != nil || pollErr != nil,
+		Released: l.sync.Annotations[releaseAnnotation], Promoted: l.sync.Annotations[pacing.PromoteAnnotation], Polled: history != nil || pollErr != nil,
 		History: history, PollProblem: pollErr, Recorded: l.recorded,
 	}
 	if l.ready != nil {
 		o.Prepared = &l.ready.Prepared
 	}
+	l.atTheGate(&o)
 	if l.flight != nil {
 		l.flight.takeRecalled()
 		if err := l.flight.observe(ctx, &o); err != nil {
 			return o, err
 		}
 	}
-	l.atTheGate(&o)
 	return o, nil
 }
 

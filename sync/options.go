@@ -16,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // RolloutOptions are the figures of a Sync's spec. The error names every field that cannot be read, which is as if it
@@ -54,7 +55,11 @@ func figuresOf(s *api.Sync) rollout.Options {
 func specProblem(s *api.Sync) error {
 	_, rolloutErr := RolloutOptions(s)
 	_, _, renderErr := RenderOptions(s)
-	return errors.Join(rolloutErr, renderErr)
+	_, paceErr := pacing.PlanOf(s)
+	if paceErr != nil {
+		paceErr = fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, paceErr)
+	}
+	return errors.Join(rolloutErr, renderErr, paceErr)
 }
 
 // share reads a number or a percentage; none is the default.

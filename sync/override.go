@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // overrideAnnotation holds an api.Override as JSON.
@@ -75,4 +77,29 @@ func (s *Syncs) Override(ctx context.Context, namespace, name string, v api.Over
 		return err
 	}
 	return s.annotate(ctx, namespace, name, overrideAnnotation, string(text))
+}
+
+// Promote says that a person lets a paced rollout go on after a stage, once.
+func (s *Syncs) Promote(ctx context.Context, namespace, name, commit string, index int32, now time.Time) error {
+	return s.annotate(ctx, namespace, name, pacing.PromoteAnnotation,
+		gate.PromotionOf(commit, index)+" "+now.UTC().Format(time.RFC3339Nano))
+}
+
+// Pause has the paced rollouts of a Sync stand still until Unpause.
+func (s *Syncs) Pause(ctx context.Context, namespace, name string, p api.Pause) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return s.annotate(ctx, namespace, name, pacing.PauseAnnotation, string(text))
+}
+
+// Unpause lets them go on, and reports whether they were paused.
+func (s *Syncs) Unpause(ctx context.Context, namespace, name string) (changed bool, err error) {
+	before, err := s.Get(ctx, namespace, name)
+	if err != nil || pacing.PauseOf(before) == nil {
+		return false, err
+	}
+	return true, s.patch(ctx, namespace, name,
+		map[string]any{"metadata": map[string]any{"annotations": map[string]any{pacing.PauseAnnotation: nil}}})
 }

@@ -11,6 +11,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/gate/gatetest"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // Laws 2 and 6, of the judge and the gate together: whatever happens to nodes and pods, a commit becomes Complete only
@@ -82,7 +83,7 @@ func (c *Controller) judges(s *gatetest.Stage, f *plainFleet) {
 		sync.Status.GateStatus = *s.State.DeepCopy()
 		l := &syncLoop{Controller: c, key: "ns/agents", sync: sync}
 		l.follow()
-		r, err := l.flight.look(s.T.Context(), f.now)
+		r, err := l.flight.look(s.T.Context(), f.now, pacing.Standstill{})
 		s.Check(err)
 		s.Observation.Rollout = r
 	}

@@ -41,6 +41,9 @@ func (l *syncLoop) tick(ctx context.Context) error {
 			return err
 		}
 		l.handOver(ctx, d.Handovers)
+		if l.flight != nil {
+			l.flight.evict(ctx, d.Evictions)
+		}
 		if d.Used {
 			l.ready, l.retryRequested = nil, false
 		}
@@ -110,8 +113,9 @@ func gateOf(s *api.Sync) gate.Gate {
 		OnStuck: s.Spec.Gate.OnStuck, Preflight: s.Spec.Gate.Preflight,
 		Deadline: s.Spec.Gate.ProgressDeadline.Duration,
 		Relapse:  relapseOf(s), OnRelapse: s.Spec.Gate.OnRelapse,
-		Prune:   s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,
-		Correct: s.Spec.Apply.Drift != api.DriftReport,
+		Supersede: s.Spec.Rollout.Pace != nil && s.Spec.Rollout.Pace.Supersede,
+		Prune:     s.Spec.Apply.Prune == nil || *s.Spec.Apply.Prune,
+		Correct:   s.Spec.Apply.Drift != api.DriftReport,
 	}
 }
 

@@ -15,8 +15,8 @@ const accountPrefix = "system:serviceaccount:"
 // User is the name by which the API server knows a ServiceAccount.
 func User(namespace, name string) string { return accountPrefix + namespace + ":" + name }
 
-// account is the namespace and the name of the ServiceAccount that a user is.
-func account(user string) (namespace, name string, is bool) {
+// Account is the namespace and the name of the ServiceAccount that a user is.
+func Account(user string) (namespace, name string, is bool) {
 	rest, is := strings.CutPrefix(user, accountPrefix)
 	if !is {
 		return "", "", false
@@ -36,7 +36,7 @@ type Missing struct {
 
 // Advice says what to do about it.
 func (m Missing) Advice() string {
-	namespace, name, is := account(m.As)
+	namespace, name, is := Account(m.As)
 	switch {
 	case !is:
 		return fmt.Sprintf("who writes needs get, list, watch, create, patch and delete on this kind%s, by a Role or "+

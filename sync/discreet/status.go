@@ -80,6 +80,9 @@ func flight(f *api.Flight) {
 	if f.NoRollback != nil {
 		f.NoRollback.Message = withheld
 	}
+	if f.Stage != nil {
+		f.Stage.Message = ""
+	}
 	for i := range f.Causes {
 		c := &f.Causes[i]
 		c.Nodes, c.Message, c.Remedy = nil, rollout.Code(c.Code).Meaning(), Remedy

@@ -80,7 +80,7 @@ func (t *turn) obstacle() api.Public {
 	f := t.s.InFlight
 	switch {
 	case f == nil:
-	case !f.State.Settled():
+	case !f.State.Settled() && !t.supersedes(f):
 		return waitsFor(f)
 	case t.holds(f):
 		return api.Public(fmt.Sprintf("held by %s, which %s, until it is released (daemongate release)",
@@ -258,6 +258,12 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 		Before: t.completeBefore(commit)}
 	if last := t.s.InFlight; last != nil && last.RollbackOf != nil && last.RollbackOf.Commit == commit {
 		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), MaxFollowers)
+	}
+	if last := t.s.InFlight; last != nil && last.RollbackOf == nil {
+		f.Mends = last.State == api.Stuck || last.State != api.Complete && last.Mends
+	}
+	if last := t.s.InFlight; last != nil && !last.State.Settled() {
+		f.Followers = newest(append(superseded(last), f.Followers...), MaxFollowers)
 	}
 	t.s.InFlight, t.s.Drift = f, nil
 	t.flightMove(f, api.Applying, t.warning(p))

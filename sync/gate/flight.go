@@ -25,6 +25,7 @@ func (t *turn) fly() {
 		return
 	}
 	t.drifted(f)
+	t.promote(f)
 	t.judged(f)
 	t.relapse(f)
 	t.prune(f)
@@ -57,6 +58,8 @@ func (t *turn) judged(f *api.Flight) {
 		t.flightMove(f, api.Stuck, r.Message)
 	case r.State == api.RollingOut && f.State == api.Stuck:
 		f.Causes = was
+	case t.newStage && f.State == api.RollingOut:
+		t.flightMove(f, api.RollingOut, r.Message)
 	default:
 		f.Message = r.Message
 	}
@@ -70,6 +73,7 @@ func (t *turn) lookedAt(f *api.Flight) *Rollout {
 		return nil
 	}
 	f.Workloads, t.d.Brakes = r.Workloads, t.brakes(r.Brakes)
+	t.staged(f, r)
 	if !r.Wake.IsZero() {
 		t.wake(r.Wake)
 	}

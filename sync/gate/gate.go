@@ -16,7 +16,8 @@ import (
 //	push ──► Held ──► Applying ──► RollingOut ──► Complete
 //	            │          │           │             ▲
 //	            │          └───────────┴──► Stuck ───┘
-//	            ├──► Carried    by the commit applied in its place: takes over that one's state
+//	            ├──► Carried    by the commit applied in its place, also one in flight that is superseded: takes
+//	            │               over that one's state
 //	            ├──► Unchanged  its set is that of the last applied commit: takes over that one's state
 //	            └──► Dropped    a rewritten history no longer reaches it
 //
@@ -38,6 +39,8 @@ type Gate struct {
 	OnRewrite api.OnRewrite
 	// Verify says which commits need a signature.
 	Verify api.VerifyMode
+	// Supersede lets a newer commit take over from a paced one that waits for its soak, an approval or a window.
+	Supersede bool
 	// Prune lets the objects go that a completed commit no longer asks for.
 	Prune bool
 	// Correct applies again what others have changed; otherwise it is only reported.
@@ -83,6 +86,8 @@ type turn struct {
 	tooLarge string
 	// accused is set if the rollout is held up by what may be drift.
 	accused bool
+	// newStage is set if a paced flight entered a stage just now, or waits for something else.
+	newStage bool
 	// disturbed is set if it was noticed just now that a complete commit's workloads are not as they completed.
 	disturbed bool
 }

@@ -24,6 +24,9 @@ type Observation struct {
 	// Released is a person's word that a settled commit may be passed: its hash, and what tells one release from
 	// another after a space. Empty if there is none.
 	Released string
+	// Promoted is a person's word that a paced rollout may go on after a stage: the commit, the stage's index, and what
+	// tells one promotion from another, separated by spaces. Empty if there is none.
+	Promoted string
 	// Window says whether a commit may start now.
 	Window Opening
 	// Override is a person's word that one commit may start outside the windows; nil if there is none.
@@ -179,6 +182,10 @@ type Rollout struct {
 	Brakes []BrakeOrder
 	// Handovers are what predecessors of the workloads are to give up next.
 	Handovers []HandoverOrder
+	// Stage is the one that a paced rollout is in; nil if it is not paced, or as it was if it cannot be seen.
+	Stage *api.FlightStage
+	// Evictions are what the stage lets go next.
+	Evictions []EvictionOrder
 	// OldPods is set while pods of an older revision are left.
 	OldPods bool
 	// Wake is when the verdict can change by time alone; zero if it cannot.
@@ -204,6 +211,13 @@ type HandoverOrder struct {
 	Generation int64
 	// Nodes that it gives up besides those that it has given up already, sorted.
 	Nodes []string
+}
+
+// EvictionOrder has an old pod go. It is void once there is another pod of that name.
+type EvictionOrder struct {
+	Namespace, Name, UID string
+	// Node that it runs on.
+	Node string
 }
 
 // Health is how the workloads of a completed flight are.
@@ -292,6 +306,8 @@ type Decision struct {
 	Brakes []BrakeOrder
 	// Handovers are to be carried out, whatever else is to be done.
 	Handovers []HandoverOrder
+	// Evictions are to be carried out, whatever else is to be done.
+	Evictions []EvictionOrder
 	// Leftovers are what other tools keep on objects that were taken from them, and nobody has been told yet.
 	Leftovers []Leftovers
 	// Moves are the commits that came to a new state, in order.

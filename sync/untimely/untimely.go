@@ -98,6 +98,9 @@ func (l look) flight(f *api.Flight) {
 	if c := f.Correcting; c != nil {
 		l.past(&c.Since)
 	}
+	if st := f.Stage; st != nil {
+		l.past(&st.Since)
+	}
 	if n := f.NoRollback; n != nil {
 		l.retry(n.RetryAt)
 	}

@@ -1,0 +1,119 @@
+// Package evict has single pods go by the eviction API, which asks the PodDisruptionBudgets that select them and deletes
+// pods that none selects. It is the only place that has pods go.
+package evict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	policyclient "k8s.io/client-go/kubernetes/typed/policy/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/daemongate/daemongate/manifests/rights"
+)
+
+// Pod is one that may go, as whoever decided so saw it.
+type Pod struct {
+	Namespace, Name string
+	UID             types.UID
+}
+
+// ErrGone says that a pod is gone already, or going: it need not be evicted any more.
+var ErrGone = errors.New("it is gone, or going")
+
+// BudgetError says that a PodDisruptionBudget does not allow a pod to go now.
+type BudgetError struct{ Said string }
+
+func (e *BudgetError) Error() string { return e.Said }
+
+// ForbiddenError says that whoever evicts may not, and what to do about it.
+type ForbiddenError struct{ Pod, As string }
+
+func (e *ForbiddenError) Error() string {
+	as := "who evicts"
+	if namespace, name, is := rights.Account(e.As); is {
+		as = "ServiceAccount " + namespace + "/" + name
+	}
+	return fmt.Sprintf("pod %s may not be evicted: %s needs get on pods and create on pods/eviction in its namespace: "+
+		"grant them to it by a Role", e.Pod, as)
+}
+
+// Evictor evicts with one identity. It is safe for concurrent use.
+type Evictor struct {
+	client rest.Interface
+	as     string // the user in whose name it evicts; empty for the process' own
+}
+
+// New makes an Evictor from a connection's configuration and its HTTP client.
+func New(config *rest.Config, httpClient *http.Client) (*Evictor, error) {
+	client, err := policyclient.NewForConfigAndClient(config, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	return &Evictor{client: client.RESTClient(), as: config.Impersonate.UserName}, nil
+}
+
+// Evict has a pod go. The pod is read first, as it is now: one that is gone, is going, or is another one by now is an
+// ErrGone, and one that is written in between is left alone (a conflict). A *BudgetError says that it may not go now.
+func (e *Evictor) Evict(ctx context.Context, p Pod) error {
+	path := "/api/v1/namespaces/" + p.Namespace + "/pods/" + p.Name
+	live := &corev1.Pod{}
+	err := e.client.Get().AbsPath(path).Do(ctx).Into(live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return ErrGone
+	case apierrors.IsForbidden(err):
+		return &ForbiddenError{Pod: p.Namespace + "/" + p.Name, As: e.as}
+	case err != nil:
+		return err
+	case live.UID != p.UID || live.DeletionTimestamp != nil:
+		return ErrGone
+	}
+	eviction := &policyv1.Eviction{
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name},
+		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &live.UID,
+			ResourceVersion: &live.ResourceVersion}},
+	}
+	// client-go would wait and try again by itself, for minutes: when that is done is not its decision.
+	err = e.client.Post().AbsPath(path + "/eviction").MaxRetries(0).Body(eviction).Do(ctx).Error()
+	switch {
+	case apierrors.IsNotFound(err):
+		return ErrGone
+	case apierrors.IsForbidden(err) && !isTerminating(err):
+		return &ForbiddenError{Pod: p.Namespace + "/" + p.Name, As: e.as}
+	case apierrors.IsTooManyRequests(err) && isBudget(err):
+		return &BudgetError{Said: said(err)}
+	}
+	return err
+}
+
+// isBudget reports whether it is a PodDisruptionBudget that refuses, and not an API server that has too much to do.
+func isBudget(err error) bool {
+	return apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause) || strings.Contains(err.Error(), "disruption budget")
+}
+
+// isTerminating reports whether the namespace goes, where nothing can be created any more, no eviction either.
+func isTerminating(err error) bool {
+	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
+// said is which budget refused and why, as the API server tells it.
+func said(err error) string {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && status.Status().Details != nil {
+		for _, c := range status.Status().Details.Causes {
+			if c.Type == policyv1.DisruptionBudgetCause && c.Message != "" {
+				return c.Message
+			}
+		}
+	}
+	return err.Error()
+}

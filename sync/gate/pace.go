@@ -1,0 +1,69 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// PromotionOf is the word that lets a paced rollout go on after a stage; what tells it from another one follows it.
+func PromotionOf(commit string, index int32) string { return fmt.Sprintf("%s %d", commit, index) }
+
+// promote takes in a person's word that the flight may go on after its stage. It is spent once it was heard; one for
+// another commit or stage means nothing. Suspended or not, it is no write.
+func (t *turn) promote(f *api.Flight) {
+	said, st := t.o.Promoted, f.Stage
+	if said == "" || said == t.s.Promoted || st == nil || f.State.Settled() && f.State != api.Stuck {
+		return
+	}
+	if word := PromotionOf(f.Commit, st.Index); said != word && !strings.HasPrefix(said, word+" ") {
+		return
+	}
+	t.s.Promoted, st.Approved = said, true
+	t.wake(t.o.Now.Add(time.Millisecond)) // the next look goes on from there
+}
+
+// staged takes in which stage a paced flight is in, and what it lets go next. Pods go by our hand alone, so none does
+// while the Sync is suspended, and none before a look has shown what a promotion changes.
+func (t *turn) staged(f *api.Flight, r *Rollout) {
+	was := f.Stage
+	defer func() { t.newStage = stageNews(was, f.Stage) }()
+	if was == nil || r.Stage == nil || !sameStage(was, r.Stage) || was.Approved == r.Stage.Approved {
+		f.Stage = r.Stage.DeepCopy()
+		if t.suspended() == "" {
+			t.d.Evictions = r.Evictions
+		}
+	}
+}
+
+// sameStage reports whether two looks saw a rollout in the same stage.
+func sameStage(a, b *api.FlightStage) bool { return a.Index == b.Index && a.Name == b.Name }
+
+// superseded are the commits that a newer one carries which takes over from a flight: that of the flight, and those that
+// followed it.
+func superseded(f *api.Flight) []api.Follower {
+	var list []api.Follower
+	for _, old := range f.Followers {
+		list = append(list, api.Follower{Commit: old.Commit, State: api.Carried})
+	}
+	return append(list, api.Follower{Commit: f.Commit, State: api.Carried})
+}
+
+// stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else.
+func stageNews(was, now *api.FlightStage) bool {
+	return was != nil && now != nil && (!sameStage(was, now) || was.WaitsFor != now.WaitsFor)
+}
+
+// supersedes reports whether a newer commit may take over from the flight, which waits, and not for its nodes.
+func (t *turn) supersedes(f *api.Flight) bool {
+	if st := f.Stage; t.gate.Supersede && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
+		switch st.WaitsFor {
+		case api.StageSoak, api.StageApproval, api.StageWindow:
+			return true
+		case api.StageNodes, api.StagePaused, api.StageFailing, api.StageBudget:
+		}
+	}
+	return false
+}

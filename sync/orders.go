@@ -1,0 +1,155 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/evict"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// handoverPause is how soon nodes are handed over again that could not be.
+const handoverPause = time.Second
+
+// handOver has the DaemonSets that a commit no longer asks for give up nodes. Each order names the generation that
+// it was decided on: what was written since, by us or by others, has it decided anew.
+func (l *syncLoop) handOver(ctx context.Context, orders []gate.HandoverOrder) {
+	for _, order := range orders {
+		from := daemonSetID(order.Namespace, order.Name)
+		if order.Generation < l.handed[order.UID] {
+			continue // the watches do not show yet what was written last
+		}
+		generation, err := l.carryHandover(ctx, from, order)
+		if err != nil {
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace,
+				order.ToName, err)))
+			l.queue.AddAfter(l.key, handoverPause)
+			continue
+		}
+		if l.handed == nil {
+			l.handed = map[types.UID]int64{}
+		}
+		l.handed[order.UID] = generation
+		l.Teller.Tell(l.sync, handoverNews(l.sync, order))
+	}
+}
+
+// carryHandover writes what a DaemonSet gives up, and returns the generation that it then has.
+func (l *syncLoop) carryHandover(ctx context.Context, from manifests.ID, order gate.HandoverOrder) (int64, error) {
+	entry, listed := inventoryOf(l.sync).Find(from)
+	if !listed || entry.UID != order.UID {
+		return 0, fmt.Errorf("%s: the inventory does not name it", from)
+	}
+	writer, err := l.Connect.Writer(l.sync)
+	if err != nil {
+		return 0, err
+	}
+	applied, err := writer.HandOver(ctx, manifests.Handover{From: entry, To: daemonSetID(order.ToNamespace,
+		order.ToName),
+		Generation: order.Generation, Nodes: order.Nodes}, WriteOptions(l.sync))
+	if err != nil {
+		return 0, err
+	}
+	return applied.Generation, nil
+}
+
+const (
+	// evictPause is how soon evictions are decided on anew that failed.
+	evictPause = 2 * time.Second
+	// budgetPause is how soon one is tried again that a PodDisruptionBudget did not allow.
+	budgetPause = 10 * time.Second
+)
+
+// evictions are what came of evictions that looks may not show yet.
+type evictions struct {
+	going   map[types.UID]bool
+	refused map[types.UID]refusedEviction
+}
+
+// refusedEviction is a pod that a PodDisruptionBudget did not let go.
+type refusedEviction struct {
+	said  string
+	until time.Time
+}
+
+// seen forgets what a look shows by now: pods that are gone, or going, and refusals that are over.
+func (e *evictions) seen(pods []*corev1.Pod, now time.Time) {
+	if len(e.going) == 0 && len(e.refused) == 0 {
+		return
+	}
+	there := make(map[types.UID]bool, len(pods))
+	for _, p := range pods {
+		there[p.UID] = p.DeletionTimestamp == nil
+	}
+	for uid := range e.going {
+		if !there[uid] {
+			delete(e.going, uid)
+		}
+	}
+	for uid, r := range e.refused {
+		if !there[uid] || !now.Before(r.until) {
+			delete(e.refused, uid)
+		}
+	}
+}
+
+// refusals are the pods that a PodDisruptionBudget does not let go at present, and what the API server said.
+func (e *evictions) refusals() map[types.UID]string {
+	said := make(map[types.UID]string, len(e.refused))
+	for uid, r := range e.refused {
+		said[uid] = r.said
+	}
+	return said
+}
+
+// evict has old pods go. What was seen otherwise than it is now is decided on anew by the next look.
+func (fl *flight) evict(ctx context.Context, orders []gate.EvictionOrder) {
+	l := fl.loop
+	if len(orders) == 0 {
+		return
+	}
+	writer, err := l.Connect.Writer(l.sync)
+	if err != nil {
+		l.trouble(l.sync, fmt.Errorf("evict pods: %w", err))
+		l.queue.AddAfter(l.key, evictPause)
+		return
+	}
+	pods := make([]evict.Pod, len(orders))
+	for i, o := range orders {
+		pods[i] = evict.Pod{Namespace: o.Namespace, Name: o.Name, UID: types.UID(o.UID)}
+	}
+	for i, err := range writer.Evict(ctx, pods, WriteOptions(l.sync)) {
+		fl.evicted(orders[i], err)
+	}
+}
+
+// evicted notes what came of one eviction.
+func (fl *flight) evicted(order gate.EvictionOrder, err error) {
+	l, e, uid := fl.loop, &fl.evictions, types.UID(order.UID)
+	var budget *evict.BudgetError
+	switch {
+	case err == nil, errors.Is(err, evict.ErrGone):
+		if e.going == nil {
+			e.going = map[types.UID]bool{}
+		}
+		e.going[uid] = true
+	case errors.As(err, &budget):
+		if e.refused == nil {
+			e.refused = map[types.UID]refusedEviction{}
+		}
+		e.refused[uid] = refusedEviction{budget.Said, l.Now().Add(budgetPause)}
+		l.queue.AddAfter(l.key, budgetPause)
+	case apierrors.IsConflict(err): // it was written since it was read
+		l.queue.AddAfter(l.key, evictPause)
+	default:
+		l.trouble(l.sync, fmt.Errorf("evict pod %s/%s on node %s: %w", order.Namespace, order.Name, order.Node, err))
+		l.queue.AddAfter(l.key, evictPause)
+	}
+}

@@ -1,0 +1,70 @@
+// Package pacing is between the spec and the status of a Sync and package pace, which decides. It is pure.
+package pacing
+
+import (
+	"encoding/json"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+const (
+	// PromoteAnnotation on a Sync lets its paced rollout go on after a stage: gate.PromotionOf, and when.
+	PromoteAnnotation = "daemongate.io/promote"
+	// PauseAnnotation on a Sync has its paced rollout stand still: an api.Pause as JSON.
+	PauseAnnotation = "daemongate.io/pause"
+)
+
+// PauseOf is a person's word that the rollouts of a Sync stand still, nil if none is given. One that cannot be read
+// counts: whoever wrote it wanted nothing to go.
+func PauseOf(s *api.Sync) *api.Pause {
+	text := s.Annotations[PauseAnnotation]
+	if text == "" {
+		return nil
+	}
+	p := &api.Pause{}
+	if err := json.Unmarshal([]byte(text), p); err != nil {
+		return &api.Pause{Reason: "the annotation " + PauseAnnotation + " cannot be read, which is taken for a pause"}
+	}
+	return p
+}
+
+// PauseWords say that a rollout is paused: since when, by whom as they say themselves, and why.
+func PauseWords(p *api.Pause) string {
+	text := "paused"
+	if p.By != "" {
+		text += " by " + p.By
+	}
+	if !p.At.IsZero() {
+		text += p.At.UTC().Format(" since 2006-01-02 15:04 UTC")
+	}
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
+}
+
+// Standstill is what holds a paced rollout back besides its nodes. The zero value holds nothing back.
+type Standstill struct {
+	// Paused says why no pod may go, and Closed why no stage may begin.
+	Paused, Closed string
+}
+
+// StandstillOf is what holds the rollouts of a Sync back: a person, who paused or suspended them, or the windows. A
+// commit that a person let start outside the windows goes on outside them.
+func StandstillOf(s *api.Sync, o gate.Observation) Standstill {
+	var still Standstill
+	switch p := PauseOf(s); {
+	case o.StoppedForAll:
+		still.Paused = "all Syncs are suspended"
+	case o.Suspended:
+		still.Paused = "the Sync is suspended"
+	case p != nil:
+		still.Paused = PauseWords(p)
+	}
+	f, over := s.Status.InFlight, s.Status.Overridden
+	if over == nil || f == nil || over.Commit != f.Commit {
+		still.Closed = string(o.Window.Closed)
+	}
+	return still
+}

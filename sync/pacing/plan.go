@@ -1,0 +1,80 @@
+package pacing
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/daemongate/daemongate/rollout/pace"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+)
+
+// PlanOf is what a spec asks for, nil if its rollouts are not paced. The error names the field that cannot be read.
+func PlanOf(s *api.Sync) (*pace.Plan, error) {
+	asked := s.Spec.Rollout.Pace
+	if asked == nil || s.Spec.Rollout.OnDelete != api.OnDeletePace {
+		return nil, nil
+	}
+	plan := &pace.Plan{MaxUnavailable: asked.MaxUnavailable}
+	var problems []error
+	for i, st := range asked.Stages {
+		stage := pace.Stage{Name: st.Name, AtMost: int(st.AtMost), Each: st.Each, Order: st.Order,
+			Soak: st.Soak.Duration, Approve: st.Approve}
+		if b := st.Batches; b != nil {
+			stage.First, stage.Factor = int(b.First), max(1, int(b.Factor))
+		}
+		if st.Nodes != nil {
+			var err error
+			if stage.Nodes, err = metav1.LabelSelectorAsSelector(st.Nodes); err != nil {
+				problems = append(problems, fmt.Errorf("spec.rollout.pace.stages[%d].nodes: %w", i, err))
+				stage.Nodes = labels.Nothing()
+			}
+		}
+		plan.Stages = append(plan.Stages, stage)
+	}
+	return plan, errors.Join(problems...)
+}
+
+// Refuses says which DaemonSets of a set cannot be paced as their Sync asks for, and what to do; nil if all can. They are
+// as the commit has them.
+func Refuses(s *api.Sync, set []*appsv1.DaemonSet) error {
+	if s.Spec.Rollout.Pace == nil {
+		return nil
+	}
+	var problems []error
+	for _, d := range set {
+		problems = append(problems, refuses(s.Spec.Rollout.Pace, d))
+	}
+	return errors.Join(problems...)
+}
+
+func refuses(p *api.Pace, d *appsv1.DaemonSet) error {
+	strategy := d.Spec.UpdateStrategy
+	if strategy.Type != appsv1.OnDeleteDaemonSetStrategyType {
+		return fmt.Errorf("DaemonSet %s/%s: spec.rollout.pace of the Sync paces DaemonSets with the update strategy "+
+			"OnDelete, which this one does not have: write spec.updateStrategy.type: OnDelete into it, or give it a "+
+			"Sync without pace", d.Namespace, d.Name)
+	}
+	if surge := surgeOf(strategy); surge != "" && !p.AllowGap {
+		return fmt.Errorf("DaemonSet %s/%s: pace leaves a gap between the old pod and the new one, and its maxSurge %s "+
+			"asks for none: set maxSurge to 0, or spec.rollout.pace.allowGap of the Sync to true", d.Namespace, d.Name,
+			surge)
+	}
+	return nil
+}
+
+// surgeOf is the maxSurge that a strategy asks for, empty if it asks for none.
+func surgeOf(strategy appsv1.DaemonSetUpdateStrategy) string {
+	r := strategy.RollingUpdate
+	if r == nil || r.MaxSurge == nil {
+		return ""
+	}
+	if v := r.MaxSurge.String(); strings.TrimRight(v, "0%") != "" {
+		return v
+	}
+	return ""
+}
