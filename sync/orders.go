@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/evict"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -63,17 +64,18 @@ func (l *syncLoop) carryHandover(ctx context.Context, from manifests.ID, order g
 const (
 	// evictPause is how soon evictions are decided on anew that failed.
 	evictPause = 2 * time.Second
-	// budgetPause is how soon one is tried again that a PodDisruptionBudget did not allow.
-	budgetPause = 10 * time.Second
+	// refusedPause is how soon one is tried again that a PodDisruptionBudget did not allow, or the API server.
+	refusedPause = 10 * time.Second
 )
 
 // evictions are what came of evictions that looks may not show yet.
 type evictions struct {
 	going   map[types.UID]bool
 	refused map[types.UID]refusedEviction
+	told    string // what was told last of why a pod was not evicted
 }
 
-// refusedEviction is a pod that a PodDisruptionBudget did not let go.
+// refusedEviction is a pod that was not let go, and why.
 type refusedEviction struct {
 	said  string
 	until time.Time
@@ -100,7 +102,7 @@ func (e *evictions) seen(pods []*corev1.Pod, now time.Time) {
 	}
 }
 
-// refusals are the pods that a PodDisruptionBudget does not let go at present, and what the API server said.
+// refusals are the pods that are not let go at present, and why.
 func (e *evictions) refusals() map[types.UID]string {
 	said := make(map[types.UID]string, len(e.refused))
 	for uid, r := range e.refused {
@@ -133,23 +135,24 @@ func (fl *flight) evict(ctx context.Context, orders []gate.EvictionOrder) {
 // evicted notes what came of one eviction.
 func (fl *flight) evicted(order gate.EvictionOrder, err error) {
 	l, e, uid := fl.loop, &fl.evictions, types.UID(order.UID)
-	var budget *evict.BudgetError
 	switch {
 	case err == nil, errors.Is(err, evict.ErrGone):
 		if e.going == nil {
 			e.going = map[types.UID]bool{}
 		}
 		e.going[uid] = true
-	case errors.As(err, &budget):
-		if e.refused == nil {
-			e.refused = map[types.UID]refusedEviction{}
-		}
-		e.refused[uid] = refusedEviction{budget.Said, l.Now().Add(budgetPause)}
-		l.queue.AddAfter(l.key, budgetPause)
 	case apierrors.IsConflict(err): // it was written since it was read
 		l.queue.AddAfter(l.key, evictPause)
 	default:
-		l.trouble(l.sync, fmt.Errorf("evict pod %s/%s on node %s: %w", order.Namespace, order.Name, order.Node, err))
-		l.queue.AddAfter(l.key, evictPause)
+		said := api.TextOf(err)
+		if e.refused == nil {
+			e.refused = map[types.UID]refusedEviction{}
+		}
+		e.refused[uid] = refusedEviction{said, l.Now().Add(refusedPause)}
+		l.queue.AddAfter(l.key, refusedPause)
+		if budget := (*evict.BudgetError)(nil); !errors.As(err, &budget) && said != e.told {
+			e.told = said
+			l.trouble(l.sync, fmt.Errorf("evict pod %s/%s on node %s: %w", order.Namespace, order.Name, order.Node, err))
+		}
 	}
 }

@@ -35,15 +35,15 @@ type BudgetError struct{ Said string }
 func (e *BudgetError) Error() string { return e.Said }
 
 // ForbiddenError says that whoever evicts may not, and what to do about it.
-type ForbiddenError struct{ Pod, As string }
+type ForbiddenError struct{ Namespace, As string }
 
 func (e *ForbiddenError) Error() string {
 	as := "who evicts"
 	if namespace, name, is := rights.Account(e.As); is {
 		as = "ServiceAccount " + namespace + "/" + name
 	}
-	return fmt.Sprintf("pod %s may not be evicted: %s needs get on pods and create on pods/eviction in its namespace: "+
-		"grant them to it by a Role", e.Pod, as)
+	return fmt.Sprintf("pods of namespace %s may not be evicted: %s needs get on pods and create on pods/eviction there: "+
+		"grant them by a Role", e.Namespace, as)
 }
 
 // Evictor evicts with one identity. It is safe for concurrent use.
@@ -71,7 +71,7 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 	case apierrors.IsNotFound(err):
 		return ErrGone
 	case apierrors.IsForbidden(err):
-		return &ForbiddenError{Pod: p.Namespace + "/" + p.Name, As: e.as}
+		return &ForbiddenError{Namespace: p.Namespace, As: e.as}
 	case err != nil:
 		return err
 	case live.UID != p.UID || live.DeletionTimestamp != nil:
@@ -88,7 +88,7 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 	case apierrors.IsNotFound(err):
 		return ErrGone
 	case apierrors.IsForbidden(err) && !isTerminating(err):
-		return &ForbiddenError{Pod: p.Namespace + "/" + p.Name, As: e.as}
+		return &ForbiddenError{Namespace: p.Namespace, As: e.as}
 	case apierrors.IsTooManyRequests(err) && isBudget(err):
 		return &BudgetError{Said: said(err)}
 	}
