@@ -37,7 +37,7 @@ func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standsti
 		return r, err
 	}
 	if !paced.unsure || r.State != api.Complete || f.State == api.Complete {
-		fl.pace(r, paced, options, now, still)
+		paceFlight(fl, r, paced, options, still)
 		return r, nil
 	}
 	if now.Sub(fl.leases.at) >= judge.LeasesPause {
@@ -47,7 +47,7 @@ func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standsti
 		}
 	}
 	if r, paced, err = fl.judgeAll(ctx, targets, memories, options, now, fl.leases); err == nil {
-		fl.pace(r, paced, options, now, still)
+		paceFlight(fl, r, paced, options, still)
 	}
 	return r, err
 }
@@ -59,9 +59,9 @@ type lookedAt struct {
 	workloads      []pace.Workload
 }
 
-// pace has a paced rollout go on: which stage it is in, and which old pods may go. While a DaemonSet cannot be seen, the
-// stage stays as it was, and no pod goes.
-func (fl *flight) pace(r *gate.Rollout, seen lookedAt, o rollout.Options, now time.Time, still pacing.Standstill) {
+// paceFlight has a paced rollout go on: which stage it is in, and which old pods may go. While a DaemonSet cannot be
+// seen, the stage stays as it was, and no pod goes.
+func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, still pacing.Standstill) {
 	l, f := fl.loop, fl.status()
 	plan, err := pacing.PlanOf(l.sync)
 	switch {
@@ -73,19 +73,18 @@ func (fl *flight) pace(r *gate.Rollout, seen lookedAt, o rollout.Options, now ti
 	case err != nil:
 		still.Paused = api.TextOf(err)
 	}
-	for i := range seen.workloads {
-		w := &seen.workloads[i]
-		fl.evictions.seen(w.Look.Pods, now)
+	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(f.Stage),
+		Rollback: f.RollbackOf != nil, Mends: f.Mends, Paused: still.Paused, Closed: still.Closed}
+	fl.evictions.seen(seen.workloads, in.Now)
+	for _, w := range seen.workloads {
+		w.Going, w.Refused = fl.evictions.going, fl.evictions.refusals()
+		in.Workloads = append(in.Workloads, w)
 	}
-	for i := range seen.workloads {
-		seen.workloads[i].Going, seen.workloads[i].Refused = fl.evictions.going, fl.evictions.refusals()
-	}
-	pacing.Decide(r, pace.Input{Now: now, Plan: *plan, Options: o, Progress: pacing.Recall(f.Stage),
-		Workloads: seen.workloads, Rollback: f.RollbackOf != nil, Mends: f.Mends, Paused: still.Paused, Closed: still.Closed},
-		l.sync.Spec.Report.CountsOnly())
+	pacing.Decide(r, in, l.sync.Spec.Report.CountsOnly())
 }
 
-// judgeAll judges every workload of a flight by one look at it. A DaemonSet that cannot be seen holds up no judgement of the others.
+// judgeAll judges every workload of a flight by one look at it. A DaemonSet that cannot be seen holds up no judgement
+// of the others.
 func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memories []rollout.Memory, o rollout.Options,
 	now time.Time, leases nodeLeases,
 ) (r *gate.Rollout, seen lookedAt, err error) {

@@ -77,7 +77,8 @@ func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
 	o := gate.Observation{
 		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend,
 		StoppedForAll: l.Syncs.Stop.State().Reason() != "", Again: l.retryRequested,
-		Released: l.sync.Annotations[releaseAnnotation], Promoted: l.sync.Annotations[pacing.PromoteAnnotation], Polled: history != nil || pollErr != nil,
+		Released: l.sync.Annotations[releaseAnnotation], Promoted: l.sync.Annotations[pacing.PromoteAnnotation],
+		Polled:  history != nil || pollErr != nil,
 		History: history, PollProblem: pollErr, Recorded: l.recorded,
 	}
 	if l.ready != nil {

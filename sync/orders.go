@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/evict"
+	"github.com/daemongate/daemongate/rollout/pace"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
@@ -81,25 +82,22 @@ type refusedEviction struct {
 	until time.Time
 }
 
-// seen forgets what a look shows by now: pods that are gone, or going, and refusals that are over.
-func (e *evictions) seen(pods []*corev1.Pod, now time.Time) {
+// seen forgets what the looks at all DaemonSets of a flight show by now: pods that are gone, or going, and refusals
+// that are over.
+func (e *evictions) seen(all []pace.Workload, now time.Time) {
 	if len(e.going) == 0 && len(e.refused) == 0 {
 		return
 	}
-	there := make(map[types.UID]bool, len(pods))
-	for _, p := range pods {
-		there[p.UID] = p.DeletionTimestamp == nil
-	}
-	for uid := range e.going {
-		if !there[uid] {
-			delete(e.going, uid)
+	there := map[types.UID]bool{}
+	for _, w := range all {
+		for _, p := range w.Look.Pods {
+			there[p.UID] = p.DeletionTimestamp == nil
 		}
 	}
-	for uid, r := range e.refused {
-		if !there[uid] || !now.Before(r.until) {
-			delete(e.refused, uid)
-		}
-	}
+	maps.DeleteFunc(e.going, func(uid types.UID, _ bool) bool { return !there[uid] })
+	maps.DeleteFunc(e.refused, func(uid types.UID, r refusedEviction) bool {
+		return !there[uid] || !now.Before(r.until)
+	})
 }
 
 // refusals are the pods that are not let go at present, and why.
@@ -111,8 +109,8 @@ func (e *evictions) refusals() map[types.UID]string {
 	return said
 }
 
-// evict has old pods go. What was seen otherwise than it is now is decided on anew by the next look.
-func (fl *flight) evict(ctx context.Context, orders []gate.EvictionOrder) {
+// evictAll has old pods go. What was seen otherwise than it is now is decided on anew by the next look.
+func evictAll(ctx context.Context, fl *flight, orders []gate.EvictionOrder) {
 	l := fl.loop
 	if len(orders) == 0 {
 		return
@@ -128,12 +126,12 @@ func (fl *flight) evict(ctx context.Context, orders []gate.EvictionOrder) {
 		pods[i] = evict.Pod{Namespace: o.Namespace, Name: o.Name, UID: types.UID(o.UID)}
 	}
 	for i, err := range writer.Evict(ctx, pods, WriteOptions(l.sync)) {
-		fl.evicted(orders[i], err)
+		noteEvicted(fl, orders[i], err)
 	}
 }
 
-// evicted notes what came of one eviction.
-func (fl *flight) evicted(order gate.EvictionOrder, err error) {
+// noteEvicted notes what came of one eviction.
+func noteEvicted(fl *flight, order gate.EvictionOrder, err error) {
 	l, e, uid := fl.loop, &fl.evictions, types.UID(order.UID)
 	switch {
 	case err == nil, errors.Is(err, evict.ErrGone):
@@ -152,7 +150,7 @@ func (fl *flight) evicted(order gate.EvictionOrder, err error) {
 		l.queue.AddAfter(l.key, refusedPause)
 		if budget := (*evict.BudgetError)(nil); !errors.As(err, &budget) && said != e.told {
 			e.told = said
-			l.trouble(l.sync, fmt.Errorf("evict pod %s/%s on node %s: %w", order.Namespace, order.Name, order.Node, err))
+			l.trouble(l.sync, fmt.Errorf("evict pod %s/%s on %s: %w", order.Namespace, order.Name, order.Node, err))
 		}
 	}
 }

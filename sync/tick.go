@@ -42,7 +42,7 @@ func (l *syncLoop) tick(ctx context.Context) error {
 		}
 		l.handOver(ctx, d.Handovers)
 		if l.flight != nil {
-			l.flight.evict(ctx, d.Evictions)
+			evictAll(ctx, l.flight, d.Evictions)
 		}
 		if d.Used {
 			l.ready, l.retryRequested = nil, false

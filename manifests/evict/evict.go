@@ -1,5 +1,5 @@
-// Package evict has single pods go by the eviction API, which asks the PodDisruptionBudgets that select them and deletes
-// pods that none selects. It is the only place that has pods go.
+// Package evict has single pods go by the eviction API, which asks the PodDisruptionBudgets that select them and
+// deletes pods that none selects. It is the only place that has pods go.
 package evict
 
 import (
@@ -42,7 +42,7 @@ func (e *ForbiddenError) Error() string {
 	if namespace, name, is := rights.Account(e.As); is {
 		as = "ServiceAccount " + namespace + "/" + name
 	}
-	return fmt.Sprintf("pods of namespace %s may not be evicted: %s needs get on pods and create on pods/eviction there: "+
+	return fmt.Sprintf("pods of namespace %s may not be evicted: %s needs get on pods and create on pods/eviction: "+
 		"grant them by a Role", e.Namespace, as)
 }
 
@@ -97,7 +97,8 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 
 // isBudget reports whether it is a PodDisruptionBudget that refuses, and not an API server that has too much to do.
 func isBudget(err error) bool {
-	return apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause) || strings.Contains(err.Error(), "disruption budget")
+	return apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause) ||
+		strings.Contains(err.Error(), "disruption budget")
 }
 
 // isTerminating reports whether the namespace goes, where nothing can be created any more, no eviction either.

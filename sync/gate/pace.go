@@ -41,8 +41,8 @@ func (t *turn) staged(f *api.Flight, r *Rollout) {
 // sameStage reports whether two looks saw a rollout in the same stage.
 func sameStage(a, b *api.FlightStage) bool { return a.Index == b.Index && a.Name == b.Name }
 
-// superseded are the commits that a newer one carries which takes over from a flight: that of the flight, and those that
-// followed it.
+// superseded are the commits that a newer one carries which takes over from a flight: that of the flight, and those
+// that followed it.
 func superseded(f *api.Flight) []api.Follower {
 	var list []api.Follower
 	for _, old := range f.Followers {

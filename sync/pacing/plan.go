@@ -39,8 +39,8 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 	return plan, errors.Join(problems...)
 }
 
-// Refuses says which DaemonSets of a set cannot be paced as their Sync asks for, and what to do; nil if all can. They are
-// as the commit has them.
+// Refuses says which DaemonSets of a set cannot be paced as their Sync asks for, and what to do; nil if all can. They
+// are as the commit has them.
 func Refuses(s *api.Sync, set []*appsv1.DaemonSet) error {
 	if s.Spec.Rollout.Pace == nil {
 		return nil
@@ -60,9 +60,9 @@ func refuses(p *api.Pace, d *appsv1.DaemonSet) error {
 			"Sync without pace", d.Namespace, d.Name)
 	}
 	if surge := surgeOf(strategy); surge != "" && !p.AllowGap {
-		return fmt.Errorf("DaemonSet %s/%s: pace leaves a gap between the old pod and the new one, and its maxSurge %s "+
-			"asks for none: set maxSurge to 0, or spec.rollout.pace.allowGap of the Sync to true", d.Namespace, d.Name,
-			surge)
+		return fmt.Errorf("DaemonSet %s/%s: pace leaves a gap between the old pod and the new one, and its maxSurge "+
+			"%s asks for none: set maxSurge to 0, or spec.rollout.pace.allowGap of the Sync to true", d.Namespace,
+			d.Name, surge)
 	}
 	return nil
 }

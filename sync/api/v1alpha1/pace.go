@@ -15,8 +15,8 @@ type Pace struct {
 	// +listType=atomic
 	Stages []PaceStage `json:"stages"`
 	// MaxUnavailable is on how many nodes, as a number or a percentage of the eligible ones, a DaemonSet may have no
-	// available pod at once. It is never more than the DaemonSet's own spec.updateStrategy.rollingUpdate.maxUnavailable,
-	// which is the default; a DaemonSet that has none has 1.
+	// available pod at once. It is never more than the DaemonSet's own rollingUpdate.maxUnavailable, which is the
+	// default; a DaemonSet that has none has 1.
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000000 : type(self) == string && self.matches('^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
 	// +optional
