@@ -30,8 +30,6 @@ type Target struct {
 	// Applied is the object as the commit asks for it, to tell whether somebody else has changed it since. May be nil:
 	// then only the generation is compared.
 	Applied *unstructured.Unstructured `json:"-"`
-	// Paced is set if Daemongate evicts the old pods, stage by stage; nil if a person deletes them.
-	Paced *Paced `json:"paced,omitempty"`
 	// HadNodes says that some node ran or should have run the DaemonSet before this commit.
 	HadNodes bool `json:"hadNodes,omitempty"`
 	// FailingBefore are the nodes that were sick when the commit was applied (see FailingBefore), the longest sick
@@ -59,13 +57,4 @@ func TargetOf(d *appsv1.DaemonSet) Target {
 		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType &&
 			d.Annotations[manifests.BrakeAnnotation] == "",
 	}
-}
-
-// Paced is how far a paced rollout is.
-type Paced struct {
-	// Reached is how many nodes the stages have that were reached: so many have been exposed to the commit.
-	Reached int `json:"reached,omitempty"`
-	// Since is when the present stage was reached, and Moving is set while it waits for its nodes.
-	Since  time.Time `json:"since,omitzero"`
-	Moving bool      `json:"moving,omitempty"`
 }
