@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // The canaries get the commit one after the other and soak; only then do the others get it.
@@ -395,5 +397,95 @@ func TestLateNodesMoveNothing(t *testing.T) {
 	o := w.want(w.run(time.Minute), "batch/1", ForSoak)
 	if o.Early != 1 || o.Nodes != 2 || w.has("v2") != "a000 n001 n002" {
 		t.Errorf("%+v: %s", o, w.has())
+	}
+}
+
+// A pod that was asked to go counts as gone although the look does not show it yet: its place in the budget is taken,
+// and it is not asked again.
+func TestWhatWasAskedToGoIsCounted(t *testing.T) {
+	for budget, want := range map[int]string{1: "", 2: "n002"} {
+		w := newWorld(t, 4, 0)
+		w.plan = Plan{MaxUnavailable: number(budget)}
+		w.commit("v2")
+		in := w.input()
+		in.Workloads[0].Going = map[types.UID]bool{w.pod("n001").UID: true}
+		if o := Decide(in); goesTo(o) != want {
+			t.Errorf("%d may be without, n001 is going: %s goes", budget, goesTo(o))
+		}
+	}
+}
+
+// Of two old pods of a node one goes at a time, whatever order they are seen in: the one that is not available, or else
+// the first by name. The other waits until that has gone.
+func TestOfTwoPodsOfANodeOneGoesAtATime(t *testing.T) {
+	for _, first := range []string{"agent-1", "agent-0"} {
+		w := newWorld(t, 1, 0)
+		w.commit("v2")
+		second := w.pod("n001").DeepCopy()
+		second.Name, second.UID = "agent-0", "second"
+		if first == "agent-1" { // the second one is available, and this one is not
+			w.sick("n001")
+		}
+		for _, backwards := range []bool{false, true} {
+			in := w.input()
+			pods := []*corev1.Pod{w.pod("n001"), second}
+			if backwards {
+				slices.Reverse(pods)
+			}
+			in.Workloads[0].Look.Pods = pods
+			if o := Decide(in); len(o.Delete) != 1 || o.Delete[0].Name != first {
+				t.Errorf("%s is to go, backwards %v: %+v", first, backwards, o.Delete)
+			}
+			in.Workloads[0].Going = map[types.UID]bool{second.UID: true}
+			if o := Decide(in); len(o.Delete) != 0 {
+				t.Errorf("one is going: %+v", o.Delete)
+			}
+		}
+	}
+}
+
+// A stage is found again by its name when those before it have gone with their nodes: nothing is passed over, and its
+// index does not fall. One that has gone itself is over.
+func TestAStageIsFoundAgainByItsName(t *testing.T) {
+	w := newWorld(t, 9, 0)
+	w.plan = Plan{Stages: []Stage{{Name: "zone", Each: "zone", Approve: true}}, MaxUnavailable: number(3)}
+	w.commit("v2")
+	w.run(time.Minute)
+	w.progress.Approved = true
+	w.want(w.run(time.Minute), "zone/b", ForApproval)
+	for _, n := range []string{"n001", "n004", "n007"} { // those of zone a
+		w.change(n, func(n *corev1.Node) { n.Labels = map[string]string{"zone": "b"} })
+	}
+	if o := w.want(w.run(time.Minute), "zone/b", ForApproval); o.Index != 2 || o.Of != 2 || w.has("v1") != "n003 n006 n009" {
+		t.Errorf("%+v: %s", o, w.has())
+	}
+	for _, n := range w.nodes[:8] { // now there is zone c alone
+		w.change(n.Name, func(n *corev1.Node) { n.Labels = map[string]string{"zone": "c"} })
+	}
+	if o := w.want(w.run(time.Minute), "zone/c", ""); o.Index != 2 || !o.Done {
+		t.Errorf("%+v: %s", o, w.has())
+	}
+}
+
+// The budget is the smaller one of the plan's and the DaemonSet's own, a percentage rounded up, and one at least.
+func TestTheBudgetIsTheSmallerOfTwo(t *testing.T) {
+	for _, test := range []struct {
+		plan, own string
+		want      int
+	}{{"", "", 1}, {"3", "", 3}, {"", "2", 2}, {"3", "2", 2}, {"2", "3", 2}, {"21%", "", 3}, {"50%", "10%", 1}} {
+		w := newWorld(t, 10, 0)
+		budget := func(text string) *intstr.IntOrString {
+			if text == "" {
+				return nil
+			}
+			v := intstr.Parse(text)
+			return &v
+		}
+		w.plan.MaxUnavailable = budget(test.plan)
+		w.sets[0].ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: budget(test.own)}
+		w.commit("v2")
+		if o := w.decide(); len(o.Delete) != test.want {
+			t.Errorf("plan %q, own %q: %s goes", test.plan, test.own, goesTo(o))
+		}
 	}
 }
