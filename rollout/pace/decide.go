@@ -36,6 +36,7 @@ type course struct {
 
 	count               // of the nodes of the stage
 	failing []overspent // DaemonSets of which more nodes fail than may
+	absent  string      // why it does not go on without those that are absent
 	soaks   time.Time   // until when the stage soaks; zero if it does not, or has
 	queue   queue
 	wake    time.Time
@@ -85,6 +86,7 @@ func (c *course) assess() {
 	c.wake = time.Time{}
 	c.count = c.counted()
 	c.failing = c.overspent()
+	c.absent = c.absence()
 	c.soaks = c.soakUntil()
 	c.queue = c.lineUp()
 	if !c.soaks.IsZero() {
@@ -93,13 +95,14 @@ func (c *course) assess() {
 }
 
 // isDone reports whether the stage is over: each of its nodes has settled, no old pod of it can still go, not too many
-// fail, and it has soaked and was approved, if that is asked for.
+// fail or are absent, and it has soaked and was approved, if that is asked for.
 func (c *course) isDone() bool {
 	return c.hasSettled() && c.soaks.IsZero() && !c.needsApproval()
 }
 
 func (c *course) hasSettled() bool {
-	return c.settled == c.nodes && len(c.failing) == 0 && c.queue.waiting == 0 && len(c.queue.delete) == 0
+	return c.settled == c.nodes && c.absent == "" && len(c.failing) == 0 &&
+		c.queue.waiting == 0 && len(c.queue.delete) == 0
 }
 
 // needsApproval reports whether a person must let the rollout go on. Where no later stage has nodes there is nothing to

@@ -489,3 +489,50 @@ func TestTheBudgetIsTheSmallerOfTwo(t *testing.T) {
 		}
 	}
 }
+
+// A control plane that loses sight of its nodes, or a zone that fails, moves nothing on, at the beginning or later, also
+// if a person has let it: what cannot be seen is no proof. When the nodes are back the rollout goes on from there.
+func TestAnOutageMovesNothingOn(t *testing.T) {
+	for _, lasts := range []time.Duration{20 * time.Second, 10 * time.Minute} {
+		for _, begun := range []bool{false, true} {
+			w := newWorld(t, 9, 2)
+			w.plan = canaryThenRest(0)
+			w.plan.Stages[0].Approve = true
+			w.commit("v2")
+			if begun {
+				w.want(w.run(15*time.Minute), "canary", ForApproval)
+			}
+			for _, n := range w.nodes {
+				w.ready(n.Name, false)
+			}
+			w.progress.Approved = begun
+			if o := w.run(lasts); o.Name != "canary" || o.Done || o.Waits != ForNodes || o.Message == "" {
+				t.Errorf("out for %s, begun %v: %+v", lasts, begun, o)
+			}
+			for _, n := range w.nodes {
+				w.ready(n.Name, true)
+			}
+			if w.run(2 * time.Minute); !begun {
+				w.want(w.last, "canary", ForApproval)
+				w.progress.Approved = true
+			}
+			if o := w.run(10 * time.Minute); !o.Done {
+				t.Errorf("%+v", o)
+			}
+		}
+	}
+}
+
+// A node that is not ready for a moment does not end its stage without itself.
+func TestAMomentsAbsenceIsWaitedFor(t *testing.T) {
+	w := newWorld(t, 9, 1)
+	w.plan = canaryThenRest(0)
+	w.ready("n001", false)
+	w.commit("v2")
+	o := w.want(w.decide(), "canary", ForNodes)
+	if !o.Wake.Equal(w.now.Add(time.Minute)) {
+		t.Errorf("wakes at %s: %+v", o.Wake, o)
+	}
+	w.want(w.run(59*time.Second), "canary", ForNodes)
+	w.want(w.run(2*time.Second), "rest", ForNodes)
+}

@@ -44,7 +44,8 @@ type set struct {
 // site is what a DaemonSet has on a node.
 type site struct {
 	meant     bool
-	down      bool // the node is not ready
+	down      bool      // the node is not ready
+	since     time.Time // when it became that
 	state     rollout.NodeState
 	cause     rollout.Code
 	updated   *corev1.Pod // of the commit
@@ -136,7 +137,7 @@ func (s *set) classify(f *fleet, index map[string]int) {
 			continue
 		}
 		at := &s.sites[k]
-		_, at.down = fact.NotReadySince(f.places[k].node, f.in.Now)
+		at.since, at.down = fact.NotReadySince(f.places[k].node, f.in.Now)
 		at.meant, at.state, at.cause = true, n.State, n.Cause
 		s.meant++
 	}
@@ -195,7 +196,7 @@ func (s *set) changes() bool {
 	for i := range s.sites {
 		at := &s.sites[i]
 		switch {
-		case !at.meant || at.state == rollout.IsLate || at.down:
+		case !at.meant || at.state == rollout.IsLate:
 		case at.old != nil:
 			return true
 		case at.updated != nil && !at.updated.CreationTimestamp.After(s.Target.AppliedAt):
@@ -228,11 +229,11 @@ func (f *fleet) sumUp() {
 	}
 }
 
-// isAnyOld reports whether some old pod is left to be held back. Those on nodes that are down hold nothing up.
+// isAnyOld reports whether some old pod is left to be held back, also on a node that is down: it may come back.
 func (f *fleet) isAnyOld() bool {
 	for _, s := range f.sets {
 		for i := range s.sites {
-			if at := &s.sites[i]; at.meant && at.old != nil && !at.down {
+			if at := &s.sites[i]; at.meant && at.old != nil {
 				return true
 			}
 		}

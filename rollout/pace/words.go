@@ -10,6 +10,9 @@ import (
 
 // nodeWords says which nodes of the stage have not settled.
 func (c *course) nodeWords() string {
+	if len(c.unsettled) == 0 && c.absent != "" {
+		return c.absent
+	}
 	if len(c.unsettled) == 0 {
 		return fmt.Sprintf("%s of the stage still to go", words.Plural(c.queue.waiting+len(c.queue.delete), "old pod"))
 	}
