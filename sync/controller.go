@@ -169,19 +169,29 @@ func follower(key string, l *syncLoop) source.Follower {
 }
 
 func (c *Controller) wakeOnChange(informer cache.SharedIndexInformer) error {
+	after := informer.GetIndexer()
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    c.wake,
-		UpdateFunc: func(_, o any) { c.wake(o) },
-		DeleteFunc: c.wake,
+		AddFunc:    func(o any) { c.wake(o, after) },
+		UpdateFunc: func(_, o any) { c.wake(o, after) },
+		DeleteFunc: func(o any) { c.wake(o, after) },
 	})
 	return err
 }
 
-// wake gives a Sync a turn of which an informer has told. client-go would end the process for a panic here.
-func (c *Controller) wake(o any) {
+// wake gives a turn to a Sync of which an informer has told, and to those that wait for it. client-go would end the
+// process for a panic here.
+func (c *Controller) wake(o any, after ...cache.Indexer) {
 	p := panics.Catch("waking a Sync", func() {
-		if key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
-			c.queue.Add(key)
+		key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(o)
+		if err != nil {
+			return
+		}
+		c.queue.Add(key)
+		for _, index := range after {
+			waiting, _ := index.IndexKeys(byWhomTheyWaitFor, key) // every informer of Syncs has the index
+			for _, other := range waiting {
+				c.queue.Add(other)
+			}
 		}
 	})
 	if p != nil {

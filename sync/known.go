@@ -74,6 +74,9 @@ func (s seenSyncs) keys() (all []string) {
 	return all
 }
 
+// byWhomTheyWaitFor is the informers' index of Syncs by the keys of those that go before them.
+const byWhomTheyWaitFor = "after"
+
 // placesIn are the namespaces to watch; the empty one is all.
 func placesIn(namespaces []string) []string {
 	if len(namespaces) == 0 {

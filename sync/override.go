@@ -13,6 +13,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
+	"github.com/daemongate/daemongate/sync/promotion"
 )
 
 // overrideAnnotation holds an api.Override as JSON.
@@ -61,12 +62,16 @@ func managerOf(entries []metav1.ManagedFieldsEntry, annotation string) string {
 	return newest.Manager
 }
 
-// atTheGate adds to an observation what the clock and a person say.
+// atTheGate adds to an observation what the clock, a person and those who go before say.
 func (l *syncLoop) atTheGate(o *gate.Observation) {
 	o.Window = l.openings.Look(l.sync, o.Now)
 	v, err := overrideOf(l.sync)
 	if o.Override = v; err != nil && o.Window.Closed != "" {
 		o.Window.Closed += "; " + api.Public(api.TextOf(err))
+	}
+	if len(l.sync.Spec.Gate.After) > 0 && o.History != nil {
+		before := func(name string) *api.Sync { return l.Find(l.sync.Namespace + "/" + name) }
+		o.Upstream = promotion.Look(promotion.RulesOf(l.sync, before), o.History.Commits, o.Now)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/promotion"
 	"github.com/daemongate/daemongate/sync/stop"
 	"github.com/daemongate/daemongate/sync/stored"
 )
@@ -168,8 +169,8 @@ func leaving(u *unstructured.Unstructured) (*api.Sync, error) {
 
 // Informer returns a watch of the Syncs of a namespace, or of all if it is empty.
 func (s *Syncs) Informer(namespace string) cache.SharedIndexInformer {
-	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0, cache.Indexers{},
-		nil).Informer()
+	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0,
+		cache.Indexers{byWhomTheyWaitFor: promotion.WaitsFor}, nil).Informer()
 }
 
 // typed converts what the API server sent.

@@ -25,7 +25,7 @@ func (t *turn) admit() {
 	goesBack := t.goesBack(candidate)
 	obstacle := t.obstacle()
 	if obstacle == "" && candidate == "" {
-		obstacle = cmp.Or(t.o.Window.Closed, t.barred(), t.waitsForAnother())
+		obstacle = cmp.Or(t.o.Window.Closed, t.barred(), t.behindOthers(), t.waitsForAnother())
 	}
 	t.reason = api.ForAll(obstacle)
 	if obstacle != "" || candidate == "" || goesBack {
@@ -125,7 +125,7 @@ func (t *turn) candidate() (string, []Commit) {
 	if len(t.waiting) == 0 {
 		return t.respecified(), nil
 	}
-	may := t.trusted()
+	may := t.mayStart()
 	if i := t.inTurn(may, false); i >= 0 {
 		return may[i].Hash, may[:i]
 	}
@@ -146,7 +146,7 @@ func (t *turn) inTurn(commits []Commit, misfits bool) int {
 		return -1
 	}
 	return slices.IndexFunc(commits, func(c Commit) bool {
-		return t.failure(c.Hash) == nil && t.isMisfit(c.Hash) == misfits
+		return t.failure(c.Hash) == nil && t.isMisfit(c.Hash) == misfits && t.waitsForOthers(c.Hash) == ""
 	})
 }
 

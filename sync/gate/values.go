@@ -29,6 +29,8 @@ type Observation struct {
 	Promoted string
 	// Window says whether a commit may start now.
 	Window Opening
+	// Upstream is how far those have come who go before this Sync; nil if nobody does.
+	Upstream *Upstream
 	// Override is a person's word that one commit may start outside the windows; nil if there is none.
 	Override *api.Override
 	// Polled is set once the repository has been asked, whether it answered or not.

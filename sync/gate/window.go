@@ -15,9 +15,9 @@ func (t *turn) overrides() bool {
 // that it would carry.
 func (t *turn) overridden() (string, []Commit) {
 	named := t.o.Override.Commit
-	may := t.trusted()
+	may := t.mayStart()
 	for i, c := range may {
-		if c.Hash == named && t.mayTry(named) {
+		if c.Hash == named && t.mayTry(named) && t.waitsForOthers(named) == "" {
 			return named, may[:i]
 		}
 	}

@@ -90,6 +90,21 @@ const (
 	PreflightHold Preflight = "Hold"
 )
 
+// After is one that goes before.
+type After struct {
+	// Sync is the name of a Sync of the same namespace in which a commit must be Complete, or change nothing of what
+	// is.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Sync string `json:"sync"`
+	// Soak is for how long it must have been so.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('720h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 720h"
+	// +optional
+	Soak metav1.Duration `json:"soak,omitzero"`
+}
+
 // Gate is how commits are let through.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.onRelapse) || self.onRelapse == 'Report' || !has(self.relapse) || !(self.relapse in ['0', '0s', '0m', '0h', '0ms'])",message="needs a relapse longer than 0s",fieldPath=".onRelapse"
@@ -97,6 +112,11 @@ type Gate struct {
 	// +kubebuilder:default=Latest
 	// +optional
 	Order Order `json:"order,omitempty"`
+	// After are those that go before this Sync: the newest commit starts that all of them have let through.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	After []After `json:"after,omitempty"`
 	// +kubebuilder:default=Release
 	// +optional
 	OnStuck OnStuck `json:"onStuck,omitempty"`
