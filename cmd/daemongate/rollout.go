@@ -141,7 +141,7 @@ func (r *rolloutStatus) run(ctx context.Context, out io.Writer) error {
 
 // follow tells of one rollout until it has ended.
 func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) error {
-	p := &progressPrinter{out: out, width: terminalWidth(out)}
+	p := &progressPrinter{out: out, width: terminalWidth(out), once: !r.watch}
 	defer p.clear()
 	w.waits = p.waits
 	var last report.Judged
@@ -156,13 +156,16 @@ func (r *rolloutStatus) follow(ctx context.Context, w *watcher, out io.Writer) e
 		}
 		last = judged
 		j := judged.Judgement
-		p.show(j, judged.Look.Now)
+		again := p.show(j, judged.Look.Now)
 		switch {
 		case j.Verdict == rollout.Stuck:
 			return tell(out, formatTable, report.New(judged), nil)
 		case j.Verdict == rollout.Complete || !r.watch:
 			printNotes(out, j)
 			return nil
+		}
+		if j.Wake.IsZero() || !again.IsZero() && again.Before(j.Wake) {
+			j.Wake = again
 		}
 		w.rest(ctx, j.Wake, p.width > 0)
 	}

@@ -15,20 +15,26 @@ import (
 // progressPrinter tells a rollout while it goes on: a line for each change, and on a terminal a bar below them.
 type progressPrinter struct {
 	out   io.Writer
-	width int // of the terminal; 0 if it is none
+	width int  // of the terminal; 0 if it is none
+	once  bool // there is one look alone: young troubles are told too
 
 	said  string
 	drawn bool // a bar stands in the last line
 	pace  pace
 }
 
-// show prints what a judgement has to tell that the one before had not. Why one is stuck is told by its report.
-func (p *progressPrinter) show(j rollout.Judgement, now time.Time) {
+// lasts is for how long a trouble has been there before it is told: most that is younger, such as a container that is
+// being made, has gone when it is read.
+const lasts = 3 * time.Second
+
+// show prints what a judgement has to tell that the one before had not. Why one is stuck is told by its report. Again
+// is when there may be more to tell although nothing has changed; zero if never.
+func (p *progressPrinter) show(j rollout.Judgement, now time.Time) (again time.Time) {
 	if j.Verdict == rollout.Stuck {
 		p.clear()
-		return
+		return again
 	}
-	lines := causeLines(j)
+	lines, again := p.causeLines(j, now)
 	if p.width == 0 || j.Verdict == rollout.Complete {
 		lines = append([]string{j.Headline}, lines...)
 	}
@@ -43,6 +49,7 @@ func (p *progressPrinter) show(j rollout.Judgement, now time.Time) {
 		_, _ = fmt.Fprint(p.out, bar(j, p.pace, p.width))
 		p.drawn = true
 	}
+	return again
 }
 
 // waits tells that nothing can be told at present, and why.
@@ -57,17 +64,22 @@ func (p *progressPrinter) waits(why string) {
 		strings.ReplaceAll(why, "\n", "; "))
 }
 
-// causeLines are the causes that a rollout shows at present.
-func causeLines(j rollout.Judgement) []string {
-	var lines []string
+// causeLines are the causes that a rollout shows at present and that have lasted, and when the next one of them has.
+func (p *progressPrinter) causeLines(j rollout.Judgement, now time.Time) (lines []string, next time.Time) {
 	for _, c := range j.Causes {
+		if told := c.Since.Add(lasts); !c.Final && !p.once && told.After(now) {
+			if next.IsZero() || told.Before(next) {
+				next = told
+			}
+			continue
+		}
 		line := "  " + string(c.Code)
 		if len(c.Nodes) > 0 {
 			line += fmt.Sprintf(" on %s", words.FoldNames(c.Nodes))
 		}
 		lines = append(lines, line+": "+c.Message)
 	}
-	return lines
+	return lines, next
 }
 
 // clear takes the bar away.

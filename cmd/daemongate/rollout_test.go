@@ -253,3 +253,34 @@ func TestWhatIsWaitedForAndWhatIsNot(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// A trouble is told once it has lasted: most that is younger has gone when it is read. Where there is one look alone, and
+// where it will not pass, it is told at once.
+func TestAYoungTroubleIsNotTold(t *testing.T) {
+	began := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	pull := rollout.Cause{Code: rollout.ImagePull, Nodes: []string{"node-1"}, Message: "cannot be pulled", Since: began}
+	final := pull
+	final.Final = true
+	for name, c := range map[string]struct {
+		cause rollout.Cause
+		age   time.Duration
+		once  bool
+		told  bool
+	}{
+		"young": {pull, 0, false, false}, "nearly": {pull, lasts - 1, false, false}, "lasting": {pull, lasts, false, true},
+		"one look": {pull, 0, true, true}, "final": {final, 0, false, true},
+	} {
+		for _, width := range []int{0, 80} {
+			var out strings.Builder
+			p := &progressPrinter{out: &out, width: width, once: c.once}
+			again := p.show(rollout.Judgement{Verdict: rollout.Progressing, Headline: "rolls", Desired: 2,
+				Causes: []rollout.Cause{c.cause}}, began.Add(c.age))
+			if told := strings.Contains(out.String(), "ImagePull on node-1"); told != c.told {
+				t.Errorf("%s: told %v\n%s", name, told, out.String())
+			}
+			if want := began.Add(lasts); c.told != again.IsZero() || !c.told && !again.Equal(want) {
+				t.Errorf("%s: again at %s", name, again)
+			}
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 // decide comes to the verdict.
 func decide(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) {
 	complete := isComplete(s, j, findings)
-	if complete && !passes(s) {
+	if complete && !(passes(s) && isPatienceOver(s)) {
 		j.Proving = provenAt(s)
 		complete = j.Proving.IsZero()
 	}
@@ -38,6 +38,7 @@ func decide(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) 
 }
 
 // passes reports whether the rollout is complete without a settled pod: a person replaces the pods, when they like.
+// What they have replaced must settle and prove itself as in any rollout, for as long as there is patience.
 // Pods that wait for another DaemonSet's to go have not been made to be replaced by a person.
 func passes(s *survey.Survey) bool {
 	return s.Target.OnDelete && !s.Options.WaitOnDelete && s.Target.Paced == nil && !s.HandsOver()
@@ -145,11 +146,19 @@ func noEligibleNodes(s *survey.Survey) *survey.Finding {
 	}
 	return s.Ripen(&survey.Finding{
 		Code: rollout.NoEligibleNodes, Since: s.Since(rollout.NoEligibleNodes, "", false, s.Remembered().Observed),
-		Message: "no node is eligible any more: the commit took the DaemonSet off all its nodes",
+		Message: "no node is eligible any more: " + who(s) + " took the DaemonSet off all its nodes",
 		Remedy: fmt.Sprintf("Correct nodeSelector, node affinity or tolerations in Git: `kubectl get nodes "+
 			"--show-labels` against `kubectl -n %s get ds %s -o jsonpath={.spec.template.spec}`.", s.Live.Namespace,
 			s.Live.Name),
 	})
+}
+
+// who is what has changed the DaemonSet: of a live one nobody knows of a commit.
+func who(s *survey.Survey) string {
+	if s.Offline() {
+		return "its newest template"
+	}
+	return "the commit"
 }
 
 // addNotes adds what is worth knowing and nobody's trouble.

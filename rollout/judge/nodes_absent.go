@@ -36,34 +36,59 @@ func areOnTheirWay(s *survey.Survey, findings []*survey.Finding) bool {
 	for _, f := range findings {
 		failed[f.At] = failed[f.At] || f.Final && f.Code != rollout.Starting
 	}
-	waits, patience := false, s.Options.ProgressDeadline+fact.Allowance(s.Live)
+	waits := false
 	for i := range s.Sites {
 		at := &s.Sites[i]
 		if !isUnsettled(at) || failed[at] {
 			continue
 		}
-		instant := at.Updated.CreationTimestamp.Add(patience)
-		if last := s.Remembered().Observed.Add(patience); !s.Remembered().Observed.IsZero() && last.Before(instant) {
-			instant = last
-		}
+		instant := soonest(at.Updated.CreationTimestamp.Add(patience(s)), patienceEnds(s))
 		s.WakeAt(instant)
 		waits = waits || !s.Reached(instant)
 	}
 	return waits
 }
 
+// patience is how long a rollout may stand still.
+func patience(s *survey.Survey) time.Duration {
+	return s.Options.ProgressDeadline + fact.Allowance(s.Live)
+}
+
+// patienceEnds is until when a rollout that does not wait for its old pods waits for the new ones, whatever becomes of
+// them meanwhile; zero if it is not known since when it has.
+func patienceEnds(s *survey.Survey) time.Time {
+	if observed := s.Remembered().Observed; !observed.IsZero() {
+		return observed.Add(patience(s))
+	}
+	return time.Time{}
+}
+
+// isPatienceOver reports whether such a rollout waits for nothing any more.
+func isPatienceOver(s *survey.Survey) bool {
+	ends := patienceEnds(s)
+	return !ends.IsZero() && s.Reached(ends)
+}
+
+// soonest is the earlier of two times, of which the second may be unknown.
+func soonest(a, b time.Time) time.Time {
+	if !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // isUnsettled reports whether a node that counts has a new pod that has not settled.
 func isUnsettled(at *survey.Site) bool { return at.Updated != nil && !at.Settled && at.Counts() }
 
 // arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does
-// not wait for its old pods waits so long.
+// not wait for its old pods waits so long, and for one trouble after the other no longer than its patience lasts.
 func arePassing(s *survey.Survey, findings []*survey.Finding) bool {
 	waits := false
 	for _, f := range findings {
 		if f.Final || f.Code == rollout.Starting || f.At == nil || !f.At.Counts() {
 			continue
 		}
-		instant := f.Since.Add(max(s.Options.TimeFor(f.Code), s.Options.Probation))
+		instant := soonest(f.Since.Add(max(s.Options.TimeFor(f.Code), s.Options.Probation)), patienceEnds(s))
 		s.WakeAt(instant)
 		waits = waits || !s.Reached(instant)
 	}

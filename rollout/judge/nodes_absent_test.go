@@ -90,3 +90,42 @@ func TestOnDeletePassesNothingThatFails(t *testing.T) {
 		f.after(time.Minute).want(rollout.Complete)
 	}
 }
+
+// With OnDelete an agent that settles and dies some time later is not called rolled out in between: what was replaced
+// proves itself. Where its nodes go on to fail and to come back, one after the other, it is waited for no longer than any
+// rollout may stand still.
+func TestOnDeleteProvesWhatWasReplaced(t *testing.T) {
+	f := newFleet(t, 12)
+	f.options = rollout.Options{}
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+	})
+	f.target.OnDelete = true
+	f.want(rollout.Complete)
+	p := f.ready(f.runs(f.replace("node-1")))
+	f.after(10 * time.Second)
+	f.wakesIn(f.want(rollout.Progressing), 50*time.Second)
+	f.after(30 * time.Second)
+	f.ends(p, 1, "Error")
+	f.want(rollout.Progressing, rollout.CrashLoop)
+	f.ready(f.runs(p))
+	f.after(40 * time.Second)
+	f.ends(p, 1, "Error")
+	f.want(rollout.Stuck, rollout.CrashLoop)
+}
+
+// Trouble after trouble on one node after the other, each of which may pass by itself, is waited for no longer.
+func TestOnDeleteDoesNotWaitForEveryTrouble(t *testing.T) {
+	f := newFleet(t, 12)
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+	})
+	f.target.OnDelete = true
+	f.want(rollout.Complete)
+	f.after(15*time.Minute - time.Second)
+	f.ends(f.runs(f.replace("node-1")), 1, "Error")
+	f.wakesIn(f.want(rollout.Progressing, rollout.CrashLoop), time.Second)
+	f.after(time.Second).want(rollout.Complete, rollout.CrashLoop)
+}

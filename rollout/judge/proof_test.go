@@ -199,8 +199,9 @@ func TestTheDeadlineCountsWhereMoreThanProofIsMissing(t *testing.T) {
 	f.after(20*time.Minute).want(rollout.Stuck, rollout.CrashLoop)
 }
 
-// A commit that leaves the pods alone owes no new proof, and one whose pods a person replaces, when they like, owes
-// none.
+// A commit that leaves the pods alone owes no new proof, nor does one whose pods a person replaces, when they like, as long
+// as they have replaced none. What they have replaced proves itself as in any rollout, so that an agent which dies after
+// it has settled does not pass; whoever waits for all of it waits for the proof of all.
 func TestWhatOwesNoProof(t *testing.T) {
 	f := newFleet(t, 3)
 	f.options = rollout.Options{}
@@ -213,7 +214,8 @@ func TestWhatOwesNoProof(t *testing.T) {
 	f.target.OnDelete = true
 	f.want(rollout.Complete)
 	f.roll("node-1")
-	f.after(10 * time.Second).want(rollout.Complete)
+	f.after(10 * time.Second).want(rollout.Progressing)
+	f.after(50 * time.Second).want(rollout.Complete)
 	f.options.WaitOnDelete = true
 	f.roll("node-1", "node-2", "node-3")
 	f.after(30 * time.Second).want(rollout.Progressing)

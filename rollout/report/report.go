@@ -65,8 +65,8 @@ type DaemonSetReport struct {
 	// Missing kinds, which the look knows nothing of.
 	Missing []string `json:"missing"`
 
-	onDelete bool
-	now      time.Time
+	target rollout.Target
+	now    time.Time
 }
 
 // CauseReport is one cause as it is told.
@@ -128,7 +128,7 @@ func newDaemonSetReport(d Judged) DaemonSetReport {
 		Absent: nonNil(j.Absent), Lost: nonNil(j.Lost), Late: nonNil(j.Late), FailingBefore: nonNil(j.FailingBefore),
 		Old:   nonNil(j.Old),
 		Notes: nonNil(j.Notes), Missing: nonNil(d.Look.Missing), Causes: causeReports(j.Causes),
-		Eligible: j.Eligible, Nodes: rollout.Classes(j.Nodes), Proving: j.Proving, onDelete: d.Target.OnDelete,
+		Eligible: j.Eligible, Nodes: rollout.Classes(j.Nodes), Proving: j.Proving, target: d.Target,
 		now: d.Look.Now,
 	}
 	return r

@@ -20,13 +20,17 @@ func (r *DaemonSetReport) Sentence() string {
 			wholeSeconds(r.Proving.Sub(r.now)))
 	case r.Verdict == rollout.Progressing:
 		return "Progressing." + r.progress()
-	case r.onDelete && len(r.Old) > 0:
+	case r.target.OnDelete && len(r.Old) > 0:
 		return fmt.Sprintf("Complete, as far as OnDelete goes: the old pod is still on %s, until somebody deletes it.",
 			words.Plural(len(r.Old), "node"))
 	case r.Desired == 0:
 		return "Complete: there is no node to run on."
 	}
-	return fmt.Sprintf("Complete: %s settled pod of this commit.", oneOrAll(r.Desired))
+	of := "this commit"
+	if r.target.AppliedAt.IsZero() { // nobody knows of a commit
+		of = "the newest template"
+	}
+	return fmt.Sprintf("Complete: %s settled pod of %s.", oneOrAll(r.Desired), of)
 }
 
 // trouble is the leading cause and where it is.
