@@ -17,10 +17,24 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// cluster is where the commands find the API server: the flags that kubectl's users know.
-type cluster struct{ kubeconfig, context, namespace string }
+// cluster is where the commands find the API server, and in whose name they ask it: the flags that kubectl's users
+// know.
+type cluster struct {
+	kubeconfig, context, namespace string
+	as, asUID                      string
+	asGroups                       []string
+}
 
+// addTo adds the flags of a command that somebody calls.
 func (k *cluster) addTo(flags *pflag.FlagSet) {
+	k.addPlace(flags)
+	flags.StringVar(&k.as, "as", "", "user to impersonate, such as system:serviceaccount:NAMESPACE:NAME")
+	flags.StringArrayVar(&k.asGroups, "as-group", nil, "group to impersonate; may be repeated")
+	flags.StringVar(&k.asUID, "as-uid", "", "UID to impersonate")
+}
+
+// addPlace adds those flags that say where the API server is.
+func (k *cluster) addPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&k.kubeconfig, "kubeconfig", "", "path of the kubeconfig file (default: $KUBECONFIG, "+
 		"~/.kube/config, or the pod's own account)")
 	flags.StringVar(&k.context, "context", "", "context of the kubeconfig file")
@@ -46,10 +60,24 @@ func (k *cluster) connect() (*rest.Config, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("no cluster to talk to: %w (give --kubeconfig or set KUBECONFIG)", err)
 	}
+	if err := k.impersonate(config); err != nil {
+		return nil, "", err
+	}
 	config.QPS = -1
 	config.UserAgent = "daemongate/" + thisBuild().Version
 	namespace, _, err := loader.Namespace()
 	return config, namespace, err
+}
+
+// impersonate has everything be asked in the name of whom the flags say, whatever the kubeconfig says.
+func (k *cluster) impersonate(config *rest.Config) error {
+	switch {
+	case k.as != "":
+		config.Impersonate = rest.ImpersonationConfig{UserName: k.as, UID: k.asUID, Groups: k.asGroups}
+	case k.asUID != "" || len(k.asGroups) > 0:
+		return errors.New("--as-group and --as-uid: give --as too, which says who is of that group")
+	}
+	return nil
 }
 
 // syncs connects to the Syncs of the cluster.

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
@@ -61,6 +63,7 @@ type live struct {
 var (
 	liveDaemonSets = live{appsv1.SchemeGroupVersion.WithResource("daemonsets"), "ds/"}
 	liveSyncs      = live{resource: api.Resource}
+	liveNamespaces = live{corev1.SchemeGroupVersion.WithResource("namespaces"), ""}
 )
 
 // completeNames has the commands complete the names of what is in the cluster.
@@ -73,6 +76,7 @@ func completeNames(root *cobra.Command) {
 		"dashboard"} {
 		offers[name] = []live{liveSyncs}
 	}
+	completeNamespaces(root)
 	for path, kinds := range offers {
 		if c, rest, err := root.Find(strings.Fields(path)); err == nil && len(rest) == 0 && c != root {
 			c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion,
@@ -83,44 +87,66 @@ func completeNames(root *cobra.Command) {
 	}
 }
 
-// namesIn reads the names that begin as typed. Where the cluster does not answer soon, or does not want to, there are
-// none: nobody wants an error in a half-written command line.
-func namesIn(c *cobra.Command, kinds []live, typed string, args []string) (names []cobra.Completion,
-	next cobra.ShellCompDirective) {
-	next = cobra.ShellCompDirectiveNoFileComp
+// completeNamespaces has every command that takes a namespace complete its name.
+func completeNamespaces(c *cobra.Command) {
+	for _, flag := range []string{"namespace", "namespaces"} {
+		if c.Flags().Lookup(flag) != nil {
+			// The only error is a flag that does not exist.
+			_ = c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, typed string) ([]cobra.Completion,
+				cobra.ShellCompDirective) {
+				return namesOf(c, []live{liveNamespaces}, typed, nil), cobra.ShellCompDirectiveNoFileComp
+			})
+		}
+	}
+	for _, below := range c.Commands() {
+		completeNamespaces(below)
+	}
+}
+
+// namesIn offers names for the arguments of a command.
+func namesIn(c *cobra.Command, kinds []live, typed string, args []string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
+	next := cobra.ShellCompDirectiveNoFileComp
 	if c.Name() == "diff" || c.Name() == "plan" {
 		next = cobra.ShellCompDirectiveDefault // a folder may be meant
 	}
+	return namesOf(c, kinds, typed, args), next
+}
+
+// namesOf reads the names that begin as typed. Where the cluster does not answer soon, or does not want to, there are
+// none: nobody wants an error in a half-written command line.
+func namesOf(c *cobra.Command, kinds []live, typed string, args []string) (names []cobra.Completion) {
 	k := cluster{}
 	for flag, value := range map[string]*string{"kubeconfig": &k.kubeconfig, "context": &k.context,
-		"namespace": &k.namespace} {
+		"namespace": &k.namespace, "as": &k.as, "as-uid": &k.asUID} {
 		*value, _ = c.Flags().GetString(flag)
 	}
+	k.asGroups, _ = c.Flags().GetStringArray("as-group")
 	config, namespace, err := k.connect()
 	if err != nil {
-		return nil, next
+		return nil
 	}
 	config.Timeout = completionTimeout
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
-		return nil, next
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), completionTimeout)
 	defer cancel()
-	given := map[string]bool{}
-	for _, arg := range args {
-		given[arg] = true
-	}
 	for _, kind := range kinds {
-		list, err := client.Resource(kind.resource).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 500})
+		var objects dynamic.ResourceInterface = client.Resource(kind.resource)
+		if kind != liveNamespaces {
+			objects = client.Resource(kind.resource).Namespace(namespace)
+		}
+		list, err := objects.List(ctx, metav1.ListOptions{Limit: 500})
 		if err != nil {
 			continue
 		}
 		for _, o := range list.Items {
-			if name := kind.prefix + o.GetName(); strings.HasPrefix(name, typed) && !given[name] {
+			if name := kind.prefix + o.GetName(); strings.HasPrefix(name, typed) && !slices.Contains(args, name) {
 				names = append(names, name)
 			}
 		}
 	}
-	return names, next
+	return names
 }

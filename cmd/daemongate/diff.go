@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/account"
 	"github.com/daemongate/daemongate/cmd/daemongate/diff"
 	"github.com/daemongate/daemongate/cmd/daemongate/origin"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan"
@@ -27,6 +29,7 @@ type diffCommand struct {
 	from     origin.Origin
 	how      origin.Rendering
 	sync     string
+	asSync   bool
 	exitCode bool
 	pathSet  bool
 }
@@ -37,8 +40,8 @@ func newDiff() *cobra.Command {
 		Use:   "diff SYNC | diff URL|FOLDER [--sync SYNC] | diff COMMIT --sync SYNC",
 		Short: "Print what a commit would change in the cluster, before it is applied",
 		Long: `Ask the API server what an apply of a commit, a branch or a work tree would change, and print it as kubectl diff does: a
-unified diff per object. It is a dry run with your own rights (patch, and create for what is not there yet); nothing is
-written. A Secret's values are not shown. What other field managers hold, and what would be pruned, is named.
+unified diff per object. It is a dry run with your own rights (patch, and create for what is not there yet), or with
+--as-sync those that the Sync applies with; nothing is written. A Secret's values are not shown. What other field managers hold, and what would be pruned, is named.
 
 With a Sync its repository, path and namespace are taken, and what it no longer asks for is shown as pruned; the
 repository is read with your own credentials. With a URL or a folder the objects are compared as they are rendered, by
@@ -59,7 +62,7 @@ The diff goes to stdout, all else to stderr. The exit code is 0, or 1 if an obje
 				return usage(c, err)
 			}
 			d.sync = cmp.Or(named, d.sync)
-			if err := d.from.Check(); err != nil {
+			if err := errors.Join(d.from.Check(), account.Needs(d.asSync, d.sync)); err != nil {
 				return usage(c, err)
 			}
 			return d.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
@@ -69,6 +72,7 @@ The diff goes to stdout, all else to stderr. The exit code is 0, or 1 if an obje
 	d.how.Flags(c.Flags())
 	d.from.Flags(c.Flags())
 	c.Flags().StringVar(&d.sync, "sync", "", "compare as this Sync would apply it, and show what it would prune")
+	c.Flags().BoolVar(&d.asSync, "as-sync", false, account.Usage)
 	c.Flags().BoolVar(&d.exitCode, "exit-code", false, "exit with 3 if something would change")
 	return c
 }
@@ -97,10 +101,7 @@ func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 			_, _ = fmt.Fprintf(notes, "what would be pruned is not known: %v\n", unread)
 		}
 		options = sync.WriteOptions(s)
-		if as := sync.AppliesAs(s); as != "" {
-			_, _ = fmt.Fprintln(notes, "asked with your own rights: "+as)
-		}
-		if err := aim(s, &d.from, &d.how, d.pathSet); err != nil {
+		if config, err = d.ofSync(ctx, config, s, notes); err != nil {
 			return err
 		}
 	}
@@ -127,6 +128,19 @@ func (d *diffCommand) run(ctx context.Context, out, notes io.Writer) error {
 		return differs
 	}
 	return nil
+}
+
+// ofSync compares what a Sync would apply, and says how to ask what that would change.
+func (d *diffCommand) ofSync(ctx context.Context, config *rest.Config, s *api.Sync,
+	notes io.Writer) (*rest.Config, error) {
+	applies, said, err := account.For(ctx, config, s, d.asSync)
+	if err != nil {
+		return nil, err
+	}
+	if said != "" {
+		_, _ = fmt.Fprintln(notes, said)
+	}
+	return applies, aim(s, &d.from, &d.how, d.pathSet)
 }
 
 // aim renders what a Sync would, unless the command line says otherwise.

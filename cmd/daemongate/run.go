@@ -67,7 +67,7 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 }
 
 func (o *runOptions) addTo(flags *pflag.FlagSet) {
-	o.cluster.addTo(flags)
+	o.cluster.addPlace(flags)
 	flags.StringVar(&o.logLevel, "log-level", "info", "trace, debug, info, warning or error")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVarP(&o.file, "file", "f", "", "a file with a Sync, to install and look after")

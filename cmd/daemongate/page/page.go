@@ -16,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/cmd/daemongate/page/html"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 // Reach is what the page has of the others.
@@ -188,9 +189,20 @@ func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(content) // who went away does not hear it
 }
 
+// ofNamespaces says the Syncs of which namespaces are shown.
+func ofNamespaces(namespaces []string) string {
+	switch len(namespaces) {
+	case 0:
+		return "all namespaces"
+	case 1:
+		return "namespace " + namespaces[0]
+	}
+	return english.Count(len(namespaces), "namespace")
+}
+
 // around is what every page has around what it shows.
 func (p *Page) around(who person) html.Page {
-	around := html.Page{Cluster: p.reach.Cluster, Now: time.Now()}
+	around := html.Page{Cluster: p.reach.Cluster, Of: ofNamespaces(p.reach.Namespaces), Now: time.Now()}
 	if who != nil {
 		around.User = who.name()
 		around.Lost.Since, around.Lost.Why = p.line.lost()

@@ -51,8 +51,9 @@ func newSession(config *rest.Config, at string) (*session, error) {
 	}
 	// The port is in the name because browsers do not keep the cookies of ports apart.
 	return &session{at: at, cookie: "daemongate-" + at[strings.LastIndex(at, ":")+1:], secret: rand.Text(),
-		token:  rand.Text(),
-		caller: &caller{sync.NewSyncs(client), reviews.NewMemory(kube, time.Now, rememberedFor)}}, nil
+		token: rand.Text(),
+		caller: &caller{sync.NewSyncs(client), reviews.NewMemory(kube, time.Now, rememberedFor),
+			config.Impersonate.UserName}}, nil
 }
 
 // address is what is to be opened, once.
@@ -123,9 +124,10 @@ func (s *session) goOn(w http.ResponseWriter, to string) {
 type caller struct {
 	own     *sync.Syncs
 	reviews *reviews.Memory
+	as      string // whom they act as; empty for themselves
 }
 
-func (c *caller) name() string { return "" }
+func (c *caller) name() string { return c.as }
 
 func (c *caller) sees(context.Context, string, string) (bool, error) { return true, nil }
 

@@ -58,7 +58,7 @@ func (c *cluster) comesLater(ctx context.Context, in *plan.Input) string {
 		if asked && m.Live != nil {
 			continue
 		}
-		live, err := c.objects.Get(ctx, idOf(r))
+		live, err := c.reader.Get(ctx, idOf(r))
 		switch brought := c.brings(r) != nil; {
 		case err == nil && live == nil:
 			return r.String()

@@ -36,7 +36,7 @@ func (c *cluster) addFound(ctx context.Context, in *plan.Input) {
 			in.Found[r] = found(o)
 			continue
 		}
-		live, err := c.objects.Get(ctx, idOf(r))
+		live, err := c.reader.Get(ctx, idOf(r))
 		switch maker := makerOf(c.set, r); {
 		case err != nil:
 			c.note("%s: whether it is there is not known: %s", r, words.Clip(err.Error(), 200))

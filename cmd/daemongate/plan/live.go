@@ -11,7 +11,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/account"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/answer"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout"
@@ -19,11 +21,14 @@ import (
 	"github.com/daemongate/daemongate/rollout/plan"
 	"github.com/daemongate/daemongate/rollout/words"
 	"github.com/daemongate/daemongate/sync"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // cluster is what is asked of a cluster for one plan.
 type cluster struct {
-	objects *manifests.Client
+	objects *manifests.Client // asks what an apply would do
+	reader  *manifests.Client // reads what is there, as the caller
+	asSync  bool              // objects has the rights of the Sync's ServiceAccount
 	clients observe.Clients
 	rollout rollout.Options
 	set     manifests.Set
@@ -32,27 +37,21 @@ type cluster struct {
 	notes   []string
 }
 
-// live plans against a cluster, with the caller's own rights.
+// live plans against a cluster, with the caller's own rights, or with those that a Sync applies with.
 func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, error) {
 	config, namespace, err := p.Connect()
 	if err != nil {
 		return answer.Answer{}, err
 	}
-	c := &cluster{merged: map[manifests.ID]manifests.Merged{}}
-	options, of := manifests.Options{DefaultNamespace: namespace}, ""
+	c := &cluster{merged: map[manifests.ID]manifests.Merged{}, asSync: p.asSync}
+	applies, options, of := config, manifests.Options{DefaultNamespace: namespace}, ""
 	if p.sync != "" {
 		s, err := p.Sync(ctx, p.sync)
 		if err != nil {
 			return answer.Answer{}, err
 		}
 		options, of = sync.WriteOptions(s), s.Namespace+"/"+s.Name
-		if as := sync.AppliesAs(s); as != "" {
-			c.note("asked with your own rights: %s", as)
-		}
-		if c.rollout, err = sync.RolloutOptions(s); err != nil {
-			return answer.Answer{}, err
-		}
-		if err := p.Aim(s, &p.from, &p.how, p.pathSet); err != nil {
+		if applies, err = p.ofSync(ctx, c, config, s); err != nil {
 			return answer.Answer{}, err
 		}
 	}
@@ -60,10 +59,7 @@ func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, err
 	if err != nil {
 		return answer.Answer{}, err
 	}
-	if c.objects, err = manifests.NewClient(config); err != nil {
-		return answer.Answer{}, err
-	}
-	if c.clients, err = observe.NewClients(config); err != nil {
+	if err := c.connect(config, applies); err != nil {
 		return answer.Answer{}, err
 	}
 	if err := c.ask(ctx, set, options); err != nil {
@@ -71,6 +67,33 @@ func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, err
 	}
 	plans := c.plans(ctx)
 	return answer.New(commit, of, plans, c.refused, c.notes), nil
+}
+
+// ofSync plans what a Sync would apply, and says how to ask what that would change.
+func (p *command) ofSync(ctx context.Context, c *cluster, config *rest.Config, s *api.Sync) (*rest.Config, error) {
+	applies, said, err := account.For(ctx, config, s, p.asSync)
+	if err != nil {
+		return nil, err
+	}
+	if said != "" && !p.asSync {
+		c.note("%s", said)
+	}
+	if c.rollout, err = sync.RolloutOptions(s); err != nil {
+		return nil, err
+	}
+	return applies, p.Aim(s, &p.from, &p.how, p.pathSet)
+}
+
+// connect makes the clients: what an apply would do is asked in the name of whoever would apply.
+func (c *cluster) connect(config, applies *rest.Config) (err error) {
+	if c.objects, err = manifests.NewClient(applies); err != nil {
+		return err
+	}
+	if c.reader, err = manifests.NewClient(config); err != nil {
+		return err
+	}
+	c.clients, err = observe.NewClients(config)
+	return err
 }
 
 // render is what the commit asks for, and which commit it is.
@@ -195,7 +218,7 @@ func (c *cluster) addCurrent(ctx context.Context, in *plan.Input) {
 	live := c.merged[id].Live
 	if _, asked := c.merged[id]; !asked {
 		var err error
-		if live, err = c.objects.Get(ctx, id); err != nil {
+		if live, err = c.reader.Get(ctx, id); err != nil {
 			c.unread(in, "daemonsets", err)
 		}
 	}

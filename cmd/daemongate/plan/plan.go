@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/account"
 	"github.com/daemongate/daemongate/cmd/daemongate/origin"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/answer"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/pullrequest"
@@ -42,6 +43,7 @@ type command struct {
 	from    origin.Origin
 	how     origin.Rendering
 	sync    string
+	asSync  bool
 	dumps   []string
 	at      string
 	format  format
@@ -106,6 +108,7 @@ func (p *command) flags(c *cobra.Command) {
 	p.how.Flags(f)
 	p.from.Flags(f)
 	f.StringVar(&p.sync, "sync", "", "plan as this Sync would apply it")
+	f.BoolVar(&p.asSync, "as-sync", false, account.Usage)
 	f.StringArrayVarP(&p.dumps, "filename", "f", nil, "a dump instead of a cluster, or - for stdin; may be repeated")
 	f.StringVar(&p.at, "at", "", "when to look at a dump, such as 2026-11-24T10:00:00Z (default: the newest that has "+
 		"happened in it)")
@@ -135,7 +138,7 @@ func (p *command) take(args []string) error {
 	if p.sync == "" && p.from.Location == "" {
 		p.from.Location = "."
 	}
-	return errors.Join(p.from.Check(), p.pull.Check())
+	return errors.Join(p.from.Check(), p.pull.Check(), account.Needs(p.asSync, p.sync))
 }
 
 func (p *command) run(ctx context.Context, out, notes io.Writer) error {

@@ -12,14 +12,15 @@ import (
 
 const apiServer = "the API server"
 
-// sort tells what would be refused from what the caller may not ask, which is noted, and from an error.
+// sort tells what would be refused from what the caller may not ask, which is noted, and from an error. Whoever asks
+// with the rights of the Sync finds out what the Sync may not.
 func (c *cluster) sort(problem error) (refused []answer.Refused, rest error) {
 	for _, err := range each(problem) {
 		var r *manifests.Rejected
 		switch {
 		case !errors.As(err, &r):
 			rest = errors.Join(rest, err)
-		case r.Reason == manifests.ReasonForbidden:
+		case r.Reason == manifests.ReasonForbidden && !c.asSync:
 			c.note("%s: %s", r.Object, words.Clip(r.Message, 200))
 		default:
 			refused = append(refused, answer.Refused{Object: r.Object.String(), Refusal: plan.Refusal{By: by(r.Reason),
@@ -33,6 +34,8 @@ func by(r manifests.Reason) string {
 	switch r {
 	case manifests.ReasonDenied:
 		return "admission"
+	case manifests.ReasonForbidden:
+		return "the API server, by the rights of whom the Sync applies as"
 	case manifests.ReasonOwned:
 		return "Daemongate"
 	}

@@ -15,7 +15,9 @@ type Page struct {
 	// Cluster and User are whose page it is, as far as that is known.
 	Cluster string
 	User    string
-	Now     time.Time
+	// Of are the namespaces whose Syncs it shows, in words.
+	Of  string
+	Now time.Time
 	// May is what the user may do with the Sync that is shown.
 	May May
 	// Told is what became of what the user asked for last.

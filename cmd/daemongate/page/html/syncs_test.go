@@ -122,6 +122,20 @@ func TestAnEmptyClusterSaysHowToBegin(t *testing.T) {
 	}
 }
 
+// Every page says the Syncs of which namespaces it shows: an empty one may be of the wrong one.
+func TestAPageSaysOfWhichNamespaceItIs(t *testing.T) {
+	around := page()
+	around.Of = "namespace logging"
+	for name, p := range map[string]element{
+		"the list": parsed(t, written(t, func(b *bytes.Buffer) error { return Syncs(b, around, nil, Filter{}) })),
+		"no page":  parsed(t, written(t, func(b *bytes.Buffer) error { return Problem(b, around, "Not found", "no", "do") })),
+	} {
+		if bar := p.tags("header")[0].text(); !strings.Contains(bar, "namespace logging") {
+			t.Errorf("%s: %s", name, bar)
+		}
+	}
+}
+
 // A thousand Syncs are a thousand rows, those that are stuck at the top.
 func TestAThousandSyncs(t *testing.T) {
 	var rows []Row
