@@ -57,6 +57,8 @@ With --export nothing is installed: the same objects are printed, or written to 
 		"look after the Syncs of these namespaces, with rights in no others: a,b (default: all)")
 	c.Flags().BoolVar(&i.Page, "http", false, "have the controller serve the page, in Service daemongate-page")
 	c.Flags().BoolVar(&i.PageActions, "http-actions", false, "with --http: have the page also do what people ask for")
+	c.Flags().BoolVar(&i.Monitoring, "monitoring", false,
+		"also a PodMonitor, alerts and a dashboard: for Prometheus' operator, which must be there, and Grafana")
 	c.Flags().BoolVar(&i.export, "export", false, "print the manifests instead, or write a kustomize base to a folder")
 	c.Flags().StringVar(&i.chart, "export-chart", "", "write a Helm chart to this folder instead")
 	return c

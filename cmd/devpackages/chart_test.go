@@ -52,6 +52,7 @@ func TestTheChartIsWhatIsInstalled(t *testing.T) {
 		"all namespaces": {values: map[string]any{}},
 		"two namespaces, with the page": {flags: []string{"--namespaces", "a,123", "--http", "--cluster-name", "eu-1"},
 			values: map[string]any{"namespaces": []any{"a", "123"}, "http": true, "clusterName": "eu-1"}},
+		"with monitoring": {flags: []string{"--monitoring"}, values: map[string]any{"monitoring": true}},
 		"a page that acts": {flags: []string{"--http", "--http-actions"},
 			values: map[string]any{"http": true, "httpActions": true}},
 	} {

@@ -35,8 +35,9 @@ type world struct {
 	kube   kubernetes.Interface
 	client dynamic.Interface
 	dir    string
-	base   string // where the webhooks and the probes of the controller are
-	limit  int64  // of its memory, in bytes
+	base   string   // where the webhooks and the probes of the controller that came last are
+	scrape []string // where the metrics of each controller are
+	limit  int64    // of its memory, in bytes
 }
 
 func newWorld(t *testing.T) *world {
@@ -56,6 +57,13 @@ func (w *world) rollsOut(t *testing.T) {
 	t.Helper()
 	w.tenant(t)
 	w.runs(t)
+	w.isReady(t)
+	w.comesTo(t, "Complete")
+}
+
+// isReady waits until the controller that came last says that it can do its work, or could take over.
+func (w *world) isReady(t *testing.T) {
+	t.Helper()
 	clustertest.Until(t, 3*time.Minute, "the controller to be ready", func() (string, bool) {
 		r, err := http.Get(w.base + "/readyz")
 		if err != nil {
@@ -64,11 +72,16 @@ func (w *world) rollsOut(t *testing.T) {
 		defer r.Body.Close()
 		return r.Status, r.StatusCode == http.StatusOK
 	})
-	clustertest.Until(t, 3*time.Minute, "Sync platform/agents to be Complete", func() (string, bool) {
+}
+
+// comesTo waits until the newest commit has come to a state.
+func (w *world) comesTo(t *testing.T, want string) {
+	t.Helper()
+	clustertest.Until(t, 3*time.Minute, "Sync platform/agents to be "+want, func() (string, bool) {
 		s, err := w.client.Resource(syncs).Namespace("platform").Get(t.Context(), "agents", metav1.GetOptions{})
 		check(t, err)
 		state, _, _ := unstructured.NestedString(s.Object, "status", "summary", "state")
-		return fmt.Sprint(s.Object["status"]), state == "Complete"
+		return fmt.Sprint(s.Object["status"]), state == want
 	})
 }
 
@@ -89,21 +102,14 @@ func (w *world) tenant(t *testing.T) {
 	}, metav1.CreateOptions{})
 	check(t, err)
 	repository := filepath.Join(w.dir, "fleet")
-	gittest.Commit(t, repository, "agent.yaml", `apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: agent}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec: {containers: [{name: agent, image: "registry.local/agent:v1"}]}
-`)
+	w.pushes(t, "registry.local/agent:v1")
 	for _, u := range objects(t, `apiVersion: daemongate.io/v1alpha1
 kind: Sync
 metadata: {name: agents, namespace: platform}
 spec:
   source: {url: `+repository+`, interval: 1s}
   rollout: {settle: 1s, proof: 0s}
+  report: {provider: Notes}
   apply: {serviceAccountName: deployer}
 `) {
 		clustertest.Until(t, time.Minute, "the Sync to be taken", func() (string, bool) {
@@ -113,7 +119,21 @@ spec:
 	}
 }
 
-// runs runs the controller until the test ends, and holds then that it has kept to its limit of memory.
+// pushes commits an agent of an image.
+func (w *world) pushes(t *testing.T, image string) {
+	t.Helper()
+	gittest.Commit(t, filepath.Join(w.dir, "fleet"), "agent.yaml", `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: "`+image+`"}]}
+`)
+}
+
+// runs runs a controller until the test ends, and holds then that it has kept to its limit of memory.
 func (w *world) runs(t *testing.T) {
 	t.Helper()
 	d, err := w.kube.AppsV1().Deployments(system).Get(t.Context(), "daemongate", metav1.GetOptions{})
@@ -125,7 +145,9 @@ func (w *world) runs(t *testing.T) {
 	}
 	hooks, metrics := freeAddress(t), freeAddress(t)
 	w.base = "http://" + hooks
-	args := []string{"--allow-local-repositories", "--data-dir", filepath.Join(w.dir, "data"), "--kubeconfig", w.account(t),
+	w.scrape = append(w.scrape, "http://"+metrics+"/metrics")
+	data := filepath.Join(w.dir, fmt.Sprintf("data-%d", len(w.scrape)))
+	args := []string{"--allow-local-repositories", "--data-dir", data, "--kubeconfig", w.account(t),
 		"--webhook-address", hooks, "--metrics-address", metrics}
 	for _, arg := range container.Args {
 		switch name, _, _ := strings.Cut(arg, "="); name {
@@ -151,17 +173,24 @@ func (w *world) runs(t *testing.T) {
 	})
 }
 
+// token is one of an installed ServiceAccount.
+func (w *world) token(t *testing.T, name string) string {
+	t.Helper()
+	token, err := w.kube.CoreV1().ServiceAccounts(system).CreateToken(t.Context(), name,
+		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	check(t, err)
+	return token.Status.Token
+}
+
 // account is a kubeconfig of the ServiceAccount with which the installed controller runs.
 func (w *world) account(t *testing.T) string {
 	t.Helper()
-	token, err := w.kube.CoreV1().ServiceAccounts(system).CreateToken(t.Context(), "daemongate",
-		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
-	check(t, err)
+	token := w.token(t, "daemongate")
 	config, err := clientcmd.LoadFromFile(w.Kubeconfig)
 	check(t, err)
 	for _, user := range config.AuthInfos {
 		user.ClientCertificateData, user.ClientKeyData, user.ClientCertificate, user.ClientKey = nil, nil, "", ""
-		user.Token = token.Status.Token
+		user.Token = token
 	}
 	path := filepath.Join(w.dir, "kubeconfig")
 	check(t, clientcmd.WriteToFile(*config, path))

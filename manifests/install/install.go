@@ -40,6 +40,8 @@ type Options struct {
 	Namespaces []string
 	// Page has the controller serve the page, which does nothing without PageActions.
 	Page, PageActions bool
+	// Monitoring adds what Prometheus' operator and Grafana read. The operator's kinds must be there.
+	Monitoring bool
 }
 
 // CRD is the definition of the Sync resource.
@@ -55,6 +57,13 @@ func All(o Options) ([]*unstructured.Unstructured, error) {
 	objects, err := parse(text)
 	if err != nil {
 		return nil, err
+	}
+	if o.Monitoring {
+		more, err := monitors()
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, more...)
 	}
 	return o.bind(objects), nil
 }

@@ -29,7 +29,7 @@ func Uninstall(ctx context.Context, config *rest.Config) (u Uninstalled, err err
 	if err != nil {
 		return u, fmt.Errorf("cluster connection: %w", err)
 	}
-	objects, err := All(Options{Page: true})
+	objects, err := All(Options{Page: true, Monitoring: true})
 	if err != nil {
 		return u, err
 	}

@@ -71,7 +71,7 @@ func defaults(o install.Options) (string, error) {
 	}
 	text := values
 	for mark, value := range map[string]any{"IMAGE": o.Image, "CLUSTER": o.ClusterName, "NAMESPACES": namespaces,
-		"ACTIONS": o.PageActions, "PAGE": o.Page} {
+		"ACTIONS": o.PageActions, "PAGE": o.Page, "MONITORING": o.Monitoring} {
 		one, err := json.Marshal(value) // which is YAML, in one line
 		if err != nil {
 			return "", fmt.Errorf("values.yaml: %w", err)
@@ -114,44 +114,50 @@ var refusals = `{{- if ne .Release.Namespace "` + install.Owner.Namespace + `" }
 {{- end }}
 `
 
-// template is made of two installations, one that may all and shows nothing, and one of a namespace with the page: what
-// is in one of them alone depends on the value that made the difference.
+// template is made of installations, a plain one and one for each value: what one of them has alone depends on the
+// value that makes the difference.
 func template() (string, error) {
-	plain, err := marked(install.Options{})
-	if err != nil {
-		return "", err
+	var all [4][]*unstructured.Unstructured
+	for i, o := range []install.Options{{}, {Namespaces: []string{markNamespace}}, {Page: true}, {Monitoring: true}} {
+		var err error
+		if all[i], err = marked(o); err != nil {
+			return "", err
+		}
 	}
-	other, err := marked(install.Options{Namespaces: []string{markNamespace}, Page: true, PageActions: true})
-	if err != nil {
-		return "", err
-	}
+	plain, bound, paged, monitored := all[0], all[1], all[2], all[3]
 	text := refusals
-	for _, u := range plain {
-		condition := ""
-		if !has(other, u) {
-			condition = "if not .Values.namespaces"
+	for _, part := range []struct {
+		condition string
+		objects   []*unstructured.Unstructured
+	}{
+		{"", those(plain, bound, true)},
+		{"if not .Values.namespaces", those(plain, bound, false)},
+		{"range .Values.namespaces", those(bound, plain, false)},
+		{"if .Values.http", those(paged, plain, false)},
+		{"if .Values.monitoring", those(monitored, plain, false)},
+	} {
+		for _, u := range part.objects {
+			one, err := document(u, part.condition)
+			if err != nil {
+				return "", err
+			}
+			text += one
 		}
-		one, err := document(u, condition)
-		if err != nil {
-			return "", err
-		}
-		text += one
-	}
-	for _, u := range other {
-		if has(plain, u) {
-			continue
-		}
-		condition := "if .Values.http"
-		if u.GetNamespace() == markNamespace {
-			condition = "range .Values.namespaces"
-		}
-		one, err := document(u, condition)
-		if err != nil {
-			return "", err
-		}
-		text += one
 	}
 	return text, nil
+}
+
+// those are the objects of an installation that another one has too, or has not.
+func those(objects, others []*unstructured.Unstructured, both bool) (found []*unstructured.Unstructured) {
+	for _, u := range objects {
+		has := slices.ContainsFunc(others, func(o *unstructured.Unstructured) bool {
+			return manifests.IDOf(o) == manifests.IDOf(u)
+		})
+		if has == both {
+			found = append(found, u)
+		}
+	}
+	return found
 }
 
 // marked is an installation with marks where values go, without what is not of this template: the definitions have a
@@ -161,12 +167,6 @@ func marked(o install.Options) ([]*unstructured.Unstructured, error) {
 	objects, err := install.All(o)
 	_, others := split(objects)
 	return slices.DeleteFunc(others, func(u *unstructured.Unstructured) bool { return u.GetKind() == "Namespace" }), err
-}
-
-func has(objects []*unstructured.Unstructured, u *unstructured.Unstructured) bool {
-	return slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool {
-		return manifests.IDOf(o) == manifests.IDOf(u)
-	})
 }
 
 // document is one object with values in the place of the marks.

@@ -28,7 +28,8 @@ const (
 	ChartFile     = "Chart.yaml"
 )
 
-// Kustomize is a base whose render is what install applies.
+// Kustomize is a base whose render is what install applies. Beside it are the alerts and the dashboard, for those who
+// have them read from files.
 func Kustomize(o install.Options) (Files, error) {
 	objects, err := install.All(o)
 	if err != nil {
@@ -41,6 +42,7 @@ func Kustomize(o install.Options) (Files, error) {
 		return nil, err
 	}
 	files["daemongate.yaml"], err = Text(others)
+	files["monitoring/rules.yaml"], files["monitoring/dashboard.json"] = install.Rules, install.Dashboard
 	return files, err
 }
 

@@ -41,6 +41,12 @@ func newMetrics() *metrics {
 		ticks: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "daemongate", Name: "tick_duration_seconds",
 			Help: "How long a turn of a Sync took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}),
 	}
+	// A counter that begins at 1 has not increased: what alerts look for is there from the start.
+	m.troubles.WithLabelValues()
+	for _, result := range []string{"success", "error"} {
+		m.polls.WithLabelValues(result)
+	}
+	m.webhooks.WithLabelValues("404")
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "daemongate", Name: "lease_held",
 		Help: "Whether this process holds the Lease without which nothing is written: 1 or 0."},
 		func() float64 { return float64(oneIf(m.holds != nil && m.holds() == nil)) })
