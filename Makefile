@@ -119,7 +119,8 @@ krew: ## bin/krew: the archives of the kubectl plugin, and the manifest with whi
 	@for p in $(PLATFORMS); do echo "building for $$p…"; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/krew/build/kubectl-daemongate ./cmd/daemongate && \
 		cp LICENSE bin/krew/build/ && \
-		tar -C bin/krew/build -czf bin/krew/daemongate_$${p%/*}_$${p#*/}.tar.gz kubectl-daemongate LICENSE || exit 1; done
+		tar -C bin/krew/build --mtime="@$$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner \
+			-czf bin/krew/daemongate_$${p%/*}_$${p#*/}.tar.gz kubectl-daemongate LICENSE || exit 1; done
 	.ci/krew-manifest $(VERSION) $(KREW_URL) bin/krew > bin/krew/daemongate.yaml
 	@rm -r bin/krew/build
 
