@@ -1,6 +1,8 @@
 package manifests
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -59,6 +61,27 @@ func (known Version) touchedBy(seen Version) bool {
 		return true
 	}
 	return !seen.counts && seen.number != known.number && seen.status == known.status
+}
+
+// Still reports whether an object that is seen now is as it was known: nobody has written more of it than its status.
+func (known Version) Still(seen Version) bool { return seen.uid == known.uid && !known.touchedBy(seen) }
+
+// Sum sums up the states of an inventory's objects, so that it can be told later whether anybody has written one of
+// them; empty if one of them is not known, or not there. The status of an object with a generation is not in it.
+func (k Known) Sum(inv Inventory) string {
+	sum := sha256.New()
+	for _, e := range inv {
+		v, known := k[e.ID]
+		if !known || v.gone || v.uid == "" {
+			return ""
+		}
+		number := v.number
+		if v.counts {
+			number = 0
+		}
+		_, _ = fmt.Fprintf(sum, "%q %q %q %q %q %x %d\n", e.Group, e.Kind, e.Namespace, e.Name, v.uid, v.asked, number)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 // Gone reports whether the object is not there, or has lost the Sync's label.

@@ -106,6 +106,25 @@ func (w *Watch) Seen(id ID) (Version, bool) {
 	return p.version(id.Name)
 }
 
+// States are those in which the objects of an inventory are seen; false until all of them can be.
+func (w *Watch) States(inv Inventory) (Known, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	states := Known{}
+	for _, e := range inv {
+		p := w.places[place{e.groupKind(), e.Namespace}]
+		if p == nil {
+			return nil, false
+		}
+		seen, read := p.version(e.Name)
+		if !read {
+			return nil, false
+		}
+		states[e.ID] = seen
+	}
+	return states, true
+}
+
 // Touched are the objects of an inventory that may no longer be as known, with the state that they are seen in. Of an
 // object of which nothing is known that is so, and of one that cannot be watched never.
 func (w *Watch) Touched(inv Inventory, known Known) Known {

@@ -89,6 +89,9 @@ func (c *Controller) Run(ctx context.Context) error {
 		running.Wait()
 		return fmt.Errorf("the Syncs could not be read: %w", context.Cause(ctx))
 	}
+	if err := c.Syncs.vouch(ctx, placesIn(c.Namespaces)); err != nil && ctx.Err() == nil {
+		c.Teller.Tell(&api.Sync{}, troubleNews(err)) // each is read by itself
+	}
 	c.mu.Lock()
 	c.known = known
 	c.mu.Unlock()

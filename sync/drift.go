@@ -58,6 +58,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 	for id, seen := range touched {
 		l.drift.know(id, seen)
 	}
+	l.drift.doubt(part, seen)
 	return r
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -11,8 +12,8 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// driftWatch sees what others touch of a Sync's objects. After a restart everything counts as touched: nobody looked
-// meanwhile.
+// driftWatch sees what others touch of a Sync's objects. After a restart everything counts as touched, because nobody
+// has looked meanwhile, unless all of it is seen as it was left.
 type driftWatch struct {
 	watch *manifests.Watch // nil until something was written
 	// account is whose rights it watches with, and followed what it watches.
@@ -23,6 +24,15 @@ type driftWatch struct {
 	touched manifests.Known
 	// compared is what was touched when the last comparison was made.
 	compared manifests.Known
+	// doubtful are those of the known that were found otherwise than as they are asked for, or not to be ours alone.
+	doubtful map[manifests.ID]bool
+	// recalled is set when the status has been asked how the objects were left, and asLeft if they were found so.
+	recalled, asLeft bool
+	// sum is what the known objects summed up to last, and summed of what that was made.
+	sum    string
+	summed summedUp
+	// changes counts what becomes known.
+	changes int
 	// forgotten is set while nobody remembers what was written: the whole set is then looked at.
 	forgotten bool
 	// toldTrouble is what was told last of what cannot be watched.
@@ -47,11 +57,103 @@ func (w *driftWatch) know(id manifests.ID, v manifests.Version) {
 		w.known = manifests.Known{}
 	}
 	w.known[id] = v
+	w.changes++
+}
+
+// doubt notes which objects of a part that was compared are not as asked.
+func (w *driftWatch) doubt(part manifests.Set, asAsked []manifests.Applied) {
+	for _, id := range part.IDs() {
+		w.doubtIf(true, id)
+	}
+	for _, a := range asAsked {
+		w.doubtIf(!a.Settled, a.ID)
+	}
+}
+
+func (w *driftWatch) doubtIf(so bool, id manifests.ID) {
+	if w.doubtful == nil {
+		w.doubtful = map[manifests.ID]bool{}
+	}
+	if w.changes++; so {
+		w.doubtful[id] = true
+	} else {
+		delete(w.doubtful, id)
+	}
+}
+
+// summedUp tells apart what is summed up.
+type summedUp struct {
+	account string
+	changes int
+	first   *api.InventoryEntry
+	objects int
+}
+
+// left sums up how the objects of a flight are left; empty if not all of them are as asked, as far as is known.
+func (w *driftWatch) left(s *api.Sync) string {
+	f, inventory := s.Status.InFlight, s.Status.Inventory
+	if f == nil || f.Unwritten() || len(inventory) == 0 {
+		return ""
+	}
+	if !w.recalled && w.known == nil {
+		return s.Status.Left
+	}
+	now := summedUp{s.Spec.Apply.ServiceAccountName, w.changes, &inventory[0], len(inventory)}
+	if w.summed != now {
+		w.summed, w.sum = now, ""
+		all := inventoryOf(s)
+		if sum := w.known.Sum(all); sum != "" && !w.doubts(all) {
+			w.sum = leftBy(now.account, sum)
+		}
+	}
+	return w.sum
+}
+
+// leftBy is a sum of states in which an account has left objects.
+func leftBy(account, sum string) string { return strings.TrimPrefix(account+"/"+sum, "/") }
+
+func (w *driftWatch) doubts(inventory manifests.Inventory) bool {
+	return slices.ContainsFunc(inventory, func(e manifests.Entry) bool { return w.doubtful[e.ID] })
+}
+
+// recall takes for known how the objects are seen, if that is how the status says that they were left: then
+// nobody has written them while nobody looked. It reports false while not all of them are seen.
+func (w *driftWatch) recall(s *api.Sync, inventory manifests.Inventory) bool {
+	if w.recalled || w.known != nil || w.forgotten || s.Status.Left == "" {
+		w.recalled = true
+		return true
+	}
+	seen, all := w.watch.States(inventory)
+	if w.recalled = all || w.watch.Trouble() != nil; !w.recalled {
+		return false
+	}
+	if all && s.Status.Left == leftBy(s.Spec.Apply.ServiceAccountName, seen.Sum(inventory)) {
+		w.known, w.asLeft = seen, true
+		w.changes++
+	}
+	return true
+}
+
+// leftBefore are the objects that an earlier process has left as asked, and that nobody has touched since; nil if that
+// is not known.
+func (w *driftWatch) leftBefore() manifests.Known {
+	if !w.asLeft {
+		return nil
+	}
+	left := manifests.Known{}
+	for id, v := range w.known {
+		if _, touched := w.touched[id]; !touched && !w.doubtful[id] {
+			left[id] = v
+		}
+	}
+	return left
 }
 
 // forget has every object looked at as after a restart.
 func (w *driftWatch) forget() {
 	w.known, w.forgotten = nil, true // also what cannot be watched is looked at
+	w.doubtful, w.recalled, w.asLeft = nil, true, false
+	w.changes++
 	w.proofs.Forget()
 }
 
@@ -92,17 +194,25 @@ func (l *syncLoop) watchDrift(ctx context.Context) (touched, missed bool) {
 			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift is not seen everywhere: %w", err)))
 		}
 	}
-	if err := w.watch.Trouble(); err != nil && err.Error() != w.toldTrouble {
-		w.toldTrouble = err.Error()
-		l.trouble(l.sync, fmt.Errorf("drift is not seen everywhere: %w; the ServiceAccount of "+
-			"spec.apply.serviceAccountName needs list and watch on it, it is tried again with the next commit", err))
-	}
+	tellUnseen(l, w)
 	w.watch.Mind(statusWanted(f))
+	if !w.recall(l.sync, inventory) {
+		return false, false
+	}
 	w.touched = w.watch.Touched(inventory, w.known)
 	for id, seen := range w.touched {
 		missed = missed || seen.Gone() && w.compared[id] != seen
 	}
 	return len(w.touched) > 0 || w.forgotten, missed
+}
+
+// tellUnseen tells once what cannot be watched.
+func tellUnseen(l *syncLoop, w *driftWatch) {
+	if err := w.watch.Trouble(); err != nil && err.Error() != w.toldTrouble {
+		w.toldTrouble = err.Error()
+		l.trouble(l.sync, fmt.Errorf("drift is not seen everywhere: %w; the ServiceAccount of "+
+			"spec.apply.serviceAccountName needs list and watch on it, it is tried again with the next commit", err))
+	}
 }
 
 func sameObject(a, b api.DriftedObject) bool { return a.Object == b.Object }

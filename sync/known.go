@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	gosync "sync"
 	"sync/atomic"
@@ -127,6 +128,49 @@ func (c *Controller) loop(key string) *syncLoop {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.loops[key]
+}
+
+const vouchedAtOnce = 250
+
+// newestVersions are those that the API server had at one time, by the Syncs' keys. What the informer has is not older
+// than these, if it is one of them or newer.
+type newestVersions struct {
+	mu    gosync.Mutex
+	byKey map[string]string
+}
+
+// vouch asks the API server once for what it has of all Syncs of these namespaces, as of now.
+func (s *Syncs) vouch(ctx context.Context, namespaces []string) error {
+	newest := map[string]string{}
+	for _, namespace := range namespaces {
+		page := metav1.ListOptions{Limit: vouchedAtOnce} // some statuses are large
+		for more := true; more; more = page.Continue != "" {
+			list, err := s.client.Resource(api.Resource).Namespace(namespace).List(ctx, page)
+			if err != nil {
+				return fmt.Errorf("list Syncs: %w", err)
+			}
+			for i := range list.Items {
+				o := &list.Items[i]
+				newest[o.GetNamespace()+"/"+o.GetName()] = o.GetResourceVersion()
+			}
+			page.Continue = list.GetContinue()
+		}
+	}
+	s.newest.mu.Lock()
+	defer s.newest.mu.Unlock()
+	s.newest.byKey = newest
+	return nil
+}
+
+// vouchedFor reports whether a Sync as the informer has it is as new as when this process began, in which nobody has
+// written it yet. That is so once at most: from then on this process may have written it.
+func (s *Syncs) vouchedFor(seen *api.Sync) bool {
+	s.newest.mu.Lock()
+	defer s.newest.mu.Unlock()
+	key := seen.Namespace + "/" + seen.Name
+	version, known := s.newest.byKey[key]
+	delete(s.newest.byKey, key)
+	return known && (version == seen.ResourceVersion || isNewer(seen.ResourceVersion, version))
 }
 
 // unreadReason is the reason of the conditions of a Sync that cannot be read.

@@ -164,8 +164,13 @@ func anotherLoop(known, seen *api.Sync) bool {
 			equality.Semantic.DeepEqual(seen.Spec.Report, known.Spec.Report))
 }
 
-// held reads a Sync, with our finalizer on it.
+// held reads a Sync, with our finalizer on it, if what is seen of it may be behind.
 func held(ctx context.Context, c *Controller, seen *api.Sync) (*api.Sync, error) {
+	if c.Syncs.vouchedFor(seen) {
+		if sync := seen.DeepCopy(); c.holdOn(ctx, sync) {
+			return sync, nil
+		}
+	}
 	for attempt := 0; ; attempt++ {
 		sync, err := c.Syncs.Get(ctx, seen.Namespace, seen.Name)
 		if err != nil {

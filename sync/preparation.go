@@ -29,6 +29,8 @@ type preparation struct {
 	flying *readySet
 	// proofs are of what need not be asked about.
 	proofs *proven.Memory
+	// left are the objects that an earlier process has left as the flight asks; nil if that is not known.
+	left manifests.Known
 	// asked is set if a person wants another try.
 	asked bool
 }
@@ -36,6 +38,9 @@ type preparation struct {
 func (l *syncLoop) preparation() *preparation {
 	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source,
 		proofs: l.drift.proofsFor(l.sync, l.Now()), asked: l.retryRequested}
+	if p.proofs.Empty() {
+		p.left = l.drift.leftBefore()
+	}
 	if fl := l.flight; fl != nil && fl.rendered() {
 		p.flying = fl.set
 	}
@@ -92,6 +97,19 @@ func (p *preparation) flightSet(ctx context.Context) (manifests.Set, error) {
 	}
 	p.flying = r
 	return r.set, nil
+}
+
+// recallProofs takes in what an earlier process has proven of the set in flight. What cannot be is applied as a whole.
+func (p *preparation) recallProofs(ctx context.Context, writer Writer) {
+	f := p.sync.Status.InFlight
+	if len(p.left) == 0 || f == nil || f.Generation != p.sync.Generation {
+		return
+	}
+	set, err := p.flightSet(ctx)
+	if err != nil {
+		return
+	}
+	p.proofs.Recall(set, p.left, writer.Glance(ctx, inventoryOf(p.sync), WriteOptions(p.sync).Owner), f.Since.Time)
 }
 
 // repeated says why a set that was rendered again is not the one in flight.

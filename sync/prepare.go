@@ -162,6 +162,7 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 	if f := p.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {
 		return r
 	}
+	p.recallProofs(ctx, writer)
 	ctx, warnings := manifests.CollectWarnings(ctx)
 	preview, err := p.proofs.Preview(ctx, writer, set, WriteOptions(p.sync))
 	if err != nil {

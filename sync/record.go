@@ -17,6 +17,7 @@ func (fl *flight) wrote(now time.Time, corrected bool, applied ...manifests.Appl
 	for _, a := range applied {
 		l.recorded = append(l.recorded, recordedOf(a, now, corrected))
 		l.drift.know(a.ID, manifests.VersionOf(a.Object))
+		l.drift.doubtIf(a.Replaced != nil, a.ID)
 		if last, known := fl.objects.last[a.ID]; known && corrected {
 			fl.objects.note(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now,
 				inVain: last.inVain})

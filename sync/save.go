@@ -31,7 +31,9 @@ const passingPause = 10 * time.Minute
 func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) error {
 	before := l.sync.Status
 	l.sync.Status = next
-	if equality.Semantic.DeepEqual(l.saved.status, next) {
+	likely := next
+	likely.Left = l.saved.status.Left // which alone is not worth a write
+	if equality.Semantic.DeepEqual(l.saved.status, likely) {
 		l.saved.passes = time.Time{}
 		return nil
 	}
@@ -184,7 +186,7 @@ var passing = map[string]bool{string(rollout.NotReady): true, string(rollout.Not
 // withoutProgress is a status without all that changes while pods come and go and no commit's state does.
 func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	s = *s.DeepCopy()
-	s.Summary.Nodes, s.Summary.Message = "", ""
+	s.Summary.Nodes, s.Summary.Message, s.Left = "", "", ""
 	for i := range s.Conditions {
 		s.Conditions[i].Message = ""
 	}

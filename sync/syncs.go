@@ -30,6 +30,8 @@ type Syncs struct {
 	Stop *stop.Switch
 	// Inventories are those that are too large for the status.
 	Inventories stored.Store
+	// newest are the versions that they had when this process began.
+	newest newestVersions
 }
 
 // NewSyncs returns the Syncs of a cluster.

@@ -168,6 +168,7 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus {
 	next, all := *l.sync.Status.DeepCopy(), l.Syncs.Stop.State()
 	next.GateStatus = state
+	next.Left = l.drift.left(&api.Sync{Spec: l.sync.Spec, Status: next})
 	next.ObservedGeneration = l.sync.Generation
 	next.Renders = l.rendersNow(l.Now())
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)

@@ -28,9 +28,19 @@ type state struct {
 // stateOf is how an apply has left an object; false if that proves nothing: what was not applied as the set has it, and
 // what others hold for our sake until the next apply, is to be applied again.
 func stateOf(a manifests.Applied, asked manifests.Sum) (state, bool) {
-	o := a.Object
-	if o == nil || a.Replaced != nil || !fields.IsOurs(o) || o.GetDeletionTimestamp() != nil ||
-		len(fields.TakeoverVersions(o, o.GetAPIVersion())) > 0 {
+	if a.Object == nil || a.Replaced != nil {
+		return state{}, false
+	}
+	return stateSeen(a.Object, a.Object.GetAPIVersion(), asked)
+}
+
+// stateSeen is the same of an object of which the metadata are known, as they were left by an apply in an API version.
+func stateSeen(o metav1.Object, version string, asked manifests.Sum) (state, bool) {
+	managed := &unstructured.Unstructured{Object: map[string]any{}}
+	managed.SetAPIVersion(version)
+	managed.SetManagedFields(o.GetManagedFields())
+	if !fields.IsOurs(managed) || o.GetDeletionTimestamp() != nil ||
+		len(fields.TakeoverVersions(managed, version)) > 0 {
 		return state{}, false
 	}
 	return state{asked: asked, uid: o.GetUID(), version: o.GetResourceVersion(), generation: o.GetGeneration(),

@@ -118,6 +118,34 @@ func (m *Memory) Compared(set manifests.Set, found []manifests.Applied) {
 	m.note(set, settled, false)
 }
 
+// Empty reports whether nothing is proven.
+func (m *Memory) Empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.states) == 0
+}
+
+// Recall takes in what another process has applied since a time: those objects of a set that are seen now in the states
+// that they are known to have been left in.
+func (m *Memory) Recall(set manifests.Set, left manifests.Known, seen map[manifests.ID]metav1.Object, since time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.states) > 0 {
+		return
+	}
+	m.states, m.since = map[manifests.ID]state{}, since
+	sums := set.Sums()
+	for _, o := range set.Objects() {
+		id := manifests.IDOf(o)
+		known, is := left[id]
+		if now := seen[id]; is && now != nil && known.Still(manifests.VersionOf(now)) {
+			if s, proves := stateSeen(now, o.GetAPIVersion(), sums[id]); proves {
+				m.states[id] = s
+			}
+		}
+	}
+}
+
 // note takes in what was applied. When all of a set was, nothing else needs to be known.
 func (m *Memory) note(set manifests.Set, applied []manifests.Applied, all bool) {
 	m.mu.Lock()

@@ -146,3 +146,38 @@ func TestProofsEnd(t *testing.T) {
 func filled() map[manifests.ID]state {
 	return map[manifests.ID]state{{Kind: "ConfigMap", Name: "a"}: {}}
 }
+
+// What another process has applied is proven of those objects that are seen as it left them: then a commit costs what it
+// changes. What somebody has edited since is applied again, and so is all of it when the apply was a day ago.
+func TestWhatAnotherProcessHasAppliedIsProven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.set(configMaps(10, "v1", nil)...)
+	applied, _ := w.commit(before)
+	left := manifests.Known{}
+	for _, a := range applied {
+		left[a.ID] = manifests.VersionOf(a.Object)
+	}
+	recall := func(since time.Time) {
+		w.memory = &Memory{}
+		w.memory.For("", time.Now())
+		w.memory.Recall(before, left, w.client.Glance(w.ctx, before.Inventory(), w.options.Owner), since)
+	}
+	recall(time.Now())
+	next := configMaps(10, "v1", map[int]string{4: "v2"})
+	made := w.counted.during(func() { w.commit(w.set(next...)) })
+	if want := []string{"apply", "dry run", "list", "list"}; !slices.Equal(made, want) {
+		t.Errorf("requests %q, want %q", made, want)
+	}
+	before = w.set(next...)
+	w.by("kubectl-edit", configMapResource, "cm0007", `{"data":{"key":"edited"}}`)
+	recall(time.Now()) // cm0004 and cm0007 are otherwise than they were left
+	applied, alone := w.commit(before)
+	if now := w.value("cm0007"); now != "v1" || len(applied) != 2 || len(alone) != 8 {
+		t.Errorf("cm0007 has %q, applied %d and left %d alone", now, len(applied), len(alone))
+	}
+	recall(time.Now().Add(-24 * time.Hour))
+	if applied, alone := w.commit(before); len(applied) != 10 || len(alone) > 0 {
+		t.Errorf("after a day: applied %d and left %d alone", len(applied), len(alone))
+	}
+}

@@ -33,6 +33,11 @@ type SyncStatus struct {
 	// +optional
 	NextWindow *metav1.Time `json:"nextWindow,omitempty"`
 
+	// Left sums up the states in which the objects of the inventory were left, as the commit in flight asks: what is
+	// seen in these after a restart nobody has written meanwhile.
+	// +optional
+	Left string `json:"left,omitempty"`
+
 	// Deletion is there while the Sync is being deleted.
 	// +optional
 	Deletion *DeletionStatus `json:"deletion,omitempty"`
