@@ -401,12 +401,12 @@ func (w *world) evict(d Deletion) bool {
 	return false
 }
 
-// run decides every second for a while.
+// run decides for a while, whenever something happens or changes by time alone.
 func (w *world) run(d time.Duration) Outcome {
 	w.t.Helper()
 	o := w.decide()
 	for end := w.now.Add(d); w.now.Before(end); {
-		w.after(time.Second)
+		w.step(end, o.Wake)
 		o = w.decide()
 	}
 	return o
