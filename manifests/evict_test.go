@@ -45,12 +45,27 @@ func TestAPodGoesOnce(t *testing.T) {
 	}
 }
 
-// A PodDisruptionBudget is asked, and named when it refuses.
-func TestABudgetRefusesAnEviction(t *testing.T) {
+// A pod that was to go because it was not Ready stays if it has become so: it was seen late, and its node would lose an
+// agent that nobody has counted.
+func TestAPodThatHasBecomeReadyStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.pod("held")
-	live, err := w.kube.CoreV1().Pods(w.ns).Get(w.ctx, p.Name, metav1.GetOptions{})
+	p := w.pod("recovered")
+	p.Unready = true
+	w.setReady(p.Name)
+	if failed := w.client.Evict(w.ctx, []evict.Pod{p}, w.opts); !errors.Is(failed[0], evict.ErrReady) {
+		t.Errorf("evicted: %v", failed)
+	}
+	if live, err := w.kube.CoreV1().Pods(w.ns).Get(w.ctx, p.Name, metav1.GetOptions{}); err != nil ||
+		live.DeletionTimestamp != nil {
+		t.Errorf("it is going: %v", err)
+	}
+}
+
+// setReady has a pod run and be Ready.
+func (w *world) setReady(name string) {
+	w.t.Helper()
+	live, err := w.kube.CoreV1().Pods(w.ns).Get(w.ctx, name, metav1.GetOptions{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -60,7 +75,15 @@ func TestABudgetRefusesAnEviction(t *testing.T) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_, err = w.kube.PolicyV1().PodDisruptionBudgets(w.ns).Create(w.ctx, &policyv1.PodDisruptionBudget{
+}
+
+// A PodDisruptionBudget is asked, and named when it refuses.
+func TestABudgetRefusesAnEviction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.pod("held")
+	w.setReady(p.Name)
+	_, err := w.kube.PolicyV1().PodDisruptionBudgets(w.ns).Create(w.ctx, &policyv1.PodDisruptionBudget{
 		ObjectMeta: metav1.ObjectMeta{Name: "the-budget"}, Spec: policyv1.PodDisruptionBudgetSpec{
 			Selector:     &metav1.LabelSelector{MatchLabels: map[string]string{"app": "held"}},
 			MinAvailable: new(intstr.FromInt32(1))}}, metav1.CreateOptions{})

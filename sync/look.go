@@ -74,7 +74,8 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 		still.Paused = api.TextOf(err)
 	}
 	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(f.Stage),
-		Rollback: f.RollbackOf != nil, Mends: f.Mends, Paused: still.Paused, Closed: still.Closed}
+		Rollback: f.RollbackOf != nil, MendsSince: pacing.MendsSince(f), Paused: still.Paused,
+		Closed: still.Closed}
 	fl.evictions.seen(seen.workloads, in.Now)
 	for _, w := range seen.workloads {
 		w.Going, w.Refused = fl.evictions.going, fl.evictions.refusals()

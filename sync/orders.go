@@ -123,7 +123,7 @@ func evictAll(ctx context.Context, fl *flight, orders []gate.EvictionOrder) {
 	}
 	pods := make([]evict.Pod, len(orders))
 	for i, o := range orders {
-		pods[i] = evict.Pod{Namespace: o.Namespace, Name: o.Name, UID: types.UID(o.UID)}
+		pods[i] = evict.Pod{Namespace: o.Namespace, Name: o.Name, UID: types.UID(o.UID), Unready: o.Unready}
 	}
 	for i, err := range writer.Evict(ctx, pods, WriteOptions(l.sync)) {
 		noteEvicted(fl, orders[i], err)
@@ -139,7 +139,7 @@ func noteEvicted(fl *flight, order gate.EvictionOrder, err error) {
 			e.going = map[types.UID]bool{}
 		}
 		e.going[uid] = true
-	case apierrors.IsConflict(err): // it was written since it was read
+	case apierrors.IsConflict(err), errors.Is(err, evict.ErrReady): // it is not as it was any more
 		l.queue.AddAfter(l.key, evictPause)
 	default:
 		said := api.TextOf(err)

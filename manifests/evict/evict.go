@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,10 +25,15 @@ import (
 type Pod struct {
 	Namespace, Name string
 	UID             types.UID
+	// Unready is set if it may go because it is not Ready.
+	Unready bool
 }
 
 // ErrGone says that a pod is gone already, or going: it need not be evicted any more.
 var ErrGone = errors.New("it is gone, or going")
+
+// ErrReady says that a pod that was to go because it is not Ready has become so: a node would lose its agent by it.
+var ErrReady = errors.New("it has become Ready")
 
 // BudgetError says that a PodDisruptionBudget does not allow a pod to go now.
 type BudgetError struct{ Said string }
@@ -62,7 +68,8 @@ func New(config *rest.Config, httpClient *http.Client) (*Evictor, error) {
 }
 
 // Evict has a pod go. The pod is read first, as it is now: one that is gone, is going, or is another one by now is an
-// ErrGone, and one that is written in between is left alone (a conflict). A *BudgetError says that it may not go now.
+// ErrGone, and one that is written in between is left alone (a conflict), as is one that has become Ready although it
+// was to go because it was not (ErrReady): whoever decided so saw it late. A *BudgetError says that it may not go now.
 func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 	path := "/api/v1/namespaces/" + p.Namespace + "/pods/" + p.Name
 	live := &corev1.Pod{}
@@ -76,6 +83,8 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 		return err
 	case live.UID != p.UID || live.DeletionTimestamp != nil:
 		return ErrGone
+	case p.Unready && isReady(live):
+		return ErrReady
 	}
 	eviction := &policyv1.Eviction{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name},
@@ -93,6 +102,12 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 		return &BudgetError{Said: said(err)}
 	}
 	return err
+}
+
+func isReady(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // isBudget reports whether it is a PodDisruptionBudget that refuses, and not an API server that has too much to do.

@@ -230,19 +230,43 @@ func TestWhatMendsAStuckCommitGoesWhereThatIs(t *testing.T) {
 	for _, mends := range []bool{false, true} {
 		w := newWorld(t, 8, 2)
 		w.plan = canaryThenRest(10 * time.Minute)
+		stuck := w.now
 		w.commit("v2")
 		w.run(10*time.Minute + 52*time.Second)
 		if got := len(strings.Fields(w.has("v2"))); got <= 4 || got == 8 {
 			t.Fatalf("%d nodes have v2", got)
 		}
 		w.commit("v3")
-		w.mends = mends
+		if mends {
+			w.mends = stuck
+		}
 		if o := w.decide(); (o.Name == "fix") != mends {
 			t.Errorf("mends %v: %+v", mends, o)
 		}
 		if o := w.run(time.Hour); !o.Done {
 			t.Errorf("%+v", o)
 		}
+	}
+}
+
+// A stuck commit that did not change a DaemonSet has broken nothing of it, also where a node that was away has an older
+// pod: the next one begins with the canaries.
+func TestAStuckCommitBreaksOnlyWhatItChanged(t *testing.T) {
+	w := newWorld(t, 8, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.ready("n008", false)
+	w.after(time.Hour)
+	w.commit("v2")
+	w.run(time.Hour)
+	w.ready("n008", true)
+	w.after(time.Hour)
+	stuck := w.now // something else of the set is
+	w.after(time.Hour)
+	w.commit("v3")
+	w.mends = stuck
+	w.want(w.run(5*time.Minute), "canary", ForSoak)
+	if w.has("v3") != "n001 n002" {
+		t.Errorf("has %s", w.has())
 	}
 }
 
@@ -535,4 +559,28 @@ func TestAMomentsAbsenceIsWaitedFor(t *testing.T) {
 	}
 	w.want(w.run(59*time.Second), "canary", ForNodes)
 	w.want(w.run(2*time.Second), "rest", ForNodes)
+}
+
+// Pods that are not Ready go beyond the budget, since nothing is lost with them. So each says that it goes for that: by
+// a look that came late nearly all nodes would lose an agent that has recovered since.
+func TestWhatHasRecoveredSinceTheLookStays(t *testing.T) {
+	w := newWorld(t, 6, 0)
+	w.plan = Plan{MaxUnavailable: number(1)}
+	for _, node := range []string{"n002", "n003", "n004", "n005"} {
+		w.sick(node)
+	}
+	w.commit("v2")
+	o := Decide(w.input())
+	if goesTo(o) != "n002 n003 n004 n005" {
+		t.Fatalf("goes: %s", goesTo(o))
+	}
+	s := w.sets[0]
+	for i, p := range s.slots {
+		p = p.DeepCopy()
+		p.Status.Conditions[0].Status = corev1.ConditionTrue
+		w.put(s, i, p, time.Time{})
+	}
+	if w.carryOut(o); w.evictions != 0 {
+		t.Errorf("%d pods that are Ready went", w.evictions)
+	}
 }

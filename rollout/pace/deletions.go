@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/fact"
 )
 
 // queue is the old pods of the stage that stand in line.
@@ -60,7 +61,7 @@ func (c *course) lineUpOf(s *set, q *queue) {
 			spent++
 		}
 		q.delete = append(q.delete, Deletion{Namespace: one.pod.Namespace, Name: one.pod.Name, UID: one.pod.UID,
-			ResourceVersion: one.pod.ResourceVersion, Node: one.node})
+			ResourceVersion: one.pod.ResourceVersion, Node: one.node, Unready: !fact.IsReady(one.pod)})
 	}
 }
 

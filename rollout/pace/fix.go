@@ -32,7 +32,7 @@ func (s *set) findBroken(in *Input) {
 		return
 	}
 	templates := s.templates()
-	base := s.base(templates, in.Mends)
+	base := s.base(templates, in.MendsSince)
 	if base == s.hash { // it goes back to what most nodes have
 		s.markBroken(func(hash string) bool { return s.isOlder(templates[base], templates[hash]) })
 		return
@@ -81,9 +81,10 @@ func (s *set) templates() map[string]*template {
 }
 
 // base is the template that the most nodes have, of two the one that was there first. It is not the commit's own,
-// unless that was there before. If the commit before got stuck, its own, the newest of the old ones, is not the base
-// either, however far it came.
-func (s *set) base(templates map[string]*template, mends bool) string {
+// unless that was there before. If the commit before got stuck, its own is not the base either, however far it came:
+// the newest of the old ones, if all of its pods were made since. A commit may get stuck that did not change this one.
+func (s *set) base(templates map[string]*template, stuckSince time.Time) string {
+	stuckSince = stuckSince.Truncate(time.Second) // pods are dated by whole ones
 	newest, old := "", 0
 	for hash, t := range templates {
 		if hash == s.hash {
@@ -96,7 +97,8 @@ func (s *set) base(templates map[string]*template, mends bool) string {
 	}
 	var hashes []string
 	for hash, t := range templates {
-		stuck := mends && hash == newest && (old > 1 || s.isOlder(templates[s.hash], t))
+		made := !stuckSince.IsZero() && !t.oldest.Before(stuckSince)
+		stuck := made && hash == newest && (old > 1 || s.isOlder(templates[s.hash], t))
 		if !stuck && (hash != s.hash || t.oldest.Before(s.Target.AppliedAt)) {
 			hashes = append(hashes, hash)
 		}

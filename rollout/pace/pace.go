@@ -85,9 +85,10 @@ type Input struct {
 	Workloads []Workload
 	// Rollback is set if the commit is gone back to: then each node with another template has a broken one.
 	Rollback bool
-	// Mends is set if the commit before this one got stuck: then its template is a broken one, however far it came.
-	// Without it a template is broken only if fewer nodes have it than another one that was there before.
-	Mends bool
+	// MendsSince is when the commit before this one took off, if that got stuck: then what pods were made of since is
+	// broken, however far it came. Otherwise a template is broken only if fewer nodes have it than another one that was
+	// there before.
+	MendsSince time.Time
 	// Paused says why nothing may go, empty if it may: a person paused the rollout, or suspended the Sync.
 	Paused string
 	// Closed says why no stage may begin, empty if one may: no window is open.
@@ -101,6 +102,9 @@ type Deletion struct {
 	UID             types.UID
 	ResourceVersion string
 	Node            string
+	// Unready is set if it is not Ready, so that nothing is lost with it. If it has become so since, it is to be
+	// decided anew: it may go beyond the budget now.
+	Unready bool
 }
 
 // Outcome is what is decided.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -89,7 +90,9 @@ func (c *chaos) next() {
 	}
 	c.said = nil
 	c.commit(image)
-	c.rollback, c.mends = c.Intn(6) == 0, c.Intn(3) == 0
+	if c.rollback = c.Intn(6) == 0; c.Intn(3) == 0 {
+		c.mends = c.now.Add(-time.Duration(c.Intn(3)) * time.Minute)
+	}
 }
 
 // happen is one thing that happens.
@@ -135,7 +138,11 @@ func (c *chaos) nodeChanges(what int, node string) {
 			}
 		})
 	case 5:
-		c.loseAny(node)
+		if c.Intn(2) == 0 {
+			c.loseAny(node)
+		} else {
+			c.sickForAWhile()
+		}
 	}
 }
 
@@ -162,12 +169,27 @@ func (c *chaos) wordComes(what int) {
 	}
 }
 
+// sickForAWhile has most pods be not Ready for a while, as when what they depend on is away.
+func (c *chaos) sickForAWhile() {
+	for _, s := range c.sets {
+		for i, p := range s.slots {
+			if p == nil || !isAvailable(p) || c.Intn(3) == 0 {
+				continue
+			}
+			p = p.DeepCopy()
+			p.Status.Conditions[0].Status = corev1.ConditionFalse
+			p.Status.Conditions[0].LastTransitionTime = metav1.NewTime(c.now)
+			c.put(s, i, p, c.now.Add(3*time.Second))
+		}
+	}
+}
+
 // loseAny has somebody else delete a node's pods.
 func (c *chaos) loseAny(node string) {
 	for _, s := range c.sets {
 		for _, p := range s.pods() {
 			if p.Spec.NodeName == node && p.DeletionTimestamp == nil {
-				c.evict(Deletion{Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion})
+				c.evict(Deletion{Name: p.Name, UID: p.UID})
 				c.evictions--
 				return
 			}

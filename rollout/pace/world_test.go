@@ -43,7 +43,8 @@ type world struct {
 
 	progress             Progress
 	paused, closed       string
-	rollback, mends      bool
+	rollback             bool
+	mends                time.Time
 	going                map[types.UID]bool
 	refused              map[types.UID]string
 	last                 Outcome
@@ -148,7 +149,7 @@ func (w *world) commit(image string, names ...string) *world {
 		}
 		s.memory, s.cache = rollout.Memory{}, judge.Cache{}
 	}
-	w.progress, w.last, w.rollback, w.mends = Progress{}, Outcome{}, false, false
+	w.progress, w.last, w.rollback, w.mends = Progress{}, Outcome{}, false, time.Time{}
 	return w
 }
 
@@ -322,7 +323,12 @@ func (w *world) live(s *played, i int) {
 	p.ResourceVersion = w.version()
 	c, ready := &p.Status.ContainerStatuses[0], &p.Status.Conditions[0]
 	var due time.Time
-	if c.State.Running == nil {
+	switch {
+	case c.State.Running != nil && ready.Status == corev1.ConditionFalse: // it was sick for a while
+		ready.Status, ready.LastTransitionTime = corev1.ConditionTrue, metav1.NewTime(w.now)
+		w.put(s, i, p, due)
+		return
+	case c.State.Running == nil:
 		if c.State.Waiting.Reason == "CrashLoopBackOff" {
 			c.RestartCount++
 		}
@@ -359,7 +365,7 @@ func (w *world) look(s *played) rollout.Look {
 
 // input judges this moment.
 func (w *world) input() Input {
-	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, Mends: w.mends,
+	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends,
 		Paused: w.paused, Closed: w.closed}
 	for _, s := range w.sets {
 		l := w.look(s)
@@ -385,11 +391,12 @@ func (w *world) carryOut(o Outcome) {
 	}
 }
 
-// evict asks a pod to go, unless it is another one by now or was written since.
+// evict asks a pod to go, unless it is another one by now, is going, or has become Ready although it was to go because
+// it was not.
 func (w *world) evict(d Deletion) bool {
 	for _, s := range w.sets {
 		for i, p := range s.slots {
-			if p == nil || p.UID != d.UID || p.ResourceVersion != d.ResourceVersion || p.DeletionTimestamp != nil {
+			if p == nil || p.UID != d.UID || p.DeletionTimestamp != nil || d.Unready && fact.IsReady(p) {
 				continue
 			}
 			w.evictions++
@@ -451,7 +458,7 @@ func (w *world) pod(node string) *corev1.Pod {
 // lose deletes a node's pod, as somebody else does it.
 func (w *world) lose(node string) {
 	p := w.pod(node)
-	w.evict(Deletion{Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion})
+	w.evict(Deletion{Name: p.Name, UID: p.UID})
 	w.evictions--
 }
 

@@ -259,9 +259,7 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	if last := t.s.InFlight; last != nil && last.RollbackOf != nil && last.RollbackOf.Commit == commit {
 		f.Followers = newest(append(last.RollbackOf.Followers, f.Followers...), MaxFollowers)
 	}
-	if last := t.s.InFlight; last != nil && last.RollbackOf == nil {
-		f.Mends = last.State == api.Stuck || last.State != api.Complete && last.Mends
-	}
+	f.MendsSince = mendsSince(t.s.InFlight)
 	if last := t.s.InFlight; last != nil && !last.State.Settled() {
 		f.Followers = newest(append(superseded(last), f.Followers...), MaxFollowers)
 	}
@@ -270,6 +268,18 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	t.pass(commit)
 	t.d.Apply = commit
 	t.plan(p)
+}
+
+// mendsSince is when the stuck commit took off that the next one takes over from, or the first of several in a row; nil
+// if the last one was not stuck.
+func mendsSince(last *api.Flight) *metav1.MicroTime {
+	switch {
+	case last == nil || last.RollbackOf != nil || last.State == api.Complete:
+		return nil
+	case last.MendsSince == nil && last.State == api.Stuck:
+		return last.Since.DeepCopy()
+	}
+	return last.MendsSince
 }
 
 // carried are the commits before the next one that have not failed.

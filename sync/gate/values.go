@@ -220,6 +220,8 @@ type EvictionOrder struct {
 	Namespace, Name, UID string
 	// Node that it runs on.
 	Node string
+	// Unready is set if it goes because it is not Ready: it is void once the pod is.
+	Unready bool
 }
 
 // Health is how the workloads of a completed flight are.

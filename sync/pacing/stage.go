@@ -2,6 +2,7 @@ package pacing
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -18,6 +19,14 @@ func Recall(st *api.FlightStage) pace.Progress {
 	}
 	return pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
 		Approved: st.Approved}
+}
+
+// MendsSince is since when a commit was stuck that a flight mends, zero if it mends none.
+func MendsSince(f *api.Flight) (since time.Time) {
+	if f.MendsSince != nil {
+		since = f.MendsSince.Time
+	}
+	return since
 }
 
 // StageOf is an outcome as it stands in the status.
@@ -58,7 +67,7 @@ func Decide(r *gate.Rollout, in pace.Input, countsOnly bool) {
 	}
 	for _, d := range o.Delete {
 		r.Evictions = append(r.Evictions, gate.EvictionOrder{Namespace: d.Namespace, Name: d.Name, UID: string(d.UID),
-			Node: d.Node})
+			Node: d.Node, Unready: d.Unready})
 	}
 	if !o.Wake.IsZero() && (r.Wake.IsZero() || o.Wake.Before(r.Wake)) {
 		r.Wake = o.Wake

@@ -90,7 +90,7 @@ func each(s *api.SyncStatus, l look) {
 }
 
 func (l look) flight(f *api.Flight) {
-	l.past(&f.Since, f.Completed)
+	l.past(&f.Since, f.Completed, f.MendsSince)
 	l.retry(f.RetryAt)
 	if r := f.Relapse; r != nil {
 		l.past(&r.Since)

@@ -83,9 +83,9 @@ type Flight struct {
 	// Nodes is how many nodes shall run this commit's pods, and how many have settled.
 	// +optional
 	Nodes NodeCounts `json:"nodes,omitempty"`
-	// Mends is set if it took over from a commit that was stuck.
+	// MendsSince is set if it took over from a commit that was stuck: when that, or the first of several, took off.
 	// +optional
-	Mends bool `json:"mends,omitempty"`
+	MendsSince *metav1.MicroTime `json:"mendsSince,omitempty"`
 	// Stage is the one that a paced rollout is in.
 	// +optional
 	Stage *FlightStage `json:"stage,omitempty"`

@@ -335,6 +335,10 @@ func (in *Flight) DeepCopyInto(out *Flight) {
 		(*in).DeepCopyInto(*out)
 	}
 	out.Nodes = in.Nodes
+	if in.MendsSince != nil {
+		in, out := &in.MendsSince, &out.MendsSince
+		*out = (*in).DeepCopy()
+	}
 	if in.Stage != nil {
 		in, out := &in.Stage, &out.Stage
 		*out = new(FlightStage)
