@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
+
+	"github.com/daemongate/daemongate/cmd/daemongate/encoded"
 )
 
 // format is how a reading command prints: the value of its flag -o.
@@ -46,17 +46,9 @@ func (f *format) Type() string { return "format" }
 func (f format) print(w io.Writer, value any, table func(io.Writer) error) error {
 	switch f {
 	case formatJSON:
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(value)
+		return encoded.JSON(w, value)
 	case formatYAML:
-		text, err := yaml.Marshal(value)
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(text)
-		return err
+		return encoded.YAML(w, value)
 	default:
 		return table(w)
 	}

@@ -38,6 +38,10 @@ func TestAPlanThatCouldNotWeighIsNoSuccess(t *testing.T) {
 			`cpu: "`+c.asks+`"`, 1))
 		r := daemongate(t, "", "plan", filepath.Join(dir, "agents"), "-n", "planned", "-f", dump)
 		first, _, _ := strings.Cut(r.stdout, "\n\n")
+		yaml := daemongate(t, "", "plan", filepath.Join(dir, "agents"), "-n", "planned", "-f", dump, "-o", "yaml")
+		if yaml.code != c.code || !strings.Contains(yaml.stdout, "\noutcome: ") {
+			t.Errorf("%s, as YAML: exit code %d\n%s%s", name, yaml.code, yaml.stdout, yaml.stderr)
+		}
 		if r.code != c.code || !strings.Contains(strings.Join(strings.Fields(first), " "), c.says) {
 			t.Errorf("%s: exit code %d, want %d\n%s%s", name, r.code, c.code, r.stdout, r.stderr)
 		}

@@ -1,11 +1,11 @@
 package plan
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"strings"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/encoded"
 	"github.com/daemongate/daemongate/cmd/daemongate/plan/answer"
 )
 
@@ -15,17 +15,21 @@ type format string
 const (
 	asText     format = "text"
 	asJSON     format = "json"
+	asYAML     format = "yaml"
 	asMarkdown format = "markdown"
 )
 
 // Set, String and Type make it a flag.
 func (f *format) Set(s string) error {
 	switch v := format(s); v {
-	case asText, asJSON, asMarkdown:
+	case "table": // as the other commands have it
+		*f = asText
+		return nil
+	case asText, asJSON, asYAML, asMarkdown:
 		*f = v
 		return nil
 	}
-	return errors.New("want text, json or markdown")
+	return errors.New("want text, json, yaml or markdown")
 }
 
 func (f *format) String() string { return string(*f) }
@@ -37,10 +41,9 @@ func (f format) write(out io.Writer, a *answer.Answer, names bool) error {
 	text := ""
 	switch f {
 	case asJSON:
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(a)
+		return encoded.JSON(out, a)
+	case asYAML:
+		return encoded.YAML(out, a)
 	case asMarkdown:
 		text = strings.Join(a.Markdown(names), "\n")
 	default:

@@ -112,12 +112,12 @@ func (p *command) flags(c *cobra.Command) {
 	f.StringArrayVarP(&p.dumps, "filename", "f", nil, "a dump instead of a cluster, or - for stdin; may be repeated")
 	f.StringVar(&p.at, "at", "", "when to look at a dump, such as 2026-11-24T10:00:00Z (default: the newest that has "+
 		"happened in it)")
-	f.VarP(&p.format, "output", "o", "text, json or markdown")
+	f.VarP(&p.format, "output", "o", "text, json, yaml or markdown")
 	f.BoolVar(&p.names, "nodes", false, "name nodes, and pods on them, also in markdown")
 	p.pull.Flags(f)
 	// The only error is a flag that does not exist.
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{string(asText), string(asJSON),
-		string(asMarkdown)}, cobra.ShellCompDirectiveNoFileComp))
+		string(asYAML), string(asMarkdown)}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // take reads the argument: what a folder is not is a commit where the repository is known, else a Sync.
