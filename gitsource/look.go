@@ -42,7 +42,7 @@ func (r *Repository) look(ctx context.Context, f *flight) (done bool, err error)
 
 // prefixes are what to look for; not ok if that is not known before all refs are.
 func prefixes(f *flight, latest advertised) (list []string, ok bool) {
-	list = slices.Clone(latest.looked)
+	list = append(slices.Clone(latest.looked), latest.beside...)
 	for ref := range f.answers {
 		prefix := ref.Prefix()
 		if prefix == "" || len(prefix) > maxPrefix {

@@ -16,6 +16,7 @@ import (
 type advertised struct {
 	refs   map[string]plumbing.Hash
 	looked []string // the prefixes of the refs that were asked for; nil if all were
+	beside []string // the prefixes of what others want to see beside the refs that they follow
 	total  int      // how many refs there were when all were asked for; 0 if they were not
 	err    error
 	at     time.Time // when it was asked, or when it failed to answer
@@ -38,7 +39,9 @@ func (r *Repository) noted(a advertised) {
 func (r *Repository) recent() advertised {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.latest
+	latest := r.latest
+	latest.beside = slices.Clone(r.beside)
+	return latest
 }
 
 // HeadWithin is Head for who is content with an answer, or a failure, that is up to age old: a thousand Syncs that poll
@@ -64,6 +67,27 @@ func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration)
 	return r.Head(ctx, ref)
 }
 
+// Beside are the refs whose names begin with a prefix, by what is left of their names, as the newest poll saw them.
+// They cost no request: from now on each poll asks for them, too. Not ok means that none has yet.
+func (r *Repository) Beside(prefix string) (refs map[string]string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.beside, prefix) {
+		r.beside = append(r.beside, prefix)
+	}
+	a := r.latest
+	if a.refs == nil || a.looked != nil && !slices.Contains(a.looked, prefix) {
+		return nil, false
+	}
+	refs = map[string]string{}
+	for name, hash := range a.refs {
+		if rest, found := strings.CutPrefix(name, prefix); found {
+			refs[rest] = hash.String()
+		}
+	}
+	return refs, true
+}
+
 // mayBeTag is true of a ref that is found among the tags.
 func (r Ref) mayBeTag() bool { return strings.HasPrefix(r.Prefix(), tagPrefix) }
 
@@ -87,7 +111,7 @@ func (r *Repository) NameOf(ref Ref, commit string) string {
 	if ref.SemVer == "" {
 		return ref.fullName()
 	}
-	tag, found := r.tagOf(ref)
+	tag, found := tagOf(r, ref)
 	if at, err := r.mirror.peel(tag.hash); !found || err != nil || at.String() != commit {
 		return ""
 	}
@@ -95,7 +119,7 @@ func (r *Repository) NameOf(ref Ref, commit string) string {
 }
 
 // tagOf returns the tag that a ref was at when it was last found.
-func (r *Repository) tagOf(ref Ref) (at tip, ok bool) {
+func tagOf(r *Repository, ref Ref) (at tip, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, ok = r.tags[ref]

@@ -27,6 +27,7 @@ type Repository struct {
 	next   *flight // who waits for the next poll
 	latest advertised
 	tags   map[Ref]tip // where each tag, or version range, was found last
+	beside []string    // prefixes of refs that are asked for with each poll
 }
 
 func newRepository(ctx context.Context, at remote.Address, home string, o Options) *Repository {

@@ -51,7 +51,7 @@ func (r *Repository) verifyTagOf(ref Ref, commit plumbing.Hash, s *Signers) (pro
 	if !ref.mayBeTag() {
 		return "is no tag, and only tags are to be verified: set ref.tag, or another verify.mode", nil
 	}
-	tag, found := r.tagOf(ref)
+	tag, found := tagOf(r, ref)
 	if !found {
 		return "", errors.New("the server has not said yet where it is; this is tried again at the next poll")
 	}

@@ -7,6 +7,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/remote"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -48,4 +50,22 @@ func TestACommitGoesThroughTheCanaryFirst(t *testing.T) {
 	if d := must(w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "agent", metav1.GetOptions{})); d.Generation != 2 {
 		t.Errorf("the DaemonSet is in generation %d, want 2: v1 and v3", d.Generation)
 	}
+}
+
+// A person holds everything in all clusters by a ref of the repository: what is pushed from then on waits, and says who
+// holds it and why. When that is lifted it starts.
+func TestWhatIsHeldInAllClustersWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"a.yaml": configMap("a", "1")})
+	w.create(func(s *api.SyncSpec) { s.Report.Provider = api.ProviderNone })
+	w.controller(shared.Config, t.TempDir())
+	w.waitFor(v1, api.Complete)
+	to := must(remote.New(w.url, remote.Auth{}, remote.Options{}))
+	t.Cleanup(to.Close)
+	w.check(forge.Hold{What: forge.HoldAll, By: "ada", Reason: "incident 4711", At: time.Now()}.Put(t.Context(), to))
+	v2 := w.push("v2", map[string]string{"a.yaml": configMap("a", "2")})
+	w.says(v2, api.Held, "held in all clusters by ada: incident 4711")
+	w.check(forge.Lift(t.Context(), to, forge.HoldAll))
+	w.waitFor(v2, api.Complete)
 }

@@ -296,6 +296,8 @@ func (r *stillRepository) Between(_ context.Context, _, to string) (gitsource.Hi
 
 func (r *stillRepository) Fetch(context.Context, string) (bool, error) { return false, nil }
 
+func (r *stillRepository) Beside(string) (map[string]string, bool) { return nil, true }
+
 func (r *stillRepository) NameOf(gitsource.Ref, string) string { return "refs/heads/main" }
 
 func (r *stillRepository) Keep(string, string) error { return nil }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/daemongate/daemongate/cmd/daemongate/hold"
 )
 
 // run is the whole program but for its end: args begin with the program's name, and conclude turns what it returns into
@@ -45,7 +47,7 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newPlan(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
-		newResume(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(), newFleet())
+		newResume(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(), newFleet(), hold.New(usage))
 	completeNames(root)
 	if strings.HasPrefix(program, "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: asPlugin}

@@ -75,20 +75,11 @@ func pause(ctx context.Context, try int) error {
 // attempt is one advertisement, a fetch if somebody else wrote, and one push if there is something to change. The notes
 // of all clusters in one ref, which were there before, are moved out of the way first.
 func (p *push) attempt(ctx context.Context) (from plumbing.Hash, err error) {
-	server, err := p.to.Write(ctx)
+	server, err := writable(ctx, p.to, p.ref)
 	if err != nil {
 		return from, err
 	}
 	defer func() { _ = server.Close() }()
-	if stands := server.Refs[sharedRef]; !stands.IsZero() && p.ref != sharedRef {
-		if err := p.moveShared(ctx, server, stands); err != nil {
-			return stands, err
-		}
-		_ = server.Close() // one push is all that it takes
-		if server, err = p.to.Write(ctx); err != nil {
-			return stands, err
-		}
-	}
 	from = server.Refs[p.ref]
 	commit, fresh, err := p.onTopOf(ctx, from)
 	if err != nil || commit.IsZero() {

@@ -64,14 +64,14 @@ func ClusterOf(ref string) (cluster string, ok bool) {
 
 // moveShared moves the ref that all clusters shared out of the way. It is copied first and then deleted where it was,
 // so that nothing is lost whatever happens in between, and whoever comes next goes on from there.
-func (p *push) moveShared(ctx context.Context, server *remote.Conversation, stands plumbing.Hash) error {
+func moveShared(ctx context.Context, to *remote.Remote, server *remote.Conversation, stands plumbing.Hash) error {
 	aside := asideRefs + stands.String()[:12]
 	if server.Refs[aside] != stands {
 		if err := server.Push(memory.NewStorage(), remote.Update{Ref: aside, To: stands}, nil); err != nil {
 			return fmt.Errorf("copy of %s: %w", sharedRef, err)
 		}
 	}
-	again, err := p.to.Write(ctx)
+	again, err := to.Write(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (p *push) moveShared(ctx context.Context, server *remote.Conversation, stan
 	}
 	if err := again.Push(nil, remote.Update{Ref: sharedRef, From: stands}, nil); err != nil {
 		return fmt.Errorf("%s is copied to %s and stands in the way of %s (git push origin :%s deletes it): %w",
-			sharedRef, aside, p.ref, sharedRef, err)
+			sharedRef, aside, ownRefs, sharedRef, err)
 	}
 	return nil
 }

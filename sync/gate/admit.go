@@ -153,7 +153,8 @@ func (t *turn) inTurn(commits []Commit, misfits bool) int {
 // respecified returns the head if it was last decided on for another spec, or was rolled back and a person asks for it:
 // then it is a candidate again.
 func (t *turn) respecified() string {
-	if t.s.Head == "" || t.s.PassedGeneration == t.o.Generation && !t.retries() || !t.mayTry(t.s.Head) {
+	if t.s.Head == "" || t.s.PassedGeneration == t.o.Generation && !t.retries() || !t.mayTry(t.s.Head) ||
+		t.heldEverywhere(t.s.Head) != "" {
 		return ""
 	}
 	return t.s.Head

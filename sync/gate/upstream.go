@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"time"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -24,19 +25,30 @@ func (t *turn) mayStart() []Commit {
 	return may
 }
 
-// waitsForOthers says for whom a commit waits who goes before this Sync; empty if it does not.
+// waitsForOthers says who holds a commit in all clusters, or for whom it waits who goes before this Sync; empty if it
+// waits for nobody.
 func (t *turn) waitsForOthers(commit string) api.Public {
-	if t.o.Upstream == nil {
-		return ""
+	if why := t.heldEverywhere(commit); why != "" || t.o.Upstream == nil {
+		return why
 	}
 	return t.o.Upstream.Waits[commit]
 }
 
-// behindOthers says for whom the newest commit waits.
-func (t *turn) behindOthers() api.Public {
-	if t.o.Upstream == nil || len(t.waiting) == 0 {
+// heldEverywhere says who holds a commit in all clusters; empty if nobody does.
+func (t *turn) heldEverywhere(commit string) api.Public {
+	if t.o.History == nil {
 		return ""
 	}
-	t.wake(t.o.Upstream.Changes)
+	return cmp.Or(t.o.History.Holds[""], t.o.History.Holds[commit])
+}
+
+// behindOthers says for whom the newest commit waits.
+func (t *turn) behindOthers() api.Public {
+	if len(t.waiting) == 0 {
+		return ""
+	}
+	if t.o.Upstream != nil {
+		t.wake(t.o.Upstream.Changes)
+	}
 	return t.waitsForOthers(t.waiting[len(t.waiting)-1].Hash)
 }

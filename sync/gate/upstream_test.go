@@ -74,3 +74,35 @@ func TestNothingStartsThatWasNotLetThrough(t *testing.T) {
 		t.Errorf("%q is in flight, want c0", flies(s))
 	}
 }
+
+// What a person holds in all clusters does not start: one commit, past which newer ones go, or any, also for a changed
+// spec; what has started goes on. Once that is lifted all goes on.
+func TestAHeldCommitDoesNotStart(t *testing.T) {
+	s := gatetest.Played(t, "push c0", "written", "rollout Complete", "pruned", "suspend", "push c1")
+	s.Observation.History.Holds = map[string]api.Public{"c1": "held in all clusters by ada: breaks DNS"}
+	s.Play("resume")
+	if flies(s) != "c0" || s.State.Held.Reason != "held in all clusters by ada: breaks DNS" {
+		t.Fatalf("%q is in flight, held: %+v", flies(s), s.State.Held)
+	}
+	holds := s.Observation.History.Holds
+	s.Play("suspend\npush c2")
+	s.Observation.History.Holds = holds
+	s.Play("resume")
+	if flies(s) != "c2" {
+		t.Fatalf("%q is in flight, want c2", flies(s))
+	}
+	s.Observation.History.Holds = map[string]api.Public{"": "held in all clusters by ada: incident"}
+	s.Play("written\nrollout Complete\npruned")
+	if s.State.InFlight.State != api.Complete {
+		t.Fatalf("what had started is %s", s.State.InFlight.State)
+	}
+	s.Play("respec")
+	if s.State.InFlight.Generation != 1 {
+		t.Errorf("a changed spec has started %q again", flies(s))
+	}
+	s.Observation.History.Holds = nil
+	s.Play("polled")
+	if s.State.PassedGeneration != 2 {
+		t.Errorf("the changed spec is not applied: %+v", s.State)
+	}
+}

@@ -91,6 +91,8 @@ type History struct {
 	Backward api.Public
 	// Unverified says of commits whose signature does not count why not, by hash; of Base, too.
 	Unverified map[string]api.Public
+	// Holds say of commits, by hash, that a person holds them in all clusters, and of all of them, by the empty one.
+	Holds map[string]api.Public
 	// Signers tells the keys apart that the commits were verified with.
 	Signers string
 }

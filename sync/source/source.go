@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/panics"
@@ -27,6 +28,8 @@ type Source struct {
 	scheduleErr error
 	// signersChanged is set when the signers are others than those that the history was verified with.
 	signersChanged atomic.Bool
+	// holds are what people hold in all clusters, as they were read last. Only polls use them, one after the other.
+	holds holds
 	// kept are the commits that the repository keeps, by name. Only the turns of the Sync use it, one after the other.
 	kept map[string]string
 }
@@ -62,6 +65,7 @@ func Open(s *api.Sync, now time.Time, o Options) *Source {
 	source := &Source{options: o, place: place{o.Repository, refOf(s), s.Spec.Source.URL}}
 	source.poller.schedule, source.scheduleErr = scheduleOf(s, now)
 	source.poller.recall = s.Status.Head != ""
+	o.Repository.Beside(forge.HoldRefs) // so that the first poll asks for them
 	return source
 }
 
@@ -87,7 +91,10 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		if err != nil {
 			return nil, err
 		}
-		return trust.verify(ctx, h, h == last)
+		if h, err = trust.verify(ctx, h, h == last); err != nil {
+			return nil, err
+		}
+		return s.holds.of(ctx, read, h)
 	}
 	looks := func(age time.Duration) (h *gate.History, err error) {
 		err = s.options.caught("the poll", func() error { h, err = look(age); return err })

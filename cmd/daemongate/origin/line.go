@@ -2,6 +2,8 @@ package origin
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -64,4 +66,34 @@ func (from *Origin) newestLocal(ctx context.Context, folder string, most int) ([
 	}
 	to, err := remote.New(repository.Root, gitsource.Auth{}, remote.Options{})
 	return line, to, err
+}
+
+// Remote is a way to the repository itself. Close it.
+func (from *Origin) Remote() (*remote.Remote, error) {
+	if folder, ok := localFolder(from.Location); ok {
+		return remote.New(folder, gitsource.Auth{}, remote.Options{})
+	}
+	auth, err := from.auth(from.Location)
+	if err != nil {
+		return nil, err
+	}
+	return remote.New(from.Location, auth, remote.Options{})
+}
+
+// Find is the one of some commits whose hash begins with these digits.
+func Find(commits []gitsource.Commit, digits string) (string, error) {
+	found := ""
+	for _, c := range commits {
+		if digits == "" || !strings.HasPrefix(c.Hash, digits) {
+			continue
+		}
+		if found != "" {
+			return "", fmt.Errorf("%s: begins the hashes of several commits, such as %s and %s", digits, found, c.Hash)
+		}
+		found = c.Hash
+	}
+	if found == "" {
+		return "", fmt.Errorf("%s: is none of the newest %d commits: give its whole hash", digits, len(commits))
+	}
+	return found, nil
 }

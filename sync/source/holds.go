@@ -1,0 +1,73 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/daemongate/daemongate/gitsource/forge"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// holds are what is said of each hold that was read, by the commit that it is at.
+type holds map[string]api.Public
+
+// maxReason bounds, in bytes, what a person gave as a reason.
+const maxReason = 200
+
+// of adds to a history what people hold in all clusters. The refs come with the poll; what a new one says is fetched
+// once. One that cannot be read holds all the same.
+func (s *holds) of(ctx context.Context, r reading, h *gate.History) (*gate.History, error) {
+	refs, ok := r.repo.Beside(forge.HoldRefs)
+	if !ok && (r.age == asBefore || r.follows.Commit != "") {
+		return h, nil // nobody is asked: before the schedule says so, or at all
+	}
+	if !ok { // the newest poll was another Sync's, and asked for less
+		if _, err := r.repo.HeadWithin(ctx, r.follows, 0); err != nil {
+			return nil, err
+		}
+		if refs, ok = r.repo.Beside(forge.HoldRefs); !ok {
+			return nil, errors.New("the server was not asked for holds: poll again")
+		}
+	}
+	said, next := map[string]api.Public{}, holds{}
+	for what, at := range refs {
+		text := (*s)[at]
+		if text == "" {
+			text = says(ctx, r.repo, at)
+		}
+		if what == forge.HoldAll {
+			what = ""
+		}
+		if said[what] = text; text == "" {
+			said[what] = held
+		} else {
+			next[at] = text
+		}
+	}
+	*s = next
+	if maps.Equal(said, h.Holds) {
+		return h, nil
+	}
+	with := *h
+	with.Holds = said
+	return &with, nil
+}
+
+// held is what people are told of a hold of which no more is known.
+const held api.Public = "held in all clusters"
+
+// says is what people are told of a hold; empty if that cannot be read now.
+func says(ctx context.Context, repo Repository, at string) api.Public {
+	if found, err := repo.Fetch(ctx, at); err != nil || !found {
+		return ""
+	}
+	h, err := repo.Between(ctx, "", at)
+	if err != nil || len(h.Commits) == 0 {
+		return ""
+	}
+	c := h.Commits[0]
+	return held + api.Public(" by "+english.Clip(c.Author, maxReason)+": "+english.Clip(c.Subject, maxReason))
+}

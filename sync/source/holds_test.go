@@ -1,0 +1,66 @@
+package source
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/gitsource/remote"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+// What a person holds is known with the next poll, says who and why, and is forgotten when it is lifted; where nothing
+// has changed the history stays the same one.
+func TestHoldsComeWithThePoll(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "fleet")
+	first := gittest.Commit(t, dir, "a.yaml", "one")
+	gittest.Commit(t, dir, "a.yaml", "two")
+	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	t.Cleanup(store.Close)
+	repo, err := store.Repository(dir, gitsource.Auth{})
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(err)
+	to, err := remote.New(dir, gitsource.Auth{}, remote.Options{})
+	check(err)
+	t.Cleanup(to.Close)
+	done := make(chan struct{}, 1)
+	sync := &api.Sync{}
+	s := Open(sync, time.Now(), Options{Repository: repo, Life: t.Context(), Background: func(do func()) { go do() },
+		Wake: func() { done <- struct{}{} }})
+	poll := func() *gate.History {
+		t.Helper()
+		s.Ask()
+		s.Poll(sync, time.Now())
+		<-done
+		h, err := s.Last()
+		check(err)
+		return h
+	}
+	before := poll()
+	if len(before.Holds) > 0 {
+		t.Errorf("held are %v", before.Holds)
+	}
+	for _, what := range []string{forge.HoldAll, first} {
+		check(forge.Hold{What: what, By: "ada", Reason: "breaks DNS", At: time.Now()}.Put(t.Context(), to))
+	}
+	h := poll()
+	if want := api.Public("held in all clusters by ada: breaks DNS"); h.Holds[""] != want || h.Holds[first] != want || h.Head != before.Head {
+		t.Errorf("held are %v at %s", h.Holds, h.Head)
+	}
+	if again := poll(); again != h {
+		t.Error("the history is another one, and nothing has changed")
+	}
+	check(forge.Lift(t.Context(), to, forge.HoldAll))
+	if h := poll(); h.Holds[""] != "" || h.Holds[first] == "" {
+		t.Errorf("held are %v", h.Holds)
+	}
+}
