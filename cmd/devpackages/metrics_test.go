@@ -166,6 +166,7 @@ func (w *world) isWatched(t *testing.T) {
 	w.scraperMayNothingElse(t)
 	asks.knowAll(t, append(well, ill...))
 	asks.fireEach(t, well)
+	asks.letSomeFail(t, well)
 }
 
 // scraperMayNothingElse holds that with the token that is installed for Prometheus nothing of the cluster can be read.
@@ -266,6 +267,24 @@ func (w watching) fireEach(t *testing.T, well []sample) {
 		if firing := w.firing(t, p); !slices.Contains(firing, alert) {
 			t.Errorf("%s does not fire: %q", alert, firing)
 		}
+	}
+}
+
+// letSomeFail holds that polls which fail while others succeed are no alert.
+func (w watching) letSomeFail(t *testing.T, well []sample) {
+	t.Helper()
+	p, grows := newPast().goesOn(110, well), 0.0
+	for range 70 {
+		grows += 10
+		p.goesOn(1, changed(well, func(name string, s *sample) bool {
+			if name == "daemongate_polls_total" {
+				s.value += grows
+			}
+			return true
+		}))
+	}
+	if firing := w.firing(t, p); len(firing) > 0 {
+		t.Errorf("some polls fail, and there are alerts: %q", firing)
 	}
 }
 
