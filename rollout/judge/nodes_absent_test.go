@@ -129,3 +129,19 @@ func TestOnDeleteDoesNotWaitForEveryTrouble(t *testing.T) {
 	f.wakesIn(f.want(rollout.Progressing, rollout.CrashLoop), time.Second)
 	f.after(time.Second).want(rollout.Complete, rollout.CrashLoop)
 }
+
+// Nor is a proof that a late replacement would begin.
+func TestOnDeleteDoesNotWaitForEveryProof(t *testing.T) {
+	f := newFleet(t, 12)
+	f.options = rollout.Options{}
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+	})
+	f.target.OnDelete = true
+	f.want(rollout.Complete)
+	f.after(15*time.Minute - 11*time.Second)
+	f.ready(f.runs(f.replace("node-1")))
+	f.after(10 * time.Second).want(rollout.Progressing)
+	f.after(time.Second).want(rollout.Complete)
+}
