@@ -43,7 +43,7 @@ func VersionOf(o metav1.Object) Version {
 		switch {
 		case e.Subresource == "status":
 			_, _ = fmt.Fprint(status, e.Manager, e.Time, fieldsOf(e))
-		case !v.counts:
+		default: // not every kind that has a generation counts its changes
 			_, _ = fmt.Fprint(asked, e.Manager, e.Operation, e.Time, fieldsOf(e))
 		}
 	}

@@ -243,3 +243,27 @@ func TestSharedWatchesKeepToTheRightsOfTheAccount(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A PriorityClass has a generation, which its changes do not raise: an edit is seen all the same.
+func TestAnEditThatRaisesNoGenerationIsSeen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	name := "class-" + w.ns
+	class := w.set("apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: " + name +
+		"}\nvalue: 7\ndescription: ours\n")
+	done := w.apply(class)
+	t.Cleanup(func() {
+		_ = w.kube.SchedulingV1().PriorityClasses().Delete(context.Background(), name, metav1.DeleteOptions{})
+	})
+	_, _, touched := w.watched(class, done)
+	touched("nothing has happened")
+	edited, err := w.kube.SchedulingV1().PriorityClasses().Patch(w.ctx, name, "application/merge-patch+json",
+		[]byte(`{"description":"edited"}`), metav1.PatchOptions{FieldManager: "kubectl-edit"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before := done[0].Generation; before == 0 || edited.Generation != before {
+		t.Errorf("its generation was %d and is %d: it is no example any more", before, edited.Generation)
+	}
+	touched("after an edit", "PriorityClass")
+}
