@@ -72,8 +72,8 @@ func completeNames(root *cobra.Command) {
 		"explain": {liveSyncs, liveDaemonSets}, "rollout status": {liveDaemonSets}, "diff": {liveSyncs},
 		"plan": {liveSyncs},
 	}
-	for _, name := range []string{"get", "status", "log", "sync", "release", "suspend", "resume", "watch",
-		"dashboard"} {
+	for _, name := range []string{"get", "status", "log", "sync", "release", "suspend", "resume", "promote",
+		"pause", "watch", "dashboard"} {
 		offers[name] = []live{liveSyncs}
 	}
 	completeNamespaces(root)

@@ -47,7 +47,8 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newPlan(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
-		newResume(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(), newFleet(), hold.New(usage))
+		newResume(), newPromote(), newPause(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(),
+		newFleet(), hold.New(usage))
 	completeNames(root)
 	if strings.HasPrefix(program, "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: asPlugin}

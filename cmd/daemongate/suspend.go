@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/paced"
 	"github.com/daemongate/daemongate/manifests/install"
+	"github.com/daemongate/daemongate/sync"
 	"github.com/daemongate/daemongate/sync/stop"
 )
 
@@ -37,11 +39,25 @@ func newResume() *cobra.Command {
 	o := &suspension{}
 	return o.command(&cobra.Command{
 		Use:   "resume NAME... | --all",
-		Short: "Let suspended Syncs go on",
-		Long: `Let suspended Syncs go on. With --all the stop switch is lifted that suspend --all has turned on: Syncs that were
-suspended by their names stay so.`,
+		Short: "Let suspended Syncs, and paused rollouts, go on",
+		Long: `Let suspended Syncs go on, and lift the pause of paced rollouts (daemongate pause). With --all the stop switch is
+lifted that suspend --all has turned on: Syncs that were suspended or paused by their names stay so.`,
 		Example: "  daemongate resume node-agents\n  daemongate resume --all",
 	})
+}
+
+// newPromote and newPause are a person's word on a paced rollout.
+func newPromote() *cobra.Command {
+	return paced.NewPromote(pacedReach(), arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)))
+}
+
+func newPause() *cobra.Command {
+	return paced.NewPause(pacedReach(), arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)))
+}
+
+func pacedReach() paced.Reach {
+	k := &cluster{}
+	return paced.Reach{AddFlags: k.addTo, Sync: k.sync, User: k.user}
 }
 
 // suspension is what suspend and resume are asked for.
@@ -96,13 +112,9 @@ func (o *suspension) set(ctx context.Context, out io.Writer, names []string) err
 		return err
 	}
 	for _, name := range names {
-		changed, err := syncs.Suspend(ctx, namespace, name, o.on)
+		text, err := o.one(ctx, syncs, namespace, name)
 		if err != nil {
 			return err
-		}
-		text := o.done()
-		if !changed {
-			text = "was " + o.done() + " already"
 		}
 		if _, err := fmt.Fprintf(out, "Sync %s/%s %s\n", namespace, name, text); err != nil {
 			return err
@@ -112,6 +124,29 @@ func (o *suspension) set(ctx context.Context, out io.Writer, names []string) err
 		o.warnStopped(ctx, out)
 	}
 	return nil
+}
+
+// one suspends or resumes one Sync, and says what that has changed. Who resumes lifts a pause as well.
+func (o *suspension) one(ctx context.Context, syncs *sync.Syncs, namespace, name string) (string, error) {
+	changed, err := syncs.Suspend(ctx, namespace, name, o.on)
+	if err != nil {
+		return "", err
+	}
+	paused := false
+	if !o.on {
+		if paused, err = syncs.Unpause(ctx, namespace, name); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case paused && changed:
+		return o.done() + ": its suspension and its pause are lifted", nil
+	case paused:
+		return o.done() + ": its pause is lifted", nil
+	case changed:
+		return o.done(), nil
+	}
+	return "was " + o.done() + " already", nil
 }
 
 // turn turns the stop switch.

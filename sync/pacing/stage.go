@@ -1,7 +1,6 @@
 package pacing
 
 import (
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,18 +85,10 @@ func Words(st *api.FlightStage) api.Message {
 	if st == nil {
 		return api.Message{}
 	}
-	place := fmt.Sprintf("stage %d of %d", st.Index, st.Of)
-	if st.Index == 0 {
-		place = "the nodes with the broken commit first"
-	}
-	private := place
-	if st.Index > 0 {
-		private += " (" + st.Name + ")"
-	}
+	private, public := Name(st), place(st)
 	if st.Message != "" {
 		private += ": " + st.Message
 	}
-	public := place
 	if st.WaitsFor != "" {
 		public += ", " + waits[st.WaitsFor]
 	}

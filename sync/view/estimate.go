@@ -32,9 +32,10 @@ const (
 const Enough = 10 * time.Second
 
 // estimateOf works out how long the commit in flight will take; nil if it has settled or if there is nothing to go by.
+// How long stages soak, and wait for people, no past says.
 func estimateOf(s Seen, counts Counts) *Estimate {
 	f := s.Sync.Status.InFlight
-	if f == nil || f.State.Settled() || counts.Desired == 0 || len(s.Judged) == 0 {
+	if f == nil || f.State.Settled() || f.Stage != nil || counts.Desired == 0 || len(s.Judged) == 0 {
 		return nil
 	}
 	if until := provingUntil(s.Judged); until.After(s.Now) && counts.Settled >= counts.Desired {

@@ -24,6 +24,10 @@ type Node struct {
 	// Commit whose pods run there; empty where that cannot be known, and where two DaemonSets are of two commits.
 	Commit string            `json:"commit,omitempty"`
 	Labels map[string]string `json:"labels,omitempty"`
+	// Stage is the one that the node is in, if the rollout is paced, and Early says that it has the commit before that:
+	// it joined, or has lost its old pod.
+	Stage string `json:"stage,omitempty"`
+	Early bool   `json:"early,omitempty"`
 }
 
 // worst are the states, the worst first: what several nodes, or several DaemonSets on one node, are shown as.

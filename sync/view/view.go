@@ -35,6 +35,7 @@ type View struct {
 	Commits []Commit `json:"commits"`
 	// Counts are summed over the DaemonSets.
 	Counts Counts `json:"counts"`
+	Pace
 	// Estimate is empty where nothing is to be expected.
 	Estimate   *Estimate   `json:"estimate,omitempty"`
 	DaemonSets []DaemonSet `json:"daemonSets"`
@@ -86,7 +87,10 @@ func Of(s Seen) View {
 	v.Commits = commitsOf(status, v.Nodes)
 	v.Verdict = sentenceOf(s.Sync, told)
 	v.Estimate = estimateOf(s, v.Counts)
-	v.Waits = append([]string{}, Waits(s.Sync, s.Now)...)
+	v.stage(s.Sync)
+	v.parts(s)
+	v.Notes = append(v.Notes, earlyNote(v.Nodes)...)
+	v.Waits = append(append([]string{}, pauseWaits(s.Sync)...), waitsBesides(s.Sync, s.Now)...)
 	if source := Source(s.Sync); source != "" {
 		v.Waits = append([]string{source}, v.Waits...)
 	}

@@ -75,8 +75,14 @@ func misfits(s *api.Sync) []string {
 	return list
 }
 
-// Waits are what a Sync waits for and what ails it, besides its commit in flight: a sentence each.
+// Waits are what a Sync waits for and what ails it, besides its commit in flight: a sentence each. The stage of a paced
+// one is the first.
 func Waits(s *api.Sync, now time.Time) []string {
+	return append(stageWaits(s, now), waitsBesides(s, now)...)
+}
+
+// waitsBesides are those besides its stage.
+func waitsBesides(s *api.Sync, now time.Time) []string {
 	var waits []string
 	for _, f := range s.Status.Failed {
 		waits = append(waits, fmt.Sprintf("%s  Failed: %s", api.Short(f.Commit), f.Message))
