@@ -30,7 +30,7 @@ import (
 func newWatch() *cobra.Command {
 	k := &cluster{}
 	return watch.New(watch.Reach{AddFlags: k.addTo, Connect: k.connect, Follow: followFlight, Released: released,
-		History: printHistory, Diff: func(ctx context.Context, name string, out, notes io.Writer) error {
+		User: k.user, History: printHistory, Diff: func(ctx context.Context, name string, out, notes io.Writer) error {
 			return newestDiff(k, name).run(ctx, out, notes)
 		}}, arguments(cobra.MatchAll(cobra.ExactArgs(1), ofSyncs)), stuck)
 }

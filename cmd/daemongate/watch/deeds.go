@@ -7,6 +7,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/watch/screen"
 	"github.com/daemongate/daemongate/rollout/report"
@@ -33,7 +34,7 @@ func (s *shell) do(act screen.Act) tea.Cmd {
 		s.screen.Show("log", b.String())
 	case screen.Diff:
 		return s.compare()
-	case screen.Sync, screen.Release, screen.Suspend:
+	case screen.Sync, screen.Release, screen.Suspend, screen.Promote, screen.Pause:
 		return func() tea.Msg { return toldMsg(s.looker.write(s.ctx, act)) }
 	}
 	return nil
@@ -79,9 +80,28 @@ func (l *looker) write(ctx context.Context, act screen.Act) string {
 		if changed, err = l.syncs.Suspend(ctx, l.namespace, l.name, act.On); err == nil && !changed {
 			done = "was " + done + " already"
 		}
+	case screen.Promote:
+		p := act.Promotion
+		done = fmt.Sprintf("promoted %s: it goes on after %s", api.Short(p.Commit), p.Stage)
+		err = l.syncs.Promote(ctx, l.namespace, l.name, p.Commit, p.Index, time.Now())
+	case screen.Pause:
+		done, err = l.pause(ctx, act.On)
 	}
 	if err != nil {
 		return fmt.Sprintf("not done: %v", err)
 	}
 	return done
+}
+
+// pause has the rollouts of the Sync stand still, or go on.
+func (l *looker) pause(ctx context.Context, on bool) (done string, err error) {
+	if on {
+		return "paused", l.syncs.Pause(ctx, l.namespace, l.name, api.Pause{By: l.reach.User(ctx),
+			At: metav1.NewTime(time.Now().UTC().Truncate(time.Second))})
+	}
+	changed, err := l.syncs.Unpause(ctx, l.namespace, l.name)
+	if !changed {
+		return "was not paused any more", err
+	}
+	return "the rollouts go on", err
 }

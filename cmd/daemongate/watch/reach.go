@@ -21,6 +21,8 @@ type Reach struct {
 	Follow func(*rest.Config, *api.Sync) (follow.Follower, error)
 	// Released is the commit that a release would speak of, and how it is; empty if there is none.
 	Released func(*api.SyncStatus) (string, api.CommitState)
+	// User is who asks, as far as that can be known.
+	User func(context.Context) string
 	// History prints what became of the last commits.
 	History func(io.Writer, []api.Record) error
 	// Diff prints what a Sync's newest commit would change in the cluster, and to notes what else is to be said of it.

@@ -90,6 +90,7 @@ func (s *server) reach() Reach {
 			_, err := fmt.Fprintln(out, "+  image: agent:v2")
 			return err
 		},
+		User:    func(context.Context) string { return "ada" },
 		History: func(w io.Writer, _ []api.Record) error { _, err := io.WriteString(w, "COMMIT  STATE"); return err },
 	}
 }
@@ -257,6 +258,46 @@ func TestASessionBeforeATerminal(t *testing.T) {
 	}
 	u.press("q")
 	u.end()
+}
+
+// A stage waits for an approval: a person gives it after having been asked, pauses the rollout, and lets it go on.
+func TestAPersonHasASayInAPacedRollout(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.sync.Spec.Rollout.OnDelete = api.OnDeletePace
+	s.sync.Spec.Rollout.Pace = &api.Pace{Stages: []api.PaceStage{{Name: "canary", AtMost: 1, Approve: true}}}
+	s.sync.Status.InFlight.Stage = &api.FlightStage{Name: "canary", Index: 1, Of: 2, Nodes: 1, Settled: 1,
+		Since: metav1.NowMicro(), WaitsFor: api.StageApproval}
+	u := open(t, s)
+	u.until("1 of 1 node settled")
+	u.press("p")
+	u.until("Let bbbbbbb go on after stage 1 of 2 (canary)?")
+	if p := s.patched(); p != "" {
+		t.Errorf("written before the answer: %s", p)
+	}
+	u.press("y")
+	u.until("promoted bbbbbbb: it goes on after stage 1 of 2 (canary)")
+	s.change(func() { s.sync.Status.InFlight.Stage.WaitsFor = api.StageNodes })
+	u.until("waits for its nodes")
+	u.press("p")
+	u.until("no stage waits for an approval")
+	u.press("Py")
+	u.until("paused by ada")
+	u.press("P")
+	u.until("Let the rollouts of platform/agents go on: paused by ada")
+	u.press("y")
+	u.until("the rollouts go on")
+	u.press("Sn")
+	u.until("nothing was done")
+	u.press("q")
+	u.end()
+	all := s.patched()
+	for _, want := range []string{`"daemongate.io/promote":"` + strings.Repeat("b", 40) + " 1 ", `"daemongate.io/pause":"{`,
+		`"daemongate.io/pause":null`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("there is no %s in what was written:\n%s", want, all)
+		}
+	}
 }
 
 // With NO_COLOR the same stands there without a colour.

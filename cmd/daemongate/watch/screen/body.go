@@ -92,7 +92,11 @@ func (m *Model) nodeTable() string {
 			s := view.NodeSign(state)
 			fmt.Fprintf(&b, "%s %s  %s  %s", m.draw(s), pad(s.Words, 14), pad(line(n.Name), min(m.width/3, 40)),
 				pad(short(n.Commit), 7))
-			for _, more := range []string{n.DaemonSet, string(n.Cause), n.Why, n.Pod} {
+			early := ""
+			if n.Early {
+				early = "early"
+			}
+			for _, more := range []string{early, n.DaemonSet, string(n.Cause), n.Why, n.Pod} {
 				if more != "" {
 					b.WriteString("  " + line(more))
 				}

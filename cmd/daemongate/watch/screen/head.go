@@ -10,6 +10,7 @@ import (
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/view"
 )
 
@@ -25,16 +26,22 @@ func (m *Model) head() []string {
 	if m.view == nil || m.page != nil {
 		return append(lines, "")
 	}
-	verdict := wrapped("", m.view.Verdict, m.width)
-	if most := max(2, m.height/12); len(verdict) > most {
-		verdict = append(verdict[:most-1], clip(strings.Join(verdict[most-1:], " "), m.width))
-	}
-	lines = append(lines, verdict...)
+	lines = append(lines, m.few(m.view.Verdict)...)
 	if bar := m.bar(); bar != "" {
 		lines = append(lines, bar)
 	}
+	lines = append(lines, m.stage()...)
 	lines = append(lines, "")
 	return append(append(lines, m.lane(max(3, m.height/5))...), "")
+}
+
+// few is a sentence in as many lines as there is room for above what scrolls.
+func (m *Model) few(text string) []string {
+	lines := wrapped("", text, m.width)
+	if most := max(2, m.height/12); len(lines) > most {
+		lines = append(lines[:most-1], clip(strings.Join(lines[most-1:], " "), m.width))
+	}
+	return lines
 }
 
 // title names the Sync, and says since when the API server has not answered.
@@ -60,6 +67,21 @@ func (m *Model) title() string {
 		return clip(name, max(m.width-ansi.StringWidth(right)-2, 0)) + "  " + right
 	}
 	return name + strings.Repeat(" ", gap) + right
+}
+
+// stage is the stage that a paced rollout is in: how far it is and what it waits for.
+func (m *Model) stage() []string {
+	st := m.view.Stage
+	if st == nil {
+		return nil
+	}
+	lines := m.few(pacing.Said(st, m.view.Now))
+	if st.WaitsFor == api.StageApproval {
+		for i := range lines {
+			lines[i] = paint("33", lines[i])
+		}
+	}
+	return lines
 }
 
 // minBar is how many columns a bar has at least.

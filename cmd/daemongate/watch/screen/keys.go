@@ -11,14 +11,16 @@ type Act struct {
 	Do Deed
 	// Commit is what is to be released.
 	Commit string
-	// On says whether to suspend or to resume.
+	// Promotion is of the stage after which the commit is to go on.
+	Promotion view.Promotion
+	// On says whether to suspend or to resume, to pause or to go on.
 	On bool
 }
 
 // Deed is what an Act is about.
 type Deed string
 
-// What can be asked for. Sync, Release and Suspend are only returned after the user was asked and has said yes.
+// What can be asked for. Sync and what stands after it are only returned after the user was asked and has said yes.
 const (
 	Nothing Deed = ""
 	Quit    Deed = "quit"
@@ -28,6 +30,8 @@ const (
 	Sync    Deed = "sync"
 	Release Deed = "release"
 	Suspend Deed = "suspend"
+	Promote Deed = "promote"
+	Pause   Deed = "pause"
 )
 
 // Offer is what can be asked for now.
@@ -86,8 +90,8 @@ func (m *Model) press(key string) Act {
 		return Act{Do: Diff}
 	case "s":
 		m.asked = Act{Do: Sync}
-	case "p":
-		m.asked = Act{Do: Suspend, On: !m.view.SuspendedBySpec}
+	case "p", "P", "S":
+		m.stop(key)
 	case "r":
 		if m.offer.Release == "" {
 			m.told = "there is nothing to release: nothing is stuck or held as a rewritten history or for want of " +
@@ -97,6 +101,21 @@ func (m *Model) press(key string) Act {
 		m.asked = Act{Do: Release, Commit: m.offer.Release}
 	}
 	return Act{}
+}
+
+// stop takes a key by which a Sync is stopped or let go on. Where rollouts are paced p is for the stage that waits.
+func (m *Model) stop(key string) {
+	v := m.view
+	switch {
+	case key == "S" || !v.Paced:
+		m.asked = Act{Do: Suspend, On: !v.SuspendedBySpec}
+	case key == "P":
+		m.asked = Act{Do: Pause, On: v.Paused == ""}
+	case v.Promotion == nil:
+		m.told = "no stage waits for an approval (P pauses the rollout, S suspends the Sync)"
+	default:
+		m.asked = Act{Do: Promote, Promotion: *v.Promotion}
+	}
 }
 
 // move scrolls.
@@ -129,12 +148,18 @@ func (m *Model) regroup() {
 
 // question is what the user is asked before something is written.
 func (m *Model) question() string {
-	name := m.view.Namespace + "/" + m.view.Name
+	name := line(m.view.Namespace + "/" + m.view.Name)
 	switch {
 	case m.asked.Do == Release:
 		return "Release " + short(m.asked.Commit) + ", which is " + line(m.offer.Is) + "?"
 	case m.asked.Do == Sync:
 		return "Poll for " + name + " now, and try again a head that failed?"
+	case m.asked.Do == Promote:
+		return "Let " + short(m.asked.Promotion.Commit) + " go on after " + line(m.asked.Promotion.Stage) + "?"
+	case m.asked.Do == Pause && m.asked.On:
+		return "Pause the rollouts of " + name + ": no further pod is evicted?"
+	case m.asked.Do == Pause:
+		return "Let the rollouts of " + name + " go on: " + line(m.view.Paused) + "?"
 	case m.asked.On:
 		return "Suspend " + name + ": no poll, no apply, no prune, no correction?"
 	}
@@ -148,11 +173,13 @@ l         log: what became of the last commits
 d         diff: what the newest commit would change in the cluster now
 s         sync: poll now, and try again a head that failed
 r         release: let what is held start, the next pass what is stuck, or a large prune go on
-p         suspend, or resume
+p         suspend, or resume; of a paced rollout: promote, where a stage waits for an approval
+P         of a paced rollout: pause, or let it go on
+S         suspend, or resume
 ↑ ↓ PgUp PgDn Home End   scroll
 q         quit
 
-s, r and p ask first; only y does it.
+s, r, p, P and S ask first; only y does it.
 
 In the bar # are nodes that have settled, and = those with a new pod that has not.
 

@@ -130,13 +130,33 @@ func (m *Model) foot() string {
 		return paint("90", clip(m.position()+"↑↓ PgUp PgDn scroll   any other key: back", m.width))
 	}
 	keys := "g group  n nodes  e explain  l log  d diff  s sync  r release  p suspend  ? help  q quit"
+	if m.view != nil && m.view.Paced {
+		keys = strings.Replace(keys, "p suspend", m.pacedKeys(), 1)
+	}
 	if m.view != nil && m.view.SuspendedBySpec {
 		keys = strings.Replace(keys, "suspend", "resume", 1)
 	}
 	if len(keys) > m.width {
 		keys = strings.ReplaceAll(keys, "  ", " ")
 	}
+	for _, least := range []string{"S suspend ", "S resume ", "d diff "} { // the help has them
+		if len(keys) > m.width && m.view != nil && m.view.Paced {
+			keys = strings.Replace(keys, least, "", 1)
+		}
+	}
 	return paint("90", clip(m.position()+keys, m.width))
+}
+
+// pacedKeys are those of a paced rollout.
+func (m *Model) pacedKeys() string {
+	keys := "P pause  S suspend"
+	if m.view.Paused != "" {
+		keys = "P go on  S suspend"
+	}
+	if m.view.Promotion != nil {
+		keys = "p promote  " + keys
+	}
+	return keys
 }
 
 // position is how far what scrolls is scrolled; empty if all of it is there.

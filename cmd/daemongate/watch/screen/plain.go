@@ -8,6 +8,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/words"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/view"
 )
 
@@ -45,6 +46,7 @@ func (p *Plain) Lines(v *view.View) []string {
 	p.commits(v, first, say)
 	p.causes(v, say)
 	p.nodes(v, say)
+	p.stage(v, say)
 	p.others("wait", v.Waits, say)
 	p.others("note", v.Notes, say)
 	if len(v.Missing) > 0 {
@@ -116,6 +118,19 @@ func (p *Plain) nodes(v *view.View, say func(string)) {
 	text := words.FoldSome(lost)
 	if p.news("lost", text) && text != "" {
 		say("lost: " + text)
+	}
+}
+
+// stage tells which stage a paced rollout has entered, and what that waits for; how many of its nodes have settled is
+// told with it.
+func (p *Plain) stage(v *view.View, say func(string)) {
+	st := v.Stage
+	if st == nil {
+		p.told["stage"] = ""
+		return
+	}
+	if p.news("stage", fmt.Sprint(st.Index, st.Name, st.WaitsFor, withoutDigits(st.Message))) {
+		say(pacing.Said(st, v.Now))
 	}
 }
 

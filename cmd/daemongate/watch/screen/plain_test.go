@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/report"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -105,5 +107,38 @@ func TestWhatOthersHaveWrittenIsFitForALine(t *testing.T) {
 		if strings.ContainsAny(text, "\x1b\n\r") {
 			t.Errorf("%q", text)
 		}
+	}
+}
+
+// A stage is a line when it is entered and when it waits for something else, not for each of its nodes; also where the names
+// of two stages differ in a number alone.
+func TestAStageIsALine(t *testing.T) {
+	p := &Plain{}
+	told := func(seconds int, st api.FlightStage) string {
+		v := rolling(seconds, 0)
+		st.Since, v.Stage = metav1.NewMicroTime(noon), &st
+		var stages []string
+		for _, text := range p.Lines(v) {
+			if strings.Contains(text, "stage") {
+				stages = append(stages, text)
+			}
+		}
+		return joined(stages)
+	}
+	st := api.FlightStage{Name: "rest/1", Index: 2, Of: 4, Nodes: 3, WaitsFor: api.StageNodes}
+	if got := told(1, st); got != "12:00:01Z  stage 2 of 4 (rest/1), for 1s: 0 of 3 nodes settled; waits for its nodes" {
+		t.Error(got)
+	}
+	st.Settled = 1
+	if got := told(2, st); got != "" {
+		t.Error(got)
+	}
+	st.WaitsFor, st.Settled = api.StageSoak, 3
+	if got := told(60, st); got != "12:01:00Z  stage 2 of 4 (rest/1), for 60s: 3 of 3 nodes settled; soaks" {
+		t.Error(got)
+	}
+	if got := told(61, api.FlightStage{Name: "rest/2", Index: 3, Of: 4, Nodes: 3, WaitsFor: api.StageSoak}); !strings.Contains(got,
+		"stage 3 of 4 (rest/2)") {
+		t.Error(got)
 	}
 }

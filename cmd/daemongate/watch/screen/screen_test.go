@@ -12,6 +12,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/report"
@@ -244,6 +245,69 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// pacedFleet is twelve nodes of which the canary has soaked and waits for an approval.
+func pacedFleet() *view.View {
+	v := fleet(12, func(i int) rollout.NodeState {
+		if i < 3 {
+			return rollout.IsSettled
+		}
+		return rollout.IsOld
+	})
+	v.Paced = true
+	v.Stage = &api.FlightStage{Name: "canary", Index: 1, Of: 5, Nodes: 3, Settled: 3, Early: 1,
+		Since: metav1.NewMicroTime(noon), WaitsFor: api.StageApproval, Message: "has soaked, and waits for a person"}
+	v.Promotion = &view.Promotion{Commit: hash("b"), Stage: "stage 1 of 5 (canary)", Index: 1}
+	return v
+}
+
+// Where rollouts are paced, p is for the stage that waits for an approval and for nothing else, P for a pause, and S
+// suspends; what each does is said before.
+func TestThePacedRolloutHasItsKeys(t *testing.T) {
+	m := screenOf(pacedFleet(), 120, 40)
+	says := func(what string) {
+		t.Helper()
+		if text := shown(t, m); !strings.Contains(text, what) {
+			t.Errorf("there is no %q in\n%s", what, text)
+		}
+	}
+	says("stage 1 of 5 (canary), for 90s: 3 of 3 nodes settled; has soaked, and waits for a person; 1 node of later stages")
+	says("p promote  P pause  S suspend")
+	m.Key("p")
+	says("Let bbbbbbb go on after stage 1 of 5 (canary)? y/n")
+	waiting := pacedFleet()
+	waiting.Promotion = nil // what is asked stands, whatever is seen meanwhile
+	m.See(waiting, Offer{})
+	says("Let bbbbbbb go on after stage 1 of 5 (canary)? y/n")
+	if act := m.Key("y"); act != (Act{Do: Promote, Promotion: *pacedFleet().Promotion}) {
+		t.Errorf("%+v", act)
+	}
+	if m.Key("p"); m.asked != (Act{}) {
+		t.Errorf("it asks for %+v", m.asked)
+	}
+	says("no stage waits for an approval (P pauses the rollout, S suspends the Sync)")
+	m.Key("P")
+	says("Pause the rollouts of platform/agents")
+	if act := m.Key("y"); act != (Act{Do: Pause, On: true}) {
+		t.Errorf("%+v", act)
+	}
+	waiting.Paused = "paused by ada: latency rises"
+	m.See(waiting, Offer{})
+	m.Key("P")
+	says("Let the rollouts of platform/agents go on: paused by ada: latency rises? y/n")
+	if act := m.Key("y"); act != (Act{Do: Pause}) {
+		t.Errorf("%+v", act)
+	}
+	m.Key("S")
+	says("Suspend platform/agents")
+}
+
+// What a paced rollout looks like on a small screen and on a large one.
+func TestAStageIsOnTheScreen(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		golden(t, fmt.Sprintf("paced-%dx%d.txt", size[0], size[1]), shown(t, screenOf(pacedFleet(), size[0], size[1])))
+	}
+}
+
 // Whoever is asked sees that they are, on a narrow terminal too, and what is on its way is not told any more beside what
 // has come of it.
 func TestTheLastLineTellsWhatIsAwaited(t *testing.T) {
@@ -323,7 +387,9 @@ func TestNothingBreaksTheScreen(t *testing.T) {
 		v := stuck()
 		v.Verdict, v.Waits, v.Notes, v.Missing = text, []string{text}, []string{text}, []string{text}
 		v.Causes[0].Message, v.Causes[0].Remedy, v.Causes[0].Nodes, v.Causes[0].Object = text, text, []string{text}, text
-		v.Name, v.Commit = text, text
+		v.Name, v.Commit, v.Paced, v.Paused = text, text, true, text
+		v.Stage = &api.FlightStage{Name: text, Message: text, WaitsFor: api.StageApproval}
+		v.Promotion = &view.Promotion{Commit: text, Stage: text}
 		for k := range v.Commits {
 			v.Commits[k].Subject = text
 		}
@@ -335,7 +401,7 @@ func TestNothingBreaksTheScreen(t *testing.T) {
 		for _, size := range [][2]int{{80, 24}, {20, 8}, {1, 1}, {3, 40}} {
 			m := screenOf(v, size[0], size[1])
 			m.offer = Offer{Release: text, Is: text}
-			for _, key := range []string{"", "g", "g", "end", "n", "x", "r", "n", "?"} {
+			for _, key := range []string{"", "g", "g", "end", "n", "x", "r", "n", "p", "n", "P", "n", "?"} {
 				m.Key(key)
 				onlyColours(t, fmt.Sprint(i, size, key), m.Frame())
 			}
