@@ -137,24 +137,34 @@ func everyState(t testing.TB) (*world, map[string]shown) {
 	held.Status.History = append([]api.Record{{Commit: hash("c"), Subject: "Raise the log level", State: api.Held,
 		First: ago(time.Minute), Since: ago(time.Minute)}}, held.Status.History...)
 
+	paced := inState(newSync("paced"), api.RollingOut, "")
+	paced.Spec.Rollout.OnDelete = api.OnDeletePace
+	paced.Spec.Rollout.Pace = &api.Pace{Stages: []api.PaceStage{{Name: "canary", AtMost: 3, Approve: true},
+		{Name: "zone", Each: "topology.kubernetes.io/zone"}}}
+	paced.Status.InFlight.Stage = &api.FlightStage{Name: "canary", Index: 1, Of: 4, Since: ago(3 * time.Minute), Nodes: 3, Settled: 3,
+		WaitsFor: api.StageApproval, Message: "has soaked, and waits for a person"}
+
 	w := newWorld(t, fleets{
+		"paced":     newFleet(12).are(rollout.IsSettled, 0, 3),
 		"rolling":   newFleet(120).are(rollout.IsSettled, 0, 60).are(rollout.IsUpdated, 60, 66),
 		"stuck":     newFleet(12).are(rollout.IsSettled, 0, 3).are(rollout.IsFailing, 3, 5),
 		"complete":  newFleet(12).are(rollout.IsSettled, 0, 12),
 		"suspended": newFleet(12).are(rollout.IsSettled, 0, 12),
 		"held":      newFleet(12).are(rollout.IsSettled, 0, 12),
-	}, never, newSync("rolling"), stuck, complete, suspended, held)
+	}, never, newSync("rolling"), stuck, complete, suspended, held, paced)
 	one := func(name string) string { return "/syncs/logging/" + name }
 	return w, map[string]shown{
-		"all Syncs":    {"/", []string{"6 Syncs, what is stuck first", "logging/stuck", "suspended", "never"}, ""},
+		"all Syncs":    {"/", []string{"7 Syncs, what is stuck first", "logging/stuck", "suspended", "never"}, ""},
 		"never polled": {one("never"), []string{"the repository has not been polled yet", "No commit has been seen yet"}, ""},
 		"rolling out": {one("rolling"), []string{"RollingOut", "60 of 120 nodes settled", "6 with a new pod",
 			"Enable the new parser", "eu-1a"}, "60s 6u 54o"},
 		"stuck": {one("stuck"), []string{"Stuck", "CrashLoop", crash, "Read why in its log", "node-0004",
 			"Nodes with trouble: 2"}, "3s 2f 7o"},
 		"complete and carried": {one("complete"), []string{"Complete", "Fix the buffer's path", "Carried"}, "12s"},
-		"suspended":            {one("suspended"), []string{"suspended", "Resume"}, "12s"},
-		"held by a window":     {one("held"), []string{"Raise the log level", "no window is open", "Europe/Berlin"}, "12s"},
+		"a stage that waits": {one("paced"), []string{"stage 1 of 4 (canary)", "3 of 3 nodes settled", "has soaked, and waits for a person",
+			"Promote bbbbbbb", "Pause"}, "3s 9o"},
+		"suspended":        {one("suspended"), []string{"suspended", "Resume"}, "12s"},
+		"held by a window": {one("held"), []string{"Raise the log level", "no window is open", "Europe/Berlin"}, "12s"},
 		"a commit": {one("stuck") + "/commits/" + hash("b"), []string{"Enable the new parser", "and-it-has-no-end",
 			"2 objects differ from what aaaaaaa asked for", "+  parser: cri2", "no room for so much here"}, ""},
 		"a node":           {"/nodes/node-0004", []string{"node-0004", "CrashLoop"}, ""},

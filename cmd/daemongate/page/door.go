@@ -44,6 +44,7 @@ const (
 	verbSync    = "sync"
 	verbSuspend = "suspend"
 	verbRelease = "release"
+	verbPromote = "promote"
 )
 
 // rememberedFor is how long an answer to a review is good for.

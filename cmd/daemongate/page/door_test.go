@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/page/html"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // ours serves the page for whoever has started it, and returns the address that lets in.
@@ -263,6 +265,68 @@ func TestActsAreWrittenWithTheirTokens(t *testing.T) {
 				t.Errorf("%s is offered %s, or not:\n%s", token, act, page)
 			}
 		}
+	}
+}
+
+// paced has the Sync of a cluster be one whose stage waits for an approval.
+func (c *cluster) paced(namespace, name string, waits api.StageWait) {
+	c.rolls(namespace, name)
+	s := c.syncs[namespace+"/"+name].DeepCopy()
+	s.Spec.Rollout.OnDelete = api.OnDeletePace
+	s.Spec.Rollout.Pace = &api.Pace{Stages: []api.PaceStage{{Name: "canary", AtMost: 1, Approve: true}}}
+	s.Status.Summary = api.Summary{Commit: "bbbbbbb", State: api.RollingOut}
+	s.Status.InFlight.State, s.Status.History[0].State = api.RollingOut, api.RollingOut
+	s.Status.InFlight.Stage = &api.FlightStage{Name: "canary", Index: 1, Of: 2, Nodes: 1, Settled: 1, Since: metav1.NowMicro(),
+		WaitsFor: waits}
+	c.put(s)
+}
+
+// To promote is a right of its own, and so is to pause that of who may suspend: whoever lacks it is refused and offered
+// nothing, what is written is written with the person's own token, and only for the stage that they have seen.
+func TestPromotingNeedsItsOwnRight(t *testing.T) {
+	c := newCluster(t)
+	c.paced("platform", "agents", api.StageApproval)
+	c.knows("adas", "ada", "get */*", "promote platform/agents")
+	c.knows("bobs", "bob", "get */*", "sync */*", "suspend */*", "release */*")
+	server := c.inCluster(true)
+	at := server.URL + "/syncs/platform/agents"
+	seen := html.FieldCommit + "=" + strings.Repeat("b", 40) + "&" + html.FieldStage + "="
+	for _, a := range []struct {
+		token, act, body string
+		code             int
+		wrote            string
+	}{
+		{"bobs", html.ActPromote, seen + "1", http.StatusForbidden, ""},
+		{"adas", html.ActPromote, seen + "2", http.StatusConflict, ""},
+		{"adas", html.ActPromote, html.FieldStage + "=1&" + html.FieldCommit + "=" + strings.Repeat("c", 40), http.StatusConflict, ""},
+		{"adas", html.ActPromote, "", http.StatusConflict, ""},
+		{"adas", html.ActPromote, seen + "1", http.StatusSeeOther, `"daemongate.io/promote":"` + strings.Repeat("b", 40) + " 1 "},
+		{"adas", html.ActPause, "", http.StatusForbidden, ""},
+		{"adas", html.ActUnpause, "", http.StatusForbidden, ""},
+		{"bobs", html.ActPause, html.FieldReason + "=it+is+hot", http.StatusSeeOther, `\"reason\":\"it is hot\",\"by\":\"bob\"`},
+		{"bobs", html.ActPause, html.FieldReason + "=" + strings.Repeat("x", mostOfAForm), http.StatusSeeOther, `"daemongate.io/pause"`},
+		{"bobs", html.ActUnpause, "", http.StatusSeeOther, `"daemongate.io/pause":null`},
+	} {
+		before := len(c.patches)
+		got := ask(t, http.MethodPost, at+"/"+a.act, a.body, "Authorization", "Bearer "+a.token, "Sec-Fetch-Site", "same-origin")
+		written := strings.Join(c.patches[before:], "|")
+		if got.code != a.code || (written == "") != (a.wrote == "") || !strings.Contains(written, a.wrote) ||
+			a.wrote != "" && !strings.HasPrefix(written, "Bearer "+a.token+" ") || len(written) > mostOfAForm {
+			t.Errorf("%s by %s: %d, written %q", a.act, a.token, got.code, written)
+		}
+	}
+	for token, offered := range map[string][]bool{"adas": {true, false}, "bobs": {false, true}} {
+		page := ask(t, http.MethodGet, at, "", "Authorization", "Bearer "+token).text
+		for i, act := range []string{html.ActPromote, html.ActPause} {
+			if strings.Contains(page, `action="/syncs/platform/agents/`+act+`"`) != offered[i] {
+				t.Errorf("%s is offered %s, or not:\n%s", token, act, page)
+			}
+		}
+	}
+	c.paced("platform", "agents", api.StageNodes)
+	got := ask(t, http.MethodPost, at+"/"+html.ActPromote, seen+"1", "Authorization", "Bearer adas", "Sec-Fetch-Site", "same-origin")
+	if got.code != http.StatusConflict || !strings.Contains(got.text, "it still rolls out") {
+		t.Errorf("of a stage that rolls out: %d %s", got.code, got.text)
 	}
 }
 

@@ -60,7 +60,7 @@ func (p *Page) with(ctx context.Context, who person, l *looked) (html.Page, erro
 		return around, nil // nothing could be done
 	}
 	for verb, may := range map[string]*bool{verbSync: &around.May.Sync, verbSuspend: &around.May.Suspend,
-		verbRelease: &around.May.Release} {
+		verbRelease: &around.May.Release, verbPromote: &around.May.Promote} {
 		var err error
 		if *may, err = who.may(ctx, verb, l.namespace, l.name); err != nil {
 			return around, err

@@ -23,8 +23,14 @@ const (
 	ActSuspend = "suspend"
 	ActResume  = "resume"
 	ActRelease = "release"
-	// FieldCommit is the full hash of the commit that an act is about.
+	ActPromote = "promote"
+	ActPause   = "pause"
+	ActUnpause = "unpause"
+	// FieldCommit is the full hash of the commit that an act is about, FieldStage the number of its stage, and
+	// FieldReason why a person asks for it.
 	FieldCommit = "commit"
+	FieldStage  = "stage"
+	FieldReason = "reason"
 )
 
 // What follows the question mark of an address.

@@ -134,6 +134,9 @@ func (m *model) Sentence() string {
 			text += fmt.Sprintf(", %d %s", counts[state], view.NodeSign(state).Words)
 		}
 	}
+	if n := early(m.V.Nodes); n > 0 {
+		text += fmt.Sprintf(", %d early", n)
+	}
 	var codes []string
 	for i := range m.V.Causes {
 		if code := string(m.V.Causes[i].Code); !slices.Contains(codes, code) {

@@ -46,8 +46,8 @@ func (m *model) rows(states []rollout.NodeState, most int) []nodeRow {
 			if n.State != state || len(rows) >= most {
 				continue
 			}
-			r := nodeRow{Node: n, Path: m.NodePath(n.Name), Letter: letterOf(state), Shape: s.Shape, Words: s.Words,
-				Short: api.Short(n.Commit), Group: n.InGroup(m.nodes.By)}
+			r := nodeRow{Node: n, Path: m.NodePath(n.Name), Letter: letterOf(state), Shape: s.Shape,
+				Words: s.Words + earlyWords(n), Short: api.Short(n.Commit), Group: n.InGroup(m.nodes.By)}
 			if n.Commit != "" {
 				r.Commits = m.CommitPath(m.V.Namespace, m.V.Name, n.Commit)
 			}

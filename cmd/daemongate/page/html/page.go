@@ -29,7 +29,7 @@ type Page struct {
 }
 
 // May is what a user may do with a Sync; nothing where the page is for reading only.
-type May struct{ Sync, Suspend, Release bool }
+type May struct{ Sync, Suspend, Release, Promote bool }
 
 // Lost says since when the API server has not answered, and why.
 type Lost struct {

@@ -42,7 +42,7 @@ func modelOf(p Page, d SyncData) *model {
 }
 
 // fragments are the elements of the page of a Sync that change, by their ids.
-var fragments = []string{"lost", "said", "verdict", "acts", "causes", "sentence", "legend", "by", "trouble",
+var fragments = []string{"lost", "said", "verdict", "stages", "acts", "causes", "sentence", "legend", "by", "trouble",
 	"burnup", "lane", "waits", "daemonsets", "history", "drift", "windows"}
 
 // Sync writes the page of a Sync.
