@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // Teller is told what happens, for a person to follow.
@@ -47,6 +50,9 @@ const (
 	// longer.
 	NewsSuspended NewsKind = "Suspended"
 	NewsResumed   NewsKind = "Resumed"
+	// NewsStage: a paced rollout has reached a stage, waits for an approval, or was promoted, paused or let go on;
+	// Stage says which.
+	NewsStage NewsKind = "Stage"
 	// NewsPanicked: a fault of Daemongate's ended something that was done for the Sync; it will be tried again.
 	NewsPanicked NewsKind = "Panicked"
 	// NewsTrouble: something could not be done and will be tried again.
@@ -64,6 +70,8 @@ type News struct {
 	Move *gate.Move
 	// Objects are those that were deleted, of NewsPruned.
 	Objects []string
+	// Stage is what happened to a paced rollout, of NewsStage.
+	Stage pacing.Event
 }
 
 func movedNews(m gate.Move) News {
@@ -139,6 +147,18 @@ func driftNews(s *api.Sync, before, now *api.DriftStatus) []News {
 			text += "; " + words
 		}
 		news = append(news, flightNews(s, NewsDrifted, text))
+	}
+	return news
+}
+
+// stageNews says what happened to a paced rollout.
+func stageNews(s *api.Sync, before *api.Flight) []News {
+	var news []News
+	suspended := meta.IsStatusConditionTrue(s.Status.Conditions, api.ConditionSuspended)
+	for _, one := range pacing.NewsOf(s, before, s.Status.InFlight, suspended) {
+		n := flightNews(s, NewsStage, one.Text)
+		n.Stage = one.Event
+		news = append(news, n)
 	}
 	return news
 }

@@ -11,6 +11,7 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/discreet"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/summary"
 	"github.com/daemongate/daemongate/sync/untimely"
 )
@@ -144,7 +145,12 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	l.recorded = l.recorded[len(o.Recorded):]
 	l.keep(keptComplete, state.LastComplete)
 	for _, m := range d.Moves {
-		l.Teller.Tell(l.sync, movedNews(m))
+		if !pacing.Restated(before.InFlight, m.Commit, m.By, cmp.Or(m.Outcome, m.State)) {
+			l.Teller.Tell(l.sync, movedNews(m))
+		}
+	}
+	for _, n := range stageNews(l.sync, before.InFlight) {
+		l.Teller.Tell(l.sync, n)
 	}
 	if suspended, words, changed := summary.SuspensionNews(before, next); changed {
 		l.Teller.Tell(l.sync, suspensionNews(suspended, words))

@@ -69,7 +69,9 @@ func (b *Outbox) Add(s *api.Sync, moves []gate.Move, now time.Time) {
 	}
 	reports := b.reportsOf(s, moves)
 	if q := b.quarters.rise(s.Status.InFlight); q > 0 {
-		reports = append(reports, progress(s.Status.InFlight.Commit, q, now))
+		r := progress(s.Status.InFlight.Commit, q, now)
+		r.Description = explained(r.Description, stageToTell(s.Status.InFlight))
+		reports = append(reports, r)
 	}
 	b.put(reports)
 }
@@ -82,7 +84,7 @@ func (b *Outbox) reportsOf(s *api.Sync, moves []gate.Move) []report {
 		if m.State == api.Unchanged && !s.Spec.Report.Unchanged && !b.knows(m.Commit) {
 			continue
 		}
-		r := reportOf(m, nodesToTell(s, m))
+		r := b.reachedStage(s.Status.InFlight, reportOf(m, nodesToTell(s, m)))
 		r.Cause = causeOf(s, m).Code
 		list = append(list, r)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // progress is what a host is told of a rollout that gets on: its quarters.
@@ -35,4 +36,26 @@ func (q *quarters) rise(f *api.Flight) int {
 	}
 	q.told = quarter
 	return quarter
+}
+
+// stageToTell is what a host is told of the stage that a paced rollout is in: its number, and what it waits for. Its
+// name may be that of a place.
+func stageToTell(f *api.Flight) api.Public {
+	if f == nil || f.State != api.RollingOut || f.RollbackOf != nil {
+		return ""
+	}
+	return pacing.Words(f.Stage).Public
+}
+
+// reachedStage says of a commit that is rolling out by stages in which one it is, beside the quarter that was told.
+func (b *Outbox) reachedStage(f *api.Flight, r report) report {
+	stage := stageToTell(f)
+	if stage == "" || !r.Underway || r.Commit != f.Commit {
+		return r
+	}
+	if q := b.quarters; q.commit == f.Commit && q.digest == f.Digest && q.told > 0 {
+		r.Description = progress(r.Commit, q.told, r.Time).Description
+	}
+	r.Description = explained(r.Description, stage)
+	return r
 }

@@ -56,6 +56,8 @@ func (a *announcer) Tell(s *api.Sync, n sync.News) {
 	case sync.NewsPruned, sync.NewsHandedOver, sync.NewsLetGo, sync.NewsCorrected, sync.NewsRecovered,
 		sync.NewsSuspended, sync.NewsResumed:
 		a.event(s, corev1.EventTypeNormal, string(n.Kind), text)
+	case sync.NewsStage:
+		a.event(s, corev1.EventTypeNormal, string(n.Stage), aboutCommit(n.Commit, text))
 	case sync.NewsWarning:
 		reason := "SpecWarning"
 		if n.Commit != "" {

@@ -47,6 +47,8 @@ func (f *follower) Tell(s *api.Sync, n sync.News) {
 		f.log.WithField("sync", s.Namespace+"/"+s.Name).Warn(text)
 	case sync.NewsHandedOver:
 		line("handover", text)
+	case sync.NewsStage:
+		line("stage", text)
 	default:
 		line(strings.ToLower(string(n.Kind)), text)
 	}

@@ -32,13 +32,18 @@ var (
 	heldGauge      = syncGauge("sync_held_commits", "Commits of a Sync that wait at the gate.")
 	suspendedGauge = syncGauge("sync_suspended",
 		"Whether a person has suspended a Sync, by its spec or by the stop switch of all Syncs: 1 or 0.")
+	stageGauge = syncGauge("sync_stage",
+		"Which stage the paced commit in flight of a Sync is in, from 1; 0 while the nodes with a broken commit come "+
+			"first.")
+	stagesGauge = syncGauge("sync_stages", "How many stages the paced commit in flight of a Sync has.")
+	waitsGauge  = syncGauge("sync_stage_waits", "What the stage of a Sync waits for at present: 1.", "for")
 	outboxGauge = syncGauge("sync_outbox_entries", "Statuses of a Sync that its Git host has not taken yet.")
 )
 
 // Describe names what Collect tells.
 func (c *syncCollector) Describe(d chan<- *prometheus.Desc) {
 	for _, gauge := range []*prometheus.Desc{stuckGauge, failedGauge, causeGauge, ailingGauge, heldGauge,
-		suspendedGauge, outboxGauge} {
+		suspendedGauge, stageGauge, stagesGauge, waitsGauge, outboxGauge} {
 		d <- gauge
 	}
 }
@@ -58,6 +63,13 @@ func (c *syncCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(suspendedGauge, oneIf(meta.IsStatusConditionTrue(s.Status.Conditions, api.ConditionSuspended)))
 		if entries, ok := waiting[s.Namespace+"/"+s.Name]; ok {
 			gauge(outboxGauge, entries)
+		}
+		if f := s.Status.InFlight; f != nil && f.Stage != nil && (!f.State.Settled() || f.State == api.Stuck) {
+			gauge(stageGauge, int(f.Stage.Index))
+			gauge(stagesGauge, int(f.Stage.Of))
+			if f.Stage.WaitsFor != "" {
+				gauge(waitsGauge, 1, string(f.Stage.WaitsFor))
+			}
 		}
 		for cause, nodes := range nodesByCause(stuckFlight(s)) {
 			gauge(causeGauge, nodes, cause)

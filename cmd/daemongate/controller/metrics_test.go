@@ -44,7 +44,11 @@ func (standIn) Known() []*api.Sync {
 	stuck.Status.Held.Count = 7
 	fine.Status.InFlight = &api.Flight{State: api.Complete, Causes: []api.Cause{{Code: "NodeLost", NodeCount: 1}}}
 	fine.Status.Summary.State = api.Failed
-	return []*api.Sync{stuck, fine}
+	paced := &api.Sync{}
+	paced.Namespace, paced.Name = "platform", "paced"
+	paced.Status.InFlight = &api.Flight{State: api.RollingOut, Stage: &api.FlightStage{Name: "zone/node-7", Index: 2, Of: 5,
+		WaitsFor: api.StageApproval, Message: "node-7 has soaked"}}
+	return []*api.Sync{stuck, fine, paced}
 }
 
 func (standIn) Undelivered() map[string]int { return map[string]int{"platform/agents": 4} }
@@ -101,6 +105,8 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`daemongate_sync_failed{name="others",namespace="platform"} 1`,
 		`daemongate_sync_held_commits{name="agents",namespace="platform"} 7`,
 		`daemongate_sync_outbox_entries{name="agents",namespace="platform"} 4`,
+		`daemongate_sync_stage{name="paced",namespace="platform"} 2`, `daemongate_sync_stages{name="paced",namespace="platform"} 5`,
+		`daemongate_sync_stage_waits{for="Approval",name="paced",namespace="platform"} 1`,
 		`daemongate_commits_total{state="Complete"} 1`,
 		`daemongate_troubles_total 1`, `daemongate_polls_total{result="success"} 1`,
 		`daemongate_polls_total{result="error"} 1`,

@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // Every kind of news has its line for a person who follows, and its Event if people may want to look it up later.
@@ -73,6 +74,8 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 		{sync.News{Kind: sync.NewsRecovered, Commit: commit,
 			Message: private("all that the commit wrote is well again")},
 			"recovered    all that it wrote is well again", "Normal Recovered all that the commit wrote is well again"},
+		{sync.News{Kind: sync.NewsStage, Stage: pacing.ApprovalWaited, Commit: commit, Message: private("stage 1 of 5 (canary): has " +
+			"soaked")}, "stage        stage 1 of 5 (canary): has soaked", "Normal ApprovalWaited commit aaaaaaa: stage 1 of 5 (canary): has soaked"},
 		{sync.News{Kind: sync.NewsTrouble, Message: private("down")}, "", "Warning Trouble down"},
 	} {
 		var out strings.Builder
