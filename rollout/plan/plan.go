@@ -93,6 +93,8 @@ type Plan struct {
 	// New says that there is no such DaemonSet yet, Rolls that its pods are replaced.
 	New   bool `json:"new,omitempty"`
 	Rolls bool `json:"rolls"`
+	// Paced says that they are replaced stage by stage.
+	Paced bool `json:"paced,omitempty"`
 	// Admitted says that the pod was weighed as admission makes it, and not as the template has it.
 	Admitted bool `json:"admitted"`
 	// Asks is what the pod asks for, such as "cpu 200m, memory 256Mi".

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -35,6 +36,8 @@ type cluster struct {
 	merged  map[manifests.ID]manifests.Merged
 	refused []answer.Refused
 	notes   []string
+	nodes   []*corev1.Node
+	sync    *api.Sync // that would apply it; nil if none was named
 }
 
 // live plans against a cluster, with the caller's own rights, or with those that a Sync applies with.
@@ -50,7 +53,7 @@ func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, err
 		if err != nil {
 			return answer.Answer{}, err
 		}
-		options, of = sync.WriteOptions(s), s.Namespace+"/"+s.Name
+		c.sync, options, of = s, sync.WriteOptions(s), s.Namespace+"/"+s.Name
 		if applies, err = p.ofSync(ctx, c, config, s); err != nil {
 			return answer.Answer{}, err
 		}
@@ -66,7 +69,11 @@ func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, err
 		return answer.Answer{}, err
 	}
 	plans := c.plans(ctx)
-	return answer.New(commit, of, plans, c.refused, c.notes), nil
+	c.refuseUnpaced(c.sync)
+	paced := c.paced(c.sync, plans)
+	a := answer.New(commit, of, plans, c.refused, c.notes)
+	a.Paced = paced
+	return a, nil
 }
 
 // ofSync plans what a Sync would apply, and says how to ask what that would change.
@@ -162,6 +169,7 @@ func (c *cluster) plans(ctx context.Context) []plan.Plan {
 		return nil
 	}
 	whole := c.look(ctx)
+	c.nodes = whole.Nodes
 	whole.Growing = c.growing()
 	var inputs []plan.Input
 	for _, next := range list {

@@ -22,6 +22,8 @@ type Answer struct {
 	DaemonSets []plan.Plan `json:"daemonSets"`
 	// Objects are those of the commit that would be refused.
 	Objects []Refused `json:"objects,omitempty"`
+	// Paced is how it would go through the stages of the Sync, if that has any.
+	Paced *Paced `json:"paced,omitempty"`
 	// Notes say what could not be read or asked.
 	Notes []string `json:"notes,omitempty"`
 }

@@ -107,3 +107,32 @@ func TestACommentIsMadeOfBlocks(t *testing.T) {
 		t.Errorf("%s", named)
 	}
 }
+
+// Of a paced commit the stages are told with their nodes, and what no stage holds back; on a pull request no node is named.
+func TestStagesAndWhatIsNotPaced(t *testing.T) {
+	rolls := full()
+	rolls.Pace, rolls.Paced = nil, true
+	a := New("", "platform/agents", []plan.Plan{rolls}, nil, nil)
+	a.Paced = &Paced{Stages: []Stage{{Name: "canary", Count: 2, Nodes: []string{"node-1", "node-2"}, Soak: "30m0s", Approve: true},
+		{Name: "rest", Count: 3, Nodes: []string{"node-3", "node-4", "node-5"}, Approve: true}}}
+	for i := range 25 {
+		a.Paced.AtOnce = append(a.Paced.AtOnce, "ClusterRole agent-"+string(rune('a'+i)))
+	}
+	text := strings.Join(strings.Fields(a.Text()), " ")
+	for _, want := range []string{"its old pods are evicted stage by stage", "Stages - canary: 2 nodes, soaks for 30m0s, then a person must let " +
+		"it go on: node-[1-2] - rest: 3 nodes: node-[3-5]", "Not paced, but applied at once, before the first stage - ClusterRole agent-a",
+		"and 5 more objects"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, a.Text())
+		}
+	}
+	comment := strings.Join(a.Markdown(false), "\n")
+	if !strings.Contains(comment, "- canary: 2 nodes, soaks for 30m0s") || strings.Contains(comment, "node-[") ||
+		!strings.Contains(comment, "ClusterRole agent-a") {
+		t.Error(comment)
+	}
+	a.Paced = nil
+	if strings.Contains(a.Text(), "Stages") {
+		t.Error(a.Text())
+	}
+}

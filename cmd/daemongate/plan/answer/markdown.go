@@ -22,6 +22,9 @@ func (a *Answer) Markdown(names bool) []string {
 	for i := range a.DaemonSets {
 		blocks = append(blocks, daemonSet(&a.DaemonSets[i], names))
 	}
+	for _, s := range a.Paced.sections(names) {
+		blocks = append(blocks, fmt.Sprintf("### %s\n\n%s", escape(s.title), list(s.lines)))
+	}
 	if len(a.Notes) > 0 {
 		var notes []string
 		for _, n := range a.Notes {

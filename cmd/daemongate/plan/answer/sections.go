@@ -155,6 +155,8 @@ func rolls(p *plan.Plan, names bool) (lines []string) {
 		say("%s; how long one takes is not known: nothing tells of a rollout before", p.Pace.Sentence())
 	case p.New:
 		say("is new: all its pods are made at once")
+	case p.Rolls && p.Paced:
+		say("its old pods are evicted stage by stage")
 	case p.Rolls:
 		say("updateStrategy OnDelete: a pod is replaced when somebody deletes it")
 	}

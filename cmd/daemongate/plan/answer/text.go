@@ -23,19 +23,23 @@ func (a *Answer) Text() string {
 			write(&b, "", "", p.Object()+" "+p.Headline)
 		}
 		for _, s := range sectionsOf(p, true) {
-			b.WriteString("\n" + s.title + "\n")
-			for _, l := range s.lines {
-				write(&b, "  - ", "    ", l)
-			}
+			writeSection(&b, s)
 		}
+	}
+	for _, s := range a.Paced.sections(true) {
+		writeSection(&b, s)
 	}
 	if len(a.Notes) > 0 {
-		b.WriteString("\nNot known\n")
-		for _, n := range a.Notes {
-			write(&b, "  - ", "    ", n)
-		}
+		writeSection(&b, section{"Not known", a.Notes})
 	}
 	return b.String()
+}
+
+func writeSection(b *strings.Builder, s section) {
+	b.WriteString("\n" + s.title + "\n")
+	for _, l := range s.lines {
+		write(b, "  - ", "    ", l)
+	}
 }
 
 // write breaks a text between words so that it fits the terminal. A word that is too long, such as a command, stands
