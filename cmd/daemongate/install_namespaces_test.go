@@ -174,6 +174,7 @@ var usedElsewhere = map[string]string{
 	"get nodes":            "rollout/observe: a node's clock, where its pod is Ready and not available",
 	"list nodes":           "rollout/observe: Nodes, before DaemonSets that want the same host port are written",
 	"list priorityclasses": "rollout/observe: PriorityClasses, before a DaemonSet takes over from another one",
+	"get syncs":            "sync: held, where what is seen of a Sync may be behind, and after a write that was too late",
 	"patch events":         "client-go: the same Event again is counted on the first one",
 	"list events":          "rollout/observe: AddEvents, where a DaemonSet was in trouble before",
 }
