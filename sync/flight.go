@@ -43,8 +43,6 @@ type flight struct {
 	objects objects
 	// braked is the last order that was carried out, by DaemonSet.
 	braked map[manifests.ID]brakeWrite
-	// evictions are those that looks may not show yet.
-	evictions evictions
 }
 
 // follow has the loop keep a flight for the commit in flight: a new one if another has taken off.

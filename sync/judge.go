@@ -194,7 +194,7 @@ func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memo
 			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
 		}
 		if isDaemonSet(w) && w.OnDelete {
-			targets[i].Paced = pacing.PacedBy(fl.loop.sync)
+			targets[i].Paced = pacing.PacedBy(fl.loop.sync, w)
 		}
 	}
 	fl.watch(ofDaemonSets(targets))

@@ -36,8 +36,8 @@ func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standsti
 	if err != nil {
 		return r, err
 	}
+	paceFlight(fl, r, paced, options, still)
 	if !paced.unsure || r.State != api.Complete || f.State == api.Complete {
-		paceFlight(fl, r, paced, options, still)
 		return r, nil
 	}
 	if now.Sub(fl.leases.at) >= judge.LeasesPause {
@@ -73,15 +73,16 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 	case err != nil:
 		still.Paused = api.TextOf(err)
 	}
-	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(f.Stage),
+	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(l.sync),
 		Rollback: f.RollbackOf != nil, MendsSince: pacing.MendsSince(f), Paused: still.Paused,
 		Closed: still.Closed}
-	fl.evictions.seen(seen.workloads, in.Now)
+	l.evictions.seen(seen.workloads, in.Now)
+	going, refused := l.evictions.now()
 	for _, w := range seen.workloads {
-		w.Going, w.Refused = fl.evictions.going, fl.evictions.refusals()
+		w.Going, w.Refused = going, refused
 		in.Workloads = append(in.Workloads, w)
 	}
-	pacing.Decide(r, in, l.sync.Spec.Report.CountsOnly())
+	pacing.Decide(r, in, l.sync)
 }
 
 // judgeAll judges every workload of a flight by one look at it. A DaemonSet that cannot be seen holds up no judgement

@@ -5,8 +5,6 @@ import (
 	gosync "sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -42,8 +40,7 @@ type syncLoop struct {
 	told           told
 	// latest is the time of its newest turn.
 	latest time.Time
-	// handed is the generation that each DaemonSet had when it last gave up nodes.
-	handed map[types.UID]int64
+	carriedOut
 	// advised is the generation of the spec that was read for what its writer may not have meant.
 	advised int64
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +17,13 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
+
+// carriedOut are orders that were carried out and that the watches may not show yet.
+type carriedOut struct {
+	// handed is the generation that each DaemonSet had when it last gave up nodes.
+	handed    map[types.UID]int64
+	evictions evictions
+}
 
 // handoverPause is how soon nodes are handed over again that could not be.
 const handoverPause = time.Second
@@ -69,21 +77,23 @@ const (
 	refusedPause = 10 * time.Second
 )
 
-// evictions are what came of evictions that looks may not show yet.
+// evictions are what came of evictions that looks may not show yet, by the pods' UIDs. They outlast a flight: the next
+// one begins with other pods, and those of the last one are still on their way.
 type evictions struct {
-	going   map[types.UID]bool
+	// going are pods that were asked to go, and until when they are taken to be going; zero is until a look shows it.
+	going map[types.UID]time.Time
+	// refused are pods that were not let go.
 	refused map[types.UID]refusedEviction
 	told    string // what was told last of why a pod was not evicted
 }
 
-// refusedEviction is a pod that was not let go, and why.
+// refusedEviction says why a pod was not let go, and until when it is not tried again.
 type refusedEviction struct {
 	said  string
 	until time.Time
 }
 
-// seen forgets what the looks at all DaemonSets of a flight show by now: pods that are gone, or going, and refusals
-// that are over.
+// seen forgets what the looks at all DaemonSets of a flight show by now: pods that are gone, or going, and what is over.
 func (e *evictions) seen(all []pace.Workload, now time.Time) {
 	if len(e.going) == 0 && len(e.refused) == 0 {
 		return
@@ -94,26 +104,45 @@ func (e *evictions) seen(all []pace.Workload, now time.Time) {
 			there[p.UID] = p.DeletionTimestamp == nil
 		}
 	}
-	maps.DeleteFunc(e.going, func(uid types.UID, _ bool) bool { return !there[uid] })
+	maps.DeleteFunc(e.going, func(uid types.UID, until time.Time) bool {
+		return !there[uid] || !until.IsZero() && !now.Before(until)
+	})
 	maps.DeleteFunc(e.refused, func(uid types.UID, r refusedEviction) bool {
 		return !there[uid] || !now.Before(r.until)
 	})
 }
 
-// refusals are the pods that are not let go at present, and why.
-func (e *evictions) refusals() map[types.UID]string {
-	said := make(map[types.UID]string, len(e.refused))
-	for uid, r := range e.refused {
-		said[uid] = r.said
+// now is which pods are going and which were not let go, and why, for a look.
+func (e *evictions) now() (going map[types.UID]bool, refused map[types.UID]string) {
+	going, refused = make(map[types.UID]bool, len(e.going)), make(map[types.UID]string, len(e.refused))
+	for uid := range e.going {
+		going[uid] = true
 	}
-	return said
+	for uid, r := range e.refused {
+		refused[uid] = r.said
+	}
+	return going, refused
 }
 
+// done reports whether something came of a pod's eviction already that the look which ordered it had not seen.
+func (e *evictions) done(order gate.EvictionOrder) bool {
+	_, going := e.going[types.UID(order.UID)]
+	_, refused := e.refused[types.UID(order.UID)]
+	return going || refused
+}
+
+// evictionsAtOnce bounds how many pods go in one turn: a person's pause, and the Lease, are looked at between turns.
+const evictionsAtOnce = 64
+
 // evictAll has old pods go. What was seen otherwise than it is now is decided on anew by the next look.
-func evictAll(ctx context.Context, fl *flight, orders []gate.EvictionOrder) {
-	l := fl.loop
+func evictAll(ctx context.Context, l *syncLoop, orders []gate.EvictionOrder) {
+	orders = slices.DeleteFunc(slices.Clone(orders), l.evictions.done)
 	if len(orders) == 0 {
 		return
+	}
+	if len(orders) > evictionsAtOnce {
+		orders = orders[:evictionsAtOnce]
+		l.queue.AddAfter(l.key, lookPause)
 	}
 	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {
@@ -126,31 +155,46 @@ func evictAll(ctx context.Context, fl *flight, orders []gate.EvictionOrder) {
 		pods[i] = evict.Pod{Namespace: o.Namespace, Name: o.Name, UID: types.UID(o.UID), Unready: o.Unready}
 	}
 	for i, err := range writer.Evict(ctx, pods, WriteOptions(l.sync)) {
-		noteEvicted(fl, orders[i], err)
+		noteEvicted(l, orders[i], err)
 	}
 }
 
-// noteEvicted notes what came of one eviction.
-func noteEvicted(fl *flight, order gate.EvictionOrder, err error) {
-	l, e, uid := fl.loop, &fl.evictions, types.UID(order.UID)
+// noteEvicted notes what came of one eviction. A pod of which that is not known counts as going, and is tried again.
+func noteEvicted(l *syncLoop, order gate.EvictionOrder, err error) {
+	e, uid := &l.evictions, types.UID(order.UID)
+	var unknown *evict.UnknownError
 	switch {
 	case err == nil, errors.Is(err, evict.ErrGone):
-		if e.going == nil {
-			e.going = map[types.UID]bool{}
-		}
-		e.going[uid] = true
-	case apierrors.IsConflict(err), errors.Is(err, evict.ErrReady): // it is not as it was any more
+		e.goes(uid, time.Time{})
+	case apierrors.IsConflict(err), errors.Is(err, evict.ErrReady): // it is not as it was seen
 		l.queue.AddAfter(l.key, evictPause)
+	case errors.As(err, &unknown):
+		e.goes(uid, l.Now().Add(refusedPause))
+		tellEviction(l, order, err)
 	default:
-		said := api.TextOf(err)
 		if e.refused == nil {
 			e.refused = map[types.UID]refusedEviction{}
 		}
-		e.refused[uid] = refusedEviction{said, l.Now().Add(refusedPause)}
-		l.queue.AddAfter(l.key, refusedPause)
-		if budget := (*evict.BudgetError)(nil); !errors.As(err, &budget) && said != e.told {
-			e.told = said
-			l.trouble(l.sync, fmt.Errorf("evict pod %s/%s on %s: %w", order.Namespace, order.Name, order.Node, err))
-		}
+		e.refused[uid] = refusedEviction{api.TextOf(err), l.Now().Add(refusedPause)}
+		tellEviction(l, order, err)
 	}
+}
+
+func (e *evictions) goes(uid types.UID, until time.Time) {
+	if e.going == nil {
+		e.going = map[types.UID]time.Time{}
+	}
+	e.going[uid] = until
+}
+
+// tellEviction tells once why pods are not evicted, and has it tried again. That a budget does not allow it stands in the
+// stage alone. No pod or node is named: a Sync may ask for that.
+func tellEviction(l *syncLoop, order gate.EvictionOrder, err error) {
+	l.queue.AddAfter(l.key, refusedPause)
+	e, said := &l.evictions, api.TextOf(err)
+	if budget := (*evict.BudgetError)(nil); errors.As(err, &budget) || said == e.told {
+		return
+	}
+	e.told = said
+	l.trouble(l.sync, fmt.Errorf("evict old pods of namespace %s: %w", order.Namespace, err))
 }

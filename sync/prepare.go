@@ -156,7 +156,7 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 		return r.refused(err, p.Now())
 	}
 	r.ready(set, read)
-	if err := errors.Join(p.tooLarge(set), pacing.Refuses(p.sync, set.DaemonSets())); err != nil {
+	if err := errors.Join(p.tooLarge(set), pacing.Refuses(p.sync, r.Commit, set.DaemonSets())); err != nil {
 		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
 	if f := p.sync.Status.InFlight; f != nil && f.Digest == r.Digest && !f.Unwritten() {

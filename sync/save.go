@@ -183,6 +183,21 @@ func (c *Controller) saveStalled(ctx context.Context, key, reason, message strin
 // passing are the causes that every object of another kind shows until it is ready: a set may have hundreds.
 var passing = map[string]bool{string(rollout.NotReady): true, string(rollout.NotEstablished): true}
 
+// withoutStageProgress takes out of a stage what changes with every pod. What it waits for does, too, while it waits for
+// its nodes.
+func withoutStageProgress(st *api.FlightStage) {
+	if st == nil {
+		return
+	}
+	st.Message, st.Until, st.MovingSince = "", nil, nil
+	st.Nodes, st.Settled, st.Reached, st.Early = 0, 0, 0, 0
+	switch st.WaitsFor {
+	case api.StageNodes, api.StageBudget, api.StageFailing:
+		st.WaitsFor = api.StageNodes
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
+	}
+}
+
 // withoutProgress is a status without all that changes while pods come and go and no commit's state does.
 func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	s = *s.DeepCopy()
@@ -203,9 +218,10 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 		if f.Relapse != nil {
 			f.Relapse.Message = api.Message{}
 		}
+		withoutStageProgress(f.Stage)
 		for i := range f.Workloads {
 			w := &f.Workloads[i]
-			w.Memory, w.Headline, w.Nodes, w.Notes = runtime.RawExtension{}, "", nil, nil
+			w.Memory, w.Headline, w.Nodes, w.Notes, w.Paced = runtime.RawExtension{}, "", nil, nil, nil
 		}
 		var causes []api.Cause
 		for _, cause := range f.Causes {

@@ -42,9 +42,7 @@ func (l *syncLoop) tick(ctx context.Context) error {
 			return err
 		}
 		l.handOver(ctx, d.Handovers)
-		if l.flight != nil {
-			evictAll(ctx, l.flight, d.Evictions)
-		}
+		evictAll(ctx, l, d.Evictions)
 		if d.Used {
 			l.ready, l.retryRequested = nil, false
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -31,6 +32,17 @@ type Pod struct {
 
 // ErrGone says that a pod is gone already, or going: it need not be evicted any more.
 var ErrGone = errors.New("it is gone, or going")
+
+// UnknownError says that it is not known whether a pod goes: the answer was lost, or the API server failed.
+type UnknownError struct{ Err error }
+
+func (e *UnknownError) Error() string { return "it is not known whether it goes: " + e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// timeout bounds what one eviction takes.
+const timeout = 10 * time.Second
 
 // ErrReady says that a pod that was to go because it is not Ready has become so: a node would lose its agent by it.
 var ErrReady = errors.New("it has become Ready")
@@ -69,11 +81,14 @@ func New(config *rest.Config, httpClient *http.Client) (*Evictor, error) {
 
 // Evict has a pod go. The pod is read first, as it is now: one that is gone, is going, or is another one by now is an
 // ErrGone, and one that is written in between is left alone (a conflict), as is one that has become Ready although it
-// was to go because it was not (ErrReady): whoever decided so saw it late. A *BudgetError says that it may not go now.
+// was to go because it was not (ErrReady): whoever decided so saw it late. A *BudgetError says that it may not go now,
+// and an *UnknownError that it may be going. Nothing is tried again, which client-go would do for minutes.
 func (e *Evictor) Evict(ctx context.Context, p Pod) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	path := "/api/v1/namespaces/" + p.Namespace + "/pods/" + p.Name
 	live := &corev1.Pod{}
-	err := e.client.Get().AbsPath(path).Do(ctx).Into(live)
+	err := e.client.Get().AbsPath(path).MaxRetries(0).Do(ctx).Into(live)
 	switch {
 	case apierrors.IsNotFound(err):
 		return ErrGone
@@ -91,7 +106,6 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &live.UID,
 			ResourceVersion: &live.ResourceVersion}},
 	}
-	// client-go would wait and try again by itself, for minutes: when that is done is not its decision.
 	err = e.client.Post().AbsPath(path + "/eviction").MaxRetries(0).Body(eviction).Do(ctx).Error()
 	switch {
 	case apierrors.IsNotFound(err):
@@ -100,8 +114,16 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 		return &ForbiddenError{Namespace: p.Namespace, As: e.as}
 	case apierrors.IsTooManyRequests(err) && isBudget(err):
 		return &BudgetError{Said: said(err)}
+	case err != nil && !isRefusal(err):
+		return &UnknownError{err}
 	}
 	return err
+}
+
+// isRefusal reports whether the API server has answered that it does not do it.
+func isRefusal(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Code >= 400 && status.Status().Code < 500
 }
 
 func isReady(p *corev1.Pod) bool {

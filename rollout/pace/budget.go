@@ -52,6 +52,8 @@ func (at *site) isSpent() bool {
 	switch {
 	case !at.meant:
 		return false
+	case at.state == rollout.IsFailingBefore && at.updated == nil && !at.going:
+		return false // it was down before, and not by this rollout
 	case at.down:
 		return at.going || at.state == rollout.IsLost
 	}

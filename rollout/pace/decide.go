@@ -16,7 +16,7 @@ func Decide(in Input) Outcome {
 	stages := expand(in.Plan, f.places)
 	if f.problem != "" {
 		return Outcome{Progress: in.Progress, Of: max(len(stages), in.Progress.Index), Waits: ForNodes,
-			Message: f.problem}
+			Message: f.problem, Unknown: true}
 	}
 	c := begin(f, stages)
 	c.assess()
@@ -135,7 +135,7 @@ func (c *course) wakeAt(t time.Time) {
 func (c *course) outcome() Outcome {
 	c.progress.Begun = c.progress.Begun || c.at > 0 && len(c.queue.delete) > 0
 	o := Outcome{Progress: c.progress, Of: max(len(c.stages), c.progress.Index), Nodes: c.nodes, Settled: c.settled,
-		Reached: c.reached, Early: c.early, Delete: c.queue.delete, Wake: c.wake}
+		Reached: c.reached, Early: c.early, Sets: c.eachSet(), Delete: c.queue.delete, Wake: c.wake}
 	o.Done = c.isDone() && c.isLast()
 	if !o.Done {
 		o.Waits, o.Message, o.Until = c.waits()

@@ -61,7 +61,7 @@ func (c *course) lineUpOf(s *set, q *queue) {
 			spent++
 		}
 		q.delete = append(q.delete, Deletion{Namespace: one.pod.Namespace, Name: one.pod.Name, UID: one.pod.UID,
-			ResourceVersion: one.pod.ResourceVersion, Node: one.node, Unready: !fact.IsReady(one.pod)})
+			Node: one.node, Unready: !fact.IsReady(one.pod)})
 	}
 }
 

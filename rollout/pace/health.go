@@ -33,25 +33,29 @@ func (c *course) overspent() []overspent {
 	return list
 }
 
-// failing are the nodes on which the commit fails, or was seen to, sorted.
+// failing are the nodes on which the commit fails, sorted: a container of it ended there, the node was lost, or its pod
+// shows a cause that has lasted. One that has not yet, such as a probe that fails while an agent starts, comes and goes;
+// its pod is not available, and the budget has no others go.
 func (s *set) failing() []string {
+	final := map[string]bool{}
+	for _, c := range s.Judgement.Causes {
+		if c.Final && c.Code != rollout.Starting && c.Code != rollout.Terminating {
+			for _, node := range c.Nodes {
+				final[node] = true
+			}
+		}
+	}
 	nodes := slices.Clone(s.Judgement.Ended)
 	for i := range s.Judgement.Nodes {
-		if n := &s.Judgement.Nodes[i]; isFailing(n) {
+		switch n := &s.Judgement.Nodes[i]; n.State {
+		case rollout.IsLost:
 			nodes = append(nodes, n.Name)
+		case rollout.IsFailing, rollout.IsLate:
+			if final[n.Name] {
+				nodes = append(nodes, n.Name)
+			}
 		}
 	}
 	slices.Sort(nodes)
 	return slices.Compact(nodes)
-}
-
-// isFailing reports whether a node shows a cause that is the commit's. An old pod that does not go is not.
-func isFailing(n *rollout.Node) bool {
-	switch n.State {
-	case rollout.IsLost:
-		return true
-	case rollout.IsFailing, rollout.IsLate:
-		return n.Cause != "" && n.Cause != rollout.Starting && n.Cause != rollout.Terminating
-	}
-	return false
 }

@@ -100,11 +100,18 @@ type Input struct {
 type Deletion struct {
 	Namespace, Name string
 	UID             types.UID
-	ResourceVersion string
 	Node            string
 	// Unready is set if it is not Ready, so that nothing is lost with it. If it has become so since, it is to be
 	// decided anew: it may go beyond the budget now.
 	Unready bool
+}
+
+// SetOutcome is how far a rollout is with one DaemonSet.
+type SetOutcome struct {
+	Namespace, Name string
+	// Reached is how many of its nodes have been exposed to the commit, and Unsettled how many of those of the stage
+	// have not settled.
+	Reached, Unsettled int
 }
 
 // Outcome is what is decided.
@@ -120,6 +127,10 @@ type Outcome struct {
 	// Nodes are those of the stage that are waited for, Settled how many have settled, Reached the nodes of this stage
 	// and of those before it, and Early the nodes of later stages that have the commit out of turn.
 	Nodes, Settled, Reached, Early int
+	// Sets are how far the single DaemonSets are, in the order of their names.
+	Sets []SetOutcome
+	// Unknown is set while it is not known what a pod would be replaced by: all but Progress and Message is empty.
+	Unknown bool
 	// Delete are pods that may go now, in their order. They are of nodes of the stage alone.
 	Delete []Deletion
 	// Done is set when the last stage is done.

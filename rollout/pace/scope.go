@@ -59,3 +59,21 @@ func (c *course) waitsFor(s *set, i int) bool {
 	return isWaitedFor(at.state) && !c.places[i].late && c.reaches(s, i) &&
 		(c.at == 0 || c.places[i].stage == c.at || at.updated == nil)
 }
+
+// eachSet says how far the rollout is with each DaemonSet.
+func (c *course) eachSet() []SetOutcome {
+	var list []SetOutcome
+	for _, s := range c.sets {
+		o := SetOutcome{Namespace: s.Target.Namespace, Name: s.Target.Name}
+		for i := range s.sites {
+			if c.reaches(s, i) && !c.places[i].late {
+				o.Reached++
+			}
+			if c.waitsFor(s, i) && !s.sites[i].settled() {
+				o.Unsettled++
+			}
+		}
+		list = append(list, o)
+	}
+	return list
+}

@@ -28,6 +28,9 @@ func (t *turn) promote(f *api.Flight) {
 // staged takes in which stage a paced flight is in, and what it lets go next. Pods go by our hand alone, so none does
 // while the Sync is suspended, and none before a look has shown what a promotion changes.
 func (t *turn) staged(f *api.Flight, r *Rollout) {
+	if f.Unwritten() { // stages of a part of the set would be others
+		return
+	}
 	was := f.Stage
 	defer func() { t.newStage = stageNews(was, f.Stage) }()
 	if was == nil || r.Stage == nil || !sameStage(was, r.Stage) || was.Approved == r.Stage.Approved {
@@ -51,18 +54,27 @@ func superseded(f *api.Flight) []api.Follower {
 	return append(list, api.Follower{Commit: f.Commit, State: api.Carried})
 }
 
-// stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else.
+// stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else than
+// its nodes. That it waits for those, or that some of them fail, comes and goes with every pod.
 func stageNews(was, now *api.FlightStage) bool {
-	return was != nil && now != nil && (!sameStage(was, now) || was.WaitsFor != now.WaitsFor)
+	if was == nil || now == nil {
+		return false
+	}
+	switch now.WaitsFor {
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
+		return !sameStage(was, now) || was.WaitsFor != now.WaitsFor
+	case api.StageNodes, api.StageFailing, api.StageBudget:
+	}
+	return !sameStage(was, now)
 }
 
-// supersedes reports whether a newer commit may take over from the flight, which waits, and not for its nodes.
+// supersedes reports whether a newer commit may take over from the flight, which waits, and not for its nodes, or fails.
 func (t *turn) supersedes(f *api.Flight) bool {
 	if st := f.Stage; t.gate.Supersede && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
 		switch st.WaitsFor {
-		case api.StageSoak, api.StageApproval, api.StageWindow:
+		case api.StageSoak, api.StageApproval, api.StageWindow, api.StageFailing:
 			return true
-		case api.StageNodes, api.StagePaused, api.StageFailing, api.StageBudget:
+		case api.StageNodes, api.StagePaused, api.StageBudget:
 		}
 	}
 	return false

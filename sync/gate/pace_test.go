@@ -99,7 +99,8 @@ func TestANewerCommitSupersedesOneThatWaits(t *testing.T) {
 			p.gate.Supersede = supersede
 			p.seen.Prepared = &Prepared{Commit: "c2", Generation: 1, Outcome: Ready, Digest: "d2"}
 			p.step()
-			want := supersede && (waitsFor == api.StageSoak || waitsFor == api.StageApproval || waitsFor == api.StageWindow)
+			want := supersede && slices.Contains([]api.StageWait{api.StageSoak, api.StageApproval, api.StageWindow,
+				api.StageFailing}, waitsFor)
 			f := p.state.InFlight
 			if took := f.Commit == "c2"; took != want {
 				t.Errorf("supersede %v, waiting for %s: %s is in flight", supersede, waitsFor, f.Commit)

@@ -1,11 +1,14 @@
 package pacing
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -24,6 +27,10 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 	for i, st := range asked.Stages {
 		stage := pace.Stage{Name: st.Name, AtMost: int(st.AtMost), Each: st.Each, Order: st.Order,
 			Soak: st.Soak.Duration, Approve: st.Approve}
+		if st.Each == corev1.LabelHostname && s.Spec.Report.CountsOnly() {
+			problems = append(problems, fmt.Errorf("spec.rollout.pace.stages[%d].each: a stage would be called by the name "+
+				"of a node, which spec.report.inCluster: Counts does not tell", i))
+		}
 		if b := st.Batches; b != nil {
 			stage.First, stage.Factor = int(b.First), max(1, int(b.Factor))
 		}
@@ -39,10 +46,20 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 	return plan, errors.Join(problems...)
 }
 
+// digestOf tells plans apart.
+func digestOf(p *api.Pace) string {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text))[:12]
+}
+
 // Refuses says which DaemonSets of a set cannot be paced as their Sync asks for, and what to do; nil if all can. They
-// are as the commit has them.
-func Refuses(s *api.Sync, set []*appsv1.DaemonSet) error {
-	if s.Spec.Rollout.Pace == nil {
+// are as the commit has them. The last complete commit is refused nothing: it is gone back to, from before there was a
+// pace, by the way that its DaemonSets ask for.
+func Refuses(s *api.Sync, commit string, set []*appsv1.DaemonSet) error {
+	if s.Spec.Rollout.Pace == nil || commit == s.Status.LastComplete {
 		return nil
 	}
 	var problems []error

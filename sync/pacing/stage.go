@@ -11,21 +11,15 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// Recall is the stage of a flight as pace remembers it.
-func Recall(st *api.FlightStage) pace.Progress {
-	if st == nil {
+// Recall is the stage of the flight as pace remembers it. Where somebody has changed the plan since, the rollout begins
+// anew: what is done passes at once.
+func Recall(s *api.Sync) pace.Progress {
+	st := s.Status.InFlight.Stage
+	if st == nil || st.Plan != "" && st.Plan != digestOf(s.Spec.Rollout.Pace) {
 		return pace.Progress{}
 	}
 	return pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
 		Approved: st.Approved}
-}
-
-// MendsSince is since when a commit was stuck that a flight mends, zero if it mends none.
-func MendsSince(f *api.Flight) (since time.Time) {
-	if f.MendsSince != nil {
-		since = f.MendsSince.Time
-	}
-	return since
 }
 
 // StageOf is an outcome as it stands in the status.
@@ -40,28 +34,42 @@ func StageOf(o pace.Outcome) *api.FlightStage {
 	return st
 }
 
-// PacedBy is how the judge is told that a rollout is paced; nil if it is not.
-func PacedBy(s *api.Sync) *rollout.Paced {
+// MendsSince is since when a commit was stuck that a flight mends, zero if it mends none.
+func MendsSince(f *api.Flight) (since time.Time) {
+	if f.MendsSince != nil {
+		since = f.MendsSince.Time
+	}
+	return since
+}
+
+// PacedBy is how the judge is told that the rollout of a workload is paced; nil if it is not.
+func PacedBy(s *api.Sync, w api.Workload) *rollout.Paced {
 	if s.Spec.Rollout.Pace == nil || s.Spec.Rollout.OnDelete != api.OnDeletePace {
 		return nil
 	}
 	p := &rollout.Paced{}
-	if f := s.Status.InFlight; f != nil && f.Stage != nil {
-		st := f.Stage
-		p.Reached, p.Since = int(st.Reached), st.Since.Time
-		p.Moving = st.WaitsFor == api.StageNodes || st.WaitsFor == api.StageBudget
+	if w.Paced != nil {
+		p.Reached = int(w.Paced.Reached)
+	}
+	if f := s.Status.InFlight; f != nil && f.Stage != nil && f.Stage.MovingSince != nil && w.Paced != nil {
+		p.Since, p.Moving = f.Stage.MovingSince.Time, w.Paced.Moving
 	}
 	return p
 }
 
 // Decide has a paced rollout go on, and notes in what a look came to which stage it is in, and which pods go. A rollout
-// whose last stage is not done is not complete. With countsOnly nothing is told that may name a node or a pod.
-func Decide(r *gate.Rollout, in pace.Input, countsOnly bool) {
-	o := pace.Decide(in)
-	if o.Name != "" { // else nothing is known of it yet
+// whose last stage is not done is not complete.
+func Decide(r *gate.Rollout, in pace.Input, s *api.Sync) {
+	o, was := pace.Decide(in), s.Status.InFlight.Stage
+	switch {
+	case o.Unknown:
+		unknown(r, was, o.Message)
+	case o.Name != "":
 		r.Stage = StageOf(o)
+		r.Stage.Plan, r.Stage.MovingSince = digestOf(s.Spec.Rollout.Pace), movingSince(was, r.Stage, in)
+		noteSets(r, o)
 	}
-	if r.Stage != nil && countsOnly {
+	if r.Stage != nil && s.Spec.Report.CountsOnly() {
 		r.Stage.Message = waits[r.Stage.WaitsFor]
 	}
 	for _, d := range o.Delete {
@@ -76,6 +84,47 @@ func Decide(r *gate.Rollout, in pace.Input, countsOnly bool) {
 	}
 	if r.State == api.RollingOut {
 		r.Message = r.Message.And(Words(r.Stage))
+	}
+}
+
+// unknown leaves a rollout in its stage of which nothing can be told now. Nobody is held to a deadline meanwhile.
+func unknown(r *gate.Rollout, was *api.FlightStage, why string) {
+	if was == nil {
+		return
+	}
+	r.Stage = was.DeepCopy()
+	r.Stage.Message, r.Stage.MovingSince = why, nil
+}
+
+// moves reports whether a stage goes on by itself, or should: it waits for its nodes.
+func moves(st *api.FlightStage) bool {
+	switch st.WaitsFor {
+	case api.StageNodes, api.StageBudget, api.StageFailing:
+		return true
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
+	}
+	return false
+}
+
+// movingSince is since when a stage has waited for its nodes and for nothing else: the deadline counts from then.
+func movingSince(was, now *api.FlightStage, in pace.Input) *metav1.MicroTime {
+	switch {
+	case !moves(now):
+		return nil
+	case was != nil && was.MovingSince != nil && was.Name == now.Name && was.Index == now.Index:
+		return was.MovingSince
+	}
+	return &metav1.MicroTime{Time: in.Now}
+}
+
+// noteSets notes with each workload how far the rollout is with it.
+func noteSets(r *gate.Rollout, o pace.Outcome) {
+	for _, set := range o.Sets {
+		for i := range r.Workloads {
+			if w := &r.Workloads[i]; w.Kind == "DaemonSet" && w.Namespace == set.Namespace && w.Name == set.Name {
+				w.Paced = &api.WorkloadPace{Reached: int32(set.Reached), Moving: set.Unsettled > 0}
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/evict"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/stop"
@@ -85,4 +86,17 @@ func (w *stoppableWriter) LetGo(ctx context.Context, inv manifests.Inventory, to
 		return err
 	})
 	return done, err
+}
+
+// Evict has pods go.
+func (w *stoppableWriter) Evict(ctx context.Context, pods []evict.Pod, o manifests.Options) (failed []error) {
+	err := w.stop.While(ctx, func(may func() error) error {
+		o.May = may
+		failed = w.Writer.Evict(ctx, pods, o)
+		return nil
+	})
+	for range len(pods) - len(failed) { // none was tried
+		failed = append(failed, err)
+	}
+	return failed
 }

@@ -18,7 +18,7 @@ type Pace struct {
 	// available pod at once. It is never more than the DaemonSet's own rollingUpdate.maxUnavailable, which is the
 	// default; a DaemonSet that has none has 1.
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000000 : type(self) == string && self.matches('^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000000 : type(self) == string && self.matches('^([1-9][0-9]?|100)%$')",message="must be a number of nodes such as 3, or a percentage such as 5%"
 	// +optional
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 	// AllowGap lets DaemonSets be paced that ask for maxSurge: their old pod goes before the new one is made.
@@ -38,6 +38,7 @@ type PaceStage struct {
 	// Name of the stage.
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self != 'fix'",message="fix is what the nodes are called that have a broken commit: give the stage another name"
 	Name string `json:"name"`
 	// Nodes chooses the nodes by their labels; all that are left if it is not set.
 	// +optional
@@ -140,9 +141,24 @@ type FlightStage struct {
 	// Early is how many nodes of later stages have the commit out of turn: they joined, or lost their old pod.
 	// +optional
 	Early int32 `json:"early,omitempty"`
+	// MovingSince is since when it has waited for its nodes, and for nothing else.
+	// +optional
+	MovingSince *metav1.MicroTime `json:"movingSince,omitempty"`
+	// Plan tells apart what the spec asked for when it was reached.
+	// +optional
+	Plan string `json:"plan,omitempty"`
 	// Approved is set when a person has let the commit go on after this stage.
 	// +optional
 	Approved bool `json:"approved,omitempty"`
+}
+
+// WorkloadPace is how far a paced rollout is with one workload.
+type WorkloadPace struct {
+	// Reached is how many of its nodes have been exposed to the commit.
+	Reached int32 `json:"reached"`
+	// Moving is set while it has still to settle on some of those.
+	// +optional
+	Moving bool `json:"moving,omitempty"`
 }
 
 // Pause is a person's word that a paced rollout stands still. Judging goes on.

@@ -56,6 +56,9 @@ type Workload struct {
 	// node.
 	// +optional
 	Predecessors []Predecessor `json:"predecessors,omitempty"`
+	// Paced is set if its rollout is paced.
+	// +optional
+	Paced *WorkloadPace `json:"paced,omitempty"`
 	// Headline is its rollout in one line: kubectl's own words wherever they are true.
 	// +optional
 	Headline string `json:"headline,omitempty"`

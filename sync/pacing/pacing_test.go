@@ -1,0 +1,132 @@
+package pacing
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/daemongate/daemongate/rollout/pace"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// paced is a Sync whose commit is in the first of its stages.
+func paced() *api.Sync {
+	s := &api.Sync{}
+	s.Spec.Rollout = api.Rollout{OnDelete: api.OnDeletePace, Pace: &api.Pace{Stages: []api.PaceStage{{Name: "canary"}}}}
+	s.Status.InFlight = &api.Flight{Commit: "c1", Stage: &api.FlightStage{Name: "canary", Index: 1, Of: 2, Approved: true,
+		Plan: digestOf(s.Spec.Rollout.Pace)}}
+	return s
+}
+
+// A stage is held to the deadline only while it waits for its nodes, and from when it began to: what a window, a soak or
+// a person took is not held against it.
+func TestADeadlineCountsFromWhenAStageMoves(t *testing.T) {
+	long := metav1.NewMicroTime(noon.Add(-10 * time.Hour))
+	for _, s := range []struct {
+		name     string
+		was, now api.StageWait
+		since    *metav1.MicroTime // of the stage before
+		want     time.Time         // zero if it is held to none
+	}{
+		{"it goes on", api.StageNodes, api.StageBudget, &long, long.Time},
+		{"some of it fails", api.StageNodes, api.StageFailing, &long, long.Time},
+		{"a window opens", api.StageWindow, api.StageNodes, nil, noon},
+		{"a canary restarts in its soak", api.StageSoak, api.StageNodes, nil, noon},
+		{"it is resumed", api.StagePaused, api.StageNodes, nil, noon},
+		{"it soaks", api.StageNodes, api.StageSoak, &long, time.Time{}},
+		{"it is paused", api.StageNodes, api.StagePaused, &long, time.Time{}},
+	} {
+		was := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: s.was, MovingSince: s.since}
+		now := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: s.now}
+		got := movingSince(was, now, pace.Input{Now: noon})
+		if (got == nil) != s.want.IsZero() || got != nil && !got.Time.Equal(s.want) {
+			t.Errorf("%s: the deadline counts from %v, want %v", s.name, got, s.want)
+		}
+	}
+	was := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: api.StageNodes, MovingSince: &long}
+	if got := movingSince(was, &api.FlightStage{Name: "rest", Index: 2, WaitsFor: api.StageNodes},
+		pace.Input{Now: noon}); !got.Time.Equal(noon) {
+		t.Errorf("of a new stage it counts from %v", got)
+	}
+}
+
+// Whoever changes the plan in the middle has the rollout go through the new one from its beginning.
+func TestAChangedPlanBeginsAnew(t *testing.T) {
+	s := paced()
+	if p := Recall(s); p.Index != 1 || p.Name != "canary" || !p.Approved {
+		t.Errorf("recalled: %+v", p)
+	}
+	s.Spec.Rollout.Pace.Stages = append(s.Spec.Rollout.Pace.Stages, api.PaceStage{Name: "zone"})
+	if p := Recall(s); p != (pace.Progress{}) {
+		t.Errorf("of another plan: %+v", p)
+	}
+}
+
+// While nothing can be told of a rollout it stays in its stage, nothing goes, and no deadline counts.
+func TestWhatCannotBeToldChangesNoStage(t *testing.T) {
+	s := paced()
+	s.Status.InFlight.Stage.WaitsFor, s.Status.InFlight.Stage.Settled = api.StageSoak, 3
+	r := &gate.Rollout{State: api.RollingOut}
+	Decide(r, pace.Input{Now: noon, Plan: pace.Plan{}, Progress: Recall(s), Workloads: []pace.Workload{{}}}, s)
+	if st := r.Stage; st == nil || st.WaitsFor != api.StageSoak || st.Settled != 3 || !st.Approved || st.MovingSince != nil ||
+		len(r.Evictions) > 0 {
+		t.Errorf("the stage is %+v, and these go: %v", r.Stage, r.Evictions)
+	}
+}
+
+// What cannot be paced is refused with what to do, but not what is gone back to.
+func TestWhatCannotBePacedIsTold(t *testing.T) {
+	strategy := func(kind appsv1.DaemonSetUpdateStrategyType, surge string) *appsv1.DaemonSet {
+		d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "agent"}}
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: kind}
+		if surge != "" {
+			d.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.Parse(surge))}
+		}
+		return d
+	}
+	for _, c := range []struct {
+		set      *appsv1.DaemonSet
+		allowGap bool
+		says     string
+	}{
+		{strategy("", ""), false, "type: OnDelete"},
+		{strategy(appsv1.RollingUpdateDaemonSetStrategyType, ""), true, "type: OnDelete"},
+		{strategy(appsv1.OnDeleteDaemonSetStrategyType, ""), false, ""},
+		{strategy(appsv1.OnDeleteDaemonSetStrategyType, "0"), false, ""},
+		{strategy(appsv1.OnDeleteDaemonSetStrategyType, "0%"), false, ""},
+		{strategy(appsv1.OnDeleteDaemonSetStrategyType, "10%"), false, "allowGap"},
+		{strategy(appsv1.OnDeleteDaemonSetStrategyType, "10"), true, ""},
+	} {
+		s := paced()
+		s.Spec.Rollout.Pace.AllowGap = c.allowGap
+		err := Refuses(s, "c1", []*appsv1.DaemonSet{c.set})
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v, allowGap %v: %v", c.set.Spec.UpdateStrategy, c.allowGap, err)
+		}
+		s.Status.LastComplete = "c0"
+		if err := Refuses(s, "c0", []*appsv1.DaemonSet{c.set}); err != nil {
+			t.Errorf("it is not gone back to: %v", err)
+		}
+	}
+}
+
+// A Sync that tells of no nodes has no stage that is called by one.
+func TestNoStageIsCalledByANodeThatIsNotTold(t *testing.T) {
+	s := paced()
+	s.Spec.Rollout.Pace.Stages[0].Each = corev1.LabelHostname
+	if _, err := PlanOf(s); err != nil {
+		t.Errorf("where nodes are told: %v", err)
+	}
+	s.Spec.Report.InCluster = api.TellCounts
+	if _, err := PlanOf(s); err == nil {
+		t.Error("it would be called by a node")
+	}
+}
