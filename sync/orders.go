@@ -93,7 +93,7 @@ type refusedEviction struct {
 	until time.Time
 }
 
-// seen forgets what the looks at all DaemonSets of a flight show by now: pods that are gone, or going, and what is over.
+// seen forgets what the looks at all DaemonSets of a flight show by now: pods that are gone or going; and what is over.
 func (e *evictions) seen(all []pace.Workload, now time.Time) {
 	if len(e.going) == 0 && len(e.refused) == 0 {
 		return
@@ -187,8 +187,8 @@ func (e *evictions) goes(uid types.UID, until time.Time) {
 	e.going[uid] = until
 }
 
-// tellEviction tells once why pods are not evicted, and has it tried again. That a budget does not allow it stands in the
-// stage alone. No pod or node is named: a Sync may ask for that.
+// tellEviction tells once why pods are not evicted, and has it tried again. That a budget does not allow it stands in
+// the stage alone. No pod or node is named: a Sync may ask for that.
 func tellEviction(l *syncLoop, order gate.EvictionOrder, err error) {
 	l.queue.AddAfter(l.key, refusedPause)
 	e, said := &l.evictions, api.TextOf(err)

@@ -183,8 +183,8 @@ func (c *Controller) saveStalled(ctx context.Context, key, reason, message strin
 // passing are the causes that every object of another kind shows until it is ready: a set may have hundreds.
 var passing = map[string]bool{string(rollout.NotReady): true, string(rollout.NotEstablished): true}
 
-// withoutStageProgress takes out of a stage what changes with every pod. What it waits for does, too, while it waits for
-// its nodes.
+// withoutStageProgress takes out of a stage what changes with every pod. What it waits for does, too, while it waits
+// for its nodes.
 func withoutStageProgress(st *api.FlightStage) {
 	if st == nil {
 		return

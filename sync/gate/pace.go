@@ -54,8 +54,8 @@ func superseded(f *api.Flight) []api.Follower {
 	return append(list, api.Follower{Commit: f.Commit, State: api.Carried})
 }
 
-// stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else than
-// its nodes. That it waits for those, or that some of them fail, comes and goes with every pod.
+// stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else
+// than its nodes. That it waits for those, or that some of them fail, comes and goes with every pod.
 func stageNews(was, now *api.FlightStage) bool {
 	if was == nil || now == nil {
 		return false
@@ -68,7 +68,7 @@ func stageNews(was, now *api.FlightStage) bool {
 	return !sameStage(was, now)
 }
 
-// supersedes reports whether a newer commit may take over from the flight, which waits, and not for its nodes, or fails.
+// supersedes reports whether a newer commit may take over from the flight: it waits, and not for its nodes, or fails.
 func (t *turn) supersedes(f *api.Flight) bool {
 	if st := f.Stage; t.gate.Supersede && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
 		switch st.WaitsFor {

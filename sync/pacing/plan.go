@@ -28,8 +28,8 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 		stage := pace.Stage{Name: st.Name, AtMost: int(st.AtMost), Each: st.Each, Order: st.Order,
 			Soak: st.Soak.Duration, Approve: st.Approve}
 		if st.Each == corev1.LabelHostname && s.Spec.Report.CountsOnly() {
-			problems = append(problems, fmt.Errorf("spec.rollout.pace.stages[%d].each: a stage would be called by the name "+
-				"of a node, which spec.report.inCluster: Counts does not tell", i))
+			problems = append(problems, fmt.Errorf("spec.rollout.pace.stages[%d].each: a stage would be called by the "+
+				"name of a node, which spec.report.inCluster: Counts does not tell", i))
 		}
 		if b := st.Batches; b != nil {
 			stage.First, stage.Factor = int(b.First), max(1, int(b.Factor))
