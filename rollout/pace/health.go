@@ -34,8 +34,8 @@ func (c *course) overspent() []overspent {
 }
 
 // failing are the nodes on which the commit fails, sorted: a container of it ended there, the node was lost, or its
-// pod shows a cause that has lasted. One that has not yet, such as a probe that fails while an agent starts, comes and goes;
-// its pod is not available, and the budget has no others go.
+// pod shows a cause that has lasted. One that has not yet, such as a probe that fails while an agent starts, comes and
+// goes; its pod is not available, and the budget has no others go.
 func (s *set) failing() []string {
 	final := map[string]bool{}
 	for _, c := range s.Judgement.Causes {
