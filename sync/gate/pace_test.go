@@ -132,3 +132,16 @@ func TestAStageIsToldOfOnce(t *testing.T) {
 		}
 	}
 }
+
+// However often a commit is told of for its stages, it has been rolling out since it began to.
+func TestStagesLeaveTheTimeOfARollout(t *testing.T) {
+	p := newPaced(api.StageNodes)
+	p.state.History = remember(nil, Move{Commit: "c1", State: api.RollingOut, At: time.Unix(10, 0)})
+	p.look(&api.FlightStage{Name: "rest", Index: 2, Of: 3, WaitsFor: api.StageNodes})
+	p.step()
+	for _, r := range p.state.History {
+		if r.Commit == "c1" && !r.Since.Time.Equal(time.Unix(10, 0)) {
+			t.Errorf("it rolls out since %v", r.Since)
+		}
+	}
+}

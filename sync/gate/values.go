@@ -355,6 +355,9 @@ func remember(history []api.Record, m Move) []api.Record {
 			continue
 		}
 		r.First = old.First
+		if r.State == api.RollingOut && old.State == r.State { // it is told anew of its stage
+			r.Since = old.Since
+		}
 		if r.Override == nil {
 			r.Override = old.Override
 		}

@@ -59,7 +59,7 @@ func digestOf(p *api.Pace) string {
 // are as the commit has them. The last complete commit is refused nothing: it is gone back to, from before there was a
 // pace, by the way that its DaemonSets ask for.
 func Refuses(s *api.Sync, commit string, set []*appsv1.DaemonSet) error {
-	if s.Spec.Rollout.Pace == nil || commit == s.Status.LastComplete {
+	if s.Spec.Rollout.Pace == nil || commit != "" && commit == s.Status.LastComplete {
 		return nil
 	}
 	var problems []error

@@ -52,7 +52,7 @@ func (c *cluster) refuseUnpaced(s *api.Sync) {
 	if s == nil {
 		return
 	}
-	for _, err := range each(pacing.Refuses(s, c.set.DaemonSets())) {
+	for _, err := range each(pacing.Refuses(s, "", c.set.DaemonSets())) {
 		object, why, _ := strings.Cut(err.Error(), ": ")
 		c.refused = append(c.refused, answer.Refused{Object: object, Refusal: plan.Refusal{By: "Daemongate", Why: why}})
 	}
