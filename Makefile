@@ -32,7 +32,7 @@ test: ## every test, on real clusters, with the race detector
 	@browser=$$($(CHROMIUM_PATH)) && cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && \
 		export CHROMIUM="$$browser" DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
 		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... \
-			-- cmd/devcluster -timeout 15m ./... -- cmd/devhost ./... -- cmd/devpackages -vet=off -ldflags=-w -timeout 15m ./...
+			-- cmd/devcluster -timeout 15m ./... -- cmd/devhost ./... -- cmd/devpackages -count=1 -vet=off -ldflags=-w -timeout 15m ./...
 
 # The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
 test-all: export DAEMONGATE_TEST_ALL := 1
