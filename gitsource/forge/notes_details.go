@@ -25,6 +25,17 @@ type Details struct {
 	Relapsed bool `json:"relapsed,omitempty"`
 }
 
+// maxDetail bounds, in characters, what one detail may say.
+const maxDetail = 320
+
+// sanitised are the details fit to be shown: whoever may push notes wrote them.
+func (d Details) sanitised() Details {
+	for _, text := range []*string{&d.Sync, &d.State, &d.By, &d.Outcome, &d.Cause} {
+		*text = oneLine(*text, maxDetail)
+	}
+	return d
+}
+
 // line is the status as it stands in a note.
 func (s Status) line() string {
 	if s.Details == (Details{}) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/remote"
@@ -131,6 +132,22 @@ func TestNotesCanBeReadAgain(t *testing.T) {
 		want.Commit, want.Details.Since = commits[0], want.Time
 		if got[i] != want {
 			t.Errorf("read\n%#v\nwant\n%#v", got[i], want)
+		}
+	}
+}
+
+// Whoever may push notes writes what others read on their terminals: nothing of it moves a cursor or makes a line.
+func TestNotesWriteNothingToATerminalButText(t *testing.T) {
+	note := "daemongate/prod: success: fine {\"sync\":\"a\\u001b]0;x\\u0007\\nb\",\"state\":\"Com\\tplete\"," +
+		"\"by\":\"\\u001b[2J\",\"outcome\":\"\\r\",\"cause\":\"\\u009b1m\"}\n"
+	list := forge.ParseNote("c1", note)
+	if len(list) != 1 {
+		t.Fatalf("read: %+v", list)
+	}
+	d := list[0].Details
+	for _, text := range []string{d.Sync, d.State, d.By, d.Outcome, d.Cause} {
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("%q", text)
 		}
 	}
 }

@@ -51,6 +51,7 @@ func (s Status) sanitised() Status {
 	if len(s.URL) > maxURL { // half an address leads nowhere
 		s.URL = ""
 	}
+	s.Details = s.Details.sanitised()
 	return s
 }
 

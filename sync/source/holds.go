@@ -21,10 +21,10 @@ const maxReason = 200
 // once. One that cannot be read holds all the same.
 func (s *holds) of(ctx context.Context, r reading, h *gate.History) (*gate.History, error) {
 	refs, ok := r.repo.Beside(forge.HoldRefs)
-	if !ok && (r.age == asBefore || r.follows.Commit != "") {
+	if !ok && (r.age == asBefore && len(r.held) == 0 || r.follows.Commit != "") {
 		return h, nil // nobody is asked: before the schedule says so, or at all
 	}
-	if !ok { // the newest poll was another Sync's, and asked for less
+	if !ok { // the newest poll was another Sync's, and asked for less; or what waits after a restart may be held
 		if _, err := r.repo.HeadWithin(ctx, r.follows, 0); err != nil {
 			return nil, err
 		}

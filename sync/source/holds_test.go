@@ -19,7 +19,8 @@ func TestHoldsComeWithThePoll(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "fleet")
 	first := gittest.Commit(t, dir, "a.yaml", "one")
 	gittest.Commit(t, dir, "a.yaml", "two")
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	data := t.TempDir()
+	store := gitsource.Open(data, gitsource.Options{})
 	t.Cleanup(store.Close)
 	repo, err := store.Repository(dir, gitsource.Auth{})
 	check := func(err error) {
@@ -58,6 +59,23 @@ func TestHoldsComeWithThePoll(t *testing.T) {
 	}
 	if again := poll(); again != h {
 		t.Error("the history is another one, and nothing has changed")
+	}
+	restarted := &api.Sync{}
+	restarted.Spec.Source.Schedule, restarted.Status.Head = "0 3 1 1 *", h.Head
+	restarted.Status.Held.Commits, restarted.Status.Passed = []string{h.Head}, first
+	store.Close()
+	again := gitsource.Open(data, gitsource.Options{})
+	t.Cleanup(again.Close)
+	anew, err := again.Repository(dir, gitsource.Auth{})
+	check(err)
+	sync, s = restarted, Open(restarted, time.Now(), Options{Repository: anew, Life: t.Context(),
+		Background: func(do func()) { go do() }, Wake: func() { done <- struct{}{} }})
+	s.Poll(sync, time.Now()) // nobody asks for it: its schedule is far off
+	<-done
+	seen, err := s.Last()
+	check(err)
+	if seen.Holds[""] == "" {
+		t.Errorf("after a restart before its schedule held are %v", seen.Holds)
 	}
 	check(forge.Lift(t.Context(), to, forge.HoldAll))
 	if h := poll(); h.Holds[""] != "" || h.Holds[first] == "" {

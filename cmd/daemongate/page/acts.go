@@ -14,6 +14,7 @@ import (
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/view"
 )
 
@@ -84,6 +85,9 @@ func (p *Page) do(ctx context.Context, syncs *sync.Syncs, r request) error {
 		_, err = syncs.Suspend(ctx, r.namespace, r.name, r.act == html.ActSuspend)
 		return err
 	case html.ActPause:
+		if err := mayPause(ctx, syncs, r); err != nil {
+			return err
+		}
 		return syncs.Pause(ctx, r.namespace, r.name, api.Pause{Reason: english.Clip(r.reason, mostOfAReason), By: r.by,
 			At: metav1.NewTime(now.UTC().Truncate(time.Second))})
 	case html.ActUnpause:
@@ -102,6 +106,26 @@ func (p *Page) do(ctx context.Context, syncs *sync.Syncs, r request) error {
 			"commit %s now.", r.namespace, r.name, api.Short(r.commit)), "Look at the Sync again."}
 	}
 	return syncs.Release(ctx, r.namespace, r.name, r.commit, time.Now())
+}
+
+// mayPause refuses to pause what is not paced, or is paused already.
+func mayPause(ctx context.Context, syncs *sync.Syncs, r request) error {
+	s, err := syncs.Get(ctx, r.namespace, r.name)
+	if err != nil {
+		return err
+	}
+	why := ""
+	switch was := pacing.PauseOf(s); {
+	case s.Spec.Rollout.Pace == nil:
+		why = "has no spec.rollout.pace, so there is nothing to pause"
+	case was != nil:
+		why = "is " + pacing.PauseWords(was) + " already"
+	}
+	if why == "" {
+		return nil
+	}
+	return &refusal{http.StatusConflict, "Nothing to pause", fmt.Sprintf("Sync %s/%s %s.", r.namespace, r.name, why),
+		"Look at the Sync again."}
 }
 
 // mostOfAReason is how many bytes of a reason are kept.
