@@ -37,6 +37,37 @@ func wrongEach(field, says string, values ...string) []wrong {
 	return all
 }
 
+// pacedBy is a rollout with these stages, and what else is asked of its pace.
+func pacedBy(stages, more string) string {
+	return `{"onDelete":"Pace","pace":{"stages":[` + stages + `]` + more + `}}`
+}
+
+// wrongPaces are mistakes about what goes before what.
+func wrongPaces() []wrong {
+	all := []wrong{
+		{"rollout", `{"onDelete":"Wait","pace":{"stages":[{"name":"a"}]}}`, "go together"},
+		{"rollout", `{"pace":{"stages":[{"name":"a"}]}}`, "go together"},
+		{"rollout", `{"onDelete":"Pace"}`, "go together"},
+		{"rollout", pacedBy("", ""), "stages"},
+		{"rollout", pacedBy(`{"name":"a"},{"name":"b","approve":true}`, ""), "before it"},
+		{"rollout", pacedBy(`{"name":"a"},{"name":"a"}`, ""), "one name"},
+		{"rollout", pacedBy(`{"name":"A b"}`, ""), "name"},
+		{"rollout", pacedBy(`{"name":"fix"}`, ""), "another name"},
+		{"rollout", pacedBy(`{"name":"a","order":["x"]}`, ""), "each"},
+		{"rollout", pacedBy(`{"name":"a","each":"zone","batches":{"first":1}}`, ""), "either each or batches"},
+		{"rollout", pacedBy(`{"name":"a","each":"zone","atMost":1}`, ""), "atMost"},
+		{"rollout", pacedBy(`{"name":"a","batches":{"first":0}}`, ""), "first"},
+	}
+	for _, soak := range []string{`"soon"`, `"721h"`, `"-5s"`, `""`} {
+		all = append(all, wrong{"rollout", pacedBy(`{"name":"a","soak":`+soak+`}`, ""), "0s to 720h"},
+			wrong{"gate.after", `[{"sync":"a","soak":` + soak + `}]`, "0s to 720h"})
+	}
+	for _, share := range []string{`0`, `-1`, `"50"`, `"few"`, `"0%"`, `"101%"`} {
+		all = append(all, wrong{"rollout", pacedBy(`{"name":"a"}`, `,"maxUnavailable":`+share), "such as 3"})
+	}
+	return all
+}
+
 // wrongSpecs has one of every kind of mistake that the schema can know of.
 func wrongSpecs() []wrong {
 	window := func(fields string) string { return `[{"duration":"1h",` + fields + `}]` }
@@ -83,6 +114,7 @@ func wrongSpecs() []wrong {
 		{"report.inCluster", `"Names"`, "Counts"},
 		{"webhook", `{}`, "secretRef"},
 	}
+	all = append(all, wrongPaces()...)
 	all = append(all, wrongDurations("source.interval", "1s", "24h", `"0s"`, `"25h"`)...)
 	all = append(all, wrongDurations("source.startingDeadline", "0s", "24h", `"99h"`)...)
 	all = append(all, wrongDurations("render.timeout", "1s", "1h", `"0s"`, `"2h"`)...)
@@ -151,6 +183,11 @@ var rightSpecs = []struct{ field, value string }{
 	{"report", `{"nodes":true,"inCluster":"Details"}`}, {"report", `{"nodes":false,"inCluster":"Counts"}`},
 	{"report.targetURL", `"https://g.example.com/d?c={commit}&n={namespace}/{name}"`},
 	{"webhook", `{"secretRef":{"name":"hook"}}`},
+	{"gate.after", `[{"sync":"canary-agents","soak":"30m"}]`},
+	{"rollout", pacedBy(`{"name":"canary","nodes":{"matchLabels":{"a":"b"}},"atMost":3,"soak":"30m","approve":true},`+
+		`{"name":"zone","each":"topology.kubernetes.io/zone","order":["eu-1c"],"soak":"720h"},`+
+		`{"name":"rest","batches":{"first":5},"approve":true}`, `,"maxUnavailable":"10%","supersede":true,"allowGap":true`)},
+	{"rollout", pacedBy(`{"name":"canary","atMost":1,"approve":true}`, `,"maxUnavailable":3`)},
 }
 
 // syncWith is a Sync whose spec has one field more.

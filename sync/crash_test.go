@@ -153,7 +153,7 @@ func (w *world) diesOr(m *mortal, ended func(api.SyncStatus) bool) {
 }
 
 func (w *world) note(commit string) string {
-	return w.git("--git-dir="+w.url, "log", "-1", "--notes=daemongate", "--format=%N", commit)
+	return w.git("--git-dir="+w.url, "log", "-1", "--notes=daemongate*", "--format=%N", commit)
 }
 
 // mortal lets a number of writes to the API server pass; the next one is the last thing that happens: either

@@ -108,7 +108,7 @@ func (p *Page) do(ctx context.Context, syncs *sync.Syncs, r request) error {
 	return syncs.Release(ctx, r.namespace, r.name, r.commit, time.Now())
 }
 
-// mayPause refuses to pause what is not paced, or is paused already.
+// mayPause refuses to pause what is not paced, or is paused already for the same reason.
 func mayPause(ctx context.Context, syncs *sync.Syncs, r request) error {
 	s, err := syncs.Get(ctx, r.namespace, r.name)
 	if err != nil {
@@ -118,7 +118,7 @@ func mayPause(ctx context.Context, syncs *sync.Syncs, r request) error {
 	switch was := pacing.PauseOf(s); {
 	case s.Spec.Rollout.Pace == nil:
 		why = "has no spec.rollout.pace, so there is nothing to pause"
-	case was != nil:
+	case was != nil && (r.reason == "" || r.reason == was.Reason):
 		why = "is " + pacing.PauseWords(was) + " already"
 	}
 	if why == "" {

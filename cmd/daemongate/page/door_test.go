@@ -303,8 +303,8 @@ func TestPromotingNeedsItsOwnRight(t *testing.T) {
 		{"adas", html.ActPromote, seen + "1", http.StatusSeeOther, `"daemongate.io/promote":"` + strings.Repeat("b", 40) + " 1 "},
 		{"adas", html.ActPause, "", http.StatusForbidden, ""},
 		{"adas", html.ActUnpause, "", http.StatusForbidden, ""},
-		{"bobs", html.ActPause, html.FieldReason + "=it+is+hot", http.StatusSeeOther, `\"reason\":\"it is hot\",\"by\":\"bob\"`},
 		{"bobs", html.ActPause, html.FieldReason + "=" + strings.Repeat("x", mostOfAForm), http.StatusSeeOther, `"daemongate.io/pause"`},
+		{"bobs", html.ActPause, html.FieldReason + "=it+is+hot", http.StatusSeeOther, `\"reason\":\"it is hot\",\"by\":\"bob\"`},
 		{"bobs", html.ActUnpause, "", http.StatusSeeOther, `"daemongate.io/pause":null`},
 	} {
 		before := len(c.patches)
