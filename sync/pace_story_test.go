@@ -37,6 +37,12 @@ func inStages(s *api.SyncSpec) {
 	}}
 }
 
+// unapproved asks for the same without a person.
+func unapproved(s *api.SyncSpec) {
+	inStages(s)
+	s.Rollout.Pace.Stages[0].Approve = false
+}
+
 // nodesWith are the nodes whose pod has this image and is not going, sorted.
 func (w *world) nodesWith(image string) []string {
 	w.t.Helper()
@@ -127,10 +133,7 @@ func TestAPauseOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": pacedAgent("v1", "")})
-	w.create(func(s *api.SyncSpec) {
-		inStages(s)
-		s.Rollout.Pace.Stages[0].Approve = false
-	})
+	w.create(unapproved)
 	stop := w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	w.check(w.syncs.Pause(t.Context(), w.namespace, "agents", api.Pause{Reason: "the fair", By: "ann",
@@ -159,10 +162,7 @@ func TestAPodDisruptionBudgetIsAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": pacedAgent("v1", "")})
-	w.create(func(s *api.SyncSpec) {
-		inStages(s)
-		s.Rollout.Pace.Stages[0].Approve = false
-	})
+	w.create(unapproved)
 	budgets := w.kube.PolicyV1().PodDisruptionBudgets(w.namespace)
 	_, err := budgets.Create(t.Context(), &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "all"},
 		Spec: policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{

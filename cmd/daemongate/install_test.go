@@ -38,6 +38,14 @@ func TestInstalledRightsSuffice(t *testing.T) {
 	isRestricted(t, kube)
 	deployer(t, kube, "platform")
 	dir := t.TempDir()
+	client := installedRollsOut(t, cluster, kube, dir)
+	readsWell(t, cluster.Kubeconfig)
+	leavesWell(t, client, kube)
+}
+
+// installedRollsOut has the installed controller roll out the agent of a Sync, until that is Complete.
+func installedRollsOut(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface, dir string) dynamic.Interface {
+	t.Helper()
 	pushAgent(t, dir)
 	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
@@ -47,16 +55,14 @@ spec:
   rollout: {settle: 1s, proof: 0s}
   apply: {serviceAccountName: deployer}
 `)
-	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
+	_, err := installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
 	check(t, err)
-
 	ended := startController(t, append(installedArgs(t, kube), "--allow-local-repositories",
 		"--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))...)
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
 	waitComplete(t, sync.NewSyncs(client), ended)
-	readsWell(t, cluster.Kubeconfig)
-	leavesWell(t, client, kube)
+	return client
 }
 
 // Daemongate is installed in a namespace of its own, and whoever names another one is told so.

@@ -8,10 +8,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/sync"
 )
@@ -42,22 +40,7 @@ func TestACheckedClusterIsInstalledAndLeft(t *testing.T) {
 	refusesWhatOthersHave(t, kube, func(texts ...string) { t.Helper(); says(cluster.Kubeconfig, 1, "check", texts...) })
 
 	installs(t, cluster)
-	pushAgent(t, dir)
-	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
-kind: Sync
-metadata: {name: agents, namespace: platform}
-spec:
-  source: {url: `+filepath.Join(dir, "fleet")+`, interval: 1s}
-  rollout: {settle: 1s, proof: 0s}
-  apply: {serviceAccountName: deployer}
-`)
-	_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, "sync.yaml"), "")
-	check(t, err)
-	ended := startController(t, append(installedArgs(t, kube), "--allow-local-repositories",
-		"--data-dir", filepath.Join(dir, "data"), "--kubeconfig", tokenConfig(t, cluster, kube, dir))...)
-	client, err := dynamic.NewForConfig(cluster.Config)
-	check(t, err)
-	waitComplete(t, sync.NewSyncs(client), ended)
+	client := installedRollsOut(t, cluster, kube, dir)
 	says(cluster.Kubeconfig, 0, "version", "controller "+thisBuild().Version, "the controller is of the same version")
 	says(cluster.Kubeconfig, 0, "version -o json", `"skew": "the controller is of the same version"`)
 	says(cluster.Kubeconfig, 0, "check", "the controller is of the same version")
