@@ -39,10 +39,27 @@ func (c *course) absence() string {
 		return fmt.Sprintf("%d of %s are absent, %d may be: %s", len(absent), words.Plural(there, "node"), may,
 			words.FoldSome(absent))
 	}
-	if len(lately) > 0 {
+	switch {
+	case len(lately) > 0:
 		return fmt.Sprintf("not ready for less than %s: %s", absentFor, words.FoldSome(lately))
+	case c.isUntried():
+		return "none of the nodes of the stage is there to try the commit, and so nothing can soak"
 	}
 	return ""
+}
+
+// isUntried reports whether the stage is to soak and no node of it has got the commit: canaries that are all away prove
+// nothing to the nodes after them.
+func (c *course) isUntried() bool {
+	if c.at == 0 || c.isLast() || c.stages[c.at-1].soak == 0 || c.stages[c.at-1].nodes == 0 || c.in.Rollback || c.idle {
+		return false
+	}
+	for i := range c.places {
+		if c.places[i].stage == c.at && c.anySet(func(s *set) bool { return s.sites[i].updated != nil }) {
+			return false
+		}
+	}
+	return true
 }
 
 // absentSince is since when a node is absent to some DaemonSet, if it is.

@@ -561,6 +561,22 @@ func TestAMomentsAbsenceIsWaitedFor(t *testing.T) {
 	w.want(w.run(2*time.Second), "rest", ForNodes)
 }
 
+// Canaries that are all away have tried nothing: where they are to soak, nobody gets the commit before one of them has.
+func TestCanariesThatAreAwayAreNoProof(t *testing.T) {
+	w := newWorld(t, 9, 1)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.ready("n001", false)
+	w.commit("v2")
+	if o := w.run(time.Hour); o.Name != "canary" || o.Waits != ForNodes || o.Early > 0 {
+		t.Errorf("with the canary away: %+v", o)
+	}
+	w.ready("n001", true)
+	w.want(w.run(2*time.Minute), "canary", ForSoak)
+	if o := w.run(30 * time.Minute); !o.Done {
+		t.Errorf("%+v", o)
+	}
+}
+
 // Pods that are not Ready go beyond the budget, since nothing is lost with them. So each says that it goes for that: by
 // a look that came late nearly all nodes would lose an agent that has recovered since.
 func TestWhatHasRecoveredSinceTheLookStays(t *testing.T) {
