@@ -33,16 +33,13 @@ func (t *turn) staged(f *api.Flight, r *Rollout) {
 	}
 	was := f.Stage
 	defer func() { t.newStage = stageNews(was, f.Stage) }()
-	if was == nil || r.Stage == nil || !sameStage(was, r.Stage) || was.Approved == r.Stage.Approved {
+	if was == nil || r.Stage == nil || !was.Is(r.Stage) || was.Approved == r.Stage.Approved {
 		f.Stage = r.Stage.DeepCopy()
 		if t.suspended() == "" {
 			t.d.Evictions = r.Evictions
 		}
 	}
 }
-
-// sameStage reports whether two looks saw a rollout in the same stage.
-func sameStage(a, b *api.FlightStage) bool { return a.Index == b.Index && a.Name == b.Name }
 
 // superseded are the commits that a newer one carries which takes over from a flight: that of the flight, and those
 // that followed it.
@@ -62,10 +59,10 @@ func stageNews(was, now *api.FlightStage) bool {
 	}
 	switch now.WaitsFor {
 	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
-		return !sameStage(was, now) || was.WaitsFor != now.WaitsFor
+		return !was.Is(now) || was.WaitsFor != now.WaitsFor
 	case api.StageNodes, api.StageFailing, api.StageBudget:
 	}
-	return !sameStage(was, now)
+	return !was.Is(now)
 }
 
 // supersedes reports whether a newer commit may take over from the flight: it waits, and not for its nodes, or fails.

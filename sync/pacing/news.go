@@ -48,7 +48,7 @@ func NewsOf(s *api.Sync, before, now *api.Flight, suspended bool) []News {
 
 // onItsWay is that it has reached a stage, waits for a person, or has been let go on.
 func onItsWay(s *api.Sync, was, is *api.FlightStage) (news []News) {
-	same := was.Index == is.Index && was.Name == is.Name
+	same := was.Is(is)
 	switch {
 	case !same:
 		news = append(news, News{Reached, fmt.Sprintf("%s is reached, with %s", Name(is),

@@ -111,7 +111,7 @@ func movingSince(was, now *api.FlightStage, in pace.Input) *metav1.MicroTime {
 	switch {
 	case !moves(now):
 		return nil
-	case was != nil && was.MovingSince != nil && was.Name == now.Name && was.Index == now.Index:
+	case was != nil && was.MovingSince != nil && was.Is(now):
 		return was.MovingSince
 	}
 	return &metav1.MicroTime{Time: in.Now}

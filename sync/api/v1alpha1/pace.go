@@ -152,6 +152,11 @@ type FlightStage struct {
 	Approved bool `json:"approved,omitempty"`
 }
 
+// Is reports whether two looks saw a rollout in the same stage.
+func (st *FlightStage) Is(other *FlightStage) bool {
+	return st.Index == other.Index && st.Name == other.Name
+}
+
 // WorkloadPace is how far a paced rollout is with one workload.
 type WorkloadPace struct {
 	// Reached is how many of its nodes have been exposed to the commit.
