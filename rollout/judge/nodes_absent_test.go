@@ -30,11 +30,7 @@ func TestANodeThatIsAbsentForAMomentIsWaitedFor(t *testing.T) {
 // replaced it wants to know. One that does neither is waited for as long as a rollout may stand still.
 func TestOnDeleteWaitsForPodsThatWereReplaced(t *testing.T) {
 	f := newFleet(t, 12)
-	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
-		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
-	})
-	f.target.OnDelete = true
+	f.applyOnDelete()
 	f.want(rollout.Complete)
 	p := f.replace("node-1")
 	f.want(rollout.Progressing, rollout.Starting)
@@ -50,11 +46,7 @@ func TestOnDeleteWaitsForPodsThatWereReplaced(t *testing.T) {
 // no longer than any other may stand still. Which pods have not settled is said then.
 func TestOnDeleteDoesNotWaitForEver(t *testing.T) {
 	f := newFleet(t, 12)
-	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
-		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
-	})
-	f.target.OnDelete = true
+	f.applyOnDelete()
 	f.replace("node-1")
 	f.want(rollout.Progressing, rollout.Starting)
 	f.after(10 * time.Minute)
@@ -97,11 +89,7 @@ func TestOnDeletePassesNothingThatFails(t *testing.T) {
 func TestOnDeleteProvesWhatWasReplaced(t *testing.T) {
 	f := newFleet(t, 12)
 	f.options = rollout.Options{}
-	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
-		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
-	})
-	f.target.OnDelete = true
+	f.applyOnDelete()
 	f.want(rollout.Complete)
 	p := f.ready(f.runs(f.replace("node-1")))
 	f.after(10 * time.Second)
@@ -118,11 +106,7 @@ func TestOnDeleteProvesWhatWasReplaced(t *testing.T) {
 // Trouble after trouble on one node after the other, each of which may pass by itself, is waited for no longer.
 func TestOnDeleteDoesNotWaitForEveryTrouble(t *testing.T) {
 	f := newFleet(t, 12)
-	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
-		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
-	})
-	f.target.OnDelete = true
+	f.applyOnDelete()
 	f.want(rollout.Complete)
 	f.after(15*time.Minute - time.Second)
 	f.ends(f.runs(f.replace("node-1")), 1, "Error")
@@ -134,14 +118,19 @@ func TestOnDeleteDoesNotWaitForEveryTrouble(t *testing.T) {
 func TestOnDeleteDoesNotWaitForEveryProof(t *testing.T) {
 	f := newFleet(t, 12)
 	f.options = rollout.Options{}
-	f.apply(func(d *appsv1.DaemonSet) {
-		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
-		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
-	})
-	f.target.OnDelete = true
+	f.applyOnDelete()
 	f.want(rollout.Complete)
 	f.after(15*time.Minute - 11*time.Second)
 	f.ready(f.runs(f.replace("node-1")))
 	f.after(10 * time.Second).want(rollout.Progressing)
 	f.after(time.Second).want(rollout.Complete)
+}
+
+// applyOnDelete applies a commit whose pods a person replaces.
+func (f *fleet) applyOnDelete() {
+	f.apply(func(d *appsv1.DaemonSet) {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+		d.Spec.Template.Spec.Containers[0].Image = "registry.example.com/agent:v2"
+	})
+	f.target.OnDelete = true
 }
