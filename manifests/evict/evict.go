@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,14 @@ var ErrGone = errors.New("it is gone, or going")
 // UnknownError says that it is not known whether a pod goes: the answer was lost, or the API server failed.
 type UnknownError struct{ Err error }
 
-func (e *UnknownError) Error() string { return "it is not known whether it goes: " + e.Err.Error() }
+// Error leaves the address out that was asked, which names the pod.
+func (e *UnknownError) Error() string {
+	why := e.Err
+	if asked := (*url.Error)(nil); errors.As(why, &asked) {
+		why = asked.Err
+	}
+	return "it is not known whether it goes: " + why.Error()
+}
 
 // Unwrap gives the reason.
 func (e *UnknownError) Unwrap() error { return e.Err }
