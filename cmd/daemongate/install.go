@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/cmd/daemongate/controller"
 	"github.com/daemongate/daemongate/cmd/daemongate/fit"
+	"github.com/daemongate/daemongate/cmd/daemongate/migrate"
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/manifests/packages"
 	"github.com/daemongate/daemongate/sync/english"
@@ -212,4 +213,10 @@ func newCheck() *cobra.Command {
 		Print: func(w io.Writer, value any, table func(io.Writer) error) error {
 			return format.print(w, value, table)
 		}})
+}
+
+// newMigrate is in a package of its own.
+func newMigrate() *cobra.Command {
+	k := &cluster{}
+	return migrate.New(migrate.Program{NoArgs: arguments(cobra.NoArgs), Flags: k.addTo, Connect: k.connect})
 }

@@ -48,7 +48,7 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newPlan(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
 		newResume(), newPromote(), newPause(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(),
-		newFleet(), hold.New(usage))
+		newFleet(), hold.New(usage), newMigrate())
 	completeNames(root)
 	if strings.HasPrefix(program, "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: asPlugin}

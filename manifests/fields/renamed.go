@@ -63,7 +63,7 @@ func claiming(o *unstructured.Unstructured, fields *fieldpath.Set, home string) 
 	entries := o.DeepCopy().GetManagedFields()
 	for i, e := range entries {
 		if e.Manager == claim.Manager {
-			return entries, unite(&entries[i], claim)
+			return entries, Unite(&entries[i], claim)
 		}
 	}
 	return append(entries, claim), nil

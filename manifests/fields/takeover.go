@@ -35,7 +35,7 @@ func handOver(entries []metav1.ManagedFieldsEntry, home string, served func(vers
 		e.Manager = TakeoverManager(e.APIVersion)
 		e.Operation, e.Subresource = metav1.ManagedFieldsOperationApply, ""
 		if i, found := at[e.Manager]; found {
-			if err := unite(&out[i], e); err != nil {
+			if err := Unite(&out[i], e); err != nil {
 				return nil, err
 			}
 			continue
@@ -67,8 +67,8 @@ func inServedVersions(entries []metav1.ManagedFieldsEntry, home string, served f
 	return out, foreign, nil
 }
 
-// unite adds the fields of another entry of the same version.
-func unite(to *metav1.ManagedFieldsEntry, other metav1.ManagedFieldsEntry) error {
+// Unite adds to an entry of managedFields the fields of another one of the same version.
+func Unite(to *metav1.ManagedFieldsEntry, other metav1.ManagedFieldsEntry) error {
 	a, err := fieldSet(*to)
 	if err != nil {
 		return err
