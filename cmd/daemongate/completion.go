@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/twin"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -116,6 +117,9 @@ func namesIn(c *cobra.Command, kinds []live, typed string, args []string) ([]cob
 // namesOf reads the names that begin as typed. Where the cluster does not answer soon, or does not want to, there are
 // none: nobody wants an error in a half-written command line.
 func namesOf(c *cobra.Command, kinds []live, typed string, args []string) (names []cobra.Completion) {
+	if twin.Read(c) != nil {
+		return nil
+	}
 	k := cluster{}
 	for flag, value := range map[string]*string{"kubeconfig": &k.kubeconfig, "context": &k.context,
 		"namespace": &k.namespace, "as": &k.as, "as-uid": &k.asUID} {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/hold"
+	"github.com/daemongate/daemongate/cmd/daemongate/twin"
 )
 
 // run is the whole program but for its end: args begin with the program's name, and conclude turns what it returns into
@@ -33,6 +34,9 @@ func newRoot(program string) *cobra.Command {
 when the DaemonSets of the last one have taken over every node, or are reported stuck: with the cause, the nodes and
 the remedy.
 
+Each flag can also be set by the environment, by a variable of its name, such as DAEMONGATE_LOG_LEVEL for --log-level.
+What is on the command line wins.
+
 Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          helpOrUnknown,
@@ -50,6 +54,7 @@ Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 		newResume(), newPromote(), newPause(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(),
 		newFleet(), hold.New(usage), newMigrate())
 	completeNames(root)
+	twin.Attach(root, usage)
 	if strings.HasPrefix(program, "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: asPlugin}
 		exampleAsPlugin(root)

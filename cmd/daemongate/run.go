@@ -33,6 +33,7 @@ type runOptions struct {
 	local               localOptions
 	advertise           net.IP
 	page                pageOptions
+	profiles            string // address to serve profiles at; empty for nowhere
 }
 
 func newRun() *cobra.Command {
@@ -51,7 +52,7 @@ Controllers that shall work side by side, on Syncs of different namespaces, need
 		Example: "  daemongate run -f sync.yaml",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(o.checkRenders(), o.checkAdvertised(), o.page.check(),
+			if err := errors.Join(o.checkRenders(), o.checkAdvertised(), o.page.check(), o.checkProfiles(),
 				controller.CheckLog(o.logLevel, o.logFormat)); err != nil {
 				return usage(c, err)
 			}
@@ -90,6 +91,7 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.MetricsAuth, "metrics-auth", false,
 		"show /metrics only to whom the API server lets get it: by a bearer token, as a Role with nonResourceURLs says")
 	o.page.addTo(flags)
+	o.addProfiles(flags)
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.StringSliceVar(&o.Namespaces, "namespaces", nil,
@@ -185,6 +187,7 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return err
 	}
 	defer closePage()
+	o.serveProfiles()
 	c, err := controller.New(config, o.Options)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,47 @@ func (o *pageOptions) check() error {
 		return errors.New("--http-actions: the page is served nowhere, give --http too")
 	}
 	return nil
+}
+
+// addProfiles adds the flag of where profiles are served.
+func (o *runOptions) addProfiles(flags *pflag.FlagSet) {
+	flags.StringVar(&o.profiles, "pprof-bind-address", "", "address to serve profiles at, below /debug/pprof/, "+
+		"such as :6060, which is this machine alone; others reach them where an IP address says so (default: nowhere)")
+}
+
+// checkProfiles refuses an address that is none, or that others reach for something else. Without a host it becomes
+// this machine's own.
+func (o *runOptions) checkProfiles() error {
+	if o.profiles == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(o.profiles)
+	if err != nil {
+		return fmt.Errorf("--pprof-bind-address %s: want an address and a port, such as 127.0.0.1:6060", o.profiles)
+	}
+	if host != "" && host != "localhost" && net.ParseIP(host) == nil {
+		return fmt.Errorf("--pprof-bind-address %s: want an IP address, or none for this machine alone", o.profiles)
+	}
+	for flag, other := range map[string]string{"--metrics-address": o.Metrics, "--webhook-address": o.Webhooks,
+		"--http": o.page.address} {
+		if _, taken, err := net.SplitHostPort(other); err == nil && taken == port && port != "0" {
+			return fmt.Errorf("--pprof-bind-address %s: %s has the same port: profiles are for other eyes", o.profiles,
+				flag)
+		}
+	}
+	o.profiles = net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
+	return nil
+}
+
+// serveProfiles has the controller serve profiles, if it is to.
+func (o *runOptions) serveProfiles() {
+	if o.profiles == "" {
+		return
+	}
+	if o.Pages == nil {
+		o.Pages = map[string]http.Handler{}
+	}
+	o.Pages[o.profiles] = controller.Profiles()
 }
 
 // servePage has the controller serve the page, if it is to. closePage ends what it reads.

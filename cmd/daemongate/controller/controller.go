@@ -83,8 +83,8 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	}
 	for address := range o.Pages {
 		if address == o.Webhooks || address == o.Metrics {
-			return nil, fmt.Errorf("--http is %s, and so is --webhook-address or --metrics-address: give it its "+
-				"own, since others are to reach it", address)
+			return nil, fmt.Errorf("--http or --pprof-bind-address is %s, and so is --webhook-address or "+
+				"--metrics-address: give each its own, since others are to reach it", address)
 		}
 	}
 	if err := ownFolder(o.DataDir, os.Geteuid()); err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof" //nolint:gosec // the mux that it adds itself to is served nowhere
 	gosync "sync"
 	"time"
 )
@@ -45,6 +46,18 @@ func addProbes(mux *http.ServeMux, syncs readiness) {
 		}
 		say(w, http.StatusOK, string(does))
 	})
+}
+
+// Profiles shows what the process does with its time and memory, as go tool pprof reads it. Whoever sees it sees the
+// command line and where the program is, but nothing that is in its memory.
+func Profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
 }
 
 // maxConnections is how many connections a server has at once.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"github.com/sirupsen/logrus"
 	"k8s.io/klog/v2"
 )
@@ -66,13 +67,34 @@ func NewLog(out io.Writer, level, format string) *logrus.Logger {
 	if format == jsonFormat {
 		l.SetFormatter(&logrus.JSONFormatter{})
 	}
-	klog.SetSlogLogger(slog.New(&bridge{log: l}))
+	klog.SetLoggerWithOptions(logr.FromSlogHandler(&bridge{log: l}), klog.WriteKlogBuffer(klogLines{l}.write))
 	log.SetFlags(0)
 	log.SetOutput(l.WriterLevel(logrus.InfoLevel))
 	return l
 }
 
-// bridge is a slog.Handler that writes to logrus. What client-go calls info is for its developers: debug here.
+// klogLines writes the lines of klog's older functions to logrus. Given to a logger, as those of the newer ones are,
+// they would be info or errors, and a warning info.
+type klogLines struct{ log logrus.FieldLogger }
+
+// klogLine is a line of klog: W1130 12:00:00.000000 1234 reflector.go:561] what is said.
+var klogLine = regexp.MustCompile(`(?s)^([IWEF])\d{4} \S+ +\d+ [^\]]+\] (.*)$`)
+
+// write takes one line, which klog has made, or what it makes of one.
+func (k klogLines) write(line []byte) {
+	severity, text := "W", strings.TrimSpace(string(line))
+	if m := klogLine.FindStringSubmatch(text); m != nil {
+		severity, text = m[1], m[2]
+	}
+	if severity == "I" {
+		k.log.Debug(text)
+		return
+	}
+	k.log.Warn(text)
+}
+
+// bridge is a slog.Handler that writes to logrus. What client-go calls info is for its developers: debug here. What it
+// calls an error it tries again: a warning here, as what it warns of is.
 type bridge struct{ log logrus.FieldLogger }
 
 // mostVerbose is klog's -v=4. From 6 on client-go logs requests, and from 8 on their bodies, in which there are
@@ -90,10 +112,8 @@ func (b *bridge) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	switch {
-	case r.Level >= slog.LevelError:
-		entry.Warn(r.Message)
 	case r.Level >= slog.LevelWarn:
-		entry.Info(r.Message)
+		entry.Warn(r.Message)
 	default:
 		entry.Debug(r.Message)
 	}
