@@ -198,9 +198,10 @@ func withoutStageProgress(st *api.FlightStage) {
 	}
 }
 
-// withoutProgress is a status without all that changes while pods come and go and no commit's state does.
+// withoutProgress is a status without all that changes while pods come and go and no commit's state does. It shares
+// with the status that it is made of what it does not change: most of a large one is its inventory and its history.
 func withoutProgress(s api.SyncStatus) api.SyncStatus {
-	s = *s.DeepCopy()
+	s.Conditions, s.Ailing = slices.Clone(s.Conditions), s.Ailing.DeepCopy()
 	s.Summary.Nodes, s.Summary.Message, s.Left = "", "", ""
 	for i := range s.Conditions {
 		s.Conditions[i].Message = ""
@@ -210,7 +211,11 @@ func withoutProgress(s api.SyncStatus) api.SyncStatus {
 	} else {
 		s.Ailing = nil
 	}
-	if f := s.InFlight; f != nil {
+	if s.InFlight != nil {
+		f := *s.InFlight
+		s.InFlight = &f
+		f.Workloads, f.Stage = slices.Clone(f.Workloads), f.Stage.DeepCopy()
+		f.Correcting, f.Relapse = f.Correcting.DeepCopy(), f.Relapse.DeepCopy()
 		f.Nodes, f.Message = api.NodeCounts{}, api.Message{}
 		if f.Correcting != nil {
 			f.Correcting.Message = ""

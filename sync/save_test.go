@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"testing"
 	"time"
 
@@ -171,5 +172,32 @@ func TestWhatMayWaitIsWrittenInTime(t *testing.T) {
 	}
 	if due := s.due("b", next, now, true); !due.Equal(now) {
 		t.Errorf("with %d commits that are not written it is due after %s", mostUnwritten, due.Sub(now))
+	}
+}
+
+// What a status is compared by shares what it can with the status itself, which stays as it is.
+func TestComparingAStatusLeavesItAsItIs(t *testing.T) {
+	const text = `{"head":"b","passed":"a","left":"sum","summary":{"nodes":"1 of 3","message":"rolls out","commit":"a"},
+"conditions":[{"type":"Ready","status":"False","reason":"Progressing","message":"1 of 3","lastTransitionTime":null}],
+"inventory":[{"version":"v1","kind":"ConfigMap","name":"a","uid":"1"}],
+"ailing":{"since":"2026-01-01T00:00:00.000000Z","count":2,"objects":[{"object":"ConfigMap a","message":"is not well"}]},
+"history":[{"commit":"a","state":"Complete"}],
+"inFlight":{"commit":"b","generation":1,"digest":"d","state":"Progressing","since":"2026-01-01T00:00:00.000000Z","private":"1 of 3",
+"causes":[{"code":"NotReady","object":"Deployment a"},{"code":"CrashLoop","object":"DaemonSet a","message":"exits"}],
+"followers":[{"commit":"c"}],"nodes":{"desired":3,"updated":1,"settled":1},"stage":{"name":"canary","message":"waits","nodes":3,"waitsFor":"Nodes"},
+"workloads":[{"kind":"DaemonSet","name":"a","headline":"1 of 3","memory":{"a":"b"},"notes":["x"]}]}}`
+	var s, same api.SyncStatus
+	for _, into := range []*api.SyncStatus{&s, &same} {
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without := withoutPassing(withoutProgress(s))
+	if !reflect.DeepEqual(s, same) {
+		t.Errorf("changed to %+v", s)
+	}
+	if f := without.InFlight; f == s.InFlight || f.Workloads[0].Headline+without.Conditions[0].Message+without.Head+f.Stage.Message != "" ||
+		f.Nodes.Desired+len(f.Followers) > 0 || len(f.Causes) != 1 || len(without.Inventory) != 1 {
+		t.Errorf("%+v", without)
 	}
 }

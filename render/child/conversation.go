@@ -27,6 +27,7 @@ type conversation struct {
 	began   atomic.Pointer[spentFunc] // since the child began to render; nil before
 	opened  []*gitsource.Tree
 	memory  remembered.TenantMemory // of this and other children's groups, of the same tenant
+	again   atomic.Bool             // the child can do another job
 }
 
 // outcome is what a render came to.
@@ -60,7 +61,7 @@ const mostAnswer = 64 << 20
 
 // converse sends the job, replies to what is asked, and takes the answer in.
 func (c *conversation) converse(ctx context.Context) (result render.Result, err error) {
-	if err := c.send(c.job); err != nil {
+	if err := c.send(letter{Job: &c.job}); err != nil {
 		return result, c.lost(c.job.Folder, c.limits.Memory)
 	}
 	limited := &io.LimitedReader{R: c.out, N: 3*c.options.MostWritten() + mostAnswer} // kept by each of two tries, too
@@ -75,11 +76,12 @@ func (c *conversation) converse(ctx context.Context) (result render.Result, err 
 			spent := processClock(c.command.Process.Pid)
 			c.began.Store(&spent)
 		case m.Ask != nil:
-			if err := c.send(c.reply(ctx, *m.Ask)); err != nil {
+			r := c.reply(ctx, *m.Ask)
+			if err := c.send(letter{Reply: &r}); err != nil {
 				return result, c.lost(c.job.Folder, c.limits.Memory)
 			}
 		case m.Recall != nil:
-			if err := c.send(reply{Known: c.memory.Recall(m.Recall)}); err != nil {
+			if err := c.send(letter{Reply: &reply{Known: c.memory.Recall(m.Recall)}}); err != nil {
 				return result, c.lost(c.job.Folder, c.limits.Memory)
 			}
 		case m.Keep != nil:
@@ -119,6 +121,7 @@ func (c *conversation) unanswered(err error, tooLong bool) error {
 
 func (c *conversation) answered(result render.Result, a *answer) (render.Result, error) {
 	result.Read, result.Warnings, result.Dropped = a.Read, a.Warnings, a.Dropped
+	c.again.Store(a.Again && a.Problem == nil)
 	for _, folder := range a.Damaged {
 		for _, tree := range append(c.opened, c.tree) {
 			if place, _ := tree.Place(); place.Mirror == folder {

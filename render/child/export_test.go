@@ -1,6 +1,9 @@
 package child
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Clock tells how much processor time a process has taken since now.
 func Clock(pid int) func() (time.Duration, bool) { return processClock(pid) }
@@ -25,3 +28,19 @@ func Groups(r *Runner) int { return r.groups.Len() }
 func Knows(r *Runner, tenant, digest string) bool {
 	return len(r.groups.Of(tenant).Recall([]string{digest})) > 0
 }
+
+// Idle are the numbers of the processes that wait for another job of one of the tenants, or of any if none is
+// named.
+func Idle(r *Runner, tenants ...string) (ids []int) {
+	r.idle.mu.Lock()
+	defer r.idle.mu.Unlock()
+	for _, w := range r.idle.all {
+		if len(tenants) == 0 || slices.Contains(tenants, w.use.tenant) {
+			ids = append(ids, w.command.Process.Pid)
+		}
+	}
+	return ids
+}
+
+// Stay has children wait so long for another job.
+func Stay(r *Runner, stay time.Duration) { r.idle.stay = stay }

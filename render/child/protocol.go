@@ -13,6 +13,12 @@ import (
 // Parent and child are the same binary, so what they say to each other needs no version. Both ways it is JSON values,
 // one behind the other: a job and then replies to the child, messages from it, the last of which is its answer.
 
+// letter is what a child is sent: one field is set.
+type letter struct {
+	Job   *job   `json:",omitempty"`
+	Reply *reply `json:",omitempty"`
+}
+
 // job is what a child is asked to render.
 type job struct {
 	Place     gitsource.Place
@@ -66,6 +72,8 @@ type answer struct {
 	Read, Warnings, Dropped []string
 	Problem                 *problem `json:",omitempty"`
 	Damaged                 []string `json:",omitempty"` // mirrors in which something was missing
+	// Again says that the child can do another job.
+	Again bool `json:",omitempty"`
 }
 
 // problem is an error of render.Build.

@@ -13,13 +13,14 @@ import (
 	"github.com/daemongate/daemongate/render/remembered"
 )
 
-// Runner renders in children, one for each render. One child more waits in reserve, started and made ready. It is safe
-// for concurrent use.
+// Runner renders in children, one for each render, or for several of one tenant that follow each other at once. One
+// child more waits in reserve, started and made ready. It is safe for concurrent use.
 type Runner struct {
 	memory int64 // bytes that all renders at once may take
 	room   *semaphore.Weighted
 	start  func() (*process, error)
 	groups *remembered.Store // what they rendered to
+	idle   *idle
 
 	mu      sync.Mutex
 	reserve *process // nil if there is none
@@ -36,8 +37,11 @@ func New(memory int64) *Runner {
 	if memory <= 0 {
 		memory = DefaultTotal
 	}
-	return &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start,
+	r := &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start,
 		groups: remembered.New(remembered.Most)}
+	r.idle = &idle{stay: stay, under: &r.under,
+		release: func(w *waiting) { r.release(w.use.memory, w.process) }}
+	return r
 }
 
 // NewAs is New with children that are another program, which does nothing but Serve.
@@ -49,6 +53,7 @@ func NewAs(memory int64, program string, args ...string) *Runner {
 
 // Close ends all children.
 func (r *Runner) Close() {
+	r.idle.close()
 	r.mu.Lock()
 	r.closed = true
 	reserve := r.reserve
@@ -74,33 +79,50 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 		return render.Result{}, fmt.Errorf("%s: may take %s of memory, and all renders of this controller together "+
 			"may take %s: lower render.maxMemory, or raise --render-memory", folder, size(l.Memory), size(r.memory))
 	}
-	if err := r.room.Acquire(ctx, l.Memory); err != nil {
-		return render.Result{}, fmt.Errorf("%s: %w", folder, context.Cause(ctx))
+	u := use{l.Tenant, l.Memory}
+	p := r.idle.take(u)
+	if p == nil && !r.room.TryAcquire(l.Memory) {
+		r.idle.free(l.Memory)
+		if err := r.room.Acquire(ctx, l.Memory); err != nil {
+			return render.Result{}, fmt.Errorf("%s: %w", folder, context.Cause(ctx))
+		}
 	}
 	var used []*process
+	kept := false
 	defer func() {
-		r.under.Go(func() {
-			for _, p := range used {
-				p.end()
-			}
-			r.room.Release(l.Memory)
-			r.prepare()
-		})
+		if kept {
+			r.under.Go(r.prepare)
+		} else {
+			r.under.Go(func() { r.release(l.Memory, used...) })
+		}
 	}()
-	for {
-		p, reserved, err := r.take()
-		if err != nil {
-			return render.Result{}, &LostError{Folder: folder, Reason: err.Error(), NotStarted: true}
+	for other := p != nil; ; other, p = false, nil {
+		reserved := false
+		if p == nil {
+			var err error
+			if p, reserved, err = r.take(); err != nil {
+				return render.Result{}, &LostError{Folder: folder, Reason: err.Error(), NotStarted: true}
+			}
 		}
 		used = append(used, p)
 		c := &conversation{process: p, tree: tree, options: o, limits: l, job: newJob(place, folder, o, l),
 			memory: r.groups.Of(l.Tenant)}
 		result, err := c.run(ctx)
-		if reserved && c.unheard(err) {
+		if reserved && c.unheard(err) || other && maybeAnothers(err) {
 			continue
 		}
+		kept = err == nil && c.again.Load() && l.Tenant != "" && len(used) == 1 && r.idle.put(u, p)
 		return result, err
 	}
+}
+
+// release ends children, and then gives back the memory that they could take.
+func (r *Runner) release(memory int64, used ...*process) {
+	for _, p := range used {
+		p.end()
+	}
+	r.room.Release(memory)
+	r.prepare()
 }
 
 // take returns the child in reserve, or starts one.

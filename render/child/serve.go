@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime/debug"
 	"sync"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -22,64 +23,107 @@ func Asked(args []string) bool { return len(args) == 2 && args[1] == argument }
 // exitMemory is the exit code of a child that took more memory than it may.
 const exitMemory = 71
 
-// Serve is the whole life of a child: it makes itself ready, waits for one job, renders, answers and returns the exit
-// code. It ends as soon as its parent does.
+// mostJobs is how many jobs a child does, and mostLeft how many bytes more than before its first one it may hold
+// between two: what a render leaves behind stays small.
+const mostJobs, mostLeft = 32, 32 << 20
+
+// Serve is the whole life of a child: it makes itself ready, waits for a job, renders and answers, as long as its jobs
+// end well and leave little behind, and returns the exit code. All its jobs may take the same memory. It ends as soon
+// as its parent does.
 func Serve(in io.Reader, out, errs io.Writer) (code int) {
 	firstToGo()
 	makeThreads()
 	warm()
-	decoder := json.NewDecoder(in)
-	var j job
-	if err := decoder.Decode(&j); err != nil {
-		return 0 // the parent ended, or needs no child any longer
-	}
-	w := &worker{job: j, out: json.NewEncoder(out), replies: make(chan reply), mirrors: map[string]*gitsource.Tree{}}
+	w := &worker{out: json.NewEncoder(out), jobs: make(chan job), replies: make(chan reply),
+		orphaned: make(chan struct{})}
 	stop := make(chan struct{})
 	defer close(stop)
-	confine(j.Memory)
-	exceeded := watchMemory(stop, j.Memory)
-	orphaned, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		defer close(orphaned)
-		w.listen(decoder)
-	}()
+	go w.listen(json.NewDecoder(in))
+	var exceeded <-chan struct{}
+	before := taken()
+	for w.done = 1; ; w.done++ {
+		select {
+		case w.job = <-w.jobs:
+		case <-exceeded:
+			return exitMemory
+		case <-w.orphaned:
+			return 0 // the parent ended, or needs no child any longer
+		}
+		if exceeded == nil {
+			confine(w.job.Memory)
+			exceeded = watchMemory(stop, w.job.Memory)
+		}
+		if code, ended := w.serve(exceeded, errs); ended {
+			return code
+		}
+		if w.done == mostJobs || leaves(before) > mostLeft {
+			return 0
+		}
+	}
+}
+
+// leaves is how many bytes more the process holds than before.
+func leaves(before int64) int64 {
+	if taken()-before > mostLeft {
+		debug.FreeOSMemory()
+	}
+	return taken() - before
+}
+
+// serve does one job. It returns whether the process has to end with that, and the exit code.
+func (w *worker) serve(exceeded <-chan struct{}, errs io.Writer) (code int, ended bool) {
+	done := make(chan error, 1)
 	go func() { done <- w.work() }()
 	select {
 	case err := <-done:
 		if err == nil {
-			return 0
+			return 0, !w.again
 		}
 		fmt.Fprintln(errs, err)
 	case <-exceeded:
-		fmt.Fprintf(errs, "took more than %s of memory\n", size(j.Memory))
-		return exitMemory
-	case <-orphaned:
+		fmt.Fprintf(errs, "took more than %s of memory\n", size(w.job.Memory))
+		return exitMemory, true
+	case <-w.orphaned:
 	}
-	return 1
+	return 1, true
 }
 
-// worker does one job.
+// worker does one job after the other.
 type worker struct {
-	job     job
-	out     *json.Encoder
-	replies chan reply
+	out      *json.Encoder
+	jobs     chan job
+	replies  chan reply
+	orphaned chan struct{} // closed when the parent has ended
+
+	job   job  // the present one
+	done  int  // how many there were, with the present one
+	again bool // the present one has ended well, and another one may follow
 
 	asking  sync.Mutex
 	mirrors map[string]*gitsource.Tree // by folder: one tree of each mirror; nil if its commit cannot be read
 }
 
-// listen hands on replies until the parent ends.
+// listen hands on jobs and replies until the parent ends.
 func (w *worker) listen(from *json.Decoder) {
+	defer close(w.orphaned)
 	for {
-		var r reply
-		if from.Decode(&r) != nil {
+		var l letter
+		if from.Decode(&l) != nil {
 			return
 		}
-		w.replies <- r
+		switch {
+		case l.Job != nil:
+			w.jobs <- *l.Job
+		case l.Reply != nil:
+			w.replies <- *l.Reply
+		default:
+			return
+		}
 	}
 }
 
 func (w *worker) work() error {
+	w.mirrors, w.again = map[string]*gitsource.Tree{}, false
 	if err := w.out.Encode(message{Began: true}); err != nil {
 		return err
 	}
@@ -93,8 +137,9 @@ func (w *worker) work() error {
 			return err
 		}
 	}
+	w.again = err == nil && w.done < mostJobs
 	return w.out.Encode(message{Answer: &answer{Read: result.Read, Warnings: result.Warnings, Dropped: result.Dropped,
-		Problem: problemOf(err), Damaged: w.damaged()}})
+		Problem: problemOf(err), Damaged: w.damaged(), Again: w.again}})
 }
 
 func (w *worker) render() (render.Result, error) {

@@ -27,7 +27,7 @@ type Job struct {
 	Memory    int64
 	// Urgent jobs go first, whatever their namespace has, and do not wait for long ones: see Options.Patience.
 	Urgent bool
-	// Soon jobs go before the others of their namespace.
+	// Soon jobs go before the others of their namespace, but for each fourth time while there are any.
 	Soon bool
 	// Suspect jobs run one at a time: never beside another suspect one.
 	Suspect bool
@@ -44,16 +44,32 @@ type Queue struct {
 	arrived int
 	waiting []*ticket
 	running []*ticket
-	// served is when each namespace that has something here had its last job begin, as a number that rises.
-	served map[string]int
-	begun  int
+	// turns are those of the namespaces that have something here.
+	turns map[string]*turn
+	begun int
 }
+
+// turn is that of a namespace. It is for several short jobs in a row, because what the first one has made ready, such
+// as a process that renders, the others find.
+type turn struct {
+	served int // when its last turn was over, as a number that rises
+	row    int // how many jobs have begun in its present turn
+	soon   int // how many of the last ones in a row were wanted soon
+}
+
+// perTurn is how many jobs a turn is for, and short how long each of them may take for that: with a longer one the turn
+// is over.
+const perTurn, short = 4, time.Second
+
+// soonInRow is how many jobs that are wanted soon begin before one that is not.
+const soonInRow = 3
 
 // ticket is a job in the queue.
 type ticket struct {
 	Job
 	number   int           // in the order of arrival
 	admitted chan struct{} // closed when it may run
+	began    time.Time
 	end      context.CancelCauseFunc
 	ending   bool
 }
@@ -63,7 +79,7 @@ func New(o Options) *Queue {
 	if o.Jobs <= 0 {
 		o.Jobs = 1
 	}
-	return &Queue{o: o, served: map[string]int{}}
+	return &Queue{o: o, turns: map[string]*turn{}}
 }
 
 // Do runs a job when its turn has come. It returns false, without running it, if ctx ends before that. The job's
@@ -107,6 +123,9 @@ func (q *Queue) enter(t *ticket) {
 	q.arrived++
 	t.number = q.arrived
 	q.waiting = append(q.waiting, t)
+	if q.turns[t.Namespace] == nil {
+		q.turns[t.Namespace] = &turn{}
+	}
 	q.admit()
 }
 
@@ -118,7 +137,10 @@ func (q *Queue) leave(t *ticket) {
 	if !slices.ContainsFunc(append(slices.Clone(q.waiting), q.running...), func(other *ticket) bool {
 		return other.Namespace == t.Namespace
 	}) {
-		delete(q.served, t.Namespace)
+		delete(q.turns, t.Namespace)
+	} else if !t.began.IsZero() && time.Since(t.began) > short {
+		q.begun++
+		q.turns[t.Namespace].over(q.begun)
 	}
 	q.admit()
 }
@@ -139,8 +161,9 @@ func (q *Queue) makeRoom() {
 // admit lets in whatever may run now.
 func (q *Queue) admit() {
 	slices.SortFunc(q.waiting, func(a, b *ticket) int {
-		return cmp.Or(last(!a.Urgent)-last(!b.Urgent), q.served[a.Namespace]-q.served[b.Namespace],
-			last(!a.Soon)-last(!b.Soon), a.number-b.number)
+		x, y := q.turns[a.Namespace], q.turns[b.Namespace]
+		return cmp.Or(last(!a.Urgent)-last(!b.Urgent), last(x.row == 0)-last(y.row == 0), x.served-y.served,
+			last(x.later(a))-last(y.later(b)), a.number-b.number)
 	})
 	for i := 0; i < len(q.waiting); i++ {
 		t := q.waiting[i]
@@ -149,13 +172,30 @@ func (q *Queue) admit() {
 		}
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		q.running = append(q.running, t)
-		q.begun++
-		q.served[t.Namespace] = q.begun
+		t.began = time.Now()
+		if q.begun++; q.turns[t.Namespace].begins(t) {
+			q.turns[t.Namespace].over(q.begun)
+		}
 		close(t.admitted)
-		q.admit() // its namespace is last now
+		q.admit() // its namespace may be last now
 		return
 	}
 }
+
+// begins counts a job of the namespace, and reports whether its turn is over with it.
+func (t *turn) begins(j *ticket) bool {
+	t.row++
+	if t.soon++; !j.Soon {
+		t.soon = 0
+	}
+	return t.row >= perTurn
+}
+
+// over puts the namespace behind all others.
+func (t *turn) over(served int) { t.row, t.served = 0, served }
+
+// later reports whether a job comes behind the others of its namespace.
+func (t *turn) later(j *ticket) bool { return j.Soon == (t.soon >= soonInRow) }
 
 // last orders what is first before what is not.
 func last(is bool) int {

@@ -98,15 +98,53 @@ func TestNamespacesTakeTurns(t *testing.T) {
 			b.want(t.Context(), name, Job{Namespace: name[:1]})
 		}
 		for range 7 {
+			time.Sleep(2 * short)
 			b.end(b.names[len(b.names)-1])
 		}
 		b.expect(t, "a1", "b1", "c1", "a2", "b2", "a3", "a4")
 		if b.most != 1 {
 			t.Errorf("%d at once", b.most)
 		}
-		if len(b.served)+len(b.waiting)+len(b.running) > 0 {
-			t.Errorf("something is left behind: %v", b.served)
+		if len(b.turns)+len(b.waiting)+len(b.running) > 0 {
+			t.Errorf("something is left behind: %v", b.turns)
 		}
+	})
+}
+
+// A turn is for four jobs, as long as each is short, whoever else comes; and whoever has had none comes next.
+func TestShortJobsOfANamespaceFollowEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBegan(Options{Jobs: 1})
+		for _, name := range []string{"a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4", "a5", "b5", "a6"} {
+			b.want(t.Context(), name, Job{Namespace: name[:1]})
+		}
+		for i := range 12 {
+			if i == 5 {
+				b.want(t.Context(), "c1", Job{Namespace: "c"})
+			}
+			if b.names[i] == "b2" {
+				time.Sleep(2 * short)
+			}
+			b.end(b.names[i])
+		}
+		b.expect(t, "a1", "a2", "a3", "a4", "b1", "b2", "c1", "a5", "a6", "b3", "b4", "b5")
+	})
+}
+
+// However many jobs of a namespace are wanted soon, each fourth one is another one.
+func TestWhatIsWantedSoonKeepsNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBegan(Options{Jobs: 1})
+		b.want(t.Context(), "first", Job{Namespace: "a"})
+		b.want(t.Context(), "other", Job{Namespace: "a"})
+		b.want(t.Context(), "another", Job{Namespace: "a"})
+		for i := range 8 {
+			b.want(t.Context(), fmt.Sprint("soon", i), Job{Namespace: "a", Soon: true})
+		}
+		for i := range 11 {
+			b.end(b.names[i])
+		}
+		b.expect(t, "first", "soon0", "soon1", "soon2", "other", "soon3", "soon4", "soon5", "another", "soon6", "soon7")
 	})
 }
 
@@ -119,6 +157,7 @@ func TestWhatIsWantedSoonGoesFirst(t *testing.T) {
 		}
 		b.want(t.Context(), "a4", Job{Namespace: "a", Soon: true})
 		for range 5 {
+			time.Sleep(2 * short)
 			b.end(b.names[len(b.names)-1])
 		}
 		b.expect(t, "a1", "b1", "a4", "a2", "a3")

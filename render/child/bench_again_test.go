@@ -1,0 +1,47 @@
+package child_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/child"
+)
+
+// BenchmarkManyOfATenant is the processor time, here and in the children, for twenty renders of a tenant that follow each
+// other, as when a repository that many Syncs follow gets a commit; against a child for each of them.
+func BenchmarkManyOfATenant(b *testing.B) {
+	files := tree(b, fleet(10))
+	r := runner(b, 0)
+	all := func(tenant string) time.Duration {
+		began := processorTime(b)
+		for range 20 {
+			limits := child.Limits{Tenant: tenant, Memory: 128 << 20}
+			if _, err := r.Build(b.Context(), files, "prod", render.Options{}, limits); err != nil {
+				b.Fatal(err)
+			}
+		}
+		eventually(b, "nobody waits for another job", func() bool { return len(child.Idle(r)) == 0 && len(children(b)) <= 1 })
+		return processorTime(b) - began
+	}
+	var again, each time.Duration
+	for b.Loop() {
+		again, each = again+all("tenant"), each+all("")
+	}
+	b.ReportMetric(again.Seconds()/each.Seconds(), "times-a-child-each")
+	b.ReportMetric(again.Seconds()*1000/20/float64(b.N), "cpu-ms/render")
+}
+
+// processorTime is what this process and its children that have ended have taken.
+func processorTime(b *testing.B) (all time.Duration) {
+	b.Helper()
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		all += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return all
+}
