@@ -112,6 +112,11 @@ func wrongSpecs() []wrong {
 		{"report.secretRef", `{"provider":"GitHub"}`, "Secret"},
 		{"report.nodes", `true,"inCluster":"Counts"`, "keep one of them"},
 		{"report.inCluster", `"Names"`, "Counts"},
+		{"report.notify", `{}`, "secretRef"},
+		{"report.notify.states", `["Complete","Broken"],"secretRef":{"name":"chat"}`, "Stuck"},
+		{"report.notify.states", `["Stuck","Stuck"],"secretRef":{"name":"chat"}`, "Duplicate"},
+		{"report.notify.states", `[],"secretRef":{"name":"chat"}`, "at least 1"},
+		{"report.notify.url", `"https://chat.example.com/hook","secretRef":{"name":"chat"}`, "unknown field"},
 		{"webhook", `{}`, "secretRef"},
 	}
 	all = append(all, wrongPaces()...)
@@ -141,7 +146,8 @@ func wrongSpecs() []wrong {
 	all = append(all, wrongEach("source.ref.semver", "~1.4", "latest", "1.2.3.4", ">=", "1 && 2", "=>a")...)
 	all = append(all, wrongEach("source.schedule", "five fields", crons...)...)
 	all = append(all, wrongEach("source.path", "relative to its root", "..", "../x", "/../x", "./../x")...)
-	for _, field := range []string{"source.secretRef", "source.verify.secretRef", "report.secretRef", "webhook.secretRef"} {
+	for _, field := range []string{"source.secretRef", "source.verify.secretRef", "report.secretRef",
+		"report.notify.secretRef", "webhook.secretRef"} {
 		all = append(all, wrongEach(field+".name", "lower case", names...)...)
 	}
 	all = append(all, wrongEach("apply.serviceAccountName", "ServiceAccount", names...)...)
@@ -182,6 +188,9 @@ var rightSpecs = []struct{ field, value string }{
 	{"report", `{"provider":"GitLab","secretRef":{"name":"t"},"repository":"a/b/c","url":"https://gitlab.example.com/api/v4"}`},
 	{"report", `{"nodes":true,"inCluster":"Details"}`}, {"report", `{"nodes":false,"inCluster":"Counts"}`},
 	{"report.targetURL", `"https://g.example.com/d?c={commit}&n={namespace}/{name}"`},
+	{"report.notify", `{"secretRef":{"name":"chat"}}`},
+	{"report.notify", `{"secretRef":{"name":"chat"},"states":["Held","Applying","RollingOut","Complete","Stuck","Failed","Unchanged",` +
+		`"Carried","Dropped","Relapsed","Recovered","RollingBack","RolledBack"]}`},
 	{"webhook", `{"secretRef":{"name":"hook"}}`},
 	{"gate.after", `[{"sync":"canary-agents","soak":"30m"}]`},
 	{"rollout", pacedBy(`{"name":"canary","nodes":{"matchLabels":{"a":"b"}},"atMost":3,"soak":"30m","approve":true},`+

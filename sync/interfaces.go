@@ -17,6 +17,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deletion"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 )
@@ -93,4 +94,6 @@ type Connections interface {
 	Account(ctx context.Context, s *api.Sync) error
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)
+	// Receiver returns what takes the notifications of a Sync that has them sent.
+	Receiver(ctx context.Context, s *api.Sync) (notify.Receiver, error)
 }

@@ -124,6 +124,20 @@ func (c *Controller) Undelivered() map[string]int {
 	return counts
 }
 
+// Unnotified is how many notifications each Sync's receiver has not taken yet, by the Sync's key; of those Syncs that
+// have them sent.
+func (c *Controller) Unnotified() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counts := map[string]int{}
+	for key, l := range c.loops {
+		if l.notices != nil {
+			counts[key] = l.notices.Waiting()
+		}
+	}
+	return counts
+}
+
 func (c *Controller) loop(key string) *syncLoop {
 	c.mu.Lock()
 	defer c.mu.Unlock()

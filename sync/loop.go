@@ -8,6 +8,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/source"
@@ -24,7 +25,7 @@ type syncLoop struct {
 	saved savedStatus
 
 	source *source.Source
-	outbox *outbox.Outbox // nil if the Sync reports nowhere
+	outlets
 	// openings are what the windows said last.
 	openings window.Openings
 
@@ -47,6 +48,12 @@ type syncLoop struct {
 	stop       context.CancelFunc
 	life       context.Context
 	background gosync.WaitGroup
+}
+
+// outlets are who is told of commits outside of the cluster.
+type outlets struct {
+	outbox  *outbox.Outbox  // nil if the Sync reports nowhere
+	notices *notify.Notices // nil if it notifies nobody
 }
 
 // told is what was told last, so that it is told once: what cannot be seen, and why objects were not pruned.

@@ -19,6 +19,7 @@ import (
 	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/deletion"
 	"github.com/daemongate/daemongate/sync/english"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
@@ -92,12 +93,15 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers,
 		Life:    l.life, Background: l.background.Go, Panicked: tellsPanics(c, key), Wake: func() { c.queue.Add(key) }})
-	if l.outbox, err = c.openOutbox(ctx, sync); err != nil {
+	if l.outlets, err = openOutlets(ctx, c, sync); err != nil {
 		l.stop()
 		return nil, err
 	}
 	l.drift.forgotten = sync.Status.StoredInventory != nil && len(sync.Status.Inventory) == 0
-	l.background.Go(func() { l.deliver() })
+	l.background.Go(func() { l.deliver("the outbox", l.outbox.Run) })
+	if l.notices != nil {
+		l.background.Go(func() { l.deliver("the notifications", l.notices.Run) })
+	}
 	l.follow()
 	l.recallDeath()
 	c.mu.Lock()
@@ -116,10 +120,10 @@ func recallInventory(ctx context.Context, c *Controller, s *api.Sync) (written a
 	return written, err
 }
 
-// deliver runs the outbox until the loop ends. What panics in it is tried again, with pauses that grow.
-func (l *syncLoop) deliver() {
+// deliver runs what tells somebody until the loop ends. What panics in it is tried again, with pauses that grow.
+func (l *syncLoop) deliver(what string, run func(context.Context)) {
 	for attempt := 1; ; attempt++ {
-		p := panics.Catch("the outbox", func() { l.outbox.Run(l.life) })
+		p := panics.Catch(what, func() { run(l.life) })
 		if p == nil {
 			return
 		}
@@ -146,15 +150,22 @@ func (c *Controller) trouble(s *api.Sync, err error) {
 	c.Teller.Tell(s, troubleNews(err))
 }
 
-// openOutbox opens what tells the Sync's Git host, nil if there is none to tell.
-func (c *Controller) openOutbox(ctx context.Context, s *api.Sync) (*outbox.Outbox, error) {
-	return outbox.Open(ctx, outbox.Options{Sync: s, Cluster: c.Cluster, ConfigMaps: c.ConfigMaps,
-		Reporter: c.Connect.Reporter,
-		Trouble:  func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("report: %w", err))) }})
+// openOutlets opens what tells the Sync's Git host and its receiver, each nil if there is none to tell.
+func openOutlets(ctx context.Context, c *Controller, s *api.Sync) (to outlets, err error) {
+	trouble := func(of string) func(error) {
+		return func(err error) { c.Teller.Tell(s, troubleNews(fmt.Errorf("%s: %w", of, err))) }
+	}
+	if to.outbox, err = outbox.Open(ctx, outbox.Options{Sync: s, Cluster: c.Cluster, ConfigMaps: c.ConfigMaps,
+		Reporter: c.Connect.Reporter, Trouble: trouble("report")}); err != nil {
+		return to, err
+	}
+	to.notices, err = notify.Open(ctx, notify.Options{Sync: s, Cluster: c.Cluster, ConfigMaps: c.ConfigMaps,
+		Receiver: c.Connect.Receiver, Trouble: trouble("notify")})
+	return to, err
 }
 
 // anotherLoop reports whether what is kept in memory is of no use any more: the Sync was made anew, or it has
-// another repository or another Git host to tell. The commits of another repository are another history.
+// another repository, or others to tell. The commits of another repository are another history.
 func anotherLoop(known, seen *api.Sync) bool {
 	if known.UID != seen.UID {
 		return true

@@ -116,17 +116,17 @@ func (s *savedStatus) lacks(next api.SyncStatus) int {
 	return i
 }
 
-// mayWait reports whether nobody misses what a step says of commits that change nothing: no Git host is told of them,
-// no person has asked, and a history that is rewritten is told from one that goes on by what was passed.
+// mayWait reports whether nobody misses what a step says of commits that change nothing: neither a Git host nor a
+// receiver is told of them, no person has asked, and a history that is rewritten is told from one that goes on by what
+// was passed.
 func mayWait(l *syncLoop, o gate.Observation, d gate.Decision) bool {
 	if h := o.History; h == nil || h.Rewritten || h.Backward != "" || o.Again || l.retryRequested ||
 		l.sync.Spec.Source.OnRewrite == api.OnRewriteHold {
 		return false
 	}
-	silent := l.outbox == nil
 	for _, m := range d.Moves {
-		told := m.State == api.Carried || l.sync.Spec.Report.Unchanged
-		if m.State != api.Unchanged && m.State != api.Carried || told && !silent {
+		told := l.outbox != nil && (m.State == api.Carried || l.sync.Spec.Report.Unchanged) || l.notices.Tells(m.State)
+		if m.State != api.Unchanged && m.State != api.Carried || told {
 			return false
 		}
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 )
@@ -215,7 +216,14 @@ func (w *stillWorld) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, 
 	return nobody{}, nil
 }
 
+// Receiver takes nothing and says nothing.
+func (w *stillWorld) Receiver(context.Context, *api.Sync) (notify.Receiver, error) {
+	return nobody{}, nil
+}
+
 type nobody struct{}
+
+func (nobody) Take(context.Context, notify.Event) notify.Answer { return notify.Answer{} }
 
 func (nobody) Report(context.Context, []forge.Status) forge.Answer { return forge.Answer{} }
 

@@ -142,11 +142,14 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	l.rendersSaved()
 	l.recorded = l.recorded[len(o.Recorded):]
 	l.keep(keptComplete, state.LastComplete)
+	var moved []gate.Move
 	for _, m := range d.Moves {
 		if !pacing.Restated(before.InFlight, m.Commit, m.By, cmp.Or(m.Outcome, m.State)) {
+			moved = append(moved, m)
 			l.Teller.Tell(l.sync, movedNews(m))
 		}
 	}
+	l.notices.Add(l.sync, moved)
 	for _, n := range stageNews(l.sync, before.InFlight) {
 		l.Teller.Tell(l.sync, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,8 @@ import (
 	"github.com/daemongate/daemongate/render/child/childtest"
 	"github.com/daemongate/daemongate/rollout/observe"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/notify"
+	"github.com/daemongate/daemongate/sync/notify/webhook"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 	"github.com/daemongate/daemongate/sync/stored"
@@ -323,6 +326,18 @@ func (k *plainConnections) Account(context.Context, *api.Sync) error { return ni
 
 func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	return forge.NewNotes(s.Spec.Source.URL, "", gitsource.Auth{}, filepath.Join(k.data, "notes")), nil
+}
+
+// Receiver reads where the receiver is from the Secret that the Sync names, as the binary does.
+func (k *plainConnections) Receiver(_ context.Context, s *api.Sync) (notify.Receiver, error) {
+	secrets := must(kubernetes.NewForConfig(k.config)).CoreV1().Secrets(s.Namespace)
+	return webhook.New(func(ctx context.Context) (webhook.To, error) {
+		secret, err := secrets.Get(ctx, s.Spec.Report.Notify.SecretRef.Name, metav1.GetOptions{})
+		if err != nil {
+			return webhook.To{}, err
+		}
+		return webhook.To{URL: string(secret.Data["url"])}, nil
+	}, http.DefaultTransport), nil
 }
 
 type teller struct{ t testing.TB }

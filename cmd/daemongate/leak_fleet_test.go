@@ -36,6 +36,7 @@ type leaky struct {
 func leakyFleet(t *testing.T, v *vault, h *hostile) []leaky {
 	t.Helper()
 	fleet := append(sources(v, h), append(keys(t, v, h), reports(v, h)...)...)
+	fleet = append(fleet, receivers(v, startHostile(t, v, httptest.NewServer))...)
 	return append(append(fleet, renders(v)...), refusals(v)...)
 }
 
@@ -149,6 +150,28 @@ func reports(v *vault, h *hostile) []leaky {
 		}
 	}
 	return all
+}
+
+// receivers are told of changes, by a URL that is a secret as well, and do not take them. The host is another one than
+// that of the others, since a receiver may know its own URL.
+func receivers(v *vault, h *hostile) []leaky {
+	var all []leaky
+	for way, says := range map[string]string{"200": `"state":"Complete"`, "302": "not followed", "400": "was not taken",
+		"401": "answers 401", "404": "answers 404", "410": "answers 410", "500": "answers 500", "lost": "the connection broke"} {
+		name := "notify-" + way
+		all = append(all, leaky{name: name, says: says, report: "notify: {secretRef: {name: " + name + "}}",
+			secrets: map[string]string{"url": h.URL + "/" + way + "/" + v.plain("the path of "+name) + "?to=" +
+				v.plain("the query of "+name), "token": v.hide("the token of " + name), "hmacKey": v.hide("the key of " + name)},
+			files: map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\n"}})
+	}
+	return append(all,
+		leaky{name: "notify-url", says: "the key url must", report: "notify: {secretRef: {name: notify-url}}",
+			secrets: map[string]string{"url": "slack://" + v.plain("the token of a URL") + "@hooks"},
+			files:   map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notify-url}\n"}},
+		leaky{name: "notify-proxy", says: "the connection broke", report: "notify: {secretRef: {name: notify-proxy}}",
+			secrets: map[string]string{"url": "http://receiver.invalid/" + v.plain("a path beyond a proxy"),
+				"proxy": strings.Replace(h.URL, "http://", "http://ada:"+v.plain("the password of a proxy")+"@", 1)},
+			files: map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notify-proxy}\n"}})
 }
 
 // renders are commits whose files hold a Secret that kustomize cannot make.

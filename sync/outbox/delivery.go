@@ -9,6 +9,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/backoff"
+	"github.com/daemongate/daemongate/sync/kept"
 )
 
 // delivery brings the reports of one Sync to its Git host, beside the gate: whatever the host does, nobody waits.
@@ -93,14 +94,14 @@ func (d *delivery) save(ctx context.Context) error {
 		return nil
 	}
 	err := d.store.write(ctx, reports)
-	if foreign := (*foreignError)(nil); errors.As(err, &foreign) {
+	if foreign := (*kept.ForeignError)(nil); errors.As(err, &foreign) {
 		if !d.foreign {
 			d.foreign = true
 			d.trouble(err)
 		}
 		return nil
 	}
-	if strange := (*alteredError)(nil); errors.As(err, &strange) {
+	if strange := (*kept.AlteredError)(nil); errors.As(err, &strange) {
 		d.trouble(err)
 		err = nil
 	}

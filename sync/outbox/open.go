@@ -10,6 +10,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/kept"
 )
 
 // Reporter tells a Git host what became of commits. It may take its time, but ends with the context.
@@ -36,9 +37,9 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 		return nil, nil
 	}
 	s := o.Sync.DeepCopy()
-	store := &configMapStore{maps: o.ConfigMaps, sync: s, place: placeOf(s, o.Cluster)}
+	store := newStore(o.ConfigMaps, s, placeOf(s, o.Cluster))
 	reports, err := store.read(ctx)
-	if strange := (*alteredError)(nil); errors.As(err, &strange) {
+	if strange := (*kept.AlteredError)(nil); errors.As(err, &strange) {
 		o.Trouble(err) // and is done without
 	} else if err != nil {
 		return nil, err

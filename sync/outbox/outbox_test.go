@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/kept"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -70,7 +71,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	if len(all) != maxOutbox || len(batch) == 0 || batch[0].Commit != "waiting" {
 		t.Errorf("%d reports, batch %v", len(all), batch)
 	}
-	text, err := encode(all)
+	text, err := kept.Encode(all)
 	if err != nil || len(text) > 1<<20 {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/kept"
 )
 
 // storeIn is the store of a Sync in a cluster that has an outbox that says that commit 1 is Complete; owner is the UID of
@@ -28,13 +29,13 @@ func storeIn(t *testing.T, owner types.UID) (*configMapStore, *fake.Clientset) {
 	t.Helper()
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents", UID: "ours"}}
 	clients := fake.NewClientset()
-	store := &configMapStore{maps: clients.CoreV1(), sync: s, place: "host"}
-	text, err := encode([]report{told(hashOf(1), forge.Success, "Complete")})
+	store := newStore(clients.CoreV1(), s, "host")
+	text, err := kept.Encode([]report{told(hashOf(1), forge.Success, "Complete")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents-outbox"},
-		Data: map[string]string{outboxKey: text, placeKey: store.hashed()}}
+		Data: map[string]string{kept.ContentKey: text, kept.PlaceKey: store.Hashed()}}
 	if other := s.DeepCopy(); owner != "" {
 		other.UID = owner
 		found.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(other, api.Kind)}
@@ -88,8 +89,8 @@ func TestAConfigMapOfOthersIsNoOutbox(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if got := outboxIn(t, clients); !metav1.IsControlledBy(got, store.sync) ||
-				!strings.Contains(got.Data[outboxKey], hashOf(2)) {
+			if got := outboxIn(t, clients); !metav1.IsControlledBy(got, store.Sync) ||
+				!strings.Contains(got.Data[kept.ContentKey], hashOf(2)) {
 				t.Errorf("owner %q: once it was gone there was %v", owner, got)
 			}
 		})
@@ -106,7 +107,7 @@ func TestTheSyncsOwnOutboxIsKept(t *testing.T) {
 	if err := store.write(t.Context(), []report{told(hashOf(2), forge.Pending, "Held")}); err != nil {
 		t.Fatal(err)
 	}
-	if got := outboxIn(t, clients).Data[outboxKey]; !strings.Contains(got, hashOf(2)) {
+	if got := outboxIn(t, clients).Data[kept.ContentKey]; !strings.Contains(got, hashOf(2)) {
 		t.Errorf("it holds %s", got)
 	}
 }
@@ -158,14 +159,14 @@ func TestWhatOthersPutIntoTheOutboxIsThrownAway(t *testing.T) {
 		store, clients := storeIn(t, "ours")
 		found := outboxIn(t, clients)
 		found.ManagedFields = []metav1.ManagedFieldsEntry{by("kubectl-label", label), by(manager, content)}
-		store.maps = &oneMap{ConfigMapInterface: clients.CoreV1().ConfigMaps("platform"), is: found}
+		store.Maps = &oneMap{ConfigMapInterface: clients.CoreV1().ConfigMaps("platform"), is: found}
 		reports, err := store.read(t.Context())
 		if (err != nil) != strange || (len(reports) == 0) != strange ||
 			strange && !strings.Contains(err.Error(), "changed by somebody else (field manager kubectl-edit)") {
 			t.Errorf("%s: believed %v, %v", manager, reports, err)
 		}
 		err = store.write(t.Context(), []report{told(hashOf(2), forge.Pending, "Held")})
-		if got := outboxIn(t, clients).Data[outboxKey]; (err != nil) != strange || !strings.Contains(got, hashOf(2)) {
+		if got := outboxIn(t, clients).Data[kept.ContentKey]; (err != nil) != strange || !strings.Contains(got, hashOf(2)) {
 			t.Errorf("%s: %v, and it holds %s", manager, err, got)
 		}
 	}

@@ -58,6 +58,12 @@ func descriptionOf(m gate.Move) api.Public {
 	return explained(api.Public(m.State), message)
 }
 
+// Told is what everybody may be told of a move (law 11), with the nodes if the Sync lets them be named, and the code of
+// the cause if there is one.
+func Told(s *api.Sync, m gate.Move) (text api.Public, cause string) {
+	return descriptionOf(m) + nodesToTell(s, m), causeOf(s, m).Code
+}
+
 // messageFor is what a host is told with a state. How far a commit is that is under way is told in quarters.
 func messageFor(m gate.Move) api.Public {
 	switch cmp.Or(m.Outcome, m.State) {
@@ -113,7 +119,7 @@ func causeOf(s *api.Sync, m gate.Move) api.Cause {
 // addressed is a report as it goes to the host.
 func (r report) addressed(s *api.Sync, cluster string) forge.Status {
 	return forge.Status{Commit: r.Commit, Context: reportContext(s, cluster), State: r.State, Underway: r.Underway,
-		Description: string(r.Description), URL: targetURL(s, cluster, r.Commit), Time: r.Time,
+		Description: string(r.Description), URL: TargetURL(s, cluster, r.Commit), Time: r.Time,
 		Details: forge.Details{Sync: s.Namespace + "/" + s.Name, State: string(r.Is), By: r.By,
 			Outcome: string(r.Outcome), Cause: r.Cause, Relapsed: r.Relapsed}}
 }
@@ -130,8 +136,8 @@ func reportContext(s *api.Sync, cluster string) string {
 	return strings.Join(parts, "/")
 }
 
-// targetURL is where a state links to; empty if the spec does not say.
-func targetURL(s *api.Sync, cluster, commit string) string {
+// TargetURL is where a state links to; empty if the spec does not say.
+func TargetURL(s *api.Sync, cluster, commit string) string {
 	return strings.NewReplacer("{commit}", commit, "{cluster}", url.PathEscape(cluster),
 		"{namespace}", s.Namespace, "{name}", s.Name).Replace(s.Spec.Report.TargetURL)
 }

@@ -160,7 +160,7 @@ func TestContextAndLinkNameClusterAndSync(t *testing.T) {
 		t.Error(got)
 	}
 	s.Spec.Report.TargetURL = "https://dash.example.com/{cluster}/{namespace}/{name}?commit={commit}"
-	if got := targetURL(s, "prod", "abc"); got != "https://dash.example.com/prod/platform/agents?commit=abc" {
+	if got := TargetURL(s, "prod", "abc"); got != "https://dash.example.com/prod/platform/agents?commit=abc" {
 		t.Error(got)
 	}
 	before := placeOf(s, "prod")

@@ -10,6 +10,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 )
 
@@ -63,8 +64,8 @@ func (a active) role() (role, error) {
 // Leader is where the controller that this one waits for takes webhooks, if that is known.
 func (a active) Leader() (netip.AddrPort, bool) { return a.lease.Holder() }
 
-// leasedConnections opens reporters that tell a Git host nothing without the Lease. The cluster's clients are guarded
-// below.
+// leasedConnections opens reporters and receivers that tell nobody anything without the Lease. The cluster's clients
+// are guarded below.
 type leasedConnections struct {
 	sync.Connections
 	holds func() error
@@ -91,4 +92,27 @@ func (r *leasedReporter) Report(ctx context.Context, statuses []forge.Status) fo
 		return forge.Answer{Trouble: fmt.Errorf("nothing is told: %w", err)}
 	}
 	return r.Reporter.Report(ctx, statuses)
+}
+
+// Receiver opens a receiver that is told nothing without the Lease.
+func (k *leasedConnections) Receiver(ctx context.Context, s *api.Sync) (notify.Receiver, error) {
+	r, err := k.Connections.Receiver(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return &leasedReceiver{r, k.holds}, nil
+}
+
+// leasedReceiver tells a receiver nothing without the Lease.
+type leasedReceiver struct {
+	notify.Receiver
+	holds func() error
+}
+
+// Take tells, or says why it may not.
+func (r *leasedReceiver) Take(ctx context.Context, e notify.Event) notify.Answer {
+	if err := r.holds(); err != nil {
+		return notify.Answer{Trouble: fmt.Errorf("nothing is told: %w", err)}
+	}
+	return r.Receiver.Take(ctx, e)
 }

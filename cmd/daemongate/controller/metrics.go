@@ -15,9 +15,9 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 
-	commits, troubles, polls, reports, webhooks *prometheus.CounterVec
-	looks, panics                               prometheus.Counter
-	ticks                                       prometheus.Histogram
+	commits, troubles, polls, reports, notifications, webhooks *prometheus.CounterVec
+	looks, panics                                              prometheus.Counter
+	ticks                                                      prometheus.Histogram
 
 	holds func() error // says why this process may write nothing, if so
 }
@@ -32,7 +32,10 @@ func newMetrics() *metrics {
 		troubles: counter("troubles_total", "What could not be done and is tried again."),
 		polls: counter("polls_total",
 			"How often a Sync asked where its ref is; Syncs of one repository share the answers.", "result"),
-		reports:  counter("reports_total", "Statuses for Git hosts, by what became of them.", "provider", "result"),
+		reports: counter("reports_total", "Statuses for Git hosts, by what became of them.", "provider", "result"),
+		notifications: counter("notifications_total",
+			"Notifications of changes of commits' states, by what became of them; trouble is each try that failed.",
+			"result"),
 		webhooks: counter("webhooks_total", "Webhooks by the status they were answered with.", "code"),
 		looks: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "daemongate", Name: "looks_total",
 			Help: "Looks at the rollout of a DaemonSet."}),
@@ -46,11 +49,15 @@ func newMetrics() *metrics {
 	for _, result := range []string{"success", "error"} {
 		m.polls.WithLabelValues(result)
 	}
+	for _, result := range []string{"refused", "trouble"} {
+		m.notifications.WithLabelValues(result)
+	}
 	m.webhooks.WithLabelValues("404")
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "daemongate", Name: "lease_held",
 		Help: "Whether this process holds the Lease without which nothing is written: 1 or 0."},
 		func() float64 { return float64(oneIf(m.holds != nil && m.holds() == nil)) })
-	m.registry.MustRegister(held, m.commits, m.troubles, m.polls, m.reports, m.webhooks, m.looks, m.panics, m.ticks,
+	m.registry.MustRegister(held, m.commits, m.troubles, m.polls, m.reports, m.notifications, m.webhooks, m.looks,
+		m.panics, m.ticks,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

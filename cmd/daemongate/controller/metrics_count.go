@@ -11,6 +11,7 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
 )
@@ -92,6 +93,35 @@ func (r *countedReporter) Report(ctx context.Context, statuses []forge.Status) f
 		"failed": len(a.Failed), "trouble": trouble} {
 		r.reports.WithLabelValues(r.provider, result).Add(float64(n))
 	}
+	return a
+}
+
+// Receiver opens a receiver whose notifications are counted.
+func (k *countedConnections) Receiver(ctx context.Context, s *api.Sync) (notify.Receiver, error) {
+	r, err := k.Connections.Receiver(ctx, s)
+	if err != nil {
+		k.m.notifications.WithLabelValues("trouble").Inc()
+		return nil, err
+	}
+	return &countedReceiver{r, k.m.notifications}, nil
+}
+
+type countedReceiver struct {
+	notify.Receiver
+	notifications *prometheus.CounterVec
+}
+
+// Take counts what became of each notification, and how often none could be sent.
+func (r *countedReceiver) Take(ctx context.Context, e notify.Event) notify.Answer {
+	a := r.Receiver.Take(ctx, e)
+	result := "told"
+	switch {
+	case a.Trouble != nil:
+		result = "trouble"
+	case a.Refused != nil:
+		result = "refused"
+	}
+	r.notifications.WithLabelValues(result).Inc()
 	return a
 }
 

@@ -11,6 +11,7 @@ import (
 type knownSyncs interface {
 	Known() []*api.Sync
 	Undelivered() map[string]int
+	Unnotified() map[string]int
 }
 
 // syncCollector tells how every Sync stands when it is asked, from what the controller knows already; a Sync that is
@@ -35,22 +36,24 @@ var (
 	stageGauge = syncGauge("sync_stage",
 		"Which stage the paced commit in flight of a Sync is in, from 1; 0 while the nodes with a broken commit come "+
 			"first.")
-	stagesGauge = syncGauge("sync_stages", "How many stages the paced commit in flight of a Sync has.")
-	waitsGauge  = syncGauge("sync_stage_waits", "What the stage of a Sync waits for at present: 1.", "for")
-	outboxGauge = syncGauge("sync_outbox_entries", "Statuses of a Sync that its Git host has not taken yet.")
+	stagesGauge        = syncGauge("sync_stages", "How many stages the paced commit in flight of a Sync has.")
+	waitsGauge         = syncGauge("sync_stage_waits", "What the stage of a Sync waits for at present: 1.", "for")
+	outboxGauge        = syncGauge("sync_outbox_entries", "Statuses of a Sync that its Git host has not taken yet.")
+	notificationsGauge = syncGauge("sync_notifications_waiting",
+		"Notifications of a Sync that their receiver has not taken yet.")
 )
 
 // Describe names what Collect tells.
 func (c *syncCollector) Describe(d chan<- *prometheus.Desc) {
 	for _, gauge := range []*prometheus.Desc{stuckGauge, failedGauge, causeGauge, ailingGauge, heldGauge,
-		suspendedGauge, stageGauge, stagesGauge, waitsGauge, outboxGauge} {
+		suspendedGauge, stageGauge, stagesGauge, waitsGauge, outboxGauge, notificationsGauge} {
 		d <- gauge
 	}
 }
 
 // Collect tells.
 func (c *syncCollector) Collect(out chan<- prometheus.Metric) {
-	waiting := c.syncs.Undelivered()
+	waiting, unnotified := c.syncs.Undelivered(), c.syncs.Unnotified()
 	for _, s := range c.syncs.Known() {
 		gauge := func(of *prometheus.Desc, value int, labels ...string) {
 			labels = append([]string{s.Namespace, s.Name}, labels...)
@@ -63,6 +66,9 @@ func (c *syncCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(suspendedGauge, oneIf(meta.IsStatusConditionTrue(s.Status.Conditions, api.ConditionSuspended)))
 		if entries, ok := waiting[s.Namespace+"/"+s.Name]; ok {
 			gauge(outboxGauge, entries)
+		}
+		if entries, ok := unnotified[s.Namespace+"/"+s.Name]; ok {
+			gauge(notificationsGauge, entries)
 		}
 		if f := s.Status.InFlight; f != nil && f.Stage != nil && (!f.State.Settled() || f.State == api.Stuck) {
 			gauge(stageGauge, int(f.Stage.Index))

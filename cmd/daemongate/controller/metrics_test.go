@@ -52,7 +52,9 @@ func (standIn) Known() []*api.Sync {
 }
 
 func (standIn) Undelivered() map[string]int { return map[string]int{"platform/agents": 4} }
-func (standIn) Ready() (role, error)        { return leads, nil }
+
+func (standIn) Unnotified() map[string]int { return map[string]int{"platform/agents": 2} }
+func (standIn) Ready() (role, error)       { return leads, nil }
 
 func (standIn) HeadWithin(_ context.Context, ref gitsource.Ref, _ time.Duration) (string, error) {
 	if ref.Branch == "" {

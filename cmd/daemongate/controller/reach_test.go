@@ -19,6 +19,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/gitsource/remote"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/source"
 )
 
@@ -53,7 +54,7 @@ func reportOf(t *testing.T, k *connections, s *api.Sync) error {
 }
 
 // Whatever of a Sync names a server of the controller's own machine, be it the repository, a base or a submodule of it,
-// the API of a Git host, the notes, or the server that gives an App its tokens: it is refused, and nothing is called.
+// the API of a Git host, the notes, who is notified, or the server that gives an App its tokens: it is refused, and nothing is called.
 func TestNothingOfASyncCallsTheControllersMachine(t *testing.T) {
 	var calls atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
@@ -81,6 +82,14 @@ func TestNothingOfASyncCallsTheControllersMachine(t *testing.T) {
 		"notes":               reportOf(t, guardedConnections(t, token), notes),
 		"host":                reportOf(t, guardedConnections(t, token), host),
 		"an App that reports": reportOf(t, guardedConnections(t, app), host),
+		"receiver": func() error {
+			k := guardedConnections(t, map[string]string{"url": server.URL + "/hook", "allowHTTP": "true"})
+			r, err := k.Receiver(t.Context(), notifying())
+			if err == nil {
+				err = r.Take(t.Context(), notify.Event{}).Trouble
+			}
+			return err
+		}(),
 		"an App that is read as": func() error {
 			r, err := guardedConnections(t, app).Repository(t.Context(), s)
 			return headOf(t, r, err)

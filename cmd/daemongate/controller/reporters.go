@@ -14,6 +14,8 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/notify"
+	"github.com/daemongate/daemongate/sync/notify/webhook"
 	"github.com/daemongate/daemongate/sync/outbox"
 )
 
@@ -33,6 +35,16 @@ func (k *connections) Reporter(ctx context.Context, s *api.Sync) (outbox.Reporte
 		return k.host(ctx, s)
 	}
 	return k.told.notesOf(k, s)
+}
+
+// Receiver returns what takes the notifications of a Sync.
+func (k *connections) Receiver(ctx context.Context, s *api.Sync) (notify.Receiver, error) {
+	secret := &notifySecret{secrets: k.secrets.Secrets(s.Namespace), dial: k.reach.Dialer(), namespace: s.Namespace,
+		name: s.Spec.Report.Notify.SecretRef.Name}
+	if _, err := secret.read(ctx); err != nil {
+		return nil, err
+	}
+	return webhook.New(secret.read, secret), nil
 }
 
 // notesOf returns the one writer of a repository's notes, which all Syncs of it share. It is forgotten when nobody uses

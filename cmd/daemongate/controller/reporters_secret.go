@@ -3,6 +3,7 @@ package controller
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	gosync "sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/gitsource/githubapp"
 	"github.com/daemongate/daemongate/gitsource/remote"
+	"github.com/daemongate/daemongate/sync/notify/webhook"
 )
 
 // reportSecret is the Secret with what identifies to a Git host and says how to reach it. It is read before every
@@ -26,10 +28,7 @@ type reportSecret struct {
 	place           forge.Place
 	namespace, name string
 
-	mu        gosync.Mutex
-	ca        []byte
-	proxy     string
-	transport *http.Transport // by the two above
+	route
 }
 
 // read reads it, and makes sure that it may be sent to the place that is told.
@@ -45,7 +44,10 @@ func (r *reportSecret) read(ctx context.Context) (gitsource.Auth, error) {
 	if err != nil {
 		return auth, fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
 	}
-	return auth, r.reach(auth.CA, auth.Proxy)
+	if err := r.by(r.dial, auth.CA, auth.Proxy); err != nil {
+		return auth, fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
+	}
+	return auth, nil
 }
 
 // refused has a GitHub App ask for another token.
@@ -77,28 +79,36 @@ func (r *reportSecret) token(ctx context.Context) (forge.Token, error) {
 // client sends what it is given in the way that the Secret said last.
 func (r *reportSecret) client() *http.Client { return &http.Client{Transport: r} }
 
+// route leads to a server in the way that a Secret says.
+type route struct {
+	mu        gosync.Mutex
+	ca        []byte
+	proxy     string
+	transport *http.Transport // by the two above
+}
+
 // RoundTrip sends one request.
-func (r *reportSecret) RoundTrip(request *http.Request) (*http.Response, error) {
+func (r *route) RoundTrip(request *http.Request) (*http.Response, error) {
 	r.mu.Lock()
 	transport := r.transport
 	r.mu.Unlock()
 	if transport == nil {
-		return nil, fmt.Errorf("spec.report.secretRef: Secret %s/%s has not been read yet", r.namespace, r.name)
+		return nil, errors.New("the Secret has not been read yet")
 	}
 	return transport.RoundTrip(request)
 }
 
-// reach has the host reached through a proxy, or that of the environment, and certificates of the given authorities
+// by has the server reached through a proxy, or that of the environment, and certificates of the given authorities
 // trusted besides those that the system trusts. Connections are kept for as long as both stay the same.
-func (r *reportSecret) reach(ca []byte, proxy string) error {
+func (r *route) by(dial remote.DialFunc, ca []byte, proxy string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.transport != nil && bytes.Equal(ca, r.ca) && proxy == r.proxy {
 		return nil
 	}
-	next, err := transportBy(r.dial, ca, proxy)
+	next, err := transportBy(dial, ca, proxy)
 	if err != nil {
-		return fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
+		return err
 	}
 	if r.transport != nil {
 		r.transport.CloseIdleConnections()
@@ -123,4 +133,57 @@ func transportBy(dial remote.DialFunc, ca []byte, proxy string) (*http.Transport
 		t.Proxy = http.ProxyURL(u)
 	}
 	return t, nil
+}
+
+// notifySecret is the Secret with the URL that notifications are sent to, what proves by whom, and how to get there. It
+// is read before each of them, so that all of it can be rotated. Since the URL is in it as well, it needs to name no
+// hosts: nobody but its owner says where the rest of it is sent.
+type notifySecret struct {
+	secrets         corev1.SecretInterface
+	dial            remote.DialFunc
+	namespace, name string
+
+	route
+}
+
+// The keys of such a Secret that others do not have.
+var (
+	keyURL     = []string{"url"}
+	keyHMACKey = []string{"hmacKey"}
+)
+
+// read reads it.
+func (n *notifySecret) read(ctx context.Context) (webhook.To, error) {
+	secret, err := readSecret(ctx, n.secrets, "spec.report.notify.secretRef", n.name)
+	if err != nil {
+		return webhook.To{}, err
+	}
+	to, err := n.to(secret)
+	if err != nil {
+		return webhook.To{}, fmt.Errorf("spec.report.notify.secretRef: Secret %s/%s: %w", n.namespace, n.name, err)
+	}
+	return to, nil
+}
+
+// to is what a Secret says. Errors name keys, never what is in them.
+func (n *notifySecret) to(secret *corev1api.Secret) (webhook.To, error) {
+	d := &secretData{data: secret.Data}
+	to := webhook.To{URL: d.line(keyURL), Token: d.line(keyToken), Key: []byte(d.line(keyHMACKey))}
+	ca, proxy := d.bytes(keyCA), d.line(keyProxy)
+	bound, err := bindings{}.bind(secret, gitsource.Auth{Token: to.Token})
+	switch {
+	case d.err != nil:
+		return to, d.err
+	case err != nil:
+		return to, err
+	case to.URL == "":
+		return to, errors.New("has no key url: it names who is told, as https://host/path")
+	}
+	if err := webhook.Check(to.URL, !bound.NoPlain); err != nil {
+		return to, fmt.Errorf("the key %w", err)
+	}
+	if err := bound.BelongTo(to.URL); err != nil {
+		return to, err
+	}
+	return to, n.by(n.dial, ca, proxy)
 }

@@ -34,6 +34,35 @@ const (
 	TellCounts Detail = "Counts"
 )
 
+// Notice is a change of a commit's state, as a receiver is told of it.
+//
+// +kubebuilder:validation:Enum=Held;Applying;RollingOut;Complete;Stuck;Failed;Unchanged;Carried;Dropped;Relapsed;Recovered;RollingBack;RolledBack
+type Notice string
+
+// Notices are of the states of commits, by their names, and of what befalls a commit that keeps its state.
+const (
+	// NoticeRelapsed and NoticeRecovered: the agents of a Complete commit keep ending; they no longer do.
+	NoticeRelapsed  Notice = "Relapsed"
+	NoticeRecovered Notice = "Recovered"
+	// NoticeRollingBack and NoticeRolledBack: another commit is put in the place of one that is Stuck or has relapsed;
+	// it has taken over.
+	NoticeRollingBack Notice = "RollingBack"
+	NoticeRolledBack  Notice = "RolledBack"
+)
+
+// Notify is who is told of each change of a commit's state, by one message: a CloudEvent.
+type Notify struct {
+	// SecretRef names a Secret of the Sync's namespace with the receiver's url. It may have a token, sent as bearer, an
+	// hmacKey that messages are signed with, ca.crt, proxy and allowHTTP.
+	SecretRef LocalObjectReference `json:"secretRef"`
+	// States are the changes that are told; all but Applying, Carried and Unchanged if empty.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=13
+	// +optional
+	States []Notice `json:"states,omitempty"`
+}
+
 // Report is where the states of commits are told to, and how much of them.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.nodes) || !self.nodes || !has(self.inCluster) || self.inCluster != 'Counts'",message="names nodes on the Git host, and inCluster Counts names them nowhere: keep one of them",fieldPath=".nodes"
@@ -76,6 +105,9 @@ type Report struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +optional
 	Context string `json:"context,omitempty"`
+	// Notify has somebody told of each change of a commit's state, beside the Git host.
+	// +optional
+	Notify *Notify `json:"notify,omitempty"`
 }
 
 // CountsOnly reports whether nothing is told of single nodes.
