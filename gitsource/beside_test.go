@@ -24,8 +24,8 @@ func TestRefsBesideCostNoRequest(t *testing.T) {
 		}
 		polls(2)
 		alone := polls(5)
-		if _, ok := r.Beside("refs/notes/daemongate/_hold/"); ok == (refs == 200) {
-			t.Errorf("%d refs: what nobody asked for is known: %v", refs, ok)
+		if _, at := r.Beside("refs/notes/daemongate/_hold/"); at.IsZero() != (refs == 200) {
+			t.Errorf("%d refs: what nobody asked for is known: %v", refs, at)
 		}
 		tip := w.git("rev-parse", "main")
 		w.git("update-ref", "refs/notes/daemongate/_hold/all", tip)
@@ -33,13 +33,13 @@ func TestRefsBesideCostNoRequest(t *testing.T) {
 		if beside := polls(5); beside != alone {
 			t.Errorf("%d refs: 5 polls cost %d requests, and %d without refs beside", refs, beside, alone)
 		}
-		if got, ok := r.Beside("refs/notes/daemongate/_hold/"); !ok || len(got) != 1 || got["all"] != tip {
-			t.Errorf("%d refs: beside are %v, %v", refs, got, ok)
+		if got, at := r.Beside("refs/notes/daemongate/_hold/"); at.IsZero() || len(got) != 1 || got["all"] != tip {
+			t.Errorf("%d refs: beside are %v, %v", refs, got, at)
 		}
 		w.git("update-ref", "-d", "refs/notes/daemongate/_hold/all")
 		head(t, r)
-		if got, ok := r.Beside("refs/notes/daemongate/_hold/"); !ok || len(got) > 0 {
-			t.Errorf("%d refs: beside are %v, %v", refs, got, ok)
+		if got, at := r.Beside("refs/notes/daemongate/_hold/"); at.IsZero() || len(got) > 0 {
+			t.Errorf("%d refs: beside are %v, %v", refs, got, at)
 		}
 	}
 }

@@ -67,9 +67,10 @@ func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration)
 	return r.Head(ctx, ref)
 }
 
-// Beside are the refs whose names begin with a prefix, by what is left of their names, as the newest poll saw them.
-// They cost no request: from now on each poll asks for them, too. Not ok means that none has yet.
-func (r *Repository) Beside(prefix string) (refs map[string]string, ok bool) {
+// Beside are the refs whose names begin with a prefix, by what is left of their names, as the newest poll saw them, and
+// when that asked the server. They cost no request: from now on each poll asks for them, too. The time is zero if none
+// has yet.
+func (r *Repository) Beside(prefix string) (refs map[string]string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !slices.Contains(r.beside, prefix) {
@@ -77,7 +78,7 @@ func (r *Repository) Beside(prefix string) (refs map[string]string, ok bool) {
 	}
 	a := r.latest
 	if a.refs == nil || a.looked != nil && !slices.Contains(a.looked, prefix) {
-		return nil, false
+		return nil, time.Time{}
 	}
 	refs = map[string]string{}
 	for name, hash := range a.refs {
@@ -85,7 +86,7 @@ func (r *Repository) Beside(prefix string) (refs map[string]string, ok bool) {
 			refs[rest] = hash.String()
 		}
 	}
-	return refs, true
+	return refs, a.at
 }
 
 // mayBeTag is true of a ref that is found among the tags.

@@ -82,6 +82,27 @@ func (r *reader) verifyCommit(h plumbing.Hash, s *Signers) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return verifyContent(content, s.check, func(c *object.Commit) string { return c.Committer.Email })
+}
+
+// VerifySpeaker says why the signature of a commit, as it is stored, does not count as that of a name, as a predicate
+// such as "is not signed"; empty if it does. Only an SSH key is bound to names, by the principals of allowed_signers.
+func (s *Signers) VerifySpeaker(commit []byte, name string) (problem string) {
+	check := func(what signed) string {
+		if bytes.Contains(what.signature, []byte("-----BEGIN PGP")) {
+			return "has a PGP signature, and only an SSH key can be bound to the name " + treefs.Printable(name)
+		}
+		return s.check(what)
+	}
+	problem, err := verifyContent(commit, check, func(*object.Commit) string { return name })
+	if err != nil {
+		return "cannot be read: " + err.Error()
+	}
+	return problem
+}
+
+// verifyContent verifies a commit as it is stored. The signature must be that of whom the last function names.
+func verifyContent(content []byte, check func(signed) string, who func(*object.Commit) string) (string, error) {
 	var whole, covered object.Commit
 	if err := whole.Decode(inMemory(plumbing.CommitObject, content)); err != nil {
 		return "", err
@@ -95,7 +116,7 @@ func (r *reader) verifyCommit(h plumbing.Hash, s *Signers) (string, error) {
 		covered.Committer.Email != whole.Committer.Email {
 		return "has a signature that does not cover it", nil
 	}
-	return s.check(signed{payload, []byte(whole.PGPSignature), whole.Committer.Email, whole.Committer.When}), nil
+	return check(signed{payload, []byte(whole.PGPSignature), who(&whole), whole.Committer.When}), nil
 }
 
 func (r *reader) verifyTag(t tip, s *Signers) (string, error) {

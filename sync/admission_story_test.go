@@ -105,6 +105,13 @@ func wrongSpecs() []wrong {
 		{"windows[0].timeZone", window(`"allow":"0 0 * * *","timeZone":"Local"`), "Europe/Berlin"},
 		{"windows[0].timeZone", window(`"allow":"0 0 * * *","timeZone":"CET CEST"`), "Europe/Berlin"},
 		{"gate.onRelapse", `"Hold","relapse":"0s"`, "relapse"},
+		{"gate.after", `[{}]`, "give sync, or cluster"}, {"gate.after", `[{"soak":"1h"}]`, "give sync, or cluster"},
+		{"gate.after[0].sync", `[{"sync":"a/b"}]`, "same namespace"}, {"gate.after[0].count", `[{"sync":"a","count":2}]`, "needs cluster"},
+		{"gate.after[0].failureBudget", `[{"sync":"a","failureBudget":1}]`, "needs cluster"},
+		{"gate.after[0].verify", `[{"sync":"a","verify":{"secretRef":{"name":"s"}}}]`, "needs cluster"},
+		{"gate.after[0].count", `[{"cluster":"canary-*"}]`, "on how many"}, {"gate.after[0].count", `[{"cluster":"a","count":0}]`, "1"},
+		{"gate.after[0].failureBudget", `[{"cluster":"a","failureBudget":-1}]`, "0"}, {"gate.after[0].verify", `[{"cluster":"a","verify":{}}]`, "secretRef"},
+		{"gate.after[0].verify.secretRef.name", `[{"cluster":"a","verify":{"secretRef":{"name":"A_b"}}}]`, "lower case"},
 		{"gate.order", `"Random"`, "Latest"}, {"gate.preflight", `"Refuse"`, "Hold"},
 		{"render.maxObjects", `0`, "1"},
 		{"rollout.after", `{"Bad":"1m"}`, "cause"},
@@ -193,6 +200,7 @@ var rightSpecs = []struct{ field, value string }{
 		`"Carried","Dropped","Relapsed","Recovered","RollingBack","RolledBack"]}`},
 	{"webhook", `{"secretRef":{"name":"hook"}}`},
 	{"gate.after", `[{"sync":"canary-agents","soak":"30m"}]`},
+	{"gate.after", `[{"cluster":"canary-*","count":2,"failureBudget":1,"soak":"1h","sync":"platform/agents","verify":{"secretRef":{"name":"s"}}},{"cluster":"eu"}]`},
 	{"rollout", pacedBy(`{"name":"canary","nodes":{"matchLabels":{"a":"b"}},"atMost":3,"soak":"30m","approve":true},`+
 		`{"name":"zone","each":"topology.kubernetes.io/zone","order":["eu-1c"],"soak":"720h"},`+
 		`{"name":"rest","batches":{"first":5},"approve":true}`, `,"maxUnavailable":"10%","supersede":true,"allowGap":true`)},

@@ -86,6 +86,10 @@ type Connections interface {
 	Repository(ctx context.Context, s *api.Sync) (source.Repository, error)
 	// Signers reads the keys whose signatures count, as they are now.
 	Signers(ctx context.Context, s *api.Sync) (*gitsource.Signers, error)
+	// Speakers reads the keys of a Secret of a Sync's namespace whose signatures count in the notes of clusters.
+	Speakers(ctx context.Context, s *api.Sync, secret string) (*gitsource.Signers, error)
+	// Notes returns what reads what clusters have told in the notes of a Sync's repository.
+	Notes(s *api.Sync) (source.NotesReader, error)
 	// Base opens a repository that a kustomization of the Sync's names as a remote base.
 	Base(ctx context.Context, s *api.Sync, url string) (source.Repository, error)
 	// Writer opens what writes with the rights that the Sync asks for. The error is a *Barred if it has none.

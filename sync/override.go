@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -71,7 +72,9 @@ func (l *syncLoop) atTheGate(o *gate.Observation) {
 	}
 	if len(l.sync.Spec.Gate.After) > 0 && o.History != nil {
 		before := func(name string) *api.Sync { return l.Find(l.sync.Namespace + "/" + name) }
-		o.Upstream = promotion.Look(promotion.RulesOf(l.sync, before), o.History.Commits, o.Now)
+		others := l.source.Others()
+		others.Trouble = cmp.Or(others.Trouble, o.PollProblem) // what they have told since is not known
+		o.Upstream = promotion.Look(promotion.RulesOf(l.sync, before, l.Cluster, others), o.History.Commits, o.Now)
 	}
 }
 

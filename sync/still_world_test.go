@@ -210,6 +210,16 @@ func (w *stillWorld) Writer(s *api.Sync) (Writer, error) {
 // Account finds every account.
 func (w *stillWorld) Account(context.Context, *api.Sync) error { return nil }
 
+// Notes are none.
+func (w *stillWorld) Notes(*api.Sync) (source.NotesReader, error) {
+	return nil, errors.New("there are no notes")
+}
+
+// Speakers are none.
+func (w *stillWorld) Speakers(context.Context, *api.Sync, string) (*gitsource.Signers, error) {
+	return nil, errors.New("there is no such Secret")
+}
+
 // Reporter tells nobody.
 func (w *stillWorld) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	w.ask("reporter", s.Namespace)
@@ -304,7 +314,7 @@ func (r *stillRepository) Between(_ context.Context, _, to string) (gitsource.Hi
 
 func (r *stillRepository) Fetch(context.Context, string) (bool, error) { return false, nil }
 
-func (r *stillRepository) Beside(string) (map[string]string, bool) { return nil, true }
+func (r *stillRepository) Beside(string) (map[string]string, time.Time) { return nil, time.Now() }
 
 func (r *stillRepository) NameOf(gitsource.Ref, string) string { return "refs/heads/main" }
 

@@ -27,6 +27,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
@@ -323,6 +324,22 @@ func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (sou
 func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.NewClient(k.config) }
 
 func (k *plainConnections) Account(context.Context, *api.Sync) error { return nil }
+
+// Speakers are in the Secret that is named.
+func (k *plainConnections) Speakers(ctx context.Context, s *api.Sync, secret string) (*gitsource.Signers, error) {
+	read, err := must(kubernetes.NewForConfig(k.config)).CoreV1().Secrets(s.Namespace).Get(ctx, secret,
+		metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return gitsource.ReadSigners(read.Data)
+}
+
+func (k *plainConnections) Notes(s *api.Sync) (source.NotesReader, error) {
+	return forge.NewNotesReader(s.Spec.Source.URL, func(context.Context) (gitsource.Auth, error) {
+		return gitsource.Auth{}, nil
+	}, filepath.Join(k.data, "heard"), remote.Reach{}), nil
+}
 
 func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	return forge.NewNotes(s.Spec.Source.URL, "", gitsource.Auth{}, filepath.Join(k.data, "notes")), nil

@@ -5,3 +5,6 @@ var ShortKey = shortKey
 
 // Bound changes how many bytes of notes are fetched at most.
 func (n *Notes) Bound(bytes int64) { n.maxPack = bytes }
+
+// Bound has a reader fetch no more bytes of one ref.
+func (r *NotesReader) Bound(bytes int64) { r.maxOne = bytes }

@@ -48,6 +48,16 @@ func plainInRef(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
 }
 
+// RefsOf begins the names of all refs with the notes of clusters whose names match a pattern, in which * and ? stand for
+// others. It may begin those of further refs.
+func RefsOf(pattern string) string {
+	i := 0
+	for i < len(pattern) && (plainInRef(pattern[i]) && pattern[i] != '.' && pattern[i] != '_') {
+		i++
+	}
+	return ownRefs + pattern[:i]
+}
+
 // ClusterOf is the cluster whose notes a ref has, the opposite of RefOf. One of several clusters has no name; it is not
 // ok if the ref has no notes of states, or a name that could not be shown.
 func ClusterOf(ref string) (cluster string, ok bool) {

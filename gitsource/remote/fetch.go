@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -21,6 +22,9 @@ type Conversation struct {
 	Shallow []plumbing.Hash
 	// MaxPack is the size in bytes above which a fetch is given up, with a *PackTooLarge; any size if it is zero.
 	MaxPack int64
+	// Depth is how many commits of the history of each wanted one are asked for, if the server can leave out the rest;
+	// all if it is zero. The haves are then commits that came so.
+	Depth int
 
 	remote       *Remote
 	ctx          context.Context
@@ -75,6 +79,12 @@ func (c *Conversation) fetch(keep func(io.Reader) error, wants, haves []plumbing
 		}
 	}
 	req.Wants, req.Haves = wants, haves
+	if c.Depth > 0 && c.capabilities.Supports(capability.Shallow) {
+		if err := req.Capabilities.Set(capability.Shallow); err != nil {
+			return err
+		}
+		req.Depth, req.Shallows = packp.DepthCommits(c.Depth), slices.Clone(haves)
+	}
 	pack, err := c.session.upload(req)
 	if errors.Is(err, transport.ErrEmptyUploadPackRequest) {
 		return errNoPack

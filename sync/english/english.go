@@ -24,6 +24,25 @@ func Clip(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
+// FirstFew joins the first of some texts, and says how many more there are.
+func FirstFew(texts []string, most int, separator string) string {
+	if len(texts) <= most {
+		return strings.Join(texts, separator)
+	}
+	return fmt.Sprintf("%s%sand %d more", strings.Join(texts[:most], separator), separator, len(texts)-most)
+}
+
+// Span is a length of time in few signs: "1h", "1h30m", "45s".
+func Span(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if short, ok := strings.CutSuffix(text, zero); ok {
+			text = short + zero[:1]
+		}
+	}
+	return text
+}
+
 // Join puts a separator between two texts, if neither is empty.
 func Join(head, separator, tail string) string {
 	if head == "" || tail == "" {

@@ -23,12 +23,11 @@ func (t *turn) admit() {
 	}
 	candidate, before := t.candidate()
 	goesBack := t.goesBack(candidate)
-	obstacle := t.obstacle()
-	if obstacle == "" && candidate == "" {
-		obstacle = cmp.Or(t.o.Window.Closed, t.barred(), t.behindOthers(), t.waitsForAnother())
+	t.reason = api.ForAll(t.obstacle())
+	if t.reason.Private == "" && candidate == "" {
+		t.reason = t.whyNone()
 	}
-	t.reason = api.ForAll(obstacle)
-	if obstacle != "" || candidate == "" || goesBack {
+	if t.reason.Private != "" || candidate == "" || goesBack {
 		t.rollBack()
 		return
 	}
@@ -146,7 +145,7 @@ func (t *turn) inTurn(commits []Commit, misfits bool) int {
 		return -1
 	}
 	return slices.IndexFunc(commits, func(c Commit) bool {
-		return t.failure(c.Hash) == nil && t.isMisfit(c.Hash) == misfits && t.waitsForOthers(c.Hash) == ""
+		return t.failure(c.Hash) == nil && t.isMisfit(c.Hash) == misfits && !t.goesBehind(c.Hash)
 	})
 }
 

@@ -22,8 +22,8 @@ func flies(s *gatetest.Stage) string {
 // Held and say for whom. When they are let through they start.
 func TestACommitWaitsForThoseWhoGoBefore(t *testing.T) {
 	s := gatetest.Played(t, "push c0", "written", "rollout Complete", "pruned")
-	s.Observation.Upstream = &gate.Upstream{Waits: map[string]api.Public{"c1": "waits for Sync canary, where c1 is Stuck",
-		"c3": "waits for Sync canary to have c3 Complete"}, Changes: s.Observation.Now.Add(time.Hour)}
+	s.Observation.Upstream = &gate.Upstream{Waits: map[string]api.Message{"c1": api.ForAll("waits for Sync canary, where c1 is Stuck"),
+		"c3": api.ForAll("waits for Sync canary to have c3 Complete")}, Changes: s.Observation.Now.Add(time.Hour)}
 	s.Play("push c1 c2 c3")
 	if flies(s) != "c2" {
 		t.Fatalf("%q is in flight, want c2", flies(s))
@@ -45,7 +45,7 @@ func TestACommitWaitsForThoseWhoGoBefore(t *testing.T) {
 // With order Each a commit that was not let through is passed over, and carried by the next one.
 func TestEachPassesOverWhatWasNotLetThrough(t *testing.T) {
 	s := gatetest.Played(t, "gate Each", "push c0", "written", "rollout Complete", "pruned")
-	s.Observation.Upstream = &gate.Upstream{Waits: map[string]api.Public{"c1": "waits for Sync canary, where c1 is Stuck"}}
+	s.Observation.Upstream = &gate.Upstream{Waits: map[string]api.Message{"c1": api.ForAll("waits for Sync canary, where c1 is Stuck")}}
 	s.Play("push c1 c2 c3")
 	if flies(s) != "c2" {
 		t.Fatalf("%q is in flight, want c2", flies(s))
@@ -56,7 +56,7 @@ func TestEachPassesOverWhatWasNotLetThrough(t *testing.T) {
 // not after a restart.
 func TestNothingStartsThatWasNotLetThrough(t *testing.T) {
 	s := gatetest.NewStage(t)
-	waits := &gate.Upstream{Waits: map[string]api.Public{"c0": "waits for Sync canary to have c0 Complete"}}
+	waits := &gate.Upstream{Waits: map[string]api.Message{"c0": api.ForAll("waits for Sync canary to have c0 Complete")}}
 	s.Observation.Upstream = waits
 	s.Observation.Window.Closed = "opens Mon 22:00"
 	s.Observation.Override = &api.Override{Commit: "c0"}

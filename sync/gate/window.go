@@ -17,7 +17,7 @@ func (t *turn) overridden() (string, []Commit) {
 	named := t.o.Override.Commit
 	may := t.mayStart()
 	for i, c := range may {
-		if c.Hash == named && t.mayTry(named) && t.waitsForOthers(named) == "" {
+		if c.Hash == named && t.mayTry(named) && !t.goesBehind(named) {
 			return named, may[:i]
 		}
 	}

@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -9,22 +10,67 @@ import (
 )
 
 // RulesOf are the rules of a Sync's spec.gate.after. find returns a Sync of its namespace by its name, nil if there is
-// none.
-func RulesOf(s *api.Sync, find func(name string) *api.Sync) []Rule {
+// none; own is the name of this cluster, and others are the other ones.
+func RulesOf(s *api.Sync, find func(name string) *api.Sync, own string, others Clusters) []Rule {
 	var rules []Rule
 	for _, a := range s.Spec.Gate.After {
 		r := Rule{Before: Before{Name: "Sync " + a.Sync}, Soak: a.Soak.Duration}
-		switch before := find(a.Sync); {
+		before := find(a.Sync)
+		switch {
+		case a.Cluster != "":
+			r.Clusters = clusterRule(a, own, others)
 		case a.Sync == s.Name:
 			r.Trouble = "is this one: take it out of spec.gate.after"
 		case before == nil:
 			r.Trouble = "does not exist"
 		default:
 			r.Before = OfSync(before)
+			if way := circle(s.Name, before, find); way != "" {
+				r.Trouble = api.Public("waits for this one in turn (" + way + "): take one of them out of spec.gate.after")
+			}
 		}
 		rules = append(rules, r)
 	}
 	return rules
+}
+
+// clusterRule is the rule of an entry about clusters.
+func clusterRule(a api.After, own string, others Clusters) *ClusterRule {
+	r := &ClusterRule{Pattern: a.Cluster, Sync: a.Sync, Count: max(1, int(a.Count)), Budget: int(a.FailureBudget),
+		Soak: a.Soak.Duration, own: own, clusters: others}
+	if a.Verify != nil {
+		r.Signers = a.Verify.SecretRef.Name
+	}
+	return r
+}
+
+// circle is the way by which a Sync that one waits for waits for that one; empty if it does not.
+func circle(name string, before *api.Sync, find func(name string) *api.Sync) string {
+	seen := map[string]bool{}
+	var from func(s *api.Sync) []string
+	from = func(s *api.Sync) []string {
+		if s == nil || seen[s.Name] {
+			return nil
+		}
+		seen[s.Name] = true
+		for _, a := range s.Spec.Gate.After {
+			if a.Cluster != "" {
+				continue
+			}
+			if a.Sync == name {
+				return []string{s.Name, name}
+			}
+			if way := from(find(a.Sync)); way != nil {
+				return append([]string{s.Name}, way...)
+			}
+		}
+		return nil
+	}
+	way := from(before)
+	if way == nil {
+		return ""
+	}
+	return strings.Join(append([]string{name}, way...), " waits for ")
 }
 
 // OfSync is what a Sync's status says of those who wait for it.
@@ -32,7 +78,7 @@ func OfSync(s *api.Sync) Before {
 	b := Before{Name: "Sync " + s.Name, Words: map[string]Word{}}
 	for _, r := range s.Status.History {
 		b.Words[r.Commit] = Word{State: r.State, By: r.By, Outcome: r.Outcome, Since: r.Since.Time,
-			Relapsed: r.Relapsed}
+			Told: r.Since.Time, Relapsed: r.Relapsed}
 	}
 	switch f := s.Status.InFlight; {
 	case f == nil:
@@ -56,7 +102,7 @@ func WaitsFor(o any) ([]string, error) {
 	after, _ := list.([]any)
 	var keys []string
 	for _, one := range after {
-		if a, _ := one.(map[string]any); a != nil {
+		if a, _ := one.(map[string]any); a != nil && a["cluster"] == nil {
 			keys = append(keys, fmt.Sprintf("%s/%v", u.GetNamespace(), a["sync"]))
 		}
 	}

@@ -16,7 +16,7 @@ type broken struct{ why error }
 func (b broken) HeadWithin(context.Context, gitsource.Ref, time.Duration) (string, error) {
 	return "", b.why
 }
-func (b broken) Beside(string) (map[string]string, bool) { return nil, false }
+func (b broken) Beside(string) (map[string]string, time.Time) { return nil, time.Time{} }
 
 func (b broken) Fetch(context.Context, string) (bool, error) { return false, b.why }
 

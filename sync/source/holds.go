@@ -20,15 +20,15 @@ const maxReason = 200
 // of adds to a history what people hold in all clusters. The refs come with the poll; what a new one says is fetched
 // once. One that cannot be read holds all the same.
 func (s *holds) of(ctx context.Context, r reading, h *gate.History) (*gate.History, error) {
-	refs, ok := r.repo.Beside(forge.HoldRefs)
-	if !ok && (r.age == asBefore && len(r.held) == 0 || r.follows.Commit != "") {
+	refs, asked := r.repo.Beside(forge.HoldRefs)
+	if asked.IsZero() && (r.age == asBefore && len(r.held) == 0 || r.follows.Commit != "") {
 		return h, nil // nobody is asked: before the schedule says so, or at all
 	}
-	if !ok { // the newest poll was another Sync's, and asked for less; or what waits after a restart may be held
+	if asked.IsZero() { // the newest poll was another Sync's, and asked for less; or what waits after a restart may be held
 		if _, err := r.repo.HeadWithin(ctx, r.follows, 0); err != nil {
 			return nil, err
 		}
-		if refs, ok = r.repo.Beside(forge.HoldRefs); !ok {
+		if refs, asked = r.repo.Beside(forge.HoldRefs); asked.IsZero() {
 			return nil, errors.New("the server was not asked for holds: poll again")
 		}
 	}

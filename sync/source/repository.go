@@ -11,9 +11,9 @@ import (
 type Repository interface {
 	// HeadWithin polls: it returns the commit that the ref is at, by an answer of the server that is up to age old.
 	HeadWithin(ctx context.Context, ref gitsource.Ref, age time.Duration) (string, error)
-	// Beside are the refs whose names begin with a prefix, by what is left of their names, as the newest poll saw them;
-	// not ok if none has asked for them.
-	Beside(prefix string) (refs map[string]string, ok bool)
+	// Beside are the refs whose names begin with a prefix, by what is left of their names, as the newest poll saw them,
+	// and when it asked the server; zero if none has asked for them.
+	Beside(prefix string) (refs map[string]string, at time.Time)
 	// Fetch asks the server for a commit that no ref need be at, and reports whether the mirror has it now.
 	Fetch(ctx context.Context, commit string) (found bool, err error)
 	// Between returns the first-parent commits after from up to and including to.

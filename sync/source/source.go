@@ -30,6 +30,8 @@ type Source struct {
 	signersChanged atomic.Bool
 	// holds are what people hold in all clusters, as they were read last. Only polls use them, one after the other.
 	holds holds
+	// others are the other clusters that the Sync waits for.
+	others others
 	// kept are the commits that the repository keeps, by name. Only the turns of the Sync use it, one after the other.
 	kept map[string]string
 }
@@ -41,6 +43,10 @@ type Options struct {
 	Base func(ctx context.Context, s *api.Sync, url string) (Repository, error)
 	// Signers reads the keys whose signatures count, as they are now.
 	Signers func(ctx context.Context, s *api.Sync) (*gitsource.Signers, error)
+	// Speakers reads the keys of a Secret whose signatures count in the notes of clusters, as they are now.
+	Speakers func(ctx context.Context, s *api.Sync, secret string) (*gitsource.Signers, error)
+	// Notes returns what reads what other clusters have told.
+	Notes func(s *api.Sync) (NotesReader, error)
 	// Life ends what runs in the background, through Background. Wake is called after each poll.
 	Life       context.Context
 	Background func(func())
@@ -66,6 +72,7 @@ func Open(s *api.Sync, now time.Time, o Options) *Source {
 	source.poller.schedule, source.scheduleErr = scheduleOf(s, now)
 	source.poller.recall = s.Status.Head != ""
 	o.Repository.Beside(forge.HoldRefs) // so that the first poll asks for them
+	asksForOthers(o.Repository, s)
 	return source
 }
 
@@ -94,7 +101,11 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		if h, err = trust.verify(ctx, h, h == last); err != nil {
 			return nil, err
 		}
-		return s.holds.of(ctx, read, h)
+		if h, err = s.holds.of(ctx, read, h); err != nil {
+			return nil, err
+		}
+		s.others.read(ctx, read, sync, h, s.options, now)
+		return h, nil
 	}
 	looks := func(age time.Duration) (h *gate.History, err error) {
 		err = s.options.caught("the poll", func() error { h, err = look(age); return err })

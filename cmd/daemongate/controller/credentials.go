@@ -53,14 +53,23 @@ func (k *connections) Signers(ctx context.Context, s *api.Sync) (*gitsource.Sign
 	if ref == nil {
 		return nil, gitsource.Mistake(errors.New("spec.source.verify.secretRef: name the Secret with the signers"))
 	}
-	secret, err := readSecret(ctx, k.secrets.Secrets(s.Namespace), "spec.source.verify.secretRef", ref.Name)
+	return k.signersIn(ctx, s, "spec.source.verify.secretRef", ref.Name)
+}
+
+// Speakers reads the keys of a Secret whose signatures count in the notes of other clusters.
+func (k *connections) Speakers(ctx context.Context, s *api.Sync, secret string) (*gitsource.Signers, error) {
+	return k.signersIn(ctx, s, "spec.gate.after.verify.secretRef", secret)
+}
+
+// signersIn reads the keys of a Secret that a field names.
+func (k *connections) signersIn(ctx context.Context, s *api.Sync, field, name string) (*gitsource.Signers, error) {
+	secret, err := readSecret(ctx, k.secrets.Secrets(s.Namespace), field, name)
 	if err != nil {
 		return nil, err
 	}
 	signers, err := gitsource.ReadSigners(secret.Data)
 	if err != nil {
-		return nil, gitsource.Mistake(fmt.Errorf("spec.source.verify.secretRef: Secret %s/%s: %w", s.Namespace,
-			ref.Name, err))
+		return nil, gitsource.Mistake(fmt.Errorf("%s: Secret %s/%s: %w", field, s.Namespace, name, err))
 	}
 	return signers, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/notify/webhook"
 	"github.com/daemongate/daemongate/sync/outbox"
+	"github.com/daemongate/daemongate/sync/source"
 )
 
 // maxPaces is for how many APIs a pace is kept.
@@ -26,7 +27,8 @@ const maxPaces = 1000
 type reporters struct {
 	mu    gosync.Mutex
 	notes map[string]weak.Pointer[forge.Notes] // by the name of their folder
-	paces *lru.Cache                           // of *rate.Limiter, by API
+	heard map[string]weak.Pointer[forge.NotesReader]
+	paces *lru.Cache // of *rate.Limiter, by API
 }
 
 // Reporter returns what tells the Sync's Git host about commits.
@@ -66,6 +68,29 @@ func (r *reporters) notesOf(k *connections, s *api.Sync) (*forge.Notes, error) {
 	}
 	n := forge.NewNotesFrom(s.Spec.Source.URL, k.cluster, source, filepath.Join(k.notes, name), k.reach)
 	r.notes[name] = weak.Make(n)
+	return n, nil
+}
+
+// Notes returns the one reader of what clusters have told in the notes of a repository, which all Syncs of it share. It
+// is forgotten when nobody uses it any more.
+func (k *connections) Notes(s *api.Sync) (source.NotesReader, error) {
+	identity, credentials := k.credentialsOf(s)
+	name, err := k.mirrors.NameOf(s.Spec.Source.URL, identity)
+	if err != nil {
+		return nil, fmt.Errorf("spec.source.url: %w", err)
+	}
+	r := &k.told
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.heard[name].Value(); n != nil {
+		return n, nil
+	}
+	maps.DeleteFunc(r.heard, func(_ string, n weak.Pointer[forge.NotesReader]) bool { return n.Value() == nil })
+	if r.heard == nil {
+		r.heard = map[string]weak.Pointer[forge.NotesReader]{}
+	}
+	n := forge.NewNotesReader(s.Spec.Source.URL, credentials, filepath.Join(k.notes, "heard-"+name), k.reach)
+	r.heard[name] = weak.Make(n)
 	return n, nil
 }
 

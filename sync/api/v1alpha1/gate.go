@@ -90,19 +90,55 @@ const (
 	PreflightHold Preflight = "Hold"
 )
 
-// After is one that goes before.
+// After is one that goes before: a Sync of the same namespace, or Syncs of other clusters that follow the same
+// repository.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.sync) || has(self.cluster)",message="give sync, or cluster, or both"
+// +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.sync) || !self.sync.contains('/')",message="must be the name of a Sync of the same namespace, unless cluster is given",fieldPath=".sync"
+// +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.count)",message="needs cluster",fieldPath=".count"
+// +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.failureBudget)",message="needs cluster",fieldPath=".failureBudget"
+// +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.verify)",message="needs cluster",fieldPath=".verify"
+// +kubebuilder:validation:XValidation:rule="has(self.count) || !has(self.cluster) || !self.cluster.matches('[*?]')",message="is required where cluster is a pattern: on how many clusters",fieldPath=".count"
 type After struct {
 	// Sync is the name of a Sync of the same namespace in which a commit must be Complete, or change nothing of what
-	// is.
+	// is. Beside cluster it is a Sync there: its name, or namespace/name.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	// +optional
+	Sync string `json:"sync,omitempty"`
+	// Cluster is the name of another cluster that tells in notes of the same repository, or a pattern with * and ? for
+	// several. Without sync all its Syncs count that have said something of a commit. This cluster itself never counts.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	Sync string `json:"sync"`
+	// +optional
+	Cluster string `json:"cluster,omitempty"`
+	// Count is on how many clusters a commit must be Complete; one if it is left out.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	Count int32 `json:"count,omitempty"`
+	// FailureBudget is in how many of these clusters a commit that waits may be Stuck, or have relapsed, before nothing
+	// more starts.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	FailureBudget int32 `json:"failureBudget,omitempty"`
+	// Verify says whose signature the notes of these clusters need.
+	// +optional
+	Verify *AfterVerify `json:"verify,omitempty"`
 	// Soak is for how long it must have been so.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=40
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m)|[0-9]{1,5}([.][0-9]{1,9})?h)+)$') && duration(self) >= duration('0s') && duration(self) <= duration('720h')",message="must be a length of time such as 30s, 15m or 1h30m, 0s to 720h"
 	// +optional
 	Soak metav1.Duration `json:"soak,omitzero"`
+}
+
+// AfterVerify says whose signature the notes of clusters need.
+type AfterVerify struct {
+	// SecretRef names the Secret with the signers, in the format of OpenSSH's allowed_signers: the principals are the
+	// names of the clusters that a key may speak for.
+	SecretRef LocalObjectReference `json:"secretRef"`
 }
 
 // Gate is how commits are let through.
