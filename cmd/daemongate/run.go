@@ -93,6 +93,9 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	o.page.addTo(flags)
 	o.addProfiles(flags)
 	flags.StringVar(&o.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
+	flags.StringSliceVar(&o.NotesKeys, "notes-key", nil, "file with an SSH private key without passphrase, as of a "+
+		"Secret that is mounted, by which this cluster's notes are signed; of several the first signs, and what the "+
+		"others have signed counts as its own, so that keys can be exchanged (default: notes are not signed)")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.StringSliceVar(&o.Namespaces, "namespaces", nil,
 		"look after the Syncs of these namespaces, and ask for the rights of no others: a,b")

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
@@ -30,6 +32,8 @@ type Notes struct {
 	reach remote.Reach
 
 	maxPack int64 // bytes
+	// keys are those by which the notes are signed; nil if they are not.
+	keys func() ([]ssh.Signer, error)
 
 	turn chan struct{} // held by who writes, for all who wait
 
@@ -165,7 +169,11 @@ func (n *Notes) write(ctx context.Context, statuses []Status) error {
 		return fmt.Errorf("notes: %w", err)
 	}
 	defer to.Close()
-	p := &push{to: to, ref: n.ref, dir: n.dir, maxPack: n.maxPack, statuses: statuses, now: time.Now()}
+	keys, err := n.signers()
+	if err != nil {
+		return fmt.Errorf("notes: %w", err)
+	}
+	p := &push{to: to, ref: n.ref, dir: n.dir, maxPack: n.maxPack, keys: keys, statuses: statuses, now: time.Now()}
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}

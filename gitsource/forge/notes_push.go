@@ -19,6 +19,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/daemongate/daemongate/gitsource/pack"
 	"github.com/daemongate/daemongate/gitsource/remote"
@@ -36,6 +37,7 @@ type push struct {
 	ref      string
 	dir      string
 	maxPack  int64
+	keys     []ssh.Signer // the first of which signs; none if notes are not signed
 	statuses []Status
 	now      time.Time
 }
@@ -196,26 +198,32 @@ func (p *push) remember(fresh *newObjects) {
 
 // edit makes the commit that follows from.
 func (p *push) edit(known *filesystem.Storage, from plumbing.Hash) (plumbing.Hash, *newObjects, error) {
+	base, err := p.base(known, from)
+	if err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
 	var root plumbing.Hash
 	var parents []plumbing.Hash
+	if base != nil {
+		root = base.TreeHash
+	}
 	if !from.IsZero() {
-		old, err := object.GetCommit(known, from)
-		if err != nil {
-			return plumbing.ZeroHash, nil, fmt.Errorf("commit %s: %w", from, err)
-		}
-		root, parents = old.TreeHash, []plumbing.Hash{from}
+		parents = []plumbing.Hash{from}
 	}
 	e := newEditor(known)
 	tree, err := e.change(root, 0, byCommit(p.statuses))
 	if err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
-	if tree == root {
+	if tree == root && (base == nil || base.Hash == from) {
 		return plumbing.ZeroHash, nil, nil
 	}
 	who := object.Signature{Name: "Daemongate", Email: "noreply@daemongate.io", When: p.now}
 	commit := &object.Commit{Author: who, Committer: who, Message: "Notes added by Daemongate\n", TreeHash: tree,
 		ParentHashes: parents}
+	if err := p.sign(commit); err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
 	hash, err := e.fresh.add(commit)
 	e.fresh.commit = hash
 	return hash, e.fresh, err

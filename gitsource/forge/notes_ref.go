@@ -48,8 +48,8 @@ func plainInRef(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
 }
 
-// RefsOf begins the names of all refs with the notes of clusters whose names match a pattern, in which * and ? stand for
-// others. It may begin those of further refs.
+// RefsOf begins the names of all refs with the notes of clusters whose names match a pattern, in which * and ? stand
+// for others. It may begin those of further refs.
 func RefsOf(pattern string) string {
 	i := 0
 	for i < len(pattern) && (plainInRef(pattern[i]) && pattern[i] != '.' && pattern[i] != '_') {

@@ -255,7 +255,7 @@ func (r ClusterRule) standingOf(name, commit string) standing {
 		if w.State != api.Complete {
 			s.lacks = fmt.Sprintf("is %s since %s", w.State, w.Told.UTC().Format(time.RFC3339))
 			if way := r.circle(name, commit); way != "" {
-				s.lacks += ", and waits for this one in turn (" + way + "): take one of them out of spec.gate.after"
+				s.lacks += ", and waits for this one in turn (" + way + ")" + breakCircle
 			}
 			return s
 		}
@@ -274,7 +274,8 @@ func (r ClusterRule) standingOf(name, commit string) standing {
 	return s
 }
 
-// circle is the way by which a cluster waits, with a commit, for this one; empty if it does not, or that cannot be seen.
+// circle is the way by which a cluster waits, with a commit, for this one; empty if it does not, or that cannot be
+// seen.
 func (r ClusterRule) circle(name, commit string) string {
 	seen := map[string]bool{}
 	var from func(name string) []string
@@ -333,7 +334,8 @@ func (r ClusterRule) isOf(sync string) bool {
 	return r.Sync == "" || r.Sync == sync || strings.HasSuffix(sync, "/"+r.Sync) && !strings.Contains(r.Sync, "/")
 }
 
-// troubleIn says what a Sync's trouble is with the newest commit of some that it has begun with; empty if there is none.
+// troubleIn says what a Sync's trouble is with the newest commit of some that it has begun with; empty if there is
+// none.
 func troubleIn(words map[string]Word, all []gate.Commit) api.Public {
 	for _, c := range slices.Backward(all) {
 		if _, ok := words[c.Hash]; !ok {

@@ -26,13 +26,16 @@ func RulesOf(s *api.Sync, find func(name string) *api.Sync, own string, others C
 		default:
 			r.Before = OfSync(before)
 			if way := circle(s.Name, before, find); way != "" {
-				r.Trouble = api.Public("waits for this one in turn (" + way + "): take one of them out of spec.gate.after")
+				r.Trouble = api.Public("waits for this one in turn (" + way + ")" + breakCircle)
 			}
 		}
 		rules = append(rules, r)
 	}
 	return rules
 }
+
+// breakCircle is what to do about those who wait for each other.
+const breakCircle = ": take one of them out of spec.gate.after"
 
 // clusterRule is the rule of an entry about clusters.
 func clusterRule(a api.After, own string, others Clusters) *ClusterRule {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +13,20 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 )
+
+// fetched counts how often a commit is fetched.
+type fetched struct {
+	Repository
+	n map[string]int
+}
+
+func (f *fetched) Fetch(ctx context.Context, commit string) (bool, error) {
+	if f.n == nil {
+		f.n = map[string]int{}
+	}
+	f.n[commit]++
+	return f.Repository.Fetch(ctx, commit)
+}
 
 // What a person holds is known with the next poll, says who and why, and is forgotten when it is lifted; where nothing
 // has changed the history stays the same one.
@@ -60,6 +75,20 @@ func TestHoldsComeWithThePoll(t *testing.T) {
 	if again := poll(); again != h {
 		t.Error("the history is another one, and nothing has changed")
 	}
+	blob := gittest.Run(t, dir, "hash-object", "-w", "a.yaml")
+	gittest.Run(t, dir, "update-ref", forge.HoldRefs+"2222222222222222222222222222222222222222", blob)
+	fetches := &fetched{Repository: repo}
+	s = Open(sync, time.Now(), Options{Repository: fetches, Life: t.Context(), Background: func(do func()) { go do() },
+		Wake: func() { done <- struct{}{} }})
+	for range 4 {
+		if h := poll(); h.Holds["2222222222222222222222222222222222222222"] != "held in all clusters" || h.Holds[""] == "" {
+			t.Errorf("held are %v", h.Holds)
+		}
+	}
+	if fetches.n[blob] != 1 {
+		t.Errorf("a hold that cannot be read was fetched %d times in a moment", fetches.n[blob])
+	}
+	gittest.Run(t, dir, "update-ref", "-d", forge.HoldRefs+"2222222222222222222222222222222222222222")
 	restarted := &api.Sync{}
 	restarted.Spec.Source.Schedule, restarted.Status.Head = "0 3 1 1 *", h.Head
 	restarted.Status.Held.Commits, restarted.Status.Passed = []string{h.Head}, first

@@ -61,8 +61,8 @@ func asksForOthers(repo Repository, s *api.Sync) {
 }
 
 // read reads what the clusters that a Sync waits for have told of the commits that wait here. Their refs come with the
-// poll; what is new in them is fetched only while a commit waits. What keeps it from being read keeps nobody from seeing
-// where the ref is.
+// poll; what is new in them is fetched only while a commit waits. What keeps it from being read keeps nobody from
+// seeing where the ref is.
 func (o *others) read(ctx context.Context, r reading, s *api.Sync, h *gate.History, from Options, began time.Time) {
 	patterns := patternsOf(s)
 	if len(patterns) == 0 || r.age == asBefore {
@@ -105,8 +105,8 @@ func (o *others) look(ctx context.Context, r reading, patterns []string, began t
 
 var errNotAsked = errors.New("the server was not asked for the notes of other clusters: poll again")
 
-// tipsOf are where the refs of the clusters are that match one of the patterns, by their full names, and when the server
-// was asked; zero if it was not asked for all of them.
+// tipsOf are where the refs of the clusters are that match one of the patterns, by their full names, and when the
+// server was asked; zero if it was not asked for all of them.
 func tipsOf(repo Repository, patterns []string) (tips map[string]string, asked time.Time) {
 	tips = map[string]string{}
 	for _, pattern := range patterns {

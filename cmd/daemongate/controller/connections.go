@@ -28,6 +28,7 @@ type connections struct {
 	serviceAccounts corev1.ServiceAccountsGetter
 	mirrors         *gitsource.Store
 	notes           string // folder
+	notesKeys       keyFiles
 	cluster         string // as hosts are told of it
 	apps            apps
 	// bindings are what credentials must say, and reach is where connections may lead.

@@ -36,6 +36,7 @@ type Options struct {
 	Version     string   // of this program, for the first line
 	Namespaces  []string // of the Syncs to look after; empty for all
 	ClusterName string   // in what Git hosts are told; empty for one that is derived from the cluster
+	NotesKeys   []string // files with the SSH keys of this cluster's notes, of which the first signs; none if unsigned
 	DataDir     string   // folder for the mirrors of repositories, and for what must outlive the process
 	Webhooks    string   // address to take webhooks at; empty for none
 	Metrics     string   // address to serve metrics and probes at; empty for nowhere
@@ -93,6 +94,9 @@ func New(config *rest.Config, o Options) (*Controller, error) {
 	if err := writable(o.DataDir); err != nil {
 		return nil, err
 	}
+	if _, err := keyFiles(o.NotesKeys).read(); err != nil {
+		return nil, err
+	}
 	if err := limitMemory(os.Getenv(MemoryLimit), cmp.Or(o.RenderMemory, child.DefaultTotal)); err != nil {
 		return nil, err
 	}
@@ -128,8 +132,8 @@ func (c *Controller) wire() error {
 	syncs.Inventories.ConfigMaps = c.core
 	syncs.Stop = stop.New(c.core, c.o.Lease.Namespace, c.o.Lease.Name)
 	c.opens = &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
-		mirrors:  gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
-		notes:    filepath.Join(c.o.DataDir, "notes"),
+		mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
+		notes:   filepath.Join(c.o.DataDir, "notes"), notesKeys: c.o.NotesKeys,
 		bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts}
 	c.syncs = &sync.Controller{
 		Syncs:      syncs,

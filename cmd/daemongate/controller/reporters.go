@@ -67,6 +67,9 @@ func (r *reporters) notesOf(k *connections, s *api.Sync) (*forge.Notes, error) {
 		r.notes = map[string]weak.Pointer[forge.Notes]{}
 	}
 	n := forge.NewNotesFrom(s.Spec.Source.URL, k.cluster, source, filepath.Join(k.notes, name), k.reach)
+	if len(k.notesKeys) > 0 {
+		n.SignBy(k.notesKeys.read)
+	}
 	r.notes[name] = weak.Make(n)
 	return n, nil
 }
