@@ -20,18 +20,19 @@ func (b *Board) Choose(c Choice) (*Board, error) {
 	if _, err := path.Match(c.Cluster, ""); err != nil {
 		return nil, fmt.Errorf("%q: is no pattern for names of clusters, such as eu-*", c.Cluster)
 	}
-	some := *b
-	some.Syncs = nil
-	for _, s := range b.Syncs {
+	return b.Only(func(s *Sync) bool {
 		if match, _ := path.Match(c.Cluster, s.Cluster); c.Cluster != "" && !match {
-			continue
+			return false
 		}
-		asked := c.Behind && s.Behind > 0 || c.Stuck && s.Trouble()
-		if asked || !c.Behind && !c.Stuck {
-			some.Syncs = append(some.Syncs, s)
-		}
-	}
-	return &some, nil
+		return c.Behind && s.Behind > 0 || c.Stuck && s.Trouble() || !c.Behind && !c.Stuck
+	}), nil
+}
+
+// Only leaves out the Syncs for which something does not hold.
+func (b *Board) Only(holds func(*Sync) bool) *Board {
+	some := *b
+	some.Syncs = slices.DeleteFunc(slices.Clone(b.Syncs), func(s *Sync) bool { return !holds(s) })
+	return &some
 }
 
 // Where is where one commit has got to.
@@ -57,9 +58,14 @@ type Place struct {
 
 // Where finds a commit, by its hash or the first digits.
 func (b *Board) Where(commit string) (*Where, error) {
-	at := slices.IndexFunc(b.Commits, func(c Commit) bool { return strings.HasPrefix(c.Hash, commit) })
+	begins := func(c Commit) bool { return strings.HasPrefix(c.Hash, commit) }
+	at := slices.IndexFunc(b.Commits, begins)
 	if at < 0 || commit == "" {
 		return nil, fmt.Errorf("%s: is none of the newest %d commits: read more of them with --limit", commit,
+			len(b.Commits))
+	}
+	if slices.ContainsFunc(b.Commits[at+1:], begins) {
+		return nil, fmt.Errorf("%s: begins the hashes of several of the newest %d commits: give more digits", commit,
 			len(b.Commits))
 	}
 	w := &Where{Repository: b.Repository, Commit: b.Commits[at], Of: len(b.Syncs)}

@@ -3,7 +3,6 @@ package board
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,8 +18,6 @@ const (
 	wide     = 80 // columns
 	nameWide = 20 // of a cluster or a Sync
 	subject  = 16 // at least
-	// few is how many Syncs are listed one by one although nothing is the matter with them.
-	few = 20
 )
 
 // Text is the board for people: what became of each commit, and then where each Sync is, what needs a look first.
@@ -36,7 +33,7 @@ func (b *Board) Text(now time.Time, all bool) string {
 
 // matrix is a column for each Sync, if there is room.
 func (b *Board) matrix(out *strings.Builder) bool {
-	names, room := b.labels(), wide-9-subject
+	names, room := b.Labels(), wide-9-subject
 	header := []string{"COMMIT"}
 	for _, name := range names {
 		room -= max(len([]rune(name)), len(api.RollingOut)) + 2
@@ -49,7 +46,7 @@ func (b *Board) matrix(out *strings.Builder) bool {
 	for _, c := range b.Commits {
 		row := []string{api.Short(c.Hash)}
 		for _, s := range b.Syncs {
-			row = append(row, word(s.Commits[c.Hash]))
+			row = append(row, s.Commits[c.Hash].Word())
 		}
 		rows = append(rows, append(row, c.Subject))
 	}
@@ -57,108 +54,35 @@ func (b *Board) matrix(out *strings.Builder) bool {
 	return true
 }
 
-// labels name the Syncs, by their cluster alone where that has one Sync.
-func (b *Board) labels() []string {
-	count := map[string]int{}
-	for _, s := range b.Syncs {
-		count[s.Cluster]++
-	}
-	var labels []string
-	for _, s := range b.Syncs {
-		label := s.Cluster
-		if count[label] > 1 {
-			label += "/" + s.Name
-		}
-		labels = append(labels, label)
-	}
-	return labels
-}
-
 // counts are how many Syncs are in each state.
 func (b *Board) counts(out *strings.Builder) {
-	states := []string{string(api.Complete), string(api.RollingOut), string(api.Held), string(api.Stuck),
-		string(api.Failed), relapsed, "-"}
-	seen, perCommit := map[string]bool{}, make([]map[string]int, len(b.Commits))
-	for i, c := range b.Commits {
-		perCommit[i] = map[string]int{}
-		for _, s := range b.Syncs {
-			w := word(s.Commits[c.Hash])
-			if w == string(api.Applying) {
-				w = string(api.RollingOut)
-			}
-			perCommit[i][w]++
-			seen[w] = true
-		}
-	}
-	states = slices.DeleteFunc(states, func(s string) bool { return !seen[s] })
-	rows := [][]string{append(append([]string{"COMMIT"}, states...), "SUBJECT")}
+	tally := b.Tally()
+	rows := [][]string{append(append([]string{"COMMIT"}, tally.Words...), "SUBJECT")}
 	for i, c := range b.Commits {
 		row := []string{api.Short(c.Hash)}
-		for _, s := range states {
-			row = append(row, fmt.Sprint(perCommit[i][s]))
+		for _, count := range tally.Rows[i] {
+			row = append(row, fmt.Sprint(count))
 		}
 		rows = append(rows, append(row, c.Subject))
 	}
 	table(out, rows)
 }
 
-const relapsed = "Relapsed"
-
-// word is a commit's fate in one word.
-func word(f Fate) string {
-	if f.Relapsed {
-		return relapsed
-	}
-	return cmp.Or(string(f.State), "-")
-}
-
 // list is a line for each Sync, and why it is where it is.
 func (b *Board) list(out *strings.Builder, now time.Time, all bool) {
-	rows, why, well := [][]string{{"CLUSTER", "SYNC", "COMMIT", "STATE", "FOR", "BEHIND"}}, []string{""}, 0
-	for _, s := range slices.SortedStableFunc(slices.Values(b.Syncs), byNeed) {
-		if !s.Trouble() && s.Behind == 0 && s.State == api.Complete {
-			if well++; !all && len(b.Syncs) > few {
-				continue
-			}
-		}
-		behind := fmt.Sprint(s.Behind)
-		if s.Beyond {
-			behind = fmt.Sprint(s.Behind, "+")
-		}
+	rows, why := [][]string{{"CLUSTER", "SYNC", "COMMIT", "STATE", "FOR", "BEHIND"}}, []string{""}
+	listed, others := b.Listed(all)
+	for _, s := range listed {
 		rows = append(rows, []string{clip(s.Cluster, nameWide), clip(cmp.Or(s.Name, "-"), nameWide),
-			cmp.Or(api.Short(s.Commit), "-"), word(s.Fate), since(s.Since, now), behind})
-		why = append(why, s.why())
+			cmp.Or(api.Short(s.Commit), "-"), s.Word(), since(s.Since, now), s.Distance()})
+		why = append(why, s.Why())
 	}
 	if len(rows) > 1 {
 		table(out, rows, why...)
 	}
-	if !all && len(b.Syncs) > few && well > 0 {
-		fmt.Fprintf(out, "%s Complete at %s\n", english.Count(well, "Sync"), api.Short(b.Commits[0].Hash))
+	if others > 0 {
+		fmt.Fprintf(out, "%s Complete at %s\n", english.Count(others, "Sync"), api.Short(b.Commits[0].Hash))
 	}
-}
-
-// byNeed puts those first that a person should look at, then those that are behind the most.
-func byNeed(a, b *Sync) int {
-	rank := func(s *Sync) int {
-		if s.Trouble() {
-			return 0
-		}
-		return 1
-	}
-	return cmp.Or(rank(a)-rank(b), b.Behind-a.Behind)
-}
-
-// why says what keeps a Sync where it is.
-func (s *Sync) why() string {
-	switch {
-	case s.Trouble():
-		return s.Message
-	case s.Name == "":
-		return "has said nothing of the newest commits"
-	case s.Behind > 0:
-		return s.Waiting
-	}
-	return ""
 }
 
 // Text is where a commit is, for people.
@@ -175,7 +99,7 @@ func (w *Where) Text(now time.Time) string {
 			reason = p.Message
 		}
 		rows = append(rows, []string{clip(p.Cluster, nameWide), clip(cmp.Or(p.Name, "-"), nameWide), has,
-			word(p.Fate), since(p.Since, now), cmp.Or(api.Short(p.At), "-")})
+			p.Word(), since(p.Since, now), cmp.Or(api.Short(p.At), "-")})
 		why = append(why, reason)
 	}
 	if len(w.Syncs) > 0 {
