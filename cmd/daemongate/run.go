@@ -184,8 +184,8 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 			return err
 		}
 	}
-	kept := &pageChanges{}
-	closePage, err := o.servePage(config, kept.of)
+	reads := &pageReads{}
+	closePage, err := o.servePage(config, reads)
 	if err != nil {
 		return err
 	}
@@ -196,10 +196,10 @@ func (o *runOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return err
 	}
 	if o.page.address != "" {
-		if err := kept.readBy(c); err != nil {
+		if err := reads.readBy(c); err != nil {
 			return err
 		}
-		defer kept.Close()
+		defer reads.close()
 	}
 	return c.Run(ctx)
 }

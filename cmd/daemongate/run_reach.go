@@ -16,6 +16,7 @@ import (
 
 	"github.com/daemongate/daemongate/cmd/daemongate/changes"
 	"github.com/daemongate/daemongate/cmd/daemongate/controller"
+	"github.com/daemongate/daemongate/cmd/daemongate/fleet/kept"
 	pages "github.com/daemongate/daemongate/cmd/daemongate/page"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -125,12 +126,12 @@ func (o *runOptions) serveProfiles() {
 }
 
 // servePage has the controller serve the page, if it is to. closePage ends what it reads.
-func (o *runOptions) servePage(config *rest.Config, of pages.Changes) (closePage func(), err error) {
+func (o *runOptions) servePage(config *rest.Config, of *pageReads) (closePage func(), err error) {
 	if o.page.address == "" {
 		return func() {}, nil
 	}
 	p, err := pages.InCluster(pages.Reach{Config: config, Namespaces: o.Namespaces, Cluster: o.ClusterName,
-		Sight: shareSightOfController, Released: released, Changes: of}, o.page.actions)
+		Sight: shareSightOfController, Released: released, Changes: of.of, Fleets: of}, o.page.actions)
 	if err != nil {
 		return nil, err
 	}
@@ -138,19 +139,40 @@ func (o *runOptions) servePage(config *rest.Config, of pages.Changes) (closePage
 	return p.Close, nil
 }
 
-// pageChanges are what commits have changed, for the page of a controller that is made after it.
-type pageChanges struct{ *changes.Kept }
+// pageReads is what the page of a controller reads of repositories. The controller is made after it.
+type pageReads struct {
+	changes *changes.Kept
+	fleets  *kept.Kept
+}
 
-func (p *pageChanges) readBy(c *controller.Controller) error {
+func (p *pageReads) readBy(c *controller.Controller) error {
 	from, err := c.Changes()
-	if err == nil {
-		p.Kept = changes.Keep(from.Read)
-		p.Panicked = c.Panicked
+	if err != nil {
+		return err
 	}
-	return err
+	fleets, err := c.Fleets()
+	if err != nil {
+		return err
+	}
+	p.changes, p.fleets = changes.Keep(from.Read), kept.Keep(fleets)
+	p.changes.Panicked, p.fleets.Panicked = c.Panicked, c.Panicked
+	return nil
 }
 
-// of is asked when the page is served, which is after that.
-func (p *pageChanges) of(ctx context.Context, s *api.Sync, before, commit string) changes.Of {
-	return p.Of(ctx, s, before, commit)
+func (p *pageReads) close() {
+	p.changes.Close()
+	p.fleets.Close()
 }
+
+// of is asked when the page is served, which is after that, and so are the others.
+func (p *pageReads) of(ctx context.Context, s *api.Sync, before, commit string) changes.Of {
+	return p.changes.Of(ctx, s, before, commit)
+}
+
+// Of is the fleet that follows a Sync's repository.
+func (p *pageReads) Of(ctx context.Context, s *api.Sync, most int) kept.Fleet {
+	return p.fleets.Of(ctx, s, most)
+}
+
+// Changed is closed when there may be something new of a fleet.
+func (p *pageReads) Changed() <-chan struct{} { return p.fleets.Changed() }

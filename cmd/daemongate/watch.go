@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/changes"
+	"github.com/daemongate/daemongate/cmd/daemongate/fleet/kept"
 	"github.com/daemongate/daemongate/cmd/daemongate/follow"
 	"github.com/daemongate/daemongate/cmd/daemongate/origin"
 	pages "github.com/daemongate/daemongate/cmd/daemongate/page"
@@ -39,32 +41,50 @@ func newDashboard() *cobra.Command {
 	k, git := &cluster{}, &origin.Access{}
 	addFlags := func(f *pflag.FlagSet) { k.addTo(f); git.Flags(f) }
 	return pages.New(pages.Cluster{AddFlags: addFlags, Connect: k.connect,
-		Changes: func(config *rest.Config) (pages.Changes, func(), error) { return changesByCaller(config, git) }},
+		Repositories: func(config *rest.Config) (pages.Changes, pages.Fleets, func(), error) {
+			return repositoriesOfCaller(config, git)
+		}},
 		pages.Reach{Sight: shareSight, Released: released}, arguments(cobra.MatchAll(cobra.MaximumNArgs(1), ofSyncs)))
 }
 
-// changesByCaller reads what commits have changed with the caller's own access to repositories.
-func changesByCaller(config *rest.Config, git *origin.Access) (of pages.Changes, done func(), err error) {
+// repositoriesOfCaller reads what commits have changed, and what clusters have told of them, with the caller's own
+// access to repositories.
+func repositoriesOfCaller(config *rest.Config, git *origin.Access) (of pages.Changes, fleets pages.Fleets, done func(),
+	err error) {
 	if err := git.Check(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	client, err := manifests.NewClient(config)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	folder, err := os.MkdirTemp("", "daemongate-fleets-")
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	store, renders := git.Store(), child.New(0)
+	mirror := func(_ context.Context, s *api.Sync) (*gitsource.Repository, error) {
+		return git.Mirror(store, s.Spec.Source.URL)
+	}
+	told := kept.Keep(kept.Reader{Repository: mirror, Folder: folder, Auth: func(s *api.Sync) gitsource.Source {
+		return func(context.Context) (gitsource.Auth, error) { return git.Auth(s.Spec.Source.URL) }
+	}})
 	reader := &changes.Reader{
-		Repository: func(_ context.Context, s *api.Sync) (*gitsource.Repository, error) {
-			return git.Mirror(store, s.Spec.Source.URL)
-		},
+		Repository: mirror,
 		Base: func(_ context.Context, _ *api.Sync, url string) (source.Repository, error) {
 			return git.Mirror(store, url)
 		},
 		Renders: renders, Cluster: client,
 		Queue: fairqueue.New(fairqueue.Options{Jobs: 2, Memory: child.DefaultTotal}),
 	}
-	kept := changes.Keep(reader.Read)
-	return kept.Of, func() { kept.Close(); renders.Close(); store.Close() }, nil
+	read := changes.Keep(reader.Read)
+	return read.Of, told, func() {
+		read.Close()
+		told.Close()
+		renders.Close()
+		store.Close()
+		_ = os.RemoveAll(folder) // of the system's temporary ones
+	}, nil
 }
 
 // sight is what flights are looked at with: the watches of all of them are shared.

@@ -186,6 +186,9 @@ func refOf(s *api.Sync) gitsource.Ref {
 		Prereleases: r.Prereleases}
 }
 
+// Follows is what a Sync follows of its repository.
+func Follows(s *api.Sync) gitsource.Ref { return refOf(s) }
+
 // Tracked is the ref that a Sync follows, in full, as its polls find it; with a slash at its end if it follows one of
 // several, and empty if it follows a commit. HEAD is one of the branches, whose name only the server knows.
 func Tracked(s *api.Sync) string {

@@ -13,7 +13,8 @@ import (
 // ownFolder says why a data folder may not be used: what is in it is believed, so that it, what is in it, and a link
 // that leads to it must belong to the user of this process or, as an emptyDir does, to the system's administrator.
 func ownFolder(dir string, user int) error {
-	for _, at := range []string{dir, filepath.Join(dir, "mirrors"), filepath.Join(dir, "notes")} {
+	for _, at := range []string{dir, filepath.Join(dir, "mirrors"), filepath.Join(dir, "notes"),
+		filepath.Join(dir, fleetsFolder)} {
 		for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
 			info, err := look(at)
 			if errors.Is(err, fs.ErrNotExist) {

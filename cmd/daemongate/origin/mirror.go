@@ -47,6 +47,9 @@ func (a *Access) Mirror(store *gitsource.Store, location string) (*gitsource.Rep
 	return store.Repository(location, auth)
 }
 
+// Auth are the credentials for a repository that others name, as the mirror has them.
+func (a *Access) Auth(location string) (gitsource.Auth, error) { return a.authFor(location) }
+
 // authFor are the credentials that are meant for a repository's server; none for others.
 func (a *Access) authFor(location string) (gitsource.Auth, error) {
 	own := a.from

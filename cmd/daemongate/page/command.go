@@ -25,8 +25,8 @@ import (
 type Cluster struct {
 	AddFlags func(*pflag.FlagSet)
 	Connect  func() (*rest.Config, string, error)
-	// Changes opens what reads repositories, as the flags say; done ends that.
-	Changes func(*rest.Config) (of Changes, done func(), err error)
+	// Repositories opens what reads repositories, as the flags say; done ends that.
+	Repositories func(*rest.Config) (of Changes, fleets Fleets, done func(), err error)
 }
 
 // options are the flags of the command.
@@ -47,8 +47,8 @@ with ^C.
 
 With NAME the page of that Sync is opened.
 
-What a commit has changed is read from its repository when the page of that commit is opened, with your own access to it:
-ssh keys as OpenSSH has them, or by https a token, which is sent to one server alone.`,
+What a commit has changed, and which commit is on which cluster, is read from the repository when such a page is opened,
+with your own access to it: ssh keys as OpenSSH has them, or by https a token, which is sent to one server alone.`,
 		Example: "  daemongate dashboard\n  daemongate dashboard node-agents -n platform --no-browser",
 		Args:    arguments,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -56,12 +56,12 @@ ssh keys as OpenSSH has them, or by https a token, which is sent to one server a
 			if err != nil {
 				return err
 			}
-			of, done, err := k.Changes(config)
+			of, fleets, done, err := k.Repositories(config)
 			if err != nil {
 				return err
 			}
 			defer done()
-			r.Config, r.Changes = config, of
+			r.Config, r.Changes, r.Fleets = config, of, fleets
 			if !o.all {
 				r.Namespaces = []string{namespace}
 			}

@@ -33,6 +33,8 @@ type Reach struct {
 	Released func(*api.SyncStatus) (string, api.CommitState)
 	// Changes is what commits have changed; nil where no repository can be read.
 	Changes Changes
+	// Fleets are what clusters have told of commits; nil where no repository can be read.
+	Fleets Fleets
 }
 
 // Changes is what a commit of a Sync has changed against one before it, as far as that is known before ctx ends.
@@ -120,6 +122,9 @@ func (p *Page) Handler() http.Handler {
 		"GET " + html.RouteSyncLive:  p.syncLive,
 		"GET " + html.RouteCommit:    p.commit,
 		"GET " + html.RouteNode:      p.node,
+		"GET " + html.RouteFleets:    fleetPages{p}.fleets,
+		"GET " + html.RouteFleet:     fleetPages{p}.fleet,
+		"GET " + html.RouteFleetLive: fleetPages{p}.fleetLive,
 		"POST " + html.RouteAct:      p.act,
 		"/":                          p.nothing,
 	} {
@@ -204,7 +209,7 @@ func ofNamespaces(namespaces []string) string {
 func (p *Page) around(who person) html.Page {
 	around := html.Page{Cluster: p.reach.Cluster, Of: ofNamespaces(p.reach.Namespaces), Now: time.Now()}
 	if who != nil {
-		around.User = who.name()
+		around.User, around.Fleets = who.name(), p.reach.Fleets != nil
 		around.Lost.Since, around.Lost.Why = p.line.lost()
 	}
 	return around

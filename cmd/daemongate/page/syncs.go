@@ -81,31 +81,51 @@ func (p *Page) rows(ctx context.Context, cluster *watched, who person) (rows []h
 
 // visible are the Syncs that somebody may get. more says that not all of them were asked about.
 func visible(ctx context.Context, who person, all []*api.Sync) (seen []*api.Sync, more bool, err error) {
-	if everything, err := who.sees(ctx, "", ""); err != nil || everything {
+	a := &seeing{who: who, known: map[string]bool{}}
+	if everything, err := a.sees(ctx, "", ""); err != nil || everything {
 		return all, false, err
 	}
-	asked, whole := 0, map[string]bool{}
 	for _, s := range all {
-		sees, known := whole[s.Namespace]
-		for _, name := range []string{"", s.Name} {
-			if sees || known && name == "" {
-				continue
-			}
-			if asked++; asked > mostAsked {
-				return seen, true, nil
-			}
-			if sees, err = who.sees(ctx, s.Namespace, name); err != nil {
-				return nil, false, err
-			}
-			if name == "" {
-				whole[s.Namespace] = sees
-			}
+		sees, err := a.sees(ctx, s.Namespace, s.Name)
+		if err != nil {
+			return nil, false, err
 		}
 		if sees {
 			seen = append(seen, s)
 		}
 	}
-	return seen, false, nil
+	return seen, a.more, nil
+}
+
+// seeing asks what somebody may get: all Syncs, or all of a namespace, before single ones.
+type seeing struct {
+	who   person
+	known map[string]bool
+	asked int
+	more  bool // not all were asked about
+}
+
+// sees reports whether they may get a Sync; all of the cluster without a namespace.
+func (a *seeing) sees(ctx context.Context, namespace, name string) (bool, error) {
+	for _, one := range [][2]string{{"", ""}, {namespace, ""}, {namespace, name}} {
+		key := one[0] + "/" + one[1]
+		sees, known := a.known[key]
+		if !known {
+			if a.asked++; a.asked > mostAsked {
+				a.more = true
+				return false, nil
+			}
+			var err error
+			if sees, err = a.who.sees(ctx, one[0], one[1]); err != nil {
+				return false, err
+			}
+			a.known[key] = sees
+		}
+		if sees || one == [2]string{namespace, name} {
+			return sees, nil
+		}
+	}
+	return false, nil
 }
 
 // write writes a page whole, or not at all.

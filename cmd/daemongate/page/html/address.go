@@ -12,6 +12,9 @@ const (
 	RouteSync      = "/syncs/{namespace}/{name}"
 	RouteSyncLive  = "/syncs/{namespace}/{name}/live"
 	RouteCommit    = "/syncs/{namespace}/{name}/commits/{commit}"
+	RouteFleets    = "/fleet"
+	RouteFleet     = "/syncs/{namespace}/{name}/fleet"
+	RouteFleetLive = "/syncs/{namespace}/{name}/fleet/live"
 	RouteAct       = "/syncs/{namespace}/{name}/{act}"
 	RouteNode      = "/nodes/{node}"
 	RouteAsset     = "/assets/{asset}"
@@ -42,6 +45,12 @@ const (
 	QueryText      = "q"         // of all Syncs: what a row must have in it
 	QueryNamespace = "namespace" // of all Syncs
 	QueryState     = "state"     // of all Syncs
+	QueryCluster   = "cluster"   // of a fleet: a pattern of names of clusters
+	QueryBehind    = "behind"    // of a fleet: 1 for what is behind
+	QueryStuck     = "stuck"     // of a fleet: 1 for what is in trouble
+	QueryCommit    = "commit"    // of a fleet: the commit to find
+	QueryLimit     = "limit"     // of a fleet: how many of the newest commits
+	QueryEach      = "all"       // of a fleet: 1 for each Sync, with nothing to look at, too
 )
 
 // SyncPath is the address of a Sync.
@@ -53,6 +62,9 @@ func (p Page) SyncPath(namespace, name string) string {
 func (p Page) CommitPath(namespace, name, commit string) string {
 	return p.SyncPath(namespace, name) + "/commits/" + url.PathEscape(commit)
 }
+
+// FleetPath is the address of the fleet that follows a Sync's repository.
+func (p Page) FleetPath(namespace, name string) string { return p.SyncPath(namespace, name) + "/fleet" }
 
 // NodePath is the address of a node.
 func (p Page) NodePath(node string) string { return p.Base + "/nodes/" + url.PathEscape(node) }
@@ -66,8 +78,8 @@ func (p Page) ActPath(namespace, name, act string) string {
 func with(path string, pairs ...string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
+		if q.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+			q.Del(pairs[i])
 		}
 	}
 	if len(q) == 0 {

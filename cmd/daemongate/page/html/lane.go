@@ -40,6 +40,11 @@ func styleOf(state api.CommitState) string {
 	return "quiet"
 }
 
+// ToldInNotes reports whether the Sync's commits are told where the page of its fleet shows them.
+func (m *model) ToldInNotes() bool {
+	return m.Fleets && m.Sync.Spec.Report.Provider == api.ProviderNotes
+}
+
 // Style is the name of the style of the Sync's state.
 func (m *model) Style() string { return styleOf(m.V.State) }
 

@@ -24,6 +24,8 @@ type Page struct {
 	Told string
 	// Lost is set while the API server does not answer.
 	Lost Lost
+	// Fleets is set where the page shows fleets.
+	Fleets bool
 	// Live has the page follow the stream of its address: see RouteSyncLive and RouteSyncsLive.
 	Live bool
 }

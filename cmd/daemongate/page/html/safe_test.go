@@ -11,6 +11,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/fleet/board"
+	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/view"
@@ -35,6 +37,14 @@ func pages(t testing.TB, base, hostile string) map[string]string {
 		Diff: "+a" + hostile + "\n-b\n"}
 	n := NodeData{Name: "node-1" + hostile, Known: true, On: []OnNode{{Namespace: d.View.Namespace, Sync: d.View.Name,
 		Node: d.View.Nodes[1], Causes: d.View.Causes}}}
+	fleet := fleetData(threeClusters())
+	if hostile != "" {
+		fleet = spoiledFleet(hostile)
+	}
+	where := fleet
+	where.Where = &board.Where{Commit: fleet.All.Commits[0], Syncs: []board.Place{{Cluster: "c" + hostile, Name: hostile,
+		Fate: board.Fate{State: "Odd" + api.CommitState(hostile), Message: hostile}}}}
+	list := []FleetRow{{Namespace: "a", Name: "b" + hostile, Repository: "r" + hostile, Ref: hostile, Why: hostile}}
 	made := map[string]string{}
 	for name, write := range map[string]func(b *bytes.Buffer) error{
 		"syncs":   func(b *bytes.Buffer) error { return Syncs(b, p, rows, Filter{Text: hostile, Namespace: hostile}) },
@@ -44,6 +54,9 @@ func pages(t testing.TB, base, hostile string) map[string]string {
 		"nodes":   func(b *bytes.Buffer) error { return Sync(b, p, all) },
 		"commit":  func(b *bytes.Buffer) error { return Commit(b, p, c) },
 		"node":    func(b *bytes.Buffer) error { return Node(b, p, n) },
+		"fleet":   func(b *bytes.Buffer) error { return Fleet(b, p, fleet) },
+		"where":   func(b *bytes.Buffer) error { return Fleet(b, p, where) },
+		"fleets":  func(b *bytes.Buffer) error { return Fleets(b, p, list) },
 		"problem": func(b *bytes.Buffer) error { return Problem(b, p, "No"+hostile, "Why"+hostile, "Do"+hostile) },
 	} {
 		made[name] = written(t, write)
@@ -82,6 +95,18 @@ func spoiled(d SyncData, text string) SyncData {
 	return d
 }
 
+// spoiledFleet is a fleet in which others have written something into every text.
+func spoiledFleet(text string) FleetData {
+	line := lineOf("ba")
+	line[0].Subject, line[0].Author = text, text
+	said := told("eu"+text, "b", api.Stuck, text)
+	said.Details.Sync, said.Details.State = text, "Odd"+text
+	d := fleetData(board.New(text, line, []forge.Said{said, told("us", "b", api.Stuck, text)}, []string{"silent" + text}))
+	d.Ref, d.Notes, d.Namespace, d.Name = text, []string{text}, "a"+text, "b"+text
+	d.Choice.Cluster, d.Commit = text, text
+	return d
+}
+
 // hostileText is harmless, and would be seen if any of it were taken for more than text.
 const hostileText = `"'><script>alert(1)</script><img src=x onerror=alert(2)></hx-partial></template>&lt;&amp;{{.}}` + "`\u202e"
 
@@ -91,7 +116,11 @@ func TestWhatOthersWriteStaysText(t *testing.T) {
 	d := spoiled(stuck(12), hostileText)
 	f := frame(t, page(), d)
 	made["grid"] = f.Grid
-	for _, one := range f.Fragments {
+	told, err := FleetFrame(page(), spoiledFleet(hostileText))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range append(f.Fragments, told.Fragments...) {
 		made["fragment "+one.ID] = one.HTML
 		if strings.Contains(one.HTML, "</hx-partial") || strings.Contains(one.HTML, "</template") {
 			t.Errorf("%s ends the element around it", one.ID)
