@@ -7,8 +7,10 @@ SHELL := /bin/bash
 # Tools are built from their Go modules at a pinned version, once, into a folder of the user's cache.
 GOLANGCI_VERSION    := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
+GORELEASER_VERSION  := v2.16.0
 TOOLS    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/daemongate/tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+GORELEASER := $(TOOLS)/goreleaser-$(GORELEASER_VERSION)
 
 VERSION := $(or $(shell .ci/version),unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -22,7 +24,7 @@ CHROMIUM_PATH   := .ci/find-chromium
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos fleets test test-all test-unit lint tidy vuln bench demo generate krew man recording screenshots build-devcluster build-devhost clean help
+.PHONY: build chaos fleets test test-all test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -32,7 +34,8 @@ test: ## every test, on real clusters, with the race detector
 	@browser=$$($(CHROMIUM_PATH)) && cluster=$$($(DEVCLUSTER_PATH)) && host=$$($(DEVHOST_PATH)) && \
 		export CHROMIUM="$$browser" DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
 		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... \
-			-- cmd/devcluster -timeout 15m ./... -- cmd/devhost ./... -- cmd/devpackages -count=1 -vet=off -ldflags=-w -timeout 15m ./...
+			-- cmd/devcluster -timeout 15m ./... -- cmd/devhost ./... -- cmd/devpackages -count=1 -vet=off -ldflags=-w -timeout 15m ./... \
+			-- cmd/devrelease -count=1 -vet=off -ldflags=-w -timeout 15m ./...
 
 # The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
 test-all: export DAEMONGATE_TEST_ALL := 1
@@ -52,6 +55,7 @@ lint: $(GOLANGCI) ## formatting, go.mod, the floors and the linters of .golangci
 	cd cmd/devcluster && go mod tidy -diff
 	cd cmd/devhost && go mod tidy -diff && go vet ./...
 	cd cmd/devpackages && go mod tidy -diff && go vet ./...
+	cd cmd/devrelease && go mod tidy -diff && go vet ./...
 	$(GOLANGCI) run ./...
 	@$(DEVCLUSTER_PATH) >/dev/null
 	cd cmd/devcluster && go vet ./...
@@ -68,6 +72,7 @@ tidy: $(GOLANGCI) ## formatting, go mod tidy
 	cd cmd/devcluster && go mod tidy
 	cd cmd/devhost && go mod tidy
 	cd cmd/devpackages && go mod tidy
+	cd cmd/devrelease && go mod tidy
 
 vuln: ## known vulnerabilities that the code can reach; VULNDB=file:///folder where no database can be downloaded
 	@.ci/vuln $(GOVULNCHECK_VERSION)
@@ -123,6 +128,27 @@ krew: ## bin/krew: the archives of the kubectl plugin, and the manifest with whi
 			-czf bin/krew/daemongate_$${p%/*}_$${p#*/}.tar.gz kubectl-daemongate LICENSE || exit 1; done
 	.ci/krew-manifest $(VERSION) $(KREW_URL) bin/krew > bin/krew/daemongate.yaml
 	@rm -r bin/krew/build
+
+# What a release is told about itself. Who builds the same commit again gets the same bytes.
+RELEASE = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} go -C cmd/devrelease run .
+IMAGE   = bin/daemongate_$(VERSION)_image.tar
+
+image: ## bin/daemongate_VERSION_image.tar: the container image for linux/amd64 and linux/arm64, an OCI archive
+	@$(RELEASE) image -root "$(CURDIR)" -version $(VERSION) -revision "$$(git rev-parse HEAD)" -out "$(CURDIR)/$(IMAGE)"
+
+sbom: build ## bin/daemongate.cdx.json: what bin/daemongate is made of, in CycloneDX; the image has one of its own
+	@$(RELEASE) sbom -version $(VERSION) -out "$(CURDIR)/bin/daemongate.cdx.json" "$(CURDIR)/bin/daemongate"
+
+release-snapshot: image $(GORELEASER) ## bin/release: programs, archives, bills of materials and checksums, as a release would have them
+	go -C cmd/devrelease build -o "$(CURDIR)/bin/devrelease" .
+	PATH="$(CURDIR)/bin:$$PATH" VERSION=$(VERSION) $(GORELEASER) release --snapshot --clean
+	.ci/krew-manifest $(VERSION) $(KREW_URL) bin/release > bin/release/daemongate.yaml
+
+$(GORELEASER):
+	@echo "building goreleaser $(GORELEASER_VERSION), once, takes minutes…"
+	@mkdir -p $(TOOLS) && folder=$$(mktemp -d $(TOOLS)/build.XXXXXX) && trap 'rm -rf "$$folder"' EXIT && \
+		GOBIN="$$folder" go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION) && \
+		mv "$$folder/goreleaser" $@
 
 man: ## bin/man: a manual page for each command
 	@mkdir -p bin/man
