@@ -29,7 +29,7 @@ apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata: {name: NS}
 spec: {policyName: NS, validationActions: [Deny]}`))
-	admin := Options{Owner: Owner{"cluster", "admins"}}
+	admin := Options{Owner: Owner{Namespace: "cluster", Name: "admins"}}
 	s, err := w.client.Resolve(w.ctx, all, admin)
 	if err == nil {
 		_, err = w.client.Apply(w.ctx, s, admin)
@@ -101,7 +101,7 @@ webhooks:
   clientConfig: {url: "https://127.0.0.1:1/"}
   namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: NS}}
   rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]`, "NS", w.ns))
-	admin := Options{Owner: Owner{"cluster", "admins"}}
+	admin := Options{Owner: Owner{Namespace: "cluster", Name: "admins"}}
 	if _, err := w.client.Apply(w.ctx, hook, admin); err != nil {
 		t.Fatal(err)
 	}

@@ -57,16 +57,28 @@ func (id ID) String() string {
 func (id ID) groupKind() schema.GroupKind { return schema.GroupKind{Group: id.Group, Kind: id.Kind} }
 
 // Owner is the Sync that manages a set.
-type Owner struct{ Namespace, Name string }
+type Owner struct {
+	Namespace, Name string
+	// Home tells the cluster that the Sync is in, if that is another one than the objects are in; else it is empty.
+	Home string
+}
 
-// String is "namespace/name".
-func (o Owner) String() string { return o.Namespace + "/" + o.Name }
+// String is "namespace/name", and whence if the Sync is in another cluster.
+func (o Owner) String() string {
+	if o.Home != "" {
+		return o.Namespace + "/" + o.Name + " of cluster " + o.Home
+	}
+	return o.Namespace + "/" + o.Name
+}
 
-// Label is the value of OwnerLabel: "namespace.name". A label holds 63 characters; a longer value is cut and ends in
-// a hash of the whole, so that two Syncs never share one.
+// Label is the value of OwnerLabel: "namespace.name", or "namespace.name_home" of a Sync that is in another cluster. A
+// label holds 63 characters; a longer value is cut and ends in a hash of the whole, so that two Syncs never share one.
 func (o Owner) Label() string {
 	const limit, digits = 63, 16
 	value := o.Namespace + "." + o.Name
+	if o.Home != "" {
+		value += homeMark + o.Home
+	}
 	if len(value) <= limit {
 		return value
 	}
@@ -75,13 +87,17 @@ func (o Owner) Label() string {
 	return head + "-" + hex.EncodeToString(sum[:])[:digits]
 }
 
+// homeMark is what no name of a Sync has in it.
+const homeMark = "_"
+
 // ownerOf turns a label's value back into words. A namespace has no dot in its name, so the first one divides.
 func ownerOf(label string) string {
 	namespace, name, found := strings.Cut(label, ".")
 	if !found {
 		return label
 	}
-	return namespace + "/" + name
+	name, home, _ := strings.Cut(name, homeMark)
+	return Owner{Namespace: namespace, Name: name, Home: home}.String()
 }
 
 // Options say for whom and how a set is written.

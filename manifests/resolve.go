@@ -25,7 +25,9 @@ func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 		}
 		object := wish.DeepCopy()
 		object.SetNamespace(namespaceFor(wish.GetNamespace(), mapping, o))
-		if to, is, _ := movedTo(object); is && to != o.Owner { // NewSet has read the annotation
+		to, is, _ := movedTo(object) // NewSet has read the annotation
+		to.Home = o.Owner.Home       // it names a Sync of the same cluster
+		if is && to != o.Owner {
 			moved[IDOf(object)] = to
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 )
 
@@ -224,28 +225,33 @@ func TestWorkloadsAndDaemonSets(t *testing.T) {
 	}
 }
 
-// Two Syncs never share a label, also where a label is too short for their names, and no label is refused for its form.
+// Two Syncs never share a label, also where a label is too short for their names, or where they are of the same name in
+// two clusters that write to one; and no label is refused for its form.
 func TestOwnerLabel(t *testing.T) {
 	long := strings.Repeat("a", 62)
 	labels := map[string]Owner{}
 	for _, o := range []Owner{
-		{"platform", "agents"}, {"platform", "agents.v2"}, {"platform", long}, {"platform", long + "b"},
-		{"platform", long + "c"},
-		{strings.Repeat("n", 63), "x"}, {"ns", strings.Repeat("a", 42) + "." + strings.Repeat("b", 60)},
+		{"platform", "agents", ""}, {"platform", "agents.v2", ""}, {"platform", long, ""}, {"platform", long + "b", ""},
+		{"platform", long + "c", ""}, {"platform", "agents", "01234567"}, {"platform", "agents", "89abcdef"},
+		{"platform", "agents.01234567", ""}, {"platform", long, "01234567"}, {"platform", long, "89abcdef"},
+		{strings.Repeat("n", 63), "x", ""}, {"ns", strings.Repeat("a", 42) + "." + strings.Repeat("b", 60), ""},
 	} {
 		value := o.Label()
 		if other, taken := labels[value]; taken {
 			t.Errorf("%v and %v share the label %s", o, other, value)
 		}
 		labels[value] = o
-		if len(value) > 63 || strings.Trim(value, "-.") != value {
+		if len(value) > 63 || len(validation.IsValidLabelValue(value)) > 0 {
 			t.Errorf("%v: label %q is not valid", o, value)
 		}
 	}
-	if got := (Owner{"platform", "agents"}).Label(); got != "platform.agents" {
+	if got := (Owner{Namespace: "platform", Name: "agents"}).Label(); got != "platform.agents" {
 		t.Errorf("label %q", got)
 	}
 	if got := ownerOf("platform.agents.v2"); got != "platform/agents.v2" {
+		t.Errorf("owner %q", got)
+	}
+	if got := ownerOf("platform.agents_01234567"); got != "platform/agents of cluster 01234567" {
 		t.Errorf("owner %q", got)
 	}
 }

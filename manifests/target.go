@@ -74,7 +74,8 @@ func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
 	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
 		return &Rejected{id, ReasonOwned, fmt.Sprintf(
 			"belongs to Sync %s: annotate it there with %s: %s, or remove it there; if there is no such Sync any "+
-				"more, remove the label %s from it", ownerOf(holder), MoveAnnotation, owner, OwnerLabel)}
+				"more, remove the label %s from it", ownerOf(holder), MoveAnnotation,
+			owner.Namespace+"/"+owner.Name, OwnerLabel)}
 	}
 	return mayStay(id, live)
 }

@@ -33,7 +33,7 @@ func BenchmarkWatchesOfAThousand(b *testing.B) {
 			check(err)
 			b.Cleanup(func() { _ = w.kube.CoreV1().Namespaces().Delete(w.ctx, namespace, metav1.DeleteOptions{}) })
 		}
-		owner := Owner{namespace, fmt.Sprint("agents-", i)}
+		owner := Owner{Namespace: namespace, Name: fmt.Sprint("agents-", i)}
 		_, err := w.kube.CoreV1().ConfigMaps(namespace).Create(w.ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 			Name: owner.Name, Labels: map[string]string{OwnerLabel: owner.Label()}}}, metav1.CreateOptions{})
 		check(err)

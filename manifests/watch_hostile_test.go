@@ -37,7 +37,7 @@ func TestAWatchOutlivesAPanic(t *testing.T) {
 	}
 	var panics atomic.Bool
 	panics.Store(true)
-	w := client.Watch(Owner{"platform", "agents"}, func() {
+	w := client.Watch(Owner{Namespace: "platform", Name: "agents"}, func() {
 		if panics.Load() {
 			panic("s3cr3t")
 		}

@@ -215,13 +215,13 @@ func TestSharedWatchesKeepToTheRightsOfTheAccount(t *testing.T) {
 	var watches []*Watch
 	var ids []ID
 	for i := range syncs {
-		watch, id := follow(Owner{w.ns, fmt.Sprint("agents-", i)}, w.ns)
+		watch, id := follow(Owner{Namespace: w.ns, Name: fmt.Sprint("agents-", i)}, w.ns)
 		watches, ids = append(watches, watch), append(ids, id)
 	}
 	for i := range watches {
 		sees(watches[i], ids[i], true)
 	}
-	strange, id := follow(Owner{w.ns, "agents-abroad"}, metav1.NamespaceDefault)
+	strange, id := follow(Owner{Namespace: w.ns, Name: "agents-abroad"}, metav1.NamespaceDefault)
 	t.Cleanup(func() {
 		_ = w.kube.CoreV1().ConfigMaps(id.Namespace).Delete(context.Background(), id.Name, metav1.DeleteOptions{})
 	})

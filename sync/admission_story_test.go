@@ -125,6 +125,9 @@ func wrongSpecs() []wrong {
 		{"report.notify.states", `[],"secretRef":{"name":"chat"}`, "at least 1"},
 		{"report.notify.url", `"https://chat.example.com/hook","secretRef":{"name":"chat"}`, "unknown field"},
 		{"webhook", `{}`, "secretRef"},
+		{"apply.kubeConfig", `{}`, "secretRef"},
+		{"apply.kubeConfig.secretRef.name", `""`, "1"},
+		{"apply.kubeConfig.secretRef.key", `"a b","name":"prod"`, "key of a Secret"},
 	}
 	all = append(all, wrongPaces()...)
 	all = append(all, wrongDurations("source.interval", "1s", "24h", `"0s"`, `"25h"`)...)
@@ -154,7 +157,7 @@ func wrongSpecs() []wrong {
 	all = append(all, wrongEach("source.schedule", "five fields", crons...)...)
 	all = append(all, wrongEach("source.path", "relative to its root", "..", "../x", "/../x", "./../x")...)
 	for _, field := range []string{"source.secretRef", "source.verify.secretRef", "report.secretRef",
-		"report.notify.secretRef", "webhook.secretRef"} {
+		"report.notify.secretRef", "webhook.secretRef", "apply.kubeConfig.secretRef"} {
 		all = append(all, wrongEach(field+".name", "lower case", names...)...)
 	}
 	all = append(all, wrongEach("apply.serviceAccountName", "ServiceAccount", names...)...)
@@ -199,6 +202,7 @@ var rightSpecs = []struct{ field, value string }{
 	{"report.notify", `{"secretRef":{"name":"chat"},"states":["Held","Applying","RollingOut","Complete","Stuck","Failed","Unchanged",` +
 		`"Carried","Dropped","Relapsed","Recovered","RollingBack","RolledBack"]}`},
 	{"webhook", `{"secretRef":{"name":"hook"}}`},
+	{"apply.kubeConfig", `{"secretRef":{"name":"prod.kubeconfig","key":"value_1.yaml"}}`},
 	{"gate.after", `[{"sync":"canary-agents","soak":"30m"}]`},
 	{"gate.after", `[{"cluster":"canary-*","count":2,"failureBudget":1,"soak":"1h","sync":"platform/agents","verify":{"secretRef":{"name":"s"}}},{"cluster":"eu"}]`},
 	{"rollout", pacedBy(`{"name":"canary","nodes":{"matchLabels":{"a":"b"}},"atMost":3,"soak":"30m","approve":true},`+

@@ -9,7 +9,7 @@ import (
 // What its writer may not have meant is told once for a spec.
 func TestAWarningIsToldOnceForASpec(t *testing.T) {
 	told := &warned{}
-	l := &syncLoop{Controller: &Controller{Connect: noCluster{}, Teller: told}, sync: &api.Sync{}}
+	l := &syncLoop{placed: placed{Controller: &Controller{Connect: noCluster{}, Teller: told}}, sync: &api.Sync{}}
 	l.sync.Generation, l.sync.Spec.Source.Schedule = 1, "0 2 1-7 * 1"
 	l.advise()
 	l.advise()

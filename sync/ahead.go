@@ -36,7 +36,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []ahead.Claimant
 	for _, next := range daemonSets(r.set, preview) {
-		look, err := p.Observer.Before(ctx, next.Namespace, next.Name)
+		look, err := p.Observer().Before(ctx, next.Namespace, next.Name)
 		if err != nil {
 			return r.unavailable(err, p.Now())
 		}
@@ -56,7 +56,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 		for _, w := range change.Warnings {
 			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s", id, w))
 		}
-		p.Observer.AddEvents(ctx, &look)
+		p.Observer().AddEvents(ctx, &look)
 		r.before[id] = beforeOf(p.sync.Status.InFlight, id, look, options, tellingOf(p.sync))
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue

@@ -29,7 +29,7 @@ func (a *lookAhead) going(ctx context.Context) ([]goer, error) {
 		if e.ID != daemonSetID(e.Namespace, e.Name) {
 			continue
 		}
-		look, err := p.Observer.Before(ctx, e.Namespace, e.Name)
+		look, err := p.Observer().Before(ctx, e.Namespace, e.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +108,7 @@ func (a *lookAhead) clashOfTheSet(ctx context.Context) (*appsv1.DaemonSet, *roll
 			}
 			if nodes == nil {
 				var err error
-				if nodes, err = p.Observer.Nodes(ctx); err != nil {
+				if nodes, err = p.Observer().Nodes(ctx); err != nil {
 					return nil, nil, err
 				}
 			}

@@ -69,7 +69,7 @@ func (a *lookAhead) succeed(ctx context.Context) *readySet {
 // inOrder refuses a handover in which the scheduler would preempt the pods that are to go node by node.
 func (a *lookAhead) inOrder(ctx context.Context, g goer, to *appsv1.DaemonSet) *readySet {
 	p, r := a.of, a.r
-	classes, err := p.Observer.PriorityClasses(ctx)
+	classes, err := p.Observer().PriorityClasses(ctx)
 	if err != nil {
 		return r.unavailable(err, p.Now())
 	}

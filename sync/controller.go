@@ -103,6 +103,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		l.background.Wait()
 		l.drift.close()
 		l.endVigil()
+		l.Observer().Unwatch(l.key)
 	}
 	return nil
 }
@@ -286,6 +287,7 @@ func (c *Controller) goRound(ctx context.Context, key string, sync *api.Sync) er
 		return err
 	}
 	l.advise()
+	tellBarred(l)
 	return l.tick(ctx)
 }
 
@@ -315,7 +317,7 @@ func (c *Controller) forget(key string) *syncLoop {
 		l.stop()
 		l.drift.close()
 		l.endVigil()
-		c.Observer.Unwatch(key)
+		l.Observer().Unwatch(key)
 	}
 	return l
 }

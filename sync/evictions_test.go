@@ -33,7 +33,7 @@ func podOf(uid string) *corev1.Pod {
 // does so for a while, and is then tried again.
 func TestWhatWasEvictedIsGoingUntilItIsSeen(t *testing.T) {
 	now := time.Unix(1000, 0)
-	l := &syncLoop{Controller: &Controller{Now: func() time.Time { return now }, Teller: teller{t}}, key: "ns/agents",
+	l := &syncLoop{placed: placed{Controller: &Controller{Now: func() time.Time { return now }, Teller: teller{t}}}, key: "ns/agents",
 		sync: &api.Sync{}}
 	l.queue = turns.New(turns.Options{Places: 1})
 	a, b, c := podOf("a"), podOf("b"), podOf("c")

@@ -17,7 +17,7 @@ func TestAFlightIsThrownAwayAtTheNextTakeOff(t *testing.T) {
 	at := func(commit string, after time.Duration) *api.Flight {
 		return &api.Flight{Commit: commit, Since: metav1.NewMicroTime(start.Add(after)), State: api.Applying}
 	}
-	l := &syncLoop{Controller: &Controller{}, sync: &api.Sync{}}
+	l := &syncLoop{placed: placed{Controller: &Controller{}}, sync: &api.Sync{}}
 	if l.follow(); l.flight != nil {
 		t.Fatal("something is kept although nothing is in flight")
 	}

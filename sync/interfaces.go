@@ -2,12 +2,14 @@ package sync
 
 import (
 	"context"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
@@ -81,6 +83,39 @@ type Observer interface {
 	Stop()
 }
 
+// Destination is a cluster that a Sync's objects are in, as one connection to it has it.
+type Destination struct {
+	Observer Observer
+	// Now is the API server's clock there.
+	Now func() time.Time
+	// UID is the cluster's, empty if it is not known; and Home the beginning of that of the cluster with the Syncs.
+	UID  types.UID
+	Home string
+}
+
+// placed is what knows the cluster of a Sync's objects: what it asks of a Controller it asks there.
+type placed struct {
+	*Controller // what all Syncs share
+	// there is that cluster if it is another one than the Sync's own, else nil.
+	there *Destination
+}
+
+// Now is the time by the clock of the API server that has the objects.
+func (p placed) Now() time.Time {
+	if p.there != nil {
+		return p.there.Now()
+	}
+	return p.Controller.Now()
+}
+
+// Observer looks at the rollouts there.
+func (p placed) Observer() Observer {
+	if p.there != nil {
+		return p.there.Observer
+	}
+	return p.Controller.Observer
+}
+
 // Connections opens what a Sync needs, from its spec.
 type Connections interface {
 	Repository(ctx context.Context, s *api.Sync) (source.Repository, error)
@@ -96,6 +131,10 @@ type Connections interface {
 	Writer(s *api.Sync) (Writer, error)
 	// Account looks whether there is whom the Sync writes as. The error is a *Barred if not.
 	Account(ctx context.Context, s *api.Sync) error
+	// Destination is the cluster that spec.apply.kubeConfig leads to: the same one again for as long as the connection
+	// holds, one of which nothing can be seen while there is none, and nil for a Sync without. Again is how soon a turn
+	// should ask anew, 0 if whenever the next one comes.
+	Destination(ctx context.Context, s *api.Sync) (there *Destination, again time.Duration)
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)
 	// Receiver returns what takes the notifications of a Sync that has them sent.

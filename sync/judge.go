@@ -93,7 +93,7 @@ func (fl *flight) watch(targets []rollout.Target) {
 	}
 	fl.watched = now
 	key := l.key
-	l.Observer.Watch(key, targets, func() { l.queue.Add(key) })
+	l.Observer().Watch(key, targets, func() { l.queue.Add(key) })
 }
 
 // unwatch ends that.
@@ -102,7 +102,7 @@ func (fl *flight) unwatch() {
 	if fl.watched != (watchedTargets{}) {
 		fl.watched = watchedTargets{}
 		clear(fl.caches)
-		l.Observer.Unwatch(l.key)
+		l.Observer().Unwatch(l.key)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestWhatAPruneKeepsIsTold(t *testing.T) {
 		Reason: "is another object of the same name"}
 	data := manifests.Kept{Entry: manifests.Entry{ID: manifests.ID{Kind: "Namespace", Name: "data"}, UID: "2"},
 		Reason: "is deleted only if it is annotated", Ours: true}
-	l := &syncLoop{Controller: c, sync: &api.Sync{}}
+	l := &syncLoop{placed: placed{Controller: c}, sync: &api.Sync{}}
 	for range 2 {
 		l.tellKept([]manifests.Kept{others, data})
 	}

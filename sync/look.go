@@ -42,7 +42,7 @@ func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standsti
 	}
 	if now.Sub(fl.leases.at) >= judge.LeasesPause {
 		fl.leases = nodeLeases{at: now}
-		if fl.leases.list, err = l.Observer.Leases(ctx); err != nil {
+		if fl.leases.list, err = l.Observer().Leases(ctx); err != nil {
 			fl.leases.problem = api.TextOf(err)
 		}
 	}
@@ -98,15 +98,15 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 		var j rollout.Judgement
 		var memory rollout.Memory
 		if isDaemonSet(w) {
-			look, synced := l.Observer.Look(targets[i])
+			look, synced := l.Observer().Look(targets[i])
 			if !synced {
-				addUnseen(r, w, l.Observer.Trouble(targets[i]))
+				addUnseen(r, w, l.Observer().Trouble(targets[i]))
 				seen.unseen = true
 				continue
 			}
 			look.Now, look.Leases, look.LeasesProblem = now, leases.list, leases.problem
 			target, before := byName(targets[i], memories[i], look)
-			j, memory = judgeDaemonSet(ctx, l.Observer, fl.caches.of(target), look, target, before, o)
+			j, memory = judgeDaemonSet(ctx, l.Observer(), fl.caches.of(target), look, target, before, o)
 			memory = t.kept(memory, look.Nodes)
 			w.WasFailing = t.keptFailing(target.FailingBefore, look.Nodes)
 			addBrake(r, target, look, j)

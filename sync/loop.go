@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"fmt"
 	gosync "sync"
 	"time"
 
@@ -18,8 +19,8 @@ import (
 // syncLoop is the loop around the gate of one Sync, and what it keeps in memory. All of it can be had again after a
 // restart. It has its turns one after the other; what a commit in flight needs besides is in its flight.
 type syncLoop struct {
-	*Controller // what all Syncs share
-	key         string
+	placed
+	key string
 	// sync is the Sync with its status as it was last decided, which may be newer than the informer's.
 	sync  *api.Sync
 	saved savedStatus
@@ -56,10 +57,11 @@ type outlets struct {
 	notices *notify.Notices // nil if it notifies nobody
 }
 
-// told is what was told last, so that it is told once: what cannot be seen, and why objects were not pruned.
+// told is what was told last, so that it is told once: what cannot be seen, why nothing may be written, and why objects
+// were not pruned.
 type told struct {
-	unseen string
-	kept   map[manifests.ID]string
+	unseen, barred string
+	kept           map[manifests.ID]string
 }
 
 // savedStatus is a status as it was last written, and when; and as the API server has it since, in which version.
@@ -76,7 +78,7 @@ type savedStatus struct {
 // observe gathers everything that the gate may look at.
 func (l *syncLoop) observe(ctx context.Context) (gate.Observation, error) {
 	l.takePrepared()
-	l.keepVigil(l.sync, l.Observer, func() { l.queue.Add(l.key) })
+	l.keepVigil(l.sync, l.Observer(), func() { l.queue.Add(l.key) })
 	history, pollErr := l.source.Last()
 	o := gate.Observation{
 		Now: l.Now(), Generation: l.sync.Generation, Suspended: l.sync.Spec.Suspend,
@@ -107,9 +109,18 @@ func (l *syncLoop) advise() {
 	warn(l.Teller, l.sync, window.CronWarnings(l.sync))
 	_, _, lowered, _ := l.Preparing.Renders.Limits(l.sync) // what cannot be read is an error of the render
 	warn(l.Teller, l.sync, lowered)
-	if b := l.barred(l.sync); b != nil {
+}
+
+// tellBarred tells once why nothing may be written, of each spec and each reason.
+func tellBarred(l *syncLoop) {
+	b, is := l.barred(l.sync), ""
+	if b != nil {
+		is = fmt.Sprint(l.sync.Generation, b.Reason)
+	}
+	if is != l.told.barred && b != nil {
 		l.Teller.Tell(l.sync, troubleNews(b))
 	}
+	l.told.barred = is
 }
 
 // The refs by which the repository keeps the commits that must stay readable, whatever becomes of them on the

@@ -27,10 +27,10 @@ import (
 	"github.com/daemongate/daemongate/sync/untimely"
 )
 
-// requestAnnotation asks for a poll and another try of a failed head; its value is new with every request. One that
-// ends in requestedInFull has every object compared with what the commit asks for, whatever is known of it.
+// RequestAnnotation of a Sync asks for a poll and another try of a failed head; its value is new with every request.
+// One that ends in requestedInFull has every object compared with what the commit asks for, whatever is known of it.
 const (
-	requestAnnotation = "daemongate.io/requested-at"
+	RequestAnnotation = "daemongate.io/requested-at"
 	requestedInFull   = " full"
 )
 
@@ -41,7 +41,7 @@ const releaseAnnotation = "daemongate.io/release"
 // has, not with an informer's that may be behind.
 func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*syncLoop, error) {
 	l := c.loop(key)
-	if l != nil && anotherLoop(l.sync, seen) {
+	if l != nil && (anotherLoop(l.sync, seen) || isElsewhere(ctx, l, seen)) {
 		c.forget(key)
 		l = nil
 	}
@@ -61,7 +61,7 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		l.sync = seen.DeepCopy()
 		l.sync.Status = status
 	}
-	if r := seen.Annotations[requestAnnotation]; r != l.request {
+	if r := seen.Annotations[RequestAnnotation]; r != l.request {
 		l.request, l.retryRequested = r, true
 		if strings.HasSuffix(r, requestedInFull) {
 			l.drift.forget()
@@ -69,6 +69,24 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		l.source.Ask()
 	}
 	return l, nil
+}
+
+// destination is the cluster that a Sync's objects are in, nil if it is the Sync's own. The Sync has another turn when
+// that has to be asked anew.
+func destination(ctx context.Context, c *Controller, key string, s *api.Sync) *Destination {
+	there, again := c.Connect.Destination(ctx, s)
+	if again > 0 {
+		c.queue.AddAfter(key, again)
+	}
+	return there
+}
+
+// isElsewhere reports whether a Sync's objects are reached by another connection than its loop has. What that one saw,
+// and what is remembered of it, is then made anew from the status.
+func isElsewhere(ctx context.Context, l *syncLoop, seen *api.Sync) bool {
+	now := *seen
+	now.Status = l.sync.Status // which may be newer
+	return destination(ctx, l.Controller, l.key, &now) != l.there
 }
 
 // open makes the loop of a Sync that this process has not met.
@@ -88,9 +106,10 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	if saved.status, err = recallInventory(ctx, c, sync); err != nil {
 		return nil, err
 	}
-	l := &syncLoop{Controller: c, key: key, sync: sync, saved: saved, request: sync.Annotations[requestAnnotation]}
+	l := &syncLoop{placed: placed{c, destination(ctx, c, key, sync)}, key: key, sync: sync, saved: saved,
+		request: sync.Annotations[RequestAnnotation]}
 	l.life, l.stop = context.WithCancel(ctx)
-	l.source = source.Open(sync, c.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
+	l.source = source.Open(sync, l.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers, Speakers: c.Connect.Speakers, Notes: c.Connect.Notes,
 		Life: l.life, Background: l.background.Go, Panicked: tellsPanics(c, key), Wake: func() { c.queue.Add(key) }})
 	if l.outlets, err = openOutlets(ctx, c, sync); err != nil {
@@ -236,13 +255,17 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 	if err != nil || s == nil || s.DeletionTimestamp == nil || !isHeld(s) {
 		return err
 	}
-	untimely.Correct(s, c.Now())
 	before, err := recallInventory(ctx, c, s)
 	if err != nil {
 		return err
 	}
+	at := placed{Controller: c}
+	if len(s.Status.Inventory) > 0 {
+		at.there = destination(ctx, c, key, s)
+	}
+	untimely.Correct(s, at.Now())
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
-		Now: c.Now, Bound: c.LetGoAfter, Save: savesLeaving(c, before), StoppedForAll: c.Syncs.Stop.State().Obstacle(),
+		Now: at.Now, Bound: c.LetGoAfter, Save: savesLeaving(c, before), StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },
 		Finish: func(ctx context.Context, s *api.Sync) error {
 			if err := c.Syncs.Inventories.Release(ctx, s); err != nil {
@@ -255,7 +278,7 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 		Warn:    func(s *api.Sync, text string) { c.Teller.Tell(s, flightNews(s, NewsDeleting, text)) },
 	})
 	if err == nil && !wake.IsZero() {
-		c.queue.AddAfter(key, wake.Sub(c.Now()))
+		c.queue.AddAfter(key, wake.Sub(at.Now()))
 	}
 	return err
 }

@@ -22,7 +22,7 @@ import (
 // preparation is a commit being prepared, from what was known of its Sync when that began. It runs beside the turns of
 // the Sync, which go on: it writes nothing, neither to the cluster nor to the loop.
 type preparation struct {
-	*Controller
+	placed
 	sync   *api.Sync // a copy, which nobody changes
 	source *source.Source
 	// flying is the set in flight as it was written last, nil if it is not known.
@@ -36,7 +36,7 @@ type preparation struct {
 }
 
 func (l *syncLoop) preparation() *preparation {
-	p := &preparation{Controller: l.Controller, sync: l.sync.DeepCopy(), source: l.source,
+	p := &preparation{placed: l.placed, sync: l.sync.DeepCopy(), source: l.source,
 		proofs: l.drift.proofsFor(l.sync, l.Now()), asked: l.retryRequested}
 	if p.proofs.Empty() {
 		p.left = l.drift.leftBefore()
@@ -52,7 +52,7 @@ func (l *syncLoop) preparation() *preparation {
 func (p *preparation) run(ctx context.Context, commit string, recalls, urgent bool) *readySet {
 	r := p.nothingOf(commit)
 	ran := p.preparations.Do(ctx, p.job(urgent), func(ctx context.Context) {
-		end, err := p.Preparing.Marks.Begin(p.sync.Namespace+"/"+p.sync.Name, p.Now())
+		end, err := p.Preparing.Marks.Begin(p.sync.Namespace+"/"+p.sync.Name, p.Controller.Now())
 		if err != nil {
 			r.unavailable(err, p.Now())
 			return

@@ -16,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deaths"
+	"github.com/daemongate/daemongate/sync/deletion"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/preflight"
@@ -224,7 +225,7 @@ func (r *readySet) not(o gate.Outcome, problem api.Message, now time.Time) *read
 // WriteOptions say for whom and how the set of a Sync is written.
 func WriteOptions(s *api.Sync) manifests.Options {
 	return manifests.Options{
-		Owner:            manifests.Owner{Namespace: s.Namespace, Name: s.Name},
+		Owner:            deletion.OwnerOf(s),
 		Force:            s.Spec.Apply.Force,
 		TargetNamespace:  s.Spec.Apply.TargetNamespace,
 		DefaultNamespace: s.Namespace,
@@ -240,6 +241,12 @@ func AppliesAs(s *api.Sync) string {
 	}
 	return fmt.Sprintf("the Sync applies as ServiceAccount %s/%s, whose rights were not asked for", s.Namespace,
 		s.Spec.Apply.ServiceAccountName)
+}
+
+// Elsewhere says that the objects of a Sync with spec.apply.kubeConfig are in another cluster.
+func Elsewhere(s *api.Sync) error {
+	return fmt.Errorf("the objects of Sync %s/%s are in another cluster, which the kubeconfig in Secret %s leads to",
+		s.Namespace, s.Name, s.Spec.Apply.KubeConfig.SecretRef.Name)
 }
 
 // doubted is the outcome of a commit that may not be believed yet; nil if it may.

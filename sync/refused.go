@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -41,10 +43,56 @@ func refusedWords(err error) api.Public {
 type Barred struct {
 	Reason  string // of the Sync's conditions
 	Message string
+	// Passes is set if it may pass by itself.
+	Passes bool
 }
 
 // Error says what is to be done.
 func (b *Barred) Error() string { return b.Message }
+
+// Waits reports whether a Sync that is being deleted waits for it to pass, instead of leaving what it has written.
+func (b *Barred) Waits() bool { return b.Passes || b.Reason == ClusterChanged }
+
+// ClusterChanged is the reason of a Sync whose objects are in another cluster than its spec leads to.
+const ClusterChanged = "ClusterChanged"
+
+// WrongCluster is why nothing may be written to a cluster, if what the Sync has written is in another one; nil if it
+// may. It is told by its UID, which is empty for the Sync's own cluster.
+func WrongCluster(s *api.Sync, uid types.UID) *Barred {
+	was := types.UID("")
+	if s.Status.Cluster != nil {
+		was = s.Status.Cluster.UID
+	}
+	st := &s.Status
+	wrote := st.InFlight != nil && !st.InFlight.Unwritten() || len(st.Inventory) > 0 || st.StoredInventory != nil
+	if was == uid || !wrote {
+		return nil
+	}
+	const undo = "nothing is written, pruned or let go of in either; lead it back to that cluster, or delete the " +
+		"Sync and create it anew for the other one"
+	switch {
+	case uid == "":
+		return &Barred{Reason: ClusterChanged, Message: fmt.Sprintf("what the Sync has written is in the cluster "+
+			"whose namespace kube-system has the UID %s, and spec.apply.kubeConfig is gone: %s", was, undo)}
+	case was == "":
+		return &Barred{Reason: ClusterChanged, Message: "what the Sync has written is in its own cluster, and " +
+			"spec.apply.kubeConfig leads to another one: " + undo}
+	}
+	return &Barred{Reason: ClusterChanged, Message: fmt.Sprintf("spec.apply.kubeConfig leads to another cluster than "+
+		"before: what the Sync has written is where namespace kube-system has the UID %s, and now it has %s: %s", was,
+		uid, undo)}
+}
+
+// noteCluster writes down where the objects are. What tells the Sync's own cluster stays as it was when they were
+// written: it is in their label.
+func noteCluster(s *api.SyncStatus, there *Destination) {
+	switch {
+	case there == nil:
+		s.Cluster = nil
+	case there.UID != "" && (s.Cluster == nil || s.Cluster.UID != there.UID):
+		s.Cluster = &api.ClusterStatus{UID: there.UID, Home: there.Home}
+	}
+}
 
 // barred is why nothing of a Sync may be written, nil if it may.
 func (c *Controller) barred(s *api.Sync) *Barred {

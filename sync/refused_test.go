@@ -5,8 +5,58 @@ import (
 	"fmt"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/daemongate/daemongate/manifests"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
+
+// What a Sync has written is in one cluster: by a kubeconfig that leads to another one, or that came or went since,
+// nothing is written; and one that has written nothing may be led anywhere.
+func TestWhatIsWrittenIsInOneCluster(t *testing.T) {
+	flying, waits := &api.Flight{State: api.RollingOut}, &api.Flight{State: api.Applying}
+	for name, c := range map[string]struct {
+		was, is types.UID
+		wrote   func(*api.SyncStatus)
+		barred  bool
+	}{
+		"nothing here":           {"", "", nil, false},
+		"nothing there":          {"", "a", nil, false},
+		"nothing, led elsewhere": {"a", "b", nil, false},
+		"not yet written":        {"a", "b", func(s *api.SyncStatus) { s.InFlight = waits }, false},
+		"here":                   {"", "", func(s *api.SyncStatus) { s.InFlight = flying }, false},
+		"there":                  {"a", "a", func(s *api.SyncStatus) { s.InFlight = flying }, false},
+		"led elsewhere":          {"a", "b", func(s *api.SyncStatus) { s.InFlight = flying }, true},
+		"left over":              {"a", "b", func(s *api.SyncStatus) { s.Inventory = []api.InventoryEntry{{}} }, true},
+		"a large inventory":      {"a", "b", func(s *api.SyncStatus) { s.StoredInventory = &api.StoredInventory{} }, true},
+		"came":                   {"", "a", func(s *api.SyncStatus) { s.InFlight = flying }, true},
+		"went":                   {"a", "", func(s *api.SyncStatus) { s.InFlight = flying }, true},
+	} {
+		s := &api.Sync{}
+		if c.was != "" {
+			s.Status.Cluster = &api.ClusterStatus{UID: c.was}
+		}
+		if c.wrote != nil {
+			c.wrote(&s.Status)
+		}
+		if b := WrongCluster(s, c.is); (b != nil) != c.barred || b != nil && (b.Reason != ClusterChanged || b.Passes || !b.Waits()) {
+			t.Errorf("%s: %+v", name, b)
+		}
+	}
+}
+
+// The label of what is written to another cluster stays as it was, whoever is asked which cluster the Sync is in.
+func TestTheLabelOfAnotherClusterStays(t *testing.T) {
+	s := &api.SyncStatus{}
+	for _, there := range []*Destination{{UID: "a", Home: "h"}, {UID: "a"}, {}} {
+		if noteCluster(s, there); s.Cluster == nil || *s.Cluster != (api.ClusterStatus{UID: "a", Home: "h"}) {
+			t.Errorf("%+v: %+v", there, s.Cluster)
+		}
+	}
+	if noteCluster(s, nil); s.Cluster != nil {
+		t.Errorf("its own cluster: %+v", s.Cluster)
+	}
+}
 
 // What the cluster says of a set that it refuses stays in the cluster; the host learns of which objects it says so.
 func TestARefusalIsToldWithoutTheClustersWords(t *testing.T) {

@@ -68,7 +68,7 @@ func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 		if !isDaemonSet(w) {
 			continue
 		}
-		look, synced := l.Observer.Look(targets[i])
+		look, synced := l.Observer().Look(targets[i])
 		look.Now = now
 		target, memory := byName(targets[i], memories[i], look)
 		j, after := judge.RolloutAgain(fl.caches.of(target), look, target, memory, options)

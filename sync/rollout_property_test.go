@@ -81,7 +81,7 @@ func (c *Controller) judges(s *gatetest.Stage, f *plainFleet) {
 	default:
 		sync := &api.Sync{Spec: api.SyncSpec{Gate: api.Gate{ProgressDeadline: metav1.Duration{Duration: 15 * time.Minute}}}}
 		sync.Status.GateStatus = *s.State.DeepCopy()
-		l := &syncLoop{Controller: c, key: "ns/agents", sync: sync}
+		l := &syncLoop{placed: placed{Controller: c}, key: "ns/agents", sync: sync}
 		l.follow()
 		r, err := l.flight.look(s.T.Context(), f.now, pacing.Standstill{})
 		s.Check(err)

@@ -62,7 +62,7 @@ func conflict() *metav1.Status {
 func TestAStatusIsWrittenOntoWhatItWasDecidedOn(t *testing.T) {
 	var heard []written
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agents", ResourceVersion: "9"}}
-	l := &syncLoop{Controller: &Controller{Now: time.Now, Syncs: listening(t, &heard, nil)}, sync: s,
+	l := &syncLoop{placed: placed{Controller: &Controller{Now: time.Now, Syncs: listening(t, &heard, nil)}}, sync: s,
 		saved: savedStatus{version: "7"}}
 	if err := l.save(t.Context(), api.SyncStatus{GateStatus: api.GateStatus{Head: "a"}}, false); err != nil {
 		t.Fatal(err)

@@ -208,6 +208,10 @@ func (w *stillWorld) Writer(s *api.Sync) (Writer, error) {
 }
 
 // Account finds every account.
+func (w *stillWorld) Destination(context.Context, *api.Sync) (*Destination, time.Duration) {
+	return nil, 0
+}
+
 func (w *stillWorld) Account(context.Context, *api.Sync) error { return nil }
 
 // Notes are none.

@@ -196,12 +196,12 @@ func untyped(s *api.Sync) (*unstructured.Unstructured, error) {
 
 // Request asks the controller to poll now and to try a failed head again.
 func (s *Syncs) Request(ctx context.Context, namespace, name string, now time.Time) error {
-	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano))
+	return s.annotate(ctx, namespace, name, RequestAnnotation, now.Format(time.RFC3339Nano))
 }
 
 // RequestFull is a Request that also has every object compared with what the commit asks for.
 func (s *Syncs) RequestFull(ctx context.Context, namespace, name string, now time.Time) error {
-	return s.annotate(ctx, namespace, name, requestAnnotation, now.Format(time.RFC3339Nano)+requestedInFull)
+	return s.annotate(ctx, namespace, name, RequestAnnotation, now.Format(time.RFC3339Nano)+requestedInFull)
 }
 
 // Suspend turns a Sync's polls, applies, prune and correction off, or on again, and reports whether that is a change.

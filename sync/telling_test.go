@@ -175,7 +175,7 @@ func TestNewsNameNodesWhereTheSyncDoes(t *testing.T) {
 // A commit that is refused for what it would do to the nodes is told to the readers of such a Sync as to everybody.
 func TestARefusalAheadNamesNoNodeEither(t *testing.T) {
 	why := &rollout.Cause{Code: rollout.NoEligibleNodes, About: "3 of 3 nodes", Message: canary, Remedy: canary}
-	p := &preparation{Controller: &Controller{Now: time.Now}, sync: &api.Sync{}}
+	p := &preparation{placed: placed{Controller: &Controller{Now: time.Now}}, sync: &api.Sync{}}
 	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agent"}}
 	if r := p.refusedAhead(&readySet{set: manifests.Set{}}, d, why); found(t, r.Problem) == "" || found(t, r.Problem.Public) != "" {
 		t.Errorf("%+v", r.Problem)

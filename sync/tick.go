@@ -177,14 +177,18 @@ func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus
 	next.GateStatus = state
 	next.Left = l.drift.left(&api.Sync{Spec: l.sync.Spec, Status: next})
 	next.ObservedGeneration = l.sync.Generation
+	noteCluster(&next, l.there)
 	next.Renders = l.rendersNow(l.Now())
 	l.openings.Note(&next, l.sync.Generation, len(l.sync.Spec.Windows), o.Now)
 	l.source.Note(&next, o)
 	summary.NoteSpec(&next, specProblem(l.sync), o.Now)
-	if b := cmp.Or(l.barred(l.sync), l.bars(&next)); b != nil {
-		summary.Stall(&next, b.Reason, b.Message, l.Now())
-	} else {
+	switch b := cmp.Or(l.barred(l.sync), l.bars(&next)); {
+	case b == nil:
 		summary.Write(&next, l.Now())
+	case b.Passes:
+		summary.Wait(&next, b.Reason, b.Message, l.Now())
+	default:
+		summary.Stall(&next, b.Reason, b.Message, l.Now())
 	}
 	summary.Suspend(&next, summary.Suspension{BySpec: l.sync.Spec.Suspend, Reason: all.Reason(), Text: all.Text()},
 		l.Now())

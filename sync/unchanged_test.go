@@ -24,6 +24,8 @@ var errNoCluster = errors.New("no cluster here")
 
 func (noCluster) Writer(*api.Sync) (Writer, error) { return nil, errNoCluster }
 
+func (noCluster) Destination(context.Context, *api.Sync) (*Destination, time.Duration) { return nil, 0 }
+
 func (noCluster) Account(context.Context, *api.Sync) error { return nil }
 
 // A commit that leaves every file alone that the render read is not rendered again, nor is the cluster asked about it:

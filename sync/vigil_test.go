@@ -34,8 +34,9 @@ func waiting() (watchedNodes, *api.Sync, *readySet) {
 // Whoever forgets a Sync stops watching nodes for its commit that waits for room.
 func TestAForgottenSyncWatchesNoNodes(t *testing.T) {
 	nodes, s, r := waiting()
-	l := &syncLoop{preparing: preparing{ready: r}, stop: func() {}}
-	c := &Controller{Observer: nodes, loops: map[string]*syncLoop{"ns/agents": l}}
+	c := &Controller{Observer: nodes}
+	l := &syncLoop{placed: placed{Controller: c}, preparing: preparing{ready: r}, stop: func() {}}
+	c.loops = map[string]*syncLoop{"ns/agents": l}
 	if l.keepVigil(s, nodes, func() {}); len(nodes.watched) != 1 {
 		t.Fatalf("watched: %v", nodes.watched)
 	}

@@ -169,7 +169,7 @@ func TestWhoOverridesIsNotBelieved(t *testing.T) {
 	}{
 		{nil, "started outside the windows; who asked says to be the boss: it burns"},
 		{[]metav1.ManagedFieldsEntry{{Manager: "old"}, wrote("script", overrideAnnotation, 2), wrote("kubectl-annotate",
-			overrideAnnotation, 1), wrote("daemongate", requestAnnotation, 3)},
+			overrideAnnotation, 1), wrote("daemongate", RequestAnnotation, 3)},
 			"started outside the windows; who asked says to be the boss (field manager script): it burns"},
 	} {
 		s.ManagedFields = c.entries

@@ -323,6 +323,10 @@ func (k *plainConnections) Base(_ context.Context, _ *api.Sync, url string) (sou
 
 func (k *plainConnections) Writer(*api.Sync) (Writer, error) { return manifests.NewClient(k.config) }
 
+func (k *plainConnections) Destination(context.Context, *api.Sync) (*Destination, time.Duration) {
+	return nil, 0
+}
+
 func (k *plainConnections) Account(context.Context, *api.Sync) error { return nil }
 
 // Speakers are in the Secret that is named.

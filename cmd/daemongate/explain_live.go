@@ -34,6 +34,10 @@ func explainLive(ctx context.Context, k *cluster, name, only string) (report.Rep
 	if err != nil {
 		return report.Report{}, err
 	}
+	if s.Spec.Apply.KubeConfig != nil {
+		return report.Report{}, fmt.Errorf("%w: `daemongate status %s` says what the controller sees there, and "+
+			"`daemongate explain ds/NAME` with the --kubeconfig of that cluster looks at it", sync.Elsewhere(s), s.Name)
+	}
 	waits := view.Waits(s, time.Now())
 	if f := s.Status.InFlight; f == nil || len(f.Workloads) == 0 {
 		return report.Report{}, errors.New(english.Join(fmt.Sprintf("Sync %s/%s: nothing that a commit waits for was "+

@@ -4,6 +4,7 @@ package deletion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,9 +104,15 @@ func (t *turn) do(ctx context.Context, d gate.DeletionDecision) *gate.DeletionSt
 		err = t.remove(ctx, w, step)
 	}
 	if err != nil {
-		step.Problem, step.Refused = api.TextOf(err), !manifests.Temporary(err)
+		step.Problem, step.Refused = api.TextOf(err), !mayPass(err)
 	}
 	return step
+}
+
+// mayPass reports whether another try may do what a person changes nothing for, or whether it must not be given up.
+func mayPass(err error) bool {
+	var waits interface{ Waits() bool }
+	return manifests.Temporary(err) || errors.As(err, &waits) && waits.Waits()
 }
 
 // letGo lets go of what no deletion takes along.
@@ -139,8 +146,17 @@ func (t *turn) remove(ctx context.Context, w Writer, step *gate.DeletionStep) er
 	return err
 }
 
+// OwnerOf is whose the objects of a Sync are.
+func OwnerOf(s *api.Sync) manifests.Owner {
+	o := manifests.Owner{Namespace: s.Namespace, Name: s.Name}
+	if c := s.Status.Cluster; c != nil {
+		o.Home = c.Home
+	}
+	return o
+}
+
 func (t *turn) options() manifests.Options {
-	return manifests.Options{Owner: manifests.Owner{Namespace: t.sync.Namespace, Name: t.sync.Name}}
+	return manifests.Options{Owner: OwnerOf(t.sync)}
 }
 
 // remember makes durable what is left to do, and tells what was done.

@@ -69,6 +69,21 @@ func TestAMistakeIsStalledAndNoRowIsEmpty(t *testing.T) {
 	}
 }
 
+// A Sync that can do nothing now and goes on by itself is Reconciling, and nobody knows whether it is Ready.
+func TestWhatPassesIsReconciling(t *testing.T) {
+	s := &api.SyncStatus{GateStatus: api.GateStatus{InFlight: &api.Flight{State: api.Complete, Pruned: true}}}
+	Wait(s, "ClusterUnreachable", "no answer", time.Unix(1, 0))
+	for kind, want := range map[string]metav1.ConditionStatus{api.ConditionReady: "Unknown", api.ConditionReconciling: "True",
+		api.ConditionStalled: "False"} {
+		if c := meta.FindStatusCondition(s.Conditions, kind); c == nil || c.Status != want || c.Reason != "ClusterUnreachable" {
+			t.Errorf("%s: %+v", kind, c)
+		}
+	}
+	if s.Summary.Message != "no answer" {
+		t.Errorf("the row says %q", s.Summary.Message)
+	}
+}
+
 // A message is one line of a table that is not too long.
 func TestAMessageIsOneLine(t *testing.T) {
 	if got := lineOf("a\n  b " + strings.Repeat("x", 1000)); !strings.HasPrefix(got, "a b xx") || len(got) > maxMessage+3 {

@@ -63,12 +63,22 @@ func Write(s *api.SyncStatus, now time.Time) {
 // Stall writes the same of a Sync that does nothing until a person has changed something, whatever became of its
 // commits.
 func Stall(s *api.SyncStatus, reason, message string, now time.Time) {
+	stand(s, reason, message, now, map[string]metav1.ConditionStatus{api.ConditionReady: metav1.ConditionFalse,
+		api.ConditionReconciling: metav1.ConditionFalse, api.ConditionStalled: metav1.ConditionTrue})
+}
+
+// Wait writes the same of a Sync that can do nothing now, and goes on by itself.
+func Wait(s *api.SyncStatus, reason, message string, now time.Time) {
+	stand(s, reason, message, now, map[string]metav1.ConditionStatus{api.ConditionReady: metav1.ConditionUnknown,
+		api.ConditionReconciling: metav1.ConditionTrue, api.ConditionStalled: metav1.ConditionFalse})
+}
+
+func stand(s *api.SyncStatus, reason, message string, now time.Time, all map[string]metav1.ConditionStatus) {
 	s.Summary = summaryOf(s)
 	s.Summary.Message = lineOf(message)
 	summarizeDrift(s, now)
 	summarizeHealth(s, now)
-	for kind, status := range map[string]metav1.ConditionStatus{api.ConditionReady: metav1.ConditionFalse,
-		api.ConditionReconciling: metav1.ConditionFalse, api.ConditionStalled: metav1.ConditionTrue} {
+	for kind, status := range all {
 		meta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
 			Message: message, ObservedGeneration: s.ObservedGeneration, LastTransitionTime: metav1.NewTime(now)})
 	}

@@ -109,5 +109,20 @@ func waitsBesides(s *api.Sync, now time.Time) []string {
 		waits = append(waits, fmt.Sprintf("not well for %s: %s",
 			duration.HumanDuration(now.Sub(healthy.LastTransitionTime.Time)), healthy.Message))
 	}
+	return append(waits, elsewhere(s)...)
+}
+
+// elsewhere says that a Sync's objects are in another cluster, and what keeps that one from being used.
+func elsewhere(s *api.Sync) []string {
+	to := s.Spec.Apply.KubeConfig
+	if to == nil {
+		return nil
+	}
+	waits := []string{fmt.Sprintf("its objects are in another cluster, which the kubeconfig in Secret %s leads to: "+
+		"what is shown of them is what the status says", to.SecretRef.Name)}
+	c := meta.FindStatusCondition(s.Status.Conditions, api.ConditionReady)
+	if c != nil && (strings.HasPrefix(c.Reason, "Cluster") || strings.HasPrefix(c.Reason, "KubeConfig")) {
+		waits = append(waits, c.Message)
+	}
 	return waits
 }

@@ -31,6 +31,10 @@ func Needs(asSync bool, sync string) error {
 // Sync applies as. Said is in whose name, where that is not one and the same.
 func For(ctx context.Context, caller *rest.Config, s *api.Sync, asSync bool) (config *rest.Config, said string,
 	err error) {
+	if s.Spec.Apply.KubeConfig != nil {
+		return nil, "", fmt.Errorf("%w: to ask what a commit would change there, leave out the Sync, and give "+
+			"the repository and the --kubeconfig of that cluster", sync.Elsewhere(s))
+	}
 	name, as := s.Spec.Apply.ServiceAccountName, caller.Impersonate.UserName
 	switch {
 	case asSync && name == "":

@@ -125,6 +125,9 @@ func TestWhyACommitCannotBeRead(t *testing.T) {
 	says("", strings.Repeat("d", 40), "cannot be read from its repository")
 	says(good, broken, "What it asks for is not known")
 	says(broken, good, "which was applied before it, is not known")
+	w.sync.Spec.Apply.KubeConfig = &api.KubeConfig{}
+	says("", good, "writes to another cluster")
+	w.sync.Spec.Apply.KubeConfig = nil
 	w.sync.Spec.Source.Verify.Mode, w.renders = api.VerifyEvery, 0
 	says("", good, "asks for signatures")
 	if w.renders > 0 {

@@ -47,6 +47,9 @@ func (a Accounts) name(s *api.Sync) (string, error) {
 // Account looks whether the ServiceAccount is there that a Sync writes as. Rights may be bound to one that is not: it
 // would be written in nobody's name. What keeps the controller from looking bars nobody.
 func (k *connections) Account(ctx context.Context, s *api.Sync) error {
+	if s.Spec.Apply.KubeConfig != nil {
+		return k.remoteAccount(ctx, s)
+	}
 	name, err := k.accounts.name(s)
 	if err != nil || name == "" {
 		return err

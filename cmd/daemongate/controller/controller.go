@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/controller/clusters"
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout/observe"
@@ -134,7 +135,9 @@ func (c *Controller) wire() error {
 	c.opens = &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
 		mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
 		notes:   filepath.Join(c.o.DataDir, "notes"), notesKeys: c.o.NotesKeys,
-		bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts}
+		bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts,
+		remotes: newRemotes(clusters.Options{Read: readKubeconfig(c.core), Guard: c.held.Guard,
+			Control: c.o.Mirrors.Reach.Control, Home: homeOf(c.core)}, clients.Now)}
 	c.syncs = &sync.Controller{
 		Syncs:      syncs,
 		Connect:    c.opens,

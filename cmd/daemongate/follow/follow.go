@@ -122,10 +122,11 @@ func (s *Sync) follow(read *api.Sync) error {
 	return nil
 }
 
-// flightOf tells flights apart by what was written of them; empty while nothing is waited for.
+// flightOf tells flights apart by what was written of them; empty while nothing is waited for, and of a Sync that
+// writes to another cluster: its status alone is shown.
 func flightOf(s *api.Sync) string {
 	f := s.Status.InFlight
-	if f == nil || len(f.Workloads) == 0 {
+	if f == nil || len(f.Workloads) == 0 || s.Spec.Apply.KubeConfig != nil {
 		return ""
 	}
 	which := fmt.Sprint(s.Generation, f.Commit)

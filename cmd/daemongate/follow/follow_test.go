@@ -81,6 +81,12 @@ func TestTheNextCommitIsNoOverwrite(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	elsewhere := syncAt("there")
+	elsewhere.Spec.Apply.KubeConfig = &api.KubeConfig{}
+	if got := told(t, &Sync{Read: func(context.Context) (*api.Sync, error) { return elsewhere, nil },
+		Follow: overwrittenUnless("here")}); got != "there" {
+		t.Errorf("what is in another cluster is judged here: %q", got)
+	}
 	reads := []*api.Sync{syncAt("before"), syncAt("next")}
 	inStep := &Sync{Follow: overwrittenUnless("next"), Read: func(context.Context) (*api.Sync, error) {
 		s := reads[0]

@@ -52,4 +52,27 @@ type Apply struct {
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of a ServiceAccount of the Sync's namespace: lower case letters, digits, dashes and dots"
 	// +optional
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	// KubeConfig leads to another cluster: objects are written there and judged there, with the rights of that
+	// kubeconfig.
+	// +optional
+	KubeConfig *KubeConfig `json:"kubeConfig,omitempty"`
+}
+
+// KubeConfig is how another cluster is reached.
+type KubeConfig struct {
+	// SecretRef names the Secret that holds the kubeconfig.
+	SecretRef KubeConfigRef `json:"secretRef"`
+}
+
+// KubeConfigRef names a Secret in the Sync's namespace, and what of it is the kubeconfig.
+type KubeConfigRef struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of a Secret: lower case letters, digits, dashes and dots"
+	Name string `json:"name"`
+	// Key of the Secret that holds it: value, or else value.yaml.
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[-._a-zA-Z0-9]+$')",message="must be a key of a Secret: letters, digits, dashes, underscores and dots"
+	// +optional
+	Key string `json:"key,omitempty"`
 }

@@ -38,11 +38,25 @@ type SyncStatus struct {
 	// +optional
 	Left string `json:"left,omitempty"`
 
+	// Cluster is where the objects are, of a Sync with spec.apply.kubeConfig that has reached that cluster.
+	// +optional
+	Cluster *ClusterStatus `json:"cluster,omitempty"`
+
 	// Deletion is there while the Sync is being deleted.
 	// +optional
 	Deletion *DeletionStatus `json:"deletion,omitempty"`
 
 	GateStatus `json:",inline"`
+}
+
+// ClusterStatus tells clusters apart, by the UIDs of their namespaces kube-system.
+type ClusterStatus struct {
+	// UID of the cluster that the objects are in.
+	UID types.UID `json:"uid"`
+	// Home is the beginning of the UID of the cluster that the Sync is in; empty if that is not known. It is in the
+	// label of the objects.
+	// +optional
+	Home string `json:"home,omitempty"`
 }
 
 // RenderStatus says how often a process ended while something of the Sync was rendered: the one that rendered, or the

@@ -1,0 +1,161 @@
+package clusters
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	gosync "sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/lru"
+
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/rollout/observe"
+	"github.com/daemongate/daemongate/sync"
+)
+
+const (
+	// dialTime and requestTime bound how long a cluster may take to answer: to anything, and to what is no watch.
+	dialTime    = 10 * time.Second
+	requestTime = time.Minute
+	// identifyTime bounds how long it may take to say which cluster it is.
+	identifyTime = 10 * time.Second
+	// mostUsers is for how many users of a cluster clients are kept.
+	mostUsers = 100
+)
+
+// Connection is one to a cluster, by one kubeconfig. It is safe for concurrent use.
+type Connection struct {
+	there  sync.Destination
+	config *rest.Config
+	host   string // as people name it
+	sum    [sha256.Size]byte
+	core   corev1.CoreV1Interface
+	// suspect is set when the cluster did not answer, or refused the credentials.
+	suspect atomic.Bool
+
+	mu      gosync.Mutex
+	writers *lru.Cache // of *manifests.Client, by the user they write as
+}
+
+// There is the cluster as Syncs see it.
+func (c *Connection) There() *sync.Destination { return &c.there }
+
+// connect makes the clients of a cluster. They share their TCP connections, which end with them.
+func connect(config *rest.Config, o Options) (*Connection, error) {
+	tls, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	dialer := &net.Dialer{Timeout: dialTime, KeepAlive: 30 * time.Second, Control: o.Control}
+	transport := utilnet.SetTransportDefaults(&http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: tls,
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime, MaxIdleConnsPerHost: 25,
+		DisableCompression: config.DisableCompression})
+	c := &Connection{host: config.Host, writers: lru.New(mostUsers)}
+	if u, err := url.Parse(config.Host); err == nil {
+		c.host = u.Host
+	}
+	c.config = rest.CopyConfig(config)
+	c.config.TLSClientConfig, c.config.Transport = rest.TLSClientConfig{}, transport
+	c.config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &watched{next, &c.suspect} })
+	c.config = o.Guard(c.config)
+	if c.core, err = corev1.NewForConfig(c.config); err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
+	clients, err := observe.NewClients(c.config)
+	if err != nil {
+		return nil, err
+	}
+	c.there.Observer, c.there.Now = observe.New(clients), clients.Now
+	return c, nil
+}
+
+// HasAccount looks for a ServiceAccount there; the error says that it is missing, or what keeps from looking.
+func (c *Connection) HasAccount(ctx context.Context, namespace, name string) error {
+	_, err := c.core.ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
+	return err
+}
+
+// identify asks which cluster it is: no two have a namespace kube-system of one UID, and it stays.
+func (c *Connection) identify(ctx context.Context) (types.UID, error) {
+	ctx, cancel := context.WithTimeout(ctx, identifyTime)
+	defer cancel()
+	namespace, err := c.core.Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
+	return namespace.UID, nil
+}
+
+// Writer writes there as a user, or with the kubeconfig's own rights if that is empty: to this cluster, and to no other
+// one that its address may lead to by now.
+func (c *Connection) Writer(user string) (sync.Writer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.writers.Get(user); ok {
+		if w, ok := known.(sync.Writer); ok {
+			return w, nil
+		}
+	}
+	config := rest.CopyConfig(c.config)
+	config.Impersonate.UserName = user
+	client, err := manifests.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	w := &sameCluster{client, c}
+	c.writers.Add(user, w)
+	return w, nil
+}
+
+// watched notes when a cluster does not answer, or refuses the credentials, and waits for no answer for ever.
+type watched struct {
+	next    http.RoundTripper
+	suspect *atomic.Bool
+}
+
+// RoundTrip sends a request. What is no watch is to be answered, and read, within requestTime.
+func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := r.Context(), context.CancelFunc(func() {})
+	if r.URL.Query().Get("watch") == "" {
+		ctx, cancel = context.WithTimeout(ctx, requestTime)
+	}
+	answer, err := w.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		cancel()
+		if r.Context().Err() == nil { // else it was not waited for
+			w.suspect.Store(true)
+		}
+		return answer, err
+	}
+	if answer.StatusCode == http.StatusUnauthorized {
+		w.suspect.Store(true)
+	}
+	answer.Body = &body{answer.Body, cancel}
+	return answer, nil
+}
+
+// WrappedRoundTripper is what client-go asks for to find out about connections.
+func (w *watched) WrappedRoundTripper() http.RoundTripper { return w.next }
+
+// body ends the time of a request when its answer has been read.
+type body struct {
+	io.ReadCloser
+	done context.CancelFunc
+}
+
+// Close ends the answer.
+func (b *body) Close() error {
+	defer b.done()
+	return b.ReadCloser.Close()
+}
