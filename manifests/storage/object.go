@@ -12,7 +12,7 @@ import (
 
 // managedIn has all entries of managedFields be of one API version, in which fields are called as in theirs. An entry
 // of a version that is gone from its definition makes the API server refuse every later server-side apply of the
-// object: "request to convert CR from an invalid group/version".
+// object: "request to convert CR to an invalid group/version".
 func managedIn(entries []metav1.ManagedFieldsEntry, apiVersion string) (all []metav1.ManagedFieldsEntry, _ error) {
 	for _, e := range entries {
 		e.APIVersion = apiVersion
