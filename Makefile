@@ -24,7 +24,7 @@ CHROMIUM_PATH   := .ci/find-chromium
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos fleets test test-all test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
+.PHONY: build chaos clusters fleets test test-all test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -89,6 +89,9 @@ demo: build ## the story, on a real control plane, in this terminal; HOST=gitea:
 FLEETS := 300
 fleets: ## FLEETS=300 random fleets on which `plan` and the real scheduler must agree; `make test` plays some
 	@path=$$($(DEVCLUSTER_PATH)) && DEVCLUSTER="$$path" PLAN_FLEETS=$(FLEETS) go test -count=1 -run TestTheSchedulerAgrees -v ./rollout/plan
+
+clusters: ## FLEET_SIZES=30,100,300 simulated clusters through canaries, a region and the rest, over one repository with real Git
+	FLEET_SIZES=$(or $(FLEET_SIZES),30,100,300) go test -count=1 -timeout=3h -run TestACommitGoesThroughAFleet -v ./sync/source
 
 # A seed that breaks a law says how to play it again, and its logs stay. BEFORE is the version that is upgraded from in
 # some runs: the previous commit, where the history is there.

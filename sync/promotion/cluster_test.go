@@ -124,7 +124,7 @@ func TestTroubleOfAClusterClosesTheGateForAll(t *testing.T) {
 			}
 		}
 	}
-	after.Count = 3
+	after.Count, after.FailureBudget = 3, 1
 	if why, _ := behind(after, known, "c1"); !strings.Contains(why.Private, "2 of 3 (canary-3 has relapsed at c1)") {
 		t.Errorf("waits %q", why.Private)
 	}
