@@ -35,7 +35,7 @@ test: ## every test, on real clusters, with the race detector
 		export CHROMIUM="$$browser" DEVCLUSTER="$$cluster" DEVHOST="$$host" && set -x && \
 		go run ./cmd/devtest . -race -vet=off -ldflags=-w -timeout 45m ./sync ./cmd/demo ./... \
 			-- cmd/devcluster -timeout 15m ./... -- cmd/devhost ./... -- cmd/devpackages -count=1 -vet=off -ldflags=-w -timeout 15m ./... \
-			-- cmd/devrelease -count=1 -vet=off -ldflags=-w -timeout 15m ./...
+			-- cmd/devrelease -count=1 -vet=off -ldflags=-w -timeout 45m ./...
 
 # The tests that read the variable have sizes and rounds for every day, and these. The brake is compared with none.
 test-all: export DAEMONGATE_TEST_ALL := 1
