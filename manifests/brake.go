@@ -13,27 +13,47 @@ import (
 	"github.com/daemongate/daemongate/manifests/fields"
 )
 
-// BrakeAnnotation on a DaemonSet is the only record of a pulled brake: "<commit> <node>,<node>…".
-const BrakeAnnotation = "daemongate.io/brake"
+const (
+	// BrakeAnnotation on a DaemonSet is the only record of a pulled brake: "<commit> <node>,<node>…".
+	BrakeAnnotation = "daemongate.io/brake"
+	// PacedAnnotation on a DaemonSet says that its update strategy is not Git's own while a commit is paced: "<commit>
+	// <stage>", and the commit alone before the first stage is known.
+	PacedAnnotation = "daemongate.io/paced"
+)
 
 // maxBrakeNodes keeps the annotation far below the 256 KiB that all annotations of an object may take (a node's name
 // has at most 253 bytes). That many nodes hold the brake as well as more would.
 const maxBrakeNodes = 500
 
-// Brake is why a DaemonSet's rollout was stopped: the commit that was rolling out, and the nodes whose pods ended.
+// Brake is why a DaemonSet has OnDelete instead of the update strategy that Git asks for: containers of its pods ended
+// while a commit was rolling out, or the commit is paced.
 type Brake struct {
 	Commit string
-	Nodes  []string // sorted
+	Nodes  []string // sorted; those whose pods ended
+	// Paced is set if it is for the sake of a paced rollout, and Stage is the one that this is in, if that is known.
+	Paced bool
+	Stage string
 }
 
-// ReadBrake reads the brake off a live object.
-func ReadBrake(o *unstructured.Unstructured) (Brake, bool) {
-	fields := strings.Fields(o.GetAnnotations()[BrakeAnnotation])
+// ReadBrake reads off a live object why it has OnDelete.
+func ReadBrake(o *unstructured.Unstructured) (Brake, bool) { return BrakeIn(o.GetAnnotations()) }
+
+// BrakeIn reads the same off the annotations of an object.
+func BrakeIn(annotations map[string]string) (Brake, bool) {
+	fields := strings.Fields(annotations[BrakeAnnotation])
+	paced := len(fields) == 0
+	if paced {
+		fields = strings.Fields(annotations[PacedAnnotation])
+	}
 	if len(fields) == 0 {
 		return Brake{}, false
 	}
-	b := Brake{Commit: fields[0]}
-	if len(fields) > 1 {
+	b := Brake{Commit: fields[0], Paced: paced}
+	switch {
+	case len(fields) == 1:
+	case paced:
+		b.Stage = fields[1]
+	default:
 		b.Nodes = strings.Split(fields[1], ",")
 	}
 	return b, true
@@ -41,6 +61,9 @@ func ReadBrake(o *unstructured.Unstructured) (Brake, bool) {
 
 // String is the annotation's value.
 func (b Brake) String() string {
+	if b.Paced {
+		return strings.TrimSpace(b.Commit + " " + b.Stage)
+	}
 	nodes := slices.Compact(slices.Sorted(slices.Values(b.Nodes)))
 	return b.Commit + " " + strings.Join(nodes[:min(len(nodes), maxBrakeNodes)], ",")
 }
@@ -58,9 +81,16 @@ func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[BrakeAnnotation] = b.String()
+	annotations[b.annotation()] = b.String()
 	braked.SetAnnotations(annotations)
 	return braked
+}
+
+func (b Brake) annotation() string {
+	if b.Paced {
+		return PacedAnnotation
+	}
+	return BrakeAnnotation
 }
 
 // Brake stops the rollout of a DaemonSet: it applies the commit's whole object, as Resolve returned it, with

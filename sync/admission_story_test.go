@@ -62,6 +62,17 @@ func wrongPaces() []wrong {
 		all = append(all, wrong{"rollout", pacedBy(`{"name":"a","soak":`+soak+`}`, ""), "0s to 720h"},
 			wrong{"gate.after", `[{"sync":"a","soak":` + soak + `}]`, "0s to 720h"})
 	}
+	alerts := func(fields string) string { return pacedBy(`{"name":"a"}`, `,"gates":{"alerts":{`+fields+`}}`) }
+	all = append(all, wrong{"rollout", alerts(`"url":"https://a","matchers":[]`), "matchers"},
+		wrong{"rollout", alerts(`"url":"https://a"`), "matchers"}, wrong{"rollout", alerts(`"matchers":["a=\"b\""]`), "url"},
+		wrong{"rollout", alerts(`"url":"https://a","api":"Nagios","matchers":["a=\"b\""]`), "Alertmanager"},
+		wrong{"rollout", alerts(`"url":"https://a","matchers":["a=\"b\""],"secretRef":{"name":"A b"}`), "lower case"})
+	for _, matcher := range []string{`a=b`, `a`, `a==\"b\"`, `a=\"b`, `{a=\"b\"}`, `a=\"b\",c=\"d\"`, `1=\"b\"`} {
+		all = append(all, wrong{"rollout", alerts(`"url":"https://a","matchers":["` + matcher + `"]`), "should match"})
+	}
+	for _, address := range []string{`ftp://a`, `a/b`, `https://ada@a`, `https://a/?b`, ``} {
+		all = append(all, wrong{"rollout", alerts(`"url":"` + address + `","matchers":["a=\"b\""]`), "https://host/path"})
+	}
 	for _, share := range []string{`0`, `-1`, `"50"`, `"few"`, `"0%"`, `"101%"`} {
 		all = append(all, wrong{"rollout", pacedBy(`{"name":"a"}`, `,"maxUnavailable":`+share), "such as 3"})
 	}

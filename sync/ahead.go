@@ -16,6 +16,7 @@ import (
 	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/preflight"
 )
@@ -58,6 +59,10 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 		}
 		p.Observer().AddEvents(ctx, &look)
 		r.before[id] = beforeOf(p.sync.Status.InFlight, id, look, options, tellingOf(p.sync))
+		if b, paced := pacing.HeldFrom(p.sync, r.Commit, next, look.DaemonSet); paced {
+			r.brakes[id] = b
+			continue
+		}
 		if look.DaemonSet == nil || look.DaemonSet.Annotations[manifests.BrakeAnnotation] == "" {
 			continue
 		}

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,7 +13,11 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
+
+// A DaemonSet has OnDelete instead of the update strategy that Git asks for while its brake is pulled, and while a
+// commit is paced: both are written alike, and given back by a plain apply.
 
 // brakePause is how soon a brake is tried again that could not be pulled or lifted.
 const brakePause = time.Second
@@ -21,6 +26,20 @@ const brakePause = time.Second
 type brakeWrite struct {
 	pulled     bool
 	generation int64
+	stage      string    // that it names
+	at         time.Time // when
+}
+
+// covers reports whether an order was carried out already by a write that its look has not seen. One that only names
+// another stage raises no generation.
+func (w brakeWrite) covers(o gate.BrakeOrder, now time.Time) bool {
+	if w.pulled != o.Pull {
+		return false
+	}
+	if o.Generation < w.generation {
+		return true
+	}
+	return o.Paced && !o.Told && w.stage == o.Stage && now.Before(w.at.Add(brakePause))
 }
 
 // brake pulls and lifts brakes. What was done already, and is not to be seen in the watches yet, is not done again;
@@ -29,7 +48,7 @@ func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 	l := fl.loop
 	for _, order := range orders {
 		id := daemonSetID(order.Namespace, order.Name)
-		if last, done := fl.braked[id]; done && last.pulled == order.Pull && order.Generation < last.generation {
+		if last, done := fl.braked[id]; done && last.covers(order, l.Now()) {
 			continue
 		}
 		if !fl.recalls(true) {
@@ -45,8 +64,12 @@ func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 		if fl.braked == nil {
 			fl.braked = map[manifests.ID]brakeWrite{}
 		}
-		fl.braked[id] = brakeWrite{order.Pull, generation}
-		l.Teller.Tell(l.sync, brakeNews(l.sync, order))
+		fl.braked[id] = brakeWrite{order.Pull, generation, order.Stage, l.Now()}
+		if !order.Paced {
+			l.Teller.Tell(l.sync, brakeNews(l.sync, order))
+		} else if order.Told {
+			l.Teller.Tell(l.sync, strategyNews(l.sync, order))
+		}
 	}
 }
 
@@ -67,7 +90,7 @@ func (fl *flight) carryOut(ctx context.Context, id manifests.ID, order gate.Brak
 		return 0, err
 	}
 	if order.Pull {
-		b := manifests.Brake{Commit: commit, Nodes: order.Nodes}
+		b := manifests.Brake{Commit: commit, Nodes: order.Nodes, Paced: order.Paced, Stage: order.Stage}
 		applied, err := writer.Brake(ctx, object, b, WriteOptions(l.sync))
 		if err != nil {
 			return 0, err
@@ -148,12 +171,23 @@ func daemonSetID(namespace, name string) manifests.ID {
 	return manifests.ID{Group: appsv1.GroupName, Kind: "DaemonSet", Namespace: namespace, Name: name}
 }
 
+// surges reports whether the commit asks for maxSurge of a DaemonSet.
+func surges(set manifests.Set, w api.Workload) bool {
+	return slices.ContainsFunc(set.DaemonSets(), func(d *appsv1.DaemonSet) bool {
+		return d.Namespace == w.Namespace && d.Name == w.Name && pacing.Surges(d)
+	})
+}
+
 // onDelete reports whether the commit itself asks for OnDelete, which a brake must not be taken for.
 func onDelete(set manifests.Set, w api.Workload) bool {
 	o := find(set, daemonSetID(w.Namespace, w.Name))
 	if o == nil {
 		return false
 	}
+	return isOnDelete(o)
+}
+
+func isOnDelete(o *unstructured.Unstructured) bool {
 	strategy, _, _ := unstructured.NestedString(o.Object, "spec", "updateStrategy", "type")
 	return strategy == string(appsv1.OnDeleteDaemonSetStrategyType)
 }

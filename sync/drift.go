@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // recomparePause is how long a comparison waits that the cluster refused.
@@ -106,7 +107,8 @@ func (fl *flight) correctOne(ctx context.Context, writer Writer, o *unstructured
 	return err
 }
 
-// asked is a part of the flight's set as it is to be in the cluster now: with the brakes that are pulled.
+// asked is a part of the flight's set as it is to be in the cluster now: with OnDelete where that holds its pods
+// back.
 func (fl *flight) asked(ctx context.Context, which func(manifests.ID) bool) (manifests.Set, Writer, error) {
 	l := fl.loop
 	set, err := fl.flightSet()
@@ -130,12 +132,23 @@ func (fl *flight) asked(ctx context.Context, which func(manifests.ID) bool) (man
 		if live == nil {
 			continue
 		}
-		if b, braked := manifests.ReadBrake(live); braked {
+		if b, held := pacing.Held(l.sync, workloadOf(l.sync.Status.InFlight, id), live.GetAnnotations(),
+			isOnDelete(live)); held {
 			objects[i] = manifests.Braked(o, b)
 		}
 	}
 	part, err := manifests.NewSet(objects)
 	return part, writer, err
+}
+
+// workloadOf is what a flight says of a DaemonSet; the zero value if nothing.
+func workloadOf(f *api.Flight, id manifests.ID) api.Workload {
+	for _, w := range f.Workloads {
+		if idOf(w) == id {
+			return w
+		}
+	}
+	return api.Workload{}
 }
 
 // rolls reports whether an object is a workload of a flight that is being judged.

@@ -17,6 +17,7 @@ import (
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deletion"
 	"github.com/daemongate/daemongate/sync/notify"
@@ -135,6 +136,8 @@ type Connections interface {
 	// holds, one of which nothing can be seen while there is none, and nil for a Sync without. Again is how soon a turn
 	// should ask anew, 0 if whenever the next one comes.
 	Destination(ctx context.Context, s *api.Sync) (there *Destination, again time.Duration)
+	// Alerts opens what is asked whether alerts fire, with credentials of a Sync's namespace.
+	Alerts(ctx context.Context, namespace string, gate *api.AlertsGate) (alerts.Source, error)
 	// Reporter returns what tells the Git host of a Sync whose commits are reported.
 	Reporter(ctx context.Context, s *api.Sync) (outbox.Reporter, error)
 	// Receiver returns what takes the notifications of a Sync that has them sent.

@@ -193,8 +193,9 @@ func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memo
 		if isDaemonSet(w) && fl.rendered() {
 			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
 		}
-		if isDaemonSet(w) && w.OnDelete {
+		if isDaemonSet(w) {
 			targets[i].Paced = pacing.PacedBy(fl.loop.sync, w)
+			targets[i].OnDelete = w.OnDelete || targets[i].Paced != nil
 		}
 	}
 	fl.watch(ofDaemonSets(targets))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -12,6 +13,7 @@ import (
 	"github.com/daemongate/daemongate/rollout/judge"
 	"github.com/daemongate/daemongate/rollout/pace"
 	"github.com/daemongate/daemongate/rollout/report"
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
@@ -57,12 +59,14 @@ type lookedAt struct {
 	// unsure is set if a Complete was given without Leases, and unseen if a DaemonSet could not be seen.
 	unsure, unseen bool
 	workloads      []pace.Workload
+	unpaced        []*appsv1.DaemonSet // the others
 }
 
 // paceFlight has a paced rollout go on: which stage it is in, and which old pods may go. While a DaemonSet cannot be
 // seen, the stage stays as it was, and no pod goes.
 func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, still pacing.Standstill) {
 	l, f := fl.loop, fl.status()
+	pacing.GiveBack(r, seen.unpaced)
 	plan, err := pacing.PlanOf(l.sync)
 	switch {
 	case plan == nil:
@@ -75,7 +79,7 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 	}
 	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(l.sync),
 		Rollback: f.RollbackOf != nil, MendsSince: pacing.MendsSince(f), Paused: still.Paused,
-		Closed: still.Closed}
+		Closed: still.Closed, Alerts: still.Alerts}
 	l.evictions.seen(seen.workloads, in.Now)
 	going, refused := l.evictions.now()
 	for _, w := range seen.workloads {
@@ -83,6 +87,29 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 		in.Workloads = append(in.Workloads, w)
 	}
 	pacing.Decide(r, in, l.sync)
+}
+
+// alertsNow says why alerts hold a flight back, empty if they do not. They are asked about beside the turns, and only
+// while the rollout may go on by the answer.
+func alertsNow(fl *flight, now time.Time) string {
+	l := fl.loop
+	gate := pacing.AlertsGate(l.sync)
+	if gate == nil {
+		return ""
+	}
+	if !pacing.AsksAlerts(l.sync) {
+		return fl.alerts.Last().Closed(now)
+	}
+	gate, namespace := gate.DeepCopy(), l.sync.Namespace
+	answer, due := fl.alerts.Look(l.life, alerts.Question{Now: l.Now, Ask: func(ctx context.Context) ([]string, error) {
+		source, err := l.Connect.Alerts(ctx, namespace, gate)
+		if err != nil {
+			return nil, err
+		}
+		return source.Firing(ctx)
+	}, Wake: func() { l.queue.Add(l.key) }, Beside: l.background.Go})
+	l.sleep(due)
+	return answer.Closed(now)
 }
 
 // judgeAll judges every workload of a flight by one look at it. A DaemonSet that cannot be seen holds up no judgement
@@ -111,8 +138,12 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 			w.WasFailing = t.keptFailing(target.FailingBefore, look.Nodes)
 			addBrake(r, target, look, j)
 			addHandovers(r, target, j)
-			if target.Paced != nil {
-				seen.workloads = append(seen.workloads, pace.Workload{Target: target, Look: look, Judgement: j})
+			switch {
+			case target.Paced != nil:
+				seen.workloads = append(seen.workloads, pace.Workload{Target: target, Look: look, Judgement: j,
+					Held: !w.OnDelete})
+			case look.DaemonSet != nil:
+				seen.unpaced = append(seen.unpaced, look.DaemonSet)
 			}
 		} else {
 			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i].NotAfter(now), o, now)

@@ -120,6 +120,18 @@ func brakeNews(s *api.Sync, o gate.BrakeOrder) News {
 	return flightNews(s, NewsBrake, text)
 }
 
+// strategyNews says that a DaemonSet has another update strategy than Git asks for, or has that one back.
+func strategyNews(s *api.Sync, o gate.BrakeOrder) News {
+	n := flightNews(s, NewsStage, fmt.Sprintf("DaemonSet %s/%s has back the update strategy that Git asks for",
+		o.Namespace, o.Name))
+	if n.Stage = pacing.StrategyBack; o.Pull {
+		n.Stage = pacing.StrategyTaken
+		n.Message.Private = fmt.Sprintf("DaemonSet %s/%s has the update strategy OnDelete until all stages are done",
+			o.Namespace, o.Name)
+	}
+	return n
+}
+
 func handoverNews(s *api.Sync, o gate.HandoverOrder) News {
 	return flightNews(s, NewsHandedOver, fmt.Sprintf("DaemonSet %s/%s gives up %s to DaemonSet %s/%s",
 		o.Namespace, o.Name, tellingOf(s).of(o.Nodes), o.ToNamespace, o.ToName))

@@ -15,6 +15,7 @@ import (
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/pacing"
 )
@@ -56,6 +57,11 @@ func specProblem(s *api.Sync) error {
 	_, rolloutErr := RolloutOptions(s)
 	_, _, renderErr := RenderOptions(s)
 	_, paceErr := pacing.PlanOf(s)
+	if gate := pacing.AlertsGate(s); gate != nil {
+		if _, err := alerts.ParseMatchers(gate.Matchers); err != nil {
+			paceErr = errors.Join(paceErr, fmt.Errorf("spec.rollout.pace.gates.alerts.matchers: %w", err))
+		}
+	}
 	if paceErr != nil {
 		paceErr = fmt.Errorf("Sync %s/%s: %w", s.Namespace, s.Name, paceErr)
 	}

@@ -187,10 +187,6 @@ func TestWhatCannotBePacedIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.create(inStages)
 	w.controller(shared.Config, t.TempDir())
-	rolling := w.push("rolling", map[string]string{"agent.yaml": agent("v1")})
-	if r := w.waitFor(rolling, api.Failed); !strings.Contains(r.Message.Private, "type: OnDelete") {
-		t.Errorf("it says %q", r.Message.Private)
-	}
 	surging := w.push("surging", map[string]string{"agent.yaml": strings.Replace(pacedAgent("v1", ""),
 		"{maxUnavailable: 2}", "{maxUnavailable: 0, maxSurge: 10%}", 1)})
 	if r := w.waitFor(surging, api.Failed); !strings.Contains(r.Message.Private, "allowGap") {

@@ -194,7 +194,7 @@ func withoutStageProgress(st *api.FlightStage) {
 	switch st.WaitsFor {
 	case api.StageNodes, api.StageBudget, api.StageFailing:
 		st.WaitsFor = api.StageNodes
-	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy:
 	}
 }
 

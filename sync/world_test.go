@@ -33,6 +33,7 @@ import (
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/render/child/childtest"
 	"github.com/daemongate/daemongate/rollout/observe"
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/notify/webhook"
@@ -343,6 +344,12 @@ func (k *plainConnections) Notes(s *api.Sync) (source.NotesReader, error) {
 	return forge.NewNotesReader(s.Spec.Source.URL, func(context.Context) (gitsource.Auth, error) {
 		return gitsource.Auth{}, nil
 	}, filepath.Join(k.data, "heard"), remote.Reach{}), nil
+}
+
+func (k *plainConnections) Alerts(_ context.Context, _ string, gate *api.AlertsGate) (alerts.Source, error) {
+	matchers, err := alerts.ParseMatchers(gate.Matchers)
+	return alerts.Source{URL: gate.URL, Prometheus: gate.API == api.PrometheusAPI, Matchers: matchers,
+		Client: http.DefaultClient}, err
 }
 
 func (k *plainConnections) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {

@@ -73,6 +73,7 @@ func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now ti
 		if isDaemonSet(w) {
 			was := set.before[a.ID]
 			w.HadNodes, w.WasFailing, w.OnDelete = was.hadNodes || ranBefore(a), was.failing, onDelete(set.set, w)
+			w.Surges = surges(set.set, w)
 		}
 		for _, old := range f.Workloads {
 			if old.UID == w.UID && !a.Changed {

@@ -15,7 +15,8 @@ import (
 )
 
 // overwritten is the trouble of a DaemonSet of which somebody has changed what the commit asks for. A later generation
-// alone is none: `kubectl rollout restart` and webhooks may add to it, and the brake changes the update strategy.
+// alone is none: `kubectl rollout restart` and webhooks may add to it, and the brake and pace change the update
+// strategy.
 func overwritten(s *survey.Survey) *survey.Finding {
 	if s.Target.Generation == 0 || s.Live.Generation <= s.Target.Generation || s.Target.Applied == nil {
 		return nil
@@ -26,7 +27,7 @@ func overwritten(s *survey.Survey) *survey.Finding {
 	}
 	want, have := specFields(&asked), specFields(s.Live)
 	spellOut(want, s.Target.Applied.Object["spec"])
-	if s.Brake.Pulled {
+	if s.Brake.Pulled || s.Brake.Paced {
 		delete(want, "updateStrategy")
 	}
 	path, changed := comparison{ours: fact.OwnFields(s.Live.ManagedFields)}.firstChange(want, have, []string{"spec"})

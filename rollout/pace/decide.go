@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"slices"
 	"time"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -16,7 +17,7 @@ func Decide(in Input) Outcome {
 	stages := expand(in.Plan, f.places)
 	if f.problem != "" {
 		return Outcome{Progress: in.Progress, Of: max(len(stages), in.Progress.Index), Waits: ForNodes,
-			Message: f.problem, Unknown: true}
+			Message: f.problem, Unknown: true, Strategies: f.strategies(false)}
 	}
 	c := begin(f, stages)
 	c.assess()
@@ -24,6 +25,7 @@ func Decide(in Input) Outcome {
 		c.moveOn()
 		c.assess()
 	}
+	giveBack(c)
 	return c.outcome()
 }
 
@@ -46,6 +48,9 @@ type course struct {
 func begin(f *fleet, stages []stage) *course {
 	c := &course{fleet: f, stages: stages, progress: f.in.Progress}
 	switch {
+	case c.progress.Back:
+		c.at = len(stages)
+		c.progress.Name, c.progress.Index = stages[c.at-1].name, max(c.at, c.progress.Index)
 	case c.progress.Name == "" && f.isAnyBroken():
 		c.progress = Progress{Name: fixName, Since: f.in.Now}
 	case c.progress.Name == "":
@@ -97,8 +102,12 @@ func (c *course) assess() {
 // isDone reports whether the stage is over: each of its nodes has settled, no old pod of it can still go, not too many
 // fail or are absent, and it has soaked and was approved, if that is asked for.
 func (c *course) isDone() bool {
-	return c.hasSettled() && c.soaks.IsZero() && !c.needsApproval()
+	return c.hasSettled() && c.soaks.IsZero() && !c.needsApproval() && !(alarmed(c) && isAnyLeft(c))
 }
+
+// alarmed reports whether alerts hold the stage back. What mends a broken commit is not held back by what that one has
+// brought about.
+func alarmed(c *course) bool { return c.in.Alerts != "" && c.at > 0 && !c.in.Rollback }
 
 func (c *course) hasSettled() bool {
 	return c.settled == c.nodes && c.absent == "" && len(c.failing) == 0 &&
@@ -114,12 +123,12 @@ func (c *course) needsApproval() bool {
 	if c.stages[c.at-1].nodes == 0 {
 		return false
 	}
-	for i := c.at; i < len(c.stages); i++ {
-		if c.stages[i].nodes > 0 {
-			return true
-		}
-	}
-	return false
+	return isAnyLeft(c)
+}
+
+// isAnyLeft reports whether a later stage has nodes.
+func isAnyLeft(c *course) bool {
+	return slices.ContainsFunc(c.stages[min(c.at, len(c.stages)):], func(s stage) bool { return s.nodes > 0 })
 }
 
 func (c *course) isLast() bool { return c.at == len(c.stages) }
@@ -136,7 +145,8 @@ func (c *course) outcome() Outcome {
 	c.progress.Begun = c.progress.Begun || c.at > 0 && len(c.queue.delete) > 0
 	o := Outcome{Progress: c.progress, Of: max(len(c.stages), c.progress.Index), Nodes: c.nodes, Settled: c.settled,
 		Reached: c.reached, Early: c.early, Sets: c.eachSet(), Delete: c.queue.delete, Wake: c.wake}
-	o.Done = c.isDone() && c.isLast()
+	o.Done = (c.isDone() || c.progress.Back) && c.isLast() && !c.isAnyLent()
+	o.Strategies = c.strategies(c.progress.Back)
 	if !o.Done {
 		o.Waits, o.Message, o.Until = c.waits()
 	}
@@ -146,16 +156,22 @@ func (c *course) outcome() Outcome {
 // waits says what the stage waits for. What a person has to do comes first.
 func (c *course) waits() (why Wait, message string, until time.Time) {
 	switch {
+	case c.progress.Back:
+		return ForStrategy, "all stages are done, and the update strategy is given back that Git asks for", until
 	case c.in.Paused != "":
 		return ForResume, c.in.Paused, until
 	case len(c.failing) > 0:
 		return ForHealth, c.failureWords(), until
 	case c.queue.closed:
 		return ForWindow, c.in.Closed, until
+	case alarmed(c) && c.queue.waiting > 0:
+		return ForAlerts, c.in.Alerts, until
 	case c.queue.waiting+c.queue.refused > 0 && len(c.queue.delete) == 0 && !c.onTheirWay:
 		return ForBudget, c.budgetWords(), until
 	case !c.hasSettled():
 		return ForNodes, c.nodeWords(), until
+	case alarmed(c) && isAnyLeft(c) && (!c.needsApproval() || !c.soaks.IsZero()):
+		return ForAlerts, c.in.Alerts, until
 	case !c.soaks.IsZero():
 		return ForSoak, c.soakWords(), c.soaks
 	}

@@ -36,6 +36,9 @@ func (c *course) lineUp() queue {
 }
 
 func (c *course) lineUpOf(s *set, q *queue) {
+	if c.progress.Back {
+		return
+	}
 	list, refused := c.candidates(s)
 	q.refused += refused
 	if len(list) == 0 {
@@ -47,6 +50,9 @@ func (c *course) lineUpOf(s *set, q *queue) {
 		return
 	case c.at > 0 && c.in.Closed != "" && !c.progress.Begun:
 		q.waiting, q.closed = q.waiting+len(list), true
+		return
+	case alarmed(c):
+		q.waiting += len(list)
 		return
 	}
 	limit := s.limit(c.in.Plan)

@@ -84,6 +84,9 @@ func gather(in *Input) *fleet {
 		s.idle = !s.changes()
 		f.idle = f.idle && s.idle
 	}
+	if f.problem == "" {
+		f.problem = f.looseness()
+	}
 	f.sumUp()
 	return f
 }

@@ -50,6 +50,8 @@ const (
 	ForResume   Wait = "Paused"   // a person has paused the rollout
 	ForHealth   Wait = "Failing"  // more nodes fail than may
 	ForBudget   Wait = "Budget"   // as many nodes as may be have no available pod
+	ForAlerts   Wait = "Alerts"   // alerts fire, or nobody knows whether some do
+	ForStrategy Wait = "Strategy" // all stages are done, and update strategies are to be given back
 )
 
 // Progress is what is remembered of a paced rollout from one look to the next. The zero value is its beginning, and it
@@ -63,6 +65,9 @@ type Progress struct {
 	Begun bool
 	// Approved is set if a person has let the rollout go on after it.
 	Approved bool
+	// Back is set when the last one is done, and the update strategies are given back that the commit asks for. That
+	// is not gone back on.
+	Back bool
 }
 
 // Workload is a DaemonSet that is paced, as it is now, and what the judge says of it.
@@ -70,6 +75,8 @@ type Workload struct {
 	Target    rollout.Target
 	Look      rollout.Look
 	Judgement rollout.Judgement
+	// Held is set if the commit itself asks for RollingUpdate: the DaemonSet has OnDelete only while it is paced.
+	Held bool
 	// Refused are pods whose eviction a PodDisruptionBudget does not allow at present, and what the API server said.
 	Refused map[types.UID]string
 	// Going are pods that were evicted already, and that the look may not show to be going yet.
@@ -93,6 +100,8 @@ type Input struct {
 	Paused string
 	// Closed says why no stage may begin, empty if one may: no window is open.
 	Closed string
+	// Alerts says why nothing may go on but a fix, empty if it may: alerts fire, or it is not known whether some do.
+	Alerts string
 }
 
 // Deletion is an old pod that may go. It is void once the pod is another one (UID) or was written since
@@ -114,6 +123,15 @@ type SetOutcome struct {
 	Reached, Unsettled int
 }
 
+// Strategy says that a DaemonSet is to have another update strategy than the look shows: OnDelete, or the one back that
+// the commit asks for.
+type Strategy struct {
+	Namespace, Name string
+	// Generation that the DaemonSet was looked at with.
+	Generation int64
+	OnDelete   bool
+}
+
 // Outcome is what is decided.
 type Outcome struct {
 	Progress
@@ -133,7 +151,9 @@ type Outcome struct {
 	Unknown bool
 	// Delete are pods that may go now, in their order. They are of nodes of the stage alone.
 	Delete []Deletion
-	// Done is set when the last stage is done.
+	// Strategies are to be written, whatever else is decided.
+	Strategies []Strategy
+	// Done is set when the last stage is done, and each DaemonSet has the update strategy that the commit asks for.
 	Done bool
 	// Wake is when the outcome can change by time alone; zero if it cannot.
 	Wake time.Time

@@ -33,7 +33,8 @@ type chaos struct {
 
 // Whatever happens, and however old the look: no pod outside the stage goes, no DaemonSet has more nodes without an
 // available pod by our hand than its budget, no node loses two pods of one, the stage never falls back, and a paused
-// or failing rollout loses nothing.
+// or failing rollout loses nothing. Half of the DaemonSets ask for RollingUpdate: while old pods are held back they have
+// OnDelete.
 func TestTheLawsOfPace(t *testing.T) {
 	evictions, done, seeds := 0, 0, int64(300)
 	if os.Getenv("DAEMONGATE_TEST_ALL") == "" {
@@ -77,6 +78,9 @@ func newChaos(t *testing.T, seed int64) *chaos {
 	r.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
 	c.plan.Stages = all[:r.Intn(4)]
 	c.lives["v2"], c.lives["v5"] = 15*time.Second, time.Second/2
+	if seed%2 == 1 {
+		c.rolls()
+	}
 	c.next()
 	return c
 }
@@ -102,7 +106,7 @@ func (c *chaos) happen() {
 	switch n := c.Intn(30); {
 	case n < 7:
 		c.nodeChanges(n, node)
-	case n < 14:
+	case n < 15:
 		c.wordComes(n)
 	}
 	for _, s := range c.sets {
@@ -151,6 +155,8 @@ func (c *chaos) wordComes(what int) {
 	switch what {
 	case 7:
 		c.paused = []string{"", "a person"}[c.Intn(2)]
+	case 14:
+		c.alerts = []string{"", "alerts fire"}[c.Intn(2)]
 	case 8:
 		c.closed = []string{"", "no window"}[c.Intn(2)]
 	case 9, 10:
@@ -206,7 +212,7 @@ func (c *chaos) turn() {
 	c.said = append(c.said, in)
 	if c.Intn(3) == 0 { // the watches are late: what was evicted since is not seen, but remembered
 		old := c.said[max(0, len(c.said)-1-c.Intn(4))]
-		old.Progress, old.Paused = in.Progress, in.Paused
+		old.Progress, old.Paused, old.Alerts = in.Progress, in.Paused, in.Alerts
 		old.Workloads = slices.Clone(old.Workloads)
 		for i := range old.Workloads {
 			old.Workloads[i].Going = in.Workloads[i].Going
@@ -243,8 +249,19 @@ func (c *chaos) decideBy(in Input) Outcome {
 			c.goes(d)
 		}
 	}
+	c.carryStrategies(o)
 	c.holdsBudget(in)
+	c.holdsStrategies(o)
 	return o
+}
+
+// holdsStrategies holds that no controller replaces pods by itself before the last stage is done.
+func (c *chaos) holdsStrategies(o Outcome) {
+	for _, s := range c.sets {
+		if s.held && s.rolling && !o.Back && !o.Done && s.judgement.OldAvailable > 0 {
+			c.t.Errorf("DaemonSet %s rolls by itself: %+v", s.ds.Name, o)
+		}
+	}
 }
 
 // goes evicts a pod, and notes whether its node has lost its available one by that.
@@ -289,6 +306,8 @@ func (c *chaos) holdsLaws(in Input, o Outcome) {
 	case len(o.Delete) == 0:
 	case in.Paused != "":
 		c.t.Errorf("paused: %+v", o)
+	case in.Alerts != "" && o.Index > 0 && !in.Rollback:
+		c.t.Errorf("alerts fire: %+v", o)
 	case o.Waits == ForHealth, o.Waits == ForWindow:
 		c.t.Errorf("waits for %s: %+v", o.Waits, o)
 	case o.Index > 0 && in.Closed != "" && !(in.Progress.Begun && in.Progress.Index == o.Index):

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/fact"
 )
@@ -24,11 +22,11 @@ func (s *set) countBy() (problem string) {
 	switch {
 	case d == nil || d.DeletionTimestamp != nil || s.Target.UID != "" && d.UID != s.Target.UID:
 		return name + " does not exist any more as it was applied"
-	case d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType:
-		return fmt.Sprintf("%s has the update strategy %s: its controller replaces the pods by itself", name,
-			d.Spec.UpdateStrategy.Type)
 	case d.Generation < s.Target.Generation || d.Status.ObservedGeneration < d.Generation:
 		return name + ": its controller has not observed the commit yet"
+	case !s.isOnDelete() && !s.Held:
+		return fmt.Sprintf("%s has the update strategy %s: its controller replaces the pods by itself", name,
+			d.Spec.UpdateStrategy.Type)
 	case isOverwritten(&s.Judgement):
 		return name + " was changed by somebody else: its pods would not be the commit's"
 	}

@@ -43,6 +43,7 @@ type world struct {
 
 	progress             Progress
 	paused, closed       string
+	alerts               string
 	rollback             bool
 	mends                time.Time
 	going                map[types.UID]bool
@@ -65,6 +66,8 @@ type played struct {
 	stands    []*corev1.Pod // those that are there, as a watch has them
 	rolling   bool          // its controller replaces old pods by itself
 	braked    bool
+	held      bool // Git asks for RollingUpdate, and the world does what is decided about that
+	writes    []string
 	target    rollout.Target
 	memory    rollout.Memory
 	cache     judge.Cache
@@ -158,6 +161,9 @@ func (w *world) apply(s *played, image string) {
 	s.ds = s.ds.DeepCopy()
 	s.ds.Generation++
 	s.ds.Status.ObservedGeneration = s.ds.Generation
+	if s.held && image != s.ds.Spec.Template.Spec.Containers[0].Image { // in the same write
+		w.strategy(s, true)
+	}
 	s.ds.Spec.Template.Spec.Containers[0].Image = image
 	s.target = rollout.Target{Namespace: "platform", Name: s.ds.Name, UID: s.ds.UID, Generation: s.ds.Generation,
 		AppliedAt: w.now, OnDelete: true, HadNodes: s.ds.Generation > 1}
@@ -366,12 +372,12 @@ func (w *world) look(s *played) rollout.Look {
 // input judges this moment.
 func (w *world) input() Input {
 	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends,
-		Paused: w.paused, Closed: w.closed}
+		Paused: w.paused, Closed: w.closed, Alerts: w.alerts}
 	for _, s := range w.sets {
 		l := w.look(s)
 		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)
 		in.Workloads = append(in.Workloads, Workload{Target: s.target, Look: l, Judgement: s.judgement,
-			Going: maps.Clone(w.going), Refused: w.refused})
+			Going: maps.Clone(w.going), Refused: w.refused, Held: s.held})
 	}
 	return in
 }
@@ -386,9 +392,34 @@ func (w *world) decide() Outcome {
 }
 
 func (w *world) carryOut(o Outcome) {
+	w.carryStrategies(o)
 	for _, d := range o.Delete {
 		w.evict(d)
 	}
+}
+
+// carryStrategies writes what was decided by a look at the DaemonSet as it is.
+func (w *world) carryStrategies(o Outcome) {
+	for _, st := range o.Strategies {
+		for _, s := range w.sets {
+			if s.ds.Name == st.Name && s.ds.Generation == st.Generation {
+				w.strategy(s, st.OnDelete)
+			}
+		}
+	}
+}
+
+// strategy gives a DaemonSet OnDelete, or RollingUpdate back, which its controller observes at once.
+func (w *world) strategy(s *played, onDelete bool) {
+	s.ds = s.ds.DeepCopy()
+	s.ds.Generation++
+	s.ds.Status.ObservedGeneration = s.ds.Generation
+	if s.rolling = !onDelete; onDelete {
+		s.ds.Spec.UpdateStrategy.Type = appsv1.OnDeleteDaemonSetStrategyType
+	} else {
+		s.ds.Spec.UpdateStrategy.Type = appsv1.RollingUpdateDaemonSetStrategyType
+	}
+	s.writes = append(s.writes, string(s.ds.Spec.UpdateStrategy.Type))
 }
 
 // evict asks a pod to go, unless it is another one by now, is going, or has become Ready although it was to go because
@@ -413,6 +444,9 @@ func (w *world) run(d time.Duration) Outcome {
 	w.t.Helper()
 	o := w.decide()
 	for end := w.now.Add(d); w.now.Before(end); {
+		if len(o.Strategies) > 0 { // which are seen
+			o.Wake = w.now.Add(time.Second)
+		}
 		w.step(end, o.Wake)
 		o = w.decide()
 	}

@@ -2,7 +2,6 @@ package survey
 
 import (
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -13,18 +12,13 @@ import (
 type brake struct {
 	Pulled bool
 	Nodes  []string // that it was pulled for
+	// Paced is set if the update strategy is OnDelete for the sake of a paced rollout.
+	Paced bool
 }
 
 // brakeOf reads the brake off a live object (see manifests.Brake).
 func brakeOf(d *appsv1.DaemonSet) brake {
-	fields := strings.Fields(d.Annotations[manifests.BrakeAnnotation])
-	switch len(fields) {
-	case 0:
-		return brake{}
-	case 1:
-		return brake{Pulled: true}
-	}
-	nodes := strings.Split(fields[1], ",")
-	slices.Sort(nodes)
-	return brake{Pulled: true, Nodes: nodes}
+	b, found := manifests.BrakeIn(d.Annotations)
+	slices.Sort(b.Nodes)
+	return brake{Pulled: found && !b.Paced, Nodes: b.Nodes, Paced: b.Paced}
 }

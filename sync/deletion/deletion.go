@@ -178,6 +178,9 @@ func (t *turn) remember(ctx context.Context, d gate.DeletionDecision) error {
 	}
 	if len(t.stays) > 0 {
 		t.Warn(t.sync, orphanedText(t.stays, t.why))
+		for _, text := range lentTexts(t.stays, before.InFlight) {
+			t.Warn(t.sync, text)
+		}
 	}
 	waits := d.Status.Waiting > 0 && len(d.Status.Objects[0].Finalizers) > 0 || d.Status.RefusedSince != nil
 	if !d.Done && waits && before.Summary.Message != t.sync.Status.Summary.Message {

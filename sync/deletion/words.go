@@ -28,6 +28,27 @@ func orphanedText(stays manifests.Inventory, why string) string {
 		"for it takes it over; delete by hand what nobody needs: %s", english.Count(len(stays), "object"), why, text)
 }
 
+const rollsAgain = `{"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`
+
+// lentTexts say which DaemonSets stay with an update strategy that is not Git's own: the commit in flight was paced.
+// None is given back, since the commit would go to all nodes by it.
+func lentTexts(stays manifests.Inventory, f *api.Flight) (texts []string) {
+	if f == nil || f.Stage == nil || f.State == api.Complete {
+		return nil
+	}
+	for _, w := range f.Workloads {
+		id := manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
+		if _, stay := stays.Find(id); !stay || w.OnDelete || w.Paced == nil {
+			continue
+		}
+		texts = append(texts, fmt.Sprintf("%s may still have the update strategy OnDelete (annotation %s), because "+
+			"commit %s was on its way through its stages: the next Sync that asks for it gives back what Git says; "+
+			"until then `kubectl -n %s patch ds %s -p '%s'` does, and has the commit go to all nodes", id,
+			manifests.PacedAnnotation, api.Short(f.Commit), w.Namespace, w.Name, rollsAgain))
+	}
+	return texts
+}
+
 func waiting(o manifests.Waiting) api.DeletedObject {
 	return api.DeletedObject{Object: o.String(), Finalizers: o.Finalizers, Since: metav1.NewTime(o.Since)}
 }

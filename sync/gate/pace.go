@@ -52,7 +52,7 @@ func superseded(f *api.Flight) []api.Follower {
 }
 
 // stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else
-// than its nodes. That it waits for those, or that some of them fail, comes and goes with every pod.
+// than its nodes. That it waits for those, that some of them fail, or that alerts fire, comes and goes.
 func stageNews(was, now *api.FlightStage) bool {
 	if was == nil || now == nil {
 		return false
@@ -60,7 +60,7 @@ func stageNews(was, now *api.FlightStage) bool {
 	switch now.WaitsFor {
 	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
 		return !was.Is(now) || was.WaitsFor != now.WaitsFor
-	case api.StageNodes, api.StageFailing, api.StageBudget:
+	case api.StageNodes, api.StageFailing, api.StageBudget, api.StageAlerts, api.StageStrategy:
 	}
 	return !was.Is(now)
 }
@@ -69,9 +69,9 @@ func stageNews(was, now *api.FlightStage) bool {
 func (t *turn) supersedes(f *api.Flight) bool {
 	if st := f.Stage; t.gate.Supersede && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
 		switch st.WaitsFor {
-		case api.StageSoak, api.StageApproval, api.StageWindow, api.StageFailing:
+		case api.StageSoak, api.StageApproval, api.StageWindow, api.StageFailing, api.StageAlerts:
 			return true
-		case api.StageNodes, api.StagePaused, api.StageBudget:
+		case api.StageNodes, api.StagePaused, api.StageBudget, api.StageStrategy:
 		}
 	}
 	return false

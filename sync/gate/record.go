@@ -89,7 +89,8 @@ func (t *turn) recordWorkload(r Recorded) {
 func madeAnew(w api.Workload, at time.Time) api.Workload {
 	return api.Workload{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name,
 		AppliedAt: metav1.NewMicroTime(at),
-		OnDelete:  w.OnDelete, HadNodes: w.HadNodes, WasFailing: w.WasFailing, Predecessors: w.Predecessors}
+		OnDelete:  w.OnDelete, Surges: w.Surges, HadNodes: w.HadNodes, WasFailing: w.WasFailing,
+		Predecessors: w.Predecessors}
 }
 
 // ObjectKey tells objects apart, whatever version of their kind they are written in.

@@ -27,6 +27,8 @@ type Observation struct {
 	// Promoted is a person's word that a paced rollout may go on after a stage: the commit, the stage's index, and what
 	// tells one promotion from another, separated by spaces. Empty if there is none.
 	Promoted string
+	// Alerts say why a paced rollout does not go on: some fire, or it is not known whether some do. Empty if it may.
+	Alerts string
 	// Window says whether a commit may start now.
 	Window Opening
 	// Upstream is how far those have come who go before this Sync; nil if nobody does.
@@ -196,7 +198,7 @@ type Rollout struct {
 	Wake time.Time
 }
 
-// BrakeOrder says what is to be done about the brake of one DaemonSet.
+// BrakeOrder says whether one DaemonSet is to have OnDelete instead of the update strategy that Git asks for.
 type BrakeOrder struct {
 	Namespace, Name string
 	// Generation of the DaemonSet that was looked at.
@@ -204,6 +206,11 @@ type BrakeOrder struct {
 	// Pull stops the rollout, for these nodes; otherwise the brake is lifted.
 	Pull  bool
 	Nodes []string
+	// Paced is set if the update strategy is taken for the sake of a paced rollout, or given back, and Stage is the one
+	// that this is in. Told is set if people are to be told of it.
+	Paced bool
+	Stage string
+	Told  bool
 }
 
 // HandoverOrder has a DaemonSet that the commit no longer asks for give up nodes to one that it does ask for.

@@ -21,6 +21,10 @@ const (
 	// Paused and Unpaused: a person has it stand still; or no longer.
 	Paused   Event = "Paused"
 	Unpaused Event = "Unpaused"
+	// StrategyTaken: a DaemonSet has OnDelete instead of the update strategy that Git asks for; StrategyBack: it has
+	// that one again.
+	StrategyTaken Event = "StrategyTaken"
+	StrategyBack  Event = "StrategyBack"
 )
 
 // News is one thing that happened to a paced rollout, in words for those who may read the Sync.

@@ -44,16 +44,44 @@ func PauseWords(p *api.Pause) string {
 	return text
 }
 
+// AlertsGate is which alerts hold the rollouts of a Sync back, nil if none do.
+func AlertsGate(s *api.Sync) *api.AlertsGate {
+	if p := s.Spec.Rollout.Pace; p != nil && p.Gates != nil {
+		return p.Gates.Alerts
+	}
+	return nil
+}
+
+// AsksAlerts reports whether a rollout may go on by what its alerts do now. While it waits for something else nobody
+// need ask, and what was answered before is too old when that ends.
+func AsksAlerts(s *api.Sync) bool {
+	f := s.Status.InFlight
+	if AlertsGate(s) == nil || f == nil || f.Unwritten() || f.State == api.Complete {
+		return false
+	}
+	if f.Stage == nil {
+		return true
+	}
+	switch f.Stage.WaitsFor {
+	case api.StageApproval, api.StageWindow, api.StagePaused, api.StageFailing, api.StageStrategy:
+		return false
+	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageAlerts:
+	}
+	return true
+}
+
 // Standstill is what holds a paced rollout back besides its nodes. The zero value holds nothing back.
 type Standstill struct {
 	// Paused says why no pod may go, and Closed why no stage may begin.
 	Paused, Closed string
+	// Alerts say why nothing may go but a fix.
+	Alerts string
 }
 
 // StandstillOf is what holds the rollouts of a Sync back: a person, who paused or suspended them, or the windows. A
 // commit that a person let start outside the windows goes on outside them.
 func StandstillOf(s *api.Sync, o gate.Observation) Standstill {
-	var still Standstill
+	still := Standstill{Alerts: o.Alerts}
 	switch p := PauseOf(s); {
 	case o.StoppedForAll:
 		still.Paused = "all Syncs are suspended"

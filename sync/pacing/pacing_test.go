@@ -97,8 +97,9 @@ func TestWhatCannotBePacedIsTold(t *testing.T) {
 		allowGap bool
 		says     string
 	}{
-		{strategy("", ""), false, "type: OnDelete"},
-		{strategy(appsv1.RollingUpdateDaemonSetStrategyType, ""), true, "type: OnDelete"},
+		{strategy("", ""), false, ""},
+		{strategy(appsv1.RollingUpdateDaemonSetStrategyType, ""), false, ""},
+		{strategy(appsv1.RollingUpdateDaemonSetStrategyType, "10%"), false, "allowGap"},
 		{strategy(appsv1.OnDeleteDaemonSetStrategyType, ""), false, ""},
 		{strategy(appsv1.OnDeleteDaemonSetStrategyType, "0"), false, ""},
 		{strategy(appsv1.OnDeleteDaemonSetStrategyType, "0%"), false, ""},

@@ -70,13 +70,7 @@ func Refuses(s *api.Sync, commit string, set []*appsv1.DaemonSet) error {
 }
 
 func refuses(p *api.Pace, d *appsv1.DaemonSet) error {
-	strategy := d.Spec.UpdateStrategy
-	if strategy.Type != appsv1.OnDeleteDaemonSetStrategyType {
-		return fmt.Errorf("DaemonSet %s/%s: spec.rollout.pace of the Sync paces DaemonSets with the update strategy "+
-			"OnDelete, which this one does not have: write spec.updateStrategy.type: OnDelete into it, or give it a "+
-			"Sync without pace", d.Namespace, d.Name)
-	}
-	if surge := surgeOf(strategy); surge != "" && !p.AllowGap {
+	if surge := surgeOf(d.Spec.UpdateStrategy); surge != "" && !p.AllowGap {
 		return fmt.Errorf("DaemonSet %s/%s: pace leaves a gap between the old pod and the new one, and its maxSurge "+
 			"%s asks for none: set maxSurge to 0, or spec.rollout.pace.allowGap of the Sync to true", d.Namespace,
 			d.Name, surge)

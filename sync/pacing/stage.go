@@ -19,13 +19,13 @@ func Recall(s *api.Sync) pace.Progress {
 		return pace.Progress{}
 	}
 	return pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
-		Approved: st.Approved}
+		Approved: st.Approved, Back: st.Back}
 }
 
 // StageOf is an outcome as it stands in the status.
 func StageOf(o pace.Outcome) *api.FlightStage {
 	st := &api.FlightStage{Name: o.Name, Index: int32(o.Index), Of: int32(o.Of), Since: metav1.NewMicroTime(o.Since),
-		Begun: o.Begun, Approved: o.Approved, WaitsFor: api.StageWait(o.Waits), Message: o.Message,
+		Begun: o.Begun, Approved: o.Approved, Back: o.Back, WaitsFor: api.StageWait(o.Waits), Message: o.Message,
 		Nodes: int32(o.Nodes), Settled: int32(o.Settled), Reached: int32(o.Reached), Early: int32(o.Early)}
 	if !o.Until.IsZero() {
 		until := metav1.NewMicroTime(o.Until)
@@ -44,7 +44,7 @@ func MendsSince(f *api.Flight) (since time.Time) {
 
 // PacedBy is how the judge is told that the rollout of a workload is paced; nil if it is not.
 func PacedBy(s *api.Sync, w api.Workload) *rollout.Paced {
-	if s.Spec.Rollout.Pace == nil || s.Spec.Rollout.OnDelete != api.OnDeletePace {
+	if s.Spec.Rollout.OnDelete != api.OnDeletePace || !paces(s.Spec.Rollout.Pace, w) {
 		return nil
 	}
 	p := &rollout.Paced{}
@@ -72,6 +72,7 @@ func Decide(r *gate.Rollout, in pace.Input, s *api.Sync) {
 	if r.Stage != nil && s.Spec.Report.CountsOnly() {
 		r.Stage.Message = waits[r.Stage.WaitsFor]
 	}
+	strategies(r, o, in, s.Status.InFlight)
 	for _, d := range o.Delete {
 		r.Evictions = append(r.Evictions, gate.EvictionOrder{Namespace: d.Namespace, Name: d.Name, UID: string(d.UID),
 			Node: d.Node, Unready: d.Unready})
@@ -101,7 +102,7 @@ func moves(st *api.FlightStage) bool {
 	switch st.WaitsFor {
 	case api.StageNodes, api.StageBudget, api.StageFailing:
 		return true
-	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy:
 	}
 	return false
 }
@@ -153,4 +154,6 @@ var waits = map[api.StageWait]string{
 	api.StagePaused:   "is paused",
 	api.StageFailing:  "stands still, because more nodes fail than may",
 	api.StageBudget:   "waits for nodes without an available pod",
+	api.StageAlerts:   "waits for alerts to end",
+	api.StageStrategy: "is done: the update strategy is given back",
 }

@@ -54,7 +54,8 @@ func reportOf(t *testing.T, k *connections, s *api.Sync) error {
 }
 
 // Whatever of a Sync names a server of the controller's own machine, be it the repository, a base or a submodule of it,
-// the API of a Git host, the notes, who is notified, or the server that gives an App its tokens: it is refused, and nothing is called.
+// the API of a Git host, the notes, who is notified, who knows of alerts, or the server that gives an App its tokens: it
+// is refused, and nothing is called.
 func TestNothingOfASyncCallsTheControllersMachine(t *testing.T) {
 	var calls atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
@@ -79,6 +80,8 @@ func TestNothingOfASyncCallsTheControllersMachine(t *testing.T) {
 			r, err := guardedConnections(t, token).Base(t.Context(), s, "https://127.0.0.1:1/acme/base")
 			return headOf(t, r, err)
 		}(),
+		"alerts":              firing(t, guardedConnections(t, token), server.URL, ""),
+		"alerts with a token": firing(t, guardedConnections(t, token), server.URL, "git"),
 		"notes":               reportOf(t, guardedConnections(t, token), notes),
 		"host":                reportOf(t, guardedConnections(t, token), host),
 		"an App that reports": reportOf(t, guardedConnections(t, app), host),

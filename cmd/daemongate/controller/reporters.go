@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"path/filepath"
 	gosync "sync"
 	"weak"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/utils/lru"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/notify/webhook"
@@ -128,10 +130,50 @@ func (k *connections) host(ctx context.Context, s *api.Sync) (outbox.Reporter, e
 		return nil, errors.New("spec.report.secretRef is missing: it names the Secret with the host's token")
 	}
 	secret := &reportSecret{secrets: k.secrets.Secrets(s.Namespace), credentials: k.credentialsIn,
-		dial: k.reach.Dialer(), place: place, namespace: s.Namespace, name: r.SecretRef.Name}
+		dial: k.reach.Dialer(), place: place, namespace: s.Namespace, name: r.SecretRef.Name,
+		field: "spec.report.secretRef"}
 	if _, err := secret.read(ctx); err != nil {
 		return nil, err
 	}
 	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client(), Refused: secret.refused,
 		Pace: k.told.pace(place)})
 }
+
+// Alerts opens what is asked whether alerts fire. It is reached, and shown credentials, as a Git host is.
+func (k *connections) Alerts(ctx context.Context, namespace string, gate *api.AlertsGate) (alerts.Source, error) {
+	source := alerts.Source{URL: gate.URL, Prometheus: gate.API == api.PrometheusAPI}
+	var err error
+	if source.Matchers, err = alerts.ParseMatchers(gate.Matchers); err != nil {
+		return source, fmt.Errorf("spec.rollout.pace.gates.alerts.matchers: %w", err)
+	}
+	transport, err := transportBy(k.reach.Dialer(), nil, "")
+	if err != nil {
+		return source, err
+	}
+	transport.DisableKeepAlives = true // it is asked four times a minute
+	source.Client = &http.Client{Transport: transport, CheckRedirect: stays}
+	if gate.SecretRef == nil {
+		return source, nil
+	}
+	secret := &reportSecret{secrets: k.secrets.Secrets(namespace), credentials: k.credentialsIn,
+		dial: k.reach.Dialer(), place: forge.Place{API: gate.URL}, namespace: namespace, name: gate.SecretRef.Name,
+		field: "spec.rollout.pace.gates.alerts.secretRef"}
+	token, err := secret.token(ctx)
+	if err != nil {
+		return source, err
+	}
+	secret.transport.DisableKeepAlives = true
+	source.Client.Transport = secret.transport
+	source.Authorize = func(_ context.Context, r *http.Request) error {
+		if token.Username != "" {
+			r.SetBasicAuth(token.Username, token.Secret)
+		} else {
+			r.Header.Set("Authorization", "Bearer "+token.Secret)
+		}
+		return nil
+	}
+	return source, nil
+}
+
+// stays follows no redirect: it might lead elsewhere with credentials.
+func stays(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

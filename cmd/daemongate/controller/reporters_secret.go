@@ -19,21 +19,22 @@ import (
 	"github.com/daemongate/daemongate/sync/notify/webhook"
 )
 
-// reportSecret is the Secret with what identifies to a Git host and says how to reach it. It is read before every
-// report, so that all of it can be rotated.
+// reportSecret is the Secret with what identifies to a Git host, or to who knows of alerts, and says how to reach it.
+// It is read before every request, so that all of it can be rotated.
 type reportSecret struct {
 	secrets         corev1.SecretInterface
 	credentials     func(*corev1api.Secret) (gitsource.Auth, error)
 	dial            remote.DialFunc
 	place           forge.Place
 	namespace, name string
+	field           string // that names it
 
 	route
 }
 
 // read reads it, and makes sure that it may be sent to the place that is told.
 func (r *reportSecret) read(ctx context.Context) (gitsource.Auth, error) {
-	secret, err := readSecret(ctx, r.secrets, "spec.report.secretRef", r.name)
+	secret, err := readSecret(ctx, r.secrets, r.field, r.name)
 	if err != nil {
 		return gitsource.Auth{}, err
 	}
@@ -42,10 +43,10 @@ func (r *reportSecret) read(ctx context.Context) (gitsource.Auth, error) {
 		err = auth.BelongTo(r.place.API)
 	}
 	if err != nil {
-		return auth, fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
+		return auth, fmt.Errorf("%s: Secret %s/%s: %w", r.field, r.namespace, r.name, err)
 	}
 	if err := r.by(r.dial, auth.CA, auth.Proxy); err != nil {
-		return auth, fmt.Errorf("spec.report.secretRef: Secret %s/%s: %w", r.namespace, r.name, err)
+		return auth, fmt.Errorf("%s: Secret %s/%s: %w", r.field, r.namespace, r.name, err)
 	}
 	return auth, nil
 }
@@ -72,8 +73,8 @@ func (r *reportSecret) token(ctx context.Context) (forge.Token, error) {
 	case auth.Password != "":
 		return forge.Token{Username: auth.Username, Secret: auth.Password}, nil
 	}
-	return forge.Token{}, fmt.Errorf("spec.report.secretRef: Secret %s/%s has neither token nor password",
-		r.namespace, r.name)
+	return forge.Token{}, fmt.Errorf("%s: Secret %s/%s has neither token nor password",
+		r.field, r.namespace, r.name)
 }
 
 // client sends what it is given in the way that the Secret said last.

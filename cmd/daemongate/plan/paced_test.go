@@ -72,8 +72,18 @@ func (c *cluster) stagesOf(t *testing.T) {
 		p.Stages[1].Name != "rest" || !plans[0].Paced {
 		t.Errorf("%+v", p)
 	}
+	if c.refuseUnpaced(c.sync); len(c.refused) > 0 {
+		t.Errorf("%+v", c.refused)
+	}
+	surging := object("apps/v1", "DaemonSet", "surging", "spec", "a")
+	surging.Object["spec"] = map[string]any{"updateStrategy": map[string]any{"rollingUpdate": map[string]any{
+		"maxSurge": "10%"}}}
+	var err error
+	if c.set, err = manifests.NewSet([]*unstructured.Unstructured{surging}); err != nil {
+		t.Fatal(err)
+	}
 	c.refuseUnpaced(c.sync)
-	if len(c.refused) != 1 || c.refused[0].Object != "DaemonSet platform/agent" || !strings.Contains(c.refused[0].Why, "OnDelete") {
+	if len(c.refused) != 1 || c.refused[0].Object != "DaemonSet platform/surging" || !strings.Contains(c.refused[0].Why, "maxSurge") {
 		t.Errorf("%+v", c.refused)
 	}
 }

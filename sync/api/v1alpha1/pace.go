@@ -5,8 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Pace is in which order, and how fast, the nodes of DaemonSets get a commit. Each DaemonSet of the set has the update
-// strategy OnDelete in Git: Daemongate evicts the old pods, stage by stage.
+// Pace is in which order, and how fast, the nodes of DaemonSets get a commit: Daemongate evicts the old pods, stage by
+// stage. A DaemonSet that has the update strategy RollingUpdate in Git has OnDelete in the cluster meanwhile.
 type Pace struct {
 	// Stages in their order. A node belongs to the first stage that takes it; those that none takes are the last one.
 	// +kubebuilder:validation:MinItems=1
@@ -24,9 +24,56 @@ type Pace struct {
 	// AllowGap lets DaemonSets be paced that ask for maxSurge: their old pod goes before the new one is made.
 	// +optional
 	AllowGap bool `json:"allowGap,omitempty"`
+	// Gates are what must be so, besides, for a stage to go on.
+	// +optional
+	Gates *PaceGates `json:"gates,omitempty"`
 	// Supersede lets a newer commit take over while the one in flight waits for its soak, an approval or a window.
 	// +optional
 	Supersede bool `json:"supersede,omitempty"`
+}
+
+// PaceGates are what must be so for a stage to go on.
+type PaceGates struct {
+	// Alerts must not fire.
+	// +optional
+	Alerts *AlertsGate `json:"alerts,omitempty"`
+}
+
+// AlertsAPI says whose API is asked about alerts.
+//
+// +kubebuilder:validation:Enum=Alertmanager;Prometheus
+type AlertsAPI string
+
+const (
+	// AlertmanagerAPI knows which alerts are silenced or inhibited: those do not count.
+	AlertmanagerAPI AlertsAPI = "Alertmanager"
+	// PrometheusAPI knows which fire.
+	PrometheusAPI AlertsAPI = "Prometheus"
+)
+
+// AlertsGate says which alerts must not fire. While one does, or while it is not known, no further pod is evicted and
+// no stage is passed, but for a fix.
+type AlertsGate struct {
+	// URL is the base of the API, such as https://alertmanager.example.com.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^ @?[:cntrl:]]+$')",message="must be https://host/path or http://host/path, without a user and a query"
+	URL string `json:"url"`
+	// API is whose it is.
+	// +kubebuilder:default=Alertmanager
+	// +optional
+	API AlertsAPI `json:"api,omitempty"`
+	// Matchers are what an alert must satisfy, all of them, to count: a label, one of = != =~ !~, and a value in double
+	// quotes.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MaxLength=1024
+	// +kubebuilder:validation:items:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]* *(=~|!~|!=|=) *"([^"\\]|\\.)*"$`
+	// +listType=atomic
+	Matchers []string `json:"matchers"`
+	// SecretRef names a Secret of the Sync's namespace with a token, or username and password; ca.crt may hold the
+	// certificates that sign the server's own.
+	// +optional
+	SecretRef *LocalObjectReference `json:"secretRef,omitempty"`
 }
 
 // PaceStage is a part of the nodes.
@@ -107,6 +154,11 @@ const (
 	// StageBudget means that as many nodes as may be are without an available pod, or that a PodDisruptionBudget
 	// allows no eviction.
 	StageBudget StageWait = "Budget"
+	// StageAlerts means that alerts fire, or that it is not known whether some do.
+	StageAlerts StageWait = "Alerts"
+	// StageStrategy means that all stages are done, and that DaemonSets have not got back yet the update strategy that
+	// Git asks for.
+	StageStrategy StageWait = "Strategy"
 )
 
 // FlightStage is the stage that a paced commit is in.
@@ -150,6 +202,9 @@ type FlightStage struct {
 	// Approved is set when a person has let the commit go on after this stage.
 	// +optional
 	Approved bool `json:"approved,omitempty"`
+	// Back is set when the last stage is done, and the update strategies are given back that Git asks for.
+	// +optional
+	Back bool `json:"back,omitempty"`
 }
 
 // Is reports whether two looks saw a rollout in the same stage.

@@ -46,6 +46,9 @@ type Workload struct {
 	// OnDelete is set if the commit's own update strategy is OnDelete.
 	// +optional
 	OnDelete bool `json:"onDelete,omitempty"`
+	// Surges is set if the commit asks for maxSurge.
+	// +optional
+	Surges bool `json:"surges,omitempty"`
 	// HadNodes is set if the workload ran on some node before this commit.
 	// +optional
 	HadNodes bool `json:"hadNodes,omitempty"`

@@ -77,9 +77,9 @@ func (p *paced) present() step {
 	s := step{Number: strconv.Itoa(int(st.Index)), Name: st.Name, Style: "now", Now: true,
 		Words: fmt.Sprintf("%d/%d settled", st.Settled, st.Nodes)}
 	switch st.WaitsFor {
-	case api.StageApproval, api.StagePaused, api.StageFailing, api.StageWindow:
+	case api.StageApproval, api.StagePaused, api.StageFailing, api.StageWindow, api.StageAlerts:
 		s.Style = "waits"
-	case api.StageNodes, api.StageSoak, api.StageBudget:
+	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageStrategy:
 	}
 	return s
 }
