@@ -24,7 +24,7 @@ CHROMIUM_PATH   := .ci/find-chromium
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos clusters fleets test test-all test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
+.PHONY: build chaos clusters fleets scale test test-all test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -99,6 +99,11 @@ BEFORE := HEAD~1
 chaos: bin/daemongate-clock bin/daemongate-before ## CHAOS_SEEDS=200 runs, from the seed CHAOS_FIRST=1, in which everything fails: for the night
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate-clock" && \
 		if [ -x bin/daemongate-before ]; then export DAEMONGATE_BEFORE="$(CURDIR)/bin/daemongate-before"; fi && go run ./cmd/chaos
+
+# Each size has a cluster of its own, one after the other. How far it is, the tables and what grows too much are printed.
+scale: build ## SCALE_SYNCS=10,100,1000 Syncs: what they cost, and how that grows: half an hour
+	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" SCALE_SYNCS="$(SCALE_SYNCS)" \
+		SCALE_LOG="$(SCALE_LOG)" && go run ./cmd/scale
 
 .PHONY: bin/daemongate-before bin/daemongate-clock
 bin/daemongate-clock:

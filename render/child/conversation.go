@@ -108,6 +108,11 @@ func (c *conversation) unheard(err error) bool {
 	return errors.As(err, &lost) && c.began.Load() == nil
 }
 
+// mayGoOn reports whether the child can do another job of its tenant, if it has one.
+func (c *conversation) mayGoOn(err error) bool {
+	return err == nil && c.again.Load() && c.limits.Tenant != ""
+}
+
 // unanswered is why there is no answer that could be read.
 func (c *conversation) unanswered(err error, tooLong bool) error {
 	switch {

@@ -80,12 +80,9 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 			"may take %s: lower render.maxMemory, or raise --render-memory", folder, size(l.Memory), size(r.memory))
 	}
 	u := use{l.Tenant, l.Memory}
-	p := r.idle.take(u)
-	if p == nil && !r.room.TryAcquire(l.Memory) {
-		r.idle.free(l.Memory)
-		if err := r.room.Acquire(ctx, l.Memory); err != nil {
-			return render.Result{}, fmt.Errorf("%s: %w", folder, context.Cause(ctx))
-		}
+	p, err := r.enter(ctx, u)
+	if err != nil {
+		return render.Result{}, fmt.Errorf("%s: %w", folder, err)
 	}
 	var used []*process
 	kept := false
@@ -99,7 +96,6 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 	for other := p != nil; ; other, p = false, nil {
 		reserved := false
 		if p == nil {
-			var err error
 			if p, reserved, err = r.take(); err != nil {
 				return render.Result{}, &LostError{Folder: folder, Reason: err.Error(), NotStarted: true}
 			}
@@ -111,9 +107,25 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 		if reserved && c.unheard(err) || other && maybeAnothers(err) {
 			continue
 		}
-		kept = err == nil && c.again.Load() && l.Tenant != "" && len(used) == 1 && r.idle.put(u, p)
+		kept = c.mayGoOn(err) && len(used) == 1 && r.idle.put(u, p)
 		return result, err
 	}
+}
+
+// enter returns a child that waits for another job of the tenant; nil if there is none, as soon as there is the memory
+// for one.
+func (r *Runner) enter(ctx context.Context, u use) (*process, error) {
+	if p := r.idle.take(u); p != nil {
+		return p, nil
+	}
+	if r.room.TryAcquire(u.memory) {
+		return nil, nil
+	}
+	r.idle.free(u.memory)
+	if err := r.room.Acquire(ctx, u.memory); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return nil, nil
 }
 
 // release ends children, and then gives back the memory that they could take.

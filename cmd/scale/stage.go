@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	authentication "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/install"
+)
+
+// stage is a cluster with Daemongate's definitions and rights, and a controller that runs beside it.
+type stage struct {
+	*rehearsal
+	cluster *clustertest.Cluster
+	kube    *kubernetes.Clientset
+	dynamic *dynamic.DynamicClient
+	dir     string
+
+	resting    float64 // requests a second without a controller
+	watched    float64 // watches without a controller
+	controller *process
+	hooks      string // the address at which the controller takes webhooks
+	close      []func()
+}
+
+// newStage starts a cluster, without a controller.
+func (r *rehearsal) newStage(ctx context.Context, o clustertest.Options) (s *stage, err error) {
+	s = &stage{rehearsal: r}
+	defer func() {
+		if err != nil {
+			s.end()
+		}
+	}()
+	if s.dir, err = os.MkdirTemp("", "daemongate-scale-"); err != nil {
+		return nil, err
+	}
+	s.close = append(s.close, func() { _ = os.RemoveAll(s.dir) })
+	cluster, down, err := clustertest.StartMainWith(o)
+	s.close = append(s.close, down)
+	if err != nil {
+		return nil, err
+	}
+	s.cluster = cluster
+	// What is seen is taken in as the API server's own text: who measures shall take little of the processors.
+	quick := rest.CopyConfig(cluster.Config)
+	quick.ContentType = "application/vnd.kubernetes.protobuf"
+	if s.kube, err = kubernetes.NewForConfig(quick); err != nil {
+		return nil, err
+	}
+	if s.dynamic, err = dynamic.NewForConfig(cluster.Config); err != nil {
+		return nil, err
+	}
+	objects, err := install.All(install.Options{Image: "registry.local/daemongate:v1"})
+	if err != nil {
+		return nil, err
+	}
+	var others []*unstructured.Unstructured // the controller is a process of this machine
+	for _, u := range objects {
+		if u.GetKind() != "Deployment" {
+			others = append(others, u)
+		}
+	}
+	return s, install.Apply(ctx, cluster.Config, others)
+}
+
+func (s *stage) end() {
+	if s.controller != nil {
+		s.controller.stop()
+	}
+	for i := len(s.close) - 1; i >= 0; i-- {
+		s.close[i]()
+	}
+}
+
+// account is the installed controller's ServiceAccount, and accountNamespace its namespace.
+const account, accountNamespace = "daemongate", "daemongate-system"
+
+// tokenTime is how many seconds the controller's token is good: longer than a rehearsal takes.
+const tokenTime = int64(24 * 60 * 60)
+
+// start starts the controller with the installed rights, and with the data that an earlier one has left.
+func (s *stage) start(ctx context.Context) error {
+	kubeconfig := filepath.Join(s.dir, "kubeconfig")
+	if s.hooks == "" {
+		if err := s.writeKubeconfig(ctx, kubeconfig); err != nil {
+			return err
+		}
+	}
+	metrics, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	if s.hooks, err = freeAddress(ctx); err != nil {
+		return err
+	}
+	// The Git server of the cluster is on this machine.
+	s.controller, err = startProcess(s.binary, s.log, metrics, "run", "--all-namespaces", "--kubeconfig", kubeconfig,
+		"--require-service-account", "--data-dir", filepath.Join(s.dir, "data"), "--metrics-address", metrics,
+		"--webhook-address", s.hooks, "--allow-local-networks")
+	return err
+}
+
+// writeKubeconfig writes a way to the API server with the rights of the installed controller, and no others.
+func (s *stage) writeKubeconfig(ctx context.Context, file string) error {
+	seconds := tokenTime
+	request := &authentication.TokenRequest{Spec: authentication.TokenRequestSpec{ExpirationSeconds: &seconds}}
+	token, err := s.kube.CoreV1().ServiceAccounts(accountNamespace).CreateToken(ctx, account, request,
+		metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("token of ServiceAccount %s/%s: %w", accountNamespace, account, err)
+	}
+	c := clientcmdapi.NewConfig()
+	c.Clusters["cluster"] = &clientcmdapi.Cluster{Server: s.cluster.Config.Host,
+		CertificateAuthorityData: s.cluster.Config.CAData, CertificateAuthority: s.cluster.Config.CAFile}
+	c.AuthInfos["controller"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	c.Contexts["controller"] = &clientcmdapi.Context{Cluster: "cluster", AuthInfo: "controller"}
+	c.CurrentContext = "controller"
+	return clientcmd.WriteToFile(*c, file)
+}
+
+// freeAddress is one of this machine at which nobody listens.
+func freeAddress(ctx context.Context) (string, error) {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// moment is what everybody has used until then.
+type moment struct {
+	at time.Time
+	used
+	asked
+}
+
+func (s *stage) now(ctx context.Context) (m moment, err error) {
+	m.at = time.Now()
+	if s.controller != nil {
+		if m.used, err = s.controller.look(ctx); err != nil {
+			return m, err
+		}
+	}
+	m.asked, err = askedOf(ctx, s.kube)
+	return m, err
+}
+
+// cost is what somebody has used from one moment to another.
+type cost struct {
+	took         time.Duration
+	own, renders float64 // seconds of a processor
+	requests     float64 // less those that the API server is asked anyway
+	most         string  // of all requests
+}
+
+func (s *stage) since(before, after moment) cost {
+	took := after.at.Sub(before.at)
+	return cost{took: took, own: (after.own - before.own).Seconds(),
+		renders:  (after.renders - before.renders).Seconds(),
+		most:     most(before.asked, after.asked),
+		requests: max(0, after.requests-before.requests-s.resting*took.Seconds())}
+}
+
+// settles waits until nobody asks the API server for anything for a while, beyond what it is asked anyway. It returns
+// the moment at which that began.
+func (s *stage) settles(ctx context.Context) (last moment, err error) {
+	if last, err = s.now(ctx); err != nil {
+		return last, err
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if err := sleep(ctx, time.Second); err != nil {
+			return last, err
+		}
+		m, err := s.now(ctx)
+		switch c := s.since(last, m); {
+		case err != nil:
+			return last, err
+		case c.requests > few:
+			last = m
+		case c.took >= s.quiet:
+			if m.panics > 0 {
+				return last, errors.New("the controller has panicked: see its log")
+			}
+			return last, nil
+		}
+	}
+	return last, fmt.Errorf("waited %s in vain until nobody asks the API server for anything", patience)
+}
+
+// few are requests of others that come at no even pace.
+const few = 4
