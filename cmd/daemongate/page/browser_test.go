@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 type world struct {
 	api    *apiServer
 	fleets fleets
+	told   *told
 	opened func(path string) string // the address to be opened first
 	at     string                   // host and port
 	server *http.Server
@@ -43,7 +44,7 @@ type world struct {
 // newWorld serves the page for whoever has started it.
 func newWorld(t testing.TB, fleets fleets, syncs ...*api.Sync) *world {
 	t.Helper()
-	w := &world{api: newAPIServer(t), fleets: fleets}
+	w := &world{api: newAPIServer(t), fleets: fleets, told: newTold()}
 	for _, s := range syncs {
 		w.api.put(s)
 	}
@@ -53,7 +54,7 @@ func newWorld(t testing.TB, fleets fleets, syncs ...*api.Sync) *world {
 	}
 	w.at = listener.Addr().String()
 	w.page, w.opened, err = page.OfCaller(page.Reach{Config: w.api.config(), Cluster: "prod-eu", Sight: fleets.sight,
-		Released: released, Changes: readFromGit}, w.at)
+		Released: released, Changes: readFromGit, Fleets: w.told}, w.at)
 	if err != nil {
 		t.Fatal(err)
 	}
