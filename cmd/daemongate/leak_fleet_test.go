@@ -168,7 +168,7 @@ func receivers(v *vault, h *hostile) []leaky {
 		leaky{name: "notify-url", says: "the key url must", report: "notify: {secretRef: {name: notify-url}}",
 			secrets: map[string]string{"url": "slack://" + v.plain("the token of a URL") + "@hooks"},
 			files:   map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notify-url}\n"}},
-		leaky{name: "notify-proxy", says: "the connection broke", report: "notify: {secretRef: {name: notify-proxy}}",
+		leaky{name: "notify-proxy", says: "answers 407", report: "notify: {secretRef: {name: notify-proxy}}",
 			secrets: map[string]string{"url": "http://receiver.invalid/" + v.plain("a path beyond a proxy"),
 				"proxy": strings.Replace(h.URL, "http://", "http://ada:"+v.plain("the password of a proxy")+"@", 1)},
 			files: map[string]string{"map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notify-proxy}\n"}})

@@ -137,7 +137,9 @@ func answerOf(code int, pause time.Duration) notify.Answer {
 		a.Pause = maxPause
 		return trouble("it takes no notifications any more: put another url into the Secret, or remove " +
 			"spec.report.notify")
-	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
+	case code == http.StatusProxyAuthRequired:
+		return trouble("the proxy does not take its user and password: check proxy in the Secret")
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return trouble("it does not take the token or the signature: check token and hmacKey in the Secret")
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
 		return trouble("nothing there takes notifications: check url in the Secret")

@@ -74,7 +74,7 @@ func TestWhatCodesMean(t *testing.T) {
 		302: {trouble, "not followed", 0}, 307: {trouble, "not followed", 0},
 		400: {refused, "400", 0}, 413: {refused, "413", 0}, 415: {refused, "415", 0}, 422: {refused, "422", 0},
 		401: {trouble, "token", 0}, 403: {trouble, "hmacKey", 0}, 404: {trouble, "check url", 0}, 405: {trouble, "check url", 0},
-		408: {trouble, "408", 0}, 410: {trouble, "any more", time.Hour}, 425: {trouble, "425", 0},
+		407: {trouble, "proxy", 0}, 408: {trouble, "408", 0}, 410: {trouble, "any more", time.Hour}, 425: {trouble, "425", 0},
 		429: {trouble, "429", 90 * time.Second}, 500: {trouble, "500", 0}, 502: {trouble, "502", 0},
 		503: {trouble, "503", 90 * time.Second},
 	} {
