@@ -255,3 +255,18 @@ func TestOwnerLabel(t *testing.T) {
 		t.Errorf("owner %q", got)
 	}
 }
+
+// What belongs to a Sync of another cluster cannot be moved by an annotation, which names a Sync of the same one: that is
+// not advised.
+func TestOnlyWithinAClusterIsMovingAdvised(t *testing.T) {
+	live := &unstructured.Unstructured{Object: map[string]any{}}
+	theirs := Owner{Namespace: "fleet", Name: "other", Home: "01234567"}
+	live.SetLabels(map[string]string{OwnerLabel: theirs.Label()})
+	for home, advised := range map[string]bool{"01234567": true, "89abcdef": false, "": false} {
+		err := mayWrite(ID{Kind: "ConfigMap", Name: "a"}, live, Owner{Namespace: "fleet", Name: "agents", Home: home})
+		if err == nil || strings.Contains(err.Error(), MoveAnnotation+": fleet/agents") != advised ||
+			!strings.Contains(err.Error(), "remove it there") {
+			t.Errorf("from cluster %q: %v", home, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,10 +73,12 @@ func mayWrite(id ID, live *unstructured.Unstructured, owner Owner) error {
 		return nil
 	}
 	if holder, managed := live.GetLabels()[OwnerLabel]; managed && holder != owner.Label() {
-		return &Rejected{id, ReasonOwned, fmt.Sprintf(
-			"belongs to Sync %s: annotate it there with %s: %s, or remove it there; if there is no such Sync any "+
-				"more, remove the label %s from it", ownerOf(holder), MoveAnnotation,
-			owner.Namespace+"/"+owner.Name, OwnerLabel)}
+		moves := ""
+		if _, home, _ := strings.Cut(holder, homeMark); home == owner.Home { // the annotation names no cluster
+			moves = fmt.Sprintf("annotate it there with %s: %s/%s, or ", MoveAnnotation, owner.Namespace, owner.Name)
+		}
+		return &Rejected{id, ReasonOwned, fmt.Sprintf("belongs to Sync %s: %sremove it there; if there is no such "+
+			"Sync any more, remove the label %s from it", ownerOf(holder), moves, OwnerLabel)}
 	}
 	return mayStay(id, live)
 }
