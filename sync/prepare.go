@@ -243,8 +243,12 @@ func AppliesAs(s *api.Sync) string {
 		s.Spec.Apply.ServiceAccountName)
 }
 
-// Elsewhere says that the objects of a Sync with spec.apply.kubeConfig are in another cluster.
+// Elsewhere says that the objects of a Sync are in another cluster.
 func Elsewhere(s *api.Sync) error {
+	if s.Spec.Apply.KubeConfig == nil {
+		return fmt.Errorf("the objects of Sync %s/%s are in another cluster, which spec.apply.kubeConfig led to",
+			s.Namespace, s.Name)
+	}
 	return fmt.Errorf("the objects of Sync %s/%s are in another cluster, which the kubeconfig in Secret %s leads to",
 		s.Namespace, s.Name, s.Spec.Apply.KubeConfig.SecretRef.Name)
 }

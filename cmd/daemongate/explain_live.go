@@ -34,7 +34,7 @@ func explainLive(ctx context.Context, k *cluster, name, only string) (report.Rep
 	if err != nil {
 		return report.Report{}, err
 	}
-	if s.Spec.Apply.KubeConfig != nil {
+	if s.IsElsewhere() {
 		return report.Report{}, fmt.Errorf("%w: `daemongate status %s` says what the controller sees there, and "+
 			"`daemongate explain ds/NAME` with the --kubeconfig of that cluster looks at it", sync.Elsewhere(s), s.Name)
 	}

@@ -114,12 +114,15 @@ func waitsBesides(s *api.Sync, now time.Time) []string {
 
 // elsewhere says that a Sync's objects are in another cluster, and what keeps that one from being used.
 func elsewhere(s *api.Sync) []string {
-	to := s.Spec.Apply.KubeConfig
-	if to == nil {
+	if !s.IsElsewhere() {
 		return nil
 	}
-	waits := []string{fmt.Sprintf("its objects are in another cluster, which the kubeconfig in Secret %s leads to: "+
-		"what is shown of them is what the status says", to.SecretRef.Name)}
+	by := "which spec.apply.kubeConfig led to"
+	if to := s.Spec.Apply.KubeConfig; to != nil {
+		by = fmt.Sprintf("which the kubeconfig in Secret %s leads to", to.SecretRef.Name)
+	}
+	waits := []string{fmt.Sprintf("its objects are in another cluster, %s: what is shown of them is what the status "+
+		"says", by)}
 	c := meta.FindStatusCondition(s.Status.Conditions, api.ConditionReady)
 	if c != nil && (strings.HasPrefix(c.Reason, "Cluster") || strings.HasPrefix(c.Reason, "KubeConfig")) {
 		waits = append(waits, c.Message)

@@ -127,7 +127,9 @@ func TestWhyACommitCannotBeRead(t *testing.T) {
 	says(broken, good, "which was applied before it, is not known")
 	w.sync.Spec.Apply.KubeConfig = &api.KubeConfig{}
 	says("", good, "writes to another cluster")
-	w.sync.Spec.Apply.KubeConfig = nil
+	w.sync.Spec.Apply.KubeConfig, w.sync.Status.Cluster = nil, &api.ClusterStatus{UID: "a"}
+	says("", good, "writes to another cluster") // what it has written is still there
+	w.sync.Status.Cluster = nil
 	w.sync.Spec.Source.Verify.Mode, w.renders = api.VerifyEvery, 0
 	says("", good, "asks for signatures")
 	if w.renders > 0 {

@@ -66,7 +66,7 @@ func (r *Reader) Read(ctx context.Context, s *api.Sync, before, commit string) O
 		return of.none("The Sync asks for signatures, and this commit was not applied: what it asks for is not " +
 			"rendered.")
 	}
-	if s.Spec.Apply.KubeConfig != nil { // what somebody may get here says nothing of that cluster
+	if s.IsElsewhere() { // what somebody may get here says nothing of that cluster
 		return of.none("The Sync writes to another cluster: what a commit has changed is shown to who may get its " +
 			"objects, and nobody here knows who may get them there.")
 	}

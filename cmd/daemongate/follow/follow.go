@@ -126,7 +126,7 @@ func (s *Sync) follow(read *api.Sync) error {
 // writes to another cluster: its status alone is shown.
 func flightOf(s *api.Sync) string {
 	f := s.Status.InFlight
-	if f == nil || len(f.Workloads) == 0 || s.Spec.Apply.KubeConfig != nil {
+	if f == nil || len(f.Workloads) == 0 || s.IsElsewhere() {
 		return ""
 	}
 	which := fmt.Sprint(s.Generation, f.Commit)

@@ -87,6 +87,11 @@ func TestTheNextCommitIsNoOverwrite(t *testing.T) {
 		Follow: overwrittenUnless("here")}); got != "there" {
 		t.Errorf("what is in another cluster is judged here: %q", got)
 	}
+	elsewhere.Spec.Apply.KubeConfig, elsewhere.Status.Cluster = nil, &api.ClusterStatus{UID: "a"}
+	if got := told(t, &Sync{Read: func(context.Context) (*api.Sync, error) { return elsewhere, nil },
+		Follow: overwrittenUnless("here")}); got != "there" {
+		t.Errorf("what was written to another cluster is judged here: %q", got)
+	}
 	reads := []*api.Sync{syncAt("before"), syncAt("next")}
 	inStep := &Sync{Follow: overwrittenUnless("next"), Read: func(context.Context) (*api.Sync, error) {
 		s := reads[0]

@@ -49,6 +49,10 @@ type SyncStatus struct {
 	GateStatus `json:",inline"`
 }
 
+// IsElsewhere reports whether a Sync's objects are in another cluster than the Sync, or are to be: those that it has
+// written stay there when spec.apply.kubeConfig is gone.
+func (s *Sync) IsElsewhere() bool { return s.Spec.Apply.KubeConfig != nil || s.Status.Cluster != nil }
+
 // ClusterStatus tells clusters apart, by the UIDs of their namespaces kube-system.
 type ClusterStatus struct {
 	// UID of the cluster that the objects are in.
