@@ -23,6 +23,7 @@ import (
 	"github.com/daemongate/daemongate/sync/notify"
 	"github.com/daemongate/daemongate/sync/outbox"
 	"github.com/daemongate/daemongate/sync/source"
+	"github.com/daemongate/daemongate/sync/untimely"
 )
 
 // Renderer renders a folder of a commit. Beside the errors of render.Build there are a *child.SlowError and a
@@ -107,6 +108,17 @@ func (p placed) Now() time.Time {
 		return p.there.Now()
 	}
 	return p.Controller.Now()
+}
+
+// inTheDark reports whether nothing is known of that cluster: it was not reached yet, or is not the one that was
+// written to. Its clock is not known then either.
+func (p placed) inTheDark() bool { return p.there != nil && p.there.UID == "" }
+
+// correctTimes takes back what a status says of times that have not come, if it is known what time it is.
+func (p placed) correctTimes(s *api.Sync, now time.Time) {
+	if !p.inTheDark() {
+		untimely.Correct(s, now)
+	}
 }
 
 // Observer looks at the rollouts there.

@@ -24,7 +24,6 @@ import (
 	"github.com/daemongate/daemongate/sync/panics"
 	"github.com/daemongate/daemongate/sync/source"
 	"github.com/daemongate/daemongate/sync/stored"
-	"github.com/daemongate/daemongate/sync/untimely"
 )
 
 // RequestAnnotation of a Sync asks for a poll and another try of a failed head; its value is new with every request.
@@ -263,7 +262,7 @@ func (c *Controller) leave(ctx context.Context, key string) error {
 	if len(s.Status.Inventory) > 0 {
 		at.there = destination(ctx, c, key, s)
 	}
-	untimely.Correct(s, at.Now())
+	at.correctTimes(s, at.Now())
 	wake, err := deletion.Turn(ctx, s, inventoryOf(s), deletion.Options{
 		Now: at.Now, Bound: c.LetGoAfter, Save: savesLeaving(c, before), StoppedForAll: c.Syncs.Stop.State().Obstacle(),
 		Writer: func(s *api.Sync) (deletion.Writer, error) { return c.Connect.Writer(s) },

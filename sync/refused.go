@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,10 @@ func (c *Controller) barred(s *api.Sync) *Barred {
 func (p *preparation) mayNot(ctx context.Context, commit string) *Barred {
 	if f := p.sync.Status.InFlight; f != nil && f.Commit == commit && !f.Unwritten() {
 		return p.barred(p.sync)
+	}
+	if p.inTheDark() { // others may have reached the cluster since, and what this one has seen is nothing
+		return cmp.Or(p.barred(p.sync), &Barred{Reason: "ClusterUnreachable", Passes: true,
+			Message: "the cluster of spec.apply.kubeConfig is being connected to"})
 	}
 	var b *Barred
 	if err := p.Connect.Account(ctx, p.sync); errors.As(err, &b) {

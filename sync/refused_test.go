@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -55,6 +57,26 @@ func TestTheLabelOfAnotherClusterStays(t *testing.T) {
 	}
 	if noteCluster(s, nil); s.Cluster != nil {
 		t.Errorf("its own cluster: %+v", s.Cluster)
+	}
+}
+
+// While nothing is known of another cluster, neither is its time: what the status says by that cluster's clock stays as it
+// is, and no commit is made ready, whatever others have found out since.
+func TestInTheDarkNothingIsDatedOrMadeReady(t *testing.T) {
+	then := metav1.NewMicroTime(time.Unix(1_000_000, 0))
+	for there, want := range map[*Destination]time.Time{{}: then.Time, {UID: "a"}: then.Add(-time.Hour)} {
+		l := &syncLoop{placed: placed{&Controller{Connect: noCluster{}}, there}, sync: &api.Sync{}}
+		l.sync.Status.InFlight = &api.Flight{State: api.RollingOut, Since: then}
+		if err := keepTime(l, then.Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if since := l.sync.Status.InFlight.Since; !since.Time.Equal(want) {
+			t.Errorf("UID %q: since %s, want %s", there.UID, since, want)
+		}
+		b := (&preparation{placed: l.placed, sync: &api.Sync{}}).mayNot(t.Context(), "c1")
+		if dark := there.UID == ""; dark != (b != nil) || dark && !b.Passes {
+			t.Errorf("UID %q: %+v", there.UID, b)
+		}
 	}
 }
 

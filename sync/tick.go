@@ -13,7 +13,6 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/summary"
-	"github.com/daemongate/daemongate/sync/untimely"
 )
 
 // maxSteps bounds how often the gate is asked in one tick. Writing and pruning are a step each.
@@ -61,7 +60,7 @@ var errSetBack = errors.New("the clock was set back: what is kept in memory is m
 // keepTime has nothing wait for a time that a clock has named which went ahead: neither what the status says nor what
 // is kept in memory.
 func keepTime(l *syncLoop, now time.Time) error {
-	untimely.Correct(l.sync, now)
+	l.correctTimes(l.sync, now)
 	if l.latest.After(now.Add(rollout.SkewTolerance)) {
 		return errSetBack
 	}

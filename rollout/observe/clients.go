@@ -39,6 +39,9 @@ type Clients struct {
 	server *serverClock // nil: nobody listens for the API server's time
 }
 
+// Hears has what another client of the same cluster is answered tell the time there, too.
+func (c Clients) Hears(next http.RoundTripper) http.RoundTripper { return listening{next, c.server} }
+
 // NewClients makes the clients for one cluster. They ask the cluster nothing yet.
 func NewClients(config *rest.Config) (Clients, error) {
 	config = rest.CopyConfig(config)

@@ -105,15 +105,25 @@ func (t *turn) do(ctx context.Context, d gate.DeletionDecision) *gate.DeletionSt
 	}
 	if err != nil {
 		step.Problem, step.Refused = api.TextOf(err), !mayPass(err)
+		if waits(err) && !d.LetGo {
+			step.Problem += leaveIt
+		}
 	}
 	return step
 }
 
 // mayPass reports whether another try may do what a person changes nothing for, or whether it must not be given up.
-func mayPass(err error) bool {
-	var waits interface{ Waits() bool }
-	return manifests.Temporary(err) || errors.As(err, &waits) && waits.Waits()
+func mayPass(err error) bool { return manifests.Temporary(err) || waits(err) }
+
+// waits reports whether a Sync waits, for however long, for what an error tells of.
+func waits(err error) bool {
+	var barred interface{ Waits() bool }
+	return errors.As(err, &barred) && barred.Waits()
 }
+
+// leaveIt is how somebody ends that.
+const leaveIt = "; the Sync waits for that cluster as long as it takes: to have it go, and leave there what it has " +
+	"written, set its spec.deletionPolicy to Orphan"
 
 // letGo lets go of what no deletion takes along.
 func (t *turn) letGo(ctx context.Context, w Writer, which manifests.Inventory) error {

@@ -121,13 +121,15 @@ const brakePatience = 5 * time.Second
 
 // wire makes what looks after the Syncs.
 func (c *Controller) wire() error {
-	client, err := dynamic.NewForConfig(c.config)
-	if err != nil {
-		return fmt.Errorf("cluster connection: %w", err)
-	}
 	clients, err := observe.NewClients(c.config)
 	if err != nil {
 		return err
+	}
+	heard := rest.CopyConfig(c.config)
+	heard.Wrap(clients.Hears) // so the time is known when the Syncs are, before anything is judged by it
+	client, err := dynamic.NewForConfig(heard)
+	if err != nil {
+		return fmt.Errorf("cluster connection: %w", err)
 	}
 	syncs := sync.NewSyncs(client)
 	syncs.Inventories.ConfigMaps = c.core

@@ -27,6 +27,8 @@ const (
 	// still the same; and leastPause how long after trouble. While there is trouble pauses grow to lookEvery.
 	lookEvery  = time.Minute
 	leastPause = time.Second
+	// mostRequests is of how many Syncs with the same kubeconfig it is remembered what people asked for last.
+	mostRequests = 10_000
 )
 
 // Options are what connecting needs.
@@ -113,6 +115,9 @@ func (c *Clusters) asked(e *entry, s *api.Sync) bool {
 	defer c.mu.Unlock()
 	now := s.Annotations[sync.RequestAnnotation]
 	before, known := e.requests[s.Name]
+	if !known && len(e.requests) >= mostRequests {
+		clear(e.requests) // of Syncs that are gone by now, too
+	}
 	e.requests[s.Name] = now
 	return known && before != now
 }
@@ -161,18 +166,19 @@ func (e *entry) tell() (at *Connection, barred *sync.Barred, again time.Duration
 	case st == nil:
 		return nil, notYet, leastPause
 	case st.barred != nil || st.at.suspect.Load():
-		again = max(st.due(time.Now()), time.Millisecond)
+		again = max(st.due(time.Now()), leastPause) // also while somebody looks who may have to wait for long
 	}
 	return st.at, st.barred, again
 }
 
 // look reads the kubeconfig, and asks the cluster that it leads to which one it is.
 func (c *Clusters) look(ctx context.Context, p place, before *state) *state {
-	st := &state{looked: time.Now()}
+	st := &state{}
 	if before != nil {
 		st.at, st.failed = before.at, before.failed
 	}
 	at, barred := c.reach(ctx, p, st.at)
+	st.looked = time.Now() // pauses begin when the answer is there, however long it took
 	if barred != nil {
 		st.barred = barred
 		st.failed++

@@ -28,6 +28,8 @@ import (
 type server struct {
 	*httptest.Server
 	mu     gosync.Mutex
+	ahead  time.Duration // its clock
+	leads  string        // where it redirects to, if it does
 	uid    string
 	code   int
 	hangs  chan struct{} // requests wait for it to be closed; nil if none does
@@ -44,10 +46,15 @@ func newServer(t *testing.T) *server {
 func (s *server) ServeHTTP(rw http.ResponseWriter, _ *http.Request) {
 	s.called.Add(1)
 	s.mu.Lock()
-	uid, code, hangs := s.uid, s.code, s.hangs
+	uid, code, hangs, leads := s.uid, s.code, s.hangs, s.leads
+	rw.Header().Set("Date", time.Now().Add(s.ahead).UTC().Format(http.TimeFormat))
 	s.mu.Unlock()
 	if hangs != nil {
 		<-hangs
+	}
+	if leads != "" {
+		rw.Header().Set("Location", leads)
+		code = http.StatusTemporaryRedirect
 	}
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(code)
@@ -64,6 +71,13 @@ func (s *server) set(uid string, code int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.uid, s.code = uid, code
+}
+
+// lead has requests redirected.
+func (s *server) lead(to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leads = to
 }
 
 // kubeconfig leads to the server.
@@ -130,7 +144,7 @@ func TestWhyAClusterIsNotUsed(t *testing.T) {
 			t.Fatalf("%d: %+v", is.code, barred)
 		}
 		want := sync.Barred{Reason: is.reason, Passes: is.passes, Message: barred.Message}
-		if *barred != want || again <= 0 || again > lookEvery || is.code < 500 && strings.Contains(barred.Message, "s3cr3t") {
+		if *barred != want || again <= 0 || again > lookEvery || strings.Contains(barred.Message, "s3cr3t") {
 			t.Errorf("%d: %+v, again in %s", is.code, barred, again)
 		}
 	}

@@ -3,6 +3,7 @@ package clusters
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,7 +32,7 @@ const (
 	// identifyTime bounds how long it may take to say which cluster it is.
 	identifyTime = 10 * time.Second
 	// mostUsers is for how many users of a cluster clients are kept.
-	mostUsers = 100
+	mostUsers = 1000
 )
 
 // Connection is one to a cluster, by one kubeconfig. It is safe for concurrent use.
@@ -69,14 +70,17 @@ func connect(config *rest.Config, o Options) (*Connection, error) {
 	c.config.TLSClientConfig, c.config.Transport = rest.TLSClientConfig{}, transport
 	c.config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &watched{next, &c.suspect} })
 	c.config = o.Guard(c.config)
-	if c.core, err = corev1.NewForConfig(c.config); err != nil {
-		return nil, fmt.Errorf("cluster connection: %w", err)
-	}
 	clients, err := observe.NewClients(c.config)
 	if err != nil {
 		return nil, err
 	}
 	c.there.Observer, c.there.Now = observe.New(clients), clients.Now
+	identifies := rest.CopyConfig(c.config)
+	identifies.QPS = -1            // it is asked before each write of every Sync
+	identifies.Wrap(clients.Hears) // so the time there is known before anything is judged by it
+	if c.core, err = corev1.NewForConfig(identifies); err != nil {
+		return nil, fmt.Errorf("cluster connection: %w", err)
+	}
 	return c, nil
 }
 
@@ -86,6 +90,13 @@ func (c *Connection) HasAccount(ctx context.Context, namespace, name string) err
 	return err
 }
 
+// errNoUID and errLed are answers of what is no Kubernetes API server.
+var (
+	errNoUID = errors.New("namespace kube-system has no UID")
+	errLed   = errors.New("it leads to another address, which is not followed: put that one into " +
+		"clusters[].cluster.server")
+)
+
 // identify asks which cluster it is: no two have a namespace kube-system of one UID, and it stays.
 func (c *Connection) identify(ctx context.Context) (types.UID, error) {
 	ctx, cancel := context.WithTimeout(ctx, identifyTime)
@@ -93,6 +104,9 @@ func (c *Connection) identify(ctx context.Context) (types.UID, error) {
 	namespace, err := c.core.Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 	if err != nil {
 		return "", err
+	}
+	if namespace.UID == "" {
+		return "", errNoUID
 	}
 	return namespace.UID, nil
 }
@@ -118,7 +132,8 @@ func (c *Connection) Writer(user string) (sync.Writer, error) {
 	return w, nil
 }
 
-// watched notes when a cluster does not answer, or refuses the credentials, and waits for no answer for ever.
+// watched notes when a cluster does not answer, or refuses the credentials, waits for no answer for ever, and follows
+// none to another address: the credentials are for this one, and whom the other one belongs to nobody knows.
 type watched struct {
 	next    http.RoundTripper
 	suspect *atomic.Bool
@@ -138,10 +153,15 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return answer, err
 	}
-	if answer.StatusCode == http.StatusUnauthorized {
-		w.suspect.Store(true)
-	}
 	answer.Body = &body{answer.Body, cancel}
+	switch {
+	case answer.StatusCode == http.StatusUnauthorized:
+		w.suspect.Store(true)
+	case answer.StatusCode/100 == 3 && answer.Header.Get("Location") != "":
+		w.suspect.Store(true)
+		_ = answer.Body.Close() // nothing of it is read
+		return nil, errLed
+	}
 	return answer, nil
 }
 

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -56,7 +58,8 @@ func (c *Connection) away(err error) *sync.Barred {
 		Message: fmt.Sprintf("the cluster %s cannot be reached: %s%s", c.host, because(err), triedAgain)}
 }
 
-// because is an error without what is different each time, such as the ports of connections: conditions tell it.
+// because is an error without what is different each time, such as the ports of connections: conditions tell it. It has
+// no words of whatever answers at the address: who may write a kubeconfig may not read all that the controller can.
 func because(err error) string {
 	var (
 		name    *net.DNSError
@@ -64,8 +67,12 @@ func because(err error) string {
 		dialing *net.OpError
 		address *url.Error
 		network net.Error
+		answer  apierrors.APIStatus
 	)
 	switch {
+	case errors.As(err, &answer):
+		code := int(answer.Status().Code)
+		return strings.TrimSpace(fmt.Sprintf("the answer is %d %s", code, http.StatusText(code)))
 	case errors.As(err, &name):
 		return fmt.Sprintf("the name %s cannot be resolved", name.Name)
 	case errors.As(err, &unknown):
@@ -77,5 +84,5 @@ func because(err error) string {
 	case errors.As(err, &address):
 		return api.TextOf(address.Err)
 	}
-	return api.TextOf(err)
+	return "the answer is no namespace kube-system: is it a Kubernetes API server?"
 }

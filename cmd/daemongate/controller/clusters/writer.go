@@ -22,7 +22,9 @@ type sameCluster struct {
 func (w *sameCluster) is(ctx context.Context) error {
 	uid, err := w.at.identify(ctx)
 	if err != nil {
-		return fmt.Errorf("nothing is written: %w", err)
+		b := w.at.away(err)
+		b.Message = "nothing is written: " + b.Message
+		return b
 	}
 	if uid != w.at.there.UID {
 		w.at.suspect.Store(true)
