@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
@@ -22,6 +23,7 @@ import (
 type Told struct {
 	known *filesystem.Storage
 	tips  map[string]plumbing.Hash
+	most  *bound // of what is read; nil for none
 }
 
 // Said is one status of a cluster.
@@ -127,7 +129,9 @@ func (t *Told) notes(tip plumbing.Hash, commits []string) (map[string]string, er
 		byName[commit] = commit
 	}
 	found := map[string]string{}
-	return found, newEditor(t.known).find(c.TreeHash, 0, byName, found)
+	e := newEditor(t.known)
+	e.most = t.most
+	return found, e.find(c.TreeHash, 0, byName, found)
 }
 
 // find reads the notes of commits, by what is left of their names at this depth.
@@ -152,7 +156,7 @@ func (e *editor) find(folder plumbing.Hash, depth int, byName, found map[string]
 		}
 	}
 	for name, rest := range below {
-		if next, ok := level.entries[name]; ok {
+		if next, ok := level.entries[name]; ok && next.Mode == filemode.Dir { // a submodule is nowhere here
 			if err := e.find(next.Hash, depth+1, rest, found); err != nil {
 				return err
 			}

@@ -145,6 +145,10 @@ func (r *NotesReader) missing(known *filesystem.Storage, tips map[string]plumbin
 // maxHeard bounds, in bytes, a note that is read of another cluster: a line for each of its Syncs.
 const maxHeard = 64 << 10
 
+// maxHeardOfOne bounds, in bytes, what is read of one cluster's notes at a time, folders included: a few kilobytes that
+// somebody has pushed can be the notes of all commits.
+const maxHeardOfOne = 64 << 20
+
 // heardAt are the tip as it is stored, and what the notes there say of commits.
 func heardAt(known *filesystem.Storage, tip plumbing.Hash, commits []string) (raw []byte, said []Status, err error) {
 	defer func() { // go-git's decoders read what others push
@@ -155,7 +159,7 @@ func heardAt(known *filesystem.Storage, tip plumbing.Hash, commits []string) (ra
 	if raw, err = rawCommit(known, tip); err != nil {
 		return nil, nil, err
 	}
-	t := &Told{known: known, tips: map[string]plumbing.Hash{}}
+	t := &Told{known: known, tips: map[string]plumbing.Hash{}, most: &bound{maxHeardOfOne}}
 	asked := map[string]bool{}
 	for len(commits) > 0 {
 		notes, err := t.notes(tip, commits)

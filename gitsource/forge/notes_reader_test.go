@@ -171,6 +171,45 @@ func TestWhatIsWrongWithOneClusterHurtsNoOther(t *testing.T) {
 	l.says(said, "eu !", "fat 0 Complete")
 }
 
+// What is small to push and large to read, a note that all commits have, is that cluster's trouble.
+func TestWhatIsLargeToReadHurtsNoOther(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	l := listens(r)
+	l.tells("eu", commits[0], "Complete", "")
+	blob := l.gitIn(strings.Repeat("x\n", 30<<10), "hash-object", "-w", "--stdin")
+	var folder strings.Builder
+	for n := range 2000 {
+		commits = append(commits, fmt.Sprintf("%040x", n))
+		fmt.Fprintf(&folder, "100644 blob %s\t%040x\n", blob, n)
+	}
+	l.git("update-ref", forge.RefOf("wide"), l.git("commit-tree", "-m", "x", l.gitIn(folder.String(), "mktree")))
+	heard, _ := l.hear(l.tips(), commits...)
+	l.says(heard, "eu 0 Complete", "wide !")
+}
+
+// A submodule among the folders of notes is no folder: nothing is missing here, and what was fetched stays.
+func TestASubmoduleAmongNotesIsNone(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	l := listens(r)
+	l.tells("eu", commits[0], "Complete", "")
+	blob := l.gitIn("x", "hash-object", "-w", "--stdin")
+	below := l.gitIn(fmt.Sprintf("100644 blob %s\t%s\n", blob, strings.Repeat("0", 38)), "mktree")
+	other := "00"
+	if commits[0][:2] == other {
+		other = "01"
+	}
+	tree := l.gitIn(fmt.Sprintf("040000 tree %s\t%s\n160000 commit %s\t%s\n", below, other, strings.Repeat("1", 40), commits[0][:2]),
+		"mktree", "--missing")
+	l.git("update-ref", forge.RefOf("us"), l.git("commit-tree", "-m", "x", tree))
+	heard, _ := l.hear(l.tips(), commits[0])
+	l.says(heard, "eu 0 Complete")
+	if _, requests := l.hear(l.tips(), commits[0]); requests != 0 {
+		t.Errorf("%d requests, and nothing is new", requests)
+	}
+}
+
 // What was arriving when the process was killed is removed, and a folder in which something is missing is read anew.
 func TestAFolderThatWasDamagedIsReadAnew(t *testing.T) {
 	t.Parallel()

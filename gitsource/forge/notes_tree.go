@@ -60,10 +60,25 @@ func (b blob) Encode(o plumbing.EncodedObject) error {
 type editor struct {
 	known storer.EncodedObjectStorer
 	fresh *newObjects
+	most  *bound // of what is read; nil for none
+}
+
+// bound is how many bytes more may be read.
+type bound struct{ left int64 }
+
+// take counts what is read, and is an error when that is too much.
+func (b *bound) take(bytes int64) error {
+	if b == nil {
+		return nil
+	}
+	if b.left -= bytes; b.left < 0 {
+		return fmt.Errorf("what is to be read of them is more than %d MiB", maxHeardOfOne>>20)
+	}
+	return nil
 }
 
 func newEditor(known storer.EncodedObjectStorer) *editor {
-	return &editor{known, &newObjects{storage: memory.NewStorage()}}
+	return &editor{known: known, fresh: &newObjects{storage: memory.NewStorage()}}
 }
 
 // change writes statuses, by what is left of their commit's name at this depth, into a folder, and returns the folder's
@@ -174,8 +189,11 @@ func (e *editor) entries(folder plumbing.Hash) ([]object.TreeEntry, error) {
 	if tree.Hash != folder { // what is missing in it would be removed by the next push
 		return nil, fmt.Errorf("notes folder %s: damaged", folder)
 	}
-	return tree.Entries, nil
+	return tree.Entries, e.most.take(int64(len(tree.Entries)) * entrySize)
 }
+
+// entrySize is how many bytes an entry of a folder takes about.
+const entrySize = 64
 
 func (e *editor) text(h plumbing.Hash) (string, error) {
 	b, err := object.GetBlob(e.known, h)
@@ -184,6 +202,9 @@ func (e *editor) text(h plumbing.Hash) (string, error) {
 	}
 	if b.Size > maxNote {
 		return "", fmt.Errorf("note %s has %d bytes: remove it with git notes --ref=daemongate remove", h, b.Size)
+	}
+	if err := e.most.take(b.Size); err != nil {
+		return "", err
 	}
 	r, err := b.Reader()
 	if err != nil {
