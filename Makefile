@@ -101,9 +101,9 @@ chaos: bin/daemongate-clock bin/daemongate-before ## CHAOS_SEEDS=200 runs, from 
 		if [ -x bin/daemongate-before ]; then export DAEMONGATE_BEFORE="$(CURDIR)/bin/daemongate-before"; fi && go run ./cmd/chaos
 
 # Each size has a cluster of its own, one after the other. How far it is, the tables and what grows too much are printed.
-scale: build ## SCALE_SYNCS=10,100,1000 Syncs: what they cost, and how that grows: half an hour
+scale: build ## SCALE_SYNCS=10,100,1000 Syncs, SCALE_NODES=50,500,5000: what they cost, and how that grows: an hour
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" SCALE_SYNCS="$(SCALE_SYNCS)" \
-		SCALE_LOG="$(SCALE_LOG)" && go run ./cmd/scale
+		SCALE_NODES="$(SCALE_NODES)" SCALE_LOG="$(SCALE_LOG)" && go run ./cmd/scale
 
 .PHONY: bin/daemongate-before bin/daemongate-clock
 bin/daemongate-clock:

@@ -1,11 +1,11 @@
 // Command scale rehearses fleets of growing size on a real control plane with the controller's real binary, and says
-// what they cost it: processor time, memory and requests, how soon it writes, and how all of that grows. It fails if
-// something grows more than it may.
+// what they cost it: processor time, memory and requests, how soon it writes and judges, and how all of that grows. It
+// fails if something grows more than it may.
 //
-// It needs binaries that the Makefile builds: $DEVCLUSTER and $DAEMONGATE. SCALE_SYNCS is the sizes, such as
-// 10,100,1000, each on a cluster of its own. SCALE_STEADY is for how many seconds is measured what it costs that
-// nothing happens, SCALE_PUSHES how many commits are pushed one after the other, and SCALE_LOG is a file for the
-// controllers' logs.
+// It needs binaries that the Makefile builds: $DEVCLUSTER and $DAEMONGATE. SCALE_SYNCS and SCALE_NODES are the sizes,
+// such as 10,100,1000, each on a cluster of its own; "none" leaves the one or the other out. SCALE_STEADY is for how
+// many seconds is measured what it costs that nothing happens, SCALE_PUSHES how many commits are pushed one after the
+// other, and SCALE_LOG is a file for the controllers' logs.
 package main
 
 import (
@@ -56,6 +56,10 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	nodes, err := sizes("SCALE_NODES", "50,500,5000")
+	if err != nil {
+		return err
+	}
 	if name := os.Getenv("SCALE_LOG"); name != "" {
 		log, err := os.Create(name)
 		if err != nil {
@@ -64,9 +68,17 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		defer func() { err = errors.Join(err, log.Close()) }()
 		r.log = log
 	}
-	exceeded, err := r.grow(ctx, "Syncs", syncs, r.syncs)
-	if err != nil {
-		return err
+	var exceeded []string
+	for _, part := range []struct {
+		what    string
+		sizes   []int
+		measure func(context.Context, int) ([]growth.Figure, error)
+	}{{"Syncs", syncs, r.syncs}, {"nodes", nodes, r.nodes}} {
+		more, err := r.grow(ctx, part.what, part.sizes, part.measure)
+		if err != nil {
+			return err
+		}
+		exceeded = append(exceeded, more...)
 	}
 	if len(exceeded) > 0 {
 		return errors.New("something grows more than it may:\n" + strings.Join(exceeded, "\n"))
@@ -77,13 +89,16 @@ func run(ctx context.Context, out io.Writer) (err error) {
 // sizes reads a variable that names some.
 func sizes(name, otherwise string) (all []int, err error) {
 	text := os.Getenv(name)
-	if text == "" {
+	switch text {
+	case "none":
+		return nil, nil
+	case "":
 		text = otherwise
 	}
 	for one := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(one))
 		if err != nil || n < 1 || slices.Contains(all, n) {
-			return nil, fmt.Errorf("%s=%s: give different numbers, 1 at least, with commas between", name,
+			return nil, fmt.Errorf("%s=%s: give different numbers, 1 at least, with commas between, or none", name,
 				text)
 		}
 		all = append(all, n)
@@ -105,6 +120,9 @@ type rehearsal struct {
 // grow measures at each size, prints the table, and says what grows more than it may.
 func (r *rehearsal) grow(ctx context.Context, what string, sizes []int,
 	measure func(context.Context, int) ([]growth.Figure, error)) (exceeded []string, err error) {
+	if len(sizes) == 0 {
+		return nil, nil
+	}
 	table := growth.Table{What: what, Sizes: sizes}
 	for _, size := range sizes {
 		began, waited := time.Now(), pressure()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,47 @@ import (
 func TestMain(m *testing.M) {
 	clustertest.Quiet()
 	m.Run()
+}
+
+// A small rehearsal goes through, and measures something of everything: Syncs of two repositories, and nodes with as many
+// DaemonSets.
+func TestASmallRehearsalMeasuresEverything(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a cluster")
+	}
+	binary := filepath.Join(t.TempDir(), "daemongate")
+	if out, err := exec.Command("go", "build", "-o", binary, "../daemongate").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for what, c := range map[string]struct {
+		size    int
+		measure func(*rehearsal) func(context.Context, int) ([]growth.Figure, error)
+		// mayBeNone are the figures that may be nothing for so few.
+		mayBeNone []string
+	}{
+		"Syncs": {perRepository + 1, func(r *rehearsal) func(context.Context, int) ([]growth.Figure, error) { return r.syncs },
+			[]string{"… requests", "nothing happens, a minute: controller, processor s", "… controller, processor ms"}},
+		"nodes": {3, func(r *rehearsal) func(context.Context, int) ([]growth.Figure, error) { return r.nodes }, nil},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := &rehearsal{binary: binary, out: t.Output(), log: t.Output(), steady: time.Second, quiet: 2 * time.Second,
+				pushes: 3}
+			figures, err := c.measure(r)(t.Context(), c.size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			none := map[string]bool{}
+			for _, name := range c.mayBeNone {
+				none[name] = true
+			}
+			for _, f := range figures {
+				if len(f.Values) != 1 || f.Values[0] < 0 || f.Values[0] == 0 && !none[f.Name] {
+					t.Errorf("%s: %v", f.Name, f.Values)
+				}
+			}
+		})
+	}
 }
 
 // What grows more than it may is said, beside the table of all.
@@ -36,7 +79,7 @@ func TestGrowthIsJudged(t *testing.T) {
 
 // Sizes that make no sense are refused, with the variable's name.
 func TestSizesAreChecked(t *testing.T) {
-	for text, want := range map[string]int{"": 2, "10": 1, "30, 10,20": 3, "0": -1, "a": -1, "10,10": -1} {
+	for text, want := range map[string]int{"": 2, "10": 1, "30, 10,20": 3, "none": 0, "0": -1, "a": -1, "10,10": -1} {
 		t.Setenv("SCALE_SYNCS", text)
 		all, err := sizes("SCALE_SYNCS", "1,2")
 		if want < 0 != (err != nil) || err == nil && len(all) != want {
@@ -63,7 +106,7 @@ apiserver_request_total_of_another{resource="configmaps"} 100
 apiserver_longrunning_requests{resource="configmaps",verb="WATCH"} 2
 apiserver_longrunning_requests{resource="pods",verb="CONNECT"} 100
 `))
-	if err != nil || a.requests != 7 || a.watches != 2 {
+	if err != nil || a.requests != 7 || a.syncs != 4 || a.watches != 2 {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

@@ -14,11 +14,14 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"k8s.io/client-go/kubernetes"
+
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // asked is what the API server has been asked since it started.
 type asked struct {
 	requests float64 // that were answered and have ended; watches left out, since they are begun anew by the clock
+	syncs    float64 // of these, about Syncs
 	watches  float64 // that are open
 	of       map[string]float64
 }
@@ -56,6 +59,9 @@ func countAsked(text []byte) (a asked, err error) {
 			case name == requestsMetric && labels["verb"] != "WATCH":
 				a.requests += m.GetCounter().GetValue()
 				a.of[kindOf(labels)] += m.GetCounter().GetValue()
+				if labels["resource"] == api.Resource.Resource {
+					a.syncs += m.GetCounter().GetValue()
+				}
 			case name == watchesMetric && labels["verb"] == "WATCH":
 				a.watches += m.GetGauge().GetValue()
 			}

@@ -232,6 +232,10 @@ func (f *fleet) restart(ctx context.Context, m *measured) error {
 		return err
 	}
 	err = until(ctx, "all Syncs to be looked after again", func() (bool, error) {
+		// Not more often: to tell its metrics costs the controller something for each Sync.
+		if err := sleep(ctx, time.Second); err != nil {
+			return false, err
+		}
 		u, err := f.controller.look(ctx)
 		return int(u.loops) == f.n, err
 	})

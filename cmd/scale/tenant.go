@@ -29,6 +29,8 @@ kind: Role
 metadata: {name: deployer, namespace: NAMESPACE}
 rules:
 - {apiGroups: [""], resources: [configmaps], verbs: [get, list, watch, create, patch, delete]}
+- {apiGroups: [apps], resources: [daemonsets], verbs: [get, list, watch, create, patch, delete]}
+- {apiGroups: [""], resources: [pods], verbs: [get, list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
