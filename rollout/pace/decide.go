@@ -145,7 +145,7 @@ func (c *course) outcome() Outcome {
 	c.progress.Begun = c.progress.Begun || c.at > 0 && len(c.queue.delete) > 0
 	o := Outcome{Progress: c.progress, Of: max(len(c.stages), c.progress.Index), Nodes: c.nodes, Settled: c.settled,
 		Reached: c.reached, Early: c.early, Sets: c.eachSet(), Delete: c.queue.delete, Wake: c.wake}
-	o.Done = (c.isDone() || c.progress.Back) && c.isLast() && !c.isAnyLent()
+	o.Done = (c.isDone() || c.progress.Back && c.queue.isEmpty()) && c.isLast() && !c.isAnyLent()
 	o.Strategies = c.strategies(c.progress.Back)
 	if !o.Done {
 		o.Waits, o.Message, o.Until = c.waits()
@@ -156,7 +156,7 @@ func (c *course) outcome() Outcome {
 // waits says what the stage waits for. What a person has to do comes first.
 func (c *course) waits() (why Wait, message string, until time.Time) {
 	switch {
-	case c.progress.Back:
+	case c.progress.Back && c.isAnyLent():
 		return ForStrategy, "all stages are done, and the update strategy is given back that Git asks for", until
 	case c.in.Paused != "":
 		return ForResume, c.in.Paused, until

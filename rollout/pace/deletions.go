@@ -18,6 +18,9 @@ type queue struct {
 	closed  bool // no window is open for them
 }
 
+// isEmpty reports whether no old pod stands in line.
+func (q *queue) isEmpty() bool { return q.waiting+q.refused+len(q.delete) == 0 }
+
 // candidate is an old pod that can go.
 type candidate struct {
 	pod     *corev1.Pod
@@ -36,8 +39,8 @@ func (c *course) lineUp() queue {
 }
 
 func (c *course) lineUpOf(s *set, q *queue) {
-	if c.progress.Back {
-		return
+	if c.progress.Back && s.Held {
+		return // its controller replaces what comes back
 	}
 	list, refused := c.candidates(s)
 	q.refused += refused

@@ -67,9 +67,9 @@ func gather(in *Input) *fleet {
 	slices.SortFunc(f.sets, func(a, b *set) int {
 		return cmp.Or(cmp.Compare(a.Target.Namespace, b.Target.Namespace), cmp.Compare(a.Target.Name, b.Target.Name))
 	})
-	for _, s := range f.sets {
-		if f.problem == "" {
-			f.problem = s.countBy()
+	for _, s := range f.sets { // all of them: whether one is to be held depends on no other
+		if why := s.countBy(); f.problem == "" {
+			f.problem = why
 		}
 	}
 	index := f.findPlaces()

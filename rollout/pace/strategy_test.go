@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/daemongate/daemongate/rollout/fact"
 )
 
 // rolls has the DaemonSets of a world ask for RollingUpdate, of which nothing is held yet.
@@ -108,5 +110,51 @@ func TestWhatWasGivenBackStaysSo(t *testing.T) {
 	}
 	if w.has("v1") != "" {
 		t.Errorf("the controller has left %s", w.has())
+	}
+}
+
+// What holds the decision about one DaemonSet up keeps none from the others: one that rolls by itself is held.
+func TestOneThatCannotBeToldLeavesNoOtherLoose(t *testing.T) {
+	w := newWorld(t, 6, 1)
+	w.addSet("other")
+	w.plan = canaryThenRest(time.Hour)
+	w.rolls().commit("v2")
+	w.want(w.run(10*time.Minute), "canary", ForSoak)
+	w.strategy(w.sets[1], false)
+	w.sets[0].ds = w.sets[0].ds.DeepCopy()
+	w.sets[0].ds.Generation++ // which its controller has not observed
+	if o := w.decide(); !o.Unknown || len(o.Strategies) != 1 || o.Strategies[0].Name != "other" ||
+		!o.Strategies[0].OnDelete {
+		t.Errorf("%+v", o)
+	}
+}
+
+// Where one DaemonSet asks for OnDelete itself, no controller replaces the old pods of a node that comes back while
+// another gets its strategy back: they go as those of any stage, and the rollout is done then.
+func TestWhatComesBackBesideAStrategyThatIsGivenBack(t *testing.T) {
+	w := newWorld(t, 5, 1)
+	own := w.addSet("other")
+	w.plan = canaryThenRest(0)
+	w.rolls()
+	own.held = false
+	w.strategy(own, true)
+	w.ready("n005", false)
+	w.after(time.Hour)
+	w.commit("v2")
+	for range 3600 {
+		if o := w.decide(); o.Back {
+			break
+		}
+		w.after(time.Second)
+	}
+	w.ready("n005", true)
+	o := w.run(10 * time.Minute)
+	for _, p := range own.pods() {
+		if p.Labels[fact.HashLabel] != "v2" {
+			t.Errorf("the pod of %s is old: %+v", p.Spec.NodeName, o)
+		}
+	}
+	if !o.Done || !o.Back || w.has("v1") != "" {
+		t.Errorf("%s: %+v", w.has(), o)
 	}
 }

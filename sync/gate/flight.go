@@ -85,12 +85,13 @@ func (t *turn) lookedAt(f *api.Flight) *Rollout {
 }
 
 // brakes are the orders that may be carried out. A brake that is pulled saves nodes and does nothing else, so it always
-// may be; one that is lifted lets further nodes be updated, so it waits while the Sync is suspended.
+// may be; one that is lifted lets further nodes be updated, so it waits while the Sync is suspended, as does a stage's
+// name.
 func (t *turn) brakes(orders []BrakeOrder) []BrakeOrder {
 	if t.suspended() == "" {
 		return orders
 	}
-	return slices.DeleteFunc(slices.Clone(orders), func(o BrakeOrder) bool { return !o.Pull })
+	return slices.DeleteFunc(slices.Clone(orders), func(o BrakeOrder) bool { return !o.Pull || o.Paced && !o.Told })
 }
 
 // halfJudged takes in what a set does that could not be written whole yet: its pods are braked and may be stuck, so

@@ -75,8 +75,8 @@ func TestASuspendedSyncPullsBrakesAndLiftsNone(t *testing.T) {
 	} {
 		d := gatetest.NewFlight(api.RollingOut)
 		d.Observation.Rollout = &gate.Rollout{Commit: "c1", Digest: "d1", State: api.RollingOut,
-			Brakes: []gate.BrakeOrder{{Name: "a", Pull: true}, {Name: "b"}}}
-		for suspended, want := range map[bool]int{true: 1, false: 2} {
+			Brakes: []gate.BrakeOrder{{Name: "a", Pull: true}, {Name: "b"}, {Name: "c", Pull: true, Paced: true}}}
+		for suspended, want := range map[bool]int{true: 1, false: 3} {
 			change(&d.Observation, suspended)
 			got := d.Step().Brakes
 			if len(got) != want || !got[0].Pull {

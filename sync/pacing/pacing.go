@@ -56,8 +56,11 @@ func AlertsGate(s *api.Sync) *api.AlertsGate {
 // need ask, and what was answered before is too old when that ends.
 func AsksAlerts(s *api.Sync) bool {
 	f := s.Status.InFlight
-	if AlertsGate(s) == nil || f == nil || f.Unwritten() || f.State == api.Complete {
+	if AlertsGate(s) == nil || f == nil || f.Unwritten() {
 		return false
+	}
+	if f.State == api.Complete {
+		return f.Correcting != nil // pods that somebody else's change has made are replaced, as those of a commit are
 	}
 	if f.Stage == nil {
 		return true

@@ -80,6 +80,9 @@ func Decide(r *gate.Rollout, in pace.Input, s *api.Sync) {
 	if !o.Wake.IsZero() && (r.Wake.IsZero() || o.Wake.Before(r.Wake)) {
 		r.Wake = o.Wake
 	}
+	if s.Status.InFlight.State == api.Complete && o.Waits == pace.ForStrategy {
+		o.Done = true // somebody else's OnDelete is drift by then
+	}
 	if r.State == api.Complete && !o.Done {
 		r.State = api.RollingOut
 	}

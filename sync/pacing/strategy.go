@@ -1,6 +1,8 @@
 package pacing
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
@@ -60,18 +62,28 @@ func Held(s *api.Sync, w api.Workload, annotations map[string]string, onDelete b
 	return b, true
 }
 
-// strategies notes which update strategies are to be written, and which annotations name another stage by now.
+// strategies notes which update strategies are to be written, and which annotations name another stage by now. A brake
+// is not lifted from who is held: its controller would replace pods.
 func strategies(r *gate.Rollout, o pace.Outcome, in pace.Input, f *api.Flight) {
+	if f.State != api.Complete {
+		r.Brakes = slices.DeleteFunc(r.Brakes, func(b gate.BrakeOrder) bool {
+			w := workloadOf(in, b.Namespace, b.Name)
+			return !b.Pull && w != nil && w.Held
+		})
+	}
 	told := map[[2]string]bool{}
 	for _, st := range o.Strategies {
 		if f.Unwritten() && !st.OnDelete { // what a part of the set comes to is not the end
 			continue
 		}
+		if f.State == api.Complete && (st.OnDelete || !isNoted(workloadOf(in, st.Namespace, st.Name))) {
+			continue // it is paced no more: what somebody else has written is drift
+		}
 		told[[2]string{st.Namespace, st.Name}] = true
 		r.Brakes = append(r.Brakes, gate.BrakeOrder{Namespace: st.Namespace, Name: st.Name, Generation: st.Generation,
 			Pull: st.OnDelete, Paced: true, Stage: o.Name, Told: true})
 	}
-	if o.Unknown || o.Back || o.Name == "" {
+	if o.Unknown || o.Back || o.Name == "" || f.State == api.Complete {
 		return
 	}
 	want := manifests.Brake{Commit: f.Commit, Paced: true, Stage: o.Name}
@@ -86,6 +98,25 @@ func strategies(r *gate.Rollout, o pace.Outcome, in pace.Input, f *api.Flight) {
 				Pull: true, Paced: true, Stage: o.Name})
 		}
 	}
+}
+
+// workloadOf is what was looked at of a DaemonSet, nil if it is not paced.
+func workloadOf(in pace.Input, namespace, name string) *pace.Workload {
+	for i := range in.Workloads {
+		if w := &in.Workloads[i]; w.Target.Namespace == namespace && w.Target.Name == name {
+			return w
+		}
+	}
+	return nil
+}
+
+// isNoted reports whether a DaemonSet says itself that its update strategy was taken for a pace.
+func isNoted(w *pace.Workload) bool {
+	if w == nil || w.Look.DaemonSet == nil {
+		return false
+	}
+	b, is := manifests.BrakeIn(w.Look.DaemonSet.Annotations)
+	return is && b.Paced
 }
 
 // GiveBack has DaemonSets get back their update strategy that no pace holds any more: somebody has taken it out of the

@@ -155,7 +155,59 @@ func TestWhenAlertsAreAskedAbout(t *testing.T) {
 	if s.Status.InFlight.State = api.Complete; AsksAlerts(s) {
 		t.Error("of a complete commit they are asked about")
 	}
+	s.Status.InFlight.Correcting = &api.Correcting{}
+	if !AsksAlerts(s) {
+		t.Error("nobody asks while pods of a complete commit are replaced that was corrected")
+	}
 	if s.Status.InFlight = nil; AsksAlerts(s) {
 		t.Error("with nothing in flight they are asked about")
+	}
+}
+
+// A commit that is complete is paced no more: nothing is taken for it, and nothing given back that it has not taken.
+// What somebody else has written is drift.
+func TestNothingIsTakenForACompleteCommit(t *testing.T) {
+	f := &api.Flight{Commit: "c1", State: api.Complete}
+	for _, c := range []struct {
+		name     string
+		noted    string
+		onDelete bool
+		want     int
+	}{{"it rolls by itself", "", true, 0}, {"OnDelete of somebody else", "", false, 0},
+		{"OnDelete that was taken", "c1 rest", false, 1}} {
+		in := pace.Input{Workloads: []pace.Workload{{Held: true,
+			Look: rollout.Look{DaemonSet: played("v2", stands, c.noted)}, Target: rollout.Target{Namespace: "ns", Name: "agent"}}}}
+		o := pace.Outcome{Progress: pace.Progress{Name: "rest", Index: 2}, Strategies: []pace.Strategy{
+			{Namespace: "ns", Name: "agent", OnDelete: c.onDelete}}}
+		r := &gate.Rollout{}
+		if strategies(r, o, in, f); len(r.Brakes) != c.want {
+			t.Errorf("%s: %+v", c.name, r.Brakes)
+		}
+	}
+}
+
+// A brake that has done its work is not lifted from a DaemonSet that a pace holds: its controller would replace pods.
+func TestABrakeIsNotLiftedFromWhoIsHeld(t *testing.T) {
+	braked := played("v2", stands, "")
+	braked.Annotations = map[string]string{manifests.BrakeAnnotation: "c0 node-1"}
+	in := pace.Input{Workloads: []pace.Workload{{Held: true, Look: rollout.Look{DaemonSet: braked},
+		Target: rollout.Target{Namespace: "ns", Name: "agent"}}}}
+	r := &gate.Rollout{Brakes: []gate.BrakeOrder{{Namespace: "ns", Name: "agent"}, {Namespace: "ns", Name: "other"}}}
+	strategies(r, pace.Outcome{Progress: pace.Progress{Name: "rest", Index: 2}}, in,
+		&api.Flight{Commit: "c1", State: api.RollingOut})
+	if len(r.Brakes) != 2 || r.Brakes[0].Name != "other" || !r.Brakes[1].Pull || !r.Brakes[1].Paced {
+		t.Errorf("%+v", r.Brakes)
+	}
+}
+
+// Whoever mends the gate of alerts in the middle of a rollout has nobody approve its stages again.
+func TestAnotherGateIsNoOtherPlan(t *testing.T) {
+	s := paced()
+	s.Spec.Rollout.Pace.Gates = &api.PaceGates{Alerts: &api.AlertsGate{URL: "http://a"}}
+	if p := Recall(s); p.Name != "canary" || !p.Approved {
+		t.Errorf("%+v", p)
+	}
+	if s.Spec.Rollout.Pace.Stages[0].AtMost = 3; Recall(s).Name != "" {
+		t.Error("other stages are the same plan")
 	}
 }
