@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -98,18 +99,29 @@ func alertsNow(fl *flight, now time.Time) string {
 		return ""
 	}
 	if !pacing.AsksAlerts(l.sync) {
-		return fl.alerts.Last().Closed(now)
+		return fl.alerts.Last(questionOf(gate)).Closed(now)
 	}
 	gate, namespace := gate.DeepCopy(), l.sync.Namespace
-	answer, due := fl.alerts.Look(l.life, alerts.Question{Now: l.Now, Ask: func(ctx context.Context) ([]string, error) {
+	ask := func(ctx context.Context) ([]string, error) {
 		source, err := l.Connect.Alerts(ctx, namespace, gate)
 		if err != nil {
 			return nil, err
 		}
 		return source.Firing(ctx)
-	}, Wake: func() { l.queue.Add(l.key) }, Beside: l.background.Go})
+	}
+	answer, due := fl.alerts.Look(l.life, alerts.Question{Of: questionOf(gate), Now: l.Now, Ask: ask,
+		Wake: func() { l.queue.Add(l.key) }, Beside: l.background.Go})
 	l.sleep(due)
 	return answer.Closed(now)
+}
+
+// questionOf tells apart what is asked about alerts.
+func questionOf(gate *api.AlertsGate) string {
+	var secret string
+	if gate.SecretRef != nil {
+		secret = gate.SecretRef.Name
+	}
+	return fmt.Sprintf("%q %q %q %q", gate.URL, gate.API, gate.Matchers, secret)
 }
 
 // judgeAll judges every workload of a flight by one look at it. A DaemonSet that cannot be seen holds up no judgement

@@ -113,11 +113,19 @@ type alert struct {
 	} `json:"status"`
 }
 
-func (a alert) fires(prometheus bool) bool {
+// fires reports whether it fires. What has no labels, or a state that the API does not know, is no alert.
+func (a alert) fires(prometheus bool) (is, known bool) {
+	state := a.Status.State
 	if prometheus {
-		return a.State == "firing"
+		state = a.State
 	}
-	return a.Status.State != "suppressed"
+	switch {
+	case len(a.Labels) == 0:
+		return false, false
+	case prometheus:
+		return state == "firing", state == "firing" || state == "pending"
+	}
+	return state != "suppressed", state == "active" || state == "unprocessed" || state == "suppressed"
 }
 
 func (s Source) read(body []byte) ([]string, error) {
@@ -129,7 +137,8 @@ func (s Source) read(body []byte) ([]string, error) {
 				Alerts []alert `json:"alerts"`
 			} `json:"data"`
 		}
-		if json.Unmarshal(body, &answer) != nil || answer.Status != "success" || answer.Data == nil {
+		if json.Unmarshal(body, &answer) != nil || answer.Status != "success" || answer.Data == nil ||
+			answer.Data.Alerts == nil {
 			return nil, errors.New(`it has no status "success" with data.alerts`)
 		}
 		all = answer.Data.Alerts
@@ -139,7 +148,11 @@ func (s Source) read(body []byte) ([]string, error) {
 	var names []string
 	for _, a := range all {
 		counts := !slices.ContainsFunc(s.Matchers, func(m Matcher) bool { return !m.Matches(a.Labels) })
-		if counts && a.fires(s.Prometheus) {
+		fires, known := a.fires(s.Prometheus)
+		if !known {
+			return nil, errors.New("what it lists are no alerts with labels and a state")
+		}
+		if counts && fires {
 			names = append(names, nameOf(a.Labels))
 		}
 	}

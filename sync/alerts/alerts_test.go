@@ -129,7 +129,9 @@ func TestWhatIsNoAnswerIsAnError(t *testing.T) {
 			status int
 			answer string
 		}{{200, ""}, {200, "null"}, {200, "{}"}, {200, "<html>hunter2</html>"}, {200, `{"status":"error","error":"hunter2"}`},
-			{200, `{"status":"success"}`}, {500, "hunter2"}, {401, "hunter2"}, {302, ""}} {
+			{200, `{"status":"success"}`}, {200, `{"status":"success","data":{}}`}, {200, `[{"hunter2":1}]`},
+			{200, `[{"labels":{"a":"b"}}]`}, {200, `{"status":"success","data":{"alerts":[{"labels":{"a":"b"}}]}}`},
+			{500, "hunter2"}, {401, "hunter2"}, {302, ""}} {
 			status, answer = c.status, c.answer
 			s := Source{URL: server.URL, Prometheus: prometheus, Client: client, Matchers: page(t)}
 			got, err := s.Firing(t.Context())
@@ -196,5 +198,40 @@ func TestAnAskerAsksWhileSomebodyLooks(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(2 * time.Second)
+	})
+}
+
+// What was answered to another question counts for nothing, also if it comes late.
+func TestAnAnswerBelongsToItsQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Asker
+		look := func(of string, firing ...string) string {
+			ask := func(context.Context) ([]string, error) {
+				time.Sleep(time.Second)
+				return firing, nil
+			}
+			answer, _ := a.Look(t.Context(), Question{Of: of, Now: time.Now, Ask: ask, Wake: func() {},
+				Beside: func(do func()) { go do() }})
+			return answer.Closed(time.Now())
+		}
+		look("staging")
+		time.Sleep(2 * time.Second)
+		if said := look("staging"); said != "" {
+			t.Errorf("nothing fires there: %q", said)
+		}
+		if said := a.Last("production").Closed(time.Now()); said == "" {
+			t.Error("the answer of another is that of production")
+		}
+		if said := look("production", "NodeDown"); said == "" {
+			t.Error("the answer of another counts")
+		}
+		look("staging") // its answer comes after the next question
+		look("production", "NodeDown")
+		time.Sleep(2 * time.Second)
+		if said := look("production", "NodeDown"); said != "alerts fire: NodeDown" {
+			t.Errorf("%q", said)
+		}
+		synctest.Wait()
+		time.Sleep(time.Minute)
 	})
 }

@@ -55,21 +55,27 @@ func (a Answer) Closed(now time.Time) string {
 // Asker asks beside the turns of a Sync, one question at a time. The zero value has not asked.
 type Asker struct {
 	mu      gosync.Mutex
+	of      string // what was asked last
 	last    Answer
 	asking  bool
 	due     time.Time // of the next question
 	retries int
 }
 
-// Last is the newest answer.
-func (a *Asker) Last() Answer {
+// Last is the newest answer to a question.
+func (a *Asker) Last(of string) Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.of != of {
+		return Answer{}
+	}
 	return a.last
 }
 
 // Question is how an Asker asks.
 type Question struct {
+	// Of tells questions apart: what was answered to another one counts for nothing.
+	Of  string
 	Now func() time.Time
 	// Ask must end when its context does, and Wake is called when its answer is there. Beside runs both, beside a turn.
 	Ask    func(context.Context) ([]string, error)
@@ -81,12 +87,15 @@ type Question struct {
 func (a *Asker) Look(ctx context.Context, q Question) (Answer, time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.of != q.Of {
+		a.of, a.last, a.asking, a.due, a.retries = q.Of, Answer{}, false, time.Time{}, 0
+	}
 	if !a.asking && !q.Now().Before(a.due) {
 		a.asking = true
 		q.Beside(func() {
 			at := q.Now()
 			firing, err := q.Ask(ctx)
-			a.note(at, q.Now(), firing, err)
+			a.note(q.Of, at, q.Now(), firing, err)
 			q.Wake()
 		})
 	}
@@ -97,9 +106,12 @@ func (a *Asker) Look(ctx context.Context, q Question) (Answer, time.Time) {
 }
 
 // note takes an answer in. What cannot be asked is asked again after 2 s at first, and every minute at last.
-func (a *Asker) note(asked, now time.Time, firing []string, err error) {
+func (a *Asker) note(of string, asked, now time.Time, firing []string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.of != of {
+		return
+	}
 	a.asking = false
 	if err != nil {
 		a.last.Problem = err
