@@ -37,8 +37,7 @@ const agentsNamespace = "agents"
 func (r *rehearsal) nodes(ctx context.Context, n int) ([]growth.Figure, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	// Leases are renewed seldom: they are nobody's work here.
-	s, err := r.newStage(ctx, clustertest.Options{Nodes: n, NodeGrace: time.Hour})
+	s, err := r.newStage(ctx, clustertest.Options{Nodes: n})
 	if err != nil {
 		return nil, err
 	}
