@@ -108,6 +108,9 @@ func TestWhatWasGivenBackStaysSo(t *testing.T) {
 	if got := strings.Join(w.sets[0].writes, " "); !o.Done || got != "OnDelete RollingUpdate OnDelete RollingUpdate" {
 		t.Errorf("%s: %+v", got, o)
 	}
+	if got := strings.Join(w.sets[1].writes, " "); got != "OnDelete RollingUpdate" {
+		t.Errorf("the other one, which had its own back: %s", got)
+	}
 	if w.has("v1") != "" {
 		t.Errorf("the controller has left %s", w.has())
 	}
