@@ -3,6 +3,8 @@ package child
 import (
 	"slices"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Clock tells how much processor time a process has taken since now.
@@ -44,3 +46,16 @@ func Idle(r *Runner, tenants ...string) (ids []int) {
 
 // Stay has children wait so long for another job.
 func Stay(r *Runner, stay time.Duration) { r.idle.stay = stay }
+
+// Wanted is how many renders wait for memory.
+func Wanted(r *Runner) int {
+	r.idle.mu.Lock()
+	defer r.idle.mu.Unlock()
+	return r.idle.wanted
+}
+
+// Small has a Runner's children take no more than so many bytes together.
+func Small(r *Runner, memory int64) *Runner {
+	r.memory, r.room = memory, semaphore.NewWeighted(memory)
+	return r
+}

@@ -27,6 +27,7 @@ type idle struct {
 
 	mu     sync.Mutex
 	all    []*waiting // who came first is first
+	wanted int        // how many renders wait for memory: until they have it, nobody stays here
 	closed bool
 }
 
@@ -37,11 +38,12 @@ type waiting struct {
 	ends *time.Timer
 }
 
-// put keeps a child for a while. It returns false if that is not done any more.
+// put keeps a child for a while. It returns false if that is not done any more, or if somebody waits for the memory: a
+// tenant with one job after the other would keep that for as long as it has any.
 func (i *idle) put(u use, p *process) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed {
+	if i.closed || i.wanted > 0 {
 		return false
 	}
 	w := &waiting{process: p, use: u}
@@ -80,6 +82,13 @@ func (i *idle) remove(w *waiting) bool {
 	}
 	i.all = slices.Delete(i.all, at, at+1)
 	return true
+}
+
+// want says that one more render waits for memory, or -1 that one has what it waited for.
+func (i *idle) want(more int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.wanted += more
 }
 
 // free ends those who came first, until somebody else may have so much memory.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -166,5 +167,45 @@ func TestAWaitingChildGivesItsMemoryBack(t *testing.T) {
 		if n := len(child.Idle(r)); n > 1 {
 			t.Errorf("%d wait", n)
 		}
+	}
+}
+
+// Who waits for memory gets it from a render that is under way as soon as that ends, although its tenant could have more
+// for the same child.
+func TestWhoWaitsForMemoryGoesBeforeATenantsNextJob(t *testing.T) {
+	files, gate := tree(t, ordinary), filepath.Join(t.TempDir(), "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := child.Small(child.Stray(fmt.Sprintf("while read -r job; do echo '{\"Began\":true}'; case $job in *base*) read -r go <%s;; "+
+		"esac; echo '{\"Answer\":{\"Read\":[\"a\"],\"Again\":true}}'; done", gate)), 128<<20)
+	defer r.Close()
+	child.Stay(r, time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	build := func(tenant, folder string) <-chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := r.Build(ctx, files, folder, render.Options{}, child.Limits{Tenant: tenant, Memory: 128 << 20})
+			done <- err
+		}()
+		return done
+	}
+	long := build("a", "base")
+	opens, err := os.OpenFile(gate, os.O_WRONLY, 0) // as soon as the child reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opens.Close()
+	other := build("b", "prod")
+	eventually(t, "the other tenant waits for memory", func() bool { return child.Wanted(r) == 1 })
+	if _, err := opens.WriteString("go\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-long; err != nil {
+		t.Error(err)
+	}
+	if err := <-other; err != nil {
+		t.Errorf("the other tenant's render: %v", err)
 	}
 }

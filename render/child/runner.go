@@ -105,6 +105,7 @@ func (r *Runner) Build(ctx context.Context, tree *gitsource.Tree, folder string,
 			memory: r.groups.Of(l.Tenant)}
 		result, err := c.run(ctx)
 		if reserved && c.unheard(err) || other && maybeAnothers(err) {
+			p.end() // the next one takes the same memory
 			continue
 		}
 		kept = c.mayGoOn(err) && len(used) == 1 && r.idle.put(u, p)
@@ -121,6 +122,8 @@ func (r *Runner) enter(ctx context.Context, u use) (*process, error) {
 	if r.room.TryAcquire(u.memory) {
 		return nil, nil
 	}
+	r.idle.want(1)
+	defer r.idle.want(-1)
 	r.idle.free(u.memory)
 	if err := r.room.Acquire(ctx, u.memory); err != nil {
 		return nil, context.Cause(ctx)
