@@ -15,16 +15,21 @@ GORELEASER := $(TOOLS)/goreleaser-$(GORELEASER_VERSION)
 VERSION := $(or $(shell .ci/version),unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
+# The cluster is of the newest supported Kubernetes; KUBERNETES=1.34 makes it the oldest one.
+KUBERNETES :=
+OLDEST     := 1.34
+OLDEST_PACKAGES := ./sync ./cmd/daemongate
+
 # Each prints the path of a binary, the first two after building it if it is missing: the cluster, the Git host, and the
 # browser, which must be installed.
-DEVCLUSTER_PATH := .ci/build-devcluster
+DEVCLUSTER_PATH  = .ci/build-devcluster $(KUBERNETES)
 DEVHOST_PATH    := .ci/build-devhost
 CHROMIUM_PATH   := .ci/find-chromium
 
 # Some shells export a HOST of their own: only one given to make counts.
 DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
-.PHONY: build chaos clusters fleets scale test test-all test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
+.PHONY: build chaos clusters fleets scale test test-all test-oldest test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
 
 build: ## bin/daemongate
 	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
@@ -43,6 +48,13 @@ test-all: test ## as test, with the largest sizes and all rounds of random stori
 	@cluster=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$cluster" && set -x && \
 		go test -run '^$$' -bench TheBrake -benchtime 1x -timeout 60m ./sync
 
+# A control plane of another Kubernetes is a quarter of an hour to compile, so this is no part of make test.
+test-oldest: KUBERNETES := $(OLDEST)
+test-oldest: ## the stories on the oldest supported Kubernetes: outside make test
+	@cluster=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$cluster" && set -x && \
+		go test -count=1 -vet=off -timeout 15m -run '^TestTheStory$$' ./cmd/demo && \
+		go test -count=1 -vet=off -timeout 45m $(OLDEST_PACKAGES)
+
 # Without the race detector, which makes the longest of them five times as slow: make test has it.
 test-unit: ## the tests that need no cluster: about a minute
 	go run ./cmd/devtest . -short ./gitsource ./render ./...
@@ -52,7 +64,7 @@ test-unit: ## the tests that need no cluster: about a minute
 lint: $(GOLANGCI) ## formatting, go.mod, the floors and the linters of .golangci.yml
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	go mod tidy -diff
-	cd cmd/devcluster && go mod tidy -diff
+	cd cmd/devcluster && go mod tidy -diff && go mod tidy -diff -modfile=go134.mod
 	cd cmd/devhost && go mod tidy -diff && go vet ./...
 	cd cmd/devpackages && go mod tidy -diff && go vet ./...
 	cd cmd/devrelease && go mod tidy -diff && go vet ./...
@@ -69,7 +81,7 @@ $(GOLANGCI):
 tidy: $(GOLANGCI) ## formatting, go mod tidy
 	$(GOLANGCI) fmt
 	go mod tidy
-	cd cmd/devcluster && go mod tidy
+	cd cmd/devcluster && go mod tidy && go mod tidy -modfile=go134.mod
 	cd cmd/devhost && go mod tidy
 	cd cmd/devpackages && go mod tidy
 	cd cmd/devrelease && go mod tidy
@@ -81,7 +93,7 @@ bench: ## the benchmarks, on real clusters and in a real browser
 	@browser=$$($(CHROMIUM_PATH)) && path=$$($(DEVCLUSTER_PATH)) && export CHROMIUM="$$browser" DEVCLUSTER="$$path" && set -x && \
 		go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-demo: build ## the story, on a real control plane, in this terminal; HOST=gitea: on a real Git host too; KEEP=1: the cluster stays until ^C
+demo: build ## the story, on a real control plane, in this terminal; HOST=gitea: on a real Git host too; KUBERNETES=1.34: of that version; KEEP=1: the cluster stays until ^C
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" DEMO_HOST="$(DEMO_HOST)" DEMO_KEEP="$(KEEP)" && \
 		if [ -n "$$DEMO_HOST" ]; then path=$$($(DEVHOST_PATH)) && export DEVHOST="$$path"; fi && \
 		go build -o bin/demo ./cmd/demo && exec bin/demo # go run would call its end by ^C an error

@@ -37,8 +37,21 @@ type causeStory struct {
 	// fails is set if nothing is written at all: the commit is Failed.
 	fails bool
 	// zone is where the agent runs; the nodes of b and c are for those who break nodes.
-	zone string
+	zone  string
+	needs needs
 }
+
+// needs is what a story plays that not all supported versions of Kubernetes have: it is there from 1.minor on.
+type needs struct {
+	minor int
+	what  string
+}
+
+var (
+	imageVolumes  = needs{35, "image volumes"}
+	restartRules  = needs{35, "restart rules of containers"}
+	restartsOfAll = needs{36, "rules that restart all containers"}
+)
 
 // agentFile is what a story changes of the agent's manifest.
 type agentFile struct {
@@ -123,9 +136,9 @@ var causeStories = []causeStory{
 	}},
 	{name: "postStart hook", cause: "HookFailing", says: "exited with 1: check failed",
 		v2: container("lifecycle: {postStart: {exec: {command: [/agent, \"false\"]}}}")},
-	{name: "image of a volume", cause: "ImagePull", says: "image volume models",
+	{name: "image of a volume", needs: imageVolumes, cause: "ImagePull", says: "image volume models",
 		v2: mounts("registry.local/models:v7-typo")},
-	{name: "image of a volume is no name", cause: "InvalidImage", says: "image volume models",
+	{name: "image of a volume is no name", needs: imageVolumes, cause: "InvalidImage", says: "image volume models",
 		v2: mounts("registry.local/Models:v7")},
 	{name: "no user namespaces", cause: "Sandbox", says: "hostUsers", after: "5s", v2: pod("hostUsers: false")},
 	{name: "memory limit below the runtime", cause: "Sandbox", says: "memory limit", after: "5s",
@@ -153,11 +166,12 @@ var causeStories = []causeStory{
 	{name: "node refuses pods", cause: "Rejected", v2: behaves("rejected")},
 	{name: "node has no AppArmor", cause: "Rejected", says: "AppArmor", v2: behaves("no-apparmor")},
 	{name: "node is out of CPU", cause: "Rejected", says: "cpu", v2: behaves("out-of-cpu")},
-	{name: "ends for good", cause: "CrashLoop", says: "and its pod with it", v2: container("args: [crash]",
-		"restartPolicy: Never")},
-	{name: "ends for good beside another", cause: "CrashLoop", says: "though the pod goes on",
+	{name: "ends for good", needs: restartRules, cause: "CrashLoop", says: "and its pod with it",
+		v2: container("args: [crash]", "restartPolicy: Never")},
+	{name: "ends for good beside another", needs: restartRules, cause: "CrashLoop", says: "though the pod goes on",
 		v2: beside("restartPolicy: Never")},
-	{name: "restarts all containers", cause: "CrashLoop", says: "all containers of the pod are restarted",
+	{name: "restarts all containers", needs: restartsOfAll, cause: "CrashLoop",
+		says: "all containers of the pod are restarted",
 		v2: beside("restartPolicy: Never",
 			"restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [3]}}]")},
 	{name: "old pods do not stop", cause: "Terminating", after: "5s", v1: behaves("never-stops"), v2: behaves("")},
@@ -201,6 +215,7 @@ func TestEveryCauseIsToldOnTheCommit(t *testing.T) {
 		for _, story := range slices.Concat(causeStories, otherCauses) {
 			t.Run(story.name, func(t *testing.T) {
 				t.Parallel()
+				cluster.Since(t, story.needs.minor, story.needs.what)
 				turns <- struct{}{}
 				defer func() { <-turns }()
 				story.play(newWorldOn(t, cluster), c, told)

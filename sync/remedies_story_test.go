@@ -36,6 +36,7 @@ type remedyStory struct {
 	made      func(*world)
 	undone    bool
 	after     string // as in causeStory
+	needs     needs
 }
 
 // plainAgent changes nothing of the agent but its image.
@@ -118,7 +119,7 @@ var remedyStories = []remedyStory{
 	{name: "node has no AppArmor", cause: "Rejected", says: []string{"leave appArmorProfile out in Git",
 		"kubectl describe node node-"},
 		v2: behaves("no-apparmor"), corrected: plainAgent},
-	{name: "ends for good", cause: "CrashLoop", says: []string{"kubectl -n NS logs ", "-c agent",
+	{name: "ends for good", needs: restartRules, cause: "CrashLoop", says: []string{"kubectl -n NS logs ", "-c agent",
 		"fix the commit or revert it"},
 		v2: container("args: [crash]", "restartPolicy: Never"), corrected: plainAgent, settle: 10 * time.Second},
 }
@@ -137,6 +138,7 @@ func TestDoingWhatARemedySaysHelps(t *testing.T) {
 			t.Parallel()
 			turns <- struct{}{}
 			defer func() { <-turns }()
+			first.cluster.Since(t, story.needs.minor, story.needs.what)
 			story.play(newWorldOn(t, first.cluster))
 		})
 	}

@@ -32,7 +32,7 @@ func ownFlags() { pflag.CommandLine = pflag.NewFlagSet("", pflag.ContinueOnError
 func kwok() int {
 	ownFlags()
 	flags := pflag.NewFlagSet("global", pflag.ContinueOnError)
-	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.ParseErrorsWhitelist.UnknownFlags = true // the name that the pflag of Kubernetes 1.34 knows, too
 	flags.Usage = func() {}
 	ctx, _ := kwoklog.InitFlags(kwoksignals.SetupSignalContext(), flags)
 	ctx, err := kwokconfig.InitFlags(ctx, flags)

@@ -75,7 +75,7 @@ func stateOf(status *corev1.PodStatus) string {
 		if c.Type == corev1.PodReady {
 			words = append(words, "Ready="+string(c.Status), c.Reason)
 		}
-		if c.Type == corev1.AllContainersRestarting && c.Status == corev1.ConditionTrue {
+		if c.Type == allContainersRestarting && c.Status == corev1.ConditionTrue {
 			words = append(words, string(c.Type), c.Reason)
 		}
 		if c.Type == corev1.PodReadyToStartContainers || c.Type == corev1.PodInitialized {

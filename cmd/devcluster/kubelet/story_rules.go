@@ -17,6 +17,12 @@ const (
 	restartsAll // it and all other containers of its pod, at once
 )
 
+// The API of Kubernetes 1.34, with which this is built too, has no names for these yet.
+const (
+	restartAllContainers    corev1.ContainerRestartRuleAction = "RestartAllContainers"
+	allContainersRestarting corev1.PodConditionType           = "AllContainersRestarting"
+)
+
 // fateOf reads a container's own restartPolicy and its restart rules; the first rule that is for the exit code counts.
 func fateOf(spec *corev1.PodSpec, container string, exitCode int32) fate {
 	all := allContainers(spec)
@@ -28,7 +34,7 @@ func fateOf(spec *corev1.PodSpec, container string, exitCode int32) fate {
 		if !isFor(rule, exitCode) {
 			continue
 		}
-		if rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers {
+		if rule.Action == restartAllContainers {
 			return restartsAll
 		}
 		return startsAgain
@@ -101,7 +107,7 @@ func failed(c corev1.ContainerStatus) bool {
 // restartAll plays a restart rule that has all containers of the pod start anew, as recorded: without a back-off, and
 // so that how each ended is replaced by an end that has no times. The one that triggered it is left to be started.
 func (s *story) restartAll(ctx context.Context, trigger *corev1.ContainerStatus) {
-	setCondition(&s.status, corev1.AllContainersRestarting, true, "RestartAllContainersStarted",
+	setCondition(&s.status, allContainersRestarting, true, "RestartAllContainersStarted",
 		"container exited with restart policy rule", s.clock())
 	s.show(ctx)
 	s.pause(ctx, between(time.Second, 2*time.Second))
@@ -111,7 +117,7 @@ func (s *story) restartAll(ctx context.Context, trigger *corev1.ContainerStatus)
 		}
 		remove(c)
 	}
-	setCondition(&s.status, corev1.AllContainersRestarting, false, "", "", s.clock())
+	setCondition(&s.status, allContainersRestarting, false, "", "", s.clock())
 	s.show(ctx)
 	s.pause(ctx, between(time.Second, 2*time.Second))
 	s.startAllBut(ctx, trigger)

@@ -89,7 +89,7 @@ func TestWhatAnEndedContainerLeaves(t *testing.T) {
 // A rule that restarts all containers does so without a back-off, says it in a condition while it happens, and leaves
 // of every container's end only that it was restarted, as recorded. The pod stays initialized.
 func TestRuleThatRestartsAllContainers(t *testing.T) {
-	pod, always := never(corev1.ContainerRestartRuleActionRestartAllContainers,
+	pod, always := never(restartAllContainers,
 		corev1.ContainerRestartRuleOnExitCodesOpIn, 3), corev1.ContainerRestartPolicyAlways
 	pod.Spec.InitContainers[0].RestartPolicy = &always
 	s := &stage{}

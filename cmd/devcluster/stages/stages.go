@@ -5,6 +5,9 @@ import (
 	"bytes"
 	"embed"
 	"os"
+	"regexp"
+	"runtime/debug"
+	"strings"
 )
 
 //go:embed *.yaml
@@ -23,7 +26,31 @@ func Write(name string) error {
 			return err
 		}
 		all.WriteString("---\n")
-		all.Write(text)
+		all.WriteString(forKwok(linked(), string(text)))
 	}
 	return os.WriteFile(name, all.Bytes(), 0o600)
 }
+
+// linked is the version of KWOK that is in the binary.
+func linked() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "sigs.k8s.io/kwok" {
+				return m.Version
+			}
+		}
+	}
+	return ""
+}
+
+// forKwok has a template call what a version of KWOK knows: up to 0.6 a pod has one address, by a function of another
+// name, and the whole template fails for one that is not known.
+func forKwok(version, text string) string {
+	if strings.HasPrefix(version, "v0.6.") {
+		return oneAddress.ReplaceAllString(text, "{{ $$ips := list (PodIPWith $1) }}")
+	}
+	return text
+}
+
+// oneAddress is where the addresses of a pod are asked for.
+var oneAddress = regexp.MustCompile(`\{\{ \$ips := PodIPsWith (.*) \}\}`)
