@@ -261,7 +261,7 @@ func TestAlertsHoldAPacedCommitBack(t *testing.T) {
 	var answer atomic.Value
 	answer.Store(`[]`)
 	alertmanager := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(out, answer.Load().(string)) //nolint:errcheck // it holds strings alone
+		_, _ = io.WriteString(out, answer.Load().(string))
 	}))
 	t.Cleanup(alertmanager.Close)
 	v1 := w.push("v1", map[string]string{"agent.yaml": rollingAgent("v1", "")})

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -85,19 +84,6 @@ func (s *seen) wait(ctx context.Context, what string, want map[string]string) (f
 		return all, err
 	})
 	return first, last, err
-}
-
-// names are those of all that was seen whose names begin so.
-func (s *seen) names(prefix string) map[string]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	names := map[string]bool{}
-	for name := range s.values {
-		if strings.HasPrefix(name, prefix) {
-			names[name] = true
-		}
-	}
-	return names
 }
 
 // when returns since when an object has the value that it has; the zero time if it was not seen.

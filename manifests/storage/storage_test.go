@@ -22,7 +22,7 @@ func parsed(t *testing.T, text string) *unstructured.Unstructured {
 
 // What is to be done is read from the definition: the version that is stored, those in which something may be stored
 // still, and whether a field is called the same in all of them.
-func TestAPlanIsReadFromTheDefinition(t *testing.T) {
+func TestAPlanIsReadFromTheDefinition(t *testing.T) { //nolint:gocyclo // one rule after the other of one result
 	const two = `
 metadata: {name: things.example.com, generation: 7, resourceVersion: "12"}
 spec:
@@ -55,8 +55,10 @@ status: {storedVersions: [v1alpha1, v1]}`
 // A manager that wrote in both versions has one entry afterwards, with the fields of both; others keep theirs.
 func TestManagersOfTwoVersionsBecomeOne(t *testing.T) {
 	entry := func(manager, subresource, version, fields string) metav1.ManagedFieldsEntry {
+		of := &metav1.FieldsV1{}
+		of.SetRawBytes([]byte(fields))
 		return metav1.ManagedFieldsEntry{Manager: manager, Operation: "Update", Subresource: subresource,
-			APIVersion: "example.com/" + version, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+			APIVersion: "example.com/" + version, FieldsType: "FieldsV1", FieldsV1: of}
 	}
 	got, err := managedIn([]metav1.ManagedFieldsEntry{
 		entry("a", "", "v1alpha1", `{"f:spec":{"f:one":{}}}`),

@@ -166,16 +166,26 @@ func (c *course) waits() (why Wait, message string, until time.Time) {
 		return ForWindow, c.in.Closed, until
 	case alarmed(c) && c.queue.waiting > 0:
 		return ForAlerts, c.in.Alerts, until
-	case c.queue.waiting+c.queue.refused > 0 && len(c.queue.delete) == 0 && !c.onTheirWay:
+	case isBudgetSpent(c):
 		return ForBudget, c.budgetWords(), until
 	case !c.hasSettled():
 		return ForNodes, c.nodeWords(), until
-	case alarmed(c) && isAnyLeft(c) && (!c.needsApproval() || !c.soaks.IsZero()):
+	case keepsFromTheNext(c):
 		return ForAlerts, c.in.Alerts, until
 	case !c.soaks.IsZero():
 		return ForSoak, c.soakWords(), c.soaks
 	}
 	return ForApproval, c.approvalWords(), until
+}
+
+// isBudgetSpent reports whether old pods are left of which none may go now, though none is on its way.
+func isBudgetSpent(c *course) bool {
+	return c.queue.waiting+c.queue.refused > 0 && len(c.queue.delete) == 0 && !c.onTheirWay
+}
+
+// keepsFromTheNext reports whether an alert keeps a stage that is over otherwise from being passed.
+func keepsFromTheNext(c *course) bool {
+	return alarmed(c) && isAnyLeft(c) && (!c.needsApproval() || !c.soaks.IsZero())
 }
 
 // isWaitedFor reports whether the rollout must reach a node in such a state. One that is absent, that joined since, or

@@ -73,7 +73,7 @@ const prometheusSays = `{"status":"success","data":{"alerts":[
   "value":"1e+00"}]}}`
 
 // Both are asked as their APIs want it, with credentials, and what fires and counts is named once.
-func TestWhatFiresIsNamed(t *testing.T) {
+func TestWhatFiresIsNamed(t *testing.T) { //nolint:gocyclo // one rule after the other of one result
 	var asked *http.Request
 	answer := alertmanagerSays
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

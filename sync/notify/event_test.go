@@ -13,7 +13,7 @@ import (
 // An event keeps the rules of CloudEvents 1.0.2 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents): those of
 // spec.md for its attributes, and those of formats/json-format.md for how it is written. The official library reads
 // it, too: cmd/devpackages: TestNotificationsAreCloudEvents.
-func TestEventsKeepTheRulesOfCloudEvents(t *testing.T) {
+func TestEventsKeepTheRulesOfCloudEvents(t *testing.T) { //nolint:gocyclo // one rule after the other of one result
 	s := syncOf()
 	s.Spec.Report.TargetURL = "https://grafana.example.com/d/{cluster}/{namespace}/{name}?c={commit}"
 	body, err := EventOf(s, "prod eu/1", Message{ID: "17", Is: api.NoticeRollingBack, Commit: hashOf(1), State: api.Stuck,

@@ -77,8 +77,7 @@ func noticeOf(f *api.Flight, m gate.Move, before api.Notice, newest bool) api.No
 	case m.By != "":
 	case back && f.State != api.Complete && f.State != api.Stuck:
 		return api.NoticeRollingBack
-	case back && f.State == api.Complete,
-		before == api.NoticeRollingBack && newest && f != nil && f.Commit != m.Commit && f.State == api.Complete:
+	case back && f.State == api.Complete, before == api.NoticeRollingBack && newest && isPast(f, m.Commit):
 		return api.NoticeRolledBack
 	case m.Relapsed:
 		return api.NoticeRelapsed
@@ -86,6 +85,11 @@ func noticeOf(f *api.Flight, m gate.Move, before api.Notice, newest bool) api.No
 		return api.NoticeRecovered
 	}
 	return api.Notice(m.State)
+}
+
+// isPast reports whether another commit than this one has completed in its place.
+func isPast(f *api.Flight, commit string) bool {
+	return f != nil && f.Commit != commit && f.State == api.Complete
 }
 
 // onOneLine is a text without line breaks and other controls.

@@ -83,9 +83,13 @@ func strategies(r *gate.Rollout, o pace.Outcome, in pace.Input, f *api.Flight) {
 		r.Brakes = append(r.Brakes, gate.BrakeOrder{Namespace: st.Namespace, Name: st.Name, Generation: st.Generation,
 			Pull: st.OnDelete, Paced: true, Stage: o.Name, Told: true})
 	}
-	if o.Unknown || o.Back || o.Name == "" || f.State == api.Complete {
-		return
+	if !o.Unknown && !o.Back && o.Name != "" && f.State != api.Complete {
+		stageNotes(r, o, in, f, told)
 	}
+}
+
+// stageNotes has the annotations name the stage that was reached, of DaemonSets of which nothing else was told.
+func stageNotes(r *gate.Rollout, o pace.Outcome, in pace.Input, f *api.Flight, told map[[2]string]bool) {
 	want := manifests.Brake{Commit: f.Commit, Paced: true, Stage: o.Name}
 	for _, w := range in.Workloads {
 		d := w.Look.DaemonSet

@@ -125,7 +125,7 @@ func asked(secret string, times int) *api.Sync {
 
 // What keeps a cluster from being used is told by its reason, whether it passes by itself, and soon asked again; nothing
 // of what the server says is repeated. When it is well again the connection is the same as before.
-func TestWhyAClusterIsNotUsed(t *testing.T) {
+func TestWhyAClusterIsNotUsed(t *testing.T) { //nolint:gocyclo // one rule after the other of one result
 	s := newServer(t)
 	c := secrets{"prod": {"value.yaml": s.kubeconfig(t, "x")}}.clusters(remote.Reach{})
 	first, barred, again := c.At(t.Context(), syncOf("prod"))

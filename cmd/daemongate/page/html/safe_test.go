@@ -111,7 +111,7 @@ func spoiledFleet(text string) FleetData {
 const hostileText = `"'><script>alert(1)</script><img src=x onerror=alert(2)></hx-partial></template>&lt;&amp;{{.}}` + "`\u202e"
 
 // Whatever somebody calls a node, a namespace or a commit, or a program prints: it stays text, on pages and in frames.
-func TestWhatOthersWriteStaysText(t *testing.T) {
+func TestWhatOthersWriteStaysText(t *testing.T) { //nolint:gocyclo // one rule after the other of one result
 	made := pages(t, "", hostileText)
 	d := spoiled(stuck(12), hostileText)
 	f := frame(t, page(), d)
