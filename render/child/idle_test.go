@@ -29,6 +29,7 @@ func at(t *testing.T, r *child.Runner, tenant string, files *gitsource.Tree, fol
 // nothing else would; those of another tenant never are, and one without a tenant has a child of its own.
 func TestOneChildDoesTheJobsOfATenant(t *testing.T) {
 	r, files := runner(t, 0), tree(t, ordinary)
+	child.Stay(r, time.Hour) // however long this takes
 	ids := map[string]map[int]bool{"a": {}, "b": {}, "": {}}
 	for _, tenant := range []string{"a", "a", "b", "a", "b", "", ""} {
 		for _, folder := range []string{"prod", "base"} {
@@ -46,6 +47,14 @@ func TestOneChildDoesTheJobsOfATenant(t *testing.T) {
 	maps.Copy(both, ids["b"])
 	if len(ids["a"]) != 1 || len(ids["b"]) != 1 || len(both) != 2 || len(ids[""]) > 0 {
 		t.Errorf("children of the tenants: %v", ids)
+	}
+}
+
+// A child waits for another job for a while only.
+func TestAChildWaitsForAWhileOnly(t *testing.T) {
+	r, files := runner(t, 0), tree(t, ordinary)
+	if _, err := at(t, r, "a", files, "prod"); err != nil {
+		t.Fatal(err)
 	}
 	eventually(t, "nobody waits for another job", func() bool { return len(child.Idle(r)) == 0 })
 	eventually(t, "only the reserve is left", func() bool { return len(children(t)) <= 1 })
@@ -95,6 +104,7 @@ func TestADeadlyRenderBehindOthersIsBlamedAlone(t *testing.T) {
 		"hungry/kustomization.yaml": file("resources: [a.yaml]\nreplacements:\n" + hungry.String()),
 		"hungry/a.yaml":             file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: 'a-b'}\n"),
 	})
+	child.Stay(r, time.Hour)
 	for round := range 2 {
 		for range 2 {
 			if _, err := at(t, r, "a", files, "good"); err != nil {

@@ -133,7 +133,13 @@ func newPost(t *testing.T) *post {
 func (p *post) moves(commit int, state api.CommitState) {
 	p.notices.Add(p.sync, []gate.Move{move(p.sync, gate.Move{Commit: hashOf(commit), State: state, At: time.Now()})})
 	synctest.Wait()
-	time.Sleep(time.Millisecond)
+	pass(time.Millisecond)
+}
+
+// pass lets time pass, until nobody does anything any more: what others wrote may be read then.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // The receiver is away for 60 seconds, in which three states pass and the process is restarted. When it is back it is
@@ -146,19 +152,18 @@ func TestAnOutageAndARestartLoseNothing(t *testing.T) {
 		p.to.answers(func(Event) Answer { return away })
 		gone := time.Now()
 		p.moves(1, api.RollingOut)
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		p.moves(1, api.Stuck)
 		p.stop()
 		p.start(t)
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		p.moves(1, api.Complete)
-		time.Sleep(time.Until(gone.Add(time.Minute)))
+		pass(time.Until(gone.Add(time.Minute)))
 		if p.to.tries > 16 {
 			t.Errorf("%d tries in a minute", p.to.tries)
 		}
 		p.to.answers(takes)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		expect(t, "after the outage", p.to.told(), "held 1", "rollingout 1", "stuck 1", "complete 1")
 		p.moves(2, api.Failed)
 		expect(t, "and then", p.to.told()[4:], "failed 2")
@@ -224,7 +229,7 @@ func TestAReceiverIsWaitedForByNobody(t *testing.T) {
 		p := newPost(t)
 		p.to.answers(func(Event) Answer { return hangs })
 		p.moves(1, api.RollingOut)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		p.moves(1, api.Complete)
 		p.stop()
 		if p.store.is == nil || len(p.store.is.Waiting) != 1 {
@@ -235,11 +240,10 @@ func TestAReceiverIsWaitedForByNobody(t *testing.T) {
 		defer func() { p.stop() }()
 		asked := time.Now()
 		p.to.answers(takes)
-		time.Sleep(9 * time.Minute)
+		pass(9 * time.Minute)
 		p.moves(2, api.Failed)
 		expect(t, "in the pause", p.to.told())
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		pass(2 * time.Minute)
 		expect(t, "after it", p.to.told(), "rollingout 1", "complete 1", "failed 2")
 		if first := p.to.at[0].Sub(asked); first < 10*time.Minute {
 			t.Errorf("told after %v", first)
@@ -254,14 +258,12 @@ func TestNothingIsSentThatIsNotSaved(t *testing.T) {
 		defer func() { p.stop() }()
 		p.store.fail(errors.New("the API server is away"))
 		p.moves(1, api.Failed)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		if p.to.tries != 0 || len(p.said) != 1 {
 			t.Errorf("%d tries, said %q", p.to.tries, p.said)
 		}
 		p.store.fail(nil)
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
+		pass(5 * time.Minute)
 		expect(t, "told", p.to.told(), "failed 1")
 	})
 }
@@ -279,8 +281,7 @@ func TestABurstIsRecordedNowAndThen(t *testing.T) {
 		p.store.writes = 0
 		p.store.mu.Unlock()
 		p.to.answers(takes)
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
+		pass(10 * time.Minute)
 		for i, e := range p.to.took {
 			if e.Subject != hashOf(i) {
 				t.Fatalf("message %d is of %s", i, e.Subject)
