@@ -150,7 +150,8 @@ krew: ## bin/krew: the archives of the kubectl plugin, and the manifest with whi
 	@rm -r bin/krew/build
 
 # What a release is told about itself. Who builds the same commit again gets the same bytes.
-RELEASE = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} go -C cmd/devrelease run .
+EPOCH   = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
+RELEASE = SOURCE_DATE_EPOCH=$(EPOCH) go -C cmd/devrelease run .
 IMAGE   = bin/daemongate_$(VERSION)_image.tar
 
 image: ## bin/daemongate_VERSION_image.tar: the container image for linux/amd64 and linux/arm64, an OCI archive
@@ -161,7 +162,9 @@ sbom: build ## bin/daemongate.cdx.json: what bin/daemongate is made of, in Cyclo
 
 release-snapshot: image $(GORELEASER) ## bin/release: programs, archives, bills of materials and checksums, as a release would have them
 	go -C cmd/devrelease build -o "$(CURDIR)/bin/devrelease" .
-	PATH="$(CURDIR)/bin:$$PATH" VERSION=$(VERSION) $(GORELEASER) release --snapshot --clean
+	epoch=$(EPOCH) && time=$$(date -u -d "@$$epoch" +%Y-%m-%dT%H:%M:%SZ) && PATH="$(CURDIR)/bin:$$PATH" \
+		VERSION=$(VERSION) SOURCE_DATE_EPOCH=$$epoch RELEASE_TIME=$$time $(GORELEASER) release --snapshot --clean
+	cp "$(IMAGE)" bin/release/
 	.ci/krew-manifest $(VERSION) $(KREW_URL) bin/release > bin/release/daemongate.yaml
 
 $(GORELEASER):

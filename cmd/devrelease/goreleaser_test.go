@@ -27,6 +27,10 @@ type releaser struct {
 		IDs          []string
 		Formats      []string
 		NameTemplate string `yaml:"name_template"`
+		Files        []struct{ Src string }
+	}
+	Checksum, Release struct {
+		ExtraFiles []struct{ Glob string } `yaml:"extra_files"`
 	}
 	Sboms []struct {
 		Cmd       string
@@ -86,15 +90,12 @@ func words(flags []string) string {
 func TestKrewFindsTheArchivesOfARelease(t *testing.T) {
 	r := readReleaser(t)
 	folder := t.TempDir()
-	want := 0
+	want := len(r.Builds[1].Goos) * len(r.Builds[1].Goarch)
 	for _, a := range r.Archives {
 		for _, system := range r.Builds[1].Goos {
 			for _, arch := range r.Builds[1].Goarch {
 				name := strings.NewReplacer("{{ .Os }}", system, "{{ .Arch }}", arch).Replace(a.NameTemplate)
-				if a.Formats[0] != "binary" {
-					want, name = want+1, name+"."+a.Formats[0]
-				}
-				check(t, write(filepath.Join(folder, name), []byte(name)))
+				check(t, write(filepath.Join(folder, name+"."+a.Formats[0]), []byte(name)))
 			}
 		}
 	}
@@ -109,12 +110,43 @@ func TestKrewFindsTheArchivesOfARelease(t *testing.T) {
 	check(t, yaml.NewDecoder(bytes.NewReader(out)).Decode(&manifest))
 	found := manifest.Spec.Platforms
 	if want != 4 || len(found) != want {
-		t.Errorf("of %d archives krew finds %+v", want, found)
+		t.Errorf("krew finds %+v, want %d", found, want)
 	}
 	for _, p := range found {
-		if p.Bin != r.Builds[1].Binary || r.Archives[1].IDs[0] != r.Builds[1].ID {
+		if p.Bin != r.Builds[1].Binary || r.Archives[1].IDs[0] != r.Builds[1].ID ||
+			!strings.Contains(p.URI, strings.Split(r.Archives[1].NameTemplate, "{")[0]) {
 			t.Errorf("krew looks for %s, and %s is in %s", p.Bin, r.Builds[1].Binary, p.URI)
 		}
+	}
+}
+
+// The licence is in each archive, the image is among the files of a release and among its checksums, and make sets what
+// goreleaser is to read in the environment: its own words for the commit's time say nothing in a clone without a remote.
+func TestAReleaseHasTheLicenceAndTheImage(t *testing.T) {
+	r := readReleaser(t)
+	for _, a := range r.Archives {
+		if !slices.Equal(a.Formats, []string{"tar.gz"}) || len(a.Files) != 1 || a.Files[0].Src != "LICENSE" {
+			t.Errorf("archive %s is %+v", a.ID, a)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(repository, ".goreleaser.yaml"))
+	check(t, err)
+	makefile, err := os.ReadFile(filepath.Join(repository, "Makefile"))
+	check(t, err)
+	image := regexp.MustCompile(`(?m)^IMAGE *= (.*)$`).FindSubmatch(makefile)
+	want := strings.ReplaceAll(string(image[1]), "$(VERSION)", "{{ .Env.VERSION }}")
+	for _, extra := range [][]struct{ Glob string }{r.Checksum.ExtraFiles, r.Release.ExtraFiles} {
+		if len(extra) != 1 || extra[0].Glob != want {
+			t.Errorf("beside the archives there is %+v, want %s", extra, want)
+		}
+	}
+	for _, found := range regexp.MustCompile(`\.Env\.([A-Z_]+)`).FindAllSubmatch(text, -1) {
+		if !bytes.Contains(makefile, append(found[1], '=')) {
+			t.Errorf("make sets no %s for goreleaser", found[1])
+		}
+	}
+	if found := regexp.MustCompile(`\.(CommitDate|CommitTimestamp|Date|Timestamp|Version)\b`).Find(text); found != nil {
+		t.Errorf("%s is of goreleaser's", found)
 	}
 }
 
