@@ -53,7 +53,8 @@ test-oldest: KUBERNETES := $(OLDEST)
 test-oldest: ## the stories on the oldest supported Kubernetes: outside make test
 	@cluster=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$cluster" && set -x && \
 		go test -count=1 -vet=off -timeout 15m -run '^TestTheStory$$' ./cmd/demo && \
-		go test -count=1 -vet=off -timeout 45m $(OLDEST_PACKAGES)
+		go test -count=1 -vet=off -timeout 45m $(OLDEST_PACKAGES) && \
+		go -C cmd/devpackages test -count=1 -vet=off -ldflags=-w -timeout 15m ./...
 
 # Without the race detector, which makes the longest of them five times as slow: make test has it.
 test-unit: ## the tests that need no cluster: about a minute

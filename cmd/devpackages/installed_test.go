@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,7 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -25,6 +27,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 var syncs = schema.GroupVersionResource{Group: "daemongate.io", Version: "v1alpha1", Resource: "syncs"}
@@ -38,6 +41,10 @@ type world struct {
 	base   string   // where the webhooks and the probes of the controller that came last are
 	scrape []string // where the metrics of each controller are
 	limit  int64    // of its memory, in bytes
+
+	scraper string             // the token by which metrics are read
+	looks   func(t *testing.T) // is called while a commit is waited for, if somebody watches
+	to      *receiver          // of the notifications
 }
 
 func newWorld(t *testing.T) *world {
@@ -55,10 +62,10 @@ func newWorld(t *testing.T) *world {
 // it says that it is ready, and until it has rolled out a commit. It stops when the test ends.
 func (w *world) rollsOut(t *testing.T) {
 	t.Helper()
-	w.tenant(t)
+	first := w.tenant(t)
 	w.runs(t)
 	w.isReady(t)
-	w.comesTo(t, "Complete")
+	w.comesTo(t, first, api.Complete)
 }
 
 // isReady waits until the controller that came last says that it can do its work, or could take over.
@@ -74,19 +81,33 @@ func (w *world) isReady(t *testing.T) {
 	})
 }
 
-// comesTo waits until the newest commit has come to a state.
-func (w *world) comesTo(t *testing.T, want string) {
+// status is what the Sync says.
+func (w *world) status(t *testing.T) api.SyncStatus {
 	t.Helper()
-	clustertest.Until(t, 3*time.Minute, "Sync platform/agents to be "+want, func() (string, bool) {
-		s, err := w.client.Resource(syncs).Namespace("platform").Get(t.Context(), "agents", metav1.GetOptions{})
-		check(t, err)
-		state, _, _ := unstructured.NestedString(s.Object, "status", "summary", "state")
-		return fmt.Sprint(s.Object["status"]), state == want
+	u, err := w.client.Resource(syncs).Namespace("platform").Get(t.Context(), "agents", metav1.GetOptions{})
+	check(t, err)
+	var s api.Sync
+	check(t, runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &s))
+	return s.Status
+}
+
+// comesTo waits until a commit has come to a state.
+func (w *world) comesTo(t *testing.T, commit string, want api.CommitState) {
+	t.Helper()
+	clustertest.Until(t, 5*time.Minute, fmt.Sprintf("commit %s to be %s", commit, want), func() (string, bool) {
+		if w.looks != nil {
+			w.looks(t)
+		}
+		s := w.status(t)
+		return fmt.Sprintf("%+v", s.Summary), slices.ContainsFunc(s.History, func(r api.Record) bool {
+			return r.Commit == commit && r.State == want
+		}) || want == api.Held && slices.Contains(s.Held.Commits, commit)
 	})
 }
 
-// tenant makes a namespace with a Sync and the account whose rights it uses.
-func (w *world) tenant(t *testing.T) {
+// tenant makes a namespace with a Sync, the account whose rights it uses and the Secret that says whom it notifies. It
+// returns the first commit.
+func (w *world) tenant(t *testing.T) (first string) {
 	t.Helper()
 	const namespace = "platform"
 	_, err := w.kube.CoreV1().Namespaces().Create(t.Context(),
@@ -101,15 +122,20 @@ func (w *world) tenant(t *testing.T) {
 		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "deployer", Namespace: namespace}},
 	}, metav1.CreateOptions{})
 	check(t, err)
+	w.to = newReceiver(t)
+	_, err = w.kube.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "chat"}, StringData: map[string]string{"url": w.to.url, "allowHTTP": "true"},
+	}, metav1.CreateOptions{})
+	check(t, err)
 	repository := filepath.Join(w.dir, "fleet")
-	w.pushes(t, "registry.local/agent:v1")
+	first = w.pushes(t, "registry.local/agent:v1")
 	for _, u := range objects(t, `apiVersion: daemongate.io/v1alpha1
 kind: Sync
 metadata: {name: agents, namespace: platform}
 spec:
   source: {url: `+repository+`, interval: 1s}
   rollout: {settle: 1s, proof: 0s}
-  report: {provider: Notes}
+  report: {provider: Notes, notify: {secretRef: {name: chat}}}
   apply: {serviceAccountName: deployer}
 `) {
 		clustertest.Until(t, time.Minute, "the Sync to be taken", func() (string, bool) {
@@ -117,12 +143,13 @@ spec:
 			return fmt.Sprint(err), err == nil
 		})
 	}
+	return first
 }
 
 // pushes commits an agent of an image.
-func (w *world) pushes(t *testing.T, image string) {
+func (w *world) pushes(t *testing.T, image string) (commit string) {
 	t.Helper()
-	gittest.Commit(t, filepath.Join(w.dir, "fleet"), "agent.yaml", `apiVersion: apps/v1
+	return gittest.Commit(t, filepath.Join(w.dir, "fleet"), "agent.yaml", `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: agent}
 spec:
@@ -133,8 +160,9 @@ spec:
 `)
 }
 
-// runs runs a controller until the test ends, and holds then that it has kept to its limit of memory.
-func (w *world) runs(t *testing.T) {
+// runs runs a controller until it is stopped, at the latest when the test ends, and holds then that it has kept to its
+// limit of memory.
+func (w *world) runs(t *testing.T) (stop func()) {
 	t.Helper()
 	d, err := w.kube.AppsV1().Deployments(system).Get(t.Context(), "daemongate", metav1.GetOptions{})
 	check(t, err)
@@ -147,8 +175,8 @@ func (w *world) runs(t *testing.T) {
 	w.base = "http://" + hooks
 	w.scrape = append(w.scrape, "http://"+metrics+"/metrics")
 	data := filepath.Join(w.dir, fmt.Sprintf("data-%d", len(w.scrape)))
-	args := []string{"--allow-local-repositories", "--data-dir", data, "--kubeconfig", w.account(t),
-		"--webhook-address", hooks, "--metrics-address", metrics}
+	args := []string{"--allow-local-repositories", "--allow-local-networks", "--data-dir", data,
+		"--kubeconfig", w.account(t), "--webhook-address", hooks, "--metrics-address", metrics}
 	for _, arg := range container.Args {
 		switch name, _, _ := strings.Cut(arg, "="); name {
 		case "--data-dir", "--webhook-address", "--metrics-address", "--log-format", "--advertise-address": // of the place
@@ -158,19 +186,21 @@ func (w *world) runs(t *testing.T) {
 			args = append(args, arg)
 		}
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, interrupt := context.WithCancel(context.Background())
 	c := exec.CommandContext(ctx, binary, args...)
 	c.Env = append(os.Environ(), fmt.Sprintf("DAEMONGATE_MEMORY_LIMIT=%d", w.limit))
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.Stdout, c.Stderr = t.Output(), t.Output()
 	check(t, c.Start())
-	t.Cleanup(func() {
-		stop()
+	stop = sync.OnceFunc(func() {
+		interrupt()
 		_ = c.Wait() // it was interrupted
 		if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok && u.Maxrss<<10 > w.limit {
 			t.Errorf("the controller has taken %d MiB, and may take %d", u.Maxrss>>10, w.limit>>20)
 		}
 	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // token is one of an installed ServiceAccount.

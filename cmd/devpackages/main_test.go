@@ -15,13 +15,13 @@ import (
 	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
-// binary is daemongate, as make build makes it.
-var binary string
+// binary is daemongate, as make build makes it; or another one that $DAEMONGATE names, such as the one of an image.
+var binary = os.Getenv("DAEMONGATE")
 
 func TestMain(m *testing.M) {
 	clustertest.Quiet()
 	folder, err := os.MkdirTemp("", "devpackages-")
-	if err == nil {
+	if err == nil && binary == "" {
 		binary = filepath.Join(folder, "daemongate")
 		build := exec.Command("go", "build", "-o", binary, "./cmd/daemongate")
 		build.Dir, build.Stdout, build.Stderr = "../..", os.Stderr, os.Stderr
