@@ -17,7 +17,7 @@ import (
 
 const (
 	// patience is how long a test waits for what must come, on a machine that is busy with other things too.
-	patience = 5 * time.Minute
+	patience = 15 * time.Minute
 	// elsewhere is how often a test looks at what it waits for if that is not in the Sync's status.
 	elsewhere = 100 * time.Millisecond
 )

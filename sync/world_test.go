@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -48,10 +49,23 @@ var shared *clustertest.Cluster
 func TestMain(m *testing.M) {
 	flag.Parse()
 	clustertest.Quiet()
-	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	plainGit()
 	_ = flag.Set("test.parallel", "24") // stories wait more than they work
 	debug.SetGCPercent(400)             // they share few processors, not memory
 	os.Exit(runAll(m))
+}
+
+// plainGit has git read no configuration but this one: in repositories that last for seconds nothing is tidied up or
+// flushed to the disk.
+func plainGit() {
+	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	own := []string{"gc.auto=0", "maintenance.auto=false", "receive.autogc=false", "core.fsync=none"}
+	_ = os.Setenv("GIT_CONFIG_COUNT", strconv.Itoa(len(own)))
+	for i, setting := range own {
+		key, value, _ := strings.Cut(setting, "=")
+		_ = os.Setenv(fmt.Sprint("GIT_CONFIG_KEY_", i), key)
+		_ = os.Setenv(fmt.Sprint("GIT_CONFIG_VALUE_", i), value)
+	}
 }
 
 func runAll(m *testing.M) int {
@@ -98,6 +112,7 @@ type world struct {
 	packs int
 	// inStatus is how many bytes an inventory takes in the status at most; 0 is the default.
 	inStatus int
+	notes    notes
 }
 
 // newWorld is one on the cluster of this package's tests.
