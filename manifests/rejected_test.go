@@ -254,7 +254,7 @@ func answering(code int) func(http.RoundTripper) http.RoundTripper {
 // eventually waits for what the cluster does in its own time.
 func eventually(t testing.TB, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		err := check()
 		if err == nil {

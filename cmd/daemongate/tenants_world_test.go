@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	gosync "sync"
 	"sync/atomic"
@@ -12,11 +13,9 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -111,80 +110,27 @@ spec:
 // complete waits until a commit of a namespace's agent is.
 func (w *tenants) complete(namespace, commit string) {
 	w.t.Helper()
-	clustertest.Until(w.t, 3*time.Minute, api.Short(commit)+" of "+namespace+" to be Complete", func() (string, bool) {
+	clustertest.Until(w.t, 2*time.Minute, api.Short(commit)+" of "+namespace+" to be Complete", func() (string, bool) {
 		s, err := w.syncs.Get(w.t.Context(), namespace, "agents")
 		check(w.t, err)
 		return fmt.Sprintf("%+v", s.Status.Summary), s.Status.LastComplete == commit
 	})
 }
 
-// broken pushes a version of the agent that crashes, and returns how long it took from the first container that was
-// seen to have ended until the brake was, and from the push until then.
-func (w *tenants) broken(namespace string, within time.Duration) (toBrake, all time.Duration) {
+// broken pushes a version of the agent that crashes, and returns when it is braked.
+func (w *tenants) broken(namespace string) {
 	w.t.Helper()
-	seen := w.watchBrake(namespace)
-	pushed := time.Now()
 	w.agent(namespace, "v2", "crash")
-	clustertest.Until(w.t, within, "the brake in "+namespace, func() (string, bool) {
+	clustertest.Until(w.t, 3*time.Minute, "the brake in "+namespace, func() (string, bool) {
 		s, err := w.syncs.Get(w.t.Context(), namespace, "agents")
 		check(w.t, err)
-		return fmt.Sprintf("%+v", s.Status.Summary), !seen.braked().IsZero()
+		agents, err := w.kube.AppsV1().DaemonSets(namespace).List(w.t.Context(), metav1.ListOptions{})
+		check(w.t, err)
+		braked := slices.ContainsFunc(agents.Items, func(d appsv1.DaemonSet) bool {
+			return d.Annotations[manifests.BrakeAnnotation] != ""
+		})
+		return fmt.Sprintf("%+v", s.Status.Summary), braked
 	})
-	return seen.braked().Sub(seen.firstEnd()), seen.braked().Sub(pushed)
-}
-
-// brakeWatch is when a container of a namespace was first seen to have ended, and when its agent was first seen braked.
-type brakeWatch struct {
-	mu          gosync.Mutex
-	ended, seen time.Time
-}
-
-func (b *brakeWatch) firstEnd() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.ended
-}
-
-func (b *brakeWatch) braked() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.seen
-}
-
-// watchBrake begins to watch.
-func (w *tenants) watchBrake(namespace string) *brakeWatch {
-	w.t.Helper()
-	pods, err := w.kube.CoreV1().Pods(namespace).Watch(w.t.Context(), metav1.ListOptions{})
-	check(w.t, err)
-	agents, err := w.kube.AppsV1().DaemonSets(namespace).Watch(w.t.Context(), metav1.ListOptions{})
-	check(w.t, err)
-	b := &brakeWatch{}
-	for _, changes := range []watch.Interface{pods, agents} {
-		w.t.Cleanup(changes.Stop)
-		go func() {
-			for change := range changes.ResultChan() {
-				b.see(change)
-			}
-		}()
-	}
-	return b
-}
-
-func (b *brakeWatch) see(change watch.Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch o := change.Object.(type) {
-	case *corev1.Pod:
-		for _, c := range o.Status.ContainerStatuses {
-			if b.ended.IsZero() && o.DeletionTimestamp == nil && (c.State.Terminated != nil || c.RestartCount > 0) {
-				b.ended = time.Now()
-			}
-		}
-	case *appsv1.DaemonSet:
-		if b.seen.IsZero() && o.Annotations[manifests.BrakeAnnotation] != "" {
-			b.seen = time.Now()
-		}
-	}
 }
 
 // slowWebhook is an admission webhook that takes nine seconds to allow something. Of dry runs it does so only to those
@@ -192,12 +138,15 @@ func (b *brakeWatch) see(change watch.Event) {
 type slowWebhook struct {
 	over                   chan struct{} // closed when it is to be slow no longer
 	waitingWrites, waiting atomic.Int64
+
+	mu       gosync.Mutex
+	answered map[string]map[string]bool // names of what was written, by turn
 }
 
 // slowWebhook has one be asked for the ConfigMaps of a namespace.
 func (w *tenants) slowWebhook(namespace string) *slowWebhook {
 	w.t.Helper()
-	h := &slowWebhook{over: make(chan struct{})}
+	h := &slowWebhook{over: make(chan struct{}), answered: map[string]map[string]bool{}}
 	startWebhook(w.t, w.kube, namespace, "configmaps", h)
 	w.t.Cleanup(func() { close(h.over) })
 	return h
@@ -212,6 +161,7 @@ func (h *slowWebhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case !dryRun:
 		h.wait(&h.waitingWrites)
+		h.answer(review.Request.Name)
 	case strings.HasPrefix(review.Request.Name, "dry"):
 		h.wait(&h.waiting)
 	}
@@ -225,6 +175,29 @@ func (h *slowWebhook) wait(count *atomic.Int64) {
 	case <-h.over:
 	case <-time.After(9 * time.Second):
 	}
+}
+
+// answer notes that a write is allowed; its name is that of the turn and a number.
+func (h *slowWebhook) answer(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	turn := name[:max(0, strings.LastIndex(name, "-"))]
+	if h.answered[turn] == nil {
+		h.answered[turn] = map[string]bool{}
+	}
+	h.answered[turn][name] = true
+}
+
+// ended is of how many turns every write was allowed.
+func (h *slowWebhook) ended() (turns int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, names := range h.answered {
+		if len(names) >= writesOfATurn {
+			turns++
+		}
+	}
+	return turns
 }
 
 // writes and dryRuns are how many wait for it now.

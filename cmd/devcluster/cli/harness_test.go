@@ -93,7 +93,7 @@ func (c *testCluster) run(args ...string) string {
 // eventually waits for something that the machine's load may delay, and says what it saw last.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		err := try()
 		if err == nil {
 			return

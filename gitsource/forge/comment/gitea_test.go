@@ -102,7 +102,7 @@ func (w *world) must(err error) {
 // eventually waits for what the host does after it has answered.
 func (w *world) eventually(check func() error) {
 	w.t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(10 * time.Minute)
 	for {
 		err := check()
 		if err == nil {
