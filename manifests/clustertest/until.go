@@ -8,8 +8,8 @@ import (
 // busy is how many times as long everything may take on a machine that has too much to do.
 const busy = 6
 
-// Until waits until something holds, which on an idle machine is so within a time; it gives up after several times that.
-// What was seen last is told then.
+// Until waits until something holds, which on an idle machine is so within a time, and gives up after several times
+// that. What was seen last is told then.
 func Until(t testing.TB, within time.Duration, what string, holds func() (seen string, ok bool)) {
 	t.Helper()
 	for end := time.Now().Add(busy * within); ; time.Sleep(100 * time.Millisecond) {
