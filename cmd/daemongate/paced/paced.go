@@ -28,12 +28,14 @@ type Reach struct {
 
 // NewPromote lets a paced rollout go on after a stage that waits for a person.
 func NewPromote(r Reach, arguments cobra.PositionalArgs) *cobra.Command {
+	stage := ""
 	c := &cobra.Command{
 		Use:   "promote NAME",
 		Short: "Let a paced rollout go on after the stage that waits for an approval",
 		Long: `Let a paced rollout go on after the stage that waits for an approval (spec.rollout.pace.stages[].approve). The word is
-good for this stage of this commit, once: a newer commit, and the next stage that waits, need one of their own.`,
-		Example: "  daemongate promote node-agents",
+good for this stage of this commit, once: a newer commit, and the next stage that waits, need one of their own. With
+--stage nothing is promoted where another stage waits by now.`,
+		Example: "  daemongate promote node-agents\n  daemongate promote node-agents --stage canary",
 		Args:    arguments,
 		RunE: func(c *cobra.Command, args []string) error {
 			s, syncs, err := r.Sync(c.Context(), args[0])
@@ -44,6 +46,10 @@ good for this stage of this commit, once: a newer commit, and the next stage tha
 			if why != "" {
 				return fmt.Errorf("Sync %s/%s: %s", s.Namespace, s.Name, why)
 			}
+			if is := s.Status.InFlight.Stage.Name; stage != "" && stage != is {
+				return fmt.Errorf("Sync %s/%s: it is %s that waits for an approval, and no stage called %q: nothing "+
+					"was promoted (daemongate promote %s --stage %s)", s.Namespace, s.Name, p.Stage, stage, s.Name, is)
+			}
 			if err := syncs.Promote(c.Context(), s.Namespace, s.Name, p.Commit, p.Index, time.Now()); err != nil {
 				return err
 			}
@@ -52,6 +58,7 @@ good for this stage of this commit, once: a newer commit, and the next stage tha
 		},
 	}
 	r.AddFlags(c.Flags())
+	c.Flags().StringVar(&stage, "stage", "", "the name of the stage that is to be passed; refused if another one waits")
 	return c
 }
 

@@ -109,6 +109,24 @@ func TestPromoteIsForTheStageThatWaits(t *testing.T) {
 	}
 }
 
+// With a stage's name nothing is promoted where another one waits: the answer names that.
+func TestPromoteMayNameItsStage(t *testing.T) {
+	w := newWorld(t, func(*api.Sync) {})
+	said, err := w.run("promote", "agents", "--stage", "zone/eu-1a")
+	if err == nil || !strings.Contains(err.Error(), `stage 1 of 2 (canary) that waits for an approval, and no stage called `+
+		`"zone/eu-1a"`) || said != "" || len(w.annotations()) > 0 {
+		t.Errorf("%q %v; written: %v", said, err, w.annotations())
+	}
+	if said, err = w.run("promote", "agents", "--stage", "canary"); err != nil || !strings.HasPrefix(said, "promoted bbbbbbb") ||
+		w.annotations()[pacing.PromoteAnnotation] == "" {
+		t.Errorf("%q %v", said, err)
+	}
+	w = newWorld(t, func(s *api.Sync) { s.Status.InFlight.Stage.WaitsFor = api.StageNodes })
+	if said, err = w.run("promote", "agents", "--stage", "canary"); err == nil || len(w.annotations()) > 0 {
+		t.Errorf("%q %v", said, err)
+	}
+}
+
 // A pause says who, since when and why. One that is there is not taken over by another person without a reason.
 func TestPauseIsAPersonsWord(t *testing.T) {
 	w := newWorld(t, func(*api.Sync) {})
