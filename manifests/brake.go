@@ -86,6 +86,21 @@ func Braked(o *unstructured.Unstructured, b Brake) *unstructured.Unstructured {
 	return braked
 }
 
+// CheckRecords says which DaemonSets of a commit carry an annotation that only Daemongate writes, with the files if
+// they are known. Written to the cluster it would be taken for a brake, or for a pace.
+func CheckRecords(objects []*unstructured.Unstructured) error {
+	var problems []error
+	for _, o := range objects {
+		for _, name := range []string{BrakeAnnotation, PacedAnnotation} {
+			if _, is := o.GetAnnotations()[name]; is && isDaemonSet(IDOf(o)) {
+				problems = append(problems, fmt.Errorf("%s%s: the annotation %s is written by Daemongate alone, while "+
+					"a rollout is held: take it out of Git", IDOf(o), atFile(originOf(o)), name))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
 func (b Brake) annotation() string {
 	if b.Paced {
 		return PacedAnnotation

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests/fields"
@@ -151,5 +152,30 @@ func TestBrakeRecord(t *testing.T) {
 	}
 	if _, found := ReadBrake(object(t, rolling)); found {
 		t.Error("found a brake where there is none")
+	}
+}
+
+// What Daemongate alone writes on a DaemonSet is refused in Git, with the file: it would be taken for a brake or a pace.
+func TestRecordsOfDaemongateAreRefusedInGit(t *testing.T) {
+	object := func(kind, name, annotation string) *unstructured.Unstructured {
+		u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": kind}}
+		if kind == "DaemonSet" {
+			u.Object["apiVersion"] = "apps/v1"
+		}
+		u.SetNamespace("ns")
+		u.SetName(name)
+		u.SetAnnotations(map[string]string{OriginAnnotation: name + ".yaml", annotation: "9f3e2d1 canary"})
+		return u
+	}
+	err := CheckRecords([]*unstructured.Unstructured{object("DaemonSet", "a", PacedAnnotation),
+		object("DaemonSet", "b", BrakeAnnotation), object("DaemonSet", "c", "daemongate.io/replaces"),
+		object("ConfigMap", "d", PacedAnnotation)})
+	for _, says := range []string{"ns/a (a.yaml): the annotation daemongate.io/paced", "ns/b (b.yaml)", "take it out of Git"} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v says nothing of %q", err, says)
+		}
+	}
+	if err != nil && (strings.Contains(err.Error(), "ns/c") || strings.Contains(err.Error(), "ns/d")) {
+		t.Errorf("too much: %v", err)
 	}
 }

@@ -102,7 +102,7 @@ func (p *preparation) render(ctx context.Context, r *readySet, tree *gitsource.T
 	}
 	r.warnings = droppedWords(built)
 	set, err := manifests.NewSet(built.Objects)
-	if err != nil {
+	if err = errors.Join(err, manifests.CheckRecords(built.Objects)); err != nil {
 		return r.not(gate.Invalid, toldWhole(err), p.Now())
 	}
 	return p.check(ctx, r, set, built.Read)

@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -69,7 +70,8 @@ func (r *Rendering) Set(ctx context.Context, from *Origin, notes io.Writer) (man
 	if err != nil {
 		return manifests.Set{}, err
 	}
-	return manifests.NewSet(result.Objects)
+	set, err := manifests.NewSet(result.Objects)
+	return set, errors.Join(err, manifests.CheckRecords(result.Objects))
 }
 
 // base fetches a commit of another repository. The credentials are for the origin's own server alone.
