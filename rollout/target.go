@@ -42,6 +42,7 @@ type Target struct {
 // Paced is where a paced rollout stands (docs/decisions/0061-pace.md).
 type Paced struct {
 	// Reached is how many nodes the commit may have come to by now: those of the present stage and of the ones before.
+	// 0 if nobody knows: then it is those that have no old pod any more.
 	Reached int `json:"reached"`
 	// Since is when the stage was reached.
 	Since time.Time `json:"since,omitzero"`
@@ -50,11 +51,16 @@ type Paced struct {
 }
 
 // TargetOf is what a DaemonSet asks for now, where nobody knows of a commit: it is judged by its own times, as those of
-// a dump are. Its live strategy may be the brake's instead of its own.
+// a dump are. Its live strategy may be the brake's instead of its own, or that of a paced rollout.
 func TargetOf(d *appsv1.DaemonSet) Target {
-	return Target{
-		Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation,
-		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType &&
-			d.Annotations[manifests.BrakeAnnotation] == "",
+	t := Target{Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation}
+	if d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType {
+		return t
 	}
+	b, lent := manifests.BrakeIn(d.Annotations)
+	t.OnDelete = !lent || b.Paced
+	if lent && b.Paced {
+		t.Paced = &Paced{}
+	}
+	return t
 }

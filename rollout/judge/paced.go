@@ -26,7 +26,16 @@ func exposed(s *survey.Survey, j *rollout.Judgement) (nodes, toSettle int) {
 			}
 		}
 	}
+	if paced.Reached == 0 {
+		return min(touched, j.Eligible), toSettle
+	}
 	return min(paced.Reached, j.Eligible), toSettle + max(0, min(paced.Reached, j.Desired)-touched)
+}
+
+// reached is on how many nodes a paced commit could fail by now.
+func reached(s *survey.Survey, j *rollout.Judgement) int {
+	nodes, _ := exposed(s, j)
+	return nodes
 }
 
 // standsStill reports whether nobody expects the rollout to go on: a person deletes its old pods, or its stage waits
@@ -49,7 +58,7 @@ func lastMoved(s *survey.Survey) time.Time {
 
 func pacedLine(s *survey.Survey, j *rollout.Judgement) string {
 	return fmt.Sprintf("daemon set %q is paced: %d of %d nodes run a settled new pod, %d have been reached",
-		s.Target.Name, j.Settled, j.Desired, min(s.Target.Paced.Reached, j.Eligible))
+		s.Target.Name, j.Settled, j.Desired, reached(s, j))
 }
 
 // noteOld says what becomes of old pods that the DaemonSet controller does not replace.
@@ -59,7 +68,7 @@ func noteOld(s *survey.Survey, j *rollout.Judgement, add func(format string, arg
 	case len(j.Old) == 0:
 	case paced != nil:
 		add("paced: the commit has reached %d of %d nodes; %d still run the old pod until their stage comes",
-			min(paced.Reached, j.Eligible), j.Eligible, len(j.Old))
+			reached(s, j), j.Eligible, len(j.Old))
 	case s.Target.OnDelete:
 		add("updateStrategy OnDelete: %d of %d nodes still run the old pod until somebody deletes it: %s", len(j.Old),
 			j.Desired, words.Listed(j.Old))
