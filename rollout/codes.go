@@ -37,6 +37,12 @@ var meanings = map[Code]string{
 	ProgressDeadlineExceeded: "the Deployment has given up",
 	NotEstablished:           "the API server does not serve the new kind",
 	NotReady:                 "the object is not ready",
+
+	StrategyKept:  "the update strategy cannot be given back",
+	AlertsFiring:  "alerts fire since the commit has come to nodes",
+	AlertsHold:    "alerts hold the rollout back, which may not be for the commit's sake",
+	SoakRestarted: "the soak begins anew again and again",
+	NodesAbsent:   "nodes are absent without which no stage ends",
 }
 
 // Meaning is the cause in a few words.

@@ -50,6 +50,12 @@ const (
 	ProgressDeadlineExceeded Code = "ProgressDeadlineExceeded"
 	NotEstablished           Code = "NotEstablished"
 	NotReady                 Code = "NotReady"
+	// These are of a paced rollout as a whole (rollout/pace).
+	StrategyKept  Code = "StrategyKept"
+	AlertsFiring  Code = "AlertsFiring"
+	AlertsHold    Code = "AlertsHold"
+	SoakRestarted Code = "SoakRestarted"
+	NodesAbsent   Code = "NodesAbsent"
 	// Starting is only ever the present reason, never a verdict: pods are being pulled, initialised or started.
 	Starting Code = "Starting"
 )
@@ -63,6 +69,11 @@ func Codes() []Code {
 		BudgetSpent, ClockSkew, NoProgress, Starting,
 		JobFailed, ProgressDeadlineExceeded, NotEstablished, NotReady,
 	}
+}
+
+// PaceCodes are the causes of a paced rollout as a whole. Judge names none of them.
+func PaceCodes() []Code {
+	return []Code{StrategyKept, AlertsFiring, AlertsHold, SoakRestarted, NodesAbsent}
 }
 
 // Depth is a cause's place among all: where two explain one pod, the deeper one leads.

@@ -67,7 +67,9 @@ func wrongPaces() []wrong {
 		wrong{"rollout", alerts(`"url":"https://a"`), "matchers"}, wrong{"rollout", alerts(`"matchers":["a=\"b\""]`), "url"},
 		wrong{"rollout", alerts(`"url":"https://a","api":"Nagios","matchers":["a=\"b\""]`), "Alertmanager"},
 		wrong{"rollout", alerts(`"url":"https://a","matchers":["a=\"b\""],"secretRef":{"name":"A b"}`), "lower case"})
-	for _, matcher := range []string{`a=b`, `a`, `a==\"b\"`, `a=\"b`, `{a=\"b\"}`, `a=\"b\",c=\"d\"`, `1=\"b\"`} {
+	all = append(all, wrong{"rollout", pacedBy(`{"name":"a","overlap":true,"soak":"1m"}`, ""), "not go with soak"},
+		wrong{"rollout", pacedBy(`{"name":"a","atMost":1,"overlap":true,"approve":true}`, ""), "not go with soak"})
+	for _, matcher := range []string{`a=\"b\u0007\"`, `a=\"b\n\"`, `a=\"\\\u001b\"`, `a=\"\u009b\"`, `a=b`, `a`, `a==\"b\"`, `a=\"b`, `{a=\"b\"}`, `a=\"b\",c=\"d\"`, `1=\"b\"`} {
 		all = append(all, wrong{"rollout", alerts(`"url":"https://a","matchers":["` + matcher + `"]`), "should match"})
 	}
 	for _, address := range []string{`ftp://a`, `a/b`, `https://ada@a`, `https://a/?b`, ``} {
@@ -219,6 +221,8 @@ var rightSpecs = []struct{ field, value string }{
 	{"rollout", pacedBy(`{"name":"canary","nodes":{"matchLabels":{"a":"b"}},"atMost":3,"soak":"30m","approve":true},`+
 		`{"name":"zone","each":"topology.kubernetes.io/zone","order":["eu-1c"],"soak":"720h"},`+
 		`{"name":"rest","batches":{"first":5},"approve":true}`, `,"maxUnavailable":"10%","supersede":true,"allowGap":true`)},
+	{"rollout", pacedBy(`{"name":"zone","each":"zone","overlap":true},{"name":"a","atMost":2,"overlap":true,"soak":"0s"},`+
+		`{"name":"b","soak":"5m","overlap":false}`, "")},
 	{"rollout", pacedBy(`{"name":"canary","atMost":1,"approve":true}`, `,"maxUnavailable":3`)},
 }
 

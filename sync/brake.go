@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
 )
@@ -19,8 +20,12 @@ import (
 // A DaemonSet has OnDelete instead of the update strategy that Git asks for while its brake is pulled, and while a
 // commit is paced: both are written alike, and given back by a plain apply.
 
-// brakePause is how soon a brake is tried again that could not be pulled or lifted.
-const brakePause = time.Second
+// brakePause is how soon a brake is tried again that could not be pulled or lifted, and strategyPause how soon at most
+// an update strategy is given back again that was refused.
+const (
+	brakePause    = time.Second
+	strategyPause = 30 * time.Second
+)
 
 // brakeWrite is an order that was carried out, and the generation that the API server answered with.
 type brakeWrite struct {
@@ -28,12 +33,31 @@ type brakeWrite struct {
 	generation int64
 	stage      string    // that it names
 	at         time.Time // when
+	// problem is why the newest order could not be carried out, empty if it could. So many in a row could not.
+	problem  string
+	problems int
+}
+
+// isEarly reports whether an order is to wait that was refused: nothing is lost meanwhile if it only gives a strategy
+// back. Next is when it is tried again.
+func (w brakeWrite) isEarly(o gate.BrakeOrder, now time.Time) (next time.Time, is bool) {
+	if w.problem == "" || o.Pull || !o.Paced {
+		return next, false
+	}
+	next = w.at.Add(backoff.After(w.problems, brakePause, strategyPause))
+	return next, now.Before(next)
+}
+
+// failed is a write that the next one follows that could not be carried out.
+func (w brakeWrite) failed(err error, now time.Time) brakeWrite {
+	w.problem, w.problems, w.at = api.TextOf(err), w.problems+1, now
+	return w
 }
 
 // covers reports whether an order was carried out already by a write that its look has not seen. One that only names
 // another stage raises no generation.
 func (w brakeWrite) covers(o gate.BrakeOrder, now time.Time) bool {
-	if w.pulled != o.Pull {
+	if w.pulled != o.Pull || w.problem != "" {
 		return false
 	}
 	if o.Generation < w.generation {
@@ -48,7 +72,12 @@ func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 	l := fl.loop
 	for _, order := range orders {
 		id := daemonSetID(order.Namespace, order.Name)
-		if last, done := fl.braked[id]; done && last.covers(order, l.Now()) {
+		last, done := fl.braked[id]
+		if done && last.covers(order, l.Now()) {
+			continue
+		}
+		if next, early := last.isEarly(order, l.Now()); early {
+			l.sleep(next)
 			continue
 		}
 		if !fl.recalls(true) {
@@ -56,21 +85,30 @@ func (fl *flight) brake(ctx context.Context, orders []gate.BrakeOrder) {
 		}
 		generation, err := fl.carryOut(ctx, id, order)
 		l.endPreparing() // it may have seen the DaemonSet as it was before
-		if err != nil {
-			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("brake of %s: %w", id, err)))
-			l.queue.AddAfter(l.key, brakePause)
-			continue
-		}
 		if fl.braked == nil {
 			fl.braked = map[manifests.ID]brakeWrite{}
 		}
-		fl.braked[id] = brakeWrite{order.Pull, generation, order.Stage, l.Now()}
+		if err != nil {
+			fl.braked[id] = last.failed(err, l.Now())
+			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("%s of %s: %w", orderWords(order), id, err)))
+			l.queue.AddAfter(l.key, brakePause)
+			continue
+		}
+		fl.braked[id] = brakeWrite{pulled: order.Pull, generation: generation, stage: order.Stage, at: l.Now()}
 		if !order.Paced {
 			l.Teller.Tell(l.sync, brakeNews(l.sync, order))
 		} else if order.Told {
 			l.Teller.Tell(l.sync, strategyNews(l.sync, order))
 		}
 	}
+}
+
+// orderWords are what an order is about.
+func orderWords(o gate.BrakeOrder) string {
+	if o.Paced {
+		return "update strategy"
+	}
+	return "brake"
 }
 
 // carryOut writes the DaemonSet as an order wants it, and returns the generation that it then has.

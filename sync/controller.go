@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/deaths"
 	"github.com/daemongate/daemongate/sync/fairqueue"
@@ -53,13 +54,19 @@ type Controller struct {
 	// Panicked is told of every panic and whose it was, if it is set: with the stack, which is not for Events.
 	Panicked func(s *api.Sync, p *panics.Panic)
 
-	preparations *fairqueue.Queue
-	setbacks     panics.Setbacks
+	common
+	setbacks panics.Setbacks
 
 	queue *turns.Queue
 	mu    gosync.Mutex
 	loops map[string]*syncLoop
 	known seenSyncs // once they have been read
+}
+
+// common is what the Syncs share besides the servers.
+type common struct {
+	preparations *fairqueue.Queue
+	alerts       *alerts.Askers
 }
 
 // PreparingOptions bound how many commits are prepared at once, and what any Sync's renders may take.
@@ -74,6 +81,7 @@ type PreparingOptions struct {
 func (c *Controller) Run(ctx context.Context) error {
 	c.start()
 	var running gosync.WaitGroup
+	c.alerts = alerts.NewAskers(ctx, alerts.Options{Now: c.Now, Beside: running.Go})
 	known := seenSyncs{}
 	var read []cache.InformerSynced
 	for _, namespace := range placesIn(c.Namespaces) {

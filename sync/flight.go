@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/manifests"
-	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
@@ -44,8 +43,6 @@ type flight struct {
 	objects objects
 	// braked is the last order that was carried out, by DaemonSet.
 	braked map[manifests.ID]brakeWrite
-	// alerts asks whether some fire that hold a paced rollout back.
-	alerts alerts.Asker
 }
 
 // follow has the loop keep a flight for the commit in flight: a new one if another has taken off.
@@ -76,7 +73,7 @@ func (fl *flight) observe(ctx context.Context, o *gate.Observation) (err error) 
 	if fl.nothingToPrune() {
 		o.Pruned = &gate.Pruned{Commit: fl.commit, Digest: fl.set.Digest, Done: true}
 	}
-	o.Alerts = alertsNow(fl, o.Now)
+	o.Alerts, o.Firing = alertsNow(l)
 	if len(o.Recorded) == 0 { // else what is judged is another object than the status says
 		if o.Rollout, err = fl.judge(ctx, o.Now, pacing.StandstillOf(l.sync, *o)); err != nil {
 			return err

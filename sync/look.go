@@ -78,28 +78,29 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 	case err != nil:
 		still.Paused = api.TextOf(err)
 	}
-	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(l.sync),
+	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(l.sync, plan),
 		Rollback: f.RollbackOf != nil, MendsSince: pacing.MendsSince(f), Paused: still.Paused,
-		Closed: still.Closed, Alerts: still.Alerts}
+		Closed: still.Closed, Alerts: still.Alerts, Firing: still.Firing}
 	l.evictions.seen(seen.workloads, in.Now)
 	going, refused := l.evictions.now()
 	for _, w := range seen.workloads {
-		w.Going, w.Refused = going, refused
+		w.Going, w.Refused, w.Kept = going, refused, fl.braked[daemonSetID(w.Target.Namespace, w.Target.Name)].problem
 		in.Workloads = append(in.Workloads, w)
 	}
 	pacing.Decide(r, in, l.sync)
 }
 
-// alertsNow says why alerts hold a flight back, empty if they do not. They are asked about beside the turns, and only
-// while the rollout may go on by the answer.
-func alertsNow(fl *flight, now time.Time) string {
-	l := fl.loop
-	gate := pacing.AlertsGate(l.sync)
+// alertsNow says why alerts hold a flight back, empty if they do not, and whether it is known that some fire. They are
+// asked about beside the turns, for all Syncs of a namespace together, and only while the rollout may go on by the
+// answer.
+func alertsNow(l *syncLoop) (why string, firing bool) {
+	gate, now := pacing.AlertsGate(l.sync), l.Controller.Now()
 	if gate == nil {
-		return ""
+		return "", false
 	}
 	if !pacing.AsksAlerts(l.sync) {
-		return fl.alerts.Last(questionOf(gate)).Closed(now)
+		answer := l.alerts.Last(l.sync.Namespace, questionOf(gate))
+		return answer.Closed(now), answer.Fires(now)
 	}
 	gate, namespace := gate.DeepCopy(), l.sync.Namespace
 	ask := func(ctx context.Context) ([]string, error) {
@@ -109,10 +110,12 @@ func alertsNow(fl *flight, now time.Time) string {
 		}
 		return source.Firing(ctx)
 	}
-	answer, due := fl.alerts.Look(l.life, alerts.Question{Of: questionOf(gate), Now: l.Now, Ask: ask,
-		Wake: func() { l.queue.Add(l.key) }, Beside: l.background.Go})
-	l.sleep(due)
-	return answer.Closed(now)
+	answer, due := l.alerts.Look(alerts.Question{Namespace: namespace, Of: questionOf(gate), By: l.key, Ask: ask,
+		Wake: func() { l.queue.Add(l.key) }})
+	if !due.IsZero() {
+		l.queue.AddAfter(l.key, max(due.Sub(now), time.Millisecond))
+	}
+	return answer.Closed(now), answer.Fires(now)
 }
 
 // questionOf tells apart what is asked about alerts.

@@ -259,7 +259,7 @@ func TestAlertsHoldAPacedCommitBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var answer atomic.Value
-	answer.Store(`[]`)
+	answer.Store(`[{"labels":{"alertname":"NodeDown","severity":"page"},"status":{"state":"active"}}]`)
 	alertmanager := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(out, answer.Load().(string))
 	}))
@@ -271,8 +271,7 @@ func TestAlertsHoldAPacedCommitBack(t *testing.T) {
 			Matchers: []string{`severity="page"`}}}
 	})
 	w.controller(shared.Config, t.TempDir())
-	w.waitFor(v1, api.Complete)
-	answer.Store(`[{"labels":{"alertname":"NodeDown","severity":"page"},"status":{"state":"active"}}]`)
+	w.waitFor(v1, api.Complete) // nothing is held back of what is made
 	v2 := w.push("v2", map[string]string{"agent.yaml": rollingAgent("v2", "")})
 	w.wait("the alert to be named", func(s api.SyncStatus) bool {
 		return s.InFlight.Stage != nil && s.InFlight.Commit == v2 && s.InFlight.Stage.WaitsFor == api.StageAlerts &&

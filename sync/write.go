@@ -12,6 +12,7 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // prunePause is how long a prune waits that could not be finished.
@@ -32,6 +33,7 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 		l.recorded = append(l.recorded, leftAlone(l.sync.Status.Inventory, left, l.Now())...)
 		w.Workloads = workloads(applied, fl.set, l.sync.Status.InFlight, l.Now())
 		fl.objects.noteWritten(applied, w.Workloads, l.Now())
+		fl.set.warnings = append(fl.set.warnings, pacing.AtOnce(l.sync, applied)...)
 		if err == nil {
 			err = fl.moves(ctx, writer)
 		}

@@ -108,5 +108,5 @@ func TestDocsHaveEveryCause(t *testing.T) {
 // to who applies.
 func causes() []rollout.Code {
 	named := slices.DeleteFunc(rollout.Codes(), func(c rollout.Code) bool { return c == rollout.Starting })
-	return append(named, rollout.ApplyFailed)
+	return append(append(named, rollout.PaceCodes()...), rollout.ApplyFailed)
 }

@@ -202,7 +202,7 @@ func TestEveryCauseHasAHeadingInTheGuide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range append(rollout.Codes(), rollout.ApplyFailed) {
+	for _, code := range append(append(rollout.Codes(), rollout.PaceCodes()...), rollout.ApplyFailed) {
 		if !strings.Contains(string(guide), "\n## "+string(code)+"\n") {
 			t.Errorf("docs/troubleshooting.md: no heading \"## %s\", where explain sends people: write what to do "+
 				"there", code)

@@ -21,7 +21,7 @@ func Decide(in Input) Outcome {
 	}
 	c := begin(f, stages)
 	c.assess()
-	for c.isDone() && !c.isLast() && in.Paused == "" {
+	for (c.isDone() || overlaps(c)) && !c.isLast() && in.Paused == "" {
 		c.moveOn()
 		c.assess()
 	}
@@ -105,6 +105,13 @@ func (c *course) isDone() bool {
 	return c.hasSettled() && c.soaks.IsZero() && !c.needsApproval() && !(alarmed(c) && isAnyLeft(c))
 }
 
+// overlaps reports whether the next stage may begin although nodes of this one have not settled: no old pod of it is
+// left to go, nothing fails, and all nodes of the stages before have settled, so that two are on their way at most.
+func overlaps(c *course) bool {
+	return c.at > 0 && c.stages[c.at-1].overlap && c.queue.isEmpty() && len(c.failing) == 0 && c.absent == "" &&
+		!alarmed(c) && !anyUnsettledBefore(c)
+}
+
 // alarmed reports whether alerts hold the stage back. What mends a broken commit is not held back by what that one has
 // brought about.
 func alarmed(c *course) bool { return c.in.Alerts != "" && c.at > 0 && !c.in.Rollback }
@@ -144,12 +151,14 @@ func (c *course) wakeAt(t time.Time) {
 func (c *course) outcome() Outcome {
 	c.progress.Begun = c.progress.Begun || c.at > 0 && len(c.queue.delete) > 0
 	o := Outcome{Progress: c.progress, Of: max(len(c.stages), c.progress.Index), Nodes: c.nodes, Settled: c.settled,
-		Reached: c.reached, Early: c.early, Sets: c.eachSet(), Delete: c.queue.delete, Wake: c.wake}
+		Reached: c.reached, Early: c.early, Sets: c.eachSet(), Delete: c.queue.delete}
 	o.Done = (c.isDone() || c.progress.Back && c.queue.isEmpty()) && c.isLast() && !c.isAnyLent()
 	o.Strategies = c.strategies(c.progress.Back)
 	if !o.Done {
 		o.Waits, o.Message, o.Until = c.waits()
 	}
+	hold(c, &o)
+	o.Wake = c.wake
 	return o
 }
 
@@ -157,7 +166,7 @@ func (c *course) outcome() Outcome {
 func (c *course) waits() (why Wait, message string, until time.Time) {
 	switch {
 	case c.progress.Back && c.isAnyLent():
-		return ForStrategy, "all stages are done, and the update strategy is given back that Git asks for", until
+		return ForStrategy, strategyWords(c), until
 	case c.in.Paused != "":
 		return ForResume, c.in.Paused, until
 	case len(c.failing) > 0:

@@ -14,6 +14,8 @@ import (
 
 // Plan is what a rollout is paced by.
 type Plan struct {
+	// ID tells it from others. Nothing is decided by it.
+	ID     string
 	Stages []Stage
 	// MaxUnavailable of every DaemonSet; nil is the DaemonSet's own. The smaller of the two counts.
 	MaxUnavailable *intstr.IntOrString
@@ -36,6 +38,9 @@ type Stage struct {
 	Soak time.Duration
 	// Approve has the stage wait for a person when it has soaked. The last stage of all does not.
 	Approve bool
+	// Overlap lets the next stage begin when the last old pod of this one has gone, while its last nodes settle. It
+	// means nothing with Soak or Approve.
+	Overlap bool
 }
 
 // Wait is what a stage waits for. Its values are those of the Sync's status.
@@ -68,6 +73,12 @@ type Progress struct {
 	// Back is set when the last one is done, and the update strategies are given back that the commit asks for. That
 	// is not gone back on.
 	Back bool
+	// Held is the cause that the stage is on its way to, if it is held up by something that may last for ever, and
+	// HeldSince is since when it has been that without a break.
+	Held      rollout.Code
+	HeldSince time.Time
+	// Soaking is when the stage began to soak for the first time; zero if it has not.
+	Soaking time.Time
 }
 
 // Workload is a DaemonSet that is paced, as it is now, and what the judge says of it.
@@ -75,8 +86,10 @@ type Workload struct {
 	Target    rollout.Target
 	Look      rollout.Look
 	Judgement rollout.Judgement
-	// Held is set if the commit itself asks for RollingUpdate: the DaemonSet has OnDelete only while it is paced.
+	// Held is set if the commit itself asks for RollingUpdate: the DaemonSet has OnDelete only while it is paced. Kept
+	// is why its strategy could not be written the last time, empty if it could.
 	Held bool
+	Kept string
 	// Refused are pods whose eviction a PodDisruptionBudget does not allow at present, and what the API server said.
 	Refused map[types.UID]string
 	// Going are pods that were evicted already, and that the look may not show to be going yet.
@@ -101,7 +114,9 @@ type Input struct {
 	// Closed says why no stage may begin, empty if one may: no window is open.
 	Closed string
 	// Alerts says why nothing may go on but a fix, empty if it may: alerts fire, or it is not known whether some do.
+	// Firing is set if it is known that they do.
 	Alerts string
+	Firing bool
 }
 
 // Deletion is an old pod that may go. It is void once the pod is another one (UID) or was written since
@@ -132,6 +147,17 @@ type Strategy struct {
 	OnDelete   bool
 }
 
+// Cause is why a stage does not end by itself, beside what the judge finds of its DaemonSets.
+type Cause struct {
+	Code rollout.Code
+	// Namespace and Name are of the DaemonSet that it is about, empty if it is about all.
+	Namespace, Name string
+	// Nodes are those that show it, by name.
+	Nodes           []string
+	Message, Remedy string
+	Since           time.Time
+}
+
 // Outcome is what is decided.
 type Outcome struct {
 	Progress
@@ -153,6 +179,8 @@ type Outcome struct {
 	Delete []Deletion
 	// Strategies are to be written, whatever else is decided.
 	Strategies []Strategy
+	// Cause is why the stage does not end, if that has lasted for too long; it has no code if it has not.
+	Cause Cause
 	// Done is set when the last stage is done, and each DaemonSet has the update strategy that the commit asks for.
 	Done bool
 	// Wake is when the outcome can change by time alone; zero if it cannot.

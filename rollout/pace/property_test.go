@@ -75,6 +75,7 @@ func newChaos(t *testing.T, seed int64) *chaos {
 		{Name: "zone", Each: "zone", Order: []string{"b"}, Approve: r.Intn(2) == 0},
 		{Name: "batch", First: 1 + r.Intn(2), Factor: 1 + r.Intn(2), Soak: soak},
 	}
+	all[1].Overlap, all[2].Overlap = r.Intn(2) == 0, r.Intn(2) == 0
 	r.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
 	c.plan.Stages = all[:r.Intn(4)]
 	c.lives["v2"], c.lives["v5"] = 15*time.Second, time.Second/2
@@ -157,6 +158,7 @@ func (c *chaos) wordComes(what int) {
 		c.paused = []string{"", "a person"}[c.Intn(2)]
 	case 14:
 		c.alerts = []string{"", "alerts fire"}[c.Intn(2)]
+		c.firing = c.alerts != "" && c.Intn(2) == 0
 	case 8:
 		c.closed = []string{"", "no window"}[c.Intn(2)]
 	case 9, 10:

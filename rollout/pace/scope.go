@@ -53,11 +53,31 @@ func (c *course) reaches(s *set, i int) bool {
 }
 
 // waitsFor reports whether a DaemonSet must settle on a node before the stage is over. Of the stages before it only
-// such nodes count as have not got the commit: they were away.
+// such nodes count as have not got the commit: they were away; and those that settle still, if the stage just before it
+// overlaps with it.
 func (c *course) waitsFor(s *set, i int) bool {
 	at := &s.sites[i]
-	return isWaitedFor(at.state) && !c.places[i].late && c.reaches(s, i) &&
-		(c.at == 0 || c.places[i].stage == c.at || at.updated == nil)
+	if !isWaitedFor(at.state) || c.places[i].late || !c.reaches(s, i) {
+		return false
+	}
+	stage := c.places[i].stage
+	return c.at == 0 || stage == c.at || at.updated == nil || !at.settled() && isOverlapped(c, stage)
+}
+
+// isOverlapped reports whether a stage is the one before, and this one began while its nodes still settled.
+func isOverlapped(c *course, stage int) bool {
+	return stage == c.at-1 && stage > 0 && c.stages[stage-1].overlap
+}
+
+// anyUnsettledBefore reports whether a node of an earlier stage has still to settle.
+func anyUnsettledBefore(c *course) bool {
+	for i := range c.places {
+		isOne := func(s *set) bool { return c.waitsFor(s, i) && !s.sites[i].settled() }
+		if c.places[i].stage < c.at && c.anySet(isOne) {
+			return true
+		}
+	}
+	return false
 }
 
 // eachSet says how far the rollout is with each DaemonSet.

@@ -50,6 +50,13 @@ func simulated(t testing.TB, nodes int, maxUnavailable string) *world {
 	return w
 }
 
+// overlapping is such a fleet whose zones overlap.
+func overlapping(t testing.TB, nodes int, maxUnavailable string) *world {
+	w := simulated(t, nodes, maxUnavailable)
+	w.plan.Stages[1].Overlap = true
+	return w
+}
+
 // goPaced rolls a commit out by what Decide says, until that is done or a time has passed. It returns how many looks it
 // took, and how long they and what was decided by them took, without the played cluster.
 func (w *world) goPaced(most time.Duration) (looks int, took time.Duration) {
@@ -114,11 +121,14 @@ func wakes(w *world) (list []time.Time) {
 // same maxUnavailable: how long it takes, in simulated time, and what share of a core the looks and decisions of it are
 // of that time. A node takes 20 to 40 s for its pod.
 func BenchmarkPace(b *testing.B) {
-	for _, maxUnavailable := range []string{"2%", "10%"} {
-		b.Run("maxUnavailable="+maxUnavailable, func(b *testing.B) {
+	fleets := map[string]func(testing.TB, int, string) *world{"one-by-one": simulated, "overlapping": overlapping}
+	for _, c := range []struct{ zones, maxUnavailable string }{
+		{"one-by-one", "2%"}, {"one-by-one", "10%"}, {"overlapping", "2%"}, {"overlapping", "5%"}, {"overlapping", "10%"},
+	} {
+		b.Run("zones="+c.zones+"/maxUnavailable="+c.maxUnavailable, func(b *testing.B) {
 			var wall, cores, each float64
 			for b.Loop() {
-				rolled, paced := simulated(b, 5000, maxUnavailable), simulated(b, 5000, maxUnavailable)
+				rolled, paced := simulated(b, 5000, c.maxUnavailable), fleets[c.zones](b, 5000, c.maxUnavailable)
 				rolled.jitter, paced.jitter, paced.plan.Stages[0].Soak = true, true, 0
 				began := rolled.now
 				rolled.goRolling(10 * time.Hour)

@@ -20,6 +20,7 @@ type stage struct {
 	name    string
 	soak    time.Duration
 	approve bool
+	overlap bool
 	nodes   int // that belong to it; late ones are not counted
 }
 
@@ -57,7 +58,7 @@ type expansion struct{ stages []stage }
 
 // add makes a stage of some places.
 func (e *expansion) add(s *Stage, name string, places []*place) {
-	made := stage{name: name, soak: s.Soak, approve: s.Approve}
+	made := stage{name: name, soak: s.Soak, approve: s.Approve, overlap: s.Overlap && s.Soak == 0 && !s.Approve}
 	for _, at := range places {
 		if at.stage = len(e.stages) + 1; !at.late {
 			made.nodes++

@@ -79,3 +79,15 @@ func (s *set) refusal(c *course) string {
 	}
 	return ""
 }
+
+// strategyWords say that update strategies are given back, and why the first of them was not.
+func strategyWords(c *course) string {
+	text := "all stages are done, and the update strategy is given back that Git asks for"
+	for _, s := range c.sets {
+		if s.isLent() && s.Kept != "" {
+			return fmt.Sprintf("%s; of DaemonSet %s/%s that was refused: %s", text, s.Target.Namespace, s.Target.Name,
+				words.Clip(s.Kept, mostSaid))
+		}
+	}
+	return text
+}

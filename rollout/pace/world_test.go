@@ -44,6 +44,7 @@ type world struct {
 	progress             Progress
 	paused, closed       string
 	alerts               string
+	firing               bool // it is known that they fire
 	rollback             bool
 	mends                time.Time
 	going                map[types.UID]bool
@@ -68,6 +69,7 @@ type played struct {
 	braked    bool
 	held      bool // Git asks for RollingUpdate, and the world does what is decided about that
 	writes    []string
+	kept      string // why its strategy cannot be given back; empty if it can
 	target    rollout.Target
 	memory    rollout.Memory
 	cache     judge.Cache
@@ -372,12 +374,12 @@ func (w *world) look(s *played) rollout.Look {
 // input judges this moment.
 func (w *world) input() Input {
 	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends,
-		Paused: w.paused, Closed: w.closed, Alerts: w.alerts}
+		Paused: w.paused, Closed: w.closed, Alerts: w.alerts, Firing: w.firing}
 	for _, s := range w.sets {
 		l := w.look(s)
 		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)
 		in.Workloads = append(in.Workloads, Workload{Target: s.target, Look: l, Judgement: s.judgement,
-			Going: maps.Clone(w.going), Refused: w.refused, Held: s.held})
+			Going: maps.Clone(w.going), Refused: w.refused, Held: s.held, Kept: s.kept})
 	}
 	return in
 }
@@ -402,7 +404,7 @@ func (w *world) carryOut(o Outcome) {
 func (w *world) carryStrategies(o Outcome) {
 	for _, st := range o.Strategies {
 		for _, s := range w.sets {
-			if s.ds.Name == st.Name && s.ds.Generation == st.Generation {
+			if s.ds.Name == st.Name && s.ds.Generation == st.Generation && (st.OnDelete || s.kept == "") {
 				w.strategy(s, st.OnDelete)
 			}
 		}

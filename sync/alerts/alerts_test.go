@@ -2,14 +2,11 @@ package alerts
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // page is what counts in these tests.
@@ -43,7 +40,7 @@ func TestMatchers(t *testing.T) {
 		}
 	}
 	for _, text := range []string{``, `severity`, `severity=page`, `severity=="page"`, `a b="c"`, `team=~"("`, `a="b",c="d"`,
-		`{a="b"}`, `1a="b"`, `a="\x"`} {
+		`{a="b"}`, `1a="b"`, `a="\x"`, "a=\"b\a\"", "a=\"b\x7f\"", "a=\"\u009b\"", "a=\"b\\\a\"", "a=\"b\"\n", "\ta=\"b\""} {
 		if _, err := ParseMatcher(text); err == nil || !strings.Contains(err.Error(), "matcher") {
 			t.Errorf("%s: %v", text, err)
 		}
@@ -145,96 +142,4 @@ func TestWhatIsNoAnswerIsAnError(t *testing.T) {
 	if _, err := s.Firing(t.Context()); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("of a server that is away: %v", err)
 	}
-}
-
-// A source is asked while somebody looks, every so often, and less and less often while it does not answer. What it
-// said counts for a while only.
-func TestAnAskerAsksWhileSomebodyLooks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var a Asker
-		asked, woken := 0, 0
-		var fails error
-		firing := []string{"A", "B", "C", "D"}
-		look := func() string {
-			synctest.Wait() // whoever asks has written what this goroutine reads
-			defer synctest.Wait()
-			answer, _ := a.Look(t.Context(), Question{Now: time.Now, Ask: func(context.Context) ([]string, error) {
-				asked++
-				says, err := firing, fails
-				time.Sleep(time.Second)
-				return says, err
-			}, Wake: func() { woken++ }, Beside: func(do func()) { go do() }})
-			return answer.Closed(time.Now())
-		}
-		if said := look(); !strings.Contains(said, "not known yet") {
-			t.Errorf("before the first answer: %q", said)
-		}
-		time.Sleep(2 * time.Second)
-		if said := look(); said != "alerts fire: A, B, C and 1 more" || asked != 1 || woken != 1 {
-			t.Errorf("%q, asked %d times", said, asked)
-		}
-		firing = nil
-		time.Sleep(Interval)
-		look()
-		time.Sleep(2 * time.Second)
-		if said := look(); said != "" || asked != 2 {
-			t.Errorf("%q, asked %d times", said, asked)
-		}
-		time.Sleep(time.Hour) // nobody looks
-		if said := look(); !strings.Contains(said, "not known yet") || asked != 3 {
-			t.Errorf("by an old answer: %q, asked %d times", said, asked)
-		}
-		fails = errors.New("no")
-		for asked = 0; asked < 8; {
-			time.Sleep(time.Second)
-			look()
-		}
-		before := asked
-		for range 60 {
-			time.Sleep(time.Second)
-			if said := look(); !strings.Contains(said, "no") {
-				t.Fatalf("while it is away: %q", said)
-			}
-		}
-		if asked > before+2 {
-			t.Errorf("asked %d times in the minute after the eighth", asked-before)
-		}
-		synctest.Wait()
-		time.Sleep(2 * time.Second)
-	})
-}
-
-// What was answered to another question counts for nothing, also if it comes late.
-func TestAnAnswerBelongsToItsQuestion(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var a Asker
-		look := func(of string, firing ...string) string {
-			ask := func(context.Context) ([]string, error) {
-				time.Sleep(time.Second)
-				return firing, nil
-			}
-			answer, _ := a.Look(t.Context(), Question{Of: of, Now: time.Now, Ask: ask, Wake: func() {},
-				Beside: func(do func()) { go do() }})
-			return answer.Closed(time.Now())
-		}
-		look("staging")
-		time.Sleep(2 * time.Second)
-		if said := look("staging"); said != "" {
-			t.Errorf("nothing fires there: %q", said)
-		}
-		if said := a.Last("production").Closed(time.Now()); said == "" {
-			t.Error("the answer of another is that of production")
-		}
-		if said := look("production", "NodeDown"); said == "" {
-			t.Error("the answer of another counts")
-		}
-		look("staging") // its answer comes after the next question
-		look("production", "NodeDown")
-		time.Sleep(2 * time.Second)
-		if said := look("production", "NodeDown"); said != "alerts fire: NodeDown" {
-			t.Errorf("%q", said)
-		}
-		synctest.Wait()
-		time.Sleep(time.Minute)
-	})
 }

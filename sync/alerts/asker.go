@@ -3,10 +3,12 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"maps"
 	gosync "sync"
 	"time"
 
 	"github.com/daemongate/daemongate/sync/backoff"
+	"github.com/daemongate/daemongate/sync/fairqueue"
 )
 
 const (
@@ -14,6 +16,15 @@ const (
 	Interval = 15 * time.Second
 	// GoodFor is how long an answer counts. Then nobody knows.
 	GoodFor = 45 * time.Second
+
+	// atOnce bounds how many servers are asked at once; those of one namespace are half of them at most.
+	atOnce = 8
+	// perNamespace bounds how many different questions the Syncs of a namespace have.
+	perNamespace = 100
+	// restFor is after how long without a look a question begins anew: what was answered before opens nothing.
+	restFor = 2 * Interval
+	// keptFor is how long an answer is kept after which nobody has looked.
+	keptFor = 2 * time.Minute
 )
 
 // Answer is what a source said last.
@@ -28,13 +39,22 @@ type Answer struct {
 // mostNamed is how many alerts one sentence names.
 const mostNamed = 3
 
+// Fires reports whether alerts fire by an answer at a time, and that is known.
+func (a Answer) Fires(now time.Time) bool {
+	return a.Problem == nil && a.isFresh(now) && len(a.Firing) > 0
+}
+
+func (a Answer) isFresh(now time.Time) bool {
+	return !a.At.IsZero() && now.Sub(a.At) <= GoodFor && !a.At.After(now.Add(GoodFor))
+}
+
 // Closed says why nothing may go on by an answer at a time: alerts fire, or it is not known whether some do. Empty if
 // it may.
 func (a Answer) Closed(now time.Time) string {
 	switch {
 	case a.Problem != nil:
 		return fmt.Sprintf("it is not known whether alerts fire: %v", a.Problem)
-	case a.At.IsZero() || now.Sub(a.At) > GoodFor || a.At.After(now.Add(GoodFor)):
+	case !a.isFresh(now):
 		return "it is not known yet whether alerts fire"
 	case len(a.Firing) == 0:
 		return ""
@@ -52,73 +72,143 @@ func (a Answer) Closed(now time.Time) string {
 	return text
 }
 
-// Asker asks beside the turns of a Sync, one question at a time. The zero value has not asked.
-type Asker struct {
-	mu      gosync.Mutex
-	of      string // what was asked last
-	last    Answer
-	asking  bool
-	due     time.Time // of the next question
-	retries int
-}
-
-// Last is the newest answer to a question.
-func (a *Asker) Last(of string) Answer {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.of != of {
-		return Answer{}
-	}
-	return a.last
-}
-
-// Question is how an Asker asks.
+// Question is what a Sync wants to know.
 type Question struct {
-	// Of tells questions apart: what was answered to another one counts for nothing.
-	Of  string
+	// Namespace is the tenant's, and Of tells its questions apart: what is asked, and with which credentials.
+	Namespace, Of string
+	// By is who asks, and Wake is called when an answer is there.
+	By   string
+	Wake func()
+	// Ask must end when its context does.
+	Ask func(context.Context) ([]string, error)
+}
+
+// Options are how Askers work.
+type Options struct {
 	Now func() time.Time
-	// Ask must end when its context does, and Wake is called when its answer is there. Beside runs both, beside a turn.
-	Ask    func(context.Context) ([]string, error)
-	Wake   func()
+	// Beside runs what takes long beside the turns of the Syncs.
 	Beside func(func())
 }
 
-// Look is the newest answer, and when to look again: zero if another one is being asked for, as it is if it is due.
-func (a *Asker) Look(ctx context.Context, q Question) (Answer, time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.of != q.Of {
-		a.of, a.last, a.asking, a.due, a.retries = q.Of, Answer{}, false, time.Time{}, 0
-	}
-	if !a.asking && !q.Now().Before(a.due) {
-		a.asking = true
-		q.Beside(func() {
-			at := q.Now()
-			firing, err := q.Ask(ctx)
-			a.note(q.Of, at, q.Now(), firing, err)
-			q.Wake()
-		})
-	}
-	if a.asking {
-		return a.last, time.Time{}
-	}
-	return a.last, a.due
+// Askers ask for all Syncs, beside their turns: those of one namespace that want to know the same of the same server,
+// with the same credentials, share an asker. So a server is asked as often for a hundred Syncs as for one.
+type Askers struct {
+	life  context.Context
+	o     Options
+	queue *fairqueue.Queue
+
+	mu    gosync.Mutex
+	all   map[[2]string]*asker // by namespace and question
+	swept time.Time
 }
 
-// note takes an answer in. What cannot be asked is asked again after 2 s at first, and every minute at last.
-func (a *Asker) note(of string, asked, now time.Time, firing []string, err error) {
+// asker is one question, which may be that of many.
+type asker struct {
+	last    Answer
+	asking  bool
+	due     time.Time // of the next time it is asked
+	retries int
+	looked  time.Time
+	waiting map[string]func() // who is woken, by who asks
+}
+
+// NewAskers makes them. What they ask ends with the context.
+func NewAskers(life context.Context, o Options) *Askers {
+	return &Askers{life: life, o: o, queue: fairqueue.New(fairqueue.Options{Jobs: atOnce}), all: map[[2]string]*asker{}}
+}
+
+// Last is the newest answer to a question, which is not asked.
+func (a *Askers) Last(namespace, of string) Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.of != of {
+	if one := a.all[[2]string{namespace, of}]; one != nil {
+		return one.last
+	}
+	return Answer{}
+}
+
+// Look is the newest answer, and when to look again: zero if another one is being asked for, as it is if it is due.
+func (a *Askers) Look(q Question) (Answer, time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now, key := a.o.Now(), [2]string{q.Namespace, q.Of}
+	a.sweep(now)
+	one := a.all[key]
+	if one == nil {
+		if a.isFull(q.Namespace) {
+			return Answer{Problem: fmt.Errorf("the Syncs of namespace %s ask more than %d different questions about "+
+					"alerts at once: have them share spec.rollout.pace.gates.alerts", q.Namespace, perNamespace)},
+				now.Add(time.Minute)
+		}
+		one = &asker{waiting: map[string]func(){}}
+		a.all[key] = one
+	}
+	if now.Sub(one.looked) > restFor {
+		one.last, one.retries = Answer{}, 0
+	}
+	one.looked = now
+	if !one.asking && !now.Before(one.due) && a.life.Err() == nil {
+		one.asking = true
+		a.o.Beside(func() { a.ask(q, one) })
+	}
+	if one.asking {
+		one.waiting[q.By] = q.Wake
+		return one.last, time.Time{}
+	}
+	return one.last, one.due
+}
+
+// isFull reports whether the Syncs of a namespace have as many questions as they may.
+func (a *Askers) isFull(namespace string) bool {
+	n := 0
+	for key := range a.all {
+		if key[0] == namespace {
+			n++
+		}
+	}
+	return n >= perNamespace
+}
+
+// sweep forgets, now and then, what nobody looks at any more.
+func (a *Askers) sweep(now time.Time) {
+	if age := now.Sub(a.swept); age >= 0 && age < keptFor/4 {
 		return
 	}
-	a.asking = false
-	if err != nil {
-		a.last.Problem = err
-		a.retries++
-		a.due = now.Add(backoff.After(a.retries, 2*time.Second, time.Minute))
-		return
+	a.swept = now
+	maps.DeleteFunc(a.all, func(_ [2]string, one *asker) bool { return !one.asking && now.Sub(one.looked) > keptFor })
+}
+
+// ask asks when its turn has come.
+func (a *Askers) ask(q Question, one *asker) {
+	var at time.Time
+	var firing []string
+	err := context.Canceled
+	a.queue.Do(a.life, fairqueue.Job{Namespace: q.Namespace}, func(ctx context.Context) {
+		at = a.o.Now()
+		firing, err = q.Ask(ctx)
+	})
+	for _, wake := range a.note(one, at, firing, err) {
+		wake()
 	}
-	a.last, a.retries = Answer{At: asked, Firing: firing}, 0
-	a.due = now.Add(Interval)
+}
+
+// note takes an answer in, and returns who is to be woken. What cannot be asked is asked again after 2 s at first, and
+// every minute at last.
+func (a *Askers) note(one *asker, asked time.Time, firing []string, err error) (wakes []func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.o.Now()
+	for _, wake := range one.waiting {
+		wakes = append(wakes, wake)
+	}
+	clear(one.waiting)
+	if one.asking = false; err != nil {
+		one.last.Problem = err
+		one.retries++
+		one.due = now.Add(backoff.After(one.retries, 2*time.Second, time.Minute))
+		return wakes
+	}
+	one.last, one.retries = Answer{At: asked, Firing: firing}, 0
+	one.due = now.Add(Interval)
+	return wakes
 }

@@ -14,14 +14,16 @@ type Matcher struct {
 	expression       *regexp.Regexp
 }
 
-var shape = regexp.MustCompile(`^\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")\s*$`)
+// A control character in a value must be escaped: none goes through to a log or a terminal.
+var shape = regexp.MustCompile(`^ *([a-zA-Z_][a-zA-Z0-9_]*) *(=~|!~|!=|=) *("(?:[^"\\\x00-\x1f\x7f-\x9f]|` +
+	`\\[^\x00-\x1f\x7f-\x9f])*") *$`)
 
 // ParseMatcher reads one, such as severity="page".
 func ParseMatcher(text string) (Matcher, error) {
 	parts := shape.FindStringSubmatch(text)
 	if parts == nil {
 		return Matcher{}, fmt.Errorf(`matcher %q: it must be a label, one of = != =~ !~, and a value in double `+
-			`quotes, such as severity="page"`, text)
+			`quotes without control characters, such as severity="page"`, text)
 	}
 	m := Matcher{Label: parts[1], Op: parts[2]}
 	var err error

@@ -271,12 +271,14 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 }
 
 // mendsSince is when the stuck commit took off that the next one takes over from, or the first of several in a row; nil
-// if the last one was not stuck.
+// if the last one was not stuck, or by no fault of its own.
 func mendsSince(last *api.Flight) *metav1.MicroTime {
 	switch {
 	case last == nil || last.RollbackOf != nil || last.State == api.Complete:
 		return nil
-	case last.MendsSince == nil && last.State == api.Stuck:
+	case isBlameless(last) && last.Causes[0].Code == CauseStrategyKept: // it has come through everywhere
+		return nil
+	case last.MendsSince == nil && last.State == api.Stuck && !isBlameless(last):
 		return last.Since.DeepCopy()
 	}
 	return last.MendsSince

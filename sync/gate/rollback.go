@@ -56,7 +56,7 @@ func (t *turn) isWayBack(f *api.Flight, p *Prepared) bool {
 }
 
 // rollsBack reports whether a flight is one that is to be rolled back. What was rolled back to, and is in trouble
-// too, is not.
+// too, is not, and neither is one that is stuck by no fault of its own.
 func (t *turn) rollsBack(f *api.Flight) bool {
 	switch {
 	case f == nil || f.RollbackOf != nil:
@@ -64,7 +64,7 @@ func (t *turn) rollsBack(f *api.Flight) bool {
 	case f.Relapse != nil:
 		return t.gate.OnRelapse == api.OnRelapseRollback
 	}
-	return t.gate.OnStuck == api.OnStuckRollback && f.State == api.Stuck
+	return t.gate.OnStuck == api.OnStuckRollback && f.State == api.Stuck && !isBlameless(f)
 }
 
 // holds reports whether a flight in trouble lets nobody pass until it is released: where there is no way back,

@@ -29,6 +29,8 @@ type Observation struct {
 	Promoted string
 	// Alerts say why a paced rollout does not go on: some fire, or it is not known whether some do. Empty if it may.
 	Alerts string
+	// Firing is set if it is known that some fire.
+	Firing bool
 	// Window says whether a commit may start now.
 	Window Opening
 	// Upstream is how far those have come who go before this Sync; nil if nobody does.

@@ -10,8 +10,28 @@ import (
 	"github.com/daemongate/daemongate/sync/backoff"
 )
 
-// CauseApplyFailed is the only cause that the gate itself names.
+// CauseApplyFailed is the only cause that the gate itself finds.
 const CauseApplyFailed = "ApplyFailed"
+
+// These causes of a paced rollout say nothing against its commit: it is not rolled back for them, and the next one has
+// nothing to mend.
+const (
+	CauseStrategyKept = "StrategyKept"
+	CauseAlertsHold   = "AlertsHold"
+	CauseNodesAbsent  = "NodesAbsent"
+)
+
+// isBlameless reports whether a flight is stuck by no fault of its commit's.
+func isBlameless(f *api.Flight) bool {
+	if f.State != api.Stuck || len(f.Causes) == 0 {
+		return false
+	}
+	switch f.Causes[0].Code {
+	case CauseStrategyKept, CauseAlertsHold, CauseNodesAbsent:
+		return true
+	}
+	return false
+}
 
 // ApplyFailedMeaning is what everybody may be told of it. What the API server said may hold values of Secrets.
 const ApplyFailedMeaning = "the API server does not take the objects"

@@ -77,14 +77,15 @@ func AsksAlerts(s *api.Sync) bool {
 type Standstill struct {
 	// Paused says why no pod may go, and Closed why no stage may begin.
 	Paused, Closed string
-	// Alerts say why nothing may go but a fix.
+	// Alerts say why nothing may go but a fix; Firing is set if it is known that they fire.
 	Alerts string
+	Firing bool
 }
 
 // StandstillOf is what holds the rollouts of a Sync back: a person, who paused or suspended them, or the windows. A
 // commit that a person let start outside the windows goes on outside them.
 func StandstillOf(s *api.Sync, o gate.Observation) Standstill {
-	still := Standstill{Alerts: o.Alerts}
+	still := Standstill{Alerts: o.Alerts, Firing: o.Firing}
 	switch p := PauseOf(s); {
 	case o.StoppedForAll:
 		still.Paused = "all Syncs are suspended"

@@ -58,14 +58,24 @@ func TestADeadlineCountsFromWhenAStageMoves(t *testing.T) {
 	}
 }
 
+// planIn is the plan of a Sync.
+func planIn(t *testing.T, s *api.Sync) *pace.Plan {
+	t.Helper()
+	plan, err := PlanOf(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
 // Whoever changes the plan in the middle has the rollout go through the new one from its beginning.
 func TestAChangedPlanBeginsAnew(t *testing.T) {
 	s := paced()
-	if p := Recall(s); p.Index != 1 || p.Name != "canary" || !p.Approved {
+	if p := Recall(s, planIn(t, s)); p.Index != 1 || p.Name != "canary" || !p.Approved {
 		t.Errorf("recalled: %+v", p)
 	}
 	s.Spec.Rollout.Pace.Stages = append(s.Spec.Rollout.Pace.Stages, api.PaceStage{Name: "zone"})
-	if p := Recall(s); p != (pace.Progress{}) {
+	if p := Recall(s, planIn(t, s)); p != (pace.Progress{}) {
 		t.Errorf("of another plan: %+v", p)
 	}
 }
@@ -75,7 +85,7 @@ func TestWhatCannotBeToldChangesNoStage(t *testing.T) {
 	s := paced()
 	s.Status.InFlight.Stage.WaitsFor, s.Status.InFlight.Stage.Settled = api.StageSoak, 3
 	r := &gate.Rollout{State: api.RollingOut}
-	Decide(r, pace.Input{Now: noon, Plan: pace.Plan{}, Progress: Recall(s), Workloads: []pace.Workload{{}}}, s)
+	Decide(r, pace.Input{Now: noon, Plan: pace.Plan{}, Progress: Recall(s, planIn(t, s)), Workloads: []pace.Workload{{}}}, s)
 	if st := r.Stage; st == nil || st.WaitsFor != api.StageSoak || st.Settled != 3 || !st.Approved || st.MovingSince != nil ||
 		len(r.Evictions) > 0 {
 		t.Errorf("the stage is %+v, and these go: %v", r.Stage, r.Evictions)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout/pace"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
@@ -22,11 +24,11 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 	if asked == nil || s.Spec.Rollout.OnDelete != api.OnDeletePace {
 		return nil, nil
 	}
-	plan := &pace.Plan{MaxUnavailable: asked.MaxUnavailable}
+	plan := &pace.Plan{ID: digestOf(asked), MaxUnavailable: asked.MaxUnavailable}
 	var problems []error
 	for i, st := range asked.Stages {
 		stage := pace.Stage{Name: st.Name, AtMost: int(st.AtMost), Each: st.Each, Order: st.Order,
-			Soak: st.Soak.Duration, Approve: st.Approve}
+			Soak: st.Soak.Duration, Approve: st.Approve, Overlap: st.Overlap}
 		if st.Each == corev1.LabelHostname && s.Spec.Report.CountsOnly() {
 			problems = append(problems, fmt.Errorf("spec.rollout.pace.stages[%d].each: a stage would be called by the "+
 				"name of a node, which spec.report.inCluster: Counts does not tell", i))
@@ -92,4 +94,33 @@ func surgeOf(strategy appsv1.DaemonSetUpdateStrategy) string {
 		return v
 	}
 	return ""
+}
+
+// mostAtOnce is how many objects one warning names that no stage holds back.
+const mostAtOnce = 10
+
+// AtOnce says what of a commit no stage holds back, nil if its DaemonSets are not paced or nothing else has changed. A
+// ConfigMap or Secret that is new has a name of its own, which pods get to know by a new template alone.
+func AtOnce(s *api.Sync, applied []manifests.Applied) []string {
+	var names []string
+	rolls := false
+	for _, a := range applied {
+		isData := a.Group == "" && (a.Kind == "ConfigMap" || a.Kind == "Secret")
+		switch {
+		case !a.Changed:
+		case a.Group == appsv1.GroupName && a.Kind == "DaemonSet":
+			rolls = rolls || !a.Created
+		case !isData || !a.Created:
+			names = append(names, a.ID.String())
+		}
+	}
+	if s.Spec.Rollout.Pace == nil || !rolls || len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	text := strings.Join(names[:min(len(names), mostAtOnce)], ", ")
+	if more := len(names) - mostAtOnce; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return []string{"not paced, but applied on all nodes before the first stage: " + text}
 }

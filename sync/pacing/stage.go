@@ -13,25 +13,38 @@ import (
 
 // Recall is the stage of the flight as pace remembers it. Where somebody has changed the plan since, the rollout begins
 // anew: what is done passes at once.
-func Recall(s *api.Sync) pace.Progress {
+func Recall(s *api.Sync, plan *pace.Plan) pace.Progress {
 	st := s.Status.InFlight.Stage
-	if st == nil || st.Plan != "" && st.Plan != digestOf(s.Spec.Rollout.Pace) {
+	if st == nil || st.Plan != "" && st.Plan != plan.ID {
 		return pace.Progress{}
 	}
-	return pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
-		Approved: st.Approved, Back: st.Back}
+	p := pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
+		Approved: st.Approved, Back: st.Back, Held: rollout.Code(st.Held)}
+	if st.HeldSince != nil {
+		p.HeldSince = st.HeldSince.Time
+	}
+	if st.Soaking != nil {
+		p.Soaking = st.Soaking.Time
+	}
+	return p
 }
 
 // StageOf is an outcome as it stands in the status.
 func StageOf(o pace.Outcome) *api.FlightStage {
 	st := &api.FlightStage{Name: o.Name, Index: int32(o.Index), Of: int32(o.Of), Since: metav1.NewMicroTime(o.Since),
-		Begun: o.Begun, Approved: o.Approved, Back: o.Back, WaitsFor: api.StageWait(o.Waits), Message: o.Message,
+		Begun: o.Begun, Approved: o.Approved, Back: o.Back, Held: string(o.Held),
+		WaitsFor: api.StageWait(o.Waits), Message: o.Message,
 		Nodes: int32(o.Nodes), Settled: int32(o.Settled), Reached: int32(o.Reached), Early: int32(o.Early)}
-	if !o.Until.IsZero() {
-		until := metav1.NewMicroTime(o.Until)
-		st.Until = &until
-	}
+	st.Until, st.HeldSince, st.Soaking = instant(o.Until), instant(o.HeldSince), instant(o.Soaking)
 	return st
+}
+
+// instant is a time as it stands in the status: nil if there is none.
+func instant(t time.Time) *metav1.MicroTime {
+	if t.IsZero() {
+		return nil
+	}
+	return &metav1.MicroTime{Time: t}
 }
 
 // MendsSince is since when a commit was stuck that a flight mends, zero if it mends none.
@@ -66,7 +79,7 @@ func Decide(r *gate.Rollout, in pace.Input, s *api.Sync) {
 		unknown(r, was, o.Message)
 	case o.Name != "":
 		r.Stage = StageOf(o)
-		r.Stage.Plan, r.Stage.MovingSince = digestOf(s.Spec.Rollout.Pace), movingSince(was, r.Stage, in)
+		r.Stage.Plan, r.Stage.MovingSince = in.Plan.ID, movingSince(was, r.Stage, in)
 		noteSets(r, o)
 	}
 	if r.Stage != nil && s.Spec.Report.CountsOnly() {
@@ -89,6 +102,7 @@ func Decide(r *gate.Rollout, in pace.Input, s *api.Sync) {
 	if r.State == api.RollingOut {
 		r.Message = r.Message.And(Words(r.Stage))
 	}
+	stuck(r, o.Cause, s)
 }
 
 // unknown leaves a rollout in its stage of which nothing can be told now. Nobody is held to a deadline meanwhile.

@@ -204,10 +204,10 @@ func TestABrakeIsNotLiftedFromWhoIsHeld(t *testing.T) {
 func TestAnotherGateIsNoOtherPlan(t *testing.T) {
 	s := paced()
 	s.Spec.Rollout.Pace.Gates = &api.PaceGates{Alerts: &api.AlertsGate{URL: "http://a"}}
-	if p := Recall(s); p.Name != "canary" || !p.Approved {
+	if p := Recall(s, planIn(t, s)); p.Name != "canary" || !p.Approved {
 		t.Errorf("%+v", p)
 	}
-	if s.Spec.Rollout.Pace.Stages[0].AtMost = 3; Recall(s).Name != "" {
+	if s.Spec.Rollout.Pace.Stages[0].AtMost = 3; Recall(s, planIn(t, s)).Name != "" {
 		t.Error("other stages are the same plan")
 	}
 }

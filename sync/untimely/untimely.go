@@ -99,7 +99,7 @@ func (l look) flight(f *api.Flight) {
 		l.past(&c.Since)
 	}
 	if st := f.Stage; st != nil {
-		l.past(&st.Since, st.MovingSince)
+		l.past(&st.Since, st.MovingSince, st.HeldSince, st.Soaking)
 	}
 	if n := f.NoRollback; n != nil {
 		l.retry(n.RetryAt)

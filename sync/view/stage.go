@@ -81,7 +81,7 @@ func (v *View) parts(s Seen) {
 	if plan == nil || err != nil || v.Stage == nil {
 		return
 	}
-	in := pace.Input{Now: s.Now, Plan: *plan, Progress: pacing.Recall(s.Sync)}
+	in := pace.Input{Now: s.Now, Plan: *plan, Progress: pacing.Recall(s.Sync, plan)}
 	for i := range s.Judged {
 		d := &s.Judged[i]
 		if d.Look.DaemonSet != nil && d.Judgement.Object == "" {

@@ -375,3 +375,27 @@ func TestWhatHasBecomeOfATemplate(t *testing.T) {
 		}
 	}
 }
+
+// What holds a paced rollout up is shown beside what was judged, which shows none of it, and before what only passes.
+func TestWhatHoldsAPacedRolloutUpIsShown(t *testing.T) {
+	s := rolling()
+	s.Status.InFlight.State = api.Stuck
+	s.Status.InFlight.Causes = []api.Cause{{Code: "StrategyKept", Object: "DaemonSet x/y", Message: "a policy refuses"},
+		{Code: "CrashLoop", Message: "as judged by the controller"}}
+	dumps, err := filepath.Glob("../../cmd/daemongate/testdata/dumps/*.json")
+	if err != nil || len(dumps) == 0 {
+		t.Fatal(dumps, err)
+	}
+	v := Of(Seen{Now: noon, Sync: s, Judged: dumped(t, dumps[0])})
+	of := 0
+	for i := range v.Causes {
+		if c := &v.Causes[i]; c.Message == "as judged by the controller" {
+			t.Errorf("a cause is shown that was judged anew: %+v", c)
+		} else if c.IsOfPace() && c.Final && c.Message == "a policy refuses" {
+			of++
+		}
+	}
+	if of != 1 {
+		t.Errorf("shown %d times", of)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemongate/daemongate/gitsource/githubapp/apptest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -27,6 +28,10 @@ func firing(t *testing.T, k *connections, url, secret string) error {
 // Who knows of alerts is shown the credentials that are meant for it, and no others; no redirect is followed with them.
 func TestWhoKnowsOfAlertsIsShownItsCredentialsAlone(t *testing.T) {
 	var shown []string
+	_, key, err := apptest.New("1", "2")
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown = append(shown, r.Header.Get("Authorization"))
 		if strings.HasPrefix(r.URL.Path, "/moved") {
@@ -52,6 +57,8 @@ func TestWhoKnowsOfAlertsIsShownItsCredentialsAlone(t *testing.T) {
 		{name: "over http", data: map[string]string{"token": "s3cr3t"}, secret: "git", says: "http"},
 		{name: "for another host", data: map[string]string{"token": "s3cr3t", "hosts": "git.test", "allowHTTP": "true"},
 			secret: "git", says: "git.test"},
+		{name: "a GitHub App", data: map[string]string{"githubAppID": "1", "githubAppInstallationID": "2",
+			"githubAppPrivateKey": key, "allowHTTP": "true"}, secret: "git", says: "GitHub App"},
 		{name: "a redirect", data: map[string]string{"token": "s3cr3t", "allowHTTP": "true"}, secret: "git", path: "/moved",
 			want: "Bearer s3cr3t", says: "302"},
 	} {

@@ -157,7 +157,7 @@ func (k *connections) Alerts(ctx context.Context, namespace string, gate *api.Al
 	}
 	secret := &reportSecret{secrets: k.secrets.Secrets(namespace), credentials: k.credentialsIn,
 		dial: k.reach.Dialer(), place: forge.Place{API: gate.URL}, namespace: namespace, name: gate.SecretRef.Name,
-		field: "spec.rollout.pace.gates.alerts.secretRef"}
+		field: "spec.rollout.pace.gates.alerts.secretRef", noApp: true}
 	token, err := secret.token(ctx)
 	if err != nil {
 		return source, err

@@ -28,6 +28,7 @@ type reportSecret struct {
 	place           forge.Place
 	namespace, name string
 	field           string // that names it
+	noApp           bool   // the key of a GitHub App is of no use there
 
 	route
 }
@@ -41,6 +42,10 @@ func (r *reportSecret) read(ctx context.Context) (gitsource.Auth, error) {
 	auth, err := r.credentials(secret)
 	if err == nil {
 		err = auth.BelongTo(r.place.API)
+	}
+	if err == nil && r.noApp && auth.App != nil {
+		err = errors.New("has the key of a GitHub App, whose tokens are for GitHub and are sent to nobody else: name " +
+			"a Secret with the key token, or username and password")
 	}
 	if err != nil {
 		return auth, fmt.Errorf("%s: Secret %s/%s: %w", r.field, r.namespace, r.name, err)

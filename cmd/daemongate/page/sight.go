@@ -61,8 +61,8 @@ func viewOf(seen view.Seen) view.View {
 	}
 	written := view.Of(view.Seen{Now: seen.Now, Sync: seen.Sync})
 	for i := range written.Causes {
-		if !strings.HasPrefix(written.Causes[i].Object, "DaemonSet ") {
-			v.Causes = append(v.Causes, written.Causes[i])
+		if c := &written.Causes[i]; !strings.HasPrefix(c.Object, "DaemonSet ") && !c.IsOfPace() {
+			v.Causes = append(v.Causes, *c)
 		}
 	}
 	isOpen := func(d view.DaemonSet) bool { return string(d.Verdict) != string(api.Complete) }

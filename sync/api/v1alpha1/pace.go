@@ -67,7 +67,7 @@ type AlertsGate struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=20
 	// +kubebuilder:validation:items:MaxLength=1024
-	// +kubebuilder:validation:items:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]* *(=~|!~|!=|=) *"([^"\\]|\\.)*"$`
+	// +kubebuilder:validation:items:Pattern=`^[a-zA-Z_][a-zA-Z0-9_]* *(=~|!~|!=|=) *"([^"\\\x00-\x1f\x7f-\x9f]|\\[^\x00-\x1f\x7f-\x9f])*"$`
 	// +listType=atomic
 	Matchers []string `json:"matchers"`
 	// SecretRef names a Secret of the Sync's namespace with a token, or username and password; ca.crt may hold the
@@ -80,6 +80,7 @@ type AlertsGate struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.order) || has(self.each)",message="order names values of the label in each"
 // +kubebuilder:validation:XValidation:rule="!(has(self.each) && has(self.batches))",message="give either each or batches"
+// +kubebuilder:validation:XValidation:rule="!(has(self.overlap) && self.overlap) || !(has(self.approve) && self.approve) && (!has(self.soak) || self.soak.matches('^0+(ms|s|m|h)?$'))",message="overlap has the next stage begin before this one is over: it does not go with soak or approve"
 // +kubebuilder:validation:XValidation:rule="!(has(self.atMost) && (has(self.each) || has(self.batches)))",message="atMost bounds a single stage: it does not go with each or batches"
 type PaceStage struct {
 	// Name of the stage.
@@ -119,6 +120,9 @@ type PaceStage struct {
 	// Approve has the stage wait, when it has soaked, for `daemongate promote`. The last stage of all waits for none.
 	// +optional
 	Approve bool `json:"approve,omitempty"`
+	// Overlap lets the next stage begin when the last old pod of this one has gone, while its last nodes settle.
+	// +optional
+	Overlap bool `json:"overlap,omitempty"`
 }
 
 // PaceBatches are the sizes of batches of nodes.
@@ -196,6 +200,15 @@ type FlightStage struct {
 	// MovingSince is since when it has waited for its nodes, and for nothing else.
 	// +optional
 	MovingSince *metav1.MicroTime `json:"movingSince,omitempty"`
+	// Held is the cause that it is on its way to, if it waits for what may last for ever, and HeldSince is since when
+	// it has waited for that without a break.
+	// +optional
+	Held string `json:"held,omitempty"`
+	// +optional
+	HeldSince *metav1.MicroTime `json:"heldSince,omitempty"`
+	// Soaking is when it began to soak for the first time.
+	// +optional
+	Soaking *metav1.MicroTime `json:"soaking,omitempty"`
 	// Plan tells apart what the spec asked for when it was reached.
 	// +optional
 	Plan string `json:"plan,omitempty"`

@@ -1,0 +1,123 @@
+package pace
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daemongate/daemongate/rollout"
+)
+
+// What a stage waits for may never come. Once that has lasted for the progress deadline it is told with its cause, and
+// no sooner; and the rollout goes on by itself when it has come after all.
+func TestWhatHoldsAStageUpForEverIsToldByItsCause(t *testing.T) {
+	fires := func(w *world) { w.alerts, w.firing = "alerts fire: NodeDown", true }
+	ends := func(w *world) { w.alerts, w.firing = "", false }
+	soaks := func(w *world) { w.want(w.run(2*time.Minute), "canary", ForSoak) }
+	for _, c := range []struct {
+		name           string
+		before, mended func(*world)
+		lasts          time.Duration // from then on until it is told
+		code           rollout.Code
+		says           string
+	}{
+		{"alerts fire since the canaries have it", func(w *world) { soaks(w); fires(w) }, ends, 15 * time.Minute,
+			rollout.AlertsFiring, "alerts fire: NodeDown, for longer than 15m0s"},
+		{"alerts fired before", fires, ends, 15 * time.Minute, rollout.AlertsHold, "NodeDown"},
+		{"alerts fire, and nobody knows since when", func(w *world) {
+			soaks(w)
+			w.alerts = "it is not known whether alerts fire: away"
+			w.run(5 * time.Minute)
+			fires(w)
+		}, ends, 10 * time.Minute, rollout.AlertsHold, "NodeDown"},
+		{"alerts fire, and then nobody knows", func(w *world) {
+			soaks(w)
+			fires(w)
+			w.run(5 * time.Minute)
+			w.alerts, w.firing = "it is not known whether alerts fire: away", false
+		}, ends, 10 * time.Minute, rollout.AlertsFiring, "away"},
+		{"the update strategy is refused", func(w *world) {
+			w.sets[0].kept = "admission webhook says no"
+			for w.decide().Waits != ForStrategy {
+				w.after(time.Second)
+			}
+		}, func(w *world) { w.sets[0].kept = "" }, 15 * time.Minute, rollout.StrategyKept, "admission webhook says no"},
+		{"the canaries are away", func(w *world) {
+			w.ready("n001", false)
+			w.ready("n002", false)
+			w.after(2 * time.Minute)
+			w.commit("v2")
+			w.decide()
+		}, func(w *world) { w.ready("n001", true); w.ready("n002", true) }, 15 * time.Minute, rollout.NodesAbsent,
+			"none of the nodes of the stage is there"},
+		{"a container ends in each soak", func(w *world) {
+			w.lives["v2"] = 7 * time.Minute
+			soaks(w)
+		}, func(w *world) { delete(w.lives, "v2") }, 43 * time.Minute, rollout.SoakRestarted, "exit code 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, 10, 2)
+			w.options.AbsentBudget, _ = rollout.ParseBudget("50%")
+			w.plan = canaryThenRest(10 * time.Minute)
+			w.rolls().commit("v2")
+			c.before(w)
+			const margin = 3 * time.Minute
+			if o := w.run(c.lasts - margin); o.Cause.Code != "" {
+				t.Fatalf("too soon: %+v", o)
+			}
+			o := w.run(2 * margin)
+			if o.Cause.Code != c.code || !strings.Contains(o.Cause.Message, c.says) || o.Cause.Remedy == "" ||
+				w.now.Sub(o.Cause.Since) < c.lasts-margin {
+				t.Fatalf("%+v\n%+v", o.Cause, o)
+			}
+			switch c.code {
+			case rollout.StrategyKept:
+				if o.Cause.Name != "agent" || !strings.Contains(o.Message, c.says) {
+					t.Errorf("%+v", o)
+				}
+			case rollout.SoakRestarted:
+				if !slices.Equal(o.Cause.Nodes, []string{"n001", "n002"}) {
+					t.Errorf("%+v", o.Cause)
+				}
+			}
+			c.mended(w)
+			if o = w.run(3 * time.Hour); !o.Done || o.Cause.Code != "" || w.has("v1") != "" {
+				t.Errorf("when it is mended: %+v", o)
+			}
+		})
+	}
+}
+
+// An end in a soak begins that anew, and is nothing to be told; nor is one while a person takes their time.
+func TestASoakThatBeginsAnewIsNotTold(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.plan.Stages[0].Approve = true
+	w.lives["v2"] = 8 * time.Minute
+	w.commit("v2")
+	w.want(w.run(12*time.Minute), "canary", ForSoak)
+	delete(w.lives, "v2")
+	if o := w.want(w.run(40*time.Minute), "canary", ForApproval); o.Cause.Code != "" || !o.Soaking.IsZero() {
+		t.Errorf("%+v", o)
+	}
+	w.run(5 * time.Hour)
+	w.lose("n001")
+	if o := w.want(w.run(time.Minute), "canary", ForSoak); o.Cause.Code != "" || w.now.Sub(o.Soaking) > time.Minute {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A soak that is long enough for a container's end now and then is told of neither before three times its length.
+func TestALongSoakHasItsTime(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(4 * time.Hour)
+	w.lives["v2"] = 3 * time.Hour
+	w.commit("v2")
+	if o := w.want(w.run(12*time.Hour), "canary", ForSoak); o.Cause.Code != "" {
+		t.Errorf("%+v", o.Cause)
+	}
+	if o := w.run(time.Hour); o.Cause.Code != rollout.SoakRestarted {
+		t.Errorf("%+v", o)
+	}
+}
