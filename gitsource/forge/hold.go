@@ -10,6 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/daemongate/daemongate/gitsource/oneline"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
@@ -41,8 +42,8 @@ func (h Hold) Put(ctx context.Context, to *remote.Remote) error {
 	if err != nil {
 		return err
 	}
-	who := object.Signature{Name: oneLine(h.By, 100), Email: "noreply@daemongate.io", When: h.At}
-	commit, err := fresh.add(&object.Commit{Author: who, Committer: who, Message: oneLine(h.Reason, 255) + "\n",
+	who := object.Signature{Name: oneline.Of(h.By, 100), Email: "noreply@daemongate.io", When: h.At}
+	commit, err := fresh.add(&object.Commit{Author: who, Committer: who, Message: oneline.Of(h.Reason, 255) + "\n",
 		TreeHash: tree})
 	if err != nil {
 		return err

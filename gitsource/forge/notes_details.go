@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/daemongate/daemongate/gitsource/oneline"
 )
 
 // Details are what programs read of a status. They stand at the end of its line in the notes, as JSON, and nowhere
@@ -31,7 +33,7 @@ const maxDetail = 320
 // sanitised are the details fit to be shown: whoever may push notes wrote them.
 func (d Details) sanitised() Details {
 	for _, text := range []*string{&d.Sync, &d.State, &d.By, &d.Outcome, &d.Cause} {
-		*text = oneLine(*text, maxDetail)
+		*text = oneline.Of(*text, maxDetail)
 	}
 	return d
 }
@@ -68,7 +70,7 @@ func parseLine(line string) (s Status, ok bool) {
 		line = line[:at]
 		s.Time = s.Details.Since
 	}
-	line = oneLine(line, len(line)+1)
+	line = oneline.Of(line, len(line)+1)
 	at, state := stateIn(line)
 	if at < 0 {
 		return Status{}, false

@@ -9,6 +9,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/memory"
 
+	"github.com/daemongate/daemongate/gitsource/oneline"
 	"github.com/daemongate/daemongate/gitsource/remote"
 )
 
@@ -69,7 +70,7 @@ func ClusterOf(ref string) (cluster string, ok bool) {
 		return "", false
 	}
 	cluster, err := url.PathUnescape(name)
-	return cluster, err == nil && RefOf(cluster) == ref && oneLine(cluster, len(cluster)) == cluster
+	return cluster, err == nil && RefOf(cluster) == ref && oneline.Of(cluster, len(cluster)) == cluster
 }
 
 // moveShared moves the ref that all clusters shared out of the way. It is copied first and then deleted where it was,

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/daemongate/daemongate/gitsource/oneline"
 )
 
 // maxAnswer is how much of an answer is read, in bytes.
@@ -106,7 +108,7 @@ func (h *Host) request(ctx context.Context, method, path string, body any) (*htt
 func (h *Host) read(response *http.Response, body []byte, t Token, e errand) said {
 	s := said{is: outcomeOf(response.StatusCode), code: response.StatusCode, header: response.Header, body: body}
 	if s.is != told {
-		s.text = oneLine(t.redact(messageOf(body)), 200)
+		s.text = oneline.Of(t.redact(messageOf(body)), 200)
 	}
 	if pause := pauseOf(response.Header, h.now()); s.is == told || s.is == hindered {
 		s.pause = pause
@@ -124,5 +126,5 @@ func unreached(err error, t Token) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return errors.New(oneLine(t.redact(err.Error()), 300))
+	return errors.New(oneline.Of(t.redact(err.Error()), 300))
 }

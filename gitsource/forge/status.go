@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/daemongate/daemongate/gitsource/oneline"
 )
 
 // State is how a commit fares, in the words that Git hosts share.
@@ -45,9 +46,9 @@ const maxURL = 2000
 
 // sanitised is the status as it may be shown: one line each, without what could steer a terminal.
 func (s Status) sanitised() Status {
-	s.Context = oneLine(s.Context, 255)
-	s.Description = oneLine(s.Description, MaxDescription)
-	s.URL = strings.ReplaceAll(oneLine(s.URL, maxURL+1), " ", "%20")
+	s.Context = oneline.Of(s.Context, 255)
+	s.Description = oneline.Of(s.Description, MaxDescription)
+	s.URL = strings.ReplaceAll(oneline.Of(s.URL, maxURL+1), " ", "%20")
 	if len(s.URL) > maxURL { // half an address leads nowhere
 		s.URL = ""
 	}
@@ -56,7 +57,7 @@ func (s Status) sanitised() Status {
 }
 
 // Shorten makes a description fit to be shown: one line of at most MaxDescription characters.
-func Shorten(description string) string { return oneLine(description, MaxDescription) }
+func Shorten(description string) string { return oneline.Of(description, MaxDescription) }
 
 // String is the status on one line, without its commit.
 func (s Status) String() string {
@@ -69,22 +70,4 @@ func (s Status) String() string {
 		line += " <" + s.URL + ">"
 	}
 	return line
-}
-
-// oneLine makes one line of a text, of at most limit characters.
-func oneLine(text string, limit int) string {
-	text = strings.Map(func(c rune) rune {
-		switch {
-		case unicode.IsSpace(c), unicode.IsControl(c):
-			return ' '
-		case !unicode.IsPrint(c):
-			return -1
-		}
-		return c
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	text = strings.Join(strings.Fields(text), " ")
-	if cut := []rune(text); len(cut) > limit {
-		text = string(cut[:limit-1]) + "…"
-	}
-	return text
 }

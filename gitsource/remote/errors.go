@@ -20,6 +20,7 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 
 	"github.com/daemongate/daemongate/gitsource/githubapp"
+	"github.com/daemongate/daemongate/gitsource/oneline"
 )
 
 // ErrEmpty is the error of reading a repository without a commit.
@@ -214,20 +215,8 @@ func garbledAdvice(e *packp.ErrUnexpectedData) string {
 
 const maxText = 400
 
-// oneLine makes a server's text fit to be shown: one line of bounded length, without control characters.
-func oneLine(text string) string {
-	text = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(text, "?"))
-	text = strings.Join(strings.Fields(text), " ")
-	if cut := []rune(text); len(cut) > maxText {
-		text = string(cut[:maxText]) + "…"
-	}
-	return text
-}
+// oneLine makes a server's text fit to be shown.
+func oneLine(text string) string { return oneline.Of(text, maxText) }
 
 // Bare is the error without the repository's address.
 func (e *Error) Bare() error {

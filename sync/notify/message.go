@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/daemongate/daemongate/gitsource/oneline"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -58,7 +58,7 @@ func recordOf(m gate.Move) string {
 func messageOf(s *api.Sync, m gate.Move, before api.Notice, newest bool) Message {
 	text, cause := outbox.Told(s, m)
 	n := Message{Is: noticeOf(s.Status.InFlight, m, before, newest), Commit: m.Commit, State: m.State, By: m.By,
-		Relapsed: m.Relapsed, Cause: cause, Text: english.Clip(onOneLine(string(text)), maxText),
+		Relapsed: m.Relapsed, Cause: cause, Text: english.Clip(oneline.Of(string(text), maxText), maxText),
 		Time: m.At.UTC().Truncate(time.Microsecond)}
 	if m.By != "" {
 		n.Outcome = m.Outcome
@@ -90,16 +90,6 @@ func noticeOf(f *api.Flight, m gate.Move, before api.Notice, newest bool) api.No
 // isPast reports whether another commit than this one has completed in its place.
 func isPast(f *api.Flight, commit string) bool {
 	return f != nil && f.Commit != commit && f.State == api.Complete
-}
-
-// onOneLine is a text without line breaks and other controls.
-func onOneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 func hashed(parts ...string) string {
