@@ -121,6 +121,61 @@ func TestChangesAreSeenAmongManyRefs(t *testing.T) {
 	is(gitsource.Ref{Name: "refs/pull/7/head"}, first)
 }
 
+// A look is one request once the server has answered one. Where it does not do so any more, it is asked from the
+// beginning, in the same poll: it has moved, it speaks an older version now, or something else answers for it.
+func TestALookIsOneRequest(t *testing.T) {
+	t.Parallel()
+	w := crowded(t, 200)
+	server := serve(t, w.dir)
+	var requests atomic.Int64
+	var fails atomic.Value
+	fails.Store(http.HandlerFunc(nil))
+	server.before = func(rw http.ResponseWriter, r *http.Request) bool {
+		requests.Add(1)
+		if fail := fails.Load().(http.HandlerFunc); fail != nil && r.Method == http.MethodPost && r.Header.Get("Git-Protocol") != "" {
+			fails.Store(http.HandlerFunc(nil))
+			fail(rw, r)
+			return rw.Header().Get("Served") != "later"
+		}
+		return false
+	}
+	r := open(t, server.URL+"/.git", gitsource.Auth{}, gitsource.Options{})
+	polls := func(want int64, why string) {
+		t.Helper()
+		tip, before := w.git("rev-parse", "main"), requests.Load()
+		if got := head(t, r); got != tip || requests.Load()-before != want {
+			t.Errorf("%s: head is %s, want %s, after %d requests, want %d", why, got, tip, requests.Load()-before, want)
+		}
+	}
+	head(t, r)
+	polls(2, "the first look")
+	polls(1, "the next look")
+	for why, c := range map[string]struct {
+		requests int64
+		fail     http.HandlerFunc
+	}{
+		"not found": {3, func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "gone", http.StatusNotFound) }},
+		"moved here": {4, func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "/elsewhere", http.StatusMovedPermanently)
+		}},
+		"moved away": {3, func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "http://example.invalid/", http.StatusTemporaryRedirect)
+		}},
+		"a web page": {3, func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "<html>") }},
+		"older": {3, func(rw http.ResponseWriter, r *http.Request) {
+			r.Header.Del("Git-Protocol")
+			rw.Header().Set("Served", "later")
+		}},
+	} {
+		fails.Store(c.fail)
+		polls(c.requests, why)
+		polls(1, "after "+why)
+	}
+	fails.Store(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	wrong(t, r, main, "cut the connection")
+	polls(2, "after it was cut")
+}
+
 // A server that answers with all its refs, because it knows no better, is asked only once to do better.
 func TestServersOfTheOldProtocol(t *testing.T) {
 	t.Parallel()

@@ -42,10 +42,10 @@ func TestNotesThatAreTooLargeAreNotFetched(t *testing.T) {
 // Nor are notes read that would have to be made from large files.
 func TestNotesThatAreChangesOfLargeFilesAreRefused(t *testing.T) {
 	t.Parallel()
-	r, commits := newRepo(t, 1)
+	r, commits := newRepo(t, 2)
 	const large = 65 << 20
 	r.gitIn(strings.Repeat("a", large), "notes", "--ref=daemongate", "add", "-F", "-", commits[0])
-	r.gitIn(strings.Repeat("a", large)+"b", "notes", "--ref=daemongate", "add", "-f", "-F", "-", commits[0])
+	r.gitIn(strings.Repeat("a", large)+"b", "notes", "--ref=daemongate", "add", "-F", "-", commits[1])
 	r.git("-c", "core.bigFileThreshold=512m", "repack", "-q", "-a", "-d", "-f")
 	n := forge.NewNotes(r.dir, "", remote.Auth{}, t.TempDir())
 	letter := status(commits[0], "daemongate/prod", forge.Success, "Complete")

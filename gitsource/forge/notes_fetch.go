@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/daemongate/daemongate/gitsource/pack"
 	"github.com/daemongate/daemongate/gitsource/remote"
@@ -82,27 +84,43 @@ func (r *NotesReader) fetchSome(ctx context.Context, to *remote.Remote, tips map
 	return r.fetchSome(ctx, to, tips, refs[half:])
 }
 
-// fetchAtOnce is one advertisement, and one fetch of what of the refs is not known yet.
+// fetchAtOnce fetches what of the refs is not known yet: where they were seen, which is one request, and if that goes
+// wrong where they are by now, after asking for that.
 func (r *NotesReader) fetchAtOnce(ctx context.Context, to *remote.Remote, tips map[string]plumbing.Hash,
 	refs []string) error {
-	server, err := to.Read(ctx)
-	if err != nil {
-		return err
-	}
-	defer server.Close()
 	known, err := openNotes(r.dir)
 	if err != nil {
 		return err
 	}
-	var wants []plumbing.Hash
-	var came []string
-	for _, ref := range refs {
-		at, ok := server.Refs[ref]
-		if !ok {
-			delete(tips, ref)
-			continue
+	server, ok, err := to.ReadAtOnce(ctx)
+	if err == nil && ok {
+		err = r.bring(ctx, server, known, tips, refs)
+		_ = server.Close() // everything that was wanted has been read
+		if wrong := (unreadable{}); err == nil || errors.As(err, &wrong) {
+			return err
 		}
-		if tips[ref], came = at, append(came, ref); known.HasEncodedObject(at) != nil {
+	}
+	if server, err = to.Read(ctx); err != nil {
+		return err
+	}
+	defer server.Close()
+	var there []string
+	for _, ref := range refs {
+		if tips[ref], ok = server.Refs[ref]; ok {
+			there = append(there, ref)
+		} else {
+			delete(tips, ref)
+		}
+	}
+	return r.bring(ctx, server, known, tips, there)
+}
+
+// bring fetches what of the refs is not known yet.
+func (r *NotesReader) bring(ctx context.Context, server *remote.Conversation, known *filesystem.Storage,
+	tips map[string]plumbing.Hash, refs []string) error {
+	var wants []plumbing.Hash
+	for _, ref := range refs {
+		if at := tips[ref]; known.HasEncodedObject(at) != nil && !slices.Contains(wants, at) {
 			wants = append(wants, at)
 		}
 	}
@@ -110,13 +128,14 @@ func (r *NotesReader) fetchAtOnce(ctx context.Context, to *remote.Remote, tips m
 		return nil
 	}
 	server.Depth = 1
-	if err := r.keep(ctx, server, wants, tipsKnown(known, came)); err != nil {
+	if err := r.keep(ctx, server, wants, tipsKnown(known, refs)); err != nil {
 		return err
 	}
-	if known, err = openNotes(r.dir); err != nil {
+	known, err := openNotes(r.dir)
+	if err != nil {
 		return err
 	}
-	for _, ref := range came {
+	for _, ref := range refs {
 		if err := known.SetReference(plumbing.NewHashReference(plumbing.ReferenceName(ref), tips[ref])); err != nil {
 			return err
 		}

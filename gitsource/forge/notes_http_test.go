@@ -74,6 +74,75 @@ func TestNotesOverHTTP(t *testing.T) {
 	}
 }
 
+// A cluster that knows where it has left its ref pushes there in one request, however many refs there are, and asks
+// where the ref is when that goes wrong: somebody has moved it, or taken it away, or the server wants to be asked.
+func TestAClusterPushesItsOwnRefAtOnce(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 2)
+	s := serve(r)
+	folder := t.TempDir()
+	opened := func() *forge.Notes {
+		return forge.NewNotes(s.URL+"/.git", "eu", remote.Auth{Username: "ada", Password: secret}, folder)
+	}
+	n, said := opened(), 0
+	reports := func(want int64, why string) {
+		t.Helper()
+		said++
+		before, text := s.requests.Load(), fmt.Sprintf("%d of 9 quarters", said)
+		report(t, n, status(commits[0], "daemongate/eu", forge.Pending, text))
+		if got := s.requests.Load() - before; got != want {
+			t.Errorf("%s: %d requests, want %d", why, got, want)
+		}
+		if got := r.git("notes", "--ref=daemongate/eu", "show", commits[0]); !strings.HasSuffix(got, "daemongate/eu: pending: "+text) {
+			t.Errorf("%s: the note is %q", why, got)
+		}
+	}
+	ref := forge.RefOf("eu")
+	reports(2, "the first")
+	reports(1, "the next")
+	n = opened()
+	reports(1, "after a restart")
+	r.git("notes", "--ref=daemongate/eu", "add", "-f", "-m", "theirs", commits[0])
+	reports(5, "somebody has pushed there") // refused, asked, fetched in two, pushed
+	if got := r.git("notes", "--ref=daemongate/eu", "show", commits[0]); !strings.HasPrefix(got, "theirs") {
+		t.Errorf("the note is %q", got)
+	}
+	reports(1, "after that")
+	r.git("update-ref", "-d", ref)
+	reports(3, "somebody has taken it away")
+	s.meddle.Store(func() {
+		s.meddle.Store(func() {})
+		panic(http.ErrAbortHandler)
+	})
+	reports(3, "the server has cut it")
+	reports(1, "after that")
+}
+
+// What was fetched of a ref is its newest commit, whatever was before it; who signs finds what was signed last all the
+// same.
+func TestAWriterFetchesNoHistory(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	s := serve(r)
+	to := func(folder string) *forge.Notes {
+		return forge.NewNotes(s.URL+"/.git", "eu", remote.Auth{Username: "ada", Password: secret}, folder)
+	}
+	first := to(t.TempDir())
+	for i := range 5 {
+		report(t, first, status(commits[0], "daemongate/eu", forge.Pending, fmt.Sprint(i)))
+	}
+	folder := t.TempDir()
+	report(t, to(folder), status(commits[0], "daemongate/eu", forge.Success, "Complete"))
+	dirs, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("%v, %v", dirs, err)
+	}
+	kinds := r.git("--git-dir="+dirs[0], "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
+	if n := strings.Count(kinds, "commit"); n != 2 {
+		t.Errorf("%d commits of notes are there, want the newest and the one on top of it", n)
+	}
+}
+
 // Somebody writes between our look and our push: both lines are there in the end.
 func TestPushThatCameTooLate(t *testing.T) {
 	r, commits := newRepo(t, 1)

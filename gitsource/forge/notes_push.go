@@ -43,7 +43,11 @@ type push struct {
 }
 
 // run reads where the ref is, writes the notes on top and pushes; if another writer was quicker, once more from there.
+// A cluster's own ref is where this writer has left it, as long as nobody meddles with it: that is tried first.
 func (p *push) run(ctx context.Context) error {
+	if p.atOnce(ctx) {
+		return nil
+	}
 	var last plumbing.Hash
 	for try, stuck := 1, 0; ; try++ {
 		from, err := p.attempt(ctx)
@@ -94,8 +98,38 @@ func (p *push) attempt(ctx context.Context) (from plumbing.Hash, err error) {
 	return from, err
 }
 
+// atOnce pushes on top of what this writer has pushed last, and reports whether that went well: one request, however
+// many refs the server has, where it would list them all first. Whatever is wrong, asking the server tells.
+func (p *push) atOnce(ctx context.Context) (done bool) {
+	if p.ref == sharedRef {
+		return false
+	}
+	known, err := openNotes(p.dir)
+	if err != nil {
+		return false
+	}
+	last, err := known.Reference(plumbing.ReferenceName(p.ref))
+	if err != nil {
+		return false
+	}
+	commit, fresh, err := p.edit(known, last.Hash())
+	if err != nil || commit.IsZero() {
+		return false
+	}
+	server, ok, err := p.to.WriteAtOnce(ctx)
+	if err != nil || !ok {
+		return false
+	}
+	defer func() { _ = server.Close() }()
+	err = server.Push(fresh.storage, remote.Update{Ref: p.ref, From: last.Hash(), To: commit}, fresh.hashes)
+	if err == nil {
+		p.remember(fresh)
+	}
+	return err == nil
+}
+
 // onTopOf writes the notes on top of a commit. Zero means that there is nothing to change. What cannot be read here is
-// fetched anew, once.
+// fetched, and if that does not help, fetched anew.
 func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, *newObjects, error) {
 	known, err := openNotes(p.dir)
 	if err != nil {
@@ -105,11 +139,12 @@ func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, 
 	if err == nil || from.IsZero() {
 		return commit, fresh, err
 	}
-	if known, err = p.fetch(ctx, known, from); err != nil {
+	if known, err = p.fetch(ctx, known, from, 1); err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
-	if commit, fresh, err = p.edit(known, from); err == nil {
-		return commit, fresh, nil
+	var large *largeNote
+	if commit, fresh, err = p.edit(known, from); err == nil || errors.As(err, &large) {
+		return commit, fresh, err
 	}
 	if err := os.RemoveAll(p.dir); err != nil {
 		return plumbing.ZeroHash, nil, err
@@ -117,7 +152,11 @@ func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, 
 	if known, err = openNotes(p.dir); err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
-	if known, err = p.fetch(ctx, known, from); err != nil {
+	depth := 1
+	if len(p.keys) > 0 {
+		depth = 0 // what was signed last is further back
+	}
+	if known, err = p.fetch(ctx, known, from, depth); err != nil {
 		return plumbing.ZeroHash, nil, err
 	}
 	return p.edit(known, from)
@@ -138,14 +177,17 @@ func openNotes(dir string) (*filesystem.Storage, error) {
 			return nil, err
 		}
 	}
-	s := filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRU(4<<20))
+	s := filesystem.NewStorage(notesFolder{osfs.New(dir)}, cache.NewObjectLRU(4<<20))
 	if _, err := git.Init(s, nil); err != nil && !errors.Is(err, git.ErrRepositoryAlreadyExists) {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbing.Hash) (*filesystem.Storage, error) {
+// fetch brings a commit, with so much of the history before it, or all of it if depth is zero: the newest commit's tree
+// has all notes.
+func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbing.Hash,
+	depth int) (*filesystem.Storage, error) {
 	server, err := p.to.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -160,7 +202,7 @@ func (p *push) fetch(ctx context.Context, known *filesystem.Storage, want plumbi
 		old.Hash() != want {
 		haves = []plumbing.Hash{old.Hash()}
 	}
-	server.MaxPack = p.maxPack
+	server.MaxPack, server.Depth = p.maxPack, depth
 	folder := filepath.Join(p.dir, "objects", "pack")
 	keep := func(content io.Reader) error {
 		return pack.Keep(ctx, folder, content, pack.Limits{Objects: maxNotesObjects})
@@ -218,7 +260,7 @@ func (p *push) edit(known *filesystem.Storage, from plumbing.Hash) (plumbing.Has
 	if tree == root && (base == nil || base.Hash == from) {
 		return plumbing.ZeroHash, nil, nil
 	}
-	who := object.Signature{Name: "Daemongate", Email: "noreply@daemongate.io", When: p.now}
+	who := object.Signature{Name: "Daemongate", Email: "noreply@daemongate.io", When: p.later(base)}
 	commit := &object.Commit{Author: who, Committer: who, Message: "Notes added by Daemongate\n", TreeHash: tree,
 		ParentHashes: parents}
 	if err := p.sign(commit); err != nil {
@@ -227,6 +269,15 @@ func (p *push) edit(known *filesystem.Storage, from plumbing.Hash) (plumbing.Has
 	hash, err := e.fresh.add(commit)
 	e.fresh.commit = hash
 	return hash, e.fresh, err
+}
+
+// later is the time of the commit that follows on one. Of those that are signed a later one never has an earlier time,
+// whatever the clock says, so that readers can tell which is the newer one.
+func (p *push) later(base *object.Commit) time.Time {
+	if len(p.keys) == 0 || base == nil || !p.now.Before(base.Committer.When) {
+		return p.now
+	}
+	return base.Committer.When.Add(time.Second)
 }
 
 // byCommit groups the statuses.

@@ -1,30 +1,13 @@
 package forge
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
-
-	"github.com/daemongate/daemongate/gitsource/pack"
-	"github.com/daemongate/daemongate/gitsource/remote"
 )
-
-// Told is what clusters have told in the notes of a repository, as they stood at one look.
-type Told struct {
-	known *filesystem.Storage
-	tips  map[string]plumbing.Hash
-	most  *bound // of what is read; nil for none
-}
 
 // Said is one status of a cluster.
 type Said struct {
@@ -32,79 +15,37 @@ type Said struct {
 	Status
 }
 
-// ReadNotes reads the notes of all clusters into a folder, which is the caller's alone: one look, and one fetch of what
-// is not in the folder yet.
-func ReadNotes(ctx context.Context, to *remote.Remote, folder string) (*Told, error) {
-	known, err := openNotes(folder)
-	if err != nil {
-		return nil, fmt.Errorf("notes: %w", err)
+// SaidOf is what was said of some commits. What cannot be read of one ref keeps nobody from reading the others: it is
+// returned beside.
+func SaidOf(heard []Heard, commits []string) (said []Said, left []error) {
+	asked := map[string]bool{}
+	for _, commit := range commits {
+		asked[commit] = true
 	}
-	server, err := to.Read(ctx)
-	if errors.Is(err, remote.ErrEmpty) {
-		return &Told{known: known}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer server.Close()
-	t := &Told{known: known, tips: map[string]plumbing.Hash{}}
-	var wants []plumbing.Hash
-	for ref, tip := range server.Refs {
-		if _, ok := ClusterOf(ref); !ok {
+	for _, h := range heard {
+		if h.Trouble != nil {
+			left = append(left, fmt.Errorf("%s: %w", h.Ref, h.Trouble))
 			continue
 		}
-		t.tips[ref] = tip
-		if known.HasEncodedObject(tip) != nil {
-			wants = append(wants, tip)
+		for _, s := range h.Statuses {
+			if asked[s.Commit] {
+				said = append(said, Said{Cluster: clusterIn(h.Cluster, s.Context), Status: s})
+			}
 		}
 	}
-	if len(wants) == 0 {
-		return t, nil
-	}
-	server.MaxPack = maxNotesPack
-	packs := filepath.Join(folder, "objects", "pack")
-	keep := func(content io.Reader) error {
-		return pack.Keep(ctx, packs, content, pack.Limits{Objects: maxNotesObjects})
-	}
-	if err := server.Fetch(keep, wants, nil); err != nil {
-		return nil, err
-	}
-	if err := refuseHeavy(folder, NotesPrefix+"*"); err != nil {
-		return nil, err
-	}
-	t.known, err = openNotes(folder)
-	return t, err
+	return said, left
 }
 
-// Clusters are those that have a ref of their own.
-func (t *Told) Clusters() []string {
+// ClustersOf are the clusters that have a ref of their own among some refs, by their full names.
+func ClustersOf(tips map[string]string) []string {
 	var names []string
-	for ref := range t.tips {
+	for ref := range tips {
 		if name, _ := ClusterOf(ref); name != "" {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
-}
-
-// Of is what was said of some commits. What cannot be read of one cluster's notes keeps nobody from reading the others:
-// it is returned beside.
-func (t *Told) Of(commits []string) (said []Said, trouble []error) {
-	for _, ref := range slices.Sorted(maps.Keys(t.tips)) {
-		cluster, _ := ClusterOf(ref)
-		notes, err := t.notes(t.tips[ref], commits)
-		if err != nil {
-			trouble = append(trouble, fmt.Errorf("%s: %w", ref, err))
-			continue
-		}
-		for _, commit := range slices.Sorted(maps.Keys(notes)) {
-			for _, s := range ParseNote(commit, notes[commit]) {
-				said = append(said, Said{Cluster: clusterIn(cluster, s.Context), Status: s})
-			}
-		}
-	}
-	return said, trouble
 }
 
 // clusterIn is the cluster that a ref has the notes of; where all clusters shared one, the context names it.
@@ -116,22 +57,6 @@ func clusterIn(cluster, context string) string {
 		return parts[1]
 	}
 	return context
-}
-
-// notes are the texts of some commits' notes.
-func (t *Told) notes(tip plumbing.Hash, commits []string) (map[string]string, error) {
-	c, err := object.GetCommit(t.known, tip)
-	if err != nil {
-		return nil, fmt.Errorf("commit %s: %w", tip, err)
-	}
-	byName := map[string]string{}
-	for _, commit := range commits {
-		byName[commit] = commit
-	}
-	found := map[string]string{}
-	e := newEditor(t.known)
-	e.most = t.most
-	return found, e.find(c.TreeHash, 0, byName, found)
 }
 
 // find reads the notes of commits, by what is left of their names at this depth.

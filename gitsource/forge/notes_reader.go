@@ -26,7 +26,7 @@ type NotesReader struct {
 	dir   string // no other reader's
 	reach remote.Reach
 
-	maxPack, maxOne int64 // bytes, of a fetch of several refs and of one
+	maxPack, maxOne, maxKept int64 // bytes, of a fetch of several refs and of one
 
 	turn chan struct{}
 	// bad are the refs that could not be read, with why. Only who has the turn uses it.
@@ -44,11 +44,15 @@ type badRef struct {
 	again time.Time // it is tried again
 }
 
-// Heard is what one cluster has told.
+// Heard is what one ref of notes says: what one cluster has told, or where all shared a ref, all of them.
 type Heard struct {
+	Ref string
+	// Cluster is whose ref it is; empty if it is that of several.
 	Cluster string
-	// Tip is the commit of its notes as it is stored, with the signature if it has one.
+	// Tip is the commit of its notes as it is stored, with the signature if it has one, and At when that was written,
+	// by the clock of who did.
 	Tip []byte
+	At  time.Time
 	// Statuses are those of the commits that were asked for, and of those whose states they take over.
 	Statuses []Status
 	// Trouble is why nothing of it can be read; nil if it can.
@@ -60,11 +64,42 @@ type Heard struct {
 func NewNotesReader(url string, auth func(context.Context) (remote.Auth, error), folder string,
 	reach remote.Reach) *NotesReader {
 	return &NotesReader{url: url, auth: auth, dir: folder, reach: reach, maxPack: maxNotesPack, maxOne: maxOnePack,
-		turn: make(chan struct{}, 1), bad: map[string]badRef{}}
+		maxKept: maxNotesKept, turn: make(chan struct{}, 1), bad: map[string]badRef{}}
 }
 
-// Read returns what is said of commits by each cluster whose ref is among the tips, by the full name of the ref, in the
-// order of their names. A ref that has moved since may be read where it is by then. If all of it is known, nobody is
+// Tips asks the server where the refs of notes are, by their full names.
+func (r *NotesReader) Tips(ctx context.Context) (tips map[string]string, err error) {
+	auth, err := r.auth(ctx)
+	if err != nil {
+		return nil, err
+	}
+	to, err := remote.New(r.url, auth, remote.Options{Reach: r.reach})
+	if err != nil {
+		return nil, err
+	}
+	defer to.Close()
+	refs, ok, err := to.Look(ctx, []string{NotesPrefix})
+	if err == nil && !ok {
+		var server *remote.Conversation
+		if server, err = to.Read(ctx); err == nil {
+			refs = server.Refs
+			_ = server.Close() // everything that was wanted has been read
+		}
+	}
+	if err != nil && !errors.Is(err, remote.ErrEmpty) {
+		return nil, err
+	}
+	tips = map[string]string{}
+	for ref, at := range refs {
+		if _, ok := ClusterOf(ref); ok {
+			tips[ref] = at.String()
+		}
+	}
+	return tips, nil
+}
+
+// Read returns what is said of commits in each ref of notes that is among the tips, by its full name, in the order of
+// their names. A ref that has moved since may be read where it is by then. If all of it is known, nobody is
 // asked.
 func (r *NotesReader) Read(ctx context.Context, tips map[string]string, commits []string) ([]Heard, error) {
 	select {
@@ -84,7 +119,7 @@ func (r *NotesReader) Read(ctx context.Context, tips map[string]string, commits 
 func hashes(tips map[string]string) map[string]plumbing.Hash {
 	all := map[string]plumbing.Hash{}
 	for ref, tip := range tips {
-		if name, ok := ClusterOf(ref); ok && name != "" {
+		if _, ok := ClusterOf(ref); ok {
 			all[ref] = plumbing.NewHash(tip)
 		}
 	}
@@ -92,7 +127,7 @@ func hashes(tips map[string]string) map[string]plumbing.Hash {
 }
 
 func (r *NotesReader) read(ctx context.Context, tips map[string]plumbing.Hash, commits []string) ([]Heard, error) {
-	if r.lacks && time.Since(r.renewed) > renewAfter {
+	if r.lacks && time.Since(r.renewed) > renewAfter || r.size() > r.maxKept {
 		if err := os.RemoveAll(r.dir); err != nil {
 			return nil, err
 		}
@@ -111,17 +146,29 @@ func (r *NotesReader) read(ctx context.Context, tips map[string]plumbing.Hash, c
 		}
 	}
 	var all []Heard
+	share := min(maxHeardOfOne, maxHeardOfAll/int64(max(1, len(tips))))
 	for _, ref := range slices.Sorted(maps.Keys(tips)) {
-		cluster, _ := ClusterOf(ref)
-		h := Heard{Cluster: cluster}
+		h := Heard{Ref: ref}
+		h.Cluster, _ = ClusterOf(ref)
 		if b, ok := r.bad[ref]; ok && b.at == tips[ref] {
 			h.Trouble = b.why
-		} else if h.Tip, h.Statuses, err = heardAt(known, tips[ref], commits); err != nil {
+		} else if err := h.read(known, tips[ref], commits, share); err != nil {
 			h.Trouble, r.lacks = err, r.lacks || errors.Is(err, plumbing.ErrObjectNotFound)
 		}
 		all = append(all, h)
 	}
 	return all, nil
+}
+
+// size is how many bytes the folder has.
+func (r *NotesReader) size() (bytes int64) {
+	packs, _ := os.ReadDir(r.packs()) // there is none yet
+	for _, p := range packs {
+		if info, err := p.Info(); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
 }
 
 // renewAfter is how long the folder is kept at least, whatever is missing in it.
@@ -142,51 +189,72 @@ func (r *NotesReader) missing(known *filesystem.Storage, tips map[string]plumbin
 	return refs
 }
 
-// maxHeard bounds, in bytes, a note that is read of another cluster: a line for each of its Syncs.
+// maxHeard bounds, in bytes, a note that is read of one cluster: a line for each of its Syncs. That of several clusters
+// may be as large as any note.
 const maxHeard = 64 << 10
 
-// maxHeardOfOne bounds, in bytes, what is read of one cluster's notes at a time, folders included: a few kilobytes that
-// somebody has pushed can be the notes of all commits.
-const maxHeardOfOne = 64 << 20
+// Bounds, in bytes, of what is read of one ref at a time, and of all together, folders included: a few kilobytes that
+// somebody has pushed can be the notes of all commits. Of many refs each has its share, so that none takes another's.
+const (
+	maxHeardOfOne = 64 << 20
+	maxHeardOfAll = 1 << 30
+)
 
-// heardAt are the tip as it is stored, and what the notes there say of commits.
-func heardAt(known *filesystem.Storage, tip plumbing.Hash, commits []string) (raw []byte, said []Status, err error) {
+// maxNotesKept bounds, in bytes, what a reader keeps of all refs together before it begins anew.
+const maxNotesKept = 2 * maxNotesPack
+
+// read reads the commit at the tip as it is stored, and what the notes there say of commits.
+func (h *Heard) read(known *filesystem.Storage, tip plumbing.Hash, commits []string, most int64) (err error) {
 	defer func() { // go-git's decoders read what others push
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the notes cannot be read: %v", p)
 		}
 	}()
-	if raw, err = rawCommit(known, tip); err != nil {
-		return nil, nil, err
+	if h.Tip, err = rawCommit(known, tip); err != nil {
+		return err
 	}
-	t := &Told{known: known, tips: map[string]plumbing.Hash{}, most: &bound{maxHeardOfOne}}
+	c, err := object.GetCommit(known, tip)
+	if err != nil {
+		return fmt.Errorf("commit %s: %w", tip, err)
+	}
+	h.At = c.Committer.When
+	e := newEditor(known)
+	e.most = &bound{most, most}
 	asked := map[string]bool{}
-	for len(commits) > 0 {
-		notes, err := t.notes(tip, commits)
-		if err != nil {
-			return raw, nil, err
-		}
+	for len(commits) > 0 && len(asked) <= maxAsked {
+		byName, notes := map[string]string{}, map[string]string{}
 		for _, c := range commits {
-			asked[c] = true
+			byName[c], asked[c] = c, true
 		}
-		commits = nil
-		for _, commit := range slices.Sorted(maps.Keys(notes)) {
-			if len(notes[commit]) > maxHeard {
-				return raw, nil, fmt.Errorf("the note of %s has %d bytes, and at most %d are read", commit,
-					len(notes[commit]), maxHeard)
-			}
-			for _, s := range ParseNote(commit, notes[commit]) {
-				said = append(said, s)
-				if by := s.Details.By; plumbing.IsHash(by) && !asked[by] {
-					asked[by], commits = true, append(commits, by)
-				}
-			}
+		if err := e.find(c.TreeHash, 0, byName, notes); err != nil {
+			return err
 		}
-		if len(asked) > maxAsked {
-			break
+		if commits, err = h.take(notes, asked); err != nil {
+			return err
 		}
 	}
-	return raw, said, nil
+	return nil
+}
+
+// take takes what notes say, and returns the commits whose states are taken over there, and that were not asked for.
+func (h *Heard) take(notes map[string]string, asked map[string]bool) (more []string, err error) {
+	most := maxHeard
+	if h.Cluster == "" {
+		most = maxNote
+	}
+	for _, commit := range slices.Sorted(maps.Keys(notes)) {
+		if len(notes[commit]) > most {
+			return nil, fmt.Errorf("the note of %s has %d bytes, and at most %d are read", commit, len(notes[commit]),
+				most)
+		}
+		for _, s := range ParseNote(commit, notes[commit]) {
+			h.Statuses = append(h.Statuses, s)
+			if by := s.Details.By; plumbing.IsHash(by) && !asked[by] {
+				asked[by], more = true, append(more, by)
+			}
+		}
+	}
+	return more, nil
 }
 
 // maxAsked bounds of how many commits it is read what they came to.

@@ -3,6 +3,7 @@ package forge_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -92,8 +93,8 @@ func TestWhatClustersTellIsReadOnce(t *testing.T) {
 		}
 	}
 	said, requests := l.hear(l.tips(), commits[0], commits[1])
-	if l.says(said, "eu 0 Complete", "us 0 Complete"); requests != 2 {
-		t.Errorf("%d requests, want 2", requests)
+	if l.says(said, "eu 0 Complete", "us 0 Complete"); requests != 1 {
+		t.Errorf("%d requests, want 1", requests)
 	}
 	commitsOf := func() int {
 		kinds := l.git("--git-dir="+l.folder, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
@@ -108,7 +109,7 @@ func TestWhatClustersTellIsReadOnce(t *testing.T) {
 	l.tells("us", commits[2], "Unchanged", commits[1])
 	l.tells("us", commits[1], "Complete", "")
 	said, requests = l.hear(l.tips(), commits[2])
-	if l.says(said, "us 0 Unchanged", "us -1 Complete"); requests != 2 || commitsOf() != 3 {
+	if l.says(said, "us 0 Unchanged", "us -1 Complete"); requests != 1 || commitsOf() != 3 {
 		t.Errorf("%d requests, and %d commits are there", requests, commitsOf())
 	}
 	l.reader = l.opened() // after a restart
@@ -159,7 +160,7 @@ func TestWhatIsWrongWithOneClusterHurtsNoOther(t *testing.T) {
 	l.reader.Bound(1 << 20)
 	tips := map[string]string{forge.RefOf("fat"): l.tips()[forge.RefOf("fat")]}
 	said, requests := l.hear(tips, commits[1])
-	if l.says(said, "fat !"); requests != 2 {
+	if l.says(said, "fat !"); requests != 1 {
 		t.Errorf("%d requests for what is too much", requests)
 	}
 	if _, requests := l.hear(tips, commits[1]); requests != 0 {
@@ -233,6 +234,56 @@ func TestAFolderThatWasDamagedIsReadAnew(t *testing.T) {
 	l.says(damaged, "eu !")
 	said, _ := l.hear(l.tips(), commits[0])
 	l.says(said, "eu 0 Complete")
+}
+
+// What was fetched of all refs together is bounded: above that the folder is begun anew, and what it says is the same.
+func TestAFolderThatHasGrownIsReadAnew(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	l := listens(r)
+	l.reader.Keep(100)
+	for _, state := range []string{"RollingOut", "Complete"} {
+		l.tells("eu", commits[0], state, "")
+		for range 2 {
+			said, requests := l.hear(l.tips(), commits[0])
+			if l.says(said, "eu 0 "+state); requests != 1 {
+				t.Errorf("%d requests", requests)
+			}
+		}
+	}
+	if packs, _ := filepath.Glob(filepath.Join(l.folder, "objects", "pack", "*.pack")); len(packs) != 1 {
+		t.Errorf("%d packs", len(packs))
+	}
+	l.reader.Keep(1 << 20)
+	l.hear(l.tips(), commits[0])
+	if _, requests := l.hear(l.tips(), commits[0]); requests != 0 {
+		t.Errorf("%d requests, and nothing is new", requests)
+	}
+}
+
+// Where the refs of notes are is asked of whatever server there is.
+func TestWhereTheRefsOfNotesAre(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	l := listens(r)
+	if tips, err := l.reader.Tips(t.Context()); err != nil || len(tips) != 0 {
+		t.Errorf("%v, %v", tips, err)
+	}
+	l.tells("eu", commits[0], "Complete", "")
+	want := l.tips()
+	r.git("update-ref", forge.HoldRefs+forge.HoldAll, commits[0])
+	for _, url := range []string{l.server.URL + "/.git", r.dir} {
+		reader := forge.NewNotesReader(url, func(context.Context) (remote.Auth, error) {
+			return remote.Auth{Username: "ada", Password: secret}, nil
+		}, t.TempDir(), remote.Reach{})
+		if url == r.dir {
+			reader = forge.NewNotesReader(url, func(context.Context) (remote.Auth, error) { return remote.Auth{}, nil }, t.TempDir(),
+				remote.Reach{})
+		}
+		if tips, err := reader.Tips(t.Context()); err != nil || !maps.Equal(tips, want) {
+			t.Errorf("%s: %v, %v", url, tips, err)
+		}
+	}
 }
 
 // The prefix of a pattern is that of the refs of all clusters that match it.

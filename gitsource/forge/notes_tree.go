@@ -63,8 +63,8 @@ type editor struct {
 	most  *bound // of what is read; nil for none
 }
 
-// bound is how many bytes more may be read.
-type bound struct{ left int64 }
+// bound is how many bytes may be read, and how many more.
+type bound struct{ most, left int64 }
 
 // take counts what is read, and is an error when that is too much.
 func (b *bound) take(bytes int64) error {
@@ -72,7 +72,7 @@ func (b *bound) take(bytes int64) error {
 		return nil
 	}
 	if b.left -= bytes; b.left < 0 {
-		return fmt.Errorf("what is to be read of them is more than %d MiB", maxHeardOfOne>>20)
+		return fmt.Errorf("what is to be read of them is more than %d kB", b.most>>10)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (e *editor) text(h plumbing.Hash) (string, error) {
 		return "", fmt.Errorf("note %s: %w", h, err)
 	}
 	if b.Size > maxNote {
-		return "", fmt.Errorf("note %s has %d bytes: remove it with git notes --ref=daemongate remove", h, b.Size)
+		return "", &largeNote{h, b.Size}
 	}
 	if err := e.most.take(b.Size); err != nil {
 		return "", err
@@ -213,6 +213,16 @@ func (e *editor) text(h plumbing.Hash) (string, error) {
 	defer r.Close()
 	text, err := io.ReadAll(r)
 	return string(text), err
+}
+
+// largeNote is the error of a note that is no note of states. To fetch it again does not help.
+type largeNote struct {
+	hash  plumbing.Hash
+	bytes int64
+}
+
+func (e *largeNote) Error() string {
+	return fmt.Sprintf("note %s has %d bytes: remove it with git notes --ref=daemongate remove", e.hash, e.bytes)
 }
 
 // level is one folder of a notes tree.

@@ -3,9 +3,11 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -15,43 +17,70 @@ import (
 
 const infoRefs = "/info/refs"
 
-// lookHTTP asks what the server speaks, and then for the refs, at where the first question was redirected to.
+// lookHTTP asks for the refs. A server that has answered so before is asked at once: one request, instead of one more
+// that asks what it speaks. If it answers otherwise now, it is asked from the beginning.
 func (r *Remote) lookHTTP(ctx context.Context, prefixes []string) (map[string]plumbing.Hash, error) {
 	auth, err := r.httpAuth(ctx, transport.UploadPackServiceName)
 	if err != nil {
 		return nil, err
 	}
-	first, err := http.NewRequestWithContext(ctx, http.MethodGet,
+	if at, _ := r.looked.Load().(string); at != "" {
+		refs, err := r.listAt(ctx, at, auth, prefixes)
+		if err == nil {
+			return refs, nil
+		}
+		r.looked.Store("")
+		var unanswered *url.Error
+		var moved *redirectError
+		if ctx.Err() != nil || errors.As(err, &unanswered) && !errors.As(err, &moved) {
+			return nil, err
+		}
+	}
+	at, err := r.askWhatIsSpoken(ctx, auth)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := r.listAt(ctx, at, auth, prefixes)
+	if err == nil {
+		r.looked.Store(at)
+	}
+	return refs, err
+}
+
+// askWhatIsSpoken asks what the server speaks, and returns where the question was redirected to.
+func (r *Remote) askWhatIsSpoken(ctx context.Context, auth transport.AuthMethod) (at string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
 		r.address.String()+infoRefs+"?service="+transport.UploadPackServiceName, http.NoBody)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	at := ""
-	err = r.exchange(first, auth, func(answer *http.Response) error {
-		url := *answer.Request.URL
-		path, ok := strings.CutSuffix(url.EscapedPath(), infoRefs)
+	err = r.exchange(request, auth, func(answer *http.Response) error {
+		to := answer.Request.URL
+		path, ok := strings.CutSuffix(to.EscapedPath(), infoRefs)
 		if !ok {
-			return fmt.Errorf("the server redirects to %s, which is no repository: use the URL to clone from", url.Host)
+			return fmt.Errorf("the server redirects to %s, which is no repository: use the URL to clone from", to.Host)
 		}
-		at = url.Scheme + "://" + url.Host + path
+		at = to.Scheme + "://" + to.Host + path
 		return readCapabilities(answer.Body)
 	})
-	if err != nil {
-		return nil, err
-	}
+	return at, err
+}
+
+// listAt asks for the refs in version 2.
+func (r *Remote) listAt(ctx context.Context, at string, auth transport.AuthMethod,
+	prefixes []string) (refs map[string]plumbing.Hash, err error) {
 	body, err := lsRefs(prefixes)
 	if err != nil {
 		return nil, err
 	}
-	second, err := http.NewRequestWithContext(ctx, http.MethodPost, at+"/"+transport.UploadPackServiceName,
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, at+"/"+transport.UploadPackServiceName,
 		bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	second.Header.Set("Content-Type", "application/x-git-upload-pack-request")
-	second.Header.Set("Accept", "application/x-git-upload-pack-result")
-	var refs map[string]plumbing.Hash
-	err = r.exchange(second, auth, func(answer *http.Response) (err error) {
+	request.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+	request.Header.Set("Accept", "application/x-git-upload-pack-result")
+	err = r.exchange(request, auth, func(answer *http.Response) (err error) {
 		refs, err = readRefs(ctx, answer.Body)
 		return err
 	})

@@ -24,6 +24,7 @@ type Remote struct {
 	http    *http.Client // nil unless the scheme is http or https
 	ssh     *sshIdentity // nil unless it is ssh
 	old     atomic.Bool  // the server was seen not to speak version 2 of Git's protocol
+	looked  atomic.Value // string: where the newest look was answered over http, empty if the next is to ask anew
 }
 
 // Options say how a server is spoken to.

@@ -113,7 +113,9 @@ func (f *command) read(ctx context.Context, log io.Writer) (*board.Board, error)
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	told, err := forge.ReadNotes(ctx, to, folder)
+	auth := func(context.Context) (remote.Auth, error) { return to.Auth(), nil }
+	notes := forge.NewNotesReader(to.String(), auth, folder, remote.Reach{})
+	tips, err := notes.Tips(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +123,15 @@ func (f *command) read(ctx context.Context, log io.Writer) (*board.Board, error)
 	for _, c := range commits {
 		hashes = append(hashes, c.Hash)
 	}
-	said, trouble := told.Of(hashes)
-	for _, err := range trouble {
+	heard, err := notes.Read(ctx, tips, hashes)
+	if err != nil {
+		return nil, err
+	}
+	said, left := forge.SaidOf(heard, hashes)
+	for _, err := range left {
 		_, _ = fmt.Fprintln(log, "left out:", err)
 	}
-	b := board.New(remote.WithoutPassword(f.from.Location), commits, said, told.Clusters())
+	b := board.New(remote.WithoutPassword(f.from.Location), commits, said, forge.ClustersOf(tips))
 	if len(b.Syncs) == 0 {
 		_, _ = fmt.Fprintf(log, "no cluster has told anything in %s: Syncs do with report.provider: Notes, and a "+
 			"clone has it after git fetch origin '%s*:%s*'\n", to, forge.NotesPrefix, forge.NotesPrefix)

@@ -178,8 +178,7 @@ func (k *Kept) fleet(s *api.Sync, id identity) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{identity: id, notes: &notes{url: s.Spec.Source.URL, auth: k.from.Auth(s), reach: k.from.Reach,
-		folder: folder}}
+	f := &fleet{identity: id, notes: newNotes(s.Spec.Source.URL, k.from.Auth(s), folder, k.from.Reach)}
 	k.all[f] = true
 	k.known.Add(id, f)
 	return f, nil
@@ -187,7 +186,7 @@ func (k *Kept) fleet(s *api.Sync, id identity) (*fleet, error) {
 
 // end notes what a look has come to.
 func (k *Kept) end(f *fleet, now seen) {
-	_, bytes := f.notes.size()
+	bytes := f.notes.size()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	close(f.looking)

@@ -153,16 +153,10 @@ func (f *fleet) read(ctx context.Context, head string, tips map[string]string, m
 	for _, c := range to.Commits {
 		commits = append(commits, c.Hash)
 	}
-	for ref := range tips {
-		if name, _ := forge.ClusterOf(ref); name != "" {
-			to.Clusters = append(to.Clusters, name)
-		}
-	}
-	slices.Sort(to.Clusters)
-	if len(tips) == 0 {
+	if to.Clusters = forge.ClustersOf(tips); len(tips) == 0 {
 		return now, nil
 	}
-	said, left, err := f.notes.read(ctx, commits)
+	said, left, err := f.notes.read(ctx, tips, commits)
 	if err != nil {
 		return seen{}, err
 	}
