@@ -103,8 +103,8 @@ FLEETS := 300
 fleets: ## FLEETS=300 random fleets on which `plan` and the real scheduler must agree; `make test` plays some
 	@path=$$($(DEVCLUSTER_PATH)) && DEVCLUSTER="$$path" PLAN_FLEETS=$(FLEETS) go test -count=1 -run TestTheSchedulerAgrees -v ./rollout/plan
 
-clusters: ## FLEET_SIZES=30,100,300 simulated clusters through canaries, a region and the rest, over one repository with real Git
-	FLEET_SIZES=$(or $(FLEET_SIZES),30,100,300) go test -count=1 -timeout=3h -run TestACommitGoesThroughAFleet -v ./sync/source
+clusters: ## FLEET_SIZES=30,100,300 simulated clusters through canaries, a region and the rest, over one repository with real Git; FLEET_COMMITS=1 more
+	FLEET_SIZES=$(or $(FLEET_SIZES),30,100,300) FLEET_COMMITS=$(or $(FLEET_COMMITS),1) go test -count=1 -timeout=3h -run TestACommitGoesThroughAFleet -v ./sync/source
 
 # A seed that breaks a law says how to play it again, and its logs stay. BEFORE is the version that is upgraded from in
 # some runs: the previous commit, where the history is there.

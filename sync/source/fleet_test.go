@@ -1,14 +1,14 @@
 package source
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -35,8 +35,10 @@ type simulated struct {
 	dir, url string
 	clusters []*simulatedCluster
 	now      time.Time
+	rollout  time.Duration // how long one takes
 	requests atomic.Int64
 	sent     atomic.Int64 // bytes
+	missed   atomic.Int64 // polls that failed
 	broken   map[string]bool
 }
 
@@ -52,39 +54,49 @@ type simulatedCluster struct {
 	lands  time.Time // when what is in flight will have settled
 }
 
-// rolloutTime is how long a rollout takes, and soakTime for how long each wave is looked at.
+// rolloutTime is how long a rollout takes at first, and soakTime for how long each wave is looked at.
 const (
 	rolloutTime = 2 * time.Minute
 	soakTime    = 3 * time.Minute
 )
 
-// counting counts the bytes of answers.
-type counting struct {
-	http.ResponseWriter
-	n *atomic.Int64
-}
-
-func (c counting) Write(p []byte) (int, error) {
-	c.n.Add(int64(len(p)))
-	return c.ResponseWriter.Write(p)
+// ServeHTTP serves the repository as git-http-backend does, with one process of git less for each request.
+func (f *simulated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.requests.Add(1)
+	args := []string{"--stateless-rpc", f.dir}
+	_, service, posted := strings.Cut(r.URL.Path, "/git-")
+	var answer bytes.Buffer
+	version := r.Header.Get("Git-Protocol")
+	if !posted {
+		service = strings.TrimPrefix(r.URL.Query().Get("service"), "git-")
+		args = []string{"--stateless-rpc", "--advertise-refs", f.dir}
+		if version == "" {
+			line := "# service=git-" + service + "\n"
+			fmt.Fprintf(&answer, "%04x%s0000", len(line)+4, line)
+		}
+	}
+	c := exec.CommandContext(r.Context(), "git", append([]string{service}, args...)...)
+	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_PROTOCOL="+version)
+	c.Stdin, c.Stdout = r.Body, &answer
+	if err := c.Run(); err != nil && answer.Len() == 0 {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	f.sent.Add(int64(answer.Len()))
+	_, _ = w.Write(answer.Bytes()) // who has gone hears nothing
 }
 
 // simulate is a fleet of so many clusters: two in a hundred, and at least two, are canaries, a tenth is a region that
 // goes after all of those, and the rest goes after nine in ten of the region.
 func simulate(t *testing.T, n int) *simulated {
 	root := t.TempDir()
-	f := &simulated{T: t, dir: filepath.Join(root, "fleet"), now: time.Now().Truncate(time.Second), broken: map[string]bool{}}
+	f := &simulated{T: t, dir: filepath.Join(root, "fleet"), now: time.Now().Truncate(time.Second),
+		rollout: rolloutTime, broken: map[string]bool{}}
 	gittest.Commit(t, f.dir, "a.yaml", "0")
-	gittest.Run(t, f.dir, "config", "http.receivepack", "true")
-	server, err := url.Parse(gittest.ServeHTTP(t, root, "", func() {}))
-	f.check(err)
-	forward := httputil.NewSingleHostReverseProxy(server)
-	network := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.requests.Add(1)
-		forward.ServeHTTP(counting{w, &f.sent}, r)
-	}))
+	gittest.Run(t, f.dir, "config", "receive.autogc", "false") // as hosts do, which have a time for that
+	network := httptest.NewServer(f)
 	t.Cleanup(network.Close)
-	f.url = network.URL + "/fleet/.git"
+	f.url = network.URL + "/fleet"
 	canaries, region := max(2, n/50), max(2, n/10)
 	soak := metav1.Duration{Duration: soakTime}
 	for i := range n {
@@ -146,8 +158,9 @@ func (c *simulatedCluster) turn(f *simulated) {
 	c.source.Poll(c.sync, f.now)
 	<-c.done
 	h, err := c.source.Last()
-	if err != nil {
-		f.Errorf("%s: %v", c.name, err)
+	if err != nil { // as in life, the next one is tried in a minute
+		f.Logf("%s: %v", c.name, err)
+		f.missed.Add(1)
 		return
 	}
 	before := c.flying()
@@ -162,7 +175,7 @@ func (c *simulatedCluster) turn(f *simulated) {
 	c.Play("polled")
 	switch at := c.flying(); {
 	case at != before:
-		c.lands = f.now.Add(rolloutTime)
+		c.lands = f.now.Add(f.rollout)
 		c.Play("written")
 	case at != "" && !c.State.InFlight.State.Settled() && !f.now.Before(c.lands):
 		if f.broken[c.name+" "+at] {
@@ -171,7 +184,9 @@ func (c *simulatedCluster) turn(f *simulated) {
 			c.Play("rollout Complete\npruned")
 		}
 	}
-	f.check(c.notes.Report(f.Context(), c.news()).Err())
+	if err := c.notes.Report(f.Context(), c.news()).Err(); err != nil {
+		f.Errorf("%s: %v", c.name, err)
+	}
 }
 
 func (c *simulatedCluster) flying() string {
@@ -222,8 +237,8 @@ func (f *simulated) head() string { return gittest.Run(f.T, f.dir, "rev-parse", 
 
 func (f *simulated) push(text string) string { return gittest.Commit(f.T, f.dir, "a.yaml", text) }
 
-// refs is how many bytes the repository has on the server, packed.
-func (f *simulated) refs() int {
+// size is how many bytes the repository has on the server, packed as hosts do from time to time.
+func (f *simulated) size() int {
 	gittest.Run(f.T, f.dir, "gc", "-q")
 	for line := range strings.Lines(gittest.Run(f.T, f.dir, "count-objects", "-v")) {
 		if size, ok := strings.CutPrefix(line, "size-pack: "); ok {
@@ -235,16 +250,22 @@ func (f *simulated) refs() int {
 	return 0
 }
 
+// number is a number from the environment.
+func number(t *testing.T, name, text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s: %q is no number", name, text)
+	}
+	return n
+}
+
 // A commit goes through canaries, a region and the rest of a fleet over one repository with real Git, each wave after the
 // one before and its soak, whatever the size of the fleet. A cluster of the region in which the next one is stuck keeps it
 // from the rest, however many others have it, and costs no push of those that wait; the fix goes through. Sizes are in
-// FLEET_SIZES; what each takes is logged.
+// FLEET_SIZES, and how many commits come afterwards in FLEET_COMMITS; what each takes is logged.
 func TestACommitGoesThroughAFleet(t *testing.T) {
 	for _, size := range strings.Split(cmp.Or(os.Getenv("FLEET_SIZES"), "6"), ",") {
-		n, err := strconv.Atoi(size)
-		if err != nil {
-			t.Fatalf("FLEET_SIZES: %v", err)
-		}
+		n := number(t, "FLEET_SIZES", size)
 		t.Run(size, func(t *testing.T) { goesThrough(t, n) })
 	}
 }
@@ -280,7 +301,37 @@ func goesThrough(t *testing.T, n int) {
 	}
 	fix := f.push("3")
 	f.measured("the fix", func() int { return f.until(fix) })
-	t.Logf("%d clusters: the repository has %d bytes after 4 commits, %d for each cluster and commit", n, f.refs(), f.refs()/n/4)
+	f.logSize(4)
+	f.more(number(t, "FLEET_COMMITS", cmp.Or(os.Getenv("FLEET_COMMITS"), "1")))
+}
+
+func (f *simulated) logSize(commits int) {
+	bytes, n := f.size(), len(f.clusters)
+	f.Logf("%d clusters: the repository has %d kB after %d commits, %d bytes for each cluster and commit", n, bytes/1000, commits,
+		bytes/n/commits)
+}
+
+// more has further commits go through, one after the other, each rollout in a minute.
+func (f *simulated) more(commits int) {
+	f.rollout = time.Minute
+	for done := 0; done < commits; {
+		some := min(100, commits-done)
+		f.measured(fmt.Sprintf("commits %d to %d", done+5, done+some+4), func() (minutes int) {
+			for range some {
+				done++
+				minutes += f.until(f.push(fmt.Sprint("more ", done)))
+			}
+			return minutes
+		})
+		f.logSize(done + 4)
+	}
+	sent := f.sent.Load()
+	f.adds("rest-late", f.clusters[len(f.clusters)-1].sync.Spec.Gate.After...)
+	f.clusters[len(f.clusters)-1].turn(f)
+	f.Logf("one that joins them gets %d kB", (f.sent.Load()-sent)/1000)
+	if missed := f.missed.Load(); missed > int64(len(f.clusters)) {
+		f.Errorf("%d polls failed", missed)
+	}
 }
 
 // measured logs what minutes of a fleet take.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/promotion"
@@ -34,7 +36,19 @@ type others struct {
 	commits []string
 	signers string
 	heard   map[string]promotion.Cluster
+	// unread is how often something could not be read, one time after the other, and when that is tried again.
+	unread missed
+	// newest is when the newest notes of each cluster were signed that were seen since the process began, by the Secret
+	// with the signers and the cluster.
+	newest map[string]time.Time
 }
+
+// What others have told is so old at most when a commit is let through by it, where a poll of another Sync could answer
+// for longer; and the clusters of which one Sync waits may be so many.
+const (
+	maxOld      = 10 * time.Second
+	maxClusters = 4096
+)
 
 // last are the clusters as they were read last.
 func (o *others) last() promotion.Clusters {
@@ -68,7 +82,7 @@ func (o *others) read(ctx context.Context, r reading, s *api.Sync, h *gate.Histo
 	if len(patterns) == 0 || r.age == asBefore {
 		return
 	}
-	look, err := o.look(ctx, r, patterns, began)
+	look, err := o.look(ctx, r, patterns, began, len(h.Commits) > 0)
 	if err == nil {
 		err = o.hear(ctx, look.tips, h.Commits, s, from)
 	}
@@ -85,20 +99,34 @@ type look struct {
 	at   time.Time
 }
 
-// look finds the refs in what the newest poll saw. If that was another Sync's, and asked for less, or if this one is
-// pinned to a commit and polls nobody, the server is asked.
-func (o *others) look(ctx context.Context, r reading, patterns []string, began time.Time) (look, error) {
+// look finds the refs in what the newest poll saw. If that was another Sync's, and asked for less or is too old for a
+// commit that waits, or if this one is pinned to a commit and polls nobody, the server is asked.
+func (o *others) look(ctx context.Context, r reading, patterns []string, began time.Time,
+	waits bool) (look, error) {
 	now, pinned := time.Now(), r.follows.Commit != ""
 	tips, asked := tipsOf(r.repo, patterns)
-	if asked.IsZero() || pinned {
-		follows, age := r.follows, time.Duration(0)
+	if asked.IsZero() || pinned || waits && now.Sub(asked) > maxOld {
+		follows, age := r.follows, r.age
 		if pinned {
-			follows, age = gitsource.Ref{Name: "HEAD"}, r.age // any that is there
+			follows = gitsource.Ref{Name: "HEAD"} // any that is there
+		}
+		switch {
+		case asked.IsZero():
+			age = 0
+		case waits:
+			age = min(age, maxOld)
 		}
 		_, err := r.repo.HeadWithin(ctx, follows, age)
 		if tips, asked = tipsOf(r.repo, patterns); asked.IsZero() {
 			return look{}, cmp.Or(err, errNotAsked)
 		}
+		if err != nil && waits {
+			return look{}, err
+		}
+	}
+	if len(tips) > maxClusters {
+		return look{}, fmt.Errorf("%d clusters of the names in spec.gate.after have told something, and at most %d "+
+			"are read: name fewer, or delete the refs of those that are gone", len(tips), maxClusters)
 	}
 	return look{tips, began.Add(-max(0, now.Sub(asked)))}, nil
 }
@@ -136,9 +164,11 @@ func (o *others) hear(ctx context.Context, tips map[string]string, waiting []gat
 	if err != nil {
 		return err
 	}
-	if o.tips != nil && maps.Equal(tips, o.tips) && slices.Equal(commits, o.commits) && prints == o.signers {
+	if o.tips != nil && maps.Equal(tips, o.tips) && slices.Equal(commits, o.commits) && prints == o.signers &&
+		(o.unread.times == 0 || time.Now().Before(o.unread.again)) {
 		return nil
 	}
+	unread := false
 	known := map[string]promotion.Cluster{}
 	if len(commits) > 0 {
 		if o.reader == nil {
@@ -151,12 +181,14 @@ func (o *others) hear(ctx context.Context, tips map[string]string, waiting []gat
 			return err
 		}
 		for _, one := range heard {
-			known[one.Cluster] = clusterOf(one, signers)
-			if one.Trouble != nil {
-				tips = nil // it is read again at the next poll
-			}
+			known[one.Cluster] = o.clusterOf(one, signers)
+			unread = unread || one.Trouble != nil
 		}
 	}
+	if o.unread.times++; !unread {
+		o.unread.times = 0
+	}
+	o.unread.again = time.Now().Add(backoff.After(o.unread.times, time.Minute, time.Hour))
 	o.tips, o.commits, o.signers, o.heard = tips, commits, prints, known
 	return nil
 }
@@ -180,14 +212,18 @@ func signersOf(ctx context.Context, s *api.Sync, from Options) (by map[string]*g
 }
 
 // clusterOf is what a cluster has told, in the words of those who decide.
-func clusterOf(h forge.Heard, signers map[string]*gitsource.Signers) promotion.Cluster {
+func (o *others) clusterOf(h forge.Heard, signers map[string]*gitsource.Signers) promotion.Cluster {
 	c := promotion.Cluster{Syncs: map[string]map[string]promotion.Word{}, Refused: map[string]api.Public{}}
 	if h.Trouble != nil {
 		c.Unread = api.Public("its notes cannot be read: " + english.Clip(h.Trouble.Error(), maxReason))
 		return c
 	}
 	for name, by := range signers {
-		if problem := by.VerifySpeaker(h.Tip, h.Cluster); problem != "" {
+		problem := by.VerifySpeaker(h.Tip, h.Cluster)
+		if problem == "" {
+			problem = o.putBack(name, h)
+		}
+		if problem != "" {
 			c.Refused[name] = api.Public("the newest commit of its notes " + english.Clip(problem, maxReason))
 		}
 	}
@@ -207,6 +243,21 @@ func clusterOf(h forge.Heard, signers map[string]*gitsource.Signers) promotion.C
 		c.Syncs[d.Sync][s.Commit] = w
 	}
 	return c
+}
+
+// putBack says that signed notes are older than others of that cluster that were seen before: somebody has pushed what
+// the cluster said once, which its signature still is good for. Whoever signs them gives each state a later time.
+func (o *others) putBack(signers string, h forge.Heard) (problem string) {
+	by := signers + " " + h.Cluster
+	if newest := o.newest[by]; h.At.Before(newest) {
+		return fmt.Sprintf("is of %s, and one of %s was seen before: somebody has put an earlier state back",
+			h.At.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339))
+	}
+	if o.newest == nil {
+		o.newest = map[string]time.Time{}
+	}
+	o.newest[by] = h.At
+	return ""
 }
 
 // cloned is a copy whose words can be changed.
