@@ -140,6 +140,20 @@ func TestAStopEndsPreparations(t *testing.T) {
 	}
 }
 
+// What a stop cuts off in the middle of a write is no trouble, and nobody is told of any.
+func TestAStopIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	w := newStillWorld(t)
+	w.add("slow", "agents", nil)
+	w.stalled["slow"] = true
+	stop := w.run()
+	w.until("write that hangs", func() bool { return locked(w, func() bool { return w.stalls["slow"] > 0 }) })
+	stop()
+	if told := locked(w, func() string { return strings.Join(w.news, "\n") }); strings.Contains(told, string(NewsTrouble)) {
+		t.Errorf("told:\n%s", told)
+	}
+}
+
 // Law 4, with a preparation that a restart has lost: a brake that needs the set in flight has it rendered again beside
 // the turns, ahead of whatever hangs, and is pulled then.
 func TestABrakeAfterARestartWaitsForNoHangingRender(t *testing.T) {

@@ -97,14 +97,14 @@ func (fl *flight) do(ctx context.Context, d gate.Decision) bool {
 	switch {
 	case d.Apply != "":
 		if fl.written = fl.write(ctx); fl.written.Problem != "" {
-			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("apply %s: %s", api.Short(d.Apply), fl.written.Problem)))
+			troubled(ctx, l, fmt.Errorf("apply %s: %s", api.Short(d.Apply), fl.written.Problem))
 		} else {
 			warn(l.Teller, l.sync, fl.set.warnings)
 		}
 	case d.Prune:
 		pruned, err := fl.prune(ctx)
 		if fl.pruned = pruned; err != nil {
-			l.Teller.Tell(l.sync, troubleNews(err))
+			troubled(ctx, l, err)
 		}
 	case d.Compare:
 		fl.compared = fl.compare(ctx)
@@ -112,6 +112,14 @@ func (fl *flight) do(ctx context.Context, d gate.Decision) bool {
 		fl.corrected = fl.correct(ctx, d.CorrectOnly)
 	}
 	return true
+}
+
+// troubled tells of what could not be done. What the controller's own stop has cut off is no trouble: it is done after
+// the restart.
+func troubled(ctx context.Context, l *syncLoop, err error) {
+	if ctx.Err() == nil {
+		l.trouble(l.sync, err)
+	}
 }
 
 // nothingToPrune reports whether its set is known and asks for all that the inventory names.
