@@ -34,8 +34,8 @@ func newRoot(program string) *cobra.Command {
 when the DaemonSets of the last one have taken over every node, or are reported stuck: with the cause, the nodes and
 the remedy.
 
-Each flag can also be set by the environment, by a variable of its name, such as DAEMONGATE_LOG_LEVEL for --log-level.
-What is on the command line wins.
+Flags can also be set by the environment, by a variable of their name, such as DAEMONGATE_LOG_LEVEL for --log-level, but
+for those that say what one command is to do, such as --all. What is on the command line wins.
 
 Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 		Args:          cobra.ArbitraryArgs,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,31 @@ func TestEveryFlagHasATwinInTheEnvironment(t *testing.T) {
 	})
 	if seen < 200 {
 		t.Errorf("only %d flags were looked at", seen)
+	}
+}
+
+// settings are the switches that say how commands work. All others say what one command is to do.
+const settings = "all-namespaces allow-forks allow-local-networks allow-local-repositories allow-remote-bases as-sync behind " +
+	"client comment-allow-http exit-code follow-redirects http-actions http metrics-auth monitoring no-browser nodes plain " +
+	"require-credential-hosts require-service-account strict stuck watch worktree"
+
+// Whoever adds a switch says which of the two it is: a setting, which the environment may set, or what one command is to
+// do (in package twin), which it may not.
+func TestEverySwitchIsASettingOrWhatOneCommandIsToDo(t *testing.T) {
+	eachFlag(newRoot("daemongate"), func(c *cobra.Command, f *pflag.Flag) {
+		known := slices.Contains(strings.Fields(settings), f.Name)
+		if f.Value.Type() == "bool" && f.Name != "help" && f.Name != "version" && twin.Has(f.Name) != known {
+			t.Errorf("%s --%s: name it in settings here, or in deeds of package twin", c.CommandPath(), f.Name)
+		}
+	})
+	for _, variable := range []string{"DAEMONGATE_ALL", "DAEMONGATE_REASON", "DAEMONGATE_DRY_RUN"} {
+		t.Setenv(variable, "true")
+	}
+	for args, says := range map[string]string{"fleet .": "give --all there", "suspend agents": "give --all there",
+		"suspend --all": "give --reason there", "hold . abc --reason x": "give --all there", "migrate": "give --dry-run there"} {
+		if r := daemongate(t, "", strings.Fields(args)...); r.code != 2 || !strings.Contains(r.stderr, says) {
+			t.Errorf("%s: exit code %d, %s", args, r.code, r.stderr)
+		}
 	}
 }
 

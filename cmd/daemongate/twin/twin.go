@@ -1,5 +1,5 @@
-// Package twin gives each flag a twin in the environment, by which it can be set where there is no command line of
-// one's own: in a container, or for every command of a shell.
+// Package twin gives flags a twin in the environment, by which they can be set where there is no command line of one's
+// own: in a container, or for every command of a shell. A flag that says what one command is to do has none.
 package twin
 
 import (
@@ -17,8 +17,17 @@ func Of(flag string) string {
 	return "DAEMONGATE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// Has says whether a flag has a twin: all but those that ask for something else than the command.
-func Has(flag string) bool { return flag != "help" && flag != "version" }
+// deeds are the flags that say what one command is to do, or why: on whom it works, what it leaves undone, whom it
+// tells. A variable is for every command of a shell that has the flag, and would make `fleet --all` a `suspend --all`.
+var deeds = map[string]bool{
+	"all": true, "lift": true, "full": true, "override-window": true, "suspend": true, // what is stopped, or let go
+	"dry-run": true, "export": true, "export-chart": true, // that something else is left undone
+	"comment": true, "reason": true, // what others are told
+}
+
+// Has says whether a flag has a twin: all but those that say what one command is to do, and those that ask for
+// something else than the command.
+func Has(flag string) bool { return flag != "help" && flag != "version" && !deeds[flag] }
 
 // Attach has each command that is run, from root on, read the twins of its flags before it looks at its arguments, and
 // name them in its help. A value that is none becomes what misuse makes of it.
@@ -48,15 +57,21 @@ func describe(f *pflag.Flag) {
 }
 
 // Read sets the flags of a command that are not on its command line and have a twin with a value. An empty one is none.
+// A variable for a flag of one command is refused: whoever believes in DAEMONGATE_DRY_RUN must not be left to it.
 func Read(c *cobra.Command) error {
 	var bad []error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		value := os.Getenv(Of(f.Name))
-		if f.Changed || value == "" || !Has(f.Name) {
-			return
-		}
-		if err := c.Flags().Set(f.Name, value); err != nil {
-			bad = append(bad, fmt.Errorf("%s=%s, which stands for --%s: %w", Of(f.Name), value, f.Name, reason(err)))
+		switch {
+		case f.Changed || value == "":
+		case deeds[f.Name]:
+			bad = append(bad, fmt.Errorf("%s is set, but what one command is to do is said on its command line alone: "+
+				"give --%s there, or unset the variable", Of(f.Name), f.Name))
+		case Has(f.Name):
+			if err := c.Flags().Set(f.Name, value); err != nil {
+				bad = append(bad, fmt.Errorf("%s=%s, which stands for --%s: %w", Of(f.Name), value, f.Name,
+					reason(err)))
+			}
 		}
 	})
 	return errors.Join(bad...)
