@@ -61,6 +61,7 @@ created that it refuses. Fields without a flag are in docs/sync.md: print the Sy
 // newSyncOptions are the fields of a Sync that have a flag.
 type newSyncOptions struct {
 	url, branch, tag, semver, path, interval, secret, account, onStuck, deletion string
+	report, reportSecret                                                         string
 	suspend                                                                      bool
 }
 
@@ -75,6 +76,10 @@ func (n *newSyncOptions) addTo(c *cobra.Command) {
 	f.StringVar(&n.secret, "secret", "", "Secret with the credentials for the repository: docs/credentials.md")
 	f.StringVar(&n.account, "service-account", "", "ServiceAccount with whose rights everything is written")
 	f.StringVar(&n.onStuck, "on-stuck", "", "Release, Hold or Rollback (default: Release)")
+	f.StringVar(&n.report, "report", "", "where the state of each commit is written: Notes, GitHub, GitLab, Gitea, "+
+		"BitbucketCloud or BitbucketDataCenter (default: None)")
+	f.StringVar(&n.reportSecret, "report-secret", "",
+		"Secret with the token for that: needed but for Notes; docs/hosts")
 	f.StringVar(&n.deletion, "deletion-policy", "", "what becomes of the objects with the Sync: Orphan or Prune "+
 		"(default: Orphan)")
 	f.BoolVar(&n.suspend, "suspend", false, "create it suspended")
@@ -108,6 +113,8 @@ func (n *newSyncOptions) sync(name string) *unstructured.Unstructured {
 		{n.secret, []string{"source", "secretRef", "name"}},
 		{n.account, []string{"apply", "serviceAccountName"}},
 		{n.onStuck, []string{"gate", "onStuck"}},
+		{n.report, []string{"report", "provider"}},
+		{n.reportSecret, []string{"report", "secretRef", "name"}},
 		{n.deletion, []string{"deletionPolicy"}},
 		{n.suspend, []string{"suspend"}},
 	} {

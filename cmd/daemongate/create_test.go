@@ -11,7 +11,8 @@ import (
 func TestCreateSyncPrintsASync(t *testing.T) {
 	t.Parallel()
 	r := daemongate(t, "", "create", "sync", "agents", "-n", "platform", "--kubeconfig", "/nowhere", "--url",
-		"https://git.example.com/fleet.git", "--semver", ">=1", "--path", "agents", "--service-account", "deployer", "--export")
+		"https://git.example.com/fleet.git", "--semver", ">=1", "--path", "agents", "--service-account", "deployer",
+		"--report", "Gitea", "--report-secret", "gitea", "--export")
 	want := `---
 apiVersion: daemongate.io/v1alpha1
 kind: Sync
@@ -21,6 +22,10 @@ metadata:
 spec:
   apply:
     serviceAccountName: deployer
+  report:
+    provider: Gitea
+    secretRef:
+      name: gitea
   source:
     path: agents
     ref:
@@ -60,6 +65,8 @@ func TestCreateSyncCreates(t *testing.T) {
 	}{
 		{agents + " --interval soon", 1, "", "spec.source.interval"},
 		{agents + " --on-stuck Never", 1, "", "spec.gate.onStuck"},
+		{agents + " --report Post", 1, "", "spec.report.provider"},
+		{agents + " --report GitHub", 1, "", "spec.report"},
 		{"get created", 1, "", "created"},
 		{agents + " --interval 5m --on-stuck Hold --suspend", 0, "created Sync default/created; next: daemongate status created",
 			"names no ServiceAccount"},
