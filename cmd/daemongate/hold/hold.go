@@ -37,8 +37,8 @@ the hold is lifted. Newer commits go on, so that a fix gets through; with --all 
 already is not stopped: that is for a revert, or for daemongate pause.
 
 The hold is a ref of the repository, ` + forge.HoldRefs + `…, which holds who and why. Nothing is asked of any cluster, and
-nothing is needed but the right to push such refs. Of a work tree on this machine, give the URL of its server: what is held
-in a clone holds nobody.`,
+nothing is needed but the right to push such refs. A clone is refused, since what is held there holds nobody: give
+the URL of its server.`,
 		Example: `  daemongate hold https://git.example.com/platform/fleet.git 9f3e2d1 --reason 'breaks DNS on arm64'
   daemongate hold git@git.example.com:platform/fleet.git --all --reason 'incident 4711'
   daemongate hold git@git.example.com:platform/fleet.git --all --lift`,
@@ -85,6 +85,10 @@ var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
 const depth = 1000
 
 func (h *command) run(ctx context.Context, out io.Writer) error {
+	if url := h.from.ClonedFrom(ctx); url != "" {
+		return fmt.Errorf("%s: is a clone, and what is held in a clone holds nobody: give the URL of the repository "+
+			"that the clusters follow; this one is of %s", h.from.Location, url)
+	}
 	to, err := h.from.Remote()
 	if err != nil {
 		return err

@@ -78,3 +78,23 @@ func TestHoldsThatCannotBeMeant(t *testing.T) {
 		}
 	}
 }
+
+// A hold in a clone would hold nobody, so it is refused, with the URL of the repository that may be meant.
+func TestACloneIsNotHeld(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "fleet")
+	gittest.Commit(t, dir, "agent.yaml", "version: 1")
+	clone := filepath.Join(t.TempDir(), "clone")
+	gittest.Run(t, dir, "clone", "-q", dir, clone)
+	gittest.Run(t, clone, "config", "remote.origin.url", "https://ada:hunter2@git.example.com/fleet.git")
+	for _, location := range []string{clone, "file://" + clone} {
+		_, err := hold(t, location, "--all", "--reason", "incident 4711")
+		if err == nil || !strings.Contains(err.Error(), "holds nobody") || !strings.Contains(err.Error(), "git.example.com/fleet.git") ||
+			strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", location, err)
+		}
+	}
+	if refs := gittest.Run(t, clone, "for-each-ref", "refs/notes"); refs != "" {
+		t.Errorf("held all the same: %s", refs)
+	}
+}

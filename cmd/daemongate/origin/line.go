@@ -3,6 +3,8 @@ package origin
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -78,6 +80,22 @@ func (from *Origin) Remote() (*remote.Remote, error) {
 		return nil, err
 	}
 	return remote.New(from.Location, auth, remote.Options{})
+}
+
+// ClonedFrom is the URL, without a password, of what a local repository was cloned from; empty if it was not, and of a
+// repository elsewhere.
+func (from *Origin) ClonedFrom(ctx context.Context) string {
+	folder, ok := localFolder(from.Location)
+	if !ok {
+		return ""
+	}
+	git := exec.CommandContext(ctx, "git", "-C", folder, "config", "--get", "remote.origin.url")
+	git.Env = remote.CleanEnv(os.Environ())
+	url, err := git.Output()
+	if err != nil {
+		return ""
+	}
+	return remote.WithoutPassword(strings.TrimSpace(string(url)))
 }
 
 // Find is the one of some commits whose hash begins with these digits.
