@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/daemongate/daemongate/cmd/daemongate/migrate"
 	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/manifests/packages"
+	"github.com/daemongate/daemongate/render/child"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
 )
 
@@ -58,11 +61,23 @@ With --export nothing is installed: the same objects are printed, or written to 
 		"look after the Syncs of these namespaces, with rights in no others: a,b (default: all)")
 	c.Flags().BoolVar(&i.Page, "http", false, "have the controller serve the page, in Service daemongate-page")
 	c.Flags().BoolVar(&i.PageActions, "http-actions", false, "with --http: have the page also do what people ask for")
+	i.addResources(c.Flags())
 	c.Flags().BoolVar(&i.Monitoring, "monitoring", false,
 		"also a PodMonitor, alerts and a dashboard: for Prometheus' operator, which must be there, and Grafana")
 	c.Flags().BoolVar(&i.export, "export", false, "print the manifests instead, or write a kustomize base to a folder")
 	c.Flags().StringVar(&i.chart, "export-chart", "", "write a Helm chart to this folder instead")
 	return c
+}
+
+// addResources adds the flags for installations of more than some hundred Syncs.
+func (i *installation) addResources(f *pflag.FlagSet) {
+	d := install.DefaultResources
+	f.StringVar(&i.Resources.CPURequest, "request-cpu", d.CPURequest,
+		"processor that the controller asks for, such as 250m")
+	f.StringVar(&i.Resources.MemoryRequest, "request-memory", d.MemoryRequest,
+		"memory that it asks for; docs/operate.md says how much by the number of Syncs")
+	f.StringVar(&i.Resources.MemoryLimit, "limit-memory", d.MemoryLimit,
+		"memory that it may take, of which 1Gi is for renders")
 }
 
 func (i *installation) run(c *cobra.Command, folder []string) error {
@@ -100,8 +115,8 @@ func (i *installation) run(c *cobra.Command, folder []string) error {
 	if err := install.Apply(c.Context(), config, objects); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "installed %d objects; next: kubectl apply a Sync (docs/sync.md)\n",
-		len(objects))
+	_, err = fmt.Fprintf(c.OutOrStdout(), "installed %d objects; next: a ServiceAccount for a Sync, and daemongate "+
+		"create sync (docs/install.md)\n", len(objects))
 	return err
 }
 
@@ -118,6 +133,9 @@ func checkInstall(namespace string, o install.Options) error {
 		return err
 	}
 	if err := install.CheckNamespaces(o.Namespaces); err != nil {
+		return err
+	}
+	if err := o.Resources.Check(child.DefaultTotal, controller.LeastMemory); err != nil {
 		return err
 	}
 	if o.PageActions && !o.Page {
@@ -199,6 +217,11 @@ func tellUninstalled(ctx context.Context, out io.Writer, k *cluster, u install.U
 		if stored := s.Status.StoredInventory; stored != nil {
 			written += stored.Objects
 		}
+	}
+	if len(list) == 0 {
+		_, err = fmt.Fprintf(out, "left the definition of Syncs, of which there are none: kubectl delete crd %s takes "+
+			"it away\n", api.Resource.GroupResource())
+		return err
 	}
 	_, err = fmt.Fprintf(out, "left %s, with %s that they have written; nobody looks after them now\n",
 		english.Count(len(list), "Sync"), english.Count(written, "object"))

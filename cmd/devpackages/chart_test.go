@@ -53,6 +53,8 @@ func TestTheChartIsWhatIsInstalled(t *testing.T) {
 		"two namespaces, with the page": {flags: []string{"--namespaces", "a,123", "--http", "--cluster-name", "eu-1"},
 			values: map[string]any{"namespaces": []any{"a", "123"}, "http": true, "clusterName": "eu-1"}},
 		"with monitoring": {flags: []string{"--monitoring"}, values: map[string]any{"monitoring": true}},
+		"a large one": {flags: []string{"--request-cpu", "1", "--request-memory", "640Mi", "--limit-memory", "2Gi"},
+			values: map[string]any{"requestCPU": "1", "requestMemory": "640Mi", "limitMemory": "2Gi"}},
 		"a page that acts": {flags: []string{"--http", "--http-actions"},
 			values: map[string]any{"http": true, "httpActions": true}},
 	} {
@@ -116,6 +118,7 @@ func TestTheChartRefusesWhatInstallRefuses(t *testing.T) {
 		{system, map[string]any{"image": ""}, "image is missing"},
 		{system, map[string]any{"httpActions": true}, "the page is not served"},
 		{system, map[string]any{"replicaCount": 3}, "replicaCount"},
+		{system, map[string]any{"limitMemory": "much"}, "limitMemory"},
 		{system, map[string]any{"namespaces": []any{"A b"}}, "namespaces"},
 		{system, map[string]any{"clusterName": "a b"}, "clusterName"},
 	} {

@@ -42,6 +42,8 @@ type Options struct {
 	Page, PageActions bool
 	// Monitoring adds what Prometheus' operator and Grafana read. The operator's kinds must be there.
 	Monitoring bool
+	// Resources of the controller's container.
+	Resources Resources
 }
 
 // CRD is the definition of the Sync resource.
@@ -50,7 +52,8 @@ func CRD() ([]*unstructured.Unstructured, error) { return parse(crd) }
 // All is everything that runs Daemongate in a cluster, the definition of the Sync resource included.
 func All(o Options) ([]*unstructured.Unstructured, error) {
 	text := crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName,
-		allNamespaces, o.lookAfter(), lastArgument, lastArgument+o.pageArguments()).Replace(controller)
+		allNamespaces, o.lookAfter(), lastArgument, lastArgument+o.pageArguments()).Replace(
+		o.Resources.written(controller))
 	if o.Page {
 		text += "\n---\n" + page
 	}

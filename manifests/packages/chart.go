@@ -29,6 +29,9 @@ const (
 	markImage     = "mark-of-the-image"
 	markCluster   = "mark-of-the-cluster"
 	markNamespace = "mark-of-a-namespace"
+	markCPU       = "mark-of-the-cpu-request"
+	markMemory    = "mark-of-the-memory-request"
+	markLimit     = "mark-of-the-memory-limit"
 )
 
 // Chart is a Helm chart whose values are the flags of install, and by default as they are in the options: templated
@@ -69,9 +72,10 @@ func defaults(o install.Options) (string, error) {
 	if namespaces == nil {
 		namespaces = []string{}
 	}
-	text := values
+	text, size := values, o.Resources.OrDefault()
 	for mark, value := range map[string]any{"IMAGE": o.Image, "CLUSTER": o.ClusterName, "NAMESPACES": namespaces,
-		"ACTIONS": o.PageActions, "PAGE": o.Page, "MONITORING": o.Monitoring} {
+		"ACTIONS": o.PageActions, "PAGE": o.Page, "MONITORING": o.Monitoring,
+		"CPU": size.CPURequest, "MEMORY": size.MemoryRequest, "LIMIT": size.MemoryLimit} {
 		one, err := json.Marshal(value) // which is YAML, in one line
 		if err != nil {
 			return "", fmt.Errorf("values.yaml: %w", err)
@@ -164,6 +168,7 @@ func those(objects, others []*unstructured.Unstructured, both bool) (found []*un
 // file of their own, and Helm makes the namespace.
 func marked(o install.Options) ([]*unstructured.Unstructured, error) {
 	o.Image, o.ClusterName = markImage, markCluster
+	o.Resources = install.Resources{CPURequest: markCPU, MemoryRequest: markMemory, MemoryLimit: markLimit}
 	objects, err := install.All(o)
 	_, others := split(objects)
 	return slices.DeleteFunc(others, func(u *unstructured.Unstructured) bool { return u.GetKind() == "Namespace" }), err
@@ -192,4 +197,7 @@ var valued = strings.NewReplacer(
 	"        - --metrics-auth\n", "        - --metrics-auth\n        {{- if .Values.http }}\n        - --http=:8080\n"+
 		"        {{- if .Values.httpActions }}\n        - --http-actions\n        {{- end }}\n        {{- end }}\n",
 	"namespace: "+markNamespace+"\n", "namespace: {{ . | quote }}\n",
+	"cpu: "+markCPU+"\n", "cpu: {{ .Values.requestCPU | quote }}\n",
+	"memory: "+markMemory+"\n", "memory: {{ .Values.requestMemory | quote }}\n",
+	"memory: "+markLimit+"\n", "memory: {{ .Values.limitMemory | quote }}\n",
 )

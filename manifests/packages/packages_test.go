@@ -17,7 +17,9 @@ var asked = map[string]install.Options{
 	"all namespaces": {Image: "example.com/daemongate:v1"},
 	"two namespaces, with the page": {Image: "example.com/daemongate:v1", ClusterName: "eu-1",
 		Namespaces: []string{"a", "b"}, Page: true},
-	"with monitoring":  {Image: "example.com/daemongate:v1", Monitoring: true},
+	"with monitoring": {Image: "example.com/daemongate:v1", Monitoring: true},
+	"a large one": {Image: "example.com/daemongate:v1",
+		Resources: install.Resources{CPURequest: "1", MemoryRequest: "640Mi", MemoryLimit: "2Gi"}},
 	"a page that acts": {Image: "example.com/daemongate:v1", Page: true, PageActions: true},
 }
 
@@ -114,7 +116,7 @@ func TestTheChartHasNoMarksLeft(t *testing.T) {
 			t.Errorf("the version %s is not told as %q:\n%s", version, want, files["Chart.yaml"])
 		}
 		for _, line := range []string{`image: "example.com/daemongate:v1"`, `namespaces: ["a","b"]`, "http: true",
-			"httpActions: false", `clusterName: "eu-1"`} {
+			"httpActions: false", `clusterName: "eu-1"`, `requestCPU: "50m"`, `limitMemory: "1536Mi"`} {
 			if !strings.Contains(files["values.yaml"], "\n"+line+"\n") {
 				t.Errorf("values.yaml has no %s:\n%s", line, files["values.yaml"])
 			}

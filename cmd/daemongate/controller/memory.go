@@ -9,8 +9,8 @@ import (
 // MemoryLimit is the environment variable with the memory in bytes that the container may take, renders included.
 const MemoryLimit = "DAEMONGATE_MEMORY_LIMIT"
 
-// leastMemory is what the controller needs for itself.
-const leastMemory = 128 << 20
+// LeastMemory is what the controller needs for itself.
+const LeastMemory = 128 << 20
 
 // limitMemory has the garbage of this process collected before it takes more than its part of what the container may:
 // all that renders do not, but for an eighth, which is for what Go does not count. Without a limit nothing is done.
@@ -23,10 +23,10 @@ func limitMemory(text string, renders int64) error {
 		return fmt.Errorf("%s=%q is no number of bytes", MemoryLimit, text)
 	}
 	own := limit - renders
-	if own < leastMemory {
+	if own < LeastMemory {
 		return fmt.Errorf("of %d MiB that the container may take (%s), %d MiB are for renders (--render-memory), and "+
 			"what is left is less than the %d MiB that the controller needs: allow the container more, or them less",
-			limit>>20, MemoryLimit, renders>>20, leastMemory>>20)
+			limit>>20, MemoryLimit, renders>>20, LeastMemory>>20)
 	}
 	debug.SetMemoryLimit(own - own/8)
 	return nil
