@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -73,20 +74,67 @@ func leaves(in reflect.Type, prefix string) []string {
 	return paths
 }
 
-// The Syncs that the documents show are Syncs: no field is misspelt or gone.
+// The Syncs that the documents show, and the parts of Syncs, have no field that is misspelt or gone.
 func TestSyncsInTheDocsAreValid(t *testing.T) {
-	for _, path := range []string{"README.md", "docs/sync.md"} {
-		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(page(t, path), -1)
-		if len(blocks) == 0 {
-			t.Errorf("%s: shows no Sync", path)
-		}
-		for _, b := range blocks {
-			var s api.Sync
-			if err := yaml.UnmarshalStrict([]byte(b[1]), &s); err != nil || s.Kind != "Sync" {
-				t.Errorf("%s: %v in\n%s", path, err, b[1])
+	paths, err := filepath.Glob("../../docs/*.md")
+	check(t, err)
+	hosts, err := filepath.Glob("../../docs/hosts/*.md")
+	check(t, err)
+	whole, parts := 0, 0
+	for _, path := range append(append(paths, hosts...), "../../README.md") {
+		path = strings.TrimPrefix(path, "../../")
+		for _, b := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(page(t, path), -1) {
+			for document := range strings.SplitSeq(b[1], "---\n") {
+				text, isWhole := asSync(document)
+				if text == nil {
+					continue
+				}
+				if isWhole {
+					whole++
+				} else {
+					parts++
+				}
+				var s api.Sync
+				if err := yaml.UnmarshalStrict(text, &s); err != nil {
+					t.Errorf("%s: %v in\n%s", path, err, document)
+				}
 			}
 		}
 	}
+	if whole < 6 || parts < 8 {
+		t.Errorf("only %d Syncs and %d parts of Syncs were found", whole, parts)
+	}
+}
+
+// asSync is a document that is a Sync, and a part of one as a Sync that has nothing else; nil if it is something else.
+func asSync(document string) (text []byte, whole bool) {
+	var top map[string]any
+	if yaml.Unmarshal([]byte(document), &top) != nil {
+		return nil, false
+	}
+	switch top["kind"] {
+	case "Sync":
+		return []byte(document), true
+	case nil:
+	default:
+		return nil, false
+	}
+	fields := leaves(reflect.TypeFor[api.SyncSpec](), "")
+	known := func(in map[string]any) bool {
+		for key := range in {
+			if slices.ContainsFunc(fields, func(f string) bool { return f == key || strings.HasPrefix(f, key+".") }) {
+				return true
+			}
+		}
+		return false
+	}
+	if spec, is := top["spec"].(map[string]any); is && known(spec) {
+		return []byte(document), false
+	}
+	if known(top) {
+		text, _ = yaml.Marshal(map[string]any{"spec": top})
+	}
+	return text, false
 }
 
 // Every cause that a rollout can show is in the design's table and has a heading where explain sends people.
