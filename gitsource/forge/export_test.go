@@ -3,6 +3,9 @@ package forge
 // ShortKey is shown to tests.
 var ShortKey = shortKey
 
+// MaxPacks is how many packs are kept.
+const MaxPacks = maxPacks
+
 // Bound changes how many bytes of notes are fetched at most.
 func (n *Notes) Bound(bytes int64) { n.maxPack = bytes }
 

@@ -45,6 +45,9 @@ type push struct {
 // run reads where the ref is, writes the notes on top and pushes; if another writer was quicker, once more from there.
 // A cluster's own ref is where this writer has left it, as long as nobody meddles with it: that is tried first.
 func (p *push) run(ctx context.Context) error {
+	if err := tidyNotes(p.dir); err != nil {
+		return err
+	}
 	if p.atOnce(ctx) {
 		return nil
 	}
@@ -162,20 +165,20 @@ func (p *push) onTopOf(ctx context.Context, from plumbing.Hash) (plumbing.Hash, 
 	return p.edit(known, from)
 }
 
-// openNotes returns what was read of notes before; nothing, if that has become too much.
+// tidyNotes drops what was read of notes before, if that has become too much. It is for the beginning of a read or a
+// write: what has just come is not to go again.
+func tidyNotes(dir string) error {
+	packs, err := filepath.Glob(filepath.Join(dir, "objects", "pack", "*.pack"))
+	if err != nil || len(packs) <= maxPacks {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+// openNotes returns what was read of notes before.
 func openNotes(dir string) (*filesystem.Storage, error) {
-	folder := filepath.Join(dir, "objects", "pack")
-	packs, err := filepath.Glob(filepath.Join(folder, "*.pack"))
-	if err != nil {
+	if err := sweep(filepath.Join(dir, "objects", "pack")); err != nil {
 		return nil, err
-	}
-	if err := sweep(folder); err != nil {
-		return nil, err
-	}
-	if len(packs) > maxPacks {
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, err
-		}
 	}
 	s := filesystem.NewStorage(notesFolder{osfs.New(dir)}, cache.NewObjectLRU(4<<20))
 	if _, err := git.Init(s, nil); err != nil && !errors.Is(err, git.ErrRepositoryAlreadyExists) {

@@ -133,6 +133,9 @@ func (r *NotesReader) read(ctx context.Context, tips map[string]plumbing.Hash, c
 		}
 		r.lacks, r.renewed = false, time.Now()
 	}
+	if err := tidyNotes(r.dir); err != nil {
+		return nil, err
+	}
 	known, err := openNotes(r.dir)
 	if err != nil {
 		return nil, err

@@ -261,6 +261,30 @@ func TestAFolderThatHasGrownIsReadAnew(t *testing.T) {
 	}
 }
 
+// A folder of very many packs is begun anew before the next is fetched, and not after it: what has come is there.
+func TestWhatHasJustComeIsNotDropped(t *testing.T) {
+	t.Parallel()
+	r, commits := newRepo(t, 1)
+	l := listens(r)
+	packs := filepath.Join(l.folder, "objects", "pack")
+	if err := os.MkdirAll(packs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range forge.MaxPacks {
+		if err := os.WriteFile(filepath.Join(packs, fmt.Sprintf("old-%d.pack", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, state := range []string{"RollingOut", "Complete"} {
+		l.tells("eu", commits[0], state, "")
+		said, _ := l.hear(l.tips(), commits[0])
+		l.says(said, "eu 0 "+state)
+	}
+	if left, _ := filepath.Glob(filepath.Join(packs, "*.pack")); len(left) != 1 {
+		t.Errorf("%d packs", len(left))
+	}
+}
+
 // Where the refs of notes are is asked of whatever server there is.
 func TestWhereTheRefsOfNotesAre(t *testing.T) {
 	t.Parallel()
