@@ -164,8 +164,7 @@ func (o *others) hear(ctx context.Context, tips map[string]string, waiting []gat
 	if err != nil {
 		return err
 	}
-	if o.tips != nil && maps.Equal(tips, o.tips) && slices.Equal(commits, o.commits) && prints == o.signers &&
-		(o.unread.times == 0 || time.Now().Before(o.unread.again)) {
+	if o.isRead(tips, commits, prints) {
 		return nil
 	}
 	unread := false
@@ -185,12 +184,23 @@ func (o *others) hear(ctx context.Context, tips map[string]string, waiting []gat
 			unread = unread || one.Trouble != nil
 		}
 	}
-	if o.unread.times++; !unread {
-		o.unread.times = 0
-	}
-	o.unread.again = time.Now().Add(backoff.After(o.unread.times, time.Minute, time.Hour))
+	o.unread.after(unread)
 	o.tips, o.commits, o.signers, o.heard = tips, commits, prints, known
 	return nil
+}
+
+// isRead reports whether nothing has changed since the notes were read, and nothing of them is to be tried again.
+func (o *others) isRead(tips map[string]string, commits []string, signers string) bool {
+	return o.tips != nil && maps.Equal(tips, o.tips) && slices.Equal(commits, o.commits) && signers == o.signers &&
+		(o.unread.times == 0 || time.Now().Before(o.unread.again))
+}
+
+// after notes whether something could not be read once more.
+func (m *missed) after(unread bool) {
+	if m.times++; !unread {
+		m.times = 0
+	}
+	m.again = time.Now().Add(backoff.After(m.times, time.Minute, time.Hour))
 }
 
 // signersOf are the signers whose signatures notes need, by the name of their Secret, and what tells them from others.
