@@ -5,7 +5,7 @@
 // It needs binaries that the Makefile builds: $DEVCLUSTER and $DAEMONGATE. SCALE_SYNCS and SCALE_NODES are the sizes,
 // such as 10,100,1000, each on a cluster of its own; "none" leaves the one or the other out. SCALE_STEADY is for how
 // many seconds is measured what it costs that nothing happens, SCALE_PUSHES how many commits are pushed one after the
-// other, and SCALE_LOG is a file for the controllers' logs.
+// other, SCALE_LOG is a file for the controllers' logs, and SCALE_PROFILES a folder for profiles of them.
 package main
 
 import (
@@ -36,7 +36,8 @@ func main() {
 
 func run(ctx context.Context, out io.Writer) (err error) {
 	clustertest.Quiet()
-	r := &rehearsal{binary: os.Getenv("DAEMONGATE"), out: out, log: io.Discard, quiet: 5 * time.Second}
+	r := &rehearsal{binary: os.Getenv("DAEMONGATE"), out: out, log: io.Discard, quiet: 5 * time.Second,
+		profiles: os.Getenv("SCALE_PROFILES")}
 	if r.binary == "" {
 		return errors.New("DAEMONGATE is not set to the binary: run make scale")
 	}
@@ -110,6 +111,7 @@ func sizes(name, otherwise string) (all []int, err error) {
 // rehearsal measures.
 type rehearsal struct {
 	binary   string // of Daemongate
+	profiles string // folder for profiles of the controllers, empty if none are kept
 	out, log io.Writer
 	// steady is how long nothing happens while is measured what that costs, quiet how long the API server is asked
 	// nothing when something is over, and pushes how many single ones are measured.

@@ -150,7 +150,8 @@ func (o *rollouts) prepare(ctx context.Context, n int) (err error) {
 
 // follow begins to look at pods and Syncs.
 func (o *rollouts) follow(ctx context.Context) error {
-	pods, err := o.kube.CoreV1().Pods(agentsNamespace).Watch(ctx, metav1.ListOptions{LabelSelector: "fleet=scale"})
+	all := o.kube.CoreV1().Pods(agentsNamespace)
+	pods, err := watching(ctx, "fleet=scale", all.List, all.Watch)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,10 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // seen is what a watch has told: of each object when it came to the value that it has.
@@ -19,6 +22,22 @@ type seen struct {
 type stamped struct {
 	value string
 	at    time.Time
+}
+
+// watching watches from now on all that has some labels, and goes on where a watch has ended: the API server ends one
+// that lags behind, which happens where the processors are busy.
+func watching[L metav1.ListInterface](ctx context.Context, labels string,
+	list func(context.Context, metav1.ListOptions) (L, error),
+	begin func(context.Context, metav1.ListOptions) (watch.Interface, error)) (watch.Interface, error) {
+	now, err := list(ctx, metav1.ListOptions{LabelSelector: labels, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	return watchtools.NewRetryWatcherWithContext(ctx, now.GetResourceVersion(), &cache.ListWatch{
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.LabelSelector = labels
+			return begin(ctx, o)
+		}})
 }
 
 // follow takes in what a watch tells until ctx ends. valueOf names an object and says its value.

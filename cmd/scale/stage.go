@@ -2,16 +2,23 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	authentication "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -20,6 +27,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/install"
+	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // stage is a cluster with Daemongate's definitions and rights, and a controller that runs beside it.
@@ -34,6 +42,7 @@ type stage struct {
 	watched    float64 // watches without a controller
 	controller *process
 	hooks      string // the address at which the controller takes webhooks
+	profiling  string // the one at which it serves profiles, if they are kept
 	close      []func()
 }
 
@@ -108,10 +117,39 @@ func (s *stage) start(ctx context.Context) error {
 		return err
 	}
 	// The Git server of the cluster is on this machine.
-	s.controller, err = startProcess(s.binary, s.log, metrics, "run", "--all-namespaces", "--kubeconfig", kubeconfig,
-		"--require-service-account", "--data-dir", filepath.Join(s.dir, "data"), "--metrics-address", metrics,
-		"--webhook-address", s.hooks, "--allow-local-networks")
+	args := []string{"run", "--all-namespaces", "--kubeconfig", kubeconfig, "--require-service-account", "--data-dir",
+		filepath.Join(s.dir, "data"), "--metrics-address", metrics, "--webhook-address", s.hooks,
+		"--allow-local-networks"}
+	if s.profiles != "" {
+		if s.profiling, err = freeAddress(ctx); err != nil {
+			return err
+		}
+		args = append(args, "--pprof-bind-address", s.profiling)
+	}
+	s.controller, err = startProcess(s.binary, s.log, metrics, args...)
 	return err
+}
+
+// profile keeps the profile of a kind that the controller serves, under a name, if profiles are kept.
+func (s *stage) profile(ctx context.Context, kind, name string) (err error) {
+	if s.profiles == "" {
+		return nil
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.profiling+"/debug/pprof/"+kind, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	file, err := os.Create(filepath.Join(s.profiles, name+".pb.gz"))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, answer.Body)
+	return errors.Join(err, file.Close())
 }
 
 // writeKubeconfig writes a way to the API server with the rights of the installed controller, and no others.
@@ -204,3 +242,54 @@ func (s *stage) settles(ctx context.Context) (last moment, err error) {
 
 // few are requests of others that come at no even pace.
 const few = 4
+
+// create makes a Sync.
+func (s *stage) create(ctx context.Context, namespace, name string, spec map[string]any) error {
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
+	u.SetGroupVersionKind(api.Kind)
+	u.SetNamespace(namespace)
+	u.SetName(name)
+	_, err := s.dynamic.Resource(api.Resource).Namespace(namespace).Create(ctx, u, metav1.CreateOptions{})
+	return err
+}
+
+// followSyncs begins to look at which commit of each Sync is complete.
+func (s *stage) followSyncs(ctx context.Context) (*seen, error) {
+	all := s.dynamic.Resource(api.Resource)
+	syncs, err := watching(ctx, "", all.List, all.Watch)
+	if err != nil {
+		return nil, err
+	}
+	return follow(ctx, syncs, func(e watch.Event) (name, value string) {
+		u, ok := e.Object.(*unstructured.Unstructured)
+		if !ok {
+			return "", ""
+		}
+		commit, _, _ := unstructured.NestedString(u.Object, "status", "lastComplete")
+		return u.GetNamespace() + "/" + u.GetName(), commit
+	}), nil
+}
+
+// hook sends the webhook of a push, as GitHub does, to a Sync.
+func (s *stage) hook(ctx context.Context, sync string) error {
+	body := `{"ref":"refs/heads/main"}`
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.hooks+"/hooks/"+sync,
+		strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	sum := hmac.New(sha256.New, []byte(shared))
+	_, _ = sum.Write([]byte(body)) // a hash takes all
+	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(sum.Sum(nil)))
+	request.Header.Set("X-GitHub-Event", "push")
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("a webhook was answered %s", answer.Status)
+	}
+	return nil
+}
