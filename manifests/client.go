@@ -27,10 +27,12 @@ type Client struct {
 	watches  *watches.Pool[Version] // of all Syncs that it writes for
 	evictor  *evict.Evictor
 	as       string // the user in whose name it writes; empty for the process' own
+	config   *rest.Config
 }
 
 // NewClient makes a client of a cluster. It asks the cluster nothing yet.
 func NewClient(config *rest.Config) (*Client, error) {
+	given := config
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // client-go's own limit of 5 a second would make a set of 40 objects take 6 s
 	config.WarningHandler = nil
@@ -60,7 +62,20 @@ func NewClient(config *rest.Config) (*Client, error) {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
 	return &Client{dynamic: dyn, metadata: objects, mapper: newMapper(disco), evictor: evictor,
-		watches: watches.New(objects, OwnerLabel, VersionOf), as: config.Impersonate.UserName}, nil
+		watches: watches.New(objects, OwnerLabel, VersionOf), as: config.Impersonate.UserName, config: given}, nil
+}
+
+// As makes a client of the same cluster that writes in a user's name. Which kinds the cluster serves is no secret from
+// anybody who may write there, and looked up once for both.
+func (c *Client) As(user string) (*Client, error) {
+	config := rest.CopyConfig(c.config)
+	config.Impersonate.UserName = user
+	other, err := NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	other.mapper = c.mapper
+	return other, nil
 }
 
 // Evict has pods go, and returns what came of each: nil, or one of the errors of evict.Evictor.

@@ -2,8 +2,13 @@ package manifests
 
 import (
 	"errors"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 )
 
 // route is a definition with an object of its kind; GROUP keeps the tests' definitions apart.
@@ -152,5 +157,34 @@ func TestAnInvalidObjectInANewNamespaceLeavesNothingWritten(t *testing.T) {
 	}
 	if w.live(ID{Kind: "Namespace", Name: w.ns + "-new"}) != nil {
 		t.Error("the namespace was written")
+	}
+}
+
+// What a cluster serves is looked up once for all who write there, in whoever's name.
+func TestKindsAreLookedUpOnceForAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var asked atomic.Int64
+	config := rest.CopyConfig(w.config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return counts{next, &asked} })
+	own, err := NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind := schema.GroupKind{Group: "apps", Kind: "DaemonSet"}
+	if _, err := own.mapper.find(w.ctx, kind, "v1"); err != nil || asked.Load() == 0 {
+		t.Fatalf("%d requests, %v", asked.Load(), err)
+	}
+	before := asked.Load()
+	other, err := own.As("system:serviceaccount:" + w.ns + ":deployer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.mapper.find(w.ctx, kind, "v1"); err != nil || asked.Load() != before {
+		t.Errorf("%d requests more, %v", asked.Load()-before, err)
+	}
+	id := ID{Kind: "ConfigMap", Namespace: w.ns, Name: "config"}
+	if _, err := other.Get(w.ctx, id); err == nil || !strings.Contains(err.Error(), "deployer") {
+		t.Errorf("it asks in its own name, which may not read: %v", err)
 	}
 }

@@ -74,8 +74,13 @@ func (fl *flight) observe(ctx context.Context, o *gate.Observation) (err error) 
 		o.Pruned = &gate.Pruned{Commit: fl.commit, Digest: fl.set.Digest, Done: true}
 	}
 	o.Alerts, o.Firing = alertsNow(l)
-	if len(o.Recorded) == 0 { // else what is judged is another object than the status says
-		if o.Rollout, err = fl.judge(ctx, o.Now, pacing.StandstillOf(l.sync, *o)); err != nil {
+	still := pacing.StandstillOf(l.sync, *o)
+	if awaitsNothing(fl.written, fl.status()) { // it is Complete as soon as it is written: a status less
+		if o.Rollout, err = fl.look(ctx, o.Now, still); err != nil {
+			return err
+		}
+	} else if len(o.Recorded) == 0 { // else what is judged is another object than the status says
+		if o.Rollout, err = fl.judge(ctx, o.Now, still); err != nil {
 			return err
 		}
 		if o.Relapse, err = fl.lookForRelapse(o.Now); err != nil {
@@ -85,6 +90,12 @@ func (fl *flight) observe(ctx context.Context, o *gate.Observation) (err error) 
 	o.Touched, o.Missed = l.watchDrift(ctx)
 	o.Health = fl.lookAfter(ctx, o.Now)
 	return nil
+}
+
+// awaitsNothing reports whether the set of a flight was written just now, and has no object that is waited for.
+func awaitsNothing(w *gate.Written, f *api.Flight) bool {
+	return w != nil && f.State == api.Applying && w.Commit == f.Commit && w.Digest == f.Digest && w.Problem == "" &&
+		len(w.Workloads) == 0 && len(f.Workloads) == 0
 }
 
 // do carries out what a decision asks of the flight. It reports false if that has to wait for the flight's set: then

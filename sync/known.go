@@ -25,7 +25,7 @@ func (c *Controller) Ready() bool {
 	return c.known != nil
 }
 
-// Find returns a Sync as it was last seen, without asking the API server; nil if there is none.
+// Find returns a Sync as it was last seen, without asking the API server; nil if there is none. All who ask share it.
 func (c *Controller) Find(key string) *api.Sync {
 	c.mu.Lock()
 	store := c.known
@@ -40,7 +40,7 @@ func (c *Controller) Find(key string) *api.Sync {
 	return s
 }
 
-// Known returns every Sync as it was last seen, without asking the API server.
+// Known returns every Sync as it was last seen, without asking the API server. All who ask share them.
 func (c *Controller) Known() []*api.Sync {
 	var all []*api.Sync
 	for _, key := range c.keys() {
@@ -210,6 +210,9 @@ func unread(u *unstructured.Unstructured, why error, now time.Time) *api.Sync {
 func (c *Controller) stallUnread(ctx context.Context, store seenSyncs, key string, why error) error {
 	o, _, err := store.get(key)
 	u, ok := o.(*unstructured.Unstructured)
+	if _, mended := o.(*api.Sync); mended {
+		return nil // it has its turn by that
+	}
 	if err != nil || !ok {
 		return why
 	}

@@ -10,7 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/daemongate/daemongate/gitsource"
@@ -48,16 +48,22 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		return c.open(ctx, key, seen)
 	}
 	if newer := isNewer(seen.ResourceVersion, l.saved.version); newer {
-		if isHeld(l.sync) { // else that is not allowed
+		if isHeld(l.sync) && !isHeld(seen) { // if we have never held it, that is not allowed
+			seen = seen.DeepCopy()
 			c.holdOn(ctx, seen)
 		}
 		if equality.Semantic.DeepEqual(seen.Status, l.saved.server) {
 			l.saved.version = seen.ResourceVersion // somebody has written the rest of it
 		}
 	}
+	if seen.ResourceVersion == l.saved.version {
+		l.saved.server = seen.Status // the same once more, which the informer keeps anyway
+	}
 	if seen.Generation >= l.sync.Generation {
+		newest := *seen
+		newest.Status = api.SyncStatus{}
 		status := l.sync.Status
-		l.sync = seen.DeepCopy()
+		l.sync = newest.DeepCopy()
 		l.sync.Status = status
 	}
 	if r := seen.Annotations[RequestAnnotation]; r != l.request {
@@ -240,8 +246,8 @@ func isHeld(s *api.Sync) bool { return slices.Contains(s.Finalizers, api.Finaliz
 // isBeingDeleted reports whether the informer has a Sync that is being deleted, whether or not its spec can be read.
 func isBeingDeleted(store seenSyncs, key string) bool {
 	o, exists, err := store.get(key)
-	u, is := o.(*unstructured.Unstructured)
-	return err == nil && exists && is && u.GetDeletionTimestamp() != nil
+	s, is := o.(metav1.Object)
+	return err == nil && exists && is && s.GetDeletionTimestamp() != nil
 }
 
 // leave goes a step further with a Sync that is being deleted. From the first one on nothing else is done for it.

@@ -51,21 +51,24 @@ type readySet struct {
 // prepare renders a commit and has the cluster check the whole of it. Nothing is written.
 func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 	r := p.nothingOf(commit)
-	if r.barred = p.mayNot(ctx, commit); r.barred != nil {
+	if r.barred = p.mayNot(commit); r.barred != nil {
 		return r.unavailable(r.barred, p.Now())
 	}
 	if why := deaths.Stopped(p.sync.Status.Renders, p.sync.Generation, p.asked, p.Now()); why != "" {
 		return r.not(gate.Invalid, toldWhole(errors.New(why)), p.Now())
 	}
 	tree, err := p.source.Tree(ctx, p.sync, commit)
+	if err == nil && p.repeats(ctx, tree) { // nothing is written for it, and so nobody needed to write as
+		return r.ready(p.flying.set, p.flying.read)
+	}
+	if r.barred = p.hasNobody(ctx, commit); r.barred != nil {
+		return r.unavailable(r.barred, p.Now())
+	}
 	if errors.Is(err, gitsource.ErrAbsent) && commit == p.sync.Status.LastComplete {
 		return r.not(gate.Refused, toldWhole(fmt.Errorf("it is no longer in the repository: %w", err)), p.Now())
 	}
 	if err != nil {
 		return r.unavailable(err, p.Now())
-	}
-	if p.repeats(ctx, tree) {
-		return r.ready(p.flying.set, p.flying.read)
 	}
 	return p.render(ctx, r, tree)
 }

@@ -102,6 +102,7 @@ func TestACommitCostsWhatItChanges(t *testing.T) {
 	data := t.TempDir()
 	stop := w.controller(c.connection(), data)
 	w.waitFor(v1, api.Complete)
+	w.wait("its objects to be watched", func(api.SyncStatus) bool { return c.counted("watch") > 0 })
 	c.taken()
 	for _, step := range []struct{ what, want string }{
 		{what: "all change", want: "map[apply:10 dry run:10]"},

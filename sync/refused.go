@@ -104,21 +104,36 @@ func (c *Controller) barred(s *api.Sync) *Barred {
 	return nil
 }
 
-// mayNot is why a commit may not be prepared, nil if it may: the Sync has nobody to write as. What is written already
+// mayNot is why a commit may not be prepared, by what is known without asking; nil if it may. What is written already
 // is judged and braked with whatever rights are left.
-func (p *preparation) mayNot(ctx context.Context, commit string) *Barred {
-	if f := p.sync.Status.InFlight; f != nil && f.Commit == commit && !f.Unwritten() {
+func (p *preparation) mayNot(commit string) *Barred {
+	if p.isWritten(commit) {
 		return p.barred(p.sync)
 	}
 	if p.inTheDark() { // others may have reached the cluster since, and what this one has seen is nothing
 		return cmp.Or(p.barred(p.sync), &Barred{Reason: "ClusterUnreachable", Passes: true,
 			Message: "the cluster of spec.apply.kubeConfig is being connected to"})
 	}
+	return nil
+}
+
+// hasNobody is why a commit may not be prepared that would be written: the Sync has nobody to write as. It is nil if it
+// has.
+func (p *preparation) hasNobody(ctx context.Context, commit string) *Barred {
 	var b *Barred
+	if p.isWritten(commit) {
+		return nil
+	}
 	if err := p.Connect.Account(ctx, p.sync); errors.As(err, &b) {
 		return b
 	}
 	return nil
+}
+
+// isWritten reports whether a commit is the one in flight, and its set was written.
+func (p *preparation) isWritten(commit string) bool {
+	f := p.sync.Status.InFlight
+	return f != nil && f.Commit == commit && !f.Unwritten()
 }
 
 // noteBarred takes in what a preparation has found out, and reports whether it is news.

@@ -73,7 +73,7 @@ func TestInTheDarkNothingIsDatedOrMadeReady(t *testing.T) {
 		if since := l.sync.Status.InFlight.Since; !since.Time.Equal(want) {
 			t.Errorf("UID %q: since %s, want %s", there.UID, since, want)
 		}
-		b := (&preparation{placed: l.placed, sync: &api.Sync{}}).mayNot(t.Context(), "c1")
+		b := (&preparation{placed: l.placed, sync: &api.Sync{}}).mayNot("c1")
 		if dark := there.UID == ""; dark != (b != nil) || dark && !b.Passes {
 			t.Errorf("UID %q: %+v", there.UID, b)
 		}

@@ -35,6 +35,8 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) 
 	likely.Left = l.saved.status.Left // which alone is not worth a write
 	if equality.Semantic.DeepEqual(l.saved.status, likely) {
 		l.saved.passes = time.Time{}
+		l.sync.Status = l.saved.status // nobody changes a status in place: one of them is enough
+		l.sync.Status.Left = next.Left
 		return nil
 	}
 	now := l.Now()
@@ -56,7 +58,8 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) 
 	}
 	next.StoredInventory = known.Status.StoredInventory
 	l.sync.Status = next
-	l.saved = savedStatus{status: *next.DeepCopy(), at: now, server: updated.Status, version: updated.ResourceVersion}
+	l.saved = savedStatus{status: next, at: now, server: updated.Status, version: updated.ResourceVersion}
+	l.Syncs.keeps(&known)
 	return nil
 }
 

@@ -107,6 +107,45 @@ func TestWhatIsSaidOfAnUnreadableSyncIsSaidOnce(t *testing.T) {
 	}
 }
 
+// What an informer keeps of a Sync is decoded once, for all who look. The record of who wrote which field is kept where
+// that is asked, and what cannot be read stays as it came.
+func TestASyncIsDecodedWhenItArrives(t *testing.T) {
+	came := func(annotations map[string]string, interval string) *unstructured.Unstructured {
+		u := &unstructured.Unstructured{}
+		u.SetUnstructuredContent(map[string]any{"spec": map[string]any{"source": map[string]any{"interval": interval}}})
+		u.SetGroupVersionKind(api.Kind)
+		u.SetNamespace("n")
+		u.SetName("agents")
+		u.SetAnnotations(annotations)
+		u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "kubectl"}})
+		return u
+	}
+	arrived := 0
+	syncs := &Syncs{kept: func(*api.Sync) { arrived++ }}
+	store := cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(syncs.decoded))
+	c := &Controller{known: seenSyncs{"n": store}}
+	for _, u := range []*unstructured.Unstructured{came(nil, "5s"), came(map[string]string{overrideAnnotation: "{}"}, "5s")} {
+		asked := len(u.GetAnnotations()) > 0
+		if err := store.Add(u); err != nil {
+			t.Fatal(err)
+		}
+		s := c.Find("n/agents")
+		if s == nil || s.Spec.Source.Interval.Duration != 5*time.Second || (len(s.ManagedFields) > 0) != asked {
+			t.Fatalf("%+v", s)
+		}
+		if again, err := syncs.decoded(s); again != any(s) || err != nil || c.Known()[0] != s {
+			t.Errorf("it is decoded again: %v", err)
+		}
+	}
+	if err := store.Add(came(nil, "soon")); err != nil {
+		t.Fatal(err)
+	}
+	o, _, _ := store.GetByKey("n/agents")
+	if u, is := o.(*unstructured.Unstructured); !is || len(u.GetManagedFields()) > 0 || c.Find("n/agents") != nil || arrived != 2 {
+		t.Errorf("%T, and %d were decoded", o, arrived)
+	}
+}
+
 // informerOf is a Sync as the informer has it.
 func informerOf(u *unstructured.Unstructured) seenSyncs {
 	store := cache.NewStore(cache.MetaNamespaceKeyFunc)

@@ -32,6 +32,8 @@ type Syncs struct {
 	Inventories stored.Store
 	// newest are the versions that they had when this process began.
 	newest newestVersions
+	// kept is shown each Sync that is kept and shared, if it is set: tests see that nobody changes it.
+	kept func(*api.Sync)
 }
 
 // NewSyncs returns the Syncs of a cluster.
@@ -169,10 +171,37 @@ func leaving(u *unstructured.Unstructured) (*api.Sync, error) {
 	return typed(least)
 }
 
-// Informer returns a watch of the Syncs of a namespace, or of all if it is empty.
+// Informer returns a watch of the Syncs of a namespace, or of all if it is empty. What it holds is for FromInformer.
 func (s *Syncs) Informer(namespace string) cache.SharedIndexInformer {
-	return dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0,
+	informer := dynamicinformer.NewFilteredDynamicInformer(s.client, api.Resource, namespace, 0,
 		cache.Indexers{byWhomTheyWaitFor: promotion.WaitsFor}, nil).Informer()
+	_ = informer.SetTransform(s.decoded) // which fails for one that has been started
+	return informer
+}
+
+// decoded is a Sync as an informer keeps it: converted once, when it arrives, and without the record of who wrote which
+// field, unless it has an annotation of which that is asked. One that cannot be read stays as it came.
+func (s *Syncs) decoded(o any) (any, error) {
+	u, is := o.(*unstructured.Unstructured)
+	if !is {
+		return o, nil // client-go may ask twice
+	}
+	t, err := typed(u)
+	if err != nil {
+		u.SetManagedFields(nil)
+		return u, nil
+	}
+	if t.Annotations[overrideAnnotation] == "" {
+		t.ManagedFields = nil
+	}
+	s.keeps(t)
+	return t, nil
+}
+
+func (s *Syncs) keeps(t *api.Sync) {
+	if s.kept != nil {
+		s.kept(t)
+	}
 }
 
 // typed converts what the API server sent.
@@ -242,11 +271,14 @@ func (s *Syncs) patched(ctx context.Context, namespace, name string, change map[
 	return u, nil
 }
 
-// FromInformer converts what the informer of Syncs holds.
+// FromInformer is the Sync that an informer of Syncs holds, or why that one cannot be read. All who ask share it: it is
+// copied before it is changed.
 func FromInformer(o any) (*api.Sync, error) {
-	u, ok := o.(*unstructured.Unstructured)
-	if !ok {
-		return nil, fmt.Errorf("the informer of Syncs holds a %T", o)
+	switch o := o.(type) {
+	case *api.Sync:
+		return o, nil
+	case *unstructured.Unstructured:
+		return typed(o)
 	}
-	return typed(u)
+	return nil, fmt.Errorf("the informer of Syncs holds a %T", o)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -142,8 +143,9 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	l.recorded = l.recorded[len(o.Recorded):]
 	l.keep(keptComplete, state.LastComplete)
 	var moved []gate.Move
-	for _, m := range d.Moves {
-		if !pacing.Restated(before.InFlight, m.Commit, m.By, cmp.Or(m.Outcome, m.State)) {
+	for i, m := range d.Moves {
+		if !pacing.Restated(before.InFlight, m.Commit, m.By, cmp.Or(m.Outcome, m.State)) &&
+			!overtaken(m, d.Moves[i+1:]) {
 			moved = append(moved, m)
 			l.Teller.Tell(l.sync, movedNews(m))
 		}
@@ -167,6 +169,17 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	}
 	l.outbox.Add(l.sync, d.Moves, l.Now())
 	return nil
+}
+
+// overtaken reports whether a commit that rolls out is Complete in the same step: it had nothing to roll out, and that
+// is not told by itself.
+func overtaken(m gate.Move, later []gate.Move) bool {
+	if cmp.Or(m.Outcome, m.State) != api.RollingOut {
+		return false
+	}
+	return slices.ContainsFunc(later, func(n gate.Move) bool {
+		return n.Commit == m.Commit && cmp.Or(n.Outcome, n.State) == api.Complete
+	})
 }
 
 // statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the

@@ -73,6 +73,49 @@ func TestAnUnchangedReadSetIsNotRenderedAgain(t *testing.T) {
 	}
 }
 
+// accountless is whom a Sync would write as that is not there.
+type accountless struct {
+	noCluster
+	asked int
+}
+
+var errNobody = &Barred{Reason: "NoServiceAccount", Message: "there is no such account"}
+
+func (a *accountless) Account(context.Context, *api.Sync) error {
+	a.asked++
+	return errNobody
+}
+
+// Whom a Sync writes as is asked about when a commit would be written, and not for one that leaves everything as it is.
+func TestWhoWritesIsAskedForWhatIsWritten(t *testing.T) {
+	w := newGit(t)
+	base := w.push("base", map[string]string{"kustomization.yaml": "resources: [a.yaml]",
+		"a.yaml": configMap("a", "1")})
+	readme := w.push("readme", map[string]string{"README.md": "nobody renders this"})
+	changed := w.push("changed", map[string]string{"a.yaml": configMap("a", "2")})
+	for _, c := range []struct {
+		commit string
+		spoil  func(*syncLoop)
+		asked  int
+	}{
+		{readme, func(*syncLoop) {}, 0},
+		{changed, func(*syncLoop) {}, 1},
+		{readme, func(l *syncLoop) { l.flight.set = nil }, 1},
+		{readme, func(l *syncLoop) { l.sync.Generation++ }, 1},
+		{readme, func(l *syncLoop) { l.sync.Status.InFlight.State = api.Applying }, 1},
+	} {
+		l := w.flyingLoop(t, base)
+		c.spoil(l)
+		connections := &accountless{}
+		l.Controller = &Controller{Connect: connections, Renders: childtest.Runner(t), Now: time.Now}
+		r := l.preparation().prepare(t.Context(), c.commit)
+		if connections.asked != c.asked || (r.barred == errNobody) != (c.asked > 0) ||
+			(r.Outcome == gate.Ready) != (c.asked == 0) {
+			t.Errorf("%s: asked %d times: %v: %s", api.Short(c.commit), connections.asked, r.Outcome, r.Problem.Private)
+		}
+	}
+}
+
 // stopping is a context that has ended when it was asked so often.
 type stopping struct {
 	context.Context

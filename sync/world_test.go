@@ -18,6 +18,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -283,6 +284,7 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 	core := must(kubernetes.NewForConfig(config)).CoreV1()
 	syncs := NewSyncs(must(dynamic.NewForConfig(config)))
 	syncs.Inventories = stored.Store{ConfigMaps: core, InStatus: w.inStatus}
+	syncs.kept = seesChanges(w.t)
 	return &Controller{
 		Syncs: syncs,
 		Connect: &plainConnections{config: config, store: gitsource.Open(filepath.Join(data, "mirrors"),
@@ -294,6 +296,28 @@ func (w *world) newController(namespace string, config *rest.Config, data string
 		Now:        time.Now,
 		Namespaces: placesOf(namespace),
 		Workers:    4,
+	}
+}
+
+// seesChanges has a test fail at its end if somebody has changed a Sync that an informer keeps, or a status that was
+// written: all who look share it.
+func seesChanges(t testing.TB) (kept func(*api.Sync)) {
+	t.Helper()
+	var mu gosync.Mutex
+	asTheyCame := map[*api.Sync]*api.Sync{}
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for s, came := range asTheyCame {
+			if !equality.Semantic.DeepEqual(s, came) {
+				t.Errorf("a Sync was changed that is shared:\n%+v\nit came as\n%+v", s, came)
+			}
+		}
+	})
+	return func(s *api.Sync) {
+		mu.Lock()
+		defer mu.Unlock()
+		asTheyCame[s] = s.DeepCopy()
 	}
 }
 

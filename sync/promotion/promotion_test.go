@@ -112,7 +112,13 @@ func TestWhoWaitsForWhom(t *testing.T) {
 	if keys, err := WaitsFor(u); err != nil || strings.Join(keys, " ") != "platform/canary" {
 		t.Errorf("%v, %v", keys, err)
 	}
-	for _, o := range []any{nil, "strange", &unstructured.Unstructured{}} {
+	s := &api.Sync{}
+	s.Namespace = "platform"
+	s.Spec.Gate.After = []api.After{{Sync: "canary"}, {Sync: "agents", Cluster: "eu-*"}}
+	if keys, err := WaitsFor(s); err != nil || strings.Join(keys, " ") != "platform/canary" {
+		t.Errorf("%v, %v", keys, err)
+	}
+	for _, o := range []any{nil, "strange", &unstructured.Unstructured{}, &api.Sync{}} {
 		if keys, err := WaitsFor(o); err != nil || len(keys) > 0 {
 			t.Errorf("%v, %v", keys, err)
 		}

@@ -97,7 +97,10 @@ func OfSync(s *api.Sync) Before {
 
 // WaitsFor are the keys of the Syncs that one waits for, as an informer holds it.
 func WaitsFor(o any) ([]string, error) {
-	u, ok := o.(*unstructured.Unstructured)
+	if s, ok := o.(*api.Sync); ok {
+		return waitsFor(s), nil
+	}
+	u, ok := o.(*unstructured.Unstructured) // one that cannot be read
 	if !ok {
 		return nil, nil
 	}
@@ -110,4 +113,13 @@ func WaitsFor(o any) ([]string, error) {
 		}
 	}
 	return keys, nil
+}
+
+func waitsFor(s *api.Sync) (keys []string) {
+	for _, a := range s.Spec.Gate.After {
+		if a.Cluster == "" {
+			keys = append(keys, s.Namespace+"/"+a.Sync)
+		}
+	}
+	return keys
 }

@@ -2,9 +2,11 @@ package controller
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
@@ -175,4 +181,38 @@ func TestAnAccountsNameIsAName(t *testing.T) {
 	for _, name := range []string{"deployer", "a.b-c", ""} {
 		check(t, p.tryPatch(fmt.Sprintf(`{"spec": {"apply": {"serviceAccountName": %q}}}`, name)))
 	}
+}
+
+// An account that is there is asked about once in a while, however many Syncs write as it, and one that is not each
+// time.
+func TestAnAccountIsAskedAboutOnceInAWhile(t *testing.T) {
+	p := newPlace(t)
+	var requests atomic.Int64
+	config := rest.CopyConfig(p.cluster.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			requests.Add(1)
+			return next.RoundTrip(r)
+		})
+	})
+	core, err := corev1client.NewForConfig(config)
+	check(t, err)
+	now := clocktesting.NewFakeClock(time.Now())
+	k := &connections{serviceAccounts: core, there: cache.NewExpiringWithClock(now)}
+	s := &api.Sync{}
+	s.Namespace, s.Spec.Apply.ServiceAccountName = p.namespace, "deployer"
+	asks := func(what string, there bool, want int64) {
+		t.Helper()
+		if err := k.Account(t.Context(), s); (err == nil) != there || requests.Load() != want {
+			t.Errorf("%s: %v, %d requests", what, err, requests.Load())
+		}
+	}
+	asks("it is not there", false, 1)
+	asks("still not", false, 2)
+	p.account("deployer")
+	asks("now it is", true, 3)
+	asks("a moment later", true, 3)
+	check(t, p.kube.CoreV1().ServiceAccounts(p.namespace).Delete(t.Context(), "deployer", metav1.DeleteOptions{}))
+	now.Step(accountFor + time.Second)
+	asks("it was deleted", false, 4)
 }

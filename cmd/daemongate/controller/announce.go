@@ -75,7 +75,8 @@ func aboutCommit(commit, text string) string {
 	return english.Join("commit "+api.Short(commit), ": ", text)
 }
 
-// moved records that a commit came to a state; of one that follows another, when that one has settled.
+// moved records that a commit came to a state; of one that follows another, when that one has settled. Of one that
+// changes nothing the status tells, which waits: a push to many Syncs would be an Event of each.
 func (a *announcer) moved(s *api.Sync, m *gate.Move) {
 	if v := m.Override; v != nil {
 		a.event(s, corev1.EventTypeWarning, "WindowOverridden", aboutCommit(m.Commit, v.Text()))
@@ -89,7 +90,7 @@ func (a *announcer) moved(s *api.Sync, m *gate.Move) {
 	case api.Stuck, api.Failed, api.Dropped:
 		kind = corev1.EventTypeWarning
 	}
-	if m.By != "" && !m.Outcome.Settled() {
+	if m.State == api.Unchanged || m.By != "" && !m.Outcome.Settled() {
 		return
 	}
 	text := cmp.Or(m.Message.Private, m.Subject)

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/cache"
 	typed "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/lru"
@@ -47,8 +48,10 @@ type connections struct {
 	remotes  *remotes
 
 	mu      gosync.Mutex
-	writers *lru.Cache // of *manifests.Client, by the user they write as
+	own     *manifests.Client // writes as the controller itself
+	writers *lru.Cache        // of *manifests.Client, by the user they write as
 	told    reporters
+	there   *cache.Expiring // users whose accounts were there a moment ago
 }
 
 // Repository opens the mirror of a Sync's repository.
@@ -83,17 +86,21 @@ func (k *connections) Writer(s *api.Sync) (sync.Writer, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.writers == nil {
+	if k.own == nil {
+		if k.own, err = manifests.NewClient(k.config); err != nil {
+			return nil, err
+		}
 		k.writers = lru.New(maxWriters)
+	}
+	if user == "" {
+		return k.own, nil
 	}
 	if known, ok := k.writers.Get(user); ok {
 		if w, ok := known.(*manifests.Client); ok {
 			return w, nil
 		}
 	}
-	config := rest.CopyConfig(k.config)
-	config.Impersonate.UserName = user
-	w, err := manifests.NewClient(config)
+	w, err := k.own.As(user)
 	if err != nil {
 		return nil, err
 	}

@@ -170,6 +170,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	defer stop()
 	m := c.tellAll(announcer)
+	go giveBack(ctx)
 	c.sayHello(ctx)
 	ready := active{c.syncs, c.held, &folder{dir: c.o.DataDir}}
 	served := map[string]http.Handler{

@@ -32,6 +32,7 @@ type hookFleet struct {
 	*place
 	repo, url, address string
 	adverts, fetches   atomic.Int64
+	apart              bool // each Sync has an account of its own
 }
 
 func newHookFleet(t testing.TB) *hookFleet {
@@ -70,11 +71,15 @@ func (f *hookFleet) push(n int, value string) {
 
 // follows makes the Sync of a number.
 func (f *hookFleet) follows(i int, branch string) {
+	account := ""
+	if f.apart {
+		account = fmt.Sprint(", serviceAccountName: deployer-", i)
+	}
 	f.named(fmt.Sprint("agents-", i), fmt.Sprintf(`spec:
   source: {url: %s, path: apps/%d, interval: 1h, ref: {branch: %s}, secretRef: {name: hook}}
-  apply: {targetNamespace: %s}
+  apply: {targetNamespace: %s%s}
   webhook: {provider: GitHub, secretRef: {name: hook}}
-`, f.url, i, branch, f.namespace))
+`, f.url, i, branch, f.namespace, account))
 }
 
 // hook sends the webhook of a push to a branch to the Sync of a number.

@@ -1,9 +1,12 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
+	measures "runtime/metrics"
 	"strconv"
+	"time"
 )
 
 // MemoryLimit is the environment variable with the memory in bytes that the container may take, renders included.
@@ -30,4 +33,60 @@ func limitMemory(text string, renders int64) error {
 	}
 	debug.SetMemoryLimit(own - own/8)
 	return nil
+}
+
+// calmFor is how long little must be allocated until a busy time counts as over.
+const calmFor = 30 * time.Second
+
+// giveBack returns memory to the system after busy times, until ctx ends. Go's runtime lets as much garbage gather as
+// is in use before it looks, and where little is allocated that takes long: a commit of all Syncs would double for good
+// what the process takes.
+func giveBack(ctx context.Context) {
+	last := heapNow()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(calmFor):
+		}
+		now := heapNow()
+		if now.holdsTooMuch(last) {
+			debug.FreeOSMemory()
+			now = heapNow()
+		}
+		last = now
+	}
+}
+
+// heapUse is what a process has of memory, in bytes.
+type heapUse struct {
+	allocated      uint64 // since it started
+	live           uint64 // was in use when garbage was last collected
+	occupied, free uint64 // by objects, garbage too; and by none
+}
+
+// spare is what is not worth a collection.
+const spare = 8 << 20
+
+// holdsTooMuch reports whether a heap is calm since an earlier look, and holds much that nothing needs.
+func (h heapUse) holdsTooMuch(since heapUse) bool {
+	needless := h.free
+	if h.occupied > h.live {
+		needless += h.occupied - h.live
+	}
+	return h.allocated-since.allocated < h.live/4 && needless > h.live/4+spare
+}
+
+// heapNow is that of this process.
+func heapNow() heapUse {
+	samples := []measures.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	measures.Read(samples)
+	var values [4]uint64
+	for i, s := range samples {
+		if s.Value.Kind() == measures.KindUint64 {
+			values[i] = s.Value.Uint64()
+		}
+	}
+	return heapUse{values[0], values[1], values[2], values[3]}
 }

@@ -27,3 +27,26 @@ func TestMemoryIsSharedWithRenders(t *testing.T) {
 		}
 	}
 }
+
+// Memory goes back when a busy time is over and has left much, and not while much is allocated, nor for a little.
+func TestMemoryGoesBackAfterBusyTimes(t *testing.T) {
+	const mb = 1 << 20
+	for name, c := range map[string]struct {
+		last, now heapUse
+		want      bool
+	}{
+		"garbage":         {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 40 * mb, occupied: 70 * mb}, true},
+		"free":            {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 40 * mb, occupied: 40 * mb, free: 30 * mb}, true},
+		"it goes on":      {heapUse{allocated: 900 * mb}, heapUse{allocated: 950 * mb, live: 40 * mb, occupied: 70 * mb}, false},
+		"a little":        {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 40 * mb, occupied: 50 * mb, free: 5 * mb}, false},
+		"just collected":  {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 60 * mb, occupied: 50 * mb}, false},
+		"a small process": {heapUse{}, heapUse{live: 4 * mb, occupied: 10 * mb}, false},
+	} {
+		if got := c.now.holdsTooMuch(c.last); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if h := heapNow(); h.allocated == 0 || h.occupied == 0 {
+		t.Errorf("the runtime tells %+v", h)
+	}
+}

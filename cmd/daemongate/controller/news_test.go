@@ -45,7 +45,7 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 			Outcome: api.Complete}}, "Carried by bbbbbbb (Complete) ",
 			"Normal Carried commit aaaaaaa: with bbbbbbb, which is Complete"},
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Unchanged, Subject: "docs"}},
-			`Unchanged    "docs"`, "Normal Unchanged commit aaaaaaa: docs"},
+			`Unchanged    "docs"`, ""},
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Relapsed: true,
 			Message: private("relapsed: CrashLoop on 3 nodes")}},
 			"Complete     relapsed: CrashLoop on 3 nodes", "Warning Relapsed commit aaaaaaa relapsed: CrashLoop on 3 " +

@@ -45,8 +45,9 @@ type Connection struct {
 	// suspect is set when the cluster did not answer, or refused the credentials.
 	suspect atomic.Bool
 
+	own     *manifests.Client // writes with the kubeconfig's own rights
 	mu      gosync.Mutex
-	writers *lru.Cache // of *manifests.Client, by the user they write as
+	writers *lru.Cache // of sync.Writer, by the user they write as
 }
 
 // There is the cluster as Syncs see it.
@@ -75,6 +76,9 @@ func connect(config *rest.Config, o Options) (*Connection, error) {
 		return nil, err
 	}
 	c.there.Observer, c.there.Now = observe.New(clients), clients.Now
+	if c.own, err = manifests.NewClient(c.config); err != nil {
+		return nil, err
+	}
 	identifies := rest.CopyConfig(c.config)
 	identifies.QPS = -1            // it is asked before each write of every Sync
 	identifies.Wrap(clients.Hears) // so the time there is known before anything is judged by it
@@ -121,9 +125,7 @@ func (c *Connection) Writer(user string) (sync.Writer, error) {
 			return w, nil
 		}
 	}
-	config := rest.CopyConfig(c.config)
-	config.Impersonate.UserName = user
-	client, err := manifests.NewClient(config)
+	client, err := c.own.As(user)
 	if err != nil {
 		return nil, err
 	}
