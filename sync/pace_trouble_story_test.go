@@ -68,7 +68,7 @@ func (w *world) podsWith(app, image string) (nodes []string) {
 // Two DaemonSets of one Sync, of which one asks for RollingUpdate, go through their stages together. Answers to evictions
 // that are lost have no pod go twice, a plan that is edited in the middle is gone through from its first stage on, and
 // while the stop switch is on no further pod goes.
-func TestTwoDaemonSetsGoStageByStageThroughTrouble(t *testing.T) {
+func TestTwoDaemonSetsGoStageByStageThroughTrouble(t *testing.T) { //nolint:gocyclo // one story
 	t.Parallel()
 	w := newWorld(t)
 	files := func(image string) map[string]string {

@@ -11,7 +11,7 @@ import (
 
 // What a stage waits for may never come. Once that has lasted for the progress deadline it is told with its cause, and
 // no sooner; and the rollout goes on by itself when it has come after all.
-func TestWhatHoldsAStageUpForEverIsToldByItsCause(t *testing.T) {
+func TestWhatHoldsAStageUpForEverIsToldByItsCause(t *testing.T) { //nolint:gocyclo // one rule after the other of one outcome
 	fires := func(w *world) { w.alerts, w.firing = "alerts fire: NodeDown", true }
 	ends := func(w *world) { w.alerts, w.firing = "", false }
 	soaks := func(w *world) { w.want(w.run(2*time.Minute), "canary", ForSoak) }

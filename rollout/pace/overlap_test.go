@@ -7,6 +7,8 @@ import (
 
 // zonesOverlap rolls three zones out, three nodes at once, and says how many stages were on their way at most, and
 // whether a later one had the commit while an earlier one had still old pods.
+//
+//nolint:gocyclo // each node is looked at for four things
 func zonesOverlap(t *testing.T, plan Plan) (most int, early bool, took time.Duration) {
 	w := newWorld(t, 30, 0)
 	w.jitter, w.plan = true, plan

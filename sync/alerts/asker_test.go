@@ -18,7 +18,7 @@ func askers(t *testing.T) *Askers {
 
 // A source is asked while somebody looks, every so often, and less and less often while it does not answer. What it
 // said counts for a while only.
-func TestAnAskerAsksWhileSomebodyLooks(t *testing.T) {
+func TestAnAskerAsksWhileSomebodyLooks(t *testing.T) { //nolint:gocyclo // one story
 	synctest.Test(t, func(t *testing.T) {
 		a := askers(t)
 		asked, woken := 0, 0
