@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"fmt"
 	"os"
+	"regexp"
 
 	"github.com/CycloneDX/cyclonedx-go"
 	"github.com/CycloneDX/cyclonedx-gomod/pkg/generate/bin"
@@ -28,6 +30,9 @@ func billOf(file string, r release) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	if err := nameItsPlatform(bom, file); err != nil {
+		return nil, err
+	}
 	// The number is to be another one for another binary, and the same for the same one.
 	sum := sha256.Sum256(content)
 	bom.SerialNumber = uuid.NewSHA1(uuid.NameSpaceURL, append([]byte(module+"/"), sum[:]...)).URN()
@@ -39,4 +44,26 @@ func billOf(file string, r release) ([]byte, error) {
 		return nil, err
 	}
 	return text.Bytes(), nil
+}
+
+// platform is that part of a package URL which the generator takes from the machine that it runs on.
+var platform = regexp.MustCompile(`goarch=[^&#]*&goos=[^&#]*`)
+
+// nameItsPlatform has the package URLs of a bill name the platform that a binary was built for.
+func nameItsPlatform(bom *cyclonedx.BOM, file string) error {
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	set := map[string]string{}
+	for _, s := range info.Settings {
+		set[s.Key] = s.Value
+	}
+	built := "goarch=" + set["GOARCH"] + "&goos=" + set["GOOS"]
+	name := func(c *cyclonedx.Component) { c.PackageURL = platform.ReplaceAllLiteralString(c.PackageURL, built) }
+	name(bom.Metadata.Component)
+	for i := range *bom.Components {
+		name(&(*bom.Components)[i])
+	}
+	return nil
 }

@@ -23,6 +23,26 @@ func TestTheBillNamesWhatIsLinked(t *testing.T) {
 	}
 }
 
+// The bill of each image names the platform of its program, wherever it was made.
+func TestTheBillNamesThePlatform(t *testing.T) {
+	all, platforms := images(t, built.small)
+	for i, image := range all {
+		text, err := os.ReadFile(filepath.Join(unpacked(t, image), bill))
+		check(t, err)
+		var bom cyclonedx.BOM
+		check(t, cyclonedx.NewBOMDecoder(bytes.NewReader(text), cyclonedx.BOMFileFormatJSON).Decode(&bom))
+		system, arch, _ := strings.Cut(platforms[i], "/")
+		for _, c := range append(*bom.Components, *bom.Metadata.Component) {
+			if !strings.Contains(c.PackageURL, "?goarch="+arch+"&goos="+system+"&") {
+				t.Errorf("the bill of %s names %s", platforms[i], c.PackageURL)
+			}
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("there are images for %q", platforms)
+	}
+}
+
 // compare holds a bill against what Go itself says of a binary.
 func compare(t *testing.T, text []byte, file string) {
 	t.Helper()
