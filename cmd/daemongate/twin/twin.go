@@ -20,7 +20,8 @@ func Of(flag string) string {
 // deeds are the flags that say what one command is to do, or why: on whom it works, what it leaves undone, whom it
 // tells. A variable is for every command of a shell that has the flag, and would make `fleet --all` a `suspend --all`.
 var deeds = map[string]bool{
-	"all": true, "lift": true, "full": true, "override-window": true, "suspend": true, // what is stopped, or let go
+	"all": true, "lift": true, "full": true, "suspend": true, // what is stopped, or let go
+	"override-window": true, "stage": true,
 	"dry-run": true, "export": true, "export-chart": true, // that something else is left undone
 	"comment": true, "reason": true, // what others are told
 }

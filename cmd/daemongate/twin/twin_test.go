@@ -13,7 +13,7 @@ func TestWhatOneCommandIsToDoHasNoTwin(t *testing.T) {
 	t.Parallel()
 	for flags, want := range map[string]bool{
 		"kubeconfig namespace as log-level data-dir image output all-namespaces namespaces lease-name as-sync token-file": true,
-		"all lift reason dry-run export export-chart full override-window suspend comment help version":                   false,
+		"all lift reason dry-run export export-chart full override-window stage suspend comment help version":             false,
 	} {
 		for flag := range strings.FieldsSeq(flags) {
 			if Has(flag) != want {
