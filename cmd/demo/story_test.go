@@ -32,7 +32,7 @@ var want = map[string]string{
 	"crash":  "Applying → RollingOut → Stuck",
 	"revert": "Applying → RollingOut → Complete",
 	"readme": "Unchanged by revert (Complete)",
-	"remove": "Applying → RollingOut → Complete",
+	"remove": "Applying → Complete",
 }
 
 // told is how what the Git host says of every commit begins in the end.
