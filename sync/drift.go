@@ -51,7 +51,7 @@ func (fl *flight) compare(ctx context.Context) *gate.Compared {
 		r.Problem, r.RetryAt = api.TextOf(err), r.At.Add(unavailablePause)
 		if !manifests.Temporary(err) {
 			r.RetryAt = r.At.Add(recomparePause)
-			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift: %w", err)))
+			troubled(ctx, l, fmt.Errorf("drift: %w", err))
 		}
 		return r
 	}

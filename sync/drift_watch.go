@@ -191,7 +191,7 @@ func (l *syncLoop) watchDrift(ctx context.Context) (touched, missed bool) {
 	if now := (followedSet{f.Commit, f.Digest, len(inventory)}); w.followed != now {
 		w.followed, w.toldTrouble = now, ""
 		if err := w.watch.Follow(ctx, inventory); err != nil {
-			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("drift is not seen everywhere: %w", err)))
+			troubled(ctx, l, fmt.Errorf("drift is not seen everywhere: %w", err))
 			w.recalled = true // not all objects will be seen as they were left: they are compared
 		}
 	}

@@ -55,6 +55,7 @@ func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	}
 	stop := run()
 	w.waitFor(v1, api.Complete)
+	w.until("the warning", func() bool { return len(heard.about("apply.force")) > 0 }) // told when the status is written
 	told := heard.about("apply.force")
 	if len(told) != 1 || !strings.Contains(told[0], "ConfigMap "+w.namespace+"/config") ||
 		!strings.Contains(told[0], " tool,") ||
@@ -72,7 +73,6 @@ func TestLeftoversOfAnotherToolAreToldOnce(t *testing.T) {
 	}
 	w.edit("tool", "ConfigMap", "config", `{"data":{"third":"hidden-6","more":"hidden-7"}}`)
 	w.corrected(3)
-	// it is told when the status is written
 	w.until("the news", func() bool { return len(heard.about("apply.force")) > 1 })
 	told = heard.about("apply.force")
 	if len(told) != 2 || !strings.Contains(told[1], "data.extra, data.more") {

@@ -38,8 +38,7 @@ func (l *syncLoop) handOver(ctx context.Context, orders []gate.HandoverOrder) {
 		}
 		generation, err := l.carryHandover(ctx, from, order)
 		if err != nil {
-			l.Teller.Tell(l.sync, troubleNews(fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace,
-				order.ToName, err)))
+			troubled(ctx, l, fmt.Errorf("handover to DaemonSet %s/%s: %w", order.ToNamespace, order.ToName, err))
 			l.queue.AddAfter(l.key, handoverPause)
 			continue
 		}
