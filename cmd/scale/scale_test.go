@@ -34,7 +34,8 @@ func TestASmallRehearsalMeasuresEverything(t *testing.T) {
 		mayBeNone []string
 	}{
 		"Syncs": {perRepository + 1, func(r *rehearsal) func(context.Context, int) ([]growth.Figure, error) { return r.syncs },
-			[]string{"… requests", "nothing happens, a minute: controller, processor s", "… controller, processor ms"}},
+			[]string{"… requests", "nothing happens, a minute: controller, processor s", "… controller, processor ms",
+				"… renders, processor s"}},
 		"nodes": {3, func(r *rehearsal) func(context.Context, int) ([]growth.Figure, error) { return r.nodes }, nil},
 	} {
 		t.Run(what, func(t *testing.T) {
