@@ -72,7 +72,7 @@ func (t *turn) lookedAt(f *api.Flight) *Rollout {
 	if r == nil || r.Commit != f.Commit || r.Digest != f.Digest {
 		return nil
 	}
-	f.Workloads, t.d.Brakes = r.Workloads, t.brakes(r.Brakes)
+	f.Workloads, t.d.Brakes = slices.Clone(r.Workloads), t.brakes(r.Brakes) // a look is good for several turns
 	t.staged(f, r)
 	if !r.Wake.IsZero() {
 		t.wake(r.Wake)

@@ -43,7 +43,7 @@ func (t *turn) written(f *api.Flight) {
 		return
 	}
 	if w.Problem == "" {
-		f.Workloads = w.Workloads
+		f.Workloads = slices.Clone(w.Workloads)
 		f.Attempts, f.RetryAt, f.Message = 0, nil, api.Message{}
 		if f.State == api.Applying {
 			t.flightMove(f, api.RollingOut, api.Message{})
