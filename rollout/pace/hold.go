@@ -23,16 +23,16 @@ const soaksAtMost = 3
 
 // hold notes what holds the stage up, and since when, and says so once that has lasted for too long.
 func hold(c *course, o *Outcome) {
-	if code := heldBy(c, o); code != o.Held {
+	switch code := heldBy(c, o); {
+	case code == "":
+		o.Held, o.HeldSince = keepsInMind(c, o), time.Time{}
+	case code != o.Held || o.HeldSince.IsZero():
 		o.Held, o.HeldSince = code, c.in.Now
-	}
-	if o.Held == "" {
-		o.HeldSince = time.Time{}
 	}
 	noteSoaking(c, o)
 	deadline := c.in.Options.ProgressDeadline
 	switch {
-	case o.Held != "" && isPast(c, o.HeldSince.Add(deadline)):
+	case !o.HeldSince.IsZero() && isPast(c, o.HeldSince.Add(deadline)):
 		o.Cause = holdCause(c, o)
 	case !o.Soaking.IsZero() && isPast(c, o.Soaking.Add(soaksAtMost*c.stages[c.at-1].soak+deadline)):
 		o.Cause = soakCause(c, o)
@@ -50,7 +50,9 @@ func isPast(c *course, t time.Time) bool {
 func heldBy(c *course, o *Outcome) rollout.Code {
 	switch o.Waits {
 	case ForStrategy:
-		return rollout.StrategyKept
+		if c.in.Paused == "" { // else nobody tries to give it back
+			return rollout.StrategyKept
+		}
 	case ForAlerts:
 		return heldByAlerts(c)
 	case ForNodes:
@@ -72,6 +74,19 @@ func heldByAlerts(c *course) rollout.Code {
 	return rollout.AlertsHold
 }
 
+// keepsInMind is AlertsHold while the stage waits for something else, if the alerts that hold it back afterwards fired
+// before the commit, or may have: until they end, or it is known that none fires. Those of a broken commit go on for a
+// while after its nodes have got the fix.
+func keepsInMind(c *course, o *Outcome) rollout.Code {
+	if c.in.Alerts == "" || c.in.Rollback || o.Done {
+		return ""
+	}
+	if c.in.Progress.Held == rollout.AlertsHold || c.at == 0 && !isExposed(c) {
+		return rollout.AlertsHold
+	}
+	return ""
+}
+
 // isExposed reports whether some node has a pod of the commit.
 func isExposed(c *course) bool {
 	for i := range c.places {
@@ -90,6 +105,10 @@ func noteSoaking(c *course, o *Outcome) {
 			o.Soaking = c.in.Now
 		}
 	case ForNodes, ForHealth, ForBudget:
+	case ForAlerts:
+		if c.soaks.IsZero() {
+			o.Soaking = time.Time{}
+		}
 	default:
 		o.Soaking = time.Time{}
 	}

@@ -121,3 +121,106 @@ func TestALongSoakHasItsTime(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// An alert that fired before the commit stays one, although some node has the commit by now and the rollout stood still
+// for something else meanwhile: a person who paused it, a window, a node that failed.
+func TestAlertsThatFiredBeforeStayThose(t *testing.T) {
+	for name, breaks := range map[string]func(*world){
+		"a person pauses": func(w *world) { w.paused = "ann: lunch" },
+		"a window closes": func(w *world) { w.closed = "no window is open" },
+	} {
+		w := newWorld(t, 10, 2)
+		w.plan = canaryThenRest(10 * time.Minute)
+		w.commit("v2")
+		w.alerts, w.firing = "alerts fire: NodeDown", true
+		w.want(w.run(2*time.Minute), "canary", ForAlerts)
+		w.join("n011", "a", false)
+		if w.want(w.run(2*time.Minute), "canary", ForAlerts); w.has("v2") != "n011" {
+			t.Fatalf("%s: the commit is on %s", name, w.has("v2"))
+		}
+		breaks(w)
+		if o := w.run(10 * time.Second); o.Waits == ForAlerts || !o.HeldSince.IsZero() {
+			t.Errorf("%s: %+v", name, o)
+		}
+		if o := w.run(time.Hour); o.Cause.Code != "" {
+			t.Errorf("%s: meanwhile: %+v", name, o.Cause)
+		}
+		w.paused, w.closed = "", ""
+		began := w.now
+		if o := w.run(14 * time.Minute); o.Cause.Code != "" || o.HeldSince.Before(began) {
+			t.Errorf("%s: too soon: %+v", name, o)
+		}
+		if o := w.run(2 * time.Minute); o.Cause.Code != rollout.AlertsHold {
+			t.Errorf("%s: %+v", name, o.Cause)
+		}
+		w.alerts, w.firing = "", false
+		w.want(w.run(2*time.Minute), "canary", ForSoak)
+		w.alerts, w.firing = "alerts fire: Another", true
+		if o := w.run(16 * time.Minute); o.Cause.Code != rollout.AlertsFiring {
+			t.Errorf("%s: what began since: %+v", name, o)
+		}
+	}
+}
+
+// What the broken commit has brought about, and goes on a while after it is fixed, is not held against the fix.
+func TestAlertsOfABrokenCommitAreNotTheFixs(t *testing.T) {
+	w := newWorld(t, 8, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.lives["v2"] = time.Second
+	w.commit("v2")
+	w.run(5 * time.Minute)
+	w.alerts, w.firing = "alerts fire: AgentDown", true
+	w.commit("v3")
+	if o := w.decide(); o.Name != fixName {
+		t.Fatalf("%+v", o)
+	}
+	w.want(w.run(5*time.Minute), "canary", ForAlerts)
+	if o := w.run(16 * time.Minute); o.Cause.Code != rollout.AlertsHold {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A strategy that nobody tries to give back, since the Sync is suspended, is not kept by anybody.
+func TestASuspendedStrategyIsNotKept(t *testing.T) {
+	w := newWorld(t, 4, 1)
+	w.plan = canaryThenRest(0)
+	w.rolls().commit("v2")
+	w.sets[0].kept = "nobody tries"
+	for i := 0; w.decide().Waits != ForStrategy; i++ {
+		if w.after(time.Second); i > 600 {
+			t.Fatalf("%+v", w.last)
+		}
+	}
+	w.paused = "the Sync is suspended"
+	if o := w.run(20 * time.Minute); o.Cause.Code != "" || o.Done {
+		t.Errorf("while it is suspended: %+v", o)
+	}
+	w.paused = ""
+	if o := w.run(14 * time.Minute); o.Cause.Code != "" {
+		t.Errorf("too soon: %+v", o.Cause)
+	}
+	if o := w.run(2 * time.Minute); o.Cause.Code != rollout.StrategyKept {
+		t.Errorf("%+v", o)
+	}
+}
+
+// Not to know for a moment whether alerts fire, as after each time that nobody asked, is no end of a soak.
+func TestASoakThatBeginsAnewIsToldAlthoughNobodyKnowsOfAlertsNowAndThen(t *testing.T) {
+	w := newWorld(t, 10, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.lives["v2"] = 7 * time.Minute
+	w.commit("v2")
+	unknown := "it is not known yet whether alerts fire"
+	var was Wait
+	for end := w.now.Add(time.Hour); w.now.Before(end); w.after(15 * time.Second) {
+		if o := w.decide(); o.Waits == ForHealth {
+			w.alerts = unknown // nobody asks
+		} else if was != ForHealth {
+			w.alerts = ""
+		}
+		was = w.last.Waits
+	}
+	if o := w.last; o.Cause.Code != rollout.SoakRestarted {
+		t.Errorf("%+v", o)
+	}
+}

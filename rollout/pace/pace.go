@@ -74,7 +74,8 @@ type Progress struct {
 	// is not gone back on.
 	Back bool
 	// Held is the cause that the stage is on its way to, if it is held up by something that may last for ever, and
-	// HeldSince is since when it has been that without a break.
+	// HeldSince is since when it has been that without a break; zero while it waits for something else, and Held says
+	// of alerts that fired before.
 	Held      rollout.Code
 	HeldSince time.Time
 	// Soaking is when the stage began to soak for the first time; zero if it has not.
