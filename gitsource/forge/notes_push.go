@@ -274,10 +274,10 @@ func (p *push) edit(known *filesystem.Storage, from plumbing.Hash) (plumbing.Has
 	return hash, e.fresh, err
 }
 
-// later is the time of the commit that follows on one. Of those that are signed a later one never has an earlier time,
-// whatever the clock says, so that readers can tell which is the newer one.
+// later is the time of the commit that follows on one. Of those that are signed a later one has a later time, whatever
+// the clock says, so that readers can tell which is the newer one. Git knows whole seconds.
 func (p *push) later(base *object.Commit) time.Time {
-	if len(p.keys) == 0 || base == nil || !p.now.Before(base.Committer.When) {
+	if len(p.keys) == 0 || base == nil || p.now.Truncate(time.Second).After(base.Committer.When) {
 		return p.now
 	}
 	return base.Committer.When.Add(time.Second)

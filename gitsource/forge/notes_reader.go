@@ -136,6 +136,7 @@ func (r *NotesReader) read(ctx context.Context, tips map[string]plumbing.Hash, c
 	if err := tidyNotes(r.dir); err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(r.bad, func(ref string, _ badRef) bool { _, there := tips[ref]; return !there })
 	known, err := openNotes(r.dir)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func RefsOf(pattern string) string {
 // ok if the ref has no notes of states, or a name that could not be shown.
 func ClusterOf(ref string) (cluster string, ok bool) {
 	if ref == sharedRef || strings.HasPrefix(ref, asideRefs) {
-		return "", true
+		return "", oneline.Of(ref, len(ref)) == ref
 	}
 	name, ok := strings.CutPrefix(ref, ownRefs)
 	if !ok || name == "" || strings.HasPrefix(name, "_") {

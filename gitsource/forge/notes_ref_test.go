@@ -27,7 +27,8 @@ func TestEveryClusterHasARefThatGitTakes(t *testing.T) {
 		}
 		seen[ref] = true
 	}
-	for _, ref := range []string{"refs/notes/daemongate/_hold", "refs/notes/commits", "refs/notes/daemongates/a", "refs/notes/daemongate/"} {
+	for _, ref := range []string{"refs/notes/daemongate/_hold", "refs/notes/commits", "refs/notes/daemongates/a", "refs/notes/daemongate/",
+		"refs/notes/daemongate-before/a\u009b2J", "refs/notes/daemongate-before/a\u202eb"} { // Git takes these
 		if name, ok := forge.ClusterOf(ref); ok {
 			t.Errorf("%s is of %q", ref, name)
 		}
