@@ -78,6 +78,7 @@ func newStillWorld(t testing.TB) *stillWorld {
 		map[schema.GroupVersionResource]string{api.Resource: "SyncList"})
 	w.Controller = &Controller{Syncs: NewSyncs(client), Connect: w, Observer: &stillObserver{w: w}, Renders: w, Teller: w,
 		ConfigMaps: k8sfake.NewSimpleClientset().CoreV1(), Now: time.Now, Workers: 2, Preparing: PreparingOptions{Queue: fairqueue.Options{Jobs: 4}}}
+	w.Syncs.kept = seesChanges(t)
 	return w
 }
 
