@@ -74,3 +74,12 @@ func roles(objects []*unstructured.Unstructured) int {
 	}
 	return n
 }
+
+// No namespace is named twice: kustomize and Helm would take none of what is made of it.
+func TestNamespacesAreNamedOnce(t *testing.T) {
+	for names, want := range map[string]bool{"a": true, "a b": true, "a b a": false, "a B": false} {
+		if err := CheckNamespaces(strings.Fields(names)); (err == nil) != want {
+			t.Errorf("namespaces %s: %v", names, err)
+		}
+	}
+}

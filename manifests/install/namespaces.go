@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,11 +27,14 @@ const syncsRole = "daemongate-syncs"
 // allNamespaces is the argument of the controller that looks after all.
 const allNamespaces = "--all-namespaces"
 
-// CheckNamespaces refuses names that are none.
+// CheckNamespaces refuses names that are none, and what is named twice, which kustomize and Helm would refuse.
 func CheckNamespaces(names []string) error {
-	for _, name := range names {
+	for i, name := range names {
 		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 			return fmt.Errorf("--namespaces: %q is no name of a namespace: %s", name, strings.Join(problems, "; "))
+		}
+		if slices.Contains(names[:i], name) {
+			return fmt.Errorf("--namespaces: %s is named twice", name)
 		}
 	}
 	return nil
