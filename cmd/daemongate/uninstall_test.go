@@ -1,22 +1,30 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
 
+	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/sync"
 )
 
 // A cluster is checked before Daemongate is installed there: by somebody who may, by somebody who may not, and while
-// another one has an object of that name. Then it is installed, tells its version, and is uninstalled: its rights are
-// gone, and the Sync and what it has written are left, which is said.
+// another one has an object of that name. Then it is installed, has been watched by Prometheus for a while, tells its
+// version, and is uninstalled: its rights are gone, and the Sync and what it has written are left, which is said.
 func TestACheckedClusterIsInstalledAndLeft(t *testing.T) {
 	t.Parallel()
 	cluster := clustertest.Start(t, clustertest.Options{Nodes: 1})
@@ -40,6 +48,7 @@ func TestACheckedClusterIsInstalledAndLeft(t *testing.T) {
 	refusesWhatOthersHave(t, kube, func(texts ...string) { t.Helper(); says(cluster.Kubeconfig, 1, "check", texts...) })
 
 	installs(t, cluster)
+	isNoLongerWatched(t, cluster)
 	client := installedRollsOut(t, cluster, kube, dir)
 	says(cluster.Kubeconfig, 0, "version", "controller "+thisBuild().Version, "the controller is of the same version")
 	says(cluster.Kubeconfig, 0, "version -o json", `"skew": "the controller is of the same version"`)
@@ -80,4 +89,57 @@ func isGone(t *testing.T, kube kubernetes.Interface) {
 	}
 	_, err := kube.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	check(t, err)
+}
+
+// isNoLongerWatched installs with what has Prometheus watch, and without it again: then nothing of it is left.
+func isNoLongerWatched(t *testing.T, cluster *clustertest.Cluster) {
+	t.Helper()
+	client, err := dynamic.NewForConfig(cluster.Config)
+	check(t, err)
+	definitions := client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1",
+		Resource: "customresourcedefinitions"})
+	for plural, kind := range map[string]string{"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"} {
+		u := &unstructured.Unstructured{}
+		check(t, yaml.Unmarshal([]byte(`apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: `+plural+`.monitoring.coreos.com}
+spec:
+  group: monitoring.coreos.com
+  scope: Namespaced
+  names: {plural: `+plural+`, kind: `+kind+`}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`), &u.Object))
+		_, err := definitions.Create(t.Context(), u, metav1.CreateOptions{})
+		check(t, err)
+	}
+	left := func() (names []string) {
+		for resource, group := range map[string]string{"podmonitors": "monitoring.coreos.com", "secrets": "",
+			"prometheusrules": "monitoring.coreos.com", "serviceaccounts": "", "configmaps": ""} {
+			list, err := client.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}).Namespace(
+				"daemongate-system").List(t.Context(), metav1.ListOptions{LabelSelector: manifests.OwnerLabel})
+			if err != nil {
+				return []string{err.Error()}
+			}
+			for _, u := range list.Items {
+				names = append(names, resource+" "+u.GetName())
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	clustertest.Until(t, time.Minute, "Prometheus' kinds to be served", func() (string, bool) {
+		return fmt.Sprint(left()), slices.Equal(left(), []string{"serviceaccounts daemongate"})
+	})
+	installs(t, cluster, "--monitoring")
+	if got := left(); len(got) != 6 {
+		t.Errorf("to have Prometheus watch there are %q", got)
+	}
+	installs(t, cluster)
+	if got := left(); !slices.Equal(got, []string{"serviceaccounts daemongate"}) {
+		t.Errorf("of what had Prometheus watch there are left %q", got)
+	}
 }

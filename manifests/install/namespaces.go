@@ -81,8 +81,9 @@ var opening = []struct {
 	{networkingv1.SchemeGroupVersion.WithResource("networkpolicies"), Owner.Namespace, "opens a port"},
 }
 
-// takeBack deletes what an earlier installation has opened and this one does not ask for: bindings, and what leads to
-// the page. A set without any binding, as the Sync resource alone, takes nothing back.
+// takeBack deletes what an earlier installation has brought and this one does not ask for: bindings, what leads to the
+// page, and what has Prometheus watch, whose alert would else go on to fire once nobody may read the metrics. A set
+// without any binding, as the Sync resource alone, takes nothing back.
 func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client, set manifests.Set) error {
 	asked, binds := map[manifests.ID]bool{}, false
 	for _, id := range set.IDs() {
@@ -96,16 +97,37 @@ func takeBack(ctx context.Context, config *rest.Config, client *manifests.Client
 	if err != nil {
 		return fmt.Errorf("cluster connection: %w", err)
 	}
+	watching, err := unwanted(ctx, client, asked)
+	if err != nil {
+		return err
+	}
+	for _, e := range watching {
+		asked[e.ID] = true // so that the binding among them is not found once more
+	}
 	goes, does, err := opened(ctx, reader, asked)
 	if err != nil {
 		return err
 	}
-	_, kept, err := client.Prune(ctx, goes, manifests.Options{Owner: Owner})
+	for _, e := range watching {
+		does[e.ID] = "has Prometheus watch"
+	}
+	_, kept, err := client.Prune(ctx, append(goes, watching...), manifests.Options{Owner: Owner})
 	for _, k := range kept {
 		err = errors.Join(err, fmt.Errorf("%s %s that is no longer asked for, and stays: %s", k.ID, does[k.ID],
 			k.Reason))
 	}
 	return err
+}
+
+// unwanted is what has Prometheus watch, is of an earlier installation and is not asked for.
+func unwanted(ctx context.Context, client *manifests.Client, asked map[manifests.ID]bool) (manifests.Inventory, error) {
+	objects, err := monitors()
+	if err != nil {
+		return nil, err
+	}
+	objects = slices.DeleteFunc(objects, func(u *unstructured.Unstructured) bool { return asked[manifests.IDOf(u)] })
+	goes, _, err := standing(ctx, client, objects)
+	return goes, err
 }
 
 // opened are the objects of earlier installations that open something and are not asked for, and what each does.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -33,20 +34,14 @@ func Uninstall(ctx context.Context, config *rest.Config) (u Uninstalled, err err
 	if err != nil {
 		return u, err
 	}
-	goes, asked := manifests.Inventory{}, map[manifests.ID]bool{}
+	asked := map[manifests.ID]bool{}
 	for _, o := range objects {
-		id := manifests.IDOf(o)
-		asked[id] = true
-		live, err := client.Get(ctx, id)
-		switch {
-		case err != nil:
-			return u, err
-		case live == nil || id.Kind == "Namespace" || id.Kind == "CustomResourceDefinition":
-		case live.GetLabels()[manifests.OwnerLabel] != Owner.Label():
-			u.Theirs = append(u.Theirs, id)
-		default:
-			goes = append(goes, manifests.Entry{ID: id, Version: o.GroupVersionKind().Version, UID: live.GetUID()})
-		}
+		asked[manifests.IDOf(o)] = true
+	}
+	goes, theirs, err := standing(ctx, client, objects)
+	u.Theirs = theirs
+	if err != nil {
+		return u, err
 	}
 	further, _, err := opened(ctx, reader, asked) // RoleBindings in the namespaces of Syncs
 	if err != nil {
@@ -58,4 +53,24 @@ func Uninstall(ctx context.Context, config *rest.Config) (u Uninstalled, err err
 	}
 	u.Gone = gone
 	return u, err
+}
+
+// standing tells which of these objects are there: those that Apply has written, and by their names those that are
+// somebody else's. The namespace and the definition of Syncs are not told of.
+func standing(ctx context.Context, client *manifests.Client, objects []*unstructured.Unstructured) (
+	ours manifests.Inventory, theirs []manifests.ID, err error) {
+	for _, o := range objects {
+		id := manifests.IDOf(o)
+		live, err := client.Get(ctx, id)
+		switch {
+		case err != nil:
+			return nil, theirs, err
+		case live == nil || id.Kind == "Namespace" || id.Kind == "CustomResourceDefinition":
+		case live.GetLabels()[manifests.OwnerLabel] != Owner.Label():
+			theirs = append(theirs, id)
+		default:
+			ours = append(ours, manifests.Entry{ID: id, Version: o.GroupVersionKind().Version, UID: live.GetUID()})
+		}
+	}
+	return ours, theirs, nil
 }
