@@ -36,8 +36,10 @@ func (w *world) limit(of corev1.ResourceName, most string) (lift func()) {
 	return func() { w.check(quotas.Delete(w.t.Context(), "limit", metav1.DeleteOptions{})) }
 }
 
-// denyWrites has an admission policy refuse the DaemonSets of the namespace, but not in a dry run.
-func (w *world) denyWrites() {
+// allowsUpdates has an admission policy refuse updates of the DaemonSets of the namespace but those that an expression
+// allows, with a message, until it is lifted. Whoever calls it waits until the API server knows it.
+func (w *world) allowsUpdates(expression, message string) (lift func()) {
+	w.t.Helper()
 	policies, name := w.kube.AdmissionregistrationV1(), w.namespace
 	_, err := policies.ValidatingAdmissionPolicies().Create(w.t.Context(), &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -50,7 +52,7 @@ func (w *world) denyWrites() {
 						Resources: []string{"daemonsets"}},
 				}}},
 			},
-			Validations: []admissionv1.Validation{{Expression: "request.dryRun", Message: "the change freeze is on"}},
+			Validations: []admissionv1.Validation{{Expression: expression, Message: message}},
 		},
 	}, metav1.CreateOptions{})
 	w.check(err)
@@ -61,6 +63,15 @@ func (w *world) denyWrites() {
 				ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
 		}, metav1.CreateOptions{})
 	w.check(err)
+	return func() {
+		w.check(policies.ValidatingAdmissionPolicyBindings().Delete(w.t.Context(), name, metav1.DeleteOptions{}))
+		w.check(policies.ValidatingAdmissionPolicies().Delete(w.t.Context(), name, metav1.DeleteOptions{}))
+	}
+}
+
+// denyWrites has an admission policy refuse the DaemonSets of the namespace, but not in a dry run.
+func (w *world) denyWrites() {
+	w.allowsUpdates("request.dryRun", "the change freeze is on")
 	w.until("the policy", func() bool {
 		label := []byte(`{"metadata":{"labels":{"tried":"` + time.Now().Format("150405.000") + `"}}}`)
 		_, err := w.kube.AppsV1().DaemonSets(w.namespace).Patch(w.t.Context(), "agent", "application/merge-patch+json",

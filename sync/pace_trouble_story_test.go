@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -148,30 +147,8 @@ func (w *world) podsByApp(app string) []string {
 // keepsOnDelete has an admission policy refuse that a DaemonSet gets RollingUpdate back, but not in a dry run.
 func (w *world) keepsOnDelete() (lift func()) {
 	w.t.Helper()
-	policies, name := w.kube.AdmissionregistrationV1(), w.namespace
-	_, err := policies.ValidatingAdmissionPolicies().Create(w.t.Context(), &admissionv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionv1.MatchResources{
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.namespace}},
-				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Update},
-					Rule: admissionv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"},
-						Resources: []string{"daemonsets"}},
-				}}},
-			},
-			Validations: []admissionv1.Validation{{Expression: "request.dryRun || oldObject.spec.updateStrategy.type != " +
-				"'OnDelete' || object.spec.updateStrategy.type == 'OnDelete'", Message: "strategies are kept here"}},
-		},
-	}, metav1.CreateOptions{})
-	w.check(err)
-	_, err = policies.ValidatingAdmissionPolicyBindings().Create(w.t.Context(),
-		&admissionv1.ValidatingAdmissionPolicyBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: name},
-			Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name,
-				ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
-		}, metav1.CreateOptions{})
-	w.check(err)
+	lift = w.allowsUpdates("request.dryRun || oldObject.spec.updateStrategy.type != 'OnDelete' || "+
+		"object.spec.updateStrategy.type == 'OnDelete'", "strategies are kept here")
 	labels := map[string]string{"app": "probe"}
 	probe := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "probe"}, Spec: appsv1.DaemonSetSpec{
 		Selector: &metav1.LabelSelector{MatchLabels: labels}, UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
@@ -180,7 +157,7 @@ func (w *world) keepsOnDelete() (lift func()) {
 			NodeSelector: map[string]string{"nowhere": "probe"},
 			Containers:   []corev1.Container{{Name: "probe", Image: "registry.local/agent:v1"}}}}}}
 	sets := w.kube.AppsV1().DaemonSets(w.namespace)
-	_, err = sets.Create(w.t.Context(), probe, metav1.CreateOptions{})
+	_, err := sets.Create(w.t.Context(), probe, metav1.CreateOptions{})
 	w.check(err)
 	w.until("the policy", func() bool { // a DaemonSet is given RollingUpdate and OnDelete until it is refused
 		for _, kind := range []string{"RollingUpdate", "OnDelete"} {
@@ -191,10 +168,7 @@ func (w *world) keepsOnDelete() (lift func()) {
 		}
 		return err != nil && strings.Contains(err.Error(), "strategies are kept here")
 	})
-	return func() {
-		w.check(policies.ValidatingAdmissionPolicyBindings().Delete(w.t.Context(), name, metav1.DeleteOptions{}))
-		w.check(policies.ValidatingAdmissionPolicies().Delete(w.t.Context(), name, metav1.DeleteOptions{}))
-	}
+	return lift
 }
 
 // A canary that never becomes Ready is held to the deadline also when the window has closed meanwhile, and nobody else
