@@ -127,16 +127,15 @@ func TestAPreparationEndsForANewerCommit(t *testing.T) {
 	w.until("render of the newer one", func() bool { return locked(w, func() bool { return w.hangs["slow"] == 2 && w.ended == 1 }) })
 }
 
-// A controller that is stopped waits for no render.
+// A controller that is stopped waits for no render, and tells nobody that a render came to nothing.
 func TestAStopEndsPreparations(t *testing.T) {
 	w := newStillWorld(t)
 	w.hang("slow", 20, 20)
 	stop := w.run()
 	w.until("render that hangs", func() bool { return locked(w, func() bool { return w.hangs["slow"] == 2 }) })
-	began := time.Now()
 	stop()
-	if took := time.Since(began); took > 30*time.Second {
-		t.Errorf("it took %s", took)
+	if told := locked(w, func() string { return strings.Join(w.news, "\n") }); strings.Contains(told, "canceled") {
+		t.Errorf("told:\n%s", told)
 	}
 }
 
@@ -168,8 +167,8 @@ func TestABrakeAfterARestartWaitsForNoHangingRender(t *testing.T) {
 	w.breaks("platform")
 	w.panics = func(at, _ string) { // the set is asked for only when everything is taken that there is for others
 		if at == "look" {
-			w.until("hanging renders", func() bool {
-				return locked(w, func() bool { return w.hangs["platform"] == 2 && w.hangs["slow"] == 2 })
+			w.until("hanging renders", func() bool { // a stop ends these, and more are counted then
+				return locked(w, func() bool { return w.hangs["platform"] >= 2 && w.hangs["slow"] >= 2 })
 			})
 		}
 	}

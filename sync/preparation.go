@@ -204,6 +204,9 @@ func (l *syncLoop) begin(commit string, recalls, urgent bool) *underWay {
 			u.result = p.nothingOf(commit).unavailable(caught, p.Now())
 			l.tellPanic(named(key), caught)
 		}
+		if l.life.Err() != nil {
+			return // what a stop cuts off has come to nothing: no turn may take it for an answer
+		}
 		close(u.done)
 		l.urgent.Store(true)
 		p.queue.Add(key)

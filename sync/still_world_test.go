@@ -155,7 +155,7 @@ func (w *stillWorld) patch(namespace, name, change string) {
 // until waits for something, and says what was told if it does not come.
 func (w *stillWorld) until(what string, is func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
