@@ -81,7 +81,8 @@ type PreparingOptions struct {
 func (c *Controller) Run(ctx context.Context) error {
 	c.start()
 	var running gosync.WaitGroup
-	c.alerts = alerts.NewAskers(ctx, alerts.Options{Now: c.Now, Beside: running.Go})
+	c.alerts = alerts.NewAskers(ctx, alerts.Options{Now: c.Now, Beside: running.Go,
+		Panicked: func(key string, p *panics.Panic) { c.tellPanic(named(key), p) }})
 	known := seenSyncs{}
 	var read []cache.InformerSynced
 	for _, namespace := range placesIn(c.Namespaces) {

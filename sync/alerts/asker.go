@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/sync/backoff"
 	"github.com/daemongate/daemongate/sync/fairqueue"
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 const (
@@ -88,6 +89,8 @@ type Options struct {
 	Now func() time.Time
 	// Beside runs what takes long beside the turns of the Syncs.
 	Beside func(func())
+	// Panicked is told of a panic of a question, and by whom that was asked.
+	Panicked func(by string, p *panics.Panic)
 }
 
 // Askers ask for all Syncs, beside their turns: those of one namespace that want to know the same of the same server,
@@ -178,37 +181,45 @@ func (a *Askers) sweep(now time.Time) {
 	maps.DeleteFunc(a.all, func(_ [2]string, one *asker) bool { return !one.asking && now.Sub(one.looked) > keptFor })
 }
 
-// ask asks when its turn has come.
+// ask asks when its turn has come. Whatever panics at that, all who wait are woken: to them it could not be asked.
 func (a *Askers) ask(q Question, one *asker) {
 	var at time.Time
 	var firing []string
 	err := context.Canceled
 	a.queue.Do(a.life, fairqueue.Job{Namespace: q.Namespace}, func(ctx context.Context) {
 		at = a.o.Now()
-		firing, err = q.Ask(ctx)
+		if p := a.catch(q.By, "asking about alerts", func() { firing, err = q.Ask(ctx) }); p != nil {
+			err = p
+		}
 	})
-	for _, wake := range a.note(one, at, firing, err) {
-		wake()
+	for by, wake := range a.note(one, at, firing, err) {
+		a.catch(by, "waking a Sync with an answer about alerts", wake)
 	}
 }
 
-// note takes an answer in, and returns who is to be woken. What cannot be asked is asked again after 2 s at first, and
-// every minute at last.
-func (a *Askers) note(one *asker, asked time.Time, firing []string, err error) (wakes []func()) {
+// catch does something for somebody, and tells of the panic that ended it; nil if none did.
+func (a *Askers) catch(by, doing string, do func()) *panics.Panic {
+	p := panics.Catch(doing, do)
+	if p != nil {
+		a.o.Panicked(by, p)
+	}
+	return p
+}
+
+// note takes an answer in, and returns how those who asked are woken. What cannot be asked is asked again after 2 s at
+// first, and every minute at last.
+func (a *Askers) note(one *asker, asked time.Time, says []string, err error) (wakes map[string]func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.o.Now()
-	for _, wake := range one.waiting {
-		wakes = append(wakes, wake)
-	}
-	clear(one.waiting)
+	wakes, one.waiting = one.waiting, map[string]func(){}
 	if one.asking = false; err != nil {
 		one.last.Problem = err
 		one.retries++
 		one.due = now.Add(backoff.After(one.retries, 2*time.Second, time.Minute))
 		return wakes
 	}
-	one.last, one.retries = Answer{At: asked, Firing: firing}, 0
+	one.last, one.retries = Answer{At: asked, Firing: says}, 0
 	one.due = now.Add(Interval)
 	return wakes
 }

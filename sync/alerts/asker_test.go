@@ -9,11 +9,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/daemongate/daemongate/sync/panics"
 )
 
 // askers are some who ask beside the turns, until the test ends.
 func askers(t *testing.T) *Askers {
-	return NewAskers(t.Context(), Options{Now: time.Now, Beside: func(do func()) { go do() }})
+	return NewAskers(t.Context(), Options{Now: time.Now, Beside: func(do func()) { go do() },
+		Panicked: func(by string, p *panics.Panic) { t.Errorf("%s: %v", by, p) }})
 }
 
 // A source is asked while somebody looks, every so often, and less and less often while it does not answer. What it
@@ -180,6 +183,58 @@ func TestWhatIsAskedIsBounded(t *testing.T) {
 			t.Errorf("%d are kept", len(a.all))
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
+	})
+}
+
+// Whoever panics at asking, or at being told, ends nobody else's: each panic is told of, everybody who waits is woken, what
+// could not be asked holds back, and it is asked again, ever more seldom.
+func TestAPanicOfAnAskerIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told, woken, asked, sick := map[string]int{}, map[string]int{}, 0, true
+		a := NewAskers(t.Context(), Options{Now: time.Now, Beside: func(do func()) { go do() },
+			Panicked: func(by string, _ *panics.Panic) { told[by]++ }})
+		look := func(by string) string {
+			answer, _ := a.Look(Question{Namespace: "ns", Of: "x", By: by, Ask: func(context.Context) ([]string, error) {
+				if time.Sleep(time.Second); sick {
+					asked++
+					panic("s3cr3t")
+				}
+				return nil, nil
+			}, Wake: func() {
+				if woken[by]++; by == "ns/a" {
+					panic("at being told")
+				}
+			}})
+			synctest.Wait()
+			return answer.Closed(time.Now())
+		}
+		look("ns/a")
+		for _, by := range []string{"ns/b", "ns/c"} {
+			look(by)
+		}
+		time.Sleep(2 * time.Second)
+		said := look("ns/b")
+		if !strings.Contains(said, "not known whether alerts fire") || !strings.Contains(said, "panicked") ||
+			strings.Contains(said, "s3cr3t") || told["ns/a"] != 2 || woken["ns/a"]+woken["ns/b"]+woken["ns/c"] != 3 {
+			t.Errorf("%q, told of %v, woken %v", said, told, woken)
+		}
+		for range 600 {
+			time.Sleep(time.Second)
+			look("ns/b")
+		}
+		if asked > 20 || asked < 8 {
+			t.Errorf("it was asked %d times in ten minutes", asked)
+		}
+		sick = false
+		for range 62 {
+			time.Sleep(time.Second)
+			said = look("ns/b")
+		}
+		if said != "" {
+			t.Errorf("when it is well again: %q", said)
+		}
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 	})
 }
