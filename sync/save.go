@@ -139,8 +139,9 @@ func mayWait(l *syncLoop, o gate.Observation, d gate.Decision) bool {
 // withoutPassing is a status without all that changes while commits pass that change nothing.
 func withoutPassing(s api.SyncStatus) api.SyncStatus {
 	s.Head, s.Passed, s.PassedRef, s.History, s.Summary.Commit = "", "", "", nil, ""
-	if f := s.InFlight; f != nil {
-		f.Followers = nil
+	if s.InFlight != nil {
+		f := *s.InFlight
+		f.Followers, s.InFlight = nil, &f
 	}
 	return s
 }

@@ -231,6 +231,9 @@ func TestComparingAStatusLeavesItAsItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if f := withoutPassing(s).InFlight; len(f.Followers) > 0 || f.Nodes.Desired != 3 {
+		t.Errorf("%+v", f)
+	}
 	without := withoutPassing(withoutProgress(s))
 	if !reflect.DeepEqual(s, same) {
 		t.Errorf("changed to %+v", s)
