@@ -4,11 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/cache"
 
 	"github.com/daemongate/daemongate/manifests/rights"
 	"github.com/daemongate/daemongate/sync"
@@ -46,10 +41,6 @@ func (a Accounts) name(s *api.Sync) (string, error) {
 	return name, nil
 }
 
-// accountFor is how long a ServiceAccount that was there counts as there: a push may concern many Syncs of one tenant.
-// What is prepared waits longer than that for its turn, for a window or for room, and is not asked about again.
-const accountFor = 5 * time.Second
-
 // Account looks whether the ServiceAccount is there that a Sync writes as. Rights may be bound to one that is not: it
 // would be written in nobody's name. What keeps the controller from looking bars nobody.
 func (k *connections) Account(ctx context.Context, s *api.Sync) error {
@@ -60,15 +51,7 @@ func (k *connections) Account(ctx context.Context, s *api.Sync) error {
 	if err != nil || name == "" {
 		return err
 	}
-	there := k.accountsThere()
-	if _, lately := there.Get(rights.User(s.Namespace, name)); lately {
-		return nil
-	}
-	_, err = k.serviceAccounts.ServiceAccounts(s.Namespace).Get(ctx, name, metav1.GetOptions{})
-	if err == nil {
-		there.Set(rights.User(s.Namespace, name), true, accountFor)
-	}
-	if !apierrors.IsNotFound(err) {
+	if !k.users.Lacks(ctx, s.Namespace, name) {
 		return nil
 	}
 	named := "spec.apply.serviceAccountName names"
@@ -78,14 +61,4 @@ func (k *connections) Account(ctx context.Context, s *api.Sync) error {
 	return &sync.Barred{Reason: noAccount, Message: fmt.Sprintf("ServiceAccount %s/%s, which %s, does not exist: "+
 		"create it (kubectl -n %s create serviceaccount %s) or name another one; the commit waits until then",
 		s.Namespace, name, named, s.Namespace, name)}
-}
-
-// accountsThere are the users whose ServiceAccounts were there a moment ago.
-func (k *connections) accountsThere() *cache.Expiring {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.there == nil {
-		k.there = cache.NewExpiring()
-	}
-	return k.there
 }

@@ -15,12 +15,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/controller/clusters"
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/manifests/rights"
@@ -198,7 +198,9 @@ func TestAnAccountIsAskedAboutOnceInAWhile(t *testing.T) {
 	core, err := corev1client.NewForConfig(config)
 	check(t, err)
 	now := clocktesting.NewFakeClock(time.Now())
-	k := &connections{serviceAccounts: core, there: cache.NewExpiringWithClock(now)}
+	users, err := clusters.NewUsers(config, core, now)
+	check(t, err)
+	k := &connections{users: users}
 	s := &api.Sync{}
 	s.Namespace, s.Spec.Apply.ServiceAccountName = p.namespace, "deployer"
 	asks := func(what string, there bool, want int64) {
@@ -213,6 +215,6 @@ func TestAnAccountIsAskedAboutOnceInAWhile(t *testing.T) {
 	asks("now it is", true, 3)
 	asks("a moment later", true, 3)
 	check(t, p.kube.CoreV1().ServiceAccounts(p.namespace).Delete(t.Context(), "deployer", metav1.DeleteOptions{}))
-	now.Step(accountFor + time.Second)
+	now.Step(clusters.AccountFor + time.Second)
 	asks("it was deleted", false, 4)
 }

@@ -11,47 +11,34 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/cache"
 	typed "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
-	"k8s.io/utils/lru"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/controller/clusters"
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/remote"
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/rights"
 	"github.com/daemongate/daemongate/sync"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/source"
 )
 
-// maxWriters is for how many users clients are kept. One that is forgotten asks the API server anew what it serves.
-const maxWriters = 1000
-
 // connections opens repositories, writers and reporters for Syncs, and shares what can be shared.
 type connections struct {
-	config  *rest.Config
-	secrets typed.SecretsGetter
-	// serviceAccounts are those that Syncs write as.
-	serviceAccounts typed.ServiceAccountsGetter
-	mirrors         *gitsource.Store
-	notes           string // folder
-	notesKeys       keyFiles
-	cluster         string // as hosts are told of it
-	apps            apps
+	secrets   typed.SecretsGetter
+	mirrors   *gitsource.Store
+	notes     string // folder
+	notesKeys keyFiles
+	cluster   string // as hosts are told of it
+	apps      apps
 	// bindings are what credentials must say, and reach is where connections may lead.
 	bindings bindings
 	reach    remote.Reach
-	// accounts are whose rights Syncs use.
+	// accounts are whose rights Syncs use, and users those of their own cluster.
 	accounts Accounts
+	users    *clusters.Users
 	remotes  *remotes
 
-	mu      gosync.Mutex
-	own     *manifests.Client // writes as the controller itself
-	writers *lru.Cache        // of *manifests.Client, by the user they write as
-	told    reporters
-	there   *cache.Expiring // users whose accounts were there a moment ago
+	told reporters
 }
 
 // Repository opens the mirror of a Sync's repository.
@@ -84,28 +71,7 @@ func (k *connections) Writer(s *api.Sync) (sync.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.own == nil {
-		if k.own, err = manifests.NewClient(k.config); err != nil {
-			return nil, err
-		}
-		k.writers = lru.New(maxWriters)
-	}
-	if user == "" {
-		return k.own, nil
-	}
-	if known, ok := k.writers.Get(user); ok {
-		if w, ok := known.(*manifests.Client); ok {
-			return w, nil
-		}
-	}
-	w, err := k.own.As(user)
-	if err != nil {
-		return nil, err
-	}
-	k.writers.Add(user, w)
-	return w, nil
+	return k.users.Writer(user)
 }
 
 // remotes are the clusters that kubeconfigs of Syncs lead to.
@@ -166,7 +132,7 @@ func (k *connections) remoteAccount(ctx context.Context, s *api.Sync) error {
 	if err != nil || name == "" {
 		return err
 	}
-	if err := at.HasAccount(ctx, s.Namespace, name); !apierrors.IsNotFound(err) {
+	if !at.LacksAccount(ctx, s.Namespace, name) {
 		return nil
 	}
 	return &sync.Barred{Reason: noAccount, Message: fmt.Sprintf("ServiceAccount %s/%s, which "+

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/controller/clusters"
 	"github.com/daemongate/daemongate/gitsource"
@@ -134,7 +135,11 @@ func (c *Controller) wire() error {
 	syncs := sync.NewSyncs(client)
 	syncs.Inventories.ConfigMaps = c.core
 	syncs.Stop = stop.New(c.core, c.o.Lease.Namespace, c.o.Lease.Name)
-	c.opens = &connections{config: c.config, secrets: c.core, serviceAccounts: c.core,
+	users, err := clusters.NewUsers(c.config, c.core, clock.RealClock{})
+	if err != nil {
+		return err
+	}
+	c.opens = &connections{secrets: c.core, users: users,
 		mirrors: gitsource.Open(filepath.Join(c.o.DataDir, "mirrors"), c.o.Mirrors),
 		notes:   filepath.Join(c.o.DataDir, "notes"), notesKeys: c.o.NotesKeys,
 		bindings: bindings{hosts: c.o.RequireHosts}, reach: c.o.Mirrors.Reach, accounts: c.o.Accounts,

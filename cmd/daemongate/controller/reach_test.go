@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
+	"github.com/daemongate/daemongate/cmd/daemongate/controller/clusters"
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/gitsource/githubapp/apptest"
 	"github.com/daemongate/daemongate/gitsource/gittest"
@@ -151,14 +153,17 @@ func TestFoldersOfNotesCannotBeGuessed(t *testing.T) {
 // mirrors, neither writers of notes nor the paces of APIs.
 func TestWhatASyncHasNamedBeforeIsForgotten(t *testing.T) {
 	k := connectionsWith(t, map[string]string{"token": "s3cr3t"})
-	k.config, k.notes = &rest.Config{Host: "https://127.0.0.1:1"}, t.TempDir()
+	k.notes = t.TempDir()
+	var err error
+	k.users, err = clusters.NewUsers(&rest.Config{Host: "https://127.0.0.1:1"}, nil, clock.RealClock{})
+	check(t, err)
 	inUse := syncOf("https://git.test/acme/in-use")
 	inUse.Spec.Report.Provider = api.ProviderNotes
 	repository, err := k.Repository(t.Context(), inUse)
 	check(t, err)
 	reporter, err := k.Reporter(t.Context(), inUse)
 	check(t, err)
-	for i := range maxWriters + 500 {
+	for i := range clusters.MaxUsers + 500 {
 		s := syncOf(fmt.Sprint("https://git.test/acme/fleet-", i))
 		s.Spec.Report.Provider = api.ProviderNotes
 		s.Spec.Apply.ServiceAccountName = fmt.Sprint("account-", i)
@@ -186,8 +191,8 @@ func TestWhatASyncHasNamedBeforeIsForgotten(t *testing.T) {
 			break
 		}
 	}
-	if mirrors >= 10 || notes >= 10 || k.writers.Len() > maxWriters || k.told.paces.Len() > maxPaces {
-		t.Errorf("%d mirrors, %d writers of notes, %d clients and %d paces are kept", mirrors, notes, k.writers.Len(),
+	if mirrors >= 10 || notes >= 10 || k.users.Kept() > clusters.MaxUsers || k.told.paces.Len() > maxPaces {
+		t.Errorf("%d mirrors, %d writers of notes, %d clients and %d paces are kept", mirrors, notes, k.users.Kept(),
 			k.told.paces.Len())
 	}
 	again, err := k.Repository(t.Context(), inUse)

@@ -14,9 +14,11 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/daemongate/daemongate/gitsource/remote"
 	"github.com/daemongate/daemongate/manifests"
@@ -196,6 +198,35 @@ func TestAnotherClusterIsAnotherConnection(t *testing.T) {
 	if third == second || third.There().UID != "another" {
 		t.Errorf("another cluster: %+v", third.There())
 	}
+}
+
+// A ServiceAccount that is there is asked about once in a while, however many Syncs write as it, and one that is not each
+// time.
+func TestAnAccountThereIsAskedAboutOnceInAWhile(t *testing.T) {
+	s := newServer(t)
+	at, barred, _ := secrets{"prod": {"value": s.kubeconfig(t, "x")}}.clusters(remote.Reach{}).At(t.Context(), syncOf("prod"))
+	if barred != nil {
+		t.Fatal(barred)
+	}
+	now := clocktesting.NewFakeClock(time.Now())
+	at.users.there = cache.NewExpiringWithClock(now)
+	before := s.called.Load()
+	asks := func(what string, lacks bool, requests int64) {
+		t.Helper()
+		if got := at.LacksAccount(t.Context(), "fleet", "deployer"); got != lacks || s.called.Load()-before != requests {
+			t.Errorf("%s: lacks it %v, %d requests", what, got, s.called.Load()-before)
+		}
+	}
+	s.set("0123456789", http.StatusNotFound)
+	asks("it is not there", true, 1)
+	asks("still not", true, 2)
+	s.set("0123456789", http.StatusOK)
+	asks("now it is", false, 3)
+	asks("a moment later", false, 3)
+	now.Step(AccountFor + time.Second)
+	s.set("0123456789", http.StatusForbidden)
+	asks("nobody may look", false, 4)
+	asks("nor now", false, 5)
 }
 
 // While a cluster does not answer, whoever else asks for it is told what was known before, at once, and another cluster

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	gosync "sync"
 	"sync/atomic"
 	"time"
 
@@ -18,9 +17,8 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/lru"
+	"k8s.io/utils/clock"
 
-	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/rollout/observe"
 	"github.com/daemongate/daemongate/sync"
 )
@@ -31,8 +29,6 @@ const (
 	requestTime = time.Minute
 	// identifyTime bounds how long it may take to say which cluster it is.
 	identifyTime = 10 * time.Second
-	// mostUsers is for how many users of a cluster clients are kept.
-	mostUsers = 1000
 )
 
 // Connection is one to a cluster, by one kubeconfig. It is safe for concurrent use.
@@ -44,10 +40,7 @@ type Connection struct {
 	core   corev1.CoreV1Interface
 	// suspect is set when the cluster did not answer, or refused the credentials.
 	suspect atomic.Bool
-
-	own     *manifests.Client // writes with the kubeconfig's own rights
-	mu      gosync.Mutex
-	writers *lru.Cache // of sync.Writer, by the user they write as
+	users   *Users
 }
 
 // There is the cluster as Syncs see it.
@@ -63,7 +56,7 @@ func connect(config *rest.Config, o Options) (*Connection, error) {
 	transport := utilnet.SetTransportDefaults(&http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: tls,
 		DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime, MaxIdleConnsPerHost: 25,
 		DisableCompression: config.DisableCompression})
-	c := &Connection{host: config.Host, writers: lru.New(mostUsers)}
+	c := &Connection{host: config.Host}
 	if u, err := url.Parse(config.Host); err == nil {
 		c.host = u.Host
 	}
@@ -76,22 +69,21 @@ func connect(config *rest.Config, o Options) (*Connection, error) {
 		return nil, err
 	}
 	c.there.Observer, c.there.Now = observe.New(clients), clients.Now
-	if c.own, err = manifests.NewClient(c.config); err != nil {
-		return nil, err
-	}
 	identifies := rest.CopyConfig(c.config)
 	identifies.QPS = -1            // it is asked before each write of every Sync
 	identifies.Wrap(clients.Hears) // so the time there is known before anything is judged by it
 	if c.core, err = corev1.NewForConfig(identifies); err != nil {
 		return nil, fmt.Errorf("cluster connection: %w", err)
 	}
+	if c.users, err = NewUsers(c.config, c.core, clock.RealClock{}); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
-// HasAccount looks for a ServiceAccount there; the error says that it is missing, or what keeps from looking.
-func (c *Connection) HasAccount(ctx context.Context, namespace, name string) error {
-	_, err := c.core.ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
-	return err
+// LacksAccount reports whether there is no such ServiceAccount there.
+func (c *Connection) LacksAccount(ctx context.Context, namespace, name string) bool {
+	return c.users.Lacks(ctx, namespace, name)
 }
 
 // errNoUID and errLed are answers of what is no Kubernetes API server.
@@ -118,20 +110,11 @@ func (c *Connection) identify(ctx context.Context) (types.UID, error) {
 // Writer writes there as a user, or with the kubeconfig's own rights if that is empty: to this cluster, and to no other
 // one that its address may lead to by now.
 func (c *Connection) Writer(user string) (sync.Writer, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known, ok := c.writers.Get(user); ok {
-		if w, ok := known.(sync.Writer); ok {
-			return w, nil
-		}
-	}
-	client, err := c.own.As(user)
+	client, err := c.users.Writer(user)
 	if err != nil {
 		return nil, err
 	}
-	w := &sameCluster{client, c}
-	c.writers.Add(user, w)
-	return w, nil
+	return &sameCluster{client, c}, nil
 }
 
 // watched notes when a cluster does not answer, or refuses the credentials, waits for no answer for ever, and follows
