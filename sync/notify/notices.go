@@ -24,8 +24,8 @@ type content struct {
 
 // Notices are the messages of one Sync that its receiver has not taken yet.
 type Notices struct {
-	filter   filter
-	delivery *delivery
+	filter filter
+	sender *sender
 
 	mu      gosync.Mutex
 	is      content

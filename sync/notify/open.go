@@ -57,12 +57,11 @@ func Open(ctx context.Context, o Options) (*Notices, error) {
 		return nil, err
 	}
 	n := resumed(s, is)
-	n.delivery = &delivery{notices: n, store: store, trouble: o.Trouble,
-		open:  func(ctx context.Context) (Receiver, error) { return o.Receiver(ctx, s) },
-		event: func(m Message) Event { return EventOf(s, o.Cluster, m) },
-	}
+	n.sender = newSender(n, store.write, o.Trouble)
+	n.sender.open = func(ctx context.Context) (Receiver, error) { return o.Receiver(ctx, s) }
+	n.sender.event = func(m Message) Event { return EventOf(s, o.Cluster, m) }
 	// What is told begins here, whatever comes before the first message.
-	if err := n.delivery.save(ctx); err != nil {
+	if err := n.sender.Save(ctx); err != nil {
 		o.Trouble(err) // and is tried again
 	}
 	return n, nil
@@ -89,7 +88,7 @@ func resumed(s *api.Sync, was *content) *Notices {
 // Run delivers until ctx ends.
 func (n *Notices) Run(ctx context.Context) {
 	if n != nil {
-		n.delivery.run(ctx)
+		n.sender.Run(ctx)
 	}
 }
 

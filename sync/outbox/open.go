@@ -46,20 +46,16 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 	}
 	b := newOutbox(reports)
 	b.recall(b.reportsOf(s, recorded(s)))
-	b.delivery = &delivery{
-		box:     b,
-		open:    func(ctx context.Context) (Reporter, error) { return o.Reporter(ctx, s) },
-		store:   store,
-		address: func(one report) forge.Status { return one.addressed(s, o.Cluster) },
-		trouble: o.Trouble,
-	}
+	b.sender = newSender(b, store.write, o.Trouble)
+	b.sender.open = func(ctx context.Context) (Reporter, error) { return o.Reporter(ctx, s) }
+	b.sender.address = func(one report) forge.Status { return one.addressed(s, o.Cluster) }
 	return b, nil
 }
 
 // Run delivers until ctx ends.
 func (b *Outbox) Run(ctx context.Context) {
 	if b != nil {
-		b.delivery.run(ctx)
+		b.sender.Run(ctx)
 	}
 }
 

@@ -56,7 +56,7 @@ type Outbox struct {
 	news chan struct{}
 
 	quarters quarters // of whoever adds
-	delivery *delivery
+	sender   *sender
 }
 
 func newOutbox(reports []report) *Outbox {

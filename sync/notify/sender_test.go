@@ -14,7 +14,7 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// memory is a contentStore that outlives a delivery, as the cluster does.
+// memory keeps what waits, and outlives who delivers, as the cluster does.
 type memory struct {
 	mu     gosync.Mutex
 	is     *content
@@ -110,11 +110,10 @@ func (p *post) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.notices = resumed(p.sync, is)
-	p.notices.delivery = &delivery{notices: p.notices, store: p.store,
-		open:    func(context.Context) (Receiver, error) { return p.to, nil },
-		event:   func(m Message) Event { return EventOf(p.sync, "prod", m) },
-		trouble: func(err error) { p.said = append(p.said, err.Error()) },
-	}
+	to := newSender(p.notices, p.store.write, func(err error) { p.said = append(p.said, err.Error()) })
+	to.open = func(context.Context) (Receiver, error) { return p.to, nil }
+	to.event = func(m Message) Event { return EventOf(p.sync, "prod", m) }
+	p.notices.sender = to
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { p.notices.Run(ctx); close(ended) }()

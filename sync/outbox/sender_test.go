@@ -16,7 +16,13 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge/forgetest"
 )
 
-// memory is a reportStore that outlives a delivery, as the cluster does.
+// reportStore keeps reports.
+type reportStore interface {
+	read(ctx context.Context) ([]report, error)
+	write(ctx context.Context, reports []report) error
+}
+
+// memory keeps reports, and outlives who delivers, as the cluster does.
 type memory struct {
 	mu      gosync.Mutex
 	reports []report
@@ -40,7 +46,7 @@ func (m *memory) write(_ context.Context, reports []report) error {
 
 // post is a delivery to a played host, with a clock of its own.
 type post struct {
-	*delivery
+	*sender
 	host  *forgetest.Host
 	store *memory
 	said  []string
@@ -61,27 +67,22 @@ func newPostWith(t *testing.T, host *forgetest.Host, store reportStore) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.delivery = &delivery{box: newOutbox(reports), store: store,
-		open: func(context.Context) (Reporter, error) {
-			place, err := forge.Locate(forge.GitHub, "https://git.test/platform/fleet.git", "", "")
-			if err != nil {
-				return nil, err
-			}
-			return forge.NewHost(place, func(context.Context) (forge.Token,
-				error) {
-				return forge.Token{Secret: "t0ken"}, nil
-			},
-				forge.Options{Client: &http.Client{Transport: host}})
-		},
-		address: func(l report) forge.Status {
-			return forge.Status{Commit: l.Commit, Context: "daemongate/test", State: l.State,
-				Description: string(l.Description)}
-		},
-		trouble: func(err error) { p.said = append(p.said, err.Error()) },
+	p.sender = newSender(newOutbox(reports), store.write, func(err error) { p.said = append(p.said, err.Error()) })
+	p.open = func(context.Context) (Reporter, error) {
+		place, err := forge.Locate(forge.GitHub, "https://git.test/platform/fleet.git", "", "")
+		if err != nil {
+			return nil, err
+		}
+		token := func(context.Context) (forge.Token, error) { return forge.Token{Secret: "t0ken"}, nil }
+		return forge.NewHost(place, token, forge.Options{Client: &http.Client{Transport: host}})
+	}
+	p.address = func(l report) forge.Status {
+		return forge.Status{Commit: l.Commit, Context: "daemongate/test", State: l.State,
+			Description: string(l.Description)}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { p.run(ctx); close(ended) }()
+	go func() { p.Run(ctx); close(ended) }()
 	p.stop = func() { cancel(); <-ended }
 	return p
 }
