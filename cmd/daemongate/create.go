@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/daemongate/daemongate/manifests/install"
+	"github.com/daemongate/daemongate/manifests/schema"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -30,7 +32,8 @@ func newCreateSync() *cobra.Command {
 		Use:   "sync NAME",
 		Short: "Create a Sync, or print it with --export",
 		Long: `Create a Sync in the namespace of the kubeconfig's context, or of -n. The API server checks it, and nothing is
-created that it refuses. Fields without a flag are in docs/sync.md: print the Sync with --export, and add them.`,
+created that it refuses. What is printed with --export is checked too, as far as the definition of Syncs tells without a
+cluster. Fields without a flag are in docs/sync.md: print the Sync, and add them.`,
 		Example: `  daemongate create sync node-agents --url https://git.example.com/fleet.git --path agents --service-account deployer
   daemongate create sync node-agents --url … --service-account deployer --export > sync.yaml`,
 		Args: arguments(cobra.ExactArgs(1)),
@@ -45,9 +48,7 @@ created that it refuses. Fields without a flag are in docs/sync.md: print the Sy
 				return usage(c, fmt.Errorf("%q is no name of a Sync: %s", args[0], problems[0]))
 			}
 			if export {
-				u := n.sync(args[0])
-				u.SetNamespace(k.namespace)
-				return printObjects(c.OutOrStdout(), []*unstructured.Unstructured{u})
+				return exportSync(c, n.sync(args[0]), k.namespace)
 			}
 			return create(c, &k, n.sync(args[0]))
 		},
@@ -124,6 +125,24 @@ func (n *newSyncOptions) sync(name string) *unstructured.Unstructured {
 		}
 	}
 	return u
+}
+
+// exportSync prints a Sync, unless the API server would refuse it for what its definition says.
+func exportSync(c *cobra.Command, u *unstructured.Unstructured, namespace string) error {
+	if problems := validation.IsDNS1123Label(namespace); namespace != "" && len(problems) > 0 {
+		return usage(c, fmt.Errorf("%q is no name of a namespace: %s", namespace, problems[0]))
+	}
+	u.SetNamespace(namespace)
+	crd, err := install.CRD()
+	if err != nil {
+		return err
+	}
+	for _, definition := range crd {
+		if err := schema.Check(definition, u); err != nil {
+			return usage(c, fmt.Errorf("the API server would refuse this Sync:\n%w", err))
+		}
+	}
+	return printObjects(c.OutOrStdout(), []*unstructured.Unstructured{u})
 }
 
 // create has the API server create a Sync, and says what to do next.
