@@ -37,6 +37,7 @@ type course struct {
 	progress Progress
 
 	count               // of the nodes of the stage
+	behind  int         // the stage before it that settles still; 0 if none does
 	failing []overspent // DaemonSets of which more nodes fail than may
 	absent  string      // why it does not go on without those that are absent
 	soaks   time.Time   // until when the stage soaks; zero if it does not, or has
@@ -57,7 +58,9 @@ func begin(f *fleet, stages []stage) *course {
 		c.enter(c.first())
 	case c.progress.Name != fixName || c.progress.Index != 0:
 		if c.at = c.progress.position(stages); stages[c.at-1].name != c.progress.Name {
+			behind := c.progress.Behind
 			c.enter(c.at) // the one that was reached has gone with its nodes
+			c.progress.Behind = behind
 		}
 	}
 	return c
@@ -77,7 +80,12 @@ func (c *course) moveOn() {
 		c.enter(c.first())
 		return
 	}
+	behind := ""
+	if !c.hasSettled() {
+		behind = c.stages[c.at-1].name // it overlaps
+	}
 	c.enter(c.at + 1)
+	c.progress.Behind = behind
 }
 
 // enter begins a stage. Its index never falls, also where stages before it have gone with their nodes.
@@ -89,6 +97,7 @@ func (c *course) enter(at int) {
 // assess finds out what the stage still waits for.
 func (c *course) assess() {
 	c.wake = time.Time{}
+	lookBehind(c)
 	c.count = c.counted()
 	c.failing = c.overspent()
 	c.absent = c.absence()

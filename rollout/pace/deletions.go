@@ -27,6 +27,7 @@ type candidate struct {
 	node    string
 	costs   bool // its node loses its last available pod with it
 	leaving bool // its node is about to leave the cluster
+	stage   int  // of its node
 }
 
 // lineUp says which old pods go now, as far as the budget of each DaemonSet goes.
@@ -62,10 +63,11 @@ func (c *course) lineUpOf(s *set, q *queue) {
 	spent, next := s.spent()
 	c.wakeAt(next)
 	for _, one := range list {
-		if one.costs && spent >= limit {
+		if one.costs && spent >= limit || keepsOut(c, one.stage) {
 			q.waiting++
 			continue
 		}
+		letIn(c, one.stage)
 		if one.costs {
 			spent++
 		}
@@ -87,7 +89,7 @@ func (c *course) candidates(s *set) (list []candidate, refused int) {
 			continue
 		}
 		list = append(list, candidate{pod: at.old, node: c.places[i].name, costs: at.available == 1 && !at.freed,
-			leaving: isLeaving(c.places[i].node)})
+			leaving: isLeaving(c.places[i].node), stage: c.places[i].stage})
 	}
 	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(order(a.costs, b.costs), order(a.leaving, b.leaving), cmp.Compare(a.node, b.node))

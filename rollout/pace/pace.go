@@ -68,6 +68,9 @@ type Progress struct {
 	// Since is when it was reached, and Begun is set once a pod of it might have gone.
 	Since time.Time
 	Begun bool
+	// Behind names the stage before it whose nodes settle still while pods of this one may go: one that overlaps with
+	// it, or whose nodes are caught up with. There is one at most.
+	Behind string
 	// Approved is set if a person has let the rollout go on after it.
 	Approved bool
 	// Back is set when the last one is done, and the update strategies are given back that the commit asks for. That

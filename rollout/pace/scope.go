@@ -53,20 +53,46 @@ func (c *course) reaches(s *set, i int) bool {
 }
 
 // waitsFor reports whether a DaemonSet must settle on a node before the stage is over. Of the stages before it only
-// such nodes count as have not got the commit: they were away; and those that settle still, if the stage just before it
-// overlaps with it.
+// such nodes count as have not got the commit: they were away; and those of the one that settles still.
 func (c *course) waitsFor(s *set, i int) bool {
 	at := &s.sites[i]
 	if !isWaitedFor(at.state) || c.places[i].late || !c.reaches(s, i) {
 		return false
 	}
 	stage := c.places[i].stage
-	return c.at == 0 || stage == c.at || at.updated == nil || !at.settled() && isOverlapped(c, stage)
+	return c.at == 0 || stage == c.at || at.updated == nil || !at.settled() && stage == c.behind
 }
 
-// isOverlapped reports whether a stage is the one before, and this one began while its nodes still settled.
-func isOverlapped(c *course, stage int) bool {
-	return stage == c.at-1 && stage > 0 && c.stages[stage-1].overlap
+// lookBehind finds the stage before this one that settles still, and forgets it once it has. It is found by its name,
+// since a new value of a label may have put others in between.
+func lookBehind(c *course) {
+	isIt := func(s stage) bool { return s.name == c.progress.Behind }
+	if c.behind = 0; c.progress.Behind == "" || c.at == 0 {
+		return
+	}
+	if i := slices.IndexFunc(c.stages[:c.at-1], isIt); i >= 0 {
+		c.behind = i + 1
+		for k := range c.places {
+			isOne := func(s *set) bool { return c.waitsFor(s, k) && !s.sites[k].settled() }
+			if c.places[k].stage == c.behind && c.anySet(isOne) {
+				return
+			}
+		}
+	}
+	c.behind, c.progress.Behind = 0, ""
+}
+
+// keepsOut reports whether a pod of a stage may not go now, since two stages are on their way already: this one, and
+// another one before it.
+func keepsOut(c *course, stage int) bool {
+	return c.at > 0 && stage != c.at && c.behind != 0 && stage != c.behind
+}
+
+// letIn notes that a pod of a stage goes.
+func letIn(c *course, stage int) {
+	if c.at > 0 && stage != c.at {
+		c.behind, c.progress.Behind = stage, c.stages[stage-1].name
+	}
 }
 
 // anyUnsettledBefore reports whether a node of an earlier stage has still to settle.

@@ -193,7 +193,7 @@ func (a *Askers) ask(q Question, one *asker) {
 		}
 	})
 	for by, wake := range a.note(one, at, firing, err) {
-		a.catch(by, "waking a Sync with an answer about alerts", wake)
+		_ = a.catch(by, "waking a Sync with an answer about alerts", wake)
 	}
 }
 

@@ -19,7 +19,7 @@ func Recall(s *api.Sync, plan *pace.Plan) pace.Progress {
 		return pace.Progress{}
 	}
 	p := pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
-		Approved: st.Approved, Back: st.Back, Held: rollout.Code(st.Held)}
+		Behind: st.Behind, Approved: st.Approved, Back: st.Back, Held: rollout.Code(st.Held)}
 	if st.HeldSince != nil {
 		p.HeldSince = st.HeldSince.Time
 	}
@@ -32,7 +32,7 @@ func Recall(s *api.Sync, plan *pace.Plan) pace.Progress {
 // StageOf is an outcome as it stands in the status.
 func StageOf(o pace.Outcome) *api.FlightStage {
 	st := &api.FlightStage{Name: o.Name, Index: int32(o.Index), Of: int32(o.Of), Since: metav1.NewMicroTime(o.Since),
-		Begun: o.Begun, Approved: o.Approved, Back: o.Back, Held: string(o.Held),
+		Begun: o.Begun, Behind: o.Behind, Approved: o.Approved, Back: o.Back, Held: string(o.Held),
 		WaitsFor: api.StageWait(o.Waits), Message: o.Message,
 		Nodes: int32(o.Nodes), Settled: int32(o.Settled), Reached: int32(o.Reached), Early: int32(o.Early)}
 	st.Until, st.HeldSince, st.Soaking = instant(o.Until), instant(o.HeldSince), instant(o.Soaking)

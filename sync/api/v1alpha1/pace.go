@@ -212,6 +212,9 @@ type FlightStage struct {
 	// Plan tells apart what the spec asked for when it was reached.
 	// +optional
 	Plan string `json:"plan,omitempty"`
+	// Behind names the stage before it whose nodes settle still, if there is one.
+	// +optional
+	Behind string `json:"behind,omitempty"`
 	// Approved is set when a person has let the commit go on after this stage.
 	// +optional
 	Approved bool `json:"approved,omitempty"`
