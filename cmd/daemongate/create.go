@@ -11,8 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/daemongate/daemongate/manifests/install"
-	"github.com/daemongate/daemongate/manifests/schema"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -32,8 +30,8 @@ func newCreateSync() *cobra.Command {
 		Use:   "sync NAME",
 		Short: "Create a Sync, or print it with --export",
 		Long: `Create a Sync in the namespace of the kubeconfig's context, or of -n. The API server checks it, and nothing is
-created that it refuses. What is printed with --export is checked too, as far as the definition of Syncs tells without a
-cluster. Fields without a flag are in docs/sync.md: print the Sync, and add them.`,
+created that it refuses. Fields without a flag are in docs/sync.md: print the Sync with --export, and add them. What is
+printed is checked by nobody before it is applied; kubectl apply --dry-run=server -f FILE has the API server do so.`,
 		Example: `  daemongate create sync node-agents --url https://git.example.com/fleet.git --path agents --service-account deployer
   daemongate create sync node-agents --url … --service-account deployer --export > sync.yaml`,
 		Args: arguments(cobra.ExactArgs(1)),
@@ -48,7 +46,9 @@ cluster. Fields without a flag are in docs/sync.md: print the Sync, and add them
 				return usage(c, fmt.Errorf("%q is no name of a Sync: %s", args[0], problems[0]))
 			}
 			if export {
-				return exportSync(c, n.sync(args[0]), k.namespace)
+				u := n.sync(args[0])
+				u.SetNamespace(k.namespace)
+				return printObjects(c.OutOrStdout(), []*unstructured.Unstructured{u})
 			}
 			return create(c, &k, n.sync(args[0]))
 		},
@@ -125,24 +125,6 @@ func (n *newSyncOptions) sync(name string) *unstructured.Unstructured {
 		}
 	}
 	return u
-}
-
-// exportSync prints a Sync, unless the API server would refuse it for what its definition says.
-func exportSync(c *cobra.Command, u *unstructured.Unstructured, namespace string) error {
-	if problems := validation.IsDNS1123Label(namespace); namespace != "" && len(problems) > 0 {
-		return usage(c, fmt.Errorf("%q is no name of a namespace: %s", namespace, problems[0]))
-	}
-	u.SetNamespace(namespace)
-	crd, err := install.CRD()
-	if err != nil {
-		return err
-	}
-	for _, definition := range crd {
-		if err := schema.Check(definition, u); err != nil {
-			return usage(c, fmt.Errorf("the API server would refuse this Sync:\n%w", err))
-		}
-	}
-	return printObjects(c.OutOrStdout(), []*unstructured.Unstructured{u})
 }
 
 // create has the API server create a Sync, and says what to do next.

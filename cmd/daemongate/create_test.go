@@ -47,39 +47,6 @@ spec:
 	}
 }
 
-// What the API server would refuse is not printed: the error names each field that is wrong, and no value of it.
-func TestCreateSyncPrintsNothingThatIsRefused(t *testing.T) {
-	t.Parallel()
-	const agents = "create sync agents --export --url "
-	const url = "https://git.invalid/fleet.git "
-	for args, says := range map[string]string{
-		agents + "fleet": "spec.source.url: must be https://host/path",
-		agents + "https://ada:hunter2@git.invalid/x":                      "spec.source.url: must hold neither a password nor a token",
-		agents + url + "--interval soon":                                  "spec.source.interval: must be a length of time such as 30s",
-		agents + url + "--interval 0s":                                    "spec.source.interval: must be a length of time such as 30s",
-		agents + url + "--branch a..b":                                    "spec.source.ref.branch: must be the name of a branch",
-		agents + url + "--semver latest":                                  "spec.source.ref.semver: must be",
-		agents + url + "--path ../x":                                      "spec.source.path: must be a folder of the repository",
-		agents + url + "--secret A_b":                                     "spec.source.secretRef.name: must be the name of an object",
-		agents + url + "--service-account A_b":                            "spec.apply.serviceAccountName: must be the name of a Serv",
-		agents + url + "--on-stuck Never":                                 "spec.gate.onStuck: must be one of Release, Hold, Rollback",
-		agents + url + "--deletion-policy No":                             "spec.deletionPolicy: must be one of Prune, Orphan",
-		agents + url + "--report Post":                                    "spec.report.provider: must be one of None, Notes, GitHub",
-		agents + url + "--report GitHub":                                  "spec.report.secretRef: must name the Secret with the token",
-		agents + url + "-n Platform":                                      `"Platform" is no name of a namespace`,
-		strings.Replace(agents+url, "agents", strings.Repeat("a", 64), 1): "metadata.name must have at most 63 characters",
-	} {
-		r := daemongate(t, "", strings.Fields(args)...)
-		if r.code != 2 || r.stdout != "" || !strings.Contains(r.stderr, says) || strings.Contains(r.stderr, "hunter2") {
-			t.Errorf("%s: exit code %d\n%s%s", args, r.code, r.stdout, r.stderr)
-		}
-	}
-	r := daemongate(t, "", strings.Fields(agents+url+"--interval soon --on-stuck Never")...)
-	if !strings.Contains(r.stderr, "spec.source.interval") || !strings.Contains(r.stderr, "spec.gate.onStuck") {
-		t.Errorf("of two mistakes one is not told: %s", r.stderr)
-	}
-}
-
 // A Sync is created as the API server takes it, once, and what it refuses is not: the error names the field. Before
 // Daemongate is installed the error says so.
 func TestCreateSyncCreates(t *testing.T) {
