@@ -116,6 +116,7 @@ func TestWhoAsksTheSameIsAnsweredTogether(t *testing.T) {
 			}
 			time.Sleep(10 * time.Second)
 		}
+		synctest.Wait()
 		if n := asked["platform staging"]; n < 3 || n > 7 || woken["platform/99"] != n {
 			t.Errorf("asked %d times for a hundred, who are woken %d times", n, woken["platform/99"])
 		}

@@ -185,7 +185,7 @@ func TestWhoWaitsSaysWhetherItCould(t *testing.T) {
 			t.Error("could take what it has not read")
 		}
 		first := s.start(t, "pod-a_1_A", 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		second := s.start(t, "pod-b_1_B", 0)
 		waits := func(what string, want bool) {
 			t.Helper()
@@ -193,19 +193,19 @@ func TestWhoWaitsSaysWhetherItCould(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		waits("another one holds it", true)
 		if first.lease.Waits() == nil {
 			t.Error("the holder waits")
 		}
 		s.set(func(s *store) { s.down = true })
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		waits("the API server is silent for a moment", true)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		waits("the API server is silent", false)
 		<-first.ended
 		s.set(func(s *store) { s.down = false })
-		time.Sleep(time.Second)
+		pass(time.Second)
 		waits("it holds the Lease itself", false)
 		if err := second.lease.Holds(); err != nil {
 			t.Errorf("it did not take over: %v", err)

@@ -14,12 +14,12 @@ func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
 		first := s.start(t, "laptop_4711_ABCDEFGH", 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := first.lease.Holds(); err != nil || first.says() != "" {
 			t.Fatalf("the first one: %v; told %q", err, first.says())
 		}
 		second := s.start(t, "daemongate-0_1_IJKLMNOP", 0)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if err := second.lease.Holds(); err == nil || !strings.Contains(err.Error(),
 			"process 4711 on laptop has held the Lease daemongate-system/daemongate since") {
 			t.Errorf("the second one may write: %v", err)
@@ -29,7 +29,7 @@ func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 		}
 		crashed := time.Now()
 		first.crash()
-		time.Sleep(16 * time.Second)
+		pass(16 * time.Second)
 		if took := second.worksSince().Sub(crashed); took < 12*time.Second || took > 15500*time.Millisecond {
 			t.Errorf("took over after %s; told %s", took, second.says())
 		}
@@ -37,7 +37,7 @@ func TestTheSecondWaitsAndTakesOverInTime(t *testing.T) {
 			"laptop has not renewed it for 15s") {
 			t.Errorf("told %s", second.says())
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		var acquired, renewed time.Time
 		s.set(func(s *store) { acquired, renewed = s.record.AcquireTime.Time, s.record.RenewTime.Time })
 		if late := second.worksSince().Sub(acquired); late < 0 || late > time.Second {
@@ -59,11 +59,11 @@ func TestAStopHandsOverWhenTheWorkHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
 		first := s.start(t, "laptop_1_A", 20*time.Second) // longer than a Lease that is not renewed lasts
-		time.Sleep(time.Second)
+		pass(time.Second)
 		second := s.start(t, "laptop_2_B", 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		first.stop()
-		time.Sleep(19 * time.Second)
+		pass(19 * time.Second)
 		if err := first.lease.Holds(); err != nil {
 			t.Errorf("what is left of the work may not be written: %v", err)
 		}
@@ -74,7 +74,7 @@ func TestAStopHandsOverWhenTheWorkHasEnded(t *testing.T) {
 		if err := first.lease.Holds(); err == nil {
 			t.Error("writes after the release")
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if began := second.worksSince(); began.Before(released) || began.IsZero() {
 			t.Errorf("released at %s, the second one began at %s", released, began)
 		}
@@ -95,12 +95,12 @@ func TestAStopHandsOverAtOnceWhateverTheLeaseTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &store{}
 			first := s.startFor(t, "laptop_1_A", duration, 0)
-			time.Sleep(time.Second)
+			pass(time.Second)
 			second := s.startFor(t, "laptop_2_B", duration, 0)
-			time.Sleep(time.Second)
+			pass(time.Second)
 			first.stop()
 			<-first.ended
-			time.Sleep(time.Second)
+			pass(time.Second)
 			if second.worksSince().IsZero() {
 				t.Errorf("a second after a Lease of %s was let go nobody works", duration)
 			}
@@ -115,7 +115,7 @@ func TestWhoLosesTheLeaseStopsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
 		p := s.start(t, "laptop_1_A", 0)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		s.set(func(s *store) {
 			s.record.HolderIdentity = "daemongate-0_1_B"
 			s.version++
@@ -143,13 +143,13 @@ func TestWhoCannotRenewStopsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
 		p := s.start(t, "laptop_1_A", 0)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		s.set(func(s *store) { s.down = true })
-		time.Sleep(10100 * time.Millisecond)
+		pass(10100 * time.Millisecond)
 		if p.lease.Holds() == nil {
 			t.Error("still writes")
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		select {
 		case err := <-p.ended:
 			if err == nil || !strings.Contains(err.Error(), "it was not renewed for 10s: connection refused") {
@@ -167,9 +167,9 @@ func TestNobodyReleasesAnothersLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
 		p := s.start(t, "laptop_1_A", 10*time.Second)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		s.set(func(s *store) { s.down = true })
-		time.Sleep(13 * time.Second) // its work is ending
+		pass(13 * time.Second) // its work is ending
 		s.set(func(s *store) {
 			s.down = false
 			s.record.HolderIdentity = "daemongate-0_1_B"
@@ -188,11 +188,11 @@ func TestDeletingTheLeaseMakesNoTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
 		first := s.start(t, "laptop_1_A", 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		second := s.start(t, "laptop_2_B", 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.set(func(s *store) { s.record = nil })
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if err := first.lease.Holds(); err != nil || !second.worksSince().IsZero() {
 			t.Errorf("the first one: %v; the second one began at %s", err, second.worksSince())
 		}
@@ -216,12 +216,12 @@ func TestWhatKeepsTheLeaseAway(t *testing.T) {
 		}
 		s = &store{down: true}
 		p := s.start(t, "laptop_1_A", 0)
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		if !strings.Contains(p.says(), "cannot be had: connection refused; trying again") {
 			t.Errorf("told %s", p.says())
 		}
 		s.set(func(s *store) { s.down = false })
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := p.lease.Holds(); err != nil {
 			t.Error(err)
 		}
@@ -235,7 +235,7 @@ func TestTheNamespaceOfTheLeaseIsMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{lacksOne: true}
 		p := s.start(t, "laptop_1_A", 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := p.lease.Holds(); err != nil {
 			t.Error(err)
 		}

@@ -9,6 +9,7 @@ import (
 	gosync "sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -139,6 +140,12 @@ func (p *process) worksSince() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.began
+}
+
+// pass lets time pass, and everybody do what is due at its end.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // start runs a process that works until its context ends, and then for a while longer.
