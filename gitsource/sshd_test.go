@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/daemongate/daemongate/gitsource"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // sshKinds are the kinds of keys that people have.
@@ -83,12 +84,7 @@ func startSSHD(t testing.TB, hosts, users map[string]crypto.Signer) (address str
 		}
 	}
 	dir := t.TempDir()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = free.Addr().String()
-	free.Close()
+	address = clustertest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	config := fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nPidFile none\nUsePAM no\nStrictModes "+
 		"no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nAuthorizedKeysFile %s/authorized_keys\n",
@@ -112,7 +108,7 @@ func startSSHD(t testing.TB, hosts, users map[string]crypto.Signer) (address str
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			conn.Close()
 			return address

@@ -61,7 +61,7 @@ spec:
 		_, err = installSync(t.Context(), cluster.Config, filepath.Join(dir, namespace+".yaml"), "")
 		check(t, err)
 	}
-	config, hooks, metrics, at := tokenConfig(t, cluster, kube, dir), freeAddress(t), freeAddress(t), freeAddress(t)
+	config, hooks, metrics, at := tokenConfig(t, cluster, kube, dir), clustertest.FreeAddress(t), clustertest.FreeAddress(t), clustertest.FreeAddress(t)
 	startController(t, append(installedArgs(t, kube), "--allow-local-repositories", "--data-dir", filepath.Join(dir, "data"),
 		"--webhook-address", hooks, "--metrics-address", metrics, "--http", at, "--kubeconfig", asked.through(t, config))...)
 	client, err := dynamic.NewForConfig(cluster.Config)

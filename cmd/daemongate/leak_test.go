@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -78,7 +77,7 @@ func startLeaks(t *testing.T) *leaks {
 	password := v.hide("the password of the Sync that works")
 	s.fleet = append(leakyFleet(t, v, s.h), s.good(gittest.ServeHTTP(t, dir, password, func() {}), password)...)
 	s.bare = filepath.Join(dir, "good.git")
-	s.hooks = freeAddress(t)
+	s.hooks = clustertest.FreeAddress(t)
 	s.install(dir)
 	controllerTo(t, s.log, "--all-namespaces", "--allow-local-networks", "--allow-local-repositories",
 		"--data-dir", filepath.Join(dir, "data"), "--workers", "8",
@@ -307,14 +306,6 @@ func (s *leaks) diffOfWhatGoes() {
 		!strings.Contains(r.stdout, "apps.v1.DaemonSet.leaks.agent") {
 		s.t.Errorf("diff: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // locked is a text that several write.

@@ -52,7 +52,7 @@ spec:
 	}
 	reader := person(t, kube, "reader", "get")
 	syncer := person(t, kube, "syncer", "get", "patch", "sync")
-	at := freeAddress(t)
+	at := clustertest.FreeAddress(t)
 	startController(t, "--namespaces", "paged,hidden", "--data-dir", filepath.Join(dir, "data"), "--lease-namespace", "paged",
 		"--kubeconfig", cluster.Kubeconfig, "--http", at, "--http-actions")
 

@@ -124,7 +124,7 @@ spec:
 // replica runs a controller as it is installed, but for the places of this machine, and returns where it takes webhooks.
 func (w *leaseWorld) replica(name, kubeconfig string) (*member, string) {
 	w.t.Helper()
-	at := freeAddress(w.t)
+	at := clustertest.FreeAddress(w.t)
 	return w.run(name, append(installedArgs(w.t, w.kube), w.advertised(), "--allow-local-repositories",
 		"--webhook-address", at, "--kubeconfig", kubeconfig)...), "http://" + at
 }

@@ -3,7 +3,6 @@ package devpackages
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -171,7 +170,7 @@ func (w *world) runs(t *testing.T) (stop func()) {
 	if w.limit == 0 {
 		t.Fatal("the container has no limit of memory")
 	}
-	hooks, metrics := freeAddress(t), freeAddress(t)
+	hooks, metrics := clustertest.FreeAddress(t), clustertest.FreeAddress(t)
 	w.base = "http://" + hooks
 	w.scrape = append(w.scrape, "http://"+metrics+"/metrics")
 	data := filepath.Join(w.dir, fmt.Sprintf("data-%d", len(w.scrape)))
@@ -225,12 +224,4 @@ func (w *world) account(t *testing.T) string {
 	path := filepath.Join(w.dir, "kubeconfig")
 	check(t, clientcmd.WriteToFile(*config, path))
 	return path
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -96,7 +96,7 @@ func TestAPushCostsOthersNoRequest(t *testing.T) {
 			Namespace: f.namespace}.Advice())
 		f.follows(i, "main")
 	}
-	seen, metrics := f.watch(), freeAddress(t)
+	seen, metrics := f.watch(), clustertest.FreeAddress(t)
 	asked := f.counting()
 	f.run(Options{Webhooks: f.address, Metrics: metrics})
 	f.applied(seen, 0, n, "0")
@@ -110,14 +110,17 @@ func TestAPushCostsOthersNoRequest(t *testing.T) {
 	for i := range n {
 		before[i] = len(asked.by(i))
 	}
+	began := time.Now()
 	f.push(1, "1")
 	if code := f.hook(n-1, "main"); code != http.StatusAccepted {
 		t.Errorf("answered %d", code)
 	}
 	f.applied(seen, 0, 1, "1")
 	f.counts(metrics, `daemongate_commits_total{state="Unchanged"} `+strconv.Itoa(n-1))
+	slow := time.Since(began) > 5*time.Second // then a Sync may say meanwhile that it looks into the commit
 	for i := 1; i < n; i++ {
-		if more := asked.by(i)[before[i]:]; len(more) > 0 {
+		more := slices.DeleteFunc(asked.by(i)[before[i]:], func(what string) bool { return slow && path.Base(what) == "status" })
+		if len(more) > 0 {
 			t.Errorf("a commit that does not concern it cost %q", more)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -38,7 +39,7 @@ type hookFleet struct {
 func newHookFleet(t testing.TB) *hookFleet {
 	t.Helper()
 	p := newPlace(t)
-	f := &hookFleet{place: p, repo: filepath.Join(p.dir, "fleet"), address: freeAddress(t)}
+	f := &hookFleet{place: p, repo: filepath.Join(p.dir, "fleet"), address: clustertest.FreeAddress(t)}
 	at, err := url.Parse(gittest.ServeHTTP(t, f.dir, "s3cret", func() { f.adverts.Add(1) }))
 	check(t, err)
 	pass := httputil.NewSingleHostReverseProxy(at)

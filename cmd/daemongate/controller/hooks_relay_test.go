@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // served are Syncs whose webhooks are taken at an address.
@@ -30,7 +31,7 @@ type served struct {
 func serveHooks(t *testing.T, p *polled) *served {
 	t.Helper()
 	secrets := &oneSecret{data: map[string][]byte{"secret": []byte("s3cret")}}
-	s := &served{polled: p, address: freeAddress(t), hooks: newHooks(p, secrets, quiet())}
+	s := &served{polled: p, address: clustertest.FreeAddress(t), hooks: newHooks(p, secrets, quiet())}
 	closeHooks, err := serveHTTP(s.address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.asked.Add(1)
 		r.Body = &countedBody{r.Body, &s.bodies}
@@ -158,7 +159,7 @@ func TestAStandbyHandsOnSoManyAtOnce(t *testing.T) {
 // Where no leader is known, where it is gone, and where two controllers take each other for the leader, the
 // sender is told to come back, and a webhook goes from one controller to another once at most.
 func TestAWebhookWithoutALeaderIsSentBack(t *testing.T) {
-	gone := netip.MustParseAddrPort(freeAddress(t))
+	gone := netip.MustParseAddrPort(clustertest.FreeAddress(t))
 	one, other := serveHooks(t, &polled{does: standsBy}), serveHooks(t, &polled{does: standsBy})
 	one.leader, other.leader = netip.MustParseAddrPort(other.address), netip.MustParseAddrPort(one.address)
 	for what, address := range map[string]string{

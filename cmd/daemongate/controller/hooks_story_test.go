@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // hookStory is a controller that runs, and that polls only when a webhook wakes it; its set is one ConfigMap.
@@ -32,7 +33,7 @@ type hookStory struct {
 func beginHookStory(t testing.TB) *hookStory {
 	t.Helper()
 	p := newPlace(t)
-	s := &hookStory{place: p, repo: filepath.Join(p.dir, "fleet"), address: freeAddress(t)}
+	s := &hookStory{place: p, repo: filepath.Join(p.dir, "fleet"), address: clustertest.FreeAddress(t)}
 	s.push("0")
 	return s
 }
@@ -93,7 +94,7 @@ func (s *hookStory) watch() watch.Interface {
 // await waits until the ConfigMap has been seen with a value.
 func (s *hookStory) await(w watch.Interface, value string) {
 	s.t.Helper()
-	end := time.After(time.Minute)
+	end := time.After(5 * time.Minute)
 	for {
 		select {
 		case e := <-w.ResultChan():
@@ -116,9 +117,10 @@ func TestABurstOfWebhooksIsOnePoll(t *testing.T) {
 	for s.hook() != http.StatusAccepted { // the controller may just have begun
 		time.Sleep(10 * time.Millisecond)
 	}
-	for end := time.Now().Add(time.Minute); s.adverts.Load() == before && time.Now().Before(end); {
+	for end := time.Now().Add(5 * time.Minute); s.adverts.Load() == before && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
+	began := time.Now()
 	var senders gosync.WaitGroup
 	for range 100 {
 		senders.Go(func() {
@@ -137,8 +139,9 @@ func TestABurstOfWebhooksIsOnePoll(t *testing.T) {
 		t.Errorf("answered %d", code)
 	}
 	s.await(seen, "2")
-	if polls := s.adverts.Load() - before; polls > 3 {
-		t.Errorf("%d polls for one webhook, a burst of a hundred and one more: want 3", polls)
+	// On a busy machine the burst takes longer than two polls are apart.
+	if polls, most := s.adverts.Load()-before, 3+int64(time.Since(began)/hookFloor); polls > most {
+		t.Errorf("%d polls for one webhook, a burst of a hundred and one more: want %d", polls, most)
 	}
 }
 

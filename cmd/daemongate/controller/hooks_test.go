@@ -18,6 +18,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -139,10 +140,7 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	closeHooks, err := serveHTTP("127.0.0.1:0", http.NotFoundHandler())
 	check(t, err)
 	closeHooks()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	address := listener.Addr().String()
-	check(t, listener.Close())
+	address := clustertest.FreeAddress(t)
 	closeHooks, err = serveHTTP(address, http.NotFoundHandler())
 	check(t, err)
 	defer closeHooks()
@@ -150,7 +148,7 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	check(t, err)
 	_, err = io.WriteString(connection, "POST /hooks/default/open HTTP/1.1\r\nHost: x\r\n")
 	check(t, err)
-	check(t, connection.SetReadDeadline(time.Now().Add(time.Minute)))
+	check(t, connection.SetReadDeadline(time.Now().Add(5*time.Minute)))
 	if _, err := io.ReadAll(connection); err != nil {
 		t.Errorf("not cut off: %v", err)
 	}

@@ -171,7 +171,7 @@ spec:
   source: {url: ` + filepath.Join(p.dir, "fleet") + `, interval: 1s}
   apply: {targetNamespace: ` + p.namespace + `}
 `)
-	metrics, hooks := freeAddress(t), freeAddress(t)
+	metrics, hooks := clustertest.FreeAddress(t), clustertest.FreeAddress(t)
 	p.run(Options{Metrics: metrics, Webhooks: hooks})
 	// one of them may be first
 	stuckNodes := `daemongate_sync_stuck_nodes{cause="InvalidImage",name="agents",namespace="` + p.namespace + `"} 2`
