@@ -53,18 +53,21 @@ func (w *world) wait(what string, holds func(api.SyncStatus) bool) api.SyncStatu
 	}
 }
 
-// rests waits until nothing was counted for a second, as when what belongs to the beginning has come, and returns the
-// count.
+// rests waits until nothing was counted for two seconds, as when what belongs to the beginning has come, and returns the
+// count. It looks often in them: a machine that stood still for a while has done nothing meanwhile.
 func (w *world) rests(count *atomic.Int32) int32 {
 	w.t.Helper()
-	before := int32(-1)
-	for end := time.Now().Add(patience); ; time.Sleep(time.Second) {
+	before, quiet := int32(-1), 0
+	for end := time.Now().Add(patience); ; time.Sleep(elsewhere) {
 		now := count.Load()
-		if now == before {
+		if quiet++; now != before {
+			before, quiet = now, 0
+		}
+		if quiet == int(2*time.Second/elsewhere) {
 			return now
 		}
-		if before = now; time.Now().After(end) {
-			w.t.Fatalf("waited %s for a second of rest: counted %d", patience, now)
+		if time.Now().After(end) {
+			w.t.Fatalf("waited %s for two seconds of rest: counted %d", patience, now)
 		}
 	}
 }
