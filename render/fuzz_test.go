@@ -49,7 +49,7 @@ func FuzzKustomization(f *testing.F) {
 		}
 		start := time.Now()
 		result, err := render.Build(context.Background(), files, "prod", render.Options{FileSize: 1 << 16})
-		if took := time.Since(start); took > 30*time.Second {
+		if took := time.Since(start); took > 5*time.Minute {
 			t.Errorf("took %s", took)
 		}
 		if err != nil && !strings.HasPrefix(err.Error(), "prod") && !strings.HasPrefix(err.Error(), "base") &&

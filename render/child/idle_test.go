@@ -169,7 +169,7 @@ func TestAWaitingChildThatEndedIsReplaced(t *testing.T) {
 func TestAWaitingChildGivesItsMemoryBack(t *testing.T) {
 	r, files := runner(t, 128<<20), tree(t, ordinary)
 	child.Stay(r, time.Hour)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for i := range 6 {
 		_, err := r.Build(ctx, files, "prod", render.Options{}, child.Limits{Tenant: fmt.Sprint("tenant", i), Memory: 128 << 20})
@@ -193,7 +193,7 @@ func TestWhoWaitsForMemoryGoesBeforeATenantsNextJob(t *testing.T) {
 		"esac; echo '{\"Answer\":{\"Read\":[\"a\"],\"Again\":true}}'; done", gate)), 128<<20)
 	defer r.Close()
 	child.Stay(r, time.Hour)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	build := func(tenant, folder string) <-chan error {
 		done := make(chan error, 1)

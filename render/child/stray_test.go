@@ -100,7 +100,7 @@ func TestNoChildOutlivesItsParent(t *testing.T) {
 		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || strings.Contains(string(state), ") Z ")
 	})
-	if took := time.Since(killed); took > 30*time.Second {
+	if took := time.Since(killed); took > 2*time.Minute {
 		t.Errorf("it rendered on for %s", took)
 	}
 }

@@ -1,10 +1,13 @@
 package observe
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/daemongate/daemongate/manifests/clustertest"
 )
 
 // The API server's time is told from its answers, if this machine's clock is off by more than two clocks may be; which
@@ -29,12 +32,14 @@ func TestTheAPIServersTime(t *testing.T) {
 		t.Errorf("off by %s", got)
 	}
 	for _, ahead = range []time.Duration{5 * time.Minute, -5 * time.Minute, 0} {
-		got := ask()
-		if miss := (got - ahead).Abs(); miss > time.Second+time.Second/2 || (ahead == 0 && got != 0) {
-			t.Errorf("off by %s, want %s", got, ahead)
-		}
+		clustertest.Until(t, time.Minute, "the time", func() (string, bool) { // a slow answer tells less
+			got := ask()
+			miss := (got - ahead).Abs()
+			return fmt.Sprintf("off by %s, want %s", got, ahead), miss <= time.Second+time.Second/2 && (ahead != 0 || got == 0)
+		})
 	}
-	if now := (Clients{server: clock}).Now(); time.Since(now).Abs() > time.Second {
+	before := time.Now()
+	if now := (Clients{server: clock}).Now(); now.Before(before.Add(-time.Second)) || now.After(time.Now().Add(time.Second)) {
 		t.Errorf("it is %s", now)
 	}
 }
