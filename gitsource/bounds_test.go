@@ -178,7 +178,7 @@ func TestVeryManyRefs(t *testing.T) {
 	if _, err := r.Head(t.Context(), gitsource.Ref{Branch: "none"}); err == nil {
 		t.Error("a branch that is not there")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	side := w.git("commit-tree", "-m", "on no branch", "main^{tree}")
 	w.git("update-ref", "refs/side", side)

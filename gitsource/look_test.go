@@ -226,7 +226,7 @@ func lookedAt(t *testing.T, auth gitsource.Auth, o gitsource.Options, path strin
 		return true
 	}
 	r = open(t, server.URL+"/.git", auth, o)
-	head(t, r)
+	headWith(t, r, o)
 	well.Store(false)
 	return r, server, well
 }
@@ -279,7 +279,7 @@ func TestFaultsWhileLooking(t *testing.T) {
 				hidden(t, words, fmt.Sprintf("%v\n%+v\n%#v", err, err, err))
 				well.Store(true)
 				before := server.looks.Load()
-				head(t, r)
+				headWith(t, r, impatient(words))
 				if server.looks.Load() == before {
 					t.Error("after a fault all refs are asked for")
 				}

@@ -43,7 +43,7 @@ func TestUnusedMirrorsAreRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	head(t, repository(current))
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat(left[0]); os.IsNotExist(err) {
 			break
 		}

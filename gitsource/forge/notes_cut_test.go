@@ -16,7 +16,7 @@ func TestPushThatIsCutOffLeavesNoLock(t *testing.T) {
 	r, commits := newRepo(t, 1)
 	locked := filepath.Join(t.TempDir(), "locked")
 	hook := filepath.Join(r.dir, ".git", "hooks", "reference-transaction")
-	script := "#!/bin/sh\nif [ \"$1\" = prepared ]; then touch '" + locked + "'; sleep 60 >/dev/null 2>&1; fi\n"
+	script := "#!/bin/sh\nif [ \"$1\" = prepared ]; then touch '" + locked + "'; sleep 300 >/dev/null 2>&1; fi\n"
 	if err := os.WriteFile(hook, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestPushThatIsCutOffLeavesNoLock(t *testing.T) {
 		ended <- notes(r).Report(ctx, []forge.Status{status(commits[0], "daemongate/test", forge.Pending,
 			"Applying")}).Err()
 	}()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat(locked); err == nil {
 			break
 		}

@@ -23,7 +23,7 @@ type Host struct {
 }
 
 // startTime is how long a host may take to get ready when the machine is busy with other tests.
-const startTime = 3 * time.Minute
+const startTime = 10 * time.Minute
 
 // Start starts a host and stops it when the test ends. Under testing.Short the test is skipped; without $DEVHOST it
 // fails.
