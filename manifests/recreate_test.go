@@ -31,7 +31,7 @@ var wide = strings.NewReplacer("matchLabels: {app: agent}", "matchLabels: {tier:
 func (w *world) pods(what string, holds func(corev1.Pod) bool) {
 	w.t.Helper()
 	const nodes = 12
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		list, err := w.kube.CoreV1().Pods(w.ns).List(w.ctx, metav1.ListOptions{})
 		if err != nil {
@@ -110,7 +110,7 @@ func TestARecreationThatIsInterrupted(t *testing.T) {
 	if err := w.client.abandon(w.ctx, &target, w.opts); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		done, err := w.client.Apply(w.ctx, s, w.opts)
 		if err == nil {

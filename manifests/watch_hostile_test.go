@@ -47,7 +47,7 @@ func TestAWatchOutlivesAPanic(t *testing.T) {
 	w.places[at] = w.start(at, schema.GroupVersionResource{Version: "v1", Resource: "configmaps"})
 	wait := func(what string, is func(error) bool) {
 		t.Helper()
-		for end := time.Now().Add(time.Minute); !is(w.Trouble()); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(5 * time.Minute); !is(w.Trouble()); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("no %s: %v", what, w.Trouble())
 			}

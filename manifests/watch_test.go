@@ -30,7 +30,7 @@ func (w *world) watched(s Set, done []Applied) (*Watch, Known, func(what string,
 	return watch, known, func(what string, kinds ...string) {
 		w.t.Helper()
 		want := strings.Join(kinds, " ")
-		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 			touched := watch.Touched(Recorded(done), known)
 			var got []string
 			for _, id := range s.IDs() {
@@ -105,7 +105,7 @@ func TestWatchMindsTheStatusOfSome(t *testing.T) {
 	}
 	sees := func(v Version) {
 		t.Helper()
-		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 			if seen, read := watch.Seen(id); read && !v.After(seen) {
 				return
 			}
@@ -123,7 +123,7 @@ func TestWatchMindsTheStatusOfSome(t *testing.T) {
 	}
 	watch.Mind([]ID{id})
 	sees(setStatus("9"))
-	for deadline := time.Now().Add(2 * time.Minute); wakes.Load() == before; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); wakes.Load() == before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a status that is minded does not wake")
 		}
@@ -153,7 +153,7 @@ func TestWatchThatIsForbiddenEnds(t *testing.T) {
 	if err := watch.Follow(w.ctx, Recorded(done)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(2 * time.Minute); watch.Trouble() == nil; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); watch.Trouble() == nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no trouble is told")
 		}

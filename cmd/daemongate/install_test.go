@@ -123,7 +123,7 @@ func leavesWell(t *testing.T, client dynamic.Interface, kube kubernetes.Interfac
 	t.Helper()
 	syncs := client.Resource(api.Resource).Namespace("platform")
 	check(t, syncs.Delete(t.Context(), "agents", metav1.DeleteOptions{}))
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		u, err := syncs.Get(t.Context(), "agents", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			break
@@ -178,7 +178,7 @@ func readsWell(t *testing.T, kubeconfig string) {
 			t.Errorf("%v: exit code %d, there is no %q in\n%s%s", story.args, r.code, story.want, r.stdout, r.stderr)
 		}
 	}
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) { // until it has pruned, which may wait
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Second) { // until it has pruned, which may wait
 		r := daemongate(t, "", "release", "agents", "-n", "platform", "--kubeconfig", kubeconfig)
 		if r.code == 1 && strings.Contains(r.stderr, "there is nothing to release") {
 			break

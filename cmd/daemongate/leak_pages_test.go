@@ -27,7 +27,7 @@ func (s *leaks) openEveryPage() {
 	known := map[string]bool{"/": true}
 	for todo := []string{"/"}; len(todo) > 0; todo = todo[1:] {
 		_, text := asks(t, browser, http.MethodGet, base+todo[0], "")
-		for end := time.Now().Add(time.Minute); strings.Contains(text, "look again in a") && time.Now().Before(end); {
+		for end := time.Now().Add(5 * time.Minute); strings.Contains(text, "look again in a") && time.Now().Before(end); {
 			_, text = asks(t, browser, http.MethodGet, base+todo[0], "")
 		}
 		s.v.grep(t, "page "+todo[0], text)
@@ -62,7 +62,7 @@ func (s *leaks) openEveryPage() {
 
 // firstFrame is what a stream sends first: the whole state of its page.
 func (s *leaks) firstFrame(browser *http.Client, address string) string {
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	check(s.t, err)

@@ -46,7 +46,7 @@ func TestALateApplyIsRefused(t *testing.T) {
 		if code != http.StatusConflict {
 			t.Errorf("the late apply was answered with %d", code)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("the late apply was not answered")
 	}
 	w.hasGeneration(3)

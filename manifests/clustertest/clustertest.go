@@ -42,7 +42,7 @@ type Cluster struct {
 // startTime is how long a cluster may take to get ready when the machine is busy with other tests, and how much longer
 // for each node.
 const (
-	startTime   = 3 * time.Minute
+	startTime   = 10 * time.Minute
 	timePerNode = 200 * time.Millisecond
 )
 

@@ -71,7 +71,7 @@ func (p *served) holdsStalledSenders(t *testing.T, address string) {
 		t.Errorf("%d MiB for 300 stalled connections", (after-before)>>20)
 	}
 	answer := ""
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		code := send(t, http.MethodPost, "http://"+address+"/hooks/platform/agents", "{}", signed("push", "{}"))
 		if answer += fmt.Sprint(code, " "); code == http.StatusAccepted {
 			break

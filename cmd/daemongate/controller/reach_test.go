@@ -179,7 +179,7 @@ func TestWhatASyncHasNamedBeforeIsForgotten(t *testing.T) {
 		check(t, err)
 	}
 	var mirrors, notes int
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); {
 		runtime.GC()
 		s := syncOf("https://git.test/acme/last")
 		s.Spec.Report.Provider = api.ProviderNotes

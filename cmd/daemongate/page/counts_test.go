@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/view"
@@ -31,13 +32,10 @@ func TestCountsNameNoNodeOnThePage(t *testing.T) {
 		t.Fatalf("before that the page names no node:\n%s", got.text)
 	}
 	c.turns("node-3", rollout.IsSettled) // of which the page of the commit tells
-	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(get(paths[2]).text, "node-3") {
-		if time.Now().After(deadline) {
-			t.Fatal("the page of the commit does not tell of a node")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	clustertest.Until(t, time.Minute, "the page of the commit to tell of a node", func() (string, bool) {
+		text := get(paths[2]).text
+		return text, strings.Contains(text, "node-3")
+	})
 	c.set(func() {
 		s := *c.syncs["platform/agents"]
 		s.Spec.Report.InCluster, s.Generation = api.TellCounts, 2
@@ -48,12 +46,10 @@ func TestCountsNameNoNodeOnThePage(t *testing.T) {
 		c.syncs["platform/agents"] = &s
 		c.tell("MODIFIED", &s)
 	})
-	for strings.Contains(get(paths[0]).text, "node-2") {
-		if time.Now().After(deadline) {
-			t.Fatal("a minute after only counts are to be told the page names nodes")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	clustertest.Until(t, time.Minute, "the page to name no node, when only counts are to be told", func() (string, bool) {
+		text := get(paths[0]).text
+		return text, !strings.Contains(text, "node-2")
+	})
 	for _, path := range paths {
 		got := get(path)
 		hasNone(t, path, strings.ReplaceAll(got.text, "/nodes/", ""), []string{"node-1", "node-3", "it ends"})

@@ -243,7 +243,7 @@ func TestAnOpenFleetFollows(t *testing.T) {
 	k := reads(t)
 	k.GoodFor = 0
 	server := c.withFleets(k)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/syncs/platform/agents/fleet/live?stuck=1", nil)
 	if err != nil {

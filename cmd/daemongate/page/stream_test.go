@@ -136,7 +136,7 @@ func TestStreamsAreBounded(t *testing.T) {
 // events reads a stream: an event by event.
 func events(t *testing.T, url string, headers ...string) (next func() string, end func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func TestWatchesAreSharedAndClosed(t *testing.T) {
 		end()
 	}
 	c.set(func() { c.down = false })
-	for deadline := time.Now().Add(time.Minute); c.watching() > 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); c.watching() > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d watches after everybody has gone", c.watching())
 		}

@@ -364,7 +364,7 @@ type answer struct {
 // ask sends a request, with headers as names and values in turn.
 func ask(t testing.TB, method, url, body string, headers ...string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {

@@ -182,7 +182,7 @@ func (s *session) colour(content string) any {
 func (s *session) until(text string) {
 	s.t.Helper()
 	what, gone := strings.CutPrefix(text, "!")
-	for end := time.Now().Add(time.Minute); strings.Contains(s.screen(), what) == gone; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); strings.Contains(s.screen(), what) == gone; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("waited for %q, on the screen is\n%s", text, s.screen())
 		}
@@ -203,7 +203,7 @@ func (s *session) end() {
 		if err != nil {
 			s.t.Error(err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		s.t.Fatal("it does not end")
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // callTime is how long Chromium may take for an answer when the machine is busy with other tests.
-const callTime = 3 * time.Minute
+const callTime = 10 * time.Minute
 
 // pipe speaks the DevTools protocol with Chromium: JSON messages over two pipes, each ended by a zero byte. Chromium
 // ends when its end of them is closed, so it outlives no test.
