@@ -23,7 +23,7 @@ func TestALateApplyIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newLeaseWorldOn(t, shared.Start(t), "late")
 	between := w.watched()
-	first, second := w.pairVia(between.kubeconfig, "5s")
+	first, second := w.pairVia(between.kubeconfig, "15s")
 	w.waitState(w.push("v1"), api.Complete)
 	between.late.armed.Store(true)
 	v2 := w.push("v2")
@@ -33,7 +33,7 @@ func TestALateApplyIsRefused(t *testing.T) {
 
 	check(t, first.process.Signal(syscall.SIGSTOP))
 	defer func() { _ = first.process.Signal(syscall.SIGCONT) }() // so that it can be ended
-	second.waitSays(t, 2*time.Minute, fmt.Sprintf("process %d on %s has not renewed it for 5s", first.process.Pid,
+	second.waitSays(t, 2*time.Minute, fmt.Sprintf("process %d on %s has not renewed it for 15s", first.process.Pid,
 		hostname(t)))
 	w.waitState(v2, api.Complete)
 	v3 := w.push("v3")

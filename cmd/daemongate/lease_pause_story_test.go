@@ -41,14 +41,14 @@ func TestAControllerThatWakesUpWritesNothing(t *testing.T) {
 	t.Parallel()
 	w := newLeaseWorldOn(t, shared.Start(t), "paused")
 	between := w.watched()
-	first, second := w.pairVia(between.kubeconfig, "5s")
+	first, second := w.pairVia(between.kubeconfig, "15s")
 	w.waitState(w.push("v1"), api.Complete)
 	v2 := w.pushNeeding("v2", "go")
 	w.waitState(v2, api.RollingOut)
 
 	check(t, first.process.Signal(syscall.SIGSTOP))
 	defer func() { _ = first.process.Signal(syscall.SIGCONT) }() // so that it can be ended
-	second.waitSays(t, 2*time.Minute, fmt.Sprintf("process %d on %s has not renewed it for 5s", first.process.Pid,
+	second.waitSays(t, 2*time.Minute, fmt.Sprintf("process %d on %s has not renewed it for 15s", first.process.Pid,
 		hostname(t)))
 	w.make("go")
 	w.waitState(v2, api.Complete)

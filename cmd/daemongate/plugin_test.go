@@ -86,7 +86,7 @@ func TestCompletionOfNamesIsSilentWithoutACluster(t *testing.T) {
 		if r.code != 0 || !strings.HasPrefix(r.stdout, ":") || strings.Contains(r.stderr, "rror") {
 			t.Errorf("%s: exit code %d\n%s%s", command, r.code, r.stdout, r.stderr)
 		}
-		if took := time.Since(began); took > 30*time.Second {
+		if took := time.Since(began); took > 5*time.Minute {
 			t.Errorf("%s: took %s", command, took)
 		}
 	}
