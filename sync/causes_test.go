@@ -248,9 +248,12 @@ func (s causeStory) play(w *world, c *Controller, told *record) {
 		spec.Source.Interval.Duration = time.Hour
 		// What ends seconds after it was Ready ends before it has settled, on a busy machine too: so the default.
 		spec.Rollout.Settle.Duration, spec.Apply.Drift = 10*time.Second, s.drift
-		spec.Gate.ProgressDeadline.Duration = cmp.Or(s.deadline, 5*time.Minute)
+		spec.Gate.ProgressDeadline.Duration = 5 * time.Minute
 	})
 	w.waitFor(v1, api.Complete)
+	if s.deadline != 0 { // which v1 may miss on a busy machine
+		w.patch(fmt.Sprintf(`{"spec":{"gate":{"progressDeadline":%q}}}`, s.deadline))
+	}
 	if s.before != nil {
 		s.before(w)
 	}
