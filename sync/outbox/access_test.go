@@ -26,6 +26,7 @@ func TestATokenThatMayNotLosesNoStatus(t *testing.T) {
 			}
 			p.box.put([]report{told(hashOf(3), forge.Success, "Complete")})
 			time.Sleep(24 * time.Hour)
+			synctest.Wait()
 			if n := host.Requests(); n > 400 {
 				t.Errorf("%d requests in a day", n)
 			}
