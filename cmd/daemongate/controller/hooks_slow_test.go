@@ -98,7 +98,7 @@ func TestASlowSecretHoldsNoOtherWebhookUp(t *testing.T) {
 			if !strings.HasSuffix(answer, " 202") {
 				t.Errorf("answered %s", answer)
 			}
-		case <-time.After(time.Minute):
+		case <-time.After(5 * time.Minute):
 			t.Error("a webhook waits for the Secret of another")
 		}
 	}
