@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,7 +56,7 @@ const tick = 10 * time.Millisecond
 
 // used is what a process has used.
 type used struct {
-	own, renders  time.Duration // processor time of its own, and of its children that have ended, which render
+	own, renders  time.Duration // processor time of its own, and of its children, which render
 	memory, peak  float64       // MB, of its own
 	goroutines    float64
 	panics, loops float64 // panics that were caught, and Syncs that it looks after
@@ -79,7 +81,42 @@ func (p *process) look(ctx context.Context) (u used, err error) {
 	if u, err = usedOf(string(stat), string(status)); err != nil {
 		return u, err
 	}
+	u.renders += usedByChildren(p.command.Process.Pid)
 	return u, p.tells(ctx, &u)
+}
+
+// usedByChildren is the processor time of a process's children that live: that of those that have ended is told of the
+// process itself. A child that ends meanwhile is missed until the next look.
+func usedByChildren(parent int) (all time.Duration) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+	for _, name := range stats {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) > 15 && fields[1] == strconv.Itoa(parent) {
+			own, err := timesOf(fields, 2)
+			if err == nil {
+				all += own[0] + own[1]
+			}
+		}
+	}
+	return all
+}
+
+// timesOf are the first n of the times in /proc/PID/stat, behind the name: of the user and the system, and then those of
+// children that have ended.
+func timesOf(fields []string, n int) ([]time.Duration, error) {
+	times := make([]time.Duration, n)
+	for i := range times {
+		ticks, err := strconv.ParseInt(fields[11+i], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("/proc/PID/stat: %w", err)
+		}
+		times[i] = time.Duration(ticks) * tick
+	}
+	return times, nil
 }
 
 // usedOf reads /proc/PID/stat and /proc/PID/status: see proc(5).
@@ -88,13 +125,9 @@ func usedOf(stat, status string) (u used, err error) {
 	if len(fields) < 15 {
 		return u, fmt.Errorf("/proc/PID/stat: %q", stat)
 	}
-	times := make([]time.Duration, 4) // of the user and the system, and so of the children
-	for i := range times {
-		n, err := strconv.ParseInt(fields[11+i], 10, 64)
-		if err != nil {
-			return u, fmt.Errorf("/proc/PID/stat: %w", err)
-		}
-		times[i] = time.Duration(n) * tick
+	times, err := timesOf(fields, 4)
+	if err != nil {
+		return u, err
 	}
 	u.own, u.renders = times[0]+times[1], times[2]+times[3]
 	for name, into := range map[string]*float64{"VmRSS:": &u.memory, "VmHWM:": &u.peak} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -128,4 +129,18 @@ func TestWhatAProcessHasUsedIsRead(t *testing.T) {
 	if p := pressureOf("some avg10=1.00 avg60=1.00 avg300=1.00 total=1500000\nfull total=2\n"); p != 1500*time.Millisecond {
 		t.Error(p)
 	}
+}
+
+// The time of a child counts while the child lives.
+func TestTimeOfChildrenThatLiveCounts(t *testing.T) {
+	t.Parallel()
+	c := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Wait() })
+	clustertest.Until(t, 5*time.Minute, "time of a child that works", func() (string, bool) {
+		used := usedByChildren(os.Getpid())
+		return used.String(), used > 50*time.Millisecond
+	})
 }
