@@ -105,8 +105,8 @@ func usedByChildren(parent int) (all time.Duration) {
 	return all
 }
 
-// timesOf are the first n of the times in /proc/PID/stat, behind the name: of the user and the system, and then those of
-// children that have ended.
+// timesOf are the first n of the times in /proc/PID/stat, behind the name: of the user and the system, and then those
+// of children that have ended.
 func timesOf(fields []string, n int) ([]time.Duration, error) {
 	times := make([]time.Duration, n)
 	for i := range times {
