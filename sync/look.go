@@ -156,7 +156,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 			switch {
 			case target.Paced != nil:
 				seen.workloads = append(seen.workloads, pace.Workload{Target: target, Look: look, Judgement: j,
-					Held: !w.OnDelete})
+					Held: !w.OnDelete, Reached: target.Paced.Reached})
 			case look.DaemonSet != nil:
 				seen.unpaced = append(seen.unpaced, look.DaemonSet)
 			}

@@ -25,6 +25,9 @@ func Decide(in Input) Outcome {
 		c.moveOn()
 		c.assess()
 	}
+	if in.Progress.Name == "" { // what held the rollout up before somebody changed its stages may do so still
+		c.progress.Held, c.progress.HeldSince = in.Progress.Held, in.Progress.HeldSince
+	}
 	giveBack(c)
 	return c.outcome()
 }

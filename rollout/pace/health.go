@@ -25,6 +25,7 @@ func (c *course) overspent() []overspent {
 				over.of++
 			}
 		}
+		over.of = max(over.of, reachedBefore(c, s))
 		over.may = rollout.Portion(c.in.Options.FailureBudget, over.of)
 		if len(over.nodes) > over.may {
 			list = append(list, over)

@@ -74,14 +74,17 @@ func heldByAlerts(c *course) rollout.Code {
 	return rollout.AlertsHold
 }
 
-// keepsInMind is AlertsHold while the stage waits for something else, if the alerts that hold it back afterwards fired
-// before the commit, or may have: until they end, or it is known that none fires. Those of a broken commit go on for a
-// while after its nodes have got the fix.
+// keepsInMind is whether alerts may be the commit's doing while the stage waits for something else, if they have held
+// it back before: until they end, or it is known that none fires. Those of a broken commit go on for a while after its
+// nodes have got the fix.
 func keepsInMind(c *course, o *Outcome) rollout.Code {
 	if c.in.Alerts == "" || c.in.Rollback || o.Done {
 		return ""
 	}
-	if c.in.Progress.Held == rollout.AlertsHold || c.at == 0 && !isExposed(c) {
+	switch was := c.in.Progress.Held; {
+	case was == rollout.AlertsHold, was == rollout.AlertsFiring:
+		return was
+	case c.at == 0 && !isExposed(c):
 		return rollout.AlertsHold
 	}
 	return ""

@@ -14,9 +14,10 @@ import (
 
 // Plan is what a rollout is paced by.
 type Plan struct {
-	// ID tells it from others. Nothing is decided by it.
-	ID     string
-	Stages []Stage
+	// ID tells it from others with other stages, and Before is by what earlier versions told it. Nothing is decided by
+	// them.
+	ID, Before string
+	Stages     []Stage
 	// MaxUnavailable of every DaemonSet; nil is the DaemonSet's own. The smaller of the two counts.
 	MaxUnavailable *intstr.IntOrString
 }
@@ -78,11 +79,23 @@ type Progress struct {
 	Back bool
 	// Held is the cause that the stage is on its way to, if it is held up by something that may last for ever, and
 	// HeldSince is since when it has been that without a break; zero while it waits for something else, and Held says
-	// of alerts that fired before.
+	// of alerts that have not ended since whether they fired before.
 	Held      rollout.Code
 	HeldSince time.Time
 	// Soaking is when the stage began to soak for the first time; zero if it has not.
 	Soaking time.Time
+}
+
+// Replanned is what is remembered when somebody changes the stages in the middle of a rollout. It begins with the
+// first stage then, since nobody knows which of the new ones were passed: what the pods show is passed at once, and a
+// person's word is asked for again. What is so of the commit and not of a stage stays: whether alerts may be its
+// doing, since when it is held up, if it still is, and that update strategies are given back.
+func (p Progress) Replanned() Progress {
+	kept := Progress{Held: p.Held, HeldSince: p.HeldSince}
+	if p.Back {
+		kept.Back, kept.Index, kept.Since = true, p.Index, p.Since
+	}
+	return kept
 }
 
 // Workload is a DaemonSet that is paced, as it is now, and what the judge says of it.
@@ -94,6 +107,8 @@ type Workload struct {
 	// is why its strategy could not be written the last time, empty if it could.
 	Held bool
 	Kept string
+	// Reached is on how many nodes the look before found it exposed to the commit. It does not fall by another plan.
+	Reached int
 	// Refused are pods whose eviction a PodDisruptionBudget does not allow at present, and what the API server said.
 	Refused map[types.UID]string
 	// Going are pods that were evicted already, and that the look may not show to be going yet.

@@ -1,6 +1,9 @@
 package pace
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // count is how many nodes the stage is about, and where they are.
 type count struct {
@@ -106,6 +109,23 @@ func anyUnsettledBefore(c *course) bool {
 	return false
 }
 
+// reachedBefore is on how many nodes a DaemonSet is exposed to the commit that were reached before somebody changed the
+// stages: what fails is held against those still.
+func reachedBefore(c *course, s *set) int {
+	exposed := 0
+	for i := range s.sites {
+		at := &s.sites[i]
+		if !at.meant || c.places[i].late || s.idle {
+			continue
+		}
+		if c.reaches(s, i) || at.updated != nil &&
+			!at.updated.CreationTimestamp.Time.Before(s.Target.AppliedAt.Truncate(time.Second)) {
+			exposed++
+		}
+	}
+	return min(exposed, s.Reached)
+}
+
 // eachSet says how far the rollout is with each DaemonSet.
 func (c *course) eachSet() []SetOutcome {
 	var list []SetOutcome
@@ -119,6 +139,7 @@ func (c *course) eachSet() []SetOutcome {
 				o.Unsettled++
 			}
 		}
+		o.Reached = max(o.Reached, reachedBefore(c, s))
 		list = append(list, o)
 	}
 	return list

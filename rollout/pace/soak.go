@@ -8,20 +8,23 @@ import (
 )
 
 // soakUntil is until when the stage soaks: it has been settled for so long then, and no container has ended meanwhile.
-// Zero if it need not, or has. It counts from no earlier than when the stage was reached, and also the pods of nodes
-// that have gone absent since: they are no proof that the commit is well.
+// Zero if it need not, or has. It counts from when the pods have settled, also if that was before the stage was
+// reached. Pods of nodes that have gone absent since are no proof that the commit is well: they count from when it was.
 func (c *course) soakUntil() time.Time {
 	if c.at == 0 || c.stages[c.at-1].soak == 0 || c.in.Rollback || c.idle {
 		return time.Time{}
 	}
-	last, any := c.progress.Since, false
+	var last time.Time
+	any := false
 	for i := range c.places {
 		if c.places[i].stage != c.at || c.places[i].late {
 			continue
 		}
 		for _, s := range c.sets {
 			settled, counts := s.settledAt(i, c.in)
-			any = any || counts
+			if any = any || counts; counts && settled.IsZero() {
+				settled = c.progress.Since
+			}
 			last = fact.Latest(last, settled)
 		}
 	}

@@ -70,6 +70,7 @@ type played struct {
 	held      bool // Git asks for RollingUpdate, and the world does what is decided about that
 	writes    []string
 	kept      string // why its strategy cannot be given back; empty if it can
+	reached   int    // by the stages that were changed
 	target    rollout.Target
 	memory    rollout.Memory
 	cache     judge.Cache
@@ -379,7 +380,7 @@ func (w *world) input() Input {
 		l := w.look(s)
 		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)
 		in.Workloads = append(in.Workloads, Workload{Target: s.target, Look: l, Judgement: s.judgement,
-			Going: maps.Clone(w.going), Refused: w.refused, Held: s.held, Kept: s.kept})
+			Going: maps.Clone(w.going), Refused: w.refused, Held: s.held, Kept: s.kept, Reached: s.reached})
 	}
 	return in
 }

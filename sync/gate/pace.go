@@ -26,14 +26,16 @@ func (t *turn) promote(f *api.Flight) {
 }
 
 // staged takes in which stage a paced flight is in, and what it lets go next. Pods go by our hand alone, so none does
-// while the Sync is suspended, and none before a look has shown what a promotion changes.
+// while the Sync is suspended, and none before a look has shown what a promotion changes. One that was for a stage of
+// another plan changes nothing.
 func (t *turn) staged(f *api.Flight, r *Rollout) {
 	if f.Unwritten() { // stages of a part of the set would be others
 		return
 	}
 	was := f.Stage
 	defer func() { t.newStage = stageNews(was, f.Stage) }()
-	if was == nil || r.Stage == nil || !was.Is(r.Stage) || was.Approved == r.Stage.Approved {
+	if was == nil || r.Stage == nil || !was.Is(r.Stage) || was.Approved == r.Stage.Approved ||
+		was.Plan != r.Stage.Plan {
 		f.Stage = r.Stage.DeepCopy()
 		if t.suspended() == "" {
 			t.d.Evictions = r.Evictions

@@ -74,6 +74,19 @@ func TestAPromotionOutlivesTheLookThatMissedIt(t *testing.T) {
 	}
 }
 
+// A promotion was for the stages as they were: one of another plan, of the same name and place, is gone into without it,
+// and the flight goes on.
+func TestAPromotionEndsWithItsPlan(t *testing.T) {
+	p := newPaced(api.StageAlerts)
+	st := p.state.InFlight.Stage
+	st.Plan, st.Approved = "old", true
+	p.look(&api.FlightStage{Name: st.Name, Index: st.Index, Of: st.Of, Plan: "new", WaitsFor: api.StageNodes})
+	d := p.step()
+	if is := p.state.InFlight.Stage; is.Plan != "new" || is.Approved || len(d.Evictions) != 1 {
+		t.Errorf("the stage is %+v, and the decision %+v", is, d)
+	}
+}
+
 // No pod goes while the Sync, or all Syncs, are suspended.
 func TestNoPodGoesWhileSuspended(t *testing.T) {
 	for name, suspend := range map[string]func(*Observation){

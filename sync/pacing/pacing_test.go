@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/pace"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -68,15 +69,49 @@ func planIn(t *testing.T, s *api.Sync) *pace.Plan {
 	return plan
 }
 
-// Whoever changes the plan in the middle has the rollout go through the new one from its beginning.
-func TestAChangedPlanBeginsAnew(t *testing.T) {
-	s := paced()
-	if p := Recall(s, planIn(t, s)); p.Index != 1 || p.Name != "canary" || !p.Approved {
-		t.Errorf("recalled: %+v", p)
+// Whoever changes the stages in the middle has the rollout go through the new ones from the first on; what else stands in
+// pace may change, and nothing is forgotten by that. Nor by a newer version, which tells plans apart in another way. What
+// is so of the commit and not of a stage stays in any case.
+func TestWhatAChangeOfThePaceForgets(t *testing.T) { //nolint:gocyclo // one rule after the other
+	held := metav1.NewMicroTime(noon.Add(-time.Minute))
+	for name, c := range map[string]struct {
+		change func(*api.Pace)
+		anew   bool
+	}{
+		"nothing":           {func(*api.Pace) {}, false},
+		"maxUnavailable":    {func(p *api.Pace) { p.MaxUnavailable = new(intstr.FromInt32(7)) }, false},
+		"supersede":         {func(p *api.Pace) { p.Supersede = true }, false},
+		"allowGap":          {func(p *api.Pace) { p.AllowGap = true }, false},
+		"gates":             {func(p *api.Pace) { p.Gates = &api.PaceGates{Alerts: &api.AlertsGate{URL: "http://am"}} }, false},
+		"another stage":     {func(p *api.Pace) { p.Stages = append(p.Stages, api.PaceStage{Name: "zone"}) }, true},
+		"approve":           {func(p *api.Pace) { p.Stages[0].Approve = true }, true},
+		"a stage's length":  {func(p *api.Pace) { p.Stages[0].AtMost = 2 }, true},
+		"overlap of stages": {func(p *api.Pace) { p.Stages[0].Overlap = true }, true},
+	} {
+		s := paced()
+		st := s.Status.InFlight.Stage
+		st.Held, st.HeldSince, st.Soaking, st.MovingSince, st.Behind = "AlertsHold", &held, &held, &held, "before"
+		c.change(s.Spec.Rollout.Pace)
+		p, plan := Recall(s, planIn(t, s)), planIn(t, s)
+		if forgot := p.Index != 1 || p.Name != "canary" || !p.Approved || p.Soaking.IsZero() || p.Behind == ""; forgot != c.anew {
+			t.Errorf("%s: recalled %+v", name, p)
+		}
+		if p.Held != rollout.AlertsHold || !p.HeldSince.Equal(held.Time) {
+			t.Errorf("%s: forgets the alerts: %+v", name, p)
+		}
+		now := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: api.StageNodes}
+		if since := movingSince(st, now, pace.Input{Now: noon, Plan: *plan}); since.Time.Equal(noon) != c.anew {
+			t.Errorf("%s: the deadline counts from %v", name, since)
+		}
+		if c.anew && (p.Approved || p.Begun || !p.Soaking.IsZero() || p.Name != "") {
+			t.Errorf("%s: remembers %+v", name, p)
+		}
 	}
-	s.Spec.Rollout.Pace.Stages = append(s.Spec.Rollout.Pace.Stages, api.PaceStage{Name: "zone"})
-	if p := Recall(s, planIn(t, s)); p != (pace.Progress{}) {
-		t.Errorf("of another plan: %+v", p)
+	s := paced()
+	s.Spec.Rollout.Pace.Supersede = true
+	s.Status.InFlight.Stage.Plan = digestOf(withoutGates(s.Spec.Rollout.Pace))
+	if p := Recall(s, planIn(t, s)); p.Name != "canary" {
+		t.Errorf("of an earlier version: %+v", p)
 	}
 }
 

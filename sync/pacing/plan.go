@@ -24,7 +24,8 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 	if asked == nil || s.Spec.Rollout.OnDelete != api.OnDeletePace {
 		return nil, nil
 	}
-	plan := &pace.Plan{ID: digestOf(asked), MaxUnavailable: asked.MaxUnavailable}
+	plan := &pace.Plan{ID: digestOf(&api.Pace{Stages: asked.Stages}), Before: digestOf(withoutGates(asked)),
+		MaxUnavailable: asked.MaxUnavailable}
 	var problems []error
 	for i, st := range asked.Stages {
 		stage := pace.Stage{Name: st.Name, AtMost: int(st.AtMost), Each: st.Each, Order: st.Order,
@@ -48,12 +49,13 @@ func PlanOf(s *api.Sync) (*pace.Plan, error) {
 	return plan, errors.Join(problems...)
 }
 
-// digestOf tells plans apart. What must be so besides for a stage to go on is no part of one.
+func withoutGates(p *api.Pace) *api.Pace {
+	without := *p
+	without.Gates = nil
+	return &without
+}
+
 func digestOf(p *api.Pace) string {
-	if p != nil && p.Gates != nil {
-		stages := *p
-		stages.Gates, p = nil, &stages
-	}
 	text, err := json.Marshal(p)
 	if err != nil {
 		return ""

@@ -11,11 +11,11 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// Recall is the stage of the flight as pace remembers it. Where somebody has changed the plan since, the rollout begins
-// anew: what is done passes at once.
+// Recall is the stage of the flight as pace remembers it. Where somebody has changed the stages since, the rollout
+// begins anew: what is done passes at once.
 func Recall(s *api.Sync, plan *pace.Plan) pace.Progress {
 	st := s.Status.InFlight.Stage
-	if st == nil || st.Plan != "" && st.Plan != plan.ID {
+	if st == nil {
 		return pace.Progress{}
 	}
 	p := pace.Progress{Name: st.Name, Index: int(st.Index), Since: st.Since.Time, Begun: st.Begun,
@@ -26,7 +26,15 @@ func Recall(s *api.Sync, plan *pace.Plan) pace.Progress {
 	if st.Soaking != nil {
 		p.Soaking = st.Soaking.Time
 	}
+	if isReplanned(st, *plan) {
+		return p.Replanned()
+	}
 	return p
+}
+
+// isReplanned reports whether a stage was reached by another plan.
+func isReplanned(st *api.FlightStage, plan pace.Plan) bool {
+	return st.Plan != "" && st.Plan != plan.ID && st.Plan != plan.Before
 }
 
 // StageOf is an outcome as it stands in the status.
@@ -129,7 +137,7 @@ func movingSince(was, now *api.FlightStage, in pace.Input) *metav1.MicroTime {
 	switch {
 	case !moves(now):
 		return nil
-	case was != nil && was.MovingSince != nil && was.Is(now):
+	case was != nil && was.MovingSince != nil && was.Is(now) && !isReplanned(was, in.Plan):
 		return was.MovingSince
 	}
 	return &metav1.MicroTime{Time: in.Now}
