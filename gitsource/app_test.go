@@ -78,7 +78,7 @@ func TestAnAppsTokensStayAtItsServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = gitsource.Open(t.TempDir(), gitsource.Options{}).Repository(other.URL+"/.git",
+		_, err = gitsource.Open(t.TempDir(), patient(gitsource.Options{})).Repository(other.URL+"/.git",
 			gitsource.Auth{App: known})
 		if err == nil || !strings.Contains(err.Error(), "for its own server "+known.Server()) {
 			t.Errorf("%s: %v", app.URL, err)

@@ -153,7 +153,7 @@ func TestNothingSecretOnDisk(t *testing.T) {
 	server := serve(t, w.dir)
 	server.user, server.password = "ada", secret
 	dir := t.TempDir()
-	store := gitsource.Open(dir, gitsource.Options{})
+	store := gitsource.Open(dir, patient(gitsource.Options{}))
 	t.Cleanup(store.Close)
 	r, err := store.Repository(server.URL+"/.git", gitsource.Auth{Username: "ada", Password: secret})
 	if err != nil {
@@ -184,7 +184,7 @@ func TestCredentialsRotate(t *testing.T) {
 	w.commit("a")
 	server := serve(t, w.dir)
 	server.user, server.password = "x-access-token", "old"
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	t.Cleanup(store.Close)
 	repository := func(token, identity string) *gitsource.Repository {
 		r, err := store.Repository(server.URL+"/.git", gitsource.Auth{Token: token, Identity: identity})

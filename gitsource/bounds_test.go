@@ -122,7 +122,7 @@ func TestMirrorsShareTheDisk(t *testing.T) {
 	noise(second)
 	dir := t.TempDir()
 	opened := func(w *work, most int64) *gitsource.Repository {
-		store := gitsource.Open(dir, gitsource.Options{MaxDisk: most})
+		store := gitsource.Open(dir, patient(gitsource.Options{MaxDisk: most}))
 		t.Cleanup(store.Close)
 		r, err := store.Repository(serve(t, w.dir).URL+"/.git", gitsource.Auth{Identity: "Secret a/" + filepath.Base(w.dir)})
 		if err != nil {

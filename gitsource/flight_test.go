@@ -22,7 +22,7 @@ func TestCallersShareAPoll(t *testing.T) {
 	server := serve(t, w.dir)
 	allHere := make(chan struct{})
 	server.before = func(http.ResponseWriter, *http.Request) bool { <-allHere; return false }
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	t.Cleanup(store.Close)
 	var group sync.WaitGroup
 	var here atomic.Int64

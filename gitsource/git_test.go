@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
 )
@@ -170,13 +171,24 @@ func (*discard) Write(p []byte) (int, error) { return len(p), nil }
 // open mirrors a URL in a store of its own.
 func open(t testing.TB, url string, auth gitsource.Auth, o gitsource.Options) *gitsource.Repository {
 	t.Helper()
-	store := gitsource.Open(t.TempDir(), o)
+	store := gitsource.Open(t.TempDir(), patient(o))
 	t.Cleanup(store.Close)
 	r, err := store.Repository(url, auth)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// patient are options that give a busy machine minutes where nobody wants less.
+func patient(o gitsource.Options) gitsource.Options {
+	if o.Idle == 0 {
+		o.Idle = 5 * time.Minute
+	}
+	if o.PollTimeout == 0 {
+		o.PollTimeout = 5 * time.Minute
+	}
+	return o
 }
 
 // head is the commit that the branch main is at.

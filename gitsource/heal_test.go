@@ -36,7 +36,7 @@ func mirror(t *testing.T) *mirrored {
 // restart opens the mirror as a new process would.
 func (m *mirrored) restart() *gitsource.Repository {
 	m.Helper()
-	store := gitsource.Open(m.dir, gitsource.Options{})
+	store := gitsource.Open(m.dir, patient(gitsource.Options{}))
 	m.Cleanup(store.Close)
 	r, err := store.Repository(m.host.URL+"/.git", gitsource.Auth{})
 	if err != nil {
@@ -335,7 +335,7 @@ func TestKeptCommitSurvivesANewMirror(t *testing.T) {
 	m.git("reflog", "expire", "--expire=now", "--all")
 	m.git("gc", "-q", "--prune=now")
 	head(t, r)
-	few := gitsource.Open(m.dir, gitsource.Options{MaxPacks: 1})
+	few := gitsource.Open(m.dir, patient(gitsource.Options{MaxPacks: 1}))
 	t.Cleanup(few.Close)
 	again, err := few.Repository(m.host.URL+"/.git", gitsource.Auth{})
 	if err != nil {
@@ -366,7 +366,7 @@ func TestTwoProcessesShareAMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	idle := m.restart() // knows where the mirror is, and has opened nothing in it
-	few := gitsource.Open(m.dir, gitsource.Options{MaxPacks: 1})
+	few := gitsource.Open(m.dir, patient(gitsource.Options{MaxPacks: 1}))
 	t.Cleanup(few.Close)
 	theirs, err := few.Repository(m.host.URL+"/.git", gitsource.Auth{})
 	if err != nil {

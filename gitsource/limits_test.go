@@ -32,7 +32,7 @@ func (m *mirrored) size() (bytes int64) {
 
 func (m *mirrored) limited(o gitsource.Options) *gitsource.Repository {
 	m.Helper()
-	store := gitsource.Open(m.dir, o)
+	store := gitsource.Open(m.dir, patient(o))
 	m.Cleanup(store.Close)
 	r, err := store.Repository(m.host.URL+"/.git", gitsource.Auth{})
 	if err != nil {

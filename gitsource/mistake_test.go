@@ -16,7 +16,7 @@ func TestWhatSomebodyHasToPutRight(t *testing.T) {
 	repo, empty := filepath.Join(dir, "fleet"), filepath.Join(dir, "empty")
 	gittest.Commit(t, repo, "a.yaml", "a: 1\n")
 	gittest.Run(t, dir, "init", "-q", empty)
-	store := gitsource.Open(filepath.Join(dir, "mirrors"), gitsource.Options{})
+	store := gitsource.Open(filepath.Join(dir, "mirrors"), patient(gitsource.Options{}))
 	nobody := func(context.Context) (gitsource.Auth, error) { return gitsource.Auth{}, nil }
 	for _, c := range []struct {
 		url     string

@@ -104,7 +104,7 @@ func TestSOCKS5Proxy(t *testing.T) {
 		t.Errorf("over ssh the head is %s, want %s; the proxy was used %d times", got, tip, used.Load())
 	}
 	auth.Proxy = "http://" + proxy
-	if _, err := gitsource.Open(t.TempDir(), gitsource.Options{}).Repository("ssh://git@git.invalid/x",
+	if _, err := gitsource.Open(t.TempDir(), patient(gitsource.Options{})).Repository("ssh://git@git.invalid/x",
 		auth); err == nil || !strings.Contains(err.Error(), "socks5") {
 		t.Errorf("ssh through an http proxy: %v", err)
 	}

@@ -185,7 +185,7 @@ func TestUselessServers(t *testing.T) {
 // URLs that cannot be used are refused before anything is connected to.
 func TestURLsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	for url, words := range map[string]string{
 		"":                            "empty",
 		"git://example.com/x.git":     "use https or ssh",

@@ -24,7 +24,7 @@ func TestRevisionsLeadToCommits(t *testing.T) {
 	w.git("checkout", "-q", "main")
 	w.git("merge", "-q", "--no-ff", "-m", "merged", "side")
 	head := w.git("rev-parse", "HEAD")
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	defer store.Close()
 	r, err := store.Repository(w.dir, gitsource.Auth{})
 	if err != nil {
@@ -66,7 +66,7 @@ func TestACommitsEncodingIsUnderstood(t *testing.T) {
 		w.gitIn(text+"\n\nbody\n", "-c", "i18n.commitEncoding="+encoding, "-c", "user.name="+text, "commit", "-q", "-F",
 			"-")
 		hash, want := w.git("rev-parse", "HEAD"), w.git("log", "-1", "--encoding=UTF-8", "--format=%s")
-		store := gitsource.Open(t.TempDir(), gitsource.Options{})
+		store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 		r, err := store.Repository(w.dir, gitsource.Auth{})
 		if err != nil {
 			t.Fatal(err)

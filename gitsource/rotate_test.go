@@ -33,7 +33,7 @@ func (v *vault) read(context.Context) (gitsource.Auth, error) {
 // lend opens a repository with the credentials of a Secret.
 func lend(t testing.TB, url string, read gitsource.Source) *gitsource.Repository {
 	t.Helper()
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	t.Cleanup(store.Close)
 	r, err := store.Lend(url, "Secret platform/git", read)
 	if err != nil {
@@ -100,7 +100,7 @@ func TestMirrorIsReadWithoutCredentials(t *testing.T) {
 	server := serve(t, w.dir)
 	dir, v := t.TempDir(), newVault("any")
 	open := func() *gitsource.Repository {
-		store := gitsource.Open(dir, gitsource.Options{})
+		store := gitsource.Open(dir, patient(gitsource.Options{}))
 		t.Cleanup(store.Close)
 		r, err := store.Lend(server.URL+"/.git", "Secret platform/git", v.read)
 		if err != nil {

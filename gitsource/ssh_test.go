@@ -146,7 +146,7 @@ func TestHostKeysAreChecked(t *testing.T) {
 		gitsource.Options{}), main,
 		"does not accept the ssh key of user git", "deploy keys")
 
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	locked := pemOf(t, private, "x")
 	for words, auth := range map[string]gitsource.Auth{
 		"known_hosts":         {SSHKey: key},

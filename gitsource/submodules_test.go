@@ -34,7 +34,7 @@ func newFamily(t *testing.T) *family {
 		return w
 	}
 	f := &family{parent: in("parent"), child: in("child"), grandchild: in("grandchild"),
-		store: gitsource.Open(t.TempDir(), gitsource.Options{})}
+		store: gitsource.Open(t.TempDir(), patient(gitsource.Options{}))}
 	t.Cleanup(f.store.Close)
 	f.grandchild.write("g.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: grandchild}\n")
 	f.grandchild.commit("g")

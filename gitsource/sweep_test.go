@@ -24,7 +24,7 @@ func TestUnusedMirrorsAreRemoved(t *testing.T) {
 		return list
 	}
 	repository := func(w *work) *gitsource.Repository {
-		store := gitsource.Open(dir, gitsource.Options{})
+		store := gitsource.Open(dir, patient(gitsource.Options{}))
 		t.Cleanup(store.Close)
 		r, err := store.Repository(w.dir, gitsource.Auth{})
 		if err != nil {

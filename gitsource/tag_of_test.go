@@ -19,7 +19,7 @@ func TestTagsOfWhatIsNoCommit(t *testing.T) {
 	w.git("tag", "text", "HEAD:deploy/file")
 	w.git("tag", "-a", "-m", "of a tag", "good", "HEAD")
 	w.git("tag", "-a", "-m", "twice", "twice", "good")
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	defer store.Close()
 	r, err := store.Repository(w.dir, gitsource.Auth{})
 	if err != nil {

@@ -92,7 +92,7 @@ func TestCutTransferThenWell(t *testing.T) {
 	}))
 	t.Cleanup(front.Close)
 	open := func() *gitsource.Repository {
-		store := gitsource.Open(m.dir, gitsource.Options{})
+		store := gitsource.Open(m.dir, patient(gitsource.Options{}))
 		t.Cleanup(store.Close)
 		r, err := store.Repository(front.URL+"/.git", gitsource.Auth{})
 		if err != nil {
@@ -165,7 +165,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	user, private := sshtest.NewKey(t)
 	server, shell := serve(t, w.dir), serveSSH(t, user.PublicKey())
 	before := goleak.IgnoreCurrent()
-	store := gitsource.Open(t.TempDir(), gitsource.Options{})
+	store := gitsource.Open(t.TempDir(), patient(gitsource.Options{}))
 	auth := gitsource.Auth{SSHKey: pemOf(t, private, ""), KnownHosts: shell.knownHosts()}
 	for _, url := range []string{w.dir, server.URL + "/.git", "ssh://git@" + shell.address + w.dir, server.URL +
 		"/nothing.git", w.dir + "/nothing"} {

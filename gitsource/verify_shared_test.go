@@ -100,7 +100,7 @@ func TestALostTagIsBroughtBack(t *testing.T) {
 	n.commit("c1")
 	n.signTag("v1.0.0")
 	store := t.TempDir()
-	mirrors := gitsource.Open(store, gitsource.Options{})
+	mirrors := gitsource.Open(store, patient(gitsource.Options{}))
 	t.Cleanup(mirrors.Close)
 	r, err := mirrors.Repository(n.dir, gitsource.Auth{})
 	if err != nil {
