@@ -178,17 +178,20 @@ func TestAPacedCommitThatCannotEndIsToldWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	v1 := w.push("v1", map[string]string{"agent.yaml": rollingAgent("v1", "")})
-	w.create(inStages)
+	w.create(func(s *api.SyncSpec) {
+		inStages(s)
+		s.Gate.ProgressDeadline = metav1.Duration{Duration: 10 * time.Second}
+	})
 	w.controller(shared.Config, t.TempDir())
 	w.waitFor(v1, api.Complete)
 	bad := w.push("never ready", map[string]string{"agent.yaml": rollingAgent("v2", "never-ready")})
 	w.wait("the canaries to have it", func(api.SyncStatus) bool { return slices.Equal(w.nodesWith("v2"), canaries) })
-	w.patch(`{"spec":{"windows":[{"allow":"0 0 29 2 *","duration":"1m"}],"gate":{"progressDeadline":"10s"}}}`)
+	w.patch(`{"spec":{"windows":[{"allow":"0 0 29 2 *","duration":"1m"}]}}`)
 	w.waitFor(bad, api.Stuck)
 	if on := w.nodesWith("v2"); !slices.Equal(on, canaries) {
 		t.Errorf("it is on %v", on)
 	}
-	w.patch(`{"spec":{"windows":null,"gate":{"progressDeadline":"15m"}}}`) // the next ones have as long as they need
+	w.patch(`{"spec":{"windows":null}}`)
 
 	v3 := w.push("v3", map[string]string{"agent.yaml": rollingAgent("v3", "")})
 	w.stage(v3, 1, api.StageApproval)
