@@ -158,7 +158,7 @@ func evictedPodIsReplaced(_ *testing.T, c *testCluster) {
 // A slow image is pulled as long as asked, a slow container ends as slowly as its grace period allows.
 func slowStartAndStop(t *testing.T, c *testCluster) {
 	start := time.Now()
-	c.agent("slow", behave("slow-start=4s,slow-stop=1h"))
+	c.agent("slow", behave("slow-start=4s,slow-stop=3600s"))
 	c.waitForReady("slow", 4)
 	if took := time.Since(start); took < 4*time.Second {
 		t.Errorf("Ready after %s", took)
