@@ -59,7 +59,7 @@ func (c *Client) applyRank(ctx context.Context, rank []*unstructured.Unstructure
 			written = append(written, results[i])
 		}
 	}
-	return written, errors.Join(problems...)
+	return written, joined(rank, problems)
 }
 
 // overLast applies an object over what our own last apply has left of it, without a look. It returns no answer if that

@@ -29,7 +29,7 @@ func (c *Client) Preview(ctx context.Context, s Set, o Options) ([]*unstructured
 		return c.dryRun(ctx, s, object, defined, o)
 	})
 	there := slices.DeleteFunc(answers, func(u *unstructured.Unstructured) bool { return u == nil })
-	return there, errors.Join(problems...)
+	return there, joined(asked, problems)
 }
 
 func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstructured, defined definitions,

@@ -12,6 +12,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Reason is why the cluster does not take an object.
@@ -116,4 +117,59 @@ func fieldConflicts(s metav1.Status) []metav1.StatusCause {
 		}
 	}
 	return causes
+}
+
+// mishaps are what went wrong with some objects. Whoever takes them apart finds each of them.
+type mishaps struct {
+	objects []ID
+	errors  []error
+}
+
+// joined joins what went wrong with each object; nil if nothing did.
+func joined(objects []*unstructured.Unstructured, problems []error) error {
+	m := &mishaps{}
+	for i, err := range problems {
+		if err != nil {
+			m.objects, m.errors = append(m.objects, IDOf(objects[i])), append(m.errors, err)
+		}
+	}
+	if len(m.errors) == 0 {
+		return nil
+	}
+	return m
+}
+
+func (m *mishaps) Unwrap() []error { return m.errors }
+
+// mishapsNamed is how many objects are named with which the same went wrong.
+const mishapsNamed = 3
+
+// Error has a line for each object, and one for all those with which the same went wrong if they are many.
+func (m *mishaps) Error() string {
+	alike := map[string][]int{}
+	keys := make([]string, len(m.errors))
+	for i, err := range m.errors {
+		id := m.objects[i]
+		keys[i] = strings.ReplaceAll(strings.Replace(err.Error(), id.String(), "", 1), `"`+id.Name+`"`, `""`)
+		alike[keys[i]] = append(alike[keys[i]], i)
+	}
+	var lines []string
+	for i, err := range m.errors {
+		switch same := alike[keys[i]]; {
+		case len(same) <= mishapsNamed:
+			lines = append(lines, err.Error())
+		case same[0] == i:
+			lines = append(lines, strings.Replace(err.Error(), m.objects[i].String(), m.named(same), 1))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// named names the first of some objects, and says how many more there are.
+func (m *mishaps) named(objects []int) string {
+	names := make([]string, mishapsNamed)
+	for i := range names {
+		names[i] = m.objects[objects[i]].String()
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(objects)-mishapsNamed)
 }

@@ -11,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -111,5 +112,50 @@ func TestNoAnswerAboutASecretIsRepeated(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What is said of many objects alike is said once, with the first of them and how many more there are; what is
+// said of a few, or of one otherwise, is said of each. Each error is still there.
+func TestTheSameIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	var objects []*unstructured.Unstructured
+	var problems []error
+	add := func(kind, name, says string) {
+		u := &unstructured.Unstructured{}
+		u.SetKind(kind)
+		u.SetNamespace("a")
+		u.SetName(name)
+		objects, problems = append(objects, u), append(problems, nil)
+		if says != "" {
+			problems[len(problems)-1] = &Rejected{Object: IDOf(u), Message: says}
+		}
+	}
+	for i := range 160 {
+		name := fmt.Sprintf("c%d", i)
+		add("ConfigMap", name, fmt.Sprintf("configmaps %q is forbidden", name))
+		add("Secret", name, "")
+	}
+	add("ConfigMap", "odd", "is odd")
+	for _, name := range []string{"x", "y", "z"} {
+		add("Role", name, "is refused")
+	}
+	err := joined(objects, problems)
+	want := `ConfigMap a/c0, ConfigMap a/c1, ConfigMap a/c2 and 157 more: configmaps "c0" is forbidden
+ConfigMap a/odd: is odd
+Role a/x: is refused
+Role a/y: is refused
+Role a/z: is refused`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	var several interface{ Unwrap() []error }
+	var rejected *Rejected
+	is := errors.As(err, &several)
+	if !is || len(several.Unwrap()) != 164 || !errors.As(err, &rejected) || Temporary(err) {
+		t.Errorf("what is joined cannot be taken apart: %v", is)
+	}
+	if err := joined(objects[1:2], problems[1:2]); err != nil {
+		t.Errorf("nothing went wrong: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package manifests
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,10 +16,11 @@ func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 	resolved := make([]*unstructured.Unstructured, 0, s.Len())
 	moved := map[ID]Owner{}
 	var problems []error
+	var unknown []*unstructured.Unstructured
 	for _, wish := range s.objects {
 		mapping, err := c.mappingOf(ctx, wish, defined)
 		if err != nil {
-			problems = append(problems, err)
+			problems, unknown = append(problems, err), append(unknown, wish)
 			continue
 		}
 		object := wish.DeepCopy()
@@ -35,7 +35,7 @@ func (c *Client) Resolve(ctx context.Context, s Set, o Options) (Set, error) {
 		resolved = append(resolved, object)
 	}
 	if len(problems) > 0 {
-		return Set{}, errors.Join(problems...)
+		return Set{}, joined(unknown, problems)
 	}
 	set, err := NewSet(resolved)
 	set.moved = moved
