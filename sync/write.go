@@ -114,8 +114,8 @@ func (fl *flight) prune(ctx context.Context) (*gate.Pruned, error) {
 		return p, nil
 	case !f.Released && (set.Len() == 0 || 2*len(goes) > len(inventory)):
 		p.NeedsRelease, p.RetryAt = true, time.Time{}
-		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release allows it",
-			api.Short(f.Commit), len(goes), len(inventory))
+		return p, fmt.Errorf("prune after %s: it would delete %d of %d objects; daemongate release %s allows it",
+			api.Short(f.Commit), len(goes), len(inventory), l.sync.OnCommandLine())
 	}
 	writer, err := l.Connect.Writer(l.sync)
 	if err != nil {

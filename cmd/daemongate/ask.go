@@ -41,7 +41,7 @@ func newSync() *cobra.Command {
 			}
 			if s.Spec.Suspend {
 				return fmt.Errorf("Sync %s/%s: is suspended, so nothing is polled or applied: `daemongate resume %s` "+
-					"first", s.Namespace, s.Name, s.Name)
+					"first", s.Namespace, s.Name, s.OnCommandLine())
 			}
 			why, known := k.stopped(c.Context())
 			if !known {

@@ -110,13 +110,17 @@ func (k *cluster) sync(ctx context.Context, name string) (*api.Sync, *sync.Syncs
 }
 
 // ofSyncs refuses arguments that can name no Sync, such as ds/agent, and says what to do with them.
-func ofSyncs(_ *cobra.Command, args []string) error {
+func ofSyncs(c *cobra.Command, args []string) error {
+	where := ""
+	if f := c.Flags().Lookup("namespace"); f != nil && f.Value.String() != "" {
+		where = " -n " + f.Value.String()
+	}
 	for _, name := range args {
 		kind, _, typed := strings.Cut(name, "/")
 		switch {
 		case typed && isDaemonSetWord(kind):
 			return fmt.Errorf("%s: is a DaemonSet, and this is about Syncs: see `daemongate explain %s` and `daemongate "+
-				"rollout status %s`", name, name, name)
+				"rollout status %s`", name, name+where, name+where)
 		case typed:
 			return fmt.Errorf("%s: is no name of a Sync, which has no type before it; a namespace is given with -n",
 				name)

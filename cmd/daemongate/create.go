@@ -145,7 +145,8 @@ func create(c *cobra.Command, k *cluster, u *unstructured.Unstructured) error {
 		return fmt.Errorf("%s: %w: is Daemongate installed (daemongate install), and is the namespace there?", name,
 			err)
 	case apierrors.IsAlreadyExists(err):
-		return fmt.Errorf("%s: is there already: kubectl edit it, or delete it first", name)
+		return fmt.Errorf("%s: is there already: `kubectl -n %s edit sync %s`, or delete it first", name, namespace,
+			u.GetName())
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, err)
 	}

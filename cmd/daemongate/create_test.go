@@ -70,7 +70,7 @@ func TestCreateSyncCreates(t *testing.T) {
 		{"get created", 1, "", "created"},
 		{agents + " --interval 5m --on-stuck Hold --suspend", 0, "created Sync default/created; next: daemongate status created",
 			"names no ServiceAccount"},
-		{agents, 1, "", "is there already"},
+		{agents, 1, "", "is there already: `kubectl -n default edit sync created`"},
 		{"get created -o yaml", 0, "interval: 5m0s", ""},
 		{"get created -o yaml", 0, "onStuck: Hold", ""},
 		{"get created", 0, "suspended", ""},

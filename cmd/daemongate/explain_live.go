@@ -36,7 +36,8 @@ func explainLive(ctx context.Context, k *cluster, name, only string) (report.Rep
 	}
 	if s.IsElsewhere() {
 		return report.Report{}, fmt.Errorf("%w: `daemongate status %s` says what the controller sees there, and "+
-			"`daemongate explain ds/NAME` with the --kubeconfig of that cluster looks at it", sync.Elsewhere(s), s.Name)
+			"`daemongate explain ds/NAME` with the --kubeconfig of that cluster looks at it", sync.Elsewhere(s),
+			s.OnCommandLine())
 	}
 	waits := view.Waits(s, time.Now())
 	if f := s.Status.InFlight; f == nil || len(f.Workloads) == 0 {

@@ -69,7 +69,7 @@ func TestCountsNameNoNodeAnywhere(t *testing.T) {
 			t.Errorf("%s does not say the cause:\n%s", where, text)
 		}
 	}
-	if text := told["status agents"]; !strings.Contains(text, "daemongate explain agents does both") {
+	if text := told["status agents"]; !strings.Contains(text, "daemongate explain agents -n "+w.namespace+" does both") {
 		t.Errorf("status does not say who names the nodes:\n%s", text)
 	}
 	// What a hook answers is to be read for a moment after each of its failures.

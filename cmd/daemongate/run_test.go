@@ -36,6 +36,7 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"render", []string{"accepts 1 arg(s), received 0: daemongate render", "See 'daemongate render --help'"}},
 		{"watch", []string{"accepts 1 arg(s), received 0: daemongate watch NAME"}},
 		{"watch ds/agent", []string{"ds/agent: is a DaemonSet, and this is about Syncs", "`daemongate explain ds/agent`"}},
+		{"watch ds/agent -n logging", []string{"`daemongate explain ds/agent -n logging`", "`daemongate rollout status ds/agent -n logging`"}},
 		{"status platform/agents", []string{"platform/agents: is no name of a Sync", "-n"}},
 		{"get daemonset/agent", []string{"`daemongate rollout status daemonset/agent`"}},
 		{"render . --ref main --commit " + strings.Repeat("a", 40), []string{"--ref and --commit: give one of them"}},

@@ -51,13 +51,13 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 	writeFlight(&b, s.Status.InFlight, now)
 	if s.Status.Detail == api.TellCounts {
 		fmt.Fprintf(&b, "  no node is named here, and no program quoted (spec.report.inCluster: Counts): daemongate "+
-			"explain %s does both, with your own rights\n", s.Name)
+			"explain %s does both, with your own rights\n", s.OnCommandLine())
 	}
 	for _, wait := range view.Waits(s, now) {
 		fmt.Fprintf(&b, "  %s\n", wait)
 	}
 	if meta.IsStatusConditionFalse(s.Status.Conditions, api.ConditionHealthy) {
-		fmt.Fprintf(&b, "    daemongate explain %s says why\n", s.Name)
+		fmt.Fprintf(&b, "    daemongate explain %s says why\n", s.OnCommandLine())
 	}
 	if c := s.Status.LastComplete; c != "" {
 		fmt.Fprintf(&b, "  last complete: %s\n", api.Short(c))

@@ -29,7 +29,7 @@ func TestCommandsSayWhatWouldNotFit(t *testing.T) {
 		if strings.Count(text, warning) != 1 {
 			t.Errorf("%s does not say it once:\n%s", name, text)
 		}
-		if name != "get" && !strings.Contains(text, "daemongate plan agents weighs that too") {
+		if name != "get" && !strings.Contains(text, "daemongate plan agents -n platform weighs that too") {
 			t.Errorf("%s does not say what was not weighed:\n%s", name, text)
 		}
 	}

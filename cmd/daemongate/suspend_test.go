@@ -46,7 +46,7 @@ func TestSyncsAreSuspendedAndListed(t *testing.T) {
 		{"suspend agents other", 0, "Sync default/agents suspended\nSync default/other suspended\n", ""},
 		{"suspend agents", 0, "Sync default/agents was suspended already\n", ""},
 		{"get agents", 0, "suspended\n", ""},
-		{"sync agents", 1, "", "is suspended, so nothing is polled or applied: `daemongate resume agents` first"},
+		{"sync agents", 1, "", "is suspended, so nothing is polled or applied: `daemongate resume agents -n default` first"},
 		{"resume agents", 0, "Sync default/agents resumed\n", ""},
 		{"resume agents", 0, "was resumed already", ""},
 		{"sync agents", 0, "asked for Sync default/agents", ""},

@@ -62,7 +62,7 @@ func onItsWay(s *api.Sync, was, is *api.FlightStage) (news []News) {
 	}
 	if is.WaitsFor == api.StageApproval && (!same || was.WaitsFor != is.WaitsFor) {
 		news = append(news, News{ApprovalWaited, fmt.Sprintf("%s waits for a person: daemongate promote %s lets it go "+
-			"on", Name(is), s.Name)})
+			"on", Name(is), s.OnCommandLine())})
 	}
 	return news
 }
@@ -72,7 +72,7 @@ func ofPauses(s *api.Sync, was, is *api.FlightStage) []News {
 	switch paused, were := is.WaitsFor == api.StagePaused, was.WaitsFor == api.StagePaused; {
 	case paused && !were:
 		return []News{{Paused, fmt.Sprintf("%s: %s; daemongate resume %s lets it go on", Name(is), Waiting(is),
-			s.Name)}}
+			s.OnCommandLine())}}
 	case were && !paused:
 		return []News{{Unpaused, fmt.Sprintf("%s goes on: %s", Name(is), Waiting(is))}}
 	}

@@ -12,7 +12,7 @@ import (
 // pauses it or lets it go on: each once, and nothing while nodes merely settle.
 func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 	s := &api.Sync{}
-	s.Name = "agents"
+	s.Namespace, s.Name = "platform", "agents"
 	stage := func(index int32, name string, waits api.StageWait, message string) *api.Flight {
 		return &api.Flight{Commit: strings.Repeat("b", 40), State: api.RollingOut, Stage: &api.FlightStage{Index: index, Of: 5, Name: name,
 			Nodes: 3, WaitsFor: waits, Message: message}}
@@ -35,13 +35,13 @@ func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 		{begun, stage(1, "canary", api.StageNodes, "1 node to go"), false, ""},
 		{begun, stage(1, "canary", api.StageSoak, "soaks"), false, ""},
 		{begun, stage(1, "canary", api.StageApproval, "has soaked"), false,
-			"ApprovalWaited: stage 1 of 5 (canary) waits for a person: daemongate promote agents lets it go on"},
+			"ApprovalWaited: stage 1 of 5 (canary) waits for a person: daemongate promote agents -n platform lets it go on"},
 		{approved, approved, false, ""},
 		{stage(1, "canary", api.StageApproval, "has soaked"), approved, false,
 			"Promoted: it goes on after stage 1 of 5 (canary), by a person's word"},
 		{approved, stage(2, "rest/1", api.StageNodes, ""), false, "StageReached: stage 2 of 5 (rest/1) is reached, with 3 nodes"},
 		{begun, stage(1, "canary", api.StagePaused, "paused by ada"), false,
-			"Paused: stage 1 of 5 (canary): paused by ada; daemongate resume agents lets it go on"},
+			"Paused: stage 1 of 5 (canary): paused by ada; daemongate resume agents -n platform lets it go on"},
 		{begun, stage(1, "canary", api.StagePaused, "the Sync is suspended"), true, ""},
 		{stage(1, "canary", api.StagePaused, "paused by ada"), begun, false, "Unpaused: stage 1 of 5 (canary) goes on: 2 nodes to go"},
 		{begun, done, false, ""},

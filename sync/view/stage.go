@@ -55,7 +55,7 @@ func stageWaits(s *api.Sync, now time.Time) []string {
 		paused = nil
 	}
 	if st.WaitsFor == api.StageApproval {
-		told.Message = fmt.Sprintf("a person must let it go on: `daemongate promote %s`", s.Name)
+		told.Message = fmt.Sprintf("a person must let it go on: `daemongate promote %s`", s.OnCommandLine())
 	}
 	return append([]string{pacing.Said(&told, now)}, paused...)
 }
@@ -66,7 +66,7 @@ func pauseWaits(s *api.Sync) []string {
 	if p == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s; `daemongate resume %s` lifts it", pacing.PauseWords(p), s.Name)}
+	return []string{fmt.Sprintf("%s; `daemongate resume %s` lifts it", pacing.PauseWords(p), s.OnCommandLine())}
 }
 
 // Part is one of the stages of a paced rollout, with how many nodes are in it.

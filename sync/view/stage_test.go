@@ -18,7 +18,7 @@ import (
 // staged is a Sync whose commit is in a stage since noon.
 func staged(st api.FlightStage) *api.Sync {
 	s := rolling()
-	s.Name = "agents"
+	s.Namespace, s.Name = "platform", "agents"
 	s.Spec.Rollout.OnDelete = api.OnDeletePace
 	s.Spec.Rollout.Pace = &api.Pace{Stages: []api.PaceStage{{Name: "canary", AtMost: 3, Approve: true}}}
 	st.Since = metav1.NewMicroTime(noon)
@@ -36,7 +36,7 @@ func TestAStageIsSaidInASentence(t *testing.T) {
 		"stage 2 of 5 (zone/eu-1a), for 60s: 1 of 1 node settled; soaks, until 2026-11-29 12:30:00Z; 4 nodes of later stages already " +
 			"on the commit, out of turn": {Name: "zone/eu-1a", Index: 2, Of: 5, Nodes: 1, Settled: 1, WaitsFor: api.StageSoak,
 			Until: &until, Early: 4},
-		"stage 1 of 5 (canary), for 60s: 3 of 3 nodes settled; a person must let it go on: `daemongate promote agents`": {Name: "canary",
+		"stage 1 of 5 (canary), for 60s: 3 of 3 nodes settled; a person must let it go on: `daemongate promote agents -n platform`": {Name: "canary",
 			Index: 1, Of: 5, Nodes: 3, Settled: 3, WaitsFor: api.StageApproval, Message: "has soaked"},
 		"stage 1 of 5 (canary), for 60s: 2 of 3 nodes settled, waiting for node-7": {Name: "canary", Index: 1, Of: 5, Nodes: 3,
 			Settled: 2, WaitsFor: api.StageNodes, Message: "2 of 3 nodes settled, waiting for node-7"},
@@ -65,7 +65,7 @@ func TestAPauseIsSaidWithItsEnd(t *testing.T) {
 	s.Annotations = map[string]string{pacing.PauseAnnotation: string(text)}
 	s.Status.InFlight.Stage.Message = pacing.PauseWords(&p)
 	all := strings.Join(Waits(s, noon), "|")
-	if strings.Count(all, "latency rises") != 1 || !strings.Contains(all, "`daemongate resume agents` lifts it") {
+	if strings.Count(all, "latency rises") != 1 || !strings.Contains(all, "`daemongate resume agents -n platform` lifts it") {
 		t.Error(all)
 	}
 	s.Status.InFlight = nil

@@ -70,7 +70,7 @@ func misfits(s *api.Sync) []string {
 	}
 	if len(list) > 0 || len(p.Held) > 0 {
 		list = append(list, fmt.Sprintf("whole nodes were weighed, and not what else stands on them: daemongate plan "+
-			"%s weighs that too, with your own rights", s.Name))
+			"%s weighs that too, with your own rights", s.OnCommandLine()))
 	}
 	return list
 }

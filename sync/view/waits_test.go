@@ -15,7 +15,7 @@ func TestAWarningOfPodsThatWouldNotFitIsSeen(t *testing.T) {
 	s := rolling()
 	s.Status.Preflight = &api.PreflightStatus{Commit: hash("b"), Warning: tooLarge}
 	all := strings.Join(Of(Seen{Now: noon, Sync: s}).Waits, "\n")
-	for _, want := range []string{"bbbbbbb before it was applied: " + tooLarge, "daemongate plan agents weighs that too"} {
+	for _, want := range []string{"bbbbbbb before it was applied: " + tooLarge, "daemongate plan agents -n platform weighs that too"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in %s", want, all)
 		}
@@ -40,7 +40,7 @@ func TestACommitThatWaitsForRoomIsSeen(t *testing.T) {
 	s.Status.Held.Reason = tooLarge + "; it waits for room, or for daemongate release"
 	s.Status.Preflight = &api.PreflightStatus{Held: []string{hash("c")}, Reason: s.Status.Held.Reason}
 	all := strings.Join(Waits(s, noon), "\n")
-	for _, want := range []string{"1 commit held, the newest is ccccccc: " + tooLarge, "daemongate plan agents weighs that too"} {
+	for _, want := range []string{"1 commit held, the newest is ccccccc: " + tooLarge, "daemongate plan agents -n platform weighs that too"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in %s", want, all)
 		}

@@ -65,7 +65,7 @@ func (a *announcer) Tell(s *api.Sync, n sync.News) {
 		}
 		a.event(s, corev1.EventTypeWarning, reason, text)
 	case sync.NewsUnhealthy:
-		a.event(s, corev1.EventTypeWarning, string(n.Kind), text+"; see daemongate explain "+s.Name)
+		a.event(s, corev1.EventTypeWarning, string(n.Kind), text+"; see daemongate explain "+s.OnCommandLine())
 	default:
 		a.event(s, corev1.EventTypeWarning, string(n.Kind), text)
 	}
@@ -110,7 +110,7 @@ func (a *announcer) relapsed(s *api.Sync, m *gate.Move) {
 			api.Short(m.Commit)))
 	default:
 		a.event(s, corev1.EventTypeWarning, "Relapsed", fmt.Sprintf("commit %s %s; see daemongate explain %s",
-			api.Short(m.Commit), m.Message.Private, s.Name))
+			api.Short(m.Commit), m.Message.Private, s.OnCommandLine()))
 	}
 }
 

@@ -49,7 +49,7 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Relapsed: true,
 			Message: private("relapsed: CrashLoop on 3 nodes")}},
 			"Complete     relapsed: CrashLoop on 3 nodes", "Warning Relapsed commit aaaaaaa relapsed: CrashLoop on 3 " +
-				"nodes; see daemongate explain agents"},
+				"nodes; see daemongate explain agents -n platform"},
 		{sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: api.Complete, Recovered: true,
 			Message: private("3 nodes")}},
 			"Complete     well again: 3 nodes", "Normal Recovered commit aaaaaaa is well again after its relapse"},
@@ -70,7 +70,7 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 		{sync.News{Kind: sync.NewsCorrected, Commit: commit, Message: private("applied again: x")},
 			"corrected    applied again: x", "Normal Corrected applied again: x"},
 		{sync.News{Kind: sync.NewsUnhealthy, Commit: commit, Message: private("x: ails")}, "unhealthy    x: ails",
-			"Warning Unhealthy x: ails; see daemongate explain agents"},
+			"Warning Unhealthy x: ails; see daemongate explain agents -n platform"},
 		{sync.News{Kind: sync.NewsRecovered, Commit: commit,
 			Message: private("all that the commit wrote is well again")},
 			"recovered    all that it wrote is well again", "Normal Recovered all that the commit wrote is well again"},

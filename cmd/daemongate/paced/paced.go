@@ -48,7 +48,8 @@ good for this stage of this commit, once: a newer commit, and the next stage tha
 			}
 			if is := s.Status.InFlight.Stage.Name; stage != "" && stage != is {
 				return fmt.Errorf("Sync %s/%s: it is %s that waits for an approval, and no stage called %q: nothing "+
-					"was promoted (daemongate promote %s --stage %s)", s.Namespace, s.Name, p.Stage, stage, s.Name, is)
+					"was promoted (daemongate promote %s --stage %s)", s.Namespace, s.Name, p.Stage, stage,
+					s.OnCommandLine(), is)
 			}
 			if err := syncs.Promote(c.Context(), s.Namespace, s.Name, p.Commit, p.Index, time.Now()); err != nil {
 				return err
@@ -96,7 +97,7 @@ func pause(ctx context.Context, r Reach, name, reason string) (string, error) {
 	of := "Sync " + s.Namespace + "/" + s.Name
 	if s.Spec.Rollout.Pace == nil {
 		return "", fmt.Errorf("%s: its rollouts are not paced (spec.rollout.pace), so Kubernetes replaces the pods: "+
-			"`daemongate suspend %s` stops polls and applies", of, s.Name)
+			"`daemongate suspend %s` stops polls and applies", of, s.OnCommandLine())
 	}
 	if is := pacing.PauseOf(s); is != nil && (reason == "" || reason == is.Reason) {
 		return of + " was paused already: " + pacing.PauseWords(is), nil
@@ -105,5 +106,5 @@ func pause(ctx context.Context, r Reach, name, reason string) (string, error) {
 	if err := syncs.Pause(ctx, s.Namespace, s.Name, p); err != nil {
 		return "", err
 	}
-	return of + " paused: no further pod is evicted until `daemongate resume " + s.Name + "`", nil
+	return of + " paused: no further pod is evicted until `daemongate resume " + s.OnCommandLine() + "`", nil
 }

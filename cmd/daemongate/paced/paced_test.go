@@ -131,7 +131,7 @@ func TestPromoteMayNameItsStage(t *testing.T) {
 func TestPauseIsAPersonsWord(t *testing.T) {
 	w := newWorld(t, func(*api.Sync) {})
 	said, err := w.run("pause", "agents", "--reason", " latency rises ")
-	if err != nil || !strings.HasPrefix(said, "Sync platform/agents paused: ") || !strings.Contains(said, "daemongate resume agents") {
+	if err != nil || !strings.HasPrefix(said, "Sync platform/agents paused: ") || !strings.Contains(said, "`daemongate resume agents -n platform`") {
 		t.Errorf("%q %v", said, err)
 	}
 	s, _ := w.syncs.Get(t.Context(), "platform", "agents")
