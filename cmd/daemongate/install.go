@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -59,6 +60,7 @@ With --export nothing is installed: the same objects are printed, or written to 
 	c.Flags().StringVar(&i.ClusterName, "cluster-name", "", controller.ClusterNameUsage)
 	c.Flags().StringSliceVar(&i.Namespaces, "namespaces", nil,
 		"look after the Syncs of these namespaces, with rights in no others: a,b (default: all)")
+	inOneLine(c.Flags().Lookup("namespaces"))
 	c.Flags().BoolVar(&i.Page, "http", false, "have the controller serve the page, in Service daemongate-page")
 	c.Flags().BoolVar(&i.PageActions, "http-actions", false, "with --http: have the page also do what people ask for")
 	i.addResources(c.Flags())
@@ -68,6 +70,20 @@ With --export nothing is installed: the same objects are printed, or written to 
 	c.Flags().StringVar(&i.chart, "export-chart", "", "write a Helm chart to this folder instead")
 	return c
 }
+
+// oneLine is a list of which pflag would take the first line, and leave the others without a word.
+type oneLine struct{ pflag.Value }
+
+// Set takes the list if it is in one line.
+func (o oneLine) Set(text string) error {
+	if strings.ContainsAny(text, "\r\n") {
+		return errors.New("want one line, with commas between the names")
+	}
+	return o.Value.Set(text)
+}
+
+// inOneLine refuses a list of several lines, such as what another command has printed.
+func inOneLine(f *pflag.Flag) { f.Value = oneLine{f.Value} }
 
 // addResources adds the flags for installations of more than some hundred Syncs.
 func (i *installation) addResources(f *pflag.FlagSet) {
@@ -83,6 +99,12 @@ func (i *installation) addResources(f *pflag.FlagSet) {
 func (i *installation) run(c *cobra.Command, folder []string) error {
 	if err := checkInstall(i.namespace, i.Options); err != nil {
 		return usage(c, err)
+	}
+	if c.Flags().Changed("namespaces") && len(i.Namespaces) == 0 {
+		return usage(c, errors.New("--namespaces names none: leave the flag out for all namespaces"))
+	}
+	if c.Flags().Changed("export-chart") && i.chart == "" || len(folder) > 0 && folder[0] == "" {
+		return usage(c, errors.New("the folder to export to has no name"))
 	}
 	if i.export && i.chart != "" || len(folder) > 0 && !i.export {
 		return usage(c, errors.New("a folder goes with --export or with --export-chart, and with one of them"))
@@ -129,7 +151,7 @@ func checkInstall(namespace string, o install.Options) error {
 		return fmt.Errorf("--namespace %s: Daemongate is installed in namespace %s; whose Syncs it looks after is "+
 			"said by --namespaces", namespace, install.Owner.Namespace)
 	}
-	if err := controller.CheckClusterName(o.ClusterName); err != nil {
+	if err := errors.Join(install.CheckImage(o.Image), controller.CheckClusterName(o.ClusterName)); err != nil {
 		return err
 	}
 	if err := install.CheckNamespaces(o.Namespaces); err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,6 +74,61 @@ func TestInstallRefusesAnotherNamespace(t *testing.T) {
 		if says := strings.Contains(r.stderr, "Daemongate is installed in namespace daemongate-system"); r.code != want ||
 			says != (want == 2) {
 			t.Errorf("install -n %s: exit code %d, %s", namespace, r.code, r.stderr)
+		}
+	}
+}
+
+// What would go into the manifests and cannot be is refused before anything is written, with the flag to change.
+func TestInstallRefusesWhatIsNoValue(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--image", "a b"}, `--image "a b": want the name of an image`},
+		{[]string{"--image", "a\n        command: [sh]"}, "--image"},
+		{[]string{"--image", "https://registry.example.com/a"}, "--image"},
+		{[]string{"--image", "i", "--cluster-name", `a"b`}, "--cluster-name"},
+		{[]string{"--image", "i", "--namespaces", "a\nb"}, "want one line, with commas"},
+		{[]string{"--image", "i", "--namespaces", ""}, "--namespaces names none"},
+		{[]string{"--image", "i", "--request-cpu", `1"`}, "--request-cpu"},
+	} {
+		folder := filepath.Join(t.TempDir(), "out")
+		for _, as := range [][]string{{"--export"}, {"--export", folder}, {"--export-chart", folder}} {
+			r := daemongate(t, "", slices.Concat([]string{"install"}, c.args, as)...)
+			if _, err := os.Stat(folder); r.code != 2 || !strings.Contains(r.stderr, c.says) || r.stdout != "" || err == nil {
+				t.Errorf("install %q: exit code %d, %s%s", slices.Concat(c.args, as), r.code, r.stdout, r.stderr)
+			}
+		}
+	}
+}
+
+// Where no cluster answers it is said once, for all objects together, and in no other words than the program's own.
+func TestACommandKeepsNoLog(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "kubeconfig")
+	gittest.Write(t, config, `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: a}}],
+clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}]}`)
+	program, err := os.Executable()
+	check(t, err)
+	for args, lines := range map[string]int{"install --image i": 1, "uninstall": 1, "check": 1, "get": 1} {
+		c := exec.CommandContext(t.Context(), program, append(strings.Fields(args), "--kubeconfig", config)...)
+		c.Env = append(os.Environ(), asProcess+"=1")
+		said, err := c.CombinedOutput()
+		if err == nil || strings.Count(string(said), "\n") > lines || !strings.HasPrefix(string(said), "daemongate: ") ||
+			!strings.Contains(string(said), "connection refused") {
+			t.Errorf("%s: %v\n%s", args, err, said)
+		}
+	}
+	for _, where := range []string{"--export", "--export-chart"} { // an empty variable installs nothing
+		r := daemongate(t, "", "install", "--image", "i", "--kubeconfig", config, where, "")
+		if r.code != 2 || !strings.Contains(r.stderr, "the folder to export to has no name") {
+			t.Errorf("install %s '': exit code %d, %s%s", where, r.code, r.stdout, r.stderr)
+		}
+	}
+	for _, flag := range []string{"--kubeconfig=/nowhere", "--context=nope"} {
+		if r := daemongate(t, "", "version", flag); r.code != 0 || !strings.Contains(r.stderr, "is not known: no cluster") {
+			t.Errorf("version %s: exit code %d, %s%s", flag, r.code, r.stdout, r.stderr)
 		}
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
 	"github.com/daemongate/daemongate/render/child"
 )
 
@@ -17,6 +20,7 @@ func main() {
 	if child.Asked(os.Args) {
 		os.Exit(child.Serve(os.Stdin, os.Stdout, os.Stderr))
 	}
+	klog.SetLogger(logr.Discard()) // a command returns its errors, and only the controller keeps a log: run sets it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(conclude(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr), os.Stderr))

@@ -99,6 +99,7 @@ func (o *runOptions) addTo(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "look after the Syncs of all namespaces")
 	flags.StringSliceVar(&o.Namespaces, "namespaces", nil,
 		"look after the Syncs of these namespaces, and ask for the rights of no others: a,b")
+	inOneLine(flags.Lookup("namespaces"))
 	flags.IntVar(&o.Workers, "workers", 4, "how many Syncs have their turn at once, beside those that wait for "+
 		"a server")
 	flags.IntVar(&o.PrepareWorkers, "prepare-workers", 4, "how many commits are rendered and tried at once, beside "+

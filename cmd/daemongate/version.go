@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/fit"
 	"github.com/daemongate/daemongate/cmd/daemongate/fit/judge"
@@ -68,8 +70,11 @@ const versionTimeout = 10 * time.Second
 // controller is the one that runs in the cluster, nil if there is none, and why it is not known, if there is a cluster.
 func (k *cluster) controller(ctx context.Context) (*judge.Running, string) {
 	config, _, err := k.connect()
+	if err != nil && k.kubeconfig == "" && k.context == "" && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" {
+		return nil, "" // nobody has said that there is a cluster
+	}
 	if err != nil {
-		return nil, ""
+		return nil, err.Error()
 	}
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -51,15 +51,20 @@ func CRD() ([]*unstructured.Unstructured, error) { return parse(crd) }
 
 // All is everything that runs Daemongate in a cluster, the definition of the Sync resource included.
 func All(o Options) ([]*unstructured.Unstructured, error) {
-	text := crd + "\n---\n" + strings.NewReplacer("IMAGE", o.Image, "CLUSTER", o.ClusterName,
-		allNamespaces, o.lookAfter(), lastArgument, lastArgument+o.pageArguments()).Replace(
-		o.Resources.written(controller))
+	text := crd + "\n---\n" + controller
 	if o.Page {
 		text += "\n---\n" + page
 	}
 	objects, err := parse(text)
 	if err != nil {
 		return nil, err
+	}
+	for _, u := range objects {
+		if u.GetKind() == "Deployment" {
+			if err := o.set(u); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if o.Monitoring {
 		more, err := monitors()
@@ -69,20 +74,6 @@ func All(o Options) ([]*unstructured.Unstructured, error) {
 		objects = append(objects, more...)
 	}
 	return o.bind(objects), nil
-}
-
-// lastArgument is the one of the controller after which others may follow.
-const lastArgument = "--metrics-auth"
-
-// pageArguments are those of a controller that serves the page.
-func (o Options) pageArguments() string {
-	switch {
-	case !o.Page:
-		return ""
-	case o.PageActions:
-		return `, "--http=:8080", --http-actions`
-	}
-	return `, "--http=:8080"`
 }
 
 // Apply writes objects to a cluster, whole or not at all.

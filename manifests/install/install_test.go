@@ -2,6 +2,8 @@ package install
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,4 +84,64 @@ func TestNamespacesAreNamedOnce(t *testing.T) {
 			t.Errorf("namespaces %s: %v", names, err)
 		}
 	}
+}
+
+// An image is what the kubelet takes for the name of one, and nothing that only looks like it.
+func TestAnImageHasAName(t *testing.T) {
+	t.Parallel()
+	for image, want := range map[string]bool{
+		"i": true, "daemongate": true, "daemongate:v1": true, "registry.example.com/platform/daemongate:v1.2.3": true,
+		"localhost:5000/a__b/c--d.e@sha256:" + strings.Repeat("0a", 32): true, "[2001:db8::1]:5000/a:V_1": true,
+		"Registry.Example.com/a": true, "10.0.0.1/a": true, "a:" + strings.Repeat("v", 128): true,
+		"": false, "a b": false, " a": false, "a\n": false, "a\n        command: [sh]": false, `a"`: false, "a: b": false,
+		"A": false, "https://registry.example.com/a": false, "a/": false, "a:": false, "a:v1:v2": false, "a@sha256:12": false,
+		"a//b": false, "a/B": false, "-a": false, "a:" + strings.Repeat("v", 129): false, "IMAGE": false,
+	} {
+		if err := CheckImage(image); (err == nil) != want {
+			t.Errorf("image %q: %v", image, err)
+		}
+	}
+}
+
+// Whatever the values are, they are values: the objects are the same ones, and nothing else of them changes.
+func TestNoValueIsYAML(t *testing.T) {
+	t.Parallel()
+	plain, err := All(Options{Image: "i", ClusterName: "c", Namespaces: []string{"n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, evil := range []string{"a\" b: c", "a\n        command: [sh]\n#", "CLUSTER", "\n---\nkind: Pod\n", "*replicas"} {
+		objects, err := All(Options{Image: evil, ClusterName: evil, Namespaces: []string{evil},
+			Resources: Resources{CPURequest: evil, MemoryRequest: evil, MemoryLimit: evil}})
+		if err != nil || len(objects) != len(plain) {
+			t.Fatalf("%q: %d objects, not %d: %v", evil, len(objects), len(plain), err)
+		}
+		for i, u := range objects {
+			container, is := containerOf(u)
+			switch {
+			case u.GetKind() == "RoleBinding" && u.GetNamespace() == evil:
+			case !is && !reflect.DeepEqual(u, plain[i]):
+				t.Errorf("%q: %s %s is another one", evil, u.GetKind(), u.GetName())
+			case is:
+				requests, _, _ := unstructured.NestedStringMap(container, "resources", "requests")
+				limits, _, _ := unstructured.NestedStringMap(container, "resources", "limits")
+				args, _, _ := unstructured.NestedStringSlice(container, "args")
+				if container["image"] != evil || container["command"] != nil || requests["cpu"] != evil ||
+					requests["memory"] != evil || limits["memory"] != evil ||
+					!slices.Contains(args, "--cluster-name="+evil) || !slices.Contains(args, "--namespaces="+evil) {
+					t.Errorf("%q: the container is %q", evil, container)
+				}
+			}
+		}
+	}
+}
+
+// containerOf is the container of the controller, in its Deployment.
+func containerOf(u *unstructured.Unstructured) (map[string]any, bool) {
+	if u.GetKind() != "Deployment" {
+		return nil, false
+	}
+	containers, _, _ := unstructured.NestedSlice(u.Object, "spec", "template", "spec", "containers")
+	container, is := containers[0].(map[string]any)
+	return container, is
 }

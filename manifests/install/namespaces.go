@@ -45,7 +45,7 @@ func (o Options) lookAfter() string {
 	if len(o.Namespaces) == 0 {
 		return allNamespaces
 	}
-	return `"--namespaces=` + strings.Join(o.Namespaces, ",") + `"`
+	return "--namespaces=" + strings.Join(o.Namespaces, ",")
 }
 
 // bind puts a RoleBinding in each namespace in the place of the ClusterRoleBinding of the rights for Syncs.

@@ -3,7 +3,6 @@ package install
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -47,14 +46,3 @@ func (r Resources) Check(renders, least int64) error {
 	}
 	return nil
 }
-
-// written has the manifests ask for it.
-func (r Resources) written(manifests string) string {
-	d, r := DefaultResources, r.OrDefault()
-	return strings.NewReplacer("cpu: "+d.CPURequest+"\n", "cpu: "+quoted(r.CPURequest)+"\n",
-		"memory: "+d.MemoryRequest+"\n", "memory: "+quoted(r.MemoryRequest)+"\n",
-		"memory: "+d.MemoryLimit+" ", "memory: "+quoted(r.MemoryLimit)+" ").Replace(manifests)
-}
-
-// quoted has YAML take a quantity such as 1 for a string.
-func quoted(text string) string { return `"` + text + `"` }

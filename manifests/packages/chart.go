@@ -72,7 +72,8 @@ func defaults(o install.Options) (string, error) {
 	if namespaces == nil {
 		namespaces = []string{}
 	}
-	text, size := values, o.Resources.OrDefault()
+	var marks []string
+	size := o.Resources.OrDefault()
 	for mark, value := range map[string]any{"IMAGE": o.Image, "CLUSTER": o.ClusterName, "NAMESPACES": namespaces,
 		"ACTIONS": o.PageActions, "PAGE": o.Page, "MONITORING": o.Monitoring,
 		"CPU": size.CPURequest, "MEMORY": size.MemoryRequest, "LIMIT": size.MemoryLimit} {
@@ -80,9 +81,9 @@ func defaults(o install.Options) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("values.yaml: %w", err)
 		}
-		text = strings.Replace(text, "${"+mark+"}", string(one), 1)
+		marks = append(marks, "${"+mark+"}", string(one))
 	}
-	return text, nil
+	return strings.NewReplacer(marks...).Replace(values), nil // all at once: a value may look like a mark
 }
 
 // definitions are those of the resources, which Helm upgrades, and leaves with all that is of them when it uninstalls.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -71,27 +73,66 @@ func Text(objects []*unstructured.Unstructured) (string, error) {
 	return text.String(), nil
 }
 
-// Write writes a package to a folder, in the place of one that was written there before. Where its best-known file is
-// somebody else's, nothing is written.
+// Write writes a package to a folder, in the place of one that was written there before: what that one had and this one
+// has not is removed, and all else is left. Where its best-known file is somebody else's, nothing is written.
 func (f Files) Write(folder string) error {
-	for _, known := range []string{KustomizeFile, ChartFile} {
-		at := filepath.Join(folder, known)
-		there, err := os.ReadFile(at)
-		switch {
-		case f[known] == "" || errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return err
-		case !strings.HasPrefix(string(there), MadeBy):
-			return fmt.Errorf("%s is there and was not made by daemongate install: give another folder", at)
-		}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(folder) // so that no path leads out of the folder
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	known := f.known()
+	there, err := root.ReadFile(known)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !strings.HasPrefix(string(there), MadeBy):
+		return fmt.Errorf("%s is there and was not made by daemongate install: give another folder",
+			filepath.Join(folder, known))
 	}
 	for path, text := range f {
-		path = filepath.Join(folder, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
+		if err := root.MkdirAll(filepath.Dir(filepath.FromSlash(path)), 0o755); err != nil {
+			return fmt.Errorf("%s: %w", folder, err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return err
+		if path == known {
+			text = strings.Replace(text, MadeBy, MadeBy+listed+strings.Join(slices.Sorted(maps.Keys(f)), " ")+"\n", 1)
+		}
+		if err := root.WriteFile(filepath.FromSlash(path), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("%s: %w", folder, err)
+		}
+	}
+	return f.removeOthers(root, string(there))
+}
+
+// listed begins the line in the best-known file that names the files of the package.
+const listed = "# Its files: "
+
+// known is the file by which the package is known.
+func (f Files) known() string {
+	if f[ChartFile] != "" {
+		return ChartFile
+	}
+	return KustomizeFile
+}
+
+// removeOthers removes the files that a package had which was here before, and this one has not.
+func (f Files) removeOthers(root *os.Root, before string) error {
+	for line := range strings.Lines(before) {
+		names, is := strings.CutPrefix(line, listed)
+		if !is {
+			continue
+		}
+		for _, name := range strings.Fields(names) {
+			if _, stays := f[name]; stays {
+				continue
+			}
+			if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove what an earlier export has left: %w", err)
+			}
 		}
 	}
 	return nil

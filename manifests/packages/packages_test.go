@@ -2,6 +2,9 @@ package packages_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -121,5 +124,65 @@ func TestTheChartHasNoMarksLeft(t *testing.T) {
 				t.Errorf("values.yaml has no %s:\n%s", line, files["values.yaml"])
 			}
 		}
+	}
+}
+
+// Helm refuses the images that install refuses; that one must be named, the template says.
+func TestTheChartTakesTheImagesThatInstallTakes(t *testing.T) {
+	files, err := packages.Chart(asked["all namespaces"], "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties map[string]struct{ Pattern string }
+	}
+	if err := json.Unmarshal([]byte(files["values.schema.json"]), &schema); err != nil {
+		t.Fatal(err)
+	}
+	takes := regexp.MustCompile(schema.Properties["image"].Pattern)
+	for _, image := range []string{"a", "a b", "a\n", `a"`, "A", "registry.example.com:5000/a/b:v1", "https://a/b", "a:", "[::1]/a",
+		"a@sha256:" + strings.Repeat("0", 64), "a@sha256:0", "{{ .Values.x }}"} {
+		if install := install.CheckImage(image) == nil; takes.MatchString(image) != install {
+			t.Errorf("%q: install takes it: %v, Helm does not agree", image, install)
+		}
+	}
+	if !takes.MatchString("") {
+		t.Error("no image: the schema has no words for what is missing")
+	}
+}
+
+// What an earlier export had and a later one has not goes, and nothing else does: neither what is somebody else's, nor
+// what a list that was tampered with names outside the folder.
+func TestAnExportLeavesNothingOfAnEarlierOne(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "base")
+	main := packages.MadeBy + "kind: Kustomization\n"
+	check(t, packages.Files{packages.KustomizeFile: main, "a/old.yaml": "1", "b.yaml": "1"}.Write(folder))
+	for _, theirs := range []string{"theirs.yaml", "../outside.yaml", "a/theirs.yaml"} {
+		check(t, os.WriteFile(filepath.Join(folder, theirs), []byte("theirs"), 0o600))
+	}
+	check(t, packages.Files{packages.KustomizeFile: main, "b.yaml": "2", "new.yaml": "2"}.Write(folder))
+	for name, want := range map[string]string{"a/old.yaml": "", "b.yaml": "2", "new.yaml": "2", "theirs.yaml": "theirs",
+		"a/theirs.yaml": "theirs", "../outside.yaml": "theirs"} {
+		if text, _ := os.ReadFile(filepath.Join(folder, name)); string(text) != want {
+			t.Errorf("%s has %q, not %q", name, text, want)
+		}
+	}
+	at := filepath.Join(folder, packages.KustomizeFile)
+	text, err := os.ReadFile(at)
+	check(t, err)
+	evil := strings.Replace(string(text), "new.yaml", "new.yaml ../outside.yaml", 1)
+	check(t, os.WriteFile(at, []byte(evil), 0o600))
+	if err := (packages.Files{packages.KustomizeFile: main}).Write(folder); err == nil {
+		t.Error("a path that leads out of the folder was taken")
+	}
+	if _, err := os.Stat(filepath.Join(folder, "../outside.yaml")); err != nil {
+		t.Errorf("what is outside of the folder is gone: %v", err)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
