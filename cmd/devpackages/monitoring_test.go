@@ -86,7 +86,7 @@ func watches(t *testing.T) watching {
 			var query struct{ RefID, Expr string }
 			check(t, json.Unmarshal(said, &query))
 			w.panels[*p.Panel.Title+" "+query.RefID] = strings.NewReplacer("$__rate_interval", "2m", "$namespace",
-				".*").Replace(query.Expr)
+				".*", "$cluster", ".*").Replace(query.Expr)
 		}
 	}
 	return w
