@@ -107,9 +107,12 @@ func (fl *flight) do(ctx context.Context, d gate.Decision) bool {
 	}
 	switch {
 	case d.Apply != "":
-		if fl.written = fl.write(ctx); fl.written.Problem != "" {
+		fl.written = fl.write(ctx)
+		switch {
+		case fl.written == nil: // its conditions say why
+		case fl.written.Problem != "":
 			troubled(ctx, l, fmt.Errorf("apply %s: %s", api.Short(d.Apply), fl.written.Problem))
-		} else {
+		default:
 			warn(l.Teller, l.sync, fl.set.warnings)
 		}
 	case d.Prune:

@@ -161,6 +161,10 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 				seen.unpaced = append(seen.unpaced, look.DaemonSet)
 			}
 		} else {
+			if !memories[i].Done && l.barred(l.sync) != nil { // it is read with the rights that it is written with
+				addUnseen(r, w, nil)
+				continue
+			}
 			j, memory = fl.judgeObject(ctx, w, targets[i], memories[i].NotAfter(now), o, now)
 		}
 		if w, err = judgedWorkload(w, j, memory, daemonSets, t); err != nil {

@@ -165,8 +165,12 @@ func tellsPanics(c *Controller, key string) func(*panics.Panic) {
 	return func(p *panics.Panic) { c.tellPanic(named(key), p) }
 }
 
-// trouble tells of an error of a Sync's, and counts it if it is a panic.
+// trouble tells of an error of a Sync's, and counts it if it is a panic. That nothing may be written is told once, by
+// tellBarred, and not by each write that is tried.
 func (c *Controller) trouble(s *api.Sync, err error) {
+	if b := (*Barred)(nil); stderrors.As(err, &b) {
+		return
+	}
 	if p := (*panics.Panic)(nil); stderrors.As(err, &p) {
 		c.tellPanic(s, p)
 		return

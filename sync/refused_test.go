@@ -11,6 +11,8 @@ import (
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/gate"
+	"github.com/daemongate/daemongate/sync/pacing"
 )
 
 // What a Sync has written is in one cluster: by a kubeconfig that leads to another one, or that came or went since,
@@ -95,5 +97,49 @@ func TestARefusalIsToldWithoutTheClustersWords(t *testing.T) {
 		if got := refusedWords(err); string(got) != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// barredFrom are connections to a cluster that may not be written.
+type barredFrom struct {
+	noCluster
+	*Barred
+}
+
+func (b barredFrom) Writer(*api.Sync) (Writer, error) { return nil, b.Barred }
+
+// A set that may not be written, because its cluster is away or there is nobody to write as, waits: that is no attempt of
+// its commit, which is not Stuck by it however long it takes. Nor is it by an object that cannot be read meanwhile.
+func TestACommitIsNotToBlameForACluster(t *testing.T) {
+	w := newGit(t)
+	commit := w.push("base", map[string]string{"a.yaml": configMap("a", "1")})
+	l := w.flyingLoop(t, commit)
+	now := time.Unix(1_000_000, 0)
+	away := barredFrom{Barred: &Barred{Reason: "ClusterUnreachable", Message: "prod cannot be reached", Passes: true}}
+	l.Controller = &Controller{Connect: away, Now: func() time.Time { return now }}
+	f := l.sync.Status.InFlight
+	f.State, f.Since = api.Applying, metav1.NewMicroTime(now)
+	l.ready = l.flight.set
+	g := gate.Gate{Order: api.OrderLatest, Deadline: 10 * time.Minute}
+	for range 3 {
+		if written := l.flight.write(t.Context()); written != nil || l.ready.Outcome != gate.Unavailable {
+			t.Fatalf("%+v, and it is %v", written, l.ready.Outcome)
+		}
+		state, d := g.Step(l.sync.Status.GateStatus, gate.Observation{Now: now, Prepared: &l.ready.Prepared})
+		if f := state.InFlight; f.State != api.Applying || f.Attempts > 0 || d.Apply != "" || d.Wake.IsZero() {
+			t.Errorf("it is %s after %d attempts: %+v", f.State, f.Attempts, d)
+		}
+		now = now.Add(time.Hour)
+		l.ready = l.flight.set
+	}
+
+	f.State, f.Workloads = api.RollingOut, []api.Workload{{Group: "batch", Kind: "Job", Name: "migrate", AppliedAt: f.Since}}
+	r, err := l.flight.look(t.Context(), now, pacing.Standstill{})
+	if err != nil || !r.Partial || r.State != api.RollingOut || len(r.Causes) > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	f.Workloads[0].Memory.Raw = []byte(`{"done":true}`)
+	if r, err := l.flight.look(t.Context(), now, pacing.Standstill{}); err != nil || r.State != api.Complete {
+		t.Errorf("a Job that has ended: %+v, %v", r, err)
 	}
 }

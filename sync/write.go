@@ -18,15 +18,16 @@ import (
 // prunePause is how long a prune waits that could not be finished.
 const prunePause = 30 * time.Second
 
-// write writes the prepared set, and says what the API server answered.
+// write writes the prepared set, and says what the API server answered. It is nil if the Sync may write nothing: its
+// commit is not at fault, and waits as one does that cannot be prepared.
 func (fl *flight) write(ctx context.Context) *gate.Written {
 	l := fl.loop
 	fl.set, fl.pruned = l.ready, nil
 	w := &gate.Written{Commit: fl.set.Commit, Digest: fl.set.Digest}
 	writer, err := l.Connect.Writer(l.sync)
 	set, brakeErr := fl.set.withBrakes()
+	var applied []manifests.Applied
 	if err = errors.Join(err, brakeErr); err == nil {
-		var applied []manifests.Applied
 		var left manifests.Inventory
 		applied, left, err = l.drift.proofsFor(l.sync, l.Now()).Apply(ctx, writer, set, WriteOptions(l.sync))
 		fl.wrote(l.Now(), false, applied...)
@@ -39,6 +40,11 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 		}
 	}
 	w.At = l.Now()
+	if b := (*Barred)(nil); errors.As(err, &b) && len(applied) == 0 {
+		waits := *fl.set
+		l.ready = waits.unavailable(b, w.At)
+		return nil
+	}
 	if err != nil {
 		w.Problem = api.TextOf(err)
 	}

@@ -104,8 +104,8 @@ func (t *turn) do(ctx context.Context, d gate.DeletionDecision) *gate.DeletionSt
 		err = t.remove(ctx, w, step)
 	}
 	if err != nil {
-		step.Problem, step.Refused = api.TextOf(err), !mayPass(err)
-		if waits(err) && !d.LetGo {
+		step.Problem, step.Refused, step.Waits = api.TextOf(err), !mayPass(err), waits(err) && !d.LetGo
+		if step.Waits {
 			step.Problem += leaveIt
 		}
 	}
@@ -192,9 +192,14 @@ func (t *turn) remember(ctx context.Context, d gate.DeletionDecision) error {
 			t.Warn(t.sync, text)
 		}
 	}
-	waits := d.Status.Waiting > 0 && len(d.Status.Objects[0].Finalizers) > 0 || d.Status.RefusedSince != nil
+	t.warnOfWaiting(before, d)
+	return nil
+}
+
+// warnOfWaiting tells of what keeps the Sync and will not pass soon, or not by itself.
+func (t *turn) warnOfWaiting(before *api.SyncStatus, d gate.DeletionDecision) {
+	waits := d.Waits || d.Status.Waiting > 0 && len(d.Status.Objects[0].Finalizers) > 0 || d.Status.RefusedSince != nil
 	if !d.Done && waits && before.Summary.Message != t.sync.Status.Summary.Message {
 		t.Warn(t.sync, d.Message)
 	}
-	return nil
 }

@@ -27,12 +27,13 @@ func TestASyncThatWaitsForAClusterSaysHowToLeaveIt(t *testing.T) {
 	s.Status.Inventory = []api.InventoryEntry{{Kind: "ConfigMap", Namespace: "fleet", Name: "config"}}
 	inventory := manifests.Inventory{{ID: manifests.ID{Kind: "ConfigMap", Namespace: "fleet", Name: "config"}}}
 	finished := false
+	var warned []string
 	o := Options{Now: func() time.Time { return now },
 		Writer:  func(*api.Sync) (Writer, error) { return nil, away{errors.New("the cluster prod cannot be reached")} },
 		Save:    func(context.Context, *api.Sync) error { return nil },
 		Finish:  func(context.Context, *api.Sync) error { finished = true; return nil },
 		Deleted: func(*api.Sync, manifests.Inventory) {},
-		Warn:    func(*api.Sync, string) {}}
+		Warn:    func(_ *api.Sync, text string) { warned = append(warned, text) }}
 	turn := func() {
 		t.Helper()
 		if _, err := Turn(t.Context(), s, inventory, o); err != nil {
@@ -47,6 +48,12 @@ func TestASyncThatWaitsForAClusterSaysHowToLeaveIt(t *testing.T) {
 			!strings.Contains(m, "set its spec.deletionPolicy to Orphan") {
 			t.Fatalf("finished %v; it says %q", finished, m)
 		}
+	}
+	if len(warned) != 1 || !strings.Contains(warned[0], "prod cannot be reached") {
+		t.Errorf("it is to be told once: %q", warned)
+	}
+	if c := meta.FindStatusCondition(s.Status.Conditions, api.ConditionReady); c.Reason != "DeletionWaits" {
+		t.Errorf("the reason is %s", c.Reason)
 	}
 	s.Spec.DeletionPolicy = api.DeletionOrphan
 	for range 2 {

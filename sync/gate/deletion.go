@@ -39,6 +39,8 @@ type DeletionStep struct {
 	// Problem in words if not all could be done, and Refused if time alone does not heal it.
 	Problem string
 	Refused bool
+	// Waits is set if its cluster cannot be used now, which is waited for, however long.
+	Waits bool
 }
 
 // DeletionDecision is what there is to do for a Sync that is being deleted.
@@ -52,6 +54,8 @@ type DeletionDecision struct {
 	Reason, Message string
 	// Why says why objects stay that a deletion might have taken along; empty if none do for such a reason.
 	Why string
+	// Waits is set while its cluster cannot be used.
+	Waits bool
 	// Wake is when to look again.
 	Wake time.Time
 }
@@ -97,6 +101,9 @@ func (o Deletion) lets() string {
 func (o Deletion) blocked(d *DeletionDecision) {
 	again := o.Now.Add(5 * time.Second)
 	d.Message = o.Step.Problem
+	if o.Step.Waits {
+		d.Reason, d.Waits = "DeletionWaits", true
+	}
 	if !o.Step.Refused && !o.Step.LetGo {
 		d.Status.RefusedSince, d.Wake = nil, again
 		return

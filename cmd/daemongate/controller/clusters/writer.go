@@ -22,6 +22,7 @@ type sameCluster struct {
 func (w *sameCluster) is(ctx context.Context) error {
 	uid, err := w.at.identify(ctx)
 	if err != nil {
+		w.at.suspect.Store(true) // so that the Sync's next turn looks, and says so
 		b := w.at.away(err)
 		b.Message = "nothing is written: " + b.Message
 		return b
