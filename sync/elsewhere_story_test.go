@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -60,9 +58,10 @@ func newGateway(w *world) *gateway {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(w.cluster.Config.CAData)
 	g := &gateway{world: w, users: map[string]bool{}, cluster: &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}, // without the test's own credentials
-		ErrorLog:  log.New(io.Discard, "", 0), FlushInterval: -1}}
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}, // without the test's own credentials
+		ErrorHandler:  func(rw http.ResponseWriter, _ *http.Request, _ error) { rw.WriteHeader(http.StatusBadGateway) },
+		FlushInterval: -1}}
 	g.Server = httptest.NewTLSServer(g)
 	w.t.Cleanup(func() { g.CloseClientConnections(); g.Close() })
 	return g
