@@ -97,17 +97,8 @@ func (i *installation) addResources(f *pflag.FlagSet) {
 }
 
 func (i *installation) run(c *cobra.Command, folder []string) error {
-	if err := checkInstall(i.namespace, i.Options); err != nil {
+	if err := i.check(c.Flags(), folder); err != nil {
 		return usage(c, err)
-	}
-	if c.Flags().Changed("namespaces") && len(i.Namespaces) == 0 {
-		return usage(c, errors.New("--namespaces names none: leave the flag out for all namespaces"))
-	}
-	if c.Flags().Changed("export-chart") && i.chart == "" || len(folder) > 0 && folder[0] == "" {
-		return usage(c, errors.New("the folder to export to has no name"))
-	}
-	if i.export && i.chart != "" || len(folder) > 0 && !i.export {
-		return usage(c, errors.New("a folder goes with --export or with --export-chart, and with one of them"))
 	}
 	switch {
 	case i.chart != "":
@@ -140,6 +131,22 @@ func (i *installation) run(c *cobra.Command, folder []string) error {
 	_, err = fmt.Fprintf(c.OutOrStdout(), "installed %d objects; next: a ServiceAccount for a Sync, and daemongate "+
 		"create sync (docs/install.md)\n", len(objects))
 	return err
+}
+
+// check says what of the command line cannot be, or is an empty variable.
+func (i *installation) check(flags *pflag.FlagSet, folder []string) error {
+	if err := checkInstall(i.namespace, i.Options); err != nil {
+		return err
+	}
+	switch {
+	case flags.Changed("namespaces") && len(i.Namespaces) == 0:
+		return errors.New("--namespaces names none: leave the flag out for all namespaces")
+	case flags.Changed("export-chart") && i.chart == "" || len(folder) > 0 && folder[0] == "":
+		return errors.New("the folder to export to has no name")
+	case i.export && i.chart != "" || len(folder) > 0 && !i.export:
+		return errors.New("a folder goes with --export or with --export-chart, and with one of them")
+	}
+	return nil
 }
 
 // checkInstall says which flag is missing, or does not go with the others.

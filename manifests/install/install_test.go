@@ -123,16 +123,22 @@ func TestNoValueIsYAML(t *testing.T) {
 			case !is && !reflect.DeepEqual(u, plain[i]):
 				t.Errorf("%q: %s %s is another one", evil, u.GetKind(), u.GetName())
 			case is:
-				requests, _, _ := unstructured.NestedStringMap(container, "resources", "requests")
-				limits, _, _ := unstructured.NestedStringMap(container, "resources", "limits")
-				args, _, _ := unstructured.NestedStringSlice(container, "args")
-				if container["image"] != evil || container["command"] != nil || requests["cpu"] != evil ||
-					requests["memory"] != evil || limits["memory"] != evil ||
-					!slices.Contains(args, "--cluster-name="+evil) || !slices.Contains(args, "--namespaces="+evil) {
-					t.Errorf("%q: the container is %q", evil, container)
-				}
+				hasValues(t, container, evil)
 			}
 		}
+	}
+}
+
+// hasValues holds that a container has a text as each of its values, and no command of that text's.
+func hasValues(t *testing.T, container map[string]any, text string) {
+	t.Helper()
+	requests, _, _ := unstructured.NestedStringMap(container, "resources", "requests")
+	limits, _, _ := unstructured.NestedStringMap(container, "resources", "limits")
+	args, _, _ := unstructured.NestedStringSlice(container, "args")
+	if container["image"] != text || container["command"] != nil || requests["cpu"] != text ||
+		requests["memory"] != text || limits["memory"] != text ||
+		!slices.Contains(args, "--cluster-name="+text) || !slices.Contains(args, "--namespaces="+text) {
+		t.Errorf("%q: the container is %q", text, container)
 	}
 }
 
