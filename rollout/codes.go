@@ -43,6 +43,8 @@ var meanings = map[Code]string{
 	AlertsHold:    "alerts hold the rollout back, which may not be for the commit's sake",
 	SoakRestarted: "the soak begins anew again and again",
 	NodesAbsent:   "nodes are absent without which no stage ends",
+
+	DisruptionBudget: "a PodDisruptionBudget does not let old pods go",
 }
 
 // Meaning is the cause in a few words.

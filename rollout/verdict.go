@@ -56,6 +56,8 @@ const (
 	AlertsHold    Code = "AlertsHold"
 	SoakRestarted Code = "SoakRestarted"
 	NodesAbsent   Code = "NodesAbsent"
+	// DisruptionBudget is a PodDisruptionBudget that allows no eviction.
+	DisruptionBudget Code = "DisruptionBudget"
 	// Starting is only ever the present reason, never a verdict: pods are being pulled, initialised or started.
 	Starting Code = "Starting"
 )
@@ -73,7 +75,7 @@ func Codes() []Code {
 
 // PaceCodes are the causes of a paced rollout as a whole. Judge names none of them.
 func PaceCodes() []Code {
-	return []Code{StrategyKept, AlertsFiring, AlertsHold, SoakRestarted, NodesAbsent}
+	return []Code{StrategyKept, AlertsFiring, AlertsHold, SoakRestarted, NodesAbsent, DisruptionBudget}
 }
 
 // Depth is a cause's place among all: where two explain one pod, the deeper one leads.

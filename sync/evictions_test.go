@@ -49,7 +49,9 @@ func TestWhatWasEvictedIsGoingUntilItIsSeen(t *testing.T) {
 			switch {
 			case going[uid]:
 				text += "g"
-			case refused[uid] != "":
+			case refused[uid].Again:
+				text += "a"
+			case refused[uid].Budget:
 				text += "r"
 			default:
 				text += "-"
@@ -61,11 +63,11 @@ func TestWhatWasEvictedIsGoingUntilItIsSeen(t *testing.T) {
 		t.Errorf("at first: %s", got)
 	}
 	now = now.Add(refusedPause)
-	if got := states(); got != "g--" {
+	if got := states(); got != "g-a" {
 		t.Errorf("after a while: %s", got)
 	}
 	a.DeletionTimestamp = &metav1.Time{Time: now}
-	if got := states(); got != "---" {
+	if got := states(); got != "--a" {
 		t.Errorf("when it was seen: %s", got)
 	}
 }

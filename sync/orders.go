@@ -86,9 +86,9 @@ type evictions struct {
 	told    string // what was told last of why a pod was not evicted
 }
 
-// refusedEviction says why a pod was not let go, and until when it is not tried again.
+// refusedEviction says why a pod was not let go, and until when it is not tried again. It is known until the pod goes.
 type refusedEviction struct {
-	said  string
+	pace.Refusal
 	until time.Time
 }
 
@@ -106,19 +106,21 @@ func (e *evictions) seen(all []pace.Workload, now time.Time) {
 	maps.DeleteFunc(e.going, func(uid types.UID, until time.Time) bool {
 		return !there[uid] || !until.IsZero() && !now.Before(until)
 	})
-	maps.DeleteFunc(e.refused, func(uid types.UID, r refusedEviction) bool {
-		return !there[uid] || !now.Before(r.until)
-	})
+	maps.DeleteFunc(e.refused, func(uid types.UID, _ refusedEviction) bool { return !there[uid] })
+	for uid, r := range e.refused {
+		r.Again = !now.Before(r.until)
+		e.refused[uid] = r
+	}
 }
 
 // now is which pods are going and which were not let go, and why, for a look.
-func (e *evictions) now() (going map[types.UID]bool, refused map[types.UID]string) {
-	going, refused = make(map[types.UID]bool, len(e.going)), make(map[types.UID]string, len(e.refused))
+func (e *evictions) now() (going map[types.UID]bool, refused map[types.UID]pace.Refusal) {
+	going, refused = make(map[types.UID]bool, len(e.going)), make(map[types.UID]pace.Refusal, len(e.refused))
 	for uid := range e.going {
 		going[uid] = true
 	}
 	for uid, r := range e.refused {
-		refused[uid] = r.said
+		refused[uid] = r.Refusal
 	}
 	return going, refused
 }
@@ -126,8 +128,8 @@ func (e *evictions) now() (going map[types.UID]bool, refused map[types.UID]strin
 // done reports whether something came of a pod's eviction already that the look which ordered it had not seen.
 func (e *evictions) done(order gate.EvictionOrder) bool {
 	_, going := e.going[types.UID(order.UID)]
-	_, refused := e.refused[types.UID(order.UID)]
-	return going || refused
+	r, refused := e.refused[types.UID(order.UID)]
+	return going || refused && !r.Again
 }
 
 // evictionsAtOnce bounds how many pods go in one turn: a person's pause, and the Lease, are looked at between turns.
@@ -174,7 +176,9 @@ func noteEvicted(l *syncLoop, order gate.EvictionOrder, err error) {
 		if e.refused == nil {
 			e.refused = map[types.UID]refusedEviction{}
 		}
-		e.refused[uid] = refusedEviction{api.TextOf(err), l.Now().Add(refusedPause)}
+		budget := (*evict.BudgetError)(nil)
+		e.refused[uid] = refusedEviction{pace.Refusal{Said: api.TextOf(err), Budget: errors.As(err, &budget)},
+			l.Now().Add(refusedPause)}
 		tellEviction(l, order, err)
 	}
 }
@@ -184,6 +188,9 @@ func (e *evictions) goes(uid types.UID, until time.Time) {
 		e.going = map[types.UID]time.Time{}
 	}
 	e.going[uid] = until
+	if until.IsZero() {
+		delete(e.refused, uid)
+	}
 }
 
 // tellEviction tells once why pods are not evicted, and has it tried again. That a budget does not allow it stands in

@@ -199,9 +199,10 @@ func (c *course) waits() (why Wait, message string, until time.Time) {
 	return ForApproval, c.approvalWords(), until
 }
 
-// isBudgetSpent reports whether old pods are left of which none may go now, though none is on its way.
+// isBudgetSpent reports whether old pods are left of which none may go now, but for those that were not let go before,
+// though none is on its way.
 func isBudgetSpent(c *course) bool {
-	return c.queue.waiting+c.queue.refused > 0 && len(c.queue.delete) == 0 && !c.onTheirWay
+	return c.queue.waiting+c.queue.refused > 0 && len(c.queue.delete) == c.queue.again && !c.onTheirWay
 }
 
 // keepsFromTheNext reports whether an alert keeps a stage that is over otherwise from being passed.

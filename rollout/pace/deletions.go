@@ -14,7 +14,9 @@ import (
 type queue struct {
 	delete  []Deletion
 	waiting int  // pods that may not go yet
-	refused int  // pods that a PodDisruptionBudget does not let go
+	refused int  // pods that were not let go
+	budgets int  // of those by a PodDisruptionBudget
+	again   int  // those of delete that were not let go before
 	closed  bool // no window is open for them
 }
 
@@ -28,6 +30,7 @@ type candidate struct {
 	costs   bool // its node loses its last available pod with it
 	leaving bool // its node is about to leave the cluster
 	stage   int  // of its node
+	again   bool // it was not let go before
 }
 
 // lineUp says which old pods go now, as far as the budget of each DaemonSet goes.
@@ -44,7 +47,12 @@ func (c *course) lineUpOf(s *set, q *queue) {
 		return // its controller replaces what comes back
 	}
 	list, refused := c.candidates(s)
-	q.refused += refused
+	q.refused += len(refused)
+	for _, why := range refused {
+		if why.Budget {
+			q.budgets++
+		}
+	}
 	if len(list) == 0 {
 		return
 	}
@@ -71,25 +79,32 @@ func (c *course) lineUpOf(s *set, q *queue) {
 		if one.costs {
 			spent++
 		}
+		if one.again {
+			q.again++
+		}
 		q.delete = append(q.delete, Deletion{Namespace: one.pod.Namespace, Name: one.pod.Name, UID: one.pod.UID,
 			Node: one.node, Unready: !fact.IsReady(one.pod)})
 	}
 }
 
 // candidates are the old pods of the stage that can go, in their order: those first that cost nothing, then those of
-// nodes that stay, then by the names of their nodes. There is one of each node.
-func (c *course) candidates(s *set) (list []candidate, refused int) {
+// nodes that stay, then by the names of their nodes. There is one of each node. Refused is why others were not let go,
+// and those that are tried again.
+func (c *course) candidates(s *set) (list []candidate, refused []Refusal) {
 	for i := range s.sites {
 		at := &s.sites[i]
 		if !isReachable(at) || !c.takes(s, i) {
 			continue
 		}
-		if _, is := s.Refused[at.old.UID]; is {
-			refused++
+		why, is := s.Refused[at.old.UID]
+		if is {
+			refused = append(refused, why)
+		}
+		if is && !why.Again {
 			continue
 		}
 		list = append(list, candidate{pod: at.old, node: c.places[i].name, costs: at.available == 1 && !at.freed,
-			leaving: isLeaving(c.places[i].node), stage: c.places[i].stage})
+			leaving: isLeaving(c.places[i].node), stage: c.places[i].stage, again: is})
 	}
 	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(order(a.costs, b.costs), order(a.leaving, b.leaving), cmp.Compare(a.node, b.node))

@@ -55,13 +55,26 @@ func heldBy(c *course, o *Outcome) rollout.Code {
 		}
 	case ForAlerts:
 		return heldByAlerts(c)
+	case ForBudget:
+		if c.queue.budgets > 0 {
+			return rollout.DisruptionBudget
+		}
 	case ForNodes:
+		if isTriedAfterRestart(c) {
+			return rollout.DisruptionBudget
+		}
 		if c.absent != "" && len(c.unsettled) == 0 && c.queue.isEmpty() {
 			return rollout.NodesAbsent
 		}
-	case ForSoak, ForApproval, ForWindow, ForResume, ForHealth, ForBudget:
+	case ForSoak, ForApproval, ForWindow, ForResume, ForHealth:
 	}
 	return ""
+}
+
+// isTriedAfterRestart reports whether pods are tried that a PodDisruptionBudget held back before, of which nothing is
+// known any more.
+func isTriedAfterRestart(c *course) bool {
+	return c.in.Progress.Held == rollout.DisruptionBudget && len(c.queue.delete) > 0 && !c.onTheirWay
 }
 
 // heldByAlerts tells alerts that began to fire after the commit had come to nodes, which may be its doing, from those
@@ -137,12 +150,41 @@ func holdCause(c *course, o *Outcome) Cause {
 		cause.Message += lasts
 		cause.Remedy = "If the commit has brought the alerts about, push one that mends it. Otherwise end or silence " +
 			"them, or have spec.rollout.pace.gates.alerts.matchers name others: the rollout then goes on by itself."
+	case rollout.DisruptionBudget:
+		budgetCause(c, &cause)
+		cause.Message += lasts
 	case rollout.NodesAbsent:
 		cause.Message += lasts
 		cause.Remedy = "Bring the nodes back, or delete those that are gone for good: `kubectl get nodes`. Or have the " +
 			"stage take others (spec.rollout.pace.stages); the rollout then goes on by itself."
 	}
 	return cause
+}
+
+// budgetCause says which pods a PodDisruptionBudget does not let go, and what is wrong with most that never do.
+func budgetCause(c *course, cause *Cause) {
+	for _, s := range c.sets {
+		for i := range s.sites {
+			at := &s.sites[i]
+			if !isReachable(at) || !c.takes(s, i) || !s.Refused[at.old.UID].Budget {
+				continue
+			}
+			cause.Nodes = append(cause.Nodes, c.places[i].name)
+			if cause.Name == "" {
+				cause.Namespace, cause.Name = s.Target.Namespace, s.Target.Name
+			}
+		}
+	}
+	slices.Sort(cause.Nodes)
+	cause.Nodes = slices.Compact(cause.Nodes)
+	in := ""
+	if cause.Namespace != "" {
+		in = " -n " + cause.Namespace
+	}
+	cause.Remedy = "See `kubectl" + in + " get pdb`: one that selects pods of a DaemonSet allows an eviction only " +
+		"if it has a number as minAvailable, and more pods than that are healthy; a percentage and " +
+		"maxUnavailable never do, because nothing says how many pods there should be. Change or delete it; " +
+		"the rollout then goes on by itself."
 }
 
 // soakCause is why the stage soaks and soaks.

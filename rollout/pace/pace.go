@@ -109,10 +109,19 @@ type Workload struct {
 	Kept string
 	// Reached is on how many nodes the look before found it exposed to the commit. It does not fall by another plan.
 	Reached int
-	// Refused are pods whose eviction a PodDisruptionBudget does not allow at present, and what the API server said.
-	Refused map[types.UID]string
+	// Refused are pods whose eviction was refused.
+	Refused map[types.UID]Refusal
 	// Going are pods that were evicted already, and that the look may not show to be going yet.
 	Going map[types.UID]bool
+}
+
+// Refusal is why a pod was not let go.
+type Refusal struct {
+	// Said is what the API server said, and Budget is set if it named a PodDisruptionBudget.
+	Said   string
+	Budget bool
+	// Again is set when it is to be tried again.
+	Again bool
 }
 
 // Input is all that is decided by.

@@ -49,9 +49,13 @@ func (c *course) budgetWords() string {
 			said = append(said, fmt.Sprintf("%s has no available pod on %s, %d may be without: %s", name,
 				words.Plural(len(nodes), "node"), limit, words.FoldSome(nodes)))
 		}
-		if refused > 0 {
-			said = append(said, fmt.Sprintf("a PodDisruptionBudget does not allow the eviction of %s of %s: %s",
-				words.Plural(refused, "pod"), name, s.refusal(c)))
+		if len(refused) > 0 {
+			who := "the API server"
+			if refused[0].Budget {
+				who = "a PodDisruptionBudget"
+			}
+			said = append(said, fmt.Sprintf("%s does not allow the eviction of %s of %s: %s", who,
+				words.Plural(len(refused), "pod"), name, words.Clip(refused[0].Said, 200)))
 		}
 	}
 	return strings.Join(said, "; ")
@@ -66,18 +70,6 @@ func (s *set) unavailable(places []place) []string {
 		}
 	}
 	return nodes
-}
-
-// refusal is what the API server said of the first pod that it did not let go.
-func (s *set) refusal(c *course) string {
-	for i := range s.sites {
-		if at := &s.sites[i]; isReachable(at) && c.takes(s, i) {
-			if said, is := s.Refused[at.old.UID]; is {
-				return words.Clip(said, 200)
-			}
-		}
-	}
-	return ""
 }
 
 // strategyWords say that update strategies are given back, and why the first of them was not.

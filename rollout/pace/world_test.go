@@ -380,9 +380,18 @@ func (w *world) input() Input {
 		l := w.look(s)
 		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)
 		in.Workloads = append(in.Workloads, Workload{Target: s.target, Look: l, Judgement: s.judgement,
-			Going: maps.Clone(w.going), Refused: w.refused, Held: s.held, Kept: s.kept, Reached: s.reached})
+			Going: maps.Clone(w.going), Refused: refusals(w.refused), Held: s.held, Kept: s.kept, Reached: s.reached})
 	}
 	return in
+}
+
+// refusals are those of a PodDisruptionBudget.
+func refusals(said map[types.UID]string) map[types.UID]Refusal {
+	all := map[types.UID]Refusal{}
+	for uid, why := range said {
+		all[uid] = Refusal{Said: why, Budget: true}
+	}
+	return all
 }
 
 // decide looks, decides, keeps the progress, and carries out what was decided.

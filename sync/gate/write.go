@@ -16,9 +16,10 @@ const CauseApplyFailed = "ApplyFailed"
 // These causes of a paced rollout say nothing against its commit: it is not rolled back for them, and the next one has
 // nothing to mend.
 const (
-	CauseStrategyKept = "StrategyKept"
-	CauseAlertsHold   = "AlertsHold"
-	CauseNodesAbsent  = "NodesAbsent"
+	CauseStrategyKept     = "StrategyKept"
+	CauseAlertsHold       = "AlertsHold"
+	CauseNodesAbsent      = "NodesAbsent"
+	CauseDisruptionBudget = "DisruptionBudget"
 )
 
 // isBlameless reports whether a flight is stuck by no fault of its commit's.
@@ -27,7 +28,7 @@ func isBlameless(f *api.Flight) bool {
 		return false
 	}
 	switch f.Causes[0].Code {
-	case CauseStrategyKept, CauseAlertsHold, CauseNodesAbsent:
+	case CauseStrategyKept, CauseAlertsHold, CauseNodesAbsent, CauseDisruptionBudget:
 		return true
 	}
 	return false

@@ -57,6 +57,10 @@ func TestADeadlineCountsFromWhenAStageMoves(t *testing.T) {
 		pace.Input{Now: noon}); !got.Time.Equal(noon) {
 		t.Errorf("of a new stage it counts from %v", got)
 	}
+	held := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: api.StageBudget, Held: string(rollout.DisruptionBudget)}
+	if got := movingSince(was, held, pace.Input{Now: noon}); got != nil {
+		t.Errorf("while a PodDisruptionBudget holds it back, it counts from %v", got)
+	}
 }
 
 // planIn is the plan of a Sync.

@@ -135,7 +135,7 @@ func moves(st *api.FlightStage) bool {
 // movingSince is since when a stage has waited for its nodes and for nothing else: the deadline counts from then.
 func movingSince(was, now *api.FlightStage, in pace.Input) *metav1.MicroTime {
 	switch {
-	case !moves(now):
+	case !moves(now), now.Held == gate.CauseDisruptionBudget: // which has a deadline of its own
 		return nil
 	case was != nil && was.MovingSince != nil && was.Is(now) && !isReplanned(was, in.Plan):
 		return was.MovingSince

@@ -53,7 +53,8 @@ func TestWhatHoldsAStageUpMakesACommitStuck(t *testing.T) {
 // The gate knows causes by the names that a rollout gives them.
 func TestTheGateKnowsTheCausesOfAPace(t *testing.T) {
 	for said, code := range map[string]rollout.Code{gate.CauseStrategyKept: rollout.StrategyKept,
-		gate.CauseAlertsHold: rollout.AlertsHold, gate.CauseNodesAbsent: rollout.NodesAbsent} {
+		gate.CauseAlertsHold: rollout.AlertsHold, gate.CauseNodesAbsent: rollout.NodesAbsent,
+		gate.CauseDisruptionBudget: rollout.DisruptionBudget} {
 		if said != string(code) {
 			t.Errorf("%s is %s to the gate", code, said)
 		}
