@@ -15,6 +15,8 @@ type Part struct {
 	Name    string
 	Soak    time.Duration
 	Approve bool
+	// Overlap is set if the next one begins while its last nodes settle.
+	Overlap bool
 	Nodes   []string
 	// Early are those of its nodes that have the commit although the stage has not been reached.
 	Early []string
@@ -56,6 +58,7 @@ func partsOf(stages []stage, places []place) []Part {
 	parts := make([]Part, len(stages))
 	for i := range stages {
 		parts[i].Name, parts[i].Soak, parts[i].Approve = stages[i].name, stages[i].soak, stages[i].approve
+		parts[i].Overlap = stages[i].overlap && i < len(stages)-1
 	}
 	for i := range places {
 		if at := places[i].stage; at > 0 {

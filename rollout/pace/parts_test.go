@@ -22,6 +22,10 @@ func TestWhichNodesFallIntoWhichStage(t *testing.T) {
 	if got := told(Preview(w.plan, w.nodes, w.now)); got != want {
 		t.Errorf("before: %s", got)
 	}
+	zones := Preview(Plan{Stages: []Stage{{Name: "zone", Each: "zone", Overlap: true}}}, w.nodes, w.now)
+	if !zones[0].Overlap || zones[len(zones)-1].Overlap {
+		t.Errorf("which overlap: %+v", zones)
+	}
 	w.commit("v2")
 	w.lose("n006")
 	o := w.run(5 * time.Minute)

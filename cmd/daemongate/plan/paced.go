@@ -38,7 +38,8 @@ func (c *cluster) paced(s *api.Sync, plans []plan.Plan) *answer.Paced {
 	nodes := slices.DeleteFunc(slices.Clone(c.nodes), func(n *corev1.Node) bool { return !on[n.Name] })
 	p := &answer.Paced{Stages: []answer.Stage{}, AtOnce: c.atOnce()}
 	for _, part := range pace.Preview(*asked, nodes, c.clients.Now()) {
-		st := answer.Stage{Name: part.Name, Count: len(part.Nodes), Nodes: part.Nodes, Approve: part.Approve}
+		st := answer.Stage{Name: part.Name, Count: len(part.Nodes), Nodes: part.Nodes, Approve: part.Approve,
+			Overlap: part.Overlap}
 		if part.Soak > 0 {
 			st.Soak = part.Soak.String()
 		}

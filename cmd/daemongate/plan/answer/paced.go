@@ -20,6 +20,8 @@ type Stage struct {
 	// begin.
 	Soak    string `json:"soak,omitempty"`
 	Approve bool   `json:"approve,omitempty"`
+	// Overlap is set if the next one begins while its last nodes settle.
+	Overlap bool `json:"overlap,omitempty"`
 }
 
 // mostAtOnce is how many objects are named that no stage holds back.
@@ -38,6 +40,9 @@ func (p *Paced) sections(names bool) []section {
 		}
 		if s.Approve && i < len(p.Stages)-1 {
 			text += ", then a person must let it go on"
+		}
+		if s.Overlap {
+			text += ", the next one begins when its last old pod has gone"
 		}
 		if names && s.Count > 0 {
 			text += ": " + words.FoldSome(s.Nodes)
