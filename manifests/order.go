@@ -6,6 +6,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/daemongate/daemongate/manifests/caught"
 )
 
 // The ranks in which a set is written. Objects of one rank do not need each other and are written side by side; an
@@ -108,18 +110,24 @@ func byRank[T any](ordered []T, id func(T) ID) [][]T {
 const parallel = 16
 
 // sideBySide does the same to each of some items, and returns what came of each and what went wrong with it, in their
-// order.
+// order. Whoever calls it panics if one of them does, after the others have ended: nobody could catch it there.
 func sideBySide[T, R any](items []T, do func(T) (R, error)) (results []R, problems []error) {
 	results, problems = make([]R, len(items)), make([]error, len(items))
+	panics := make([]*caught.Panic, len(items))
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for i, item := range items {
 		group.Go(func() error {
-			results[i], problems[i] = do(item)
+			panics[i] = caught.Catch("an object", func() { results[i], problems[i] = do(item) })
 			return nil
 		})
 	}
 	_ = group.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 	return results, problems
 }
 

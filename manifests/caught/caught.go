@@ -22,10 +22,15 @@ func (p *Panic) Error() string {
 	return fmt.Sprintf("%s panicked, which is a fault of Daemongate's: %s; its log says where", p.Doing, p.what)
 }
 
-// Catch does something, and returns the panic that ended it; nil if none did.
+// Catch does something, and returns the panic that ended it; nil if none did. A Panic that was caught elsewhere, and is
+// panicked with again, keeps its stack.
 func Catch(doing string, do func()) (caught *Panic) {
 	defer func() {
-		if value := recover(); value != nil {
+		switch value := recover().(type) {
+		case nil:
+		case *Panic:
+			caught = &Panic{Doing: doing, Stack: value.Stack, what: value.what}
+		default:
 			caught = &Panic{Doing: doing, Stack: string(debug.Stack()), what: describe(value)}
 		}
 	}()

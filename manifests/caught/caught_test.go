@@ -22,6 +22,11 @@ func TestAPanicIsCaughtWithoutWhatItHolds(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, p, p.Stack)
 		}
 	}
+	first := Catch("an object", func() { panic("s3cr3t") })
+	again := Catch("a turn", func() { panic(first) })
+	if again.Stack != first.Stack || !strings.HasPrefix(again.Error(), "a turn panicked") {
+		t.Errorf("what was caught elsewhere is %v\n%s", again, again.Stack)
+	}
 	if p := Catch("a turn", func() {}); p != nil {
 		t.Error(p)
 	}
