@@ -151,17 +151,10 @@ func (g *gateway) user(name string) (token, kubeconfig string) {
 	_, err := g.kube.CoreV1().ServiceAccounts(g.namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: m},
 		metav1.CreateOptions{})
 	g.check(err)
-	role := documentedRole(g.t)
-	if _, err = g.kube.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{}); !errors.IsAlreadyExists(err) {
-		g.check(err)
-	}
 	is := []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: g.namespace, Name: name}}
-	_, err = g.kube.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: g.namespace + "-" + name}, Subjects: is,
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name}}, metav1.CreateOptions{})
-	g.check(err)
-	g.grant(m, is, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"serviceaccounts"},
-		ResourceNames: []string{"deployer"}, Verbs: []string{"impersonate"}})
+	for _, role := range documentedRoles(g.t) {
+		g.binds(role, is)
+	}
 	made, err := g.kube.CoreV1().ServiceAccounts(g.namespace).CreateToken(ctx, name, &authenticationv1.TokenRequest{},
 		metav1.CreateOptions{})
 	g.check(err)
@@ -174,12 +167,40 @@ func (g *gateway) user(name string) (token, kubeconfig string) {
 	return made.Status.Token, string(text)
 }
 
+// binds makes a role of the docs, if another test has not, and binds it. One in no namespace is a ClusterRole.
+func (g *gateway) binds(role rbacv1.Role, to []rbacv1.Subject) {
+	g.t.Helper()
+	ctx := g.t.Context()
+	bound := metav1.ObjectMeta{Name: g.namespace + "-" + to[0].Name}
+	if role.Namespace != "" {
+		role.Name += "-" + bound.Name
+		if role.Namespace == "fleet" { // of the Sync in the docs
+			role.Namespace = g.namespace
+		}
+		g.grantIn(role.Namespace, metav1.ObjectMeta{Name: role.Name}, to, role.Rules...)
+		return
+	}
+	_, err := g.kube.RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: role.ObjectMeta,
+		Rules: role.Rules}, metav1.CreateOptions{})
+	if !errors.IsAlreadyExists(err) {
+		g.check(err)
+	}
+	_, err = g.kube.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: bound, Subjects: to,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name}}, metav1.CreateOptions{})
+	g.check(err)
+}
+
 func (w *world) grant(m metav1.ObjectMeta, to []rbacv1.Subject, rules ...rbacv1.PolicyRule) {
 	w.t.Helper()
-	_, err := w.kube.RbacV1().Roles(w.namespace).Create(w.t.Context(), &rbacv1.Role{ObjectMeta: m, Rules: rules},
+	w.grantIn(w.namespace, m, to, rules...)
+}
+
+func (w *world) grantIn(namespace string, m metav1.ObjectMeta, to []rbacv1.Subject, rules ...rbacv1.PolicyRule) {
+	w.t.Helper()
+	_, err := w.kube.RbacV1().Roles(namespace).Create(w.t.Context(), &rbacv1.Role{ObjectMeta: m, Rules: rules},
 		metav1.CreateOptions{})
 	w.check(err)
-	_, err = w.kube.RbacV1().RoleBindings(w.namespace).Create(w.t.Context(), &rbacv1.RoleBinding{ObjectMeta: m,
+	_, err = w.kube.RbacV1().RoleBindings(namespace).Create(w.t.Context(), &rbacv1.RoleBinding{ObjectMeta: m,
 		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: m.Name}, Subjects: to},
 		metav1.CreateOptions{})
 	w.check(err)
@@ -194,8 +215,8 @@ func (g *gateway) knows(token string) bool {
 	return review.Status.Authenticated
 }
 
-// documentedRole is the ClusterRole of docs/operate.md for the user of a kubeconfig.
-func documentedRole(t testing.TB) *rbacv1.ClusterRole {
+// documentedRoles are the roles of docs/operate.md for the user of a kubeconfig.
+func documentedRoles(t testing.TB) (roles []rbacv1.Role) {
 	t.Helper()
 	page, err := os.ReadFile("../docs/operate.md")
 	if err != nil {
@@ -203,13 +224,17 @@ func documentedRole(t testing.TB) *rbacv1.ClusterRole {
 	}
 	for _, block := range strings.Split(string(page), "```yaml\n") {
 		block, _, _ = strings.Cut(block, "```")
-		role := &rbacv1.ClusterRole{}
-		if err := yaml.UnmarshalStrict([]byte(block), role); err == nil && role.Name == "daemongate-remote" {
-			return role
+		for one := range strings.SplitSeq(block, "\n---\n") {
+			role := rbacv1.Role{}
+			if err := yaml.UnmarshalStrict([]byte(one), &role); err == nil && strings.HasPrefix(role.Name, "daemongate-remote") {
+				roles = append(roles, role)
+			}
 		}
 	}
-	t.Fatal("docs/operate.md has no ClusterRole daemongate-remote")
-	return nil
+	if len(roles) != 3 {
+		t.Fatalf("docs/operate.md has the roles %+v", roles)
+	}
+	return roles
 }
 
 // A paced rollout in another cluster goes stage by stage with the rights that docs/operate.md names, and every write and

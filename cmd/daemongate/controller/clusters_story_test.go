@@ -14,7 +14,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,17 +57,17 @@ func newAbroad(t *testing.T) *abroad {
 	return a
 }
 
-// user makes a ServiceAccount there that may do everything, and returns a kubeconfig with a token of it.
+// user makes a ServiceAccount there that may do what docs/operate.md says that it needs, and returns a kubeconfig with a
+// token of it.
 func (a *abroad) user(name string) string {
 	a.t.Helper()
-	_, err := a.there.CoreV1().ServiceAccounts(a.namespace).Create(a.t.Context(),
-		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-	check(a.t, err)
-	_, err = a.there.RbacV1().ClusterRoleBindings().Create(a.t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: a.namespace + "-" + name},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: a.namespace}}}, metav1.CreateOptions{})
-	check(a.t, err)
+	a.account(name)
+	for _, r := range remoteRoles(a.t) {
+		if r.Namespace == documented {
+			r.Namespace = a.namespace
+		}
+		a.grants(r, name)
+	}
 	token, err := a.there.CoreV1().ServiceAccounts(a.namespace).CreateToken(a.t.Context(), name,
 		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	check(a.t, err)
@@ -180,6 +179,7 @@ func (a *abroad) nothingHere() {
 func TestASyncRollsOutInAnotherCluster(t *testing.T) {
 	a := newAbroad(t)
 	config := a.user("deployer")
+	a.writes("deployer")
 	a.secret("prod", map[string]string{"value": config})
 	gittest.Commit(t, a.fleet, "config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata: {a: b}\n")
 	first := a.push("v1")
@@ -224,15 +224,19 @@ func TestASyncRollsOutInAnotherCluster(t *testing.T) {
 }
 
 // A cluster that is away in the middle of a rollout is waited for, and so is one that refuses the credentials until the
-// Secret has new ones; what waits says why, and then the rollout goes on. A kubeconfig that would run a program, or read
+// Secret has new ones; what waits says why, and then the rollout goes on. Both users act as the account there that the
+// Sync names, and may write nothing themselves. A kubeconfig that would run a program, or read
 // a file, is refused by its field. One that leads to another cluster moves nothing: it is neither written to nor pruned,
 // there or here, until it leads back.
 func TestAnotherClusterMayBeAwayOrAnother(t *testing.T) {
 	a := newAbroad(t)
 	old := a.user("deployer")
+	a.account("writer")
+	a.writes("writer")
 	a.secret("prod", map[string]string{"value": old})
 	first := a.push("v1")
 	a.sync(fmt.Sprintf(abroadSpec, a.fleet))
+	a.patch(`{"spec": {"apply": {"serviceAccountName": "writer"}}}`)
 	a.run(Options{})
 	a.is(first, api.Complete, "3/3")
 

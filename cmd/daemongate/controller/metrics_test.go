@@ -216,7 +216,7 @@ func has(t *testing.T, text string, lines ...string) {
 }
 
 // page is a file of the repository.
-func page(t *testing.T, path string) string {
+func page(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	check(t, err)
