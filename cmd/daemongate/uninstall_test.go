@@ -1,24 +1,23 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
-	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/manifests"
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/manifests/install"
 	"github.com/daemongate/daemongate/sync"
 )
 
@@ -47,14 +46,14 @@ func TestACheckedClusterIsInstalledAndLeft(t *testing.T) {
 		"you may not", "cannot be installed here")
 	refusesWhatOthersHave(t, kube, func(texts ...string) { t.Helper(); says(cluster.Kubeconfig, 1, "check", texts...) })
 
-	installs(t, cluster)
-	isNoLongerWatched(t, cluster)
+	cluster.PrometheusKinds(t)
+	installer := installsWithRights(t, cluster, kube, filepath.Join(dir, "installer"))
 	client := installedRollsOut(t, cluster, kube, dir)
 	says(cluster.Kubeconfig, 0, "version", "controller "+thisBuild().Version, "the controller is of the same version")
 	says(cluster.Kubeconfig, 0, "version -o json", `"skew": "the controller is of the same version"`)
 	says(cluster.Kubeconfig, 0, "check", "the controller is of the same version")
 
-	says(cluster.Kubeconfig, 0, "uninstall", "left 1 Sync, with 1 object that they have written")
+	says(installer, 0, "uninstall", "left 1 Sync, with 1 object that they have written")
 	isGone(t, kube)
 	_, err = sync.NewSyncs(client).Get(t.Context(), "platform", "agents")
 	check(t, err)
@@ -91,31 +90,64 @@ func isGone(t *testing.T, kube kubernetes.Interface) {
 	check(t, err)
 }
 
-// isNoLongerWatched installs with what has Prometheus watch, and without it again: then nothing of it is left.
-func isNoLongerWatched(t *testing.T, cluster *clustertest.Cluster) {
+// installsWithRights installs with the rights alone that check asks for, those to remove what an installation has
+// brought last, and returns the kubeconfig that has them.
+func installsWithRights(t *testing.T, cluster *clustertest.Cluster, kube kubernetes.Interface, path string) string {
+	t.Helper()
+	rights, err := install.RightsFor(t.Context(), cluster.Config, install.Options{Image: "example.com/daemongate:v1",
+		Monitoring: true})
+	check(t, err)
+	accounts := kube.CoreV1().ServiceAccounts("platform")
+	_, err = accounts.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "installer"}},
+		metav1.CreateOptions{})
+	check(t, err)
+	// Who gives rights that they do not have themselves needs these two, as the dry run would say.
+	grants(t, kube, "gives", []rbacv1.PolicyRule{{APIGroups: []string{rbacv1.GroupName},
+		Resources: []string{"clusterroles", "roles"}, Verbs: []string{"escalate", "bind"}}})
+	grants(t, kube, "installs", rulesOf(rights.Install))
+	installer := accountConfig(t, cluster, kube, "platform", "installer", path)
+	checked := func(want string) {
+		clustertest.Until(t, time.Minute, "check to say "+want, func() (string, bool) {
+			r := daemongate(t, "", "check", "--monitoring", "--kubeconfig", installer)
+			return r.stdout + r.stderr, r.code == 0 && strings.Contains(r.stdout, want)
+		})
+	}
+	checked("you may install, and may not")
+	installs(t, cluster, "--monitoring", "--kubeconfig", installer)
+	grants(t, kube, "removes", rulesOf(rights.Remove))
+	checked("you may do all that install and uninstall do")
+	isNoLongerWatched(t, cluster, installer)
+	return installer
+}
+
+// rulesOf are rules that give rights, each in all namespaces.
+func rulesOf(rights []install.Right) (rules []rbacv1.PolicyRule) {
+	for _, r := range rights {
+		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{r.Resource.Group},
+			Resources: []string{r.Resource.Resource}, Verbs: []string{r.Verb}})
+	}
+	return rules
+}
+
+// grants gives the account that installs the rights of some rules.
+func grants(t *testing.T, kube kubernetes.Interface, name string, rules []rbacv1.PolicyRule) {
+	t.Helper()
+	named := metav1.ObjectMeta{Name: name}
+	_, err := kube.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: named, Rules: rules},
+		metav1.CreateOptions{})
+	check(t, err)
+	_, err = kube.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: named,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "installer", Namespace: "platform"}},
+	}, metav1.CreateOptions{})
+	check(t, err)
+}
+
+// isNoLongerWatched installs without what has Prometheus watch, which was installed with it: then nothing of it is left.
+func isNoLongerWatched(t *testing.T, cluster *clustertest.Cluster, kubeconfig string) {
 	t.Helper()
 	client, err := dynamic.NewForConfig(cluster.Config)
 	check(t, err)
-	definitions := client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1",
-		Resource: "customresourcedefinitions"})
-	for plural, kind := range map[string]string{"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"} {
-		u := &unstructured.Unstructured{}
-		check(t, yaml.Unmarshal([]byte(`apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: `+plural+`.monitoring.coreos.com}
-spec:
-  group: monitoring.coreos.com
-  scope: Namespaced
-  names: {plural: `+plural+`, kind: `+kind+`}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-`), &u.Object))
-		_, err := definitions.Create(t.Context(), u, metav1.CreateOptions{})
-		check(t, err)
-	}
 	left := func() (names []string) {
 		for resource, group := range map[string]string{"podmonitors": "monitoring.coreos.com", "secrets": "",
 			"prometheusrules": "monitoring.coreos.com", "serviceaccounts": "", "configmaps": ""} {
@@ -131,14 +163,10 @@ spec:
 		slices.Sort(names)
 		return names
 	}
-	clustertest.Until(t, time.Minute, "Prometheus' kinds to be served", func() (string, bool) {
-		return fmt.Sprint(left()), slices.Equal(left(), []string{"serviceaccounts daemongate"})
-	})
-	installs(t, cluster, "--monitoring")
 	if got := left(); len(got) != 6 {
 		t.Errorf("to have Prometheus watch there are %q", got)
 	}
-	installs(t, cluster)
+	installs(t, cluster, "--kubeconfig", kubeconfig)
 	if got := left(); !slices.Equal(got, []string{"serviceaccounts daemongate"}) {
 		t.Errorf("of what had Prometheus watch there are left %q", got)
 	}

@@ -2,9 +2,7 @@ package devpackages
 
 import (
 	"encoding/json"
-	"fmt"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +23,7 @@ func TestTheBaseRollsOut(t *testing.T) {
 	w := newWorld(t)
 	base := filepath.Join(w.dir, "base")
 	daemongate(t, "install", "--image", anyImage, "--monitoring", "--export", base)
-	w.operator(t)
+	w.PrometheusKinds(t)
 	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), base)
 	check(t, err)
 	groups, err := restmapper.GetAPIGroupResources(w.kube.Discovery())
@@ -50,37 +48,4 @@ func TestTheBaseRollsOut(t *testing.T) {
 	}
 	w.rollsOut(t)
 	w.isWatched(t)
-}
-
-// operator has the API server know the kinds of Prometheus' operator, as somebody else would have installed it.
-func (w *world) operator(t *testing.T) {
-	t.Helper()
-	definitions := w.client.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1",
-		Resource: "customresourcedefinitions"})
-	for plural, kind := range map[string]string{"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"} {
-		for _, u := range objects(t, `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: `+plural+`.monitoring.coreos.com}
-spec:
-  group: monitoring.coreos.com
-  scope: Namespaced
-  names: {plural: `+plural+`, kind: `+kind+`}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-`) {
-			_, err := definitions.Create(t.Context(), u, metav1.CreateOptions{})
-			check(t, err)
-		}
-		clustertest.Until(t, time.Minute, kind+" to be served", func() (string, bool) {
-			list, err := w.kube.Discovery().ServerResourcesForGroupVersion("monitoring.coreos.com/v1")
-			if err != nil {
-				return err.Error(), false
-			}
-			served := slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Kind == kind })
-			return fmt.Sprint(list.APIResources), served
-		})
-	}
 }

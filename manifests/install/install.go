@@ -101,12 +101,8 @@ type Place struct {
 	Namespace string
 }
 
-// Where says to which places objects would be written.
-func Where(ctx context.Context, config *rest.Config, objects []*unstructured.Unstructured) ([]Place, error) {
-	client, err := manifests.NewClient(config)
-	if err != nil {
-		return nil, err
-	}
+// where says to which places objects would be written.
+func where(ctx context.Context, client *manifests.Client, objects []*unstructured.Unstructured) ([]Place, error) {
 	set, err := manifests.NewSet(objects)
 	if err != nil {
 		return nil, err

@@ -42,8 +42,8 @@ func New(p Program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Say whether a cluster is fit for Daemongate, before it is installed",
-		Long: `Say whether a cluster is fit for Daemongate: its version, your rights to install it, what the API server would refuse of
-it and why, the controllers of Kubernetes that DaemonSets need, the clocks of nodes, and the controller that runs
+		Long: `Say whether a cluster is fit for Daemongate: its version, your rights to install it, to take back what an earlier
+installation has brought and to uninstall it, what the API server would refuse of it and why, the controllers of Kubernetes that DaemonSets need, the clocks of nodes, and the controller that runs
 already. Nothing is written: the objects of an installation are sent as a dry run.
 
 What cannot be looked at with your rights is said, and hinders nothing. The exit code is 0 if nothing hinders, else 1.`,
@@ -69,6 +69,8 @@ What cannot be looked at with your rights is said, and hinders nothing. The exit
 	}
 	p.Flags(c.Flags())
 	c.Flags().StringSliceVar(&o.Namespaces, "namespaces", nil, "as with install: look after the Syncs of these alone")
+	c.Flags().BoolVar(&o.Page, "http", false, "as with install: the page, too")
+	c.Flags().BoolVar(&o.Monitoring, "monitoring", false, "as with install: what Prometheus and Grafana read, too")
 	p.AddFormat(c)
 	return c
 }
@@ -109,7 +111,7 @@ func look(ctx context.Context, config *rest.Config, o install.Options) (s judge.
 	}
 	s.Kubernetes = version.GitVersion
 	s.Now, s.Ahead = clock.read()
-	if s.Lacking, s.Refused, err = tried(ctx, config, kube, o); err != nil {
+	if err := tried(ctx, config, kube, o, &s); err != nil {
 		return s, err
 	}
 	s.Controllers = beats(ctx, kube)

@@ -19,35 +19,45 @@ import (
 	"github.com/daemongate/daemongate/sync/lease"
 )
 
-// tried are the rights that whoever asks lacks to install Daemongate, and what the API server would refuse for another
-// reason.
-func tried(ctx context.Context, config *rest.Config, kube kubernetes.Interface, o install.Options) (lacking,
-	refused []string, err error) {
+// tried sees the rights that whoever asks lacks to install Daemongate, or to remove what an installation has brought,
+// and what the API server would refuse for another reason.
+func tried(ctx context.Context, config *rest.Config, kube kubernetes.Interface, o install.Options,
+	s *judge.Seen) error {
 	objects, err := install.All(o)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	where, err := install.Where(ctx, config, objects)
+	rights, err := install.RightsFor(ctx, config, o)
 	if err != nil {
-		return nil, nil, err
+		s.Refused, err = refusals(err) // such as a kind that the cluster does not have
+		return err
 	}
-	for _, at := range where {
-		for _, verb := range []string{"get", "create", "patch"} {
-			may, err := self(ctx, kube, authorizationv1.ResourceAttributes{Verb: verb, Group: at.Resource.Group,
-				Resource: at.Resource.Resource, Namespace: at.Namespace})
-			if err != nil {
-				return nil, nil, err
-			}
-			if what := verb + " " + at.Resource.GroupResource().String(); !may && !slices.Contains(lacking, what) {
-				lacking = append(lacking, what)
-			}
+	if s.Lacking, err = lacking(ctx, kube, rights.Install); err != nil {
+		return err
+	}
+	if s.Unremoved, err = lacking(ctx, kube, rights.Remove); err != nil {
+		return err
+	}
+	if len(s.Lacking) > 0 {
+		return nil // the dry run would say the same of each object
+	}
+	s.Refused, err = refusals(install.Try(ctx, config, objects))
+	return err
+}
+
+// lacking are those of some rights that whoever asks does not have, each verb and resource once.
+func lacking(ctx context.Context, kube kubernetes.Interface, rights []install.Right) (all []string, err error) {
+	for _, r := range rights {
+		may, err := self(ctx, kube, authorizationv1.ResourceAttributes{Verb: r.Verb, Group: r.Resource.Group,
+			Resource: r.Resource.Resource, Namespace: r.Namespace})
+		if err != nil {
+			return nil, err
+		}
+		if what := r.Verb + " " + r.Resource.GroupResource().String(); !may && !slices.Contains(all, what) {
+			all = append(all, what)
 		}
 	}
-	if len(lacking) > 0 {
-		return lacking, nil, nil // the dry run would say the same of each object
-	}
-	refused, err = refusals(install.Try(ctx, config, objects))
-	return nil, refused, err
+	return all, nil
 }
 
 // refusals takes apart what a dry run said: what would be refused, and the trouble that kept it from being asked.

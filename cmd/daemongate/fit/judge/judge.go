@@ -44,6 +44,7 @@ type Seen struct {
 	Client      string // the version of this program
 	Refused     []string
 	Lacking     []string // rights to install, as verb and resource
+	Unremoved   []string // rights to remove what an installation has brought
 	Controllers []Beat
 	Nodes       []Beat
 	NodesUnread string
@@ -94,11 +95,16 @@ func kubernetes(s Seen) Finding {
 }
 
 func rights(s Seen) Finding {
-	if len(s.Lacking) == 0 {
-		return Finding{Level: Good, About: "rights", Seen: "you may write all that install writes"}
+	f := Finding{Level: Good, About: "rights", Seen: "you may do all that install and uninstall do"}
+	switch {
+	case len(s.Lacking) > 0:
+		f.Level, f.Seen = Hinders, "you may not "+words.Listed(s.Lacking)
+		f.Do = "have somebody install it who may: daemongate install --export prints what is written"
+	case len(s.Unremoved) > 0:
+		f.Level, f.Seen = Note, "you may install, and may not "+words.Listed(s.Unremoved)
+		f.Do = "have somebody who may uninstall it, or install it with less than before"
 	}
-	return Finding{Level: Hinders, About: "rights", Seen: "you may not " + words.Listed(s.Lacking),
-		Do: "have somebody install it who may: daemongate install --export prints what is written"}
+	return f
 }
 
 func refused(s Seen) (found []Finding) {

@@ -23,12 +23,15 @@ func TestWhatMakesAClusterUnfit(t *testing.T) {
 		level  Level
 		says   string
 	}{
-		"all is well":         {func(*Seen) {}, true, Good, "you may write all"},
-		"the oldest":          {func(s *Seen) { s.Kubernetes = "v1.34.0-gke.12" }, true, Good, "v1.34.0"},
-		"too old":             {func(s *Seen) { s.Kubernetes = "v1.33.9" }, false, Hinders, "1.34 to 1.37 are supported"},
-		"newer than tried":    {func(s *Seen) { s.Kubernetes = "v1.38.0" }, true, Note, "newer than what was tried"},
-		"no version":          {func(s *Seen) { s.Kubernetes = "custom" }, true, Note, "no version"},
-		"a right is missing":  {func(s *Seen) { s.Lacking = []string{"create deployments.apps"} }, false, Hinders, "create deployments.apps"},
+		"all is well":        {func(*Seen) {}, true, Good, "you may do all"},
+		"the oldest":         {func(s *Seen) { s.Kubernetes = "v1.34.0-gke.12" }, true, Good, "v1.34.0"},
+		"too old":            {func(s *Seen) { s.Kubernetes = "v1.33.9" }, false, Hinders, "1.34 to 1.37 are supported"},
+		"newer than tried":   {func(s *Seen) { s.Kubernetes = "v1.38.0" }, true, Note, "newer than what was tried"},
+		"no version":         {func(s *Seen) { s.Kubernetes = "custom" }, true, Note, "no version"},
+		"a right is missing": {func(s *Seen) { s.Lacking = []string{"create deployments.apps"} }, false, Hinders, "create deployments.apps"},
+		"no right to delete": {func(s *Seen) { s.Unremoved = []string{"delete secrets"} }, true, Note, "may not delete secrets"},
+		"no right at all": {func(s *Seen) { s.Lacking, s.Unremoved = []string{"list services"}, []string{"delete secrets"} }, false, Hinders,
+			"may not list services"},
 		"something is denied": {func(s *Seen) { s.Refused = []string{"Deployment x: denied by policy"} }, false, Hinders, "denied by policy"},
 		"a controller is gone": {func(s *Seen) { s.Controllers[0].Renewed = now.Add(-time.Hour) }, false, Hinders,
 			"has not renewed its Lease for"},
