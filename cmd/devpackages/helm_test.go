@@ -34,8 +34,9 @@ func TestTheChartRollsOut(t *testing.T) {
 	install := action.NewInstall(helm)
 	install.ReleaseName, install.Namespace, install.CreateNamespace = "daemongate", system, true
 	install.WaitStrategy, install.Timeout = kube.StatusWatcherStrategy, 3*time.Minute
-	_, err = install.Run(chart, nil)
+	_, err = install.Run(chart, map[string]any{"requestCPU": "250m", "requestMemory": "512Mi", "limitMemory": "1400Mi"})
 	check(t, err)
+	w.takes(t, "250m", "512Mi", "1400Mi")
 	w.isRestricted(t)
 	w.rollsOut(t)
 

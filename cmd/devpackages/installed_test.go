@@ -67,6 +67,20 @@ func (w *world) rollsOut(t *testing.T) {
 	w.comesTo(t, first, api.Complete)
 }
 
+// takes holds that the container asks for so much, and may take so much memory. No time of a processor is denied to it,
+// since that would hold up a brake.
+func (w *world) takes(t *testing.T, cpu, memory, limit string) {
+	t.Helper()
+	d, err := w.kube.AppsV1().Deployments(system).Get(t.Context(), "daemongate", metav1.GetOptions{})
+	check(t, err)
+	r := d.Spec.Template.Spec.Containers[0].Resources
+	_, limited := r.Limits[corev1.ResourceCPU]
+	if got := []string{r.Requests.Cpu().String(), r.Requests.Memory().String(), r.Limits.Memory().String()}; limited ||
+		!slices.Equal(got, []string{cpu, memory, limit}) {
+		t.Errorf("the container has %q, and a limit of processor time: %t", got, limited)
+	}
+}
+
 // isReady waits until the controller that came last says that it can do its work, or could take over.
 func (w *world) isReady(t *testing.T) {
 	t.Helper()
@@ -104,11 +118,11 @@ func (w *world) comesTo(t *testing.T, commit string, want api.CommitState) {
 	})
 }
 
-// tenant makes a namespace with a Sync, the account whose rights it uses and the Secret that says whom it notifies. It
-// returns the first commit.
-func (w *world) tenant(t *testing.T) (first string) {
+const namespace = "platform" // of the Sync
+
+// namespace makes the one of the Sync, with the account whose rights it uses.
+func (w *world) namespace(t *testing.T) {
 	t.Helper()
-	const namespace = "platform"
 	_, err := w.kube.CoreV1().Namespaces().Create(t.Context(),
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
 	check(t, err)
@@ -121,8 +135,14 @@ func (w *world) tenant(t *testing.T) (first string) {
 		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "deployer", Namespace: namespace}},
 	}, metav1.CreateOptions{})
 	check(t, err)
+}
+
+// tenant makes a namespace with a Sync and the Secret that says whom it notifies. It returns the first commit.
+func (w *world) tenant(t *testing.T) (first string) {
+	t.Helper()
+	w.namespace(t)
 	w.to = newReceiver(t)
-	_, err = w.kube.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
+	_, err := w.kube.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "chat"}, StringData: map[string]string{"url": w.to.url, "allowHTTP": "true"},
 	}, metav1.CreateOptions{})
 	check(t, err)

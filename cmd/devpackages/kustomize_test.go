@@ -17,12 +17,14 @@ import (
 )
 
 // The base that install has written is rendered by kustomize and applied, in the order in which it comes and by nobody
-// but the API server: with it the controller gets ready and rolls out a commit.
+// but the API server: with it the controller gets ready and rolls out a commit, with the resources that install was
+// asked for.
 func TestTheBaseRollsOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	base := filepath.Join(w.dir, "base")
-	daemongate(t, "install", "--image", anyImage, "--monitoring", "--export", base)
+	daemongate(t, "install", "--image", anyImage, "--monitoring", "--request-cpu", "100m", "--request-memory", "256Mi",
+		"--limit-memory", "1400Mi", "--export", base)
 	w.PrometheusKinds(t)
 	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), base)
 	check(t, err)
@@ -46,6 +48,7 @@ func TestTheBaseRollsOut(t *testing.T) {
 			return "", true
 		})
 	}
+	w.takes(t, "100m", "256Mi", "1400Mi")
 	w.rollsOut(t)
 	w.isWatched(t)
 }
