@@ -13,12 +13,16 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
+	"github.com/daemongate/daemongate/render/child"
 )
 
 // binary is daemongate, as make build makes it; or another one that $DAEMONGATE names, such as the one of an image.
 var binary = os.Getenv("DAEMONGATE")
 
 func TestMain(m *testing.M) {
+	if child.Asked(os.Args) { // renders of a controller in this process have processes of their own
+		os.Exit(child.Serve(os.Stdin, os.Stdout, os.Stderr))
+	}
 	clustertest.Quiet()
 	folder, err := os.MkdirTemp("", "devpackages-")
 	if err == nil && binary == "" {

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,26 @@ func TestWhatWatchesIsRead(t *testing.T) {
 	w := watches(t)
 	if len(w.alerts) == 0 || len(w.panels) == 0 {
 		t.Errorf("%d alerts, %d panels", len(w.alerts), len(w.panels))
+	}
+	w.areAllPlayed(t)
+}
+
+// areAllPlayed holds that every alert has a fault that the story plays, and that one whose query answers while all is
+// well waits for long enough.
+func (w watching) areAllPlayed(t *testing.T) {
+	t.Helper()
+	var played []string
+	for _, f := range faults {
+		played = append(played, f.alerts...)
+	}
+	slices.Sort(played)
+	if all := slices.Sorted(maps.Keys(w.alerts)); !slices.Equal(all, played) {
+		t.Errorf("the alerts are %q, and faults are played for %q", all, played)
+	}
+	for _, name := range onTheWay {
+		if w.alerts[name].holds < 30*time.Minute {
+			t.Errorf("%s fires %s after something is yet to be told", name, w.alerts[name].holds)
+		}
 	}
 }
 
