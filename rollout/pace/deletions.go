@@ -23,6 +23,16 @@ type queue struct {
 // isEmpty reports whether no old pod stands in line.
 func (q *queue) isEmpty() bool { return q.waiting+q.refused+len(q.delete) == 0 }
 
+// count takes in why pods were not let go.
+func (q *queue) count(refused []Refusal) {
+	q.refused += len(refused)
+	for _, why := range refused {
+		if why.Budget {
+			q.budgets++
+		}
+	}
+}
+
 // candidate is an old pod that can go.
 type candidate struct {
 	pod     *corev1.Pod
@@ -47,12 +57,7 @@ func (c *course) lineUpOf(s *set, q *queue) {
 		return // its controller replaces what comes back
 	}
 	list, refused := c.candidates(s)
-	q.refused += len(refused)
-	for _, why := range refused {
-		if why.Budget {
-			q.budgets++
-		}
-	}
+	q.count(refused)
 	if len(list) == 0 {
 		return
 	}

@@ -13,7 +13,7 @@ import (
 
 // A PodDisruptionBudget that lets the last old pods of a stage never go is told by name after the deadline, although the
 // pods are tried again and again, and a restart knows nothing of it; and not what it lets go in time, nor another refusal.
-func TestABudgetThatNeverLetsAPodGoIsACause(t *testing.T) {
+func TestABudgetThatNeverLetsAPodGoIsACause(t *testing.T) { //nolint:gocyclo // one story in three ways
 	const said = `The disruption budget "agents" needs 10 healthy pods and has 10 currently`
 	for name, c := range map[string]struct {
 		budget bool
