@@ -44,6 +44,9 @@ func Standing(st *api.FlightStage) string {
 	} else {
 		text = english.Join(text, "; ", strings.TrimPrefix(waits, "settled, "))
 	}
+	if st.Behind != "" {
+		text += "; nodes of stage " + st.Behind + " settle still"
+	}
 	if st.Early > 0 {
 		text += fmt.Sprintf("; %s of later stages already on the commit, out of turn",
 			english.Count(int(st.Early), "node"))

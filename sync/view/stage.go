@@ -73,6 +73,8 @@ func pauseWaits(s *api.Sync) []string {
 type Part struct {
 	Name  string `json:"name"`
 	Nodes int    `json:"nodes"`
+	// Overlap is set if the next one begins while its last nodes settle.
+	Overlap bool `json:"overlap,omitempty"`
 }
 
 // parts says which stages there are and which node is in which, as far as the nodes were looked at.
@@ -93,7 +95,7 @@ func (v *View) parts(s Seen) {
 	}
 	stage, early := map[string]string{}, map[string]bool{}
 	for _, p := range pace.Parts(in) {
-		v.Stages = append(v.Stages, Part{p.Name, len(p.Nodes)})
+		v.Stages = append(v.Stages, Part{p.Name, len(p.Nodes), p.Overlap})
 		for _, name := range p.Nodes {
 			stage[name] = p.Name
 		}

@@ -105,7 +105,7 @@ func TestNobodyEstimatesAPacedRollout(t *testing.T) {
 // stage is marked, and named.
 func TestEachNodeHasItsStage(t *testing.T) {
 	s := staged(api.FlightStage{Name: "canary", Index: 1, Of: 3, Nodes: 1, Settled: 1, WaitsFor: api.StageApproval})
-	s.Spec.Rollout.Pace.Stages = []api.PaceStage{{Name: "canary", AtMost: 1}, {Name: "zone", Each: "topology.kubernetes.io/zone"}}
+	s.Spec.Rollout.Pace.Stages = []api.PaceStage{{Name: "canary", AtMost: 1}, {Name: "zone", Each: "topology.kubernetes.io/zone", Overlap: true}}
 	d := half()
 	d.Look.DaemonSet.Spec.UpdateStrategy.Type = appsv1.OnDeleteDaemonSetStrategyType
 	for i, p := range d.Look.Pods {
@@ -120,7 +120,7 @@ func TestEachNodeHasItsStage(t *testing.T) {
 		"node-4 zone/z0 false" {
 		t.Error(got)
 	}
-	if got := fmt.Sprint(v.Stages); got != "[{canary 1} {zone/z0 2} {zone/z1 2}]" {
+	if got := fmt.Sprint(v.Stages); got != "[{canary 1 false} {zone/z0 2 true} {zone/z1 2 false}]" {
 		t.Error(got)
 	}
 	if got := strings.Join(v.Notes, "|"); !strings.HasPrefix(got, "early, on the commit before their stage") ||

@@ -57,6 +57,8 @@ func (p *paced) Row() []step {
 	for i := first; i <= last; i++ {
 		name, size := p.known(i)
 		switch {
+		case i < now && name != "" && name == p.Stage.Behind:
+			row = append(row, step{Number: strconv.Itoa(i), Name: name, Words: "settles still", Style: "now"})
 		case i < now:
 			row = append(row, step{Number: strconv.Itoa(i), Name: name, Words: "done", Style: "done"})
 		case i == now:
@@ -90,7 +92,11 @@ func (p *paced) known(number int) (name, size string) {
 		return "", ""
 	}
 	part := p.Stages[number-1]
-	return part.Name, english.Count(part.Nodes, "node")
+	size = english.Count(part.Nodes, "node")
+	if part.Overlap {
+		size += ", overlaps"
+	}
+	return part.Name, size
 }
 
 // earlyWords say of a node that it has the commit before its stage.

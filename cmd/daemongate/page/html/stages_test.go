@@ -70,6 +70,20 @@ func TestStagesAreARow(t *testing.T) {
 	parsed(t, syncPage(t, p, d)).id(t, "acts").says(t, "Lift the pause")
 }
 
+// A stage that overlaps says so before its turn, and while its last nodes settle beside the next one.
+func TestAStageThatOverlapsIsNotDoneBeforeItHasSettled(t *testing.T) {
+	parts := []view.Part{{Name: "canary", Nodes: 3}, {Name: "zone/a", Nodes: 3, Overlap: true}, {Name: "zone/b", Nodes: 3}}
+	d := pacedOut(api.FlightStage{Name: "canary", Index: 1, Of: 3, Nodes: 3, WaitsFor: api.StageNodes}, parts...)
+	if got := steps(t, d); !strings.Contains(got, "ahead: 2 zone/a 3 nodes, overlaps|ahead: 3 zone/b 3 nodes") {
+		t.Error(got)
+	}
+	d = pacedOut(api.FlightStage{Name: "zone/b", Index: 3, Of: 3, Nodes: 3, WaitsFor: api.StageNodes, Behind: "zone/a"}, parts...)
+	if got := steps(t, d); !strings.Contains(got, "canary done|now: 2 zone/a settles still|now step: 3 zone/b") {
+		t.Error(got)
+	}
+	parsed(t, syncPage(t, page(), d)).id(t, "stages").says(t, "nodes of stage zone/a settle still")
+}
+
 // Of many stages, of which there may be one for each node, those around the present one are shown. While names are not known
 // numbers stand there, and the nodes with a broken commit come before all.
 func TestALongRowOfStagesIsFolded(t *testing.T) {
