@@ -125,7 +125,7 @@ func sideBySide[T, R any](items []T, do func(T) (R, error)) (results []R, proble
 	_ = group.Wait()
 	for _, p := range panics {
 		if p != nil {
-			panic(p)
+			panic(p) //nolint:forbidigo // it is another goroutine's, which nobody could catch there
 		}
 	}
 	return results, problems
