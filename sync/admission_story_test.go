@@ -81,6 +81,21 @@ func wrongPaces() []wrong {
 	return all
 }
 
+// wrongStatuses are entries of gate.after that statuses of commits cannot serve, beside a report to some host.
+func wrongStatuses() (all []wrong) {
+	spec := func(provider, fields string) string {
+		return `{"after":[{"cluster":"a","channel":"Statuses"` + fields + `}]},"report":{"provider":"` + provider +
+			`","secretRef":{"name":"token"}}`
+	}
+	for _, provider := range []string{"None", "Notes", "BitbucketDataCenter"} {
+		all = append(all, wrong{"gate", spec(provider, ""), "GitHub, GitLab, Gitea or BitbucketCloud"})
+	}
+	return append(all, wrong{"gate", spec("BitbucketCloud", `,"creators":["bot"]`), "who wrote a status"},
+		wrong{"gate", spec("GitHub", `,"creators":[]`), "creators"}, wrong{"gate", spec("GitHub", `,"creators":[""]`), "creators"},
+		wrong{"gate", spec("GitHub", `,"creators":["bot","bot"]`), "Duplicate"},
+		wrong{"gate", spec("GitHub", `,"verify":{"secretRef":{"name":"s"}}`), "nobody can sign"})
+}
+
 // wrongSpecs has one of every kind of mistake that the schema can know of.
 func wrongSpecs() []wrong {
 	window := func(fields string) string { return `[{"duration":"1h",` + fields + `}]` }
@@ -125,6 +140,10 @@ func wrongSpecs() []wrong {
 		{"gate.after", `[{"cluster":"canary-*"}]`, "on how many"}, {"gate.after", `[{"cluster":"a","count":0}]`, "1"},
 		{"gate.after", `[{"cluster":"a","failureBudget":-1}]`, "0"}, {"gate.after", `[{"cluster":"a","verify":{}}]`, "secretRef"},
 		{"gate.after", `[{"cluster":"a","verify":{"secretRef":{"name":"A_b"}}}]`, "lower case"},
+		{"gate.after", `[{"sync":"a","channel":"Notes"}]`, "needs cluster"}, {"gate.after", `[{"cluster":"a","channel":"Mail"}]`, "Statuses"},
+		{"gate.after", `[{"cluster":"a","creators":["bot"]}]`, "needs channel Statuses"},
+		{"gate.after", `[{"cluster":"a","channel":"Notes","creators":["bot"]}]`, "needs channel Statuses"},
+		{"gate.after", `[{"cluster":"a","channel":"Statuses"}]`, "GitHub, GitLab, Gitea or BitbucketCloud"},
 		{"gate.order", `"Random"`, "Latest"}, {"gate.preflight", `"Refuse"`, "Hold"},
 		{"render.maxObjects", `0`, "1"},
 		{"rollout.after", `{"Bad":"1m"}`, "cause"},
@@ -142,6 +161,7 @@ func wrongSpecs() []wrong {
 		{"apply.kubeConfig.secretRef.name", `""`, "1"},
 		{"apply.kubeConfig.secretRef.key", `"a b","name":"prod"`, "key of a Secret"},
 	}
+	all = append(all, wrongStatuses()...)
 	all = append(all, wrongPaces()...)
 	all = append(all, wrongDurations("source.interval", "1s", "24h", `"0s"`, `"25h"`)...)
 	all = append(all, wrongDurations("source.startingDeadline", "0s", "24h", `"99h"`)...)
@@ -217,6 +237,8 @@ var rightSpecs = []struct{ field, value string }{
 	{"webhook", `{"secretRef":{"name":"hook"}}`},
 	{"apply.kubeConfig", `{"secretRef":{"name":"prod.kubeconfig","key":"value_1.yaml"}}`},
 	{"gate.after", `[{"sync":"canary-agents","soak":"30m"}]`},
+	{"gate", `{"after":[{"cluster":"canary-*","count":2,"channel":"Statuses","creators":["daemongate[bot]","Ada"]},{"cluster":"eu","channel":"Notes"}]},` +
+		`"report":{"provider":"GitHub","secretRef":{"name":"token"}}`},
 	{"gate.after", `[{"cluster":"canary-*","count":2,"failureBudget":1,"soak":"1h","sync":"platform/agents","verify":{"secretRef":{"name":"s"}}},{"cluster":"eu"}]`},
 	{"rollout", pacedBy(`{"name":"canary","nodes":{"matchLabels":{"a":"b"}},"atMost":3,"soak":"30m","approve":true},`+
 		`{"name":"zone","each":"topology.kubernetes.io/zone","order":["eu-1c"],"soak":"720h"},`+

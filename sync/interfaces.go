@@ -138,6 +138,8 @@ type Connections interface {
 	Speakers(ctx context.Context, s *api.Sync, secret string) (*gitsource.Signers, error)
 	// Notes returns what reads what clusters have told in the notes of a Sync's repository.
 	Notes(s *api.Sync) (source.NotesReader, error)
+	// Statuses returns what reads the statuses of commits on the Git host that a Sync reports to.
+	Statuses(ctx context.Context, s *api.Sync) (source.StatusReader, error)
 	// Base opens a repository that a kustomization of the Sync's names as a remote base.
 	Base(ctx context.Context, s *api.Sync, url string) (source.Repository, error)
 	// Writer opens what writes with the rights that the Sync asks for. The error is a *Barred if it has none.

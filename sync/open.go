@@ -116,7 +116,8 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	l.life, l.stop = context.WithCancel(ctx)
 	l.source = source.Open(sync, l.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers, Speakers: c.Connect.Speakers, Notes: c.Connect.Notes,
-		Life: l.life, Background: l.background.Go, Panicked: tellsPanics(c, key), Wake: func() { c.queue.Add(key) }})
+		Statuses: c.Connect.Statuses, Life: l.life, Background: l.background.Go, Panicked: tellsPanics(c, key),
+		Wake: func() { c.queue.Add(key) }})
 	if l.outlets, err = openOutlets(ctx, c, sync); err != nil {
 		l.stop()
 		return nil, err

@@ -72,8 +72,11 @@ func (l *syncLoop) atTheGate(o *gate.Observation) {
 	}
 	if len(l.sync.Spec.Gate.After) > 0 && o.History != nil {
 		before := func(name string) *api.Sync { return l.Find(l.sync.Namespace + "/" + name) }
-		others := l.source.Others()
-		others.Trouble = cmp.Or(others.Trouble, o.PollProblem) // what they have told since is not known
+		others := func(a api.After) promotion.Clusters {
+			seen := l.source.Others(a)
+			seen.Trouble = cmp.Or(seen.Trouble, o.PollProblem) // what they have told since is not known
+			return seen
+		}
 		o.Upstream = promotion.Look(promotion.RulesOf(l.sync, before, l.Cluster, others), o.History.Commits, o.Now)
 	}
 }

@@ -220,6 +220,11 @@ func (w *stillWorld) Notes(*api.Sync) (source.NotesReader, error) {
 	return nil, errors.New("there are no notes")
 }
 
+// Statuses are none.
+func (w *stillWorld) Statuses(context.Context, *api.Sync) (source.StatusReader, error) {
+	return nil, errors.New("there is no host")
+}
+
 // Speakers are none.
 func (w *stillWorld) Speakers(context.Context, *api.Sync, string) (*gitsource.Signers, error) {
 	return nil, errors.New("there is no such Secret")

@@ -388,6 +388,11 @@ func (k *plainConnections) Notes(s *api.Sync) (source.NotesReader, error) {
 	}, filepath.Join(k.data, "heard"), remote.Reach{}), nil
 }
 
+// Statuses are read from no host.
+func (k *plainConnections) Statuses(context.Context, *api.Sync) (source.StatusReader, error) {
+	return nil, errors.New("there is no host")
+}
+
 func (k *plainConnections) Alerts(_ context.Context, _ string, gate *api.AlertsGate) (alerts.Source, error) {
 	matchers, err := alerts.ParseMatchers(gate.Matchers)
 	return alerts.Source{URL: gate.URL, Prometheus: gate.API == api.PrometheusAPI, Matchers: matchers,

@@ -29,6 +29,16 @@ func (h *Host) Caller(ctx context.Context, right string) (*Caller, error) {
 		wait: "try again later"}}, nil
 }
 
+// Reader returns who reads the statuses of commits, with the token that reports are sent with.
+func (h *Host) Reader(ctx context.Context) (*Caller, error) {
+	c, err := h.Caller(ctx, "read statuses of")
+	if err != nil {
+		return nil, err
+	}
+	c.errand.renew, c.errand.wait = ofStatuses.renew, ofStatuses.wait
+	return c, nil
+}
+
 // Reply is what a host answered.
 type Reply struct {
 	Code   int
@@ -42,16 +52,25 @@ type Reply struct {
 // Do sends a request to a path below the API's base, with a body as JSON unless it is nil, and reads the answer's JSON
 // into what is given, unless that is nil.
 func (c *Caller) Do(ctx context.Context, method, path string, body, into any) Reply {
+	return c.do(ctx, request{method: method, path: path, body: body, errand: c.errand, most: maxList}, into)
+}
+
+// Get reads a path below the API's base into what is given, unless it is as it was when the host sent that ETag: then
+// the reply's code is 304, and nothing is read. Hosts that send none are asked without.
+func (c *Caller) Get(ctx context.Context, path, etag string, into any) Reply {
+	return c.do(ctx, request{method: http.MethodGet, path: path, etag: etag, errand: c.errand, most: maxList}, into)
+}
+
+func (c *Caller) do(ctx context.Context, r request, into any) Reply {
 	if err := c.host.wait(ctx); err != nil {
 		return Reply{Err: err}
 	}
-	r := request{method: method, path: path, body: body, errand: c.errand, most: maxList}
 	s := c.host.ask(ctx, r, c.token)
 	if s.is == unauthorized && c.renew(ctx) {
 		s = c.host.ask(ctx, r, c.token)
 	}
 	reply := Reply{Code: s.code, Header: s.header, Pause: s.pause, Err: s.why}
-	if s.is != told || into == nil {
+	if s.is != told || into == nil || s.code == http.StatusNotModified {
 		return reply
 	}
 	if err := json.Unmarshal(s.body, into); err != nil {
@@ -59,6 +78,9 @@ func (c *Caller) Do(ctx context.Context, method, path string, body, into any) Re
 	}
 	return reply
 }
+
+// Place is where reports go to.
+func (h *Host) Place() Place { return h.place }
 
 // Place is where the requests go to.
 func (c *Caller) Place() Place { return c.host.place }

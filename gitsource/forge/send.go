@@ -63,6 +63,7 @@ func (h *Host) send(ctx context.Context, s Status, t Token) said {
 type request struct {
 	method, path string // below the API's base
 	body         any
+	etag         string // of an answer that is known already
 	errand       errand
 	most         int64 // how much of an answer is read, in bytes
 }
@@ -76,13 +77,20 @@ func (h *Host) ask(ctx context.Context, r request, t Token) said {
 		return said{is: refused, why: err}
 	}
 	h.dialect.identify(request, t)
+	if r.etag != "" {
+		request.Header.Set("If-None-Match", r.etag)
+	}
 	response, err := h.client.Do(request)
 	if err != nil {
 		return said{is: hindered, why: fmt.Errorf("%s: %w", h.place.Provider, unreached(err, t))}
 	}
 	defer response.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(response.Body, r.most)) // what is missing of it is missing from a message
-	return h.read(response, text, t, r.errand)
+	s := h.read(response, text, t, r.errand)
+	if r.etag != "" && s.code == http.StatusNotModified {
+		s.is, s.why = told, nil
+	}
+	return s
 }
 
 func (h *Host) request(ctx context.Context, method, path string, body any) (*http.Request, error) {

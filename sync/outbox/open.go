@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/commitstatus"
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/kept"
 )
@@ -67,7 +68,7 @@ func (b *Outbox) Add(s *api.Sync, moves []gate.Move, now time.Time) {
 	reports := b.reportsOf(s, moves)
 	if q := b.quarters.rise(s.Status.InFlight); q > 0 {
 		r := progress(s.Status.InFlight.Commit, q, now)
-		r.Description = explained(r.Description, stageToTell(s.Status.InFlight))
+		r.Description = commitstatus.Explained(r.Description, stageToTell(s.Status.InFlight))
 		reports = append(reports, r)
 	}
 	b.put(reports)

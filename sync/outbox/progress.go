@@ -6,6 +6,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/commitstatus"
 	"github.com/daemongate/daemongate/sync/pacing"
 )
 
@@ -56,6 +57,6 @@ func (b *Outbox) reachedStage(f *api.Flight, r report) report {
 	if q := b.quarters; q.commit == f.Commit && q.digest == f.Digest && q.told > 0 {
 		r.Description = progress(r.Commit, q.told, r.Time).Description
 	}
-	r.Description = explained(r.Description, stage)
+	r.Description = commitstatus.Explained(r.Description, stage)
 	return r
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource/forge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/commitstatus"
 	"github.com/daemongate/daemongate/sync/delivery"
 )
 
@@ -35,7 +36,7 @@ func newSender(b *Outbox, write func(context.Context, []report) error, trouble f
 func placeOf(s *api.Sync, cluster string) string {
 	r := s.Spec.Report
 	return fmt.Sprintf("%q",
-		[]string{s.Spec.Source.URL, string(r.Provider), r.URL, r.Repository, reportContext(s, cluster)})
+		[]string{s.Spec.Source.URL, string(r.Provider), r.URL, r.Repository, commitstatus.Context(s, cluster)})
 }
 
 // send sends a batch.

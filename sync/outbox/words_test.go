@@ -13,6 +13,7 @@ import (
 	"github.com/daemongate/daemongate/gitsource/forge"
 	"github.com/daemongate/daemongate/rollout"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/commitstatus"
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
@@ -156,7 +157,7 @@ func TestProgressIsToldInQuarters(t *testing.T) {
 // Context and link tell Syncs and clusters apart.
 func TestContextAndLinkNameClusterAndSync(t *testing.T) {
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents"}}
-	if got := reportContext(s, "prod"); got != "daemongate/prod/platform/agents" {
+	if got := commitstatus.Context(s, "prod"); got != "daemongate/prod/platform/agents" {
 		t.Error(got)
 	}
 	s.Spec.Report.TargetURL = "https://dash.example.com/{cluster}/{namespace}/{name}?commit={commit}"
@@ -165,7 +166,7 @@ func TestContextAndLinkNameClusterAndSync(t *testing.T) {
 	}
 	before := placeOf(s, "prod")
 	s.Spec.Report.Context = "ours"
-	if got := reportContext(s, "prod"); got != "ours" || placeOf(s, "prod") == before {
+	if got := commitstatus.Context(s, "prod"); got != "ours" || placeOf(s, "prod") == before {
 		t.Error(got)
 	}
 }

@@ -14,10 +14,14 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 )
 
-// Clusters are other clusters, as they were seen at one look at the notes that they write.
+// Clusters are other clusters, as they were seen at one look at what they have told: in notes, or in the statuses of
+// commits.
 type Clusters struct {
-	// At is when the server was asked for their refs; zero if it was not yet.
+	// At is when the server was asked; zero if it was not yet.
 	At time.Time
+	// Asked are the commits, by hash, of which it was asked; nil if of all. What was told earlier of another one may be
+	// known, and lets it not start.
+	Asked map[string]bool
 	// Trouble is why what they have told cannot be read now; nil if it can. Then nothing starts after them.
 	Trouble error
 	// Known are those that have told something, by name.
@@ -71,6 +75,8 @@ type ClusterRule struct {
 	Soak    time.Duration
 	// Signers is the Secret with those whose signature the notes need; empty if they need none.
 	Signers string
+	// Where is where they tell, as in "in this repository".
+	Where string
 
 	own      string // this cluster
 	clusters Clusters
@@ -123,6 +129,7 @@ func (r *ClusterRule) waits(commit string) (why api.Message, changes time.Time) 
 	if r.clusters.At.IsZero() {
 		return api.ForAll(api.Public(r.wanted() + ": what has been told there is not known yet")), time.Time{}
 	}
+	unasked := r.clusters.Asked != nil && !r.clusters.Asked[commit]
 	through := 0
 	var lacking, troubled []standing
 	for _, name := range r.names {
@@ -140,6 +147,10 @@ func (r *ClusterRule) waits(commit string) (why api.Message, changes time.Time) 
 	switch {
 	case len(troubled) > r.Budget:
 		return r.sayTrouble(troubled), time.Time{}
+	case unasked:
+		m := api.ForAll(api.Public(r.wanted() + " to have " + api.Short(commit) + " Complete"))
+		m.Private += ": newer ones were asked for before it"
+		return m, time.Time{}
 	case through >= r.Count:
 		return api.Message{}, time.Time{}
 	}
@@ -203,10 +214,10 @@ func (r ClusterRule) sayLacking(commit string, through int, lacking []standing) 
 	m.Private += fmt.Sprintf(": %d of %d", through, r.Count)
 	switch {
 	case known == 0:
-		m.Private += "; no cluster of that name has told anything in this repository" + r.itself()
+		m.Private += "; no cluster of that name has told anything " + r.Where + r.itself()
 	case known < r.Count:
-		m.Private += fmt.Sprintf("; only %s of that name has told anything in this repository%s",
-			english.Count(known, "cluster"), r.itself())
+		m.Private += fmt.Sprintf("; only %s of that name has told anything %s%s",
+			english.Count(known, "cluster"), r.Where, r.itself())
 	}
 	if len(names) > 0 {
 		m.Private += " (" + english.FirstFew(names, maxLacking, "; ") + ")"
@@ -253,7 +264,7 @@ func (r ClusterRule) standingOf(name, commit string) standing {
 		said = true
 		w := resolved(words, commit)
 		if w.State != api.Complete {
-			s.lacks = fmt.Sprintf("is %s since %s", w.State, w.Told.UTC().Format(time.RFC3339))
+			s.lacks = w.lacks()
 			if way := r.circle(name, commit); way != "" {
 				s.lacks += ", and waits for this one in turn (" + way + ")" + breakCircle
 			}
@@ -272,6 +283,18 @@ func (r ClusterRule) standingOf(name, commit string) standing {
 		s.ripe, s.lacks = soaks, "soaks until "+soaks.UTC().Format(time.RFC3339)
 	}
 	return s
+}
+
+// lacks is what is said of a commit that is not Complete somewhere.
+func (w Word) lacks() string {
+	since := w.Told.UTC().Format(time.RFC3339)
+	switch {
+	case w.State != "":
+		return fmt.Sprintf("is %s since %s", w.State, since)
+	case w.By != "":
+		return fmt.Sprintf("is not Complete with %s, which carries it, since %s", api.Short(w.By), since)
+	}
+	return "has told a state in other words than Daemongate's, at " + since
 }
 
 // circle is the way by which a cluster waits, with a commit, for this one; empty if it does not, or that cannot be

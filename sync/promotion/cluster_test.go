@@ -51,7 +51,7 @@ func behind(entry api.After, known map[string]Cluster, commit string) (api.Messa
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents"}}
 	s.Spec.Gate.After = []api.After{entry}
 	none := func(string) *api.Sync { return nil }
-	u := Look(RulesOf(s, none, "here", Clusters{At: now, Known: known}), []gate.Commit{{Hash: "c1"}, {Hash: "c2"}}, now)
+	u := Look(RulesOf(s, none, "here", all(Clusters{At: now, Known: known})), []gate.Commit{{Hash: "c1"}, {Hash: "c2"}}, now)
 	return u.Waits[commit], u.Changes
 }
 
@@ -60,6 +60,9 @@ func canaries(count int32) api.After {
 }
 
 type fleet = map[string]Cluster
+
+// all is what was heard through every channel.
+func all(c Clusters) func(api.After) Clusters { return func(api.After) Clusters { return c } }
 
 // A commit starts when it, and no other, has been Complete for long enough on as many clusters as were asked for; what
 // a cluster carried or did not change counts by the commit whose state it takes over. Who lacks it is named.
@@ -154,7 +157,7 @@ func TestWhatIsNotKnownLetsNothingThrough(t *testing.T) {
 	s := &api.Sync{}
 	s.Spec.Gate.After = []api.After{canaries(1)}
 	for want, others := range map[string]Clusters{"is not known yet": {}, "cannot be read now; no route": {At: now, Known: done, Trouble: errors.New("no route")}, "": {At: now, Known: done}} {
-		u := Look(RulesOf(s, nil2, "here", others), []gate.Commit{{Hash: "c1"}}, now.Add(time.Hour))
+		u := Look(RulesOf(s, nil2, "here", all(others)), []gate.Commit{{Hash: "c1"}}, now.Add(time.Hour))
 		if why := u.Waits["c1"]; (why.Private == "") != (want == "") || !strings.Contains(why.Private, want) || strings.Contains(string(why.Public), "route") {
 			t.Errorf("waits %q, want %q", why, want)
 		}
@@ -168,9 +171,42 @@ func TestASoakEndsByALook(t *testing.T) {
 	s := &api.Sync{}
 	s.Spec.Gate.After = []api.After{canaries(1)}
 	others := Clusters{At: now, Known: fleet{"canary-1": said(map[string]string{"c1": "Complete 10m"})}}
-	u := Look(RulesOf(s, nil2, "here", others), []gate.Commit{{Hash: "c1"}}, now.Add(time.Hour))
+	u := Look(RulesOf(s, nil2, "here", all(others)), []gate.Commit{{Hash: "c1"}}, now.Add(time.Hour))
 	if why := u.Waits["c1"]; !strings.Contains(why.Private, "soaks until") {
 		t.Errorf("waits %q", why.Private)
+	}
+}
+
+// A commit that was not asked about at a look does not start by what was seen of it earlier, whose trouble counts all
+// the same. What a status does not say exactly is said so.
+func TestWhatWasNotAskedAboutLetsNothingThrough(t *testing.T) {
+	s := &api.Sync{}
+	entry := canaries(1)
+	entry.Channel = api.ChannelStatuses
+	s.Spec.Gate.After = []api.After{entry}
+	for name, c := range map[string]struct {
+		known fleet
+		asked map[string]bool
+		want  string
+	}{
+		"asked":           {fleet{"canary-1": said(map[string]string{"c1": "Complete 1h"})}, map[string]bool{"c1": true}, ""},
+		"not asked":       {fleet{"canary-1": said(map[string]string{"c1": "Complete 1h"})}, map[string]bool{"c2": true}, "to have c1 Complete: newer ones were asked for before it"},
+		"stuck elsewhere": {fleet{"canary-1": said(map[string]string{"c1": "Complete 1h", "c2": "Stuck 1h"})}, map[string]bool{"c1": true}, "is stuck at c2"},
+		"nobody":          {fleet{}, map[string]bool{"c1": true}, "no cluster of that name has told anything in the statuses of the commits that wait"},
+		"carried":         {fleet{"canary-1": saidAs("platform/agents", map[string]string{"c1": "Carried 5m c3 -"})}, map[string]bool{"c1": true}, "is not Complete with c3, which carries it, since"},
+		"unclear":         {fleet{"canary-1": saidAs("platform/agents", map[string]string{"c1": "- 5m"})}, map[string]bool{"c1": true}, "in other words than Daemongate's"},
+	} {
+		for _, words := range c.known["canary-1"].Syncs {
+			for commit, w := range words {
+				w.State, w.Outcome = api.CommitState(strings.TrimPrefix(string(w.State), "-")), api.CommitState(strings.TrimPrefix(string(w.Outcome), "-"))
+				words[commit] = w
+			}
+		}
+		others := Clusters{At: now, Known: c.known, Asked: c.asked}
+		u := Look(RulesOf(s, nil2, "here", all(others)), []gate.Commit{{Hash: "c1"}, {Hash: "c2"}}, now)
+		if why := u.Waits["c1"]; (why.Private == "") != (c.want == "") || !strings.Contains(why.Private, c.want) {
+			t.Errorf("%s: waits %q, want %q", name, why.Private, c.want)
+		}
 	}
 }
 
@@ -217,7 +253,7 @@ func TestACircleIsSeen(t *testing.T) {
 	}
 	find := func(name string) *api.Sync { return syncs[name] }
 	for name, want := range map[string]string{"a": "a waits for b waits for c waits for a", "d": "to have c1 Complete"} {
-		why := Look(RulesOf(syncs[name], find, "", Clusters{}), []gate.Commit{{Hash: "c1"}}, now).Waits["c1"]
+		why := Look(RulesOf(syncs[name], find, "", all(Clusters{})), []gate.Commit{{Hash: "c1"}}, now).Waits["c1"]
 		if !strings.Contains(why.Private, want) {
 			t.Errorf("%s waits %q, want %q", name, why.Private, want)
 		}

@@ -35,7 +35,7 @@ func takenOver(commit string, state api.CommitState, by string, outcome api.Comm
 func waits(before *api.Sync, commit string) (api.Public, time.Time) {
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents"}}
 	s.Spec.Gate.After = []api.After{{Sync: "canary", Soak: metav1.Duration{Duration: 30 * time.Minute}}}
-	u := Look(RulesOf(s, func(string) *api.Sync { return before }, "", Clusters{}), []gate.Commit{{Hash: commit}}, now)
+	u := Look(RulesOf(s, func(string) *api.Sync { return before }, "", all(Clusters{})), []gate.Commit{{Hash: commit}}, now)
 	return u.Waits[commit].Public, u.Changes
 }
 
@@ -100,7 +100,7 @@ func TestAllThatGoBeforeMustAgree(t *testing.T) {
 	s := &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "agents"}}
 	s.Spec.Gate.After = []api.After{{Sync: "canary"}, {Sync: "agents"}}
 	find := func(string) *api.Sync { return canary(record("c1", api.Complete, time.Hour)) }
-	if why := Look(RulesOf(s, find, "", Clusters{}), []gate.Commit{{Hash: "c1"}}, now).Waits["c1"]; !strings.Contains(why.Private, "Sync agents, which is this one") {
+	if why := Look(RulesOf(s, find, "", all(Clusters{})), []gate.Commit{{Hash: "c1"}}, now).Waits["c1"]; !strings.Contains(why.Private, "Sync agents, which is this one") {
 		t.Errorf("waits %q", why)
 	}
 }

@@ -10,15 +10,15 @@ import (
 )
 
 // RulesOf are the rules of a Sync's spec.gate.after. find returns a Sync of its namespace by its name, nil if there is
-// none; own is the name of this cluster, and others are the other ones.
-func RulesOf(s *api.Sync, find func(name string) *api.Sync, own string, others Clusters) []Rule {
+// none; own is the name of this cluster, and others says what was heard of other ones through an entry's channel.
+func RulesOf(s *api.Sync, find func(name string) *api.Sync, own string, others func(api.After) Clusters) []Rule {
 	var rules []Rule
 	for _, a := range s.Spec.Gate.After {
 		r := Rule{Before: Before{Name: "Sync " + a.Sync}, Soak: a.Soak.Duration}
 		before := find(a.Sync)
 		switch {
 		case a.Cluster != "":
-			r.Clusters = clusterRule(a, own, others)
+			r.Clusters = clusterRule(a, own, others(a))
 		case a.Sync == s.Name:
 			r.Trouble = "is this one: take it out of spec.gate.after"
 		case before == nil:
@@ -40,7 +40,10 @@ const breakCircle = ": take one of them out of spec.gate.after"
 // clusterRule is the rule of an entry about clusters.
 func clusterRule(a api.After, own string, others Clusters) *ClusterRule {
 	r := &ClusterRule{Pattern: a.Cluster, Sync: a.Sync, Count: max(1, int(a.Count)), Budget: int(a.FailureBudget),
-		Soak: a.Soak.Duration, own: own, clusters: others}
+		Soak: a.Soak.Duration, Where: "in this repository", own: own, clusters: others}
+	if a.Channel == api.ChannelStatuses {
+		r.Where = "in the statuses of the commits that wait"
+	}
 	if a.Verify != nil {
 		r.Signers = a.Verify.SecretRef.Name
 	}

@@ -166,8 +166,8 @@ func (c *simulatedCluster) turn(f *simulated) {
 	before := c.flying()
 	c.Observation.Now, c.Observation.History = f.now, h
 	find := func(string) *api.Sync { return nil }
-	if others := c.source.Others(); len(c.sync.Spec.Gate.After) > 0 {
-		c.Observation.Upstream = promotion.Look(promotion.RulesOf(c.sync, find, c.name, others), h.Commits, f.now)
+	if len(c.sync.Spec.Gate.After) > 0 {
+		c.Observation.Upstream = promotion.Look(promotion.RulesOf(c.sync, find, c.name, c.source.Others), h.Commits, f.now)
 	}
 	for _, one := range h.Commits {
 		c.Play("set " + one.Hash + " " + one.Hash)

@@ -57,10 +57,10 @@ func (o *others) last() promotion.Clusters {
 	return o.seen
 }
 
-// patternsOf are the names of the clusters that a Sync waits for.
+// patternsOf are the names of the clusters that a Sync waits for, and that tell in notes.
 func patternsOf(s *api.Sync) (patterns []string) {
-	for _, a := range s.Spec.Gate.After {
-		if a.Cluster != "" && !slices.Contains(patterns, a.Cluster) {
+	for _, a := range ofChannel(s, api.ChannelNotes) {
+		if !slices.Contains(patterns, a.Cluster) {
 			patterns = append(patterns, a.Cluster)
 		}
 	}
@@ -284,5 +284,10 @@ func cloned(known map[string]promotion.Cluster) map[string]promotion.Cluster {
 	return all
 }
 
-// Others are the other clusters that the Sync waits for, as the newest poll saw them.
-func (s *Source) Others() promotion.Clusters { return s.others.last() }
+// Others are the other clusters that an entry of spec.gate.after is about, as the newest poll saw them.
+func (s *Source) Others(a api.After) promotion.Clusters {
+	if a.Channel == api.ChannelStatuses {
+		return s.hosted.last(a)
+	}
+	return s.others.last()
+}

@@ -85,7 +85,7 @@ func (l *listening) poll() promotion.Clusters {
 	<-l.done
 	_, err := l.source.Last()
 	l.check(err)
-	return l.source.Others()
+	return l.source.Others(api.After{})
 }
 
 // tells has a cluster tell what a commit is.

@@ -30,8 +30,10 @@ type Source struct {
 	signersChanged atomic.Bool
 	// holds are what people hold in all clusters, as they were read last. Only polls use them, one after the other.
 	holds holds
-	// others are the other clusters that the Sync waits for.
+	// others are the other clusters that the Sync waits for and that tell in notes, hosted those that do on the Git
+	// host.
 	others others
+	hosted hosted
 	// kept are the commits that the repository keeps, by name. Only the turns of the Sync use it, one after the other.
 	kept map[string]string
 }
@@ -47,6 +49,8 @@ type Options struct {
 	Speakers func(ctx context.Context, s *api.Sync, secret string) (*gitsource.Signers, error)
 	// Notes returns what reads what other clusters have told.
 	Notes func(s *api.Sync) (NotesReader, error)
+	// Statuses returns what reads the statuses of commits on the Git host that the Sync reports to.
+	Statuses func(ctx context.Context, s *api.Sync) (StatusReader, error)
 	// Life ends what runs in the background, through Background. Wake is called after each poll.
 	Life       context.Context
 	Background func(func())
@@ -105,6 +109,7 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 			return nil, err
 		}
 		s.others.read(ctx, read, sync, h, s.options, now)
+		s.hosted.read(ctx, read, sync, h, s.options, now)
 		return h, nil
 	}
 	looks := func(age time.Duration) (h *gate.History, err error) {

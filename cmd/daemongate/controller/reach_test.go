@@ -87,6 +87,13 @@ func TestNothingOfASyncCallsTheControllersMachine(t *testing.T) {
 		"notes":               reportOf(t, guardedConnections(t, token), notes),
 		"host":                reportOf(t, guardedConnections(t, token), host),
 		"an App that reports": reportOf(t, guardedConnections(t, app), host),
+		"statuses": func() error {
+			r, err := guardedConnections(t, token).Statuses(t.Context(), host)
+			if err == nil {
+				_, err = r.Read(t.Context(), []string{strings.Repeat("1", 40)})
+			}
+			return err
+		}(),
 		"receiver": func() error {
 			k := guardedConnections(t, map[string]string{"url": server.URL + "/hook", "allowHTTP": "true"})
 			r, err := k.Receiver(t.Context(), notifying())
@@ -106,6 +113,20 @@ func TestNothingOfASyncCallsTheControllersMachine(t *testing.T) {
 	}
 	if n := calls.Load(); n > 0 {
 		t.Errorf("the server was called %d times", n)
+	}
+}
+
+// Statuses are read of a Git host that lists them, which the Sync reports to, and of no other.
+func TestStatusesAreReadOfTheHostThatIsReportedTo(t *testing.T) {
+	k := guardedConnections(t, map[string]string{"token": "s3cr3t"})
+	for provider, want := range map[api.Provider]string{"": "needs spec.report.provider", api.ProviderNone: "needs spec.report.provider",
+		api.ProviderNotes: "needs spec.report.provider", api.ProviderBitbucketDataCenter: "are not read from", api.ProviderGitHub: ""} {
+		s := syncOf("https://git.test/acme/fleet.git")
+		s.Spec.Report = api.Report{Provider: provider, SecretRef: &api.LocalObjectReference{Name: "git"}}
+		_, err := k.Statuses(t.Context(), s)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", provider, err)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/lru"
 
 	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/forge/statuses"
 	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/notify"
@@ -121,6 +122,28 @@ func (r *reporters) pace(p forge.Place) *rate.Limiter {
 
 // host returns the reporter to a Git host's API.
 func (k *connections) host(ctx context.Context, s *api.Sync) (outbox.Reporter, error) {
+	host, err := k.hostOf(ctx, s, k.told.pace)
+	if err != nil {
+		return nil, err
+	}
+	return host, nil
+}
+
+// Statuses returns what reads the statuses of commits on the Git host that a Sync reports to, with the same token.
+func (k *connections) Statuses(ctx context.Context, s *api.Sync) (source.StatusReader, error) {
+	if p := s.Spec.Report.Provider; p == "" || p == api.ProviderNone || p == api.ProviderNotes {
+		return nil, errors.New("spec.gate.after: channel Statuses needs spec.report.provider to be a Git host")
+	}
+	host, err := k.hostOf(ctx, s, func(forge.Place) *rate.Limiter { return nil }) // the pace is of who writes
+	if err != nil {
+		return nil, err
+	}
+	return statuses.NewReader(host)
+}
+
+// hostOf is the Git host that a Sync reports to, at a pace that depends on the place.
+func (k *connections) hostOf(ctx context.Context, s *api.Sync, pace func(forge.Place) *rate.Limiter,
+) (*forge.Host, error) {
 	r := s.Spec.Report
 	place, err := forge.Locate(forge.Provider(r.Provider), s.Spec.Source.URL, r.URL, r.Repository)
 	if err != nil {
@@ -136,7 +159,7 @@ func (k *connections) host(ctx context.Context, s *api.Sync) (outbox.Reporter, e
 		return nil, err
 	}
 	return forge.NewHost(place, secret.token, forge.Options{Client: secret.client(), Refused: secret.refused,
-		Pace: k.told.pace(place)})
+		Pace: pace(place)})
 }
 
 // Alerts opens what is asked whether alerts fire. It is reached, and shown credentials, as a Git host is.

@@ -15,7 +15,13 @@ import (
 )
 
 // Posted is a status as the host took it, in the host's words.
-type Posted struct{ State, Description, URL, Name string }
+type Posted struct {
+	State, Description, URL, Name string
+
+	id               int64 // the same of those that took one another's place
+	context, creator string
+	created, updated time.Time
+}
 
 // Host is one Git host with one repository. Safe for concurrent use.
 type Host struct {
@@ -31,6 +37,9 @@ type Host struct {
 	down     bool
 	slow     time.Duration
 	requests int
+
+	ids       int64 // that were given
+	unchanged int   // requests that were answered so
 	*Forum
 }
 

@@ -19,7 +19,7 @@ func (h *Host) route(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, http.StatusNotFound, "Not Found")
 	case h.may == None:
 		h.noRepository(w)
-	case h.discuss(w, r, rest):
+	case h.discuss(w, r, rest), h.listed(w, r, rest):
 	case r.Method == http.MethodGet && rest == "":
 		h.named(w)
 		w.WriteHeader(http.StatusOK)

@@ -37,8 +37,8 @@ func (h *Host) take(w http.ResponseWriter, r *http.Request, commit string) {
 	if h.statuses[commit] == nil {
 		h.statuses[commit] = map[string][]Posted{}
 	}
-	h.statuses[commit][name] = append(h.statuses[commit][name],
-		Posted{State: body["state"], Description: body["description"], URL: body[rules.url], Name: body["name"]})
+	h.keep(commit, name, Posted{State: body["state"], Description: body["description"], URL: body[rules.url],
+		Name: body["name"]})
 	if h.provider == forge.BitbucketDataCenter {
 		w.WriteHeader(http.StatusNoContent)
 		return

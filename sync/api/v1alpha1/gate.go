@@ -90,6 +90,18 @@ const (
 	PreflightHold Preflight = "Hold"
 )
 
+// Channel is how clusters tell each other what became of commits.
+//
+// +kubebuilder:validation:Enum=Notes;Statuses
+type Channel string
+
+const (
+	// ChannelNotes is the notes of the repository.
+	ChannelNotes Channel = "Notes"
+	// ChannelStatuses is the statuses of commits on the Git host.
+	ChannelStatuses Channel = "Statuses"
+)
+
 // After is one that goes before: a Sync of the same namespace, or Syncs of other clusters that follow the same
 // repository.
 //
@@ -98,6 +110,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.count)",message="needs cluster",fieldPath=".count"
 // +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.failureBudget)",message="needs cluster",fieldPath=".failureBudget"
 // +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.verify)",message="needs cluster",fieldPath=".verify"
+// +kubebuilder:validation:XValidation:rule="has(self.cluster) || !has(self.channel)",message="needs cluster",fieldPath=".channel"
+// +kubebuilder:validation:XValidation:rule="!has(self.creators) || has(self.channel) && self.channel == 'Statuses'",message="needs channel Statuses: what accounts of the Git host wrote",fieldPath=".creators"
+// +kubebuilder:validation:XValidation:rule="!has(self.verify) || !has(self.channel) || self.channel != 'Statuses'",message="does not go with channel Statuses, which nobody can sign: name creators, or use Notes",fieldPath=".verify"
 // +kubebuilder:validation:XValidation:rule="has(self.count) || !has(self.cluster) || !self.cluster.matches('[*?]')",message="is required where cluster is a pattern: on how many clusters",fieldPath=".count"
 type After struct {
 	// Sync is the name of a Sync of the same namespace in which a commit must be Complete, or change nothing of what
@@ -106,8 +121,9 @@ type After struct {
 	// +kubebuilder:validation:MaxLength=317
 	// +optional
 	Sync string `json:"sync,omitempty"`
-	// Cluster is the name of another cluster that tells in notes of the same repository, or a pattern with * and ? for
-	// several. Without sync all its Syncs count that have said something of a commit. This cluster itself never counts.
+	// Cluster is the name of another cluster that follows the same repository and tells of it, or a pattern with * and
+	// ? for several. Without sync all its Syncs count that have said something of a commit. This cluster itself never
+	// counts.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
@@ -123,6 +139,18 @@ type After struct {
 	// +kubebuilder:validation:Maximum=100000
 	// +optional
 	FailureBudget int32 `json:"failureBudget,omitempty"`
+	// Channel is where these clusters tell what became of commits: in the notes of the repository, or in the statuses
+	// of commits on the Git host that spec.report tells; Notes if it is left out.
+	// +optional
+	Channel Channel `json:"channel,omitempty"`
+	// Creators are the accounts of the Git host, as it names them, whose statuses count; all if there are none.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=255
+	// +listType=set
+	// +optional
+	Creators []string `json:"creators,omitempty"`
 	// Verify says whose signature the notes of these clusters need.
 	// +optional
 	Verify *AfterVerify `json:"verify,omitempty"`

@@ -38,6 +38,9 @@ type SyncList struct {
 }
 
 // SyncSpec says what to sync and how to let commits through.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.gate) || !has(self.gate.after) || !self.gate.after.exists(a, has(a.channel) && a.channel == 'Statuses') || has(self.report) && has(self.report.provider) && self.report.provider in ['GitHub', 'GitLab', 'Gitea', 'BitbucketCloud']",message="has channel Statuses, which needs a report.provider whose statuses can be read: GitHub, GitLab, Gitea or BitbucketCloud",fieldPath=".gate.after"
+// +kubebuilder:validation:XValidation:rule="!has(self.gate) || !has(self.gate.after) || !self.gate.after.exists(a, has(a.creators)) || !has(self.report) || !has(self.report.provider) || self.report.provider != 'BitbucketCloud'",message="has creators, and Bitbucket does not tell who wrote a status: leave them out",fieldPath=".gate.after"
 type SyncSpec struct {
 	Source Source `json:"source"`
 	// Windows are the times in which a commit may start; always, if there are none.
