@@ -44,7 +44,7 @@ func (s Status) line() string {
 		return s.String()
 	}
 	d := s.Details
-	d.Since = s.Time.UTC().Truncate(time.Second)
+	d.Since = s.Time.UTC().Truncate(time.Microsecond) // as a status has it: an earlier time would cut a soak short
 	text, err := json.Marshal(d)
 	if err != nil { // strings, a time and a bool: there is none
 		return s.String()

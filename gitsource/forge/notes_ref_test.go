@@ -111,7 +111,7 @@ func TestASharedRefThatMayNotBeDeletedIsSaid(t *testing.T) {
 // What stands in a note can be read again, whatever a description holds, and what others wrote there is no status.
 func TestNotesCanBeReadAgain(t *testing.T) {
 	t.Parallel()
-	at := time.Date(2026, 11, 30, 2, 11, 0, 0, time.UTC)
+	at := time.Date(2026, 11, 30, 2, 11, 0, 928190000, time.UTC) // as a status has it
 	stuck := forge.Status{Context: "daemongate/prod/platform/agents", State: forge.Failure, URL: "https://example.com/x", Time: at,
 		Description: `Stuck: CrashLoop on 2 of 12 nodes: said <b> {"state":"Complete"}: success`,
 		Details:     forge.Details{Sync: "platform/agents", State: "Stuck", Cause: "CrashLoop"}}
