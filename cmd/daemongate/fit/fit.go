@@ -43,8 +43,9 @@ func New(p Program) *cobra.Command {
 		Use:   "check",
 		Short: "Say whether a cluster is fit for Daemongate, before it is installed",
 		Long: `Say whether a cluster is fit for Daemongate: its version, your rights to install it, to take back what an earlier
-installation has brought and to uninstall it, what the API server would refuse of it and why, the controllers of Kubernetes that DaemonSets need, the clocks of nodes, and the controller that runs
-already. Nothing is written: the objects of an installation are sent as a dry run.
+installation has brought and to uninstall it, what the API server would refuse of it and why, the controllers of
+Kubernetes that DaemonSets need, the clocks of nodes, and the controller that runs already. Nothing is written: the
+objects of an installation are sent as a dry run.
 
 What cannot be looked at with your rights is said, and hinders nothing. The exit code is 0 if nothing hinders, else 1.`,
 		Example: "  daemongate check\n  daemongate check --namespaces a,b -o json",
