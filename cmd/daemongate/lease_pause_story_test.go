@@ -45,6 +45,7 @@ func TestAControllerThatWakesUpWritesNothing(t *testing.T) {
 	w.waitState(w.push("v1"), api.Complete)
 	v2 := w.pushNeeding("v2", "go")
 	w.waitState(v2, api.RollingOut)
+	between.waitQuiet(t)
 
 	check(t, first.process.Signal(syscall.SIGSTOP))
 	defer func() { _ = first.process.Signal(syscall.SIGCONT) }() // so that it can be ended
@@ -115,6 +116,19 @@ func (w *leaseWorld) hasGeneration(want int64) {
 	if d.Generation != want {
 		w.t.Errorf("the DaemonSet has generation %d, want %d", d.Generation, want)
 	}
+}
+
+// waitQuiet waits until nothing has been written for some seconds. A write that was allowed a moment before its process
+// stands still comes when that wakes up: the Lease does not go with it to the API server, and nobody can call it back.
+func (b *between) waitQuiet(t *testing.T) {
+	t.Helper()
+	most, since := 0, time.Now()
+	clustertest.Until(t, 5*time.Minute, "nothing more to be written", func() (string, bool) {
+		if all := b.changes(); len(all) != most {
+			most, since = len(all), time.Now()
+		}
+		return fmt.Sprint(most, " writes"), time.Since(since) > 5*time.Second
+	})
 }
 
 // changes are the writes but those of the Lease: who has lost it may find that out by a write that is refused.
