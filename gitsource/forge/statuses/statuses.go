@@ -73,9 +73,8 @@ func NewReader(h *forge.Host) (*Reader, error) {
 // then. While a host wants to be left alone it is not asked.
 func (r *Reader) Read(ctx context.Context, commits []string) (map[string][]Status, error) {
 	read := map[string][]Status{}
-	if pause := r.notBefore.Sub(r.now()); pause > 0 {
-		return read, fmt.Errorf("%s asks to be left alone until %s", r.host.Place().Provider,
-			r.notBefore.UTC().Format(time.RFC3339))
+	if err := r.left(); err != nil {
+		return read, err
 	}
 	caller, err := r.host.Reader(ctx)
 	if err != nil {
@@ -149,10 +148,10 @@ func (r *Reader) page(ctx context.Context, caller *forge.Caller, path string) (p
 	return p, nil
 }
 
-// left is why the next page cannot be asked for now.
+// left is why nothing can be asked for now.
 func (r *Reader) left() error {
 	if r.now().Before(r.notBefore) {
-		return fmt.Errorf("%s: the rate limit is reached, until %s", r.host.Place().Provider,
+		return fmt.Errorf("%s asks to be left alone until %s", r.host.Place().Provider,
 			r.notBefore.UTC().Format(time.RFC3339))
 	}
 	return nil
