@@ -12,6 +12,11 @@ TOOLS    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/daemongate/tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 GORELEASER := $(TOOLS)/goreleaser-$(GORELEASER_VERSION)
 
+# What is released is built with this Go, whichever is installed: the same commit gives the same bytes everywhere, and
+# nothing of its standard library is known to be vulnerable, which `vuln` looks for with the same one.
+RELEASE_GO := go1.26.10
+image krew release-snapshot vuln: export GOTOOLCHAIN := $(RELEASE_GO)
+
 VERSION := $(or $(shell .ci/version),unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 

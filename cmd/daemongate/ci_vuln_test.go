@@ -19,8 +19,8 @@ func TestACheckForVulnerabilitiesThatCannotLookSaysSo(t *testing.T) {
 		"a folder that is not there": {[]string{"VULNDB=file:///nowhere/osv"}, []string{"no folder /nowhere/osv"}},
 		"no download": {[]string{"VULNDB=", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}, []string{"cannot be downloaded",
 			"GOPROXY=off", "VULNDB", "data/osv"}},
-		"a folder that is none of its kind": {[]string{"VULNDB=file://" + t.TempDir(), "GOPROXY=off", "GOFLAGS=-mod=mod",
-			"GOMODCACHE=" + t.TempDir()}, []string{"status 1"}},
+		"a tool that cannot be had": {[]string{"VULNDB=file://" + t.TempDir(), "GOPROXY=off", "GOFLAGS=-mod=mod",
+			"GOMODCACHE=" + t.TempDir()}, []string{"cannot be built"}},
 	} {
 		run := exec.CommandContext(t.Context(), "../../.ci/vuln", "v1.9.0")
 		run.Env = append(os.Environ(), c.env...)
