@@ -57,6 +57,13 @@ func overlapping(t testing.TB, nodes int, maxUnavailable string) *world {
 	return w
 }
 
+// canaryToo is such a fleet that does not wait for its canary to have settled either.
+func canaryToo(t testing.TB, nodes int, maxUnavailable string) *world {
+	w := overlapping(t, nodes, maxUnavailable)
+	w.plan.Stages[0].Overlap = true
+	return w
+}
+
 // goPaced rolls a commit out by what Decide says, until that is done or a time has passed. It returns how many looks it
 // took, and how long they and what was decided by them took, without the played cluster.
 func (w *world) goPaced(most time.Duration) (looks int, took time.Duration) {
@@ -121,9 +128,11 @@ func wakes(w *world) (list []time.Time) {
 // same maxUnavailable: how long it takes, in simulated time, and what share of a core the looks and decisions of it are
 // of that time. A node takes 20 to 40 s for its pod.
 func BenchmarkPace(b *testing.B) {
-	fleets := map[string]func(testing.TB, int, string) *world{"one-by-one": simulated, "overlapping": overlapping}
+	fleets := map[string]func(testing.TB, int, string) *world{"one-by-one": simulated, "overlapping": overlapping,
+		"overlapping-canary-too": canaryToo}
 	for _, c := range []struct{ zones, maxUnavailable string }{
 		{"one-by-one", "2%"}, {"one-by-one", "10%"}, {"overlapping", "2%"}, {"overlapping", "5%"}, {"overlapping", "10%"},
+		{"overlapping-canary-too", "10%"},
 	} {
 		b.Run("zones="+c.zones+"/maxUnavailable="+c.maxUnavailable, func(b *testing.B) {
 			var wall, cores, each float64
