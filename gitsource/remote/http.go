@@ -35,7 +35,7 @@ func newHTTPClient(auth Auth, o Options) (*http.Client, error) {
 		DialContext:         dialer(o),
 		TLSClientConfig:     config,
 		TLSHandshakeTimeout: dialTimeout,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     o.Idle / 2, // none is used again that is about to be given up
 		ForceAttemptHTTP2:   true,
 	}}, nil
 }
@@ -123,7 +123,8 @@ func dialer(o Options) DialFunc {
 	}
 }
 
-// rolling is a connection whose every read and write must move something within idle.
+// rolling is a connection whose every read and write must move something within idle. HTTP waits for an answer from the
+// moment that the answer before has ended; so a write gives whoever waits that long again.
 type rolling struct {
 	net.Conn
 	idle time.Duration
@@ -137,7 +138,7 @@ func (c *rolling) Read(p []byte) (int, error) {
 }
 
 func (c *rolling) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.idle)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(c.idle)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)
