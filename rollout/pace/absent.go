@@ -49,17 +49,23 @@ func (c *course) absence() string {
 }
 
 // isUntried reports whether the stage is to soak and no node of it has got the commit: canaries that are all away prove
-// nothing to the nodes after them.
+// nothing to the nodes after them. What the commit does not change proves nothing either. Where the stage has nodes of
+// nothing else, there is nothing to be tried on them.
 func (c *course) isUntried() bool {
 	if c.at == 0 || c.isLast() || c.stages[c.at-1].soak == 0 || c.stages[c.at-1].nodes == 0 || c.in.Rollback || c.idle {
 		return false
 	}
+	any := false
 	for i := range c.places {
-		if c.places[i].stage == c.at && c.anySet(func(s *set) bool { return s.sites[i].updated != nil }) {
+		if c.places[i].stage != c.at || c.places[i].late {
+			continue
+		}
+		if c.isAnyUpdated(i) {
 			return false
 		}
+		any = any || c.anySet(func(s *set) bool { return !s.idle && s.sites[i].meant })
 	}
-	return true
+	return any
 }
 
 // absentSince is since when a node is absent to some DaemonSet, if it is.

@@ -59,7 +59,7 @@ func TestAFixGoesAlthoughAlertsFire(t *testing.T) {
 	w.commit("v2")
 	w.run(5 * time.Minute)
 	had := w.has("v2")
-	w.commit("v3")
+	w.mend("v3")
 	w.alerts = "alerts fire: AgentDown"
 	w.want(w.run(10*time.Minute), "canary", ForAlerts)
 	if w.has("v3") != had || w.has("v2") != "" {

@@ -156,7 +156,7 @@ func TestAFixGoesFirstToWhatIsBroken(t *testing.T) {
 	w.after(time.Minute)
 	// n001 and n002 run the broken commit well, n007 does not
 	w.closed = "at night"
-	w.commit("v3")
+	w.mend("v3")
 	o := w.want(w.decide(), "fix", ForNodes)
 	if o.Index != 0 || goesTo(o) != "n007" || w.run(2*time.Minute).Name == "fix" {
 		t.Errorf("%+v, then %+v", o, w.last)
@@ -171,6 +171,33 @@ func TestAFixGoesFirstToWhatIsBroken(t *testing.T) {
 	}
 }
 
+// What takes over from a commit that was well goes stage by stage as any other, whatever that one had reached: nobody
+// has tried it anywhere. It is otherwise where it goes back to what most nodes have.
+func TestWhatTakesOverFromWhatWasWellMendsNothing(t *testing.T) {
+	w := newWorld(t, 9, 2)
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.plan.Stages = append(w.plan.Stages, Stage{Name: "zone", Each: "zone", Approve: true})
+	w.commit("v2")
+	w.want(w.run(20*time.Minute), "zone/a", ForApproval)
+	had := w.has("v2")
+	w.commit("v3")
+	w.want(w.run(5*time.Minute), "canary", ForSoak)
+	if got := w.has("v2"); had != "n001 n002 n004 n007" || got != "n004 n007" {
+		t.Errorf("v2 was on %s, and is on %s", had, got)
+	}
+	w.want(w.run(20*time.Minute), "zone/a", ForApproval)
+	if got := w.has("v3"); got != had {
+		t.Errorf("v3 is on %s", got)
+	}
+	w.commit("v1")
+	if o := w.decide(); o.Name != fixName {
+		t.Errorf("going back: %+v", o)
+	}
+	if o := w.run(time.Minute); !o.Done {
+		t.Errorf("going back: %+v", o)
+	}
+}
+
 // A commit that goes back mends the nodes that have the broken one, without soak or approval: nothing else is left.
 func TestGoingBackMendsAndIsDone(t *testing.T) {
 	w := newWorld(t, 8, 2)
@@ -179,7 +206,7 @@ func TestGoingBackMendsAndIsDone(t *testing.T) {
 	w.lives["v2"] = time.Second
 	w.commit("v2")
 	w.run(time.Minute)
-	w.commit("v1")
+	w.mend("v1")
 	w.want(w.decide(), "fix", ForNodes)
 	if o := w.run(time.Minute); !o.Done || w.has("v2") != "" {
 		t.Errorf("%+v: %s", o, w.has())
@@ -575,6 +602,21 @@ func TestCanariesThatAreAwayAreNoProof(t *testing.T) {
 	if o := w.run(30 * time.Minute); !o.Done {
 		t.Errorf("%+v", o)
 	}
+}
+
+// Pods of a DaemonSet that the commit leaves alone prove nothing of it. Where a stage has such alone there is nothing to
+// be tried.
+func TestWhatTheCommitLeavesAloneIsNoProof(t *testing.T) {
+	w := newWorld(t, 9, 1)
+	w.addSet("other")
+	w.plan = canaryThenRest(10 * time.Minute)
+	w.ready("n001", false)
+	w.commit("v2", "agent")
+	if o := w.run(time.Hour); o.Name != "canary" || o.Waits != ForNodes || w.has("v2") != "" {
+		t.Errorf("with the canary away: %+v; %s", o, w.has("v2"))
+	}
+	w.ready("n001", true)
+	w.want(w.run(2*time.Minute), "canary", ForSoak)
 }
 
 // Pods that are not Ready go beyond the budget, since nothing is lost with them. So each says that it goes for that: by

@@ -13,7 +13,8 @@ import (
 // A commit that mends another one goes first to the nodes that have that one. Which they are is told by the look:
 // most nodes never got it, so what the most have is the base, and what came after the base is broken. Where a commit
 // has come through everywhere nothing is broken: a node that was away for long and has an older template does not make
-// it so.
+// it so. Neither is anything broken by a commit that was well until a newer one took over, unless that goes back to
+// what most nodes have: it has proven nothing yet otherwise, and goes stage by stage.
 
 // template is the pods of one template, as far as they stand on nodes that are meant.
 type template struct {
@@ -35,6 +36,9 @@ func (s *set) findBroken(in *Input) {
 	base := s.base(templates, in.MendsSince)
 	if base == s.hash { // it goes back to what most nodes have
 		s.markBroken(func(hash string) bool { return s.isOlder(templates[base], templates[hash]) })
+		return
+	}
+	if in.MendsSince.IsZero() {
 		return
 	}
 	s.markBroken(func(hash string) bool { return templates[hash].number > templates[base].number })

@@ -170,7 +170,7 @@ func TestAlertsOfABrokenCommitAreNotTheFixs(t *testing.T) {
 	w.commit("v2")
 	w.run(5 * time.Minute)
 	w.alerts, w.firing = "alerts fire: AgentDown", true
-	w.commit("v3")
+	w.mend("v3")
 	if o := w.decide(); o.Name != fixName {
 		t.Fatalf("%+v", o)
 	}

@@ -133,9 +133,9 @@ type Input struct {
 	Workloads []Workload
 	// Rollback is set if the commit is gone back to: then each node with another template has a broken one.
 	Rollback bool
-	// MendsSince is when the commit before this one took off, if that got stuck: then what pods were made of since is
-	// broken, however far it came. Otherwise a template is broken only if fewer nodes have it than another one that was
-	// there before.
+	// MendsSince is when the commit before this one took off, if that got stuck or failed: then what pods were made of
+	// since is broken, however far it came. If it is zero nothing is, unless the commit goes back to what most nodes
+	// have.
 	MendsSince time.Time
 	// Paused says why nothing may go, empty if it may: a person paused the rollout, or suspended the Sync.
 	Paused string

@@ -159,6 +159,13 @@ func (w *world) commit(image string, names ...string) *world {
 	return w
 }
 
+// mend commits what takes over from a commit that got stuck.
+func (w *world) mend(image string) *world {
+	since := w.sets[0].target.AppliedAt
+	w.commit(image).mends = since
+	return w
+}
+
 // apply is one DaemonSet's new template, observed by its controller at once.
 func (w *world) apply(s *played, image string) {
 	s.ds = s.ds.DeepCopy()

@@ -270,18 +270,25 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	t.plan(p)
 }
 
-// mendsSince is when the stuck commit took off that the next one takes over from, or the first of several in a row; nil
-// if the last one was not stuck, or by no fault of its own.
+// mendsSince is when the commit took off that was stuck or failing and that the next one takes over from, or the first
+// of several in a row; nil if the last one was neither, or by no fault of its own.
 func mendsSince(last *api.Flight) *metav1.MicroTime {
 	switch {
 	case last == nil || last.RollbackOf != nil || last.State == api.Complete:
 		return nil
 	case isBlameless(last) && last.Causes[0].Code == CauseStrategyKept: // it has come through everywhere
 		return nil
-	case last.MendsSince == nil && last.State == api.Stuck && !isBlameless(last):
+	case last.MendsSince == nil && (last.State == api.Stuck && !isBlameless(last) || isFailing(last)):
 		return last.Since.DeepCopy()
 	}
 	return last.MendsSince
+}
+
+// isFailing reports whether a paced flight has come to nodes and is not well there, though it is not stuck yet: more
+// nodes fail than may, or alerts fire that began since.
+func isFailing(f *api.Flight) bool {
+	return f.State == api.RollingOut && f.Stage != nil &&
+		(f.Stage.WaitsFor == api.StageFailing || f.Stage.Held == CauseAlertsFiring)
 }
 
 // carried are the commits before the next one that have not failed.

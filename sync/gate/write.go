@@ -13,6 +13,9 @@ import (
 // CauseApplyFailed is the only cause that the gate itself finds.
 const CauseApplyFailed = "ApplyFailed"
 
+// CauseAlertsFiring is that of a paced rollout whose commit may have brought the alerts about that hold it back.
+const CauseAlertsFiring = "AlertsFiring"
+
 // These causes of a paced rollout say nothing against its commit: it is not rolled back for them, and the next one has
 // nothing to mend.
 const (
