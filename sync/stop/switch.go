@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	gosync "sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,6 +19,7 @@ import (
 type Switch struct {
 	client          core.CoreV1Interface
 	namespace, name string
+	reads           *together[State]
 
 	mu    gosync.Mutex
 	state State
@@ -25,9 +27,14 @@ type Switch struct {
 
 // New returns the switch beside a Lease.
 func New(client core.CoreV1Interface, namespace, lease string) *Switch {
-	return &Switch{client: client, namespace: namespace, name: lease + "-suspended",
+	s := &Switch{client: client, namespace: namespace, name: lease + "-suspended",
 		state: State{Unread: "it has not been read yet"}}
+	s.reads = &together[State]{put: s.read, patience: readPatience}
+	return s
 }
+
+// readPatience is how long a read of the switch waits at most for another one that was begun before.
+const readPatience = time.Second
 
 func (s *Switch) String() string { return fmt.Sprintf("ConfigMap %s/%s", s.namespace, s.name) }
 
@@ -61,8 +68,8 @@ func (s *Switch) put(now State) bool {
 	return changed
 }
 
-// Read asks the API server.
-func (s *Switch) Read(ctx context.Context) (State, error) {
+// read asks the API server.
+func (s *Switch) read(ctx context.Context) (State, error) {
 	m, err := s.client.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -129,9 +136,10 @@ func asMap(o any) *corev1.ConfigMap {
 }
 
 // While does what writes for a Sync while the switch is off, and hands it what it has to ask before each object. The
-// switch is read from the API server first, since a watch may be late; from then on what the watch tells counts.
+// switch is read from the API server first, since a watch may be late; from then on what the watch tells counts. Several
+// that begin to write at the same time share a read that begins after each of them has.
 func (s *Switch) While(ctx context.Context, do func(may func() error) error) error {
-	now, err := s.Read(ctx)
+	now, err := s.reads.ask(ctx)
 	if err != nil {
 		return fmt.Errorf("nothing is written: %w", err)
 	}
