@@ -3,8 +3,11 @@ package controller
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"k8s.io/client-go/tools/record"
 
@@ -80,7 +83,7 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 	} {
 		var out strings.Builder
 		events := record.NewFakeRecorder(10)
-		tellers{&follower{out: &out, log: quiet()}, &announcer{events}, newMetrics()}.Tell(s, c.news)
+		tellers{&follower{out: &out, log: quiet()}, &announcer{events: events}, newMetrics()}.Tell(s, c.news)
 		close(events.Events)
 		var recorded []string
 		for e := range events.Events {
@@ -92,6 +95,57 @@ func TestNewsAsItIsFollowedAndRecorded(t *testing.T) {
 		if got := followed(out.String()); got != c.follow {
 			t.Errorf("%s: printed %q, want %q", c.news.Kind, got, c.follow)
 		}
+	}
+}
+
+// That a commit is Applying is an Event of its own only if that lasts, or if something else is told meanwhile: else its
+// next state says so, with its subject.
+func TestApplyingIsToldOnlyIfItLasts(t *testing.T) {
+	moved := func(commit string, state api.CommitState, message string) sync.News {
+		return sync.News{Kind: sync.NewsMoved, Move: &gate.Move{Commit: commit, State: state, Subject: "subject of " + commit,
+			Message: api.Message{Private: message}}}
+	}
+	applying := func(commit string) sync.News { return moved(commit, api.Applying, "") }
+	for name, c := range map[string]struct {
+		news  []sync.News
+		later bool
+		want  []string
+	}{
+		"complete at once":   {news: []sync.News{applying("a"), moved("a", api.Complete, "")}, want: []string{"Normal Complete commit a: subject of a"}},
+		"begins to roll out": {news: []sync.News{applying("a"), moved("a", api.RollingOut, "0 of 3 nodes")}, want: []string{"Normal RollingOut commit a: subject of a: 0 of 3 nodes"}},
+		"lasts":              {news: []sync.News{applying("a")}, later: true, want: []string{"Normal Applying commit a: subject of a"}},
+		"has not lasted":     {news: []sync.News{applying("a")}},
+		"twice at once":      {news: []sync.News{applying("a"), applying("a"), moved("a", api.Complete, "")}, want: []string{"Normal Complete commit a: subject of a"}},
+		"another commit": {news: []sync.News{applying("a"), applying("b"), moved("b", api.Complete, "")},
+			want: []string{"Normal Applying commit a: subject of a", "Normal Complete commit b: subject of b"}},
+		"is refused": {news: []sync.News{applying("a"), {Kind: sync.NewsTrouble, Message: api.Message{Private: "apply a: refused"}},
+			moved("a", api.Complete, "")}, want: []string{"Normal Applying commit a: subject of a", "Warning Trouble apply a: refused",
+			"Normal Complete commit a: subject of a"}},
+		"is Stuck": {news: []sync.News{applying("a"), moved("a", api.Stuck, "CrashLoop")},
+			want: []string{"Normal Applying commit a: subject of a", "Warning Stuck commit a: CrashLoop"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				events := record.NewFakeRecorder(10)
+				a := &announcer{events: events, lasting: lastingApply}
+				s := &api.Sync{}
+				s.Namespace, s.Name = "platform", "agents"
+				for _, n := range c.news {
+					a.Tell(s, n)
+				}
+				if c.later {
+					time.Sleep(2 * lastingApply)
+				}
+				synctest.Wait()
+				var got []string
+				for len(events.Events) > 0 {
+					got = append(got, <-events.Events)
+				}
+				if !slices.Equal(got, c.want) {
+					t.Errorf("told %q instead of %q", got, c.want)
+				}
+			})
+		})
 	}
 }
 
