@@ -57,13 +57,15 @@ func (inv Inventory) Union(newer Inventory) Inventory {
 }
 
 // Without is what the set no longer asks for, and nobody else is to have.
-func (inv Inventory) Without(s Set) Inventory {
-	wanted := make(map[ID]bool, s.Len())
-	for _, id := range s.IDs() {
+func (inv Inventory) Without(s Set) Inventory { return inv.without(s.IDs(), s.moved) }
+
+func (inv Inventory) without(ids []ID, moved map[ID]Owner) Inventory {
+	wanted := make(map[ID]bool, len(ids))
+	for _, id := range ids {
 		wanted[id] = true
 	}
 	return inv.filter(func(e Entry) bool {
-		_, moved := s.moved[e.ID]
+		_, moved := moved[e.ID]
 		return !wanted[e.ID] && !moved
 	})
 }

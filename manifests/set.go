@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Set is the objects a commit asks for, in the order in which they are written. It never changes.
@@ -150,6 +151,51 @@ func (s Set) sum() (whole string, each map[ID]Sum) {
 	}
 	return hex.EncodeToString(hash.Sum(nil)), each
 }
+
+// Packed is a set as text, which takes a fraction of the memory of its objects. It never changes.
+type Packed struct {
+	digest string
+	ids    []ID
+	moved  map[ID]Owner
+	text   []byte // a list of the objects in JSON
+}
+
+// Packed packs a set.
+func (s Set) Packed() (*Packed, error) {
+	contents := make([]map[string]any, len(s.objects))
+	for i, o := range s.objects {
+		contents[i] = o.Object
+	}
+	text, err := json.Marshal(contents)
+	if err != nil {
+		return nil, fmt.Errorf("pack a set: %w", err)
+	}
+	return &Packed{digest: s.Digest(), ids: s.IDs(), moved: s.moved, text: text}, nil
+}
+
+// Set is the set as it was packed, made anew.
+func (p *Packed) Set() (Set, error) {
+	var contents []any
+	if err := utiljson.Unmarshal(p.text, &contents); err != nil { // whole numbers are int64, as in every object
+		return Set{}, fmt.Errorf("unpack a set: %w", err)
+	}
+	objects := make([]*unstructured.Unstructured, len(contents))
+	for i, content := range contents {
+		fields, _ := content.(map[string]any) // an empty object is refused
+		objects[i] = &unstructured.Unstructured{Object: fields}
+	}
+	set, err := NewSet(objects)
+	if set.moved = p.moved; err == nil && set.Digest() != p.digest {
+		err = errors.New("it is not what was packed")
+	}
+	if err != nil {
+		return Set{}, fmt.Errorf("unpack a set: %w", err)
+	}
+	return set, nil
+}
+
+// Unneeded is what Inventory.Without is of the set.
+func (p *Packed) Unneeded(inv Inventory) Inventory { return inv.without(p.ids, p.moved) }
 
 func identified(o *unstructured.Unstructured) error {
 	switch {

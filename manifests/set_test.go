@@ -1,11 +1,15 @@
 package manifests
 
 import (
+	"fmt"
+	"maps"
 	"math/rand"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
@@ -269,4 +273,75 @@ func TestOnlyWithinAClusterIsMovingAdvised(t *testing.T) {
 			t.Errorf("from cluster %q: %v", home, err)
 		}
 	}
+}
+
+// A packed set is the same set when it is unpacked, and what it leaves of an inventory is known without that.
+func TestAPackedSetIsTheSameSet(t *testing.T) {
+	for name, s := range map[string]Set{
+		"a fleet": set(t, fleet),
+		"numbers and texts": set(t, `
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w, namespace: platform, annotations: {note: "<&> ü \u2028"}}
+spec: {whole: 3, large: 9007199254740993, part: 0.1, negative: -1, none: null, yes: true, list: [1, a, {b: [2.5]}]}`),
+		"nothing": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.moved = map[ID]Owner{{Kind: "ConfigMap", Namespace: "platform", Name: "moved"}: {Namespace: "platform", Name: "other"}}
+			s.sums = &sums{}
+			packed := must(s.Packed())
+			again := must(packed.Set())
+			if again.Digest() != s.Digest() || !maps.Equal(again.Sums(), s.Sums()) || !slices.Equal(again.IDs(), s.IDs()) ||
+				!maps.Equal(again.moved, s.moved) || !equality.Semantic.DeepEqual(again.DaemonSets(), s.DaemonSets()) {
+				t.Errorf("unpacked it is %v, and was %v", again, s)
+			}
+			inventory := append(s.Inventory(), Entry{ID: ID{Kind: "ConfigMap", Namespace: "platform", Name: "moved"}},
+				Entry{ID: ID{Kind: "ConfigMap", Namespace: "platform", Name: "gone"}}).sorted()
+			if unneeded := packed.Unneeded(inventory); len(unneeded) != 1 || !slices.Equal(unneeded, inventory.Without(s)) {
+				t.Errorf("unneeded: %v, and not %v", unneeded, inventory.Without(s))
+			}
+			packed.digest = "of another one"
+			if _, err := packed.Set(); err == nil {
+				t.Error("a set that is another one than was packed is unpacked")
+			}
+		})
+	}
+}
+
+// BenchmarkPackedSet is the memory that a set of ten ConfigMaps takes, and packed.
+func BenchmarkPackedSet(b *testing.B) {
+	const sets = 200
+	made := make([]Set, sets)
+	packed := make([]*Packed, sets)
+	var whole, short float64
+	for b.Loop() {
+		clear(made)
+		clear(packed)
+		before := heapInUse()
+		for i := range made {
+			var all []*unstructured.Unstructured
+			for n := range 10 {
+				all = append(all, object(b, fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s%04d-map-%d, namespace: "+
+					"tenant-%03d, labels: {app: scale}}\ndata: {value: all, text: %q}\n", i, n, i/20, strings.Repeat("some text of a configuration ", 8))))
+			}
+			made[i] = must(NewSet(all))
+			_ = made[i].Digest()
+		}
+		whole += (heapInUse() - before) / sets / 1000
+		for i, s := range made {
+			packed[i], made[i] = must(s.Packed()), Set{}
+		}
+		short += (heapInUse() - before) / sets / 1000
+	}
+	runtime.KeepAlive(packed)
+	b.ReportMetric(whole/float64(b.N), "KB/set")
+	b.ReportMetric(short/float64(b.N), "KB/packed-set")
+}
+
+// heapInUse is how many bytes objects take.
+func heapInUse() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
 }

@@ -138,7 +138,21 @@ func troubled(ctx context.Context, l *syncLoop, err error) {
 
 // nothingToPrune reports whether its set is known and asks for all that the inventory names.
 func (fl *flight) nothingToPrune() bool {
-	return fl.rendered() && len(inventoryOf(fl.loop.sync).Without(fl.set.set)) == 0
+	if !fl.rendered() {
+		return false
+	}
+	inventory := inventoryOf(fl.loop.sync)
+	if packed := fl.set.packed; packed != nil {
+		return len(packed.Unneeded(inventory)) == 0
+	}
+	return len(inventory.Without(fl.set.set)) == 0
+}
+
+// pack has the set take little memory while nothing is done with it: a fleet keeps one for each Sync.
+func (fl *flight) pack() {
+	if fl.rendered() && fl.set.packed == nil && fl.status().IsComplete() {
+		fl.set = fl.set.inShort() // a preparation may be reading the one that it is made of
+	}
 }
 
 // recalls reports whether the flight's set is known, or why it cannot be. If neither is, it is rendered again beside
@@ -173,7 +187,11 @@ func (fl *flight) takeRecalled() {
 // flightSet is the set in flight, or why it is not known: what failed is tried again when it is asked for again.
 func (fl *flight) flightSet() (manifests.Set, error) {
 	if fl.rendered() {
-		return fl.set.set, nil
+		set, err := fl.set.whole()
+		if err != nil {
+			fl.set = nil // it is rendered again
+		}
+		return set, err
 	}
 	err := fl.unknown
 	fl.unknown = nil

@@ -89,7 +89,7 @@ func (p *preparation) job(urgent bool) fairqueue.Job {
 func (p *preparation) flightSet(ctx context.Context) (manifests.Set, error) {
 	f := p.sync.Status.InFlight
 	if p.flying != nil {
-		return p.flying.set, nil
+		return p.flying.whole()
 	}
 	r := p.prepare(ctx, f.Commit)
 	if err := r.repeated(f); err != nil {

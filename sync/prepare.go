@@ -28,7 +28,9 @@ const unavailablePause = 5 * time.Second
 // readySet is a set that the cluster said it would accept.
 type readySet struct {
 	gate.Prepared
-	set manifests.Set
+	// set is what is asked for. Of one that is packed it has the objects that run pods, and packed has all.
+	set    manifests.Set
+	packed *manifests.Packed
 	// read is what the render read or looked for.
 	read []string
 	// before is what each DaemonSet is like before the first write.
@@ -59,7 +61,7 @@ func (p *preparation) prepare(ctx context.Context, commit string) *readySet {
 	}
 	tree, err := p.source.Tree(ctx, p.sync, commit)
 	if err == nil && p.repeats(ctx, tree) { // nothing is written for it, and so nobody needed to write as
-		return r.ready(p.flying.set, p.flying.read)
+		return r.same(p.flying)
 	}
 	if r.barred = p.hasNobody(ctx, commit); r.barred != nil {
 		return r.unavailable(r.barred, p.Now())
@@ -194,6 +196,46 @@ func (p *preparation) tooLarge(set manifests.Set) error {
 		return fmt.Errorf("the set, with what is there already: %w", err)
 	}
 	return nil
+}
+
+// same is a set that was prepared before.
+func (r *readySet) same(as *readySet) *readySet {
+	r.set, r.packed, r.read, r.Digest, r.Outcome, r.Objects = as.set, as.packed, as.read, as.Digest, gate.Ready, as.Objects
+	return r
+}
+
+// whole is all that is asked for.
+func (r *readySet) whole() (manifests.Set, error) {
+	if r.packed != nil {
+		return r.packed.Set()
+	}
+	return r.set, nil
+}
+
+// inShort is the same with its set packed. The set stays as it is if it cannot be.
+func (r *readySet) inShort() *readySet {
+	packed, err := r.set.Packed()
+	if err != nil {
+		return r
+	}
+	pods := map[manifests.ID]bool{}
+	for _, o := range r.set.Workloads() {
+		pods[manifests.IDOf(o)] = true
+	}
+	short := *r
+	short.packed, short.set = packed, r.set.Only(func(id manifests.ID) bool { return pods[id] })
+	return &short
+}
+
+// inFull is the same with its set unpacked; as it is if that fails.
+func (r *readySet) inFull() (*readySet, error) {
+	set, err := r.whole()
+	if err != nil || r.packed == nil {
+		return r, err
+	}
+	full := *r
+	full.set, full.packed = set, nil
+	return &full, nil
 }
 
 func (r *readySet) ready(set manifests.Set, read []string) *readySet {

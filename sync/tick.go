@@ -85,6 +85,9 @@ func (l *syncLoop) rest(d gate.Decision) {
 		l.retryRequested = false
 		l.endPreparing()
 	}
+	if l.flight != nil {
+		l.flight.pack()
+	}
 	f := l.sync.Status.InFlight
 	l.urgent.Store(f != nil && f.State != api.Complete) // in flight, or stuck: then the next one is its fix
 	l.sleep(d.Wake)

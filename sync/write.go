@@ -22,12 +22,13 @@ const prunePause = 30 * time.Second
 // commit is not at fault, and waits as one does that cannot be prepared.
 func (fl *flight) write(ctx context.Context) *gate.Written {
 	l := fl.loop
-	fl.set, fl.pruned = l.ready, nil
+	full, packErr := l.ready.inFull()
+	fl.set, fl.pruned = full, nil
 	w := &gate.Written{Commit: fl.set.Commit, Digest: fl.set.Digest}
 	writer, err := l.Connect.Writer(l.sync)
 	set, brakeErr := fl.set.withBrakes()
 	var applied []manifests.Applied
-	if err = errors.Join(err, brakeErr); err == nil {
+	if err = errors.Join(err, packErr, brakeErr); err == nil {
 		var left manifests.Inventory
 		applied, left, err = l.drift.proofsFor(l.sync, l.Now()).Apply(ctx, writer, set, WriteOptions(l.sync))
 		fl.wrote(l.Now(), false, applied...)
