@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 	measures "runtime/metrics"
 	"strconv"
@@ -35,27 +36,72 @@ func limitMemory(text string, renders int64) error {
 	return nil
 }
 
-// calmFor is how long little must be allocated until a busy time counts as over.
-const calmFor = 30 * time.Second
+// calmFor is how long little must be allocated until a busy time counts as over, and busyFor how long much must be until
+// one has begun.
+const (
+	calmFor = 10 * busyFor
+	busyFor = 3 * time.Second
+)
 
-// giveBack returns memory to the system after busy times, until ctx ends. Go's runtime lets as much garbage gather as
-// is in use before it looks, and where little is allocated that takes long: a commit of all Syncs would double for good
-// what the process takes.
+// giveBack has the process take little memory where little is allocated, until ctx ends. Go's runtime lets as much
+// garbage gather as is in use before it looks, and where little is allocated that takes long: a commit of all Syncs
+// would double for good what the process takes. So what gathers is given back to the system after busy times, and less
+// may gather in calm ones. Whoever has set GOGC decides the latter.
 func giveBack(ctx context.Context) {
-	last := heapNow()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(calmFor):
-		}
-		now := heapNow()
-		if now.holdsTooMuch(last) {
-			debug.FreeOSMemory()
-			now = heapNow()
-		}
-		last = now
+	gathers := gathering{set: func(percent int) { debug.SetGCPercent(percent) }}
+	if os.Getenv("GOGC") != "" {
+		gathers.set = func(int) {}
 	}
+	defer gathers.set(mostGathered)
+	calm := heapNow()
+	for last := calm; ; {
+		for range calmFor / busyFor {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(busyFor):
+			}
+			now := heapNow()
+			gathers.atLeast(now.mayGather(last, busyFor))
+			last = now
+		}
+		if last.holdsTooMuch(calm) {
+			debug.FreeOSMemory()
+			last = heapNow()
+		}
+		gathers.are(last.mayGather(calm, calmFor))
+		calm = last
+	}
+}
+
+// gathering is how much garbage may gather, in percent of what is in use.
+type gathering struct {
+	percent int // 0 if it was not set yet
+	set     func(percent int)
+}
+
+func (g *gathering) are(percent int) {
+	if g.percent != percent {
+		g.set(percent)
+	}
+	g.percent = percent
+}
+
+func (g *gathering) atLeast(percent int) { g.are(max(percent, g.percent)) }
+
+// How much garbage may gather at least and at most, in percent of what is in use. Above the least there are so many
+// collections in calmFor.
+const (
+	leastGathered, mostGathered = 25, 100
+
+	collectionsWhileCalm = 3
+)
+
+// mayGather is how much garbage may gather where so much was allocated since an earlier look.
+func (h heapUse) mayGather(since heapUse, within time.Duration) int {
+	allocated := float64(h.allocated-since.allocated) * calmFor.Seconds() / within.Seconds()
+	percent := 100 * allocated / collectionsWhileCalm / float64(max(h.live, 1))
+	return int(min(max(percent, leastGathered), mostGathered))
 }
 
 // heapUse is what a process has of memory, in bytes.

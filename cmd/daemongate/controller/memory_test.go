@@ -2,8 +2,10 @@ package controller
 
 import (
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The controller takes what the container may but for what is for renders, and an eighth; a container without room for
@@ -25,6 +27,44 @@ func TestMemoryIsSharedWithRenders(t *testing.T) {
 		if got := debug.SetMemoryLimit(-1); got != limit {
 			t.Errorf("%q: the limit is %d, not %d", text, got, limit)
 		}
+	}
+}
+
+// Where little is allocated little garbage gathers, at the price of a few collections; as soon as there is much to do it
+// is as much as ever.
+func TestLittleGarbageGathersInCalmTimes(t *testing.T) {
+	const mb = 1 << 20
+	since := heapUse{allocated: 900 * mb}
+	for name, c := range map[string]struct {
+		allocated uint64
+		within    time.Duration
+		want      int
+	}{
+		"nothing":            {0, calmFor, 25},
+		"a little":           {30 * mb, calmFor, 25},
+		"some":               {72 * mb, calmFor, 40},
+		"much":               {500 * mb, calmFor, 100},
+		"a little at once":   {3 * mb, busyFor, 25},
+		"much at once":       {500 * mb, busyFor, 100},
+		"more than ever was": {1 << 40, busyFor, 100},
+	} {
+		now := heapUse{allocated: since.allocated + c.allocated, live: 60 * mb}
+		if got := now.mayGather(since, c.within); got != c.want {
+			t.Errorf("%s: %d %%", name, got)
+		}
+	}
+	if got := (heapUse{}).mayGather(heapUse{}, calmFor); got != 25 {
+		t.Errorf("before anything is known: %d %%", got)
+	}
+	var set []int
+	g := gathering{set: func(percent int) { set = append(set, percent) }}
+	g.atLeast(40)
+	g.atLeast(30)
+	g.are(25)
+	g.are(25)
+	g.atLeast(100)
+	if !slices.Equal(set, []int{40, 25, 100}) {
+		t.Errorf("set to %v", set)
 	}
 }
 
