@@ -29,7 +29,7 @@ type Switch struct {
 func New(client core.CoreV1Interface, namespace, lease string) *Switch {
 	s := &Switch{client: client, namespace: namespace, name: lease + "-suspended",
 		state: State{Unread: "it has not been read yet"}}
-	s.reads = &together[State]{put: s.read, patience: readPatience}
+	s.reads = &together[State]{put: s.Read, patience: readPatience}
 	return s
 }
 
@@ -68,8 +68,8 @@ func (s *Switch) put(now State) bool {
 	return changed
 }
 
-// read asks the API server.
-func (s *Switch) read(ctx context.Context) (State, error) {
+// Read asks the API server.
+func (s *Switch) Read(ctx context.Context) (State, error) {
 	m, err := s.client.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
