@@ -149,7 +149,7 @@ func (fl *flight) nothingToPrune() bool {
 }
 
 // pack has the set take little memory while nothing is done with it: a fleet keeps one for each Sync.
-func (fl *flight) pack() {
+func pack(fl *flight) {
 	if fl.rendered() && fl.set.packed == nil && fl.status().IsComplete() {
 		fl.set = fl.set.inShort() // a preparation may be reading the one that it is made of
 	}

@@ -200,7 +200,8 @@ func (p *preparation) tooLarge(set manifests.Set) error {
 
 // same is a set that was prepared before.
 func (r *readySet) same(as *readySet) *readySet {
-	r.set, r.packed, r.read, r.Digest, r.Outcome, r.Objects = as.set, as.packed, as.read, as.Digest, gate.Ready, as.Objects
+	r.set, r.packed, r.read = as.set, as.packed, as.read
+	r.Digest, r.Outcome, r.Objects = as.Digest, gate.Ready, as.Objects
 	return r
 }
 

@@ -86,7 +86,7 @@ func (l *syncLoop) rest(d gate.Decision) {
 		l.endPreparing()
 	}
 	if l.flight != nil {
-		l.flight.pack()
+		pack(l.flight)
 	}
 	f := l.sync.Status.InFlight
 	l.urgent.Store(f != nil && f.State != api.Complete) // in flight, or stuck: then the next one is its fix

@@ -57,7 +57,8 @@ const tick = 10 * time.Millisecond
 // used is what a process has used.
 type used struct {
 	own, renders  time.Duration // processor time of its own, and of its children, which render
-	memory, peak  float64       // MB, of its own
+	memory, peak  float64       // MB
+	anonymous     float64       // MB of memory that are no pages of its program, which others share
 	goroutines    float64
 	panics, loops float64 // panics that were caught, and Syncs that it looks after
 }
@@ -130,7 +131,7 @@ func usedOf(stat, status string) (u used, err error) {
 		return u, err
 	}
 	u.own, u.renders = times[0]+times[1], times[2]+times[3]
-	for name, into := range map[string]*float64{"VmRSS:": &u.memory, "VmHWM:": &u.peak} {
+	for name, into := range map[string]*float64{"VmRSS:": &u.memory, "VmHWM:": &u.peak, "RssAnon:": &u.anonymous} {
 		_, after, _ := strings.Cut(status, name)
 		text, _, found := strings.Cut(after, " kB")
 		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)

@@ -116,12 +116,12 @@ apiserver_longrunning_requests{resource="pods",verb="CONNECT"} 100
 // What a process has used is read from the files of proc(5), whatever it is called.
 func TestWhatAProcessHasUsedIsRead(t *testing.T) {
 	stat := "42 (a ) name) S 1 2 3 4 5 6 7 8 9 10 100 50 300 20 0 0 1 0"
-	u, err := usedOf(stat, "Name:\tx\nVmHWM:\t  200000 kB\nVmRSS:\t  100000 kB\n")
+	u, err := usedOf(stat, "Name:\tx\nVmHWM:\t  200000 kB\nVmRSS:\t  100000 kB\nRssAnon:\t   50000 kB\n")
 	if err != nil || u.own != 1500*time.Millisecond || u.renders != 3200*time.Millisecond || u.memory != 102.4 ||
-		u.peak != 204.8 {
+		u.peak != 204.8 || u.anonymous != 51.2 {
 		t.Errorf("%+v, %v", u, err)
 	}
-	for _, c := range [][2]string{{"", ""}, {stat, "VmRSS:\t1 kB\n"}, {"1 (x) S 1 2 3", "VmHWM: 1 kB\nVmRSS: 1 kB\n"}} {
+	for _, c := range [][2]string{{"", ""}, {stat, "VmRSS:\t1 kB\n"}, {"1 (x) S 1 2 3", "VmHWM: 1 kB\nVmRSS: 1 kB\nRssAnon: 1 kB\n"}} {
 		if u, err := usedOf(c[0], c[1]); err == nil {
 			t.Errorf("%q: %+v", c, u)
 		}

@@ -67,6 +67,7 @@ func (m *measured) figures() []growth.Figure {
 		one("nothing happens, a minute: controller, processor s", m.steady.own*perMinute(m.steady), second, sized),
 		one("… requests", m.steady.requests*perMinute(m.steady), aMinute, none),
 		one("… memory, MB", m.resting.memory, 1, sized),
+		one("… that are no pages of its program, MB", m.resting.anonymous, 1, sized),
 		one("… goroutines", m.resting.goroutines, 1, sized),
 		one("… open watches", m.watches, 1, sized),
 		one("one object changes: push to its write, p50, ms", milliseconds(growth.Quantile(m.pushes, 0.5)), 1, 0),
@@ -81,6 +82,7 @@ func (m *measured) figures() []growth.Figure {
 		one("restart: controller, processor s", m.restarted.own, second, sized),
 		one("… requests", m.restarted.requests, aMinute, sized),
 		one("… memory, MB", m.afterRestart.memory, 1, sized),
+		one("… that are no pages of its program, MB", m.afterRestart.anonymous, 1, sized),
 		one("… goroutines", m.afterRestart.goroutines, 1, sized),
 		one("largest memory of the controller, MB", m.resting.peak, 1, sized),
 	}

@@ -136,8 +136,8 @@ func asMap(o any) *corev1.ConfigMap {
 }
 
 // While does what writes for a Sync while the switch is off, and hands it what it has to ask before each object. The
-// switch is read from the API server first, since a watch may be late; from then on what the watch tells counts. Several
-// that begin to write at the same time share a read that begins after each of them has.
+// switch is read from the API server first, since a watch may be late; from then on what the watch tells counts.
+// Several that begin to write at the same time share a read that begins after each of them has.
 func (s *Switch) While(ctx context.Context, do func(may func() error) error) error {
 	now, err := s.reads.ask(ctx)
 	if err != nil {

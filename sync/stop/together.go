@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// together has those who ask at the same time share one answer. It is no cache: nobody is handed an answer to a question
-// that was put before they asked. While a question is under way, all who ask meanwhile wait for the next one, which is
-// put when that one is answered, and after patience at the latest.
+// together has those who ask at the same time share one answer. It is no cache: nobody is handed an answer to a
+// question that was put before they asked. While a question is under way, all who ask meanwhile wait for the next one,
+// which is put when that one is answered, and after patience at the latest.
 type together[A any] struct {
 	put      func(context.Context) (A, error)
 	patience time.Duration

@@ -20,8 +20,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// announcer tells by Events on the Sync. That a commit is Applying it tells only if that lasts: else the next state says
-// it, too, and a push to many Syncs would be one more write for each.
+// announcer tells by Events on the Sync. That a commit is Applying it tells only if that lasts: else the next state
+// says it, too, and a push to many Syncs would be one more write for each.
 type announcer struct {
 	events record.EventRecorder
 	// lasting is how long a commit is Applying until that is told; it is told at once if 0.

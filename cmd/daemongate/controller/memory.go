@@ -36,8 +36,8 @@ func limitMemory(text string, renders int64) error {
 	return nil
 }
 
-// calmFor is how long little must be allocated until a busy time counts as over, and busyFor how long much must be until
-// one has begun.
+// calmFor is how long little must be allocated until a busy time counts as over, and busyFor how long much must be
+// until one has begun.
 const (
 	calmFor = 10 * busyFor
 	busyFor = 3 * time.Second
