@@ -75,7 +75,7 @@ func forbidden(id ID, status, told metav1.Status, as string) (Reason, string) {
 	if !found {
 		lacks = told.Message
 	}
-	if strings.HasPrefix(lacks, "User ") && strings.Contains(lacks, " cannot ") || lacks == withheld || lacks == "" {
+	if rights.IsMissing(lacks) || lacks == withheld || lacks == "" {
 		missing := rights.Missing{As: as, Said: status.Message, Namespace: id.Namespace}
 		if d := status.Details; d != nil {
 			missing.Group, missing.Resource = d.Group, d.Kind // of a kind an answer of this code names the resource

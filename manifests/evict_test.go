@@ -2,6 +2,8 @@ package manifests
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/daemongate/daemongate/manifests/evict"
+	"github.com/daemongate/daemongate/manifests/rights"
 )
 
 // pod makes one that no scheduler looks at, so that nobody changes it but the test.
@@ -105,7 +108,11 @@ func TestWhoMayNotEvictIsTold(t *testing.T) {
 	p := w.pod("a")
 	failed := w.as("system:serviceaccount:"+w.ns+":agents").Evict(w.ctx, []evict.Pod{p}, w.opts)
 	var forbidden *evict.ForbiddenError
-	if !errors.As(failed[0], &forbidden) || forbidden.As != "system:serviceaccount:"+w.ns+":agents" {
-		t.Errorf("evicted: %v", failed)
+	if !errors.As(failed[0], &forbidden) || !slices.Equal(forbidden.Lacks, rights.Evicting) {
+		t.Fatalf("evicted: %v", failed)
+	}
+	want := "ServiceAccount " + w.ns + "/agents lacks get on pods and create on pods/eviction in namespace " + w.ns
+	if said := failed[0].Error(); !strings.Contains(said, want) || !strings.Contains(said, "--resource=pods/eviction") {
+		t.Errorf("it says %q", said)
 	}
 }

@@ -44,7 +44,8 @@ var meanings = map[Code]string{
 	SoakRestarted: "the soak begins anew again and again",
 	NodesAbsent:   "nodes are absent without which no stage ends",
 
-	DisruptionBudget: "a PodDisruptionBudget does not let old pods go",
+	DisruptionBudget:  "a PodDisruptionBudget does not let old pods go",
+	EvictionForbidden: "old pods may not be evicted, for want of rights",
 }
 
 // Meaning is the cause in a few words.

@@ -53,7 +53,7 @@ func (o Options) TimeFor(c Code) time.Duration {
 	switch c {
 	case InvalidImage, NodeLost, NoEligibleNodes:
 		return 10 * time.Second
-	case ImagePull, Forbidden, Terminating, ClockSkew:
+	case ImagePull, Forbidden, EvictionForbidden, Terminating, ClockSkew:
 		return 30 * time.Second
 	case ConfigError, Sandbox, NotObserved, NotScheduled:
 		return time.Minute

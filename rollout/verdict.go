@@ -56,8 +56,10 @@ const (
 	AlertsHold    Code = "AlertsHold"
 	SoakRestarted Code = "SoakRestarted"
 	NodesAbsent   Code = "NodesAbsent"
-	// DisruptionBudget is a PodDisruptionBudget that allows no eviction.
-	DisruptionBudget Code = "DisruptionBudget"
+	// DisruptionBudget is a PodDisruptionBudget that allows no eviction, and EvictionForbidden are rights that are
+	// missing for one.
+	DisruptionBudget  Code = "DisruptionBudget"
+	EvictionForbidden Code = "EvictionForbidden"
 	// Starting is only ever the present reason, never a verdict: pods are being pulled, initialised or started.
 	Starting Code = "Starting"
 )
@@ -75,7 +77,8 @@ func Codes() []Code {
 
 // PaceCodes are the causes of a paced rollout as a whole. Judge names none of them.
 func PaceCodes() []Code {
-	return []Code{StrategyKept, AlertsFiring, AlertsHold, SoakRestarted, NodesAbsent, DisruptionBudget}
+	return []Code{StrategyKept, AlertsFiring, AlertsHold, SoakRestarted, NodesAbsent, DisruptionBudget,
+		EvictionForbidden}
 }
 
 // Depth is a cause's place among all: where two explain one pod, the deeper one leads.

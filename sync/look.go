@@ -80,7 +80,7 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 	}
 	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(l.sync, plan),
 		Rollback: f.RollbackOf != nil, MendsSince: pacing.MendsSince(f), Paused: still.Paused,
-		Closed: still.Closed, Alerts: still.Alerts, Firing: still.Firing}
+		Closed: still.Closed, Opens: still.Opens, Alerts: still.Alerts, Firing: still.Firing}
 	l.evictions.seen(seen.workloads, in.Now)
 	going, refused := l.evictions.now()
 	for _, w := range seen.workloads {

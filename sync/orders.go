@@ -176,11 +176,21 @@ func noteEvicted(l *syncLoop, order gate.EvictionOrder, err error) {
 		if e.refused == nil {
 			e.refused = map[types.UID]refusedEviction{}
 		}
-		budget := (*evict.BudgetError)(nil)
-		e.refused[uid] = refusedEviction{pace.Refusal{Said: api.TextOf(err), Budget: errors.As(err, &budget)},
-			l.Now().Add(refusedPause)}
+		e.refused[uid] = refusedEviction{refusalOf(err), l.Now().Add(refusedPause)}
 		tellEviction(l, order, err)
 	}
+}
+
+// refusalOf is why a pod was not let go.
+func refusalOf(err error) pace.Refusal {
+	var budget *evict.BudgetError
+	if errors.As(err, &budget) {
+		return pace.Refusal{Said: api.TextOf(err), Budget: true}
+	}
+	if no := (*evict.ForbiddenError)(nil); errors.As(err, &no) {
+		return pace.Refusal{Said: no.Lack(), Forbidden: true, Remedy: no.Remedy()}
+	}
+	return pace.Refusal{Said: api.TextOf(err)}
 }
 
 func (e *evictions) goes(uid types.UID, until time.Time) {

@@ -9,9 +9,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/rights"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -157,7 +161,36 @@ func TestAPauseOutlivesARestart(t *testing.T) {
 	w.waitFor(v2, api.Complete)
 }
 
-// A PodDisruptionBudget that selects the pods is asked, and its refusal is told.
+// ofAccount writes with the rights of ServiceAccount deployer of the world's namespace.
+type ofAccount struct {
+	Connections
+	config *rest.Config
+	as     string
+}
+
+func (k *ofAccount) Writer(*api.Sync) (Writer, error) {
+	config := rest.CopyConfig(k.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: k.as}
+	return manifests.NewClient(config)
+}
+
+// grants gives ServiceAccount deployer a Role with these rules.
+func (w *world) grants(name string, rules ...rbacv1.PolicyRule) {
+	w.t.Helper()
+	of := metav1.ObjectMeta{Name: name}
+	_, err := w.kube.RbacV1().Roles(w.namespace).Create(w.t.Context(), &rbacv1.Role{ObjectMeta: of, Rules: rules},
+		metav1.CreateOptions{})
+	w.check(err)
+	_, err = w.kube.RbacV1().RoleBindings(w.namespace).Create(w.t.Context(), &rbacv1.RoleBinding{ObjectMeta: of,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: w.namespace, Name: "deployer"}}},
+		metav1.CreateOptions{})
+	w.check(err)
+}
+
+// Rights that are missing to evict are told at once, with whose they are and what grants them, and are what the commit is
+// Stuck by, no pod having gone; when they are granted it goes on by itself. A PodDisruptionBudget that selects the pods is
+// asked, and its refusal is told.
 func TestAPodDisruptionBudgetIsAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -168,9 +201,28 @@ func TestAPodDisruptionBudgetIsAsked(t *testing.T) {
 		Spec: policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{
 			"app": "agent"}}, MinAvailable: new(intstr.FromInt32(12))}}, metav1.CreateOptions{})
 	w.check(err)
-	w.controller(shared.Config, t.TempDir())
+	all := []string{"get", "list", "watch", "create", "patch", "delete"}
+	w.grants("writes", rbacv1.PolicyRule{APIGroups: []string{"apps"}, Resources: []string{"daemonsets"}, Verbs: all})
+	c := w.newController(w.namespace, shared.Config, t.TempDir())
+	c.Connect = &ofAccount{c.Connect, shared.Config, rights.User(w.namespace, "deployer")}
+	w.start(c)
 	w.waitFor(v1, api.Complete)
 	v2 := w.push("v2", map[string]string{"agent.yaml": pacedAgent("v2", "")})
+	lack := "ServiceAccount " + w.namespace + "/deployer lacks get on pods and create on pods/eviction in namespace " +
+		w.namespace
+	if st := w.stage(v2, 1, api.StageRights); !strings.Contains(st.Message, lack) {
+		t.Errorf("it says %q", st.Message)
+	}
+	w.told(v2, "stage 1 of 2, waits for the right to evict pods")
+	w.deadline("1s") // which the cause does not wait for longer than
+	w.says(v2, api.Stuck, "EvictionForbidden: old pods may not be evicted: "+lack)
+	w.told(v2, "EvictionForbidden: old pods may not be evicted, for want of rights")
+	if f := w.status().InFlight; !strings.Contains(f.Causes[0].Remedy, "--verb=create --resource=pods/eviction") {
+		t.Errorf("%+v", f.Causes)
+	}
+	w.deadline("5m")
+	w.grants("daemongate-pace", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: all[:1]},
+		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods/eviction"}, Verbs: []string{"create"}})
 	if st := w.stage(v2, 1, api.StageBudget); !strings.Contains(st.Message, "all") {
 		t.Errorf("it says %q", st.Message)
 	}

@@ -198,7 +198,8 @@ func withoutStageProgress(st *api.FlightStage) {
 	switch st.WaitsFor {
 	case api.StageNodes, api.StageBudget, api.StageFailing:
 		st.WaitsFor = api.StageNodes
-	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy:
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy,
+		api.StageRights:
 	}
 }
 

@@ -8,11 +8,15 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
 
 	"github.com/daemongate/daemongate/gitsource/gittest"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -38,6 +42,7 @@ func TestEveryCommandTakesAs(t *testing.T) {
 type acted struct {
 	t                *testing.T
 	kube             kubernetes.Interface
+	syncs            dynamic.NamespaceableResourceInterface
 	kubeconfig, repo string
 }
 
@@ -46,7 +51,10 @@ func newActed(t *testing.T) *acted {
 	cluster, dir := shared.Start(t), t.TempDir()
 	kube, err := kubernetes.NewForConfig(cluster.Config)
 	check(t, err)
-	a := &acted{t: t, kube: kube, kubeconfig: cluster.Kubeconfig, repo: filepath.Join(dir, "fleet")}
+	client, err := dynamic.NewForConfig(cluster.Config)
+	check(t, err)
+	a := &acted{t: t, kube: kube, syncs: client.Resource(api.Resource), kubeconfig: cluster.Kubeconfig, repo: filepath.Join(dir,
+		"fleet")}
 	gittest.Commit(t, a.repo, "agent.yaml", strings.Split(agent, "---")[0])
 	gittest.Write(t, filepath.Join(dir, "sync.yaml"), `apiVersion: daemongate.io/v1alpha1
 kind: Sync
@@ -118,6 +126,31 @@ func TestACommandSaysAndChoosesWhoseRightsItHas(t *testing.T) {
 	a.asks(a.kubeconfig, "diff "+a.repo+" --as-sync", 2, "name a Sync too")
 	a.asks(a.kubeconfig, diff+" --as-sync --as admin --as-group system:masters", 1, "nobody can act as two")
 	a.actsAsAnother()
+	a.lacksEvictions(ci, plan)
+}
+
+// lacksEvictions: a plan of a paced Sync says whether old pods could be evicted, which its ServiceAccount may not here, and
+// then may; whoever may not ask that is told so.
+func (a *acted) lacksEvictions(ci, plan string) {
+	a.t.Helper()
+	_, err := a.syncs.Namespace("acted").Patch(a.t.Context(), "agents", types.MergePatchType, []byte(`{"spec":{"rollout":`+
+		`{"onDelete":"Pace","pace":{"stages":[{"name":"canary","atMost":1}]}}}}`), metav1.PatchOptions{})
+	check(a.t, err)
+	const lacks = "ServiceAccount acted/deployer lacks get on pods and create on pods/eviction in namespace acted"
+	a.asks(a.kubeconfig, plan, 0, "to evict old pods of later commits "+lacks) // it is new
+	d := &appsv1.DaemonSet{}
+	check(a.t, yaml.Unmarshal([]byte(strings.Split(agent, "---")[0]), d))
+	d.Spec.Template.Spec.Containers[0].Image += "-old"
+	_, err = a.kube.AppsV1().DaemonSets("acted").Create(a.t.Context(), d, metav1.CreateOptions{FieldManager: "kubectl-create"})
+	check(a.t, err)
+	a.asks(a.kubeconfig, plan, 3, "old pods may not be evicted: "+lacks, "--verb=create --resource=pods/eviction")
+	a.asks(a.kubeconfig, plan+" --as-sync", 3, "old pods may not be evicted: "+lacks)
+	a.asks(ci, plan, 1, "it is not known whether ServiceAccount acted/deployer may evict old pods in namespace acted", "!"+lacks)
+	gives(a.t, a.kube, "acted", "deployer", "paces", []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}},
+		{APIGroups: []string{""}, Resources: []string{"pods/eviction"}, Verbs: []string{"create"}}})
+	a.asks(a.kubeconfig, plan, 0, "!evict old pods", "!may not be evicted")
+	a.asks(a.kubeconfig, plan+" --as-sync", 0, "!may not be evicted")
 }
 
 // actsAsAnother: with --as a command asks in the name of somebody else, and the page is theirs too: who may see nothing

@@ -5,13 +5,13 @@ package evict
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -61,16 +61,19 @@ type BudgetError struct{ Said string }
 func (e *BudgetError) Error() string { return e.Said }
 
 // ForbiddenError says that whoever evicts may not, and what to do about it.
-type ForbiddenError struct{ Namespace, As string }
-
-func (e *ForbiddenError) Error() string {
-	as := "who evicts"
-	if namespace, name, is := rights.Account(e.As); is {
-		as = "ServiceAccount " + namespace + "/" + name
-	}
-	return fmt.Sprintf("pods of namespace %s may not be evicted: %s needs get on pods and create on pods/eviction: "+
-		"grant them by a Role", e.Namespace, as)
+type ForbiddenError struct {
+	rights.Missing
+	// Lacks are the rights that are missing.
+	Lacks []rights.Right
 }
+
+func (e *ForbiddenError) Error() string { return e.Lack() + "; " + e.Remedy() }
+
+// Lack says who lacks which rights where, and Remedy how to grant them.
+func (e *ForbiddenError) Lack() string { return "old pods may not be evicted: " + e.LackOf(e.Lacks) }
+
+// Remedy says how the rights are granted.
+func (e *ForbiddenError) Remedy() string { return e.AdviceFor(e.Lacks) }
 
 // Evictor evicts with one identity. It is safe for concurrent use.
 type Evictor struct {
@@ -100,8 +103,8 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return ErrGone
-	case apierrors.IsForbidden(err):
-		return &ForbiddenError{Namespace: p.Namespace, As: e.as}
+	case isUnauthorized(err):
+		return e.forbidden(ctx, p.Namespace, err, rights.Evicting[0])
 	case err != nil:
 		return err
 	case live.UID != p.UID || live.DeletionTimestamp != nil:
@@ -118,14 +121,43 @@ func (e *Evictor) Evict(ctx context.Context, p Pod) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return ErrGone
-	case apierrors.IsForbidden(err) && !isTerminating(err):
-		return &ForbiddenError{Namespace: p.Namespace, As: e.as}
+	case isUnauthorized(err):
+		return e.forbidden(ctx, p.Namespace, err, rights.Evicting[1])
 	case apierrors.IsTooManyRequests(err) && isBudget(err):
 		return &BudgetError{Said: said(err)}
 	case err != nil && !isRefusal(err):
 		return &UnknownError{err}
 	}
 	return err
+}
+
+// isUnauthorized reports whether whoever asks has no right to what was asked. What admission denies, or a namespace
+// that goes, is Forbidden too, and another right changes nothing of it.
+func isUnauthorized(err error) bool {
+	return apierrors.IsForbidden(err) && rights.IsMissing(err.Error())
+}
+
+// forbidden finds out what else is missing: one right is asked for after the other, and whoever grants them had better
+// know of both.
+func (e *Evictor) forbidden(ctx context.Context, namespace string, said error, known rights.Right) error {
+	no := &ForbiddenError{Missing: rights.Missing{As: e.as, Said: said.Error(), Namespace: namespace}}
+	for _, r := range rights.Evicting {
+		if r == known || !e.may(ctx, namespace, r) {
+			no.Lacks = append(no.Lacks, r)
+		}
+	}
+	return no
+}
+
+// may reports whether whoever evicts has a right, or that is not known.
+func (e *Evictor) may(ctx context.Context, namespace string, r rights.Right) bool {
+	resource, subresource, _ := strings.Cut(r.Resource, "/")
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: r.Verb, Resource: resource,
+			Subresource: subresource}}}
+	err := e.client.Post().AbsPath("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").MaxRetries(0).Body(review).
+		Do(ctx).Into(review)
+	return err != nil || review.Status.Allowed || review.Status.EvaluationError != ""
 }
 
 // isRefusal reports whether the API server has answered that it does not do it.
@@ -144,11 +176,6 @@ func isReady(p *corev1.Pod) bool {
 func isBudget(err error) bool {
 	return apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause) ||
 		strings.Contains(err.Error(), "disruption budget")
-}
-
-// isTerminating reports whether the namespace goes, where nothing can be created any more, no eviction either.
-func isTerminating(err error) bool {
-	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
 // said is which budget refused and why, as the API server tells it.

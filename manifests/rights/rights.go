@@ -51,6 +51,58 @@ func (m Missing) Advice() string {
 		"them to it by a Role or ClusterRole%s", namespace, name, in(m.Namespace), m.commands(namespace, name))
 }
 
+// IsMissing reports whether the API server says of a 403 that whoever asked has no right: admission plugins answer with
+// the same code.
+func IsMissing(said string) bool {
+	if _, lacks, found := strings.Cut(said, " is forbidden: "); found {
+		said = lacks
+	}
+	return strings.HasPrefix(said, "User ") && strings.Contains(said, " cannot ")
+}
+
+// Right is a verb on a resource of the core group, or on a part of one, such as pods/eviction.
+type Right struct{ Verb, Resource string }
+
+// String names it.
+func (r Right) String() string { return r.Verb + " on " + r.Resource }
+
+// Evicting is what whoever has single pods go needs where they are: each is read first.
+var Evicting = []Right{{"get", "pods"}, {"create", "pods/eviction"}}
+
+// LackOf says who lacks some rights, and where.
+func (m Missing) LackOf(lacks []Right) string {
+	who := "who evicts"
+	if namespace, name, is := Account(m.As); is {
+		who = "ServiceAccount " + namespace + "/" + name
+	}
+	return who + " lacks " + listed(lacks) + in(m.Namespace)
+}
+
+// AdviceFor says how single rights are granted that are missing.
+func (m Missing) AdviceFor(lacks []Right) string {
+	_, name, is := Account(m.As)
+	switch {
+	case is && strings.Contains(m.Said, " cannot impersonate "):
+		return m.Advice()
+	case !is:
+		return "Grant " + listed(lacks) + " by a Role" + in(m.Namespace) + ": docs/pace.md has it."
+	}
+	var commands []string
+	for _, r := range lacks {
+		role := name + "-" + r.Verb + "-" + strings.ReplaceAll(r.Resource, "/", "-")
+		commands = append(commands, m.grant(role, r.Verb, r.Resource))
+	}
+	return "Grant it the Role of docs/pace.md, or run: " + strings.Join(commands, " && ")
+}
+
+func listed(lacks []Right) string {
+	var all []string
+	for _, r := range lacks {
+		all = append(all, r.String())
+	}
+	return strings.Join(all, " and ")
+}
+
 func in(namespace string) string {
 	if namespace == "" {
 		return ""
@@ -67,11 +119,20 @@ func (m Missing) commands(namespace, name string) string {
 	if m.Group != "" {
 		resource += "." + m.Group
 	}
-	role, of, where := "role", name+"-"+m.Resource, "-n "+m.Namespace+" "
+	role := name + "-" + m.Resource
 	if m.Namespace == "" {
-		role, of, where = "clusterrole", namespace+"-"+name+"-"+m.Resource, ""
+		role = namespace + "-" + role
 	}
-	return fmt.Sprintf(", such as kubectl %screate %s %s --verb=%s --resource=%s && kubectl %screate %sbinding %s "+
-		"--%s=%s --serviceaccount=%s:%s",
-		where, role, of, Verbs, resource, where, role, of, role, of, namespace, name)
+	return ", such as " + m.grant(role, Verbs, resource)
+}
+
+// grant is how a role is made and given to the ServiceAccount, in the namespace, or else everywhere.
+func (m Missing) grant(role, verbs, resource string) string {
+	kind, where := "role", "-n "+m.Namespace+" "
+	if m.Namespace == "" {
+		kind, where = "clusterrole", ""
+	}
+	namespace, name, _ := Account(m.As)
+	return fmt.Sprintf("kubectl %screate %s %s --verb=%s --resource=%s && kubectl %screate %sbinding %s --%s=%s "+
+		"--serviceaccount=%s:%s", where, kind, role, verbs, resource, where, kind, role, kind, role, namespace, name)
 }

@@ -5,6 +5,37 @@ import (
 	"testing"
 )
 
+// Single rights that are missing are named with whose they are, where, and what grants them, and no others.
+func TestSingleRightsAreNamed(t *testing.T) {
+	m := Missing{As: User("platform", "deployer"), Namespace: "logging"}
+	if got, want := m.LackOf(Evicting), "ServiceAccount platform/deployer lacks get on pods and create on pods/eviction in "+
+		"namespace logging"; got != want {
+		t.Errorf("%q, not %q", got, want)
+	}
+	const grants = "kubectl -n logging create role deployer-create-pods-eviction --verb=create --resource=pods/eviction && " +
+		"kubectl -n logging create rolebinding deployer-create-pods-eviction --role=deployer-create-pods-eviction " +
+		"--serviceaccount=platform:deployer"
+	if got := m.AdviceFor(Evicting[1:]); !strings.HasSuffix(got, ": "+grants) || strings.Contains(got, "--resource=pods ") {
+		t.Errorf("%q does not end in %q", got, grants)
+	}
+	if got := (Missing{Namespace: "logging"}).AdviceFor(Evicting); !strings.Contains(got, "by a Role in namespace logging") {
+		t.Errorf("of who is no ServiceAccount: %q", got)
+	}
+	m.Said = `serviceaccounts "deployer" is forbidden: User "controller" cannot impersonate resource "serviceaccounts"`
+	if got := m.AdviceFor(Evicting); !strings.Contains(got, "does not look after Syncs of namespace platform") {
+		t.Errorf("who may not impersonate: %q", got)
+	}
+	for said, is := range map[string]bool{
+		m.Said: true, `User "x" cannot create resource "pods/eviction" in API group ""`: true, "": false,
+		`admission webhook "guard" denied the request: no`:                                           false,
+		`pods "a" is forbidden: unable to create new content in namespace x: it is being terminated`: false,
+	} {
+		if IsMissing(said) != is {
+			t.Errorf("%q is taken for missing rights: %v", said, !is)
+		}
+	}
+}
+
 // Whoever lacks a right is named, with how exactly that one gets it where it is lacking; and nobody is told to give the
 // controller more.
 func TestWhoLacksTheRightIsNamed(t *testing.T) {

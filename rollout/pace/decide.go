@@ -184,9 +184,11 @@ func (c *course) waits() (why Wait, message string, until time.Time) {
 	case len(c.failing) > 0:
 		return ForHealth, c.failureWords(), until
 	case c.queue.closed:
-		return ForWindow, c.in.Closed, until
+		return ForWindow, c.in.Closed, c.in.Opens
 	case alarmed(c) && c.queue.waiting > 0:
 		return ForAlerts, c.in.Alerts, until
+	case c.queue.lacking > 0:
+		return ForRights, rightsWords(c), until
 	case isBudgetSpent(c):
 		return ForBudget, c.budgetWords(), until
 	case !c.hasSettled():

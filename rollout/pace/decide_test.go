@@ -104,9 +104,10 @@ func TestAPauseStopsTheDeletions(t *testing.T) {
 func TestAWindowClosesOnlyTheBeginning(t *testing.T) {
 	w := newWorld(t, 6, 2)
 	w.plan = canaryThenRest(0)
-	w.closed = "until Monday"
+	w.closed, w.opens = "until Monday", w.now.AddDate(0, 0, 3)
 	w.commit("v2")
-	if o := w.want(w.run(time.Minute), "canary", ForWindow); o.Begun || w.evictions != 0 || o.Message != "until Monday" {
+	if o := w.want(w.run(time.Minute), "canary", ForWindow); o.Begun || w.evictions != 0 ||
+		o.Message != "until Monday" || !o.Until.Equal(w.opens) {
 		t.Errorf("%+v", o)
 	}
 	w.closed = ""

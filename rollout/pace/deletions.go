@@ -16,6 +16,7 @@ type queue struct {
 	waiting int  // pods that may not go yet
 	refused int  // pods that were not let go
 	budgets int  // of those by a PodDisruptionBudget
+	lacking int  // of those for want of rights
 	again   int  // those of delete that were not let go before
 	closed  bool // no window is open for them
 }
@@ -27,8 +28,11 @@ func (q *queue) isEmpty() bool { return q.waiting+q.refused+len(q.delete) == 0 }
 func (q *queue) count(refused []Refusal) {
 	q.refused += len(refused)
 	for _, why := range refused {
-		if why.Budget {
+		switch {
+		case why.Budget:
 			q.budgets++
+		case why.Forbidden:
+			q.lacking++
 		}
 	}
 }
@@ -58,6 +62,11 @@ func (c *course) lineUpOf(s *set, q *queue) {
 	}
 	list, refused := c.candidates(s)
 	q.count(refused)
+	if slices.ContainsFunc(refused, func(r Refusal) bool { return r.Forbidden }) {
+		all := len(list)
+		list = slices.DeleteFunc(list, func(one candidate) bool { return !one.again }) // the others may not go either
+		q.waiting += all - len(list)
+	}
 	if len(list) == 0 {
 		return
 	}

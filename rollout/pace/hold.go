@@ -32,11 +32,20 @@ func hold(c *course, o *Outcome) {
 	noteSoaking(c, o)
 	deadline := c.in.Options.ProgressDeadline
 	switch {
-	case !o.HeldSince.IsZero() && isPast(c, o.HeldSince.Add(deadline)):
+	case !o.HeldSince.IsZero() && isPast(c, o.HeldSince.Add(holdTime(c, o.Held))):
 		o.Cause = holdCause(c, o)
 	case !o.Soaking.IsZero() && isPast(c, o.Soaking.Add(soaksAtMost*c.stages[c.at-1].soak+deadline)):
 		o.Cause = soakCause(c, o)
 	}
+}
+
+// holdTime is for how long a stage may be held up by a cause: for the progress deadline, but for what no waiting mends.
+func holdTime(c *course, code rollout.Code) time.Duration {
+	deadline := c.in.Options.ProgressDeadline
+	if code == rollout.EvictionForbidden {
+		return min(deadline, c.in.Options.TimeFor(code))
+	}
+	return deadline
 }
 
 // isPast reports whether an instant has come, and asks for a look at it otherwise.
@@ -59,9 +68,11 @@ func heldBy(c *course, o *Outcome) rollout.Code {
 		if c.queue.budgets > 0 {
 			return rollout.DisruptionBudget
 		}
+	case ForRights:
+		return rollout.EvictionForbidden
 	case ForNodes:
 		if isTriedAfterRestart(c) {
-			return rollout.DisruptionBudget
+			return c.in.Progress.Held
 		}
 		if c.absent != "" && len(c.unsettled) == 0 && c.queue.isEmpty() {
 			return rollout.NodesAbsent
@@ -71,10 +82,11 @@ func heldBy(c *course, o *Outcome) rollout.Code {
 	return ""
 }
 
-// isTriedAfterRestart reports whether pods are tried that a PodDisruptionBudget held back before, of which nothing is
-// known any more.
+// isTriedAfterRestart reports whether pods are tried that were not let go before, of which nothing is known any more.
 func isTriedAfterRestart(c *course) bool {
-	return c.in.Progress.Held == rollout.DisruptionBudget && len(c.queue.delete) > 0 && !c.onTheirWay
+	held := c.in.Progress.Held
+	return (held == rollout.DisruptionBudget || held == rollout.EvictionForbidden) && len(c.queue.delete) > 0 &&
+		!c.onTheirWay
 }
 
 // heldByAlerts tells alerts that began to fire after the commit had come to nodes, which may be its doing, from those
@@ -133,7 +145,7 @@ func noteSoaking(c *course, o *Outcome) {
 // holdCause is why the stage is held up for too long.
 func holdCause(c *course, o *Outcome) Cause {
 	cause := Cause{Code: o.Held, Since: o.HeldSince, Message: o.Message}
-	lasts := fmt.Sprintf(", for longer than %s", c.in.Options.ProgressDeadline)
+	lasts := fmt.Sprintf(", for longer than %s", holdTime(c, o.Held))
 	switch o.Held {
 	case rollout.StrategyKept:
 		s := c.sets[slices.IndexFunc(c.sets, (*set).isLent)]
@@ -151,7 +163,11 @@ func holdCause(c *course, o *Outcome) Cause {
 		cause.Remedy = "If the commit has brought the alerts about, push one that mends it. Otherwise end or silence " +
 			"them, or have spec.rollout.pace.gates.alerts.matchers name others: the rollout then goes on by itself."
 	case rollout.DisruptionBudget:
-		budgetCause(c, &cause)
+		notLetGo(c, &cause, func(why Refusal) bool { return why.Budget })
+		budgetRemedy(&cause)
+		cause.Message += lasts
+	case rollout.EvictionForbidden:
+		cause.Remedy = notLetGo(c, &cause, func(why Refusal) bool { return why.Forbidden }).Remedy
 		cause.Message += lasts
 	case rollout.NodesAbsent:
 		cause.Message += lasts
@@ -161,22 +177,27 @@ func holdCause(c *course, o *Outcome) Cause {
 	return cause
 }
 
-// budgetCause says which pods a PodDisruptionBudget does not let go, and what is wrong with most that never do.
-func budgetCause(c *course, cause *Cause) {
+// notLetGo has a cause name where pods were refused for one reason, and returns the first refusal.
+func notLetGo(c *course, cause *Cause, is func(Refusal) bool) (first Refusal) {
 	for _, s := range c.sets {
 		for i := range s.sites {
 			at := &s.sites[i]
-			if !isReachable(at) || !c.takes(s, i) || !s.Refused[at.old.UID].Budget {
+			if !isReachable(at) || !c.takes(s, i) || !is(s.Refused[at.old.UID]) {
 				continue
 			}
 			cause.Nodes = append(cause.Nodes, c.places[i].name)
 			if cause.Name == "" {
-				cause.Namespace, cause.Name = s.Target.Namespace, s.Target.Name
+				cause.Namespace, cause.Name, first = s.Target.Namespace, s.Target.Name, s.Refused[at.old.UID]
 			}
 		}
 	}
 	slices.Sort(cause.Nodes)
 	cause.Nodes = slices.Compact(cause.Nodes)
+	return first
+}
+
+// budgetRemedy says what is wrong with most budgets that never let a pod go.
+func budgetRemedy(cause *Cause) {
 	in := ""
 	if cause.Namespace != "" {
 		in = " -n " + cause.Namespace

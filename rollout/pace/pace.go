@@ -56,6 +56,7 @@ const (
 	ForResume   Wait = "Paused"   // a person has paused the rollout
 	ForHealth   Wait = "Failing"  // more nodes fail than may
 	ForBudget   Wait = "Budget"   // as many nodes as may be have no available pod
+	ForRights   Wait = "Rights"   // whoever evicts may not
 	ForAlerts   Wait = "Alerts"   // alerts fire, or nobody knows whether some do
 	ForStrategy Wait = "Strategy" // all stages are done, and update strategies are to be given back
 )
@@ -120,6 +121,10 @@ type Refusal struct {
 	// Said is what the API server said, and Budget is set if it named a PodDisruptionBudget.
 	Said   string
 	Budget bool
+	// Forbidden is set if whoever evicts lacks a right for it, and Remedy says how to grant it. What is so of one pod
+	// is so of all in its namespace.
+	Forbidden bool
+	Remedy    string
 	// Again is set when it is to be tried again.
 	Again bool
 }
@@ -139,8 +144,10 @@ type Input struct {
 	MendsSince time.Time
 	// Paused says why nothing may go, empty if it may: a person paused the rollout, or suspended the Sync.
 	Paused string
-	// Closed says why no stage may begin, empty if one may: no window is open.
+	// Closed says why no stage may begin, empty if one may: no window is open. Opens is when the next one does, zero if
+	// that is not known.
 	Closed string
+	Opens  time.Time
 	// Alerts says why nothing may go on but a fix, empty if it may: alerts fire, or it is not known whether some do.
 	// Firing is set if it is known that they do.
 	Alerts string

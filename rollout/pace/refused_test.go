@@ -20,9 +20,9 @@ func TestABudgetThatNeverLetsAPodGoIsACause(t *testing.T) { //nolint:gocyclo // 
 		lasts  time.Duration
 		code   rollout.Code
 	}{
-		"for ever":           {true, 16 * time.Minute, rollout.DisruptionBudget},
-		"for a while":        {true, 13 * time.Minute, ""},
-		"missing rights are": {false, 16 * time.Minute, ""},
+		"for ever":          {true, 16 * time.Minute, rollout.DisruptionBudget},
+		"for a while":       {true, 13 * time.Minute, ""},
+		"an admission says": {false, 16 * time.Minute, ""},
 	} {
 		w := newWorld(t, 6, 2)
 		w.plan = canaryThenRest(0)
@@ -67,5 +67,60 @@ func TestABudgetThatNeverLetsAPodGoIsACause(t *testing.T) { //nolint:gocyclo // 
 		if o = w.run(10 * time.Minute); !o.Done || o.Cause.Code != "" || o.Held != "" {
 			t.Errorf("%s: when it is let go: %+v", name, o)
 		}
+	}
+}
+
+// Rights that are missing to evict are told at once, and are a cause long before the deadline, also while other nodes are
+// on their way, and over a restart, which knows of no refusal. Other pods are not tried in vain. When the rights are there
+// the rollout goes on by itself.
+func TestMissingRightsAreACause(t *testing.T) { //nolint:gocyclo // one story
+	const lack = "ServiceAccount platform/deployer lacks create on pods/eviction in namespace platform"
+	w := newWorld(t, 8, 2)
+	w.plan = canaryThenRest(0)
+	w.commit("v2")
+	no := map[types.UID]Refusal{}
+	tried := map[string]bool{}
+	look := func(again bool) Outcome {
+		in := w.input()
+		in.Workloads[0].Refused = map[types.UID]Refusal{}
+		for uid, why := range no {
+			why.Again = again
+			in.Workloads[0].Refused[uid] = why
+		}
+		o := Decide(in)
+		for _, d := range o.Delete {
+			no[d.UID], tried[d.Node] = Refusal{Said: lack, Forbidden: true, Remedy: "kubectl create role"}, true
+		}
+		w.progress = o.Progress
+		w.after(time.Second)
+		return o
+	}
+	began := w.now
+	for look(false); ; {
+		o := look(w.now.Second()%10 == 9)
+		if o.Waits != ForRights || o.Message != lack {
+			t.Fatalf("after %s: %+v", w.now.Sub(began), o)
+		}
+		if w.now.Sub(began) == 15*time.Second { // a process that has just started
+			clear(no)
+			if o = look(false); o.Held != rollout.EvictionForbidden || len(o.Delete) == 0 {
+				t.Fatalf("after a restart: %+v", o)
+			}
+		}
+		if after := w.now.Sub(began); o.Cause.Code != "" || after > time.Minute {
+			c := o.Cause
+			if after < 25*time.Second || c.Code != rollout.EvictionForbidden || c.Name != "agent" || len(c.Nodes) == 0 ||
+				!strings.HasPrefix(c.Message, lack+", for longer than 30s") || c.Remedy != "kubectl create role" {
+				t.Errorf("after %s: %+v", after, c)
+			}
+			break
+		}
+	}
+	if len(tried) > 2 {
+		t.Errorf("tried on %v", tried)
+	}
+	clear(no)
+	if o := w.run(10 * time.Minute); !o.Done || o.Cause.Code != "" || o.Held != "" {
+		t.Errorf("when they may be evicted: %+v", o)
 	}
 }

@@ -2,6 +2,7 @@ package pace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +57,20 @@ func (c *course) budgetWords() string {
 			}
 			said = append(said, fmt.Sprintf("%s does not allow the eviction of %s of %s: %s", who,
 				words.Plural(len(refused), "pod"), name, words.Clip(refused[0].Said, 200)))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// rightsWords say which rights are missing to evict old pods of the stage.
+func rightsWords(c *course) string {
+	var said []string
+	for _, s := range c.sets {
+		_, refused := c.candidates(s)
+		for _, why := range refused {
+			if text := words.Clip(why.Said, mostSaid); why.Forbidden && !slices.Contains(said, text) {
+				said = append(said, text)
+			}
 		}
 	}
 	return strings.Join(said, "; ")

@@ -43,6 +43,7 @@ type world struct {
 
 	progress             Progress
 	paused, closed       string
+	opens                time.Time
 	alerts               string
 	firing               bool // it is known that they fire
 	rollback             bool
@@ -382,7 +383,7 @@ func (w *world) look(s *played) rollout.Look {
 // input judges this moment.
 func (w *world) input() Input {
 	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends,
-		Paused: w.paused, Closed: w.closed, Alerts: w.alerts, Firing: w.firing}
+		Paused: w.paused, Closed: w.closed, Opens: w.opens, Alerts: w.alerts, Firing: w.firing}
 	for _, s := range w.sets {
 		l := w.look(s)
 		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)

@@ -54,7 +54,7 @@ func causedBy(codes ...string) (causes []api.Cause) {
 func TestWhatIsNoFaultOfACommitIsNotRolledBack(t *testing.T) {
 	for code, back := range map[string]bool{"CrashLoop": true, "AlertsFiring": true, "SoakRestarted": true,
 		CauseStrategyKept: false, CauseAlertsHold: false, CauseNodesAbsent: false,
-		CauseDisruptionBudget: false} {
+		CauseDisruptionBudget: false, CauseEvictionForbidden: false} {
 		f := &api.Flight{Commit: "c1", State: api.Stuck, Causes: causedBy(code, "CrashLoop")}
 		for on, want := range map[api.OnStuck]bool{api.OnStuckRollback: back, api.OnStuckRelease: false} {
 			g := &turn{gate: Gate{OnStuck: on}, s: State{InFlight: f, LastComplete: "c0"}}

@@ -60,7 +60,9 @@ func stageNews(was, now *api.FlightStage) bool {
 		return false
 	}
 	switch now.WaitsFor {
-	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused:
+	case api.StageWindow: // also when the windows are others by now
+		return !was.Is(now) || was.WaitsFor != now.WaitsFor || !was.Until.Equal(now.Until)
+	case api.StageSoak, api.StageApproval, api.StagePaused, api.StageRights:
 		return !was.Is(now) || was.WaitsFor != now.WaitsFor
 	case api.StageNodes, api.StageFailing, api.StageBudget, api.StageAlerts, api.StageStrategy:
 	}
@@ -71,7 +73,8 @@ func stageNews(was, now *api.FlightStage) bool {
 func (t *turn) supersedes(f *api.Flight) bool {
 	if st := f.Stage; t.gate.Supersede && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
 		switch st.WaitsFor {
-		case api.StageSoak, api.StageApproval, api.StageWindow, api.StageFailing, api.StageAlerts:
+		case api.StageSoak, api.StageApproval, api.StageWindow, api.StageFailing, api.StageAlerts,
+			api.StageRights:
 			return true
 		case api.StageNodes, api.StagePaused, api.StageBudget, api.StageStrategy:
 		}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
@@ -84,6 +86,25 @@ func TestAPromotionEndsWithItsPlan(t *testing.T) {
 	d := p.step()
 	if is := p.state.InFlight.Stage; is.Plan != "new" || is.Approved || len(d.Evictions) != 1 {
 		t.Errorf("the stage is %+v, and the decision %+v", is, d)
+	}
+}
+
+// A commit whose stage waits for a window is told of anew when another one is to open, and not with each look.
+func TestAnotherWindowIsTold(t *testing.T) {
+	waits := func(until time.Time) *api.FlightStage {
+		return &api.FlightStage{Name: "canary", Index: 1, Of: 3, WaitsFor: api.StageWindow,
+			Until: &metav1.MicroTime{Time: until}}
+	}
+	p := newPaced(api.StageNodes)
+	for i, c := range []struct {
+		until time.Time
+		told  bool
+	}{{time.Unix(1000, 0), true}, {time.Unix(1000, 0), false}, {time.Unix(2000, 0), true}, {time.Unix(2000, 0), false}} {
+		p.look(waits(c.until))
+		d := p.step()
+		if told := slices.ContainsFunc(d.Moves, func(m Move) bool { return m.Commit == "c1" }); told != c.told {
+			t.Errorf("%d: told %+v", i, d.Moves)
+		}
 	}
 }
 

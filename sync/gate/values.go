@@ -65,8 +65,9 @@ type Observation struct {
 
 // Opening is what the windows say of a moment. The zero value is open for ever.
 type Opening struct {
-	// Closed says why no commit may start; empty if one may.
+	// Closed says why no commit may start; empty if one may. Opens is when one may again, zero if that is not known.
 	Closed api.Public
+	Opens  time.Time
 	// Changes is when the windows are to be looked at again; zero if they never change.
 	Changes time.Time
 }

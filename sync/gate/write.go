@@ -19,10 +19,11 @@ const CauseAlertsFiring = "AlertsFiring"
 // These causes of a paced rollout say nothing against its commit: it is not rolled back for them, and the next one has
 // nothing to mend.
 const (
-	CauseStrategyKept     = "StrategyKept"
-	CauseAlertsHold       = "AlertsHold"
-	CauseNodesAbsent      = "NodesAbsent"
-	CauseDisruptionBudget = "DisruptionBudget"
+	CauseStrategyKept      = "StrategyKept"
+	CauseAlertsHold        = "AlertsHold"
+	CauseNodesAbsent       = "NodesAbsent"
+	CauseDisruptionBudget  = "DisruptionBudget"
+	CauseEvictionForbidden = "EvictionForbidden"
 )
 
 // isBlameless reports whether a flight is stuck by no fault of its commit's.
@@ -31,7 +32,8 @@ func isBlameless(f *api.Flight) bool {
 		return false
 	}
 	switch f.Causes[0].Code {
-	case CauseStrategyKept, CauseAlertsHold, CauseNodesAbsent, CauseDisruptionBudget:
+	case CauseStrategyKept, CauseAlertsHold, CauseNodesAbsent, CauseDisruptionBudget,
+		CauseEvictionForbidden:
 		return true
 	}
 	return false

@@ -16,6 +16,8 @@ const (
 	Reached Event = "StageReached"
 	// ApprovalWaited: a stage has soaked, and waits for a person.
 	ApprovalWaited Event = "ApprovalWaited"
+	// WindowWaited: no window is open in which the next stage may begin.
+	WindowWaited Event = "WindowWaited"
 	// Promoted: a person lets it go on after a stage.
 	Promoted Event = "Promoted"
 	// Paused and Unpaused: a person has it stand still; or no longer.
@@ -60,9 +62,17 @@ func onItsWay(s *api.Sync, was, is *api.FlightStage) (news []News) {
 	case is.Approved && !was.Approved:
 		news = append(news, News{Promoted, fmt.Sprintf("it goes on after %s, by a person's word", Name(is))})
 	}
-	if is.WaitsFor == api.StageApproval && (!same || was.WaitsFor != is.WaitsFor) {
+	if same && was.WaitsFor == is.WaitsFor {
+		return news
+	}
+	switch is.WaitsFor {
+	case api.StageApproval:
 		news = append(news, News{ApprovalWaited, fmt.Sprintf("%s waits for a person: daemongate promote %s lets it go "+
 			"on", Name(is), s.OnCommandLine())})
+	case api.StageWindow:
+		news = append(news, News{WindowWaited, fmt.Sprintf("%s waits for a window: %s", Name(is), Waiting(is))})
+	case api.StageNodes, api.StageSoak, api.StagePaused, api.StageFailing, api.StageBudget, api.StageRights,
+		api.StageAlerts, api.StageStrategy: // of rights that are missing there is an Event already
 	}
 	return news
 }

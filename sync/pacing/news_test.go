@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// A paced rollout makes news when it reaches a stage, when that waits for a person, when a person has said so, and when one
+// A paced rollout makes news when it reaches a stage, when that waits for a person or a window, when a person has said so, and when one
 // pauses it or lets it go on: each once, and nothing while nodes merely settle.
 func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 	s := &api.Sync{}
@@ -24,6 +27,8 @@ func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 	other := stage(1, "canary", api.StageNodes, "2 nodes to go")
 	other.Commit = strings.Repeat("c", 40)
 	begun := stage(1, "canary", api.StageNodes, "2 nodes to go")
+	outside := stage(1, "canary", api.StageWindow, "no window is open; the next opens Fri 2026-11-27 00:00 UTC")
+	outside.Stage.Until = &metav1.MicroTime{Time: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)}
 	for _, c := range []struct {
 		before, now *api.Flight
 		suspended   bool
@@ -36,6 +41,9 @@ func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 		{begun, stage(1, "canary", api.StageSoak, "soaks"), false, ""},
 		{begun, stage(1, "canary", api.StageApproval, "has soaked"), false,
 			"ApprovalWaited: stage 1 of 5 (canary) waits for a person: daemongate promote agents -n platform lets it go on"},
+		{begun, outside, false, "WindowWaited: stage 1 of 5 (canary) waits for a window: no window is open; the next opens " +
+			"Fri 2026-11-27 00:00 UTC"},
+		{outside, outside, false, ""},
 		{approved, approved, false, ""},
 		{stage(1, "canary", api.StageApproval, "has soaked"), approved, false,
 			"Promoted: it goes on after stage 1 of 5 (canary), by a person's word"},

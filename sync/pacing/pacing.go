@@ -3,6 +3,7 @@ package pacing
 
 import (
 	"encoding/json"
+	"time"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/gate"
@@ -68,15 +69,17 @@ func AsksAlerts(s *api.Sync) bool {
 	switch f.Stage.WaitsFor {
 	case api.StageApproval, api.StageWindow, api.StagePaused, api.StageFailing, api.StageStrategy:
 		return false
-	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageAlerts:
+	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageRights, api.StageAlerts:
 	}
 	return true
 }
 
 // Standstill is what holds a paced rollout back besides its nodes. The zero value holds nothing back.
 type Standstill struct {
-	// Paused says why no pod may go, and Closed why no stage may begin.
+	// Paused says why no pod may go, and Closed why no stage may begin; Opens is when one may, zero if that is not
+	// known.
 	Paused, Closed string
+	Opens          time.Time
 	// Alerts say why nothing may go but a fix; Firing is set if it is known that they fire.
 	Alerts string
 	Firing bool
@@ -96,7 +99,7 @@ func StandstillOf(s *api.Sync, o gate.Observation) Standstill {
 	}
 	f, over := s.Status.InFlight, s.Status.Overridden
 	if over == nil || f == nil || over.Commit != f.Commit {
-		still.Closed = string(o.Window.Closed)
+		still.Closed, still.Opens = string(o.Window.Closed), o.Window.Opens
 	}
 	return still
 }

@@ -44,6 +44,8 @@ func TestADeadlineCountsFromWhenAStageMoves(t *testing.T) {
 		{"it is resumed", api.StagePaused, api.StageNodes, nil, noon},
 		{"it soaks", api.StageNodes, api.StageSoak, &long, time.Time{}},
 		{"it is paused", api.StageNodes, api.StagePaused, &long, time.Time{}},
+		{"a window closes", api.StageNodes, api.StageWindow, &long, time.Time{}},
+		{"rights are missing", api.StageNodes, api.StageRights, &long, time.Time{}},
 	} {
 		was := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: s.was, MovingSince: s.since}
 		now := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: s.now}
@@ -60,6 +62,32 @@ func TestADeadlineCountsFromWhenAStageMoves(t *testing.T) {
 	held := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: api.StageBudget, Held: string(rollout.DisruptionBudget)}
 	if got := movingSince(was, held, pace.Input{Now: noon}); got != nil {
 		t.Errorf("while a PodDisruptionBudget holds it back, it counts from %v", got)
+	}
+}
+
+// Everybody is told of how many stages a rollout is in which, what that waits for, and until when a window is closed; and
+// neither the stage's name nor what a person has said.
+func TestWhatEverybodyIsToldOfAStage(t *testing.T) {
+	at := &metav1.MicroTime{Time: noon}
+	for _, c := range []struct {
+		st           api.FlightStage
+		says, public string
+	}{
+		{api.FlightStage{WaitsFor: api.StageWindow, Message: "no window is open; the next opens at noon", Until: at},
+			"no window is open; the next opens at noon", "waits for a window that opens " + Clock(noon)},
+		{api.FlightStage{WaitsFor: api.StageWindow, Message: "no window is open; none opens within a year"},
+			"no window is open; none opens within a year", "waits for a window"},
+		{api.FlightStage{WaitsFor: api.StageWindow, Until: at}, "waits for a window, until " + Clock(noon),
+			"waits for a window that opens " + Clock(noon)},
+		{api.FlightStage{WaitsFor: api.StageSoak, Message: "settled, soaking for 1h", Until: at},
+			"settled, soaking for 1h, until " + Clock(noon), "soaks"},
+		{api.FlightStage{WaitsFor: api.StagePaused, Message: "paused by ann: secret"}, "paused by ann: secret", "is paused"},
+	} {
+		st := c.st
+		st.Name, st.Index, st.Of = "canary", 2, 5
+		if says, public := Waiting(&st), Words(&st).Public; says != c.says || string(public) != "stage 2 of 5, "+c.public {
+			t.Errorf("%+v: %q and %q", c.st, says, public)
+		}
 	}
 }
 

@@ -127,7 +127,8 @@ func moves(st *api.FlightStage) bool {
 	switch st.WaitsFor {
 	case api.StageNodes, api.StageBudget, api.StageFailing:
 		return true
-	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy:
+	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy,
+		api.StageRights:
 	}
 	return false
 }
@@ -135,7 +136,7 @@ func moves(st *api.FlightStage) bool {
 // movingSince is since when a stage has waited for its nodes and for nothing else: the deadline counts from then.
 func movingSince(was, now *api.FlightStage, in pace.Input) *metav1.MicroTime {
 	switch {
-	case !moves(now), now.Held == gate.CauseDisruptionBudget: // which has a deadline of its own
+	case !moves(now), now.Held == gate.CauseDisruptionBudget, now.Held == gate.CauseEvictionForbidden: // see pace.Cause
 		return nil
 	case was != nil && was.MovingSince != nil && was.Is(now) && !isReplanned(was, in.Plan):
 		return was.MovingSince
@@ -167,6 +168,9 @@ func Words(st *api.FlightStage) api.Message {
 	if st.WaitsFor != "" {
 		public += ", " + waits[st.WaitsFor]
 	}
+	if st.WaitsFor == api.StageWindow && st.Until != nil {
+		public += " that opens " + Clock(st.Until.Time)
+	}
 	return api.Message{Private: private, Public: api.Public(public)}
 }
 
@@ -179,6 +183,7 @@ var waits = map[api.StageWait]string{
 	api.StagePaused:   "is paused",
 	api.StageFailing:  "stands still, because more nodes fail than may",
 	api.StageBudget:   "waits for nodes without an available pod",
+	api.StageRights:   "waits for the right to evict pods",
 	api.StageAlerts:   "waits for alerts to end",
 	api.StageStrategy: "is done: the update strategy is given back",
 }

@@ -36,8 +36,12 @@ func causeOf(c pace.Cause, countsOnly bool) api.Cause {
 	if c.Name != "" {
 		cause.Object = "DaemonSet " + c.Namespace + "/" + c.Name
 	}
-	if countsOnly && c.Code != rollout.StrategyKept {
-		cause.Nodes, cause.Message = nil, c.Code.Meaning()
+	if !countsOnly {
+		return cause
+	}
+	cause.Nodes = nil
+	if c.Code != rollout.StrategyKept && c.Code != rollout.EvictionForbidden { // which are of no single node
+		cause.Message = c.Code.Meaning()
 	}
 	return cause
 }

@@ -54,7 +54,8 @@ func TestWhatHoldsAStageUpMakesACommitStuck(t *testing.T) {
 func TestTheGateKnowsTheCausesOfAPace(t *testing.T) {
 	for said, code := range map[string]rollout.Code{gate.CauseStrategyKept: rollout.StrategyKept,
 		gate.CauseAlertsHold: rollout.AlertsHold, gate.CauseNodesAbsent: rollout.NodesAbsent,
-		gate.CauseDisruptionBudget: rollout.DisruptionBudget} {
+		gate.CauseDisruptionBudget:  rollout.DisruptionBudget,
+		gate.CauseEvictionForbidden: rollout.EvictionForbidden} {
 		if said != string(code) {
 			t.Errorf("%s is %s to the gate", code, said)
 		}

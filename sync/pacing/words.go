@@ -60,7 +60,7 @@ func Waiting(st *api.FlightStage) string {
 	if text == "" {
 		text = waits[st.WaitsFor]
 	}
-	if st.Until != nil && text != "" && !strings.Contains(text, "until") {
+	if st.Until != nil && text != "" && !strings.Contains(text, "until") && !strings.Contains(text, "the next opens") {
 		text += ", until " + Clock(st.Until.Time)
 	}
 	return text

@@ -44,7 +44,7 @@ func (w *Openings) Look(s *api.Sync, now time.Time) gate.Opening {
 		w.until = now.Add(farAhead)
 		w.opening.Changes = w.until
 	} else if !open {
-		w.next = &metav1.Time{Time: next.UTC()}
+		w.next, w.opening.Opens = &metav1.Time{Time: next.UTC()}, next.UTC()
 	}
 	return w.opening
 }

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/account"
@@ -38,6 +39,7 @@ type cluster struct {
 	notes   []string
 	nodes   []*corev1.Node
 	sync    *api.Sync // that would apply it; nil if none was named
+	reviews reviews
 }
 
 // live plans against a cluster, with the caller's own rights, or with those that a Sync applies with.
@@ -71,6 +73,7 @@ func (p *command) live(ctx context.Context, notes io.Writer) (answer.Answer, err
 	plans := c.plans(ctx)
 	c.refuseUnpaced(c.sync)
 	paced := c.paced(c.sync, plans)
+	c.refuseUnevictable(ctx, c.sync, plans)
 	a := answer.New(commit, of, plans, c.refused, c.notes)
 	a.Paced = paced
 	return a, nil
@@ -97,6 +100,12 @@ func (c *cluster) connect(config, applies *rest.Config) (err error) {
 		return err
 	}
 	if c.reader, err = manifests.NewClient(config); err != nil {
+		return err
+	}
+	if c.reviews.own, err = authorization.NewForConfig(config); err != nil {
+		return err
+	}
+	if c.reviews.applies, err = authorization.NewForConfig(applies); err != nil {
 		return err
 	}
 	c.clients, err = observe.NewClients(config)

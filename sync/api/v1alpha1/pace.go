@@ -158,6 +158,8 @@ const (
 	// StageBudget means that as many nodes as may be are without an available pod, or that a PodDisruptionBudget
 	// allows no eviction.
 	StageBudget StageWait = "Budget"
+	// StageRights means that the Sync's ServiceAccount may not evict pods.
+	StageRights StageWait = "Rights"
 	// StageAlerts means that alerts fire, or that it is not known whether some do.
 	StageAlerts StageWait = "Alerts"
 	// StageStrategy means that all stages are done, and that DaemonSets have not got back yet the update strategy that

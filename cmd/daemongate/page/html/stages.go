@@ -79,7 +79,8 @@ func (p *paced) present() step {
 	s := step{Number: strconv.Itoa(int(st.Index)), Name: st.Name, Style: "now", Now: true,
 		Words: fmt.Sprintf("%d/%d settled", st.Settled, st.Nodes)}
 	switch st.WaitsFor {
-	case api.StageApproval, api.StagePaused, api.StageFailing, api.StageWindow, api.StageAlerts:
+	case api.StageApproval, api.StagePaused, api.StageFailing, api.StageWindow, api.StageAlerts,
+		api.StageRights:
 		s.Style = "waits"
 	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageStrategy:
 	}
