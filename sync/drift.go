@@ -91,7 +91,12 @@ func (fl *flight) correctOne(ctx context.Context, writer Writer, o *unstructured
 	l := fl.loop
 	options := WriteOptions(l.sync)
 	options.Correct = true
-	if b, braked := manifests.ReadBrake(o); braked {
+	b, braked := manifests.ReadBrake(o)
+	live, err := liveIf(ctx, writer, braked, manifests.IDOf(o))
+	if err != nil {
+		return err
+	}
+	if live != nil {
 		applied, err := writer.Brake(ctx, o, b, options)
 		if err == nil {
 			fl.wrote(l.Now(), true, applied)
@@ -129,16 +134,26 @@ func (fl *flight) asked(ctx context.Context, which func(manifests.ID) bool) (man
 		if err != nil {
 			return manifests.Set{}, nil, err
 		}
-		if live == nil {
-			continue
+		var annotations map[string]string
+		if live != nil {
+			annotations = live.GetAnnotations()
 		}
-		if b, held := pacing.Held(l.sync, workloadOf(l.sync.Status.InFlight, id), live.GetAnnotations(),
-			isOnDelete(live)); held {
+		// One that is gone comes back with OnDelete: it takes over pods that were left.
+		if b, held := pacing.Held(l.sync, workloadOf(l.sync.Status.InFlight, id), annotations,
+			live == nil || isOnDelete(live)); held {
 			objects[i] = manifests.Braked(o, b)
 		}
 	}
 	part, err := manifests.NewSet(objects)
 	return part, writer, err
+}
+
+// liveIf is an object as it is, nil if it is gone, or if nobody need know.
+func liveIf(ctx context.Context, writer Writer, is bool, id manifests.ID) (*unstructured.Unstructured, error) {
+	if !is {
+		return nil, nil
+	}
+	return writer.Get(ctx, id)
 }
 
 // workloadOf is what a flight says of a DaemonSet; the zero value if nothing.

@@ -78,9 +78,22 @@ func (w *world) observed() {
 	}
 }
 
-// A commit that Git wants to be rolled out by a RollingUpdate goes stage by stage, whatever becomes of the process: its
-// DaemonSet has OnDelete from the write of the template until the last stage is done, says for which commit and stage,
-// and gets back what Git asks for, by which no pod moves any more.
+// orphan deletes a DaemonSet by hand, leaves its pods, and waits until it was made anew.
+func (w *world) orphan(name string) {
+	w.t.Helper()
+	sets := w.kube.AppsV1().DaemonSets(w.namespace)
+	d, err := sets.Get(w.t.Context(), name, metav1.GetOptions{})
+	w.check(err)
+	w.check(sets.Delete(w.t.Context(), name, metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationOrphan)}))
+	w.wait("the DaemonSet to be made anew", func(api.SyncStatus) bool {
+		now, err := sets.Get(w.t.Context(), name, metav1.GetOptions{})
+		return err == nil && now.UID != d.UID
+	})
+}
+
+// A commit that Git wants to be rolled out by a RollingUpdate goes stage by stage, whatever becomes of the process, and
+// of the DaemonSet if somebody deletes it and leaves its pods: it has OnDelete from the write of the template until the
+// last stage is done, says for which commit and stage, and gets back what Git asks for, by which no pod moves any more.
 func TestARollingUpdateGoesStageByStage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -98,6 +111,13 @@ func TestARollingUpdateGoesStageByStage(t *testing.T) {
 	w.wait("a turn after the restart", func(s api.SyncStatus) bool {
 		return s.InFlight.Stage.WaitsFor == api.StageApproval && s.InFlight.Stage.Settled == 2
 	})
+	w.orphan("agent")
+	w.wait("a turn with the DaemonSet that was made anew", func(s api.SyncStatus) bool {
+		d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "agent", metav1.GetOptions{})
+		return err == nil && s.InFlight.Workloads[0].UID == d.UID && d.Status.ObservedGeneration > 0 &&
+			s.InFlight.Stage.WaitsFor == api.StageApproval && s.InFlight.Stage.Settled == 2
+	})
+	w.wantStrategy(v2, "canary")
 	now := w.podsByNode()
 	for _, node := range canaries {
 		delete(before, node)
