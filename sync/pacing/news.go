@@ -84,7 +84,7 @@ func ofPauses(s *api.Sync, was, is *api.FlightStage) []News {
 		return []News{{Paused, fmt.Sprintf("%s: %s; daemongate resume %s lets it go on", Name(is), Waiting(is),
 			s.OnCommandLine())}}
 	case were && !paused:
-		return []News{{Unpaused, fmt.Sprintf("%s goes on: %s", Name(is), Waiting(is))}}
+		return []News{{Unpaused, fmt.Sprintf("%s is paused no more: %s", Name(is), Waiting(is))}}
 	}
 	return nil
 }

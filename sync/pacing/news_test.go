@@ -51,7 +51,7 @@ func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 		{begun, stage(1, "canary", api.StagePaused, "paused by ada"), false,
 			"Paused: stage 1 of 5 (canary): paused by ada; daemongate resume agents -n platform lets it go on"},
 		{begun, stage(1, "canary", api.StagePaused, "the Sync is suspended"), true, ""},
-		{stage(1, "canary", api.StagePaused, "paused by ada"), begun, false, "Unpaused: stage 1 of 5 (canary) goes on: 2 nodes to go"},
+		{stage(1, "canary", api.StagePaused, "paused by ada"), begun, false, "Unpaused: stage 1 of 5 (canary) is paused no more: 2 nodes to go"},
 		{begun, done, false, ""},
 		{begun, nil, false, ""},
 		{begun, &api.Flight{Commit: begun.Commit, State: api.RollingOut}, false, ""},

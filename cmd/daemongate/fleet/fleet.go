@@ -81,8 +81,12 @@ func (f *command) run(ctx context.Context, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if b, err = b.Choose(f.choice); err != nil {
+	all := b
+	if b, err = all.Choose(f.choice); err != nil {
 		return fmt.Errorf("--cluster: %w", err)
+	}
+	if why := all.Without(f.choice); why != "" {
+		_, _ = fmt.Fprintln(log, why)
 	}
 	now := time.Now()
 	if f.commit == "" {

@@ -159,6 +159,12 @@ func TestFiltersOfAFleet(t *testing.T) {
 			t.Errorf("%q shows %v, want %s", args, got, want)
 		}
 	}
+	for args, want := range map[string]string{"--stuck": "", "--cluster eu-* --stuck": "of 2 Syncs none is what was asked for\n",
+		"--cluster zz-*": "no cluster that has told anything is called zz-*: there are eu-1, eu-2, us-1, us-2\n"} {
+		if _, log := s.fleet(append(strings.Fields(args), s.dir)...); log != want {
+			t.Errorf("%q says %q, want %q", args, log, want)
+		}
+	}
 }
 
 // Where a commit is: it has taken over where it, or a newer one, is Complete.

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 // Choice is which Syncs to show.
@@ -26,6 +28,26 @@ func (b *Board) Choose(c Choice) (*Board, error) {
 		}
 		return c.Behind && s.Behind > 0 || c.Stuck && s.Trouble() || !c.Behind && !c.Stuck
 	}), nil
+}
+
+// mostNamed is how many clusters are named that there are.
+const mostNamed = 10
+
+// Without says why a choice leaves nothing of a board; empty if it leaves something, or there was nothing.
+func (b *Board) Without(c Choice) string {
+	left, err := b.Choose(c)
+	if err != nil || len(b.Syncs) == 0 || len(left.Syncs) > 0 {
+		return ""
+	}
+	if named, _ := b.Choose(Choice{Cluster: c.Cluster}); len(named.Syncs) > 0 {
+		return fmt.Sprintf("of %s none is what was asked for", english.Count(len(named.Syncs), "Sync"))
+	}
+	var names []string
+	for _, s := range b.Syncs {
+		names = append(names, s.Cluster)
+	}
+	return fmt.Sprintf("no cluster that has told anything is called %s: there are %s", c.Cluster,
+		english.FirstFew(slices.Compact(names), mostNamed, ", "))
 }
 
 // Only leaves out the Syncs for which something does not hold.
