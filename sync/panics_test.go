@@ -20,7 +20,7 @@ import (
 func TestOneSyncsPanicStopsNobodyElse(t *testing.T) {
 	t.Parallel()
 	for where, stalled := range map[string]bool{"teller": true, "writer": true, "look": true, "poll": false, "render": false,
-		"reporter": false} {
+		"reporter": false, "alerts": false} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			w := newStillWorld(t)
@@ -36,7 +36,10 @@ func TestOneSyncsPanicStopsNobodyElse(t *testing.T) {
 					t.Errorf("the stack does not say where: %s", p.Stack)
 				}
 			}
-			w.add("sick", "agents", func(s *api.SyncSpec) { s.Report.Provider = api.ProviderNotes })
+			w.add("sick", "agents", func(s *api.SyncSpec) {
+				s.Report.Provider = api.ProviderNotes
+				s.Rollout.Pace = &api.Pace{Gates: &api.PaceGates{Alerts: &api.AlertsGate{URL: "https://alerts.example.com"}}}
+			})
 			w.run()
 			w.until("panic", func() bool { return locked(w, func() bool { return caught["sick"] > 0 }) })
 			w.add("platform", "agents", nil)

@@ -28,6 +28,7 @@ import (
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/sync/alerts"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/fairqueue"
 	"github.com/daemongate/daemongate/sync/notify"
@@ -234,6 +235,12 @@ func (w *stillWorld) Speakers(context.Context, *api.Sync, string) (*gitsource.Si
 func (w *stillWorld) Reporter(_ context.Context, s *api.Sync) (outbox.Reporter, error) {
 	w.ask("reporter", s.Namespace)
 	return nobody{}, nil
+}
+
+// Alerts are asked of no server.
+func (w *stillWorld) Alerts(_ context.Context, namespace string, _ *api.AlertsGate) (alerts.Source, error) {
+	w.ask("alerts", namespace)
+	return alerts.Source{}, errors.New("there is no server")
 }
 
 // Receiver takes nothing and says nothing.

@@ -62,11 +62,7 @@ func (c *course) lineUpOf(s *set, q *queue) {
 	}
 	list, refused := c.candidates(s)
 	q.count(refused)
-	if slices.ContainsFunc(refused, func(r Refusal) bool { return r.Forbidden }) {
-		all := len(list)
-		list = slices.DeleteFunc(list, func(one candidate) bool { return !one.again }) // the others may not go either
-		q.waiting += all - len(list)
-	}
+	list = notInVain(q, list, refused)
 	if len(list) == 0 {
 		return
 	}
@@ -99,6 +95,18 @@ func (c *course) lineUpOf(s *set, q *queue) {
 		q.delete = append(q.delete, Deletion{Namespace: one.pod.Namespace, Name: one.pod.Name, UID: one.pod.UID,
 			Node: one.node, Unready: !fact.IsReady(one.pod)})
 	}
+}
+
+// notInVain are the pods that are worth a try: where rights are missing for some of a DaemonSet those alone, since the
+// others may not go either.
+func notInVain(q *queue, list []candidate, refused []Refusal) []candidate {
+	if !slices.ContainsFunc(refused, func(r Refusal) bool { return r.Forbidden }) {
+		return list
+	}
+	all := len(list)
+	list = slices.DeleteFunc(list, func(one candidate) bool { return !one.again })
+	q.waiting += all - len(list)
+	return list
 }
 
 // candidates are the old pods of the stage that can go, in their order: those first that cost nothing, then those of
