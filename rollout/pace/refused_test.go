@@ -76,7 +76,7 @@ func TestABudgetThatNeverLetsAPodGoIsACause(t *testing.T) { //nolint:gocyclo // 
 func TestMissingRightsAreACause(t *testing.T) { //nolint:gocyclo // one story
 	const lack = "ServiceAccount platform/deployer lacks create on pods/eviction in namespace platform"
 	w := newWorld(t, 8, 2)
-	w.plan = canaryThenRest(0)
+	w.plan = Plan{Stages: []Stage{{Name: "first", AtMost: 6}}}
 	w.commit("v2")
 	no := map[types.UID]Refusal{}
 	tried := map[string]bool{}
