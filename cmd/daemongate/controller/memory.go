@@ -54,6 +54,7 @@ func giveBack(ctx context.Context) {
 	}
 	defer gathers.set(mostGathered)
 	calm := heapNow()
+	given := calm
 	for last := calm; ; {
 		for range calmFor / busyFor {
 			select {
@@ -65,9 +66,10 @@ func giveBack(ctx context.Context) {
 			gathers.atLeast(now.mayGather(last, busyFor))
 			last = now
 		}
-		if last.holdsTooMuch(calm) {
+		if last.holdsTooMuch(calm, given) {
 			debug.FreeOSMemory()
 			last = heapNow()
+			given = last
 		}
 		gathers.are(last.mayGather(calm, calmFor))
 		calm = last
@@ -114,13 +116,15 @@ type heapUse struct {
 // spare is what is not worth a collection.
 const spare = 8 << 20
 
-// holdsTooMuch reports whether a heap is calm since an earlier look, and holds much that nothing needs.
-func (h heapUse) holdsTooMuch(since heapUse) bool {
+// holdsTooMuch reports whether a heap is calm since an earlier look, and holds much that nothing needs, or has been busy
+// since memory was given back last: what was in use when garbage was last collected may have been in use for that.
+func (h heapUse) holdsTooMuch(since, given heapUse) bool {
 	needless := h.free
 	if h.occupied > h.live {
 		needless += h.occupied - h.live
 	}
-	return h.allocated-since.allocated < h.live/4 && needless > h.live/4+spare
+	wasBusy := h.allocated-given.allocated > h.live/2+spare
+	return h.allocated-since.allocated < h.live/4 && (wasBusy || needless > h.live/4+spare)
 }
 
 // heapNow is that of this process.

@@ -82,9 +82,13 @@ func TestMemoryGoesBackAfterBusyTimes(t *testing.T) {
 		"just collected":  {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 60 * mb, occupied: 50 * mb}, false},
 		"a small process": {heapUse{}, heapUse{live: 4 * mb, occupied: 10 * mb}, false},
 	} {
-		if got := c.now.holdsTooMuch(c.last); got != c.want {
+		if got := c.now.holdsTooMuch(c.last, c.last); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+	given, now := heapUse{allocated: 100 * mb}, heapUse{allocated: 501 * mb, live: 60 * mb, occupied: 65 * mb}
+	if !now.holdsTooMuch(heapUse{allocated: 500 * mb}, given) || now.holdsTooMuch(heapUse{allocated: 400 * mb}, given) {
+		t.Error("what was in use in a busy time is not looked at once, when that is over")
 	}
 	if h := heapNow(); h.allocated == 0 || h.occupied == 0 {
 		t.Errorf("the runtime tells %+v", h)
