@@ -116,8 +116,8 @@ type heapUse struct {
 // spare is what is not worth a collection.
 const spare = 8 << 20
 
-// holdsTooMuch reports whether a heap is calm since an earlier look, and holds much that nothing needs, or has been busy
-// since memory was given back last: what was in use when garbage was last collected may have been in use for that.
+// holdsTooMuch reports whether a heap is calm since an earlier look, and holds much that nothing needs, or has been
+// busy since memory was given back last: what was in use when garbage was last collected may have been in use for that.
 func (h heapUse) holdsTooMuch(since, given heapUse) bool {
 	needless := h.free
 	if h.occupied > h.live {
