@@ -172,24 +172,28 @@ func (w *work) push(i int) {
 func against(b *testing.B, ours, gits func(i int), others ...other) {
 	b.Helper()
 	others = append([]other{{"git", gits}}, others...)
-	var mine time.Duration
-	took := make([]time.Duration, len(others))
+	var mine, worked time.Duration
+	took, work := make([]time.Duration, len(others)), make([]time.Duration, len(others))
+	measure := func(do func(int), i int, took, work *time.Duration) {
+		began, before := time.Now(), processorTime(b)
+		do(i)
+		*took += time.Since(began)
+		*work += processorTime(b) - before
+	}
 	for i := 0; b.Loop(); i++ {
-		began := time.Now()
-		ours(i)
-		mine += time.Since(began)
+		measure(ours, i, &mine, &worked)
 		b.StopTimer()
 		for j, o := range others {
-			began = time.Now()
-			o.do(i)
-			took[j] += time.Since(began)
+			measure(o.do, i, &took[j], &work[j])
 		}
 		b.StartTimer()
 	}
 	for j, o := range others {
 		b.ReportMetric(float64(mine)/float64(took[j]), "times-"+o.name)
 		b.ReportMetric(float64(took[j].Microseconds())/float64(b.N)/1000, o.name+"-ms/op")
+		b.ReportMetric(float64(worked)/float64(max(1, work[j])), "times-"+o.name+"-cpu")
 	}
+	b.ReportMetric(float64(worked.Microseconds())/float64(b.N)/1000, "cpu-ms/op")
 }
 
 type other struct {

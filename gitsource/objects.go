@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 
 	"github.com/go-git/go-billy/v5/osfs"
@@ -263,6 +264,7 @@ func (r *reader) size(h plumbing.Hash) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	packs.Forget()
 	size, err := packs.Size(h)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		obj, err := r.loose(h)
@@ -286,6 +288,9 @@ func (r *reader) content(want plumbing.ObjectType, h plumbing.Hash, limit int64)
 	packs, err := r.opened()
 	if err != nil {
 		return 0, nil, err
+	}
+	if want != plumbing.BlobObject && want != plumbing.TreeObject { // what is read of one commit are neighbours
+		packs.Forget()
 	}
 	kind, content, size, err := packs.Read(h, limit)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -331,7 +336,8 @@ func (r *reader) looseContent(h plumbing.Hash, limit int64) (t plumbing.ObjectTy
 // name is the hash under which git stores a content.
 func name(t plumbing.ObjectType, content []byte) plumbing.Hash {
 	hash := sha1.New() // git's choice; collisions made on purpose are refused when a pack comes in
-	fmt.Fprintf(hash, "%s %d\x00", t, len(content))
+	head := strconv.AppendInt(append(append(make([]byte, 0, 32), t.Bytes()...), ' '), int64(len(content)), 10)
+	hash.Write(append(head, 0))
 	hash.Write(content)
 	return plumbing.Hash(hash.Sum(nil))
 }

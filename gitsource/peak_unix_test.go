@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"testing"
+	"time"
 )
 
 // peakMB is the most resident memory that a process had, in MB.
@@ -18,4 +20,16 @@ func peakMB(p *os.ProcessState) float64 {
 		return float64(usage.Maxrss) / 1e6
 	}
 	return float64(usage.Maxrss) / 1e3
+}
+
+// processorTime is what this process and those that it has started and that have ended have taken of the processors.
+func processorTime(b *testing.B) (all time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var used syscall.Rusage
+		if err := syscall.Getrusage(who, &used); err != nil {
+			b.Fatal(err)
+		}
+		all += time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	return all
 }

@@ -68,7 +68,7 @@ func (r *Reader) link(at location, held int64) (h header, l link, err error) {
 	if h, err = r.header(at); err != nil {
 		return h, l, err
 	}
-	l = link{location: at, kind: h.kind, from: at.pack.window.offset(), size: h.size, makes: h.size}
+	l = link{location: at, kind: h.kind, from: at.pack.windows[0].offset(), size: h.size, makes: h.size}
 	if !isDelta(h.kind) {
 		return h, l, nil
 	}
@@ -76,8 +76,8 @@ func (r *Reader) link(at location, held int64) (h header, l link, err error) {
 	head := begin[:min(h.size, maxDeltaHead)]
 	if h.size <= held {
 		l.delta = make([]byte, h.size)
-		head, err = l.delta, r.inflater.fill(at.pack.window, l.delta)
-	} else if err = r.inflater.reset(at.pack.window); err == nil {
+		head, err = l.delta, r.inflater.fill(at.pack.windows[0], l.delta)
+	} else if err = r.inflater.reset(at.pack.windows[0]); err == nil {
 		var n int
 		n, _, err = r.inflater.read(head)
 		head = head[:n]
@@ -157,8 +157,7 @@ func (r *Reader) fill(l link, content []byte) error {
 	if err := r.open(l.pack); err != nil {
 		return err
 	}
-	l.pack.window.seek(l.from)
-	return r.inflater.fill(l.pack.window, content)
+	return r.inflater.fill(l.pack.seek(l.from), content)
 }
 
 var errNoSizes = fmt.Errorf("%w: a delta without sizes", packfile.ErrMalformedPackFile)

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	openPacks  = 8       // packs that a reader keeps open
-	readWindow = 4 << 10 // bytes that a reader reads at once
-	keptBases  = 8 << 20 // bytes of contents that a reader keeps for deltas to be applied to
+	openPacks  = 8        // packs that a reader keeps open
+	readWindow = 16 << 10 // bytes that a reader reads at once: some hundred files of a set, which mostly are neighbours
+	keptBases  = 8 << 20  // bytes of contents that a reader keeps for deltas to be applied to
 )
 
 // Reader reads the objects of the packs of a folder objects/pack. It serves one goroutine at a time, and does not see
@@ -38,7 +38,22 @@ type stored struct {
 	path   string
 	lookup *lookup
 	file   *os.File // nil while it is not open
-	window *window
+	// windows are parts of it that were read, the one used last first: a pack has its folders in one place, its files in
+	// another, and what these are changes of in a third.
+	windows [3]*window
+}
+
+// seek returns the window from which an offset is read.
+func (p *stored) seek(offset int64) *window {
+	i := 0
+	for i < len(p.windows)-1 && !p.windows[i].has(offset) {
+		i++
+	}
+	w := p.windows[i]
+	copy(p.windows[1:i+1], p.windows[:i])
+	p.windows[0] = w
+	w.seek(offset)
+	return w
 }
 
 type location struct {
@@ -83,7 +98,19 @@ func (r *Reader) Close() {
 func (p *stored) close() {
 	if p.file != nil {
 		_ = p.file.Close() // it was only read
-		p.file, p.window = nil, nil
+		p.file, p.windows = nil, [len(p.windows)]*window{}
+	}
+}
+
+// Forget has everything read from the disk anew: a file may have rotted since its neighbourhood was read.
+func (r *Reader) Forget() {
+	for _, p := range r.packs {
+		if p.file == nil {
+			continue
+		}
+		for _, w := range p.windows {
+			w.forget()
+		}
 	}
 }
 
@@ -128,7 +155,10 @@ func (r *Reader) open(p *stored) error {
 	if err != nil {
 		return err
 	}
-	p.file, p.window = file, newWindow(file, readWindow)
+	p.file = file
+	for i := range p.windows {
+		p.windows[i] = newWindow(file, readWindow)
+	}
 	return nil
 }
 
@@ -137,9 +167,7 @@ func (r *Reader) header(at location) (header, error) {
 	if err := r.open(at.pack); err != nil {
 		return header{}, err
 	}
-	at.pack.window.forget() // the file may have rotted meanwhile
-	at.pack.window.seek(at.offset)
-	return readHeader(at.pack.window, at.offset)
+	return readHeader(at.pack.seek(at.offset), at.offset)
 }
 
 // changed is the place of what the delta with a header changes.

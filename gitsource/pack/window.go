@@ -14,6 +14,11 @@ func newWindow(file io.ReaderAt, size int) *window {
 	return &window{file: file, bytes: make([]byte, 0, size)}
 }
 
+// has reports whether an offset is among what was read, or follows it.
+func (w *window) has(offset int64) bool {
+	return len(w.bytes) > 0 && offset >= w.from && offset <= w.from+int64(len(w.bytes))
+}
+
 // seek goes to an offset.
 func (w *window) seek(offset int64) {
 	if offset < w.from || offset > w.from+int64(len(w.bytes)) {
