@@ -11,39 +11,32 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
+// gathered are the findings that are one cause.
+type gathered struct {
+	rollout.Cause
+	key   string
+	lead  *survey.Finding
+	of    []*survey.Finding
+	final int // how many of them are
+}
+
 // causesOf gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
 func causesOf(s *survey.Survey, findings []*survey.Finding, stuck bool) []rollout.Cause {
-	type group struct {
-		rollout.Cause
-		key   string
-		lead  *survey.Finding
-		final int // how many of its findings are
-	}
-	type kind struct {
-		code rollout.Code
-		key  string
-	}
-	var groups []*group
-	byKind := map[kind]*group{}
-	var g *group
-	for _, f := range findings {
-		if g == nil || g.Code != f.Code || g.key != f.Key { // most are of one kind
-			g = byKind[kind{f.Code, f.Key}]
+	groups := gather(findings)
+	for _, g := range groups {
+		if n := len(g.of); n > few { // of thousands of nodes a list that grows would be copied a dozen times
+			g.Nodes, g.Pods = make([]string, 0, n), make([]string, 0, n)
 		}
-		if g == nil {
-			g = &group{lead: f, key: f.Key, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About,
-				Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
-			byKind[kind{f.Code, f.Key}] = g
-			groups = append(groups, g)
-		}
-		take(&g.Cause, f)
-		if f.Final {
-			g.final++
-			g.lead = survey.Lead(g.lead, f)
-			g.Final = stuck
+		for _, f := range g.of {
+			take(&g.Cause, f)
+			if f.Final {
+				g.final++
+				g.lead = survey.Lead(g.lead, f)
+				g.Final = stuck
+			}
 		}
 	}
-	slices.SortStableFunc(groups, func(a, b *group) int {
+	slices.SortStableFunc(groups, func(a, b *gathered) int {
 		return cmp.Or(a.lead.Leads(b.lead), cmp.Compare(b.final, a.final), cmp.Compare(len(b.Nodes), len(a.Nodes)))
 	})
 	list := make([]rollout.Cause, 0, len(groups))
@@ -52,6 +45,35 @@ func causesOf(s *survey.Survey, findings []*survey.Finding, stuck bool) []rollou
 		list = append(list, g.Cause)
 	}
 	return list
+}
+
+// few are findings for which no room is made beforehand.
+const few = 8
+
+// gather puts findings together by their codes and keys, in the order in which each was found first.
+func gather(findings []*survey.Finding) (groups []*gathered) {
+	type kind struct {
+		code rollout.Code
+		key  string
+	}
+	byKind := map[kind]*gathered{}
+	var g *gathered
+	for i, f := range findings {
+		if g == nil || g.Code != f.Code || g.key != f.Key { // most are of one kind
+			g = byKind[kind{f.Code, f.Key}]
+		}
+		if g == nil {
+			g = &gathered{lead: f, key: f.Key, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About,
+				Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
+			if len(byKind) == 0 {
+				g.of = make([]*survey.Finding, 0, len(findings)-i)
+			}
+			byKind[kind{f.Code, f.Key}] = g
+			groups = append(groups, g)
+		}
+		g.of = append(g.of, f)
+	}
+	return groups
 }
 
 // take adds what one finding says of where and since when.

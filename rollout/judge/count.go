@@ -10,6 +10,9 @@ import (
 func countNodes(s *survey.Survey) rollout.Judgement {
 	j := rollout.Judgement{Verdict: rollout.Progressing, Mark: s.Remembered().Mark, Braked: s.Brake.Pulled}
 	j.Nodes = make([]rollout.Node, 0, len(s.Sites))
+	if old := survey.Number(s, isOld); old > 0 {
+		j.Old = make([]string, 0, old)
+	}
 	for i := range s.Sites {
 		at := &s.Sites[i]
 		j.Nodes = append(j.Nodes, nodeOf(at))
@@ -56,11 +59,14 @@ func countClass(s *survey.Survey, j *rollout.Judgement, at *survey.Site) {
 	case rollout.IsFailingBefore:
 		j.FailingBefore = append(j.FailingBefore, at.Name)
 	default:
-		if at.Updated == nil && at.Old != nil {
+		if isOld(at) {
 			j.Old = append(j.Old, at.Name)
 		}
 	}
 }
+
+// isOld reports whether a node has the old pod and no updated one.
+func isOld(at *survey.Site) bool { return at.Updated == nil && at.Old != nil }
 
 // nodeOf is a site as the judgement tells it.
 func nodeOf(at *survey.Site) rollout.Node {

@@ -17,7 +17,8 @@ func explain(s *survey.Survey) []*survey.Finding {
 	for _, f := range brakedFor(s) {
 		f.At.Finding = f
 	}
-	var findings []*survey.Finding
+	found := survey.Number(s, func(at *survey.Site) bool { return at.Finding != nil })
+	findings := make([]*survey.Finding, 0, found+len(daemonSetCauses))
 	for i := range s.Sites {
 		if f := s.Sites[i].Finding; f != nil {
 			findings = append(findings, f)

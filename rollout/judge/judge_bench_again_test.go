@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -9,35 +10,46 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// A look at 5,000 nodes with 15,000 pods that follows another takes less than 1 ms: it goes into what has changed
-// alone. The baseline is a whole look at the same, in the same run.
+// A look at 5,000 nodes with 15,000 pods that follows another goes into what has changed alone. The baseline is a whole
+// look at the same, in the same run. Both are measured in the process's own processor time, in which the garbage
+// collector's is, and no other process's.
 func BenchmarkJudgeAgain(b *testing.B) {
 	for name, changes := range map[string]bool{"one-pod-changed": true, "a-second-passed": false} {
 		b.Run(name, func(b *testing.B) {
 			f := bigFleet(b, 5000)
 			options := rollout.Options{ProgressDeadline: 1000 * time.Hour}
 			looks := followingLooks(f, changes)
-			var whole time.Duration
 			var m rollout.Memory
+			began := processorTime(b)
 			for i := range 20 {
-				began := time.Now()
 				_, m = Rollout(looks[i%len(looks)], f.target, m, options)
-				whole += time.Since(began)
 			}
+			whole := (processorTime(b) - began) / 20
 			var c survey.Cache
 			_, m = RolloutAgain(&c, looks[0], f.target, m, options)
 			now := looks[0].Now
 			b.ReportAllocs()
+			before := processorTime(b)
 			for i := 0; b.Loop(); i++ {
 				look := looks[i%len(looks)]
 				now = now.Add(time.Second)
 				look.Now = now
 				_, m = RolloutAgain(&c, look, f.target, m, options)
 			}
-			each := b.Elapsed() / time.Duration(b.N)
-			b.ReportMetric(float64(each)/float64(whole/20), "of-a-whole-look")
+			each := (processorTime(b) - before) / time.Duration(b.N)
+			b.ReportMetric(float64(each)/float64(whole), "of-a-whole-look")
+			b.ReportMetric(float64(each.Microseconds())/1000, "cpu-ms/op")
 		})
 	}
+}
+
+// processorTime is what the process has taken of the processors until now.
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // followingLooks are looks of which each has one pod changed against the one before, or none.
