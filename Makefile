@@ -119,9 +119,9 @@ chaos: bin/daemongate-clock bin/daemongate-before ## CHAOS_SEEDS=200 runs, from 
 		if [ -x bin/daemongate-before ]; then export DAEMONGATE_BEFORE="$(CURDIR)/bin/daemongate-before"; fi && go run ./cmd/chaos
 
 # Each size has a cluster of its own, one after the other. How far it is, the tables and what grows too much are printed.
-scale: build ## SCALE_SYNCS=10,100,1000 Syncs, SCALE_NODES=50,500,5000: what they cost, and how that grows: an hour
+scale: build ## SCALE_SYNCS=10,100,1000 Syncs, SCALE_NODES=50,500,5000, SCALE_OBJECTS=100,1000,10000 of one Sync: what they cost, and how that grows: an hour and a half
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" SCALE_SYNCS="$(SCALE_SYNCS)" \
-		SCALE_NODES="$(SCALE_NODES)" SCALE_LOG="$(SCALE_LOG)" SCALE_PROFILES="$(SCALE_PROFILES)" && go run ./cmd/scale
+		SCALE_NODES="$(SCALE_NODES)" SCALE_OBJECTS="$(SCALE_OBJECTS)" SCALE_LOG="$(SCALE_LOG)" SCALE_PROFILES="$(SCALE_PROFILES)" && go run ./cmd/scale
 
 .PHONY: bin/daemongate-before bin/daemongate-clock
 bin/daemongate-clock:

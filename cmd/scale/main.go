@@ -2,8 +2,8 @@
 // what they cost it: processor time, memory and requests, how soon it writes and judges, and how all of that grows. It
 // fails if something grows more than it may.
 //
-// It needs binaries that the Makefile builds: $DEVCLUSTER and $DAEMONGATE. SCALE_SYNCS and SCALE_NODES are the sizes,
-// such as 10,100,1000, each on a cluster of its own; "none" leaves the one or the other out. SCALE_STEADY is for how
+// It needs binaries that the Makefile builds: $DEVCLUSTER and $DAEMONGATE. SCALE_SYNCS, SCALE_NODES and SCALE_OBJECTS, of
+// one Sync, are the sizes, such as 10,100,1000, each on a cluster of its own; "none" leaves one of them out. SCALE_STEADY is for how
 // many seconds is measured what it costs that nothing happens, SCALE_PUSHES how many commits are pushed one after the
 // other, SCALE_LOG is a file for the controllers' logs, and SCALE_PROFILES a folder for profiles of them.
 package main
@@ -61,6 +61,10 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	objects, err := sizes("SCALE_OBJECTS", "100,1000,10000")
+	if err != nil {
+		return err
+	}
 	if name := os.Getenv("SCALE_LOG"); name != "" {
 		log, err := os.Create(name)
 		if err != nil {
@@ -74,7 +78,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		what    string
 		sizes   []int
 		measure func(context.Context, int) ([]growth.Figure, error)
-	}{{"Syncs", syncs, r.syncs}, {"nodes", nodes, r.nodes}} {
+	}{{"Syncs", syncs, r.syncs}, {"nodes", nodes, r.nodes},
+		{"objects", objects, r.objects}} {
 		more, err := r.grow(ctx, part.what, part.sizes, part.measure)
 		if err != nil {
 			return err

@@ -24,11 +24,13 @@ type process struct {
 	command *exec.Cmd
 	ended   chan struct{}
 	metrics string // the address at which it serves its metrics
+	began   time.Time
 }
 
 // startProcess starts the binary; its log goes to out.
 func startProcess(binary string, out io.Writer, metrics string, args ...string) (*process, error) {
-	p := &process{command: exec.Command(binary, args...), ended: make(chan struct{}), metrics: metrics}
+	p := &process{command: exec.Command(binary, args...), ended: make(chan struct{}), metrics: metrics,
+		began: time.Now()}
 	p.command.Stdout, p.command.Stderr = out, out
 	if err := p.command.Start(); err != nil {
 		return nil, err
@@ -132,15 +134,37 @@ func usedOf(stat, status string) (u used, err error) {
 	}
 	u.own, u.renders = times[0]+times[1], times[2]+times[3]
 	for name, into := range map[string]*float64{"VmRSS:": &u.memory, "VmHWM:": &u.peak, "RssAnon:": &u.anonymous} {
-		_, after, _ := strings.Cut(status, name)
-		text, _, found := strings.Cut(after, " kB")
-		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-		if err != nil || !found {
-			return u, fmt.Errorf("/proc/PID/status has no %s", name)
+		if *into, err = memoryOf(status, name); err != nil {
+			return u, err
 		}
-		*into = float64(n) * 1024 / 1e6
 	}
 	return u, nil
+}
+
+// memoryOf is a line of /proc/PID/status, in MB.
+func memoryOf(status, name string) (float64, error) {
+	_, after, _ := strings.Cut(status, name)
+	text, _, found := strings.Cut(after, " kB")
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || !found {
+		return 0, fmt.Errorf("/proc/PID/status has no %s", name)
+	}
+	return float64(n) * 1024 / 1e6, nil
+}
+
+// peakOfChildren is the largest memory, in MB, that one of a process's children has had that live.
+func peakOfChildren(parent int) (most float64) {
+	names, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is right
+	for _, name := range names {
+		status, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(status), fmt.Sprintf("\nPPid:\t%d\n", parent)) {
+			continue // it is another's, or has ended
+		}
+		if peak, err := memoryOf(string(status), "VmHWM:"); err == nil {
+			most = max(most, peak)
+		}
+	}
+	return most
 }
 
 // tells adds what it tells of itself. While it is not there yet that is nothing.

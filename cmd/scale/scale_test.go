@@ -38,6 +38,8 @@ func TestASmallRehearsalMeasuresEverything(t *testing.T) {
 			[]string{"… requests", "nothing happens, a minute: controller, processor s", "… controller, processor ms",
 				"… renders, processor s"}},
 		"nodes": {3, func(r *rehearsal) func(context.Context, int) ([]growth.Figure, error) { return r.nodes }, nil},
+		"objects": {20, func(r *rehearsal) func(context.Context, int) ([]growth.Figure, error) { return r.objects },
+			[]string{"… renders, processor s", "… of a render, MB"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
