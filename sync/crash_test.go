@@ -33,6 +33,12 @@ func TestDyingWithALargeInventoryLosesNothing(t *testing.T) {
 	everyDeath(t, &mortal{of: "-inventory-", inStatus: 1}, dies)
 }
 
+// The same of what a commit waits for.
+func TestDyingWithManyWorkloadsLosesNothing(t *testing.T) {
+	t.Parallel()
+	everyDeath(t, &mortal{of: "-awaited-", inStatus: 1}, dies)
+}
+
 // Law 4, of a rollback: whenever Daemongate dies between the decision to roll back and the end of the rollback, the
 // rollback completes, what the broken commit added is pruned and nothing else, and the repository is told of it.
 func TestDyingInARollbackLosesNothing(t *testing.T) {
@@ -108,7 +114,7 @@ func dies(t *testing.T, m *mortal) {
 	w := newWorld(t)
 	w.inStatus = m.inStatus
 	data := t.TempDir()
-	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": configMap("keep", "1"),
+	v1 := w.push("v1", map[string]string{"agent.yaml": small("v1"), "keep.yaml": awaitedMap("keep"),
 		"drop.yaml": configMap("drop", "1")})
 	w.create(nil)
 	stop := w.controller(shared.Config, data)
@@ -134,6 +140,11 @@ func dies(t *testing.T, m *mortal) {
 		t.Errorf("inventory %v, last complete %s", s.Inventory, s.LastComplete)
 	}
 	w.told(v2, "success")
+}
+
+// awaitedMap is a ConfigMap that a commit waits for.
+func awaitedMap(name string) string {
+	return strings.Replace(configMap(name, "1"), "metadata: {", `metadata: {annotations: {daemongate.io/wait: "true"}, `, 1)
 }
 
 // small is an agent on two nodes.

@@ -20,6 +20,7 @@ import (
 	"github.com/daemongate/daemongate/sync/gate"
 	"github.com/daemongate/daemongate/sync/pacing"
 	"github.com/daemongate/daemongate/sync/preflight"
+	"github.com/daemongate/daemongate/sync/stored"
 )
 
 // unavailablePause is how long a commit waits that could not be prepared through no fault of its own.
@@ -180,17 +181,11 @@ func (p *preparation) check(ctx context.Context, r *readySet, set manifests.Set,
 	return p.lookAhead(ctx, r, preview)
 }
 
-// What is waited for is remembered in the status, which has 256 KiB for everything.
-const (
-	maxAwaited = 112 << 10
-	perAwaited = 400 // bytes of one object that is no DaemonSet; those are counted by their nodes
-)
-
 // tooLarge says that more would have to be remembered of a set than there is room for.
 func (p *preparation) tooLarge(set manifests.Set) error {
-	if others := len(set.Awaited()) - len(set.DaemonSets()); others*perAwaited > maxAwaited {
-		return fmt.Errorf("the set has %d objects, and waits for %d of them that are no DaemonSets: what must be "+
-			"remembered of those does not fit into the status of one Sync; split it into several", set.Len(), others)
+	if others := len(set.Awaited()) - len(set.DaemonSets()); others > stored.MaxAwaited {
+		return fmt.Errorf("the set has %d objects, and waits for %d of them that are no DaemonSets, of which one Sync "+
+			"remembers %d at most: split it into several", set.Len(), others, stored.MaxAwaited)
 	}
 	if err := p.Syncs.Inventories.Fits(entriesOf(inventoryOf(p.sync).Union(set.Inventory()))); err != nil {
 		return fmt.Errorf("the set, with what is there already: %w", err)

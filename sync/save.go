@@ -56,7 +56,7 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) 
 		l.sync.Status = before
 		return err
 	}
-	next.StoredInventory = known.Status.StoredInventory
+	next.StoredInventory, next.StoredWorkloads = known.Status.StoredInventory, known.Status.StoredWorkloads
 	l.sync.Status = next
 	l.saved = savedStatus{status: next, at: now, server: updated.Status, version: updated.ResourceVersion}
 	l.Syncs.keeps(&known)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	gosync "sync"
 	"sync/atomic"
@@ -255,4 +256,81 @@ func (c *storing) Get(ctx context.Context, namespace, name string) (*api.Sync, e
 		c.after()
 	}
 	return s, err
+}
+
+// What a commit waits for is kept beside the status where that has no room for it. A controller that dies while it waits
+// is followed by one that goes on waiting; where what was kept is lost, the commit is applied once more, and is Complete
+// no sooner than what it waits for is ready.
+func TestWhatACommitWaitsForIsKeptBesideTheStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.inStatus = 4 << 10
+	data := t.TempDir()
+	stop := w.controller(shared.Config, data)
+	set := func(work string) map[string]string {
+		text := small("v1") + "---\n" + job(work)
+		for i := range 20 {
+			text += "---\n" + awaitedMap(fmt.Sprint("awaited-", i))
+		}
+		return map[string]string{"agent.yaml": text}
+	}
+	v1 := w.push("v1", set("first"))
+	w.create(nil)
+	w.keptBeside(v1)
+	w.keptHeadline("Job", "Job not started")
+	stop()
+	stop = w.controller(shared.Config, data)
+	w.jobSays("first", jobStarted)
+	w.keptHeadline("Job", "Job in progress")
+	if s := w.status(); s.InFlight.State != api.RollingOut || len(s.InFlight.Workloads) != 22 {
+		t.Errorf("%s: %d workloads", s.InFlight.State, len(s.InFlight.Workloads))
+	}
+	w.jobSays("first", jobComplete)
+	w.waitFor(v1, api.Complete)
+
+	v2 := w.push("v2", set("second"))
+	w.keptBeside(v2)
+	w.keptHeadline("Job", "Job not started")
+	stop()
+	read, err := w.syncs.Get(t.Context(), w.namespace, "agents")
+	w.check(err)
+	beside := read.Status.StoredWorkloads
+	maps := w.kube.CoreV1().ConfigMaps(w.namespace)
+	_, err = maps.Patch(t.Context(), beside.ConfigMap, types.MergePatchType,
+		[]byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+	w.check(err)
+	w.check(maps.Delete(t.Context(), beside.ConfigMap, metav1.DeleteOptions{}))
+	w.controller(shared.Config, data)
+	w.until("what it waits for is kept again", func() bool {
+		s, err := w.syncs.Get(t.Context(), w.namespace, "agents")
+		return err == nil && s.Status.StoredWorkloads != nil && s.Status.StoredWorkloads.Digest != beside.Digest &&
+			s.Status.StoredWorkloads.Objects == 21 && s.Status.InFlight.Attempts == 0
+	})
+	if s := w.status(); s.LastComplete != v1 {
+		t.Errorf("%s is Complete, and its Job has not begun", api.Short(s.LastComplete))
+	}
+	w.jobSays("second", jobStarted)
+	w.jobSays("second", jobComplete)
+	w.waitFor(v2, api.Complete)
+}
+
+// keptBeside waits until a status names where the workloads of a commit are, its DaemonSet aside.
+func (w *world) keptBeside(commit string) {
+	w.t.Helper()
+	w.until("workloads are kept beside the status", func() bool {
+		s, err := w.syncs.Get(w.t.Context(), w.namespace, "agents")
+		w.check(err)
+		f, beside := s.Status.InFlight, s.Status.StoredWorkloads
+		return f != nil && f.Commit == commit && beside != nil && beside.Objects == 21 && len(f.Workloads) == 1
+	})
+}
+
+// keptHeadline waits for what is said of a workload, wherever it is kept.
+func (w *world) keptHeadline(kind, says string) {
+	w.t.Helper()
+	w.until(kind+" to say "+says, func() bool {
+		return slices.ContainsFunc(w.status().InFlight.Workloads, func(o api.Workload) bool {
+			return o.Kind == kind && strings.Contains(o.Headline, says)
+		})
+	})
 }

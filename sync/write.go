@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -72,7 +73,10 @@ func (fl *flight) moves(ctx context.Context, writer Writer) error {
 // same flight keeps its generation: the template counts from when it was first written.
 func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now time.Time) []api.Workload {
 	var list []api.Workload
-	awaited := set.set.Awaited()
+	awaited, before := set.set.Awaited(), map[types.UID]api.Workload{}
+	for _, w := range f.Workloads {
+		before[w.UID] = w
+	}
 	for _, a := range applied {
 		if !awaited[a.ID] {
 			continue
@@ -84,10 +88,8 @@ func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now ti
 			w.HadNodes, w.WasFailing, w.OnDelete = was.hadNodes || ranBefore(a), was.failing, onDelete(set.set, w)
 			w.Surges = surges(set.set, w)
 		}
-		for _, old := range f.Workloads {
-			if old.UID == w.UID && !a.Changed {
-				w = old
-			}
+		if old, known := before[w.UID]; known && !a.Changed {
+			w = old
 		}
 		w.Predecessors = set.predecessors[a.ID]
 		list = append(list, w)

@@ -27,12 +27,15 @@ const lookTimeout = time.Minute
 
 // explainLive judges what a Sync has in flight, with what the controller remembers of earlier looks.
 func explainLive(ctx context.Context, k *cluster, name, only string) (report.Report, error) {
-	s, _, err := k.sync(ctx, name)
+	s, unread, err := k.written(ctx, name)
 	if apierrors.IsForbidden(err) {
 		return report.Report{}, fmt.Errorf("%w; if %s is a DaemonSet, write ds/%s", err, name, name)
 	}
 	if err != nil {
 		return report.Report{}, err
+	}
+	if unread != nil && s.Status.StoredWorkloads != nil {
+		return report.Report{}, fmt.Errorf("what the commit waits for cannot be read: %w", unread)
 	}
 	if s.IsElsewhere() {
 		return report.Report{}, fmt.Errorf("%w: `daemongate status %s` says what the controller sees there, and "+

@@ -49,6 +49,10 @@ func printStatus(out io.Writer, s *api.Sync, now time.Time) error {
 		fmt.Fprintf(&b, "  %s\n", source)
 	}
 	writeFlight(&b, s.Status.InFlight, now)
+	if beside := s.Status.StoredWorkloads; beside != nil {
+		fmt.Fprintf(&b, "  of its workloads %d that are no DaemonSets are named in ConfigMap %s\n", beside.Objects,
+			beside.ConfigMap)
+	}
 	if s.Status.Detail == api.TellCounts {
 		fmt.Fprintf(&b, "  no node is named here, and no program quoted (spec.report.inCluster: Counts): daemongate "+
 			"explain %s does both, with your own rights\n", s.OnCommandLine())

@@ -36,13 +36,21 @@ func (t *turn) record() {
 	for _, e := range t.s.Inventory {
 		inventory[KeyOf(e)] = e
 	}
+	workloads := map[ObjectKey]int{}
+	if f := t.s.InFlight; f != nil {
+		for i := range f.Workloads {
+			workloads[WorkloadKey(f.Workloads[i])] = i
+		}
+	}
 	for _, r := range t.o.Recorded {
 		if r.Gone {
 			delete(inventory, KeyOf(r.InventoryEntry))
 			continue
 		}
 		inventory[KeyOf(r.InventoryEntry)] = r.InventoryEntry
-		t.recordWorkload(r)
+		if i, is := workloads[KeyOf(r.InventoryEntry)]; is {
+			t.recordWorkload(r, i)
+		}
 		t.leftOver(r)
 	}
 	t.s.Inventory = sortedEntries(inventory)
@@ -61,28 +69,21 @@ func (t *turn) plan(p *Prepared) {
 	t.s.Inventory = sortedEntries(inventory)
 }
 
-// recordWorkload notes that a workload of the flight was corrected, or made anew. One that was made anew is judged from
-// its beginning.
-func (t *turn) recordWorkload(r Recorded) {
+// recordWorkload notes that a workload of the flight, by its place, was corrected, or made anew. One that was made anew
+// is judged from its beginning.
+func (t *turn) recordWorkload(r Recorded, i int) {
 	f := t.s.InFlight
-	if f == nil {
+	w := f.Workloads[i]
+	switch {
+	case w.UID == "": // it has waited for this
+	case w.UID != r.UID:
+		w = madeAnew(w, r.At)
+	case !r.Corrected || w.Generation == r.Generation:
 		return
 	}
-	for i, w := range f.Workloads {
-		if WorkloadKey(w) != KeyOf(r.InventoryEntry) {
-			continue
-		}
-		switch {
-		case w.UID == "": // it has waited for this
-		case w.UID != r.UID:
-			w = madeAnew(w, r.At)
-		case !r.Corrected || w.Generation == r.Generation:
-			continue
-		}
-		w.UID, w.Generation = r.UID, r.Generation
-		f.Workloads[i] = w
-		t.disturb(f)
-	}
+	w.UID, w.Generation = r.UID, r.Generation
+	f.Workloads[i] = w
+	t.disturb(f)
 }
 
 // madeAnew is a workload whose object is another one: of the old one only what the commit itself asks for is kept.

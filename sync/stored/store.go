@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -14,19 +15,37 @@ import (
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
-// key is where a ConfigMap holds the inventory.
-const key = "inventory.json.gz"
-
 // ourManager is by which name inventories are written.
 const ourManager = "daemongate"
 
-// slots are the ends of the names of a Sync's two ConfigMaps.
-var slots = [2]string{"-inventory-a", "-inventory-b"}
+// part is one list of a status that may be stored beside it. Each has ConfigMaps of its own: what a commit waits for
+// changes while it rolls out, and the inventory does not.
+type part struct {
+	what  string    // it is, in errors
+	key   string    // where a ConfigMap holds it
+	slots [2]string // the ends of the names of the two ConfigMaps
+	// named is where a status says that the list is.
+	named func(*api.SyncStatus) *api.StoredInventory
+	// lost says what the objects are that it names, and what becomes of them without it.
+	objects, then string
+}
 
-// Store keeps the inventories of Syncs.
+var (
+	inventories = part{what: "inventory", key: "inventory.json.gz", slots: [2]string{"-inventory-a", "-inventory-b"},
+		named:   func(s *api.SyncStatus) *api.StoredInventory { return s.StoredInventory },
+		objects: "that the Sync has written",
+		then:    "what the newest commit does not ask for any more stays in the cluster, and is yours to delete"}
+	awaiteds = part{what: "objects that are waited for", key: "awaited.json.gz",
+		slots:   [2]string{"-awaited-a", "-awaited-b"},
+		named:   func(s *api.SyncStatus) *api.StoredInventory { return s.StoredWorkloads },
+		objects: "that the commit in flight waits for",
+		then:    "unless they are ready already, the commit is applied once more, and they are waited for from then on"}
+)
+
+// Store keeps what is too large for the statuses of Syncs: inventories, and what commits wait for.
 type Store struct {
 	ConfigMaps typedv1.ConfigMapsGetter
-	// InStatus is how many bytes an inventory takes in a status at most; MaxInStatus if 0.
+	// InStatus is how many bytes a list takes in a status at most; MaxInStatus if 0.
 	InStatus int
 }
 
@@ -34,22 +53,65 @@ type Store struct {
 type LostError struct {
 	Namespace, ConfigMap, Why string
 	Objects                   int
+
+	of part
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("ConfigMap %s/%s, which named the %d objects that the Sync has written, %s: what the newest "+
-		"commit does not ask for any more stays in the cluster, and is yours to delete", e.Namespace, e.ConfigMap,
-		e.Objects, e.Why)
+	return fmt.Sprintf("ConfigMap %s/%s, which named the %d objects %s, %s: %s", e.Namespace, e.ConfigMap, e.Objects,
+		e.of.objects, e.Why, e.of.then)
 }
 
-// Fill reads the inventory into a status that names where it is stored. Written is the status that was written, with
-// its inventory, for Save. The error is a *LostError if the inventory is there no more: the status then has none, and
-// still names where it was.
+// Fill reads into a status what it names where it is stored. Written is the status that was written, with all that
+// belongs to it, for Save. The error is a *LostError if something is there no more. Without an inventory the status has
+// none, and still names where it was. Without what its commit waits for, the commit is one that has to be written again.
 func (k Store) Fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, err error) {
 	written = *s.Status.DeepCopy()
-	ref := s.Status.StoredInventory
+	var all []api.InventoryEntry
+	switch err = k.fill(ctx, s, inventories, &all); {
+	case err == nil && s.Status.StoredInventory != nil:
+		s.Status.Inventory, written.Inventory = all, slices.Clone(all)
+	case err != nil && !isLost(err):
+		return written, err
+	}
+	if of := k.fillWorkloads(ctx, s, &written); of != nil && (err == nil || !isLost(of)) {
+		return written, of
+	}
+	return written, err
+}
+
+// fillWorkloads reads those workloads of a flight that are stored.
+func (k Store) fillWorkloads(ctx context.Context, s *api.Sync, written *api.SyncStatus) error {
+	f, was := s.Status.InFlight, written.InFlight
+	if f == nil || s.Status.StoredWorkloads == nil {
+		return nil
+	}
+	var others []api.Workload
+	err := k.fill(ctx, s, awaiteds, &others)
+	if err == nil {
+		f.Workloads = append(f.Workloads, others...)
+		was.Workloads = append(was.Workloads, others...)
+		return nil
+	}
+	if isLost(err) {
+		s.Status.StoredWorkloads = nil
+		if !f.IsComplete() && f.State != api.Applying {
+			f.Attempts, f.RetryAt = max(1, f.Attempts), nil
+		}
+	}
+	return err
+}
+
+func isLost(err error) bool {
+	lost := (*LostError)(nil)
+	return stderrors.As(err, &lost)
+}
+
+// fill reads a list, if it is stored.
+func (k Store) fill(ctx context.Context, s *api.Sync, p part, list any) error {
+	ref := p.named(&s.Status)
 	if ref == nil {
-		return written, nil
+		return nil
 	}
 	found, err := k.ConfigMaps.ConfigMaps(s.Namespace).Get(ctx, ref.ConfigMap, metav1.GetOptions{})
 	why := ""
@@ -57,17 +119,16 @@ func (k Store) Fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, e
 	case errors.IsNotFound(err):
 		why = "is gone"
 	case err != nil:
-		return written, fmt.Errorf("inventory of Sync %s/%s: %w", s.Namespace, s.Name, err)
-	case digestOf(found.BinaryData[key]) != ref.Digest:
+		return fmt.Errorf("%s of Sync %s/%s: %w", p.what, s.Namespace, s.Name, err)
+	case digestOf(found.BinaryData[p.key]) != ref.Digest:
 		why = "was changed by somebody else"
 	default:
-		if s.Status.Inventory, err = decode(found.BinaryData[key]); err == nil {
-			written.Inventory = slices.Clone(s.Status.Inventory)
-			return written, nil
+		if err = decode(found.BinaryData[p.key], list); err == nil {
+			return nil
 		}
 		why = "cannot be read (" + err.Error() + ")"
 	}
-	return written, &LostError{Namespace: s.Namespace, ConfigMap: ref.ConfigMap, Objects: ref.Objects, Why: why}
+	return &LostError{Namespace: s.Namespace, ConfigMap: ref.ConfigMap, Objects: ref.Objects, Why: why, of: p}
 }
 
 // Reader reads a Sync from the API server.
@@ -75,30 +136,65 @@ type Reader interface {
 	Get(ctx context.Context, namespace, name string) (*api.Sync, error)
 }
 
-// Save stores the inventory of a status that is about to be written, if it is large. It returns the status as it is to
-// be written: with the inventory, or with where that is stored. Before is the status that was written last, with its
-// inventory: the same inventory is not stored twice. One that is lost is named until there is another one. The error is
-// ErrChanged if somebody else has stored one since.
+// Save stores of a status that is about to be written what has no room in it. It returns the status as it is to be
+// written: with all, or with where that is stored. Before is the status that was written last, with all that belongs to
+// it: what is the same is not stored twice. An inventory that is lost is named until there is another one. The error is
+// ErrChanged if somebody else has stored something since.
 func (k Store) Save(ctx context.Context, syncs Reader, s *api.Sync, before api.SyncStatus) (api.SyncStatus, error) {
 	next := s.Status
-	if lost(before) && len(next.Inventory) == 0 {
-		return next, nil
+	var err error
+	if next.StoredInventory, err = k.saveInventory(ctx, syncs, s, before); err != nil {
+		return next, fmt.Errorf("inventory of Sync %s/%s: %w", s.Namespace, s.Name, err)
 	}
-	if k.inStatus(next.Inventory) {
-		next.StoredInventory = nil
-		return next, nil
+	if next.StoredInventory != nil {
+		next.Inventory = nil
 	}
-	if before.StoredInventory == nil || !slices.Equal(next.Inventory, before.Inventory) {
-		ref, err := k.store(ctx, syncs, s, before.StoredInventory)
-		if err != nil {
-			return next, fmt.Errorf("inventory of Sync %s/%s: %w", s.Namespace, s.Name, err)
-		}
-		next.StoredInventory = ref
-	} else {
-		next.StoredInventory = before.StoredInventory
+	if next.StoredWorkloads, err = k.saveWorkloads(ctx, syncs, s, before); err != nil {
+		return next, fmt.Errorf("objects that Sync %s/%s waits for: %w", s.Namespace, s.Name, err)
 	}
-	next.Inventory = nil
+	if next.StoredWorkloads != nil {
+		f := *next.InFlight
+		next.InFlight = &f
+		f.Workloads, _ = divided(f.Workloads)
+	}
 	return next, nil
+}
+
+// saveInventory returns where the inventory is stored; nil if it has room in the status.
+func (k Store) saveInventory(ctx context.Context, syncs Reader, s *api.Sync, before api.SyncStatus,
+) (*api.StoredInventory, error) {
+	switch all := s.Status.Inventory; {
+	case lost(before) && len(all) == 0:
+		return s.Status.StoredInventory, nil
+	case k.inStatus(all):
+		return nil, nil
+	case before.StoredInventory != nil && slices.Equal(all, before.Inventory):
+		return before.StoredInventory, nil
+	default:
+		if err := k.Fits(all); err != nil {
+			return nil, err
+		}
+		return k.store(ctx, syncs, s, before, inventories, all, len(all))
+	}
+}
+
+// saveWorkloads returns where those workloads of the flight are stored that are no DaemonSets; nil if they have room in
+// the status.
+func (k Store) saveWorkloads(ctx context.Context, syncs Reader, s *api.Sync, before api.SyncStatus,
+) (*api.StoredInventory, error) {
+	if s.Status.InFlight == nil {
+		return nil, nil
+	}
+	_, others := divided(s.Status.InFlight.Workloads)
+	if k.haveRoom(others) {
+		return nil, nil
+	}
+	if before.StoredWorkloads != nil && before.InFlight != nil {
+		if _, same := divided(before.InFlight.Workloads); equality.Semantic.DeepEqual(others, same) {
+			return before.StoredWorkloads, nil
+		}
+	}
+	return k.store(ctx, syncs, s, before, awaiteds, others, len(others))
 }
 
 // lost reports whether a status names an inventory that could not be read: an empty one is never stored.
@@ -113,18 +209,19 @@ var ErrChanged = stderrors.New("another one has been stored since: the Sync is r
 // A controller that was paused, and leads no longer, must not write into the one that the status has come to name
 // since. So the ConfigMap is read, then the Sync, then the ConfigMap is written if nobody has written it in between;
 // and each write makes a new version of it, also if it changes nothing else.
-func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, named *api.StoredInventory,
+func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, before api.SyncStatus, p part, list any,
+	objects int,
 ) (*api.StoredInventory, error) {
-	if err := k.Fits(s.Status.Inventory); err != nil {
-		return nil, err
-	}
-	data, err := encode(s.Status.Inventory)
+	data, err := encode(list)
 	if err != nil {
 		return nil, err
 	}
-	ref := &api.StoredInventory{ConfigMap: s.Name + slots[0], Digest: digestOf(data), Objects: len(s.Status.Inventory)}
-	if named != nil && named.ConfigMap == ref.ConfigMap {
-		ref.ConfigMap = s.Name + slots[1]
+	if len(data) > MaxStored {
+		return nil, &TooLarge{What: p.what, Objects: objects, Size: len(data)}
+	}
+	ref := &api.StoredInventory{ConfigMap: s.Name + p.slots[0], Digest: digestOf(data), Objects: objects}
+	if named := p.named(&before); named != nil && named.ConfigMap == ref.ConfigMap {
+		ref.ConfigMap = s.Name + p.slots[1]
 	}
 	found, err := k.own(ctx, s, ref.ConfigMap)
 	if err != nil {
@@ -134,16 +231,16 @@ func (k Store) store(ctx context.Context, syncs Reader, s *api.Sync, named *api.
 	if err != nil {
 		return nil, err
 	}
-	if n := now.Status.StoredInventory; now.UID != s.UID || n != nil && n.ConfigMap == ref.ConfigMap {
+	if n := p.named(&now.Status); now.UID != s.UID || n != nil && n.ConfigMap == ref.ConfigMap {
 		return nil, ErrChanged
 	}
-	return ref, k.put(ctx, s, found, ref.ConfigMap, data)
+	return ref, k.put(ctx, s, found, ref.ConfigMap, p.key, data)
 }
 
 // Release lets the ConfigMaps of a Sync go with it: until then they stay, also where the Sync is deleted with what it
 // owns first, or with its namespace.
 func (k Store) Release(ctx context.Context, s *api.Sync) error {
-	for _, slot := range slots {
+	for _, slot := range slices.Concat(inventories.slots[:], awaiteds.slots[:]) {
 		found, err := k.ConfigMaps.ConfigMaps(s.Namespace).Get(ctx, s.Name+slot, metav1.GetOptions{})
 		if err == nil && slices.Contains(found.Finalizers, api.Finalizer) && belongs(found, s) {
 			found.Finalizers = slices.DeleteFunc(found.Finalizers, func(f string) bool { return f == api.Finalizer })
@@ -183,7 +280,7 @@ func belongs(m *corev1.ConfigMap, s *api.Sync) bool {
 const writtenAt = "daemongate.io/stored-after"
 
 // put replaces the ConfigMap that was found, or makes one. It stays until Release if the Sync itself stays as long.
-func (k Store) put(ctx context.Context, s *api.Sync, found *corev1.ConfigMap, name string, data []byte) error {
+func (k Store) put(ctx context.Context, s *api.Sync, found *corev1.ConfigMap, name, key string, data []byte) error {
 	next := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name, Annotations: map[string]string{writtenAt: ""},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(s, api.Kind)}},

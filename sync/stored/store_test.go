@@ -139,7 +139,7 @@ func TestWhatIsNotWhatWasStoredIsNoInventory(t *testing.T) {
 			return w.clients.CoreV1().ConfigMaps(m.Namespace).Delete(w.Context(), m.Name, metav1.DeleteOptions{})
 		},
 		"was changed by somebody else": func(w *world, m *corev1.ConfigMap) (err error) {
-			if m.BinaryData[key], err = encode(objects(50, "others")); err != nil {
+			if m.BinaryData[inventories.key], err = encode(objects(50, "others")); err != nil {
 				return err
 			}
 			_, err = w.clients.CoreV1().ConfigMaps(m.Namespace).Update(w.Context(), m, metav1.UpdateOptions{})

@@ -122,11 +122,11 @@ func (s *Sync) follow(read *api.Sync) error {
 	return nil
 }
 
-// flightOf tells flights apart by what was written of them; empty while nothing is waited for, and of a Sync that
-// writes to another cluster: its status alone is shown.
+// flightOf tells flights apart by what was written of them; empty while nothing is waited for, of a Sync that writes to
+// another cluster, and of one that waits for more than its status has room for: its status alone is shown.
 func flightOf(s *api.Sync) string {
 	f := s.Status.InFlight
-	if f == nil || len(f.Workloads) == 0 || s.IsElsewhere() {
+	if f == nil || len(f.Workloads) == 0 || s.IsElsewhere() || s.Status.StoredWorkloads != nil {
 		return ""
 	}
 	which := fmt.Sprint(s.Generation, f.Commit)

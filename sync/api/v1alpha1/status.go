@@ -49,6 +49,9 @@ type SyncStatus struct {
 	GateStatus `json:",inline"`
 }
 
+// IsDaemonSet reports whether a workload is judged by the nodes that it runs on.
+func (w Workload) IsDaemonSet() bool { return w.Group == "apps" && w.Kind == "DaemonSet" }
+
 // IsElsewhere reports whether a Sync's objects are in another cluster than the Sync, or are to be: those that it has
 // written stay there when spec.apply.kubeConfig is gone.
 func (s *Sync) IsElsewhere() bool { return s.Spec.Apply.KubeConfig != nil || s.Status.Cluster != nil }
@@ -100,11 +103,11 @@ type InventoryEntry struct {
 	UID       types.UID `json:"uid,omitempty"`
 }
 
-// StoredInventory says where an inventory is that is too large for a status.
+// StoredInventory says where a list of objects is that is too large for a status.
 type StoredInventory struct {
 	// ConfigMap beside the Sync that holds it.
 	ConfigMap string `json:"configMap"`
-	// Digest is the SHA-256 of what it holds, in hex digits: nothing else is taken for the inventory.
+	// Digest is the SHA-256 of what it holds, in hex digits: nothing else is taken for the list.
 	Digest string `json:"digest"`
 	// Objects is how many it names.
 	Objects int `json:"objects"`

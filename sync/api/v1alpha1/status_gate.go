@@ -57,6 +57,10 @@ type GateStatus struct {
 	// StoredInventory says where the inventory is if it is too large to be here.
 	// +optional
 	StoredInventory *StoredInventory `json:"storedInventory,omitempty"`
+	// StoredWorkloads says where those workloads of the flight are that are no DaemonSets, if they are too many to be
+	// here.
+	// +optional
+	StoredWorkloads *StoredInventory `json:"storedWorkloads,omitempty"`
 	// Leftovers are digests of what was told of the fields that other tools keep on objects which were taken from them
 	// by force: it is told once.
 	// +optional

@@ -558,6 +558,11 @@ func (in *GateStatus) DeepCopyInto(out *GateStatus) {
 		*out = new(StoredInventory)
 		**out = **in
 	}
+	if in.StoredWorkloads != nil {
+		in, out := &in.StoredWorkloads, &out.StoredWorkloads
+		*out = new(StoredInventory)
+		**out = **in
+	}
 	if in.Leftovers != nil {
 		in, out := &in.Leftovers, &out.Leftovers
 		*out = make([]string, len(*in))
