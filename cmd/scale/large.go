@@ -55,8 +55,8 @@ func (r *rehearsal) objects(ctx context.Context, n int) ([]growth.Figure, error)
 	for _, step := range []struct {
 		name string
 		do   func(context.Context) error
-	}{{"first apply", l.first}, {"one object changes", l.one}, {"all change, and the controller is killed meanwhile", l.killed},
-		{"three in ten go", l.prune}, {"the Sync is deleted", l.delete}} {
+	}{{"first apply", l.first}, {"one object changes", l.one},
+		{"all change, and the controller is killed meanwhile", l.killed}, {"three in ten go", l.prune}, {"the Sync is deleted", l.delete}} {
 		before, err := l.now(ctx)
 		if err == nil {
 			err = step.do(ctx)
@@ -74,9 +74,9 @@ func (r *rehearsal) objects(ctx context.Context, n int) ([]growth.Figure, error)
 		}
 		c := l.since(before, after)
 		renders := peakOfChildren(l.controller.command.Process.Pid)
-		r.say("%d objects: %s: %s; processor: controller %.2f s, renders %.2f s; %.0f requests (%s); memory %.0f MB at "+
-			"most, of a render %.0f MB; %s", n, step.name, done.Sub(before.at).Round(10*time.Millisecond), c.own, c.renders,
-			c.requests, c.most, after.peak, renders, l.sizes(ctx))
+		r.say("%d objects: %s: %s; processor: controller %.2f s, renders %.2f s; %.0f requests (%s); memory %.0f MB "+
+			"at most, of a render %.0f MB; %s", n, step.name, done.Sub(before.at).Round(10*time.Millisecond), c.own,
+			c.renders, c.requests, c.most, after.peak, renders, l.sizes(ctx))
 		figures = append(figures, figuresOf(step.name, n, done.Sub(before.at), c, after.peak, renders)...)
 	}
 	return figures, nil
@@ -176,7 +176,8 @@ func (l *largeSet) push(ctx context.Context, during func() error, files ...int) 
 	if err := during(); err != nil {
 		return err
 	}
-	_, _, err = l.complete.wait(ctx, "the commit to be Complete", map[string]string{largeNamespace + "/" + largeSync: head})
+	_, _, err = l.complete.wait(ctx, "the commit to be Complete", map[string]string{
+		largeNamespace + "/" + largeSync: head})
 	return err
 }
 
@@ -279,7 +280,8 @@ func (l *largeSet) delete(ctx context.Context) error {
 // sizes says how large the Sync is, and what is kept beside it.
 func (l *largeSet) sizes(ctx context.Context) string {
 	var said []string
-	if s, err := l.dynamic.Resource(api.Resource).Namespace(largeNamespace).Get(ctx, largeSync, metav1.GetOptions{}); err == nil {
+	syncs := l.dynamic.Resource(api.Resource).Namespace(largeNamespace)
+	if s, err := syncs.Get(ctx, largeSync, metav1.GetOptions{}); err == nil {
 		text, _ := json.Marshal(s.Object["status"]) // it was JSON
 		said = append(said, fmt.Sprintf("status %d KiB", len(text)>>10))
 	}

@@ -38,8 +38,8 @@ type stored struct {
 	path   string
 	lookup *lookup
 	file   *os.File // nil while it is not open
-	// windows are parts of it that were read, the one used last first: a pack has its folders in one place, its files in
-	// another, and what these are changes of in a third.
+	// windows are parts of it that were read, the one used last first: a pack has its folders in one place, its files
+	// in another, and what these are changes of in a third.
 	windows [3]*window
 }
 

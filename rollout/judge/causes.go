@@ -63,8 +63,8 @@ func gather(findings []*survey.Finding) (groups []*gathered) {
 			g = byKind[kind{f.Code, f.Key}]
 		}
 		if g == nil {
-			g = &gathered{lead: f, key: f.Key, Cause: rollout.Cause{Code: f.Code, Container: f.Container, About: f.About,
-				Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
+			g = &gathered{lead: f, key: f.Key, Cause: rollout.Cause{Code: f.Code, Container: f.Container,
+				About: f.About, Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
 			if len(byKind) == 0 {
 				g.of = make([]*survey.Finding, 0, len(findings)-i)
 			}

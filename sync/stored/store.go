@@ -64,7 +64,8 @@ func (e *LostError) Error() string {
 
 // Fill reads into a status what it names where it is stored. Written is the status that was written, with all that
 // belongs to it, for Save. The error is a *LostError if something is there no more. Without an inventory the status has
-// none, and still names where it was. Without what its commit waits for, the commit is one that has to be written again.
+// none, and still names where it was. Without what its commit waits for, the commit is one that has to be written
+// again.
 func (k Store) Fill(ctx context.Context, s *api.Sync) (written api.SyncStatus, err error) {
 	written = *s.Status.DeepCopy()
 	var all []api.InventoryEntry

@@ -1,9 +1,9 @@
-// Package stored keeps lists that are too large for a Sync's status in ConfigMaps beside it: the inventory, and what the
-// commit in flight waits for. The status then names the ConfigMap and the digest of what it holds: nobody else's text is
-// taken for the list.
+// Package stored keeps lists that are too large for a Sync's status in ConfigMaps beside it: the inventory, and what
+// the commit in flight waits for. The status then names the ConfigMap and the digest of what it holds: nobody else's
+// text is taken for the list.
 //
-// There are two ConfigMaps for each list of a Sync, and the status names one of them. A new list goes into the other one,
-// before the status names that one: a death in between leaves the status with the list that it had.
+// There are two ConfigMaps for each list of a Sync, and the status names one of them. A new list goes into the other
+// one, before the status names that one: a death in between leaves the status with the list that it had.
 package stored
 
 import (
@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// MaxInStatus is how many bytes of JSON a list takes in the status at most: the status has 256 KiB for everything. A
-	// larger one is stored beside it.
+	// MaxInStatus is how many bytes of JSON a list takes in the status at most: the status has 256 KiB for everything.
+	// A larger one is stored beside it.
 	MaxInStatus = 48 << 10
 	// MaxStored is how many bytes a list may take as it is stored, compressed: a ConfigMap may hold 1 MiB
 	// (https://kubernetes.io/docs/concepts/configuration/configmap/).
