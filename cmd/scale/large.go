@@ -56,7 +56,8 @@ func (r *rehearsal) objects(ctx context.Context, n int) ([]growth.Figure, error)
 		name string
 		do   func(context.Context) error
 	}{{"first apply", l.first}, {"one object changes", l.one},
-		{"all change, and the controller is killed meanwhile", l.killed}, {"three in ten go", l.prune}, {"the Sync is deleted", l.delete}} {
+		{"all change, and the controller is killed meanwhile", l.killed},
+		{"three in ten go", l.prune}, {"the Sync is deleted", l.delete}} {
 		before, err := l.now(ctx)
 		if err == nil {
 			err = step.do(ctx)

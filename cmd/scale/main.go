@@ -4,8 +4,9 @@
 //
 // It needs binaries that the Makefile builds: $DEVCLUSTER and $DAEMONGATE. SCALE_SYNCS, SCALE_NODES and SCALE_OBJECTS,
 // of one Sync, are the sizes, such as 10,100,1000, each on a cluster of its own; "none" leaves one of them out.
-// SCALE_STEADY is for how many seconds is measured what it costs that nothing happens, SCALE_PUSHES how many commits are
-// pushed one after the other, SCALE_LOG is a file for the controllers' logs, and SCALE_PROFILES a folder for profiles of them.
+// SCALE_STEADY is for how many seconds is measured what it costs that nothing happens, SCALE_PUSHES how many commits
+// are pushed one after the other, SCALE_LOG is a file for the controllers' logs, and SCALE_PROFILES a folder for
+// profiles of them.
 package main
 
 import (
