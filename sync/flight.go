@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -37,6 +38,8 @@ type flight struct {
 	leases  nodeLeases
 	// caches are what those looks leave for the next ones, by DaemonSet.
 	caches caches
+	// looked is when this process looked at it first.
+	looked time.Time
 	// watched is what the Observer watches of it.
 	watched watchedTargets
 	// objects are its workloads as they were last read: while it is judged, those that are no DaemonSets.

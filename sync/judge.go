@@ -181,8 +181,10 @@ func addHandovers(r *gate.Rollout, t rollout.Target, j rollout.Judgement) {
 }
 
 // recallAll recalls the workloads of a flight, together with what the commit asks of them if its set is known, and has
-// its DaemonSets watched. The options are those of the Sync.
-func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memory, o rollout.Options, err error) {
+// its DaemonSets watched. The options are those of the Sync, and first is firstLook.
+func (fl *flight) recallAll(first time.Time) (targets []rollout.Target, memories []rollout.Memory, o rollout.Options,
+	err error,
+) {
 	o = figuresOf(fl.loop.sync)
 	f := fl.status()
 	targets, memories = make([]rollout.Target, len(f.Workloads)), make([]rollout.Memory, len(f.Workloads))
@@ -194,7 +196,7 @@ func (fl *flight) recallAll() (targets []rollout.Target, memories []rollout.Memo
 			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
 		}
 		if isDaemonSet(w) {
-			targets[i].Paced = pacing.PacedBy(fl.loop.sync, w)
+			targets[i].Paced = pacing.PacedBy(fl.loop.sync, w, first, o.ProgressDeadline)
 			targets[i].OnDelete = w.OnDelete || targets[i].Paced != nil
 		}
 	}

@@ -58,7 +58,7 @@ func (fl *flight) lookForRelapse(now time.Time) (*gate.Relapse, error) {
 // template, tells nothing of the commit, but what another one tells holds.
 func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 	l, f := fl.loop, fl.status()
-	targets, memories, options, err := fl.recallAll()
+	targets, memories, options, err := fl.recallAll(time.Time{})
 	if err != nil {
 		return nil, err
 	}

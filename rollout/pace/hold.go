@@ -30,13 +30,27 @@ func hold(c *course, o *Outcome) {
 		o.Held, o.HeldSince = code, c.in.Now
 	}
 	noteSoaking(c, o)
-	deadline := c.in.Options.ProgressDeadline
-	switch {
-	case !o.HeldSince.IsZero() && isPast(c, o.HeldSince.Add(holdTime(c, o.Held))):
-		o.Cause = holdCause(c, o)
-	case !o.Soaking.IsZero() && isPast(c, o.Soaking.Add(soaksAtMost*c.stages[c.at-1].soak+deadline)):
-		o.Cause = soakCause(c, o)
+	if o.HeldSince = Lasting(o.HeldSince, c.in.First, holdTime(c, o.Held)); !o.HeldSince.IsZero() {
+		if isPast(c, o.HeldSince.Add(holdTime(c, o.Held))) {
+			o.Cause = holdCause(c, o)
+			return
+		}
 	}
+	if !o.Soaking.IsZero() {
+		most := soaksAtMost*c.stages[c.at-1].soak + c.in.Options.ProgressDeadline
+		if o.Soaking = Lasting(o.Soaking, c.in.First, most); isPast(c, o.Soaking.Add(most)) {
+			o.Cause = soakCause(c, o)
+		}
+	}
+}
+
+// Lasting is since when something counts that may last for a time at most. Had it done so when this process looked
+// first, it counts from then: while nobody looked no pod went, and nobody was asked, so nothing could come of it.
+func Lasting(since, first time.Time, most time.Duration) time.Time {
+	if !since.IsZero() && first.Sub(since) >= most {
+		return first
+	}
+	return since
 }
 
 // holdTime is for how long a stage may be held up by a cause: for the progress deadline, but for what no waiting mends.

@@ -57,10 +57,13 @@ func TestWhatHoldsAStageUpForEverIsToldByItsCause(t *testing.T) { //nolint:gocyc
 		}, func(w *world) { delete(w.lives, "v2") }, 43 * time.Minute, rollout.SoakRestarted, "exit code 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, 10, 2)
-			w.options.AbsentBudget, _ = rollout.ParseBudget("50%")
-			w.plan = canaryThenRest(10 * time.Minute)
-			w.rolls().commit("v2")
+			begun := func() *world {
+				w := newWorld(t, 10, 2)
+				w.options.AbsentBudget, _ = rollout.ParseBudget("50%")
+				w.plan = canaryThenRest(10 * time.Minute)
+				return w.rolls().commit("v2")
+			}
+			w := begun()
 			c.before(w)
 			const margin = 3 * time.Minute
 			if o := w.run(c.lasts - margin); o.Cause.Code != "" {
@@ -84,6 +87,18 @@ func TestWhatHoldsAStageUpForEverIsToldByItsCause(t *testing.T) { //nolint:gocyc
 			c.mended(w)
 			if o = w.run(3 * time.Hour); !o.Done || o.Cause.Code != "" || w.has("v1") != "" {
 				t.Errorf("when it is mended: %+v", o)
+			}
+
+			w = begun()
+			c.before(w)
+			w.run(c.lasts - margin)
+			w.after(3 * time.Hour)
+			w.first = w.now
+			if o = w.run(c.lasts / 2); o.Cause.Code != "" {
+				t.Errorf("a process that looked first when that was over tells it at once: %+v", o)
+			}
+			if o = w.run(2 * time.Hour); o.Cause.Code != c.code {
+				t.Errorf("a process that looked first when that was over never tells it: %+v", o)
 			}
 		})
 	}

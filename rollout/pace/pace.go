@@ -142,6 +142,8 @@ type Input struct {
 	// since is broken, however far it came. If it is zero nothing is, unless the commit goes back to what most nodes
 	// have.
 	MendsSince time.Time
+	// First is when this process looked at the rollout first, zero if nothing is given more time for it (see Lasting).
+	First time.Time
 	// Paused says why nothing may go, empty if it may: a person paused the rollout, or suspended the Sync.
 	Paused string
 	// Closed says why no stage may begin, empty if one may: no window is open. Opens is when the next one does, zero if

@@ -47,7 +47,7 @@ type world struct {
 	alerts               string
 	firing               bool // it is known that they fire
 	rollback             bool
-	mends                time.Time
+	mends, first         time.Time
 	going                map[types.UID]bool
 	refused              map[types.UID]string
 	last                 Outcome
@@ -382,7 +382,7 @@ func (w *world) look(s *played) rollout.Look {
 
 // input judges this moment.
 func (w *world) input() Input {
-	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends,
+	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends, First: w.first,
 		Paused: w.paused, Closed: w.closed, Opens: w.opens, Alerts: w.alerts, Firing: w.firing}
 	for _, s := range w.sets {
 		l := w.look(s)

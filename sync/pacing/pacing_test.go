@@ -59,6 +59,16 @@ func TestADeadlineCountsFromWhenAStageMoves(t *testing.T) {
 		pace.Input{Now: noon}); !got.Time.Equal(noon) {
 		t.Errorf("of a new stage it counts from %v", got)
 	}
+	for _, s := range []struct{ first, want time.Time }{
+		{noon, noon}, {long.Add(15 * time.Minute), long.Add(15 * time.Minute)}, {long.Add(14 * time.Minute), long.Time},
+		{time.Time{}, long.Time}, {long.Add(-time.Hour), long.Time},
+	} {
+		in := pace.Input{Now: noon, First: s.first}
+		in.Options.ProgressDeadline = 15 * time.Minute
+		if got := movingSince(was, was, in); !got.Time.Equal(s.want) {
+			t.Errorf("by a process that looked first at %s it counts from %v, want %s", s.first, got, s.want)
+		}
+	}
 	held := &api.FlightStage{Name: "canary", Index: 1, WaitsFor: api.StageBudget, Held: string(rollout.DisruptionBudget)}
 	if got := movingSince(was, held, pace.Input{Now: noon}); got != nil {
 		t.Errorf("while a PodDisruptionBudget holds it back, it counts from %v", got)

@@ -63,8 +63,9 @@ func MendsSince(f *api.Flight) (since time.Time) {
 	return since
 }
 
-// PacedBy is how the judge is told that the rollout of a workload is paced; nil if it is not.
-func PacedBy(s *api.Sync, w api.Workload) *rollout.Paced {
+// PacedBy is how the judge is told that the rollout of a workload is paced; nil if it is not. First is when this
+// process looked at it first (see pace.Input).
+func PacedBy(s *api.Sync, w api.Workload, first time.Time, deadline time.Duration) *rollout.Paced {
 	if s.Spec.Rollout.OnDelete != api.OnDeletePace || !paces(s.Spec.Rollout.Pace, w) {
 		return nil
 	}
@@ -73,7 +74,7 @@ func PacedBy(s *api.Sync, w api.Workload) *rollout.Paced {
 		p.Reached = int(w.Paced.Reached)
 	}
 	if f := s.Status.InFlight; f != nil && f.Stage != nil && f.Stage.MovingSince != nil && w.Paced != nil {
-		p.Since, p.Moving = f.Stage.MovingSince.Time, w.Paced.Moving
+		p.Since, p.Moving = pace.Lasting(f.Stage.MovingSince.Time, first, deadline), w.Paced.Moving
 	}
 	return p
 }
@@ -139,7 +140,7 @@ func movingSince(was, now *api.FlightStage, in pace.Input) *metav1.MicroTime {
 	case !moves(now), now.Held == gate.CauseDisruptionBudget, now.Held == gate.CauseEvictionForbidden: // see pace.Cause
 		return nil
 	case was != nil && was.MovingSince != nil && was.Is(now) && !isReplanned(was, in.Plan):
-		return was.MovingSince
+		return instant(pace.Lasting(was.MovingSince.Time, in.First, in.Options.ProgressDeadline))
 	}
 	return &metav1.MicroTime{Time: in.Now}
 }
