@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -36,7 +37,9 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 	options := figuresOf(p.sync)
 	r.before, r.brakes = map[manifests.ID]daemonSetBefore{}, map[manifests.ID]manifests.Brake{}
 	var claimants []ahead.Claimant
-	for _, next := range daemonSets(r.set, preview) {
+	var nodes []*corev1.Node
+	sets := daemonSets(r.set, preview)
+	for _, next := range sets {
 		look, err := p.Observer().Before(ctx, next.Namespace, next.Name)
 		if err != nil {
 			return r.unavailable(err, p.Now())
@@ -49,6 +52,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 			r.Outcome, r.Problem, r.RetryAt = gate.Early, api.ForAll(api.Public(change.Hold)), change.HoldUntil
 			return r
 		}
+		nodes = look.Nodes
 		claimants = append(claimants, ahead.Claimant{Next: next, Current: look.DaemonSet, Pods: look.Pods})
 		if p.sync.Spec.Gate.Preflight != api.PreflightOff {
 			r.weigh(look, next, options, tellingOf(p.sync))
@@ -74,6 +78,7 @@ func (p *preparation) lookAhead(ctx context.Context, r *readySet, preview []*uns
 			r.brakes[id] = b
 		}
 	}
+	r.warnings = append(r.warnings, pacing.Hollow(p.sync, sets, nodes, p.Now())...)
 	a := lookAhead{of: p, r: r, options: options, claimants: claimants}
 	var err error
 	if a.goers, err = a.going(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout/fact"
@@ -52,6 +53,26 @@ func Preview(p Plan, nodes []*corev1.Node, now time.Time) []Part {
 	}
 	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.name, b.name) })
 	return partsOf(expand(p, places), places)
+}
+
+// Hollow names the stages that are to soak, or to wait for a person, and that no node falls into which one of some
+// DaemonSets is meant for: they are passed at once, and what comes after them is tried nowhere before. A label may be
+// misspelt, or have gone with its nodes. Zones and batches come and go, and the last stage lets nothing on.
+func Hollow(p Plan, sets []*appsv1.DaemonSet, nodes []*corev1.Node, now time.Time) (names []string) {
+	var meant []fact.Eligibility
+	for _, d := range sets {
+		meant = append(meant, fact.EligibilityOf(&d.Spec.Template))
+	}
+	parts := Preview(p, slices.DeleteFunc(slices.Clone(nodes), func(n *corev1.Node) bool {
+		return !slices.ContainsFunc(meant, func(e fact.Eligibility) bool { return e.Refuses(n) == "" })
+	}), now)
+	for _, s := range p.Stages {
+		at := slices.IndexFunc(parts, func(part Part) bool { return part.Name == s.Name && len(part.Nodes) == 0 })
+		if s.Each == "" && s.First == 0 && (s.Soak > 0 || s.Approve) && at >= 0 && at < len(parts)-1 {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 func partsOf(stages []stage, places []place) []Part {

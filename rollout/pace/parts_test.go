@@ -2,8 +2,11 @@ package pace
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
 )
 
 func told(parts []Part) (text string) {
@@ -36,5 +39,32 @@ func TestWhichNodesFallIntoWhichStage(t *testing.T) {
 	w.run(30 * time.Minute)
 	if got := told(Parts(w.input())); got != want {
 		t.Errorf("after: %s", got)
+	}
+}
+
+// A stage that is to prove something, and has no node to prove it on, is told.
+func TestWhichStagesProveNothing(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	canary := Stage{Name: "canary", Nodes: selector("canary=yes"), Soak: time.Minute}
+	typo := Stage{Name: "typo", Nodes: selector("cannary=yes"), Approve: true}
+	quick := Stage{Name: "quick", Nodes: selector("quick=yes")}
+	zones := Stage{Name: "zone", Each: "zone", Order: []string{"x"}, Soak: time.Minute}
+	sets := []*appsv1.DaemonSet{w.sets[0].ds}
+	elsewhere := w.sets[0].ds.DeepCopy()
+	elsewhere.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "c"}
+	for _, c := range []struct {
+		stages []Stage
+		sets   []*appsv1.DaemonSet
+		want   []string
+	}{
+		{[]Stage{canary, quick, zones}, sets, nil},
+		{[]Stage{typo, canary, quick}, sets, []string{"typo"}},
+		{[]Stage{canary, typo}, []*appsv1.DaemonSet{elsewhere}, []string{"canary", "typo"}},
+		{[]Stage{canary}, append(sets, elsewhere), nil},
+		{[]Stage{typo}, nil, nil}, // there is nobody to prove it to
+	} {
+		if got := Hollow(Plan{Stages: c.stages}, c.sets, w.nodes, w.now); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, want %v", c.stages, got, c.want)
+		}
 	}
 }

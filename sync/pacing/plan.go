@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -96,6 +97,19 @@ func surgeOf(strategy appsv1.DaemonSetUpdateStrategy) string {
 		return v
 	}
 	return ""
+}
+
+// Hollow says which stages would prove nothing of a set, since no node falls into them; nil if all have some.
+func Hollow(s *api.Sync, set []*appsv1.DaemonSet, nodes []*corev1.Node, now time.Time) (warnings []string) {
+	plan, err := PlanOf(s)
+	if plan == nil || err != nil {
+		return nil
+	}
+	for _, name := range pace.Hollow(*plan, set, nodes, now) {
+		warnings = append(warnings, fmt.Sprintf("no node falls into stage %s of spec.rollout.pace: it is passed at once, "+
+			"without soak or approval; see its labels, and `kubectl get nodes --show-labels`", name))
+	}
+	return warnings
 }
 
 // mostAtOnce is how many objects one warning names that no stage holds back.

@@ -114,6 +114,7 @@ func TestStagesAndWhatIsNotPaced(t *testing.T) {
 	rolls.Pace, rolls.Paced = nil, true
 	a := New("", "platform/agents", []plan.Plan{rolls}, nil, nil)
 	a.Paced = &Paced{Stages: []Stage{{Name: "canary", Count: 2, Nodes: []string{"node-1", "node-2"}, Soak: "30m0s", Approve: true},
+		{Name: "typo", Soak: "1h0m0s", Approve: true},
 		{Name: "zone/a", Count: 1, Nodes: []string{"node-6"}, Overlap: true},
 		{Name: "rest", Count: 3, Nodes: []string{"node-3", "node-4", "node-5"}, Approve: true}}}
 	for i := range 25 {
@@ -121,7 +122,7 @@ func TestStagesAndWhatIsNotPaced(t *testing.T) {
 	}
 	text := strings.Join(strings.Fields(a.Text()), " ")
 	for _, want := range []string{"its old pods are evicted stage by stage", "Stages - canary: 2 nodes, soaks for 30m0s, then a person must let " +
-		"it go on: node-[1-2] - zone/a: 1 node, the next one begins when its last old pod has gone: node-6 - rest: 3 nodes: node-[3-5]", "Not paced, but applied at once, before the first stage - ClusterRole agent-a",
+		"it go on: node-[1-2] - typo: 0 nodes, and so no soak and no approval: it is passed at once - zone/a: 1 node, the next one begins when its last old pod has gone: node-6 - rest: 3 nodes: node-[3-5]", "Not paced, but applied at once, before the first stage - ClusterRole agent-a",
 		"and 5 more objects"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, a.Text())

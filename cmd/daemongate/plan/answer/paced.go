@@ -35,6 +35,10 @@ func (p *Paced) sections(names bool) []section {
 	stages := section{title: "Stages"}
 	for i, s := range p.Stages {
 		text := s.Name + ": " + words.Plural(s.Count, "node")
+		if s.Count == 0 && (s.Soak != "" || s.Approve) {
+			stages.lines = append(stages.lines, text+", and so no soak and no approval: it is passed at once")
+			continue
+		}
 		if s.Soak != "" {
 			text += ", soaks for " + s.Soak
 		}
