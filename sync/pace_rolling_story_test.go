@@ -84,7 +84,8 @@ func (w *world) orphan(name string) {
 	sets := w.kube.AppsV1().DaemonSets(w.namespace)
 	d, err := sets.Get(w.t.Context(), name, metav1.GetOptions{})
 	w.check(err)
-	w.check(sets.Delete(w.t.Context(), name, metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationOrphan)}))
+	w.check(sets.Delete(w.t.Context(), name, metav1.DeleteOptions{
+		PropagationPolicy: new(metav1.DeletePropagationOrphan)}))
 	w.wait("the DaemonSet to be made anew", func(api.SyncStatus) bool {
 		now, err := sets.Get(w.t.Context(), name, metav1.GetOptions{})
 		return err == nil && now.UID != d.UID
@@ -118,6 +119,10 @@ func TestARollingUpdateGoesStageByStage(t *testing.T) {
 			s.InFlight.Stage.WaitsFor == api.StageApproval && s.InFlight.Stage.Settled == 2
 	})
 	w.wantStrategy(v2, "canary")
+	if d, err := w.kube.AppsV1().DaemonSets(w.namespace).Get(t.Context(), "agent", metav1.GetOptions{}); err != nil ||
+		d.Generation != 1 {
+		t.Errorf("%v: the DaemonSet was made with another strategy first: generation %d", err, d.Generation)
+	}
 	now := w.podsByNode()
 	for _, node := range canaries {
 		delete(before, node)
