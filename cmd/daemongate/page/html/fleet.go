@@ -137,9 +137,9 @@ func (f *fleetPage) shell() shell {
 	return s
 }
 
-// Sum is what a fleet comes to.
+// Sum is what a fleet comes to. Of those that are not behind, so many have the newest commit on its way.
 type Sum struct {
-	Syncs, Clusters, Trouble, Behind int
+	Syncs, Clusters, Trouble, Behind, OnItsWay int
 }
 
 // SumOf counts.
@@ -150,8 +150,11 @@ func SumOf(b *board.Board) Sum {
 		if one.Trouble() {
 			s.Trouble++
 		}
-		if one.Behind > 0 {
+		switch {
+		case one.Behind > 0:
 			s.Behind++
+		case one.State == api.RollingOut, one.State == api.Applying:
+			s.OnItsWay++
 		}
 	}
 	s.Clusters = len(clusters)
@@ -171,7 +174,7 @@ func (s Sum) state() api.CommitState {
 	switch {
 	case s.Trouble > 0:
 		return api.Stuck
-	case s.Behind > 0:
+	case s.Behind+s.OnItsWay > 0:
 		return api.RollingOut
 	}
 	return api.Complete
@@ -186,6 +189,8 @@ func (s Sum) Word() string {
 		return fmt.Sprintf("%d need somebody", s.Trouble)
 	case s.Behind > 0:
 		return fmt.Sprintf("%d behind", s.Behind)
+	case s.OnItsWay > 0:
+		return fmt.Sprintf("%d on the way", s.OnItsWay)
 	}
 	return "all at the newest"
 }

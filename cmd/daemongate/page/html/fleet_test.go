@@ -237,3 +237,15 @@ https://git.example.com/web.git tag v1 | 1 Sync here | It is being read.`; got !
 	none := parsed(t, written(t, func(b *bytes.Buffer) error { return Fleets(b, page(), nil) }))
 	none.id(t, "main").says(t, "There is no Sync that you may see")
 }
+
+// A fleet in which the newest commit is on its way is not said to be at it.
+func TestWhatAFleetIsSaidToBeAt(t *testing.T) {
+	for want, state := range map[string]api.CommitState{"✓ all at the newest": api.Complete,
+		"▶ 1 on the way": api.RollingOut, "✗ 1 needs somebody": api.Stuck} {
+		s := SumOf(board.New("https://git.example.com/fleet.git", lineOf("ba"), []forge.Said{
+			told("canary", "b", api.Complete, "Complete: 3 nodes"), told("eu", "b", state, string(state)+": 3 nodes")}, nil))
+		if got := s.Shape() + " " + s.Word(); got != want {
+			t.Errorf("%s: %q, want %q", state, got, want)
+		}
+	}
+}
