@@ -154,7 +154,11 @@ func (fl *flight) nothingToPrune() bool {
 // pack has the set take little memory while nothing is done with it: a fleet keeps one for each Sync.
 func pack(fl *flight) {
 	if fl.rendered() && fl.set.packed == nil && fl.status().IsComplete() {
-		fl.set = fl.set.inShort() // a preparation may be reading the one that it is made of
+		short := fl.set.inShort() // a preparation may be reading the one that it is made of
+		if fl.loop.ready == fl.set {
+			fl.loop.ready = short // what was prepared last stays until the next is
+		}
+		fl.set = short
 	}
 }
 
