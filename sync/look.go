@@ -31,7 +31,7 @@ type nodeLeases struct {
 // Leases read, and all judged once more: a node may have died that the control plane does not miss yet.
 func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standstill) (*gate.Rollout, error) {
 	l, f := fl.loop, fl.status()
-	targets, memories, options, err := fl.recallAll(fl.firstLook(now))
+	targets, memories, options, err := fl.recallAll(firstLook(fl, now))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standsti
 
 // firstLook is when this process looked at a flight first, which gives a paced one more time. One that is stuck
 // has had it.
-func (fl *flight) firstLook(now time.Time) time.Time {
+func firstLook(fl *flight, now time.Time) time.Time {
 	if fl.looked.IsZero() {
 		fl.looked = now
 	}
@@ -91,8 +91,9 @@ func paceFlight(fl *flight, r *gate.Rollout, seen lookedAt, o rollout.Options, s
 		still.Paused = api.TextOf(err)
 	}
 	in := pace.Input{Now: seen.workloads[0].Look.Now, Plan: *plan, Options: o, Progress: pacing.Recall(l.sync, plan),
-		First: fl.firstLook(seen.workloads[0].Look.Now), Rollback: f.RollbackOf != nil, MendsSince: pacing.MendsSince(f),
-		Paused: still.Paused, Closed: still.Closed, Opens: still.Opens, Alerts: still.Alerts, Firing: still.Firing}
+		First: firstLook(fl, seen.workloads[0].Look.Now), Rollback: f.RollbackOf != nil,
+		MendsSince: pacing.MendsSince(f), Paused: still.Paused, Closed: still.Closed, Opens: still.Opens,
+		Held: still.Held, Alerts: still.Alerts, Firing: still.Firing}
 	l.evictions.seen(seen.workloads, in.Now)
 	going, refused := l.evictions.now()
 	for _, w := range seen.workloads {

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/rest"
 
+	"github.com/daemongate/daemongate/gitsource/forge"
+	"github.com/daemongate/daemongate/gitsource/remote"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/pacing"
 )
@@ -40,7 +42,8 @@ func (l *stageListener) heard(text string) bool {
 
 // A stage begins inside a window alone. One that has begun goes on when the window has closed, and after a death; the next
 // one waits, of which people and the Git host are told until when, and no deadline runs. A person's pause, and another
-// process, change nothing of that. When the window opens the rollout goes on by itself.
+// process, change nothing of that. When the window opens it waits still while a person holds all commits in all clusters;
+// then the rollout goes on by itself.
 func TestAStageBeginsInsideAWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -107,7 +110,17 @@ func TestAStageBeginsInsideAWindow(t *testing.T) {
 	onCanaries("after a pause and a restart")
 	w.deadline("5m")
 
+	to := must(remote.New(w.url, remote.Auth{}, remote.Options{}))
+	hold := forge.Hold{What: forge.HoldAll, By: "ann", Reason: "incident 4711", At: time.Now()}
+	w.check(hold.Put(t.Context(), to))
+	w.waitFor(w.push("held", map[string]string{"a.yaml": configMap("a", "3")}), api.Held)
 	w.window(opened)
+	if st := w.stage(v2, 2, api.StageHold); st.Begun || st.Message != "held in all clusters by ann: incident 4711" {
+		t.Errorf("it waits like this: %+v", st)
+	}
+	onCanaries("held in all clusters")
+
+	w.check(forge.Lift(t.Context(), to, hold.What))
 	w.waitFor(v2, api.Complete)
 	stop()
 }

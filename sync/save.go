@@ -199,7 +199,7 @@ func withoutStageProgress(st *api.FlightStage) {
 	case api.StageNodes, api.StageBudget, api.StageFailing:
 		st.WaitsFor = api.StageNodes
 	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy,
-		api.StageRights:
+		api.StageRights, api.StageHold:
 	}
 }
 

@@ -183,6 +183,8 @@ func (c *course) waits() (why Wait, message string, until time.Time) {
 		return ForResume, c.in.Paused, until
 	case len(c.failing) > 0:
 		return ForHealth, c.failureWords(), until
+	case c.queue.closed && c.in.Held != "":
+		return ForHold, c.in.Held, until
 	case c.queue.closed:
 		return ForWindow, c.in.Closed, c.in.Opens
 	case alarmed(c) && c.queue.waiting > 0:

@@ -119,6 +119,28 @@ func TestAWindowClosesOnlyTheBeginning(t *testing.T) {
 	}
 }
 
+// A person who holds the commit in all clusters closes the beginning of a stage, whatever window is open, until the hold
+// is lifted. What has begun goes on, and so does what mends a broken commit.
+func TestAHoldClosesTheBeginning(t *testing.T) {
+	w := newWorld(t, 6, 2)
+	w.plan = canaryThenRest(0)
+	w.commit("v2")
+	w.decide()
+	w.held = "held by ada"
+	if o := w.want(w.run(10*time.Minute), "rest", ForHold); o.Message != "held by ada" || o.Begun || w.has("v2") != "n001 n002" {
+		t.Errorf("%+v; v2 is on %s", o, w.has("v2"))
+	}
+	w.closed = "until Monday"
+	w.want(w.run(time.Minute), "rest", ForHold)
+	w.held = ""
+	w.want(w.run(time.Minute), "rest", ForWindow)
+	w.held, w.closed = "held by ada", ""
+	w.mend("v1")
+	if o := w.run(10 * time.Minute); !o.Done {
+		t.Errorf("going back: %+v", o)
+	}
+}
+
 // An agent that dies stops the rollout while it is on the first node, however many nodes may be without a pod.
 func TestADyingAgentStopsTheRollout(t *testing.T) {
 	w := newWorld(t, 12, 0)

@@ -70,7 +70,7 @@ func (c *course) lineUpOf(s *set, q *queue) {
 	case c.in.Paused != "", len(c.failing) > 0:
 		q.waiting += len(list)
 		return
-	case c.at > 0 && c.in.Closed != "" && !c.progress.Begun:
+	case isClosed(c):
 		q.waiting, q.closed = q.waiting+len(list), true
 		return
 	case alarmed(c):
@@ -95,6 +95,11 @@ func (c *course) lineUpOf(s *set, q *queue) {
 		q.delete = append(q.delete, Deletion{Namespace: one.pod.Namespace, Name: one.pod.Name, UID: one.pod.UID,
 			Node: one.node, Unready: !fact.IsReady(one.pod)})
 	}
+}
+
+// isClosed reports whether the stage may not begin now: no window is open, or a person holds the commit.
+func isClosed(c *course) bool {
+	return c.at > 0 && !c.progress.Begun && (c.in.Closed != "" || c.in.Held != "")
 }
 
 // notInVain are the pods that are worth a try: where rights are missing for some of a DaemonSet those alone, since the

@@ -91,7 +91,7 @@ func heldBy(c *course, o *Outcome) rollout.Code {
 		if c.absent != "" && len(c.unsettled) == 0 && c.queue.isEmpty() {
 			return rollout.NodesAbsent
 		}
-	case ForSoak, ForApproval, ForWindow, ForResume, ForHealth:
+	case ForSoak, ForApproval, ForWindow, ForHold, ForResume, ForHealth:
 	}
 	return ""
 }

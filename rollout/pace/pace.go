@@ -53,6 +53,7 @@ const (
 	ForSoak     Wait = "Soak"     // its soak
 	ForApproval Wait = "Approval" // a person's word
 	ForWindow   Wait = "Window"   // it may not begin outside a window
+	ForHold     Wait = "Hold"     // a person holds the commit in all clusters
 	ForResume   Wait = "Paused"   // a person has paused the rollout
 	ForHealth   Wait = "Failing"  // more nodes fail than may
 	ForBudget   Wait = "Budget"   // as many nodes as may be have no available pod
@@ -150,6 +151,9 @@ type Input struct {
 	// that is not known.
 	Closed string
 	Opens  time.Time
+	// Held says why no stage may begin whatever window is open, empty if one may: a person holds the commit in all
+	// clusters.
+	Held string
 	// Alerts says why nothing may go on but a fix, empty if it may: alerts fire, or it is not known whether some do.
 	// Firing is set if it is known that they do.
 	Alerts string

@@ -161,6 +161,7 @@ func (c *chaos) wordComes(what int) {
 		c.firing = c.alerts != "" && c.Intn(2) == 0
 	case 8:
 		c.closed = []string{"", "no window"}[c.Intn(2)]
+		c.held = []string{"", "", "held in all clusters"}[c.Intn(3)]
 	case 9, 10:
 		c.progress.Approved = true
 	case 11:
@@ -310,9 +311,9 @@ func (c *chaos) holdsLaws(in Input, o Outcome) {
 		c.t.Errorf("paused: %+v", o)
 	case in.Alerts != "" && o.Index > 0 && !in.Rollback:
 		c.t.Errorf("alerts fire: %+v", o)
-	case o.Waits == ForHealth, o.Waits == ForWindow:
+	case o.Waits == ForHealth, o.Waits == ForWindow, o.Waits == ForHold:
 		c.t.Errorf("waits for %s: %+v", o.Waits, o)
-	case o.Index > 0 && in.Closed != "" && !(in.Progress.Begun && in.Progress.Index == o.Index):
+	case o.Index > 0 && in.Closed+in.Held != "" && !(in.Progress.Begun && in.Progress.Index == o.Index):
 		c.t.Errorf("closed: %+v", o)
 	}
 }

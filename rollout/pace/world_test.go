@@ -42,7 +42,7 @@ type world struct {
 	made    int
 
 	progress             Progress
-	paused, closed       string
+	paused, closed, held string
 	opens                time.Time
 	alerts               string
 	firing               bool // it is known that they fire
@@ -383,7 +383,7 @@ func (w *world) look(s *played) rollout.Look {
 // input judges this moment.
 func (w *world) input() Input {
 	in := Input{Now: w.now, Plan: w.plan, Options: w.options, Progress: w.progress, Rollback: w.rollback, MendsSince: w.mends, First: w.first,
-		Paused: w.paused, Closed: w.closed, Opens: w.opens, Alerts: w.alerts, Firing: w.firing}
+		Paused: w.paused, Closed: w.closed, Opens: w.opens, Held: w.held, Alerts: w.alerts, Firing: w.firing}
 	for _, s := range w.sets {
 		l := w.look(s)
 		s.judgement, s.memory = judge.RolloutAgain(&s.cache, l, s.target, s.memory, w.options)

@@ -261,6 +261,9 @@ func (t *turn) takeOff(commit string, before []Commit, p *Prepared) {
 	}
 	f.MendsSince = mendsSince(t.s.InFlight)
 	if last := t.s.InFlight; last != nil && !last.State.Settled() {
+		if f.MendsSince == nil && t.isHeld(last) { // a person says that it is broken
+			f.MendsSince = last.Since.DeepCopy()
+		}
 		f.Followers = newest(append(superseded(last), f.Followers...), MaxFollowers)
 	}
 	t.s.InFlight, t.s.Drift = f, nil

@@ -53,6 +53,11 @@ func superseded(f *api.Flight) []api.Follower {
 	return append(list, api.Follower{Commit: f.Commit, State: api.Carried})
 }
 
+// isHeld reports whether a person holds the commit of a flight in all clusters, that one and not all.
+func (t *turn) isHeld(f *api.Flight) bool {
+	return f.RollbackOf == nil && t.o.History != nil && t.o.History.Holds[f.Commit] != ""
+}
+
 // stageNews reports whether a flight is told of anew for its stage: it entered another, or waits for something else
 // than its nodes. That it waits for those, that some of them fail, or that alerts fire, comes and goes.
 func stageNews(was, now *api.FlightStage) bool {
@@ -62,7 +67,7 @@ func stageNews(was, now *api.FlightStage) bool {
 	switch now.WaitsFor {
 	case api.StageWindow: // also when the windows are others by now
 		return !was.Is(now) || was.WaitsFor != now.WaitsFor || !was.Until.Equal(now.Until)
-	case api.StageSoak, api.StageApproval, api.StagePaused, api.StageRights:
+	case api.StageSoak, api.StageApproval, api.StagePaused, api.StageRights, api.StageHold:
 		return !was.Is(now) || was.WaitsFor != now.WaitsFor
 	case api.StageNodes, api.StageFailing, api.StageBudget, api.StageAlerts, api.StageStrategy:
 	}
@@ -70,11 +75,13 @@ func stageNews(was, now *api.FlightStage) bool {
 }
 
 // supersedes reports whether a newer commit may take over from the flight: it waits, and not for its nodes, or fails.
+// One that a person holds in all clusters stands in the way of none, which may be its fix.
 func (t *turn) supersedes(f *api.Flight) bool {
-	if st := f.Stage; t.gate.Supersede && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
+	st := f.Stage
+	if (t.gate.Supersede || t.isHeld(f)) && st != nil && f.State == api.RollingOut && f.RollbackOf == nil {
 		switch st.WaitsFor {
 		case api.StageSoak, api.StageApproval, api.StageWindow, api.StageFailing, api.StageAlerts,
-			api.StageRights:
+			api.StageRights, api.StageHold:
 			return true
 		case api.StageNodes, api.StagePaused, api.StageBudget, api.StageStrategy:
 		}

@@ -147,6 +147,32 @@ func TestANewerCommitSupersedesOneThatWaits(t *testing.T) {
 	}
 }
 
+// A newer commit takes over from one that a person holds in all clusters, and mends it, but not where all are held.
+func TestANewerCommitTakesOverFromOneThatIsHeld(t *testing.T) {
+	since := metav1.NewMicroTime(time.Unix(50, 0))
+	for _, c := range []struct {
+		waitsFor api.StageWait
+		hold     string
+		takes    bool
+	}{
+		{api.StageHold, "c1", true},
+		{api.StageApproval, "c1", true},
+		{api.StageNodes, "c1", false},
+		{api.StagePaused, "c1", false},
+		{api.StageHold, "", false},
+		{api.StageApproval, "c9", false},
+	} {
+		p := newPaced(c.waitsFor)
+		p.state.InFlight.Since = since
+		p.seen.History.Holds = map[string]api.Public{c.hold: "held by ada"}
+		p.seen.Prepared = &Prepared{Commit: "c2", Generation: 1, Outcome: Ready, Digest: "d2"}
+		p.step()
+		if f := p.state.InFlight; (f.Commit == "c2") != c.takes || c.takes && !f.MendsSince.Equal(&since) {
+			t.Errorf("waiting for %s, with a hold of %q: %+v", c.waitsFor, c.hold, f)
+		}
+	}
+}
+
 // A commit is told of anew when it enters a stage, or waits for something else, and not at every look.
 func TestAStageIsToldOfOnce(t *testing.T) {
 	p := newPaced(api.StageNodes)

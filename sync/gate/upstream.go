@@ -42,10 +42,15 @@ func (t *turn) goesBehind(commit string) bool { return t.waitsForOthers(commit) 
 
 // heldEverywhere says who holds a commit in all clusters; empty if nobody does.
 func (t *turn) heldEverywhere(commit string) api.Public {
-	if t.o.History == nil {
+	return t.o.History.HeldEverywhere(commit)
+}
+
+// HeldEverywhere says who holds a commit, or all of them, in all clusters; empty if nobody does, or if it is not known.
+func (h *History) HeldEverywhere(commit string) api.Public {
+	if h == nil {
 		return ""
 	}
-	return cmp.Or(t.o.History.Holds[""], t.o.History.Holds[commit])
+	return cmp.Or(h.Holds[""], h.Holds[commit])
 }
 
 // behindOthers says for whom the newest commit waits.

@@ -18,6 +18,8 @@ const (
 	ApprovalWaited Event = "ApprovalWaited"
 	// WindowWaited: no window is open in which the next stage may begin.
 	WindowWaited Event = "WindowWaited"
+	// HoldWaited: a person holds the commit in all clusters, and the next stage does not begin.
+	HoldWaited Event = "HoldWaited"
 	// Promoted: a person lets it go on after a stage.
 	Promoted Event = "Promoted"
 	// Paused and Unpaused: a person has it stand still; or no longer.
@@ -71,6 +73,8 @@ func onItsWay(s *api.Sync, was, is *api.FlightStage) (news []News) {
 			"on", Name(is), s.OnCommandLine())})
 	case api.StageWindow:
 		news = append(news, News{WindowWaited, fmt.Sprintf("%s waits for a window: %s", Name(is), Waiting(is))})
+	case api.StageHold:
+		news = append(news, News{HoldWaited, fmt.Sprintf("%s does not begin: %s", Name(is), Waiting(is))})
 	case api.StageNodes, api.StageSoak, api.StagePaused, api.StageFailing, api.StageBudget, api.StageRights,
 		api.StageAlerts, api.StageStrategy: // of rights that are missing there is an Event already
 	}

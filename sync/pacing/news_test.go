@@ -44,6 +44,9 @@ func TestWhatIsNewsOfAPacedRollout(t *testing.T) {
 		{begun, outside, false, "WindowWaited: stage 1 of 5 (canary) waits for a window: no window is open; the next opens " +
 			"Fri 2026-11-27 00:00 UTC"},
 		{outside, outside, false, ""},
+		{begun, stage(2, "rest/1", api.StageHold, "held in all clusters by ada: breaks DNS"), false,
+			"StageReached: stage 2 of 5 (rest/1) is reached, with 3 nodes|HoldWaited: stage 2 of 5 (rest/1) does not begin: " +
+				"held in all clusters by ada: breaks DNS"},
 		{approved, approved, false, ""},
 		{stage(1, "canary", api.StageApproval, "has soaked"), approved, false,
 			"Promoted: it goes on after stage 1 of 5 (canary), by a person's word"},

@@ -67,7 +67,7 @@ func AsksAlerts(s *api.Sync) bool {
 		return true
 	}
 	switch f.Stage.WaitsFor {
-	case api.StageApproval, api.StageWindow, api.StagePaused, api.StageFailing, api.StageStrategy:
+	case api.StageApproval, api.StageWindow, api.StageHold, api.StagePaused, api.StageFailing, api.StageStrategy:
 		return false
 	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageRights, api.StageAlerts:
 	}
@@ -80,13 +80,16 @@ type Standstill struct {
 	// known.
 	Paused, Closed string
 	Opens          time.Time
+	// Held says why no stage may begin whatever window is open: a person holds the commit in all clusters.
+	Held string
 	// Alerts say why nothing may go but a fix; Firing is set if it is known that they fire.
 	Alerts string
 	Firing bool
 }
 
-// StandstillOf is what holds the rollouts of a Sync back: a person, who paused or suspended them, or the windows. A
-// commit that a person let start outside the windows goes on outside them.
+// StandstillOf is what holds the rollouts of a Sync back: a person, who paused or suspended them or holds the commit in
+// all clusters, or the windows. A commit that a person let start outside the windows goes on outside them. What is gone
+// back to is held by nobody.
 func StandstillOf(s *api.Sync, o gate.Observation) Standstill {
 	still := Standstill{Alerts: o.Alerts, Firing: o.Firing}
 	switch p := PauseOf(s); {
@@ -100,6 +103,9 @@ func StandstillOf(s *api.Sync, o gate.Observation) Standstill {
 	f, over := s.Status.InFlight, s.Status.Overridden
 	if over == nil || f == nil || over.Commit != f.Commit {
 		still.Closed, still.Opens = string(o.Window.Closed), o.Window.Opens
+	}
+	if f != nil && f.RollbackOf == nil {
+		still.Held = string(o.History.HeldEverywhere(f.Commit))
 	}
 	return still
 }

@@ -218,3 +218,29 @@ func TestNoStageIsCalledByANodeThatIsNotTold(t *testing.T) {
 		t.Error("it would be called by a node")
 	}
 }
+
+// What a person holds in all clusters stands still at its next stage, also where a person let it go on outside the
+// windows; what is gone back to does not.
+func TestWhatIsHeldInAllClustersStandsStill(t *testing.T) {
+	for name, c := range map[string]struct {
+		holds    map[string]api.Public
+		rollback *api.StuckCommit
+		want     string
+	}{
+		"nobody":     {},
+		"this one":   {holds: map[string]api.Public{"c1": "held by ada"}, want: "held by ada"},
+		"all":        {holds: map[string]api.Public{"": "held by bob"}, want: "held by bob"},
+		"another":    {holds: map[string]api.Public{"c2": "held by ada"}},
+		"a rollback": {holds: map[string]api.Public{"": "held by bob"}, rollback: &api.StuckCommit{}},
+	} {
+		s := &api.Sync{}
+		s.Status.InFlight = &api.Flight{Commit: "c1", RollbackOf: c.rollback}
+		s.Status.Overridden = &api.Override{Commit: "c1"}
+		if got := StandstillOf(s, gate.Observation{History: &gate.History{Holds: c.holds}}); got.Held != c.want || got.Closed != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := StandstillOf(&api.Sync{}, gate.Observation{}); got != (Standstill{}) {
+		t.Errorf("before anything is known: %+v", got)
+	}
+}

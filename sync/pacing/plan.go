@@ -106,8 +106,8 @@ func Hollow(s *api.Sync, set []*appsv1.DaemonSet, nodes []*corev1.Node, now time
 		return nil
 	}
 	for _, name := range pace.Hollow(*plan, set, nodes, now) {
-		warnings = append(warnings, fmt.Sprintf("no node falls into stage %s of spec.rollout.pace: it is passed at once, "+
-			"without soak or approval; see its labels, and `kubectl get nodes --show-labels`", name))
+		warnings = append(warnings, fmt.Sprintf("no node falls into stage %s of spec.rollout.pace: it is passed at "+
+			"once, without soak or approval; see its labels, and `kubectl get nodes --show-labels`", name))
 	}
 	return warnings
 }

@@ -129,7 +129,7 @@ func moves(st *api.FlightStage) bool {
 	case api.StageNodes, api.StageBudget, api.StageFailing:
 		return true
 	case api.StageSoak, api.StageApproval, api.StageWindow, api.StagePaused, api.StageAlerts, api.StageStrategy,
-		api.StageRights:
+		api.StageRights, api.StageHold:
 	}
 	return false
 }
@@ -181,6 +181,7 @@ var waits = map[api.StageWait]string{
 	api.StageSoak:     "soaks",
 	api.StageApproval: "waits for an approval",
 	api.StageWindow:   "waits for a window",
+	api.StageHold:     "is held in all clusters",
 	api.StagePaused:   "is paused",
 	api.StageFailing:  "stands still, because more nodes fail than may",
 	api.StageBudget:   "waits for nodes without an available pod",

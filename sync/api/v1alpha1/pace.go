@@ -151,6 +151,9 @@ const (
 	StageApproval StageWait = "Approval"
 	// StageWindow means that the stage may not begin outside a window.
 	StageWindow StageWait = "Window"
+	// StageHold means that a person holds the commit, or all of them, in all clusters (daemongate hold): the stage may
+	// not begin.
+	StageHold StageWait = "Hold"
 	// StagePaused means that a person has paused the rollout (daemongate pause), or suspended the Sync.
 	StagePaused StageWait = "Paused"
 	// StageFailing means that more nodes fail than may, so no further pod is evicted.

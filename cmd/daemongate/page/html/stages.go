@@ -80,7 +80,7 @@ func (p *paced) present() step {
 		Words: fmt.Sprintf("%d/%d settled", st.Settled, st.Nodes)}
 	switch st.WaitsFor {
 	case api.StageApproval, api.StagePaused, api.StageFailing, api.StageWindow, api.StageAlerts,
-		api.StageRights:
+		api.StageRights, api.StageHold:
 		s.Style = "waits"
 	case api.StageNodes, api.StageSoak, api.StageBudget, api.StageStrategy:
 	}
