@@ -106,6 +106,30 @@ func TestAPacedCommitGoesStageByStage(t *testing.T) {
 	}
 }
 
+// Two who look after a Sync at once, as two leaders would for a moment, take no more nodes down than one may, nor any of a
+// later stage: each decides by its own looks, which are not those of the other, and neither knows what the other evicted.
+func TestTwoLeadersTakeDownWhatOneMay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v1 := w.push("v1", map[string]string{"agent.yaml": pacedAgent("v1", "")})
+	w.create(inStages)
+	for range 2 {
+		w.controller(shared.Config, t.TempDir())
+	}
+	w.waitFor(v1, api.Complete)
+	cover := w.watchCoverage()
+	v2 := w.push("v2", map[string]string{"agent.yaml": pacedAgent("v2", "")})
+	w.stage(v2, 1, api.StageApproval)
+	if on := w.nodesWith("v2"); !slices.Equal(on, canaries) {
+		t.Errorf("before the approval it is on %v", on)
+	}
+	w.check(w.syncs.Promote(t.Context(), w.namespace, "agents", v2, 1, time.Now()))
+	w.waitFor(v2, api.Complete)
+	if bare, _ := cover.now(); bare > 2 {
+		t.Errorf("%d nodes were without a Ready pod at once", bare)
+	}
+}
+
 // A broken commit is lost on its canary nodes and on no others. The fix reaches those first.
 func TestABrokenCommitIsLostOnItsCanaries(t *testing.T) {
 	t.Parallel()
