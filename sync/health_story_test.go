@@ -41,13 +41,15 @@ func TestACompleteCommitIsLookedAfter(t *testing.T) {
 	if s.Summary.State != api.Complete || s.InFlight.State != api.Complete || s.History[0].State != api.Complete {
 		t.Errorf("the commit is %s, in flight %s", s.Summary.State, s.InFlight.State)
 	}
-	if note := w.note(v1); !strings.Contains(note, "success") {
-		t.Errorf("its note is %q", note)
-	}
+	w.until("the note to say so", func() bool {
+		note := w.note(v1)
+		return strings.Contains(note, "success") && strings.Contains(note, `"ailing":true`)
+	})
 	allow()
 	try := w.retried("nudged")
 	w.wait("recovery", func(s api.SyncStatus) bool {
 		try() // else the DaemonSet controller waits for minutes
 		return meta.IsStatusConditionTrue(s.Conditions, api.ConditionHealthy)
 	})
+	w.until("the note to say no more", func() bool { return !strings.Contains(w.note(v1), "ailing") })
 }

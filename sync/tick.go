@@ -166,6 +166,7 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	warn(l.Teller, l.sync, gate.LeftoversWords(d.Leftovers))
 	if words, changed := gate.HealthNews(before.GateStatus, state); changed {
 		l.Teller.Tell(l.sync, healthNews(l.sync, words))
+		l.outbox.AddHealth(l.sync, l.Now())
 	}
 	if len(d.Moves) == 0 && progressed(before.InFlight, state.InFlight) {
 		l.Teller.Tell(l.sync, flightNews(l.sync, NewsProgressed, ""))

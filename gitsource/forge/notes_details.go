@@ -25,6 +25,8 @@ type Details struct {
 	Cause string `json:"cause,omitempty"`
 	// Relapsed is set of what was Complete and ends again.
 	Relapsed bool `json:"relapsed,omitempty"`
+	// Ailing is set of what is Complete while something of it has not been well for a while.
+	Ailing bool `json:"ailing,omitempty"`
 }
 
 // maxDetail bounds, in characters, what one detail may say.

@@ -47,6 +47,9 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 	}
 	b := newOutbox(reports)
 	b.recall(b.reportsOf(s, recorded(s)))
+	if b.isAiling(s.Status.InFlight) != s.Status.Ailing.Lasting() {
+		b.AddHealth(s, time.Now())
+	}
 	b.sender = newSender(b, store.write, o.Trouble)
 	b.sender.open = func(ctx context.Context) (Reporter, error) { return o.Reporter(ctx, s) }
 	b.sender.address = func(one report) forge.Status { return one.addressed(s, o.Cluster) }
@@ -72,6 +75,31 @@ func (b *Outbox) Add(s *api.Sync, moves []gate.Move, now time.Time) {
 		reports = append(reports, r)
 	}
 	b.put(reports)
+}
+
+// AddHealth adds whether what a completed commit wrote is well. It is told in notes, for the clusters that wait for
+// this one; a Git host shows states of commits, and that is none.
+func (b *Outbox) AddHealth(s *api.Sync, now time.Time) {
+	f := s.Status.InFlight
+	if b == nil || s.Spec.Report.Provider != api.ProviderNotes || !f.IsComplete() {
+		return
+	}
+	m := gate.OwnMove(f)
+	m.At = now
+	reports := b.reportsOf(s, []gate.Move{m})
+	for i := range reports {
+		reports[i].Ailing = s.Status.Ailing.Lasting()
+	}
+	b.put(reports)
+}
+
+// isAiling reports whether it was added last of a flight's commit that it is not well.
+func (b *Outbox) isAiling(f *api.Flight) bool {
+	if f == nil {
+		return false
+	}
+	i := b.index(f.Commit)
+	return i >= 0 && b.reports[i].Ailing
 }
 
 // reportsOf are what a Git host is told about moves. A commit that changes nothing is told of only if the Sync asks for

@@ -24,12 +24,14 @@ type report struct {
 	State       forge.State `json:"state"`
 	Underway    bool        `json:"underway,omitempty"`
 	Description api.Public  `json:"description,omitempty"`
-	// Is is the commit's own state, By whose state it takes over, Outcome that state, and Cause why it is stuck.
+	// Is is the commit's own state, By whose state it takes over, Outcome that state, and Cause why it is stuck. Ailing
+	// is set while something of a complete commit is not well; hosts show states of commits alone, and are not told.
 	Is       api.CommitState `json:"is,omitempty"`
 	By       string          `json:"by,omitempty"`
 	Outcome  api.CommitState `json:"outcome,omitempty"`
 	Cause    string          `json:"cause,omitempty"`
 	Relapsed bool            `json:"relapsed,omitempty"`
+	Ailing   bool            `json:"ailing,omitempty"`
 	Time     time.Time       `json:"time"`
 	// Sent is set if the host has it, or never will.
 	Sent bool `json:"sent,omitempty"`
@@ -42,7 +44,7 @@ type report struct {
 
 func (l report) says() report {
 	return report{Commit: l.Commit, State: l.State, Underway: l.Underway, Description: l.Description,
-		Is: l.Is, By: l.By, Outcome: l.Outcome, Cause: l.Cause, Relapsed: l.Relapsed}
+		Is: l.Is, By: l.By, Outcome: l.Outcome, Cause: l.Cause, Relapsed: l.Relapsed, Ailing: l.Ailing}
 }
 
 // Outbox keeps what a Git host is to be told: the newest state per commit, at least once. A host that is down, or that

@@ -3,6 +3,7 @@ package outbox
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -85,5 +86,40 @@ func TestARelapseThatIsRolledBackIsNotReady(t *testing.T) {
 		if reports["v2"].State != forge.Failure || reports["v1"].State != forge.Success {
 			t.Errorf("after %v: %+v", more, reports)
 		}
+	}
+}
+
+// That something of a complete commit is not well is told in notes, and so is that all is well again; after a restart,
+// too, if that came in between. A Git host is told nothing: the commit's state is the same.
+func TestIllHealthIsToldInNotes(t *testing.T) {
+	ails := func(lasts bool) api.SyncStatus {
+		s := api.SyncStatus{}
+		s.InFlight = &api.Flight{Commit: "c1", State: api.Complete}
+		s.Ailing = &api.AilingStatus{Lasts: lasts}
+		return s
+	}
+	for _, provider := range []api.Provider{api.ProviderNotes, api.ProviderGitHub} {
+		b, s, at := newOutbox(nil), &api.Sync{Status: ails(false)}, time.Unix(100, 0)
+		s.Spec.Report.Provider = provider
+		b.put(b.reportsOf(s, recorded(s)))
+		for i, lasts := range []bool{true, true, false} {
+			if s.Status = ails(lasts); b.isAiling(s.Status.InFlight) != lasts {
+				at = at.Add(time.Minute)
+				b.AddHealth(s, at)
+			}
+			told := provider == api.ProviderNotes
+			if r := b.reports[0]; len(b.reports) != 1 || r.State != forge.Success || r.Ailing != (lasts && told) ||
+				told && (!r.Time.Equal(at) || r.addressed(s, "").Details.Ailing != lasts) {
+				t.Errorf("%s, %d: %+v", provider, i, b.reports)
+			}
+		}
+	}
+	b, s := newOutbox(nil), &api.Sync{}
+	b.AddHealth(s, time.Unix(100, 0))
+	if s.Spec.Report.Provider = api.ProviderNotes; b.isAiling(nil) {
+		t.Error("nothing is not well")
+	}
+	if b.AddHealth(s, time.Unix(100, 0)); len(b.reports) > 0 {
+		t.Errorf("without a commit: %+v", b.reports)
 	}
 }

@@ -66,7 +66,7 @@ func (r report) addressed(s *api.Sync, cluster string) forge.Status {
 	return forge.Status{Commit: r.Commit, Context: commitstatus.Context(s, cluster), State: r.State,
 		Underway: r.Underway, Description: string(r.Description), URL: TargetURL(s, cluster, r.Commit), Time: r.Time,
 		Details: forge.Details{Sync: s.Namespace + "/" + s.Name, State: string(r.Is), By: r.By,
-			Outcome: string(r.Outcome), Cause: r.Cause, Relapsed: r.Relapsed}}
+			Outcome: string(r.Outcome), Cause: r.Cause, Relapsed: r.Relapsed, Ailing: r.Ailing}}
 }
 
 // TargetURL is where a state links to; empty if the spec does not say.

@@ -368,6 +368,8 @@ func troubleIn(words map[string]Word, all []gate.Commit) api.Public {
 		switch {
 		case w.Relapsed:
 			return api.Public("has relapsed at " + api.Short(c.Hash))
+		case w.Ailing:
+			return api.Public("is no longer well at " + api.Short(c.Hash))
 		case w.State == api.Stuck:
 			return api.Public("is stuck at " + api.Short(c.Hash))
 		case w.State == api.Complete || w.State == api.RollingOut || w.State == api.Applying:
@@ -387,6 +389,7 @@ func resolved(words map[string]Word, commit string) Word {
 	state, since := w.comesTo(words)
 	w.State, w.Since = state, since
 	w.Relapsed = w.Relapsed || ok && by.By == "" && by.Relapsed
+	w.Ailing = w.Ailing || ok && by.By == "" && by.Ailing
 	if ok && by.By == "" {
 		w.Told = by.Told
 	}

@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func saidAs(sync string, words map[string]string) Cluster {
 		w := Word{State: api.CommitState(fields[0]), Since: now.Add(-ago), Told: now.Add(-ago)}
 		if w.State == "relapsed" {
 			w.State, w.Relapsed = api.Complete, true
+		}
+		if w.State == "ailing" {
+			w.State, w.Ailing = api.Complete, true
 		}
 		if len(fields) == 4 {
 			w.By, w.Outcome = fields[2], api.CommitState(fields[3])
@@ -119,6 +123,11 @@ func TestTroubleOfAClusterClosesTheGateForAll(t *testing.T) {
 	known := fleet{"canary-1": said(map[string]string{"c1": "Complete 1h"}), "canary-2": said(map[string]string{"c1": "Complete 1h", "c2": "Complete 1h"}),
 		"canary-3": said(map[string]string{"c1": "relapsed 1h"})}
 	after := canaries(1)
+	ailing := maps.Clone(known)
+	ailing["canary-3"] = said(map[string]string{"c0": "ailing 2h", "c1": "Carried 1h c2 Complete", "c2": "ailing 1h"})
+	if why, _ := behind(after, ailing, "c1"); !strings.Contains(why.Private, "canary-3 is no longer well at c2") {
+		t.Errorf("waits %q", why.Private)
+	}
 	for budget, want := range map[int32]string{0: "canary-3 has relapsed at c1", 1: ""} {
 		after.FailureBudget = budget
 		for _, commit := range []string{"c1", "c2"} {

@@ -30,6 +30,8 @@ type Word struct {
 	Since, Told time.Time
 	// Relapsed is set of what was Complete and ends again.
 	Relapsed bool
+	// Ailing is set of what is Complete while something of it is not well.
+	Ailing bool
 	// Waits are the clusters that a Held commit waits for there, as a pattern; empty if that is not known.
 	Waits string
 }

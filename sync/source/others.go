@@ -246,7 +246,7 @@ func (o *others) clusterOf(h forge.Heard, signers map[string]*gitsource.Signers)
 			c.Syncs[d.Sync] = map[string]promotion.Word{}
 		}
 		w := promotion.Word{State: api.CommitState(d.State), By: d.By, Outcome: api.CommitState(d.Outcome),
-			Since: d.Since, Told: d.Since, Relapsed: d.Relapsed}
+			Since: d.Since, Told: d.Since, Relapsed: d.Relapsed, Ailing: d.Ailing}
 		if w.State == api.Held {
 			w.Waits = promotion.WaitsOn(s.Description)
 		}

@@ -69,7 +69,7 @@ A local clone is read as it is: bring its notes up to date with git fetch origin
 	f.from.LineFlags(flags)
 	flags.StringVar(&f.choice.Cluster, "cluster", "", "only clusters with such a name, such as 'eu-*'")
 	flags.BoolVar(&f.choice.Behind, "behind", false, "only what is behind the newest commit")
-	flags.BoolVar(&f.choice.Stuck, "stuck", false, "only what is Stuck or Failed, or has relapsed")
+	flags.BoolVar(&f.choice.Stuck, "stuck", false, "only what is Stuck or Failed, has relapsed, or is no longer well")
 	flags.StringVar(&f.commit, "commit", "", "where this commit is, by its hash or the first digits")
 	flags.IntVar(&f.limit, "limit", 20, "how many of the newest commits are looked at")
 	flags.BoolVar(&f.all, "all", false, "list clusters with nothing to look at, too, however many there are")

@@ -58,10 +58,13 @@ type Fate struct {
 	Cause    string          `json:"cause,omitempty"`
 	Message  string          `json:"message,omitempty"`
 	Relapsed bool            `json:"relapsed,omitempty"`
+	Ailing   bool            `json:"ailing,omitempty"`
 }
 
 // Trouble is true of what a person should look at.
-func (f Fate) Trouble() bool { return f.State == api.Stuck || f.State == api.Failed || f.Relapsed }
+func (f Fate) Trouble() bool {
+	return f.State == api.Stuck || f.State == api.Failed || f.Relapsed || f.Ailing
+}
 
 // New puts a board together, of the newest commits, newest first, what was said of them, and the names of all clusters
 // that have ever said something.
@@ -124,7 +127,7 @@ func (b *Board) place(s *Sync) {
 // fateOf reads a status. Older versions wrote no details: then the sentence says the state, as it does for people.
 func fateOf(s forge.Status) Fate {
 	f := Fate{State: api.CommitState(s.Details.State), By: s.Details.By, Since: s.Time, Cause: s.Details.Cause,
-		Message: s.Description, Relapsed: s.Details.Relapsed}
+		Message: s.Description, Relapsed: s.Details.Relapsed, Ailing: s.Details.Ailing}
 	if f.State == "" {
 		return plainFate(s)
 	}

@@ -15,6 +15,7 @@ const Few = 20
 // The words for what is no state of a commit.
 const (
 	Relapsed = "Relapsed" // was Complete, and its agents end again
+	Ailing   = "Ailing"   // is Complete, and something of it is not well any more
 	Other    = "Other"    // says a state that this version does not know
 	Nothing  = "-"        // nothing was told
 )
@@ -23,6 +24,9 @@ const (
 func (f Fate) Word() string {
 	if f.Relapsed {
 		return Relapsed
+	}
+	if f.Ailing {
+		return Ailing
 	}
 	return cmp.Or(string(f.State), Nothing)
 }
@@ -55,7 +59,7 @@ type Tally struct {
 // Tally counts the Syncs by what became of each commit.
 func (b *Board) Tally() Tally {
 	all := []string{string(api.Complete), string(api.RollingOut), string(api.Held), string(api.Stuck),
-		string(api.Failed), Relapsed, string(api.Dropped), Other, Nothing}
+		string(api.Failed), Relapsed, Ailing, string(api.Dropped), Other, Nothing}
 	seen, counted := map[string]bool{}, make([]map[string]int, len(b.Commits))
 	for i, c := range b.Commits {
 		counted[i] = map[string]int{}

@@ -234,7 +234,7 @@ func fateOf(f board.Fate) fate {
 	switch f.Word() {
 	case board.Nothing:
 		return fate{Word: f.Word()}
-	case board.Relapsed:
+	case board.Relapsed, board.Ailing:
 		return fate{f.Word(), styleOf(api.Stuck), view.CommitSign(api.Stuck).Shape}
 	}
 	return fate{f.Word(), styleOf(f.State), view.CommitSign(f.State).Shape}
