@@ -29,7 +29,7 @@ func TestARequestStartsTheTimeOfSilence(t *testing.T) {
 		}()
 		exchange := func() {
 			t.Helper()
-			go server.Read(make([]byte, 1))
+			go func() { _, _ = server.Read(make([]byte, 1)) }()
 			if _, err := c.Write([]byte("?")); err != nil {
 				t.Fatal(err)
 			}
@@ -38,7 +38,7 @@ func TestARequestStartsTheTimeOfSilence(t *testing.T) {
 			time.Sleep(DefaultIdle - time.Second)
 			exchange()
 			time.Sleep(DefaultIdle - time.Second)
-			go server.Write([]byte("!"))
+			go func() { _, _ = server.Write([]byte("!")) }()
 			if err := <-read; err != nil {
 				t.Fatalf("an answer within the time after its request: %v", err)
 			}
