@@ -97,7 +97,7 @@ func TestWhatHoldsAStageUpForEverIsToldByItsCause(t *testing.T) { //nolint:gocyc
 			if o = w.run(c.lasts / 2); o.Cause.Code != "" {
 				t.Errorf("a process that looked first when that was over tells it at once: %+v", o)
 			}
-			if o = w.run(2 * time.Hour); o.Cause.Code != c.code {
+			if o = w.run(c.lasts + 2*margin); o.Cause.Code != c.code {
 				t.Errorf("a process that looked first when that was over never tells it: %+v", o)
 			}
 		})
