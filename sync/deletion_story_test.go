@@ -62,9 +62,10 @@ func (w *world) owner(kind, name string) string {
 	return o.GetLabels()[manifests.OwnerLabel]
 }
 
-// hears collects what is told of the Sync's deletion.
+// hears collects the news of a kind, those of stages with their names.
 type hears struct {
 	teller
+	kind  NewsKind
 	mu    gosync.Mutex
 	texts []string
 }
@@ -73,9 +74,14 @@ func (h *hears) Tell(s *api.Sync, n News) {
 	h.teller.Tell(s, n)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if n.Kind == NewsDeleting {
-		h.texts = append(h.texts, n.Message.Private)
+	if n.Kind != h.kind {
+		return
 	}
+	text := n.Message.Private
+	if n.Stage != "" {
+		text = string(n.Stage) + ": " + text
+	}
+	h.texts = append(h.texts, text)
 }
 
 func (h *hears) said(text string) bool {
@@ -88,7 +94,7 @@ func (h *hears) said(text string) bool {
 func (w *world) hearing(config *rest.Config) (*hears, func()) {
 	w.t.Helper()
 	c := w.newController(w.namespace, config, w.t.TempDir())
-	h := &hears{teller: teller{w.t}}
+	h := &hears{teller: teller{w.t}, kind: NewsDeleting}
 	c.Teller, c.LetGoAfter = h, 3*time.Second
 	return h, w.start(c)
 }

@@ -115,7 +115,7 @@ func Recall(w api.Workload) (rollout.Target, rollout.Memory, error) {
 	for _, p := range w.Predecessors {
 		target.Predecessors = append(target.Predecessors, rollout.Predecessor(p))
 	}
-	if !isDaemonSet(w) {
+	if !w.IsDaemonSet() {
 		target.Kind = w.Kind
 	}
 	var memory rollout.Memory
@@ -192,10 +192,10 @@ func (fl *flight) recallAll(first time.Time) (targets []rollout.Target, memories
 		if targets[i], memories[i], err = Recall(w); err != nil {
 			return nil, nil, o, err
 		}
-		if isDaemonSet(w) && fl.rendered() {
+		if w.IsDaemonSet() && fl.rendered() {
 			targets[i].Applied = find(fl.set.set, daemonSetID(w.Namespace, w.Name))
 		}
-		if isDaemonSet(w) {
+		if w.IsDaemonSet() {
 			targets[i].Paced = pacing.PacedBy(fl.loop.sync, w, first, o.ProgressDeadline)
 			targets[i].OnDelete = w.OnDelete || targets[i].Paced != nil
 		}

@@ -152,7 +152,7 @@ func (fl *flight) judgeAll(ctx context.Context, targets []rollout.Target, memori
 	for i, w := range f.Workloads {
 		var j rollout.Judgement
 		var memory rollout.Memory
-		if isDaemonSet(w) {
+		if w.IsDaemonSet() {
 			look, synced := l.Observer().Look(targets[i])
 			if !synced {
 				addUnseen(r, w, l.Observer().Trouble(targets[i]))

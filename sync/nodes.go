@@ -68,7 +68,7 @@ func (t telling) keptFailing(list []rollout.FailingNode, nodes []*corev1.Node) [
 
 // ailing is what is told of a workload that is not well: what a DaemonSet says are counts, others quote programs.
 func (t telling) ailing(w api.Workload, says string) string {
-	if t.countsOnly && !isDaemonSet(w) {
+	if t.countsOnly && !w.IsDaemonSet() {
 		return rollout.NotReady.Meaning()
 	}
 	return says

@@ -111,7 +111,7 @@ func (o *objects) noteWritten(applied []manifests.Applied, list []api.Workload, 
 	o.last = nil
 	waits := map[manifests.ID]bool{}
 	for _, w := range list {
-		waits[idOf(w)] = !isDaemonSet(w) && w.Kind != "CustomResourceDefinition"
+		waits[idOf(w)] = !w.IsDaemonSet() && w.Kind != "CustomResourceDefinition"
 	}
 	for _, a := range applied {
 		if waits[a.ID] && a.Object != nil {
@@ -133,7 +133,7 @@ func (w *driftWatch) sees(id manifests.ID) (manifests.Version, bool) {
 func statusWanted(f *api.Flight) []manifests.ID {
 	var list []manifests.ID
 	for _, w := range f.Workloads {
-		if f.IsComplete() && !isJob(w) || !f.IsComplete() && !isDaemonSet(w) {
+		if f.IsComplete() && !isJob(w) || !f.IsComplete() && !w.IsDaemonSet() {
 			list = append(list, idOf(w))
 		}
 	}
@@ -143,8 +143,6 @@ func statusWanted(f *api.Flight) []manifests.ID {
 func idOf(w api.Workload) manifests.ID {
 	return manifests.ID{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
 }
-
-func isDaemonSet(w api.Workload) bool { return idOf(w) == daemonSetID(w.Namespace, w.Name) }
 
 // isJob reports whether a workload is done for good when its commit is complete.
 func isJob(w api.Workload) bool { return w.Group == "batch" && w.Kind == "Job" }

@@ -3,8 +3,6 @@ package sync
 import (
 	"fmt"
 	"slices"
-	"strings"
-	gosync "sync"
 	"testing"
 	"time"
 
@@ -18,28 +16,6 @@ import (
 	"github.com/daemongate/daemongate/sync/pacing"
 )
 
-// stageListener hears what is told of stages.
-type stageListener struct {
-	teller
-	mu   gosync.Mutex
-	said []string
-}
-
-func (l *stageListener) Tell(s *api.Sync, n News) {
-	l.teller.Tell(s, n)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n.Kind == NewsStage {
-		l.said = append(l.said, string(n.Stage)+": "+n.Message.Private)
-	}
-}
-
-func (l *stageListener) heard(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.said, func(s string) bool { return strings.Contains(s, text) })
-}
-
 // A stage begins inside a window alone. One that has begun goes on when the window has closed, and after a death; the next
 // one waits, of which people and the Git host are told until when, and no deadline runs. A person's pause, and another
 // process, change nothing of that. When the window opens it waits still while a person holds all commits in all clusters;
@@ -47,7 +23,7 @@ func (l *stageListener) heard(text string) bool {
 func TestAStageBeginsInsideAWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ears, data := &stageListener{teller: teller{t}}, t.TempDir()
+	ears, data := &hears{teller: teller{t}, kind: NewsStage}, t.TempDir()
 	run := func(config *rest.Config) (stop func()) {
 		c := w.newController(w.namespace, config, data)
 		c.Teller = ears
@@ -86,7 +62,7 @@ func TestAStageBeginsInsideAWindow(t *testing.T) {
 		t.Errorf("it waits like this: %+v", st)
 	}
 	w.until("the Event", func() bool {
-		return ears.heard("WindowWaited: stage 2 of 2 (rest) waits for a window: " + says)
+		return ears.said("WindowWaited: stage 2 of 2 (rest) waits for a window: " + says)
 	})
 	w.told(v2, "stage 2 of 2, waits for a window that opens "+pacing.Clock(opens))
 	w.wait("the next window", func(s api.SyncStatus) bool { return s.NextWindow != nil && s.NextWindow.Time.Equal(opens) })

@@ -65,7 +65,7 @@ func (fl *flight) judgeRelapse(now time.Time) (*gate.Relapse, error) {
 	seen := &gate.Relapse{Commit: f.Commit, Digest: f.Digest, Well: true}
 	var broken []rollout.Judgement
 	for i, w := range f.Workloads {
-		if !isDaemonSet(w) {
+		if !w.IsDaemonSet() {
 			continue
 		}
 		look, synced := l.Observer().Look(targets[i])

@@ -83,7 +83,7 @@ func workloads(applied []manifests.Applied, set *readySet, f *api.Flight, now ti
 		}
 		w := api.Workload{Group: a.Group, Kind: a.Kind, Namespace: a.Namespace, Name: a.Name, UID: a.UID,
 			Generation: a.Generation, AppliedAt: metav1.NewMicroTime(now)}
-		if isDaemonSet(w) {
+		if w.IsDaemonSet() {
 			was := set.before[a.ID]
 			w.HadNodes, w.WasFailing, w.OnDelete = was.hadNodes || ranBefore(a), was.failing, onDelete(set.set, w)
 			w.Surges = surges(set.set, w)

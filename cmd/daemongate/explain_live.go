@@ -77,12 +77,12 @@ func judgeFlight(ctx context.Context, k *cluster, s *api.Sync, only string) ([]r
 	defer cancel()
 	var judged []report.Judged
 	for _, w := range f.Workloads {
-		if only != "" && (!isDaemonSet(w) || only != w.Name && only != w.Namespace+"/"+w.Name) {
+		if only != "" && (!w.IsDaemonSet() || only != w.Name && only != w.Namespace+"/"+w.Name) {
 			continue
 		}
 		var one report.Judged
 		var err error
-		if isDaemonSet(w) {
+		if w.IsDaemonSet() {
 			one, err = judgeLive(ctx, clients, observer, w, options)
 		} else {
 			one, err = judgeObject(ctx, config, w, options)
@@ -97,8 +97,6 @@ func judgeFlight(ctx context.Context, k *cluster, s *api.Sync, only string) ([]r
 	}
 	return judged, nil
 }
-
-func isDaemonSet(w api.Workload) bool { return w.Group == "apps" && w.Kind == "DaemonSet" }
 
 // judgeObject reads what is no DaemonSet and judges it.
 func judgeObject(ctx context.Context, config *rest.Config, w api.Workload, o rollout.Options) (report.Judged, error) {

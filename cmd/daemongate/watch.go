@@ -173,11 +173,11 @@ func (v *sight) follow(s *api.Sync) (*followed, error) {
 	f.key = fmt.Sprintf("%s/%s %p", s.Namespace, s.Name, f)
 	var targets []rollout.Target
 	for _, w := range s.Status.InFlight.Workloads {
-		if v.daemonSets && !isDaemonSet(w) {
+		if v.daemonSets && !w.IsDaemonSet() {
 			continue
 		}
 		one := followedObject{workload: w}
-		if isDaemonSet(w) {
+		if w.IsDaemonSet() {
 			target, memory, err := sync.Recall(w)
 			if err != nil {
 				f.Stop()
