@@ -11,11 +11,11 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	gosync "sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1api "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -164,6 +164,9 @@ func BenchmarkOnePushOf100Syncs(b *testing.B) { pushToAll(b, 100) }
 
 func BenchmarkOnePushOf1000Syncs(b *testing.B) { pushToAll(b, 1000) }
 
+// sendersAtOnce are fewer than the connections that the server of webhooks takes.
+const sendersAtOnce = 32
+
 func pushToAll(b *testing.B, n int) {
 	f := newHookFleet(b)
 	f.push(n, "0")
@@ -178,11 +181,20 @@ func pushToAll(b *testing.B, n int) {
 		f.push(n, fmt.Sprint("at ", time.Now()))
 		complete := f.completions(gittest.Run(b, f.repo, "rev-parse", "HEAD"))
 		began := time.Now()
-		var senders gosync.WaitGroup
-		for i := range hooks {
-			senders.Go(func() { f.hook(i, "main") })
-		}
-		defer senders.Wait()
+		var senders errgroup.Group
+		senders.SetLimit(sendersAtOnce)
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			for i := range hooks {
+				senders.Go(func() error {
+					f.hook(i, "main")
+					return nil
+				})
+			}
+			_ = senders.Wait()
+		}()
+		defer func() { <-sent }()
 		for done := range n {
 			if at := <-complete; done == 0 {
 				first = at.Sub(began)
