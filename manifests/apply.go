@@ -228,6 +228,12 @@ func notServed(err error) bool {
 	return details == nil || details.Name == "" || len(details.Causes) > 0
 }
 
+// Unchanged is what an apply of an object would have answered that would have changed nothing, of the object as it is.
+func Unchanged(id ID, live *unstructured.Unstructured) Applied {
+	return Applied{ID: id, Version: live.GroupVersionKind().Version, UID: live.GetUID(),
+		Generation: live.GetGeneration(), Object: live}
+}
+
 // applied reads the answer. An apply that changes nothing leaves the resourceVersion; one that has moved says nothing
 // by itself, for a controller may have written the status between our look and our apply.
 func applied(t target, live, answer *unstructured.Unstructured) Applied {

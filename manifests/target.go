@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 )
 
@@ -91,32 +92,54 @@ func mayStay(id ID, live *unstructured.Unstructured) error {
 	return nil
 }
 
-// Glance reads the metadata of an owner's objects, as they are when it is called: one list of each kind in each
-// namespace, of what carries the owner's label. What is not there, or cannot be listed, is left out.
-func (c *Client) Glance(ctx context.Context, inv Inventory, owner Owner) map[ID]metav1.Object {
-	versions := map[place]string{}
+// Glance reads an owner's objects, as they are when it is called: one list of each kind in each namespace, of what
+// carries the owner's label. It is a list of metadata, and where there are any of which more is wanted, one of whole
+// objects, each an *unstructured.Unstructured. What is not there, or cannot be listed, is left out.
+func (c *Client) Glance(ctx context.Context, inv Inventory, owner Owner, whole map[ID]bool) map[ID]metav1.Object {
+	versions, wholly := map[place]string{}, map[place]bool{}
 	for _, e := range inv {
-		versions[place{e.groupKind(), e.Namespace}] = e.Version
+		at := place{e.groupKind(), e.Namespace}
+		versions[at] = e.Version
+		wholly[at] = wholly[at] || whole[e.ID]
 	}
 	places := slices.Collect(maps.Keys(versions))
-	lists, _ := sideBySide(places, func(at place) (*metav1.PartialObjectMetadataList, error) {
+	lists, _ := sideBySide(places, func(at place) ([]metav1.Object, error) {
 		mapping, err := c.mapper.find(ctx, at.kind, versions[at])
 		if err != nil {
 			return nil, err
 		}
-		return c.metadata.Resource(mapping.Resource).Namespace(at.namespace).List(ctx, ownedBy(owner))
+		return c.listed(ctx, mapping.Resource, at.namespace, owner, wholly[at])
 	})
 	seen := make(map[ID]metav1.Object, len(inv))
 	for i, at := range places {
-		if lists[i] == nil {
-			continue
-		}
-		for j := range lists[i].Items {
-			o := &lists[i].Items[j]
-			seen[ID{Group: at.kind.Group, Kind: at.kind.Kind, Namespace: o.Namespace, Name: o.Name}] = o
+		for _, o := range lists[i] {
+			seen[ID{Group: at.kind.Group, Kind: at.kind.Kind, Namespace: o.GetNamespace(), Name: o.GetName()}] = o
 		}
 	}
 	return seen
+}
+
+// listed are an owner's objects of a resource: their metadata, or the whole of them.
+func (c *Client) listed(ctx context.Context, resource schema.GroupVersionResource, namespace string, owner Owner,
+	whole bool) (all []metav1.Object, err error) {
+	if whole {
+		list, err := c.dynamic.Resource(resource).Namespace(namespace).List(ctx, ownedBy(owner))
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			all = append(all, &list.Items[i])
+		}
+		return all, nil
+	}
+	list, err := c.metadata.Resource(resource).Namespace(namespace).List(ctx, ownedBy(owner))
+	if err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		all = append(all, &list.Items[i])
+	}
+	return all, nil
 }
 
 func ownedBy(owner Owner) metav1.ListOptions {

@@ -39,8 +39,9 @@ type Writer interface {
 	// Preview returns what the API server would make of each object, and writes nothing.
 	Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured, error)
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
-	// Glance reads the metadata of an owner's objects, as they are when it is called.
-	Glance(ctx context.Context, inv manifests.Inventory, owner manifests.Owner) map[manifests.ID]metav1.Object
+	// Glance reads the metadata of an owner's objects, as they are when it is called, and the whole of some.
+	Glance(ctx context.Context, inv manifests.Inventory, owner manifests.Owner, whole map[manifests.ID]bool,
+	) map[manifests.ID]metav1.Object
 	Brake(ctx context.Context, object *unstructured.Unstructured, b manifests.Brake, o manifests.Options,
 	) (manifests.Applied, error)
 	// HandOver has a DaemonSet give up nodes; TryHandOver says whether it could, and writes nothing.

@@ -106,15 +106,15 @@ func (o *objects) note(id manifests.ID, r readObject) {
 }
 
 // noteWritten notes what the API server answered to the write of the flight's workloads, so that it need not be
-// asked at once. A definition has become Established since.
+// asked at once. A definition that was changed has become Established since.
 func (o *objects) noteWritten(applied []manifests.Applied, list []api.Workload, now time.Time) {
 	o.last = nil
 	waits := map[manifests.ID]bool{}
 	for _, w := range list {
-		waits[idOf(w)] = !w.IsDaemonSet() && w.Kind != "CustomResourceDefinition"
+		waits[idOf(w)] = !w.IsDaemonSet()
 	}
 	for _, a := range applied {
-		if waits[a.ID] && a.Object != nil {
+		if waits[a.ID] && a.Object != nil && (a.Kind != "CustomResourceDefinition" || !a.Changed) {
 			o.note(a.ID, readObject{live: a.Object, version: manifests.VersionOf(a.Object), at: now})
 		}
 	}

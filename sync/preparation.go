@@ -109,7 +109,7 @@ func (p *preparation) recallProofs(ctx context.Context, writer Writer) {
 	if err != nil {
 		return
 	}
-	p.proofs.Recall(set, p.left, writer.Glance(ctx, inventoryOf(p.sync), WriteOptions(p.sync).Owner), f.Since.Time)
+	p.proofs.Recall(ctx, writer, set, p.left, WriteOptions(p.sync), f.Since.Time)
 }
 
 // repeated says why a set that was rendered again is not the one in flight.

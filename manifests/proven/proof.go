@@ -2,6 +2,8 @@ package proven
 
 import (
 	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -21,21 +23,23 @@ type state struct {
 	uid        types.UID
 	version    string // resourceVersion
 	generation int64
-	// metadata is the sum of what they tell of an object and of its writers, its status left out.
-	metadata [sha256.Size]byte
+	// rest is the sum of the metadata or, where whole is set, of all that an apply of ours can change.
+	rest  [sha256.Size]byte
+	whole bool
 }
 
 // stateOf is how an apply has left an object; false if that proves nothing: what was not applied as the set has it, and
 // what others hold for our sake until the next apply, is to be applied again.
-func stateOf(a manifests.Applied, asked manifests.Sum) (state, bool) {
+func stateOf(a manifests.Applied, asked manifests.Sum, whole bool) (state, bool) {
 	if a.Object == nil || a.Replaced != nil {
 		return state{}, false
 	}
-	return stateSeen(a.Object, a.Object.GetAPIVersion(), asked)
+	return stateSeen(a.Object, a.Object.GetAPIVersion(), asked, whole)
 }
 
-// stateSeen is the same of an object of which the metadata are known, as they were left by an apply in an API version.
-func stateSeen(o metav1.Object, version string, asked manifests.Sum) (state, bool) {
+// stateSeen is the same of an object as it is seen now, as it was left by an apply in an API version. Of one that is to
+// be known as a whole, all of it must be seen.
+func stateSeen(o metav1.Object, version string, asked manifests.Sum, whole bool) (state, bool) {
 	managed := &unstructured.Unstructured{Object: map[string]any{}}
 	managed.SetAPIVersion(version)
 	managed.SetManagedFields(o.GetManagedFields())
@@ -43,8 +47,9 @@ func stateSeen(o metav1.Object, version string, asked manifests.Sum) (state, boo
 		len(fields.TakeoverVersions(managed, version)) > 0 {
 		return state{}, false
 	}
+	rest, seen := sumOf(o, whole)
 	return state{asked: asked, uid: o.GetUID(), version: o.GetResourceVersion(), generation: o.GetGeneration(),
-		metadata: sumOf(o)}, true
+		rest: rest, whole: whole}, seen
 }
 
 // live is the object as far as a write over it is decided on it.
@@ -58,22 +63,44 @@ func (s state) live(id manifests.ID) *unstructured.Unstructured {
 	return live
 }
 
-// same reports whether nobody has written an object since: what is seen of it is younger than any watch. Its status may
-// have been written where every other write raises the generation, or stands in the metadata.
-func (s state) same(id manifests.ID, seen metav1.Object) bool {
-	return seen != nil && seen.GetUID() == s.uid && sumOf(seen) == s.metadata &&
-		(seen.GetResourceVersion() == s.version || isDefinition(id))
+// same reports whether nobody has written an object since: what is seen of it is younger than any watch. Of one that
+// is known as a whole, others may have written what is not ours, and another apply would leave it so.
+func (s state) same(id manifests.ID, version string, seen metav1.Object) bool {
+	if seen == nil || seen.GetUID() != s.uid {
+		return false
+	}
+	if !s.whole {
+		rest, _ := sumOf(seen, false)
+		return rest == s.rest && seen.GetResourceVersion() == s.version
+	}
+	now, proves := stateSeen(seen, schema.GroupVersion{Group: id.Group, Version: version}.String(), s.asked, true)
+	return proves && now.rest == s.rest
 }
 
 func isDefinition(id manifests.ID) bool {
 	return id.Group == "apiextensions.k8s.io" && id.Kind == "CustomResourceDefinition"
 }
 
-func sumOf(o metav1.Object) [sha256.Size]byte {
+// sumOf sums up the metadata of an object, or with whole what an apply of ours can change of all of it. It reports false
+// if not all of that is seen.
+func sumOf(o metav1.Object, whole bool) (sum [sha256.Size]byte, seen bool) {
 	var p printed
-	p.number(o.GetGeneration())
-	p.pairs(o.GetLabels())
-	p.pairs(o.GetAnnotations())
+	labels, annotations, writers := o.GetLabels(), o.GetAnnotations(), o.GetManagedFields()
+	if whole {
+		rest, err := restOf(o)
+		if err != nil {
+			return sum, false
+		}
+		p.texts(string(rest))
+		writers = slices.DeleteFunc(writers, func(e metav1.ManagedFieldsEntry) bool {
+			return e.Manager != manifests.FieldManager
+		})
+		labels, annotations = owned(labels, "f:labels", writers), owned(annotations, "f:annotations", writers)
+	} else {
+		p.number(o.GetGeneration())
+	}
+	p.pairs(labels)
+	p.pairs(annotations)
 	p.number(int64(len(o.GetFinalizers())))
 	p.texts(o.GetFinalizers()...)
 	for _, r := range o.GetOwnerReferences() {
@@ -82,13 +109,47 @@ func sumOf(o metav1.Object) [sha256.Size]byte {
 	if o.GetDeletionTimestamp() != nil {
 		p.texts("is being deleted")
 	}
-	for _, e := range o.GetManagedFields() {
+	for _, e := range writers {
 		if e.Subresource != "status" {
 			p.texts(e.Manager, string(e.Operation), e.APIVersion, e.Subresource)
 			p.number(unixOf(e.Time))
 		}
+		if whole && e.FieldsV1 != nil {
+			p.texts(e.FieldsV1.GetRawString())
+		}
 	}
-	return sha256.Sum256(p)
+	return sha256.Sum256(p), true
+}
+
+// restOf is an object without its metadata and its status, as JSON with its keys in order.
+func restOf(o metav1.Object) ([]byte, error) {
+	u, whole := o.(*unstructured.Unstructured)
+	if !whole {
+		return nil, errors.New("nothing but its metadata is seen")
+	}
+	rest := maps.Clone(u.Object)
+	delete(rest, "metadata")
+	delete(rest, "status")
+	return json.Marshal(rest)
+}
+
+// owned are those labels or annotations that some writers hold. Controllers write others beside ours.
+func owned(all map[string]string, field string, writers []metav1.ManagedFieldsEntry) map[string]string {
+	ours := map[string]string{}
+	for _, e := range writers {
+		var held struct {
+			Metadata map[string]map[string]any `json:"f:metadata"`
+		}
+		if e.FieldsV1 == nil || json.Unmarshal(e.FieldsV1.GetRawBytes(), &held) != nil {
+			return all
+		}
+		for key, value := range all {
+			if _, is := held.Metadata[field]["f:"+key]; is {
+				ours[key] = value
+			}
+		}
+	}
+	return ours
 }
 
 // printed are texts and numbers one after the other, each told from the next.
@@ -117,8 +178,8 @@ func unixOf(t *metav1.Time) int64 {
 	return t.Unix()
 }
 
-// attended are the objects of a set that are always read and applied: what a commit waits for, and what runs pods.
-// Whoever judges them needs them as they are, and others write them all the time.
+// attended are the objects of a set that are seen as a whole: what a commit waits for, and what runs pods. Whoever judges
+// them needs them as they are, and their status is written all the time.
 func attended(set manifests.Set) map[manifests.ID]bool {
 	list := set.Awaited()
 	for _, o := range set.Workloads() {
@@ -127,14 +188,12 @@ func attended(set manifests.Set) map[manifests.ID]bool {
 	return list
 }
 
-// unchanged are the objects of a set that it asks for as they were applied last, with the UIDs that they had. Those of
-// the attended that are definitions are among them.
+// unchanged are the objects of a set that it asks for as they were applied last, with the UIDs that they had.
 func unchanged(set manifests.Set, states map[manifests.ID]state, attended map[manifests.ID]bool,
 ) (list manifests.Inventory) {
 	sums := set.Sums()
 	for _, e := range set.Inventory() {
-		s, known := states[e.ID]
-		if known && s.asked == sums[e.ID] && (!attended[e.ID] || isDefinition(e.ID)) {
+		if s, known := states[e.ID]; known && s.asked == sums[e.ID] && s.whole == attended[e.ID] {
 			e.UID = s.uid
 			list = append(list, e)
 		}
@@ -148,7 +207,7 @@ func prove(set manifests.Set, unchanged manifests.Inventory, states map[manifest
 	seen map[manifests.ID]metav1.Object) map[manifests.ID]bool {
 	proof := map[manifests.ID]bool{}
 	for _, e := range unchanged {
-		if states[e.ID].same(e.ID, seen[e.ID]) {
+		if states[e.ID].same(e.ID, e.Version, seen[e.ID]) {
 			proof[e.ID] = true
 		}
 	}

@@ -37,7 +37,7 @@ func TestTheResultIsThatOfTheFullWay(t *testing.T) {
 			for range 12 {
 				left += p.round()
 			}
-			if left < 8 {
+			if left < 5 {
 				t.Errorf("only %d objects were left alone in all: the story tells little", left)
 			}
 		})
@@ -70,11 +70,15 @@ var kinds = map[string]struct {
 		`{"apiVersion":"apps/v1","spec":{"selector":{"matchLabels":{"app":"a"}},"template":{"metadata":{"labels":
 		{"app":"a"}},"spec":{"nodeSelector":{"no":"node"},"containers":[{"name":"a","image":"a"}]}}}}`,
 		[]string{"spec", "template", "metadata", "annotations", "key"}},
+	"Deployment": {schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"},
+		`{"apiVersion":"apps/v1","spec":{"selector":{"matchLabels":{"app":"d"}},"template":{"metadata":{"labels":
+		{"app":"d"}},"spec":{"containers":[{"name":"a","image":"a"}]}}}}`,
+		[]string{"spec", "template", "metadata", "annotations", "key"}},
 }
 
 // names are those of all objects there may be: kind and name.
 var names = []string{"ConfigMap a", "ConfigMap b", "ConfigMap c", "ConfigMap d", "ConfigMap e", "Secret a", "Secret b",
-	"ServiceAccount a", "Service a", "DaemonSet a"}
+	"ServiceAccount a", "Service a", "DaemonSet a", "DaemonSet b", "Deployment a", "Deployment b"}
 
 // objects are what is asked for.
 func (p *pair) objects() (list []*unstructured.Unstructured) {
@@ -177,6 +181,15 @@ var deeds = []struct {
 	{"add to", func(w *world, r schema.GroupVersionResource, name string) error {
 		return w.patch(r, name, "injector", `{"metadata":{"annotations":{"added":"by an injector"}}}`)
 	}},
+	{"tell of", func(w *world, r schema.GroupVersionResource, name string) error {
+		if r.Group != "apps" {
+			return nil
+		}
+		_, err := w.others.Resource(r).Namespace(w.ns).Patch(w.ctx, name, types.MergePatchType,
+			fmt.Appendf(nil, `{"status":{"conditions":[{"type":"Told","status":"True","message":%q}]}}`, time.Now()),
+			metav1.PatchOptions{FieldManager: "teller"}, "status")
+		return err
+	}},
 	{"unlabel", func(w *world, r schema.GroupVersionResource, name string) error {
 		return w.patch(r, name, "kubectl-label", `{"metadata":{"labels":{"daemongate.io/sync":null}}}`)
 	}},
@@ -200,7 +213,7 @@ var deeds = []struct {
 		anew := &unstructured.Unstructured{Object: map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind()}}
 		anew.SetName(name)
 		anew.SetLabels(o.GetLabels())
-		if spec, found := o.Object["spec"]; found && o.GetKind() == "DaemonSet" {
+		if spec, found := o.Object["spec"]; found && r.Group == "apps" {
 			anew.Object["spec"] = spec
 		}
 		if o.GetKind() == "Service" {
@@ -221,7 +234,7 @@ func edited(r schema.GroupVersionResource) string {
 		return `{"stringData":{"key":"edited"}}`
 	case "services":
 		return `{"spec":{"selector":{"key":"edited"}}}`
-	case "daemonsets":
+	case "daemonsets", "deployments":
 		return `{"spec":{"template":{"metadata":{"annotations":{"key":"edited"}}}}}`
 	}
 	return `{"metadata":{"annotations":{"key":"edited"}}}`

@@ -1,7 +1,8 @@
 // Package proven remembers how applies have left the objects of a Sync. Of an object that is asked for as it was then,
 // and that nobody has written since, it is proven that another apply would change nothing: so it is neither read nor
 // dry-run nor applied again. That nobody has written it is never believed of a watch, which may be behind: one list of
-// metadata for each kind in each namespace says so, as it is when an apply begins.
+// metadata for each kind in each namespace says so, as it is when an apply begins; of what a commit waits for, and of
+// what runs pods, it is a list of whole objects.
 package proven
 
 import (
@@ -24,7 +25,8 @@ const trustedFor = 24 * time.Hour
 type Writer interface {
 	Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured, error)
 	Apply(ctx context.Context, set manifests.Set, o manifests.Options) ([]manifests.Applied, error)
-	Glance(ctx context.Context, inv manifests.Inventory, owner manifests.Owner) map[manifests.ID]metav1.Object
+	Glance(ctx context.Context, inv manifests.Inventory, owner manifests.Owner, whole map[manifests.ID]bool,
+	) map[manifests.ID]metav1.Object
 }
 
 // Memory is what is known of the objects of one Sync. It is safe for concurrent use; nothing is lost with it but time.
@@ -56,50 +58,75 @@ func (m *Memory) Forget() {
 	m.states = nil
 }
 
-// Preview is the writer's, of what is not proven to be as asked. What is proven is left out of the answers.
+// Preview is the writer's, of what is not proven to be as asked. Of what is proven, those that a commit waits for and
+// those that run pods are among the answers, as they are; the others are left out.
 func (m *Memory) Preview(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) ([]*unstructured.Unstructured, error) {
-	o, _ = m.knowing(ctx, w, set, o)
-	return w.Preview(ctx, set, o)
+	k := m.knowing(ctx, w, set, o)
+	answers, err := w.Preview(ctx, set, k.options)
+	for _, a := range k.seen {
+		answers = append(answers, a.Object)
+	}
+	return answers, err
 }
 
-// Apply is the writer's, of what is not proven to be as asked. It returns what was applied, and what was left alone.
+// Apply is the writer's, of what is not proven to be as asked. It returns what was applied, and what was left alone. Of
+// what is proven, those that a commit waits for and those that run pods are returned as if they had been applied.
 func (m *Memory) Apply(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) (applied []manifests.Applied, left manifests.Inventory, err error) {
-	o, left = m.knowing(ctx, w, set, o)
-	applied, err = w.Apply(ctx, set, o)
+	k := m.knowing(ctx, w, set, o)
+	applied, err = w.Apply(ctx, set, k.options)
+	applied = inOrder(set, append(applied, k.seen...))
 	m.note(set, applied, err == nil)
-	return applied, left, err
+	return applied, k.left, err
 }
 
-// knowing are the options with which a writer makes use of what is known, and the objects that it will leave alone.
-func (m *Memory) knowing(ctx context.Context, w Writer, set manifests.Set, o manifests.Options) (manifests.Options,
-	manifests.Inventory) {
+// known is what is known of a set before it is asked about or written.
+type known struct {
+	options manifests.Options   // with which a writer makes use of it
+	left    manifests.Inventory // the objects that it will leave alone, and of which no more than that is needed
+	seen    []manifests.Applied // the others that it will leave alone, as they are
+}
+
+func (m *Memory) knowing(ctx context.Context, w Writer, set manifests.Set, o manifests.Options) (k known) {
 	states := m.snapshot()
-	if len(states) == 0 {
-		return o, nil
+	if k.options = o; len(states) == 0 {
+		return k
 	}
 	attended := attended(set)
 	unchanged := unchanged(set, states, attended)
 	var seen map[manifests.ID]metav1.Object
 	if len(unchanged) > 0 {
-		seen = w.Glance(ctx, unchanged, o.Owner)
+		seen = w.Glance(ctx, unchanged, o.Owner, attended)
 	}
 	proof := prove(set, unchanged, states, seen)
-	o.Proven = func(id manifests.ID) bool { return proof[id] && !attended[id] }
-	o.Last = func(id manifests.ID) *unstructured.Unstructured {
+	k.options.Proven = func(id manifests.ID) bool { return proof[id] }
+	k.options.Last = func(id manifests.ID) *unstructured.Unstructured {
 		if last, known := states[id]; known && !attended[id] {
 			return last.live(id)
 		}
 		return nil
 	}
-	var left manifests.Inventory
 	for _, e := range unchanged {
-		if o.Proven(e.ID) {
-			left = append(left, e)
+		switch live, whole := seen[e.ID].(*unstructured.Unstructured); {
+		case !proof[e.ID]:
+		case attended[e.ID] && whole:
+			k.seen = append(k.seen, manifests.Unchanged(e.ID, live))
+		default:
+			k.left = append(k.left, e)
 		}
 	}
-	return o, left
+	return k
+}
+
+// inOrder are answers in the order in which the objects of a set are written.
+func inOrder(set manifests.Set, answers []manifests.Applied) []manifests.Applied {
+	place := make(map[manifests.ID]int, set.Len())
+	for i, id := range set.IDs() {
+		place[id] = i
+	}
+	slices.SortStableFunc(answers, func(a, b manifests.Applied) int { return place[a.ID] - place[b.ID] })
+	return answers
 }
 
 func (m *Memory) snapshot() map[manifests.ID]state {
@@ -125,24 +152,29 @@ func (m *Memory) Empty() bool {
 	return len(m.states) == 0
 }
 
-// Recall takes in what another process has applied since a time: those objects of a set that are seen now in the states
-// that they are known to have been left in.
-func (m *Memory) Recall(set manifests.Set, left manifests.Known, seen map[manifests.ID]metav1.Object, since time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.states) > 0 {
+// Recall takes in what another process has applied since a time: those objects of a set that a writer sees now in the
+// states that they are known to have been left in.
+func (m *Memory) Recall(ctx context.Context, w Writer, set manifests.Set, left manifests.Known, o manifests.Options,
+	since time.Time) {
+	if !m.Empty() {
 		return
 	}
-	m.states, m.since = map[manifests.ID]state{}, since
-	sums := set.Sums()
+	attended := attended(set)
+	seen := w.Glance(ctx, set.Inventory(), o.Owner, attended)
+	states, sums := map[manifests.ID]state{}, set.Sums()
 	for _, o := range set.Objects() {
 		id := manifests.IDOf(o)
 		known, is := left[id]
 		if now := seen[id]; is && now != nil && known.Still(manifests.VersionOf(now)) {
-			if s, proves := stateSeen(now, o.GetAPIVersion(), sums[id]); proves {
-				m.states[id] = s
+			if s, proves := stateSeen(now, o.GetAPIVersion(), sums[id], attended[id]); proves {
+				states[id] = s
 			}
 		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.states) == 0 {
+		m.states, m.since = states, since
 	}
 }
 
@@ -153,9 +185,9 @@ func (m *Memory) note(set manifests.Set, applied []manifests.Applied, all bool) 
 	if m.states == nil {
 		m.states = map[manifests.ID]state{}
 	}
-	sums := set.Sums()
+	sums, attended := set.Sums(), attended(set)
 	for _, a := range applied {
-		if s, known := stateOf(a, sums[a.ID]); known {
+		if s, known := stateOf(a, sums[a.ID], attended[a.ID]); known {
 			m.states[a.ID] = s
 		} else {
 			delete(m.states, a.ID)

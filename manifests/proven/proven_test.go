@@ -1,9 +1,15 @@
 package proven
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
 )
@@ -27,6 +33,87 @@ func TestOneOfManyCostsFourRequests(t *testing.T) {
 	if now := w.value("cm0042"); now != "v2" {
 		t.Errorf("the object that changed has %q", now)
 	}
+}
+
+// What is waited for, and what runs pods, costs no more: one list has all of a kind as they are, and says that nobody has
+// written more of them than their status. It is returned as if it had been applied. What of it somebody has edited is
+// applied.
+func TestWhatIsWaitedForIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	objects := func(value string) manifests.Set {
+		all := configMaps(3, value, nil)
+		for i := range 4 {
+			all = append(all, workload("DaemonSet", fmt.Sprint("d", i)), workload("Deployment", fmt.Sprint("d", i)))
+		}
+		return w.set(all...)
+	}
+	w.commit(objects("v1"))
+	deployments := kinds["Deployment"].resource
+	told := func(name string) {
+		must(w.others.Resource(deployments).Namespace(w.ns).Patch(w.ctx, name, types.MergePatchType,
+			[]byte(`{"status":{"conditions":[{"type":"Told","status":"True"}]}}`), metav1.PatchOptions{}, "status"))(t)
+	}
+	told("d1")
+	made := w.counted.during(func() {
+		applied, left := w.commit(objects("v2"))
+		if len(applied) != 11 || len(left) > 0 {
+			t.Errorf("applied %v and left %v alone", applied, left)
+		}
+		for _, a := range applied {
+			_, isTold := manifests.ConditionOf(a.Object, "Told")
+			if a.Changed != (a.Kind == "ConfigMap") || a.Kind == "Deployment" && isTold != (a.Name == "d1") {
+				t.Errorf("%s: said to be changed: %t, as it is now: %t", a, a.Changed, isTold)
+			}
+		}
+	})
+	want := []string{"apply", "apply", "apply", "dry run", "dry run", "dry run", "list", "list", "list", "list"}
+	if !slices.Equal(made, want) {
+		t.Errorf("requests %q, want %q", made, want)
+	}
+	told("d2")
+	w.by("kubectl-edit", deployments, "d1", `{"spec":{"template":{"metadata":{"annotations":{"key":"edited"}}}}}`)
+	w.by("kubectl-scale", deployments, "d3", `{"spec":{"replicas":3}}`) // of which the set says nothing
+	applied, _ := w.commit(objects("v3"))
+	for _, a := range applied {
+		if a.Kind != "ConfigMap" && a.Changed != (a.Name == "d1" && a.Kind == "Deployment") {
+			t.Errorf("%s: said to be changed: %t", a, a.Changed)
+		}
+	}
+	d1 := must(w.others.Resource(deployments).Namespace(w.ns).Get(w.ctx, "d1", metav1.GetOptions{}))(t)
+	if key, _, _ := unstructured.NestedString(d1.Object, kinds["Deployment"].path...); key != "v1" {
+		t.Errorf("d1 has %q", key)
+	}
+}
+
+// So it is if nothing but a value tells of the change: another process of ours has applied the object in the same second.
+func TestAChangeByAnotherOfUsIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	as := func(value string) manifests.Set {
+		o := workload("DaemonSet", "d")
+		must(0, unstructured.SetNestedField(o.Object, value, kinds["DaemonSet"].path...))(t)
+		return w.set(o)
+	}
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // managedFields have whole seconds
+	w.commit(as("v1"))
+	must(w.client.Apply(w.ctx, as("v0"), w.options))(t)
+	applied, _ := w.commit(as("v1"))
+	if len(applied) != 1 || !applied[0].Changed {
+		t.Errorf("applied %v", applied)
+	}
+}
+
+// workload is an object that runs pods.
+func workload(kind, name string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	if err := json.Unmarshal([]byte(kinds[kind].object), &o.Object); err != nil {
+		panic(err)
+	}
+	o.SetKind(kind)
+	o.SetName(name)
+	_ = unstructured.SetNestedField(o.Object, "v1", kinds[kind].path...)
+	return o
 }
 
 // An object that changes costs a dry run and an apply: what our own last apply has left is not read before.
@@ -161,7 +248,7 @@ func TestWhatAnotherProcessHasAppliedIsProven(t *testing.T) {
 	recall := func(since time.Time) {
 		w.memory = &Memory{}
 		w.memory.For("", time.Now())
-		w.memory.Recall(before, left, w.client.Glance(w.ctx, before.Inventory(), w.options.Owner), since)
+		w.memory.Recall(w.ctx, w.client, before, left, w.options, since)
 	}
 	recall(time.Now())
 	next := configMaps(10, "v1", map[int]string{4: "v2"})
