@@ -124,7 +124,8 @@ func TestARestartReadsNothingThatIsAsItWasLeft(t *testing.T) {
 			t.Errorf("%s: %d times", kind, got[kind])
 		}
 	}
-	if n := got["watch configmaps"] + got["list configmaps"]; n > 2 {
+	// One, and another for each time that a busy API server cuts it off; a watch for each Sync would be twenty.
+	if n := got["watch configmaps"] + got["list configmaps"]; n > syncs/2 {
 		t.Errorf("ConfigMaps were listed and watched by %d requests", n)
 	}
 	stop()
