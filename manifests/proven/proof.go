@@ -81,8 +81,8 @@ func isDefinition(id manifests.ID) bool {
 	return id.Group == "apiextensions.k8s.io" && id.Kind == "CustomResourceDefinition"
 }
 
-// sumOf sums up the metadata of an object, or with whole what an apply of ours can change of all of it. It reports false
-// if not all of that is seen.
+// sumOf sums up the metadata of an object, or with whole what an apply of ours can change of all of it. It reports
+// false if not all of that is seen.
 func sumOf(o metav1.Object, whole bool) (sum [sha256.Size]byte, seen bool) {
 	var p printed
 	labels, annotations, writers := o.GetLabels(), o.GetAnnotations(), o.GetManagedFields()
@@ -178,8 +178,8 @@ func unixOf(t *metav1.Time) int64 {
 	return t.Unix()
 }
 
-// attended are the objects of a set that are seen as a whole: what a commit waits for, and what runs pods. Whoever judges
-// them needs them as they are, and their status is written all the time.
+// attended are the objects of a set that are seen as a whole: what a commit waits for, and what runs pods. Whoever
+// judges them needs them as they are, and their status is written all the time.
 func attended(set manifests.Set) map[manifests.ID]bool {
 	list := set.Awaited()
 	for _, o := range set.Workloads() {
