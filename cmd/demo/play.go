@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -20,6 +21,8 @@ type player struct {
 
 	// pushed are the commits by name, and when they were pushed, in order.
 	pushed []pushed
+	// pushing is held while the commits of a chapter are pushed: each waits for what becomes of the one before.
+	pushing sync.Mutex
 }
 
 type pushed struct {
@@ -38,10 +41,8 @@ func (p *player) play(ctx context.Context, chapters []chapter) error {
 }
 
 func (p *player) chapter(ctx context.Context, c chapter) error {
-	for _, change := range c.push {
-		if err := p.push(ctx, change); err != nil {
-			return err
-		}
+	if err := p.pushAll(ctx, c.push); err != nil {
+		return err
 	}
 	for _, e := range c.end {
 		commit := p.hash(e.commit)
@@ -59,6 +60,17 @@ func (p *player) chapter(ctx context.Context, c chapter) error {
 	}
 	return p.recorder.wait(ctx, patience, c.gone+" to be pruned",
 		func() bool { return !inventoried(p.recorder.last(), c.gone) })
+}
+
+func (p *player) pushAll(ctx context.Context, changes []change) error {
+	p.pushing.Lock()
+	defer p.pushing.Unlock()
+	for _, c := range changes {
+		if err := p.push(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inventoried reports whether the inventory names an object, written as "DaemonSet logging/fluentd".

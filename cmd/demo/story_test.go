@@ -163,16 +163,26 @@ func (w *world) killAtRandom(ctx context.Context, t *testing.T, times int) int {
 			return n
 		case <-time.After(time.Duration(1+rand.IntN(12000)) * time.Millisecond):
 		}
-		w.controller.kill()
-		w.endLease(t)
-		c, err := startController(context.WithoutCancel(ctx), w.binary, w.cluster.Kubeconfig, w.dir, w.player.out)
-		if err != nil {
+		if err := w.killAndStart(ctx, t); err != nil {
 			t.Errorf("start again: %v", err)
 			return n
 		}
-		w.controller = c
 	}
 	return times
+}
+
+// killAndStart does so when no commit is pushed for what is to become of the one before: on a busy machine a rollout may
+// come to its end while Daemongate starts, and what was to wait for it never waits.
+func (w *world) killAndStart(ctx context.Context, t *testing.T) error {
+	w.player.pushing.Lock()
+	defer w.player.pushing.Unlock()
+	w.controller.kill()
+	w.endLease(t)
+	c, err := startController(context.WithoutCancel(ctx), w.binary, w.cluster.Kubeconfig, w.dir, w.player.out)
+	if err == nil {
+		w.controller = c
+	}
+	return err
 }
 
 // endLease has the next Daemongate not wait for the Lease of the one that is dead, as a person does who knows that it
