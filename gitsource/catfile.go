@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/daemongate/daemongate/gitsource/pack"
 )
 
 // catFile reads objects of a repository of this machine with `git cat-file --batch`, which is started at the first read
@@ -94,7 +96,7 @@ func (c *catFile) ask(want plumbing.ObjectType, h plumbing.Hash, limit int64) (c
 	switch kind, err := plumbing.ParseObjectType(fields[1]); {
 	case err != nil:
 		return nil, 0, err
-	case name(kind, content) != h:
+	case pack.Name(kind, content) != h:
 		return nil, 0, errMisnamed
 	case kind != want:
 		return nil, 0, fmt.Errorf("is a %s, not a %s", kind, want)

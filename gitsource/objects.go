@@ -1,7 +1,6 @@
 package gitsource
 
 import (
-	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync"
 
 	"github.com/go-git/go-billy/v5/osfs"
@@ -26,7 +24,7 @@ var errAbsent = errors.New("not in the mirror")
 
 var (
 	errUnreadable = errors.New("unreadable")
-	errMisnamed   = errors.New("damaged: its content does not have its name")
+	errMisnamed   = pack.ErrMisnamed
 )
 
 // isLoss is true of the errors of an object that the mirror does not have, or has no more as it was.
@@ -305,8 +303,6 @@ func (r *reader) content(want plumbing.ObjectType, h plumbing.Hash, limit int64)
 		return 0, nil, &tooLargeError{size, limit}
 	case want != plumbing.AnyObject && kind != want:
 		return 0, nil, errAbsent
-	case name(kind, content) != h:
-		return 0, nil, errMisnamed
 	}
 	return kind, content, nil
 }
@@ -330,14 +326,8 @@ func (r *reader) looseContent(h plumbing.Hash, limit int64) (t plumbing.ObjectTy
 	if err != nil {
 		return 0, nil, 0, unreadable(err)
 	}
+	if pack.Name(obj.Type(), content) != h {
+		return 0, nil, 0, errMisnamed
+	}
 	return obj.Type(), content, obj.Size(), nil
-}
-
-// name is the hash under which git stores a content.
-func name(t plumbing.ObjectType, content []byte) plumbing.Hash {
-	hash := sha1.New() // git's choice; collisions made on purpose are refused when a pack comes in
-	head := strconv.AppendInt(append(append(make([]byte, 0, 32), t.Bytes()...), ' '), int64(len(content)), 10)
-	hash.Write(append(head, 0))
-	hash.Write(content)
-	return plumbing.Hash(hash.Sum(nil))
 }

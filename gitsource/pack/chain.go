@@ -36,8 +36,12 @@ type link struct {
 }
 
 // chain follows the deltas that lead to an object. It ends at once at an object of more than limit bytes.
+//
+// There is one at a time: the next one takes its memory.
 func (r *Reader) chain(at location, limit int64) (c *chain, err error) {
-	c = &chain{}
+	c = &r.way
+	*c = chain{links: c.links[:0]}
+	r.room.clear()
 	for len(c.links) <= maxDepth {
 		h, l, err := r.link(at, heldDeltas-c.held)
 		if err != nil {
@@ -55,7 +59,7 @@ func (r *Reader) chain(at location, limit int64) (c *chain, err error) {
 		if at, err = r.changed(h, at); err != nil {
 			return nil, err
 		}
-		if c.kept = r.kept(at); c.kept != nil {
+		if c.kept = r.bases.kept(at); c.kept != nil {
 			return c, nil
 		}
 	}
@@ -72,15 +76,12 @@ func (r *Reader) link(at location, held int64) (h header, l link, err error) {
 	if !isDelta(h.kind) {
 		return h, l, nil
 	}
-	var begin [maxDeltaHead]byte
-	head := begin[:min(h.size, maxDeltaHead)]
+	head := r.head[:min(h.size, maxDeltaHead)]
 	if h.size <= held {
-		l.delta = make([]byte, h.size)
-		head, err = l.delta, r.inflater.fill(at.pack.windows[0], l.delta)
-	} else if err = r.inflater.reset(at.pack.windows[0]); err == nil {
-		var n int
-		n, _, err = r.inflater.read(head)
-		head = head[:n]
+		l.delta = r.room.take(h.size)
+		head, err = l.delta, r.decompressor.fill(at.pack.windows[0], l.delta)
+	} else {
+		err = r.decompressor.begin(at.pack.windows[0], head)
 	}
 	if err != nil {
 		return h, l, err
@@ -128,14 +129,15 @@ func (r *Reader) make(c *chain) (*base, error) {
 	b, deltas := c.kept, c.links
 	if b == nil {
 		end := c.links[len(c.links)-1]
-		b, deltas = &base{end.location, end.kind, make([]byte, end.size)}, c.links[:len(c.links)-1]
+		b = &base{location: end.location, kind: end.kind, content: make([]byte, end.size)}
+		deltas = c.links[:len(c.links)-1]
 		if err := r.fill(end, b.content); err != nil {
 			return nil, err
 		}
 	}
 	room := make([]byte, c.largest())
 	for _, l := range slices.Backward(deltas) {
-		r.keep(b)
+		r.bases.keep(b)
 		delta := l.delta
 		if delta == nil {
 			delta = room[:l.size]
@@ -143,7 +145,7 @@ func (r *Reader) make(c *chain) (*base, error) {
 				return nil, err
 			}
 		}
-		made := &base{l.location, b.kind, make([]byte, l.makes)}
+		made := &base{location: l.location, kind: b.kind, content: make([]byte, l.makes)}
 		if err := patch(made.content, b.content, delta); err != nil {
 			return nil, err
 		}
@@ -152,12 +154,39 @@ func (r *Reader) make(c *chain) (*base, error) {
 	return b, nil
 }
 
+// room is memory for the deltas of a chain. It is used again for those of the next one, unless it is large.
+type room struct{ bytes []byte }
+
+const leastRoom, mostRoom = 4 << 10, 64 << 10 // bytes: at first, and between two chains
+
+func (m *room) clear() {
+	if cap(m.bytes) > mostRoom {
+		m.bytes = nil
+	}
+	m.bytes = m.bytes[:0]
+}
+
+// take takes so many bytes. What was taken before stays where it is.
+func (m *room) take(size int64) []byte {
+	from := len(m.bytes)
+	if int64(cap(m.bytes)-from) < size {
+		m.bytes, from = make([]byte, 0, max(size, int64(2*cap(m.bytes)), leastRoom)), 0
+	}
+	m.bytes = m.bytes[:int64(from)+size]
+	return m.bytes[from:len(m.bytes):len(m.bytes)]
+}
+
 // fill reads what is stored, whose header was read before.
 func (r *Reader) fill(l link, content []byte) error {
 	if err := r.open(l.pack); err != nil {
 		return err
 	}
-	return r.inflater.fill(l.pack.seek(l.from), content)
+	if len(content) < wideRead {
+		return r.decompressor.fill(l.pack.seek(l.from), content)
+	}
+	wide := newWindow(l.pack.file, wideWindow)
+	wide.seek(l.from)
+	return r.decompressor.fill(wide, content)
 }
 
 var errNoSizes = fmt.Errorf("%w: a delta without sizes", packfile.ErrMalformedPackFile)

@@ -62,6 +62,33 @@ func TestAChainOfLargeDeltasIsReadOneByOne(t *testing.T) {
 	readsAs(t, r, name, "blob", last)
 }
 
+// Deltas that are held stay as they are while more come, and much memory is not kept for the next chain.
+func TestDeltasOfAChainAreHeldTogether(t *testing.T) {
+	m := &room{}
+	for range 2 {
+		m.clear()
+		var held [][]byte
+		for i := range 60 {
+			held = append(held, m.take(int64(i*97)))
+			for at := range held[i] {
+				held[i][at] = byte(i)
+			}
+		}
+		for _, delta := range held {
+			_ = append(delta, 0xff) // which must not be the next one's
+		}
+		for i, delta := range held {
+			if !bytes.Equal(delta, bytes.Repeat([]byte{byte(i)}, i*97)) {
+				t.Fatalf("delta %d became another one", i)
+			}
+		}
+	}
+	m.take(10 * mostRoom)
+	if m.clear(); cap(m.bytes) > mostRoom {
+		t.Errorf("%d bytes are kept for the next chain", cap(m.bytes))
+	}
+}
+
 // What takes much memory to be made waits until others have released theirs; what takes little does not.
 func TestWhatIsLargeToReadWaitsForMemory(t *testing.T) {
 	const size = readFreely/2 + 1

@@ -2,11 +2,11 @@ package pack
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
@@ -52,10 +52,15 @@ func applyDelta(to io.Writer, base io.ReaderAt, size int64, delta io.Reader) err
 		return malformed(fmt.Errorf("a change of %d bytes, of an object of %d", changes, size))
 	}
 	for left := int64(makes); left > 0; {
-		offset, n, err := instruction(d)
+		next, err := d.Peek(maxInstruction)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		offset, n, took, err := instruction(next)
 		if err != nil {
 			return malformed(err)
 		}
+		_, _ = d.Discard(took) // which are there
 		from := io.Reader(d)
 		if offset >= 0 {
 			from = io.NewSectionReader(base, offset, n)
@@ -76,33 +81,34 @@ func applyDelta(to io.Writer, base io.ReaderAt, size int64, delta io.Reader) err
 
 // patch does so in memory, where what it makes has its size.
 func patch(makes, base, delta []byte) error {
-	d := bytes.NewReader(delta)
-	changes, err := binary.ReadUvarint(d)
-	if err == nil {
-		_, err = binary.ReadUvarint(d) // the size of what it makes
-	}
-	if err != nil {
-		return malformed(err)
+	changes, n := binary.Uvarint(delta)
+	_, m := binary.Uvarint(delta[max(n, 0):]) // the size of what it makes
+	if n <= 0 || m <= 0 {
+		return malformed(errNoSizes)
 	}
 	if changes != uint64(len(base)) {
 		return malformed(fmt.Errorf("a change of %d bytes, of an object of %d", changes, len(base)))
 	}
-	for len(makes) > 0 {
-		offset, n, err := instruction(d)
+	for delta = delta[n+m:]; len(makes) > 0; {
+		offset, n, took, err := instruction(delta)
 		if err != nil {
 			return malformed(err)
 		}
-		if n > int64(len(makes)) || offset >= 0 && offset+n > int64(len(base)) {
+		delta = delta[took:]
+		switch {
+		case n > int64(len(makes)) || offset+n > int64(len(base)) && offset >= 0:
 			return malformed(errBeyond)
-		}
-		if offset >= 0 {
+		case offset >= 0:
 			copy(makes, base[offset:offset+n])
-		} else if _, err := io.ReadFull(d, makes[:n]); err != nil {
-			return malformed(err)
+		case n > int64(len(delta)):
+			return malformed(io.ErrUnexpectedEOF)
+		default:
+			copy(makes, delta[:n])
+			delta = delta[n:]
 		}
 		makes = makes[n:]
 	}
-	if d.Len() > 0 {
+	if len(delta) > 0 {
 		return malformed(errFollowed)
 	}
 	return nil
@@ -113,38 +119,40 @@ var (
 	errFollowed = errors.New("something follows its last instruction")
 )
 
+// maxInstruction is how many bytes an instruction has at most, besides those that it inserts.
+const maxInstruction = 8
+
 // instruction reads what to do next: to copy so many bytes from an offset, or to insert so many, which follow; the
-// offset is negative then.
-func instruction(d io.ByteReader) (offset, n int64, err error) {
-	op, err := d.ReadByte()
-	if err != nil {
-		return 0, 0, err
+// offset is negative then. It took so many bytes of the delta.
+func instruction(delta []byte) (offset, n int64, took int, err error) {
+	if len(delta) == 0 {
+		return 0, 0, 0, io.ErrUnexpectedEOF
 	}
-	if op == 0 {
-		return 0, 0, errors.New("an instruction that Git does not have")
-	}
-	if op&0x80 == 0 {
-		return -1, int64(op), nil
+	op := delta[0]
+	switch took = 1 + bits.OnesCount8(op&0x7f); {
+	case op == 0:
+		return 0, 0, 0, errors.New("an instruction that Git does not have")
+	case op&0x80 == 0:
+		return -1, int64(op), 1, nil
+	case took > len(delta):
+		return 0, 0, 0, io.ErrUnexpectedEOF
 	}
 	// Bits of the operation say which of four bytes of the offset, and of three of the size, follow.
-	for bit := range 7 {
+	for bit, follow := 0, delta[1:took]; bit < 7; bit++ {
 		if op&(1<<bit) == 0 {
 			continue
 		}
-		b, err := d.ReadByte()
-		if err != nil {
-			return 0, 0, err
-		}
-		if bit < 4 {
-			offset |= int64(b) << (8 * bit)
+		if b := int64(follow[0]); bit < 4 {
+			offset |= b << (8 * bit)
 		} else {
-			n |= int64(b) << (8 * (bit - 4))
+			n |= b << (8 * (bit - 4))
 		}
+		follow = follow[1:]
 	}
 	if n == 0 {
 		n = copied
 	}
-	return offset, n, nil
+	return offset, n, took, nil
 }
 
 func malformed(err error) error { return errors.Join(packfile.ErrMalformedPackFile, truncated(err)) }

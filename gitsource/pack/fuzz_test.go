@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"crypto/sha1"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -37,6 +38,42 @@ func FuzzDeltas(f *testing.F) {
 			t.Errorf("left %v, %v", left, err)
 		}
 	})
+}
+
+// In memory a delta makes what it makes in a file, or is refused as there, also when it is none.
+func TestDeltasMakeTheSameInMemory(t *testing.T) {
+	refused := 0
+	for seed := range uint64(4000) {
+		r := rand.New(rand.NewPCG(seed, 10))
+		base := make([]byte, r.IntN(300))
+		for i := range base {
+			base[i] = byte(r.Uint32())
+		}
+		delta := change(base, append(append(bytes.Clone(base[:len(base)/2]), "inserted"...), base[len(base)/3:]...))
+		switch r.IntN(3) {
+		case 0:
+			delta = append(delta[:r.IntN(len(delta))], make([]byte, r.IntN(2))...)
+		case 1:
+			delta[r.IntN(len(delta))] ^= 1 << r.IntN(8)
+		}
+		_, makes, ok := (&deltaHead{delta}).sizes()
+		if !ok || makes > 1<<20 {
+			continue
+		}
+		var want bytes.Buffer
+		failed := applyDelta(&want, bytes.NewReader(base), int64(len(base)), bytes.NewReader(delta))
+		got := make([]byte, makes)
+		err := patch(got, base, delta)
+		if (err == nil) != (failed == nil) || err == nil && !bytes.Equal(got, want.Bytes()) {
+			t.Fatalf("%x of %x makes %x, %v; in a file %x, %v", delta, base, got, err, want.Bytes(), failed)
+		}
+		if err != nil {
+			refused++
+		}
+	}
+	if refused < 400 || refused > 3000 {
+		t.Errorf("%d deltas are refused: too few of one of the kinds", refused)
+	}
 }
 
 // isGits reports whether git takes a pack.

@@ -47,7 +47,11 @@ func readHeader(r flate.Reader, offset int64) (h header, err error) {
 		}
 		h.base = offset - back
 	case plumbing.REFDeltaObject:
-		_, err = io.ReadFull(r, h.ref[:])
+		for i := range h.ref {
+			if h.ref[i], err = r.ReadByte(); err != nil {
+				return h, err
+			}
+		}
 	}
 	return h, err
 }
@@ -69,7 +73,8 @@ func readBack(r io.ByteReader) (back int64, err error) {
 	}
 }
 
-// inflater reads what is stored. One is used again and again, since making one takes longer than most objects.
+// inflater reads what is stored in a pack that is indexed, and its checksum. One is used again and again, since making
+// one takes longer than most objects.
 type inflater struct {
 	z interface {
 		io.Reader

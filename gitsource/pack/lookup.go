@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"sort"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
@@ -26,6 +25,7 @@ type lookup struct {
 	io.ReaderAt
 	file   *os.File
 	whole  []byte // all of it, if that is not large; the file is closed then
+	room   []byte // for pieces of it otherwise
 	fanout [256]uint32
 	far    int64 // objects beyond 2 GiB
 }
@@ -83,46 +83,66 @@ func (l *lookup) close() {
 
 func (l *lookup) count() int64 { return int64(l.fanout[255]) }
 
+// piece reads a part of the index. It is there until the next one is read.
 func (l *lookup) piece(from, size int64) ([]byte, error) {
 	if from+size <= int64(len(l.whole)) {
 		return l.whole[from : from+size], nil
 	}
-	b := make([]byte, size)
+	if int64(cap(l.room)) < size {
+		l.room = make([]byte, size)
+	}
+	b := l.room[:size]
 	_, err := l.ReadAt(b, from)
 	return b, truncated(err)
 }
 
 // find is where an object is in the pack; negative if it is not there.
 func (l *lookup) find(name plumbing.Hash) (offset int64, err error) {
+	const together = 256 // names that are read at once
 	var from int64
 	if name[0] > 0 {
 		from = int64(l.fanout[name[0]-1])
 	}
 	to := int64(l.fanout[name[0]])
-	const together = 128 // names that are read at once
-	var one [nameSize]byte
-	for to-from > together {
-		middle := (from + to) / 2
-		if _, err := l.ReadAt(one[:], namesAt+middle*nameSize); err != nil {
-			return -1, truncated(err)
+	// Names are spread evenly, so a name tells about where it is.
+	guess := from + (to-from)*int64(binary.BigEndian.Uint16(name[1:]))>>16
+	for from < to {
+		first := max(from, min(guess-together/2, to-together))
+		names, err := l.piece(namesAt+first*nameSize, min(together, to-first)*nameSize)
+		if err != nil {
+			return -1, err
 		}
-		if bytes.Compare(one[:], name[:]) <= 0 {
-			from = middle
+		at, ok := search(names, name)
+		switch last := first + int64(len(names)/nameSize); {
+		case ok:
+			return l.offset(first + at)
+		case at == 0 && first > from:
+			to = first
+		case first+at == last && last < to:
+			from = last
+		default:
+			return -1, nil
+		}
+		guess = (from + to) / 2 // if they are not spread evenly
+	}
+	return -1, nil
+}
+
+// search is where a name is among sorted ones, or belongs.
+func search(names []byte, name plumbing.Hash) (at int64, ok bool) {
+	begin := binary.BigEndian.Uint64(name[:])
+	low, high := 0, len(names)/nameSize
+	for low < high {
+		middle := (low + high) / 2
+		n := names[middle*nameSize:][:nameSize]
+		other := binary.BigEndian.Uint64(n)
+		if other < begin || other == begin && bytes.Compare(n, name[:]) < 0 {
+			low = middle + 1
 		} else {
-			to = middle
+			high = middle
 		}
 	}
-	names, err := l.piece(namesAt+from*nameSize, (to-from)*nameSize)
-	if err != nil {
-		return -1, err
-	}
-	at, ok := sort.Find(int(to-from), func(i int) int {
-		return bytes.Compare(name[:], names[i*nameSize:(i+1)*nameSize])
-	})
-	if !ok {
-		return -1, nil
-	}
-	return l.offset(from + int64(at))
+	return int64(low), low*nameSize < len(names) && plumbing.Hash(names[low*nameSize:][:nameSize]) == name
 }
 
 // offset is where the object of a line is.

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"crypto"
+	"crypto/sha1"
 	"fmt"
 	"hash"
 	"strconv"
@@ -15,18 +16,22 @@ import (
 type namer struct {
 	hash hash.Hash
 	head []byte
+	sum  plumbing.Hash
 }
 
 func newNamer() *namer { return &namer{hash: githash.New(crypto.SHA1)} }
 
-func (n *namer) name(t plumbing.ObjectType, content []byte) (name plumbing.Hash) {
-	n.head = append(append(n.head[:0], t.Bytes()...), ' ')
+// newPlainNamer names what was named before, when its pack came in: a collision made on purpose was refused then.
+func newPlainNamer() *namer { return &namer{hash: sha1.New()} }
+
+func (n *namer) name(t plumbing.ObjectType, content []byte) plumbing.Hash {
+	n.head = append(append(n.head[:0], t.String()...), ' ')
 	n.head = append(strconv.AppendInt(n.head, int64(len(content)), 10), 0)
 	n.hash.Reset()
 	_, _ = n.hash.Write(n.head) // never fails
 	_, _ = n.hash.Write(content)
-	n.hash.Sum(name[:0])
-	return name
+	n.hash.Sum(n.sum[:0])
+	return n.sum
 }
 
 const (

@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"os"
@@ -15,20 +14,23 @@ import (
 )
 
 const (
-	openPacks  = 8        // packs that a reader keeps open
-	readWindow = 16 << 10 // bytes that a reader reads at once: some hundred files of a set, which mostly are neighbours
-	keptBases  = 8 << 20  // bytes of contents that a reader keeps for deltas to be applied to
+	openPacks  = 8         // packs that a reader keeps open
+	readWindow = 16 << 10  // bytes that a reader reads at once: some hundred files of a set, mostly neighbours
+	wideRead   = 1 << 20   // bytes of a content, or of a delta, from which on it is read through a window of its own
+	wideWindow = 128 << 10 // bytes that are read at once then
 )
 
 // Reader reads the objects of the packs of a folder objects/pack. It serves one goroutine at a time, and does not see
 // packs that come later. Of the indexes it reads what it needs.
 type Reader struct {
-	packs    []*stored // those in which something was found last come first
-	inflater inflater
+	packs        []*stored // those in which something was found last come first
+	decompressor decompressor
+	namer        *namer
+	bases        bases
 
-	bases map[location]*list.Element // *base
-	used  *list.List                 // of the bases, the last used first
-	held  int64                      // bytes of them
+	way  chain // to the object that is read
+	room room  // of its deltas
+	head [maxDeltaHead]byte
 
 	memory *memory.Budget // what is shared with others
 }
@@ -61,20 +63,13 @@ type location struct {
 	offset int64
 }
 
-// base is a content that deltas change.
-type base struct {
-	location
-	kind    plumbing.ObjectType
-	content []byte
-}
-
 // NewReader opens the packs of a folder; one that is not there has none.
 func NewReader(folder string) (*Reader, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "pack-*.pack"))
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{bases: map[location]*list.Element{}, used: list.New(), memory: memory.Process()}
+	r := &Reader{namer: newPlainNamer(), memory: memory.Process()}
 	for _, path := range paths {
 		l, err := openLookup(strings.TrimSuffix(path, ".pack") + ".idx")
 		if err != nil {
@@ -181,37 +176,6 @@ func (r *Reader) changed(h header, delta location) (location, error) {
 			delta.offset)
 	}
 	return at, err
-}
-
-// keep keeps a content for further deltas.
-func (r *Reader) keep(b *base) {
-	if _, ok := r.bases[b.location]; ok || len(b.content) > keptBases/4 {
-		return
-	}
-	r.bases[b.location] = r.used.PushFront(b)
-	for r.held += int64(len(b.content)); r.held > keptBases; {
-		last := r.used.Back()
-		old, ok := r.used.Remove(last).(*base)
-		if !ok {
-			return
-		}
-		delete(r.bases, old.location)
-		r.held -= int64(len(old.content))
-	}
-}
-
-// kept is a content that was kept, or nil.
-func (r *Reader) kept(at location) *base {
-	e := r.bases[at]
-	if e == nil {
-		return nil
-	}
-	r.used.MoveToFront(e)
-	b, ok := e.Value.(*base)
-	if !ok {
-		return nil
-	}
-	return b
 }
 
 // errTooDeep is the error of deltas that lead to no object in the end.

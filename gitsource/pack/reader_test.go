@@ -86,7 +86,10 @@ func TestReadersOfDamagedPacksEnd(t *testing.T) {
 				continue
 			}
 			for _, name := range []string{names[0], names[len(names)/2], names[len(names)-1]} {
-				_, _, _, _ = r.Read(plumbing.NewHash(name), 1<<20) // who reads checks the name
+				kind, content, _, err := r.Read(plumbing.NewHash(name), 1<<20)
+				if err == nil && newNamer().name(kind, content).String() != name {
+					t.Fatalf("byte %d of %s is another one: %s is read as another content", at, path, name)
+				}
 				_, _ = r.Size(plumbing.NewHash(name))
 			}
 			r.Close()
@@ -102,6 +105,47 @@ func TestReadersOfDamagedPacksEnd(t *testing.T) {
 	}
 	if _, err := NewReader(folder); err == nil {
 		t.Error("an index that was cut off is taken")
+	}
+}
+
+// Whatever byte of a pack rots, of what is whole and of what changes it, an object is read as what its name says or as
+// an error. The checksum of what is stored is not looked at: the name alone tells of some rot.
+func TestWhatIsReadHasItsName(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	parts := []part{{[]byte("a first content, of many words"), -1}, {[]byte("a first content, of more words"), 0},
+		{[]byte("a first content, of more words still"), 1}}
+	good := assemble(r, parts, []int{0, 1, 2})
+	folder := t.TempDir()
+	if err := Keep(t.Context(), folder, bytes.NewReader(good), Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(folder, "pack-*.pack"))
+	if err != nil || len(paths) != 1 {
+		t.Fatal(paths, err)
+	}
+	misnamed := make([]int, len(parts))
+	for at := range len(good) - nameSize {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1 << (at % 8)
+		if err := errors.Join(os.Remove(paths[0]), os.WriteFile(paths[0], bad, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		r := opened(t, folder)
+		for i, p := range parts {
+			_, content, _, err := r.Read(newNamer().name(plumbing.BlobObject, p.content), 1<<20)
+			if err == nil && !bytes.Equal(content, p.content) {
+				t.Fatalf("byte %d is another one: %q is read as %q", at, p.content, content)
+			}
+			if errors.Is(err, ErrMisnamed) {
+				misnamed[i]++
+			}
+		}
+		r.Close()
+	}
+	for i, times := range misnamed {
+		if times == 0 {
+			t.Errorf("no rot of object %d is told by its name alone", i)
+		}
 	}
 }
 

@@ -49,9 +49,10 @@ func (t *Tree) list(e object.TreeEntry) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]fs.DirEntry, len(f.entries))
-	for i, child := range f.entries {
-		list[i] = dirEntry{t, child}
+	list, entries := make([]fs.DirEntry, len(f.entries)), make([]dirEntry, len(f.entries))
+	for i := range f.entries {
+		entries[i] = dirEntry{t, &f.entries[i]}
+		list[i] = &entries[i]
 	}
 	return list, nil
 }
@@ -100,7 +101,7 @@ func mode(e object.TreeEntry) fs.FileMode {
 // dirEntry is an entry of a folder that was listed.
 type dirEntry struct {
 	tree  *Tree
-	entry object.TreeEntry
+	entry *object.TreeEntry // of the folder, which does not change
 }
 
 func (d dirEntry) Name() string               { return d.entry.Name }
@@ -111,7 +112,7 @@ func (d dirEntry) String() string             { return fs.FormatDirEntry(d) }
 
 // shown is the entry as it is shown: a submodule that is followed is a folder.
 func (d dirEntry) shown() object.TreeEntry {
-	e := d.entry
+	e := *d.entry
 	if d.tree.submodules != nil && isSubmodule(e) {
 		e.Mode = filemode.Dir
 	}

@@ -3,6 +3,7 @@ package treefs
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
@@ -14,11 +15,12 @@ import (
 // folder is one decoded tree object. It does not change.
 type folder struct {
 	entries []object.TreeEntry // sorted by name
-	byName  map[string]int
 }
 
 func (f *folder) find(name string) (object.TreeEntry, bool) {
-	i, ok := f.byName[name]
+	i, ok := slices.BinarySearchFunc(f.entries, name, func(e object.TreeEntry, name string) int {
+		return strings.Compare(e.Name, name)
+	})
 	if !ok {
 		return object.TreeEntry{}, false
 	}
@@ -27,19 +29,18 @@ func (f *folder) find(name string) (object.TreeEntry, bool) {
 
 // newFolder refuses a folder with a name that git itself would not have let in: whoever made it is up to something.
 func newFolder(entries []object.TreeEntry) (*folder, error) {
-	f := &folder{entries: entries, byName: make(map[string]int, len(entries))}
+	sortByName(entries)
 	for i, e := range entries {
 		if reason := hostile(e.Name); reason != "" {
 			return nil, fmt.Errorf("the name %q in it %s: the commit was not made by git; rewrite it: %w", e.Name,
 				reason, fs.ErrInvalid)
 		}
-		if _, twice := f.byName[e.Name]; twice {
+		if i > 0 && entries[i-1].Name == e.Name {
 			return nil, fmt.Errorf("the name %q is in it twice: the commit was not made by git; rewrite it: %w", e.Name,
 				fs.ErrInvalid)
 		}
-		f.byName[e.Name] = i
 	}
-	return f, nil
+	return &folder{entries}, nil
 }
 
 func hostile(name string) string {
@@ -99,18 +100,6 @@ func (c *Folders) add(h plumbing.Hash, f *folder) {
 // MaxFolder bounds a folder, in bytes; no repository that works has a larger one.
 const MaxFolder = 64 << 20
 
-// Entries reads a folder as it was committed.
-func Entries(content []byte) ([]object.TreeEntry, error) {
-	o := &plumbing.MemoryObject{}
-	o.SetType(plumbing.TreeObject)
-	_, _ = o.Write(content) // memory takes everything
-	var tree object.Tree
-	if err := tree.Decode(o); err != nil {
-		return nil, err
-	}
-	return tree.Entries, nil
-}
-
 // folder returns a folder of the tree, decoded.
 func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
 	if f := t.folders.get(h); f != nil {
@@ -120,19 +109,19 @@ func (t *Tree) folder(h plumbing.Hash) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	short := h.String()[:10]
 	entries, err := Entries(content)
 	if err != nil {
-		return nil, fmt.Errorf("folder %s: %w: %w", short, err, fs.ErrInvalid)
+		return nil, fmt.Errorf("folder %s: %w: %w", short(h), err, fs.ErrInvalid)
 	}
-	sortByName(entries)
 	f, err := newFolder(entries)
 	if err != nil {
-		return nil, fmt.Errorf("folder %s: %w", short, err)
+		return nil, fmt.Errorf("folder %s: %w", short(h), err)
 	}
 	t.folders.put(h, f)
 	return f, nil
 }
+
+func short(h plumbing.Hash) string { return h.String()[:10] }
 
 // isLink and its like say what an entry is.
 func isLink(e object.TreeEntry) bool      { return e.Mode == filemode.Symlink }

@@ -30,12 +30,36 @@ func (t *Tree) resolve(op, name string, follow bool) (*Tree, object.TreeEntry, e
 	if len(name) > maxPath {
 		return fail(fmt.Errorf("path too long: %w", fs.ErrInvalid))
 	}
+	if e, ok := t.straight(name); ok {
+		return t, e, nil
+	}
 	w := walk{tree: t, path: []object.TreeEntry{{Mode: filemode.Dir, Hash: t.root}}, ahead: strings.Split(name, "/")}
 	e, err := w.run(follow)
 	if err != nil {
 		return fail(err)
 	}
 	return w.tree, e, nil
+}
+
+// straight finds what a path names if it leads there through folders alone, as most do. What is anything else, or is
+// not found, is left to a walk.
+func (t *Tree) straight(name string) (e object.TreeEntry, ok bool) {
+	e = object.TreeEntry{Mode: filemode.Dir, Hash: t.root}
+	for more := name != "."; more; {
+		if !isDir(e) {
+			return e, false
+		}
+		f, err := t.folder(e.Hash)
+		if err != nil {
+			return e, false
+		}
+		var part string
+		part, name, more = strings.Cut(name, "/")
+		if e, ok = f.find(part); !ok {
+			return e, false
+		}
+	}
+	return e, !isLink(e) && !isSubmodule(e)
 }
 
 // walk is a way through the tree.
