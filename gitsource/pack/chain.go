@@ -79,9 +79,9 @@ func (r *Reader) link(at location, held int64) (h header, l link, err error) {
 	head := r.head[:min(h.size, maxDeltaHead)]
 	if h.size <= held {
 		l.delta = r.room.take(h.size)
-		head, err = l.delta, r.decompressor.fill(at.pack.windows[0], l.delta)
+		head, err = l.delta, r.inflater.fill(at.pack.windows[0], l.delta)
 	} else {
-		err = r.decompressor.begin(at.pack.windows[0], head)
+		err = r.inflater.begin(at.pack.windows[0], head)
 	}
 	if err != nil {
 		return h, l, err
@@ -182,11 +182,11 @@ func (r *Reader) fill(l link, content []byte) error {
 		return err
 	}
 	if len(content) < wideRead {
-		return r.decompressor.fill(l.pack.seek(l.from), content)
+		return r.inflater.fill(l.pack.seek(l.from), content)
 	}
 	wide := newWindow(l.pack.file, wideWindow)
 	wide.seek(l.from)
-	return r.decompressor.fill(wide, content)
+	return r.inflater.fill(wide, content)
 }
 
 var errNoSizes = fmt.Errorf("%w: a delta without sizes", packfile.ErrMalformedPackFile)

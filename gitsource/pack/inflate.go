@@ -73,8 +73,8 @@ func readBack(r io.ByteReader) (back int64, err error) {
 	}
 }
 
-// inflater reads what is stored in a pack that is indexed, and its checksum. One is used again and again, since making
-// one takes longer than most objects.
+// inflater reads what is stored in a pack, and its checksum. One is used again and again, since making one takes longer
+// than most objects.
 type inflater struct {
 	z interface {
 		io.Reader
@@ -112,6 +112,18 @@ func (i *inflater) fill(r flate.Reader, content []byte) error {
 		err = short(int64(n), int64(len(content)))
 	}
 	return i.end(ended, err)
+}
+
+// begin reads the first bytes of an object that has at least so many.
+func (i *inflater) begin(r flate.Reader, content []byte) error {
+	if err := i.reset(r); err != nil {
+		return err
+	}
+	n, _, err := i.read(content)
+	if err == nil && n < len(content) {
+		err = short(int64(n), int64(len(content)))
+	}
+	return err
 }
 
 // pass reads an object of exactly so many bytes, and passes it on piece by piece.

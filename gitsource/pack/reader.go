@@ -23,10 +23,10 @@ const (
 // Reader reads the objects of the packs of a folder objects/pack. It serves one goroutine at a time, and does not see
 // packs that come later. Of the indexes it reads what it needs.
 type Reader struct {
-	packs        []*stored // those in which something was found last come first
-	decompressor decompressor
-	namer        *namer
-	bases        bases
+	packs    []*stored // those in which something was found last come first
+	inflater inflater
+	namer    *namer
+	bases    bases
 
 	way  chain // to the object that is read
 	room room  // of its deltas
