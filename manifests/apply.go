@@ -35,11 +35,12 @@ type Applied struct {
 func (c *Client) Apply(ctx context.Context, s Set, o Options) ([]Applied, error) {
 	defined := definitionsOf(s.objects)
 	var done []Applied
-	for _, rank := range byRank(o.unproven(s.objects), IDOf) {
-		written, err := c.applyRank(ctx, rank, defined, o)
-		done = append(done, written...)
+	for _, rank := range byRank(s.objects, IDOf) {
+		written, err := c.applyRank(ctx, o.unproven(rank), defined, o)
+		alone := o.seen(rank)
+		done = append(append(done, written...), alone...)
 		if err == nil {
-			err = c.established(ctx, written)
+			err = c.established(ctx, append(written, unestablished(alone)...))
 		}
 		if err != nil {
 			return done, err

@@ -87,6 +87,13 @@ func (c *Client) established(ctx context.Context, written []Applied) error {
 	return errors.Join(problems...)
 }
 
+// unestablished are those definitions that the API server did not serve when they were looked at.
+func unestablished(alone []Applied) []Applied {
+	return slices.DeleteFunc(slices.Clone(alone), func(a Applied) bool {
+		return !isDefinition(a.ID) || isEstablished(a.Object)
+	})
+}
+
 // awaitEstablished waits for one of them. A name that is refused stays so until somebody makes room for it.
 func (c *Client) awaitEstablished(ctx context.Context, t target) error {
 	var refused string

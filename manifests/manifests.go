@@ -119,12 +119,24 @@ type Options struct {
 	// Proven tells the objects of which it is proven that an apply would change nothing: the API server is not asked
 	// about them, and they are left alone. Nil if there are none.
 	Proven func(ID) bool
+	// Seen are those of the proven objects of which Apply is to answer all the same, as it would if it had applied them.
+	Seen map[ID]Applied
 	// Last is what our own last apply has left of an object, as far as a write is decided on it; nil if that is not
 	// known. What is known is not read before it is written: the API server refuses the write if it is no longer so.
 	Last func(ID) *unstructured.Unstructured
 	// May is asked before an object is written or deleted, and none is from its first error on; nil if all may be. What
 	// was begun of an object is done to its end. A Brake asks nobody.
 	May func() error
+}
+
+// seen are the answers of some objects that are left alone.
+func (o Options) seen(objects []*unstructured.Unstructured) (answers []Applied) {
+	for _, object := range objects {
+		if a, is := o.Seen[IDOf(object)]; is {
+			answers = append(answers, a)
+		}
+	}
+	return answers
 }
 
 // unproven are those of some objects that must be asked about, or written.

@@ -92,19 +92,23 @@ func mayStay(id ID, live *unstructured.Unstructured) error {
 	return nil
 }
 
-// Glance reads an owner's objects, as they are when it is called: one list of each kind in each namespace, of what
-// carries the owner's label. It is a list of metadata, and where there are any of which more is wanted, one of whole
+// Glance reads an owner's objects, as they are when it is called: one list of each kind in each namespace, in the
+// version that is asked for, of what carries the owner's label. It is a list of metadata, and where there are any of which more is wanted, one of whole
 // objects, each an *unstructured.Unstructured. What is not there, or cannot be listed, is left out.
 func (c *Client) Glance(ctx context.Context, inv Inventory, owner Owner, whole map[ID]bool) map[ID]metav1.Object {
-	versions, wholly := map[place]string{}, map[place]bool{}
-	for _, e := range inv {
-		at := place{e.groupKind(), e.Namespace}
-		versions[at] = e.Version
-		wholly[at] = wholly[at] || whole[e.ID]
+	type versioned struct {
+		place
+		version string
 	}
-	places := slices.Collect(maps.Keys(versions))
-	lists, _ := sideBySide(places, func(at place) ([]metav1.Object, error) {
-		mapping, err := c.mapper.find(ctx, at.kind, versions[at])
+	wholly, asked := map[versioned]bool{}, make(map[ID]string, len(inv))
+	for _, e := range inv {
+		at := versioned{place{e.groupKind(), e.Namespace}, e.Version}
+		wholly[at] = wholly[at] || whole[e.ID]
+		asked[e.ID] = e.Version
+	}
+	places := slices.Collect(maps.Keys(wholly))
+	lists, _ := sideBySide(places, func(at versioned) ([]metav1.Object, error) {
+		mapping, err := c.mapper.find(ctx, at.kind, at.version)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +117,10 @@ func (c *Client) Glance(ctx context.Context, inv Inventory, owner Owner, whole m
 	seen := make(map[ID]metav1.Object, len(inv))
 	for i, at := range places {
 		for _, o := range lists[i] {
-			seen[ID{Group: at.kind.Group, Kind: at.kind.Kind, Namespace: o.GetNamespace(), Name: o.GetName()}] = o
+			id := ID{Group: at.kind.Group, Kind: at.kind.Kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+			if version, is := asked[id]; is && version == at.version {
+				seen[id] = o
+			}
 		}
 	}
 	return seen

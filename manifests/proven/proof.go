@@ -81,6 +81,12 @@ func isDefinition(id manifests.ID) bool {
 	return id.Group == "apiextensions.k8s.io" && id.Kind == "CustomResourceDefinition"
 }
 
+// isHeld reports whether the pods of an object are held back by a brake or a pace.
+func isHeld(id manifests.ID, o metav1.Object) bool {
+	_, held := manifests.BrakeIn(o.GetAnnotations())
+	return held && id.Group == "apps" && id.Kind == "DaemonSet"
+}
+
 // sumOf sums up the metadata of an object, or with whole what an apply of ours can change of all of it. It reports
 // false if not all of that is seen.
 func sumOf(o metav1.Object, whole bool) (sum [sha256.Size]byte, seen bool) {

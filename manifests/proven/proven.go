@@ -75,8 +75,12 @@ func (m *Memory) Preview(ctx context.Context, w Writer, set manifests.Set, o man
 func (m *Memory) Apply(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) (applied []manifests.Applied, left manifests.Inventory, err error) {
 	k := m.knowing(ctx, w, set, o)
+	k.options.Seen = make(map[manifests.ID]manifests.Applied, len(k.seen))
+	for _, a := range k.seen {
+		k.options.Seen[a.ID] = a
+	}
 	applied, err = w.Apply(ctx, set, k.options)
-	applied = inOrder(set, append(applied, k.seen...))
+	inOrder(set, applied)
 	m.note(set, applied, err == nil)
 	return applied, k.left, err
 }
@@ -119,14 +123,13 @@ func (m *Memory) knowing(ctx context.Context, w Writer, set manifests.Set, o man
 	return k
 }
 
-// inOrder are answers in the order in which the objects of a set are written.
-func inOrder(set manifests.Set, answers []manifests.Applied) []manifests.Applied {
+// inOrder brings answers into the order in which the objects of a set are written.
+func inOrder(set manifests.Set, answers []manifests.Applied) {
 	place := make(map[manifests.ID]int, set.Len())
 	for i, id := range set.IDs() {
 		place[id] = i
 	}
 	slices.SortStableFunc(answers, func(a, b manifests.Applied) int { return place[a.ID] - place[b.ID] })
-	return answers
 }
 
 func (m *Memory) snapshot() map[manifests.ID]state {
@@ -153,7 +156,7 @@ func (m *Memory) Empty() bool {
 }
 
 // Recall takes in what another process has applied since a time: those objects of a set that a writer sees now in the
-// states that they are known to have been left in.
+// states that they are known to have been left in. A DaemonSet whose pods are held back is not as the set has it.
 func (m *Memory) Recall(ctx context.Context, w Writer, set manifests.Set, left manifests.Known, o manifests.Options,
 	since time.Time) {
 	if !m.Empty() {
@@ -165,7 +168,7 @@ func (m *Memory) Recall(ctx context.Context, w Writer, set manifests.Set, left m
 	for _, o := range set.Objects() {
 		id := manifests.IDOf(o)
 		known, is := left[id]
-		if now := seen[id]; is && now != nil && known.Still(manifests.VersionOf(now)) {
+		if now := seen[id]; is && now != nil && known.Still(manifests.VersionOf(now)) && !isHeld(id, now) {
 			if s, proves := stateSeen(now, o.GetAPIVersion(), sums[id], attended[id]); proves {
 				states[id] = s
 			}
