@@ -28,7 +28,7 @@ var states = []struct {
 
 // Classes gathers nodes into classes: in the order in which a person wants to hear of them, and of one state the
 // largest first.
-func Classes(nodes []Node) []Class {
+func Classes(nodes NodeList) []Class {
 	type kind struct {
 		state NodeState
 		cause Code
@@ -36,7 +36,7 @@ func Classes(nodes []Node) []Class {
 	}
 	byKind := map[kind]*Class{}
 	var all []*Class
-	for _, n := range nodes {
+	for n := range nodes.All() {
 		k := kind{n.State, n.Cause, n.Why}
 		c := oneOf(all[:min(len(all), 8)], n) // mostly there are few
 		if c == nil {

@@ -100,7 +100,7 @@ func judgedWorkload(w api.Workload, j rollout.Judgement, m rollout.Memory, workl
 }
 
 // nodeClasses are nodes by what they are to the rollout, with some of their names.
-func nodeClasses(nodes []rollout.Node, names int) []api.NodeClass {
+func nodeClasses(nodes rollout.NodeList, names int) []api.NodeClass {
 	var list []api.NodeClass
 	for _, c := range rollout.Classes(nodes) {
 		if len(list) == maxClasses {

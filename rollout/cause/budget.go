@@ -18,14 +18,14 @@ import (
 // BudgetSpent is a rollout that the controller may not go on with: maxUnavailable (or maxSurge) is used up by nodes
 // whose trouble is not this commit's, so that it replaces no further old pod.
 func BudgetSpent(s *survey.Survey) *survey.Finding {
-	if !rolling(s) || s.HandsOver() || !survey.Any(s, isInWait) {
+	if !rolling(s) || s.HandsOver() || s.Counts[survey.InWait] == 0 {
+		return nil
+	}
+	limit := BudgetLimit(s)
+	if others, _ := spending(s); others < limit.Nodes {
 		return nil
 	}
 	spent, _ := spenders(s)
-	limit := BudgetLimit(s)
-	if len(spent) < limit.Nodes {
-		return nil
-	}
 	f := &survey.Finding{Code: rollout.BudgetSpent, Since: s.Since(rollout.BudgetSpent, "", false,
 		fact.Latest(spent[limit.Nodes-1].Since, s.Remembered().Observed))}
 	waiting := nodesInWait(s)
@@ -33,7 +33,7 @@ func BudgetSpent(s *survey.Survey) *survey.Finding {
 		f.Nodes = append(f.Nodes, p.Node)
 	}
 	f.Message = fmt.Sprintf("%s is used up by %s, so the controller replaces no further pod: %s still wait%s: %s",
-		limit, words.Listed(told(spent)), words.Plural(len(waiting), "node"),
+		limit, told(spent), words.Plural(len(waiting), "node"),
 		map[bool]string{true: "s"}[len(waiting) == 1], words.FoldSome(waiting))
 	f.Remedy = remedyFor(spent[0], s.Live.Namespace) + fmt.Sprintf(", or raise %s in Git to more than %s", limit.field,
 		words.Plural(len(spent), "node")) + "."
@@ -42,40 +42,35 @@ func BudgetSpent(s *survey.Survey) *survey.Finding {
 
 // nodesInWait are the nodes that the rollout has not come to.
 func nodesInWait(s *survey.Survey) []string {
-	return survey.NamesWhere(s, isInWait)
+	return survey.NamesWhere(s, IsInWait)
 }
 
-func isInWait(at *survey.Site) bool { return at.Updated == nil && at.Old != nil && at.Counts() }
+// IsInWait reports whether the rollout must reach a node, and has not come to it.
+func IsInWait(at *survey.Site) bool { return at.Updated == nil && at.Old != nil && at.Counts() }
 
 // NoteBudget says if the budget is used up by other nodes and failing ones together: neither alone explains why nothing
 // moves.
 func NoteBudget(s *survey.Survey, add func(format string, args ...any)) {
-	if s.Live == nil || !rolling(s) || s.HandsOver() || !survey.Any(s, isInWait) {
+	if s.Live == nil || !rolling(s) || s.HandsOver() || s.Counts[survey.InWait] == 0 {
+		return
+	}
+	limit, foreign, own := BudgetLimit(s), 0, 0
+	if foreign, own = spending(s); foreign == 0 || foreign >= limit.Nodes || foreign+own < limit.Nodes {
 		return
 	}
 	others, ours := spenders(s)
-	limit := BudgetLimit(s)
-	if len(others) == 0 || len(others) >= limit.Nodes || len(others)+len(ours) < limit.Nodes {
-		return
-	}
 	add("%s is used up, in part by what is not this commit's trouble: %s; and by its own: %s", limit,
-		words.Listed(told(others)), words.Listed(toldByCause(ours)))
+		told(others), toldByCause(ours))
 }
 
-func told(spent []survey.Spender) []string {
-	var list []string
-	for _, p := range spent {
-		list = append(list, p.Node+" ("+p.Why+")")
-	}
-	return list
+func told(spent []survey.Spender) string {
+	return words.ListedBy(len(spent), func(i int) string { return spent[i].Node + " (" + spent[i].Why + ")" })
 }
 
-func toldByCause(sites []*survey.Site) []string {
-	var list []string
-	for _, at := range sites {
-		list = append(list, fmt.Sprintf("%s (%s)", at.Name, at.Finding.Code))
-	}
-	return list
+func toldByCause(sites []*survey.Site) string {
+	return words.ListedBy(len(sites), func(i int) string {
+		return fmt.Sprintf("%s (%s)", sites[i].Name, sites[i].Finding.Code)
+	})
 }
 
 // remedyFor is what to do about a node that uses up the budget.
@@ -88,33 +83,42 @@ func remedyFor(p survey.Spender, namespace string) string {
 }
 
 // spenders are the nodes that use up the budget, the longest first: those whose trouble is not this commit's, and those
-// whose new pod shows a cause. A node whose new pod is only starting is neither. They are found once per look.
+// whose new pod shows a cause. They are put together once per look.
 func spenders(s *survey.Survey) (others []survey.Spender, ours []*survey.Site) {
 	if s.Spenders == nil {
 		s.Spenders = &survey.Spenders{}
-		s.Spenders.Others, s.Spenders.Ours = findSpenders(s)
+		for _, sum := range s.Sums {
+			others, ours = append(others, sum.Others...), append(ours, sum.Ours...)
+		}
+		slices.SortStableFunc(others, func(a, b survey.Spender) int { return a.Since.Compare(b.Since) })
+		s.Spenders.Others, s.Spenders.Ours = others, ours
 	}
 	return s.Spenders.Others, s.Spenders.Ours
 }
 
-func findSpenders(s *survey.Survey) (others []survey.Spender, ours []*survey.Site) {
+// spending is how many they are.
+func spending(s *survey.Survey) (others, ours int) {
+	for _, sum := range s.Sums {
+		others, ours = others+len(sum.Others), ours+len(sum.Ours)
+	}
+	return others, ours
+}
+
+// SumUpBudget adds a site to those that use up the budget, if it does. One whose new pod is only starting is neither
+// another's trouble nor ours.
+func SumUpBudget(s *survey.Survey, sum *survey.Sum, at *survey.Site) {
 	spends := spends
 	if Surges(s) {
 		spends = spendsSurge
 	}
-	for i := range s.Sites {
-		at := &s.Sites[i]
-		if !spends(s, at) {
-			continue
-		}
-		if p, foreign := foreign(s, at); foreign {
-			others = append(others, p)
-		} else if f := at.Finding; f != nil && f.Code != rollout.Starting {
-			ours = append(ours, at)
-		}
+	if !rolling(s) || !spends(s, at) {
+		return
 	}
-	slices.SortStableFunc(others, func(a, b survey.Spender) int { return a.Since.Compare(b.Since) })
-	return others, ours
+	if p, foreign := foreign(s, at); foreign {
+		sum.Others = append(sum.Others, p)
+	} else if f := at.Finding; f != nil && f.Code != rollout.Starting {
+		sum.Ours = append(sum.Ours, at)
+	}
 }
 
 // spends is the controller's rule for a rolling update without surge (kubernetes pkg/controller/daemon/update.go): what

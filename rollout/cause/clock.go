@@ -90,21 +90,25 @@ func clockOf(s *survey.Survey, name string) rollout.Clock {
 	return rollout.Clock{Node: name, Ahead: known.Ahead, Unknown: known.Unknown}
 }
 
-// NoteClocks says which clocks are off without being the cause of anything: a node's that is behind has its pods seem
-// Ready for longer than they are, which is allowed for; one that is ahead makes them settle later.
+// SumUpClock says of a site's clock if it is off without being the cause of anything: of a node whose clock is behind
+// the pods seem Ready for longer than they are, which is allowed for; where it is ahead they settle later.
+func SumUpClock(s *survey.Survey, sum *survey.Sum, at *survey.Site) {
+	if f := at.Finding; f != nil && f.Code == rollout.ClockSkew {
+		return
+	}
+	switch {
+	case at.Clocked && off(at.Ahead):
+		sum.Clocks = append(sum.Clocks, at.Name+" is "+strings.TrimSuffix(aheadWords(at.Ahead), " of"))
+	case !at.Clocked && at.Counts() && !s.Reached(at.Ready.Add(-rollout.SkewTolerance)):
+		sum.Clocks = append(sum.Clocks, at.Name+" is ahead, so that its pod settles later")
+	}
+}
+
+// NoteClocks says which clocks are off without being the cause of anything.
 func NoteClocks(s *survey.Survey, add func(format string, args ...any)) {
 	var list []string
-	for i := range s.Sites {
-		at := &s.Sites[i]
-		if f := at.Finding; f != nil && f.Code == rollout.ClockSkew {
-			continue
-		}
-		switch {
-		case at.Clocked && off(at.Ahead):
-			list = append(list, at.Name+" is "+strings.TrimSuffix(aheadWords(at.Ahead), " of"))
-		case !at.Clocked && at.Counts() && at.Ready.Sub(s.Now()) > rollout.SkewTolerance:
-			list = append(list, at.Name+" is ahead, so that its pod settles later")
-		}
+	for _, sum := range s.Sums {
+		list = append(list, sum.Clocks...)
 	}
 	if len(list) > 0 {
 		add("clocks of nodes that are off the API server's: %s", words.Listed(list))

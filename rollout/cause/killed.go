@@ -58,17 +58,10 @@ func killingOf(s *survey.Survey, c survey.ContainerCase, before rollout.Killed) 
 	return rollout.Killed{By: string(by), At: at, Code: codeOf(end)}
 }
 
-// KeepKilled remembers what is known of pods that were not looked into this time, for example because their node is
+// KeepKilled remembers what is known of a site's pod that was not looked into this time, for example because its node is
 // down.
-func KeepKilled(s *survey.Survey) {
-	if len(s.Before.Killed) == 0 {
-		return
-	}
-	for i := range s.Sites {
-		p := s.Sites[i].Updated
-		if p == nil || s.Sites[i].Settled {
-			continue
-		}
+func KeepKilled(s *survey.Survey, at *survey.Site) {
+	if p := at.Updated; len(s.Before.Killed) > 0 && p != nil && !at.Settled {
 		for _, status := range goingOn(p) {
 			key := killedKey(p, status.Name)
 			_, known := s.Remembered().Killed[key]

@@ -11,95 +11,155 @@ import (
 	"github.com/daemongate/daemongate/rollout/words"
 )
 
-// gathered are the findings that are one cause.
+// found is what one look found out about why nodes have not settled.
+type found struct {
+	more  []*survey.Finding // of the DaemonSet as a whole; what single nodes show is in the sums
+	final bool              // whatever is wrong is final: the deadline has passed
+}
+
+// gathered are groups that are one cause.
 type gathered struct {
 	rollout.Cause
-	key   string
-	lead  *survey.Finding
-	of    []*survey.Finding
-	final int // how many of them are
+	key    string
+	lead   *survey.Finding
+	groups []*survey.Group
+	nodes  int // with repetitions
+	finals int
+}
+
+// kind is what findings have in common that are one cause.
+type kind struct {
+	code rollout.Code
+	key  string
 }
 
 // causesOf gathers findings into causes, those that lead first. Final ones are only so if they are enough to be stuck.
-func causesOf(s *survey.Survey, findings []*survey.Finding, stuck bool) []rollout.Cause {
-	groups := gather(findings)
-	for _, g := range groups {
-		if n := len(g.of); n > few { // of thousands of nodes a list that grows would be copied a dozen times
-			g.Nodes, g.Pods = make([]string, 0, n), make([]string, 0, n)
-		}
-		for _, f := range g.of {
-			take(&g.Cause, f)
-			if f.Final {
-				g.final++
-				g.lead = survey.Lead(g.lead, f)
-				g.Final = stuck
-			}
+func causesOf(s *survey.Survey, f found, stuck bool) []rollout.Cause {
+	var all []*gathered
+	byKind := map[kind]*gathered{}
+	for _, sum := range s.Sums {
+		for _, group := range sum.Causes {
+			all = putTogether(all, byKind, group, f.final)
 		}
 	}
-	slices.SortStableFunc(groups, func(a, b *gathered) int {
-		return cmp.Or(a.lead.Leads(b.lead), cmp.Compare(b.final, a.final), cmp.Compare(len(b.Nodes), len(a.Nodes)))
+	var more gatherer
+	for _, one := range f.more {
+		more.add(one)
+	}
+	for _, group := range more.groups {
+		all = putTogether(all, byKind, group, f.final)
+	}
+	slices.SortStableFunc(all, func(a, b *gathered) int {
+		return cmp.Or(a.lead.Leads(b.lead), cmp.Compare(b.finals, a.finals), cmp.Compare(b.nodes, a.nodes))
 	})
-	list := make([]rollout.Cause, 0, len(groups))
-	for _, g := range groups {
-		tidy(&g.Cause)
+	list := make([]rollout.Cause, 0, len(all))
+	for _, g := range all {
+		g.Final = stuck && g.finals > 0
+		g.tell(s)
 		list = append(list, g.Cause)
 	}
 	return list
 }
 
-// few are findings for which no room is made beforehand.
-const few = 8
-
-// gather puts findings together by their codes and keys, in the order in which each was found first.
-func gather(findings []*survey.Finding) (groups []*gathered) {
-	type kind struct {
-		code rollout.Code
-		key  string
+// putTogether puts a group to those of its kind.
+func putTogether(all []*gathered, byKind map[kind]*gathered, group *survey.Group, final bool) []*gathered {
+	k := kind{group.Code, group.Key}
+	g := byKind[k]
+	lead, finals := group.Lead, group.Finals
+	if final && group.Code != rollout.Starting {
+		ripe := *group.Deepest // the next look goes on from the other one
+		ripe.Final = true
+		lead, finals = &ripe, group.Size
 	}
-	byKind := map[kind]*gathered{}
-	var g *gathered
-	for i, f := range findings {
-		if g == nil || g.Code != f.Code || g.key != f.Key { // most are of one kind
-			g = byKind[kind{f.Code, f.Key}]
-		}
-		if g == nil {
-			g = &gathered{lead: f, key: f.Key, Cause: rollout.Cause{Code: f.Code, Container: f.Container,
-				About: f.About, Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
-			if len(byKind) == 0 {
-				g.of = make([]*survey.Finding, 0, len(findings)-i)
+	if g == nil {
+		g = &gathered{Cause: group.Cause, key: group.Key, lead: lead}
+		g.Nodes, g.Pods = nil, nil
+		byKind[k], all = g, append(all, g)
+	} else if finals > 0 {
+		g.lead = survey.Lead(g.lead, lead)
+	}
+	if group.Since.Before(g.Since) {
+		g.Since = group.Since
+	}
+	g.groups, g.nodes, g.finals = append(g.groups, group), g.nodes+len(group.Nodes), g.finals+finals
+	return all
+}
+
+// tell says where a cause is, and what its nodes are short of.
+func (g *gathered) tell(s *survey.Survey) {
+	loose := false
+	for _, group := range g.groups {
+		loose = loose || group.Loose
+		for _, f := range group.Telling {
+			if len(g.Shortfalls) < rollout.MaxShortfalls {
+				g.Shortfalls = append(g.Shortfalls, f.Shortfalls...)
 			}
-			byKind[kind{f.Code, f.Key}] = g
-			groups = append(groups, g)
+			if f.Relief != nil {
+				g.Relief = append(g.Relief, *f.Relief)
+			}
 		}
-		g.of = append(g.of, f)
 	}
-	return groups
+	list := survey.ListKey{What: "nodes", Code: g.Code, Key: g.key}
+	g.Nodes = s.Joined(list, len(g.groups), func(i int) []string { return g.groups[i].Nodes })
+	if loose {
+		g.Nodes = slices.Clone(g.Nodes)
+		slices.Sort(g.Nodes)
+		g.Nodes = slices.Compact(g.Nodes)
+	}
+	list.What = "pods"
+	g.Pods = s.Joined(list, len(g.groups), func(i int) []string { return g.groups[i].Pods })
+	g.Message += shortfallsIn(&g.Cause)
 }
 
-// take adds what one finding says of where and since when.
-func take(c *rollout.Cause, f *survey.Finding) {
+// gatherer puts findings together by their codes and keys, in the order in which each was found first.
+type gatherer struct {
+	groups []*survey.Group
+	byKind map[kind]*survey.Group
+}
+
+func (g *gatherer) add(f *survey.Finding) {
+	group := g.groupOf(f)
 	if f.Node != "" {
-		c.Nodes = append(c.Nodes, f.Node)
+		group.Nodes = append(group.Nodes, f.Node)
 	}
-	c.Nodes = append(c.Nodes, f.Nodes...)
+	if len(f.Nodes) > 0 {
+		group.Nodes, group.Loose = append(group.Nodes, f.Nodes...), true
+	}
 	if f.Pod != "" { // of each node there is one finding at most
-		c.Pods = append(c.Pods, f.Pod)
+		group.Pods = append(group.Pods, f.Pod)
 	}
-	if len(c.Shortfalls) < rollout.MaxShortfalls {
-		c.Shortfalls = append(c.Shortfalls, f.Shortfalls...)
+	if len(f.Shortfalls) > 0 || f.Relief != nil {
+		group.Telling = append(group.Telling, f)
 	}
-	if f.Relief != nil {
-		c.Relief = append(c.Relief, *f.Relief)
+	if f.Since.Before(group.Since) {
+		group.Since = f.Since
 	}
-	if f.Since.Before(c.Since) {
-		c.Since = f.Since
+	if group.Size++; f.Final {
+		group.Finals++
+		group.Lead = survey.Lead(group.Lead, f)
+	}
+	if f.Deep && !group.Deepest.Deep {
+		group.Deepest = f
 	}
 }
 
-func tidy(c *rollout.Cause) {
-	slices.Sort(c.Nodes)
-	c.Nodes = slices.Compact(c.Nodes)
-	c.Message += shortfallsIn(c)
+func (g *gatherer) groupOf(f *survey.Finding) *survey.Group {
+	if n := len(g.groups); n > 0 { // most are of one kind
+		if last := g.groups[n-1]; last.Code == f.Code && last.Key == f.Key {
+			return last
+		}
+	}
+	group := g.byKind[kind{f.Code, f.Key}]
+	if group == nil {
+		group = &survey.Group{Key: f.Key, Lead: f, Deepest: f, Cause: rollout.Cause{Code: f.Code,
+			Container: f.Container, About: f.About, Message: f.Message, Remedy: f.Remedy, Log: f.Log, Since: f.Since}}
+		if g.byKind == nil {
+			g.byKind = map[kind]*survey.Group{}
+		}
+		g.byKind[kind{f.Code, f.Key}] = group
+		g.groups = append(g.groups, group)
+	}
+	return group
 }
 
 // mostShortfalls is how many shortfalls a message tells one by one; how many more nodes there are is said.

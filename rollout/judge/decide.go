@@ -12,21 +12,21 @@ import (
 )
 
 // decide comes to the verdict.
-func decide(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) {
-	complete := isComplete(s, j, findings)
+func decide(s *survey.Survey, j *rollout.Judgement, f found) {
+	complete := isComplete(s, j, f)
 	if complete && !(passes(s) && isPatienceOver(s)) {
 		j.Proving = provenAt(s)
 		complete = j.Proving.IsZero()
 	}
 	if complete && s.Look.LeasesProblem != "" {
-		complete, findings = false, append(findings, leasesUnread(s))
+		complete, f.more = false, append(f.more, leasesUnread(s))
 	}
-	stuck := !complete && isEnough(s, j, findings)
+	stuck := !complete && isEnough(s, j, f)
 	if !complete && j.Proving.IsZero() && deadlinePassed(s) { // to prove takes the time that it takes
 		stuck = true
-		findings = atTheDeadline(s, j, findings)
+		f = atTheDeadline(s, j, f)
 	}
-	j.Causes = causesOf(s, findings, stuck)
+	j.Causes = causesOf(s, f, stuck)
 	switch {
 	case complete && !stuck:
 		j.Verdict = rollout.Complete
@@ -46,47 +46,33 @@ func passes(s *survey.Survey) bool {
 
 // isEnough reports whether what has failed is enough to be stuck: more nodes than may fail, all that are left, or
 // something that concerns the DaemonSet as a whole. Of a paced rollout only the nodes count that it has reached.
-func isEnough(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) bool {
-	failing, left := 0, 0
-	for _, f := range findings {
-		switch {
-		case !f.Final || f.Code == rollout.Starting:
-			continue
-		case f.At == nil:
+func isEnough(s *survey.Survey, j *rollout.Judgement, f found) bool {
+	for _, one := range f.more {
+		if one.Final && one.Code != rollout.Starting {
 			return true
 		}
-		failing++
-		if f.At.Counts() {
-			left++
-		}
 	}
-	if failing == 0 {
+	if s.Counts[survey.Failing] == 0 {
 		return false
 	}
 	reached, toSettle := exposed(s, j)
-	return failing > rollout.Portion(s.Options.FailureBudget, reached) || left >= toSettle
+	return s.Counts[survey.Failing] > rollout.Portion(s.Options.FailureBudget, reached) ||
+		s.Counts[survey.FailingCount] >= toSettle
 }
 
 // atTheDeadline makes final whatever is wrong by then; if nothing is known to be, that is said.
-func atTheDeadline(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) []*survey.Finding {
-	explained := false
-	for i, f := range findings {
-		if f.Code != rollout.Starting {
-			final := *f // the next look goes on from the other one
-			final.Final, explained = true, true
-			findings[i] = &final
-		}
+func atTheDeadline(s *survey.Survey, j *rollout.Judgement, f found) found {
+	f.final = true
+	if len(f.more) == 0 && s.Counts[survey.Ailing] == 0 {
+		f.more = append(f.more, noProgress(s, j))
 	}
-	if !explained {
-		findings = append(findings, noProgress(s, j))
-	}
-	return findings
+	return f
 }
 
 // isComplete reports whether the commit has taken over: every present node has a settled updated pod, at least one if
 // any node matches, and few enough nodes are absent. A braked rollout is not, nor one whose DaemonSet fits no node any
 // more.
-func isComplete(s *survey.Survey, j *rollout.Judgement, findings []*survey.Finding) bool {
+func isComplete(s *survey.Survey, j *rollout.Judgement, f found) bool {
 	switch {
 	case s.Brake.Pulled:
 		return false
@@ -94,26 +80,19 @@ func isComplete(s *survey.Survey, j *rollout.Judgement, findings []*survey.Findi
 		return s.Live.Status.DesiredNumberScheduled == 0 && !hadNodes(s)
 	case passes(s):
 		// a person replaces the pods, later; those that were are judged as always
-		return !isEnough(s, j, findings) && !arePassing(s, findings) && !areOnTheirWay(s, findings)
+		return !isEnough(s, j, f) && !arePassing(s) && !areOnTheirWay(s)
 	case j.Settled < j.Desired || len(j.Absent) > max(1, rollout.Portion(s.Options.AbsentBudget, j.Eligible)),
-		!isLastinglyAbsent(s):
+		!isLastinglyAbsent(s, j):
 		return false
 	}
-	for i := range s.Sites {
-		if s.Sites[i].Settled {
-			return true
-		}
-	}
-	return false
+	return s.Counts[survey.AnySettled] > 0
 }
 
 // hadNodes reports whether the DaemonSet was meant for some node before this commit. A dump tells it by the pods that
 // are left, or by the template before.
 func hadNodes(s *survey.Survey) bool {
-	for i := range s.Sites {
-		if at := &s.Sites[i]; !at.Missing() {
-			return true
-		}
+	if s.Counts[survey.HavePods] > 0 {
+		return true
 	}
 	if !s.Offline() || s.Target.HadNodes {
 		return s.Target.HadNodes
@@ -136,12 +115,7 @@ func noEligibleNodes(s *survey.Survey) *survey.Finding {
 	if s.Live.Status.DesiredNumberScheduled > 0 || s.Look.Lacks(rollout.KindNodes) && len(s.Sites) > 0 {
 		return nil
 	}
-	for i := range s.Sites {
-		if s.Sites[i].State != rollout.IsNotEligible {
-			return nil
-		}
-	}
-	if !hadNodes(s) {
+	if s.Counts[survey.Eligible] > 0 || !hadNodes(s) {
 		return nil
 	}
 	return s.Ripen(&survey.Finding{
@@ -170,8 +144,9 @@ func addNotes(s *survey.Survey, j *rollout.Judgement) {
 	if s.MinReady == 0 && j.Eligible > 0 && j.Verdict != rollout.Complete && !s.Target.OnDelete {
 		j.Notes = append(j.Notes, ahead.NoMinReady)
 	}
-	if late := survey.NamesWhere(s, isUnsettled); j.Verdict == rollout.Complete && len(late) > 0 {
-		add("not waited for any longer: new pods that have not settled, on %s", words.Listed(late))
+	if j.Verdict == rollout.Complete && s.Counts[survey.Unsettled] > 0 {
+		add("not waited for any longer: new pods that have not settled, on %s",
+			words.Listed(survey.NamesWhere(s, isUnsettled)))
 	}
 	noteOld(s, j, add)
 	if len(j.Absent) > 0 {
@@ -182,7 +157,8 @@ func addNotes(s *survey.Survey, j *rollout.Judgement) {
 	if s.Brake.Pulled {
 		add("the brake is pulled: old pods stay; a node that loses its old pod gets the new template all the same")
 	}
-	if stale := survey.NamesWhere(s, func(at *survey.Site) bool { return at.Stale && at.Counts() }); len(stale) > 0 {
+	if s.Counts[survey.Stale] > 0 {
+		stale := survey.NamesWhere(s, func(at *survey.Site) bool { return at.Stale && at.Counts() })
 		add("no sign of life for longer than %s, so not settled: %s", survey.LeaseTolerance, words.Listed(stale))
 		s.WakeAt(s.Now().Add(LeasesPause))
 	}

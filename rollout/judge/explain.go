@@ -9,27 +9,29 @@ import (
 // explain finds out why what has not settled has not, node by node: at most one cause each, the deepest that explains
 // it. A settled pod has no cause, and neither has a node that does not count, except that a late node's failing pod is
 // evidence too, and that a node that was failing before counts once its pod fails by the commit's doing.
-func explain(s *survey.Survey) []*survey.Finding {
+func explain(s *survey.Survey) found {
 	cause.LookForRefusals(s)
 	cause.LookForRejections(s)
-	s.Explain(func(at *survey.Site) { explainNode(s, at) })
-	cause.KeepKilled(s)
+	s.Explain(func(at *survey.Site) {
+		explainNode(s, at)
+		cause.KeepKilled(s, at)
+	})
 	for _, f := range brakedFor(s) {
-		f.At.Finding = f
+		s.Show(f.At, f)
 	}
-	found := survey.Number(s, func(at *survey.Site) bool { return at.Finding != nil })
-	findings := make([]*survey.Finding, 0, found+len(daemonSetCauses))
-	for i := range s.Sites {
-		if f := s.Sites[i].Finding; f != nil {
-			findings = append(findings, f)
-		}
-	}
+	addUp(s)
+	var all found
 	for _, of := range daemonSetCauses {
 		if f := of(s); f != nil {
-			findings = append(findings, f)
+			all.more = append(all.more, f)
 		}
 	}
-	return findings
+	return all
+}
+
+// addUp adds up what the nodes come to.
+func addUp(s *survey.Survey) {
+	s.SumUp(func(sites []survey.Site, before *survey.Sum) *survey.Sum { return sumUp(s, sites, before) })
 }
 
 // daemonSetCauses are causes of no single node.

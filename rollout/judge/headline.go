@@ -41,17 +41,8 @@ func headlineOf(s *survey.Survey, j *rollout.Judgement) string {
 // progressLine is kubectl's line if the controller's counters are those that count.
 func progressLine(s *survey.Survey, j *rollout.Judgement) string {
 	status, name := &s.Live.Status, s.Target.Name
-	desired, updated, available := int(status.DesiredNumberScheduled), int(status.UpdatedNumberScheduled), 0
-	ours := 0
-	for i := range s.Sites {
-		at := &s.Sites[i]
-		if at.Updated != nil && at.State != rollout.IsNotEligible {
-			ours++
-			if s.HasAvailable(at) {
-				available++
-			}
-		}
-	}
+	desired, updated := int(status.DesiredNumberScheduled), int(status.UpdatedNumberScheduled)
+	ours, available := s.Counts[survey.Running], s.Counts[survey.Available]
 	switch {
 	case updated < desired && updated == ours:
 		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d out of %d new pods have been updated...",

@@ -43,11 +43,12 @@ func RolloutAgain(c *Cache, l rollout.Look, t rollout.Target, m rollout.Memory,
 func nothingCounts(s *survey.Survey, trouble *survey.Finding) (rollout.Judgement, rollout.Memory) {
 	if s.Live != nil {
 		visit(s)
+		addUp(s)
 	}
 	j := countNodes(s)
 	j.Updated, j.Settled = 0, 0
 	j.Verdict = rollout.Progressing
-	j.Causes = causesOf(s, []*survey.Finding{trouble}, trouble.Final)
+	j.Causes = causesOf(s, found{more: []*survey.Finding{trouble}}, trouble.Final)
 	if trouble.Final {
 		j.Verdict = rollout.Stuck
 	}

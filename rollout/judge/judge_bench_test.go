@@ -68,8 +68,8 @@ func TestTheMemoryIsBounded(t *testing.T) {
 			f.waits(f.pods[i], "CreateContainerConfigError", "no")
 			f.pods[i].Status.Phase = corev1.PodPending
 		}
-		if len(j.Nodes) != 1000 {
-			t.Fatalf("%d nodes", len(j.Nodes))
+		if j.Nodes.Len() != 1000 {
+			t.Fatalf("%d nodes", j.Nodes.Len())
 		}
 	}
 }

@@ -20,14 +20,8 @@ import (
 // raiseMark raises the high-water mark of settled nodes. It comes before anybody asks for the deadline, which counts
 // from the mark's last rise: a rollout that moves is never stuck.
 func raiseMark(s *survey.Survey) {
-	settled := 0
-	for i := range s.Sites {
-		if s.Sites[i].Counts() && s.Sites[i].Settled {
-			settled++
-		}
-	}
 	mark, rose := s.Remembered().Mark, s.Remembered().Rose
-	if settled > mark {
+	if settled := s.Counts[survey.Settled]; settled > mark {
 		mark, rose = settled, s.Now()
 	}
 	if s.Offline() {
@@ -39,10 +33,8 @@ func raiseMark(s *survey.Survey) {
 // lastMove is what a dump has for the mark's last rise: when the newest updated pod was created or became Ready.
 func lastMove(s *survey.Survey) time.Time {
 	moved := s.Remembered().Observed
-	for i := range s.Sites {
-		if at := &s.Sites[i]; at.Updated != nil && at.Counts() {
-			moved = fact.Latest(moved, fact.Latest(at.Updated.CreationTimestamp.Time, at.Ready))
-		}
+	for _, sum := range s.Sums {
+		moved = fact.Latest(moved, sum.Moved)
 	}
 	return moved
 }

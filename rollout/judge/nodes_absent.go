@@ -14,13 +14,10 @@ const absentFor = time.Minute
 
 // isLastinglyAbsent reports whether the nodes that are absent have been not ready for long enough to be left out for
 // good. By a node's clock that is known to be behind it seems longer than it is.
-func isLastinglyAbsent(s *survey.Survey) bool {
+func isLastinglyAbsent(s *survey.Survey, j *rollout.Judgement) bool {
 	lasting := true
-	for i := range s.Sites {
-		at := &s.Sites[i]
-		if at.State != rollout.IsAbsent {
-			continue
-		}
+	for _, name := range j.Absent {
+		at := s.SiteOf(name)
 		instant := at.Down.Add(at.Lag()).Add(absentFor)
 		s.WakeAt(instant)
 		lasting = lasting && s.Reached(instant)
@@ -31,15 +28,12 @@ func isLastinglyAbsent(s *survey.Survey) bool {
 // areOnTheirWay reports whether a new pod has neither settled nor failed yet: a rollout that does not wait for its old
 // pods waits for those that were replaced, for as long as a rollout may stand still: all of them together, since its
 // template was observed, so that it does not wait for as long as somebody goes on replacing pods.
-func areOnTheirWay(s *survey.Survey, findings []*survey.Finding) bool {
-	failed := map[*survey.Site]bool{}
-	for _, f := range findings {
-		failed[f.At] = failed[f.At] || f.Final && f.Code != rollout.Starting
-	}
+func areOnTheirWay(s *survey.Survey) bool {
 	waits := false
 	for i := range s.Sites {
 		at := &s.Sites[i]
-		if !isUnsettled(at) || failed[at] {
+		failed := at.Finding != nil && at.Finding.Final && at.Finding.Code != rollout.Starting
+		if !isUnsettled(at) || failed {
 			continue
 		}
 		instant := soonest(at.Updated.CreationTimestamp.Add(patience(s)), patienceEnds(s))
@@ -82,10 +76,11 @@ func isUnsettled(at *survey.Site) bool { return at.Updated != nil && !at.Settled
 
 // arePassing reports whether something ails a node that counts which may pass, or become a cause: a rollout that does
 // not wait for its old pods waits so long, and for one trouble after the other no longer than its patience lasts.
-func arePassing(s *survey.Survey, findings []*survey.Finding) bool {
+func arePassing(s *survey.Survey) bool {
 	waits := false
-	for _, f := range findings {
-		if f.Final || f.Code == rollout.Starting || f.At == nil || !f.At.Counts() {
+	for i := range s.Sites {
+		f := s.Sites[i].Finding
+		if f == nil || f.Final || f.Code == rollout.Starting || !s.Sites[i].Counts() {
 			continue
 		}
 		instant := soonest(f.Since.Add(max(s.Options.TimeFor(f.Code), s.Options.Probation)), patienceEnds(s))

@@ -20,6 +20,9 @@ func letOff(s *survey.Survey) {
 	for i := range s.Target.FailingBefore {
 		before := &s.Target.FailingBefore[i]
 		at := s.SiteOf(before.Node)
+		if at != nil {
+			s.PutBeside(at)
+		}
 		if at == nil || !at.Present() || slices.Contains(s.Before.Counted, before.Node) {
 			continue
 		}
@@ -79,6 +82,9 @@ func nobodyElseCounts(s *survey.Survey) {
 		at := &s.Sites[i]
 		if at.State != rollout.IsLate && at.State != rollout.IsFailingBefore {
 			continue
+		}
+		if at.State == rollout.IsLate {
+			s.PutBeside(at)
 		}
 		if at.State = podState(at); !at.Down.IsZero() {
 			at.State = rollout.IsAbsent

@@ -17,15 +17,7 @@ func exposed(s *survey.Survey, j *rollout.Judgement) (nodes, toSettle int) {
 	if paced == nil {
 		return j.Eligible, j.Desired - j.Settled
 	}
-	touched := 0
-	for i := range s.Sites {
-		if at := &s.Sites[i]; at.Counts() && at.Old == nil {
-			touched++
-			if !at.Settled {
-				toSettle++
-			}
-		}
-	}
+	touched, toSettle := s.Counts[survey.Touched], s.Counts[survey.ToSettle]
 	if paced.Reached == 0 {
 		return min(touched, j.Eligible), toSettle
 	}

@@ -32,7 +32,8 @@ func TestAMessageSaysHowManyMoreNodesThereAre(t *testing.T) {
 			}
 			findings = append(findings, f)
 		}
-		causes := causesOf(nil, findings, true)
+		causes := causesOf(survey.New(nil, rollout.Look{}, rollout.Target{}, rollout.Memory{}, rollout.Options{}),
+			found{more: findings}, true)
 		if len(causes) != 1 || !strings.HasSuffix(causes[0].Message, c.ends) {
 			t.Errorf("%d nodes that lack %d: %+v, want %q", c.nodes, c.lacks, causes, c.ends)
 		}

@@ -69,7 +69,7 @@ func namesNobody(t *testing.T, j rollout.Judgement) {
 		c.Nodes = nil
 		texts = append(texts, jsonOf(t, c))
 	}
-	for _, n := range told.Nodes {
+	for n := range told.Nodes.All() {
 		n.Name = ""
 		texts = append(texts, jsonOf(t, n))
 	}

@@ -94,9 +94,9 @@ func gather(in *Input) *fleet {
 // findPlaces makes a place of every node of the looks that a DaemonSet is meant for. The judge has them sorted.
 func (f *fleet) findPlaces() map[string]int {
 	for _, s := range f.sets {
-		f.places = slices.Grow(f.places, max(0, len(s.Judgement.Nodes)-len(f.places)))
-		for i := range s.Judgement.Nodes {
-			if n := &s.Judgement.Nodes[i]; n.State != rollout.IsNotEligible {
+		f.places = slices.Grow(f.places, max(0, s.Judgement.Nodes.Len()-len(f.places)))
+		for n := range s.Judgement.Nodes.All() {
+			if n.State != rollout.IsNotEligible {
 				f.places = append(f.places, place{name: n.Name})
 			}
 		}
@@ -133,8 +133,7 @@ func (f *fleet) sortPlaces() map[string]int {
 
 // classify takes over what the judge says of the nodes.
 func (s *set) classify(f *fleet, index map[string]int) {
-	for i := range s.Judgement.Nodes {
-		n := &s.Judgement.Nodes[i]
+	for n := range s.Judgement.Nodes.All() {
 		k, known := index[n.Name]
 		if !known || n.State == rollout.IsNotEligible {
 			continue

@@ -47,8 +47,8 @@ func (s *set) failing() []string {
 		}
 	}
 	nodes := slices.Clone(s.Judgement.Ended)
-	for i := range s.Judgement.Nodes {
-		switch n := &s.Judgement.Nodes[i]; n.State {
+	for n := range s.Judgement.Nodes.All() {
+		switch n.State {
 		case rollout.IsLost:
 			nodes = append(nodes, n.Name)
 		case rollout.IsFailing, rollout.IsLate:

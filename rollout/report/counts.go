@@ -6,13 +6,13 @@ import "github.com/daemongate/daemongate/rollout"
 // in its lists, to be counted, and nowhere else.
 func Counts(j rollout.Judgement) rollout.Judgement {
 	j.Headline, j.Notes = Summarize([]rollout.Judgement{j}), nil
-	nodes, causes := make([]rollout.Node, 0, len(j.Nodes)), make([]rollout.Cause, 0, len(j.Causes))
-	for _, n := range j.Nodes {
+	nodes, causes := make([]rollout.Node, 0, j.Nodes.Len()), make([]rollout.Cause, 0, len(j.Causes))
+	for n := range j.Nodes.All() {
 		nodes = append(nodes, rollout.Node{Name: n.Name, State: n.State, Cause: n.Cause})
 	}
 	for _, c := range j.Causes {
 		causes = append(causes, c.Public())
 	}
-	j.Nodes, j.Causes = nodes, causes
+	j.Nodes, j.Causes = rollout.NodeList{nodes}, causes
 	return j
 }

@@ -88,7 +88,7 @@ func (c *Cache) rebuild(s *Survey) {
 	for i, name := range names {
 		c.sites[i].Name, at[name] = name, int32(i)
 	}
-	c.nodes = column[corev1.Node]{slices.Clone(s.Look.Nodes), make([]int32, len(s.Look.Nodes))}
+	c.nodes = column[corev1.Node]{s.Look.Nodes, make([]int32, len(s.Look.Nodes))}
 	c.ambiguous, c.over = false, 0
 	for k, n := range s.Look.Nodes {
 		i := at[n.Name]
@@ -98,7 +98,7 @@ func (c *Cache) rebuild(s *Survey) {
 			c.ambiguous = true
 		}
 	}
-	c.pods = column[corev1.Pod]{slices.Clone(s.Look.Pods), make([]int32, len(s.Look.Pods))}
+	c.pods = column[corev1.Pod]{s.Look.Pods, make([]int32, len(s.Look.Pods))}
 	for k, p := range s.Look.Pods {
 		if c.pods.of[k] = none; s.standsOn(p) != "" {
 			c.pods.of[k] = at[s.standsOn(p)]
@@ -108,6 +108,7 @@ func (c *Cache) rebuild(s *Survey) {
 	if c.keeps() {
 		c.visits, c.causes = make([]record, len(c.sites)), make([]record, len(c.sites))
 	}
+	c.divide()
 }
 
 // namesOfSites are the names of all nodes, and of those that only pods of the DaemonSet know, sorted.

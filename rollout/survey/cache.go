@@ -18,7 +18,8 @@ import (
 // Cache is what a survey leaves for the next look at the same DaemonSet, so that only those sites are gone into for
 // which something may have changed. A survey comes to the same with any cache, also with none: losing it costs time.
 // What is taken over rests on the very same objects, on the same memory, and on a time up to which nothing changes by
-// itself. It serves one survey at a time, and the objects of a look that has been surveyed must not change any more.
+// itself. It serves one survey at a time. The objects and the lists of a look that has been surveyed must not change any
+// more.
 type Cache struct {
 	known  bool // the rest is of a survey that came to its end
 	basis  basis
@@ -27,9 +28,13 @@ type Cache struct {
 
 	sites          []Site
 	visits, causes []record // by site; none in a cache that nobody uses again
+	blocks         []block
+	size           int     // of a block
+	beside         []int32 // the sites that were put beside others, in the last look or in this one, sorted
 	nodes          column[corev1.Node]
 	pods           column[corev1.Pod]
 	podsOf         chain
+	linked         bool                // in this look
 	podAt          map[types.UID]int32 // the site of each pod that stands on one
 	over           int                 // how many pods on the sites are over, and not deleted yet
 	ambiguous      bool                // two nodes have one name, or two pods one UID, or a pod has none
@@ -40,6 +45,9 @@ type Cache struct {
 	rejections map[string]fact.Trace
 	refused    map[string]Said
 	refusal    Refusal
+	sums       []*Sum // of the blocks, for the survey
+	lists      lists
+	parts      [][]string // of a list, while it is put together
 }
 
 // basis is what every site rests on.
@@ -75,14 +83,11 @@ func (s *Survey) use(c *Cache) {
 	l := &s.Look
 	if c == nil || len(l.Leases)+len(l.Clocks)+len(l.Others.Pods)+len(s.Predecessors) > 0 || l.Others.Known() {
 		c = &Cache{}
-		s.cache = c
-		c.events.renew(s, l.Events)
-		return
-	}
-	if c.podAt == nil {
+	} else if c.podAt == nil {
 		c.podAt = map[types.UID]int32{}
 	}
 	s.cache = c
+	c.lists.turn()
 	c.events.renew(s, l.Events)
 }
 
@@ -95,7 +100,7 @@ func (s *Survey) Arrange() {
 	c := s.cache
 	b := basisOf(s)
 	goesOn := c.known && !c.ambiguous && c.basis.is(&b) && !s.now.Before(c.now)
-	c.known = false // until all sites have been visited
+	c.known, c.linked = false, false // until the survey has come to its end
 	if !goesOn || !c.renewNodes(s.Look.Nodes) || !c.renewPods(s) {
 		c.rebuild(s)
 	}
@@ -112,7 +117,13 @@ func (s *Survey) Arrange() {
 }
 
 // touch has a site gone into.
-func (c *Cache) touch(i int32) { c.visits[i].valid, c.causes[i].valid = false, false }
+func (c *Cache) touch(i int32) {
+	c.visits[i].valid, c.blockOf(i).visits.valid = false, false
+	c.dropCause(i)
+}
+
+// dropCause has it found out again why a site has not settled.
+func (c *Cache) dropCause(i int32) { c.causes[i].valid, c.blockOf(i).causes.valid = false, false }
 
 func (c *Cache) touchNode(name string) {
 	if i := c.siteOf(name); i != none && c.keeps() {
@@ -159,7 +170,7 @@ func (c *Cache) touchRemembered(m *rollout.Memory) {
 	}
 	for i := range c.causes {
 		if r := &c.causes[i]; shared && r.shared || answers && r.answers {
-			r.valid = false
+			c.dropCause(int32(i))
 		}
 	}
 }

@@ -2,7 +2,8 @@ package survey
 
 import "slices"
 
-// column is the objects of one kind in the order of a look, each with the number of what it belongs to, or none.
+// column is the objects of one kind in the order of a look, each with the number of what it belongs to, or none. The list
+// is the look's own, which nobody changes.
 type column[T any] struct {
 	objects []*T
 	of      []int32
@@ -21,18 +22,22 @@ type went[T any] struct {
 // places of what has come, which has none yet, and what has gone. A changed object has gone and come.
 func (c *column[T]) renew(next []*T) (come []int, gone []went[T]) {
 	i, same := 0, len(c.objects) == len(next)
+	if same && (len(next) == 0 || &c.objects[0] == &next[0]) {
+		return nil, nil // it is the very same list
+	}
 	for i < len(next) && same {
 		if c.objects[i] == next[i] {
 			i++
 		} else if left, right := whereTheyMeet(c.objects[i:], next[i:]); left == 1 && right == 1 {
 			gone, come = append(gone, went[T]{c.objects[i], c.of[i]}), append(come, i)
-			c.objects[i], c.of[i] = next[i], none
+			c.of[i] = none
 			i++
 		} else {
 			same = false
 		}
 	}
 	if same {
+		c.objects = next
 		return come, gone
 	}
 	of := make([]int32, len(next))
@@ -54,7 +59,7 @@ func (c *column[T]) renew(next []*T) (come []int, gone []went[T]) {
 			j++
 		}
 	}
-	c.objects, c.of = slices.Clone(next), of
+	c.objects, c.of = next, of
 	return come, gone
 }
 
@@ -75,10 +80,14 @@ func whereTheyMeet[T any](a, b []*T) (left, right int) {
 }
 
 // chain is which objects of a column belong to each number, in the order of the look.
-type chain struct{ first, next []int32 }
+type chain struct{ first, next, of []int32 }
 
-// link makes the chain of a column, of so many numbers.
+// link makes the chain of a column, of so many numbers, unless it is that already.
 func (c *chain) link(of []int32, numbers int) {
+	if len(c.first) == numbers && slices.Equal(c.of, of) {
+		return
+	}
+	c.of = append(c.of[:0], of...)
 	c.first, c.next = resized(c.first, numbers), resized(c.next, len(of))
 	for i := range c.first {
 		c.first[i] = none

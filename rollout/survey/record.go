@@ -21,8 +21,9 @@ type record struct {
 	asked, may bool // whether the site may be measured was asked, and the answer
 	measured   bool
 
-	stood, state rollout.NodeState // before and after
-	finding      *Finding
+	stood, state  rollout.NodeState // of the site: before, and after
+	before, after *rollout.FailingNode
+	finding       *Finding
 }
 
 // kept is something to remember.

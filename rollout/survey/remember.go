@@ -24,7 +24,7 @@ func Remember[T any](list *map[string]T, before map[string]T, key string, value 
 		return
 	}
 	if *list == nil {
-		*list = map[string]T{}
+		*list = make(map[string]T, len(before)) // most is remembered again
 	}
 	(*list)[key] = value
 }
@@ -58,7 +58,9 @@ func (s *notes) RememberBrake(causes []rollout.Cause) { s.memory.Brake = causes 
 
 // RememberCounted has a node that was failing before the commit count from now on, whatever becomes of it.
 func (s *notes) RememberCounted(node string) {
-	s.memory.Counted = append(slices.Clip(s.memory.Counted), node)
+	s.keep(ofCounted, true, func(s *notes) {
+		s.memory.Counted = append(slices.Clip(s.memory.Counted), node)
+	})
 }
 
 // list is one of the bounded lists of Memory.
@@ -72,6 +74,7 @@ const (
 	ofRejected
 	ofEnded
 	ofKilled
+	ofCounted // of which as many are remembered as there are
 )
 
 // isFull reports whether a list takes nothing but what was remembered before.

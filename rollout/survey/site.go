@@ -43,6 +43,7 @@ type Site struct {
 	stood       rollout.NodeState // before it was asked whether others count, and why it has not settled
 	updatedFrom time.Time         // when the updated pod is available, and the old one
 	oldFrom     time.Time
+	beside      bool // it was put beside the others in this look, or shows what is not its own
 }
 
 // finish notes what is asked for of every site in every look.

@@ -33,6 +33,8 @@ type Survey struct {
 	Predecessors []Predecessor
 
 	Sites      []Site                    // sorted by name
+	Sums       []*Sum                    // of blocks of sites, in their order
+	Counts     Counts                    // of all sites
 	Beyond     []string                  // nodes that were failing before and count, because too many were
 	Alone      []string                  // late ones, and such, that count because no other node does
 	refusal    Refusal                   // the DaemonSet's FailedCreate Events
@@ -41,6 +43,7 @@ type Survey struct {
 	Endings    map[string]rollout.Ending // how pods of the template ended, by node
 	crowded    *room.Crowd               // what stands on the nodes; nil until somebody asks
 	Spenders   *Spenders                 // nil until somebody asks
+	explained  bool                      // why the sites have not settled
 }
 
 // New reads what does not depend on single nodes. What has not changed since the survey that left the cache is taken
@@ -95,38 +98,13 @@ func (s *Survey) Since(code rollout.Code, node string, moves bool, known ...time
 }
 
 // NamesWhere are the names of the nodes that satisfy a condition, sorted.
-func NamesWhere(s *Survey, which func(*Site) bool) []string {
-	n := Number(s, which)
-	if n == 0 {
-		return nil
-	}
-	names := make([]string, 0, n) // of thousands of nodes a list that grows would be copied a dozen times
+func NamesWhere(s *Survey, which func(*Site) bool) (names []string) {
 	for i := range s.Sites {
 		if which(&s.Sites[i]) {
 			names = append(names, s.Sites[i].Name)
 		}
 	}
 	return names
-}
-
-// Number is how many nodes satisfy a condition.
-func Number(s *Survey, which func(*Site) bool) (n int) {
-	for i := range s.Sites {
-		if which(&s.Sites[i]) {
-			n++
-		}
-	}
-	return n
-}
-
-// Any reports whether some node satisfies a condition.
-func Any(s *Survey, which func(*Site) bool) bool {
-	for i := range s.Sites {
-		if which(&s.Sites[i]) {
-			return true
-		}
-	}
-	return false
 }
 
 // Crowd is what stands on the nodes, sorted once per look and only if somebody asks.

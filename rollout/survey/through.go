@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout/fact"
@@ -30,55 +32,95 @@ func (s *Survey) Visit(visit func(*Site, []*corev1.Pod)) {
 		eachDifference(c.endings, s.Endings, c.touchNode)
 		c.endings = s.Endings
 	}
+	c.standAgain()
+	for k := range c.blocks {
+		if b := &c.blocks[k]; !s.passes(&b.visits) {
+			s.visitBlock(b, visit)
+		}
+	}
+}
+
+func (s *Survey) visitBlock(b *block, visit func(*Site, []*corev1.Pod)) {
+	c := s.cache
 	var pods []*corev1.Pod
-	linked := false
-	for i := range c.sites {
-		at := &c.sites[i]
-		r := c.visitOf(i)
-		if r != nil && r.holds(s.now) {
-			at.State, at.Before, at.Finding = at.stood, nil, nil
-			s.takeOver(r)
+	for i := b.from; i < b.to; i++ {
+		at, r := &c.sites[i], c.visitOf(i)
+		if r != nil && s.passes(r) {
 			continue
 		}
-		if !linked {
-			c.podsOf.link(c.pods.of, len(c.sites))
-			linked = true
-		}
-		pods = pods[:0]
-		c.podsOf.each(int32(i), func(place int32) { pods = append(pods, c.pods.objects[place]) })
+		pods = c.podsOn(int32(i), pods[:0])
 		*at = Site{Name: at.Name, Node: at.Node}
 		s.goInto(r, func() {
 			visit(at, pods)
 			s.finish(at)
 		})
 		if r != nil {
-			c.causes[i].valid = false
+			c.dropCause(int32(i))
 		}
 	}
-	c.known, c.now = c.keeps(), s.now
+	if c.keeps() {
+		b.visits.addUp(c.visits[b.from:b.to])
+	}
+}
+
+// podsOn adds the pods that stand on a site to a list.
+func (c *Cache) podsOn(i int32, pods []*corev1.Pod) []*corev1.Pod {
+	if !c.linked {
+		c.podsOf.link(c.pods.of, len(c.sites))
+		c.linked = true
+	}
+	c.podsOf.each(i, func(place int32) { pods = append(pods, c.pods.objects[place]) })
+	return pods
 }
 
 // Explain has a function find out why each site has not settled. What the last survey found out of those that are as it
 // left them, also in what the sites are to each other, is taken over.
 func (s *Survey) Explain(explain func(*Site)) {
 	c := s.cache
+	s.explained = true
 	c.touchSaid(s)
-	for i := range c.sites {
-		at := &c.sites[i]
-		r := c.causeOf(i)
-		if r != nil && r.holds(s.now) && r.stood == at.State && at.Before == nil &&
-			(!r.asked || r.may == s.mayMeasure()) {
-			at.State, at.Finding = r.state, r.finding
-			s.takeOver(r)
+	if c.keeps() {
+		c.compareBeside()
+	}
+	for k := range c.blocks {
+		b := &c.blocks[k]
+		if !s.passes(&b.causes) {
+			s.explainBlock(b, explain)
 			continue
+		}
+		for _, i := range c.besideIn(b) {
+			c.sites[i].takeOver(&c.causes[i])
+		}
+	}
+	c.beside = slices.DeleteFunc(c.beside, func(i int32) bool { return !c.sites[i].beside })
+}
+
+func (s *Survey) explainBlock(b *block, explain func(*Site)) {
+	c := s.cache
+	for i := b.from; i < b.to; i++ {
+		at, r := &c.sites[i], c.causeOf(i)
+		if r == nil {
+			explain(at)
+			continue
+		}
+		if (!r.asked || r.may == s.mayMeasure()) && s.passes(r) {
+			at.takeOver(r)
+			continue
+		}
+		if b.sums.valid = false; !at.beside {
+			at.stands()
 		}
 		stood, before := at.State, at.Before
 		s.goInto(r, func() { explain(at) })
-		if r != nil {
-			r.stood, r.state, r.finding, r.valid = stood, at.State, at.Finding, before == nil
-		}
+		r.stood, r.before, r.state, r.after, r.finding = stood, before, at.State, at.Before, at.Finding
+	}
+	if c.keeps() {
+		b.causes.addUp(c.causes[b.from:b.to])
 	}
 }
+
+// takeOver has a site be what the record of its causes says.
+func (at *Site) takeOver(r *record) { at.State, at.Before, at.Finding = r.state, r.after, r.finding }
 
 // goInto notes in a record, if there is one, what is found out about a site.
 func (c *clock) goInto(r *record, find func()) {
@@ -116,7 +158,7 @@ func (c *Cache) touchSaid(s *Survey) {
 	if c.refusal != s.refusal {
 		for i := range c.causes {
 			if c.causes[i].refusal {
-				c.causes[i].valid = false
+				c.dropCause(int32(i))
 			}
 		}
 	}
@@ -125,6 +167,6 @@ func (c *Cache) touchSaid(s *Survey) {
 
 func (c *Cache) touchCause(name string) {
 	if i := c.siteOf(name); i != none {
-		c.causes[i].valid = false
+		c.dropCause(i)
 	}
 }

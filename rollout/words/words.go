@@ -15,11 +15,21 @@ func Clip(text string, most int) string {
 
 // Listed are names for a sentence: the first few, and how many more.
 func Listed(names []string) string {
+	return ListedBy(len(names), func(i int) string { return names[i] })
+}
+
+// ListedBy is Listed of so many names, of which a function is asked for those that are written.
+func ListedBy(n int, name func(i int) string) string {
 	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
+	names := make([]string, min(n, most))
+	for i := range names {
+		names[i] = name(i)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	text := strings.Join(names, ", ")
+	if n > most {
+		text += fmt.Sprintf(" and %d more", n-most)
+	}
+	return text
 }
 
 // Plural counts things: "1 node", "3 nodes".

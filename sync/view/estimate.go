@@ -85,7 +85,7 @@ func settledSince(judged []report.Judged) int {
 				young[p.Name] = true
 			}
 		}
-		for _, n := range d.Judgement.Nodes {
+		for n := range d.Judgement.Nodes.All() {
 			if n.State == rollout.IsSettled && young[n.Pod] {
 				settled++
 			}

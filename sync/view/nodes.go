@@ -55,7 +55,7 @@ func nodesOf(judged []report.Judged, s *api.SyncStatus) (nodes []Node, notEligib
 	for i := range judged {
 		d := &judged[i]
 		commits := commitsOn(d, s)
-		for _, n := range d.Judgement.Nodes {
+		for n := range d.Judgement.Nodes.All() {
 			one := Node{Name: n.Name, State: n.State, Cause: n.Cause, Why: n.Why, Pod: n.Pod, Commit: commits.of(n)}
 			if several > 1 {
 				one.DaemonSet = d.Target.Namespace + "/" + d.Target.Name

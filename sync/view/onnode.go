@@ -8,7 +8,7 @@ func OnNode(s Seen, name string) []Node {
 	for i := range s.Judged {
 		d := &s.Judged[i]
 		var commits onNodes
-		for _, n := range d.Judgement.Nodes {
+		for n := range d.Judgement.Nodes.All() {
 			if n.Name != name || n.State == rollout.IsNotEligible {
 				continue
 			}

@@ -117,7 +117,7 @@ func TestANodeIsAsItsWorstDaemonSet(t *testing.T) {
 				name := fmt.Sprintf("node-%02d", n)
 				state := worst[random.IntN(len(worst))]
 				states[name] = append(states[name], state)
-				j.Nodes = append(j.Nodes, rollout.Node{Name: name, State: state})
+				j.Nodes = append(j.Nodes, []rollout.Node{{Name: name, State: state}})
 			}
 			judged = append(judged, report.Judged{Target: rollout.Target{Name: fmt.Sprint("ds", d)}, Judgement: j})
 		}
@@ -181,7 +181,7 @@ func half() report.Judged {
 				Labels:            map[string]string{appsv1.DefaultDaemonSetUniqueLabelKey: n.revision},
 				CreationTimestamp: metav1.NewTime(noon.Add(n.made))}})
 		}
-		j.Nodes = append(j.Nodes, rollout.Node{Name: node, State: n.state, Pod: pod})
+		j.Nodes = append(j.Nodes, []rollout.Node{{Name: node, State: n.state, Pod: pod}})
 	}
 	return report.Judged{Target: rollout.Target{Namespace: "logging", Name: "agent", AppliedAt: noon}, Look: look, Judgement: j}
 }
@@ -333,10 +333,10 @@ func TestGroups(t *testing.T) {
 func TestOnNodeTellsOfEachDaemonSet(t *testing.T) {
 	a, b, c := half(), half(), half()
 	b.Target.Name, c.Target.Name = "second", "third"
-	b.Judgement.Nodes = []rollout.Node{{Name: a.Judgement.Nodes[0].Name, State: rollout.IsFailing, Cause: rollout.CrashLoop}}
-	c.Judgement.Nodes = []rollout.Node{{Name: a.Judgement.Nodes[0].Name, State: rollout.IsNotEligible}}
-	list := OnNode(Seen{Now: noon, Sync: rolling(), Judged: []report.Judged{a, b, c}}, a.Judgement.Nodes[0].Name)
-	if len(list) != 2 || list[0].State != a.Judgement.Nodes[0].State || list[0].Commit != hash("b") ||
+	b.Judgement.Nodes = rollout.NodeList{{{Name: a.Judgement.Nodes[0][0].Name, State: rollout.IsFailing, Cause: rollout.CrashLoop}}}
+	c.Judgement.Nodes = rollout.NodeList{{{Name: a.Judgement.Nodes[0][0].Name, State: rollout.IsNotEligible}}}
+	list := OnNode(Seen{Now: noon, Sync: rolling(), Judged: []report.Judged{a, b, c}}, a.Judgement.Nodes[0][0].Name)
+	if len(list) != 2 || list[0].State != a.Judgement.Nodes[0][0].State || list[0].Commit != hash("b") ||
 		list[1].Cause != rollout.CrashLoop || !strings.HasSuffix(list[1].DaemonSet, "/second") {
 		t.Errorf("%+v", list)
 	}

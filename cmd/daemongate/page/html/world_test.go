@@ -76,7 +76,7 @@ func judged(nodes int, state func(i int) rollout.NodeState) report.Judged {
 		case rollout.IsMissing:
 			n.Pod = ""
 		}
-		j.Nodes = append(j.Nodes, n)
+		j.Nodes = append(j.Nodes, []rollout.Node{n})
 	}
 	d.Judgement.Eligible = d.Judgement.Desired
 	return d
