@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/daemongate/daemongate/manifests"
@@ -20,23 +21,37 @@ import (
 	"github.com/daemongate/daemongate/rollout/survey"
 )
 
-// Whatever one thing has changed since the last look, or nothing but the time: a judgement that goes into that alone is
-// the one that goes into everything, and remembers the same.
+// Whatever has changed since the last look, mostly one thing, or nothing but the time: a judgement that goes into that
+// alone is the one that goes into everything, and remembers the same. What was judged before stays as it was told.
 func TestALookThatFollowsAnotherComesToTheSame(t *testing.T) {
 	for seed := range 60 {
 		f := newEventful(t, int64(seed))
 		var c survey.Cache
-		var m rollout.Memory
+		var m, old rollout.Memory
+		var judged []told
 		for range 80 {
-			f.oneThing()
+			for range []int{1, 1, 1, 1, 1, 1, 1, 5}[f.Intn(8)] {
+				f.oneThing()
+			}
 			l := f.look()
 			l.Quotas = f.quotas
+			if f.Intn(2) == 0 { // the same objects in another list
+				l.Pods, l.Nodes, l.Events = slices.Clone(l.Pods), slices.Clone(l.Nodes), slices.Clone(l.Events)
+			}
 			before := m
 			var j rollout.Judgement
 			j, m = Rollout(l, f.target, before, f.options)
-			mustBeAlike(&c, l, f.target, before, f.options, j, m)
-			if f.Intn(4) == 0 {
+			judged = append(judged, mustBeAlike(&c, l, f.target, before, f.options, j, m))
+			switch f.Intn(8) {
+			case 0, 1:
 				m = f.forgets(m)
+			case 2:
+				m, old = old, m
+			}
+		}
+		for i, one := range judged {
+			if now := jsonText(one.judgement) + jsonText(one.memory); now != one.text {
+				t.Fatalf("seed %d: what look %d came to was changed by a later one, from\n%s\nto\n%s", seed, i, one.text, now)
 			}
 		}
 	}
@@ -151,7 +166,7 @@ func (f *eventful) oneThing() {
 	if f.target.OnDelete && f.Intn(5) == 0 {
 		f.target.Paced = []*rollout.Paced{nil, {Reached: f.Intn(9), Since: f.now, Moving: f.Intn(2) == 0}}[f.Intn(2)]
 	}
-	switch n := f.Intn(44); {
+	switch n := f.Intn(48); {
 	case n < 4: // nothing but the time
 	case n < 7:
 		f.nodeChanges(node)
@@ -175,9 +190,55 @@ func (f *eventful) oneThing() {
 		f.dated(func() { f.replace(node) })
 	case n < 18:
 		f.manyPods()
+	case n < 19:
+		f.renamed(node)
+	case n < 20:
+		f.moves(node)
+	case n < 21:
+		f.othersWereSick()
+	case n < 22:
+		f.options.Settle = time.Duration(f.Intn(3)) * 10 * time.Second
 	default:
 		f.podChanges(node)
 	}
+}
+
+// renamed has another node stand in the place of one, or one of the same name that was made anew.
+func (f *eventful) renamed(name string) {
+	f.nodes = slices.Clone(f.nodes)
+	k := slices.IndexFunc(f.nodes, func(n *corev1.Node) bool { return n.Name == name })
+	f.nodes[k] = f.nodes[k].DeepCopy()
+	f.nodes[k].UID, f.nodes[k].CreationTimestamp = types.UID(fmt.Sprint("again-", f.Int())), metav1.NewTime(f.now)
+	if other := fmt.Sprintf("node-%d", f.Intn(200)); f.Intn(2) == 0 &&
+		!slices.ContainsFunc(f.nodes, func(n *corev1.Node) bool { return n.Name == other }) {
+		f.nodes[k].Name = other
+	}
+}
+
+// moves has a node's pod stand on another node, as no real one does.
+func (f *eventful) moves(node string) {
+	k := slices.IndexFunc(f.pods, func(p *corev1.Pod) bool { return p.Spec.NodeName == node })
+	if k < 0 {
+		return
+	}
+	f.pods = slices.Clone(f.pods)
+	f.pods[k] = f.pods[k].DeepCopy()
+	f.pods[k].Spec.NodeName = f.nodes[f.Intn(len(f.nodes))].Name
+}
+
+// othersWereSick has it known of other nodes that they were sick before the commit.
+func (f *eventful) othersWereSick() {
+	f.target.FailingBefore = slices.Clone(f.target.FailingBefore)
+	list := &f.target.FailingBefore
+	if n := len(*list); n > 0 && f.Intn(2) == 0 {
+		*list = slices.Delete(*list, 0, 1)
+		return
+	}
+	node := f.nodes[f.Intn(len(f.nodes))].Name
+	if !slices.ContainsFunc(*list, func(n rollout.FailingNode) bool { return n.Node == node }) {
+		*list = append(*list, rollout.FailingNode{Node: node, Cause: rollout.CrashLoop, Since: f.now})
+	}
+	f.Shuffle(len(*list), func(i, k int) { (*list)[i], (*list)[k] = (*list)[k], (*list)[i] })
 }
 
 // manyPods has more pods wait for room than can be told of one by one, or brings all into another order.

@@ -29,9 +29,16 @@ func bothWays(l rollout.Look, t rollout.Target, m rollout.Memory,
 	return j, after
 }
 
+// told is what a look came to, and how that read then.
+type told struct {
+	judgement rollout.Judgement
+	memory    rollout.Memory
+	text      string
+}
+
 // mustBeAlike holds that a judgement with a cache, and what it remembers, are those of a whole look.
 func mustBeAlike(c *survey.Cache, l rollout.Look, t rollout.Target, m rollout.Memory, o rollout.Options,
-	whole rollout.Judgement, wholeMemory rollout.Memory) {
+	whole rollout.Judgement, wholeMemory rollout.Memory) told {
 	j, after := RolloutAgain(c, l, t, m, o)
 	if jsonText(j) != jsonText(whole) {
 		panic(fmt.Sprintf("a look that follows others comes to\n%s\n%s\na whole one to\n%s\n%s", plain(j), jsonText(j),
@@ -41,6 +48,7 @@ func mustBeAlike(c *survey.Cache, l rollout.Look, t rollout.Target, m rollout.Me
 		panic(fmt.Sprintf("a look that follows others remembers\n%s\na whole one\n%s", jsonText(after),
 			jsonText(wholeMemory)))
 	}
+	return told{j, after, jsonText(j) + jsonText(after)}
 }
 
 // shared has a look share with the looks before what has not changed since, as those of an Observer do. What a test
