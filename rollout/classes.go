@@ -12,8 +12,9 @@ type Class struct {
 	Cause Code `json:"cause,omitempty"`
 	// Why they are not eligible, or not ready.
 	Why string `json:"why,omitempty"`
-	// Nodes are their names, sorted.
+	// Nodes are their names, sorted, and Count is how many they are, where not all are named.
 	Nodes []string `json:"nodes"`
+	Count int      `json:"-"`
 }
 
 // states are the states in the order in which a person wants to hear of them, and what they are called.
@@ -29,6 +30,15 @@ var states = []struct {
 // Classes gathers nodes into classes: in the order in which a person wants to hear of them, and of one state the
 // largest first.
 func Classes(nodes NodeList) []Class {
+	list := ClassesNaming(nodes, nodes.Len())
+	for _, c := range list {
+		slices.Sort(c.Nodes)
+	}
+	return list
+}
+
+// ClassesNaming are those classes with the names of so many nodes of each at most: the first ones.
+func ClassesNaming(nodes NodeList, most int) []Class {
 	type kind struct {
 		state NodeState
 		cause Code
@@ -46,19 +56,20 @@ func Classes(nodes NodeList) []Class {
 			c = &Class{State: n.State, Cause: n.Cause, Why: n.Why}
 			byKind[k], all = c, append(all, c)
 		}
-		c.Nodes = append(c.Nodes, n.Name)
+		if c.Count++; c.Count <= most {
+			c.Nodes = append(c.Nodes, n.Name)
+		}
 	}
 	order := map[NodeState]int{}
 	for i, s := range states {
 		order[s.state] = i
 	}
 	slices.SortFunc(all, func(a, b *Class) int {
-		return cmp.Or(cmp.Compare(order[a.State], order[b.State]), cmp.Compare(len(b.Nodes), len(a.Nodes)),
+		return cmp.Or(cmp.Compare(order[a.State], order[b.State]), cmp.Compare(b.Count, a.Count),
 			cmp.Compare(a.Cause, b.Cause), cmp.Compare(a.Why, b.Why))
 	})
 	list := make([]Class, 0, len(all))
 	for _, c := range all {
-		slices.Sort(c.Nodes)
 		list = append(list, *c)
 	}
 	return list

@@ -102,13 +102,12 @@ func judgedWorkload(w api.Workload, j rollout.Judgement, m rollout.Memory, workl
 // nodeClasses are nodes by what they are to the rollout, with some of their names.
 func nodeClasses(nodes rollout.NodeList, names int) []api.NodeClass {
 	var list []api.NodeClass
-	for _, c := range rollout.Classes(nodes) {
+	for _, c := range rollout.ClassesNaming(nodes, names) {
 		if len(list) == maxClasses {
 			break
 		}
 		list = append(list, api.NodeClass{State: string(c.State), Cause: string(c.Cause),
-			Why: english.Clip(c.Why, maxText), Count: len(c.Nodes),
-			Names: c.Nodes[:min(len(c.Nodes), names)]})
+			Why: english.Clip(c.Why, maxText), Count: c.Count, Names: c.Nodes})
 	}
 	return list
 }

@@ -58,8 +58,8 @@ func killingOf(s *survey.Survey, c survey.ContainerCase, before rollout.Killed) 
 	return rollout.Killed{By: string(by), At: at, Code: codeOf(end)}
 }
 
-// KeepKilled remembers what is known of a site's pod that was not looked into this time, for example because its node is
-// down.
+// KeepKilled remembers what is known of a site's pod that was not looked into this time, for example because its node
+// is down.
 func KeepKilled(s *survey.Survey, at *survey.Site) {
 	if p := at.Updated; len(s.Before.Killed) > 0 && p != nil && !at.Settled {
 		for _, status := range goingOn(p) {

@@ -18,14 +18,24 @@ type cache[T metav1.Object] struct {
 	trim func(T) T // idempotent; makes a copy
 
 	mu     sync.RWMutex
-	byName []T // sorted; all are of one namespace, or of none
+	byName []T  // sorted; all are of one namespace, or of none
+	lent   bool // somebody has the list: it is copied before it is changed
 }
 
-// list returns the objects. The slice is the caller's, the objects are not.
+// list returns the objects. The slice is shared, as they are: of two looks between which nothing has happened it is the
+// same.
 func (c *cache[T]) list() []T {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return slices.Clone(c.byName)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lent = true
+	return slices.Clip(c.byName)
+}
+
+// own has the list be nobody else's, so that it can be changed. The lock is held.
+func (c *cache[T]) own() {
+	if c.lent {
+		c.byName, c.lent = slices.Clone(c.byName), false
+	}
 }
 
 func (c *cache[T]) get(name string) (object T, ok bool) {
@@ -63,10 +73,12 @@ func (c *cache[T]) put(object T) (news bool) {
 	i, found := c.search(object.GetName())
 	switch {
 	case !found:
+		c.own()
 		c.byName = slices.Insert(c.byName, i, object)
 	case equality.Semantic.DeepEqual(c.byName[i], object):
 		return false
 	default:
+		c.own()
 		c.byName[i] = object
 	}
 	return true
@@ -89,6 +101,7 @@ func (c *cache[T]) remove(name string) (found bool) {
 	defer c.mu.Unlock()
 	i, found := c.search(name)
 	if found {
+		c.own()
 		c.byName = slices.Delete(c.byName, i, i+1)
 	}
 	return found
@@ -107,7 +120,7 @@ func (c *cache[T]) Replace(objects []any, _ string) error {
 	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	c.mu.Lock()
 	c.keepVersions(all)
-	c.byName = all
+	c.byName, c.lent = all, false
 	c.mu.Unlock()
 	c.read()
 	return nil

@@ -191,6 +191,37 @@ func TestWhatHasNotChangedIsTheSame(t *testing.T) {
 	}
 }
 
+// The lists of a look stay as they are, whatever happens then. Of two looks between which nothing has happened they are
+// the very same.
+func TestTheListsOfALookStay(t *testing.T) {
+	_, pods, _ := fillCaches(t, 2, 6)
+	changed := pods.list()[1].DeepCopy()
+	changed.Status.Phase = corev1.PodFailed
+	added := changed.DeepCopy()
+	added.Name = "a-new-one"
+	for _, c := range []struct {
+		what    string
+		happens func() error
+	}{
+		{"a pod is changed", func() error { return pods.Update(changed) }},
+		{"a pod is added", func() error { return pods.Add(added) }},
+		{"a pod is deleted", func() error { return pods.Delete(changed) }},
+		{"all are read", func() error { return pods.Replace([]any{changed}, "") }},
+	} {
+		list, again := pods.list(), pods.list()
+		if &list[0] != &again[0] {
+			t.Errorf("%s: another list although nothing has happened", c.what)
+		}
+		was := slices.Clone(list)
+		if err := c.happens(); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(list, was) {
+			t.Errorf("%s: an earlier look has changed", c.what)
+		}
+	}
+}
+
 // BenchmarkPodChange is what a change of one pod of 15,000 takes until it is held.
 func BenchmarkPodChange(b *testing.B) {
 	_, pods, _ := fillCaches(b, 5000, 15000)

@@ -18,8 +18,8 @@ import (
 // Cache is what a survey leaves for the next look at the same DaemonSet, so that only those sites are gone into for
 // which something may have changed. A survey comes to the same with any cache, also with none: losing it costs time.
 // What is taken over rests on the very same objects, on the same memory, and on a time up to which nothing changes by
-// itself. It serves one survey at a time. The objects and the lists of a look that has been surveyed must not change any
-// more.
+// itself. It serves one survey at a time. The objects and the lists of a look that has been surveyed must not change
+// any more.
 type Cache struct {
 	known  bool // the rest is of a survey that came to its end
 	basis  basis

@@ -2,8 +2,8 @@ package survey
 
 import "slices"
 
-// column is the objects of one kind in the order of a look, each with the number of what it belongs to, or none. The list
-// is the look's own, which nobody changes.
+// column is the objects of one kind in the order of a look, each with the number of what it belongs to, or none. The
+// list is the look's own, which nobody changes.
 type column[T any] struct {
 	objects []*T
 	of      []int32

@@ -7,8 +7,8 @@ import (
 	"github.com/daemongate/daemongate/rollout"
 )
 
-// Sum is what some sites come to. What is said of all sites is added up from sums, in the order of the sites. A sum does
-// not change any more once it is made: the lists of judgements are made of it.
+// Sum is what some sites come to. What is said of all sites is added up from sums, in the order of the sites. A sum
+// does not change any more once it is made: the lists of judgements are made of it.
 type Sum struct {
 	Counts
 	Nodes []rollout.Node
