@@ -42,11 +42,13 @@ func TestALookThatFollowsAnotherComesToTheSame(t *testing.T) {
 			var j rollout.Judgement
 			j, m = Rollout(l, f.target, before, f.options)
 			judged = append(judged, mustBeAlike(&c, l, f.target, before, f.options, j, m))
-			switch f.Intn(8) {
-			case 0, 1:
+			switch n := f.Intn(8); {
+			case n < 2:
 				m = f.forgets(m)
-			case 2:
+			case n < 3:
 				m, old = old, m
+			case n < 6 && len(m.Counted) > 0:
+				m.Counted = nil
 			}
 		}
 		for i, one := range judged {
@@ -167,6 +169,8 @@ func (f *eventful) oneThing() {
 		f.target.Paced = []*rollout.Paced{nil, {Reached: f.Intn(9), Since: f.now, Moving: f.Intn(2) == 0}}[f.Intn(2)]
 	}
 	switch n := f.Intn(48); {
+	case n >= 44:
+		f.rareThing(node)
 	case n < 4: // nothing but the time
 	case n < 7:
 		f.nodeChanges(node)
@@ -190,16 +194,22 @@ func (f *eventful) oneThing() {
 		f.dated(func() { f.replace(node) })
 	case n < 18:
 		f.manyPods()
-	case n < 19:
-		f.renamed(node)
-	case n < 20:
-		f.moves(node)
-	case n < 21:
-		f.othersWereSick()
-	case n < 22:
-		f.options.Settle = time.Duration(f.Intn(3)) * 10 * time.Second
 	default:
 		f.podChanges(node)
+	}
+}
+
+// rareThing happens in few clusters, or in none.
+func (f *eventful) rareThing(node string) {
+	switch f.Intn(4) {
+	case 0:
+		f.renamed(node)
+	case 1:
+		f.moves(node)
+	case 2:
+		f.othersWereSick()
+	default:
+		f.options.Settle = []time.Duration{0, time.Minute, 20 * time.Minute}[f.Intn(3)]
 	}
 }
 

@@ -21,25 +21,31 @@ type went[T any] struct {
 // renew takes the objects of the next look. What it has in common with the one before keeps its numbers; it returns the
 // places of what has come, which has none yet, and what has gone. A changed object has gone and come.
 func (c *column[T]) renew(next []*T) (come []int, gone []went[T]) {
-	i, same := 0, len(c.objects) == len(next)
-	if same && (len(next) == 0 || &c.objects[0] == &next[0]) {
+	alike := len(c.objects) == len(next)
+	if alike && (len(next) == 0 || &c.objects[0] == &next[0]) {
 		return nil, nil // it is the very same list
 	}
-	for i < len(next) && same {
+	i := 0
+	for ; i < len(next) && alike; i++ {
 		if c.objects[i] == next[i] {
-			i++
-		} else if left, right := whereTheyMeet(c.objects[i:], next[i:]); left == 1 && right == 1 {
-			gone, come = append(gone, went[T]{c.objects[i], c.of[i]}), append(come, i)
-			c.of[i] = none
-			i++
-		} else {
-			same = false
+			continue
 		}
+		if left, right := whereTheyMeet(c.objects[i:], next[i:]); left != 1 || right != 1 {
+			alike = false
+			break
+		}
+		gone, come = append(gone, went[T]{c.objects[i], c.of[i]}), append(come, i)
+		c.of[i] = none
 	}
-	if same {
-		c.objects = next
-		return come, gone
+	if !alike {
+		come, gone = c.shift(next, i, come, gone)
 	}
+	c.objects = next
+	return come, gone
+}
+
+// shift takes over the numbers of what two lists have in common from a place on that objects have moved from.
+func (c *column[T]) shift(next []*T, i int, come []int, gone []went[T]) ([]int, []went[T]) {
 	of := make([]int32, len(next))
 	copy(of, c.of[:i])
 	j := i
@@ -59,7 +65,7 @@ func (c *column[T]) renew(next []*T) (come []int, gone []went[T]) {
 			j++
 		}
 	}
-	c.objects, c.of = next, of
+	c.of = of
 	return come, gone
 }
 
