@@ -17,7 +17,7 @@ func explain(s *survey.Survey) found {
 		cause.KeepKilled(s, at)
 	})
 	for _, f := range brakedFor(s) {
-		s.Show(f.At, f)
+		survey.Show(s, f.At, f)
 	}
 	addUp(s)
 	var all found

@@ -21,7 +21,7 @@ func letOff(s *survey.Survey) {
 		before := &s.Target.FailingBefore[i]
 		at := s.SiteOf(before.Node)
 		if at != nil {
-			s.PutBeside(at)
+			survey.PutBeside(s, at)
 		}
 		if at == nil || !at.Present() || slices.Contains(s.Before.Counted, before.Node) {
 			continue
@@ -84,7 +84,7 @@ func nobodyElseCounts(s *survey.Survey) {
 			continue
 		}
 		if at.State == rollout.IsLate {
-			s.PutBeside(at)
+			survey.PutBeside(s, at)
 		}
 		if at.State = podState(at); !at.Down.IsZero() {
 			at.State = rollout.IsAbsent

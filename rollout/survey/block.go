@@ -17,6 +17,14 @@ type block struct {
 	shown          bool // a site shows in this look what is no finding of its own
 }
 
+// division is the sites in blocks, with what going into them has left behind.
+type division struct {
+	visits, causes []record // by site; none in a cache that nobody uses again
+	blocks         []block
+	size           int     // of a block
+	beside         []int32 // the sites that were put beside others, in the last look or in this one, sorted
+}
+
 // divide divides the sites into blocks, about as many as each has sites: a look passes over all of them, and goes into
 // all sites of the few in which something has changed. Where nothing is taken over there is one for all.
 func (c *Cache) divide() {
@@ -33,7 +41,7 @@ func (c *Cache) divide() {
 func (c *Cache) blockOf(i int32) *block { return &c.blocks[int(i)/c.size] }
 
 // passes reports whether a record holds for a look, and takes it over then.
-func (s *Survey) passes(r *record) bool {
+func (s *notes) passes(r *record) bool {
 	if !r.holds(s.now) {
 		return false
 	}
@@ -60,7 +68,7 @@ func (r *record) addUp(others []record) {
 
 // PutBeside has a site be what its own node and pods make of it, for who puts it beside the others then: it may be
 // something else in this look than they say.
-func (s *Survey) PutBeside(at *Site) {
+func PutBeside(s *Survey, at *Site) {
 	if !at.beside {
 		at.stands()
 		s.cache.noteBeside(at)
@@ -82,7 +90,7 @@ func (c *Cache) noteBeside(at *Site) {
 }
 
 // Show has a site show a finding that is not its own, in this look.
-func (s *Survey) Show(at *Site, f *Finding) {
+func Show(s *Survey, at *Site, f *Finding) {
 	at.Finding = f
 	if c := s.cache; c.keeps() {
 		c.noteBeside(at)

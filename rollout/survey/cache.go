@@ -26,18 +26,14 @@ type Cache struct {
 	now    time.Time
 	before rollout.Memory
 
-	sites          []Site
-	visits, causes []record // by site; none in a cache that nobody uses again
-	blocks         []block
-	size           int     // of a block
-	beside         []int32 // the sites that were put beside others, in the last look or in this one, sorted
-	nodes          column[corev1.Node]
-	pods           column[corev1.Pod]
-	podsOf         chain
-	linked         bool                // in this look
-	podAt          map[types.UID]int32 // the site of each pod that stands on one
-	over           int                 // how many pods on the sites are over, and not deleted yet
-	ambiguous      bool                // two nodes have one name, or two pods one UID, or a pod has none
+	sites []Site
+	division
+	nodes     column[corev1.Node]
+	pods      column[corev1.Pod]
+	podsOf    chain
+	podAt     map[types.UID]int32 // the site of each pod that stands on one
+	over      int                 // how many pods on the sites are over, and not deleted yet
+	ambiguous bool                // two nodes have one name, or two pods one UID, or a pod has none
 
 	revision   foundRevision
 	events     eventIndex
@@ -47,7 +43,6 @@ type Cache struct {
 	refusal    Refusal
 	sums       []*Sum // of the blocks, for the survey
 	lists      lists
-	parts      [][]string // of a list, while it is put together
 }
 
 // basis is what every site rests on.
@@ -88,6 +83,7 @@ func (s *Survey) use(c *Cache) {
 	}
 	s.cache = c
 	c.lists.turn()
+	s.lists = &c.lists
 	c.events.renew(s, l.Events)
 }
 
@@ -100,7 +96,7 @@ func (s *Survey) Arrange() {
 	c := s.cache
 	b := basisOf(s)
 	goesOn := c.known && !c.ambiguous && c.basis.is(&b) && !s.now.Before(c.now)
-	c.known, c.linked = false, false // until the survey has come to its end
+	c.known, c.podsOf.linked = false, false // until the survey has come to its end
 	if !goesOn || !c.renewNodes(s.Look.Nodes) || !c.renewPods(s) {
 		c.rebuild(s)
 	}

@@ -86,7 +86,10 @@ func whereTheyMeet[T any](a, b []*T) (left, right int) {
 }
 
 // chain is which objects of a column belong to each number, in the order of the look.
-type chain struct{ first, next, of []int32 }
+type chain struct {
+	first, next, of []int32
+	linked          bool // in this look
+}
 
 // link makes the chain of a column, of so many numbers, unless it is that already.
 func (c *chain) link(of []int32, numbers int) {

@@ -22,6 +22,15 @@ type Sum struct {
 	Ours   []*Site   // and those whose new pod shows a cause
 }
 
+// total is what all sites come to.
+type total struct {
+	Sums      []*Sum // of blocks of sites, in their order
+	Counts    Counts
+	Spenders  *Spenders // nil until somebody asks
+	explained bool      // why the sites have not settled
+	lists     *lists
+}
+
 // Counts are numbers of sites.
 type Counts [counts]int
 
@@ -76,7 +85,10 @@ type joined struct {
 
 // lists are the lists of names that the last look has told, and those of this one. Who tells the same names again tells
 // the same list: nobody changes it.
-type lists struct{ last, now map[ListKey]*joined }
+type lists struct {
+	last, now map[ListKey]*joined
+	parts     [][]string // of a list, while it is put together
+}
 
 // turn begins with the lists of the next look.
 func (l *lists) turn() {
@@ -88,25 +100,25 @@ func (l *lists) turn() {
 }
 
 // Joined are the names of several lists in one. Of the same names as in the last look it is the very same list.
-func (s *Survey) Joined(key ListKey, lists int, list func(i int) []string) []string {
-	c := s.cache
-	c.parts = c.parts[:0]
+func (t *total) Joined(key ListKey, lists int, list func(i int) []string) []string {
+	l := t.lists
+	l.parts = l.parts[:0]
 	for i := range lists {
 		if part := list(i); len(part) > 0 {
-			c.parts = append(c.parts, part)
+			l.parts = append(l.parts, part)
 		}
 	}
-	switch len(c.parts) {
+	switch len(l.parts) {
 	case 0:
 		return nil
 	case 1:
-		return slices.Clip(c.parts[0])
+		return slices.Clip(l.parts[0])
 	}
-	j := c.lists.last[key]
-	if j == nil || !slices.EqualFunc(j.parts, c.parts, same) {
-		j = &joined{slices.Clone(c.parts), slices.Concat(c.parts...)}
+	j := l.last[key]
+	if j == nil || !slices.EqualFunc(j.parts, l.parts, same) {
+		j = &joined{slices.Clone(l.parts), slices.Concat(l.parts...)}
 	}
-	c.lists.now[key] = j
+	l.now[key] = j
 	return slices.Clip(j.names)
 }
 

@@ -22,6 +22,7 @@ type Survey struct {
 	Target  rollout.Target
 	Options rollout.Options
 	notes
+	total
 	cache *Cache
 
 	Live     *appsv1.DaemonSet // nil if there is none
@@ -33,8 +34,6 @@ type Survey struct {
 	Predecessors []Predecessor
 
 	Sites      []Site                    // sorted by name
-	Sums       []*Sum                    // of blocks of sites, in their order
-	Counts     Counts                    // of all sites
 	Beyond     []string                  // nodes that were failing before and count, because too many were
 	Alone      []string                  // late ones, and such, that count because no other node does
 	refusal    Refusal                   // the DaemonSet's FailedCreate Events
@@ -42,8 +41,6 @@ type Survey struct {
 	Refused    map[string]Said           // what is said against the last pod that a node turned away
 	Endings    map[string]rollout.Ending // how pods of the template ended, by node
 	crowded    *room.Crowd               // what stands on the nodes; nil until somebody asks
-	Spenders   *Spenders                 // nil until somebody asks
-	explained  bool                      // why the sites have not settled
 }
 
 // New reads what does not depend on single nodes. What has not changed since the survey that left the cache is taken

@@ -35,12 +35,12 @@ func (s *Survey) Visit(visit func(*Site, []*corev1.Pod)) {
 	c.standAgain()
 	for k := range c.blocks {
 		if b := &c.blocks[k]; !s.passes(&b.visits) {
-			s.visitBlock(b, visit)
+			visitBlock(s, b, visit)
 		}
 	}
 }
 
-func (s *Survey) visitBlock(b *block, visit func(*Site, []*corev1.Pod)) {
+func visitBlock(s *Survey, b *block, visit func(*Site, []*corev1.Pod)) {
 	c := s.cache
 	var pods []*corev1.Pod
 	for i := b.from; i < b.to; i++ {
@@ -65,9 +65,9 @@ func (s *Survey) visitBlock(b *block, visit func(*Site, []*corev1.Pod)) {
 
 // podsOn adds the pods that stand on a site to a list.
 func (c *Cache) podsOn(i int32, pods []*corev1.Pod) []*corev1.Pod {
-	if !c.linked {
+	if !c.podsOf.linked {
 		c.podsOf.link(c.pods.of, len(c.sites))
-		c.linked = true
+		c.podsOf.linked = true
 	}
 	c.podsOf.each(i, func(place int32) { pods = append(pods, c.pods.objects[place]) })
 	return pods
@@ -85,7 +85,7 @@ func (s *Survey) Explain(explain func(*Site)) {
 	for k := range c.blocks {
 		b := &c.blocks[k]
 		if !s.passes(&b.causes) {
-			s.explainBlock(b, explain)
+			explainBlock(s, b, explain)
 			continue
 		}
 		for _, i := range c.besideIn(b) {
@@ -95,7 +95,7 @@ func (s *Survey) Explain(explain func(*Site)) {
 	c.beside = slices.DeleteFunc(c.beside, func(i int32) bool { return !c.sites[i].beside })
 }
 
-func (s *Survey) explainBlock(b *block, explain func(*Site)) {
+func explainBlock(s *Survey, b *block, explain func(*Site)) {
 	c := s.cache
 	for i := b.from; i < b.to; i++ {
 		at, r := &c.sites[i], c.causeOf(i)
