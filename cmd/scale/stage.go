@@ -49,11 +49,11 @@ type stage struct {
 // newStage starts a cluster, without a controller.
 func (r *rehearsal) newStage(ctx context.Context, o clustertest.Options) (s *stage, err error) {
 	s = &stage{rehearsal: r}
-	defer func() {
+	defer func(begun *stage) {
 		if err != nil {
-			s.end()
+			begun.end()
 		}
-	}()
+	}(s)
 	if s.dir, err = os.MkdirTemp("", "daemongate-scale-"); err != nil {
 		return nil, err
 	}
@@ -130,12 +130,31 @@ func (s *stage) start(ctx context.Context) error {
 	return err
 }
 
-// profile keeps the profile of a kind that the controller serves, under a name, if profiles are kept.
-func (s *stage) profile(ctx context.Context, kind, name string) (err error) {
+// keepProfiles keeps what tells for what the controller needs its memory, if profiles are kept: what is in use on its
+// heap, its goroutines, its metrics, and for what the system says each part of its memory is (proc_pid_smaps(5)).
+func (s *stage) keepProfiles(ctx context.Context, name string) error {
 	if s.profiles == "" {
 		return nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.profiling+"/debug/pprof/"+kind, nil)
+	for from, to := range map[string]string{
+		s.profiling + "/debug/pprof/heap":              "heap.pb.gz",
+		s.profiling + "/debug/pprof/goroutine?debug=1": "goroutines",
+		s.controller.metrics + "/metrics":              "metrics",
+	} {
+		if err := s.keep(ctx, "http://"+from, name+"-"+to); err != nil {
+			return err
+		}
+	}
+	parts, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", s.controller.command.Process.Pid))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.profiles, name+"-smaps"), parts, 0o600)
+}
+
+// keep keeps what is served at an address.
+func (s *stage) keep(ctx context.Context, address, name string) (err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
@@ -144,7 +163,7 @@ func (s *stage) profile(ctx context.Context, kind, name string) (err error) {
 		return err
 	}
 	defer answer.Body.Close()
-	file, err := os.Create(filepath.Join(s.profiles, name+".pb.gz"))
+	file, err := os.Create(filepath.Join(s.profiles, name))
 	if err != nil {
 		return err
 	}
@@ -270,13 +289,17 @@ func (s *stage) followSyncs(ctx context.Context) (*seen, error) {
 	}), nil
 }
 
-// hook sends the webhook of a push, as GitHub does, to a Sync.
+// hook sends the webhook of a push, as GitHub does, to a Sync; again while the controller has too many to look at.
 func (s *stage) hook(ctx context.Context, sync string) error {
+	return until(ctx, "a webhook to be taken", func() (taken bool, err error) { return s.sendHook(ctx, sync) })
+}
+
+func (s *stage) sendHook(ctx context.Context, sync string) (taken bool, err error) {
 	body := `{"ref":"refs/heads/main"}`
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.hooks+"/hooks/"+sync,
 		strings.NewReader(body))
 	if err != nil {
-		return err
+		return false, err
 	}
 	sum := hmac.New(sha256.New, []byte(shared))
 	_, _ = sum.Write([]byte(body)) // a hash takes all
@@ -285,11 +308,14 @@ func (s *stage) hook(ctx context.Context, sync string) error {
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("a webhook was answered %s", answer.Status)
+	switch answer.StatusCode {
+	case http.StatusAccepted:
+		return true, nil
+	case http.StatusServiceUnavailable:
+		return false, nil
 	}
-	return nil
+	return false, fmt.Errorf("a webhook was answered %s", answer.Status)
 }

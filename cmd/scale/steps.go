@@ -35,15 +35,12 @@ func (f *fleet) rest(ctx context.Context, m *measured) error {
 	if err != nil {
 		return err
 	}
-	if err := sleep(ctx, f.steady); err != nil {
-		return err
-	}
-	if m.resting, err = f.now(ctx); err != nil {
+	if m.resting, err = f.calm(ctx, "resting"); err != nil {
 		return err
 	}
 	m.watches = m.resting.watches - f.watched
 	m.steady = f.since(before, m.resting)
-	return f.profile(ctx, "heap", fmt.Sprintf("%d-syncs-resting", f.n))
+	return nil
 }
 
 // single pushes commits of one object each, one after the other, each to the next repository.
@@ -100,7 +97,23 @@ func (f *fleet) all(ctx context.Context, m *measured) error {
 	m.all = f.since(before, after)
 	m.allFirstIn, m.allIn = first.Sub(before.at), last.Sub(before.at)
 	m.resting.peak = max(m.resting.peak, after.peak)
+	if err != nil {
+		return err
+	}
+	m.afterAll, err = f.calm(ctx, "after-all")
 	return err
+}
+
+// calm waits for as long as is measured what nothing costs, and keeps profiles of the controller: memory that only a
+// busy time needed has been given back then.
+func (f *fleet) calm(ctx context.Context, name string) (m moment, err error) {
+	if err := sleep(ctx, f.steady); err != nil {
+		return m, err
+	}
+	if m, err = f.now(ctx); err != nil {
+		return m, err
+	}
+	return m, f.keepProfiles(ctx, fmt.Sprintf("%d-syncs-%s", f.n, name))
 }
 
 // restart ends the controller and starts it again, and measures until it asks for nothing any more.
@@ -125,10 +138,12 @@ func (f *fleet) restart(ctx context.Context, m *measured) error {
 	if err != nil {
 		return err
 	}
-	if m.afterRestart, err = f.settles(ctx); err != nil {
+	after, err := f.settles(ctx)
+	if err != nil {
 		return err
 	}
-	m.restarted = f.since(before, m.afterRestart)
-	m.resting.peak = max(m.resting.peak, m.afterRestart.peak)
-	return nil
+	m.restarted = f.since(before, after)
+	m.resting.peak = max(m.resting.peak, after.peak)
+	m.afterRestart, err = f.calm(ctx, "restarted")
+	return err
 }

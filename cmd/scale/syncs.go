@@ -37,8 +37,8 @@ func (r *rehearsal) syncs(ctx context.Context, n int) ([]growth.Figure, error) {
 		r.say("%d Syncs: %s: %s; processor: controller %.2f s, renders %.2f s; %.0f requests (%s)", n, step.name,
 			c.took.Round(10*time.Millisecond), c.own, c.renders, c.requests, c.most)
 	}
-	r.say("%d Syncs: memory %.0f MB, %.0f at most, %.0f after a restart; %.0f goroutines", n, m.resting.memory,
-		m.resting.peak, m.afterRestart.memory, m.resting.goroutines)
+	r.say("%d Syncs: memory %.0f MB, %.0f at most, %.0f after a commit for all, %.0f after a restart; %.0f goroutines", n,
+		m.resting.memory, m.resting.peak, m.afterAll.memory, m.afterRestart.memory, m.resting.goroutines)
 	return m.figures(), nil
 }
 
@@ -48,7 +48,7 @@ type measured struct {
 	first, all, steady, single, restarted cost
 	firstIn, allFirstIn, allIn            time.Duration
 	pushes                                []time.Duration // to their first write
-	resting, afterRestart                 moment
+	resting, afterAll, afterRestart       moment
 	watches                               float64 // of the controller
 }
 
@@ -79,6 +79,8 @@ func (m *measured) figures() []growth.Figure {
 		one("… controller, processor s", m.all.own, second, sized),
 		one("… renders, processor s", m.all.renders, second, sized),
 		one("… requests for each object", m.all.requests/m.objects, second, 0),
+		one("… memory when it is calm again, MB", m.afterAll.memory, 1, sized),
+		one("… that are no pages of its program, MB", m.afterAll.anonymous, 1, sized),
 		one("restart: controller, processor s", m.restarted.own, second, sized),
 		one("… requests", m.restarted.requests, aMinute, sized),
 		one("… memory, MB", m.afterRestart.memory, 1, sized),
