@@ -52,6 +52,7 @@ func giveBack(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		gathers.set = func(int) {}
 	}
+	gathers.are(mostGathered)
 	defer gathers.set(mostGathered)
 	calm := heapNow()
 	given := calm
@@ -92,9 +93,10 @@ func (g *gathering) are(percent int) {
 func (g *gathering) atLeast(percent int) { g.are(max(percent, g.percent)) }
 
 // How much garbage may gather at least and at most, in percent of what is in use. Above the least there are so many
-// collections in calmFor.
+// collections in calmFor. The most is half of Go's own measure: objects are not moved, so what stays of a busy time
+// lies spread over all that was in use at its height, and keeps most of that from going back to the system.
 const (
-	leastGathered, mostGathered = 25, 100
+	leastGathered, mostGathered = 25, 50
 
 	collectionsWhileCalm = 3
 )

@@ -43,10 +43,10 @@ func TestLittleGarbageGathersInCalmTimes(t *testing.T) {
 		"nothing":            {0, calmFor, 25},
 		"a little":           {30 * mb, calmFor, 25},
 		"some":               {72 * mb, calmFor, 40},
-		"much":               {500 * mb, calmFor, 100},
+		"much":               {500 * mb, calmFor, 50},
 		"a little at once":   {3 * mb, busyFor, 25},
-		"much at once":       {500 * mb, busyFor, 100},
-		"more than ever was": {1 << 40, busyFor, 100},
+		"much at once":       {500 * mb, busyFor, 50},
+		"more than ever was": {1 << 40, busyFor, 50},
 	} {
 		now := heapUse{allocated: since.allocated + c.allocated, live: 60 * mb}
 		if got := now.mayGather(since, c.within); got != c.want {
