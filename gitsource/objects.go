@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -42,7 +43,12 @@ type objects struct {
 	heavy      map[plumbing.Hash]int64 // the objects that are too large to be read, with their sizes in bytes
 	generation int
 	idle       []*reader
+	resting    *time.Timer // closes the idle readers, nil before there was one
 }
+
+// idleFor is how long readers stay open that nobody uses: they keep what is around the objects that they read, 100 KB
+// for each repository at least. The Syncs that a push concerns read soon after each other.
+const idleFor = 5 * time.Second
 
 // reader reads objects for one goroutine at a time.
 type reader struct {
@@ -65,12 +71,8 @@ func (o *objects) renew(dir string) {
 	o.mu.Lock()
 	o.dir, o.heavy = dir, heavy
 	o.generation++
-	idle := o.idle
-	o.idle = nil
 	o.mu.Unlock()
-	for _, r := range idle {
-		r.close()
-	}
+	o.rest()
 }
 
 func (o *objects) close() { o.renew("") }
@@ -102,10 +104,26 @@ func (o *objects) giveBack(r *reader) {
 	o.mu.Lock()
 	if r.generation == o.generation {
 		o.idle, r = append(o.idle, r), nil
+		if o.resting == nil {
+			o.resting = time.AfterFunc(idleFor, o.rest)
+		} else {
+			o.resting.Reset(idleFor)
+		}
 	}
 	o.mu.Unlock()
 	<-o.slots
 	if r != nil {
+		r.close()
+	}
+}
+
+// rest closes the readers that nobody uses. Who reads then opens another one.
+func (o *objects) rest() {
+	o.mu.Lock()
+	idle := o.idle
+	o.idle = nil
+	o.mu.Unlock()
+	for _, r := range idle {
 		r.close()
 	}
 }

@@ -5,14 +5,13 @@ import "io"
 // window reads a pack on the disk from any offset on. What it has read of the neighbourhood is not read again.
 type window struct {
 	file  io.ReaderAt
-	from  int64 // where its bytes begin
-	bytes []byte
+	size  int
+	from  int64  // where its bytes begin
+	bytes []byte // nil before the first read: most readers need one window, and for a moment
 	at    int
 }
 
-func newWindow(file io.ReaderAt, size int) *window {
-	return &window{file: file, bytes: make([]byte, 0, size)}
-}
+func newWindow(file io.ReaderAt, size int) *window { return &window{file: file, size: size} }
 
 // has reports whether an offset is among what was read, or follows it.
 func (w *window) has(offset int64) bool {
@@ -34,6 +33,9 @@ func (w *window) offset() int64 { return w.from + int64(w.at) }
 func (w *window) forget() { w.bytes, w.at = w.bytes[:0], 0 }
 
 func (w *window) fill() error {
+	if w.bytes == nil {
+		w.bytes = make([]byte, 0, w.size)
+	}
 	w.from += int64(len(w.bytes))
 	n, err := w.file.ReadAt(w.bytes[:cap(w.bytes)], w.from)
 	w.bytes, w.at = w.bytes[:n], 0
