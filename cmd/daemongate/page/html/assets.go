@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed templates
@@ -18,9 +19,21 @@ var staticFiles embed.FS
 
 // The files that the page needs, by the names under which they are asked for: each has the hash of its content in it,
 // so that a browser may keep it for ever.
-var contents, hashed = assets(staticFiles)
+// They are read, and the templates parsed, when somebody looks at the page for the first time: most processes of the
+// program serve none.
+var served = sync.OnceValue(func() (all servedFiles) {
+	all.contents, all.hashed = assets(staticFiles)
+	return all
+})
 
-var templates = template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/*.html"))
+type servedFiles struct {
+	contents map[string][]byte
+	hashed   map[string]string
+}
+
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/*.html"))
+})
 
 // types are the media types of the files by how their names end.
 var types = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -48,6 +61,6 @@ func assets(files fs.FS) (contents map[string][]byte, hashed map[string]string) 
 
 // Asset is a file that the page needs, with its media type. Its name has its hash in it: it never changes.
 func Asset(name string) (content []byte, mediaType string, found bool) {
-	content, found = contents[name]
+	content, found = served().contents[name]
 	return content, types[path.Ext(name)], found
 }

@@ -48,7 +48,7 @@ func TestVendoredFilesAreWhatTheTableSays(t *testing.T) {
 
 // A file is asked for by a name with its hash in it, and by no other.
 func TestAFilesNameHasItsHash(t *testing.T) {
-	for name, as := range hashed {
+	for name, as := range served().hashed {
 		content, mediaType, found := Asset(as)
 		sum := sha256.Sum256(content)
 		if !found || len(content) == 0 || mediaType == "" || !strings.Contains(as, hex.EncodeToString(sum[:6])) {

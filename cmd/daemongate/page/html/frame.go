@@ -87,13 +87,13 @@ func sameID(a, b Fragment) bool { return a.ID == b.ID }
 func frameOf(s shell, names ...string) (Frame, error) {
 	var f Frame
 	var tab strings.Builder
-	if err := templates.ExecuteTemplate(&tab, "tab", s); err != nil {
+	if err := templates().ExecuteTemplate(&tab, "tab", s); err != nil {
 		return Frame{}, err
 	}
 	f.tab = tab.String()
 	for _, name := range names {
 		var b bytes.Buffer
-		if err := templates.ExecuteTemplate(&b, name, s.Body); err != nil {
+		if err := templates().ExecuteTemplate(&b, name, s.Body); err != nil {
 			return Frame{}, err
 		}
 		f.Fragments = append(f.Fragments, Fragment{name, strings.TrimSpace(b.String())})

@@ -60,7 +60,7 @@ func (p Page) For(since time.Time) string {
 }
 
 // Asset is the address of a file that the page needs.
-func (p Page) Asset(name string) string { return p.Base + "/assets/" + hashed[name] }
+func (p Page) Asset(name string) string { return p.Base + "/assets/" + served().hashed[name] }
 
 // LostFor says how long the API server has not answered.
 func (p Page) LostFor() string { return p.For(p.Lost.Since) }
@@ -75,7 +75,7 @@ func stamp(t time.Time) string {
 // write writes a page whole, or not at all.
 func write(w io.Writer, name string, s shell) error {
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, s); err != nil {
+	if err := templates().ExecuteTemplate(&b, name, s); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())

@@ -221,7 +221,7 @@ func (l *list) draw() ([]Fragment, error) {
 	for i := range l.Rows {
 		r := drawnRow{l.Page, l.Rows[i]}
 		var b strings.Builder
-		if err := templates.ExecuteTemplate(&b, "row", r); err != nil {
+		if err := templates().ExecuteTemplate(&b, "row", r); err != nil {
 			return nil, err
 		}
 		rows = append(rows, Fragment{r.ID(), b.String()})
