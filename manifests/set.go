@@ -1,11 +1,14 @@
 package manifests
 
 import (
+	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -13,6 +16,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/daemongate/daemongate/manifests/dense"
 )
 
 // Set is the objects a commit asks for, in the order in which they are written. It never changes.
@@ -157,7 +162,7 @@ type Packed struct {
 	digest string
 	ids    []ID
 	moved  map[ID]Owner
-	text   []byte // a list of the objects in JSON
+	text   []byte // a list of the objects in JSON, deflated
 }
 
 // Packed packs a set.
@@ -170,13 +175,46 @@ func (s Set) Packed() (*Packed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack a set: %w", err)
 	}
-	return &Packed{digest: s.Digest(), ids: s.IDs(), moved: s.moved, text: text}, nil
+	text, err = deflated(text)
+	if err != nil {
+		return nil, fmt.Errorf("pack a set: %w", err)
+	}
+	p := &Packed{digest: s.Digest(), ids: s.IDs(), moved: maps.Clone(s.moved), text: text}
+	dense.Of(&p.ids)
+	return p, nil
+}
+
+// deflaters are used again: one takes more memory than most sets.
+var deflaters sync.Pool
+
+func deflated(text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, again := deflaters.Get().(*flate.Writer)
+	if !again {
+		var err error
+		if w, err = flate.NewWriter(&b, flate.BestSpeed); err != nil {
+			return nil, err
+		}
+	}
+	defer deflaters.Put(w)
+	w.Reset(&b)
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(b.Bytes()), nil
 }
 
 // Set is the set as it was packed, made anew.
 func (p *Packed) Set() (Set, error) {
+	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(p.text)))
+	if err != nil {
+		return Set{}, fmt.Errorf("unpack a set: %w", err)
+	}
 	var contents []any
-	if err := utiljson.Unmarshal(p.text, &contents); err != nil { // whole numbers are int64, as in every object
+	if err := utiljson.Unmarshal(text, &contents); err != nil { // whole numbers are int64, as in every object
 		return Set{}, fmt.Errorf("unpack a set: %w", err)
 	}
 	objects := make([]*unstructured.Unstructured, len(contents))

@@ -6,16 +6,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/daemongate/daemongate/manifests/dense"
 )
 
 // Version is a state of an object, as far as its metadata tell: enough to know that it may no longer be as it was.
 type Version struct {
-	uid    types.UID
+	uid    uid
 	number uint64 // resourceVersion, by which the API server orders the writes of a kind; 0 if it is no number
 	counts bool   // the object has a generation, which rises with every change of what is asked for
 	asked  uint64 // hash of everything that tells a change of what is asked for
@@ -23,12 +27,34 @@ type Version struct {
 	gone   bool
 }
 
+// uid tells objects apart as their UIDs do. It points to nothing: there are as many as objects.
+type uid [16]byte
+
+func uidOf(text types.UID) (id uid) {
+	if text == "" {
+		return id
+	}
+	sum := sha256.Sum256([]byte(text))
+	return uid(sum[:len(id)])
+}
+
 // Known are the states in which objects were last found, or left, as asked.
 type Known map[ID]Version
 
+// Dense is the same, in little memory: for what stays for long.
+func (k Known) Dense() Known {
+	ids := slices.Collect(maps.Keys(k))
+	dense.Of(&ids)
+	same := make(Known, len(ids))
+	for _, id := range ids {
+		same[id] = k[id]
+	}
+	return same
+}
+
 // VersionOf reads the state of an object off its metadata.
 func VersionOf(o metav1.Object) Version {
-	v := Version{uid: o.GetUID(), number: numberOf(o.GetResourceVersion()), counts: o.GetGeneration() > 0}
+	v := Version{uid: uidOf(o.GetUID()), number: numberOf(o.GetResourceVersion()), counts: o.GetGeneration() > 0}
 	asked, status := fnv.New64a(), fnv.New64a()
 	annotations := map[string]string{}
 	for k, a := range o.GetAnnotations() {
@@ -72,14 +98,14 @@ func (k Known) Sum(inv Inventory) string {
 	sum := sha256.New()
 	for _, e := range inv {
 		v, known := k[e.ID]
-		if !known || v.gone || v.uid == "" {
+		if !known || v.gone || v.uid == (uid{}) {
 			return ""
 		}
 		number := v.number
 		if v.counts {
 			number = 0
 		}
-		_, _ = fmt.Fprintf(sum, "%q %q %q %q %q %x %d\n", e.Group, e.Kind, e.Namespace, e.Name, v.uid, v.asked, number)
+		_, _ = fmt.Fprintf(sum, "%q %q %q %q %x %x %d\n", e.Group, e.Kind, e.Namespace, e.Name, v.uid, v.asked, number)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }

@@ -39,7 +39,7 @@ func TestASumTellsWhetherAnObjectWasWritten(t *testing.T) {
 			t.Errorf("%s: the same sum: %t", c.what, same)
 		}
 	}
-	if (Known{}).Sum(inv) != "" || (Known{inv[0].ID: {gone: true, uid: "u"}}).Sum(inv) != "" {
+	if (Known{}).Sum(inv) != "" || (Known{inv[0].ID: {gone: true, uid: uidOf("u")}}).Sum(inv) != "" {
 		t.Error("there is a sum of what is not there")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/dense"
 	"github.com/daemongate/daemongate/manifests/fields"
 )
 
@@ -50,6 +51,25 @@ func stateSeen(o metav1.Object, version string, asked manifests.Sum, whole bool)
 	rest, seen := sumOf(o, whole)
 	return state{asked: asked, uid: o.GetUID(), version: o.GetResourceVersion(), generation: o.GetGeneration(),
 		rest: rest, whole: whole}, seen
+}
+
+// densely are the same states in little memory: they stay for long.
+func densely(states map[manifests.ID]state) map[manifests.ID]state {
+	ids, list := make([]manifests.ID, 0, len(states)), make([]state, 0, len(states))
+	for id, s := range states {
+		ids, list = append(ids, id), append(list, s)
+	}
+	var texts dense.Texts
+	for i := range ids {
+		id, s := &ids[i], &list[i]
+		texts.Add(&id.Group, &id.Kind, &id.Namespace, &id.Name, (*string)(&s.uid), &s.version)
+	}
+	texts.Lay()
+	same := make(map[manifests.ID]state, len(ids))
+	for i, id := range ids {
+		same[id] = list[i]
+	}
+	return same
 }
 
 // live is the object as far as a write over it is decided on it.

@@ -177,7 +177,7 @@ func (m *Memory) Recall(ctx context.Context, w Writer, set manifests.Set, left m
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.states) == 0 {
-		m.states, m.since = states, since
+		m.states, m.since = densely(states), since
 	}
 }
 
@@ -204,4 +204,5 @@ func (m *Memory) note(set manifests.Set, applied []manifests.Applied, all bool) 
 			delete(m.states, id)
 		}
 	}
+	m.states = densely(m.states)
 }

@@ -156,6 +156,10 @@ func (s *stream[V]) note(o any, gone bool) error {
 }
 
 func (s *stream[V]) keep(is seen[V]) {
+	if told := s.told[is.of]; len(told) > 0 { // one text for all of its objects
+		is.of = told[0].wanted.alone()
+		is.object.namespace = is.of.namespace
+	}
 	s.values[is.object] = is.of.value
 	if is.broken != nil {
 		s.broken[is.of] = is.broken
