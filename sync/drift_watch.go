@@ -71,13 +71,13 @@ func (w *driftWatch) doubt(part manifests.Set, asAsked []manifests.Applied) {
 }
 
 func (w *driftWatch) doubtIf(so bool, id manifests.ID) {
-	if w.doubtful == nil {
-		w.doubtful = map[manifests.ID]bool{}
-	}
-	if w.changes++; so {
-		w.doubtful[id] = true
-	} else {
+	switch w.changes++; {
+	case !so:
 		delete(w.doubtful, id)
+	case w.doubtful == nil:
+		w.doubtful = map[manifests.ID]bool{id: true}
+	default:
+		w.doubtful[id] = true
 	}
 }
 

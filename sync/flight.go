@@ -159,6 +159,7 @@ func pack(fl *flight) {
 			fl.loop.ready = short // what was prepared last stays until the next is
 		}
 		fl.set = short
+		fl.loop.drift.known = fl.loop.drift.known.Dense()
 	}
 }
 

@@ -70,6 +70,8 @@ type savedStatus struct {
 	at      time.Time
 	server  api.SyncStatus
 	version string
+	// shared is the version as which the informer had it last.
+	shared string
 	// passes is when it has to say at the latest of commits that they change nothing, zero if there are none; and
 	// headAt when the newest head was seen.
 	passes, headAt time.Time

@@ -57,14 +57,12 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		}
 	}
 	if seen.ResourceVersion == l.saved.version {
-		l.saved.server = seen.Status // the same once more, which the informer keeps anyway
+		l.share(seen)
 	}
 	if seen.Generation >= l.sync.Generation {
-		newest := *seen
-		newest.Status = api.SyncStatus{}
-		status := l.sync.Status
-		l.sync = newest.DeepCopy()
-		l.sync.Status = status
+		newest := *seen // what it points to is the informer's, and nobody changes that
+		newest.Status = l.sync.Status
+		l.sync = &newest
 	}
 	if r := seen.Annotations[RequestAnnotation]; r != l.request {
 		l.request, l.retryRequested = r, true
@@ -74,6 +72,26 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		l.source.Ask()
 	}
 	return l, nil
+}
+
+// share has the loop keep the status that an informer keeps anyway, in place of its own, if they say the same. It is
+// asked once for each version.
+func (l *syncLoop) share(seen *api.Sync) {
+	if l.saved.shared == seen.ResourceVersion {
+		return
+	}
+	l.saved.shared, l.saved.server = seen.ResourceVersion, seen.Status
+	left := l.sync.Status.Left // which alone is not worth a write
+	decided := l.sync.Status
+	decided.Left = l.saved.status.Left
+	if !equality.Semantic.DeepEqual(l.saved.status, seen.Status) {
+		return // the inventory is stored beside it
+	}
+	if equality.Semantic.DeepEqual(decided, seen.Status) {
+		l.sync.Status = seen.Status
+		l.sync.Status.Left = left
+	}
+	l.saved.status = seen.Status
 }
 
 // destination is the cluster that a Sync's objects are in, nil if it is the Sync's own. The Sync has another turn when

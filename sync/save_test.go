@@ -8,8 +8,10 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -144,6 +146,71 @@ func TestASyncIsDecodedWhenItArrives(t *testing.T) {
 	if u, is := o.(*unstructured.Unstructured); !is || len(u.GetManagedFields()) > 0 || c.Find("n/agents") != nil || arrived != 2 {
 		t.Errorf("%T, and %d were decoded", o, arrived)
 	}
+}
+
+// The strings of a Sync that is kept lie in one piece, and equal ones are there once.
+func TestTheTextsOfAKeptSyncLieInOnePiece(t *testing.T) {
+	u := &unstructured.Unstructured{}
+	entry := func(name string) any {
+		return map[string]any{"kind": "ConfigMap", "namespace": strings.Clone("tenant"), "name": name, "version": "v1"}
+	}
+	u.SetUnstructuredContent(map[string]any{"status": map[string]any{"inventory": []any{entry("a"), entry("b")}}})
+	u.SetNamespace(strings.Clone("tenant"))
+	u.SetName("agents")
+	s, is := must(new(Syncs).decoded(u)).(*api.Sync)
+	if !is || len(s.Status.Inventory) != 2 || s.Status.Inventory[1].Name != "b" {
+		t.Fatalf("%+v", s)
+	}
+	for _, e := range s.Status.Inventory {
+		if unsafe.StringData(e.Namespace) != unsafe.StringData(s.Namespace) {
+			t.Errorf("the namespace of %s is another string than the Sync's", e.Name)
+		}
+	}
+}
+
+// Once an informer has what was written, the loop keeps that in place of its own; what is only remembered here stays,
+// and of what the API server has otherwise the loop keeps its own.
+func TestTheLoopKeepsTheInformersStatus(t *testing.T) {
+	var heard []written
+	next := api.SyncStatus{GateStatus: api.GateStatus{Head: "a", Inventory: []api.InventoryEntry{{Kind: "ConfigMap", Name: "a"}}}}
+	for name, c := range map[string]struct {
+		decided, seen api.SyncStatus
+		shares        bool
+	}{
+		"it is what was written":     {next, *next.DeepCopy(), true},
+		"more was decided since":     {with(next, func(s *api.SyncStatus) { s.Head = "b" }), *next.DeepCopy(), false},
+		"it is stored beside":        {next, with(next, func(s *api.SyncStatus) { s.Inventory = nil }), false},
+		"how objects are left waits": {with(next, func(s *api.SyncStatus) { s.Left = "sum" }), *next.DeepCopy(), true},
+	} {
+		l := &syncLoop{placed: placed{Controller: &Controller{Now: time.Now, Syncs: listening(t, &heard, nil)}},
+			sync:  &api.Sync{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "agents", ResourceVersion: "7"}},
+			saved: savedStatus{version: "7"}}
+		if err := l.save(t.Context(), next, false); err != nil {
+			t.Fatal(err)
+		}
+		l.sync.Status = c.decided
+		seen := &api.Sync{ObjectMeta: l.sync.ObjectMeta, Status: c.seen}
+		l.share(seen)
+		if !reflect.DeepEqual(l.sync.Status, c.decided) || !reflect.DeepEqual(l.saved.status, next) ||
+			!reflect.DeepEqual(l.saved.server, c.seen) {
+			t.Errorf("%s: kept are %+v", name, l.saved)
+		}
+		same := len(c.seen.Inventory) > 0 && &l.sync.Status.Inventory[0] == &c.seen.Inventory[0] &&
+			&l.saved.status.Inventory[0] == &c.seen.Inventory[0]
+		if same != c.shares {
+			t.Errorf("%s: shared is %v", name, same)
+		}
+		writes := len(heard)
+		if err := l.save(t.Context(), c.decided, false); err != nil || c.shares && len(heard) != writes {
+			t.Errorf("%s: %v, written %d times", name, err, len(heard)-writes)
+		}
+	}
+}
+
+func with(s api.SyncStatus, change func(*api.SyncStatus)) api.SyncStatus {
+	s = *s.DeepCopy()
+	change(&s)
+	return s
 }
 
 // informerOf is a Sync as the informer has it.

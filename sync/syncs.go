@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/daemongate/daemongate/manifests/dense"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/promotion"
 	"github.com/daemongate/daemongate/sync/stop"
@@ -194,6 +195,7 @@ func (s *Syncs) decoded(o any) (any, error) {
 	if t.Annotations[overrideAnnotation] == "" {
 		t.ManagedFields = nil
 	}
+	dense.Of(t)
 	s.keeps(t)
 	return t, nil
 }

@@ -143,7 +143,7 @@ func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.
 	}
 	l.follow()
 	l.rendersSaved()
-	l.recorded = l.recorded[len(o.Recorded):]
+	l.recorded = slices.Clip(slices.Clone(l.recorded[len(o.Recorded):])) // those that are written need not be kept
 	l.keep(keptComplete, state.LastComplete)
 	var moved []gate.Move
 	for i, m := range d.Moves {
