@@ -93,8 +93,9 @@ func mayStay(id ID, live *unstructured.Unstructured) error {
 }
 
 // Glance reads an owner's objects, as they are when it is called: one list of each kind in each namespace, in the
-// version that is asked for, of what carries the owner's label. It is a list of metadata, and where there are any of which more is wanted, one of whole
-// objects, each an *unstructured.Unstructured. What is not there, or cannot be listed, is left out.
+// version that is asked for, of what carries the owner's label. It is a list of metadata, and where there are any of
+// which more is wanted, one of whole objects, each an *unstructured.Unstructured. What is not there, or cannot be
+// listed, is left out.
 func (c *Client) Glance(ctx context.Context, inv Inventory, owner Owner, whole map[ID]bool) map[ID]metav1.Object {
 	type versioned struct {
 		place
