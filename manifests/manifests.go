@@ -119,7 +119,7 @@ type Options struct {
 	// Proven tells the objects of which it is proven that an apply would change nothing: the API server is not asked
 	// about them, and they are left alone. Nil if there are none.
 	Proven func(ID) bool
-	// Seen are those of the proven objects of which Apply is to answer all the same, as it would if it had applied them.
+	// Seen are those of the proven objects of which Apply is to answer all the same, as if it had applied them.
 	Seen map[ID]Applied
 	// Last is what our own last apply has left of an object, as far as a write is decided on it; nil if that is not
 	// known. What is known is not read before it is written: the API server refuses the write if it is no longer so.

@@ -57,7 +57,7 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		}
 	}
 	if seen.ResourceVersion == l.saved.version {
-		l.share(seen)
+		shareStatus(l, seen)
 	}
 	if seen.Generation >= l.sync.Generation {
 		newest := *seen // what it points to is the informer's, and nobody changes that
@@ -74,9 +74,9 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 	return l, nil
 }
 
-// share has the loop keep the status that an informer keeps anyway, in place of its own, if they say the same. It is
-// asked once for each version.
-func (l *syncLoop) share(seen *api.Sync) {
+// shareStatus has a loop keep the status that an informer keeps anyway, in place of its own, if they say the same. It
+// is asked once for each version.
+func shareStatus(l *syncLoop, seen *api.Sync) {
 	if l.saved.shared == seen.ResourceVersion {
 		return
 	}

@@ -190,7 +190,7 @@ func TestTheLoopKeepsTheInformersStatus(t *testing.T) {
 		}
 		l.sync.Status = c.decided
 		seen := &api.Sync{ObjectMeta: l.sync.ObjectMeta, Status: c.seen}
-		l.share(seen)
+		shareStatus(l, seen)
 		if !reflect.DeepEqual(l.sync.Status, c.decided) || !reflect.DeepEqual(l.saved.status, next) ||
 			!reflect.DeepEqual(l.saved.server, c.seen) {
 			t.Errorf("%s: kept are %+v", name, l.saved)

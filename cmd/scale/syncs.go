@@ -37,8 +37,8 @@ func (r *rehearsal) syncs(ctx context.Context, n int) ([]growth.Figure, error) {
 		r.say("%d Syncs: %s: %s; processor: controller %.2f s, renders %.2f s; %.0f requests (%s)", n, step.name,
 			c.took.Round(10*time.Millisecond), c.own, c.renders, c.requests, c.most)
 	}
-	r.say("%d Syncs: memory %.0f MB, %.0f at most, %.0f after a commit for all, %.0f after a restart; %.0f goroutines", n,
-		m.resting.memory, m.resting.peak, m.afterAll.memory, m.afterRestart.memory, m.resting.goroutines)
+	r.say("%d Syncs: memory %.0f MB, %.0f at most, %.0f after a commit for all, %.0f after a restart; %.0f goroutines",
+		n, m.resting.memory, m.resting.peak, m.afterAll.memory, m.afterRestart.memory, m.resting.goroutines)
 	return m.figures(), nil
 }
 

@@ -179,12 +179,7 @@ func (f *eventful) oneThing() {
 	case n < 12 && len(f.nodes) > 1:
 		f.nodes = slices.DeleteFunc(slices.Clone(f.nodes), func(n *corev1.Node) bool { return n.Name == node })
 	case n < 13:
-		f.nodes = slices.Clone(f.nodes)
-		if name := fmt.Sprintf("node-%d", f.Intn(200)); !slices.ContainsFunc(f.nodes, func(n *corev1.Node) bool {
-			return n.Name == name
-		}) {
-			f.addNode(name)
-		}
+		f.joins(fmt.Sprintf("node-%d", f.Intn(200)))
 	case n < 14 && len(f.events) > 0:
 		k := f.Intn(len(f.events))
 		f.events = slices.Delete(slices.Clone(f.events), k, k+1)
@@ -196,6 +191,14 @@ func (f *eventful) oneThing() {
 		f.manyPods()
 	default:
 		f.podChanges(node)
+	}
+}
+
+// joins has a node join, unless one of its name is there.
+func (f *eventful) joins(name string) {
+	f.nodes = slices.Clone(f.nodes)
+	if !slices.ContainsFunc(f.nodes, func(n *corev1.Node) bool { return n.Name == name }) {
+		f.addNode(name)
 	}
 }
 
