@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -107,6 +108,41 @@ type barredFrom struct {
 }
 
 func (b barredFrom) Writer(*api.Sync) (Writer, error) { return nil, b.Barred }
+
+// cutOff are connections to a cluster that goes away while a set is written, after these objects.
+type cutOff struct {
+	noCluster
+	after cutOffWriter
+}
+
+func (c cutOff) Writer(*api.Sync) (Writer, error) { return c.after, nil }
+
+type cutOffWriter struct {
+	Writer
+	answered manifests.Applied
+	*Barred
+}
+
+func (w cutOffWriter) Apply(context.Context, manifests.Set, manifests.Options) ([]manifests.Applied, error) {
+	return []manifests.Applied{w.answered}, w.Barred
+}
+
+// A cluster that goes away before anything was written is as one that was away: what was left alone by then is no
+// attempt. One that goes away half-way leaves an attempt that has failed.
+func TestACommitIsNotToBlameForWhatWasLeftAlone(t *testing.T) {
+	w := newGit(t)
+	commit := w.push("base", map[string]string{"a.yaml": configMap("a", "1")})
+	for _, changed := range []bool{false, true} {
+		l := w.flyingLoop(t, commit)
+		answered := manifests.Applied{ID: l.flight.set.set.IDs()[0], Object: l.flight.set.set.Objects()[0], Changed: changed}
+		away := &Barred{Reason: "ClusterUnreachable", Message: "prod cannot be reached", Passes: true}
+		l.Controller = &Controller{Connect: cutOff{after: cutOffWriter{answered: answered, Barred: away}}, Now: time.Now}
+		l.sync.Status.InFlight.State, l.ready = api.Applying, l.flight.set
+		if written := l.flight.write(t.Context()); (written != nil) != changed {
+			t.Errorf("changed: %t: an attempt: %+v", changed, written)
+		}
+	}
+}
 
 // A set that may not be written, because its cluster is away or there is nobody to write as, waits: that is no attempt of
 // its commit, which is not Stuck by it however long it takes. Nor is it by an object that cannot be read meanwhile.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,7 +43,7 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 		}
 	}
 	w.At = l.Now()
-	if b := (*Barred)(nil); errors.As(err, &b) && len(applied) == 0 {
+	if b := (*Barred)(nil); errors.As(err, &b) && !slices.ContainsFunc(applied, isWritten) {
 		waits := *fl.set
 		l.ready = waits.unavailable(b, w.At)
 		return nil
@@ -52,6 +53,9 @@ func (fl *flight) write(ctx context.Context) *gate.Written {
 	}
 	return w
 }
+
+// isWritten reports whether an apply has written anything of an object.
+func isWritten(a manifests.Applied) bool { return a.Changed }
 
 // moves lets go of the objects that the set moves to other Syncs. They are not written any more, and not pruned.
 func (fl *flight) moves(ctx context.Context, writer Writer) error {
