@@ -408,9 +408,8 @@ func TestNoFieldIsLost(t *testing.T) {
 	}
 
 	// Half of the rights are not enough, and that is said before anything is written.
-	w.check(w.allow("reader", "get", "list"))
-	reader := rest.CopyConfig(w.config)
-	reader.Impersonate = rest.ImpersonationConfig{UserName: "reader"}
+	reader, err := w.allow("reader", "get", "list")
+	w.check(err)
 	_, err = storage.Migrate(w.Context(), reader, "widgets.example.com", storage.Options{})
 	if err == nil || !strings.Contains(err.Error(), "you may not update widgets.example.com, patch "+
 		"customresourcedefinitions/status.apiextensions.k8s.io") {
@@ -425,8 +424,8 @@ func TestNoFieldIsLost(t *testing.T) {
 	}
 }
 
-// allow lets somebody do this with all widgets, and read definitions.
-func (w *world) allow(user string, verbs ...string) error {
+// allow lets somebody do this with all widgets, and read definitions. It returns when the API server knows.
+func (w *world) allow(user string, verbs ...string) (as *rest.Config, err error) {
 	roles := schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	bindings := roles
 	bindings.Resource = "clusterrolebindings"
@@ -440,13 +439,24 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ` + user
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ` + user + `}]`} {
 		o := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
-			return err
+			return nil, err
 		}
 		o.SetAPIVersion("rbac.authorization.k8s.io/v1")
 		o.SetName(user)
 		if _, err := w.client.Resource(gvr).Create(context.WithoutCancel(w.Context()), o, metav1.CreateOptions{}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	as = rest.CopyConfig(w.config)
+	as.Impersonate = rest.ImpersonationConfig{UserName: user}
+	client, err := dynamic.NewForConfig(as)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		_, err := client.Resource(definitions).Get(w.Context(), "widgets.example.com", metav1.GetOptions{})
+		if !apierrors.IsForbidden(err) || time.Now().After(end) {
+			return as, err
+		}
+	}
 }
