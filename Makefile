@@ -36,8 +36,8 @@ DEMO_HOST := $(if $(findstring command,$(origin HOST)),$(HOST))
 
 .PHONY: build chaos clusters fleets scale test test-all test-oldest test-unit lint tidy vuln bench demo generate image krew man recording release-snapshot sbom screenshots build-devcluster build-devhost clean help
 
-build: ## bin/daemongate, without C, as releases are: what is measured is what is released
-	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
+build: ## bin/daemongate
+	go build -ldflags '$(LDFLAGS)' -o bin/daemongate ./cmd/daemongate
 
 # Without what only a debugger reads of a binary, and without go vet, which lint runs: both are a minute of two processors.
 test: ## every test, on real clusters, with the race detector
@@ -119,6 +119,8 @@ chaos: bin/daemongate-clock bin/daemongate-before ## CHAOS_SEEDS=200 runs, from 
 		if [ -x bin/daemongate-before ]; then export DAEMONGATE_BEFORE="$(CURDIR)/bin/daemongate-before"; fi && go run ./cmd/chaos
 
 # Each size has a cluster of its own, one after the other. How far it is, the tables and what grows too much are printed.
+# It is built without C, as releases are: what is measured is what is released.
+scale: export CGO_ENABLED := 0
 scale: build ## SCALE_SYNCS=10,100,1000 Syncs, SCALE_NODES=50,500,5000, SCALE_OBJECTS=100,1000,10000 of one Sync: what they cost, and how that grows: an hour and a half
 	@path=$$($(DEVCLUSTER_PATH)) && export DEVCLUSTER="$$path" DAEMONGATE="$(CURDIR)/bin/daemongate" SCALE_SYNCS="$(SCALE_SYNCS)" \
 		SCALE_NODES="$(SCALE_NODES)" SCALE_OBJECTS="$(SCALE_OBJECTS)" SCALE_LOG="$(SCALE_LOG)" SCALE_PROFILES="$(SCALE_PROFILES)" && go run ./cmd/scale
