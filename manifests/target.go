@@ -135,19 +135,24 @@ func (c *Client) listed(ctx context.Context, resource schema.GroupVersionResourc
 		if err != nil {
 			return nil, err
 		}
-		for i := range list.Items {
-			all = append(all, &list.Items[i])
-		}
-		return all, nil
+		return objectsIn(list.Items), nil
 	}
 	list, err := c.metadata.Resource(resource).Namespace(namespace).List(ctx, ownedBy(owner))
 	if err != nil {
 		return nil, err
 	}
-	for i := range list.Items {
-		all = append(all, &list.Items[i])
+	return objectsIn(list.Items), nil
+}
+
+// objectsIn are the items of a list.
+func objectsIn[T any, P interface {
+	*T
+	metav1.Object
+}](items []T) (all []metav1.Object) {
+	for i := range items {
+		all = append(all, P(&items[i]))
 	}
-	return all, nil
+	return all
 }
 
 func ownedBy(owner Owner) metav1.ListOptions {

@@ -104,26 +104,26 @@ func (i *inflater) reset(r flate.Reader) error {
 
 // fill reads an object of exactly as many bytes.
 func (i *inflater) fill(r flate.Reader, content []byte) error {
-	if err := i.reset(r); err != nil {
-		return err
-	}
-	n, ended, err := i.read(content)
-	if err == nil && n < len(content) {
-		err = short(int64(n), int64(len(content)))
-	}
+	ended, err := i.first(r, content)
 	return i.end(ended, err)
 }
 
 // begin reads the first bytes of an object that has at least so many.
 func (i *inflater) begin(r flate.Reader, content []byte) error {
+	_, err := i.first(r, content)
+	return err
+}
+
+// first is begin, which also tells whether the object ends there.
+func (i *inflater) first(r flate.Reader, content []byte) (ended bool, err error) {
 	if err := i.reset(r); err != nil {
-		return err
+		return false, err
 	}
-	n, _, err := i.read(content)
+	n, ended, err := i.read(content)
 	if err == nil && n < len(content) {
 		err = short(int64(n), int64(len(content)))
 	}
-	return err
+	return ended, err
 }
 
 // pass reads an object of exactly so many bytes, and passes it on piece by piece.
