@@ -132,6 +132,18 @@ func (m *mirror) peelHeld(h plumbing.Hash) (plumbing.Hash, error) {
 	return commit, err
 }
 
+// peeled is peel for who asks again and again, of a tip that was seen to be complete: it is read once.
+func (m *mirror) peeled(h plumbing.Hash) (plumbing.Hash, error) {
+	if commit, known := m.proven.commit(h); known {
+		return commit, nil
+	}
+	commit, err := m.peel(h)
+	if err == nil {
+		m.proven.note(h, commit)
+	}
+	return commit, err
+}
+
 func (m *mirror) peel(h plumbing.Hash) (commit plumbing.Hash, err error) {
 	err = m.use(func(r *reader) error {
 		commit, err = r.peel(h)

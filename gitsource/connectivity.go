@@ -96,10 +96,13 @@ type provenTips struct {
 
 	mu   sync.Mutex // of tips
 	tips map[plumbing.Hash]bool
+	// commits are those that tips stand for, as far as somebody has asked: who asks again has nothing read for it.
+	commits map[plumbing.Hash]plumbing.Hash
 }
 
 func newProvenTips(of *objects) *provenTips {
-	return &provenTips{objects: of, done: map[plumbing.Hash]bool{}, tips: map[plumbing.Hash]bool{}}
+	return &provenTips{objects: of, done: map[plumbing.Hash]bool{}, tips: map[plumbing.Hash]bool{},
+		commits: map[plumbing.Hash]plumbing.Hash{}}
 }
 
 // has is true if all tips were seen to be complete before.
@@ -119,10 +122,27 @@ func (p *provenTips) add(tips []tip) {
 	defer p.mu.Unlock()
 	const most = 10_000 // tips; forgetting costs a look
 	if len(p.tips) > most {
-		p.tips = map[plumbing.Hash]bool{}
+		p.tips, p.commits = map[plumbing.Hash]bool{}, map[plumbing.Hash]plumbing.Hash{}
 	}
 	for _, t := range tips {
 		p.tips[t.hash] = true
+	}
+}
+
+// commit is the commit that a tip stands for, if the tip was seen to be complete and the commit was noted since.
+func (p *provenTips) commit(of plumbing.Hash) (commit plumbing.Hash, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	commit, known = p.commits[of]
+	return commit, known && p.tips[of]
+}
+
+// note has it known which commit a tip stands for.
+func (p *provenTips) note(of, commit plumbing.Hash) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tips[of] {
+		p.commits[of] = commit
 	}
 }
 
@@ -133,7 +153,7 @@ func (p *provenTips) forget() {
 	p.checking.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tips = map[plumbing.Hash]bool{}
+	p.tips, p.commits = map[plumbing.Hash]bool{}, map[plumbing.Hash]plumbing.Hash{}
 }
 
 // missing returns the tips that are not complete.

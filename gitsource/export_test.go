@@ -27,3 +27,10 @@ func (o Options) WithSmallGrowth(bytes int64) Options {
 
 // Reopen has a mirror's files opened again at the next read.
 func (r *Repository) Reopen() { r.mirror.objects.renew(r.mirror.current()) }
+
+// OpenReaders is how many readers of a mirror are open that nobody uses now.
+func (r *Repository) OpenReaders() int {
+	r.mirror.objects.mu.Lock()
+	defer r.mirror.objects.mu.Unlock()
+	return len(r.mirror.objects.idle)
+}

@@ -59,7 +59,7 @@ func (r *Repository) HeadWithin(ctx context.Context, ref Ref, age time.Duration)
 		return r.Head(ctx, ref)
 	}
 	if at, err := ref.find(latest.refs); err == nil && r.mirror.proven.has([]tip{at}) && !r.mirror.suspect.Load() {
-		if commit, err := r.mirror.peel(at.hash); err == nil {
+		if commit, err := r.mirror.peeled(at.hash); err == nil {
 			r.saw(ref, at)
 			return commit.String(), nil
 		}

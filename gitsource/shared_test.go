@@ -46,8 +46,13 @@ func TestAThousandSyncsCostOnePoll(t *testing.T) {
 	}
 	before := server.adverts.Load()
 	crowdHead(t, r)
+	r.Reopen()
+	crowdHead(t, r)
 	if n := server.adverts.Load(); n != before {
-		t.Errorf("another thousand polls within the hour cost %d advertisements", n-before)
+		t.Errorf("another two thousand polls within the hour cost %d advertisements", n-before)
+	}
+	if n := r.OpenReaders(); n != 0 {
+		t.Errorf("a thousand polls that found nothing new opened %d readers of the mirror", n)
 	}
 	if n := server.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches", n)
