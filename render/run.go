@@ -2,16 +2,15 @@ package render
 
 import (
 	"fmt"
-	"sync"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/openapi"
 
 	"github.com/daemongate/daemongate/render/dropped"
 	"github.com/daemongate/daemongate/render/grouped"
+	"github.com/daemongate/daemongate/render/schema"
 )
 
 // outcome is what one run of kustomize came to.
@@ -20,11 +19,6 @@ type outcome struct {
 	dropped []string // by kustomize, without a word
 	err     error
 }
-
-// parseSchema has kustomize parse the schema that is built into it, which the whole process shares, before anybody
-// looks into it: kustomize does it at the first patch, while other renders read that map without a lock. The survey
-// reads it, too: it makes kustomize's identities of what it counts.
-var parseSchema = sync.OnceFunc(func() { openapi.Schema() })
 
 // mostCopied is what the copies of one JSON patch may add to an object, in bytes. The API server takes no object that
 // is much larger.
@@ -54,7 +48,7 @@ func attempt(r *reader, folder string) (out outcome) {
 			out = outcome{err: r.gaveUp(folder, p)}
 		}
 	}()
-	parseSchema()
+	schema.Use()
 	own, err := r.open(folder)
 	if err != nil {
 		return outcome{err: err}

@@ -3,8 +3,10 @@ package child_test
 import (
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
+	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 )
@@ -31,6 +33,37 @@ func BenchmarkManyOfATenant(b *testing.B) {
 	}
 	b.ReportMetric(again.Seconds()/each.Seconds(), "times-a-child-each")
 	b.ReportMetric(again.Seconds()*1000/20/float64(b.N), "cpu-ms/render")
+}
+
+// BenchmarkOneObject is the processor time, here and in the children, for a render of one DaemonSet, against one
+// ConfigMap: of jobs that follow each other, and with a child for each, as when they come further apart.
+func BenchmarkOneObject(b *testing.B) {
+	r := runner(b, 0)
+	const renders = 20
+	all := func(files *gitsource.Tree, tenant string) time.Duration {
+		began := processorTime(b)
+		for range renders {
+			limits := child.Limits{Tenant: tenant, Memory: 128 << 20}
+			if _, err := r.Build(b.Context(), files, "prod", render.Options{}, limits); err != nil {
+				b.Fatal(err)
+			}
+		}
+		eventually(b, "nobody waits for another job", func() bool { return len(child.Idle(r)) == 0 && len(children(b)) <= 1 })
+		return processorTime(b) - began
+	}
+	daemonSet, configMap := tree(b, fleet(1)), tree(b, fstest.MapFS{
+		"prod/kustomization.yaml": file("namespace: agents\nlabels: [{pairs: {team: a}}]\nresources: [a.yaml]\n"),
+		"prod/a.yaml":             file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n")})
+	for name, tenant := range map[string]string{"at once": "tenant", "a child each": ""} {
+		b.Run(name, func(b *testing.B) {
+			var one, other time.Duration
+			for b.Loop() {
+				one, other = one+all(daemonSet, tenant), other+all(configMap, tenant)
+			}
+			b.ReportMetric(one.Seconds()*1000/renders/float64(b.N), "cpu-ms/DaemonSet")
+			b.ReportMetric(one.Seconds()/other.Seconds(), "times-ConfigMap")
+		})
+	}
 }
 
 // processorTime is what this process and its children that have ended have taken.

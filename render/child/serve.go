@@ -32,13 +32,13 @@ const mostJobs, mostLeft = 32, 32 << 20
 // as its parent does.
 func Serve(in io.Reader, out, errs io.Writer) (code int) {
 	firstToGo()
-	makeThreads()
-	warm()
-	w := &worker{out: json.NewEncoder(out), jobs: make(chan job), replies: make(chan reply),
+	w := &worker{out: json.NewEncoder(out), jobs: make(chan job, 1), replies: make(chan reply),
 		orphaned: make(chan struct{})}
 	stop := make(chan struct{})
 	defer close(stop)
 	go w.listen(json.NewDecoder(in))
+	makeThreads()
+	ready(w.jobs)
 	var exceeded <-chan struct{}
 	before := taken()
 	for w.done = 1; ; w.done++ {

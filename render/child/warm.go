@@ -7,19 +7,30 @@ import (
 	"runtime/debug"
 
 	"github.com/daemongate/daemongate/render"
+	"github.com/daemongate/daemongate/render/schema"
 )
 
 //go:embed warm
 var warmFiles embed.FS
 
-// warm renders something of everyday use, so that what kustomize makes ready once in a process is ready before the job
-// comes.
-func warm() {
-	files, err := fs.Sub(warmFiles, "warm")
-	if err != nil {
+// ready makes what every render needs, and what the first one would make, before a job comes. A child with a job
+// already goes on to that: it makes what it needs.
+func ready(jobs <-chan job) {
+	debug.SetGCPercent(-1) // until it is over
+	defer debug.SetGCPercent(fewCollections)
+	schema.Use()
+	if len(jobs) > 0 {
 		return
 	}
-	// A commit's own trouble shows with the commit.
-	_, _ = render.Build(context.Background(), files, ".", render.Options{})
+	_ = warm() // a commit's own trouble shows with the commit
 	debug.FreeOSMemory()
+}
+
+// warm renders something of everyday use.
+func warm() error {
+	files, err := fs.Sub(warmFiles, "warm")
+	if err == nil {
+		_, err = render.Build(context.Background(), files, ".", render.Options{})
+	}
+	return err
 }
