@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/manifests"
+	"github.com/daemongate/daemongate/manifests/dense"
 	"github.com/daemongate/daemongate/render"
 	"github.com/daemongate/daemongate/render/child"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -208,7 +209,7 @@ func (r *readySet) whole() (manifests.Set, error) {
 	return r.set, nil
 }
 
-// inShort is the same with its set packed. The set stays as it is if it cannot be.
+// inShort is the same with its set packed, and its strings in one piece. It stays as it is if that cannot be.
 func (r *readySet) inShort() *readySet {
 	packed, err := r.set.Packed()
 	if err != nil {
@@ -220,6 +221,12 @@ func (r *readySet) inShort() *readySet {
 	}
 	short := *r
 	short.packed, short.set = packed, r.set.Only(func(id manifests.ID) bool { return pods[id] })
+	names := struct {
+		Objects []api.InventoryEntry
+		Read    []string
+	}{slices.Clone(r.Objects), slices.Clone(r.read)}
+	dense.Of(&names)
+	short.Objects, short.read = names.Objects, names.Read
 	return &short
 }
 

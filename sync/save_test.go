@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,23 @@ func TestTheTextsOfAKeptSyncLieInOnePiece(t *testing.T) {
 		if unsafe.StringData(e.Namespace) != unsafe.StringData(s.Namespace) {
 			t.Errorf("the namespace of %s is another string than the Sync's", e.Name)
 		}
+	}
+}
+
+// The names of a set that is kept in short lie in one piece, and hold nothing of what was rendered.
+func TestTheNamesOfAPackedSetLieInOnePiece(t *testing.T) {
+	rendered := &readySet{read: []string{"a/kustomization.yaml", strings.Clone("a/kustomization.yaml")}}
+	for _, name := range []string{"a", "b"} {
+		rendered.Objects = append(rendered.Objects, api.InventoryEntry{Namespace: strings.Clone("tenant"), Name: name})
+	}
+	short := rendered.inShort()
+	if !reflect.DeepEqual(short.Objects, rendered.Objects) || !slices.Equal(short.read, rendered.read) {
+		t.Fatalf("%+v", short)
+	}
+	if first := unsafe.StringData(short.Objects[0].Namespace); first != unsafe.StringData(short.Objects[1].Namespace) ||
+		first == unsafe.StringData(rendered.Objects[0].Namespace) || &short.Objects[0] == &rendered.Objects[0] ||
+		unsafe.StringData(short.read[0]) != unsafe.StringData(short.read[1]) {
+		t.Error("strings of what was rendered are kept")
 	}
 }
 
