@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 
+	"github.com/daemongate/daemongate/render/grouped"
 	"github.com/daemongate/daemongate/render/yamlfile"
 )
 
@@ -29,6 +30,8 @@ type checked struct {
 	objects []resid.ResId  // that it adds to a render
 	repeats int64          // bytes that its aliases repeat
 	lists   *kustomization // if it is a kustomization file
+
+	documents []grouped.Document // of a file of objects
 }
 
 // check looks into a file before kustomize does, under the name and in the roles that it is read by.
@@ -48,7 +51,7 @@ func (r *reader) check(named string, content []byte) (checked, error) {
 	if isKustomization(named) {
 		err = r.kustomization(named, &c)
 	} else {
-		c.objects, err = r.checkFile(named, as, content)
+		err = r.checkFile(named, as, &c)
 	}
 	if err != nil {
 		return checked{}, fmt.Errorf("%s: %w", named, err)
@@ -64,24 +67,27 @@ func isKustomization(named string) bool {
 
 // checkFile is strict with what is known to be YAML. Anything else may be anything, but is weighed: kustomize might
 // parse it all the same.
-func (r *reader) checkFile(named string, as role, content []byte) (objects []resid.ResId, err error) {
+func (r *reader) checkFile(named string, as role, c *checked) error {
 	known := as&^(asData|asSecret) != 0
-	if !known && !yamlfile.MayHoldAliases(content) {
-		return nil, nil
+	if !known && !yamlfile.MayHoldAliases(c.content) {
+		return nil
 	}
-	docs, err := yamlfile.Parse(content)
+	docs, err := yamlfile.Parse(c.content)
 	if err != nil && known {
-		return nil, fmt.Errorf("is no YAML: %w", err)
+		return fmt.Errorf("is no YAML: %w", err)
 	}
 	for i, doc := range docs {
 		if err := r.aliases.Weigh(doc); err != nil {
-			return nil, err
+			return err
+		}
+		if as&asObjects != 0 {
+			c.documents = append(c.documents, grouped.Read(doc))
 		}
 		if !known || doc.Node == nil {
 			continue
 		}
 		if err := doc.Strict(); err != nil {
-			return nil, err
+			return err
 		}
 		doc.Dates(doc.Node, func(line int, value string) {
 			r.warn(fmt.Sprintf("%s: line %d: %s is a time to YAML and may be written as one: quote it if it is text",
@@ -90,9 +96,9 @@ func (r *reader) checkFile(named string, as role, content []byte) (objects []res
 		if as&asObjects == 0 {
 			continue
 		}
-		if objects, err = r.index.declare(objects, place{named, i + 1, doc}, doc.Node); err != nil {
-			return nil, err
+		if c.objects, err = r.index.declare(c.objects, place{named, i + 1, doc}, doc.Node); err != nil {
+			return err
 		}
 	}
-	return objects, nil
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/daemongate/daemongate/render/dropped"
+	"github.com/daemongate/daemongate/render/grouped"
 )
 
 // done is a render that was done, as package dropped looks at it.
@@ -31,6 +32,15 @@ func (d done) File(named string) (dropped.File, error) {
 		k = &c.lists.Kustomization
 	}
 	return dropped.File{Content: c.content, Objects: c.objects, Kustomization: k}, nil
+}
+
+// Documents are those of a file of objects.
+func (d done) Documents(named string) []grouped.Document {
+	c, err := d.reader.look(inside(named))
+	if err != nil {
+		return nil
+	}
+	return c.documents
 }
 
 // Transformers are those that the kustomization of a folder lists as plugins, each as YAML.

@@ -86,26 +86,31 @@ func (r *reader) reference(k kustomization, ref reference) error {
 	if ref.value == "" {
 		return nil
 	}
-	line, field := k.where(ref.field, ref.value)
-	shown, _, _ := strings.Cut(userinfo.ReplaceAllString(ref.value, "://…@"), "\n")
-	at := fmt.Sprintf("line %d: %s", line, field)
+	at := func() string { // which goes through the whole file, and is for errors
+		line, field := k.where(ref.field, ref.value)
+		return fmt.Sprintf("line %d: %s", line, field)
+	}
+	shown := func() string {
+		first, _, _ := strings.Cut(userinfo.ReplaceAllString(ref.value, "://…@"), "\n")
+		return first
+	}
 	if ref.inline && strings.ContainsAny(ref.value, "\n{") && !schemes.MatchString(ref.value) &&
 		!repository.MatchString(ref.value) {
 		if ref.role == asPlugin {
-			return r.inlinePlugin(k, at, ref.value)
+			return r.inlinePlugin(k, at(), ref.value)
 		}
 		return nil
 	}
 	if err := r.local(k.dir, ref.value, ref.folder); err != nil && !r.localized[path.Join(k.dir, ref.value)] {
-		return fmt.Errorf("%s: %s: %w", at, shown, err)
+		return fmt.Errorf("%s: %s: %w", at(), shown(), err)
 	}
 	r.roles[path.Join(k.dir, ref.value)] |= ref.role
 	if err := r.mustExist(path.Join(k.dir, ref.value), ref); err != nil {
-		return fmt.Errorf("%s: %s: %w", at, shown, err)
+		return fmt.Errorf("%s: %s: %w", at(), shown(), err)
 	}
 	if ref.role == asPlugin {
 		if err := r.plugins(k.dir, path.Join(k.dir, ref.value), 0); err != nil {
-			return fmt.Errorf("%s: %w", at, err)
+			return fmt.Errorf("%s: %w", at(), err)
 		}
 	}
 	return nil

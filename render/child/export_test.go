@@ -44,8 +44,23 @@ func Idle(r *Runner, tenants ...string) (ids []int) {
 	return ids
 }
 
-// Stay has children wait so long for another job.
-func Stay(r *Runner, stay time.Duration) { r.idle.stay = stay }
+// Late are the numbers of those that wait longer than others, of a tenant.
+func Late(r *Runner, tenant string) (ids []int) {
+	r.idle.mu.Lock()
+	defer r.idle.mu.Unlock()
+	for _, w := range r.idle.all {
+		if w.late && w.use.tenant == tenant {
+			ids = append(ids, w.command.Process.Pid)
+		}
+	}
+	return ids
+}
+
+// Stay has children wait so long for another job, the last one among them.
+func Stay(r *Runner, stay time.Duration) { r.idle.stay, r.idle.last = stay, stay }
+
+// StayOfTheLast has the last one wait so long.
+func StayOfTheLast(r *Runner, last time.Duration) { r.idle.last = last }
 
 // Wanted is how many renders wait for memory.
 func Wanted(r *Runner) int {

@@ -8,8 +8,10 @@ import (
 	"time"
 )
 
-// stay is how long a child waits for another job of its tenant: the next one of many comes at once, if at all.
-const stay = time.Second
+// stay is how long a child waits for another job of its tenant: the next one of many comes at once, if at all. The
+// last one waits longer, alone: a commit after the other, or the rollouts of several, come some seconds apart, and to
+// start a child costs more than most jobs.
+const stay, stayOfTheLast = time.Second, 15 * time.Second
 
 // use is for what a child may be used: for another tenant's jobs never, and for the same memory, to which the kernel
 // holds it since its first job.
@@ -22,6 +24,7 @@ type use struct {
 // stays taken as long as they are here.
 type idle struct {
 	stay    time.Duration
+	last    time.Duration   // that the last one stays
 	release func(*waiting)  // ends one, and waits for that
 	under   *sync.WaitGroup // of each, until it has ended or is used again
 
@@ -36,6 +39,7 @@ type waiting struct {
 	*process
 	use  use
 	ends *time.Timer
+	late bool // it stays as the last one
 }
 
 // put keeps a child for a while. It returns false if that is not done any more, or if somebody waits for the memory: a
@@ -48,13 +52,38 @@ func (i *idle) put(u use, p *process) bool {
 	}
 	w := &waiting{process: p, use: u}
 	w.ends = time.AfterFunc(i.stay, func() {
-		if i.remove(w) {
-			i.end(w)
+		for _, over := range i.over(w) {
+			over.ends.Stop()
+			i.end(over)
 		}
 	})
 	i.all = append(i.all, w)
 	i.under.Add(1)
 	return true
+}
+
+// over are those whose time is over with that of one of them, and who are here no longer. Who came last has more time,
+// and takes that of the last one before.
+func (i *idle) over(w *waiting) (over []*waiting) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	at := slices.Index(i.all, w)
+	if at < 0 {
+		return nil
+	}
+	goesOn := !w.late && at == len(i.all)-1 && i.last > i.stay
+	if goesOn {
+		w.late = true
+		w.ends.Reset(i.last - i.stay)
+	}
+	i.all = slices.DeleteFunc(i.all, func(other *waiting) bool {
+		ends := other == w && !goesOn || other != w && other.late && goesOn
+		if ends {
+			over = append(over, other)
+		}
+		return ends
+	})
+	return over
 }
 
 // take returns a child for a use, with its memory; nil if there is none.

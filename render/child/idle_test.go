@@ -54,11 +54,44 @@ func TestOneChildDoesTheJobsOfATenant(t *testing.T) {
 // A child waits for another job for a while only.
 func TestAChildWaitsForAWhileOnly(t *testing.T) {
 	r, files := runner(t, 0), tree(t, ordinary)
+	child.StayOfTheLast(r, 2*time.Second)
 	if _, err := at(t, r, "a", files, "prod"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "nobody waits for another job", func() bool { return len(child.Idle(r)) == 0 })
 	eventually(t, "only the reserve is left", func() bool { return len(children(t)) <= 1 })
+}
+
+// The last child waits longer than the others, and does the next job of its tenant; the last one of another tenant takes
+// its place.
+func TestTheLastChildWaitsLonger(t *testing.T) {
+	r, files := runner(t, 0), tree(t, ordinary)
+	child.Stay(r, 20*time.Millisecond)
+	child.StayOfTheLast(r, time.Hour)
+	build := func(tenant string) {
+		t.Helper()
+		if _, err := at(t, r, tenant, files, "prod"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := func(tenant string) int {
+		t.Helper()
+		eventually(t, tenant+"'s child waits alone", func() bool {
+			return len(child.Idle(r)) == 1 && len(child.Late(r, tenant)) == 1
+		})
+		return child.Idle(r)[0]
+	}
+	build("a")
+	build("b")
+	first := alone("b")
+	build("b")
+	if again := alone("b"); again != first {
+		t.Errorf("process %d did the next job, and %d had waited for it", again, first)
+	}
+	build("a")
+	if other := alone("a"); other == first {
+		t.Errorf("process %d is used for another tenant", other)
+	}
 }
 
 // A child that has done much does no more: what is left behind stays small, whatever it is.

@@ -39,7 +39,7 @@ func New(memory int64) *Runner {
 	}
 	r := &Runner{memory: memory, room: semaphore.NewWeighted(memory), start: start,
 		groups: remembered.New(remembered.Most)}
-	r.idle = &idle{stay: stay, under: &r.under,
+	r.idle = &idle{stay: stay, last: stayOfTheLast, under: &r.under,
 		release: func(w *waiting) { r.release(w.use.memory, w.process) }}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/daemongate/daemongate/gitsource"
 	"github.com/daemongate/daemongate/render"
@@ -42,12 +43,8 @@ func Serve(in io.Reader, out, errs io.Writer) (code int) {
 	var exceeded <-chan struct{}
 	before := taken()
 	for w.done = 1; ; w.done++ {
-		select {
-		case w.job = <-w.jobs:
-		case <-exceeded:
-			return exitMemory
-		case <-w.orphaned:
-			return 0 // the parent ended, or needs no child any longer
+		if code, ended := w.wait(exceeded); ended {
+			return code
 		}
 		if exceeded == nil {
 			confine(w.job.Memory)
@@ -58,6 +55,30 @@ func Serve(in io.Reader, out, errs io.Writer) (code int) {
 		}
 		if w.done == mostJobs || leaves(before) > mostLeft {
 			return 0
+		}
+	}
+}
+
+// tidyAfter is when a child gives back what is free of its memory: if the next job has not come at once, it may be
+// long in coming.
+const tidyAfter = stay + stay/2
+
+// wait waits for a job. It returns whether the process has to end instead, and the exit code.
+func (w *worker) wait(exceeded <-chan struct{}) (code int, ended bool) {
+	var tidy <-chan time.Time
+	if w.done > 1 {
+		tidy = time.After(tidyAfter)
+	}
+	for {
+		select {
+		case w.job = <-w.jobs:
+			return 0, false
+		case <-tidy:
+			debug.FreeOSMemory()
+		case <-exceeded:
+			return exitMemory, true
+		case <-w.orphaned:
+			return 0, true // the parent ended, or needs no child any longer
 		}
 	}
 }

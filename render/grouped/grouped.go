@@ -19,6 +19,8 @@ type Source interface {
 	Kustomized(folder string) (string, error)
 	// File is a file as kustomize is given it.
 	File(path string) (dropped.File, error)
+	// Documents are those of a file of objects, those with nothing in them included; none if that is not known.
+	Documents(path string) []Document
 }
 
 // Sizes say how large groups are.

@@ -126,19 +126,21 @@ func (l *loader) documents(named string) (items []*item) {
 	if err != nil {
 		return nil
 	}
+	parts, documents := yamlfile.Split(file.Content), l.source.Documents(named)
+	if len(parts) != len(documents) {
+		return nil
+	}
 	var ids []resid.ResId
-	for i, part := range yamlfile.Split(file.Content) {
-		it := &item{key: named + "\x00" + strconv.Itoa(i), text: part.Text}
-		for _, object := range yamlfile.Objects([]byte(part.Text)) {
-			if !l.declare(it, object) {
-				return nil
-			}
+	for i, d := range documents {
+		if !d.known {
+			return nil
 		}
-		if len(it.ids) == 0 {
+		if len(d.ids) == 0 {
 			continue
 		}
-		ids = append(ids, it.ids...)
-		items = append(items, it)
+		ids = append(ids, d.ids...)
+		items = append(items, &item{key: named + "\x00" + strconv.Itoa(i), text: parts[i].Text,
+			ids: d.ids, words: d.words})
 	}
 	if !slices.Equal(ids, file.Objects) {
 		return nil
@@ -152,21 +154,4 @@ func (l *loader) documents(named string) (items []*item) {
 func (l *loader) add(it *item) {
 	it.number = len(l.items)
 	l.items = append(l.items, it)
-}
-
-func (l *loader) declare(it *item, object yamlfile.Object) bool {
-	n := object.Node
-	if !plainAnnotations(n) {
-		return false
-	}
-	words, known := texts(it.words, n)
-	if !known {
-		return false
-	}
-	it.words = words
-	group, version := resid.ParseGroupVersion(yamlfile.Text(n, "apiVersion"))
-	id := resid.NewResIdWithNamespace(resid.NewGvk(group, version, yamlfile.Text(n, "kind")),
-		yamlfile.Text(n, "metadata", "name"), yamlfile.Text(n, "metadata", "namespace"))
-	it.ids = append(it.ids, id)
-	return id.Kind != "" && id.Name != ""
 }

@@ -21,11 +21,17 @@ func Objects(content []byte) (all []Object) {
 		return nil
 	}
 	for _, doc := range docs {
-		if doc.Node != nil {
-			all = doc.flatten(all, doc.Node)
-		}
+		all = append(all, doc.Objects()...)
 	}
 	return all
+}
+
+// Objects are the objects of a document, those of lists among them, in their order.
+func (d Document) Objects() []Object {
+	if d.Node == nil {
+		return nil
+	}
+	return d.flatten(nil, d.Node)
 }
 
 func (d Document) flatten(all []Object, n *yaml.Node) []Object {
