@@ -95,19 +95,11 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 	if t, answer := c.overLast(ctx, object, defined, o, applying(false)); answer != nil {
 		return applied(t, t.live, answer), nil
 	}
-	t, err := c.find(ctx, object, defined, o.Owner)
-	if err != nil {
-		return Applied{}, err
+	var was *unstructured.Unstructured
+	t, answer, err := c.applyNew(ctx, object, defined, o)
+	if answer == nil && err == nil {
+		t, was, answer, err = c.applyLooked(ctx, object, defined, o)
 	}
-	var was, answer *unstructured.Unstructured
-	there := t.live != nil
-	err = c.persist(ctx, &t, func() (err error) {
-		if there && t.live == nil {
-			return &unready{t.id, "was deleted since it was looked at"}
-		}
-		was, answer, err = c.applyOver(ctx, &t, defined, o)
-		return err
-	})
 	if err == nil {
 		answer, err = c.letGo(ctx, t, answer)
 	}
@@ -119,6 +111,23 @@ func (c *Client) applyOne(ctx context.Context, object *unstructured.Unstructured
 		a.Leftovers = c.leftovers(ctx, t, was, answer)
 	}
 	return a, nil
+}
+
+// applyLooked looks at what is there, and applies an object over it. It returns also what that was.
+func (c *Client) applyLooked(ctx context.Context, object *unstructured.Unstructured, defined definitions,
+	o Options) (t target, was, answer *unstructured.Unstructured, err error) {
+	if t, err = c.find(ctx, object, defined, o.Owner); err != nil {
+		return t, nil, nil, err
+	}
+	there := t.live != nil
+	err = c.persist(ctx, &t, func() (err error) {
+		if there && t.live == nil {
+			return &unready{t.id, "was deleted since it was looked at"}
+		}
+		was, answer, err = c.applyOver(ctx, &t, defined, o)
+		return err
+	})
+	return t, was, answer, err
 }
 
 // applyOver applies the target's object over what was looked at. It returns that, and the API server's answer.

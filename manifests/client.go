@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,7 +27,8 @@ type Client struct {
 	mapper   *mapper
 	watches  *watches.Pool[Version] // of all Syncs that it writes for
 	evictor  *evict.Evictor
-	as       string // the user in whose name it writes; empty for the process' own
+	readable sync.Map // of *readable, by resource and namespace
+	as       string   // the user in whose name it writes; empty for the process' own
 	config   *rest.Config
 }
 

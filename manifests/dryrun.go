@@ -37,16 +37,21 @@ func (c *Client) dryRun(ctx context.Context, s Set, object *unstructured.Unstruc
 	if _, answer := c.overLast(ctx, object, defined, o, trying(false)); answer != nil {
 		return answer, nil
 	}
-	t, err := c.find(ctx, object, defined, o.Owner)
-	if err != nil {
-		return nil, err
+	t, answer, err := c.tryNew(ctx, object, defined, o)
+	if answer == nil && err == nil {
+		if t, err = c.find(ctx, object, defined, o.Owner); err != nil {
+			return nil, err
+		}
+		answer, err = c.try(ctx, t, o)
 	}
-	answer, err := c.try(ctx, t, o)
+	if t.live == nil {
+		o.Absences.asked(t.id, err)
+	}
 	if err == nil {
 		return answer, nil
 	}
 	if t.live == nil && willExist(s, t, err) {
-		return nil, c.tryElsewhere(ctx, s, t)
+		return nil, c.tryElsewhere(ctx, s, t, o)
 	}
 	err = explainSecret(object, c.refusal(t.id, err))
 	if isInvalid(err) && c.redefines(ctx, s, object) {
@@ -88,13 +93,25 @@ func (c *Client) redefines(ctx context.Context, s Set, object *unstructured.Unst
 // tryElsewhere asks about an object whose namespace the set itself brings in a namespace that is always there. What
 // that namespace's own rights, quotas and policies say to it counts for nothing, but an invalid object is one
 // everywhere.
-func (c *Client) tryElsewhere(ctx context.Context, s Set, t target) error {
+func (c *Client) tryElsewhere(ctx context.Context, s Set, t target, o Options) error {
 	if t.id.Namespace == "" || definitionsOf(s.objects).mapping(t.object.GroupVersionKind()) != nil {
 		return nil
 	}
 	there := target{id: t.id, object: t.object.DeepCopy(), mapping: t.mapping}
 	there.id.Namespace = metav1.NamespaceDefault
 	there.object.SetNamespace(metav1.NamespaceDefault)
+	if o.Absences == nil {
+		return c.invalidThere(ctx, there, t)
+	}
+	// What is taken is refused before it is judged, but for a field that others hold with another value.
+	if _, err := c.send(ctx, there, over(nil, there.object), trying(false)); isInvalid(c.refusal(t.id, err)) {
+		return c.invalidThere(ctx, there, t)
+	}
+	return nil
+}
+
+// invalidThere says what is invalid of a target's object at a place where nothing is; nil if something is.
+func (c *Client) invalidThere(ctx context.Context, there, t target) error {
 	if taken, err := c.read(ctx, there); err != nil || taken != nil {
 		return nil
 	}

@@ -124,6 +124,9 @@ type Options struct {
 	// Last is what our own last apply has left of an object, as far as a write is decided on it; nil if that is not
 	// known. What is known is not read before it is written: the API server refuses the write if it is no longer so.
 	Last func(ID) *unstructured.Unstructured
+	// Absences are what a dry run asks about without a look, and what an apply creates without one because the dry run
+	// found nothing there. Nil if everything is to be looked at that Last does not know.
+	Absences *Absences
 	// May is asked before an object is written or deleted, and none is from its first error on; nil if all may be. What
 	// was begun of an object is done to its end. A Brake asks nobody.
 	May func() error

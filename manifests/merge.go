@@ -60,7 +60,7 @@ func (c *Client) merge(ctx context.Context, s Set, object *unstructured.Unstruct
 	case p.err == nil:
 		m = &Merged{Object: t.id, Live: live, Want: p.answer}
 	case live == nil && willExist(s, t, p.err):
-		if err := c.tryElsewhere(ctx, s, t); err != nil {
+		if err := c.tryElsewhere(ctx, s, t, o); err != nil {
 			return nil, false, err
 		}
 		m = &Merged{Object: t.id, Want: t.object, Unasked: true}

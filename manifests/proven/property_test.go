@@ -20,9 +20,9 @@ import (
 	"github.com/daemongate/daemongate/manifests"
 )
 
-// Whatever commits ask for, whenever Daemongate is started again, and whatever others write, delete and make anew before
-// a commit is prepared and between its preparation and its apply: the cluster is as if everything had been asked about
-// and applied, and the same is said of it. What is left alone is what the full way does not change.
+// Whatever commits ask for, whenever Daemongate is started again, and whatever others write, make, delete and make anew
+// before a commit is prepared and between its preparation and its apply: the cluster is as if everything had been asked
+// about and applied, and the same is said of it. What is left alone is what the full way does not change.
 func TestTheResultIsThatOfTheFullWay(t *testing.T) {
 	seeds := 2
 	if os.Getenv("DAEMONGATE_TEST_ALL") != "" {
@@ -117,6 +117,10 @@ func (p *pair) round() int {
 		memory.Compared(p.last, found)
 		p.others(p.random.IntN(2))
 	}
+	a.options.Inventory = nil // of which an object that is there need not be
+	if p.random.IntN(2) == 0 {
+		a.options.Inventory = p.last.Inventory()
+	}
 	setA, setB := a.set(p.objects()...), b.set(p.objects()...)
 	_, errA := memory.Preview(a.ctx, a.client, setA, a.options)
 	_, errB := b.client.Preview(b.ctx, setB, b.options)
@@ -202,6 +206,12 @@ var deeds = []struct {
 	{"delete", func(w *world, r schema.GroupVersionResource, name string) error {
 		return w.others.Resource(r).Namespace(w.ns).Delete(w.ctx, name, metav1.DeleteOptions{})
 	}},
+	{"be before us with", func(w *world, r schema.GroupVersionResource, name string) error {
+		return w.make(r, name, "kubectl-client-side-apply", "")
+	}},
+	{"own", func(w *world, r schema.GroupVersionResource, name string) error {
+		return w.make(r, name, manifests.FieldManager, "else.where")
+	}},
 	{"make anew", func(w *world, r schema.GroupVersionResource, name string) error {
 		o, err := w.others.Resource(r).Namespace(w.ns).Get(w.ctx, name, metav1.GetOptions{})
 		if err != nil {
@@ -223,6 +233,33 @@ var deeds = []struct {
 			metav1.CreateOptions{FieldManager: "kubectl-create"})
 		return err
 	}},
+}
+
+// make has somebody make an object if it is not there, with the label of a Sync if that is not empty. Whoever is no
+// Sync has another value in it than commits have.
+func (w *world) make(r schema.GroupVersionResource, name, manager, sync string) error {
+	for kind, k := range kinds {
+		if k.resource != r {
+			continue
+		}
+		o := &unstructured.Unstructured{}
+		if err := json.Unmarshal([]byte(k.object), &o.Object); err != nil {
+			return err
+		}
+		o.SetKind(kind)
+		o.SetName(name)
+		if sync != "" {
+			o.SetLabels(map[string]string{manifests.OwnerLabel: sync})
+		} else if err := unstructured.SetNestedField(o.Object, "theirs", k.path...); err != nil {
+			return err
+		}
+		_, err := w.others.Resource(r).Namespace(w.ns).Create(w.ctx, o, metav1.CreateOptions{FieldManager: manager})
+		if apierrors.IsAlreadyExists(err) {
+			return nil
+		}
+		return err
+	}
+	return fmt.Errorf("%s is none of the kinds", r)
 }
 
 // edited is a patch of what commits change of an object.

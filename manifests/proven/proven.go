@@ -35,6 +35,8 @@ type Memory struct {
 	account string
 	since   time.Time // of the oldest proof
 	states  map[manifests.ID]state
+	// absences are what the last preview found not to be there, for the apply that comes next.
+	absences *manifests.Absences
 }
 
 // For is the memory for writes in the name of an account, at a time. What another account was allowed, and what is too
@@ -43,7 +45,7 @@ func (m *Memory) For(account string, now time.Time) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.account != account || now.Sub(m.since) >= trustedFor || now.Before(m.since) {
-		m.states = nil
+		m.states, m.absences = nil, nil
 	}
 	if m.account = account; len(m.states) == 0 {
 		m.since = now
@@ -55,15 +57,18 @@ func (m *Memory) For(account string, now time.Time) *Memory {
 func (m *Memory) Forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.states = nil
+	m.states, m.absences = nil, nil
 }
 
 // Preview is the writer's, of what is not proven to be as asked. Of what is proven, those that a commit waits for and
-// those that run pods are among the answers, as they are; the others are left out.
+// those that run pods are among the answers, as they are; the others are left out. What the Sync has not written is
+// likely not there: it is asked about without a look, and the next apply creates it without one.
 func (m *Memory) Preview(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) ([]*unstructured.Unstructured, error) {
 	k := m.knowing(ctx, w, set, o)
+	k.options.Absences = set.Unwritten(o.Inventory)
 	answers, err := w.Preview(ctx, set, k.options)
+	m.keep(k.options.Absences)
 	for _, a := range k.seen {
 		answers = append(answers, a.Object)
 	}
@@ -75,6 +80,7 @@ func (m *Memory) Preview(ctx context.Context, w Writer, set manifests.Set, o man
 func (m *Memory) Apply(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) (applied []manifests.Applied, left manifests.Inventory, err error) {
 	k := m.knowing(ctx, w, set, o)
+	k.options.Absences = m.keep(nil)
 	k.options.Seen = make(map[manifests.ID]manifests.Applied, len(k.seen))
 	for _, a := range k.seen {
 		k.options.Seen[a.ID] = a
@@ -130,6 +136,14 @@ func inOrder(set manifests.Set, answers []manifests.Applied) {
 		place[id] = i
 	}
 	slices.SortStableFunc(answers, func(a, b manifests.Applied) int { return place[a.ID] - place[b.ID] })
+}
+
+// keep keeps what is known not to be there, in the place of what was kept, which it returns.
+func (m *Memory) keep(absences *manifests.Absences) (before *manifests.Absences) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, m.absences = m.absences, absences
+	return before
 }
 
 func (m *Memory) snapshot() map[manifests.ID]state {

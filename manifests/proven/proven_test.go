@@ -2,8 +2,11 @@ package proven
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +128,94 @@ func TestAChangedObjectCostsTwoRequests(t *testing.T) {
 	if len(made) != 20 || slices.Contains(made, "get") || slices.Contains(made, "list") {
 		t.Errorf("requests %q", made)
 	}
+}
+
+// What is not there is neither read before it is asked about nor before it is created. One read for each kind in each
+// namespace tells whether there may be any, and is not made again.
+func TestANewObjectCostsTwoRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	set := w.set(append(configMaps(10, "v1", nil), workload("DaemonSet", "a"), workload("DaemonSet", "b"))...)
+	if made := tallied(w.counted.during(func() { w.commit(set) })); made != "12 apply, 12 dry run, 2 get" {
+		t.Errorf("requests %s", made)
+	}
+	w.memory = &Memory{}
+	set = w.set(configMap("one", "v1"))
+	if made := tallied(w.counted.during(func() { w.commit(set) })); made != "1 apply, 1 dry run" {
+		t.Errorf("a second time %s", made)
+	}
+}
+
+// So it is in a namespace that the set brings, of which nothing can be asked about where it will be: each object is
+// asked about elsewhere.
+func TestANewObjectInANewNamespaceCostsThreeRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	objects := configMaps(10, "v1", nil)
+	for _, o := range objects {
+		o.SetNamespace(w.ns + "-new")
+	}
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	namespace.SetName(w.ns + "-new")
+	set := w.set(append(objects, namespace)...)
+	made := tallied(w.counted.during(func() { w.commit(set) }))
+	if made != "11 apply, 21 dry run, 2 get" {
+		t.Errorf("requests %s", made)
+	}
+}
+
+// Where one object is there already, the others of its kind in its namespace are looked at first, as those are that the
+// Sync has written and of which nothing is proven: that costs less than to be refused.
+func TestWhatIsThereIsLookedAtFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	set := w.set(configMaps(100, "v1", nil)...)
+	w.commit(set)
+	w.memory = &Memory{}
+	made := w.counted.during(func() { w.commit(set) })
+	if len(made) < 401 || len(made) > 440 { // those under way when the first is refused are refused, too
+		t.Errorf("requests %s", tallied(made))
+	}
+	w.memory, w.options.Inventory = &Memory{}, set.Inventory()
+	if made := tallied(w.counted.during(func() { w.commit(set) })); made != "100 apply, 100 dry run, 200 get" {
+		t.Errorf("requests %s", made)
+	}
+}
+
+// What was found not to be there serves one apply: whoever applies again, after trouble, looks.
+func TestWhatWasFoundServesOneApply(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	set := w.set(configMaps(2, "v1", nil)...)
+	memory := w.memory.For("", time.Now())
+	must(memory.Preview(w.ctx, w.client, set, w.options))(t)
+	trouble := w.options
+	trouble.May = func() error { return errors.New("not now") }
+	if _, _, err := memory.Apply(w.ctx, w.client, set, trouble); err == nil {
+		t.Fatal("it was applied")
+	}
+	made := tallied(w.counted.during(func() {
+		applied, _, err := memory.Apply(w.ctx, w.client, set, w.options)
+		if err != nil || len(applied) != 2 || !applied[0].Created {
+			t.Errorf("applied %v: %v", applied, err)
+		}
+	}))
+	if made != "2 apply, 2 get" {
+		t.Errorf("requests %s", made)
+	}
+}
+
+// tallied says how many there are of each.
+func tallied(verbs []string) string {
+	counts := map[string]int{}
+	for _, verb := range verbs {
+		counts[verb]++
+	}
+	var list []string
+	for _, verb := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, fmt.Sprint(counts[verb], " ", verb))
+	}
+	return strings.Join(list, ", ")
 }
 
 // Law 16: what somebody changed behind our back is not believed to be unchanged, although they did so in the second in
