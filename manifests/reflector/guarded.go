@@ -95,6 +95,13 @@ func (g *guarded) Replace(all []any, version string) error {
 // Resync takes in nothing.
 func (g *guarded) Resync() error { return g.do(nil, g.followed.Store.Resync) }
 
+// UpdateResourceVersion takes in how far the watch has come.
+func (g *guarded) UpdateResourceVersion(version string) {
+	if s, is := g.followed.Store.(toolscache.ResourceVersionUpdater); is {
+		_ = g.do(nil, func() error { s.UpdateResourceVersion(version); return nil }) // a panic was told
+	}
+}
+
 // transform is how the store trims a single object, nil if it does not.
 func (g *guarded) transform() toolscache.TransformFunc {
 	if s, is := g.followed.Store.(toolscache.TransformingStore); is {

@@ -61,13 +61,14 @@ func (c *cache[T]) Update(o any) error {
 	if !ok {
 		return fmt.Errorf("%s: a %T does not belong here", c.kind, o)
 	}
-	if c.put(c.trim(object)) {
+	if c.Put(c.trim(object)) {
 		c.changed()
 	}
 	return nil
 }
 
-func (c *cache[T]) put(object T) (news bool) {
+// Put keeps a new or changed object, which is trimmed already.
+func (c *cache[T]) Put(object T) (news bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i, found := c.search(object.GetName())
@@ -90,13 +91,14 @@ func (c *cache[T]) Delete(o any) error {
 	if !ok {
 		return fmt.Errorf("%s: a %T does not belong here", c.kind, o)
 	}
-	if c.remove(object.GetName()) {
+	if c.Remove(object.GetName()) {
 		c.changed()
 	}
 	return nil
 }
 
-func (c *cache[T]) remove(name string) (found bool) {
+// Remove forgets the object of a name.
+func (c *cache[T]) Remove(name string) (found bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i, found := c.search(name)
@@ -117,13 +119,23 @@ func (c *cache[T]) Replace(objects []any, _ string) error {
 		}
 		all = append(all, c.trim(object))
 	}
+	if c.PutAll(all) {
+		c.changed()
+	}
+	return nil
+}
+
+// PutAll keeps exactly these objects, which are trimmed already. Those that are as they were stay the very same, and
+// are put into the list.
+func (c *cache[T]) PutAll(all []T) (news bool) {
 	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	c.mu.Lock()
 	c.keepVersions(all)
-	c.byName, c.lent = all, false
+	if news = !slices.EqualFunc(c.byName, all, func(a, b T) bool { return any(a) == any(b) }); news {
+		c.byName, c.lent = all, false
+	}
 	c.mu.Unlock()
-	c.read()
-	return nil
+	return c.read() || news
 }
 
 // keepVersions has objects that are as they were stay the very same: whoever looks again need not look into them. The

@@ -1,18 +1,16 @@
 package observe
 
 import (
-	"context"
 	"errors"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/rollout"
-	"github.com/daemongate/daemongate/rollout/trim"
+	"github.com/daemongate/daemongate/rollout/observe/watches"
 )
 
 // daemonSetWatch watches one DaemonSet in flight, and what its selector matches.
@@ -21,7 +19,8 @@ type daemonSetWatch struct {
 	name     types.NamespacedName
 	wake     *throttle
 	object   cache[*appsv1.DaemonSet]
-	cancel   context.CancelFunc
+	in       *namespaceWatch
+	leave    func()
 
 	mu          sync.Mutex
 	subscribers map[string]func()
@@ -34,7 +33,7 @@ type selected struct {
 	selector  string
 	pods      cache[*corev1.Pod]
 	revisions cache[*appsv1.ControllerRevision]
-	cancel    context.CancelFunc
+	leave     func()
 }
 
 // watchDaemonSet starts to watch a DaemonSet. The Observer's lock is held.
@@ -42,59 +41,56 @@ func (o *Observer) watchDaemonSet(name types.NamespacedName) *daemonSetWatch {
 	w := &daemonSetWatch{observer: o, name: name, subscribers: map[string]func(){}}
 	w.wake = &throttle{fire: w.wakeAll}
 	w.object.watching = watching{kind: "daemonsets", namespace: name.Namespace, changed: w.objectChanged}
-	w.object.trim = func(d *appsv1.DaemonSet) *appsv1.DaemonSet { return d }
 	o.useNodes()
-	o.useEvents(name.Namespace)
-	one := selection{fields: fields.OneTermEqualSelector(metav1.ObjectNameField, name.Name).String()}
-	w.cancel = follow(o, o.clients.Apps.DaemonSets(name.Namespace), one, &appsv1.DaemonSet{}, &w.object)
+	w.in = o.useNamespace(name.Namespace)
+	w.leave = w.in.daemonSets.Join(watches.Selection{Name: name.Name}, &w.object)
 	return w
 }
 
 // stop ends its watches. The Observer's lock is held, and the Observer knows it no more.
 func (w *daemonSetWatch) stop() {
 	w.wake.stop()
-	w.cancel()
+	w.leave()
 	w.mu.Lock()
 	w.stopped = true
 	if w.selected != nil {
-		w.selected.cancel()
+		w.selected.leave()
 	}
 	w.mu.Unlock()
-	w.observer.dropEvents(w.name.Namespace)
+	w.observer.dropNamespace(w.name.Namespace)
 	w.observer.dropNodes()
 }
 
 // objectChanged watches what the DaemonSet's selector matches, once it is known.
 func (w *daemonSetWatch) objectChanged() {
-	if d := w.daemonSet(); d != nil {
-		w.follow(metav1.FormatLabelSelector(d.Spec.Selector))
-	}
+	w.followSelected()
 	w.wake.poke()
 }
 
-func (w *daemonSetWatch) follow(selector string) {
+func (w *daemonSetWatch) followSelected() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.stopped || (w.selected != nil && w.selected.selector == selector) {
+	d := w.daemonSet() // with the lock: what is followed last is what is newest
+	if d == nil || w.stopped {
 		return
 	}
+	selector := metav1.FormatLabelSelector(d.Spec.Selector)
 	if w.selected != nil {
-		w.selected.cancel()
+		if w.selected.selector == selector {
+			return
+		}
+		w.selected.leave()
 	}
-	w.selected = w.observer.watchSelected(w.name.Namespace, selector, w.wake.poke)
+	w.selected = w.in.watchSelected(w.name.Namespace, selector, w.wake.poke)
 }
 
-func (o *Observer) watchSelected(namespace, selector string, changed func()) *selected {
+func (n *namespaceWatch) watchSelected(namespace, selector string, changed func()) *selected {
 	s := &selected{selector: selector}
 	s.pods.watching = watching{kind: rollout.KindPods, namespace: namespace, changed: changed}
-	s.pods.trim = (&trim.Pods{}).Trim
 	s.revisions.watching = watching{kind: rollout.KindRevisions, namespace: namespace, changed: changed}
-	s.revisions.trim = trim.Revision
-	matching := selection{labels: selector}
-	pods := follow(o, o.clients.Core.Pods(namespace), matching, &corev1.Pod{}, &s.pods)
-	revisions := follow(o, o.clients.Apps.ControllerRevisions(namespace), matching, &appsv1.ControllerRevision{},
-		&s.revisions)
-	s.cancel = func() { pods(); revisions() }
+	matching := watches.Selection{Labels: selector}
+	pods, revisions := n.pods.Join(matching, &s.pods), n.revisions.Join(matching, &s.revisions)
+	s.leave = func() { pods(); revisions() }
 	return s
 }
 

@@ -12,6 +12,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe/watches"
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
@@ -21,7 +22,6 @@ type eventWatch struct {
 	watching
 	news   func(about corev1.ObjectReference) // called without any lock held
 	cancel context.CancelFunc
-	users  int // DaemonSets; guarded by the Observer
 
 	mu    sync.Mutex
 	held  trim.Evidence
@@ -30,31 +30,17 @@ type eventWatch struct {
 	list  []*corev1.Event // all that are held, in that order; nil if that has changed
 }
 
-// useEvents watches the Events of a namespace while a DaemonSet in it is watched. The Observer's lock is held.
-func (o *Observer) useEvents(namespace string) {
-	e := o.events[namespace]
-	if e == nil {
-		e = &eventWatch{held: trim.Evidence{}, known: map[types.UID]bool{}}
-		e.watching = watching{kind: rollout.KindEvents, namespace: namespace, changed: func() {
-			o.poke(func(w *daemonSetWatch) bool { return w.name.Namespace == namespace })
-		}}
-		e.news = func(about corev1.ObjectReference) {
-			o.poke(func(w *daemonSetWatch) bool { return w.name.Namespace == namespace && w.concerns(about) })
-		}
-		o.events[namespace] = e
-		e.cancel = follow(o, o.clients.Core.Events(namespace), selection{}, &corev1.Event{}, e)
+// watchEvents watches the Events of a namespace until they are cancelled.
+func (o *Observer) watchEvents(namespace string) *eventWatch {
+	e := &eventWatch{held: trim.Evidence{}, known: map[types.UID]bool{}}
+	e.watching = watching{kind: rollout.KindEvents, namespace: namespace, changed: func() {
+		o.poke(func(w *daemonSetWatch) bool { return w.name.Namespace == namespace })
+	}}
+	e.news = func(about corev1.ObjectReference) {
+		o.poke(func(w *daemonSetWatch) bool { return w.name.Namespace == namespace && w.concerns(about) })
 	}
-	e.users++
-}
-
-// dropEvents ends a namespace's watch of Events if nobody needs it any more. The Observer's lock is held.
-func (o *Observer) dropEvents(namespace string) {
-	e := o.events[namespace]
-	e.users--
-	if e.users == 0 {
-		e.cancel()
-		delete(o.events, namespace)
-	}
+	e.cancel = follow(o, o.clients.Core.Events(namespace), watches.Selection{}, &corev1.Event{}, e)
+	return e
 }
 
 // all returns the Events that are held of the namespace. The slice is shared: of two looks between which nothing has
@@ -135,6 +121,7 @@ func (e *eventWatch) Replace(objects []any, _ string) error {
 	e.held, e.list = held, nil
 	e.mu.Unlock()
 	e.read()
+	e.changed()
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/daemongate/daemongate/manifests/reflector"
+	"github.com/daemongate/daemongate/rollout/observe/watches"
 )
 
 // WatchError says that a kind cannot be watched, and why.
@@ -43,24 +44,33 @@ type watching struct {
 }
 
 // read notes that everything has been read.
-func (w *watching) read() {
+func (w *watching) read() (news bool) {
 	w.state.Lock()
+	defer w.state.Unlock()
+	news = !w.synced
 	w.synced, w.err = true, nil
-	w.state.Unlock()
-	w.changed()
+	return news
 }
 
-// failed notes that nothing can be read. What was read before is not to be trusted until everything was read again:
+// Fail notes that nothing can be read. What was read before is not to be trusted until everything was read again:
 // while the watch was down a pod may have died that still looks settled.
-func (w *watching) failed(err error) {
+func (w *watching) Fail(err error) (news bool) {
 	w.state.Lock()
-	news := w.err == nil || w.err.Error() != err.Error()
+	defer w.state.Unlock()
+	news = w.err == nil || w.err.Error() != err.Error()
 	w.synced, w.err = false, err
-	w.state.Unlock()
-	if news {
+	return news
+}
+
+// Failed is called by the watch that is followed.
+func (w *watching) Failed(err error) {
+	if w.Fail(err) {
 		w.changed()
 	}
 }
+
+// Changed is called after news.
+func (w *watching) Changed() { w.changed() }
 
 func (w *watching) ready() bool {
 	w.state.Lock()
@@ -83,44 +93,31 @@ func (w *watching) trouble() error {
 	return &WatchError{Kind: w.kind, Namespace: w.namespace, Err: w.err}
 }
 
-// selection narrows a watch.
-type selection struct{ labels, fields string }
-
-func (s selection) apply(o *metav1.ListOptions) {
-	o.LabelSelector, o.FieldSelector = s.labels, s.fields
-}
-
 // reader is what every typed client offers.
 type reader[L runtime.Object] interface {
 	List(ctx context.Context, o metav1.ListOptions) (L, error)
 	Watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error)
 }
 
-// follower is a store that a watch is written to, with the watch's state.
-type follower interface {
-	toolscache.TransformingStore
-	failed(err error)
-}
-
 // follow keeps a store in step with the API server until the returned function is called or the Observer is stopped.
 // Errors are told to the store and never printed; they are tried again with a growing pause of at most a minute, and
 // those of the store itself of five minutes.
 func follow[L runtime.Object](
-	o *Observer, r reader[L], s selection, example runtime.Object, store follower,
+	o *Observer, r reader[L], s watches.Selection, example runtime.Object, store watches.Store,
 ) context.CancelFunc {
 	ctx, cancel := context.WithCancel(o.ctx)
 	o.running.Go(func() {
-		reflector.Run(ctx, reflector.Followed{Name: "rollout", Source: listWatch(r, s, store.failed), Example: example,
-			Store: store, Failed: store.failed})
+		reflector.Run(ctx, reflector.Followed{Name: "rollout", Source: listWatch(r, s, store.Failed), Example: example,
+			Store: store, Failed: store.Failed})
 	})
 	return cancel
 }
 
 // listWatch is the selected part of what a client reads. It tells of every failure.
-func listWatch[L runtime.Object](r reader[L], s selection, failed func(error)) *toolscache.ListWatch {
+func listWatch[L runtime.Object](r reader[L], s watches.Selection, failed func(error)) *toolscache.ListWatch {
 	return &toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			s.apply(&o)
+			s.Apply(&o)
 			list, err := r.List(ctx, o)
 			if err != nil && worthTelling(ctx, err) {
 				failed(err)
@@ -128,7 +125,7 @@ func listWatch[L runtime.Object](r reader[L], s selection, failed func(error)) *
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			s.apply(&o)
+			s.Apply(&o)
 			w, err := r.Watch(ctx, o)
 			if err == nil || !worthTelling(ctx, err) {
 				return w, err

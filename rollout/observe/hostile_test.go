@@ -16,6 +16,7 @@ import (
 
 	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe/watches"
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
@@ -85,7 +86,7 @@ func TestAnObjectAtWhichWePanicIsTrouble(t *testing.T) {
 		}
 		return trim.Pod(p)
 	}
-	follow(o, server, selection{}, &corev1.Pod{}, kept)
+	follow(o, server, watches.Selection{}, &corev1.Pod{}, kept)
 	tells := <-server.watched
 	if !kept.ready() {
 		t.Fatal(kept.trouble())

@@ -11,12 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/daemongate/daemongate/rollout"
+	"github.com/daemongate/daemongate/rollout/observe/watches"
 	"github.com/daemongate/daemongate/rollout/trim"
 )
 
 // Observer turns watches into Looks. It watches only what rollouts in flight need: each DaemonSet by its name, its
-// pods and ControllerRevisions by its selector, the Events of its namespace, and the nodes once for all. When nothing
-// is in flight it watches nothing, and it never polls. It is safe for concurrent use.
+// pods and ControllerRevisions by its selector, or all of a namespace if many are in flight there, the Events of its
+// namespace, and the nodes once for all. When nothing is in flight it watches nothing, and it never polls. It is safe
+// for concurrent use.
 type Observer struct {
 	clients Clients
 	lenient bool            // what its user may not read makes its answers poorer; else it keeps them from being given
@@ -26,7 +28,7 @@ type Observer struct {
 
 	mu         sync.Mutex
 	daemonSets map[types.NamespacedName]*daemonSetWatch // each with at least one subscriber
-	events     map[string]*eventWatch                   // by namespace, each with at least one user
+	namespaces map[string]*namespaceWatch               // each with at least one user
 	nodes      *nodeWatch                               // nil while nothing is in flight
 }
 
@@ -36,7 +38,7 @@ func New(c Clients) *Observer {
 	return &Observer{
 		clients: c, ctx: ctx, cancel: cancel,
 		daemonSets: map[types.NamespacedName]*daemonSetWatch{},
-		events:     map[string]*eventWatch{},
+		namespaces: map[string]*namespaceWatch{},
 	}
 }
 
@@ -130,7 +132,11 @@ func (o *Observer) Trouble(t rollout.Target) error {
 func (o *Observer) find(t rollout.Target) (*daemonSetWatch, *eventWatch, *nodeWatch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.daemonSets[nameOf(t)], o.events[t.Namespace], o.nodes
+	w := o.daemonSets[nameOf(t)]
+	if w == nil {
+		return nil, nil, nil
+	}
+	return w, w.in.events, o.nodes
 }
 
 // Stop ends all watches and returns when nothing of them runs any more.
@@ -165,15 +171,15 @@ func (o *Observer) useNodes() {
 		changed: func() { o.poke(func(*daemonSetWatch) bool { return true }) }}
 	n.trim = trim.Node
 	o.nodes = n
-	n.cancel = follow(o, o.clients.Core.Nodes(), selection{}, &corev1.Node{}, &n.cache)
+	n.cancel = follow(o, o.clients.Core.Nodes(), watches.Selection{}, &corev1.Node{}, &n.cache)
 }
 
 // poke wakes the watches that a change concerns.
 func (o *Observer) poke(concerned func(*daemonSetWatch) bool) {
 	o.mu.Lock()
-	watches := slices.Collect(maps.Values(o.daemonSets))
+	all := slices.Collect(maps.Values(o.daemonSets))
 	o.mu.Unlock()
-	for _, w := range watches {
+	for _, w := range all {
 		if concerned(w) {
 			w.wake.poke()
 		}

@@ -32,6 +32,8 @@ func TestObserver(t *testing.T) {
 		{"sees a pod change at once", seesAPodChangeAtOnce},
 		{"watches nothing when nothing is in flight", watchesNothingInTheSteadyState},
 		{"watches only what a DaemonSet selects", watchesOnlyWhatIsSelected},
+		{"shares the watches of a namespace", sharesWatches},
+		{"shares what it may", sharesWhatItMay},
 		{"does not wake for heartbeats", doesNotWakeForHeartbeats},
 		{"sees that a DaemonSet is gone, and one made anew", seesADaemonSetGo},
 		{"says what it may not watch", saysWhatItMayNotWatch},

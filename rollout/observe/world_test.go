@@ -199,9 +199,15 @@ func (w *world) await(t rollout.Target, woken <-chan struct{}, what string,
 
 // watch watches targets and returns what tells of wakes.
 func (w *world) watch(key string, targets ...rollout.Target) <-chan struct{} {
+	return w.watchAs(key, func() {}, targets...)
+}
+
+// watchAs tells of each wake, too.
+func (w *world) watchAs(key string, wake func(), targets ...rollout.Target) <-chan struct{} {
 	woken := make(chan struct{}, 1)
 	w.observer.Watch(key, targets, func() {
 		w.wake()
+		wake()
 		select {
 		case woken <- struct{}{}:
 		default:

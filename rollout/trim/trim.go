@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // What is kept of the objects that there are many of. Everything else would be memory for nothing, and may be a secret
@@ -79,23 +80,39 @@ func cut(s string) string {
 // intern has equal texts, of which there are thousands, stand in memory once.
 func intern(s string) string { return unique.Make(s).Value() }
 
-// Pods trims the pods of one DaemonSet. Most of them are alike, so they share what is equal.
-type Pods struct{ like *corev1.Pod }
+// Pods trims the pods of DaemonSets. Most of those of one revision are alike, so they share what is equal.
+type Pods struct{ alike map[revision]*corev1.Pod }
+
+// revision is what pods that are alike have in common.
+type revision struct {
+	owner types.UID
+	hash  string
+}
+
+// mostAlike is for how many revisions a pod is remembered that others may be like.
+const mostAlike = 2000
 
 // Trim is called by one goroutine only, that of the watch.
 func (t *Pods) Trim(p *corev1.Pod) *corev1.Pod {
 	kept := Pod(p)
-	const hash = appsv1.ControllerRevisionHashLabelKey
-	if t.like == nil || t.like.Labels[hash] != kept.Labels[hash] {
-		t.like = kept
+	of := revision{hash: kept.Labels[appsv1.ControllerRevisionHashLabelKey]}
+	if owner := metav1.GetControllerOfNoCopy(kept); owner != nil {
+		of.owner = owner.UID
+	}
+	like := t.alike[of]
+	if like == nil {
+		if t.alike == nil || len(t.alike) >= mostAlike {
+			t.alike = map[revision]*corev1.Pod{}
+		}
+		t.alike[of] = kept
 		return kept
 	}
-	share(&kept.Labels, t.like.Labels)
-	share(&kept.Spec.TerminationGracePeriodSeconds, t.like.Spec.TerminationGracePeriodSeconds)
-	share(&kept.Spec.Priority, t.like.Spec.Priority)
-	share(&kept.OwnerReferences, t.like.OwnerReferences)
-	share(&kept.Spec.Containers, t.like.Spec.Containers)
-	share(&kept.Spec.InitContainers, t.like.Spec.InitContainers)
+	share(&kept.Labels, like.Labels)
+	share(&kept.Spec.TerminationGracePeriodSeconds, like.Spec.TerminationGracePeriodSeconds)
+	share(&kept.Spec.Priority, like.Spec.Priority)
+	share(&kept.OwnerReferences, like.OwnerReferences)
+	share(&kept.Spec.Containers, like.Spec.Containers)
+	share(&kept.Spec.InitContainers, like.Spec.InitContainers)
 	return kept
 }
 
