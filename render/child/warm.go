@@ -23,10 +23,9 @@ func ready(jobs <-chan job) {
 		return
 	}
 	_ = warm() // a commit's own trouble shows with the commit
-	debug.FreeOSMemory()
 }
 
-// warm renders something of everyday use.
+// warm renders the least that there is: it makes ready most of what any render does.
 func warm() error {
 	files, err := fs.Sub(warmFiles, "warm")
 	if err == nil {
