@@ -229,3 +229,39 @@ func TestPausesAfterPanicsOfAStoreGrow(t *testing.T) {
 		}
 	})
 }
+
+// versioned is a store that is told how far the watch has come.
+type versioned struct {
+	*store
+	version string
+}
+
+func (v *versioned) UpdateResourceVersion(version string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.version = version
+}
+
+// A store that wants to know is told how far the watch has come, also if nothing has changed that it keeps.
+func TestAStoreIsToldHowFarTheWatchHasCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &versioned{store: &store{pods: map[string]bool{}}}
+		from := &server{streams: true, pods: []corev1.Pod{*pod("good")}}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			Run(ctx, Followed{Name: "test", Source: from.listWatch(), Example: &corev1.Pod{}, Store: kept, Failed: kept.failed})
+			close(ended)
+		}()
+		synctest.Wait()
+		far := pod("")
+		far.ResourceVersion = "12"
+		from.watches[0].Action(watch.Bookmark, far)
+		synctest.Wait()
+		if kept.version != "12" {
+			t.Errorf("version %q", kept.version)
+		}
+		cancel()
+		<-ended
+	})
+}

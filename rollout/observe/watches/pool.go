@@ -84,7 +84,7 @@ func (p *Pool[T]) Join(s Selection, f Follower[T]) (leave func()) {
 	defer p.mu.Unlock()
 	p.members = append(p.members, m)
 	if !m.alone {
-		p.index.add(m)
+		p.share(m)
 	}
 	p.arrangeSoon()
 	return func() { p.leave(m) }
@@ -99,13 +99,10 @@ func (p *Pool[T]) leave(m *member[T]) {
 	}
 	p.members = slices.Delete(p.members, i, i+1)
 	if !m.alone {
-		p.index.remove(m)
+		p.unshare(m)
 	}
 	m.part()
 	m.endOwn()
-	if p.shared != nil {
-		p.shared.weighed = time.Time{}
-	}
 	p.arrangeSoon()
 }
 

@@ -106,4 +106,7 @@ func (s *story) checks() {
 	for _, k := range s.keepers {
 		k.check()
 	}
+	if shared := s.pool.shared; shared != nil && shared.others != shared.countOthers() {
+		s.Errorf("%d others, but counted %d", shared.countOthers(), shared.others)
+	}
 }

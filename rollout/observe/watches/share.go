@@ -14,13 +14,13 @@ const many = 5
 const refusedFor = 10 * time.Minute
 
 // A shared watch may hold this many objects that nobody selects, and this many more for each member: of pods these take
-// a seventh of what the member's own watches would. That is looked at every so often, because it begins before all have
+// a seventh of what the member's own watches would. That counts after a while, because a watch begins before all have
 // joined; of more than mostOfOthers not even the first list is read.
 const (
 	fewOfOthers   = 200
 	othersForEach = 10
 	mostOfOthers  = 10_000
-	weighPause    = time.Minute
+	joinPause     = time.Minute
 )
 
 // mayShare reports whether a shared watch is worth asking for. The lock is held.
@@ -44,14 +44,55 @@ func (p *Pool[T]) giveUp() {
 
 // weigh gives a shared watch up that holds far more than is wanted of it. The lock is held.
 func (p *Pool[T]) weigh() {
-	s := p.shared
-	if s == nil || !s.read || time.Since(s.weighed) < weighPause {
-		return
-	}
-	s.weighed = time.Now()
-	if s.countOthers() > fewOfOthers+othersForEach*len(p.members) {
+	if s := p.shared; s != nil && s.holdsTooMuch() {
 		p.giveUp()
 	}
+}
+
+func (s *stream[T]) holdsTooMuch() bool {
+	return s.read && s.others > fewOfOthers+othersForEach*len(s.pool.members) && time.Since(s.since) >= joinPause
+}
+
+// share has what a member selects be found, and not be others' any more. The lock is held.
+func (p *Pool[T]) share(m *member[T]) {
+	p.index.add(m)
+	if p.shared != nil {
+		p.shared.others -= p.shared.only(m)
+	}
+}
+
+// unshare takes that back. The lock is held.
+func (p *Pool[T]) unshare(m *member[T]) {
+	if p.shared != nil {
+		p.shared.others += p.shared.only(m)
+	}
+	p.index.remove(m)
+}
+
+// only counts what it holds that nobody but a member selects.
+func (s *stream[T]) only(m *member[T]) (only int) {
+	for _, object := range s.selected(m) {
+		if len(s.pool.index.of(object)) == 1 {
+			only++
+		}
+	}
+	return only
+}
+
+// countOthers counts what it holds that nobody selects.
+func (s *stream[T]) countOthers() (others int) {
+	for _, object := range s.held.all() {
+		others += s.isOthers(object)
+	}
+	return others
+}
+
+// isOthers is 1 for an object that nobody selects, and else 0.
+func (s *stream[T]) isOthers(object T) int {
+	if s.of == nil && len(s.pool.index.of(object)) == 0 {
+		return 1
+	}
+	return 0
 }
 
 // isOlder reports whether one resourceVersion is certainly older than another one of the same kind.

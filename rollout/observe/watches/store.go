@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,7 +59,11 @@ func (s *stream[T]) put(object T, version string) {
 	if had && equality.Semantic.DeepEqual(was, object) {
 		return
 	}
+	if had {
+		s.others -= s.isOthers(was)
+	}
 	s.held.put(object)
+	s.others += s.isOthers(object)
 	concerned := s.concerned(object)
 	for _, m := range concerned {
 		s.tell(m, version, func() (news bool) { return m.follower.Put(object) })
@@ -112,6 +115,7 @@ func (s *stream[T]) lose(name, version string) {
 	delete(s.broken, name)
 	if was, had := s.held.get(name); had {
 		s.held.remove(name)
+		s.others -= s.isOthers(was)
 		s.forget(was, version, nil)
 	}
 }
@@ -138,8 +142,8 @@ func (s *stream[T]) Replace(objects []any, version string) error {
 		return nil
 	}
 	s.held.replace(all)
-	s.broken, s.version = bads, version
-	if s.of == nil && !s.began && (!isAtLeast(version, version) || s.countOthers() > mostOfOthers) {
+	s.broken, s.version, s.others = bads, version, s.countOthers()
+	if s.of == nil && !s.began && (!isAtLeast(version, version) || s.others > mostOfOthers) {
 		s.refuse()
 		return nil
 	}
@@ -171,7 +175,7 @@ func (s *stream[T]) UpdateResourceVersion(version string) {
 // advance notes that held is all there is of a version: somebody may have waited for that.
 func (s *stream[T]) advance(version string) {
 	s.version = version
-	if s.pool.moves || s.pool.shared == s && time.Since(s.weighed) >= weighPause {
+	if s.pool.moves || s.pool.shared == s && s.holdsTooMuch() {
 		s.pool.arrange()
 	}
 }
@@ -204,18 +208,8 @@ func (s *stream[T]) tooMuch(object T) bool {
 	if s.of != nil || s.began || len(p.index.of(object)) > 0 {
 		return false
 	}
-	if s.others++; s.others > mostOfOthers {
+	if s.early++; s.early > mostOfOthers {
 		s.refuse()
 	}
 	return s.over
-}
-
-// countOthers counts what it holds that nobody selects.
-func (s *stream[T]) countOthers() (others int) {
-	for _, o := range s.held.all() {
-		if len(s.pool.index.of(o)) == 0 {
-			others++
-		}
-	}
-	return others
 }

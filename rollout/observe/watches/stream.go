@@ -24,9 +24,10 @@ type stream[T metav1.Object] struct {
 	read    bool              // everything was read, and nothing was missed since
 	began   bool              // everything was read once
 	over    bool
-	others  int       // what nobody selects, of what came before everything was read
+	others  int       // what it holds that nobody selects
+	early   int       // of what came before everything was read
 	users   int       // members that it tells
-	weighed time.Time // when what it holds was last compared with what is wanted of it
+	since   time.Time // when it was begun
 }
 
 // broken is an object that could not be trimmed, and why.
@@ -37,7 +38,7 @@ type broken struct {
 
 // begin starts a watch. The lock is held.
 func (p *Pool[T]) begin(what Selection, of *member[T]) *stream[T] {
-	s := &stream[T]{pool: p, of: of, trim: p.source.NewTrim(), held: newHeld[T](), weighed: time.Now()}
+	s := &stream[T]{pool: p, of: of, trim: p.source.NewTrim(), held: newHeld[T](), since: time.Now()}
 	s.cancel = p.source.Follow(what, s)
 	return s
 }
@@ -119,7 +120,10 @@ func (s *stream[T]) tells() (tells []*member[T]) {
 // concerned are those of them that an object concerns.
 func (s *stream[T]) concerned(o metav1.Object) (concerned []*member[T]) {
 	if s.of != nil { // the API server has selected it
-		return s.tells()
+		if s.of.stream == s {
+			concerned = append(concerned, s.of)
+		}
+		return concerned
 	}
 	for _, m := range s.pool.index.of(o) {
 		if m.stream == s {
@@ -167,7 +171,7 @@ func (s *stream[T]) selected(m *member[T]) []T {
 // sendAway has a member watch alone.
 func (s *stream[T]) sendAway(m *member[T], why error) {
 	m.alone = true
-	s.pool.index.remove(m)
+	s.pool.unshare(m)
 	m.part()
 	s.pool.note(m, m.follower.Fail(why))
 	s.pool.arrangeSoon()
