@@ -30,6 +30,7 @@ require (
 require (
 	charm.land/bubbletea/v2 v2.1.1
 	github.com/ProtonMail/go-crypto v1.5.2
+	github.com/a-h/templ v0.3.1118
 	github.com/charmbracelet/x/ansi v0.11.9
 	github.com/charmbracelet/x/vt v0.1.0
 	github.com/hiddeco/sshsig v0.2.0

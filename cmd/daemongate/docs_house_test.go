@@ -111,6 +111,22 @@ func TestNothingIsTooWideWithoutAReason(t *testing.T) {
 	}
 }
 
+// byName finds what calls methods by names that only the running program knows.
+var byName = regexp.MustCompile(`"(?:html|text)/template"|\.(?:MethodByName|Set(?:Version|Usage|Help)Template|FromGoHTML)\(`)
+
+// No code of the program calls methods by names: the linker would keep every exported method of every type, which is 20
+// MB. Whether a library does is seen where it is linked for a release, in cmd/devrelease.
+func TestNothingCallsMethodsByTheirNames(t *testing.T) {
+	for file, text := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") || strings.HasPrefix(file, "cmd/dev") {
+			continue
+		}
+		if found := byName.FindString(text); found != "" {
+			t.Errorf("%s has %s: see docs/decisions/0095-a-page-without-reflection.md", file, found)
+		}
+	}
+}
+
 // columns is how wide a line may be, with four for a tab.
 const columns = 120
 

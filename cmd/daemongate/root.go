@@ -39,26 +39,23 @@ for those that say what one command is to do, such as --all. What is on the comm
 
 Exit codes: 0 fine, 1 error, 2 usage, 3 stuck, 4 timed out.`,
 		Args:          cobra.ArbitraryArgs,
-		RunE:          helpOrUnknown,
 		SilenceErrors: true, // conclude prints the error, once
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	b := thisBuild()
-	root.Version = b.Version
-	root.SetVersionTemplate(b.line())
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true // ours treats an unknown shell as misuse
 	root.AddCommand(newCompletion(), newExplain(), newRender(), newDiff(), newPlan(), newVersion(),
 		newRun(), newInstall(), newGet(), newStatus(), newLog(), newSync(), newRelease(), newRollout(), newSuspend(),
 		newResume(), newPromote(), newPause(), newCreate(), newWatch(), newDashboard(), newUninstall(), newCheck(),
 		newFleet(), hold.New(usage), newMigrate())
-	completeNames(root)
-	twin.Attach(root, usage)
 	if strings.HasPrefix(program, "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: asPlugin}
 		exampleAsPlugin(root)
 	}
+	askVersion(root, helpOrUnknown)
+	completeNames(root)
+	twin.Attach(root, usage)
 	return root
 }
 

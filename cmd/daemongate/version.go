@@ -106,6 +106,19 @@ func thisBuild() build {
 	return build{Version: v, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }
 
+// askVersion gives the program the flag --version, and has it do something else without. A flag that cobra makes prints
+// by way of a template: the linker would keep every exported method of every type for it.
+func askVersion(root *cobra.Command, without func(*cobra.Command, []string) error) {
+	asked := root.Flags().BoolP("version", "v", false, "version for "+root.DisplayName())
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if !*asked {
+			return without(c, args)
+		}
+		_, err := io.WriteString(c.OutOrStdout(), thisBuild().line())
+		return err
+	}
+}
+
 // line is the build in one line.
 func (b build) line() string {
 	return fmt.Sprintf("daemongate %s (%s, %s)\n", b.Version, b.Go, b.Platform)

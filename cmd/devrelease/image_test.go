@@ -244,6 +244,22 @@ func isStatic(t *testing.T, file string) {
 	}
 }
 
+// isLean fails if the linker has kept every exported method of every type, which is 20 MB, because something calls
+// methods by names that only the running program knows. It is seen by one that nothing calls.
+func isLean(t *testing.T, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	check(t, err)
+	const methods = "github.com/spf13/cobra.(*Command)."
+	if !bytes.Contains(content, []byte(methods+"ExecuteContext")) {
+		t.Errorf("%s does not name its functions, so nothing is known of it", file)
+	}
+	if bytes.Contains(content, []byte(methods+"SetUsageTemplate")) {
+		t.Errorf("%s has methods that nothing calls: what the linker prints with -ldflags=-dumpdep names by "+
+			"<ReflectMethod> who calls methods by names; see docs/decisions/0095-a-page-without-reflection.md", file)
+	}
+}
+
 // The program of the image starts, with nothing of this environment, and knows which version it is.
 func TestTheProgramStartsFromTheImage(t *testing.T) {
 	all, platforms := images(t, built.whole)
@@ -255,6 +271,7 @@ func TestTheProgramStartsFromTheImage(t *testing.T) {
 	check(t, err)
 	program := filepath.Join(unpacked(t, all[at]), config.Config.Entrypoint[0])
 	isStatic(t, program)
+	isLean(t, program)
 	for args, want := range map[string]string{
 		"version --client": "daemongate v1.2.3-test (" + runtime.Version() + ", linux/" + runtime.GOARCH + ")",
 		"run --help":       "Run the controller in the foreground",

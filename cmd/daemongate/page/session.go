@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
-	"html/template"
+	stdhtml "html"
 	"net/http"
 	"net/url"
 	"path"
@@ -112,7 +112,7 @@ func (s *session) goOn(w http.ResponseWriter, to string) {
 	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: s.secret, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", contentType)
-	to = template.HTMLEscapeString(to)
+	to = stdhtml.EscapeString(to)
 	icon := html.Page{}.Asset("icon.svg") // browsers ask for one that is not there otherwise
 	// Who went away does not hear it.
 	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Daemongate</title>`+

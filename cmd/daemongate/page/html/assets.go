@@ -4,23 +4,18 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"html/template"
 	"io/fs"
 	"path"
 	"strings"
 	"sync"
 )
 
-//go:embed templates
-var templateFiles embed.FS
-
 //go:embed static
 var staticFiles embed.FS
 
 // The files that the page needs, by the names under which they are asked for: each has the hash of its content in it,
 // so that a browser may keep it for ever.
-// They are read, and the templates parsed, when somebody looks at the page for the first time: most processes of the
-// program serve none.
+// They are read when somebody looks at the page for the first time: most processes of the program serve none.
 var served = sync.OnceValue(func() (all servedFiles) {
 	all.contents, all.hashed = assets(staticFiles)
 	return all
@@ -30,10 +25,6 @@ type servedFiles struct {
 	contents map[string][]byte
 	hashed   map[string]string
 }
-
-var templates = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/*.html"))
-})
 
 // types are the media types of the files by how their names end.
 var types = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",

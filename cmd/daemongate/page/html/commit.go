@@ -52,8 +52,8 @@ func Commit(w io.Writer, p Page, d CommitData) error {
 			c.Entry, c.Known = m.entryOf(one), true
 		}
 	}
-	return write(w, "commit.html", shell{Page: p, Title: api.Short(d.Commit) + " of " + d.View.Namespace + "/" +
-		d.View.Name, Mark: c.Entry.Shape, Here: p.CommitPath(d.View.Namespace, d.View.Name, d.Commit), Body: c})
+	return write(w, shell{Page: p, Title: api.Short(d.Commit) + " of " + d.View.Namespace + "/" + d.View.Name,
+		Mark: c.Entry.Shape, Here: p.CommitPath(d.View.Namespace, d.View.Name, d.Commit)}, c.page())
 }
 
 // Who is who made the commit.

@@ -120,17 +120,20 @@ func (f *fleetPage) Limits() []int {
 
 // Fleet writes the page of the fleet that follows a Sync's repository.
 func Fleet(w io.Writer, p Page, d FleetData) error {
-	return write(w, "fleet.html", fleetOf(p, d).shell())
+	f := fleetOf(p, d)
+	return write(w, f.shell(), f.page())
 }
 
 // FleetFrame is its present state.
 func FleetFrame(p Page, d FleetData) (Frame, error) {
-	return frameOf(fleetOf(p, d).shell(), "lost", "said-fleet", "fleet-verdict", "fleet-notes", "fleet-commits",
-		"fleet-syncs")
+	f := fleetOf(p, d)
+	return frameOf(f.shell(), part{"lost", lostPart(p)}, part{"said-fleet", f.saidPart()},
+		part{"fleet-verdict", f.verdictPart()}, part{"fleet-notes", f.notesPart()},
+		part{"fleet-commits", f.commitsPart()}, part{"fleet-syncs", f.syncsPart()})
 }
 
 func (f *fleetPage) shell() shell {
-	s := shell{Page: f.Page, Title: "Fleet of " + f.Namespace + "/" + f.Name, Here: f.Here, Body: f}
+	s := shell{Page: f.Page, Title: "Fleet of " + f.Namespace + "/" + f.Name, Here: f.Here}
 	if f.All != nil && f.Sum().Trouble > 0 {
 		s.Mark = view.CommitSign(api.Stuck).Shape
 	}
@@ -159,6 +162,14 @@ func SumOf(b *board.Board) Sum {
 	}
 	s.Clusters = len(clusters)
 	return s
+}
+
+// Repository is what the fleet follows; empty if that is not known yet.
+func (f *fleetPage) Repository() string {
+	if f.All == nil {
+		return ""
+	}
+	return f.All.Repository
 }
 
 // Sum is what the fleet comes to, whatever was asked for of it.
@@ -240,11 +251,14 @@ func fateOf(f board.Fate) fate {
 	return fate{f.Word(), styleOf(f.State), view.CommitSign(f.State).Shape}
 }
 
+// forAny is the Room of a fleet whose Syncs have columns in a window of any width.
+const forAny = "for-any"
+
 // Room says in which windows each Sync has a column: it is the name of a style. Empty means in none.
 func (f *fleetPage) Room() string {
 	switch n := len(f.Board.Syncs); {
 	case n <= narrowColumns:
-		return "for-any"
+		return forAny
 	case n <= someColumns:
 		return "for-some"
 	case n <= manyColumns:

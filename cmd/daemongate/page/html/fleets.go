@@ -30,11 +30,16 @@ type fleetRow struct {
 	FleetRow
 }
 
-// Own is the address of the fleet, and Stuck and Behind of what is so of it.
+// Own is the address of the fleet.
 func (r fleetRow) Own() string { return r.FleetPath(r.Namespace, r.FleetRow.Name) }
 
-// Stuck is the address of what needs somebody.
-func (r fleetRow) Stuck() string { return with(r.Own(), QueryStuck, "1") }
+// Look is the address of what needs somebody, where something does.
+func (r fleetRow) Look() string {
+	if r.Sum.Trouble > 0 {
+		return with(r.Own(), QueryStuck, "1")
+	}
+	return r.Own()
+}
 
 // Behind is the address of what is behind.
 func (r fleetRow) Behind() string { return with(r.Own(), QueryBehind, "1") }
@@ -45,9 +50,9 @@ func (r fleetRow) Here() string { return english.Count(r.Syncs, "Sync") + " here
 // Fleets writes the page of the repositories that the Syncs follow which the user may see.
 func Fleets(w io.Writer, p Page, rows []FleetRow) error {
 	p.Live = false
-	f := fleetsPage{Page: p}
+	f := &fleetsPage{Page: p}
 	for _, r := range rows {
 		f.Rows = append(f.Rows, fleetRow{p, r})
 	}
-	return write(w, "fleets.html", shell{Page: p, Title: "Fleets", Here: p.Base + RouteFleets, Body: f})
+	return write(w, shell{Page: p, Title: "Fleets", Here: p.Base + RouteFleets}, f.page())
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/a-h/templ"
 )
 
 // Frame is the present state of a page that is open: what changes of it, by the elements' ids, and a letter for each of
@@ -83,20 +85,22 @@ func (f *Frame) changed(before *Frame) string {
 
 func sameID(a, b Fragment) bool { return a.ID == b.ID }
 
-// frameOf renders templates of a page, each of which is an element whose id is its name.
-func frameOf(s shell, names ...string) (Frame, error) {
-	var f Frame
-	var tab strings.Builder
-	if err := templates().ExecuteTemplate(&tab, "tab", s); err != nil {
-		return Frame{}, err
-	}
-	f.tab = tab.String()
-	for _, name := range names {
-		var b bytes.Buffer
-		if err := templates().ExecuteTemplate(&b, name, s.Body); err != nil {
+// part is an element of a page that changes, with its id.
+type part struct {
+	id string
+	templ.Component
+}
+
+// frameOf renders parts of a page.
+func frameOf(s shell, parts ...part) (f Frame, err error) {
+	var b bytes.Buffer
+	for _, one := range append([]part{{"", s.tab()}}, parts...) {
+		b.Reset()
+		if err := render(&b, one); err != nil {
 			return Frame{}, err
 		}
-		f.Fragments = append(f.Fragments, Fragment{name, strings.TrimSpace(b.String())})
+		f.Fragments = append(f.Fragments, Fragment{one.id, b.String()})
 	}
+	f.tab, f.Fragments = f.Fragments[0].HTML, f.Fragments[1:]
 	return f, nil
 }

@@ -100,9 +100,9 @@ func TestAFrameHasOnlyWhatHasChanged(t *testing.T) {
 	if got := texts(messages); got != "letters:"+first.Order+" :"+first.Order {
 		t.Errorf("at first: %s", got)
 	}
-	for _, id := range fragments {
-		if !strings.Contains(messages[1].Data, `hx-target="#`+id+`"`) {
-			t.Errorf("at first: no %s", id)
+	for _, part := range modelOf(page(), d).parts() {
+		if !strings.Contains(messages[1].Data, `hx-target="#`+part.id+`"`) {
+			t.Errorf("at first: no %s", part.id)
 		}
 	}
 	if got := texts(frame(t, page(), d).Since(first, "")); got != "" {

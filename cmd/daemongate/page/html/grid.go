@@ -1,12 +1,15 @@
 package html
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"html/template"
+	"html"
 	"slices"
 	"strings"
+
+	"github.com/a-h/templ"
 
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/sync/english"
@@ -85,7 +88,7 @@ func (g *grid) size() string {
 	return "small"
 }
 
-// html is the grid as an element. It is written by hand: of 5,000 cells a template makes thousands of calls.
+// html is the grid as an element. It is written by hand: of 5,000 cells a component makes thousands of calls.
 func (g *grid) html() string {
 	var b strings.Builder
 	b.Grow(64 * g.count)
@@ -95,12 +98,12 @@ func (g *grid) html() string {
 		group := &g.Groups[i]
 		b.WriteString(`<div class="group">`)
 		if g.By != view.ByNothing {
-			fmt.Fprintf(&b, `<p>%s <span><b>%d</b>/%d</span></p>`, template.HTMLEscapeString(groupName(group)),
+			fmt.Fprintf(&b, `<p>%s <span><b>%d</b>/%d</span></p>`, html.EscapeString(groupName(group)),
 				group.Counts[rollout.IsSettled], len(group.Nodes))
 		}
 		b.WriteString(`<div class="cells">`)
 		for _, n := range group.Nodes {
-			b.WriteString(`<i class="` + letterOf(n.State) + `" title="` + template.HTMLEscapeString(n.Name) + `"></i>`)
+			b.WriteString(`<i class="` + letterOf(n.State) + `" title="` + html.EscapeString(n.Name) + `"></i>`)
 		}
 		b.WriteString(`</div></div>`)
 	}
@@ -115,8 +118,8 @@ func groupName(g *view.Group) string {
 	return g.Name
 }
 
-// Grid is the grid of the page.
-func (m *model) Grid() template.HTML { return template.HTML(m.nodes.html()) }
+// element is the grid on the page.
+func (g *grid) element() templ.Component { return templ.Raw(g.html()) }
 
 // Sentence says what the grid shows.
 func (m *model) Sentence() string {
@@ -144,6 +147,15 @@ func (m *model) Sentence() string {
 		}
 	}
 	return english.Join(text, ": ", strings.Join(codes, ", "))
+}
+
+// Counted is the sentence that is always there, with how many nodes are not meant.
+func (m *model) Counted() string {
+	text := cmp.Or(m.Sentence(), "Nothing is in flight whose nodes are looked at.")
+	if n := m.V.NotEligible; n > 0 {
+		text += fmt.Sprintf("; %d others not eligible", n)
+	}
+	return text
 }
 
 // counts are the nodes by class.

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"strings"
 	"time"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
@@ -21,6 +22,21 @@ type entry struct {
 	Took               string
 	Message            string
 	Fold               string // stands for several commits
+}
+
+// Told says whose commit it is, how old, and on how many nodes.
+func (e entry) Told() string {
+	var told []string
+	if e.Author != "" {
+		told = append(told, e.Author)
+	}
+	if e.Age != "" {
+		told = append(told, e.Age+" ago")
+	}
+	if e.Nodes > 0 {
+		told = append(told, "on "+english.Count(e.Nodes, "node"))
+	}
+	return strings.Join(told, ", ")
 }
 
 // styleOf is the name of the style of a state: what is alike for a person looks alike.

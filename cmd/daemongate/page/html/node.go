@@ -26,8 +26,8 @@ type OnNode struct {
 // Node writes the page of a node.
 func Node(w io.Writer, p Page, d NodeData) error {
 	p.Live = false
-	return write(w, "node.html", shell{Page: p, Title: "node " + d.Name, Here: p.NodePath(d.Name),
-		Body: nodePage{p, d}})
+	n := &nodePage{p, d}
+	return write(w, shell{Page: p, Title: "node " + d.Name, Here: p.NodePath(d.Name)}, n.page())
 }
 
 // nodePage is what the page of a node shows.
@@ -45,7 +45,7 @@ type onRow struct {
 }
 
 // Rows are the DaemonSets on the node.
-func (n nodePage) Rows() []onRow {
+func (n *nodePage) Rows() []onRow {
 	var rows []onRow
 	for i := range n.On {
 		on := &n.On[i]

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/daemongate/daemongate/rollout"
@@ -29,6 +30,15 @@ func (m *model) TroubleCount() int {
 		n += counts[state]
 	}
 	return n
+}
+
+// troubleCaption says how many nodes have trouble, and how many of them are named.
+func troubleCaption(all, named int) string {
+	text := fmt.Sprintf("Nodes with trouble: %d", all)
+	if all > named {
+		text += fmt.Sprintf(", of which %d stand here", named)
+	}
+	return text
 }
 
 // AllNodes are all nodes, the worst first.

@@ -2,10 +2,14 @@ package html
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"time"
 
+	"github.com/a-h/templ"
 	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/daemongate/daemongate/sync/english"
 )
 
 // Page is what every page has around what it shows.
@@ -39,14 +43,24 @@ type Lost struct {
 	Why   string
 }
 
-// shell is a page with what its head and foot say.
+// shell is what stands around the content of a page.
 type shell struct {
 	Page
 	Title string
 	Mark  string // the sign of the state before the title, which the tab shows
 	Here  string // its own address
-	Body  any
 }
+
+// tabTitle is what the tab of a page says.
+func (s shell) tabTitle() string {
+	title := english.Join(s.Mark, " ", s.Title) + " · Daemongate"
+	return english.Join(s.Told, " · ", title)
+}
+
+// htmxConfig has htmx write no style, which the policy of the page forbids, keep no history, and leave alone what the
+// reader has opened.
+const htmxConfig = `{"includeIndicatorCSS":false,"history":false,"extensions":"sse",` +
+	`"morphIgnore":["data-htmx-powered","open"]}`
 
 // Stamp is when the page was made.
 func (p Page) Stamp() string { return stamp(p.Now) }
@@ -73,9 +87,9 @@ func stamp(t time.Time) string {
 }
 
 // write writes a page whole, or not at all.
-func write(w io.Writer, name string, s shell) error {
+func write(w io.Writer, s shell, content templ.Component) error {
 	var b bytes.Buffer
-	if err := templates().ExecuteTemplate(&b, name, s); err != nil {
+	if err := render(&b, s.around(content)); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())
@@ -85,5 +99,8 @@ func write(w io.Writer, name string, s shell) error {
 // Problem writes the page that says why there is no other: a sentence, and what a person can do.
 func Problem(w io.Writer, p Page, title, why, do string) error {
 	p.Live = false
-	return write(w, "problem.html", shell{Page: p, Title: title, Body: struct{ Why, Do string }{why, do}})
+	return write(w, shell{Page: p, Title: title}, problem(p, title, why, do))
 }
+
+// render writes a component into memory: there is nothing to wait for, and so no context to end.
+func render(b *bytes.Buffer, c templ.Component) error { return c.Render(context.Background(), b) }

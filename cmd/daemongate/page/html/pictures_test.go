@@ -1,6 +1,7 @@
 package html
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -169,8 +170,9 @@ func TestOddWindows(t *testing.T) {
 func TestCommandsAreMarked(t *testing.T) {
 	for text, want := range map[string]string{"run `a <b>` now": "run <code>a &lt;b&gt;</code> now", "a ` b": "a ` b",
 		"`a` and ` b": "<code>a</code> and ` b", "": "", "`": "`"} {
-		if got := string(commands(text)); got != want {
-			t.Errorf("%q: %q", text, got)
+		var got bytes.Buffer
+		if err := render(&got, commands(text)); err != nil || got.String() != want {
+			t.Errorf("%q: %q %v", text, got.String(), err)
 		}
 	}
 }

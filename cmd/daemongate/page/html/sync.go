@@ -41,24 +41,30 @@ func modelOf(p Page, d SyncData) *model {
 	return m
 }
 
-// fragments are the elements of the page of a Sync that change, by their ids.
-var fragments = []string{"lost", "said", "verdict", "stages", "acts", "causes", "sentence", "legend", "by", "trouble",
-	"burnup", "lane", "waits", "daemonsets", "history", "drift", "windows"}
+// parts are the elements of the page of a Sync that change.
+func (m *model) parts() []part {
+	return []part{{"lost", lostPart(m.Page)}, {"said", m.saidPart()}, {"verdict", m.verdictPart()},
+		{"stages", m.stagesPart()}, {"acts", m.actsPart()}, {"causes", m.causesPart()},
+		{"sentence", m.sentencePart()}, {"legend", m.legendPart()}, {"by", m.byPart()},
+		{"trouble", m.troublePart()}, {"burnup", burnupPart(m.Burnup())}, {"lane", m.lanePart()},
+		{"waits", m.waitsPart()}, {"daemonsets", m.daemonSetsPart()}, {"history", m.historyPart()},
+		{"drift", driftPart(m.Drift())}, {"windows", windowsPart(m.Windows())}}
+}
 
 // Sync writes the page of a Sync.
 func Sync(w io.Writer, p Page, d SyncData) error {
 	m := modelOf(p, d)
-	name := "sync.html"
 	if d.Show == ShowNodes {
-		m.Live, name = false, "nodes.html"
+		m.Live = false
+		return write(w, m.shell(), m.nodesPage())
 	}
-	return write(w, name, m.shell())
+	return write(w, m.shell(), m.page())
 }
 
 // SyncFrame is the present state of the page of a Sync.
 func SyncFrame(p Page, d SyncData) (Frame, error) {
 	m := modelOf(p, d)
-	f, err := frameOf(m.shell(), fragments...)
+	f, err := frameOf(m.shell(), m.parts()...)
 	if err != nil {
 		return Frame{}, err
 	}
@@ -67,7 +73,7 @@ func SyncFrame(p Page, d SyncData) (Frame, error) {
 }
 
 func (m *model) shell() shell {
-	s := shell{Page: m.Page, Title: m.V.Namespace + "/" + m.V.Name, Here: m.Here, Body: m}
+	s := shell{Page: m.Page, Title: m.V.Namespace + "/" + m.V.Name, Here: m.Here}
 	if m.V.State != "" {
 		s.Mark = m.Sign().Shape
 	}

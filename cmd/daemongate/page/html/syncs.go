@@ -1,18 +1,21 @@
 package html
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"html/template"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
+	"github.com/daemongate/daemongate/sync/english"
 	"github.com/daemongate/daemongate/sync/view"
 )
 
@@ -129,7 +132,7 @@ type list struct {
 	Page
 	Filter
 	Rows       []Row
-	Drawn      template.HTML // the rows
+	drawn      templ.Component // the rows
 	All        int
 	Namespaces []string
 	States     []string
@@ -138,12 +141,12 @@ type list struct {
 	Stream     string
 }
 
-func listOf(p Page, rows []Row, f Filter) list {
+func listOf(p Page, rows []Row, f Filter) *list {
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	l := list{Page: p, Filter: f, All: len(rows)}
+	l := &list{Page: p, Filter: f, All: len(rows)}
 	for i := range rows {
 		r := &rows[i]
 		l.Namespaces = append(l.Namespaces, r.Namespace)
@@ -170,11 +173,11 @@ func Syncs(w io.Writer, p Page, rows []Row, f Filter) error {
 	if _, err := l.draw(); err != nil {
 		return err
 	}
-	return write(w, "syncs.html", l.shell())
+	return write(w, l.shell(), l.page())
 }
 
-func (l list) shell() shell {
-	s := shell{Page: l.Page, Title: "Syncs", Here: l.Here, Body: l}
+func (l *list) shell() shell {
+	s := shell{Page: l.Page, Title: "Syncs", Here: l.Here}
 	if l.Stuck > 0 {
 		s.Mark = view.CommitSign(api.Stuck).Shape
 	}
@@ -189,17 +192,35 @@ func SyncsFrame(p Page, rows []Row, f Filter) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	names := []string{"lost", "said-syncs", "rows-caption", "rows"}
-	if len(rows) == 0 || len(l.Rows) == 0 {
-		names = slices.Delete(names, 2, 3) // there is no table
+	parts := []part{{"lost", lostPart(p)}, {"said-syncs", l.saidPart()}}
+	if len(l.Rows) > 0 { // else there is no table
+		parts = append(parts, part{"rows-caption", l.captionPart()})
 	}
-	frame, err := frameOf(l.shell(), names...)
+	frame, err := frameOf(l.shell(), append(parts, part{"rows", l.rowsPart()})...)
 	if err != nil {
 		return Frame{}, err
 	}
 	last := len(frame.Fragments) - 1
-	frame.rows, frame.Fragments = frame.Fragments[last], append(frame.Fragments[:last], drawn...)
+	frame.rows = frame.Fragments[last]
+	frame.Fragments = append(frame.Fragments[:last], drawn...)
 	return frame, nil
+}
+
+// Said is what a screen reader says when it changes.
+func (l *list) Said() string {
+	if l.Stuck == 0 {
+		return "no Sync is stuck"
+	}
+	return fmt.Sprintf("%d of %d Syncs need somebody", l.Stuck, l.All)
+}
+
+// Caption says how many of the Syncs the table has.
+func (l *list) Caption() string {
+	text := english.Count(l.All, "Sync")
+	if len(l.Rows) != l.All {
+		text = fmt.Sprintf("%d of %s", len(l.Rows), text)
+	}
+	return text + ", what is stuck first"
 }
 
 // drawnRow is a row with what stands around it.
@@ -218,15 +239,16 @@ func (r drawnRow) ID() string {
 func (l *list) draw() ([]Fragment, error) {
 	var rows []Fragment
 	var all strings.Builder
+	var b bytes.Buffer
 	for i := range l.Rows {
 		r := drawnRow{l.Page, l.Rows[i]}
-		var b strings.Builder
-		if err := templates().ExecuteTemplate(&b, "row", r); err != nil {
+		b.Reset()
+		if err := render(&b, r.element()); err != nil {
 			return nil, err
 		}
 		rows = append(rows, Fragment{r.ID(), b.String()})
 		all.WriteString(b.String())
 	}
-	l.Drawn = template.HTML(all.String())
+	l.drawn = templ.Raw(all.String())
 	return rows, nil
 }

@@ -2,6 +2,7 @@ package html
 
 import (
 	"fmt"
+	"strings"
 
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 	"github.com/daemongate/daemongate/sync/english"
@@ -34,11 +35,40 @@ func (m *model) Said() string {
 	return text
 }
 
-// WithNewPod is how many nodes have a new pod that has not settled.
-func (m *model) WithNewPod() int { return m.V.Counts.Updated - m.V.Counts.Settled }
+// settled goes on from how many of the nodes have settled.
+func settled(v *view.View) string {
+	text, c := "settled", v.Counts
+	if c.Updated > c.Settled {
+		text += fmt.Sprintf(", %d with a new pod", c.Updated-c.Settled)
+	}
+	return english.Join(text, "; ", v.Estimate.Words())
+}
 
 // ReleaseShort is the commit that a release would let pass, as people write it.
 func (m *model) ReleaseShort() string { return api.Short(m.SyncData.Release) }
+
+// releasing says what releasing the commit does.
+func (d *SyncData) releasing() string {
+	f := d.Sync.Status.InFlight
+	switch {
+	case d.Is == api.Held:
+		return "Releasing it lets it start."
+	case f != nil && f.RollbackOf != nil && f.RollbackOf.Commit == d.Release:
+		return "It was rolled back. Releasing it has it tried again."
+	case f != nil && d.Is == api.Complete && !f.Pruned:
+		return "Releasing it lets it delete what it no longer asks for, also if that is much, and the commits " +
+			"after it pass then."
+	}
+	return "Releasing it lets the commits after it pass."
+}
+
+// notes are on what the page shows.
+func notes(v *view.View) []string {
+	if len(v.Missing) == 0 {
+		return v.Notes
+	}
+	return append([]string{"must not be read, so less is known: " + strings.Join(v.Missing, ", ")}, v.Notes...)
+}
 
 // cause is a cause with what the page says of it.
 type cause struct {
