@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/daemongate/daemongate/cmd/daemongate/fleet/board"
@@ -219,8 +220,8 @@ func ownAddresses(t *testing.T, name string, p element) {
 func TestPagesCanBeHeard(t *testing.T) {
 	for name, text := range pages(t, "", "") {
 		p := parsed(t, text)
-		if html := p.tags("html")[0]; html.attr("lang") != "en" || p.tags("a")[0].attr("href") != "#main" || len(p.tags("h1")) != 1 {
-			t.Errorf("%s: language %q, first link %q, %d h1", name, html.attr("lang"), p.tags("a")[0].attr("href"), len(p.tags("h1")))
+		if top := p.tags("html")[0]; top.attr("lang") != "en" || p.tags("a")[0].attr("href") != "#main" || len(p.tags("h1")) != 1 {
+			t.Errorf("%s: language %q, first link %q, %d h1", name, top.attr("lang"), p.tags("a")[0].attr("href"), len(p.tags("h1")))
 		}
 		namesAreThere(t, name, p)
 		tablesCanBeHeard(t, name, p)
@@ -239,6 +240,18 @@ func TestPagesCanBeHeard(t *testing.T) {
 	}
 	if grid := p.id(t, "grid"); grid.attr("role") != "img" || grid.attr("aria-labelledby") != "sentence" {
 		t.Error("the grid has no sentence")
+	}
+}
+
+// What has nothing in it has no space either: the style sheet hides what is empty.
+func TestWhatIsEmptyHasNoSpace(t *testing.T) {
+	for name, text := range pages(t, "", "") {
+		for _, e := range parsed(t, text).tags("section", "div", "ul", "p", "td") {
+			only := e.FirstChild
+			if only != nil && only == e.LastChild && only.Type == html.TextNode && strings.TrimSpace(only.Data) == "" {
+				t.Errorf("%s: %s %v has but a space in it", name, e.Data, e.Attr)
+			}
+		}
 	}
 }
 
