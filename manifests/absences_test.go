@@ -144,6 +144,11 @@ var firstTimes = map[string]firstTime{
 	"one is invalid": {text: twoMaps + "\n---" + invalidMap, refused: "is invalid"},
 	"a field is misspelt": {text: strings.Replace(twoMaps, "\ndata:", "\ndate:", 1),
 		refused: "does not fit its schema"},
+	"… of one that is another Sync's": {text: strings.Replace(twoMaps, "\ndata:", "\ndate:", 1),
+		before: theirs(FieldManager, "others.theirs", "v1"), refused: "belongs to Sync others/theirs"},
+	"a webhook takes its version away": {text: twoMaps, before: versionless,
+		between: appliedByOthers, fails: "belongs to Sync others/theirs"},
+	"one is applied by another Sync": {text: twoMaps, between: appliedByOthers, fails: "belongs to Sync others/theirs"},
 	"its namespace is missing": {text: strings.Replace(twoMaps, "{name: other", "{namespace: NS-none, name: other", 1),
 		refused: "not found"},
 	"its namespace is in the set": {text: withNamespace + twoMapsElsewhere},
@@ -216,8 +221,25 @@ func anotherProbe(w *world) {
 	w.made(FieldManager, o)
 }
 
-// mutated has a webhook add an annotation to ConfigMaps of the world's namespace.
-func mutated(w *world) {
+// appliedByOthers has another Sync apply a ConfigMap.
+func appliedByOthers(w *world) {
+	w.t.Helper()
+	other := *w
+	other.opts.Owner = Owner{Namespace: "others", Name: "theirs"}
+	other.apply(other.set("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: agent}\ndata: {key: theirs}"))
+}
+
+const added = `{"op":"add","path":"/metadata/annotations","value":{"added":"by a webhook"}}`
+
+func mutated(w *world) { w.webhook("[" + added + "]") }
+
+// versionless has a webhook take out of ConfigMaps what a write of them was decided on.
+func versionless(w *world) {
+	w.webhook(`[{"op":"add","path":"/metadata/resourceVersion","value":""},` + added + "]")
+}
+
+// webhook has one patch the ConfigMaps of the world's namespace.
+func (w *world) webhook(patch string) {
 	w.t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
@@ -225,7 +247,7 @@ func mutated(w *world) {
 		_ = json.Unmarshal(text, &review)
 		kind := admissionv1.PatchTypeJSONPatch
 		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true, PatchType: &kind,
-			Patch: []byte(`[{"op":"add","path":"/metadata/annotations","value":{"added":"by a webhook"}}]`)}
+			Patch: []byte(patch)}
 		_ = json.NewEncoder(rw).Encode(review)
 	}))
 	w.t.Cleanup(server.Close)

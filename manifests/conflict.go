@@ -105,11 +105,13 @@ type Absences struct {
 	expected map[ID]bool    // not yet asked about
 	found    map[ID]bool    // by a dry run
 	looks    map[place]bool // where objects are looked at first: one was there, or none may be read
+	doubted  map[place]bool // where a write may be taken in whatever is there: objects are looked at before each
 }
 
 // Unwritten are those objects of a set that an inventory does not name: they are likely not there.
 func (s Set) Unwritten(inv Inventory) *Absences {
-	a := &Absences{expected: make(map[ID]bool, len(s.objects)), found: map[ID]bool{}, looks: map[place]bool{}}
+	a := &Absences{expected: make(map[ID]bool, len(s.objects)), found: map[ID]bool{}, looks: map[place]bool{},
+		doubted: map[place]bool{}}
 	for _, id := range s.IDs() {
 		a.expected[id] = true
 	}
@@ -142,14 +144,14 @@ func (a *Absences) asked(id ID, refused error) {
 	a.found[id] = true
 }
 
-// has reports whether a dry run found an object not to be there.
+// has reports whether a dry run found an object not to be there, and a write that is decided on that can be refused.
 func (a *Absences) has(id ID) bool {
 	if a == nil {
 		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.found[id]
+	return a.found[id] && !a.doubted[placeOf(id)]
 }
 
 // look has what is of the kind of an object in its namespace be looked at from now on.
@@ -157,6 +159,14 @@ func (a *Absences) look(id ID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.looks[placeOf(id)] = true
+}
+
+// doubt has it be looked at before each write, too: a webhook there, or the API server, has taken out of a write what
+// it was decided on.
+func (a *Absences) doubt(id ID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.looks[placeOf(id)], a.doubted[placeOf(id)] = true, true
 }
 
 // readable is where the client's user may read.
@@ -203,9 +213,11 @@ func (c *Client) tryNew(ctx context.Context, object *unstructured.Unstructured, 
 	case err == nil && answer.GetResourceVersion() == absent:
 		answer.SetResourceVersion("")
 		return t, answer, nil
-	case lacksNamespace(t.id, err), err != nil && !overtaken(err) && transient(err):
+	case lacksNamespace(t.id, err), err != nil && !overtaken(err) && transient(c.refusal(t.id, err)):
 		return t, nil, err
-	case err == nil, overtaken(err), len(managersIn(err)) > 0:
+	case err == nil:
+		o.Absences.doubt(id)
+	case overtaken(err), len(managersIn(err)) > 0:
 		o.Absences.look(id)
 	}
 	return t, nil, nil
