@@ -135,7 +135,7 @@ func (c *Controller) open(ctx context.Context, key string, seen *api.Sync) (*syn
 	l.source = source.Open(sync, l.Now(), source.Options{Repository: repo, Base: c.Connect.Base,
 		Signers: c.Connect.Signers, Speakers: c.Connect.Speakers, Notes: c.Connect.Notes,
 		Statuses: c.Connect.Statuses, Life: l.life, Background: l.background.Go, Panicked: tellsPanics(c, key),
-		Wake: func() { c.queue.Add(key) }})
+		Wake: func(at time.Time) { wake(l, at) }})
 	if l.outlets, err = openOutlets(ctx, c, sync); err != nil {
 		l.stop()
 		return nil, err

@@ -128,6 +128,14 @@ func (l *syncLoop) sleep(until time.Time) {
 	}
 }
 
+// wake has a loop's Sync have a turn at a given time at the latest; the zero time is now.
+func wake(l *syncLoop, at time.Time) {
+	if at.IsZero() {
+		l.queue.Add(l.key)
+	}
+	l.sleep(at)
+}
+
 // remember makes a decision durable, before anything of it is done, and tells about it.
 func (l *syncLoop) remember(ctx context.Context, o gate.Observation, state gate.State, d gate.Decision) error {
 	before := l.sync.Status

@@ -130,7 +130,7 @@ func (f *simulated) adds(name string, after ...api.After) {
 	none := func(context.Context) (remote.Auth, error) { return remote.Auth{}, nil }
 	c.notes = forge.NewNotes(f.url, name, remote.Auth{}, data+"/notes")
 	c.source = Open(c.sync, f.now, Options{Repository: repo, Life: f.Context(), Background: func(do func()) { go do() },
-		Wake: func() { c.done <- struct{}{} }, Notes: func(*api.Sync) (NotesReader, error) {
+		Wake: func(time.Time) { c.done <- struct{}{} }, Notes: func(*api.Sync) (NotesReader, error) {
 			return forge.NewNotesReader(f.url, none, data+"/heard", remote.Reach{}), nil
 		}})
 	f.clusters = append(f.clusters, c)

@@ -51,7 +51,7 @@ func TestHoldsComeWithThePoll(t *testing.T) {
 	done := make(chan struct{}, 1)
 	sync := &api.Sync{}
 	s := Open(sync, time.Now(), Options{Repository: repo, Life: t.Context(), Background: func(do func()) { go do() },
-		Wake: func() { done <- struct{}{} }})
+		Wake: func(time.Time) { done <- struct{}{} }})
 	poll := func() *gate.History {
 		t.Helper()
 		s.Ask()
@@ -79,7 +79,7 @@ func TestHoldsComeWithThePoll(t *testing.T) {
 	gittest.Run(t, dir, "update-ref", forge.HoldRefs+"2222222222222222222222222222222222222222", blob)
 	fetches := &fetched{Repository: repo}
 	s = Open(sync, time.Now(), Options{Repository: fetches, Life: t.Context(), Background: func(do func()) { go do() },
-		Wake: func() { done <- struct{}{} }})
+		Wake: func(time.Time) { done <- struct{}{} }})
 	for range 4 {
 		if h := poll(); h.Holds["2222222222222222222222222222222222222222"] != "held in all clusters" || h.Holds[""] == "" {
 			t.Errorf("held are %v", h.Holds)
@@ -98,7 +98,7 @@ func TestHoldsComeWithThePoll(t *testing.T) {
 	anew, err := again.Repository(dir, gitsource.Auth{})
 	check(err)
 	sync, s = restarted, Open(restarted, time.Now(), Options{Repository: anew, Life: t.Context(),
-		Background: func(do func()) { go do() }, Wake: func() { done <- struct{}{} }})
+		Background: func(do func()) { go do() }, Wake: func(time.Time) { done <- struct{}{} }})
 	s.Poll(sync, time.Now()) // nobody asks for it: its schedule is far off
 	<-done
 	seen, err := s.Last()

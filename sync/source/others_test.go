@@ -59,7 +59,7 @@ func listens(t *testing.T, pinned bool, after ...api.After) *listening {
 		return remote.Auth{}, nil
 	}, t.TempDir(), remote.Reach{})}
 	l.source = Open(l.sync, time.Now(), Options{Repository: repo, Life: t.Context(),
-		Background: func(do func()) { go do() }, Wake: func() { l.done <- struct{}{} },
+		Background: func(do func()) { go do() }, Wake: func(time.Time) { l.done <- struct{}{} },
 		Notes: func(*api.Sync) (NotesReader, error) { return l.notes, nil },
 		Speakers: func(_ context.Context, _ *api.Sync, secret string) (*gitsource.Signers, error) {
 			if l.speakers[secret] == nil {

@@ -88,10 +88,12 @@ func (p *poller) last() (*gate.History, error) {
 }
 
 // start begins a poll if one is due, and returns when the next one is.
-// The poll itself runs through background, and is told how old an answer of the server may be; wake is called after it.
+// The poll itself runs through background, and is told how old an answer of the server may be. After it wake is called,
+// with when there is something to do: now, which is the zero time, or when the next poll is due if this one, which
+// nobody has asked for, saw what was known.
 // By a schedule, nobody asks the server before its time has come; what is known of the repository is read again.
 func (p *poller) start(background func(func()), now time.Time, interval time.Duration,
-	look func(age time.Duration) (*gate.History, error), wake func()) time.Time {
+	look func(age time.Duration) (*gate.History, error), wake func(time.Time)) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.busy {
@@ -117,19 +119,26 @@ func (p *poller) start(background func(func()), now time.Time, interval time.Dur
 			age = time.Since(pushed)
 		}
 		h, err := look(age)
-		p.finish(h, err, now, interval)
+		due, news := p.finish(h, err, now, interval)
 		if err == nil && age != asBefore {
 			p.done(run, now)
 		}
-		wake()
+		if news || age != shareable(interval) {
+			due = time.Time{}
+		}
+		wake(due)
 	})
 	return time.Time{}
 }
 
-// finish notes what a poll saw. A failed one keeps what was seen before, and the next one waits longer.
-func (p *poller) finish(h *gate.History, err error, began time.Time, interval time.Duration) {
+// finish notes what a poll saw, and returns when the next one is due and whether there is news: of the repository, or
+// of somebody who has asked for another poll meanwhile. A failed one keeps what was seen before, and the next one waits
+// longer.
+func (p *poller) finish(h *gate.History, err error, began time.Time,
+	interval time.Duration) (due time.Time, news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	news = err != nil || p.err != nil || h != p.history || p.urgent || !p.pushed.IsZero()
 	p.busy, p.err = false, err
 	if err == nil {
 		p.history, p.failures = h, 0
@@ -138,6 +147,7 @@ func (p *poller) finish(h *gate.History, err error, began time.Time, interval ti
 		interval = backoff.After(p.failures, max(interval, minInterval), max(interval, maxInterval))
 	}
 	p.due = began.Add(jitter(max(interval, minInterval)))
+	return p.due, news
 }
 
 // asBefore is the age of an answer that the server is not asked for: the head is where it was before a restart.

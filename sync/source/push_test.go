@@ -78,7 +78,7 @@ func TestWhoHearsOfAPushTakesTheAnswer(t *testing.T) {
 		p.start(background.Go, time.Now(), time.Hour, func(a time.Duration) (*gate.History, error) {
 			age = a
 			return &gate.History{Head: hash("1")}, nil
-		}, func() {})
+		}, func(time.Time) {})
 	}
 	poll()
 	for _, c := range []struct {

@@ -49,7 +49,7 @@ func (p *polled) stop() { p.quit <- true }
 
 func (p *polled) run(poller *poller) {
 	for {
-		due := poller.start(func(do func()) { go do() }, time.Now(), time.Minute, p.look, func() { p.wake <- true })
+		due := poller.start(func(do func()) { go do() }, time.Now(), time.Minute, p.look, func(time.Time) { p.wake <- true })
 		p.works.Lock()
 		poller.note(&p.sync.Status)
 		p.works.Unlock()

@@ -51,10 +51,11 @@ type Options struct {
 	Notes func(s *api.Sync) (NotesReader, error)
 	// Statuses returns what reads the statuses of commits on the Git host that the Sync reports to.
 	Statuses func(ctx context.Context, s *api.Sync) (StatusReader, error)
-	// Life ends what runs in the background, through Background. Wake is called after each poll.
+	// Life ends what runs in the background, through Background. Wake is called after each poll, with when the Sync is
+	// to have a turn: the zero time is now.
 	Life       context.Context
 	Background func(func())
-	Wake       func()
+	Wake       func(time.Time)
 	// Panicked is told of what panics in the background, if it is set. It is also the error of the poll or the fetch.
 	Panicked func(*panics.Panic)
 }
@@ -116,7 +117,12 @@ func (s *Source) Poll(sync *api.Sync, now time.Time) time.Time {
 		err = s.options.caught("the poll", func() error { h, err = look(age); return err })
 		return h, err
 	}
-	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, looks, s.options.Wake)
+	wake := s.options.Wake
+	if len(patternsOf(sync)) > 0 || len(ofChannel(sync, api.ChannelStatuses)) > 0 {
+		// What others have told is news, too.
+		wake = func(time.Time) { s.options.Wake(time.Time{}) }
+	}
+	return s.poller.start(s.options.Background, now, sync.Spec.Source.Interval.Duration, looks, wake)
 }
 
 // told are the commits of which the status tells, but for those that are Held. What is only said to have been there
@@ -174,6 +180,6 @@ func (s *Source) Doubt(ctx context.Context, sync *api.Sync, commit string) error
 	}
 	s.signersChanged.Store(true)
 	s.poller.ask()
-	s.options.Wake()
+	s.options.Wake(time.Time{})
 	return errOtherSigners
 }

@@ -155,7 +155,7 @@ func (r *Reader) render(ctx context.Context, s *api.Sync, from *gitsource.Reposi
 	var background gosync.WaitGroup
 	defer background.Wait()
 	of := source.Open(s, time.Now(), source.Options{Repository: from, Base: r.Base, Life: ctx,
-		Background: background.Go, Wake: func() {}})
+		Background: background.Go, Wake: func(time.Time) {}})
 	tree, err := of.Tree(ctx, s, commit)
 	if err != nil {
 		return manifests.Set{}, err

@@ -115,7 +115,7 @@ type heapUse struct {
 	occupied, free uint64 // by objects, garbage too; and by none
 }
 
-// spare is what is not worth a collection.
+// spare is what is not worth a collection, and what a calm process may allocate within calmFor: many Syncs poll.
 const spare = 8 << 20
 
 // holdsTooMuch reports whether a heap is calm since an earlier look, and holds much that nothing needs, or has been
@@ -126,7 +126,7 @@ func (h heapUse) holdsTooMuch(since, given heapUse) bool {
 		needless += h.occupied - h.live
 	}
 	wasBusy := h.allocated-given.allocated > h.live/2+spare
-	return h.allocated-since.allocated < h.live/4 && (wasBusy || needless > h.live/4+spare)
+	return h.allocated-since.allocated < h.live/4+spare && (wasBusy || needless > h.live/4+spare)
 }
 
 // heapNow is that of this process.

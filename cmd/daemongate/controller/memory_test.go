@@ -77,6 +77,7 @@ func TestMemoryGoesBackAfterBusyTimes(t *testing.T) {
 	}{
 		"garbage":         {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 40 * mb, occupied: 70 * mb}, true},
 		"free":            {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 40 * mb, occupied: 40 * mb, free: 30 * mb}, true},
+		"a fleet polls":   {heapUse{allocated: 900 * mb}, heapUse{allocated: 914 * mb, live: 40 * mb, occupied: 70 * mb}, true},
 		"it goes on":      {heapUse{allocated: 900 * mb}, heapUse{allocated: 950 * mb, live: 40 * mb, occupied: 70 * mb}, false},
 		"a little":        {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 40 * mb, occupied: 50 * mb, free: 5 * mb}, false},
 		"just collected":  {heapUse{allocated: 900 * mb}, heapUse{allocated: 901 * mb, live: 60 * mb, occupied: 50 * mb}, false},
