@@ -405,6 +405,24 @@ func TestAFirstApplyThatIsLateChangesNothing(t *testing.T) {
 	}
 }
 
+// What a Sync has written before it may itself make anew, if somebody has deleted it, while its next commit waits: that
+// is not for another Daemongate's.
+func TestWhatWasWrittenBeforeIsLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, next, o := w.commit("ConfigMap", "1"), w.commit("ConfigMap", "2"), w.opts
+	w.apply(first)
+	w.end("agent")
+	o.Absences = next.Unwritten(first.Inventory())
+	if err := w.client.DryRun(w.ctx, next, o); err != nil {
+		t.Fatal(err)
+	}
+	w.apply(first)
+	if done, err := w.client.Apply(w.ctx, next, o); err != nil || !done[0].Changed || done[0].Created {
+		t.Errorf("%v %v", done, err)
+	}
+}
+
 // A write that the API server has trouble with is left to the next turn, as one that was looked at is.
 func TestAFirstApplyInTroubleIsTriedOnce(t *testing.T) {
 	t.Parallel()

@@ -133,15 +133,18 @@ func (a *Absences) expects(id ID) bool {
 	return a.expected[id] && !a.looks[placeOf(id)]
 }
 
-// asked takes in what the API server said to the dry run of an object at whose place nothing was seen.
+// asked takes in what the API server said to the dry run of an object at whose place nothing was seen. One that the
+// Sync has written before it may itself make anew before the apply.
 func (a *Absences) asked(id ID, refused error) {
 	if a == nil || refused != nil && !lacksNamespace(id, refused) {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.expected, id)
-	a.found[id] = true
+	if a.expected[id] {
+		delete(a.expected, id)
+		a.found[id] = true
+	}
 }
 
 // has reports whether a dry run found an object not to be there, and a write that is decided on that can be refused.

@@ -37,6 +37,8 @@ type Memory struct {
 	states  map[manifests.ID]state
 	// absences are what the last preview found not to be there, for the apply that comes next.
 	absences *manifests.Absences
+	// applies counts how often one has begun, and how often one has ended.
+	applies int
 }
 
 // For is the memory for writes in the name of an account, at a time. What another account was allowed, and what is too
@@ -65,10 +67,13 @@ func (m *Memory) Forget() {
 // likely not there: it is asked about without a look, and the next apply creates it without one.
 func (m *Memory) Preview(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) ([]*unstructured.Unstructured, error) {
-	k := m.knowing(ctx, w, set, o)
+	k, applies := m.knowing(ctx, w, set, o), m.applied()
 	k.options.Absences = set.Unwritten(o.Inventory)
 	answers, err := w.Preview(ctx, set, k.options)
-	m.keep(k.options.Absences)
+	if err != nil {
+		k.options.Absences = nil // nothing of it will be applied
+	}
+	m.keep(k.options.Absences, applies)
 	for _, a := range k.seen {
 		answers = append(answers, a.Object)
 	}
@@ -80,12 +85,13 @@ func (m *Memory) Preview(ctx context.Context, w Writer, set manifests.Set, o man
 func (m *Memory) Apply(ctx context.Context, w Writer, set manifests.Set, o manifests.Options,
 ) (applied []manifests.Applied, left manifests.Inventory, err error) {
 	k := m.knowing(ctx, w, set, o)
-	k.options.Absences = m.keep(nil)
+	k.options.Absences = m.take()
 	k.options.Seen = make(map[manifests.ID]manifests.Applied, len(k.seen))
 	for _, a := range k.seen {
 		k.options.Seen[a.ID] = a
 	}
 	applied, err = w.Apply(ctx, set, k.options)
+	m.take()
 	inOrder(set, applied)
 	m.note(set, applied, err == nil)
 	return applied, k.left, err
@@ -138,12 +144,30 @@ func inOrder(set manifests.Set, answers []manifests.Applied) {
 	slices.SortStableFunc(answers, func(a, b manifests.Applied) int { return place[a.ID] - place[b.ID] })
 }
 
-// keep keeps what is known not to be there, in the place of what was kept, which it returns.
-func (m *Memory) keep(absences *manifests.Absences) (before *manifests.Absences) {
+// applied is how many applies have begun, and have ended.
+func (m *Memory) applied() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before, m.absences = m.absences, absences
-	return before
+	return m.applies
+}
+
+// keep keeps what is known not to be there, in the place of what was kept: nothing, if an apply has begun or ended
+// since it began to be looked for. What was not there may have been made by that.
+func (m *Memory) keep(absences *manifests.Absences, applies int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.absences = nil; m.applies == applies {
+		m.absences = absences
+	}
+}
+
+// take returns what is kept, which an apply that begins or ends leaves to nobody else.
+func (m *Memory) take() (absences *manifests.Absences) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	absences, m.absences = m.absences, nil
+	m.applies++
+	return absences
 }
 
 func (m *Memory) snapshot() map[manifests.ID]state {

@@ -1,6 +1,7 @@
 package proven
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -202,6 +203,36 @@ func TestWhatWasFoundServesOneApply(t *testing.T) {
 	}))
 	if made != "2 apply, 2 get" {
 		t.Errorf("requests %s", made)
+	}
+}
+
+// beside is a writer of which something else is done while it asks about a set.
+type beside struct {
+	Writer
+	do func()
+}
+
+func (b beside) Preview(ctx context.Context, set manifests.Set, o manifests.Options) ([]*unstructured.Unstructured,
+	error) {
+	answers, err := b.Writer.Preview(ctx, set, o)
+	b.do()
+	return answers, err
+}
+
+// What a set was found to lack while another one was applied may have been made by that: it is looked at.
+func TestWhatIsAppliedMeanwhileIsLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, next := w.set(configMaps(2, "v1", nil)...), w.set(configMaps(2, "v2", nil)...)
+	memory := w.memory.For("", time.Now())
+	must(memory.Preview(w.ctx, beside{w.client, func() {
+		if _, _, err := memory.Apply(w.ctx, w.client, first, w.options); err != nil {
+			t.Error(err)
+		}
+		memory.states = nil // as if that had ended otherwise
+	}}, next, w.options))(t)
+	if applied, _, err := memory.Apply(w.ctx, w.client, next, w.options); err != nil || len(applied) != 2 {
+		t.Errorf("applied %v: %v", applied, err)
 	}
 }
 
