@@ -96,7 +96,7 @@ func (g *gathering) atLeast(percent int) { g.are(max(percent, g.percent)) }
 // collections in calmFor. The most is half of Go's own measure: objects are not moved, so what stays of a busy time
 // lies spread over all that was in use at its height, and keeps most of that from going back to the system.
 const (
-	leastGathered, mostGathered = 25, 50
+	leastGathered, mostGathered = 10, 50
 
 	collectionsWhileCalm = 3
 )

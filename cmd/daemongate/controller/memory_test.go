@@ -40,11 +40,12 @@ func TestLittleGarbageGathersInCalmTimes(t *testing.T) {
 		within    time.Duration
 		want      int
 	}{
-		"nothing":            {0, calmFor, 25},
-		"a little":           {30 * mb, calmFor, 25},
+		"nothing":            {0, calmFor, 10},
+		"a little":           {15 * mb, calmFor, 10},
+		"more":               {30 * mb, calmFor, 16},
 		"some":               {72 * mb, calmFor, 40},
 		"much":               {500 * mb, calmFor, 50},
-		"a little at once":   {3 * mb, busyFor, 25},
+		"a little at once":   {3 * mb, busyFor, 16},
 		"much at once":       {500 * mb, busyFor, 50},
 		"more than ever was": {1 << 40, busyFor, 50},
 	} {
@@ -53,7 +54,7 @@ func TestLittleGarbageGathersInCalmTimes(t *testing.T) {
 			t.Errorf("%s: %d %%", name, got)
 		}
 	}
-	if got := (heapUse{}).mayGather(heapUse{}, calmFor); got != 25 {
+	if got := (heapUse{}).mayGather(heapUse{}, calmFor); got != 10 {
 		t.Errorf("before anything is known: %d %%", got)
 	}
 	var set []int
