@@ -20,6 +20,10 @@ import (
 // agents is how many DaemonSets divide the nodes among them, a Sync for each.
 const agents = 20
 
+// silentFor is how long a node may be silent before it is NotReady. One process plays all nodes, beside the API server
+// that it tells: it comes too late with some of the Leases, which are renewed every ten seconds, as by real kubelets.
+const silentFor = 5 * time.Minute
+
 // rollouts are DaemonSets that roll at once.
 type rollouts struct {
 	*stage
@@ -37,7 +41,7 @@ const agentsNamespace = "agents"
 func (r *rehearsal) nodes(ctx context.Context, n int) ([]growth.Figure, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	s, err := r.newStage(ctx, clustertest.Options{Nodes: n})
+	s, err := r.newStage(ctx, clustertest.Options{Nodes: n, NodeGrace: silentFor})
 	if err != nil {
 		return nil, err
 	}
