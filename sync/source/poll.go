@@ -119,26 +119,23 @@ func (p *poller) start(background func(func()), now time.Time, interval time.Dur
 			age = time.Since(pushed)
 		}
 		h, err := look(age)
-		due, news := p.finish(h, err, now, interval)
+		turn := p.finish(h, err, now, interval, age != shareable(interval))
 		if err == nil && age != asBefore {
 			p.done(run, now)
 		}
-		if news || age != shareable(interval) {
-			due = time.Time{}
-		}
-		wake(due)
+		wake(turn)
 	})
 	return time.Time{}
 }
 
-// finish notes what a poll saw, and returns when the next one is due and whether there is news: of the repository, or
-// of somebody who has asked for another poll meanwhile. A failed one keeps what was seen before, and the next one waits
-// longer.
-func (p *poller) finish(h *gate.History, err error, began time.Time,
-	interval time.Duration) (due time.Time, news bool) {
+// finish notes what a poll saw, and returns when there is something to do: now, which is the zero time, if there is
+// news or somebody has asked for this poll, or for another one meanwhile, and else when the next one is due. A failed
+// one keeps what was seen before, and the next one waits longer.
+func (p *poller) finish(h *gate.History, err error, began time.Time, interval time.Duration,
+	asked bool) (turn time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	news = err != nil || p.err != nil || h != p.history || p.urgent || !p.pushed.IsZero()
+	news := asked || err != nil || p.err != nil || h != p.history || p.urgent || !p.pushed.IsZero()
 	p.busy, p.err = false, err
 	if err == nil {
 		p.history, p.failures = h, 0
@@ -147,7 +144,10 @@ func (p *poller) finish(h *gate.History, err error, began time.Time,
 		interval = backoff.After(p.failures, max(interval, minInterval), max(interval, maxInterval))
 	}
 	p.due = began.Add(jitter(max(interval, minInterval)))
-	return p.due, news
+	if news {
+		return time.Time{}
+	}
+	return p.due
 }
 
 // asBefore is the age of an answer that the server is not asked for: the head is where it was before a restart.

@@ -50,16 +50,16 @@ func TestPausesBetweenFailedPollsAreBounded(t *testing.T) {
 			}
 		}
 		for _, want := range c.pauses {
-			p.finish(nil, errors.New("down"), began, c.interval)
+			p.finish(nil, errors.New("down"), began, c.interval, false)
 			is("another failure", want)
 		}
 		for range 1000 {
-			p.finish(nil, errors.New("down"), began, c.interval)
+			p.finish(nil, errors.New("down"), began, c.interval, false)
 		}
 		is("a thousand failures", max(c.interval, maxInterval))
-		p.finish(&gate.History{Head: hash("1")}, nil, began, c.interval)
+		p.finish(&gate.History{Head: hash("1")}, nil, began, c.interval, false)
 		is("a success", max(c.interval, minInterval))
-		p.finish(nil, errors.New("down"), began, c.interval)
+		p.finish(nil, errors.New("down"), began, c.interval, false)
 		is("the first failure after it", c.pauses[0])
 		if h, err := p.last(); h == nil || h.Head != hash("1") || err == nil {
 			t.Errorf("after a failure %v is known, and the error is %v", h, err)
