@@ -26,6 +26,13 @@ type mapper struct {
 	mu        sync.Mutex
 	looks     int // how often the documents were dropped
 	refreshed time.Time
+	found     map[versionedKind]*meta.RESTMapping // in the documents that were not dropped yet
+}
+
+// versionedKind is a kind in a version, or in the version that the server prefers if it is empty.
+type versionedKind struct {
+	schema.GroupKind
+	version string
 }
 
 func newMapper(d *discovery.DiscoveryClient) *mapper {
@@ -37,13 +44,21 @@ func newMapper(d *discovery.DiscoveryClient) *mapper {
 
 // find maps a kind in a version, or in the version that the server prefers if it is empty. A kind that does not exist
 // is an error of meta.IsNoMatchError; a kind that could not be looked up is the trouble that prevented it.
+// What was found is kept: each request needs it, and client-go's mapper asks all groups and versions for it each time.
 func (m *mapper) find(ctx context.Context, gk schema.GroupKind, version string) (*meta.RESTMapping, error) {
 	var versions []string
 	if version != "" {
 		versions = []string{version}
 	}
-	looks := m.looked()
+	kind := versionedKind{gk, version}
+	known, looks := m.known(kind)
+	if known != nil {
+		return known, nil
+	}
 	mapping, err := m.deferred.RESTMappingWithContext(ctx, gk, versions...)
+	if err == nil {
+		m.keep(kind, mapping, looks)
+	}
 	if !meta.IsNoMatchError(err) {
 		return mapping, err
 	}
@@ -57,10 +72,24 @@ func (m *mapper) find(ctx context.Context, gk schema.GroupKind, version string) 
 	return m.deferred.RESTMappingWithContext(ctx, gk, versions...)
 }
 
-func (m *mapper) looked() int {
+// known is what was found of a kind, nil if nothing was, and how often the documents have been dropped.
+func (m *mapper) known(kind versionedKind) (*meta.RESTMapping, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.looks
+	return m.found[kind], m.looks
+}
+
+// keep keeps what was found of a kind in documents that had been dropped so often when it was looked for.
+func (m *mapper) keep(kind versionedKind, mapping *meta.RESTMapping, looks int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.looks != looks {
+		return
+	}
+	if m.found == nil {
+		m.found = map[versionedKind]*meta.RESTMapping{}
+	}
+	m.found[kind] = mapping
 }
 
 // lookAgain drops what is known, unless somebody has since the caller looked. Where it is not certain that there is
@@ -87,6 +116,7 @@ func (m *mapper) reset(ctx context.Context) {
 
 func (m *mapper) drop(ctx context.Context) {
 	m.deferred.ResetWithContext(ctx)
+	m.found = nil
 	m.looks++
 	m.refreshed = time.Now()
 }

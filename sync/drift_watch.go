@@ -81,27 +81,40 @@ func (w *driftWatch) doubtIf(so bool, id manifests.ID) {
 	}
 }
 
-// summedUp tells apart what is summed up.
-type summedUp struct {
-	account string
-	changes int
+// entriesAt tells inventories of statuses apart without reading them: nobody changes one in place.
+type entriesAt struct {
 	first   *api.InventoryEntry
 	objects int
 }
 
-// left sums up how the objects of a flight are left; empty if not all of them are as asked, as far as is known.
-func (w *driftWatch) left(s *api.Sync) string {
-	f, inventory := s.Status.InFlight, s.Status.Inventory
+func placeOf(inventory []api.InventoryEntry) entriesAt {
+	if len(inventory) == 0 {
+		return entriesAt{}
+	}
+	return entriesAt{&inventory[0], len(inventory)}
+}
+
+// summedUp tells apart what is summed up.
+type summedUp struct {
+	account string
+	changes int
+	objects entriesAt
+}
+
+// left sums up how an account has left the objects of the flight that a status tells of; empty if not all of them are
+// as asked, as far as is known.
+func (w *driftWatch) left(account string, s *api.SyncStatus) string {
+	f, inventory := s.InFlight, s.Inventory
 	if f == nil || f.Unwritten() || len(inventory) == 0 {
 		return ""
 	}
 	if !w.recalled && w.known == nil {
-		return s.Status.Left
+		return s.Left
 	}
-	now := summedUp{s.Spec.Apply.ServiceAccountName, w.changes, &inventory[0], len(inventory)}
+	now := summedUp{account, w.changes, placeOf(inventory)}
 	if w.summed != now {
 		w.summed, w.sum = now, ""
-		all := inventoryOf(s)
+		all := ofEntries(inventory)
 		if sum := w.known.Sum(all); sum != "" && !w.doubts(all) {
 			w.sum = leftBy(now.account, sum)
 		}

@@ -38,6 +38,8 @@ type flight struct {
 	leases  nodeLeases
 	// caches are what those looks leave for the next ones, by DaemonSet.
 	caches caches
+	// needed is what was found last about what its set does not ask for.
+	needed neededObjects
 	// looked is when this process looked at it first.
 	looked time.Time
 	// watched is what the Observer watches of it.
@@ -139,16 +141,25 @@ func troubled(ctx context.Context, l *syncLoop, err error) {
 	}
 }
 
-// nothingToPrune reports whether its set is known and asks for all that the inventory names.
+// neededObjects is whether a set asks for all that an inventory names.
+type neededObjects struct {
+	set       *readySet
+	inventory entriesAt
+	all       bool
+}
+
+// nothingToPrune reports whether its set is known and asks for all that the inventory names. It is found out once for
+// each set and inventory.
 func (fl *flight) nothingToPrune() bool {
 	if !fl.rendered() {
 		return false
 	}
-	inventory := inventoryOf(fl.loop.sync)
-	if packed := fl.set.packed; packed != nil {
-		return len(packed.Unneeded(inventory)) == 0
+	at := placeOf(fl.loop.sync.Status.Inventory)
+	if n := fl.needed; n.set == fl.set && n.inventory == at {
+		return n.all
 	}
-	return len(inventory.Without(fl.set.set)) == 0
+	fl.needed = neededObjects{fl.set, at, len(fl.set.unneeded(inventoryOf(fl.loop.sync))) == 0}
+	return fl.needed.all
 }
 
 // pack has the set take little memory while nothing is done with it: a fleet keeps one for each Sync.
@@ -158,7 +169,7 @@ func pack(fl *flight) {
 		if fl.loop.ready == fl.set {
 			fl.loop.ready = short // what was prepared last stays until the next is
 		}
-		fl.set = short
+		fl.set, fl.needed = short, neededObjects{}
 		fl.loop.drift.known = fl.loop.drift.known.Dense()
 	}
 }

@@ -39,8 +39,8 @@ const releaseAnnotation = "daemongate.io/release"
 // enter returns the loop of a Sync, with the newest spec. A new one begins with the status that the API server
 // has, not with an informer's that may be behind.
 func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*syncLoop, error) {
-	l := c.loop(key)
-	if l != nil && (anotherLoop(l.sync, seen) || isElsewhere(ctx, l, seen)) {
+	l, newest := c.loop(key), *seen // what it points to is the informer's, and nobody changes that
+	if l != nil && (anotherLoop(l.sync, seen) || isElsewhere(ctx, l, &newest)) {
 		c.forget(key)
 		l = nil
 	}
@@ -60,7 +60,7 @@ func (c *Controller) enter(ctx context.Context, key string, seen *api.Sync) (*sy
 		shareStatus(l, seen)
 	}
 	if seen.Generation >= l.sync.Generation {
-		newest := *seen // what it points to is the informer's, and nobody changes that
+		newest = *seen
 		newest.Status = l.sync.Status
 		l.sync = &newest
 	}
@@ -105,11 +105,10 @@ func destination(ctx context.Context, c *Controller, key string, s *api.Sync) *D
 }
 
 // isElsewhere reports whether a Sync's objects are reached by another connection than its loop has. What that one saw,
-// and what is remembered of it, is then made anew from the status.
-func isElsewhere(ctx context.Context, l *syncLoop, seen *api.Sync) bool {
-	now := *seen
-	now.Status = l.sync.Status // which may be newer
-	return destination(ctx, l.Controller, l.key, &now) != l.there
+// and what is remembered of it, is then made anew from the status. The Sync is given the status that its loop has.
+func isElsewhere(ctx context.Context, l *syncLoop, newest *api.Sync) bool {
+	newest.Status = l.sync.Status // which may be newer than the informer's
+	return destination(ctx, l.Controller, l.key, newest) != l.there
 }
 
 // open makes the loop of a Sync that this process has not met.

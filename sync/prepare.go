@@ -230,6 +230,14 @@ func (r *readySet) inShort() *readySet {
 	return &short
 }
 
+// unneeded is what an inventory names and the set does not ask for.
+func (r *readySet) unneeded(inventory manifests.Inventory) manifests.Inventory {
+	if r.packed != nil {
+		return r.packed.Unneeded(inventory)
+	}
+	return inventory.Without(r.set)
+}
+
 // inFull is the same with its set unpacked; as it is if that fails.
 func (r *readySet) inFull() (*readySet, error) {
 	set, err := r.whole()

@@ -80,9 +80,11 @@ func recordedOf(a manifests.Applied, now time.Time, corrected bool) gate.Recorde
 }
 
 // inventoryOf reads the inventory from a Sync's status.
-func inventoryOf(s *api.Sync) manifests.Inventory {
-	var inventory manifests.Inventory
-	for _, e := range s.Status.Inventory {
+func inventoryOf(s *api.Sync) manifests.Inventory { return ofEntries(s.Status.Inventory) }
+
+func ofEntries(entries []api.InventoryEntry) manifests.Inventory {
+	inventory := make(manifests.Inventory, 0, len(entries))
+	for _, e := range entries {
 		inventory = append(inventory, manifests.Entry{
 			ID:      manifests.ID{Group: e.Group, Kind: e.Kind, Namespace: e.Namespace, Name: e.Name},
 			Version: e.Version, UID: e.UID,

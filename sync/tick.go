@@ -197,9 +197,14 @@ func overtaken(m gate.Move, later []gate.Move) bool {
 // statusOf is the status of a Sync: the gate's memory, and what people are told of it, of the repository and the
 // windows.
 func (l *syncLoop) statusOf(o gate.Observation, state gate.State) api.SyncStatus {
-	next, all := *l.sync.Status.DeepCopy(), l.Syncs.Stop.State()
-	next.GateStatus = state
-	next.Left = l.drift.left(&api.Sync{Spec: l.sync.Spec, Status: next})
+	all := l.Syncs.Stop.State()
+	told := l.sync.Status
+	told.GateStatus = api.GateStatus{} // all of it is the gate's
+	next := *told.DeepCopy()
+	if next.GateStatus = state; slices.Equal(state.Inventory, l.sync.Status.Inventory) {
+		next.Inventory = l.sync.Status.Inventory // one of them is enough, and what was found out of it holds
+	}
+	next.Left = l.drift.left(l.sync.Spec.Apply.ServiceAccountName, &next)
 	next.ObservedGeneration = l.sync.Generation
 	noteCluster(&next, l.there)
 	next.Renders = l.rendersNow(l.Now())
