@@ -7,7 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 )
 
@@ -186,5 +188,47 @@ func TestKindsAreLookedUpOnceForAll(t *testing.T) {
 	id := ID{Kind: "ConfigMap", Namespace: w.ns, Name: "config"}
 	if _, err := other.Get(w.ctx, id); err == nil || !strings.Contains(err.Error(), "deployer") {
 		t.Errorf("it asks in its own name, which may not read: %v", err)
+	}
+}
+
+// What was found of a kind is handed out again until a definition is written, which may change it; also if it was looked
+// for before that and is found only then. Versions of a kind are not mixed up, and what is not there is not kept.
+func TestWhatWasFoundOfAKindIsKeptUntilADefinitionIsWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := newMapper(w.client.mapper.discovery.(*discovery.DiscoveryClient))
+	find := func(version string) *meta.RESTMapping {
+		t.Helper()
+		found, err := m.find(w.ctx, schema.GroupKind{Group: "autoscaling", Kind: "HorizontalPodAutoscaler"}, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	first := find("v2")
+	if again := find("v2"); again != first {
+		t.Error("it was looked for again")
+	}
+	if other := find("v1"); other.Resource.Version != "v1" {
+		t.Errorf("asked for v1, found %s", other.Resource)
+	}
+	if preferred := find(""); preferred.Resource.Version != "v2" {
+		t.Errorf("the server prefers v2, found %s", preferred.Resource)
+	}
+	_, looks := m.known(versionedKind{})
+	m.reset(w.ctx)
+	late := versionedKind{GroupKind: schema.GroupKind{Kind: "Late"}}
+	if m.keep(late, first, looks); find("v2") == first {
+		t.Error("it was kept when the definitions had changed")
+	}
+	if known, _ := m.known(late); known != nil {
+		t.Error("what was found before the definitions changed is kept after it")
+	}
+	unknown := schema.GroupKind{Group: "apps", Kind: "Unknown"}
+	if _, err := m.find(w.ctx, unknown, "v1"); !meta.IsNoMatchError(err) {
+		t.Errorf("an unknown kind is %v", err)
+	}
+	if known, _ := m.known(versionedKind{unknown, "v1"}); known != nil {
+		t.Error("an unknown kind is known")
 	}
 }
