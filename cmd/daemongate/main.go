@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -17,6 +18,7 @@ import (
 var version string
 
 func main() {
+	runtime.MemProfileRate = 0 // what is sampled takes megabytes, and nobody sees it unless run serves profiles
 	if child.Asked(os.Args) {
 		os.Exit(child.Serve(os.Stdin, os.Stdout, os.Stderr))
 	}

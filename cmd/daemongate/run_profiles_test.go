@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -50,8 +51,11 @@ func TestWhereProfilesAreServed(t *testing.T) {
 	}
 }
 
-// What is served is what go tool pprof reads, and nothing else.
+// What is served is what go tool pprof reads, and nothing else. What is allocated is sampled from then on.
 func TestProfilesAreServed(t *testing.T) {
+	before := runtime.MemProfileRate
+	defer func() { runtime.MemProfileRate = before }()
+	runtime.MemProfileRate = 0 // as main has it
 	server := httptest.NewServer(controller.Profiles())
 	defer server.Close()
 	for path, want := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/goroutine?debug=1": 200,
@@ -64,5 +68,8 @@ func TestProfilesAreServed(t *testing.T) {
 		if answer.StatusCode != want || want == 200 && len(body) == 0 {
 			t.Errorf("%s: %d, %d bytes", path, answer.StatusCode, len(body))
 		}
+	}
+	if runtime.MemProfileRate != 512<<10 {
+		t.Errorf("one of %d bytes is sampled", runtime.MemProfileRate)
 	}
 }

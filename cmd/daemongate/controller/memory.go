@@ -93,10 +93,10 @@ func (g *gathering) are(percent int) {
 func (g *gathering) atLeast(percent int) { g.are(max(percent, g.percent)) }
 
 // How much garbage may gather at least and at most, in percent of what is in use. Above the least there are so many
-// collections in calmFor. The most is half of Go's own measure: objects are not moved, so what stays of a busy time
-// lies spread over all that was in use at its height, and keeps most of that from going back to the system.
+// collections in calmFor. The most is two fifths of Go's own measure: objects are not moved, so what stays of a busy
+// time lies spread over all that was in use at its height, and keeps most of that from going back to the system.
 const (
-	leastGathered, mostGathered = 10, 50
+	leastGathered, mostGathered = 10, 40
 
 	collectionsWhileCalm = 3
 )

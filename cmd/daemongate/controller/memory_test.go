@@ -43,11 +43,11 @@ func TestLittleGarbageGathersInCalmTimes(t *testing.T) {
 		"nothing":            {0, calmFor, 10},
 		"a little":           {15 * mb, calmFor, 10},
 		"more":               {30 * mb, calmFor, 16},
-		"some":               {72 * mb, calmFor, 40},
-		"much":               {500 * mb, calmFor, 50},
+		"some":               {63 * mb, calmFor, 35},
+		"much":               {500 * mb, calmFor, 40},
 		"a little at once":   {3 * mb, busyFor, 16},
-		"much at once":       {500 * mb, busyFor, 50},
-		"more than ever was": {1 << 40, busyFor, 50},
+		"much at once":       {500 * mb, busyFor, 40},
+		"more than ever was": {1 << 40, busyFor, 40},
 	} {
 		now := heapUse{allocated: since.allocated + c.allocated, live: 60 * mb}
 		if got := now.mayGather(since, c.within); got != c.want {
