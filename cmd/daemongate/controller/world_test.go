@@ -44,6 +44,7 @@ type place struct {
 	kube      kubernetes.Interface
 	namespace string
 	dir       string
+	installed bool // the Sync resource, by this test
 }
 
 func newPlace(t testing.TB) *place {
@@ -68,9 +69,12 @@ func (p *place) sync(spec string) {
 // named makes a Sync of a name with a spec.
 func (p *place) named(name, spec string) {
 	p.t.Helper()
-	crd, err := install.CRD()
-	check(p.t, err)
-	check(p.t, install.Apply(p.t.Context(), p.cluster.Config, crd))
+	if !p.installed {
+		crd, err := install.CRD()
+		check(p.t, err)
+		check(p.t, install.Apply(p.t.Context(), p.cluster.Config, crd))
+		p.installed = true
+	}
 	client, err := dynamic.NewForConfig(p.cluster.Config)
 	check(p.t, err)
 	u := &unstructured.Unstructured{}
