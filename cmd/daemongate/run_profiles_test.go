@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,7 +73,47 @@ func TestProfilesAreServed(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes", path, answer.StatusCode, len(body))
 		}
 	}
-	if runtime.MemProfileRate != 512<<10 {
-		t.Errorf("one of %d bytes is sampled", runtime.MemProfileRate)
+	for range 64 {
+		allocated = append(allocated, make([]byte, 1<<20))
 	}
+	defer func() { allocated = nil }()
+	runtime.GC() // what was sampled is shown as of a collection
+	runtime.GC()
+	rate, told := 512<<10, os.Getenv("GODEBUG")
+	if of, is := strings.CutPrefix(told, sampledByTest); is {
+		rate, _ = strconv.Atoi(of)
+	}
+	heap := get(t, server.URL+"/debug/pprof/heap?debug=1")
+	if want := fmt.Sprintf("@ heap/%d\n", 2*rate); !strings.Contains(heap, want) {
+		t.Errorf("with GODEBUG=%s it is %.80s, want %s", told, heap, want)
+	}
+	if is := strings.Contains(heap, "TestProfilesAreServed"); is != (rate > 0) {
+		t.Errorf("with GODEBUG=%s what this test allocated is shown: %v", told, is)
+	}
+}
+
+// allocated is what a profile shows.
+var allocated [][]byte
+
+const sampledByTest = "memprofilerate="
+
+// Whoever has said with GODEBUG how much is sampled decides it, as of any program of Go's.
+func TestWhatIsSampledIsForThePersonToSay(t *testing.T) {
+	for _, rate := range []string{"65536", "0"} {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProfilesAreServed$") //nolint:gosec // this test
+		child.Env = append(os.Environ(), "GODEBUG="+sampledByTest+rate)
+		if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	answer, err := http.Get(url) //nolint:gosec,noctx // of this process
+	check(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	check(t, err)
+	return string(body)
 }

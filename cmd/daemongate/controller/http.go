@@ -63,8 +63,9 @@ func Profiles() http.Handler {
 	return mux
 }
 
-// sampled is of how many allocated bytes one is noted: Go's own measure.
-const sampled = 512 << 10
+// sampled is of how many allocated bytes one is noted: Go's own measure, unless GODEBUG says otherwise. It is read before
+// main has nothing sampled.
+var sampled = runtime.MemProfileRate
 
 // maxConnections is how many connections a server has at once.
 const maxConnections = 512
