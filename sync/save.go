@@ -59,6 +59,7 @@ func (l *syncLoop) save(ctx context.Context, next api.SyncStatus, passing bool) 
 	next.StoredInventory, next.StoredWorkloads = known.Status.StoredInventory, known.Status.StoredWorkloads
 	l.sync.Status = next
 	l.saved = savedStatus{status: next, at: now, server: updated.Status, version: updated.ResourceVersion}
+	known.Status = next // with what is stored beside it
 	l.Syncs.keeps(&known)
 	return nil
 }
