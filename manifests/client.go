@@ -90,14 +90,14 @@ func (c *Client) Evict(ctx context.Context, pods []evict.Pod, o Options) []error
 
 // Get reads an object in the version the server prefers; nil without an error if there is no such object or kind.
 func (c *Client) Get(ctx context.Context, id ID) (*unstructured.Unstructured, error) {
-	mapping, err := c.mapper.find(ctx, id.groupKind(), "")
-	if meta.IsNoMatchError(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, wrap(id, err)
-	}
-	return c.read(ctx, target{id: id, mapping: mapping})
+	t, err := c.lookUp(ctx, func() (target, error) {
+		mapping, err := c.mapper.find(ctx, id.groupKind(), "")
+		if meta.IsNoMatchError(err) {
+			return target{}, nil
+		}
+		return target{id: id, mapping: mapping}, wrap(id, err)
+	})
+	return t.live, err
 }
 
 // put applies the target's object over what was looked at, and returns the API server's answer as it is.

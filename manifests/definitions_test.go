@@ -2,15 +2,21 @@ package manifests
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/retry"
 )
 
 // route is a definition with an object of its kind; GROUP keeps the tests' definitions apart.
@@ -215,6 +221,9 @@ func TestWhatWasFoundOfAKindIsKeptUntilADefinitionIsWritten(t *testing.T) {
 	if preferred := find(""); preferred.Resource.Version != "v2" {
 		t.Errorf("the server prefers v2, found %s", preferred.Resource)
 	}
+	if outdated, err := m.outdated(w.ctx, first); outdated || err != nil || find("v2") != first {
+		t.Errorf("it is served where it was, whatever was said of one object: outdated %v, %v", outdated, err)
+	}
 	_, looks := m.known(versionedKind{})
 	m.reset(w.ctx)
 	late := versionedKind{GroupKind: schema.GroupKind{Kind: "Late"}}
@@ -230,5 +239,155 @@ func TestWhatWasFoundOfAKindIsKeptUntilADefinitionIsWritten(t *testing.T) {
 	}
 	if known, _ := m.known(versionedKind{unknown, "v1"}); known != nil {
 		t.Error("an unknown kind is known")
+	}
+}
+
+// asAdmin is a client that knows nothing of what others have asked.
+func (w *world) asAdmin() *Client {
+	w.t.Helper()
+	c, err := NewClient(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// routes is the definition of routes.
+func (w *world) routes() ID {
+	return ID{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition",
+		Name: "routes.agents." + w.ns + ".example.com"}
+}
+
+// redefine has somebody else change the definition of routes, and waits until the API server serves them in versions,
+// and in no other.
+func (w *world) redefine(change func(definition map[string]any), versions ...string) {
+	w.t.Helper()
+	id, admin := w.routes(), w.asAdmin()
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		t, err := admin.entry(w.ctx, Entry{ID: id, Version: "v1"})
+		if err != nil {
+			return err
+		}
+		live, err := admin.read(w.ctx, t)
+		if err != nil {
+			return err
+		}
+		change(live.Object)
+		_, err = admin.resource(t).Update(w.ctx, live, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.servesRoutes(versions...)
+}
+
+// servesRoutes waits until the API server serves routes in these versions, and in no other.
+func (w *world) servesRoutes(versions ...string) {
+	w.t.Helper()
+	kind := schema.GroupKind{Group: "agents." + w.ns + ".example.com", Kind: "Route"}
+	eventually(w.t, func() error {
+		for _, version := range []string{"v1", "v2"} {
+			m := w.asAdmin().mapper
+			_, err := m.deferred.RESTMappingWithContext(w.ctx, kind, version)
+			if is := err == nil; is != slices.Contains(versions, version) {
+				return fmt.Errorf("%s is served: %v", version, is)
+			}
+			there, err := m.served(w.ctx, kind.WithVersion(version))
+			if is := there != nil; err != nil || is != slices.Contains(versions, version) {
+				return fmt.Errorf("%s is served: %v, %w", version, is, err)
+			}
+		}
+		return nil
+	})
+}
+
+// An object whose version others have taken out of its definition is not gone: it is read, and pruned, in another
+// version. However many look at once, the definitions are read once more.
+func TestAnObjectIsNotGoneWithAVersionOfItsKind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text := w.route()
+	both := text + "\n  - name: v2\n    served: true\n    storage: false\n" + text[strings.Index(text, "    schema:"):]
+	var inv Inventory
+	for _, a := range w.apply(w.set(both)) {
+		if a.Kind == "Route" {
+			inv = append(inv, Recorded([]Applied{a})...)
+		}
+	}
+	w.servesRoutes("v1", "v2")
+	w.client.mapper.reset(w.ctx)
+	if w.live(inv[0].ID) == nil || inv[0].Version != "v1" {
+		t.Fatalf("recorded %+v", inv)
+	}
+	if _, err := w.client.entry(w.ctx, inv[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.redefine(func(definition map[string]any) {
+		versions, _, _ := unstructured.NestedSlice(definition, "spec", "versions")
+		for i, is := range []bool{false, true} {
+			version, _ := versions[i].(map[string]any)
+			version["served"], version["storage"] = is, is
+		}
+		if err := unstructured.SetNestedSlice(definition, versions, "spec", "versions"); err != nil {
+			t.Error(err)
+		}
+	}, "v2")
+	_, looks := w.client.mapper.known(versionedKind{})
+	var looking sync.WaitGroup
+	for range 8 {
+		looking.Go(func() {
+			goes, _, err := w.client.Prunable(w.ctx, inv, w.opts.Owner)
+			if err != nil || len(goes) != 1 || goes[0].GroupVersionKind().Version != "v2" {
+				t.Errorf("%v would go: %v", goes, err)
+			}
+		})
+	}
+	looking.Wait()
+	if _, now := w.client.mapper.known(versionedKind{}); now != looks+1 {
+		t.Errorf("the definitions were read %d times", now-looks)
+	}
+	gone, kept, err := w.client.Prune(w.ctx, inv, w.opts)
+	if err != nil || len(gone) != 1 || len(kept) > 0 {
+		t.Errorf("gone %v, kept %v: %v", gone, kept, err)
+	}
+	if left, err := w.asAdmin().Get(w.ctx, inv[0].ID); err != nil || left != nil {
+		t.Errorf("it is still there: %v, %v", left, err)
+	}
+}
+
+// A kind whose definition others have deleted and made anew, in another scope and by another plural, is written there
+// as soon as its commit is tried again: nothing waits for a restart.
+func TestAKindThatWasMadeAnewIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	parts := strings.SplitN(w.route(), "\n---\n", 2)
+	w.apply(w.set(parts[1]))
+	w.apply(w.set(parts[0]))
+	admin := w.asAdmin()
+	definition := w.routes()
+	at, err := admin.entry(w.ctx, Entry{ID: definition, Version: "v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.resource(at).Delete(w.ctx, definition.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.servesRoutes()
+	paths := strings.NewReplacer("scope: Namespaced", "scope: Cluster", "routes", "paths").Replace(parts[1])
+	anew, err := admin.Resolve(w.ctx, set(t, paths), w.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Apply(w.ctx, anew, w.opts); err != nil {
+		t.Fatal(err)
+	}
+	w.servesRoutes("v1")
+	err = w.client.DryRun(w.ctx, w.set(parts[0]), w.opts)
+	if !Temporary(err) || !strings.Contains(err.Error(), "Route "+w.ns+"/logs") {
+		t.Errorf("the first time: %v", err)
+	}
+	if done := w.apply(w.set(parts[0])); len(done) != 1 || !done[0].Created || done[0].Namespace != "" {
+		t.Errorf("applied %+v", done)
 	}
 }

@@ -44,7 +44,8 @@ func newMapper(d *discovery.DiscoveryClient) *mapper {
 
 // find maps a kind in a version, or in the version that the server prefers if it is empty. A kind that does not exist
 // is an error of meta.IsNoMatchError; a kind that could not be looked up is the trouble that prevented it.
-// What was found is kept: each request needs it, and client-go's mapper asks all groups and versions for it each time.
+// What was found is kept, and shared by all who ask: each request needs it, and client-go's mapper asks all groups and
+// versions for it each time.
 func (m *mapper) find(ctx context.Context, gk schema.GroupKind, version string) (*meta.RESTMapping, error) {
 	var versions []string
 	if version != "" {
@@ -105,6 +106,25 @@ func (m *mapper) lookAgain(ctx context.Context, looks int, certain bool) bool {
 	}
 	m.drop(ctx)
 	return true
+}
+
+// outdated reports whether a kind is served no more where it was found, because others have changed its definition: then
+// what is known is dropped. It is asked when the API server has said that it serves nothing there. An aggregated one may
+// say so too of an object that is not there.
+func (m *mapper) outdated(ctx context.Context, found *meta.RESTMapping) (bool, error) {
+	gvk := found.GroupVersionKind
+	now, err := m.served(ctx, gvk)
+	if err != nil || now != nil && now.Resource == found.Resource && now.Scope.Name() == found.Scope.Name() {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, version := range []string{gvk.Version, ""} {
+		if m.found[versionedKind{gvk.GroupKind(), version}] == found { // else it has been dropped since
+			m.drop(ctx)
+		}
+	}
+	return true, nil
 }
 
 // reset drops what is known because a definition was just written.

@@ -47,11 +47,8 @@ func (c *Client) Prunable(ctx context.Context, inv Inventory, owner Owner) (goes
 	kept []Kept, err error) {
 	entries := slices.Clone(inv).sorted()
 	looked, problems := sideBySide(entries, func(e Entry) (*unstructured.Unstructured, error) {
-		t, err := c.entry(ctx, e)
-		if err != nil || t.mapping == nil {
-			return nil, err
-		}
-		return c.read(ctx, t)
+		t, err := c.lookUpEntry(ctx, e)
+		return t.live, err
 	})
 	for i, e := range entries {
 		if looked[i] == nil {
@@ -70,12 +67,9 @@ func (c *Client) Prunable(ctx context.Context, inv Inventory, owner Owner) (goes
 // again.
 func (c *Client) prune(ctx context.Context, e Entry, owner Owner) (keep Kept, err error) {
 	keep.Entry = e
-	t, err := c.entry(ctx, e)
+	t, err := c.lookUpEntry(ctx, e)
 	if err != nil || t.mapping == nil {
 		return keep, err // a kind that is gone has taken its objects along
-	}
-	if t.live, err = c.read(ctx, t); err != nil {
-		return keep, err
 	}
 	err = c.persist(ctx, &t, func() error {
 		live := t.live

@@ -55,11 +55,8 @@ func (c *Client) Remove(ctx context.Context, inv Inventory, o Options) (Removal,
 // waiting are those of some deleted objects that are still there.
 func (c *Client) waiting(ctx context.Context, deleted Inventory, owner Owner) ([]Waiting, error) {
 	found, failed := sideBySide(deleted, func(e Entry) (*unstructured.Unstructured, error) {
-		t, err := c.entry(ctx, e)
-		if err != nil || t.mapping == nil {
-			return nil, err
-		}
-		return c.read(ctx, t)
+		t, err := c.lookUpEntry(ctx, e)
+		return t.live, err
 	})
 	var list []Waiting
 	for i, live := range found {
@@ -88,6 +85,11 @@ func (c *Client) entry(ctx context.Context, e Entry) (t target, err error) {
 		return t, nil
 	}
 	return t, wrap(e.ID, err)
+}
+
+// lookUpEntry finds where an object of the inventory lives, and reads it.
+func (c *Client) lookUpEntry(ctx context.Context, e Entry) (target, error) {
+	return c.lookUp(ctx, func() (target, error) { return c.entry(ctx, e) })
 }
 
 // movedTo is the Sync that an object is moved to by its annotation, if it has one.
@@ -119,11 +121,8 @@ func (c *Client) LetGo(ctx context.Context, inv Inventory, to Owner, o Options) 
 }
 
 func (c *Client) letGoOf(ctx context.Context, e Entry, to Owner, o Options) error {
-	t, err := c.entry(ctx, e)
+	t, err := c.lookUpEntry(ctx, e)
 	if err != nil || t.mapping == nil {
-		return err
-	}
-	if t.live, err = c.read(ctx, t); err != nil {
 		return err
 	}
 	return c.persist(ctx, &t, func() error {

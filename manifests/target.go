@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,7 +33,11 @@ func (c *Client) find(ctx context.Context, object *unstructured.Unstructured, de
 	if err != nil {
 		return target{}, err
 	}
-	if t.live, err = c.read(ctx, t); err != nil {
+	read := c.readFound
+	if defined.mapping(object.GroupVersionKind()) != nil {
+		read = c.read // it may not be served yet
+	}
+	if t.live, err = read(ctx, t); err != nil {
 		return target{}, err
 	}
 	return t, mayWrite(t.id, t.live, owner)
@@ -54,7 +59,16 @@ func (c *Client) resource(t target) dynamic.ResourceInterface {
 
 // read is the live object, nil if there is none.
 func (c *Client) read(ctx context.Context, t target) (*unstructured.Unstructured, error) {
-	live, err := c.resource(t).Get(about(ctx, t.id), t.id.Name, metav1.GetOptions{})
+	live, err := c.get(ctx, t)
+	return c.lives(t, live, err)
+}
+
+func (c *Client) get(ctx context.Context, t target) (*unstructured.Unstructured, error) {
+	return c.resource(t).Get(about(ctx, t.id), t.id.Name, metav1.GetOptions{})
+}
+
+// lives is what an answer to get says: nil if there is no object.
+func (c *Client) lives(t target, live *unstructured.Unstructured, err error) (*unstructured.Unstructured, error) {
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -62,6 +76,39 @@ func (c *Client) read(ctx context.Context, t target) (*unstructured.Unstructured
 		return nil, c.refusal(t.id, err)
 	}
 	return live, nil
+}
+
+// moved says that others have changed the definition of an object's kind since it was looked up.
+const moved = "its kind is not served any more where it was: it is looked up again"
+
+// readFound is read where the kind was found to be served. That nothing is served there any more does not say that the
+// object is not there: it may be served elsewhere by now.
+func (c *Client) readFound(ctx context.Context, t target) (*unstructured.Unstructured, error) {
+	live, err := c.get(ctx, t)
+	if notServed(err) {
+		outdated, lookErr := c.mapper.outdated(ctx, t.mapping)
+		switch {
+		case lookErr != nil:
+			return nil, wrap(t.id, lookErr)
+		case outdated:
+			return nil, &unready{t.id, moved}
+		}
+	}
+	return c.lives(t, live, err)
+}
+
+// lookUp finds where an object lives and reads what is there, and does so again if its kind is served elsewhere by now.
+func (c *Client) lookUp(ctx context.Context, find func() (target, error)) (t target, err error) {
+	for try := range 2 {
+		if t, err = find(); err != nil || t.mapping == nil {
+			return t, err
+		}
+		t.live, err = c.readFound(ctx, t)
+		if u := (*unready)(nil); try > 0 || !errors.As(err, &u) || u.why != moved {
+			break
+		}
+	}
+	return t, err
 }
 
 // mayWrite refuses an object that belongs to another Sync, and one that is on its way out: what is applied to it would
