@@ -108,9 +108,9 @@ func (m *mapper) lookAgain(ctx context.Context, looks int, certain bool) bool {
 	return true
 }
 
-// outdated reports whether a kind is served no more where it was found, because others have changed its definition: then
-// what is known is dropped. It is asked when the API server has said that it serves nothing there. An aggregated one may
-// say so too of an object that is not there.
+// outdated reports whether a kind is served no more where it was found, because others have changed its definition:
+// then what is known is dropped. It is asked when the API server has said that it serves nothing there. An aggregated
+// one may say so too of an object that is not there.
 func (m *mapper) outdated(ctx context.Context, found *meta.RESTMapping) (bool, error) {
 	gvk := found.GroupVersionKind
 	now, err := m.served(ctx, gvk)

@@ -63,8 +63,8 @@ func Profiles() http.Handler {
 	return mux
 }
 
-// sampled is of how many allocated bytes one is noted: Go's own measure, unless GODEBUG says otherwise. It is read before
-// main has nothing sampled.
+// sampled is of how many allocated bytes one is noted: Go's own measure, unless GODEBUG says otherwise. It is read
+// before main has nothing sampled.
 var sampled = runtime.MemProfileRate
 
 // maxConnections is how many connections a server has at once.
