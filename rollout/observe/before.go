@@ -65,17 +65,33 @@ func (o *Observer) AddEvents(ctx context.Context, l *rollout.Look) {
 	l.Events = held.About(d, l.Pods)
 }
 
-// Nodes reads the nodes of the cluster, as the API server's cache has them.
+// Nodes are the nodes of the cluster, trimmed: those that are watched while something is in flight, of which there is
+// one list for all who ask. Else they are read, as the API server's cache has them.
 func (o *Observer) Nodes(ctx context.Context) ([]*corev1.Node, error) {
+	if nodes, known := o.watchedNodes(); known {
+		return nodes, nil
+	}
 	list, err := o.clients.Core.Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
-	var nodes []*corev1.Node
+	nodes, trimmed := make([]*corev1.Node, 0, len(list.Items)), trim.Nodes{}
 	for i := range list.Items {
-		nodes = append(nodes, &list.Items[i])
+		nodes = append(nodes, trimmed.Trim(&list.Items[i]))
 	}
 	return nodes, nil
+}
+
+// watchedNodes are the nodes as the watch has them, if it has read them and is not down.
+func (o *Observer) watchedNodes() (nodes []*corev1.Node, known bool) {
+	o.mu.Lock()
+	watch := o.nodes
+	o.mu.Unlock()
+	if watch == nil {
+		return nil, false
+	}
+	nodes = watch.list() // before it is asked: what is read later is newer
+	return nodes, watch.ready()
 }
 
 // PriorityClasses reads the classes of the cluster, as the API server's cache has them.

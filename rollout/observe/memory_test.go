@@ -49,7 +49,7 @@ func fillCaches(t testing.TB, nodes, pods int) (*cache[*corev1.Node], *cache[*co
 		t.Fatal(err)
 	}
 	nothing := func() {}
-	n := &cache[*corev1.Node]{watching: watching{changed: nothing}, trim: trim.Node}
+	n := &cache[*corev1.Node]{watching: watching{changed: nothing}, trim: (&trim.Nodes{}).Trim}
 	p := &cache[*corev1.Pod]{watching: watching{changed: nothing}, trim: (&trim.Pods{}).Trim}
 	e := &eventWatch{watching: watching{changed: nothing}, held: trim.Evidence{}, known: map[types.UID]bool{}, news: func(corev1.ObjectReference) {}}
 	for i := range nodes {

@@ -169,7 +169,7 @@ func (o *Observer) useNodes() {
 	n := &nodeWatch{}
 	n.watching = watching{kind: rollout.KindNodes,
 		changed: func() { o.poke(func(*daemonSetWatch) bool { return true }) }}
-	n.trim = trim.Node
+	n.trim = (&trim.Nodes{}).Trim
 	o.nodes = n
 	n.cancel = follow(o, o.clients.Core.Nodes(), watches.Selection{}, &corev1.Node{}, &n.cache)
 }

@@ -39,6 +39,7 @@ func TestObserver(t *testing.T) {
 		{"says what it may not watch", saysWhatItMayNotWatch},
 		{"does without Events where it must", doesWithoutEvents},
 		{"does not trust what it saw before the wire was cut", doesNotTrustTheLastLook},
+		{"has one list of nodes for all", hasOneListOfNodes},
 		{"reads the Leases when asked", readsLeases},
 		{"reads the clocks of nodes when asked", readsClocks},
 		{"says that a host port cannot surge", saysThatAHostPortCannotSurge},

@@ -80,6 +80,45 @@ func cut(s string) string {
 // intern has equal texts, of which there are thousands, stand in memory once.
 func intern(s string) string { return unique.Make(s).Value() }
 
+// Nodes trims nodes. Most of those of one type are alike, so they share what is equal: nobody changes it.
+type Nodes struct{ alike map[string]*corev1.Node }
+
+// mostTypes is for how many types a node is remembered that others may be like.
+const mostTypes = 200
+
+// Trim is called by one goroutine at a time.
+func (t *Nodes) Trim(n *corev1.Node) *corev1.Node {
+	kept := Node(n)
+	kept.Labels = labelsOnce(n)
+	of := kept.Labels[corev1.LabelInstanceTypeStable]
+	like := t.alike[of]
+	if like == nil || !equality.Semantic.DeepEqual(like.Status.Allocatable, kept.Status.Allocatable) {
+		if t.alike == nil || len(t.alike) >= mostTypes {
+			t.alike = map[string]*corev1.Node{}
+		}
+		t.alike[of] = kept // the last one: nodes are often replaced by better ones
+		return kept
+	}
+	kept.Status.Allocatable = like.Status.Allocatable
+	share(&kept.Status.DeclaredFeatures, like.Status.DeclaredFeatures)
+	share(&kept.Spec.Taints, like.Spec.Taints)
+	return kept
+}
+
+// labelsOnce are a node's labels, of which the keys, and most values, are those of thousands of nodes.
+func labelsOnce(n *corev1.Node) map[string]string {
+	labels := make(map[string]string, len(n.Labels))
+	for key, value := range n.Labels {
+		if value == n.Name { // as of its host name
+			value = n.Name
+		} else {
+			value = intern(value)
+		}
+		labels[intern(key)] = value
+	}
+	return labels
+}
+
 // Pods trims the pods of DaemonSets. Most of those of one revision are alike, so they share what is equal.
 type Pods struct{ alike map[revision]*corev1.Pod }
 
