@@ -19,7 +19,9 @@ import (
 // judge says how the workloads of the flight are doing. It returns nil while there is nothing to judge.
 func (fl *flight) judge(ctx context.Context, now time.Time, still pacing.Standstill) (*gate.Rollout, error) {
 	l, f := fl.loop, fl.status()
-	if f.Unwritten() && f.Attempts == 0 || f.Landed() && f.Correcting == nil {
+	landed := f.Landed() && f.Correcting == nil
+	fl.leases = fl.leases.stillGood(landed, now)
+	if f.Unwritten() && f.Attempts == 0 || landed {
 		if !fl.mayRelapse(now) {
 			fl.unwatch()
 		}

@@ -27,6 +27,15 @@ type nodeLeases struct {
 	at      time.Time
 }
 
+// stillGood are the Leases as long as something may be judged by them. All else would be memory for nothing: a large
+// cluster has thousands, and many Syncs.
+func (n nodeLeases) stillGood(landed bool, now time.Time) nodeLeases {
+	if landed || now.Sub(n.at) >= judge.LeasesPause {
+		return nodeLeases{}
+	}
+	return n
+}
+
 // look looks at the workloads of a flight and judges them. Only when all of them would be complete are the nodes'
 // Leases read, and all judged once more: a node may have died that the control plane does not miss yet.
 func (fl *flight) look(ctx context.Context, now time.Time, still pacing.Standstill) (*gate.Rollout, error) {

@@ -2,23 +2,26 @@ package sync
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	gosync "sync"
 	"testing"
 	"time"
+	"weak"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/daemongate/daemongate/manifests/clustertest"
 	"github.com/daemongate/daemongate/rollout"
 	"github.com/daemongate/daemongate/rollout/judge"
 	api "github.com/daemongate/daemongate/sync/api/v1alpha1"
 )
 
 // A DaemonSet is looked at once per 100 ms at most, whatever happens to its pods and to the Sync meanwhile; and the
-// nodes' Leases are read for the whole commit only, not whenever one of its DaemonSets is done.
+// nodes' Leases are read for the whole commit only, not whenever one of its DaemonSets is done, and kept no longer.
 func TestADaemonSetIsLookedAtTenTimesASecondAtMost(t *testing.T) {
 	w := newWorld(t)
 	slow := strings.NewReplacer("name: agent", "name: slow", "app: agent", "app: slow", "\nspec:\n",
@@ -37,6 +40,10 @@ func TestADaemonSetIsLookedAtTenTimesASecondAtMost(t *testing.T) {
 			"application/merge-patch+json", note, metav1.PatchOptions{})
 		w.check(err)
 		return s.LastComplete != ""
+	})
+	clustertest.Until(t, 5*time.Minute, "the Leases to be forgotten", func() (string, bool) {
+		runtime.GC()
+		return "they are kept", looks.lease().Value() == nil
 	})
 	looks.mu.Lock()
 	defer looks.mu.Unlock()
@@ -60,8 +67,9 @@ type lookCounter struct {
 	first, last time.Time
 	n, leases   int
 	firstLeases time.Time
-	slow        []*corev1.Pod // of the DaemonSet that is done last
-	young       bool          // the Leases were read before its pods were Ready for nearly as long as they must be
+	slow        []*corev1.Pod                      // of the DaemonSet that is done last
+	read        weak.Pointer[coordinationv1.Lease] // the first of those that were read last
+	young       bool                               // the Leases were read before its pods were Ready for nearly as long as they must be
 }
 
 func (l *lookCounter) Leases(ctx context.Context) ([]*coordinationv1.Lease, error) {
@@ -76,7 +84,17 @@ func (l *lookCounter) Leases(ctx context.Context) ([]*coordinationv1.Lease, erro
 			})
 		})
 	}
-	return l.Observer.Leases(ctx)
+	leases, err := l.Observer.Leases(ctx)
+	if len(leases) > 0 {
+		l.read = weak.Make(leases[0])
+	}
+	return leases, err
+}
+
+func (l *lookCounter) lease() weak.Pointer[coordinationv1.Lease] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.read
 }
 
 func (l *lookCounter) Look(t rollout.Target) (rollout.Look, bool) {

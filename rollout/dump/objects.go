@@ -101,7 +101,7 @@ func (d *dumped) decode(object json.RawMessage, k kind) error {
 	case kind{"events.k8s.io/v1", "Event"}:
 		return decode(object, &d.events, func(e *eventsv1.Event) *corev1.Event { return trim.Event(coreEvent(e)) })
 	case kind{"coordination.k8s.io/v1", "Lease"}:
-		return decode(object, &d.leases, func(o *coordinationv1.Lease) *coordinationv1.Lease { return o })
+		return decode(object, &d.leases, trim.Lease)
 	}
 	return d.decodeMore(object, k)
 }
