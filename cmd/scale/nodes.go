@@ -67,6 +67,9 @@ func (r *rehearsal) nodes(ctx context.Context, n int) ([]growth.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.keepProfiles(ctx, fmt.Sprintf("%d-nodes", n)); err != nil {
+		return nil, err
+	}
 	c, changes := o.since(before, after), max(1, float64(o.changes.Load()-changed))
 	second := tick.Seconds()
 	return []growth.Figure{
