@@ -35,7 +35,7 @@ type Judgement struct {
 	FailingBefore []string `json:"failingBefore,omitempty"`
 	Old           []string `json:"old,omitempty"`
 	// Nodes are all of them one by one, sorted by name, also those that are not eligible.
-	Nodes NodeList `json:"nodes,omitempty"`
+	Nodes NodeList `json:"nodes,omitzero"`
 
 	// Proving is until when nothing but the proof is waited for: every node has settled, but the longest-running pods
 	// have not run for long enough yet. Zero if that is not so.

@@ -26,7 +26,7 @@ func TestTheStatusClassesNodesWithinBounds(t *testing.T) {
 		case i > 4000:
 			n.State, n.Why = rollout.IsNotEligible, fmt.Sprintf("taint t%d is not tolerated", i%200)
 		}
-		j.Nodes = append(j.Nodes, []rollout.Node{n})
+		j.Nodes = j.Nodes.And([]rollout.Node{n})
 	}
 	w, err := judgedWorkload(api.Workload{}, j, rollout.Memory{}, 1, telling{})
 	if err != nil {

@@ -71,7 +71,11 @@ func full() (rollout.Judgement, rollout.Memory, []*corev1.Node) {
 	var j rollout.Judgement
 	fill(reflect.ValueOf(&j).Elem())
 	j.Verdict, j.Object = rollout.Stuck, ""
-	j.Nodes[0][0].State, j.Nodes[0][0].Cause = rollout.IsFailing, rollout.CrashLoop
+	var n rollout.Node
+	fill(reflect.ValueOf(&n).Elem())
+	n.State, n.Cause = rollout.IsFailing, rollout.CrashLoop
+	j.Nodes = rollout.NodeList{}.And([]rollout.Node{n}).With(rollout.NewUnwanted([]string{canary},
+		func(int) string { return canary }))
 	j.Causes[0].Code, j.Causes[0].Container, j.Causes[0].About = rollout.CrashLoop, "agent", "container agent, exit code 3"
 	var m rollout.Memory
 	fill(reflect.ValueOf(&m).Elem())

@@ -125,6 +125,7 @@ func (f *eventful) template(d *appsv1.DaemonSet) {
 	if never := corev1.ContainerRestartPolicyNever; f.Intn(4) == 0 {
 		c.RestartPolicy = &never
 	}
+	d.Spec.Template.Spec.NodeSelector = []map[string]string{nil, nil, {"pool": "a"}, {"pool": "b"}}[f.Intn(4)]
 	if f.Intn(6) == 0 {
 		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
 	}
@@ -271,13 +272,16 @@ func (f *eventful) nodeChanges(name string) {
 	f.nodes = slices.Clone(f.nodes)
 	k := slices.IndexFunc(f.nodes, func(n *corev1.Node) bool { return n.Name == name })
 	f.nodes[k] = f.nodes[k].DeepCopy()
-	switch f.Intn(5) {
+	switch f.Intn(7) {
 	case 0:
 		f.nodes[k].Spec.Unschedulable = !f.nodes[k].Spec.Unschedulable
 	case 1:
 		f.nodes[k].Status.NodeInfo.BootID = fmt.Sprint("boot-", f.Intn(3))
 	case 2:
-		f.nodes[k].Labels = map[string]string{"pool": "b"}
+		f.nodes[k].Labels = map[string]string{"pool": []string{"a", "b"}[f.Intn(2)]}
+	case 3:
+		f.nodes[k].Spec.Taints = []corev1.Taint{{Key: []string{"busy", "old"}[f.Intn(2)],
+			Effect: corev1.TaintEffectNoSchedule}}[:f.Intn(2)]
 	default:
 		f.dated(func() { f.setReady(name, f.Intn(2) == 0) })
 	}

@@ -91,8 +91,9 @@ func countNodes(s *survey.Survey) rollout.Judgement {
 		Eligible: n[survey.Eligible], Desired: n[survey.Desired], Updated: n[survey.Updated],
 		Settled: n[survey.Settled], OldAvailable: n[survey.OldAvailable], OldPods: n[survey.OldPods]}
 	for _, sum := range s.Sums {
-		j.Nodes = append(j.Nodes, sum.Nodes)
+		j.Nodes = j.Nodes.And(sum.Nodes)
 	}
+	j.Nodes = j.Nodes.With(s.Unwanted())
 	for _, list := range []struct {
 		of    func(*survey.Sum) []string
 		what  string

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,7 +191,7 @@ func TestANodeThatIsNotMeant(t *testing.T) {
 	f.roll("node-1", "node-2")
 	f.after(10 * time.Second)
 	j := f.want(rollout.Complete)
-	if stateOf(j, "node-3") != rollout.IsNotEligible || j.Nodes[0][2].Why == "" || j.Eligible != 2 {
+	if stateOf(j, "node-3") != rollout.IsNotEligible || slices.Collect(j.Nodes.All())[2].Why == "" || j.Eligible != 2 {
 		t.Errorf("%+v", j)
 	}
 }

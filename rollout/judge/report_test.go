@@ -79,12 +79,12 @@ func TestAReportOfALargeFleetFitsOnAScreen(t *testing.T) {
 			n.State = rollout.IsAbsent
 			j.Absent = append(j.Absent, n.Name)
 		}
-		j.Nodes = append(j.Nodes, []rollout.Node{n})
+		j.Nodes = j.Nodes.And([]rollout.Node{n})
 	}
 	other := rollout.Judgement{Verdict: rollout.Complete, Headline: `daemon set "shipper" successfully rolled out`,
 		Desired: 1, Updated: 1, Settled: 1,
-		Nodes: rollout.NodeList{{{Name: "node-001", State: rollout.IsSettled},
-			{Name: "node-002", State: rollout.IsNotEligible, Why: "taint gpu=true:NoSchedule is not tolerated"}}}}
+		Nodes: rollout.NodeList{}.And([]rollout.Node{{Name: "node-001", State: rollout.IsSettled},
+			{Name: "node-002", State: rollout.IsNotEligible, Why: "taint gpu=true:NoSchedule is not tolerated"}})}
 	look := rollout.Look{Now: now}
 	report := report.New(report.Judged{Target: rollout.Target{Namespace: "platform", Name: "agent"}, Look: look,
 		Judgement: j}, report.Judged{Target: rollout.Target{Namespace: "platform", Name: "shipper"}, Look: look,

@@ -12,7 +12,8 @@ import (
 )
 
 // Leases lists the Leases of the cluster's nodes, for the look before Complete. It is one read of all, never a watch:
-// they change every ten seconds on every node. Of each is kept what tells that its node is alive, and how its clock goes.
+// they change every ten seconds on every node. Of each is kept what tells that its node is alive, and how its clock
+// goes.
 func (o *Observer) Leases(ctx context.Context) ([]*coordinationv1.Lease, error) {
 	list, err := o.clients.Leases.Leases(corev1.NamespaceNodeLease).List(ctx, metav1.ListOptions{})
 	if err != nil {

@@ -13,6 +13,6 @@ func Counts(j rollout.Judgement) rollout.Judgement {
 	for _, c := range j.Causes {
 		causes = append(causes, c.Public())
 	}
-	j.Nodes, j.Causes = rollout.NodeList{nodes}, causes
+	j.Nodes, j.Causes = rollout.NodeList{}.And(nodes), causes
 	return j
 }

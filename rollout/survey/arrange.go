@@ -1,29 +1,10 @@
 package survey
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/daemongate/daemongate/rollout/fact"
 )
-
-// renewNodes takes the nodes of the next look. It is false if they are others than before.
-func (c *Cache) renewNodes(nodes []*corev1.Node) bool {
-	come, gone := c.nodes.renew(nodes)
-	for _, n := range gone {
-		c.sites[n.of].Node = nil
-	}
-	for _, k := range come {
-		i := c.siteOf(nodes[k].Name)
-		if i == none || c.sites[i].Node != nil {
-			return false
-		}
-		c.nodes.of[k], c.sites[i].Node = i, nodes[k]
-		c.touch(i)
-	}
-	return !slices.ContainsFunc(gone, func(n went[corev1.Node]) bool { return c.sites[n.of].Node == nil })
-}
 
 // renewPods takes the pods of the next look. It is false if that needs another site, or one less.
 func (c *Cache) renewPods(s *Survey) bool {
@@ -82,22 +63,14 @@ func (c *Cache) placed(p *corev1.Pod, i int32) {
 // rebuild arranges everything anew.
 func (c *Cache) rebuild(s *Survey) {
 	clear(c.podAt)
-	names := s.namesOfSites()
+	names := namesOfSites(s, c)
 	at := make(map[string]int32, len(names))
 	c.sites = make([]Site, len(names))
 	for i, name := range names {
 		c.sites[i].Name, at[name] = name, int32(i)
 	}
-	c.nodes = column[corev1.Node]{s.Look.Nodes, make([]int32, len(s.Look.Nodes))}
-	c.ambiguous, c.over = false, 0
-	for k, n := range s.Look.Nodes {
-		i := at[n.Name]
-		if c.nodes.of[k] = i; c.sites[i].Node == nil {
-			c.sites[i].Node = n
-		} else {
-			c.ambiguous = true
-		}
-	}
+	c.over = 0
+	c.placeNodes(s.Look.Nodes, at)
 	c.pods = column[corev1.Pod]{s.Look.Pods, make([]int32, len(s.Look.Pods))}
 	for k, p := range s.Look.Pods {
 		if c.pods.of[k] = none; s.standsOn(p) != "" {
@@ -109,16 +82,4 @@ func (c *Cache) rebuild(s *Survey) {
 		c.visits, c.causes = make([]record, len(c.sites)), make([]record, len(c.sites))
 	}
 	c.divide()
-}
-
-// namesOfSites are the names of all nodes, and of those that only pods of the DaemonSet know, sorted.
-func (s *Survey) namesOfSites() []string {
-	names := s.Look.NodeNames()
-	for _, p := range s.Look.Pods {
-		if name := s.standsOn(p); name != "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -28,7 +28,7 @@ type Cache struct {
 
 	sites []Site
 	division
-	nodes     column[corev1.Node]
+	nodes     nodes
 	pods      column[corev1.Pod]
 	podsOf    chain
 	podAt     map[types.UID]int32 // the site of each pod that stands on one
@@ -97,7 +97,7 @@ func (s *Survey) Arrange() {
 	b := basisOf(s)
 	goesOn := c.known && !c.ambiguous && c.basis.is(&b) && !s.now.Before(c.now)
 	c.known, c.podsOf.linked = false, false // until the survey has come to its end
-	if !goesOn || !c.renewNodes(s.Look.Nodes) || !c.renewPods(s) {
+	if !goesOn || !c.renewNodes(s) || !c.renewPods(s) || c.lacks(slices.Values(named(s))) {
 		c.rebuild(s)
 	}
 	c.basis = b

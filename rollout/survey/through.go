@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,10 @@ func (s *Survey) Over(call func(node string, p *corev1.Pod)) {
 // as the last survey left them are taken over.
 func (s *Survey) Visit(visit func(*Site, []*corev1.Pod)) {
 	c := s.cache
+	if c.lacks(maps.Keys(s.Endings)) {
+		c.rebuild(s)
+		s.Sites = c.sites
+	}
 	if c.keeps() {
 		eachDifference(c.endings, s.Endings, c.touchNode)
 		c.endings = s.Endings

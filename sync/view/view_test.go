@@ -117,7 +117,7 @@ func TestANodeIsAsItsWorstDaemonSet(t *testing.T) {
 				name := fmt.Sprintf("node-%02d", n)
 				state := worst[random.IntN(len(worst))]
 				states[name] = append(states[name], state)
-				j.Nodes = append(j.Nodes, []rollout.Node{{Name: name, State: state}})
+				j.Nodes = j.Nodes.And([]rollout.Node{{Name: name, State: state}})
 			}
 			judged = append(judged, report.Judged{Target: rollout.Target{Name: fmt.Sprint("ds", d)}, Judgement: j})
 		}
@@ -181,7 +181,7 @@ func half() report.Judged {
 				Labels:            map[string]string{appsv1.DefaultDaemonSetUniqueLabelKey: n.revision},
 				CreationTimestamp: metav1.NewTime(noon.Add(n.made))}})
 		}
-		j.Nodes = append(j.Nodes, []rollout.Node{{Name: node, State: n.state, Pod: pod}})
+		j.Nodes = j.Nodes.And([]rollout.Node{{Name: node, State: n.state, Pod: pod}})
 	}
 	return report.Judged{Target: rollout.Target{Namespace: "logging", Name: "agent", AppliedAt: noon}, Look: look, Judgement: j}
 }
@@ -266,7 +266,7 @@ func TestTheEstimateSaysWhatItIsFrom(t *testing.T) {
 // A proof goes on while nobody looks anew: the verdict counts down with the estimate that stands beside it.
 func TestTheProofIsCountedDownWithoutALook(t *testing.T) {
 	d := half()
-	d.Judgement.Nodes, d.Judgement.Causes = nil, nil
+	d.Judgement.Nodes, d.Judgement.Causes = rollout.NodeList{}, nil
 	d.Judgement.Verdict, d.Judgement.Settled, d.Judgement.Updated = rollout.Progressing, 4, 4
 	d.Look.Now, d.Judgement.Proving = noon, noon.Add(time.Minute)
 	for after, want := range map[time.Duration]string{0: "60 s more", 50 * time.Second: "10 s more", 2 * time.Minute: "0 s more"} {
@@ -282,7 +282,7 @@ func TestWithoutAPastThereIsNoEstimate(t *testing.T) {
 	s := rolling()
 	s.Status.History = s.Status.History[:2]
 	d := half()
-	d.Judgement.Nodes = nil
+	d.Judgement.Nodes = rollout.NodeList{}
 	if e := Of(Seen{Now: noon.Add(time.Minute), Sync: s, Judged: []report.Judged{d}}).Estimate; e != nil {
 		t.Errorf("%+v", e)
 	}
@@ -333,10 +333,11 @@ func TestGroups(t *testing.T) {
 func TestOnNodeTellsOfEachDaemonSet(t *testing.T) {
 	a, b, c := half(), half(), half()
 	b.Target.Name, c.Target.Name = "second", "third"
-	b.Judgement.Nodes = rollout.NodeList{{{Name: a.Judgement.Nodes[0][0].Name, State: rollout.IsFailing, Cause: rollout.CrashLoop}}}
-	c.Judgement.Nodes = rollout.NodeList{{{Name: a.Judgement.Nodes[0][0].Name, State: rollout.IsNotEligible}}}
-	list := OnNode(Seen{Now: noon, Sync: rolling(), Judged: []report.Judged{a, b, c}}, a.Judgement.Nodes[0][0].Name)
-	if len(list) != 2 || list[0].State != a.Judgement.Nodes[0][0].State || list[0].Commit != hash("b") ||
+	first := slices.Collect(a.Judgement.Nodes.All())[0]
+	b.Judgement.Nodes = rollout.NodeList{}.And([]rollout.Node{{Name: first.Name, State: rollout.IsFailing, Cause: rollout.CrashLoop}})
+	c.Judgement.Nodes = rollout.NodeList{}.And([]rollout.Node{{Name: first.Name, State: rollout.IsNotEligible}})
+	list := OnNode(Seen{Now: noon, Sync: rolling(), Judged: []report.Judged{a, b, c}}, first.Name)
+	if len(list) != 2 || list[0].State != first.State || list[0].Commit != hash("b") ||
 		list[1].Cause != rollout.CrashLoop || !strings.HasSuffix(list[1].DaemonSet, "/second") {
 		t.Errorf("%+v", list)
 	}

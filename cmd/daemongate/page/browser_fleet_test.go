@@ -113,7 +113,7 @@ func (f *fleet) Judge(context.Context) ([]report.Judged, error) {
 			j.Updated, n.Cause, n.Why = j.Updated+1, rollout.CrashLoop, crash
 			failing = append(failing, n.Name)
 		}
-		j.Nodes = append(j.Nodes, []rollout.Node{n})
+		j.Nodes = j.Nodes.And([]rollout.Node{n})
 	}
 	if len(failing) > 0 {
 		j.Verdict = rollout.Stuck

@@ -294,7 +294,7 @@ func (f *flight) Judge(context.Context) ([]report.Judged, error) {
 			state = map[string]rollout.NodeState{"node-1": rollout.IsSettled, "node-2": rollout.IsFailing,
 				"node-3": rollout.IsOld}[name]
 		}
-		j.Nodes = append(j.Nodes, []rollout.Node{{Name: name, State: state}})
+		j.Nodes = j.Nodes.And([]rollout.Node{{Name: name, State: state}})
 	}
 	return []report.Judged{{Target: rollout.Target{Namespace: "logging", Name: "agent"}, Judgement: j,
 		Look: twoTemplates()}}, nil

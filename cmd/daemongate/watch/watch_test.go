@@ -102,8 +102,8 @@ func (threeNodes) News() <-chan struct{} { return nil }
 func (threeNodes) Now() time.Time        { return time.Now() }
 
 func (threeNodes) Judge(context.Context) ([]report.Judged, error) {
-	j := rollout.Judgement{Verdict: rollout.Progressing, Desired: 3, Updated: 2, Settled: 1, Nodes: rollout.NodeList{{
-		{Name: "node-1", State: rollout.IsSettled}, {Name: "node-2", State: rollout.IsFailing}, {Name: "node-3", State: rollout.IsOld}}},
+	j := rollout.Judgement{Verdict: rollout.Progressing, Desired: 3, Updated: 2, Settled: 1, Nodes: rollout.NodeList{}.And([]rollout.Node{
+		{Name: "node-1", State: rollout.IsSettled}, {Name: "node-2", State: rollout.IsFailing}, {Name: "node-3", State: rollout.IsOld}}),
 		Causes: []rollout.Cause{{Code: rollout.CrashLoop, Nodes: []string{"node-2"}, Message: "it ends", Remedy: "Fix it."}}}
 	return []report.Judged{{Target: rollout.Target{Namespace: "logging", Name: "agent"}, Judgement: j}}, nil
 }

@@ -76,7 +76,7 @@ func judged(nodes int, state func(i int) rollout.NodeState) report.Judged {
 		case rollout.IsMissing:
 			n.Pod = ""
 		}
-		j.Nodes = append(j.Nodes, []rollout.Node{n})
+		j.Nodes = j.Nodes.And([]rollout.Node{n})
 	}
 	d.Judgement.Eligible = d.Judgement.Desired
 	return d
