@@ -309,12 +309,7 @@ func TestAnObjectIsNotGoneWithAVersionOfItsKind(t *testing.T) {
 	w := newWorld(t)
 	text := w.route()
 	both := text + "\n  - name: v2\n    served: true\n    storage: false\n" + text[strings.Index(text, "    schema:"):]
-	var inv Inventory
-	for _, a := range w.apply(w.set(both)) {
-		if a.Kind == "Route" {
-			inv = append(inv, Recorded([]Applied{a})...)
-		}
-	}
+	inv := w.appliedRoutes(both)
 	w.servesRoutes("v1", "v2")
 	w.client.mapper.reset(w.ctx)
 	if w.live(inv[0].ID) == nil || inv[0].Version != "v1" {
@@ -323,16 +318,7 @@ func TestAnObjectIsNotGoneWithAVersionOfItsKind(t *testing.T) {
 	if _, err := w.client.entry(w.ctx, inv[0]); err != nil {
 		t.Fatal(err)
 	}
-	w.redefine(func(definition map[string]any) {
-		versions, _, _ := unstructured.NestedSlice(definition, "spec", "versions")
-		for i, is := range []bool{false, true} {
-			version, _ := versions[i].(map[string]any)
-			version["served"], version["storage"] = is, is
-		}
-		if err := unstructured.SetNestedSlice(definition, versions, "spec", "versions"); err != nil {
-			t.Error(err)
-		}
-	}, "v2")
+	w.redefine(func(definition map[string]any) { servesTheSecondOnly(t, definition) }, "v2")
 	_, looks := w.client.mapper.known(versionedKind{})
 	var looking sync.WaitGroup
 	for range 8 {
@@ -353,6 +339,30 @@ func TestAnObjectIsNotGoneWithAVersionOfItsKind(t *testing.T) {
 	}
 	if left, err := w.asAdmin().Get(w.ctx, inv[0].ID); err != nil || left != nil {
 		t.Errorf("it is still there: %v, %v", left, err)
+	}
+}
+
+// appliedRoutes applies objects, and returns the routes among them.
+func (w *world) appliedRoutes(text string) (inv Inventory) {
+	w.t.Helper()
+	for _, a := range w.apply(w.set(text)) {
+		if a.Kind == "Route" {
+			inv = append(inv, Recorded([]Applied{a})...)
+		}
+	}
+	return inv
+}
+
+// servesTheSecondOnly has a definition of two versions serve and store the second alone.
+func servesTheSecondOnly(t *testing.T, definition map[string]any) {
+	t.Helper()
+	versions, _, _ := unstructured.NestedSlice(definition, "spec", "versions")
+	for i, is := range []bool{false, true} {
+		version, _ := versions[i].(map[string]any)
+		version["served"], version["storage"] = is, is
+	}
+	if err := unstructured.SetNestedSlice(definition, versions, "spec", "versions"); err != nil {
+		t.Error(err)
 	}
 }
 
