@@ -25,6 +25,7 @@ type Observer struct {
 	ctx     context.Context // ends with Stop
 	cancel  context.CancelFunc
 	running sync.WaitGroup // one per watch
+	leases  nodeLeases
 
 	mu         sync.Mutex
 	daemonSets map[types.NamespacedName]*daemonSetWatch // each with at least one subscriber
@@ -36,7 +37,7 @@ type Observer struct {
 func New(c Clients) *Observer {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Observer{
-		clients: c, ctx: ctx, cancel: cancel,
+		clients: c, ctx: ctx, cancel: cancel, leases: nodeLeases{turn: make(chan struct{}, 1)},
 		daemonSets: map[types.NamespacedName]*daemonSetWatch{},
 		namespaces: map[string]*namespaceWatch{},
 	}

@@ -1,10 +1,12 @@
 package observe_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,7 +303,7 @@ func doesNotTrustTheLastLook(t *testing.T, cluster *clustertest.Cluster) {
 	}
 }
 
-// The Leases are one list, of every node.
+// The Leases are one list, of every node. Who asks at once shares it, and who asks later has a newer one.
 func readsLeases(t *testing.T, cluster *clustertest.Cluster) {
 	w := newWorld(t, cluster, nil)
 	w.until("a Lease of every node", func() bool {
@@ -313,6 +315,38 @@ func readsLeases(t *testing.T, cluster *clustertest.Cluster) {
 	})
 	if len(w.wire.watching()) > 0 {
 		t.Errorf("watches %v", w.wire.watching())
+	}
+	sharesLeases(t, w)
+}
+
+func sharesLeases(t *testing.T, w *world) {
+	t.Helper()
+	before := w.wire.requests()
+	began := time.Now()
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			if leases, err := w.observer.Leases(t.Context()); err != nil || len(leases) != 3 {
+				t.Errorf("%d Leases, %v", len(leases), err)
+			}
+		})
+	}
+	asking.Wait()
+	// On a machine that is slow another second may have begun meanwhile.
+	if asked, may := w.wire.requests()-before, 2+int(time.Since(began)/time.Second); asked > may {
+		t.Errorf("eight who ask at once read the Leases %d times, %d would do", asked, may)
+	}
+	before = w.wire.requests()
+	w.until("newer Leases", func() bool {
+		_, err := w.observer.Leases(t.Context())
+		return err == nil && w.wire.requests() > before
+	})
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for range 100 { // whether somebody else reads them or not
+		if _, err := w.observer.Leases(ended); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("nobody waits for it any more: %v", err)
+		}
 	}
 }
 
