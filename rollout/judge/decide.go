@@ -112,7 +112,8 @@ func hadNodes(s *survey.Survey) bool {
 
 // noEligibleNodes is a commit that took the DaemonSet off all its nodes.
 func noEligibleNodes(s *survey.Survey) *survey.Finding {
-	if s.Live.Status.DesiredNumberScheduled > 0 || s.Look.Lacks(rollout.KindNodes) && len(s.Sites) > 0 {
+	known := len(s.Sites) + s.Unwanted().Len() // by pods, or from before the nodes could not be read any more
+	if s.Live.Status.DesiredNumberScheduled > 0 || s.Look.Lacks(rollout.KindNodes) && known > 0 {
 		return nil
 	}
 	if s.Counts[survey.Eligible] > 0 || !hadNodes(s) {
