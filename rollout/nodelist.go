@@ -126,11 +126,14 @@ func (u *Unwanted) Has(name string) (why string, has bool) {
 	return u.whys[u.why[i]], true
 }
 
-// Because are the same nodes, of which one has another reason.
-func (u *Unwanted) Because(name, why string) *Unwanted {
+// Because are the same nodes, of which some have other reasons.
+func (u *Unwanted) Because(why map[string]string) *Unwanted {
+	if len(why) == 0 {
+		return u
+	}
 	return NewUnwanted(u.names, func(i int) string {
-		if u.names[i] == name {
-			return why
+		if other, has := why[u.names[i]]; has {
+			return other
 		}
 		return u.whys[u.why[i]]
 	})

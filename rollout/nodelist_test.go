@@ -57,7 +57,7 @@ func TestNodesThatAreNotMeantStandAmongTheOthers(t *testing.T) {
 // Another reason makes other nodes: whoever has those of before sees what they were.
 func TestNodesThatAreNotMeantDoNotChange(t *testing.T) {
 	before := NewUnwanted([]string{"a", "b", "c"}, func(int) string { return "labels" })
-	after := before.Because("b", "taint")
+	after := before.Because(map[string]string{"b": "taint"})
 	for _, c := range []struct {
 		of        *Unwanted
 		name, why string

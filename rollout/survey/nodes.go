@@ -32,7 +32,7 @@ func (s *Survey) Unwanted() *rollout.Unwanted {
 // needs one.
 func (c *Cache) renewNodes(s *Survey) bool {
 	come, gone := c.nodes.renew(s.Look.Nodes)
-	missing := map[string]bool{} // that had no site
+	missing, other := map[string]bool{}, map[string]string{} // that had no site; those not meant for another reason now
 	for _, n := range gone {
 		if n.of == apart {
 			missing[n.object.Name] = true
@@ -43,8 +43,12 @@ func (c *Cache) renewNodes(s *Survey) bool {
 	for _, k := range come {
 		n := s.Look.Nodes[k]
 		if missing[n.Name] {
-			if !c.staysApart(s, n) {
+			why := s.Wish.Refuses(n)
+			if why == "" {
 				return false
+			}
+			if was, _ := c.nodes.unwanted.Has(n.Name); why != was {
+				other[n.Name] = why
 			}
 			c.nodes.of[k] = apart
 			delete(missing, n.Name)
@@ -57,18 +61,10 @@ func (c *Cache) renewNodes(s *Survey) bool {
 		c.nodes.of[k], c.sites[i].Node = i, n
 		c.touch(i)
 	}
+	c.nodes.unwanted = c.nodes.unwanted.Because(other)
 	return len(missing) == 0 && !slices.ContainsFunc(gone, func(n went[corev1.Node]) bool {
 		return n.of != apart && c.sites[n.of].Node == nil
 	})
-}
-
-// staysApart reports whether the DaemonSet is still not meant for a node that has changed, and notes why.
-func (c *Cache) staysApart(s *Survey, n *corev1.Node) bool {
-	why := s.Wish.Refuses(n)
-	if was, _ := c.nodes.unwanted.Has(n.Name); why != "" && why != was {
-		c.nodes.unwanted = c.nodes.unwanted.Because(n.Name, why)
-	}
-	return why != ""
 }
 
 // lacks reports whether a node has no site that is to have one.
